@@ -1,0 +1,114 @@
+"""The seam between RPC programs and what carries them: RPC-over-RDMA or a TCP stream.
+
+A program (the NFS client, the NFS server, either side's callbacks) sees only these types, so it
+cannot tell, and need not, which transport it runs on. A message is a whole RPC message, from its
+XID on, in an :class:`~nfsrdma.xdr.Encoder` or :class:`~nfsrdma.xdr.Decoder`; bulk data rides in
+the encoder's payloads. The transport decides what moves inline, in chunks or in the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nfsrdma.xdr import Decoder, Encoder
+
+from ..task import Future
+
+
+class TransportError(ConnectionError):
+    """The connection is gone; the call may or may not have been executed."""
+
+
+class CallRefused(Exception):
+    """The peer's transport answered ERR_CHUNK or ERR_VERS (RFC 8166, Section 4.5).
+
+    The call must not be sent again as it was.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end."""
+
+    transport: str
+    """``"rdma"`` or ``"tcp"``: how the connection is called in statistics and logs."""
+    address: str
+    port: int
+
+
+class Channel(Protocol):
+    """One connection, as seen by whoever calls over it.
+
+    Both ends of a connection have one: the client's for calls, the server's for callbacks
+    (RFC 8167; RFC 8881, Section 2.10.3.1).
+    """
+
+    @property
+    def peer(self) -> Peer: ...
+
+    @property
+    def max_message(self) -> int:
+        """The longest call or reply, payloads apart, that this channel can carry, in octets."""
+
+    def call(
+        self,
+        message: Encoder,
+        *,
+        max_reply: int,
+        sinks: Sequence[memoryview] = (),
+    ) -> Future[Decoder]:
+        """Send a call; the result is the whole reply message.
+
+        ``max_reply`` bounds the reply in octets, counting the *inline* part only: everything
+        but the contents of DDP-eligible results. ``sinks`` are writable buffers for those
+        results, in the order of their operations; the transport places data there directly if
+        it can, and then ``Decoder.payload()`` returns a view of the sink. The caller looks at
+        that view, not at the sink: the data may be elsewhere. An empty sink keeps its result
+        inline. The sinks belong to the channel until the future is done.
+
+        Errors: ``TransportError``, ``CallRefused``, ``XdrError`` (an undecodable reply).
+        """
+
+    def close(self) -> None:
+        """Close the connection; every call in flight fails with ``TransportError``."""
+
+    def on_close(self, callback: Callable[[str], None]) -> None:
+        """Call ``callback(reason)`` once, when the connection is gone, for whatever reason."""
+
+
+class IncomingCall(Protocol):
+    """A call that arrived, from its XID on, and the room there is for its reply."""
+
+    @property
+    def decoder(self) -> Decoder: ...
+
+    @property
+    def channel(self) -> Channel:
+        """The connection it came over, also the way back for callbacks."""
+
+    @property
+    def reply_room(self) -> int:
+        """Octets that the reply may have, DDP-eligible contents in chunks not counted."""
+
+    @property
+    def payload_room(self) -> Sequence[int]:
+        """For each DDP-eligible result in order, the octets its write chunk can take.
+
+        Results beyond the last, or whose room is 0, travel with the rest of the reply and
+        count against ``reply_room``.
+        """
+
+    def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
+        """Send the reply. ``on_sent`` is called once when its payloads are no longer needed."""
+
+    def refuse(self) -> None:
+        """The reply cannot fit what the caller offered: ERR_CHUNK, and nothing was executed."""
+
+    def drop(self) -> None:
+        """Send no reply at all."""
+
+
+Service = Callable[[IncomingCall], None]
+"""What answers calls: it must end in exactly one reply, refuse or drop, then or later."""

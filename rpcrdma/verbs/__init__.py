@@ -1,0 +1,1 @@
+"""The provider-neutral verbs vocabulary: ``types`` and ``interfaces``."""

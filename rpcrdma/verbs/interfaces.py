@@ -1,0 +1,207 @@
+"""What every provider offers: the verbs as protocols (structural types).
+
+One set of rules for all of them, checked by one conformance suite:
+
+* Everything happens on the thread of the device's reactor. No method blocks. Callbacks are
+  called from the reactor, never from inside the call that caused them, and must not raise.
+* A queue pair's work requests complete in the order posted. When a queue pair fails or is
+  closed, every request still posted completes with ``WR_FLUSH_ERR``; none is lost.
+* A memory region can be reached by the peer from ``register`` until ``deregister``, its
+  invalidation (by the peer's SEND_WITH_INV or our LOCAL_INV) or the close of its protection
+  domain, within its bounds and its access flags, by queue pairs of that domain only.
+* After any of these returns, no octet of the region is written by the peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from .types import (
+    WC,
+    Access,
+    ConnectOptions,
+    DeviceLimits,
+    QpOptions,
+    QpState,
+    RecvWR,
+    SendWR,
+)
+
+
+class MemoryRegion(Protocol):
+    """A registered buffer."""
+
+    @property
+    def address(self) -> int:
+        """The virtual address by which the peer names its first octet (64 bits)."""
+
+    @property
+    def rkey(self) -> int:
+        """The key by which the peer names it (32 bits, unpredictable, never reused soon)."""
+
+    @property
+    def view(self) -> memoryview: ...
+
+    @property
+    def valid(self) -> bool:
+        """False once invalidated or deregistered: the peer cannot reach it any more."""
+
+    def deregister(self) -> None:
+        """End the registration. Harmless to repeat."""
+
+
+class ProtectionDomain(Protocol):
+    """What regions and queue pairs must share to meet. One per connection, as a rule."""
+
+    def register(
+        self, buffer: memoryview, access: Access, *, remote_address: int | None = None
+    ) -> MemoryRegion:
+        """Register without a copy; ``buffer`` must be writable if ``access`` has a WRITE flag.
+
+        ``remote_address`` proposes the region's address (a provider may choose another).
+        Raises ``VerbsError`` when the buffer or the flags cannot be had.
+        """
+
+    def close(self) -> None:
+        """End every registration of the domain."""
+
+
+class CompletionQueue(Protocol):
+    def poll(self, limit: int) -> list[WC]:
+        """Take at most ``limit`` completions, oldest first."""
+
+    def set_handler(self, handler: Callable[[], None] | None) -> None:
+        """Have ``handler`` called when the queue has become non-empty (once per batch).
+
+        It is called again only after a ``poll`` emptied the queue and more arrived, or at the
+        next turn of the reactor if it was left non-empty.
+        """
+
+
+class QueuePair(Protocol):
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def state(self) -> QpState: ...
+
+    def post_send(self, request: SendWR) -> None:
+        """Queue a send request. Raises ``VerbsError`` if the queue is full or was never up.
+
+        Posting to a failed queue pair is no error: the request completes flushed.
+        """
+
+    def post_recv(self, request: RecvWR) -> None:
+        """Queue a receive buffer, from INIT on."""
+
+
+class Connection(Protocol):
+    """A queue pair and its connection management identifier."""
+
+    @property
+    def queue_pair(self) -> QueuePair: ...
+
+    @property
+    def pd(self) -> ProtectionDomain: ...
+
+    @property
+    def local_address(self) -> tuple[str, int]: ...
+
+    @property
+    def peer_address(self) -> tuple[str, int]: ...
+
+    @property
+    def initiator_depth(self) -> int:
+        """RDMA READs that may be in flight from here, as negotiated."""
+
+    def disconnect(self) -> None:
+        """Say good-bye (DREQ) and flush the queue pair. Harmless to repeat."""
+
+    def close(self) -> None:
+        """Disconnect if need be and free queue pair and identifier."""
+
+
+class ConnectionHandler(Protocol):
+    """What the owner of a connection is told. Each method is called at most once."""
+
+    def established(self, connection: Connection, private_data: bytes) -> None:
+        """Both sides are ready to send. ``private_data`` is the peer's (REP side: empty)."""
+
+    def failed(self, error: Exception) -> None:
+        """It never came up: ``ConnectionRefusedError`` (REJ), ``TimeoutError``, ``OSError``."""
+
+    def disconnected(self, reason: str) -> None:
+        """It was up and is no more. The queue pair has been or is being flushed."""
+
+
+class ConnectionRequest(Protocol):
+    """A peer wants to connect. Exactly one of ``accept`` and ``reject`` must be called.
+
+    ``prepare`` makes the queue pair so that receives can be posted before the peer may send.
+    """
+
+    @property
+    def private_data(self) -> bytes: ...
+
+    @property
+    def peer_address(self) -> tuple[str, int]: ...
+
+    @property
+    def responder_resources(self) -> int:
+        """RDMA READs of ours that the peer offers to answer."""
+
+    def prepare(
+        self,
+        pd: ProtectionDomain,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        options: QpOptions,
+    ) -> Connection: ...
+
+    def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None: ...
+
+    def reject(self, private_data: bytes = b"") -> None: ...
+
+
+class Listener(Protocol):
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+    def close(self) -> None:
+        """Refuse new connections; those that are up stay up."""
+
+
+class Device(Protocol):
+    """One adapter, real or not, opened on one reactor."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def limits(self) -> DeviceLimits: ...
+
+    def create_pd(self) -> ProtectionDomain: ...
+
+    def create_cq(self, depth: int) -> CompletionQueue: ...
+
+    def listen(
+        self, address: str, port: int, on_request: Callable[[ConnectionRequest], None]
+    ) -> Listener:
+        """Raises ``OSError`` when the address or the port cannot be had."""
+
+    def connect(
+        self,
+        address: str,
+        port: int,
+        pd: ProtectionDomain,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        qp_options: QpOptions,
+        connect_options: ConnectOptions,
+        handler: ConnectionHandler,
+    ) -> Connection:
+        """Start to connect; receives may be posted on the result's queue pair at once."""
+
+    def close(self) -> None:
+        """Disconnect everything, flush, free."""

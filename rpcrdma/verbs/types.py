@@ -1,0 +1,212 @@
+"""The verbs vocabulary: the nouns and numbers of libibverbs, without any provider.
+
+Numbers are those of ``enum ibv_*`` so that a log line means what an RDMA engineer expects.
+Hot-path objects are slotted plain classes and carry plain integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Any
+
+
+class Access(IntFlag):
+    """What a registration permits (``enum ibv_access_flags``)."""
+
+    LOCAL_READ = 0
+    LOCAL_WRITE = 1
+    REMOTE_WRITE = 2
+    REMOTE_READ = 4
+    REMOTE_ATOMIC = 8
+
+
+class WrOpcode(IntEnum):
+    """What a send work request does (``enum ibv_wr_opcode``)."""
+
+    RDMA_WRITE = 0
+    RDMA_WRITE_WITH_IMM = 1
+    SEND = 2
+    SEND_WITH_IMM = 3
+    RDMA_READ = 4
+    LOCAL_INV = 7
+    SEND_WITH_INV = 9
+
+
+class WcOpcode(IntEnum):
+    """What a completion completes (``enum ibv_wc_opcode``)."""
+
+    SEND = 0
+    RDMA_WRITE = 1
+    RDMA_READ = 2
+    LOCAL_INV = 6
+    RECV = 128
+    RECV_RDMA_WITH_IMM = 129
+
+
+class WcStatus(IntEnum):
+    """How a work request ended (``enum ibv_wc_status``)."""
+
+    SUCCESS = 0
+    LOC_LEN_ERR = 1
+    LOC_QP_OP_ERR = 2
+    LOC_PROT_ERR = 4
+    WR_FLUSH_ERR = 5
+    BAD_RESP_ERR = 7
+    LOC_ACCESS_ERR = 8
+    REM_INV_REQ_ERR = 9
+    REM_ACCESS_ERR = 10
+    REM_OP_ERR = 11
+    RETRY_EXC_ERR = 12
+    RNR_RETRY_EXC_ERR = 13
+    REM_ABORT_ERR = 16
+    FATAL_ERR = 19
+    GENERAL_ERR = 21
+
+
+class QpState(IntEnum):
+    """The life of a queue pair (``enum ibv_qp_state``)."""
+
+    RESET = 0
+    INIT = 1
+    RTR = 2
+    RTS = 3
+    SQD = 4
+    SQE = 5
+    ERR = 6
+
+
+class VerbsError(Exception):
+    """A verb refused, or a work request that failed; ``status`` is its completion status."""
+
+    def __init__(self, message: str, status: WcStatus = WcStatus.GENERAL_ERR) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class SendWR:
+    """A work request for the send queue.
+
+    ``sg_list`` holds the local memory in order: the source of a SEND or WRITE (read-only views
+    will do), the destination of a READ (writable views). It must stay unchanged, and a
+    destination unread, until the request completes. ``wr_id`` is any object and comes back in
+    the completion. An unsignaled request completes silently unless it fails.
+    ``rkey`` is the peer's key for READ and WRITE; for SEND_WITH_INV the key the peer shall
+    invalidate, for LOCAL_INV our own.
+    """
+
+    __slots__ = (
+        "imm_data",
+        "opcode",
+        "remote_address",
+        "rkey",
+        "sg_list",
+        "signaled",
+        "wr_id",
+    )
+
+    def __init__(
+        self,
+        opcode: int,
+        sg_list: Sequence[memoryview] = (),
+        *,
+        wr_id: Any = None,
+        remote_address: int = 0,
+        rkey: int = 0,
+        imm_data: int = 0,
+        signaled: bool = True,
+    ) -> None:
+        self.opcode = opcode
+        self.sg_list = sg_list
+        self.wr_id = wr_id
+        self.remote_address = remote_address
+        self.rkey = rkey
+        self.imm_data = imm_data
+        self.signaled = signaled
+
+    def length(self) -> int:
+        """The message's length in octets."""
+        return sum(map(len, self.sg_list))
+
+
+class RecvWR:
+    """A receive buffer: one writable view, filled from its start by one message."""
+
+    __slots__ = ("buffer", "wr_id")
+
+    def __init__(self, buffer: memoryview, wr_id: Any = None) -> None:
+        self.buffer = buffer
+        self.wr_id = wr_id
+
+
+class WC:
+    """A work completion.
+
+    ``byte_len`` and, where the peer sent them, ``imm_data`` and ``invalidated_rkey`` are those
+    of a received message; they are ``None`` where there is none. Only ``wr_id`` and ``status``
+    mean anything unless ``status`` is ``WcStatus.SUCCESS``.
+    """
+
+    __slots__ = ("byte_len", "imm_data", "invalidated_rkey", "opcode", "status", "wr_id")
+
+    def __init__(
+        self,
+        wr_id: Any,
+        status: int,
+        opcode: int,
+        byte_len: int = 0,
+        imm_data: int | None = None,
+        invalidated_rkey: int | None = None,
+    ) -> None:
+        self.wr_id = wr_id
+        self.status = status
+        self.opcode = opcode
+        self.byte_len = byte_len
+        self.imm_data = imm_data
+        self.invalidated_rkey = invalidated_rkey
+
+    def __repr__(self) -> str:
+        return (
+            f"WC({WcOpcode(self.opcode).name}, {WcStatus(self.status).name}, "
+            f"wr_id={self.wr_id!r}, byte_len={self.byte_len})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLimits:
+    """What a device can do; lengths in octets."""
+
+    max_qp_wr: int = 16384
+    max_sge: int = 64
+    max_message: int = 1 << 31
+    max_rd_atomic: int = 16
+    """RDMA READs in flight in one direction of one connection (ORD and IRD)."""
+
+
+@dataclass(frozen=True, slots=True)
+class QpOptions:
+    """How a queue pair is made; depths in work requests."""
+
+    send_depth: int = 1024
+    recv_depth: int = 256
+    access: int = 0
+    """The remote operations this queue pair answers to at all, whatever is registered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectOptions:
+    """What a side offers when a connection is made (``struct rdma_conn_param``).
+
+    ``responder_resources``: RDMA READs of the peer that we answer at a time (IRD);
+    ``initiator_depth``: RDMA READs that we have in flight (ORD). ``rnr_retry_count`` 7 is
+    for ever. ``private_data``: at most 56 octets in a request, 196 in an answer.
+    """
+
+    private_data: bytes = b""
+    responder_resources: int = 16
+    initiator_depth: int = 16
+    retry_count: int = 7
+    rnr_retry_count: int = 7
+    timeout_s: float = 10.0
+    """The active side gives up after this long without an answer."""

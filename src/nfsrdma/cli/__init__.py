@@ -1,0 +1,5 @@
+"""The ``nfsrdma`` command."""
+
+
+def main() -> None:
+    """Run the command line."""

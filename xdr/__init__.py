@@ -1,0 +1,5 @@
+"""XDR (RFC 4506) and the protocols written in it; knows nothing of networks."""
+
+from .codec import Decoder, Encoder, Payload, XdrError, round_up
+
+__all__ = ["Decoder", "Encoder", "Payload", "XdrError", "round_up"]
