@@ -109,9 +109,7 @@ class Encoder:
         self.buffer += value
         self.buffer += _PAD[size & 3]
 
-    def payload(
-        self, value: bytes | bytearray | memoryview, limit: int | None = None
-    ) -> None:
+    def payload(self, value: bytes | bytearray | memoryview, limit: int | None = None) -> None:
         """Like :meth:`opaque`, but the octets stay where they are until the message is sent.
 
         They must not change before that.
