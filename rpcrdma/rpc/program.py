@@ -183,6 +183,7 @@ def _finish(call: Call, error: BaseException | None) -> None:
 def _fail(call: Call, error: BaseException) -> None:
     """Answer what a procedure raised."""
     if isinstance(error, XdrError):
+        _log.debug("%r of %r: %s", call.header, call.channel.peer, error)
         error = GarbageArguments(str(error))
     if not isinstance(error, RpcError) or call.answered:
         _log.error("%r of %r failed", call.header, call.channel.peer, exc_info=error)
