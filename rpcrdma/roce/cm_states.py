@@ -75,7 +75,6 @@ LINGERING = frozenset((State.REJECTED, State.TIMEWAIT))
 TRANSITIONS: dict[tuple[State, Event], tuple[str, State]] = {
     # Active side.
     (State.IDLE, Event.CONNECT): ("send_req", State.REQ_SENT),
-    (State.IDLE, Event.DISCONNECT): ("abort", State.CLOSED),
     (State.REQ_SENT, Event.RETRY): ("resend", State.REQ_SENT),
     (State.REQ_SENT, Event.MRA): ("wait_longer", State.REP_WAIT),
     (State.REQ_SENT, Event.REP): ("take_reply", State.ESTABLISHED),
