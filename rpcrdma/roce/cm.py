@@ -22,12 +22,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from ..verbs.interfaces import (
-    CompletionQueue,
-    ConnectionHandler,
-    ConnectionRequest,
-    ProtectionDomain,
-)
+from ..verbs import interfaces
+from ..verbs.interfaces import ConnectionHandler, ConnectionRequest
 from ..verbs.types import ConnectOptions, DeviceLimits, QpOptions, VerbsError
 from .burst import Address
 from .cm_endpoint import REQ_PRIVATE_ROOM, Endpoint, IncomingRequest
@@ -49,7 +45,9 @@ from .cm_messages import (
     service_port,
 )
 from .cm_states import HALF_OPEN, LINGERING, Event, State
+from .completion import CompletionQueue
 from .mad import MadError, decode_mad, encode_mad
+from .memory import ProtectionDomain
 from .queue_pair import QueuePair
 
 ROCE_PORT = 4791
@@ -186,9 +184,9 @@ class ConnectionManager:
         self,
         address: str,
         port: int,
-        pd: ProtectionDomain,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
+        pd: interfaces.ProtectionDomain,
+        send_cq: interfaces.CompletionQueue,
+        recv_cq: interfaces.CompletionQueue,
         qp_options: QpOptions,
         connect_options: ConnectOptions,
         handler: ConnectionHandler,

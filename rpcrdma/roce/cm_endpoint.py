@@ -13,12 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..verbs.interfaces import (
-    CompletionQueue,
-    Connection,
-    ConnectionHandler,
-    ProtectionDomain,
-)
+from ..verbs import interfaces
+from ..verbs.interfaces import Connection, ConnectionHandler
 from ..verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
 from .burst import Address
 from .cm_messages import (
@@ -41,6 +37,8 @@ from .cm_messages import (
     service_id,
 )
 from .cm_states import TRANSITIONS, Event, State
+from .completion import CompletionQueue
+from .memory import ProtectionDomain
 
 if TYPE_CHECKING:
     from .cm import ConnectionManager
@@ -188,12 +186,18 @@ class Endpoint:
 
     def prepare(
         self,
-        pd: ProtectionDomain,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
+        pd: interfaces.ProtectionDomain,
+        send_cq: interfaces.CompletionQueue,
+        recv_cq: interfaces.CompletionQueue,
         options: QpOptions,
     ) -> None:
-        """Make the queue pair, in INIT."""
+        """Make the queue pair, in INIT. Raises ``VerbsError`` for another provider's objects."""
+        if not (
+            isinstance(pd, ProtectionDomain)
+            and isinstance(send_cq, CompletionQueue)
+            and isinstance(recv_cq, CompletionQueue)
+        ):
+            raise VerbsError("the domain and the queues must be of the same provider")
         queue_pair = self._manager.engine.create_queue_pair(pd, send_cq, recv_cq, options)
         queue_pair.on_error = self._queue_pair_failed
         self._queue_pair = queue_pair
@@ -542,9 +546,9 @@ class IncomingRequest:
 
     def prepare(
         self,
-        pd: ProtectionDomain,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
+        pd: interfaces.ProtectionDomain,
+        send_cq: interfaces.CompletionQueue,
+        recv_cq: interfaces.CompletionQueue,
         options: QpOptions,
     ) -> Connection:
         """Make the queue pair, so that receives can be posted before the peer may send."""
