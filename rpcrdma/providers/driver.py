@@ -1,9 +1,9 @@
 """What turns an engine: the part that every carrier of packets has in common.
 
-A turn is: what is due, then news for the owners, then output until there is none. It runs after
-a batch of input, when a timer is due, and soon after the engine called ``on_ready``; never from
-inside the call that made it necessary. A turn is bounded, so that one busy device does not keep
-the rest of the reactor waiting.
+A turn is: news for the owners, output until there is none, and what is due. It runs after a batch
+of input, when a timer is due, and soon after the engine called ``on_ready``; never from inside the
+call that made it necessary. A turn is bounded, so that one busy device does not keep the rest of
+the reactor waiting.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ..roce.burst import Burst
 from ..roce.engine import Engine
 from ..task import Reactor, TimerHandle
 
-_ROUNDS = 4
-_BURSTS = 8
+_BURSTS = 32
+"""Bursts, of up to 64 KiB each, that one turn sends."""
 
 
 class EngineDriver:
@@ -34,7 +34,6 @@ class EngineDriver:
         "_send",
         "_timer",
         "_timer_at",
-        "_turning",
     )
 
     def __init__(self, engine: Engine, reactor: Reactor, send: Callable[[Burst], bool]) -> None:
@@ -42,7 +41,6 @@ class EngineDriver:
         self._reactor = reactor
         self._send = send
         self._scheduled = False
-        self._turning = False
         self._closed = False
         self._blocked: Burst | None = None
         self._timer: TimerHandle | None = None
@@ -53,33 +51,31 @@ class EngineDriver:
         """Have a turn soon."""
         if not self._scheduled:
             self._scheduled = True
-            if not self._turning:
-                self._reactor.call_soon(self._run)
+            self._reactor.call_soon(self._run)
 
     def writable(self) -> None:
         """The carrier takes output again."""
         burst, self._blocked = self._blocked, None
         if burst is not None and not self._send(burst):
             self._blocked = burst
-            return
-        self.turn()
+        else:
+            self.turn()
 
     def turn(self) -> None:
         """Do everything that is due now, within bounds."""
-        if self._turning or self._closed:
+        if self._closed:
             return
-        self._turning = True
-        try:
-            for _ in range(_ROUNDS):
-                self._scheduled = False
-                self._round()
-                if not self._scheduled:
-                    break
-            else:
-                self._reactor.call_soon(self._run)
-        finally:
-            self._turning = False
-        self._set_timer()
+        engine = self._engine
+        now = self._reactor.time()
+        engine.deliver()
+        self._transmit(now)
+        due = engine.next_timeout()
+        if due is not None and due <= now:
+            engine.handle_timeout(now)
+            self._transmit(now)
+            due = engine.next_timeout()
+        if due is not None:
+            self._set_timer(due)
 
     def close(self) -> None:
         """Turn no more."""
@@ -92,38 +88,27 @@ class EngineDriver:
         self._scheduled = False
         self.turn()
 
-    def _round(self) -> None:
-        engine = self._engine
-        now = self._reactor.time()
-        due = engine.next_timeout()
-        if due is not None and due <= now:
-            engine.handle_timeout(now)
-        engine.deliver()
+    def _transmit(self, now: float) -> None:
         if self._blocked is not None:
             return
+        poll, send = self._engine.poll_transmit, self._send
         for _ in range(_BURSTS):
-            burst = engine.poll_transmit(now)
+            burst = poll(now)
             if burst is None:
                 return
-            if not self._send(burst):
+            if not send(burst):
                 self._blocked = burst
                 return
-        self._scheduled = True
+        self.wake()
 
-    def _set_timer(self) -> None:
-        due = self._engine.next_timeout()
-        timer = self._timer
-        if timer is not None:
+    def _set_timer(self, due: float) -> None:
+        if self._timer is not None:
             # A timer that comes too early costs one idle turn; moving it each turn costs more.
-            if due is not None and self._timer_at <= due:
+            if self._timer_at <= due:
                 return
-            if due is None:
-                return
-            timer.cancel()
-            self._timer = None
-        if due is not None:
-            self._timer_at = due
-            self._timer = self._reactor.call_at(due, self._timer_due)
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self._reactor.call_at(due, self._timer_due)
 
     def _timer_due(self) -> None:
         self._timer = None
