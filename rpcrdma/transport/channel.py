@@ -14,8 +14,7 @@ from nfsrdma.xdr import Decoder, Encoder
 
 from ..rpc.channel import Peer, Service
 from ..task import Future
-from ..verbs.interfaces import CompletionQueue, Connection, ProtectionDomain
-from ..verbs.types import DeviceLimits
+from ..verbs.interfaces import Connection, Device
 from .backchannel import CALL, REPLY, direction, reverse_limit
 from .endpoint import Endpoint, ReceiveSlot
 from .header import (
@@ -46,19 +45,19 @@ class RdmaChannel:
     """
 
     def __init__(
-        self,
-        pd: ProtectionDomain,
-        limits: DeviceLimits,
-        options: TransportOptions,
-        service: Service | None,
-        *,
-        active: bool,
+        self, device: Device, options: TransportOptions, service: Service | None, *, active: bool
     ) -> None:
         self.stats = TransportStats()
         self.options = options
+        self.pd = device.create_pd()
+        """For this connection alone, so that no other peer can use its keys."""
+        self.send_cq = device.create_cq(options.send_depth)
+        self.recv_cq = device.create_cq(options.receive_depth)
+        self.established_at = 0.0
+        """When it came up, in seconds of the reactor's clock."""
         self._active = active
         self._endpoint = Endpoint(
-            pd, limits, options, self.stats, self._on_message, self._shut_down
+            self.pd, device.limits, options, self.stats, self._on_message, self._shut_down
         )
         called, answered = options.credits, options.reverse_credits
         if not active:
@@ -73,21 +72,19 @@ class RdmaChannel:
 
     # Life
 
-    def attach(
-        self,
-        connection: Connection,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
-        read_depth: int,
-    ) -> None:
-        """Take a connection that is about to come up, and post its receives."""
-        self._peer = Peer("rdma", *connection.peer_address)
-        self._endpoint.attach(connection, send_cq, recv_cq, read_depth)
+    def attach(self, connection: Connection, read_depth: int) -> None:
+        """Take a connection that is about to come up, and post its receives.
 
-    def establish(self, private_data: bytes) -> None:
+        ``read_depth`` is how many RDMA READs the peer answers at a time.
+        """
+        self._peer = Peer("rdma", *connection.peer_address)
+        self._endpoint.attach(connection, self.send_cq, self.recv_cq, read_depth)
+
+    def establish(self, private_data: bytes, now: float) -> None:
         """The connection is up, and this is what the peer said of itself (RFC 8797)."""
         endpoint, options = self._endpoint, self.options
-        endpoint.establish(PrivateData.decode(private_data))
+        self.established_at = now
+        endpoint.negotiate(PrivateData.decode(private_data))
         if self._active:
             self.requester.room = Room(
                 call=endpoint.send_threshold,
@@ -98,6 +95,7 @@ class RdmaChannel:
                 max_segment_length=options.max_segment_length,
                 reduce_long_calls=options.reduce_long_calls,
             )
+        endpoint.start()
 
     @property
     def peer(self) -> Peer:
@@ -223,5 +221,3 @@ class RdmaChannel:
     def _drop(self, slot: ReceiveSlot) -> None:
         self.stats.messages_dropped += 1
         self._endpoint.repost(slot)
-
-

@@ -131,7 +131,7 @@ def boundaries(read_list: ReadList, inline: int) -> list[int] | None:
     stream. A Position counts the earlier chunks and their pads. Chunks that overlap, or lie
     outside of the message, or off a word boundary have no such place.
     """
-    result = []
+    result: list[int] = []
     left_out = 0
     for chunk in read_list:
         boundary = chunk.position - left_out

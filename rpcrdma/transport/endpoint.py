@@ -95,11 +95,14 @@ class Endpoint:
         for start in range(0, len(ring), size):
             connection.queue_pair.post_recv(ReceiveSlot(ring[start : start + size]).request)
 
-    def establish(self, theirs: PrivateData) -> None:
-        """Both sides are up: begin to look at what comes in."""
+    def negotiate(self, theirs: PrivateData) -> None:
+        """Agree with what the peer says of itself (RFC 8797)."""
         ours = self.options.private_data
         self.send_threshold, self.receive_threshold = thresholds(ours, theirs)
         self.may_invalidate = ours.remote_invalidation and theirs.remote_invalidation
+
+    def start(self) -> None:
+        """Both sides are up: begin to look at what comes in, or came already."""
         self._send_cq.set_handler(self._send_queue.on_completions)
         self._recv_cq.set_handler(self._on_receives)
         self._on_receives()

@@ -113,7 +113,7 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> Header:
         xid, version, credit, proc = FIXED.unpack_from(view)
         if version != VERSION:
             raise RpcRdmaError(ERR_VERS, f"version {version}")
-        if proc == RDMA_MSG or proc == RDMA_NOMSG:
+        if proc in (RDMA_MSG, RDMA_NOMSG):
             return _decode_lists(view, FIXED.size, xid, credit, proc, limits)
         if proc == RDMA_ERROR:
             (error,) = _WORD.unpack_from(view, FIXED.size)

@@ -78,7 +78,9 @@ class CallPlan:
         """The octets that the Reply chunk must have; 0 for none."""
 
 
-def plan_call(message: Encoder, max_reply: int, sinks: Sequence[memoryview], room: Room) -> CallPlan:
+def plan_call(
+    message: Encoder, max_reply: int, sinks: Sequence[memoryview], room: Room
+) -> CallPlan:
     """Decide how ``message`` goes, and how its reply may come back.
 
     Raises ``ValueError`` when no header for it fits the thresholds.
