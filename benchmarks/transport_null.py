@@ -10,11 +10,12 @@ from __future__ import annotations
 import struct
 import time
 
+from tests.support.fake_verbs import FakeFabric, FakeReactor
+
 from nfsrdma.rpcrdma.rpc.channel import IncomingCall
 from nfsrdma.rpcrdma.transport import RdmaChannel, TransportOptions, connect_rdma, listen_rdma
 from nfsrdma.rpcrdma.verbs.types import RecvWR, SendWR, WrOpcode
 from nfsrdma.xdr import Encoder
-from tests.support.fake_verbs import FakeFabric, FakeReactor
 
 CALLS = 20000
 _CALL = struct.Struct(">10I")
