@@ -10,7 +10,7 @@ result can take at most: over RDMA the caller has to know that beforehand.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -196,11 +196,10 @@ class Compound:
         buffer += bitmap
         self.add(t.OP_GETATTR, 8 + room, decoder)
 
-    def setattr(self, stateid: bytes, attributes: bytes) -> None:
-        """``attributes`` is an encoded fattr4."""
-        buffer = self.encoder.buffer
-        buffer += _STATEID.pack(t.OP_SETATTR, stateid)
-        buffer += attributes
+    def setattr(self, stateid: bytes, attributes: t.fattr4) -> None:
+        """The result is the bitmap of what was set."""
+        self.encoder.buffer += _STATEID.pack(t.OP_SETATTR, stateid)
+        attributes.encode(self.encoder)
         self.add(t.OP_SETATTR, 24, _decode_attrset)
 
     def access(self, mask: int) -> None:
@@ -455,7 +454,3 @@ def place(data: memoryview, sink: memoryview) -> int:
         sink[:count] = data
     return count
 
-
-def total(views: Sequence[memoryview]) -> int:
-    """Octets in all of ``views``."""
-    return sum(len(view) for view in views)

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from random import Random
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, TransportError
@@ -29,6 +28,9 @@ from .compound import Compound, Header, SequenceResult, decode_compound_head
 from .errors import NfsError, ProtocolError, StatusError, UncertainOutcomeError, auth_error
 from .slots import SlotTable
 from .stats import Statistics
+
+if TYPE_CHECKING:
+    from random import Random
 
 _log = logging.getLogger(__name__)
 
