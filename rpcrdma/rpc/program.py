@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import AUTH_BADCRED
 
 from ..task import Task
 from .auth import AUTHENTICATORS, Authenticator, Credentials
 from .channel import Channel, IncomingCall
 from .message import (
-    AUTH_BADCRED,
     NO_AUTH,
     AuthError,
     CallHeader,

@@ -24,10 +24,11 @@ from itertools import islice
 from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import CALL
 
 from ..task import Future
 from .channel import CallRefused, Channel, Peer, Service, TransportError
-from .message import CALL, RemoteFailure, peek, peek_xid
+from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
 from .record import RecordError, RecordReader, frame
 

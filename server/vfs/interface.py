@@ -182,6 +182,8 @@ class FileSystem(abc.ABC):
     max_file_size: int = (1 << 63) - 1
     read_only: bool = False
     has_birth_time: bool = False
+    atomic_changes: bool = False
+    """Whether nobody else can change a directory between two calls of the server."""
     time_resolution_ns: int = 1
 
     @property

@@ -198,6 +198,7 @@ class MemoryFileSystem(FileSystem):
     """
 
     has_birth_time = True
+    atomic_changes = True
 
     def __init__(
         self,

@@ -466,6 +466,15 @@ def test_a_closed_channel_leaves_nothing_behind(select: Driver) -> None:
     select.wait(call(channel, 1, pattern(100_000)))
     channel.close()
     select.until(lambda: not listener.channels)
+    # One that is closed while it waits for the socket to take more.
+    channel = select.wait(connect_tcp(select.reactor, *listener.address))
+    watched = len(select.reactor._writers)
+    while len(select.reactor._writers) == watched:
+        call(channel, 1, pattern(1_000_000))
+    channel.close()
+    assert len(select.reactor._writers) == watched
+    select.until(lambda: not listener.channels)
+    assert len(select.reactor._readers) == 2  # the listener's and the reactor's own
     gc.collect()
     assert not [thing for thing in gc.get_objects() if type(thing) is tcp._Link]
     listener.close()
