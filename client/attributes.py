@@ -439,8 +439,9 @@ def encode_attributes(
     gid: int | None = None,
     atime_ns: int | None = None,
     mtime_ns: int | None = None,
+    touch: bool = False,
 ) -> t.fattr4:
-    """A fattr4 with what is not None."""
+    """A fattr4 with what is not None; ``touch`` sets both times to the server's present."""
     enc = Encoder()
     bits: list[int] = []
     if size is not None:
@@ -457,7 +458,10 @@ def encode_attributes(
         (t.FATTR4_TIME_ACCESS_SET, atime_ns),
         (t.FATTR4_TIME_MODIFY_SET, mtime_ns),
     ):
-        if time_ns is not None:
+        if touch:
+            bits.append(bit)
+            enc.uint32(t.SET_TO_SERVER_TIME4)
+        elif time_ns is not None:
             bits.append(bit)
             enc.uint32(t.SET_TO_CLIENT_TIME4)
             enc.int64(time_ns // _SECOND_NS)

@@ -133,6 +133,10 @@ class Compound:
         """The operation whose result has that index."""
         return self._ops[index]
 
+    def lookups(self, index: int) -> int:
+        """How many LOOKUPs come before the operation whose result has that index."""
+        return self._ops[:index].count(t.OP_LOOKUP) if index > 0 else 0
+
     def add(self, op: int, room: int, decoder: ResultDecoder | None = None) -> None:
         """Note an operation whose encoding the caller has appended to ``encoder``.
 
@@ -201,6 +205,12 @@ class Compound:
         self.encoder.buffer += _STATEID.pack(t.OP_SETATTR, stateid)
         attributes.encode(self.encoder)
         self.add(t.OP_SETATTR, 24, _decode_attrset)
+
+    def verify(self, op: int, attributes: t.fattr4) -> None:
+        """``OP_VERIFY``: go on only if the attributes are these; ``OP_NVERIFY``: if they differ."""
+        self.encoder.buffer += _WORD.pack(op)
+        attributes.encode(self.encoder)
+        self.add(op, 8)
 
     def access(self, mask: int) -> None:
         """The result is the pair (supported, granted)."""

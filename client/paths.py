@@ -27,6 +27,12 @@ _RESERVED_OPERATIONS: Final = 6
 """Operations left for whatever is done with the file that was looked up."""
 
 _NOT_DIRECTORIES: Final = frozenset((t.NFS4ERR_SYMLINK, t.NFS4ERR_NOTDIR))
+# What a link is refused with by operations that are not for links, the last by NVERIFY.
+_NO_LINKS: Final = _NOT_DIRECTORIES | {
+    t.NFS4ERR_INVAL,
+    t.NFS4ERR_WRONG_TYPE,
+    t.NFS4ERR_SAME,
+}
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
 
 Path = str | bytes
@@ -163,8 +169,9 @@ class Resolver:
                     await self.find_root()
                     continue
                 found = None
-                for link in search.suspects(error, len(components), len(rest)):
-                    found = found or await self._expand(components, link)
+                for link in search.suspects(compound, error, len(components) - len(rest)):
+                    if found is None:
+                        found = await self._expand(components, link)
                 if found is None:
                     raise status_error(error.status, path=search.path) from error
                 components = found
@@ -245,17 +252,16 @@ class _Search:
         self.idempotent = idempotent
         self.parent = parent
 
-    def suspects(self, error: StatusError, total: int, rest: int) -> list[int]:
-        """Which of ``total`` components may be links, the last ``rest`` having been looked up."""
-        if error.status not in _NOT_DIRECTORIES:
-            return []
-        if error.operation == t.OP_LOOKUP:
-            # Operation 0 was PUTFH, and it is the object before the failing name that is none.
-            return [total - rest + error.index - 2]
-        links = [total - 1] if self.follow else []
+    def suspects(self, compound: Compound, error: StatusError, before: int) -> list[int]:
+        """Which components may be links, after ``before`` that came before the compound."""
+        looked_up = before + compound.lookups(error.index)
+        if error.status in _NOT_DIRECTORIES and error.operation == t.OP_LOOKUP:
+            return [looked_up - 1]
         if self.parent:
-            links.append(total - 2)
-        return links
+            if error.status not in _NOT_DIRECTORIES:
+                return []
+            return [looked_up, looked_up - 1] if self.follow else [looked_up - 1]
+        return [looked_up - 1] if self.follow and error.status in _NO_LINKS else []
 
 
 def _look(compound: Compound, components: Components) -> None:
