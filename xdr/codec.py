@@ -117,14 +117,14 @@ class Encoder:
 
         They must not change before that.
         """
-        size = len(value)
+        view = memoryview(value)
+        if view.ndim != 1 or view.itemsize != 1:
+            view = view.cast("B")
+        size = len(view)
         if limit is not None and size > limit:
             raise XdrError(f"{size} octets where at most {limit} fit")
         self.uint32(size)
         if size:
-            view = memoryview(value)
-            if view.ndim != 1 or view.itemsize != 1:
-                view = view.cast("B")
             self.payloads.append(Payload(self.tell(), len(self.buffer), view))
             self._left_out += (size + 3) & ~3
 
