@@ -117,15 +117,15 @@ class Encoder:
 
         They must not change before that.
         """
-        size = len(value)
+        view = memoryview(value)
+        if view.ndim != 1 or view.itemsize != 1:
+            view = view.cast("B")
+        size = len(view)
         if limit is not None and size > limit:
             raise XdrError(f"{size} octets where at most {limit} fit")
         self.uint32(size)
         # Also if it is empty: the n-th payload is the n-th DDP-eligible item (RFC 8166,
         # Section 4.3.2), and a transport counts them.
-        view = memoryview(value)
-        if size and (view.ndim != 1 or view.itemsize != 1):
-            view = view.cast("B")
         self.payloads.append(Payload(self.tell(), len(self.buffer), view))
         self._left_out += (size + 3) & ~3
 

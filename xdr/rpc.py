@@ -365,8 +365,8 @@ class rejected_reply(XdrUnion):
             mismatch_info__low, mismatch_info__high = dec.unpack(_2I)
             return cls(stat, rejected_reply_mismatch_info(mismatch_info__low, mismatch_info__high))
         if stat == AUTH_ERROR:
-            auth_stat = dec.int32()
-            return cls(stat, auth_stat)
+            auth_stat2 = dec.int32()
+            return cls(stat, auth_stat2)
         raise no_arm("rejected_reply", stat)
 
     @property

@@ -128,8 +128,9 @@ class xdr_read_list(LinkedStruct):
             while node is not None:
                 entry = node.entry
                 target = entry.target
-                node = node.next
-                buf += _3IQI.pack(entry.position, target.handle, target.length, target.offset, 0 if node is None else 1)
+                next = node.next
+                buf += _3IQI.pack(entry.position, target.handle, target.length, target.offset, 0 if next is None else 1)
+                node = next
         except StructError as error:
             raise unencodable("xdr_read_list", error) from None
 
@@ -189,8 +190,9 @@ class xdr_write_list(LinkedStruct):
             node: xdr_write_list | None = self
             while node is not None:
                 node.entry.encode(enc)
-                node = node.next
-                buf += _I.pack(0 if node is None else 1)
+                next = node.next
+                buf += _I.pack(0 if next is None else 1)
+                node = next
         except StructError as error:
             raise unencodable("xdr_write_list", error) from None
 
@@ -477,8 +479,8 @@ class rdma_body(XdrUnion):
     def decode(cls, dec: Decoder) -> rdma_body:
         proc = dec.int32()
         if proc == RDMA_MSG:
-            rdma_msg = rpc_rdma_header.decode(dec)
-            return cls(proc, rdma_msg)
+            rdma_msg2 = rpc_rdma_header.decode(dec)
+            return cls(proc, rdma_msg2)
         if proc == RDMA_NOMSG:
             rdma_nomsg = rpc_rdma_header_nomsg.decode(dec)
             return cls(proc, rdma_nomsg)
@@ -547,5 +549,5 @@ class rdma_msg(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rdma_msg:
         rdma_xid, rdma_vers, rdma_credit = dec.unpack(_3I)
-        rdma_body = rdma_body.decode(dec)
-        return cls(rdma_xid, rdma_vers, rdma_credit, rdma_body)
+        rdma_body2 = rdma_body.decode(dec)
+        return cls(rdma_xid, rdma_vers, rdma_credit, rdma_body2)

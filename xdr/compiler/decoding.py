@@ -27,8 +27,7 @@ class DecodeWriter(Writer):
     """Writes code that reads values from the decoder ``dec`` into local variables."""
 
     def __init__(self, model: Model, layouts: Layouts, depth: int) -> None:
-        super().__init__(layouts, depth)
-        self._model = model
+        super().__init__(model, layouts, depth)
         self._checks: list[tuple[str, str]] = []
 
     def flush(self) -> None:
@@ -73,8 +72,8 @@ class DecodeWriter(Writer):
                 self._get_elements(name, kind, element, str(fixed), label, None)
                 return name
             case Reference(name):
-                target = self._model.types[name]
-                if isinstance(target, Structure) and self._model.flat(kind):
+                target = self.model.types[name]
+                if isinstance(target, Structure) and self.model.flat(kind):
                     return f"{name}({', '.join(self.get_fields(f'{stem}__', target))})"
                 self.flush()
                 variable = self.fresh(stem)
@@ -150,7 +149,7 @@ class DecodeWriter(Writer):
         self, name: str, kind: Type, element: Type, count: str, label: str, limit: int | None
     ) -> None:
         tail = "" if limit is None else f", {limit}"
-        size = self._model.least_size(element)
+        size = self.model.least_size(element)
         if isinstance(element, Scalar):
             if limit is not None:
                 with self.block(f"if {count} > {limit}:"):

@@ -37,8 +37,8 @@ class FixedOpaque:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """``opaque x<limit>`` or ``string x<limit>``; ``bulk`` if it is DDP-eligible (RFC 8166,
-    Section 5.1) and so is kept out of the encoder's buffer."""
+    """``opaque x<limit>`` or ``string x<limit>``; ``bulk`` if it is DDP-eligible
+    (RFC 8166, Section 3.4.1) and so is kept out of the encoder's buffer."""
 
     limit: int | None
     bulk: bool = False
@@ -174,6 +174,15 @@ class Model:
     aliases: dict[str, Alias] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     """The names of ``types`` and ``aliases``, interleaved as the text has them."""
+    _names: set[str] = field(default_factory=set)
+
+    def defines(self, name: str) -> bool:
+        """Whether a name is one of this specification's own."""
+        if not self._names:
+            self._names.update(self.types, self.aliases, self.enums)
+            self._names.update(item.name for item in self.numbers)
+            self._names.update(*(enum.members for enum in self.enums.values()))
+        return name in self._names
 
     def least_size(self, kind: Type, inside: frozenset[str] = frozenset()) -> int:
         """The fewest octets that a value of ``kind`` takes inline."""

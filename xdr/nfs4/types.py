@@ -6679,8 +6679,9 @@ class entry4(LinkedStruct):
                 if n & 3:
                     buf += PAD[n & 3]
                 node.attrs.encode(enc)
-                node = node.nextentry
-                buf += _I.pack(0 if node is None else 1)
+                nextentry = node.nextentry
+                buf += _I.pack(0 if nextentry is None else 1)
+                node = nextentry
         except StructError as error:
             raise unencodable("entry4", error) from None
 
