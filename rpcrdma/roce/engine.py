@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..verbs.types import DeviceLimits, QpOptions, QpState
 from .burst import Burst, BurstBuilder, burst_limits
@@ -39,6 +38,9 @@ from .queue_pair import QueuePair
 from .run import Run
 from .tuning import Tuning
 from .wire import ACK_REQUEST, BTH, DEFAULT_PKEY, GSI_QKEY, Address, Bth, Deth
+
+if TYPE_CHECKING:
+    from random import Random
 
 GSI_QPN = 1
 _FIRST_QPN = 16

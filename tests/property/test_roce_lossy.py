@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from random import Random
 
 import pytest
-from nfsrdma.rpcrdma.verbs.types import RecvWR, SendWR, WcOpcode, WcStatus, WrOpcode
-
 from tests.support.roce import IPV4, IPV6, REMOTE, End, Faults, Pair
+
+from nfsrdma.rpcrdma.verbs.types import RecvWR, SendWR, WcOpcode, WcStatus, WrOpcode
 
 GUARD = 64
 SLOT = 20_000
@@ -130,8 +130,7 @@ def test_every_operation_completes_once_with_the_right_octets(seed: int, name: s
         resources=1 + seed * 3,
     )
     both = [
-        Traffic(pair.rng, here, there, 40)
-        for here, there in ((pair.a, pair.b), (pair.b, pair.a))
+        Traffic(pair.rng, here, there, 40) for here, there in ((pair.a, pair.b), (pair.b, pair.a))
     ]
     pair.run()
     for traffic in both:
