@@ -338,6 +338,7 @@ class Engine:
 
     def poll_transmit(self, now: float) -> Burst | None:
         """The next burst to send; ``None`` when there is nothing (more) to send for now."""
+        burst: Burst | None
         if self._gsi_backlog:
             burst = self._gsi_backlog.popleft()
             self.own_counters.packets_sent += 1
@@ -347,13 +348,11 @@ class Engine:
         self._called = True
         while ready:
             queue_pair = ready.popleft()
-            # Cleared first: what it does now may make it ready again.
+            # Cleared first: if it has more than fits, it is ready again, behind the others.
             queue_pair.scheduled = False
-            found = queue_pair.poll_transmit(now)
-            if found is not None:
-                if not queue_pair.scheduled:
-                    self.schedule(queue_pair)
-                return found
+            burst = queue_pair.poll_transmit(now)
+            if burst is not None:
+                return burst
         self._called = False
         if self._news or self._reports:
             self._call()
