@@ -85,11 +85,9 @@ class Traffic:
         if opcode not in (WrOpcode.RDMA_WRITE, WrOpcode.RDMA_READ):
             place = len(self.messages)
             there.qp.post_recv(RecvWR(self.receives.slot(place, SLOT), wr_id=place))
+            self.messages.append((length, immediate, invalidated))
             if opcode != WrOpcode.RDMA_WRITE_WITH_IMM:
                 self.receives.expect(place, bytes(view))
-                self.messages.append((length, immediate, invalidated))
-            else:
-                self.messages.append((0, immediate, None))
         self.here.qp.post_send(request)
 
     def check(self) -> None:

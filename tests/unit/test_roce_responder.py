@@ -168,7 +168,7 @@ def test_a_write_with_immediate_takes_a_receive(peer: Peer) -> None:
     post(peer)
     peer.send("WRITE_ONLY_IMM", 10, reth(memory, 0, 2), ImmDt(5), payload=b"ab")
     (wc,) = peer.end.received()
-    assert (wc.opcode, wc.imm_data, wc.byte_len) == (WcOpcode.RECV_RDMA_WITH_IMM, 5, 0)
+    assert (wc.opcode, wc.imm_data, wc.byte_len) == (WcOpcode.RECV_RDMA_WITH_IMM, 5, 2)
     assert memory.view[:3] == b"ab\0"
 
 
