@@ -154,6 +154,7 @@ class RdmaChannel:
         self._reason = reason
         calls = self.requester.shutdown()
         self._endpoint.close()
+        self.responder.shutdown()
         self._endpoint.finish_sends()
         self.requester.fail(calls, reason)
         callbacks, self._on_close = self._on_close, []
