@@ -192,17 +192,14 @@ def _fail(call: Call, error: BaseException) -> None:
 
 def _fail_early(incoming: IncomingCall, error: Exception) -> None:
     """Answer a call whose header was not good enough to look a procedure up."""
-    if isinstance(error, RpcError):
-        enc = Encoder()
-        error.encode(enc, _xid(incoming.decoder))
-        incoming.reply(enc)
+    if isinstance(error, XdrError):
+        # Cut short: there may not even be an XID to answer to.
+        incoming.drop()
         return
-    if not isinstance(error, XdrError):
+    if not isinstance(error, RpcError):
         _log.error("a call of %r could not be authenticated", incoming.channel.peer, exc_info=error)
-    # A header cut short gets no answer: there may not even be an XID to put into it.
-    incoming.drop()
-
-
-def _xid(dec: Decoder) -> int:
-    dec.offset = 0
-    return dec.uint32()
+        error = RemoteFailure()
+    incoming.decoder.offset = 0
+    enc = Encoder()
+    error.encode(enc, incoming.decoder.uint32())
+    incoming.reply(enc)
