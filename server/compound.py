@@ -17,7 +17,7 @@ import logging
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.program import Call
@@ -29,7 +29,7 @@ from nfsrdma.xdr.nfs4.types import stateid4
 from .core import Core
 from .operation import Failure, Operation
 from .state.client import Client
-from .state.session import Session, Slot
+from .state.session import Fingerprint, Session, Slot
 from .vfs.interface import User
 from .vfs.namespace import Filehandle
 
@@ -42,8 +42,6 @@ _WORD = struct.Struct(">I")
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
 
-_NO_STATEID: Final = None
-
 
 class Refused(Exception):
     """The transport has no room for the reply, and nothing was changed yet."""
@@ -53,8 +51,8 @@ class Compound:
     """One COMPOUND while it is executed; what its operations see and set."""
 
     __slots__ = (
-        "_mark",
         "buffers",
+        "cache_this",
         "call",
         "client",
         "core",
@@ -75,9 +73,7 @@ class Compound:
         "saved_stateid",
         "session",
         "slot",
-        "solo_result",
         "start",
-        "cache_this",
         "who",
     )
 
@@ -111,7 +107,6 @@ class Compound:
         self.inline_data = 0
         """Octets of such results that travel inline all the same."""
         self.buffers: list[bytearray] = []
-        self._mark = 0
 
     @property
     def credentials(self) -> Credentials:
@@ -220,17 +215,11 @@ class Compound:
 
 
 class CompoundProcedure:
-    """Procedure 1 of the NFS program. ``operations`` is the table of what is implemented."""
+    """Procedure 1 of the NFS program. ``minors`` has the operations of each minor version."""
 
-    def __init__(
-        self,
-        core: Core,
-        operations: Mapping[int, Operation],
-        minors: Mapping[int, Mapping[int, Operation | None]],
-    ) -> None:
+    def __init__(self, core: Core, minors: Mapping[int, Mapping[int, Operation | None]]) -> None:
         self._core = core
         self._minors = minors
-        self._operations = operations
 
     def __call__(self, call: Call) -> None:
         """Answer a COMPOUND. Raises ``XdrError`` if its frame cannot be decoded."""
@@ -266,37 +255,34 @@ class CompoundProcedure:
         _WORD.pack_into(buffer, count_at, done)
         self._finish(compound)
 
-    def _run(
-        self, c: Compound, table: Mapping[int, Operation | None]
-    ) -> tuple[int, int]:
+    def _run(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int]:
         """Execute the operations; the compound's status and how many results there are."""
         dec, enc = c.decoder, c.encoder
         buffer = enc.buffer
         status = nfs.NFS4_OK
         for index in range(c.count):
             c.index = index
-            number = dec.uint32()
             mark = len(buffer)
-            body = b""
-            operation = table.get(number, _ILLEGAL)
-            if operation is _ILLEGAL:
-                number, status = nfs.OP_ILLEGAL, nfs.NFS4ERR_OP_ILLEGAL
-                buffer += _RESULT.pack(number, status)
-                return status, index + 1
+            try:
+                number = dec.uint32()
+            except XdrError:
+                buffer += _RESULT.pack(nfs.OP_ILLEGAL, nfs.NFS4ERR_BADXDR)
+                return nfs.NFS4ERR_BADXDR, index + 1
+            if number not in table:
+                buffer += _RESULT.pack(nfs.OP_ILLEGAL, nfs.NFS4ERR_OP_ILLEGAL)
+                return nfs.NFS4ERR_OP_ILLEGAL, index + 1
             buffer += _RESULT.pack(number, nfs.NFS4_OK)
-            status, body = self._execute(c, number, operation, mark)
+            status, body = self._execute(c, number, table[number])
             if status != nfs.NFS4_OK:
                 del buffer[mark:]
                 buffer += _RESULT.pack(number, status)
                 buffer += body
                 return status, index + 1
             if c.replay:
-                return self._repeat(c)
+                return self._repeat(c, table)
         return status, c.count
 
-    def _execute(
-        self, c: Compound, number: int, operation: Operation | None, mark: int
-    ) -> tuple[int, bytes]:
+    def _execute(self, c: Compound, number: int, operation: Operation | None) -> tuple[int, bytes]:
         """Execute one operation; its status, and what follows that on a failure."""
         failure_body = b"" if operation is None else operation.failure_body
         try:
@@ -322,7 +308,7 @@ class CompoundProcedure:
                     c.check_room(0)
             return nfs.NFS4_OK, b""
         except Failure as error:
-            return error.status, error.body
+            return self._with_body(c, error)
         except NfsError as error:
             return error.status, failure_body
         except OSError as error:
@@ -332,6 +318,13 @@ class CompoundProcedure:
         except Exception:
             _log.exception("operation %d of %r failed", number, c.call.channel.peer)
             return nfs.NFS4ERR_SERVERFAULT, failure_body
+
+    def _with_body(self, c: Compound, error: Failure) -> tuple[int, bytes]:
+        try:
+            c.check_room(len(error.body))
+        except NfsError as too_big:
+            return too_big.status, b""
+        return error.status, error.body
 
     def _check_place(self, c: Compound, number: int, operation: Operation | None) -> None:
         """Whether the operation may stand where it does (RFC 8881, Section 2.10.3)."""
@@ -346,7 +339,7 @@ class CompoundProcedure:
         if c.count > 1:
             raise NfsError(nfs.NFS4ERR_NOT_ONLY_OP)
 
-    def _repeat(self, c: Compound) -> tuple[int, int]:
+    def _repeat(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int]:
         """The slot has seen the call: answer what was answered then."""
         assert c.slot is not None
         buffer = c.encoder.buffer
@@ -354,12 +347,14 @@ class CompoundProcedure:
         if reply is None:
             # RFC 8881, Section 2.10.6.1.3: SEQUENCE succeeds, what follows it fails.
             number = c.decoder.uint32()
+            number = number if number in table else nfs.OP_ILLEGAL
             buffer += _RESULT.pack(number, nfs.NFS4ERR_RETRY_UNCACHED_REP)
             return nfs.NFS4ERR_RETRY_UNCACHED_REP, 2
         del buffer[c.start :]
         buffer += reply
-        status, (tag_size,) = _WORD.unpack_from(reply)[0], _WORD.unpack_from(reply, 4)
-        count = _WORD.unpack_from(reply, 8 + (tag_size + 3 & ~3))[0]
+        (status,) = _WORD.unpack_from(reply)
+        (tag_size,) = _WORD.unpack_from(reply, 4)
+        (count,) = _WORD.unpack_from(reply, 8 + (tag_size + 3 & ~3))
         return status, count
 
     def _finish(self, c: Compound) -> None:
@@ -387,19 +382,18 @@ class CompoundProcedure:
             c.slot.abandon()
 
 
-_ILLEGAL: Any = object()
-
-
-def fingerprint(c: Compound) -> tuple[object, ...]:
+def fingerprint(c: Compound) -> Fingerprint:
     """What a repetition of the call has in common with it: all that follows SEQUENCE, and who.
 
     RFC 8881, Section 2.10.6.1.3.1: with it a call that merely has the number of another one is
     told from a repetition. Only the beginning is looked at, for a WRITE may be long.
     """
     dec = c.decoder
-    following = dec.peek(min(dec.remaining(), _FINGERPRINT))
+    start, size = dec.offset, dec.remaining()
+    following = dec.octets(min(size, _FINGERPRINT) & ~3)
+    dec.offset = start
     credentials = c.credentials
-    return c.count, credentials.flavor, credentials.uid, dec.remaining(), zlib.crc32(following)
+    return c.count, credentials.flavor, credentials.uid, size, zlib.crc32(following)
 
 
 def _is_utf8(text: bytes) -> bool:

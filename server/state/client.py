@@ -47,7 +47,7 @@ class Client:
         "owner",
         "principal",
         "reclaim_complete",
-        "reclaimed",
+        "recorded",
         "renewed",
         "sessions",
         "verifier",
@@ -65,7 +65,8 @@ class Client:
         self.courtesy = False
         """Its lease ran out; it keeps its state until someone wants it."""
         self.reclaim_complete = False
-        self.reclaimed = False
+        self.recorded = False
+        """It is on the list of those who may reclaim after a restart."""
         # RFC 8881, Section 18.36.4: the sequence number and reply of CREATE_SESSION.
         self.create_seqid = 0
         self.create_reply: bytes | None = None

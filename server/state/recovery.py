@@ -55,9 +55,7 @@ class MemoryRecoveryStore:
         self._owners.pop(owner, None)
 
     def end_grace(self) -> None:
-        self._owners = {
-            owner: boot for owner, boot in self._owners.items() if boot == self._boot
-        }
+        self._owners = {owner: boot for owner, boot in self._owners.items() if boot == self._boot}
 
     def secret(self) -> bytes | None:
         return None
@@ -86,9 +84,7 @@ class SqliteRecoveryStore:
             INSERT OR IGNORE INTO server VALUES ('boot', 0);
             """
         )
-        self._database.execute(
-            "INSERT OR IGNORE INTO server VALUES ('secret', ?)", (random_bytes,)
-        )
+        self._database.execute("INSERT OR IGNORE INTO server VALUES ('secret', ?)", (random_bytes,))
 
     def start(self) -> tuple[int, frozenset[bytes]]:
         run = self._database.execute

@@ -92,9 +92,9 @@ class Registry:
 
     def note_state(self, client: Client) -> None:
         """Before a client gets state for the first time: it may reclaim it after a restart."""
-        if not client.reclaimed:
+        if not client.recorded:
             self.store.add(client.owner)
-            client.reclaimed = True
+            client.recorded = True
 
     def complete_reclaim(self, client: Client) -> None:
         """RECLAIM_COMPLETE."""

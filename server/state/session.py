@@ -7,7 +7,7 @@ asked to be kept, and in no case executed.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -21,6 +21,8 @@ from nfsrdma.xdr.nfs4.types import (
 
 from .client import Client
 
+Fingerprint: TypeAlias = tuple[int, ...]
+
 _UINT32_MAX: Final = 0xFFFFFFFF
 MAX_CONNECTIONS: Final = 64
 """How many connections a session remembers for callbacks."""
@@ -29,36 +31,34 @@ MAX_CONNECTIONS: Final = 64
 class Slot:
     """One place for one call at a time.
 
-    ``reply`` is what was answered to the last one, if it was to be cached; ``fingerprint`` what
-    can be compared of the call.
+    ``seqid`` is the number of the last call that was executed, ``reply`` what was answered to it
+    if that was to be kept, and ``fingerprint`` what a repetition must have in common with it.
     """
 
-    __slots__ = ("busy", "fingerprint", "reply", "seqid")
+    __slots__ = ("_pending", "fingerprint", "reply", "seqid")
 
     def __init__(self) -> None:
         # RFC 8881, Section 18.36.3: a new slot's sequence number is 0, the first call's is 1.
         self.seqid = 0
-        self.busy = False
         self.reply: bytes | None = None
-        self.fingerprint: tuple[object, ...] = ()
+        self.fingerprint: Fingerprint | None = None
+        self._pending: Fingerprint | None = None
 
-    def acquire(self, seqid: int, fingerprint: tuple[object, ...]) -> bool:
+    def acquire(self, seqid: int, fingerprint: Fingerprint) -> bool:
         """Whether the call is new, and the slot its own from now on; False for a repetition.
 
         Raises ``NfsError``: DELAY if the call is being executed, SEQ_MISORDERED if the number
         is neither the last one nor the next, SEQ_FALSE_RETRY if another call had it. Then the
         slot is as it was.
         """
-        if self.busy:
-            if seqid == self.seqid + 1 & _UINT32_MAX:
-                raise NfsError(NFS4ERR_DELAY)
-            raise NfsError(NFS4ERR_SEQ_MISORDERED)
-        if seqid == self.seqid + 1 & _UINT32_MAX:
-            self.busy = True
-            self.fingerprint = fingerprint
+        is_next = seqid == self.seqid + 1 & _UINT32_MAX
+        if self._pending is not None:
+            raise NfsError(NFS4ERR_DELAY if is_next else NFS4ERR_SEQ_MISORDERED)
+        if is_next:
+            self._pending = fingerprint
             return True
         # A slot that was never used has nothing to repeat.
-        if seqid != self.seqid or not self.fingerprint:
+        if seqid != self.seqid or self.fingerprint is None:
             raise NfsError(NFS4ERR_SEQ_MISORDERED)
         if fingerprint != self.fingerprint:
             raise NfsError(NFS4ERR_SEQ_FALSE_RETRY)
@@ -67,19 +67,18 @@ class Slot:
     def release(self, reply: bytes | None) -> None:
         """The call was executed: the slot moves on, and keeps ``reply``."""
         self.seqid = self.seqid + 1 & _UINT32_MAX
-        self.busy = False
+        self.fingerprint, self._pending = self._pending, None
         self.reply = reply
 
-    def abandon(self, fingerprint: tuple[object, ...]) -> None:
+    def abandon(self) -> None:
         """The call was not executed after all: as if it had never come."""
-        self.busy = False
-        self.fingerprint = fingerprint
+        self._pending = None
 
 
 class Session:
     """A session: its slots, its limits, and the connections that callbacks may take."""
 
-    __slots__ = ("back", "callback_program", "channels", "client", "fore", "id", "_slots")
+    __slots__ = ("_slots", "back", "callback_program", "channels", "client", "fore", "id")
 
     def __init__(
         self,

@@ -70,7 +70,7 @@ class OpenState(State):
         self.writer: OpenFile | None = None
 
     def take(self, opened: OpenFile, access: int) -> None:
-        """Use an open file for what it is good for and is still missing; close it if for nothing."""
+        """Use an open file for what is still missing; close it if nothing is."""
         used = False
         if access & READ and self.reader is None:
             self.reader, used = opened, True

@@ -7,7 +7,8 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from nfsrdma.rpcrdma.rpc.auth import AUTH_SYS, NOBODY, Credentials
+from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
+from nfsrdma.xdr.rpc import AUTH_SYS
 
 from .interface import FileSystem, User
 

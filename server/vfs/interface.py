@@ -132,6 +132,10 @@ class Node:
     def is_regular(self) -> bool:
         return self.type == stat.S_IFREG
 
+    @property
+    def is_symlink(self) -> bool:
+        return self.type == stat.S_IFLNK
+
 
 class OpenFile(abc.ABC):
     """An open regular file. It stays usable after its last name is removed, until closed."""

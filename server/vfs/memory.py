@@ -21,11 +21,11 @@ from .interface import (
     WRITE,
     Attributes,
     Changes,
-    User,
     FileSystem,
     Node,
     OpenFile,
     Statistics,
+    User,
 )
 from .posix import failure, granted, inherited, require, without_foreign_setgid, without_setid
 

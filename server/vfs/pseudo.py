@@ -1,6 +1,6 @@
-"""The pseudo file system (RFC 8881, Section 7.3): directories that lead from the root to the exports.
+"""The pseudo file system: directories that lead from the root to the exports.
 
-It is read-only, the same for everyone, and made once from the exports' names.
+See RFC 8881, Section 7.3. It is read-only, the same for everyone, and made once from the exports' names.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -229,13 +230,11 @@ def test_listing_goes_on_where_it_stopped(fs: FileSystem) -> None:
     seen: list[bytes] = []
     cookie = 0
     while True:
-        part = []
-        for cookie, name in fs.listing(fs.root, cookie, ROOT):  # noqa: B020
-            part.append(name)
-            if len(part) == 7:
-                break
-        if not part:
+        listed = list(islice(fs.listing(fs.root, cookie, ROOT), 7))
+        if not listed:
             break
+        cookie = listed[-1][0]
+        part = [name for _, name in listed]
         seen += part
         # Removing what was listed must not move the rest.
         fs.remove(fs.root, part[0], ROOT)
