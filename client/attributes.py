@@ -172,7 +172,7 @@ def _decode_pair(dec: Decoder) -> tuple[int, ...]:
 
 def _decode_device(dec: Decoder) -> int:
     major, minor = dec.unpack(_DEVICE)
-    return major << 32 | minor
+    return int(major << 32 | minor)
 
 
 _DECODERS: Final[dict[int, Callable[[Decoder], Any]]] = {

@@ -17,7 +17,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import STAT, STAT_ROOM, Stat, decode_stat, encode_attributes
 from .compound import Compound, place
-from .errors import NfsError, ProtocolError, StatusError, make_error, status_error
+from .errors import ProtocolError, StatusError, make_error, status_error
 from .opens import READ, STATE_LOST, WRITE, Open, OpenTable, close_compound
 from .session import Session
 
@@ -158,9 +158,7 @@ class OpenFile:
             await self.commit()
         return len(data)
 
-    async def _write_piece(
-        self, offset: int, data: memoryview, stable: int = t.UNSTABLE4
-    ) -> None:
+    async def _write_piece(self, offset: int, data: memoryview, stable: int = t.UNSTABLE4) -> None:
         while len(data):
 
             def build(compound: Compound, data: memoryview = data, at: int = offset) -> None:
