@@ -101,11 +101,7 @@ class OpenFile:
             view = buffer[start : start + self._rsize]
             counts[start] = await self._read_piece(offset + start, view)
 
-        # One piece first: it may well be all there is.
-        await piece(0)
-        if counts[0] < self._rsize:
-            return counts[0]
-        await spread(piece, range(self._rsize, size, self._rsize))
+        await spread(piece, range(0, size, self._rsize))
         total = 0
         for start in range(0, size, self._rsize):
             total += counts[start]
