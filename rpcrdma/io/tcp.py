@@ -30,6 +30,12 @@ _READS: Final = 16
 _ACCEPTS: Final = 32
 """Connections accepted before others have their turn."""
 
+_BACKLOG: Final = 1024
+"""Connections that may wait in the kernel."""
+
+_ACCEPT_PAUSE_S: Final = 1.0
+"""Seconds without accepting once there was nothing to accept with."""
+
 _RESERVED_PORTS: Final = range(665, 1024)
 """Ports below 1024 that hardly anything listens on, as the Linux client picks them."""
 
@@ -96,6 +102,10 @@ class _Link:
             return
         except OSError as error:
             channel.handle_lost(_reason(error))
+        except BaseException:
+            # KeyboardInterrupt, or a bug: the channel may be halfway through something.
+            channel.handle_lost("interrupted")
+            raise
 
     def _ready(self) -> None:
         if not self._writing:
@@ -119,6 +129,9 @@ class _Link:
                 self._reactor.add_writer(self._fd, self._write)
         except OSError as error:
             channel.handle_lost(_reason(error))
+        except BaseException:
+            channel.handle_lost("interrupted")
+            raise
         else:
             self._stop_writing()
 
@@ -331,7 +344,7 @@ class TcpListener:
                 # Out of descriptors or memory: the socket stays readable, so look away a while.
                 _log.error("cannot accept connections: %s", error)
                 self._stop_accepting()
-                self._reactor.call_at(self._reactor.time() + 1.0, self._start_accepting)
+                self._reactor.call_at(self._reactor.time() + _ACCEPT_PAUSE_S, self._start_accepting)
                 return
             self._accepted(sock, address)
 
@@ -397,7 +410,7 @@ def listen_tcp(
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(where)
-        sock.listen(128)
+        sock.listen(_BACKLOG)
     except OSError:
         sock.close()
         raise

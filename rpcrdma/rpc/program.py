@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import AUTH_BADCRED
 
 from ..task import Task
 from .auth import AUTHENTICATORS, Authenticator, Credentials
 from .channel import Channel, IncomingCall
 from .message import (
-    AUTH_BADCRED,
     NO_AUTH,
     AuthError,
     CallHeader,
@@ -183,6 +183,7 @@ def _finish(call: Call, error: BaseException | None) -> None:
 def _fail(call: Call, error: BaseException) -> None:
     """Answer what a procedure raised."""
     if isinstance(error, XdrError):
+        _log.debug("%r of %r: %s", call.header, call.channel.peer, error)
         error = GarbageArguments(str(error))
     if not isinstance(error, RpcError) or call.answered:
         _log.error("%r of %r failed", call.header, call.channel.peer, exc_info=error)
@@ -192,17 +193,14 @@ def _fail(call: Call, error: BaseException) -> None:
 
 def _fail_early(incoming: IncomingCall, error: Exception) -> None:
     """Answer a call whose header was not good enough to look a procedure up."""
-    if isinstance(error, RpcError):
-        enc = Encoder()
-        error.encode(enc, _xid(incoming.decoder))
-        incoming.reply(enc)
+    if isinstance(error, XdrError):
+        # Cut short: there may not even be an XID to answer to.
+        incoming.drop()
         return
-    if not isinstance(error, XdrError):
+    if not isinstance(error, RpcError):
         _log.error("a call of %r could not be authenticated", incoming.channel.peer, exc_info=error)
-    # A header cut short gets no answer: there may not even be an XID to put into it.
-    incoming.drop()
-
-
-def _xid(dec: Decoder) -> int:
-    dec.offset = 0
-    return dec.uint32()
+        error = RemoteFailure()
+    incoming.decoder.offset = 0
+    enc = Encoder()
+    error.encode(enc, incoming.decoder.uint32())
+    incoming.reply(enc)
