@@ -396,14 +396,14 @@ class FileSystem:
 
     async def chmod(self, path: Path, mode: int) -> None:
         """Set the permission bits."""
-        await self._setattr(path, encode_attributes(mode=mode))
+        await self.set_attributes(path, encode_attributes(mode=mode))
 
     async def chown(self, path: Path, uid: int = -1, gid: int = -1) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
         attributes = encode_attributes(
             uid=None if uid == -1 else uid, gid=None if gid == -1 else gid
         )
-        await self._setattr(path, attributes)
+        await self.set_attributes(path, attributes)
 
     async def utime(
         self,
@@ -418,17 +418,19 @@ class FileSystem:
         if times is not None:
             ns = (round(times[0] * 1e9), round(times[1] * 1e9))
         if ns is None:
-            await self._setattr(path, encode_attributes(touch=True))
+            await self.set_attributes(path, encode_attributes(touch=True))
         else:
-            await self._setattr(path, encode_attributes(atime_ns=ns[0], mtime_ns=ns[1]))
+            await self.set_attributes(path, encode_attributes(atime_ns=ns[0], mtime_ns=ns[1]))
 
     async def truncate(self, path: Path, size: int) -> None:
         """Make the file ``size`` octets long."""
         if size < 0:
             raise make_error(errno.EINVAL, "a size below 0", path)
-        await self._setattr(path, encode_attributes(size=size))
+        await self.set_attributes(path, encode_attributes(size=size))
 
-    async def _setattr(self, path: Path, attributes: t.fattr4) -> None:
+    async def set_attributes(self, path: Path, attributes: t.fattr4) -> None:
+        """Set whatever ``attributes`` has; a link is followed."""
+
         def tail(compound: Compound) -> None:
             compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is to be followed, not changed
             compound.setattr(ANONYMOUS_STATEID, attributes)
@@ -523,14 +525,14 @@ class FileSystem:
                 path, "WRITE", tail, idempotent=True, follow=True
             )
         except NfsError as error:
-            await self._close_leftover(error, owner)
+            await self.close_leftover(error, owner)
             raise
         count: int = results[-2][0]
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count
 
-    async def _close_leftover(self, error: NfsError, owner: bytes) -> None:
+    async def close_leftover(self, error: NfsError, owner: bytes) -> None:
         """Close what a compound opened before it failed."""
         cause = error.__cause__
         if not isinstance(cause, StatusError) or len(cause.results) < 2:

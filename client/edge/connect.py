@@ -94,7 +94,7 @@ class Connector:
         from nfsrdma.rpcrdma.transport.options import TransportOptions
 
         found = socket.getaddrinfo(self._url.host, self._url.port, type=socket.SOCK_DGRAM)
-        address = found[0][4][0]
+        address = str(found[0][4][0])
         if self._device is None:
             self._device = open_device(self._provider, self._reactor, pcap=self._pcap)
         future: Any = connect_rdma(
