@@ -8,11 +8,12 @@ them: that case is two ``struct`` steps, any other goes attribute by attribute.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
-from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr import Decoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, decode_fattr4, encode_fattr4, mask_of
 
 _NOBODY: Final = 65534
 _SECOND_NS: Final = 1_000_000_000
@@ -34,17 +35,9 @@ _FILE_TYPES: Final = {
 }
 
 
-def _words(bits: Iterable[int]) -> list[int]:
-    words: list[int] = []
-    for bit in bits:
-        words.extend([0] * (bit // 32 + 1 - len(words)))
-        words[bit // 32] |= 1 << bit % 32
-    return words
-
-
 def bitmap(bits: Iterable[int]) -> bytes:
     """An encoded bitmap4."""
-    words = _words(bits)
+    words = bitmap_from_mask(mask_of(*bits))
     return struct.pack(f">{len(words) + 1}I", len(words), *words)
 
 
@@ -138,90 +131,18 @@ def _identity(name: bytes) -> int:
     return 0 if name.startswith(b"root@") else _NOBODY
 
 
-# -- one decoder for each attribute that is ever asked for ----------------------------------
-
-_TIME: Final = struct.Struct(">qI")
-_PAIR: Final = struct.Struct(">2Q")
-_DEVICE: Final = struct.Struct(">2I")
-
 Values = dict[int, Any]
 
 
-def _decode_time(dec: Decoder) -> int:
-    seconds, nanoseconds = dec.unpack(_TIME)
-    return _time_ns(seconds, nanoseconds)
+def decode_values(dec: Decoder) -> Values:
+    """A fattr4, by attribute number. Raises ``XdrError``."""
+    return decode_fattr4(t.fattr4.decode(dec))
 
 
 def _time_ns(seconds: int, nanoseconds: int) -> int:
     if nanoseconds >= _SECOND_NS:
         raise XdrError(f"{nanoseconds} nanoseconds of a second")
     return seconds * _SECOND_NS + nanoseconds
-
-
-def _decode_name(dec: Decoder) -> bytes:
-    return dec.opaque(_NAME_MAX)
-
-
-def _decode_handle(dec: Decoder) -> bytes:
-    return dec.opaque(_HANDLE_MAX)
-
-
-def _decode_pair(dec: Decoder) -> tuple[int, ...]:
-    return dec.unpack(_PAIR)
-
-
-def _decode_device(dec: Decoder) -> int:
-    major, minor = dec.unpack(_DEVICE)
-    return major << 32 | minor
-
-
-_DECODERS: Final[dict[int, Callable[[Decoder], Any]]] = {
-    t.FATTR4_TYPE: Decoder.uint32,
-    t.FATTR4_CHANGE: Decoder.uint64,
-    t.FATTR4_SIZE: Decoder.uint64,
-    t.FATTR4_FSID: _decode_pair,
-    t.FATTR4_LEASE_TIME: Decoder.uint32,
-    t.FATTR4_RDATTR_ERROR: Decoder.uint32,
-    t.FATTR4_FILEHANDLE: _decode_handle,
-    t.FATTR4_FILEID: Decoder.uint64,
-    t.FATTR4_FILES_AVAIL: Decoder.uint64,
-    t.FATTR4_FILES_FREE: Decoder.uint64,
-    t.FATTR4_FILES_TOTAL: Decoder.uint64,
-    t.FATTR4_MAXNAME: Decoder.uint32,
-    t.FATTR4_MAXREAD: Decoder.uint64,
-    t.FATTR4_MAXWRITE: Decoder.uint64,
-    t.FATTR4_MODE: Decoder.uint32,
-    t.FATTR4_NUMLINKS: Decoder.uint32,
-    t.FATTR4_OWNER: _decode_name,
-    t.FATTR4_OWNER_GROUP: _decode_name,
-    t.FATTR4_RAWDEV: _decode_device,
-    t.FATTR4_SPACE_AVAIL: Decoder.uint64,
-    t.FATTR4_SPACE_FREE: Decoder.uint64,
-    t.FATTR4_SPACE_TOTAL: Decoder.uint64,
-    t.FATTR4_SPACE_USED: Decoder.uint64,
-    t.FATTR4_TIME_ACCESS: _decode_time,
-    t.FATTR4_TIME_METADATA: _decode_time,
-    t.FATTR4_TIME_MODIFY: _decode_time,
-}
-
-
-def decode_values(dec: Decoder) -> Values:
-    """A fattr4, by attribute number. Raises ``XdrError``, also for what was never asked for."""
-    words = dec.array(dec.uint32, 8)
-    size = dec.uint32()
-    end = dec.tell() + size
-    values: Values = {}
-    for index, word in enumerate(words):
-        while word:
-            bit = (word & -word).bit_length() - 1
-            word &= word - 1
-            decoder = _DECODERS.get(32 * index + bit)
-            if decoder is None:
-                raise XdrError(f"attribute {32 * index + bit}, which was not asked for")
-            values[32 * index + bit] = decoder(dec)
-    if dec.tell() != end:
-        raise XdrError(f"attributes that end {dec.tell() - end} octets from where they should")
-    return values
 
 
 # -- the attributes of stat() ----------------------------------------------------------------
@@ -306,17 +227,23 @@ def stat_from_values(values: Values) -> Stat:
     result.st_size = values.get(t.FATTR4_SIZE, 0)
     result.st_ino = values.get(t.FATTR4_FILEID, 0)
     result.st_nlink = values.get(t.FATTR4_NUMLINKS, 1)
-    result.st_rdev = values.get(t.FATTR4_RAWDEV, 0)
+    device = values.get(t.FATTR4_RAWDEV)
+    result.st_rdev = device.specdata1 << 32 | device.specdata2 if device else 0
     result.st_blocks = values.get(t.FATTR4_SPACE_USED, result.st_size) // _BLOCK
-    result.st_atime_ns = values.get(t.FATTR4_TIME_ACCESS, 0)
-    result.st_ctime_ns = values.get(t.FATTR4_TIME_METADATA, 0)
-    result.st_mtime_ns = values.get(t.FATTR4_TIME_MODIFY, 0)
+    result.st_atime_ns = _time_of(values.get(t.FATTR4_TIME_ACCESS))
+    result.st_ctime_ns = _time_of(values.get(t.FATTR4_TIME_METADATA))
+    result.st_mtime_ns = _time_of(values.get(t.FATTR4_TIME_MODIFY))
     result.owner = values.get(t.FATTR4_OWNER, b"")
     result.group = values.get(t.FATTR4_OWNER_GROUP, b"")
-    result.fsid = values.get(t.FATTR4_FSID, (0, 0))
+    fsid = values.get(t.FATTR4_FSID)
+    result.fsid = (fsid.major, fsid.minor) if fsid else (0, 0)
     result.change = values.get(t.FATTR4_CHANGE, 0)
     result.handle = values.get(t.FATTR4_FILEHANDLE, b"")
     return result
+
+
+def _time_of(time: t.nfstime4 | None) -> int:
+    return _time_ns(time.seconds, time.nseconds) if time is not None else 0
 
 
 # -- directories -----------------------------------------------------------------------------
@@ -442,28 +369,23 @@ def encode_attributes(
     touch: bool = False,
 ) -> t.fattr4:
     """A fattr4 with what is not None; ``touch`` sets both times to the server's present."""
-    enc = Encoder()
-    bits: list[int] = []
+    values: Values = {}
     if size is not None:
-        bits.append(t.FATTR4_SIZE)
-        enc.uint64(size)
+        values[t.FATTR4_SIZE] = size
     if mode is not None:
-        bits.append(t.FATTR4_MODE)
-        enc.uint32(mode & 0o7777)
-    for bit, identity in ((t.FATTR4_OWNER, uid), (t.FATTR4_OWNER_GROUP, gid)):
-        if identity is not None:
-            bits.append(bit)
-            enc.opaque(b"%d" % identity)
-    for bit, time_ns in (
-        (t.FATTR4_TIME_ACCESS_SET, atime_ns),
-        (t.FATTR4_TIME_MODIFY_SET, mtime_ns),
-    ):
-        if touch:
-            bits.append(bit)
-            enc.uint32(t.SET_TO_SERVER_TIME4)
-        elif time_ns is not None:
-            bits.append(bit)
-            enc.uint32(t.SET_TO_CLIENT_TIME4)
-            enc.int64(time_ns // _SECOND_NS)
-            enc.uint32(time_ns % _SECOND_NS)
-    return t.fattr4(_words(bits), bytes(enc.buffer))
+        values[t.FATTR4_MODE] = mode & 0o7777
+    if uid is not None:
+        values[t.FATTR4_OWNER] = b"%d" % uid
+    if gid is not None:
+        values[t.FATTR4_OWNER_GROUP] = b"%d" % gid
+    if atime_ns is not None or touch:
+        values[t.FATTR4_TIME_ACCESS_SET] = _settime(atime_ns)
+    if mtime_ns is not None or touch:
+        values[t.FATTR4_TIME_MODIFY_SET] = _settime(mtime_ns)
+    return encode_fattr4(values)
+
+
+def _settime(time_ns: int | None) -> t.settime4:
+    if time_ns is None:
+        return t.settime4(t.SET_TO_SERVER_TIME4)
+    return t.settime4(t.SET_TO_CLIENT_TIME4, t.nfstime4(*divmod(time_ns, _SECOND_NS)))

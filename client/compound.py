@@ -285,9 +285,7 @@ class Compound:
 
     # -- sending ---------------------------------------------------------------------------
 
-    def stamp(
-        self, xid: int, session_id: bytes, seqid: int, slot: int, highest: int
-    ) -> None:
+    def stamp(self, xid: int, session_id: bytes, seqid: int, slot: int, highest: int) -> None:
         """Write what SEQUENCE says, and the XID. The reply is cached unless idempotent."""
         buffer = self.encoder.buffer
         _XID.pack_into(buffer, 0, xid)
@@ -324,7 +322,7 @@ class Compound:
         if head[1:6] != _WELL or head[7] or head[9:11] != _SEQUENCE_OK:
             dec.offset = start
             return self._decode_sequence_slowly(dec)
-        return head[6], head[8] - 1, SequenceResult(*head[11:])  # type: ignore[arg-type]
+        return head[6], head[8] - 1, SequenceResult(*head[11:])
 
     def _decode_sequence_slowly(self, dec: Decoder) -> tuple[int, int, SequenceResult | None]:
         status, count = decode_compound_head(dec)
@@ -463,4 +461,3 @@ def place(data: memoryview, sink: memoryview) -> int:
     if count and data.obj is not sink.obj:
         sink[:count] = data
     return count
-

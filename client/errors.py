@@ -11,7 +11,7 @@ import errno
 from typing import Any, Final
 
 from nfsrdma.rpcrdma.rpc.message import AuthError
-from nfsrdma.xdr.nfs4.errors import errno_of, status_name
+from nfsrdma.xdr.nfs4.errors import errno_of, explain, name_of
 
 
 class StatusError(Exception):
@@ -28,7 +28,7 @@ class StatusError(Exception):
         self.results = results
 
     def __str__(self) -> str:
-        return f"operation {self.operation} failed with {status_name(self.status)}"
+        return f"operation {self.operation} failed with {name_of(self.status)}"
 
 
 class NfsError(OSError):
@@ -116,7 +116,11 @@ def make_error(number: int, message: str, path: object = None) -> NfsError:
 def status_error(status: int, message: str = "", path: object = None) -> NfsError:
     """The error for an ``nfsstat4``."""
     number = errno_of(status)
-    error = make_error(number, message or f"{_strerror(number)} [{status_name(status)}]", path)
+    if not message:
+        message = explain(status)
+        if number not in _CLASSES:
+            message = f"{message} ({name_of(status)})"
+    error = make_error(number, message, path)
     error.status = status
     return error
 

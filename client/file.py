@@ -17,7 +17,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import STAT, STAT_ROOM, Stat, decode_stat, encode_attributes
 from .compound import Compound, place
-from .errors import NfsError, ProtocolError, StatusError, make_error, status_error
+from .errors import ProtocolError, StatusError, make_error, status_error
 from .opens import READ, STATE_LOST, WRITE, Open, OpenTable, close_compound
 from .session import Session
 
@@ -101,11 +101,7 @@ class OpenFile:
             view = buffer[start : start + self._rsize]
             counts[start] = await self._read_piece(offset + start, view)
 
-        # One piece first: it may well be all there is.
-        await piece(0)
-        if counts[0] < self._rsize:
-            return counts[0]
-        await spread(piece, range(self._rsize, size, self._rsize))
+        await spread(piece, range(0, size, self._rsize))
         total = 0
         for start in range(0, size, self._rsize):
             total += counts[start]
@@ -158,9 +154,7 @@ class OpenFile:
             await self.commit()
         return len(data)
 
-    async def _write_piece(
-        self, offset: int, data: memoryview, stable: int = t.UNSTABLE4
-    ) -> None:
+    async def _write_piece(self, offset: int, data: memoryview, stable: int = t.UNSTABLE4) -> None:
         while len(data):
 
             def build(compound: Compound, data: memoryview = data, at: int = offset) -> None:

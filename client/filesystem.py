@@ -12,37 +12,37 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Channel
-from nfsrdma.rpcrdma.task import Future, Reactor, Task, gather
+from nfsrdma.rpcrdma.rpc.channel import Channel, Service
+from nfsrdma.rpcrdma.task import Future, Reactor
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import (
     ENTRY,
     FILE_SYSTEM,
     SERVER_LIMITS,
-    STAT,
-    STAT_ROOM,
     VALUES_ROOM,
     Page,
     Stat,
     StatVfs,
     Values,
     decode_entries,
-    decode_stat,
     decode_values,
     encode_attributes,
 )
+from .callback import Callbacks
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
 from .errors import NfsError, StatusError, make_error, status_error
 from .file import OpenFile, spread
 from .opens import READ, WRITE, OpenTable, close_compound
 from .paths import TARGET_MAX, Path, Resolver, split, to_text
-from .recovery import Connect, Recovery
+from .recovery import Recovery
 from .session import Session
 from .stats import Statistics
 
 if TYPE_CHECKING:
     from random import Random
+
+Buffer = bytes | bytearray | memoryview
 
 IO_SIZE: Final = 1 << 20
 """Octets that one READ or WRITE carries, unless the server wants fewer."""
@@ -106,15 +106,15 @@ class DirEntry:
 class FileSystem:
     """One client of one server's export.
 
-    ``connect`` makes connections; ``owner`` and ``verifier`` must be this client's alone
-    (RFC 8881, Section 2.4). ``timeout`` is how many seconds a server may be silent or out of
-    reach before calls fail.
+    ``connect`` makes a connection within so many seconds, for a service. ``owner`` and
+    ``verifier`` must be this client's alone (RFC 8881, Section 2.4). ``timeout`` is how many
+    seconds a server may be silent or out of reach before calls fail.
     """
 
     def __init__(
         self,
         reactor: Reactor,
-        connect: Connect,
+        connect: Callable[[float, Service], Future[Channel]],
         export: tuple[bytes, ...],
         *,
         credentials: Credentials,
@@ -128,8 +128,14 @@ class FileSystem:
     ) -> None:
         self.session = Session(reactor, credentials, minor_version, rng, max(timeout, 60.0))
         self.opens = OpenTable(self.session)
+        service = Callbacks(self.session, self.opens).service()
         self.recovery = Recovery(
-            self.session, self.opens, connect, owner=owner, verifier=verifier, timeout=timeout
+            self.session,
+            self.opens,
+            lambda timeout_s: connect(timeout_s, service),
+            owner=owner,
+            verifier=verifier,
+            timeout=timeout,
         )
         self.resolver = Resolver(self.session, export)
         self.rsize = rsize
@@ -363,7 +369,14 @@ class FileSystem:
             compound.restorefh()
             compound.remove(name)
 
-        await self.resolver.run_in_parent(path, "REMOVE", tail)
+        try:
+            await self.resolver.run_in_parent(path, "REMOVE", tail)
+        except NfsError as error:
+            if error.status == t.NFS4ERR_SAME:
+                raise make_error(errno.EISDIR, "a directory", path) from error
+            if error.status == t.NFS4ERR_NOT_SAME:
+                raise make_error(errno.ENOTDIR, "not a directory", path) from error
+            raise
 
     async def rmtree(self, path: Path) -> None:
         """Remove a directory and everything below it; links are removed, not followed."""
@@ -383,14 +396,14 @@ class FileSystem:
 
     async def chmod(self, path: Path, mode: int) -> None:
         """Set the permission bits."""
-        await self._setattr(path, encode_attributes(mode=mode))
+        await self.set_attributes(path, encode_attributes(mode=mode))
 
     async def chown(self, path: Path, uid: int = -1, gid: int = -1) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
         attributes = encode_attributes(
             uid=None if uid == -1 else uid, gid=None if gid == -1 else gid
         )
-        await self._setattr(path, attributes)
+        await self.set_attributes(path, attributes)
 
     async def utime(
         self,
@@ -405,17 +418,19 @@ class FileSystem:
         if times is not None:
             ns = (round(times[0] * 1e9), round(times[1] * 1e9))
         if ns is None:
-            await self._setattr(path, encode_attributes(touch=True))
+            await self.set_attributes(path, encode_attributes(touch=True))
         else:
-            await self._setattr(path, encode_attributes(atime_ns=ns[0], mtime_ns=ns[1]))
+            await self.set_attributes(path, encode_attributes(atime_ns=ns[0], mtime_ns=ns[1]))
 
     async def truncate(self, path: Path, size: int) -> None:
         """Make the file ``size`` octets long."""
         if size < 0:
             raise make_error(errno.EINVAL, "a size below 0", path)
-        await self._setattr(path, encode_attributes(size=size))
+        await self.set_attributes(path, encode_attributes(size=size))
 
-    async def _setattr(self, path: Path, attributes: t.fattr4) -> None:
+    async def set_attributes(self, path: Path, attributes: t.fattr4) -> None:
+        """Set whatever ``attributes`` has; a link is followed."""
+
         def tail(compound: Compound) -> None:
             compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is to be followed, not changed
             compound.setattr(ANONYMOUS_STATEID, attributes)
@@ -444,9 +459,7 @@ class FileSystem:
         )
         handle, result = results[-1], results[-2]
         opened = self.opens.add(handle, letters.access, owner, result)
-        return OpenFile(
-            self.session, self.opens, opened, path, self.rsize, self.wsize, self._files
-        )
+        return OpenFile(self.session, self.opens, opened, path, self.rsize, self.wsize, self._files)
 
     async def read_bytes(self, path: Path) -> bytes:
         """The contents of a file; of a small one in a single call, without opening it."""
@@ -470,18 +483,21 @@ class FileSystem:
     async def _read_opened(self, path: Path) -> bytes:
         file = await self.open(path)
         try:
-            size = (await file.stat()).st_size
-            buffer = bytearray(size + 1)  # one more, to see that the end is the end
+            left = (await file.stat()).st_size
+            parts: list[memoryview] = []
             done = 0
             while True:
-                done += await file.read_at(done, memoryview(buffer)[done:])
-                if done < len(buffer):
-                    return bytes(memoryview(buffer)[:done])
-                buffer.extend(bytes(len(buffer)))
+                buffer = memoryview(bytearray(left + 1))  # one more, to see where the end is
+                count = await file.read_at(done, buffer)
+                parts.append(buffer[:count])
+                done += count
+                if count <= left:
+                    return b"".join(parts)
+                left = 2 * left + 4096
         finally:
             await file.close()
 
-    async def write_bytes(self, path: Path, data: bytes, *, permissions: int = 0o644) -> int:
+    async def write_bytes(self, path: Path, data: Buffer, *, permissions: int = 0o644) -> int:
         """Make ``data`` the contents of a file, on stable storage when this returns.
 
         A small file takes a single call. Returns the number of octets.
@@ -509,14 +525,14 @@ class FileSystem:
                 path, "WRITE", tail, idempotent=True, follow=True
             )
         except NfsError as error:
-            await self._close_leftover(error, owner)
+            await self.close_leftover(error, owner)
             raise
         count: int = results[-2][0]
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count
 
-    async def _close_leftover(self, error: NfsError, owner: bytes) -> None:
+    async def close_leftover(self, error: NfsError, owner: bytes) -> None:
         """Close what a compound opened before it failed."""
         cause = error.__cause__
         if not isinstance(cause, StatusError) or len(cause.results) < 2:

@@ -58,6 +58,7 @@ class OpenTable:
         self._session = session
         self._opens: set[Open] = set()
         self._owners = 0
+        self._returning: set[bytes] = set()
 
     def __len__(self) -> int:
         return len(self._opens)
@@ -151,18 +152,24 @@ class OpenTable:
         delegation = result.delegation
         kind = delegation.delegation_type
         if kind in (t.OPEN_DELEGATE_READ, t.OPEN_DELEGATE_WRITE):
-            stateid = delegation.value.stateid
-            Task(self.return_delegation(handle, b"\0\0\0\0" + stateid.other))
+            Task(self._return(handle, delegation.value.stateid.other))
 
-    async def return_delegation(self, handle: bytes, stateid: bytes) -> None:
+    def returning(self, other: bytes) -> bool:
+        """Whether this is the stateid of a delegation that is being given back."""
+        return other in self._returning
+
+    async def _return(self, handle: bytes, other: bytes) -> None:
         """DELEGRETURN, whatever comes of it."""
+        self._returning.add(other)
         compound = self._session.compound("DELEGRETURN")
         compound.putfh(handle)
-        compound.delegreturn(stateid)
+        compound.delegreturn(b"\0\0\0\0" + other)
         try:
             await self._session.call(compound)
         except (StatusError, NfsError):
             return
+        finally:
+            self._returning.discard(other)
 
 
 def close_compound(session: Session, opened: Open, commit: bool) -> Compound:

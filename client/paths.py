@@ -145,9 +145,7 @@ class Resolver:
             raise make_error(errno.EBUSY, "this is the root of the mount", path)
         if len(components) == 1:
             return self.root, components[0]
-        results = await self.run(
-            b"/".join(components[:-1]), "LOOKUP", Compound.getfh, follow=True
-        )
+        results = await self.run(b"/".join(components[:-1]), "LOOKUP", Compound.getfh, follow=True)
         return results[-2], components[-1]
 
     async def _search(

@@ -19,8 +19,10 @@ from typing import Final
 
 from nfsrdma.rpcrdma.rpc.channel import Channel, TransportError
 from nfsrdma.rpcrdma.task import Cancelled, Future, Task, TimerHandle, settled, sleep
+from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4 import types as t
 
+from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
 from .compound import Compound, Header
 from .errors import NfsError, StatusError, status_error, unreachable
 from .opens import OpenTable
@@ -39,8 +41,6 @@ _OVERHEAD: Final = 4096
 _CACHED: Final = 8192
 _OPERATIONS: Final = 64
 _SLOTS: Final = 64
-CALLBACK_PROGRAM: Final = 0x40000000
-_CALLBACK_SLOTS: Final = 4
 # Callbacks go inline (RFC 8167, Section 5.1), and 1024 octets with a transport header are what
 # every RPC-over-RDMA peer takes inline.
 _CALLBACK_SIZES: Final = {"rdma": 1024 - 28, "tcp": 4096}
@@ -153,7 +153,7 @@ class Recovery:
                 failure = TransportError("the connection was lost at once")
             hopeless = isinstance(failure, NfsError) or (self._first and not _later(failure))
             if hopeless or reactor.time() + backoff >= deadline:
-                session.open_gate(lambda: _failure(failure))
+                self._fail(failure)
                 return
             await sleep(reactor, backoff)
             backoff = min(2 * backoff, _BACKOFF_MAX_S)
@@ -161,6 +161,9 @@ class Recovery:
         session.heard_at = reactor.time()
         session.open_gate()
         self._arm()
+
+    def _fail(self, error: Exception) -> None:
+        self.session.open_gate(lambda: _failure(error))
 
     async def _establish(self, deadline: float) -> None:
         """One attempt. Raises ``OSError`` (``TransportError`` is one) or ``StatusError``."""
@@ -269,8 +272,8 @@ class Recovery:
             self._create_sequence,
             t.CREATE_SESSION4_FLAG_CONN_BACK_CHAN,
             t.channel_attrs4(0, size, size, _CACHED, _OPERATIONS, _SLOTS, []),
-            t.channel_attrs4(0, back, back, 0, 2, _CALLBACK_SLOTS, []),
-            CALLBACK_PROGRAM,
+            t.channel_attrs4(0, back, back, 0, CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS, []),
+            t.NFS4_CALLBACK,
             [t.callback_sec_parms4(t.AUTH_NONE)],
         )
         compound.typed(t.OP_CREATE_SESSION, arguments, 256, t.CREATE_SESSION4resok.decode)
@@ -278,9 +281,11 @@ class Recovery:
         self._create_sequence = (self._create_sequence + 1) & 0xFFFFFFFF
         fore = result.csr_fore_chan_attrs
         slots = min(fore.ca_maxrequests, _SLOTS)
-        if not slots or fore.ca_maxoperations < 8 or min(
-            fore.ca_maxrequestsize, fore.ca_maxresponsesize
-        ) < 2048:
+        if (
+            not slots
+            or fore.ca_maxoperations < 8
+            or min(fore.ca_maxrequestsize, fore.ca_maxresponsesize) < 2048
+        ):
             raise status_error(t.NFS4ERR_TOOSMALL, "the server grants too small a session")
         limits = Limits(
             min(fore.ca_maxrequestsize, size),
@@ -336,7 +341,7 @@ class Recovery:
             self._probed_at = now
             session.ping(channel).add_done_callback(self._pinged)
 
-    def _pinged(self, reply: Future[object]) -> None:
+    def _pinged(self, reply: Future[Decoder]) -> None:
         if reply.error() is None:
             self.session.heard_at = self.session.reactor.time()
 

@@ -160,10 +160,7 @@ class Session:
                 backoff = min(2 * backoff, _BACKOFF_MAX_S)
                 continue
             restarts += 1
-            if restarts > _log = logging.getLogger(__name__)
-
-_NULL_REPLY_MAX: Final = 64
-_RESTARTS_MAX:
+            if restarts > _RESTARTS_MAX:
                 raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
 
     async def call_plain(self, channel: Channel, compound: Compound) -> list[Any]:
@@ -185,11 +182,12 @@ _RESTARTS_MAX:
     async def _attempt(self, compound: Compound, recovering: bool) -> list[Any]:
         """One execution in one slot. Raises what :meth:`call` does, SessionLost, CallRefused."""
         slots = self.slots
-        if slots is None or self.gate is not None or self.channel is None:
-            slot = -1
-        else:
-            slot = slots.take()
-        if slot < 0:
+        if (
+            slots is None
+            or self.gate is not None
+            or self.channel is None
+            or (slot := slots.take()) < 0
+        ):
             slots, slot = await self._slot(recovering)
         sent_at = self.reactor.time()
         try:
