@@ -153,7 +153,7 @@ class Encoder:
 
     def to_bytes(self) -> bytes:
         """The unreduced stream, joined: a copy."""
-        return b"".join(self.parts())
+        return b"".join(self.parts()) if self.payloads else bytes(self.buffer)
 
 
 class Decoder:
@@ -236,14 +236,19 @@ class Decoder:
         return value == 1
 
     def fixed_opaque(self, size: int) -> bytes:
-        return bytes(self._take(size))
+        return self.octets(size)
 
     def opaque(self, limit: int | None = None) -> bytes:
-        return bytes(self._take(self._length(limit)))
+        return self.octets(self._length(limit))
 
     def octets(self, size: int) -> bytes:
-        """Opaque data whose length word was read already."""
-        return bytes(self._take(size))
+        """Opaque data whose length word, if it has one, was read already."""
+        start = self.offset
+        padded = start + ((size + 3) & ~3)
+        if padded > self._end:
+            return bytes(self._take(size))  # raises, unless a subclass has the data elsewhere
+        self.offset = padded
+        return self._view[start : start + size].tobytes()
 
     def payload(self, limit: int | None = None) -> memoryview:
         """A DDP-eligible item: a view, valid as long as the message it was received in."""

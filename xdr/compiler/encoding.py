@@ -54,9 +54,9 @@ class EncodeWriter(Writer):
                 else:
                     self.flush()
                     self._put_elements(value, str(count), element, label)
-            case Reference(name):
-                target = self.model.types[name]
-                if isinstance(target, Structure) and self.model.flat(kind):
+            case Reference():
+                target = self.model.inlined(kind)
+                if target is not None:
                     self.put_fields(self.local(text), target)
                 else:
                     self.flush()

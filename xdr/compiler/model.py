@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from .errors import Position
 
+SMALL = 4
+"""The most leaves that a structure of variable size may have to be coded in place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -221,3 +224,28 @@ class Model:
                 )
             case _:
                 return False
+
+    def inlined(self, kind: Type) -> Structure | None:
+        """The structure whose members are to be coded where it stands, not by a call of its own.
+
+        That is one that is flat, and one so small that the call would cost more than the code.
+        """
+        if not isinstance(kind, Reference):
+            return None
+        target = self.types[kind.name]
+        if not isinstance(target, Structure):
+            return None
+        return target if self.flat(kind) or self._weight(kind) <= SMALL else None
+
+    def _weight(self, kind: Type) -> int:
+        """How much code it takes, about, to code a value in place."""
+        match kind:
+            case Scalar() | Boolean() | FixedOpaque() | Opaque():
+                return 1
+            case Array(element) if isinstance(element, Scalar):
+                return 1
+            case Reference(name):
+                target = self.types[name]
+                if isinstance(target, Structure) and not (target.linked or target.recursive):
+                    return sum(self._weight(item.type) for item in target.fields)
+        return SMALL + 1
