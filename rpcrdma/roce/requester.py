@@ -306,7 +306,10 @@ class Requester:
         if sequence <= self.una:
             return
         self.una = sequence
-        self._timeouts = self._rnr_count = 0
+        self._rnr_count = 0
+        if self._timeouts:
+            self._timeouts = 0
+            self.timer.progress()
         if self._recovering is not None and sequence > self._recovering:
             self._recovering = None
         if self._probe is not None and sequence >= self._probe:

@@ -183,6 +183,7 @@ def test_silence_is_answered_with_retransmission_and_back_off(peer: Peer) -> Non
     assert statuses(peer) == [(WrOpcode.SEND, WcStatus.SUCCESS)]
     assert peer.end.engine.next_timeout() is None
     assert peer.qp.counters.timeouts == 4
+    assert peer.qp.requester.timer.timeout == 0.1, "progress ends the back-off"
 
 
 def test_a_silent_peer_is_given_up(peer: Peer) -> None:
