@@ -132,7 +132,9 @@ def test_payloads_stay_out_of_the_buffer() -> None:
     enc.payload(b"")
     enc.payload(array.array("I", [1, 2]))  # type: ignore[arg-type]
     assert enc.buffer == struct.pack(">5I", 7, 5, 8, 0, 8)
-    assert [(item.position, item.offset) for item in enc.payloads] == [(8, 8), (28, 20)]
+    # The empty one, too: transports count DDP-eligible items.
+    places = [(item.position, item.offset) for item in enc.payloads]
+    assert places == [(8, 8), (24, 16), (28, 20)]
     assert enc.payloads[0].data.obj is data
     assert repr(enc.payloads[0]) == "Payload(position=8, offset=8, 5 octets)"
     assert enc.tell() == 36
@@ -168,6 +170,13 @@ def test_positions_count_what_was_left_out(items: list[tuple[str, int | bytes]])
         assert getattr(dec, method)() == value
     assert (dec.tell(), dec.remaining()) == (len(flat), 0)
     dec.done()
+
+
+def test_peek_consumes_nothing() -> None:
+    dec = Decoder(b"abcdefgh", 4)
+    assert dec.peek(2) == b"ef"
+    assert dec.peek(100) == b"efgh"
+    assert dec.tell() == 4
 
 
 def test_a_decoder_may_start_inside() -> None:
