@@ -11,6 +11,7 @@ import asyncio
 import io
 import warnings
 from collections.abc import AsyncIterator, Coroutine, Generator
+from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -22,9 +23,11 @@ from ..file import OpenFile
 from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
 from ..paths import Path
 from ..stats import Statistics
+from ..transfer import Progress, Report, Transfer, TransferOptions
 from ..url import Url
 from .blocking import kept
 from .connect import Connector, MountOptions, connect_error, make_client
+from .local import local_tree
 
 T = TypeVar("T")
 
@@ -295,6 +298,44 @@ class AsyncMount:
     async def write_bytes(self, path: Path, data: Buffer, *, permissions: int = 0o644) -> int:
         """Make ``data`` the contents of a file, on stable storage when this returns."""
         return await self.run(self._client.write_bytes(path, kept(data), permissions=permissions))
+
+    # -- trees -------------------------------------------------------------------------------
+
+    async def get(
+        self,
+        source: str,
+        local: str | PathLike[str],
+        *,
+        recursive: bool = False,
+        resume: bool = False,
+        progress: Report | None = None,
+    ) -> Progress:
+        """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
+
+        Modes, times and links are preserved; each file is complete or not there. ``resume``
+        leaves alone what has the size and time of its source. ``progress`` is called after each
+        step and must not use the mount.
+        """
+        disk, path = local_tree(local)
+        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
+        return await self.run(transfer.get(source, path))
+
+    async def put(
+        self,
+        local: str | PathLike[str],
+        path: str,
+        *,
+        recursive: bool = False,
+        resume: bool = False,
+        progress: Report | None = None,
+    ) -> Progress:
+        """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
+
+        As :meth:`get` in everything else.
+        """
+        disk, source = local_tree(local)
+        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
+        return await self.run(transfer.put(source, path))
 
 
 async def _next(pages: Any) -> list[DirEntry] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Coroutine, Iterator
+from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -18,9 +19,11 @@ from ..file import OpenFile
 from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
 from ..paths import Path
 from ..stats import Statistics
+from ..transfer import Progress, Report, Transfer, TransferOptions
 from ..url import Url
 from .connect import Connector, MountOptions, connect_error, make_client
 from .driver import Driver
+from .local import local_tree
 
 T = TypeVar("T")
 
@@ -245,6 +248,44 @@ class Mount:
     def write_bytes(self, path: Path, data: Buffer, *, permissions: int = 0o644) -> int:
         """Make ``data`` the contents of a file, on stable storage when this returns."""
         return self._run(self._client.write_bytes(path, data, permissions=permissions))
+
+    # -- trees -------------------------------------------------------------------------------
+
+    def get(
+        self,
+        source: str,
+        local: str | PathLike[str],
+        *,
+        recursive: bool = False,
+        resume: bool = False,
+        progress: Report | None = None,
+    ) -> Progress:
+        """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
+
+        Modes, times and links are preserved; each file is complete or not there. ``resume``
+        leaves alone what has the size and time of its source. ``progress`` is called after each
+        step and must not use the mount.
+        """
+        disk, path = local_tree(local)
+        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
+        return self._run(transfer.get(source, path))
+
+    def put(
+        self,
+        local: str | PathLike[str],
+        path: str,
+        *,
+        recursive: bool = False,
+        resume: bool = False,
+        progress: Report | None = None,
+    ) -> Progress:
+        """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
+
+        As :meth:`get` in everything else.
+        """
+        disk, source = local_tree(local)
+        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
+        return self._run(transfer.put(source, path))
 
 
 async def _next(pages: Any) -> list[DirEntry] | None:

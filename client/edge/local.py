@@ -29,7 +29,7 @@ class LocalDisk:
         return _entry(os.path.basename(path), found)
 
     def scan(self, path: str) -> Iterator[LocalEntry]:
-        with os.scandir(self._at(path)) as entries:
+        with os.scandir(self._at(path) or ".") as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 yield _entry(entry.name, entry.stat(follow_symlinks=False))
 
@@ -38,9 +38,7 @@ class LocalDisk:
         try:
             os.mkdir(where, 0o700)
         except FileExistsError:
-            if path and not stat.S_ISDIR(os.lstat(where).st_mode):
-                raise
-            if not os.path.isdir(where):
+            if not stat.S_ISDIR(os.lstat(where).st_mode):
                 raise
 
     def read_link(self, path: str) -> str:
@@ -103,6 +101,14 @@ class LocalFile:
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+def local_tree(path: str | os.PathLike[str]) -> tuple[LocalDisk, str]:
+    """The directory that ``path`` is in, and its name there."""
+    where = os.fspath(path)
+    if os.path.isdir(where):
+        where = os.path.realpath(where)  # the caller's own link to a directory is followed
+    return LocalDisk(os.path.dirname(where)), os.path.basename(where)
 
 
 def _entry(name: str, found: os.stat_result) -> LocalEntry:
