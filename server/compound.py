@@ -388,10 +388,8 @@ def fingerprint(c: Compound) -> Fingerprint:
     RFC 8881, Section 2.10.6.1.3.1: with it a call that merely has the number of another one is
     told from a repetition. Only the beginning is looked at, for a WRITE may be long.
     """
-    dec = c.decoder
-    start, size = dec.offset, dec.remaining()
-    following = dec.octets(min(size, _FINGERPRINT) & ~3)
-    dec.offset = start
+    size = c.decoder.remaining()
+    following = c.decoder.peek(_FINGERPRINT)
     credentials = c.credentials
     return c.count, credentials.flavor, credentials.uid, size, zlib.crc32(following)
 
