@@ -184,10 +184,6 @@ class Decoder:
         """The next ``size`` octets, or as many as there are inline, without consuming them."""
         return self._view[self.offset : min(self.offset + size, self._end)]
 
-    def peek(self, limit: int) -> bytes:
-        """At most ``limit`` octets from the cursor on, which stays: as many as lie together."""
-        return bytes(self._view[self.offset : min(self.offset + limit, self._end)])
-
     def done(self) -> None:
         """Raise unless the whole stream was consumed."""
         if self.offset != self._end:
