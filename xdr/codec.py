@@ -142,9 +142,10 @@ class Encoder:
         view = memoryview(self.buffer)
         start = 0
         for payload in self.payloads:
+            if not len(payload.data):
+                continue
             yield view[start : payload.offset]
-            if len(payload.data):
-                yield payload.data
+            yield payload.data
             if len(payload.data) & 3:
                 yield _PAD[len(payload.data) & 3]
             start = payload.offset
