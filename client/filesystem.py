@@ -152,6 +152,7 @@ class FileSystem:
     async def mount(self) -> None:
         """Connect, make a session and find the root. Raises :class:`NfsError`."""
         try:
+            await self.session.become_usable()
             await self.resolver.find_root()
             values = await self._values(SERVER_LIMITS, "/")
         except BaseException:
@@ -188,11 +189,9 @@ class FileSystem:
         return session.reactor.time() - start
 
     async def _channel(self) -> Channel:
-        if self.session.channel is None or self.session.gate is not None:
-            await self.session.renew()
+        await self.session.become_usable()
         channel = self.session.channel
-        if channel is None:
-            raise make_error(errno.ECONNRESET, "there is no connection")
+        assert channel is not None
         return channel
 
     async def _values(self, bits: bytes, path: Path) -> Values:

@@ -21,7 +21,6 @@ from nfsrdma.rpcrdma.task import Future, Task
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import (
-    bitmap_from_mask,
     decode_fattr4,
     encode_fattr4,
     mask_from_bitmap,
@@ -137,9 +136,7 @@ class FakeChannel:
             return
         payload_free = len(answer) - self.server.payload
         assert payload_free <= max_reply, f"{payload_free} octets where {max_reply} were foreseen"
-        self.server.reactor.call_at(
-            self.server.reactor.now + LATENCY_S, self._answer, xid, answer
-        )
+        self.server.reactor.call_at(self.server.reactor.now + LATENCY_S, self._answer, xid, answer)
 
     def _answer(self, xid: int, answer: bytes | Exception) -> None:
         reply = self._pending.pop(xid, None)
@@ -202,8 +199,8 @@ class FakeServer:
     """``script`` gets the names of a compound's operations and says what becomes of it:
 
     ``"ok"``; ``"lose call"`` and ``"lose reply"``: the connection breaks before or after it is
-    executed; ``"silence"``: no reply, the connection stands; ``"STATUS"``: that error, of the last operation;
-    ``"SEQUENCE STATUS"``: that error of SEQUENCE.
+    executed; ``"silence"``: no reply, the connection stands; ``"STATUS"``: that error, of the
+    last operation; ``"SEQUENCE STATUS"``: that error of SEQUENCE.
     """
 
     def __init__(self, reactor: FakeReactor) -> None:
@@ -490,9 +487,7 @@ class FakeServer:
         if args.objname in children:
             raise Refused(t.NFS4ERR_EXIST)
         target = bytes(args.objtype.value or b"")
-        self.current = self.add(
-            args.objname.decode(), args.objtype.type, self._now, target=target
-        )
+        self.current = self.add(args.objname.decode(), args.objtype.type, self._now, target=target)
         return struct.pack(">I2QI", 1, 0, 0, 0)
 
     def op_remove(self, args: t.REMOVE4args) -> bytes:
@@ -554,7 +549,9 @@ class FakeServer:
 
     def _fattr4(self, node: Node, words: list[int]) -> t.fattr4:
         values = self.values(node)
-        return encode_fattr4({n: values[n] for n in numbers_in(mask_from_bitmap(words)) if n in values})
+        return encode_fattr4(
+            {n: values[n] for n in numbers_in(mask_from_bitmap(words)) if n in values}
+        )
 
     def op_getattr(self, args: t.GETATTR4args) -> bytes:
         return _encoded(self._fattr4(self._now, args.attr_request))
@@ -696,5 +693,3 @@ def _encoded(value: Any) -> bytes:
 
 def _result(status: int, results: list[bytes]) -> bytes:
     return struct.pack(">3I", status, 0, len(results)) + b"".join(results)
-
-
