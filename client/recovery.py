@@ -92,10 +92,10 @@ class Recovery:
 
     def start(self) -> None:
         """Begin to make the session usable, unless that is under way."""
-        self.session.close_gate()
         if self.closing:
-            self.session.open_gate(lambda: unreachable("the mount is closed"))
-        elif self._task is None or self._task.done():
+            raise unreachable("the mount is closed")
+        self.session.close_gate()
+        if self._task is None or self._task.done():
             self._task = Task(self._recover())
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
@@ -290,6 +290,7 @@ class Recovery:
         limits = Limits(
             min(fore.ca_maxrequestsize, size),
             min(fore.ca_maxresponsesize, size),
+            min(fore.ca_maxresponsesize_cached, _CACHED),
             min(fore.ca_maxoperations, _OPERATIONS),
         )
         self.session.install(channel, result.csr_sessionid, SlotTable(slots), limits)

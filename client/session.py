@@ -64,11 +64,14 @@ class SessionLost(Exception):
 class Limits:
     """What a session was granted, in octets and operations (RFC 8881, Section 18.36)."""
 
-    __slots__ = ("max_operations", "max_request", "max_response")
+    __slots__ = ("max_cached", "max_operations", "max_request", "max_response")
 
-    def __init__(self, max_request: int, max_response: int, max_operations: int) -> None:
+    def __init__(
+        self, max_request: int, max_response: int, max_cached: int, max_operations: int
+    ) -> None:
         self.max_request = max_request
         self.max_response = max_response
+        self.max_cached = max_cached
         self.max_operations = max_operations
 
 
@@ -76,7 +79,10 @@ class Guardian(Protocol):
     """Who makes the session usable, and is told when it no longer is."""
 
     def start(self) -> None:
-        """Begin to make the session usable; :attr:`Session.gate` is set when it returns."""
+        """Begin to make the session usable: :attr:`Session.gate` is set when it returns.
+
+        Raises :class:`~.errors.NfsError` if that is not to be.
+        """
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
         """``channel`` is of no more use, the session perhaps is."""
@@ -114,7 +120,7 @@ class Session:
         self.channel: Channel | None = None
         self.slots: SlotTable | None = None
         self.session_id = b""
-        self.limits = Limits(0, 0, 0)
+        self.limits = Limits(0, 0, 0, 0)
         self._doubtful: list[int] = []  # slots to settle once the session can be used again
         self.flags = 0
         """The ``sr_status_flags`` of the latest reply."""
@@ -208,9 +214,8 @@ class Session:
     async def _slot(self, recovering: bool) -> tuple[SlotTable, int]:
         """A slot of the session, once that can be used."""
         while True:
-            if not recovering and (self.gate is not None or self.channel is None):
-                await self._pass_gate()
-                continue
+            if not recovering:
+                await self.become_usable()
             slots = self.slots
             if slots is None:
                 raise TransportError("there is no session")
@@ -219,6 +224,11 @@ class Session:
                 slot = await slots.wait()
             if slot >= 0:
                 return slots, slot
+
+    async def become_usable(self) -> None:
+        """Wait until there is a session. Raises :class:`NfsError` if there will be none."""
+        while self.gate is not None or self.channel is None:
+            await self._pass_gate()
 
     async def _pass_gate(self) -> None:
         if self.gate is None:
@@ -399,8 +409,10 @@ class Session:
         If the server has seen the lost request it repeats its answer to that, or says that it
         has none; if not it executes this one. Either way the next sequence id is the next one.
         """
+        probe = self.compound("SEQUENCE")
+        probe.max_reply += self.limits.max_cached  # the answer may be the lost request's
         try:
-            await self._exchange(self.compound("SEQUENCE"), slots, slot, False)
+            await self._exchange(probe, slots, slot, False)
         except (SessionLost, StatusError, NfsError, XdrError, RpcError, CallRefused) as error:
             _log.debug("slot %d could not be settled: %s", slot, why(error))
 

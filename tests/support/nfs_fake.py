@@ -199,8 +199,8 @@ class FakeServer:
     """``script`` gets the names of a compound's operations and says what becomes of it:
 
     ``"ok"``; ``"lose call"`` and ``"lose reply"``: the connection breaks before or after it is
-    executed; ``"silence"``: no reply, the connection stands; ``"STATUS"``: that error, of the last operation;
-    ``"SEQUENCE STATUS"``: that error of SEQUENCE.
+    executed; ``"silence"``: no reply, the connection stands; ``"STATUS"``: that error, of the
+    last operation; ``"SEQUENCE STATUS"``: that error of SEQUENCE.
     """
 
     def __init__(self, reactor: FakeReactor) -> None:
@@ -634,12 +634,12 @@ class FakeServer:
         if found is None:
             found = self.add(name.decode(), t.NF4REG, self._now)
             self._set(found, how.value)
+        elif how is not None and how.mode == t.GUARDED4:
+            raise Refused(t.NFS4ERR_EXIST)
         elif found.kind == t.NF4LNK:
             raise Refused(t.NFS4ERR_SYMLINK)
         elif found.kind == t.NF4DIR:
             raise Refused(t.NFS4ERR_ISDIR)
-        elif how is not None and how.mode == t.GUARDED4:
-            raise Refused(t.NFS4ERR_EXIST)
         elif how is not None and decode_fattr4(how.value).get(t.FATTR4_SIZE) == 0:
             found.data = bytearray()
             found.stable = b""
