@@ -72,6 +72,8 @@ class Connector:
         self._device: Any = None
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
+        if url.transport == "rdma":
+            _check_provider(self._provider)
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
         """A connection whose incoming calls go to ``service``. Errors: kinds of ``OSError``."""
@@ -112,6 +114,13 @@ class Connector:
         device, self._device = self._device, None
         if device is not None:
             device.close()
+
+
+def _check_provider(name: str) -> None:
+    from nfsrdma.rpcrdma.providers.registry import PROVIDERS
+
+    if name not in PROVIDERS:
+        raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
 
 
 def make_client(
