@@ -79,7 +79,8 @@ class ReadResource:
     """An RDMA READ request that was granted: sequences ``first`` to ``end``."""
 
     __slots__ = (
-        "address", "begin", "end", "first", "length", "msn", "next", "queued", "region", "stop",
+        "address", "answered", "begin", "end", "first", "length", "msn", "next", "queued",
+        "region", "stop",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +97,8 @@ class ReadResource:
         """Of the answer under way: its first sequence, and the next one to send."""
         self.stop = end
         self.queued = False
+        self.answered = False
+        """Whether all of it was sent once."""
 
 
 class Responder:
@@ -113,7 +116,8 @@ class Responder:
         self._region: MemoryRegion | None = None
         self._placed = 0
         """SEND: octets so far. WRITE: where in the region the next octet goes."""
-        self._remaining = 0
+        self._length = self._remaining = 0
+        """Of a WRITE: its length, and how much of it is still to come."""
         self._most_resources = 0
         self._resources: deque[ReadResource] = deque()
         self._outbox: deque[ReadResource] = deque()
@@ -254,7 +258,8 @@ class Responder:
                 (immediate,) = _WORD.unpack_from(run.view, at)
                 receive = self.receives.popleft()
                 opcode = WcOpcode.RECV_RDMA_WITH_IMM
-                self._qp.recv_cq.push(WC(receive.wr_id, _SUCCESS, opcode, 0, immediate))
+                completion = WC(receive.wr_id, _SUCCESS, opcode, self._length, immediate)
+                self._qp.recv_cq.push(completion)
         return True
 
     def _begin_write(self, address: int, rkey: int, length: int) -> bool:
@@ -270,7 +275,7 @@ class Responder:
             self._region = region
             self._placed = address - region.address
         self._message = Kind.WRITE
-        self._remaining = length
+        self._length = self._remaining = length
         return True
 
     def _grant(self, address: int, rkey: int, length: int, access: int) -> MemoryRegion | None:
@@ -347,11 +352,15 @@ class Responder:
             resource = outbox[0]
             region = resource.region
             if region is not None and not region.valid:
-                reason = "an RDMA READ's memory was invalidated"
-                self._refuse(NAK_REMOTE_ACCESS, reason, resource.next)
+                if not resource.answered:
+                    reason = "an RDMA READ's memory was invalidated"
+                    self._refuse(NAK_REMOTE_ACCESS, reason, resource.next)
+                    return
+                # Asked for again, by a late duplicate as a rule: who invalidates memory, or has
+                # it invalidated, has been told by the peer that it has what it wanted.
+            elif not self._stream(resource, builder):
                 return
-            if not self._stream(resource, builder):
-                return
+            resource.answered = True
             resource.queued = False
             outbox.popleft()
 
