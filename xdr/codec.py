@@ -118,9 +118,9 @@ class Encoder:
         They must not change before that.
         """
         view = memoryview(value)
-        if view.ndim != 1 or view.itemsize != 1:
+        size = view.nbytes
+        if size and (view.ndim != 1 or view.itemsize != 1):
             view = view.cast("B")
-        size = len(view)
         if limit is not None and size > limit:
             raise XdrError(f"{size} octets where at most {limit} fit")
         self.uint32(size)

@@ -199,7 +199,7 @@ class opaque_auth(XdrStruct):
         flavor, body_n = dec.unpack(_iI)
         if body_n > 400:
             raise too_long("opaque_auth.body", body_n, 400)
-        body = dec.octets(body_n)
+        body = dec.octets(body_n) if body_n else b""
         return cls(flavor, body)
 
 
@@ -251,11 +251,11 @@ class call_body(XdrStruct):
         rpcvers, prog, vers, proc, cred__flavor, cred__body_n = dec.unpack(_4IiI)
         if cred__body_n > 400:
             raise too_long("opaque_auth.body", cred__body_n, 400)
-        cred__body = dec.octets(cred__body_n)
+        cred__body = dec.octets(cred__body_n) if cred__body_n else b""
         verf__flavor, verf__body_n = dec.unpack(_iI)
         if verf__body_n > 400:
             raise too_long("opaque_auth.body", verf__body_n, 400)
-        verf__body = dec.octets(verf__body_n)
+        verf__body = dec.octets(verf__body_n) if verf__body_n else b""
         return cls(rpcvers, prog, vers, proc, opaque_auth(cred__flavor, cred__body), opaque_auth(verf__flavor, verf__body))
 
 
@@ -349,7 +349,7 @@ class accepted_reply(XdrStruct):
         verf__flavor, verf__body_n = dec.unpack(_iI)
         if verf__body_n > 400:
             raise too_long("opaque_auth.body", verf__body_n, 400)
-        verf__body = dec.octets(verf__body_n)
+        verf__body = dec.octets(verf__body_n) if verf__body_n else b""
         reply_data__stat = dec.int32()
         reply_data = accepted_reply_reply_data.decode_arm(dec, reply_data__stat)
         return cls(opaque_auth(verf__flavor, verf__body), reply_data)
@@ -588,7 +588,7 @@ class authsys_parms(XdrStruct):
         stamp, machinename_n = dec.unpack(_2I)
         if machinename_n > 255:
             raise too_long("authsys_parms.machinename", machinename_n, 255)
-        machinename = dec.octets(machinename_n)
+        machinename = dec.octets(machinename_n) if machinename_n else b""
         uid, gid, gids_n = dec.unpack(_3I)
         if gids_n > 16:
             raise too_long("authsys_parms.gids", gids_n, 16)
@@ -620,7 +620,7 @@ class rpc_gss_cred_vers_1_t(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_cred_vers_1_t:
         gss_proc, seq_num, service, handle_n = dec.unpack(_iIiI)
-        handle = dec.octets(handle_n)
+        handle = dec.octets(handle_n) if handle_n else b""
         return cls(gss_proc, seq_num, service, handle)
 
 
@@ -656,7 +656,7 @@ class rpc_gss_cred_t(XdrUnion):
     def decode_arm(cls, dec: Decoder, version: int) -> rpc_gss_cred_t:
         if version == RPCSEC_GSS_VERS_1:
             cred_vers_1__gss_proc, cred_vers_1__seq_num, cred_vers_1__service, cred_vers_1__handle_n = dec.unpack(_iIiI)
-            cred_vers_1__handle = dec.octets(cred_vers_1__handle_n)
+            cred_vers_1__handle = dec.octets(cred_vers_1__handle_n) if cred_vers_1__handle_n else b""
             return cls(version, rpc_gss_cred_vers_1_t(cred_vers_1__gss_proc, cred_vers_1__seq_num, cred_vers_1__service, cred_vers_1__handle))
         raise no_arm("rpc_gss_cred_t", version)
 
@@ -689,7 +689,7 @@ class rpc_gss_init_arg(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_init_arg:
         gss_token_n = dec.uint32()
-        gss_token = dec.octets(gss_token_n)
+        gss_token = dec.octets(gss_token_n) if gss_token_n else b""
         return cls(gss_token)
 
 
@@ -731,9 +731,9 @@ class rpc_gss_init_res(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_init_res:
         handle_n = dec.uint32()
-        handle = dec.octets(handle_n)
+        handle = dec.octets(handle_n) if handle_n else b""
         gss_major, gss_minor, seq_window, gss_token_n = dec.unpack(_4I)
-        gss_token = dec.octets(gss_token_n)
+        gss_token = dec.octets(gss_token_n) if gss_token_n else b""
         return cls(handle, gss_major, gss_minor, seq_window, gss_token)
 
 
@@ -765,9 +765,9 @@ class rpc_gss_integ_data(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_integ_data:
         databody_integ_n = dec.uint32()
-        databody_integ = dec.octets(databody_integ_n)
+        databody_integ = dec.octets(databody_integ_n) if databody_integ_n else b""
         checksum_n = dec.uint32()
-        checksum = dec.octets(checksum_n)
+        checksum = dec.octets(checksum_n) if checksum_n else b""
         return cls(databody_integ, checksum)
 
 
@@ -792,5 +792,5 @@ class rpc_gss_priv_data(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_priv_data:
         databody_priv_n = dec.uint32()
-        databody_priv = dec.octets(databody_priv_n)
+        databody_priv = dec.octets(databody_priv_n) if databody_priv_n else b""
         return cls(databody_priv)

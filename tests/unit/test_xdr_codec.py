@@ -183,3 +183,9 @@ def test_a_decoder_may_start_inside() -> None:
     dec = Decoder(bytes.fromhex("ffffffff 00000005"), 4)
     assert (dec.tell(), dec.remaining()) == (4, 4)
     assert dec.uint32() == 5
+
+
+def test_an_empty_payload_of_wide_items_has_no_octets() -> None:
+    enc = Encoder()
+    enc.payload(array.array("I"))  # type: ignore[arg-type]
+    assert enc.to_bytes() == bytes(4)

@@ -70,8 +70,8 @@ def test_callback_operations_by_minor_version() -> None:
     assert ops.callback_operation(t.OP_CB_OFFLOAD, 1) is None
     assert ops.callback_operation(t.OP_CB_OFFLOAD, 2) is not None
     assert ops.callback_operation(2, 2) is None
-    assert ops.operation_name(t.OP_READ) == "READ"
-    assert ops.operation_name(77) == "operation 77"
+    assert ops.name_of(t.OP_READ) == "READ"
+    assert ops.name_of(77) == "operation 77"
 
 
 @pytest.mark.parametrize(
@@ -326,8 +326,8 @@ def test_every_status_is_explained() -> None:
     assert set(errors.EXPLANATIONS) == {int(status) for status in t.nfsstat4}
     assert all(text and len(text) < 70 for text in errors.EXPLANATIONS.values())
     assert errors.explain(4711) == "a status that no specification knows"
-    assert errors.status_name(t.NFS4ERR_NOENT) == "NFS4ERR_NOENT"
-    assert errors.status_name(4711) == "nfsstat4 4711"
+    assert errors.name_of(t.NFS4ERR_NOENT) == "NFS4ERR_NOENT"
+    assert errors.name_of(4711) == "nfsstat4 4711"
 
 
 @pytest.mark.parametrize(

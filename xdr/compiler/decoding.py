@@ -124,7 +124,7 @@ class DecodeWriter(Writer):
             )
         self.flush()
         name = self.fresh(stem)
-        self.add(f"{name} = dec.octets({size})")
+        self.add(f'{name} = dec.octets({size}) if {size} else b""')
         return name
 
     def _get_optional(self, stem: str, kind: Type, element: Type, label: str) -> str:

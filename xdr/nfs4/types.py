@@ -1356,7 +1356,7 @@ class authsys_parms(XdrStruct):
         stamp, machinename_n = dec.unpack(_2I)
         if machinename_n > 255:
             raise too_long("authsys_parms.machinename", machinename_n, 255)
-        machinename = dec.octets(machinename_n)
+        machinename = dec.octets(machinename_n) if machinename_n else b""
         uid, gid, gids_n = dec.unpack(_3I)
         if gids_n > 16:
             raise too_long("authsys_parms.gids", gids_n, 16)
@@ -1893,7 +1893,7 @@ class nfsace4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> nfsace4:
         type, flag, access_mask, who_n = dec.unpack(_4I)
-        who = dec.octets(who_n)
+        who = dec.octets(who_n) if who_n else b""
         return cls(type, flag, access_mask, who)
 
 aclflag4: TypeAlias = uint32_t
@@ -2018,9 +2018,9 @@ class netaddr4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> netaddr4:
         na_r_netid_n = dec.uint32()
-        na_r_netid = dec.octets(na_r_netid_n)
+        na_r_netid = dec.octets(na_r_netid_n) if na_r_netid_n else b""
         na_r_addr_n = dec.uint32()
-        na_r_addr = dec.octets(na_r_addr_n)
+        na_r_addr = dec.octets(na_r_addr_n) if na_r_addr_n else b""
         return cls(na_r_netid, na_r_addr)
 
 
@@ -2055,9 +2055,9 @@ class nfs_impl_id4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> nfs_impl_id4:
         nii_domain_n = dec.uint32()
-        nii_domain = dec.octets(nii_domain_n)
+        nii_domain = dec.octets(nii_domain_n) if nii_domain_n else b""
         nii_name_n = dec.uint32()
-        nii_name = dec.octets(nii_name_n)
+        nii_name = dec.octets(nii_name_n) if nii_name_n else b""
         nii_date__seconds, nii_date__nseconds = dec.unpack(_qI)
         return cls(nii_domain, nii_name, nfstime4(nii_date__seconds, nii_date__nseconds))
 
@@ -2106,7 +2106,7 @@ class layout_content4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layout_content4:
         loc_type, loc_body_n = dec.unpack(_iI)
-        loc_body = dec.octets(loc_body_n)
+        loc_body = dec.octets(loc_body_n) if loc_body_n else b""
         return cls(loc_type, loc_body)
 
 
@@ -2132,7 +2132,7 @@ class layouthint4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layouthint4:
         loh_type, loh_body_n = dec.unpack(_iI)
-        loh_body = dec.octets(loh_body_n)
+        loh_body = dec.octets(loh_body_n) if loh_body_n else b""
         return cls(loh_type, loh_body)
 
 
@@ -2167,7 +2167,7 @@ class layout4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layout4:
         lo_offset, lo_length, lo_iomode, lo_content__loc_type, lo_content__loc_body_n = dec.unpack(_2Q2iI)
-        lo_content__loc_body = dec.octets(lo_content__loc_body_n)
+        lo_content__loc_body = dec.octets(lo_content__loc_body_n) if lo_content__loc_body_n else b""
         return cls(lo_offset, lo_length, lo_iomode, layout_content4(lo_content__loc_type, lo_content__loc_body))
 
 
@@ -2210,7 +2210,7 @@ class device_addr4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> device_addr4:
         da_layout_type, da_addr_body_n = dec.unpack(_iI)
-        da_addr_body = dec.octets(da_addr_body_n)
+        da_addr_body = dec.octets(da_addr_body_n) if da_addr_body_n else b""
         return cls(da_layout_type, da_addr_body)
 
 
@@ -2236,7 +2236,7 @@ class layoutupdate4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layoutupdate4:
         lou_type, lou_body_n = dec.unpack(_iI)
-        lou_body = dec.octets(lou_body_n)
+        lou_body = dec.octets(lou_body_n) if lou_body_n else b""
         return cls(lou_type, lou_body)
 
 
@@ -2273,7 +2273,7 @@ class layoutreturn_file4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layoutreturn_file4:
         lrf_offset, lrf_length, lrf_stateid__seqid, lrf_stateid__other, lrf_body_n = dec.unpack(_2QI12sI)
-        lrf_body = dec.octets(lrf_body_n)
+        lrf_body = dec.octets(lrf_body_n) if lrf_body_n else b""
         return cls(lrf_offset, lrf_length, stateid4(lrf_stateid__seqid, lrf_stateid__other), lrf_body)
 
 
@@ -2360,9 +2360,9 @@ class fs4_status(XdrStruct):
         fss_absent, fss_type, fss_source_n = dec.unpack(_IiI)
         if fss_absent > 1:
             raise not_boolean("fs4_status.fss_absent", fss_absent)
-        fss_source = dec.octets(fss_source_n)
+        fss_source = dec.octets(fss_source_n) if fss_source_n else b""
         fss_current_n = dec.uint32()
-        fss_current = dec.octets(fss_current_n)
+        fss_current = dec.octets(fss_current_n) if fss_current_n else b""
         fss_age, fss_version__seconds, fss_version__nseconds = dec.unpack(_iqI)
         return cls(fss_absent == 1, fss_type, fss_source, fss_current, fss_age, nfstime4(fss_version__seconds, fss_version__nseconds))
 
@@ -2404,7 +2404,7 @@ class threshold_item4(XdrStruct):
         thi_layout_type, thi_hintset_n = dec.unpack(_iI)
         thi_hintset = dec.numbers("I", thi_hintset_n)
         thi_hintlist_n = dec.uint32()
-        thi_hintlist = dec.octets(thi_hintlist_n)
+        thi_hintlist = dec.octets(thi_hintlist_n) if thi_hintlist_n else b""
         return cls(thi_layout_type, thi_hintset, thi_hintlist)
 
 
@@ -2531,9 +2531,9 @@ class fs_locations_server4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> fs_locations_server4:
         fls_currency, fls_info_n = dec.unpack(_iI)
-        fls_info = dec.octets(fls_info_n)
+        fls_info = dec.octets(fls_info_n) if fls_info_n else b""
         fls_server_n = dec.uint32()
-        fls_server = dec.octets(fls_server_n)
+        fls_server = dec.octets(fls_server_n) if fls_server_n else b""
         return cls(fls_currency, fls_info, fls_server)
 
 
@@ -2682,17 +2682,17 @@ class netloc4(XdrUnion):
     def decode_arm(cls, dec: Decoder, nl_type: int) -> netloc4:
         if nl_type == NL4_NAME:
             nl_name_n = dec.uint32()
-            nl_name = dec.octets(nl_name_n)
+            nl_name = dec.octets(nl_name_n) if nl_name_n else b""
             return cls(nl_type, nl_name)
         if nl_type == NL4_URL:
             nl_url_n = dec.uint32()
-            nl_url = dec.octets(nl_url_n)
+            nl_url = dec.octets(nl_url_n) if nl_url_n else b""
             return cls(nl_type, nl_url)
         if nl_type == NL4_NETADDR:
             nl_addr__na_r_netid_n = dec.uint32()
-            nl_addr__na_r_netid = dec.octets(nl_addr__na_r_netid_n)
+            nl_addr__na_r_netid = dec.octets(nl_addr__na_r_netid_n) if nl_addr__na_r_netid_n else b""
             nl_addr__na_r_addr_n = dec.uint32()
-            nl_addr__na_r_addr = dec.octets(nl_addr__na_r_addr_n)
+            nl_addr__na_r_addr = dec.octets(nl_addr__na_r_addr_n) if nl_addr__na_r_addr_n else b""
             return cls(nl_type, netaddr4(nl_addr__na_r_netid, nl_addr__na_r_addr))
         raise no_arm("netloc4", nl_type)
 
@@ -2761,7 +2761,7 @@ class sec_label4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> sec_label4:
         slai_lfs__lfs_lfs, slai_lfs__lfs_pi, slai_data_n = dec.unpack(_3I)
-        slai_data = dec.octets(slai_data_n)
+        slai_data = dec.octets(slai_data_n) if slai_data_n else b""
         return cls(labelformat_spec4(slai_lfs__lfs_lfs, slai_lfs__lfs_pi), slai_data)
 
 
@@ -2800,11 +2800,11 @@ class copy_from_auth_priv(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> copy_from_auth_priv:
         cfap_shared_secret_n = dec.uint32()
-        cfap_shared_secret = dec.octets(cfap_shared_secret_n)
+        cfap_shared_secret = dec.octets(cfap_shared_secret_n) if cfap_shared_secret_n else b""
         cfap_destination__nl_type = dec.int32()
         cfap_destination = netloc4.decode_arm(dec, cfap_destination__nl_type)
         cfap_username_n = dec.uint32()
-        cfap_username = dec.octets(cfap_username_n)
+        cfap_username = dec.octets(cfap_username_n) if cfap_username_n else b""
         return cls(cfap_shared_secret, cfap_destination, cfap_username)
 
 
@@ -2847,12 +2847,12 @@ class copy_to_auth_priv(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> copy_to_auth_priv:
         ctap_shared_secret_n = dec.uint32()
-        ctap_shared_secret = dec.octets(ctap_shared_secret_n)
+        ctap_shared_secret = dec.octets(ctap_shared_secret_n) if ctap_shared_secret_n else b""
         ctap_source_n = dec.uint32()
         dec.check_count(ctap_source_n, 8)
         ctap_source = [netloc4.decode_arm(dec, dec.int32()) for _ in range(ctap_source_n)]
         ctap_username_n = dec.uint32()
-        ctap_username = dec.octets(ctap_username_n)
+        ctap_username = dec.octets(ctap_username_n) if ctap_username_n else b""
         return cls(ctap_shared_secret, ctap_source, ctap_username)
 
 
@@ -2884,9 +2884,9 @@ class copy_confirm_auth_priv(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> copy_confirm_auth_priv:
         ccap_shared_secret_mic_n = dec.uint32()
-        ccap_shared_secret_mic = dec.octets(ccap_shared_secret_mic_n)
+        ccap_shared_secret_mic = dec.octets(ccap_shared_secret_mic_n) if ccap_shared_secret_mic_n else b""
         ccap_username_n = dec.uint32()
-        ccap_username = dec.octets(ccap_username_n)
+        ccap_username = dec.octets(ccap_username_n) if ccap_username_n else b""
         return cls(ccap_shared_secret_mic, ccap_username)
 
 
@@ -2934,7 +2934,7 @@ class app_data_block4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> app_data_block4:
         adb_offset, adb_block_size, adb_block_count, adb_reloff_blocknum, adb_block_num, adb_reloff_pattern, adb_pattern_n = dec.unpack(_4QIQI)
-        adb_pattern = dec.octets(adb_pattern_n)
+        adb_pattern = dec.octets(adb_pattern_n) if adb_pattern_n else b""
         return cls(adb_offset, adb_block_size, adb_block_count, adb_reloff_blocknum, adb_block_num, adb_reloff_pattern, adb_pattern)
 
 
@@ -2960,7 +2960,7 @@ class data4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> data4:
         d_offset, d_data_n = dec.unpack(_QI)
-        d_data = dec.octets(d_data_n)
+        d_data = dec.octets(d_data_n) if d_data_n else b""
         return cls(d_offset, d_data)
 
 
@@ -3522,7 +3522,7 @@ class fattr4(XdrStruct):
         attrmask_n = dec.uint32()
         attrmask = dec.numbers("I", attrmask_n)
         attr_vals_n = dec.uint32()
-        attr_vals = dec.octets(attr_vals_n)
+        attr_vals = dec.octets(attr_vals_n) if attr_vals_n else b""
         return cls(attrmask, attr_vals)
 
 
@@ -3581,9 +3581,9 @@ class cb_client4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> cb_client4:
         cb_program, cb_location__na_r_netid_n = dec.unpack(_2I)
-        cb_location__na_r_netid = dec.octets(cb_location__na_r_netid_n)
+        cb_location__na_r_netid = dec.octets(cb_location__na_r_netid_n) if cb_location__na_r_netid_n else b""
         cb_location__na_r_addr_n = dec.uint32()
-        cb_location__na_r_addr = dec.octets(cb_location__na_r_addr_n)
+        cb_location__na_r_addr = dec.octets(cb_location__na_r_addr_n) if cb_location__na_r_addr_n else b""
         return cls(cb_program, netaddr4(cb_location__na_r_netid, cb_location__na_r_addr))
 
 
@@ -3615,7 +3615,7 @@ class nfs_client_id4(XdrStruct):
         verifier, id_n = dec.unpack(_8sI)
         if id_n > 1024:
             raise too_long("nfs_client_id4.id", id_n, 1024)
-        id = dec.octets(id_n)
+        id = dec.octets(id_n) if id_n else b""
         return cls(verifier, id)
 
 
@@ -3647,7 +3647,7 @@ class client_owner4(XdrStruct):
         co_verifier, co_ownerid_n = dec.unpack(_8sI)
         if co_ownerid_n > 1024:
             raise too_long("client_owner4.co_ownerid", co_ownerid_n, 1024)
-        co_ownerid = dec.octets(co_ownerid_n)
+        co_ownerid = dec.octets(co_ownerid_n) if co_ownerid_n else b""
         return cls(co_verifier, co_ownerid)
 
 
@@ -3677,7 +3677,7 @@ class server_owner4(XdrStruct):
         so_minor_id, so_major_id_n = dec.unpack(_QI)
         if so_major_id_n > 1024:
             raise too_long("server_owner4.so_major_id", so_major_id_n, 1024)
-        so_major_id = dec.octets(so_major_id_n)
+        so_major_id = dec.octets(so_major_id_n) if so_major_id_n else b""
         return cls(so_minor_id, so_major_id)
 
 
@@ -3707,7 +3707,7 @@ class state_owner4(XdrStruct):
         clientid, owner_n = dec.unpack(_QI)
         if owner_n > 1024:
             raise too_long("state_owner4.owner", owner_n, 1024)
-        owner = dec.octets(owner_n)
+        owner = dec.octets(owner_n) if owner_n else b""
         return cls(clientid, owner)
 
 
@@ -3739,7 +3739,7 @@ class ssv_mic_plain_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_mic_plain_tkn4:
         smpt_ssv_seq, smpt_orig_plain_n = dec.unpack(_2I)
-        smpt_orig_plain = dec.octets(smpt_orig_plain_n)
+        smpt_orig_plain = dec.octets(smpt_orig_plain_n) if smpt_orig_plain_n else b""
         return cls(smpt_ssv_seq, smpt_orig_plain)
 
 
@@ -3765,7 +3765,7 @@ class ssv_mic_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_mic_tkn4:
         smt_ssv_seq, smt_hmac_n = dec.unpack(_2I)
-        smt_hmac = dec.octets(smt_hmac_n)
+        smt_hmac = dec.octets(smt_hmac_n) if smt_hmac_n else b""
         return cls(smt_ssv_seq, smt_hmac)
 
 
@@ -3811,11 +3811,11 @@ class ssv_seal_plain_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_seal_plain_tkn4:
         sspt_confounder_n = dec.uint32()
-        sspt_confounder = dec.octets(sspt_confounder_n)
+        sspt_confounder = dec.octets(sspt_confounder_n) if sspt_confounder_n else b""
         sspt_ssv_seq, sspt_orig_plain_n = dec.unpack(_2I)
-        sspt_orig_plain = dec.octets(sspt_orig_plain_n)
+        sspt_orig_plain = dec.octets(sspt_orig_plain_n) if sspt_orig_plain_n else b""
         sspt_pad_n = dec.uint32()
-        sspt_pad = dec.octets(sspt_pad_n)
+        sspt_pad = dec.octets(sspt_pad_n) if sspt_pad_n else b""
         return cls(sspt_confounder, sspt_ssv_seq, sspt_orig_plain, sspt_pad)
 
 
@@ -3861,11 +3861,11 @@ class ssv_seal_cipher_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_seal_cipher_tkn4:
         ssct_ssv_seq, ssct_iv_n = dec.unpack(_2I)
-        ssct_iv = dec.octets(ssct_iv_n)
+        ssct_iv = dec.octets(ssct_iv_n) if ssct_iv_n else b""
         ssct_encr_data_n = dec.uint32()
-        ssct_encr_data = dec.octets(ssct_encr_data_n)
+        ssct_encr_data = dec.octets(ssct_encr_data_n) if ssct_encr_data_n else b""
         ssct_hmac_n = dec.uint32()
-        ssct_hmac = dec.octets(ssct_hmac_n)
+        ssct_hmac = dec.octets(ssct_hmac_n) if ssct_hmac_n else b""
         return cls(ssct_ssv_seq, ssct_iv, ssct_encr_data, ssct_hmac)
 
 nfl_util4: TypeAlias = uint32_t
@@ -4232,9 +4232,9 @@ class ff_data_server4(XdrStruct):
         dec.check_count(ffds_fh_vers_n, 4)
         ffds_fh_vers = [dec.opaque(128) for _ in range(ffds_fh_vers_n)]
         ffds_user_n = dec.uint32()
-        ffds_user = dec.octets(ffds_user_n)
+        ffds_user = dec.octets(ffds_user_n) if ffds_user_n else b""
         ffds_group_n = dec.uint32()
-        ffds_group = dec.octets(ffds_group_n)
+        ffds_group = dec.octets(ffds_group_n) if ffds_group_n else b""
         return cls(ffds_deviceid, ffds_efficiency, stateid4(ffds_stateid__seqid, ffds_stateid__other), ffds_fh_vers, ffds_user, ffds_group)
 
 
@@ -4439,13 +4439,13 @@ class ff_layoutupdate4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ff_layoutupdate4:
         ffl_addr__na_r_netid_n = dec.uint32()
-        ffl_addr__na_r_netid = dec.octets(ffl_addr__na_r_netid_n)
+        ffl_addr__na_r_netid = dec.octets(ffl_addr__na_r_netid_n) if ffl_addr__na_r_netid_n else b""
         ffl_addr__na_r_addr_n = dec.uint32()
-        ffl_addr__na_r_addr = dec.octets(ffl_addr__na_r_addr_n)
+        ffl_addr__na_r_addr = dec.octets(ffl_addr__na_r_addr_n) if ffl_addr__na_r_addr_n else b""
         ffl_fhandle_n = dec.uint32()
         if ffl_fhandle_n > 128:
             raise too_long("ff_layoutupdate4.ffl_fhandle", ffl_fhandle_n, 128)
-        ffl_fhandle = dec.octets(ffl_fhandle_n)
+        ffl_fhandle = dec.octets(ffl_fhandle_n) if ffl_fhandle_n else b""
         ffl_read__ffil_ops_requested, ffl_read__ffil_bytes_requested, ffl_read__ffil_ops_completed, ffl_read__ffil_bytes_completed, ffl_read__ffil_bytes_not_delivered, ffl_read__ffil_total_busy_time__seconds, ffl_read__ffil_total_busy_time__nseconds, ffl_read__ffil_aggregate_completion_time__seconds, ffl_read__ffil_aggregate_completion_time__nseconds, ffl_write__ffil_ops_requested, ffl_write__ffil_bytes_requested, ffl_write__ffil_ops_completed, ffl_write__ffil_bytes_completed, ffl_write__ffil_bytes_not_delivered, ffl_write__ffil_total_busy_time__seconds, ffl_write__ffil_total_busy_time__nseconds, ffl_write__ffil_aggregate_completion_time__seconds, ffl_write__ffil_aggregate_completion_time__nseconds, ffl_duration__seconds, ffl_duration__nseconds, ffl_local = dec.unpack(_5QqIqI5QqIqIq2I)
         if ffl_local > 1:
             raise not_boolean("ff_layoutupdate4.ffl_local", ffl_local)
@@ -4918,11 +4918,11 @@ class CREATE4args(XdrStruct):
         objtype__type = dec.int32()
         objtype = createtype4.decode_arm(dec, objtype__type)
         objname_n = dec.uint32()
-        objname = dec.octets(objname_n)
+        objname = dec.octets(objname_n) if objname_n else b""
         createattrs__attrmask_n = dec.uint32()
         createattrs__attrmask = dec.numbers("I", createattrs__attrmask_n)
         createattrs__attr_vals_n = dec.uint32()
-        createattrs__attr_vals = dec.octets(createattrs__attr_vals_n)
+        createattrs__attr_vals = dec.octets(createattrs__attr_vals_n) if createattrs__attr_vals_n else b""
         return cls(objtype, objname, fattr4(createattrs__attrmask, createattrs__attr_vals))
 
 
@@ -5128,7 +5128,7 @@ class GETATTR4resok(XdrStruct):
         obj_attributes__attrmask_n = dec.uint32()
         obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
         obj_attributes__attr_vals_n = dec.uint32()
-        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n)
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
         return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
@@ -5171,7 +5171,7 @@ class GETATTR4res(XdrUnion):
             resok4__obj_attributes__attrmask_n = dec.uint32()
             resok4__obj_attributes__attrmask = dec.numbers("I", resok4__obj_attributes__attrmask_n)
             resok4__obj_attributes__attr_vals_n = dec.uint32()
-            resok4__obj_attributes__attr_vals = dec.octets(resok4__obj_attributes__attr_vals_n)
+            resok4__obj_attributes__attr_vals = dec.octets(resok4__obj_attributes__attr_vals_n) if resok4__obj_attributes__attr_vals_n else b""
             return cls(status, GETATTR4resok(fattr4(resok4__obj_attributes__attrmask, resok4__obj_attributes__attr_vals)))
         return cls(status)
 
@@ -5208,7 +5208,7 @@ class GETFH4resok(XdrStruct):
         object_n = dec.uint32()
         if object_n > 128:
             raise too_long("GETFH4resok.object", object_n, 128)
-        object = dec.octets(object_n)
+        object = dec.octets(object_n) if object_n else b""
         return cls(object)
 
 
@@ -5248,7 +5248,7 @@ class GETFH4res(XdrUnion):
             resok4__object_n = dec.uint32()
             if resok4__object_n > 128:
                 raise too_long("GETFH4resok.object", resok4__object_n, 128)
-            resok4__object = dec.octets(resok4__object_n)
+            resok4__object = dec.octets(resok4__object_n) if resok4__object_n else b""
             return cls(status, GETFH4resok(resok4__object))
         return cls(status)
 
@@ -5281,7 +5281,7 @@ class LINK4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> LINK4args:
         newname_n = dec.uint32()
-        newname = dec.octets(newname_n)
+        newname = dec.octets(newname_n) if newname_n else b""
         return cls(newname)
 
 
@@ -5386,7 +5386,7 @@ class open_to_lock_owner4(XdrStruct):
         open_seqid, open_stateid__seqid, open_stateid__other, lock_seqid, lock_owner__clientid, lock_owner__owner_n = dec.unpack(_2I12sIQI)
         if lock_owner__owner_n > 1024:
             raise too_long("state_owner4.owner", lock_owner__owner_n, 1024)
-        lock_owner__owner = dec.octets(lock_owner__owner_n)
+        lock_owner__owner = dec.octets(lock_owner__owner_n) if lock_owner__owner_n else b""
         return cls(open_seqid, stateid4(open_stateid__seqid, open_stateid__other), lock_seqid, state_owner4(lock_owner__clientid, lock_owner__owner))
 
 
@@ -5536,7 +5536,7 @@ class LOCK4denied(XdrStruct):
         offset, length, locktype, owner__clientid, owner__owner_n = dec.unpack(_2QiQI)
         if owner__owner_n > 1024:
             raise too_long("state_owner4.owner", owner__owner_n, 1024)
-        owner__owner = dec.octets(owner__owner_n)
+        owner__owner = dec.octets(owner__owner_n) if owner__owner_n else b""
         return cls(offset, length, locktype, state_owner4(owner__clientid, owner__owner))
 
 
@@ -5645,7 +5645,7 @@ class LOCKT4args(XdrStruct):
         locktype, offset, length, owner__clientid, owner__owner_n = dec.unpack(_i3QI)
         if owner__owner_n > 1024:
             raise too_long("state_owner4.owner", owner__owner_n, 1024)
-        owner__owner = dec.octets(owner__owner_n)
+        owner__owner = dec.octets(owner__owner_n) if owner__owner_n else b""
         return cls(locktype, offset, length, state_owner4(owner__clientid, owner__owner))
 
 
@@ -5782,7 +5782,7 @@ class LOOKUP4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> LOOKUP4args:
         objname_n = dec.uint32()
-        objname = dec.octets(objname_n)
+        objname = dec.octets(objname_n) if objname_n else b""
         return cls(objname)
 
 
@@ -5852,7 +5852,7 @@ class NVERIFY4args(XdrStruct):
         obj_attributes__attrmask_n = dec.uint32()
         obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
         obj_attributes__attr_vals_n = dec.uint32()
-        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n)
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
         return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
@@ -5906,7 +5906,7 @@ class creatverfattr(XdrStruct):
         cva_verf, cva_attrs__attrmask_n = dec.unpack(_8sI)
         cva_attrs__attrmask = dec.numbers("I", cva_attrs__attrmask_n)
         cva_attrs__attr_vals_n = dec.uint32()
-        cva_attrs__attr_vals = dec.octets(cva_attrs__attr_vals_n)
+        cva_attrs__attr_vals = dec.octets(cva_attrs__attr_vals_n) if cva_attrs__attr_vals_n else b""
         return cls(cva_verf, fattr4(cva_attrs__attrmask, cva_attrs__attr_vals))
 
 
@@ -5966,7 +5966,7 @@ class createhow4(XdrUnion):
             createattrs__attrmask_n = dec.uint32()
             createattrs__attrmask = dec.numbers("I", createattrs__attrmask_n)
             createattrs__attr_vals_n = dec.uint32()
-            createattrs__attr_vals = dec.octets(createattrs__attr_vals_n)
+            createattrs__attr_vals = dec.octets(createattrs__attr_vals_n) if createattrs__attr_vals_n else b""
             return cls(mode, fattr4(createattrs__attrmask, createattrs__attr_vals))
         if mode == EXCLUSIVE4:
             (createverf,) = dec.unpack(_8s)
@@ -5975,7 +5975,7 @@ class createhow4(XdrUnion):
             ch_createboth__cva_verf, ch_createboth__cva_attrs__attrmask_n = dec.unpack(_8sI)
             ch_createboth__cva_attrs__attrmask = dec.numbers("I", ch_createboth__cva_attrs__attrmask_n)
             ch_createboth__cva_attrs__attr_vals_n = dec.uint32()
-            ch_createboth__cva_attrs__attr_vals = dec.octets(ch_createboth__cva_attrs__attr_vals_n)
+            ch_createboth__cva_attrs__attr_vals = dec.octets(ch_createboth__cva_attrs__attr_vals_n) if ch_createboth__cva_attrs__attr_vals_n else b""
             return cls(mode, creatverfattr(ch_createboth__cva_verf, fattr4(ch_createboth__cva_attrs__attrmask, ch_createboth__cva_attrs__attr_vals)))
         raise no_arm("createhow4", mode)
 
@@ -6136,7 +6136,7 @@ class open_claim_delegate_cur4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> open_claim_delegate_cur4:
         delegate_stateid__seqid, delegate_stateid__other, file_n = dec.unpack(_I12sI)
-        file = dec.octets(file_n)
+        file = dec.octets(file_n) if file_n else b""
         return cls(stateid4(delegate_stateid__seqid, delegate_stateid__other), file)
 
 
@@ -6201,18 +6201,18 @@ class open_claim4(XdrUnion):
     def decode_arm(cls, dec: Decoder, claim: int) -> open_claim4:
         if claim == CLAIM_NULL:
             file_n = dec.uint32()
-            file = dec.octets(file_n)
+            file = dec.octets(file_n) if file_n else b""
             return cls(claim, file)
         if claim == CLAIM_PREVIOUS:
             delegate_type = dec.int32()
             return cls(claim, delegate_type)
         if claim == CLAIM_DELEGATE_CUR:
             delegate_cur_info__delegate_stateid__seqid, delegate_cur_info__delegate_stateid__other, delegate_cur_info__file_n = dec.unpack(_I12sI)
-            delegate_cur_info__file = dec.octets(delegate_cur_info__file_n)
+            delegate_cur_info__file = dec.octets(delegate_cur_info__file_n) if delegate_cur_info__file_n else b""
             return cls(claim, open_claim_delegate_cur4(stateid4(delegate_cur_info__delegate_stateid__seqid, delegate_cur_info__delegate_stateid__other), delegate_cur_info__file))
         if claim == CLAIM_DELEGATE_PREV:
             file_delegate_prev_n = dec.uint32()
-            file_delegate_prev = dec.octets(file_delegate_prev_n)
+            file_delegate_prev = dec.octets(file_delegate_prev_n) if file_delegate_prev_n else b""
             return cls(claim, file_delegate_prev)
         if claim == CLAIM_FH:
             return cls(claim)
@@ -6300,7 +6300,7 @@ class OPEN4args(XdrStruct):
         seqid, share_access, share_deny, owner__clientid, owner__owner_n = dec.unpack(_3IQI)
         if owner__owner_n > 1024:
             raise too_long("state_owner4.owner", owner__owner_n, 1024)
-        owner__owner = dec.octets(owner__owner_n)
+        owner__owner = dec.octets(owner__owner_n) if owner__owner_n else b""
         openhow__opentype = dec.int32()
         openhow = openflag4.decode_arm(dec, openhow__opentype)
         claim__claim = dec.int32()
@@ -6337,7 +6337,7 @@ class open_read_delegation4(XdrStruct):
         stateid__seqid, stateid__other, recall, permissions__type, permissions__flag, permissions__access_mask, permissions__who_n = dec.unpack(_I12s5I)
         if recall > 1:
             raise not_boolean("open_read_delegation4.recall", recall)
-        permissions__who = dec.octets(permissions__who_n)
+        permissions__who = dec.octets(permissions__who_n) if permissions__who_n else b""
         return cls(stateid4(stateid__seqid, stateid__other), recall == 1, nfsace4(permissions__type, permissions__flag, permissions__access_mask, permissions__who))
 
 
@@ -6381,7 +6381,7 @@ class open_write_delegation4(XdrStruct):
             raise not_boolean("open_write_delegation4.recall", recall)
         space_limit = nfs_space_limit4.decode_arm(dec, space_limit__limitby)
         permissions__type, permissions__flag, permissions__access_mask, permissions__who_n = dec.unpack(_4I)
-        permissions__who = dec.octets(permissions__who_n)
+        permissions__who = dec.octets(permissions__who_n) if permissions__who_n else b""
         return cls(stateid4(stateid__seqid, stateid__other), recall == 1, space_limit, nfsace4(permissions__type, permissions__flag, permissions__access_mask, permissions__who))
 
 
@@ -6840,7 +6840,7 @@ class PUTFH4args(XdrStruct):
         object_n = dec.uint32()
         if object_n > 128:
             raise too_long("PUTFH4args.object", object_n, 128)
-        object = dec.octets(object_n)
+        object = dec.octets(object_n) if object_n else b""
         return cls(object)
 
 
@@ -7076,11 +7076,11 @@ class entry4(LinkedStruct):
         tail_: entry4 | None = None
         while True:
             cookie, name_n = dec.unpack(_QI)
-            name = dec.octets(name_n)
+            name = dec.octets(name_n) if name_n else b""
             attrs__attrmask_n = dec.uint32()
             attrs__attrmask = dec.numbers("I", attrs__attrmask_n)
             attrs__attr_vals_n = dec.uint32()
-            attrs__attr_vals = dec.octets(attrs__attr_vals_n)
+            attrs__attr_vals = dec.octets(attrs__attr_vals_n) if attrs__attr_vals_n else b""
             more_ = dec.uint32()
             if more_ > 1:
                 raise not_boolean("entry4.nextentry", more_)
@@ -7268,7 +7268,7 @@ class REMOVE4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> REMOVE4args:
         target_n = dec.uint32()
-        target = dec.octets(target_n)
+        target = dec.octets(target_n) if target_n else b""
         return cls(target)
 
 
@@ -7363,9 +7363,9 @@ class RENAME4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> RENAME4args:
         oldname_n = dec.uint32()
-        oldname = dec.octets(oldname_n)
+        oldname = dec.octets(oldname_n) if oldname_n else b""
         newname_n = dec.uint32()
-        newname = dec.octets(newname_n)
+        newname = dec.octets(newname_n) if newname_n else b""
         return cls(oldname, newname)
 
 
@@ -7536,7 +7536,7 @@ class SECINFO4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SECINFO4args:
         name_n = dec.uint32()
-        name = dec.octets(name_n)
+        name = dec.octets(name_n) if name_n else b""
         return cls(name)
 
 
@@ -7564,7 +7564,7 @@ class rpcsec_gss_info(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpcsec_gss_info:
         oid_n = dec.uint32()
-        oid = dec.octets(oid_n)
+        oid = dec.octets(oid_n) if oid_n else b""
         qop, service = dec.unpack(_Ii)
         return cls(oid, qop, service)
 
@@ -7602,7 +7602,7 @@ class secinfo4(XdrUnion):
     def decode_arm(cls, dec: Decoder, flavor: uint32_t) -> secinfo4:
         if flavor == RPCSEC_GSS:
             flavor_info__oid_n = dec.uint32()
-            flavor_info__oid = dec.octets(flavor_info__oid_n)
+            flavor_info__oid = dec.octets(flavor_info__oid_n) if flavor_info__oid_n else b""
             flavor_info__qop, flavor_info__service = dec.unpack(_Ii)
             return cls(flavor, rpcsec_gss_info(flavor_info__oid, flavor_info__qop, flavor_info__service))
         return cls(flavor)
@@ -7711,7 +7711,7 @@ class SETATTR4args(XdrStruct):
         stateid__seqid, stateid__other, obj_attributes__attrmask_n = dec.unpack(_I12sI)
         obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
         obj_attributes__attr_vals_n = dec.uint32()
-        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n)
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
         return cls(stateid4(stateid__seqid, stateid__other), fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
@@ -7789,11 +7789,11 @@ class SETCLIENTID4args(XdrStruct):
         client__verifier, client__id_n = dec.unpack(_8sI)
         if client__id_n > 1024:
             raise too_long("nfs_client_id4.id", client__id_n, 1024)
-        client__id = dec.octets(client__id_n)
+        client__id = dec.octets(client__id_n) if client__id_n else b""
         callback__cb_program, callback__cb_location__na_r_netid_n = dec.unpack(_2I)
-        callback__cb_location__na_r_netid = dec.octets(callback__cb_location__na_r_netid_n)
+        callback__cb_location__na_r_netid = dec.octets(callback__cb_location__na_r_netid_n) if callback__cb_location__na_r_netid_n else b""
         callback__cb_location__na_r_addr_n = dec.uint32()
-        callback__cb_location__na_r_addr = dec.octets(callback__cb_location__na_r_addr_n)
+        callback__cb_location__na_r_addr = dec.octets(callback__cb_location__na_r_addr_n) if callback__cb_location__na_r_addr_n else b""
         callback_ident = dec.uint32()
         return cls(nfs_client_id4(client__verifier, client__id), cb_client4(callback__cb_program, netaddr4(callback__cb_location__na_r_netid, callback__cb_location__na_r_addr)), callback_ident)
 
@@ -7865,9 +7865,9 @@ class SETCLIENTID4res(XdrUnion):
             return cls(status, SETCLIENTID4resok(resok4__clientid, resok4__setclientid_confirm))
         if status == NFS4ERR_CLID_INUSE:
             client_using__na_r_netid_n = dec.uint32()
-            client_using__na_r_netid = dec.octets(client_using__na_r_netid_n)
+            client_using__na_r_netid = dec.octets(client_using__na_r_netid_n) if client_using__na_r_netid_n else b""
             client_using__na_r_addr_n = dec.uint32()
-            client_using__na_r_addr = dec.octets(client_using__na_r_addr_n)
+            client_using__na_r_addr = dec.octets(client_using__na_r_addr_n) if client_using__na_r_addr_n else b""
             return cls(status, netaddr4(client_using__na_r_netid, client_using__na_r_addr))
         return cls(status)
 
@@ -7955,7 +7955,7 @@ class VERIFY4args(XdrStruct):
         obj_attributes__attrmask_n = dec.uint32()
         obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
         obj_attributes__attr_vals_n = dec.uint32()
-        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n)
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
         return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
@@ -8100,7 +8100,7 @@ class RELEASE_LOCKOWNER4args(XdrStruct):
         lock_owner__clientid, lock_owner__owner_n = dec.unpack(_QI)
         if lock_owner__owner_n > 1024:
             raise too_long("state_owner4.owner", lock_owner__owner_n, 1024)
-        lock_owner__owner = dec.octets(lock_owner__owner_n)
+        lock_owner__owner = dec.octets(lock_owner__owner_n) if lock_owner__owner_n else b""
         return cls(state_owner4(lock_owner__clientid, lock_owner__owner))
 
 
@@ -8195,9 +8195,9 @@ class gss_cb_handles4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> gss_cb_handles4:
         gcbp_service, gcbp_handle_from_server_n = dec.unpack(_iI)
-        gcbp_handle_from_server = dec.octets(gcbp_handle_from_server_n)
+        gcbp_handle_from_server = dec.octets(gcbp_handle_from_server_n) if gcbp_handle_from_server_n else b""
         gcbp_handle_from_client_n = dec.uint32()
-        gcbp_handle_from_client = dec.octets(gcbp_handle_from_client_n)
+        gcbp_handle_from_client = dec.octets(gcbp_handle_from_client_n) if gcbp_handle_from_client_n else b""
         return cls(gcbp_service, gcbp_handle_from_server, gcbp_handle_from_client)
 
 
@@ -8253,9 +8253,9 @@ class callback_sec_parms4(XdrUnion):
             return cls(cb_secflavor, cbsp_sys_cred)
         if cb_secflavor == RPCSEC_GSS:
             cbsp_gss_handles__gcbp_service, cbsp_gss_handles__gcbp_handle_from_server_n = dec.unpack(_iI)
-            cbsp_gss_handles__gcbp_handle_from_server = dec.octets(cbsp_gss_handles__gcbp_handle_from_server_n)
+            cbsp_gss_handles__gcbp_handle_from_server = dec.octets(cbsp_gss_handles__gcbp_handle_from_server_n) if cbsp_gss_handles__gcbp_handle_from_server_n else b""
             cbsp_gss_handles__gcbp_handle_from_client_n = dec.uint32()
-            cbsp_gss_handles__gcbp_handle_from_client = dec.octets(cbsp_gss_handles__gcbp_handle_from_client_n)
+            cbsp_gss_handles__gcbp_handle_from_client = dec.octets(cbsp_gss_handles__gcbp_handle_from_client_n) if cbsp_gss_handles__gcbp_handle_from_client_n else b""
             return cls(cb_secflavor, gss_cb_handles4(cbsp_gss_handles__gcbp_service, cbsp_gss_handles__gcbp_handle_from_server, cbsp_gss_handles__gcbp_handle_from_client))
         raise no_arm("callback_sec_parms4", cb_secflavor)
 
@@ -8646,7 +8646,7 @@ class EXCHANGE_ID4args(XdrStruct):
         eia_clientowner__co_verifier, eia_clientowner__co_ownerid_n = dec.unpack(_8sI)
         if eia_clientowner__co_ownerid_n > 1024:
             raise too_long("client_owner4.co_ownerid", eia_clientowner__co_ownerid_n, 1024)
-        eia_clientowner__co_ownerid = dec.octets(eia_clientowner__co_ownerid_n)
+        eia_clientowner__co_ownerid = dec.octets(eia_clientowner__co_ownerid_n) if eia_clientowner__co_ownerid_n else b""
         eia_flags, eia_state_protect__spa_how = dec.unpack(_Ii)
         eia_state_protect = state_protect4_a.decode_arm(dec, eia_state_protect__spa_how)
         eia_client_impl_id_n = dec.uint32()
@@ -8867,11 +8867,11 @@ class EXCHANGE_ID4resok(XdrStruct):
         eir_server_owner__so_minor_id, eir_server_owner__so_major_id_n = dec.unpack(_QI)
         if eir_server_owner__so_major_id_n > 1024:
             raise too_long("server_owner4.so_major_id", eir_server_owner__so_major_id_n, 1024)
-        eir_server_owner__so_major_id = dec.octets(eir_server_owner__so_major_id_n)
+        eir_server_owner__so_major_id = dec.octets(eir_server_owner__so_major_id_n) if eir_server_owner__so_major_id_n else b""
         eir_server_scope_n = dec.uint32()
         if eir_server_scope_n > 1024:
             raise too_long("EXCHANGE_ID4resok.eir_server_scope", eir_server_scope_n, 1024)
-        eir_server_scope = dec.octets(eir_server_scope_n)
+        eir_server_scope = dec.octets(eir_server_scope_n) if eir_server_scope_n else b""
         eir_server_impl_id_n = dec.uint32()
         dec.check_count(eir_server_impl_id_n, 20, 1)
         eir_server_impl_id = [nfs_impl_id4.decode(dec) for _ in range(eir_server_impl_id_n)]
@@ -9464,7 +9464,7 @@ class GETDEVICEINFO4resok(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> GETDEVICEINFO4resok:
         gdir_device_addr__da_layout_type, gdir_device_addr__da_addr_body_n = dec.unpack(_iI)
-        gdir_device_addr__da_addr_body = dec.octets(gdir_device_addr__da_addr_body_n)
+        gdir_device_addr__da_addr_body = dec.octets(gdir_device_addr__da_addr_body_n) if gdir_device_addr__da_addr_body_n else b""
         gdir_notification_n = dec.uint32()
         gdir_notification = dec.numbers("I", gdir_notification_n)
         return cls(device_addr4(gdir_device_addr__da_layout_type, gdir_device_addr__da_addr_body), gdir_notification)
@@ -9509,7 +9509,7 @@ class GETDEVICEINFO4res(XdrUnion):
     def decode_arm(cls, dec: Decoder, gdir_status: int) -> GETDEVICEINFO4res:
         if gdir_status == NFS4_OK:
             gdir_resok4__gdir_device_addr__da_layout_type, gdir_resok4__gdir_device_addr__da_addr_body_n = dec.unpack(_iI)
-            gdir_resok4__gdir_device_addr__da_addr_body = dec.octets(gdir_resok4__gdir_device_addr__da_addr_body_n)
+            gdir_resok4__gdir_device_addr__da_addr_body = dec.octets(gdir_resok4__gdir_device_addr__da_addr_body_n) if gdir_resok4__gdir_device_addr__da_addr_body_n else b""
             gdir_resok4__gdir_notification_n = dec.uint32()
             gdir_resok4__gdir_notification = dec.numbers("I", gdir_resok4__gdir_notification_n)
             return cls(gdir_status, GETDEVICEINFO4resok(device_addr4(gdir_resok4__gdir_device_addr__da_layout_type, gdir_resok4__gdir_device_addr__da_addr_body), gdir_resok4__gdir_notification))
@@ -9789,7 +9789,7 @@ class LAYOUTCOMMIT4args(XdrStruct):
             raise not_boolean("newtime4.nt_timechanged", loca_time_modify__nt_timechanged)
         loca_time_modify = newtime4.decode_arm(dec, loca_time_modify__nt_timechanged == 1)
         loca_layoutupdate__lou_type, loca_layoutupdate__lou_body_n = dec.unpack(_iI)
-        loca_layoutupdate__lou_body = dec.octets(loca_layoutupdate__lou_body_n)
+        loca_layoutupdate__lou_body = dec.octets(loca_layoutupdate__lou_body_n) if loca_layoutupdate__lou_body_n else b""
         return cls(loca_offset, loca_length, loca_reclaim == 1, stateid4(loca_stateid__seqid, loca_stateid__other), loca_last_write_offset, loca_time_modify, layoutupdate4(loca_layoutupdate__lou_type, loca_layoutupdate__lou_body))
 
 
@@ -10326,9 +10326,9 @@ class SET_SSV4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SET_SSV4args:
         ssa_ssv_n = dec.uint32()
-        ssa_ssv = dec.octets(ssa_ssv_n)
+        ssa_ssv = dec.octets(ssa_ssv_n) if ssa_ssv_n else b""
         ssa_digest_n = dec.uint32()
-        ssa_digest = dec.octets(ssa_digest_n)
+        ssa_digest = dec.octets(ssa_digest_n) if ssa_digest_n else b""
         return cls(ssa_ssv, ssa_digest)
 
 
@@ -10373,7 +10373,7 @@ class SET_SSV4resok(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SET_SSV4resok:
         ssr_digest_n = dec.uint32()
-        ssr_digest = dec.octets(ssr_digest_n)
+        ssr_digest = dec.octets(ssr_digest_n) if ssr_digest_n else b""
         return cls(ssr_digest)
 
 
@@ -10409,7 +10409,7 @@ class SET_SSV4res(XdrUnion):
     def decode_arm(cls, dec: Decoder, ssr_status: int) -> SET_SSV4res:
         if ssr_status == NFS4_OK:
             ssr_resok4__ssr_digest_n = dec.uint32()
-            ssr_resok4__ssr_digest = dec.octets(ssr_resok4__ssr_digest_n)
+            ssr_resok4__ssr_digest = dec.octets(ssr_resok4__ssr_digest_n) if ssr_resok4__ssr_digest_n else b""
             return cls(ssr_status, SET_SSV4resok(ssr_resok4__ssr_digest))
         return cls(ssr_status)
 
@@ -11403,7 +11403,7 @@ class LAYOUTSTATS4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTSTATS4args:
         lsa_offset, lsa_length, lsa_stateid__seqid, lsa_stateid__other, lsa_read__ii_count, lsa_read__ii_bytes, lsa_write__ii_count, lsa_write__ii_bytes, lsa_deviceid, lsa_layoutupdate__lou_type, lsa_layoutupdate__lou_body_n = dec.unpack(_2QI12s4Q16siI)
-        lsa_layoutupdate__lou_body = dec.octets(lsa_layoutupdate__lou_body_n)
+        lsa_layoutupdate__lou_body = dec.octets(lsa_layoutupdate__lou_body_n) if lsa_layoutupdate__lou_body_n else b""
         return cls(lsa_offset, lsa_length, stateid4(lsa_stateid__seqid, lsa_stateid__other), io_info4(lsa_read__ii_count, lsa_read__ii_bytes), io_info4(lsa_write__ii_count, lsa_write__ii_bytes), lsa_deviceid, layoutupdate4(lsa_layoutupdate__lou_type, lsa_layoutupdate__lou_body))
 
 
@@ -11484,7 +11484,7 @@ class read_plus_content(XdrUnion):
     def decode_arm(cls, dec: Decoder, rpc_content: int) -> read_plus_content:
         if rpc_content == NFS4_CONTENT_DATA:
             rpc_data__d_offset, rpc_data__d_data_n = dec.unpack(_QI)
-            rpc_data__d_data = dec.octets(rpc_data__d_data_n)
+            rpc_data__d_data = dec.octets(rpc_data__d_data_n) if rpc_data__d_data_n else b""
             return cls(rpc_content, data4(rpc_data__d_offset, rpc_data__d_data))
         if rpc_content == NFS4_CONTENT_HOLE:
             rpc_hole__di_offset, rpc_hole__di_length = dec.unpack(_2Q)
@@ -11800,7 +11800,7 @@ class GETXATTR4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> GETXATTR4args:
         gxa_name_n = dec.uint32()
-        gxa_name = dec.octets(gxa_name_n)
+        gxa_name = dec.octets(gxa_name_n) if gxa_name_n else b""
         return cls(gxa_name)
 
 
@@ -11835,7 +11835,7 @@ class GETXATTR4res(XdrUnion):
     def decode_arm(cls, dec: Decoder, gxr_status: int) -> GETXATTR4res:
         if gxr_status == NFS4_OK:
             gxr_value_n = dec.uint32()
-            gxr_value = dec.octets(gxr_value_n)
+            gxr_value = dec.octets(gxr_value_n) if gxr_value_n else b""
             return cls(gxr_status, gxr_value)
         return cls(gxr_status)
 
@@ -11876,9 +11876,9 @@ class SETXATTR4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SETXATTR4args:
         sxa_option, sxa_key_n = dec.unpack(_iI)
-        sxa_key = dec.octets(sxa_key_n)
+        sxa_key = dec.octets(sxa_key_n) if sxa_key_n else b""
         sxa_value_n = dec.uint32()
-        sxa_value = dec.octets(sxa_value_n)
+        sxa_value = dec.octets(sxa_value_n) if sxa_value_n else b""
         return cls(sxa_option, sxa_key, sxa_value)
 
 
@@ -12037,7 +12037,7 @@ class REMOVEXATTR4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> REMOVEXATTR4args:
         rxa_name_n = dec.uint32()
-        rxa_name = dec.octets(rxa_name_n)
+        rxa_name = dec.octets(rxa_name_n) if rxa_name_n else b""
         return cls(rxa_name)
 
 
@@ -13176,7 +13176,7 @@ class COMPOUND4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> COMPOUND4args:
         tag_n = dec.uint32()
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         minorversion, argarray_n = dec.unpack(_2I)
         dec.check_count(argarray_n, 4)
         argarray = [nfs_argop4.decode_arm(dec, dec.int32()) for _ in range(argarray_n)]
@@ -13211,7 +13211,7 @@ class COMPOUND4res(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> COMPOUND4res:
         status, tag_n = dec.unpack(_iI)
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         resarray_n = dec.uint32()
         dec.check_count(resarray_n, 8)
         resarray = [nfs_resop4.decode_arm(dec, dec.int32()) for _ in range(resarray_n)]
@@ -13248,7 +13248,7 @@ class CB_GETATTR4args(XdrStruct):
         fh_n = dec.uint32()
         if fh_n > 128:
             raise too_long("CB_GETATTR4args.fh", fh_n, 128)
-        fh = dec.octets(fh_n)
+        fh = dec.octets(fh_n) if fh_n else b""
         attr_request_n = dec.uint32()
         attr_request = dec.numbers("I", attr_request_n)
         return cls(fh, attr_request)
@@ -13282,7 +13282,7 @@ class CB_GETATTR4resok(XdrStruct):
         obj_attributes__attrmask_n = dec.uint32()
         obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
         obj_attributes__attr_vals_n = dec.uint32()
-        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n)
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
         return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
@@ -13325,7 +13325,7 @@ class CB_GETATTR4res(XdrUnion):
             resok4__obj_attributes__attrmask_n = dec.uint32()
             resok4__obj_attributes__attrmask = dec.numbers("I", resok4__obj_attributes__attrmask_n)
             resok4__obj_attributes__attr_vals_n = dec.uint32()
-            resok4__obj_attributes__attr_vals = dec.octets(resok4__obj_attributes__attr_vals_n)
+            resok4__obj_attributes__attr_vals = dec.octets(resok4__obj_attributes__attr_vals_n) if resok4__obj_attributes__attr_vals_n else b""
             return cls(status, CB_GETATTR4resok(fattr4(resok4__obj_attributes__attrmask, resok4__obj_attributes__attr_vals)))
         return cls(status)
 
@@ -13369,7 +13369,7 @@ class CB_RECALL4args(XdrStruct):
             raise not_boolean("CB_RECALL4args.truncate", truncate)
         if fh_n > 128:
             raise too_long("CB_RECALL4args.fh", fh_n, 128)
-        fh = dec.octets(fh_n)
+        fh = dec.octets(fh_n) if fh_n else b""
         return cls(stateid4(stateid__seqid, stateid__other), truncate == 1, fh)
 
 
@@ -13449,7 +13449,7 @@ class layoutrecall_file4(XdrStruct):
         lor_fh_n = dec.uint32()
         if lor_fh_n > 128:
             raise too_long("layoutrecall_file4.lor_fh", lor_fh_n, 128)
-        lor_fh = dec.octets(lor_fh_n)
+        lor_fh = dec.octets(lor_fh_n) if lor_fh_n else b""
         lor_offset, lor_length, lor_stateid__seqid, lor_stateid__other = dec.unpack(_2QI12s)
         return cls(lor_fh, lor_offset, lor_length, stateid4(lor_stateid__seqid, lor_stateid__other))
 
@@ -13597,11 +13597,11 @@ class notify_entry4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> notify_entry4:
         ne_file_n = dec.uint32()
-        ne_file = dec.octets(ne_file_n)
+        ne_file = dec.octets(ne_file_n) if ne_file_n else b""
         ne_attrs__attrmask_n = dec.uint32()
         ne_attrs__attrmask = dec.numbers("I", ne_attrs__attrmask_n)
         ne_attrs__attr_vals_n = dec.uint32()
-        ne_attrs__attr_vals = dec.octets(ne_attrs__attr_vals_n)
+        ne_attrs__attr_vals = dec.octets(ne_attrs__attr_vals_n) if ne_attrs__attr_vals_n else b""
         return cls(ne_file, fattr4(ne_attrs__attrmask, ne_attrs__attr_vals))
 
 
@@ -13640,11 +13640,11 @@ class prev_entry4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> prev_entry4:
         pe_prev_entry__ne_file_n = dec.uint32()
-        pe_prev_entry__ne_file = dec.octets(pe_prev_entry__ne_file_n)
+        pe_prev_entry__ne_file = dec.octets(pe_prev_entry__ne_file_n) if pe_prev_entry__ne_file_n else b""
         pe_prev_entry__ne_attrs__attrmask_n = dec.uint32()
         pe_prev_entry__ne_attrs__attrmask = dec.numbers("I", pe_prev_entry__ne_attrs__attrmask_n)
         pe_prev_entry__ne_attrs__attr_vals_n = dec.uint32()
-        pe_prev_entry__ne_attrs__attr_vals = dec.octets(pe_prev_entry__ne_attrs__attr_vals_n)
+        pe_prev_entry__ne_attrs__attr_vals = dec.octets(pe_prev_entry__ne_attrs__attr_vals_n) if pe_prev_entry__ne_attrs__attr_vals_n else b""
         pe_prev_entry_cookie = dec.uint64()
         return cls(notify_entry4(pe_prev_entry__ne_file, fattr4(pe_prev_entry__ne_attrs__attrmask, pe_prev_entry__ne_attrs__attr_vals)), pe_prev_entry_cookie)
 
@@ -13684,11 +13684,11 @@ class notify_remove4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> notify_remove4:
         nrm_old_entry__ne_file_n = dec.uint32()
-        nrm_old_entry__ne_file = dec.octets(nrm_old_entry__ne_file_n)
+        nrm_old_entry__ne_file = dec.octets(nrm_old_entry__ne_file_n) if nrm_old_entry__ne_file_n else b""
         nrm_old_entry__ne_attrs__attrmask_n = dec.uint32()
         nrm_old_entry__ne_attrs__attrmask = dec.numbers("I", nrm_old_entry__ne_attrs__attrmask_n)
         nrm_old_entry__ne_attrs__attr_vals_n = dec.uint32()
-        nrm_old_entry__ne_attrs__attr_vals = dec.octets(nrm_old_entry__ne_attrs__attr_vals_n)
+        nrm_old_entry__ne_attrs__attr_vals = dec.octets(nrm_old_entry__ne_attrs__attr_vals_n) if nrm_old_entry__ne_attrs__attr_vals_n else b""
         nrm_old_entry_cookie = dec.uint64()
         return cls(notify_entry4(nrm_old_entry__ne_file, fattr4(nrm_old_entry__ne_attrs__attrmask, nrm_old_entry__ne_attrs__attr_vals)), nrm_old_entry_cookie)
 
@@ -13803,11 +13803,11 @@ class notify_add4(XdrStruct):
         dec.check_count(nad_old_entry_n, 20, 1)
         nad_old_entry = [notify_remove4.decode(dec) for _ in range(nad_old_entry_n)]
         nad_new_entry__ne_file_n = dec.uint32()
-        nad_new_entry__ne_file = dec.octets(nad_new_entry__ne_file_n)
+        nad_new_entry__ne_file = dec.octets(nad_new_entry__ne_file_n) if nad_new_entry__ne_file_n else b""
         nad_new_entry__ne_attrs__attrmask_n = dec.uint32()
         nad_new_entry__ne_attrs__attrmask = dec.numbers("I", nad_new_entry__ne_attrs__attrmask_n)
         nad_new_entry__ne_attrs__attr_vals_n = dec.uint32()
-        nad_new_entry__ne_attrs__attr_vals = dec.octets(nad_new_entry__ne_attrs__attr_vals_n)
+        nad_new_entry__ne_attrs__attr_vals = dec.octets(nad_new_entry__ne_attrs__attr_vals_n) if nad_new_entry__ne_attrs__attr_vals_n else b""
         nad_new_entry_cookie_n = dec.uint32()
         if nad_new_entry_cookie_n > 1:
             raise too_long("notify_add4.nad_new_entry_cookie", nad_new_entry_cookie_n, 1)
@@ -13854,11 +13854,11 @@ class notify_attr4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> notify_attr4:
         na_changed_entry__ne_file_n = dec.uint32()
-        na_changed_entry__ne_file = dec.octets(na_changed_entry__ne_file_n)
+        na_changed_entry__ne_file = dec.octets(na_changed_entry__ne_file_n) if na_changed_entry__ne_file_n else b""
         na_changed_entry__ne_attrs__attrmask_n = dec.uint32()
         na_changed_entry__ne_attrs__attrmask = dec.numbers("I", na_changed_entry__ne_attrs__attrmask_n)
         na_changed_entry__ne_attrs__attr_vals_n = dec.uint32()
-        na_changed_entry__ne_attrs__attr_vals = dec.octets(na_changed_entry__ne_attrs__attr_vals_n)
+        na_changed_entry__ne_attrs__attr_vals = dec.octets(na_changed_entry__ne_attrs__attr_vals_n) if na_changed_entry__ne_attrs__attr_vals_n else b""
         return cls(notify_entry4(na_changed_entry__ne_file, fattr4(na_changed_entry__ne_attrs__attrmask, na_changed_entry__ne_attrs__attr_vals)))
 
 
@@ -13899,11 +13899,11 @@ class notify_rename4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> notify_rename4:
         nrn_old_entry__nrm_old_entry__ne_file_n = dec.uint32()
-        nrn_old_entry__nrm_old_entry__ne_file = dec.octets(nrn_old_entry__nrm_old_entry__ne_file_n)
+        nrn_old_entry__nrm_old_entry__ne_file = dec.octets(nrn_old_entry__nrm_old_entry__ne_file_n) if nrn_old_entry__nrm_old_entry__ne_file_n else b""
         nrn_old_entry__nrm_old_entry__ne_attrs__attrmask_n = dec.uint32()
         nrn_old_entry__nrm_old_entry__ne_attrs__attrmask = dec.numbers("I", nrn_old_entry__nrm_old_entry__ne_attrs__attrmask_n)
         nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals_n = dec.uint32()
-        nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals = dec.octets(nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals_n)
+        nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals = dec.octets(nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals_n) if nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals_n else b""
         nrn_old_entry__nrm_old_entry_cookie = dec.uint64()
         nrn_new_entry = notify_add4.decode(dec)
         return cls(notify_remove4(notify_entry4(nrn_old_entry__nrm_old_entry__ne_file, fattr4(nrn_old_entry__nrm_old_entry__ne_attrs__attrmask, nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals)), nrn_old_entry__nrm_old_entry_cookie), nrn_new_entry)
@@ -13980,7 +13980,7 @@ class notify4(XdrStruct):
         notify_mask_n = dec.uint32()
         notify_mask = dec.numbers("I", notify_mask_n)
         notify_vals_n = dec.uint32()
-        notify_vals = dec.octets(notify_vals_n)
+        notify_vals = dec.octets(notify_vals_n) if notify_vals_n else b""
         return cls(notify_mask, notify_vals)
 
 
@@ -14028,7 +14028,7 @@ class CB_NOTIFY4args(XdrStruct):
         cna_stateid__seqid, cna_stateid__other, cna_fh_n = dec.unpack(_I12sI)
         if cna_fh_n > 128:
             raise too_long("CB_NOTIFY4args.cna_fh", cna_fh_n, 128)
-        cna_fh = dec.octets(cna_fh_n)
+        cna_fh = dec.octets(cna_fh_n) if cna_fh_n else b""
         cna_changes_n = dec.uint32()
         dec.check_count(cna_changes_n, 8)
         cna_changes = [notify4.decode(dec) for _ in range(cna_changes_n)]
@@ -14081,7 +14081,7 @@ class CB_PUSH_DELEG4args(XdrStruct):
         cpda_fh_n = dec.uint32()
         if cpda_fh_n > 128:
             raise too_long("CB_PUSH_DELEG4args.cpda_fh", cpda_fh_n, 128)
-        cpda_fh = dec.octets(cpda_fh_n)
+        cpda_fh = dec.octets(cpda_fh_n) if cpda_fh_n else b""
         cpda_delegation__delegation_type = dec.int32()
         cpda_delegation = open_delegation4.decode_arm(dec, cpda_delegation__delegation_type)
         return cls(cpda_fh, cpda_delegation)
@@ -14470,11 +14470,11 @@ class CB_NOTIFY_LOCK4args(XdrStruct):
         cnla_fh_n = dec.uint32()
         if cnla_fh_n > 128:
             raise too_long("CB_NOTIFY_LOCK4args.cnla_fh", cnla_fh_n, 128)
-        cnla_fh = dec.octets(cnla_fh_n)
+        cnla_fh = dec.octets(cnla_fh_n) if cnla_fh_n else b""
         cnla_lock_owner__clientid, cnla_lock_owner__owner_n = dec.unpack(_QI)
         if cnla_lock_owner__owner_n > 1024:
             raise too_long("state_owner4.owner", cnla_lock_owner__owner_n, 1024)
-        cnla_lock_owner__owner = dec.octets(cnla_lock_owner__owner_n)
+        cnla_lock_owner__owner = dec.octets(cnla_lock_owner__owner_n) if cnla_lock_owner__owner_n else b""
         return cls(cnla_fh, state_owner4(cnla_lock_owner__clientid, cnla_lock_owner__owner))
 
 
@@ -14681,7 +14681,7 @@ class CB_OFFLOAD4args(XdrStruct):
         coa_fh_n = dec.uint32()
         if coa_fh_n > 128:
             raise too_long("CB_OFFLOAD4args.coa_fh", coa_fh_n, 128)
-        coa_fh = dec.octets(coa_fh_n)
+        coa_fh = dec.octets(coa_fh_n) if coa_fh_n else b""
         coa_stateid__seqid, coa_stateid__other, coa_offload_info__coa_status = dec.unpack(_I12si)
         coa_offload_info = offload_info4.decode_arm(dec, coa_offload_info__coa_status)
         return cls(coa_fh, stateid4(coa_stateid__seqid, coa_stateid__other), coa_offload_info)
@@ -15012,7 +15012,7 @@ class CB_COMPOUND4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> CB_COMPOUND4args:
         tag_n = dec.uint32()
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         minorversion, callback_ident, argarray_n = dec.unpack(_3I)
         dec.check_count(argarray_n, 4)
         argarray = [nfs_cb_argop4.decode_arm(dec, dec.uint32()) for _ in range(argarray_n)]
@@ -15047,7 +15047,7 @@ class CB_COMPOUND4res(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> CB_COMPOUND4res:
         status, tag_n = dec.unpack(_iI)
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         resarray_n = dec.uint32()
         dec.check_count(resarray_n, 8)
         resarray = [nfs_cb_resop4.decode_arm(dec, dec.uint32()) for _ in range(resarray_n)]
