@@ -307,6 +307,8 @@ class FileSystem:
     async def makedirs(self, path: Path, mode: int = 0o755, *, exist_ok: bool = False) -> None:
         """Make a directory, and those above it that are missing."""
         components = split(path)
+        if not components and not exist_ok:
+            await self.mkdir(path, mode)  # which says why not
         missing: list[bytes] = []
         while components:
             try:

@@ -227,6 +227,10 @@ def test_making_directories(world: World) -> None:
     with pytest.raises(FileExistsError):
         world.run(fs.makedirs("secret", exist_ok=True))
     world.run(fs.makedirs("", exist_ok=True))
+    with pytest.raises(FileExistsError):
+        world.run(fs.makedirs(""))
+    with pytest.raises(IsADirectoryError):
+        world.run(fs.open(""))
     assert world.run(fs.listdir("p/q")) == ["r"]
 
 
