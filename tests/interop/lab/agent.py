@@ -1,6 +1,6 @@
 """Runs in a guest: carries out commands that arrive on a virtio port, one JSON object per line.
 
-It is started by absolute path with the host's interpreter and uses nothing but the standard library.
+It is started with the host's interpreter and uses nothing but the standard library.
 A virtio port rather than a socket: it works before the network does, and while netem spoils it.
 
 Requests have an ``id`` that the answer repeats, an ``op`` and its arguments:
@@ -16,6 +16,7 @@ Output goes through files, not pipes, so a daemon that inherits it cannot hold u
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -40,8 +41,9 @@ class Job:
     """One command, in a session of its own."""
 
     def __init__(self, command: str, cwd: str | None = None, stdin: str = "") -> None:
-        self._output = tempfile.TemporaryFile()
-        self._errors = tempfile.TemporaryFile()
+        # Both stay open for as long as the job may be asked for.
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         with tempfile.TemporaryFile() as source:
             source.write(stdin.encode())
             source.seek(0)
@@ -78,10 +80,8 @@ class Job:
 
     def signal(self, number: int) -> None:
         """Signal the command and all that it started."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def _tail(stream: BinaryIO) -> str:

@@ -1,10 +1,10 @@
 """A guest: one virtual machine with the distribution's kernel, soft-RoCE and an agent.
 
-Three lines run a command in one (`machine.Lab` does the first two)::
+Three lines run a command in one (`machine.Lab` starts it on first use)::
 
-    guest = Guest(network, "alpha", 11, files, folder)
-    guest.wait_ready()
-    print(guest.run("rdma link; nfsstat -m").stdout)
+    with Lab(Path("out/try")) as lab:
+        guest = lab.guest("alpha")
+        print(guest.run("rdma link; uname -a").stdout)
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .network import Network, Process, ipv4, ipv6
+from .command import Result, checked
+from .network import LARGE_MTU, Network, Process, ipv4, ipv6
 from .packages import LabError
 
 HERE = Path(__file__).parent
@@ -36,6 +37,7 @@ BOOT_TIMEOUT = 150.0
 #: Seconds that an answer may come late, over the command's own timeout.
 ANSWER_SLACK = 30.0
 
+#: The soft-RoCE device of every guest, made by ``boot.sh``.
 DEVICE = "rxe0"
 
 
@@ -47,36 +49,6 @@ class Files:
     kernel: Path
     initramfs: Path
     accelerator: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came of a command in a guest; ``code`` is None when it could not even be killed."""
-
-    command: str
-    code: int | None
-    stdout: str
-    stderr: str
-    timed_out: bool
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        """Whether it succeeded."""
-        return self.code == 0 and not self.timed_out
-
-    def __str__(self) -> str:
-        end = "timed out" if self.timed_out else f"status {self.code}"
-        parts = (f"{self.command}\n-> {end} after {self.seconds:.1f} s", self.stdout, self.stderr)
-        return "\n".join(part.rstrip() for part in parts if part.strip())
-
-
-class CommandError(LabError):
-    """A command in a guest did not succeed."""
-
-    def __init__(self, guest: str, result: Result) -> None:
-        super().__init__(f"{guest}: {result}")
-        self.result = result
 
 
 class Job:
@@ -234,9 +206,7 @@ class Guest:
             answer["timed_out"],
             time.monotonic() - started,
         )
-        if check and not result.ok:
-            raise CommandError(self.name, result)
-        return result
+        return checked(self.name, result, check)
 
     def _take(self, answers: queue.SimpleQueue[dict[str, Any]], timeout: float) -> dict[str, Any]:
         """Next answer; it comes in slices so that the end of the machine is noticed."""
@@ -295,5 +265,5 @@ class Guest:
         argv += ["-device", "virtserialport,chardev=agent,name=lab", "-device", "virtio-rng-pci"]
         argv += ["-netdev", f"tap,id=net,ifname={self.tap},script=no,downscript=no"]
         mac = f"52:54:00:99:00:{number:02x}"
-        argv += ["-device", f"virtio-net-pci,netdev=net,mac={mac},host_mtu={network.mtu}"]
+        argv += ["-device", f"virtio-net-pci,netdev=net,mac={mac},host_mtu={LARGE_MTU}"]
         return network.popen(argv, stderr=subprocess.DEVNULL, pass_fds=(agent,))

@@ -1,9 +1,9 @@
 """A private network: a namespace with a bridge, and the processes that live in it.
 
-Nothing has a name outside. A keeper process holds a network and a PID namespace; it reads a pipe whose
-other end only this process has. However this process ends, the keeper reads its end, the kernel then
-kills everything in the PID namespace, and with the last process goes the network. So two labs cannot
-collide, and none leaves anything behind.
+Nothing has a name outside. A keeper process holds a network and a PID namespace; it reads a pipe
+whose other end only this process has. However this process ends, the keeper reads its end, the
+kernel then kills everything in the PID namespace, and with the last process goes the network. So
+two labs cannot collide, and none leaves anything behind.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from .packages import LabError
 
@@ -38,6 +38,13 @@ def ipv4(number: int) -> str:
 def ipv6(number: int) -> str:
     """The IPv6 address of a host on the bridge; its last group reads like the IPv4 one's."""
     return f"{IPV6_PREFIX}{number}"
+
+
+class Peer(Protocol):
+    """Something on the bridge: a guest, or this host."""
+
+    ipv4: str
+    ipv6: str
 
 
 class Process:
@@ -89,9 +96,9 @@ class Network:
         self.mtu = mtu
         self.taps: list[str] = []
         self._processes: list[Process] = []
+        unshare = ("unshare", "--net", "--pid", "--fork", "--kill-child")
         self._keeper = subprocess.Popen(
-            ["unshare", "--net", "--pid", "--fork", "--kill-child", "--"]
-            + ["/bin/sh", "-c", "echo up; read nothing"],
+            [*unshare, "--", "/bin/sh", "-c", "echo up; read nothing"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

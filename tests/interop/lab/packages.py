@@ -1,8 +1,8 @@
 """What the lab needs from the distribution: programs on the host, and a tree for the guests.
 
-Only the programs that run here are installed (by ``make interop-deps``). What runs in a guest, the
-kernel included, is unpacked into a cache folder and laid over the host's root in the guest: so no NFS
-server, no rpcbind and no RDMA package is ever installed on the machine that runs the tests.
+Only the programs that run here are installed (by ``make interop-deps``). What runs in a guest,
+the kernel included, is unpacked into a cache folder and laid over the host's root in the guest: so
+no NFS server, no rpcbind and no RDMA package is ever installed on the machine that runs the tests.
 """
 
 from __future__ import annotations
