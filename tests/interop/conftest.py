@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ sys.path.insert(0, str(HERE))
 if os.environ.get("NFSRDMA_INTEROP") != "1":
     collect_ignore_glob = ["*"]
 
-from lab import kernel, packages  # noqa: E402
+from lab import kernel, nfs, packages  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.machine import Lab  # noqa: E402
 from lab.nfs import Knfsd  # noqa: E402
@@ -34,12 +36,12 @@ _OUTCOME = pytest.StashKey[pytest.TestReport]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_REPORT] = Report()
+    # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     outcome = yield
     if outcome.when == "call":
         item.stash[_OUTCOME] = outcome
@@ -68,6 +70,7 @@ def lab(report: Report) -> Iterator[Lab]:
     if problems:
         pytest.exit("no lab here: " + "; ".join(problems), returncode=3)
     output = Path(os.environ.get("NFSRDMA_INTEROP_OUT", "out/interop"))
+    shutil.rmtree(output / "cases", ignore_errors=True)
     with Lab(output) as lab:
         report.machine |= {"kernel": lab.kernel_release, "accelerator": lab.accelerator}
         try:
@@ -114,9 +117,7 @@ class Run:
 
 
 @pytest.fixture
-def case(
-    request: pytest.FixtureRequest, lab: Lab, alpha: Guest, report: Report
-) -> Iterator[Run]:
+def case(request: pytest.FixtureRequest, lab: Lab, alpha: Guest, report: Report) -> Iterator[Run]:
     """Captures the case's traffic, watches kernel logs and counters, writes the report's row."""
     name = request.node.name.removeprefix("test_")
     folder = lab.output / "cases" / re.sub(r"[^\w.-]+", "-", name).strip("-")
@@ -145,7 +146,7 @@ def case(
 def _result(item: pytest.Item, trouble: dict[str, list[str]]) -> str:
     outcome = item.stash.get(_OUTCOME, None)
     if outcome is None:
-        return "not run"
+        return "FAILED (setup)"
     if outcome.skipped:
         return f"peer: {outcome.wasxfail}" if hasattr(outcome, "wasxfail") else "skipped"
     if outcome.passed and any(trouble.values()):
@@ -153,11 +154,27 @@ def _result(item: pytest.Item, trouble: dict[str, list[str]]) -> str:
     return PASSED if outcome.passed else "FAILED"
 
 
-@pytest.fixture
-def knfsd(alpha: Guest) -> Iterator[Knfsd]:
-    """The kernel's server in the first guest, with an empty export."""
+@pytest.fixture(scope="session")
+def running_knfsd(alpha: Guest) -> Iterator[Knfsd]:
+    """The kernel's server in the first guest, started once."""
     with Knfsd(alpha) as server:
         yield server
+
+
+@pytest.fixture
+def knfsd(running_knfsd: Knfsd) -> Knfsd:
+    """The kernel's server in the first guest, with an empty export."""
+    running_knfsd.clear()
+    return running_knfsd
+
+
+@pytest.fixture(scope="session")
+def tree(lab: Lab) -> str:
+    """A tree of files to copy, seen by every guest at this path (on the host: ``lab.output``)."""
+    folder = lab.output / "tree"
+    shutil.rmtree(folder, ignore_errors=True)
+    nfs.make_tree(folder)
+    return "/lab/tree"
 
 
 @pytest.fixture

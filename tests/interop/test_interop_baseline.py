@@ -85,14 +85,13 @@ def test_perftest(case: Run, alpha: Guest, beta: Guest, tool: str) -> None:
     ids=str,
 )
 def test_copy_a_tree(
-    case: Run, knfsd: Knfsd, alpha: Guest, beta: Guest, transport: Transport
+    case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, transport: Transport
 ) -> None:
     case.describe("Linux client - knfsd", transport)
-    nfs.make_tree(beta.share / "tree")
     with nfs.mounted(beta, transport.address(alpha), transport) as point:
-        beta.run(f"cp -a /lab/tree {point}/ && sync -f {point}", timeout=120)
+        beta.run(f"cp -a {tree} {point}/ && sync -f {point}", timeout=120)
         nfs.drop_caches(beta)
-        wanted = nfs.checksums(beta, "/lab/tree")
+        wanted = nfs.checksums(beta, tree)
         assert nfs.checksums(beta, f"{point}/tree") == wanted
     assert nfs.checksums(alpha, f"{knfsd.export}/tree") == wanted
 
@@ -107,9 +106,7 @@ def test_copy_with_loss(case: Run, knfsd: Knfsd, alpha: Guest, beta: Guest) -> N
         beta.run(f"cmp /tmp/data {point}/data", timeout=200)
 
 
-def test_server_restarts_during_a_copy(
-    case: Run, knfsd: Knfsd, alpha: Guest, beta: Guest
-) -> None:
+def test_server_restarts_during_a_copy(case: Run, knfsd: Knfsd, alpha: Guest, beta: Guest) -> None:
     transport = Transport("rdma", "4.1")
     case.describe("Linux client - knfsd", f"{transport}, restart")
     beta.run("head -c 4M /dev/urandom >/tmp/data")

@@ -8,9 +8,7 @@ machine is booted again.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from . import packages
@@ -23,7 +21,7 @@ KVM = "-accel kvm -cpu host"
 TCG = "-accel tcg,thread=multi -cpu Nehalem"
 
 _PROBE_TIMEOUT = 8.0
-_WORD = b"kvm-boots-this-kernel"
+_WORD = "kvm-boots-this-kernel"
 
 
 def choose(tree: Path) -> str:
@@ -44,25 +42,24 @@ def choose(tree: Path) -> str:
 
 
 def _kvm_boots(tree: Path) -> bool:
-    busybox = shutil.which("busybox")
-    assert busybox is not None, "packages.obstacles() has not been heeded"
     archive = Archive()
     for folder in ("bin", "dev"):
         archive.folder(folder)
-    archive.device("dev/console", 5, 1)
-    archive.file("bin/busybox", Path(busybox).read_bytes(), executable=True)
-    script = b"#!/bin/busybox sh\necho " + _WORD + b"\n/bin/busybox poweroff -f\n"
-    archive.file("init", script, executable=True)
-    with tempfile.NamedTemporaryFile() as initramfs:
-        initramfs.write(archive.finish())
-        initramfs.flush()
-        argv = ["qemu-system-x86_64", *KVM.split(), "-smp", "2", "-m", "256", "-display", "none"]
-        argv += ["-nodefaults", "-no-reboot", "-serial", "stdio", "-initrd", initramfs.name]
-        argv += ["-kernel", str(packages.kernel_image(tree)), "-append", "console=ttyS0 panic=-1"]
-        try:
-            done = subprocess.run(
-                argv, capture_output=True, timeout=_PROBE_TIMEOUT, stdin=subprocess.DEVNULL
-            )
-        except subprocess.TimeoutExpired:
-            return False
-    return _WORD in done.stdout
+    archive.busybox(f"#!/bin/busybox sh\necho {_WORD}\n/bin/busybox poweroff -f\n")
+    initramfs = archive.into_file()
+    argv = ["qemu-system-x86_64", *KVM.split(), "-smp", "2", "-m", "256", "-display", "none"]
+    argv += ["-nodefaults", "-no-reboot", "-serial", "stdio", "-initrd", f"/dev/fd/{initramfs}"]
+    argv += ["-kernel", str(packages.kernel_image(tree)), "-append", "console=ttyS0 panic=-1"]
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            timeout=_PROBE_TIMEOUT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=(initramfs,),
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        os.close(initramfs)
+    return _WORD.encode() in done.stdout

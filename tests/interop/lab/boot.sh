@@ -12,7 +12,7 @@ for setting in $(cat /proc/cmdline); do
 done
 
 hostname "$lab_name"
-"$lab_python" -ISu /lab/agent.py &
+"$lab_python" -ISu /guest/agent.py &
 
 # The kernel's own requests for modules (crypto of rxe, file systems of mount) go through this.
 echo /sbin/modprobe >/proc/sys/kernel/modprobe
@@ -24,6 +24,14 @@ ip addr add "$lab_ipv4" dev eth0
 ip addr add "$lab_ipv6" dev eth0 nodad
 modprobe -a rdma_rxe rdma_ucm ib_uverbs && rdma link add rxe0 type rxe netdev eth0
 echo $? >/run/lab-ready
+
+# With lab.shell=ROWSxCOLUMNS a person sits at the console, and its end is the guest's.
+if [ "$lab_shell" ]; then
+    cd /root
+    setsid --ctty sh -c "stty rows ${lab_shell%x*} cols ${lab_shell#*x}; exec bash -i" \
+        </dev/ttyS0 >/dev/ttyS0 2>&1
+    poweroff -f
+fi
 
 # Reap whatever is left behind; the agent's end is the guest's.
 wait $!

@@ -26,10 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from .command import Result, checked
-from .network import LARGE_MTU, Network, Process, ipv4, ipv6
+from .network import LARGE_MTU, Network, ipv4, ipv6
 from .packages import LabError
-
-HERE = Path(__file__).parent
 
 #: Seconds within which a guest must answer; software emulation on a busy machine is slow.
 BOOT_TIMEOUT = 150.0
@@ -47,7 +45,7 @@ class Files:
 
     tree: Path
     kernel: Path
-    initramfs: Path
+    initramfs: int
     accelerator: str
 
 
@@ -89,24 +87,36 @@ class Guest:
     """A running virtual machine. Start it, `wait_ready`, `run` commands, `close` it."""
 
     def __init__(
-        self, network: Network, name: str, number: int, files: Files, folder: Path
+        self,
+        network: Network,
+        name: str,
+        number: int,
+        files: Files,
+        folder: Path,
+        *,
+        terminal: bool = False,
     ) -> None:
+        """Start it. ``folder`` becomes ``/lab`` in the guest, where both sides may write.
+
+        With ``terminal`` a shell runs on this process's terminal; its end switches the guest off.
+        """
         self.name = name
         self.ipv4 = ipv4(number)
         self.ipv6 = ipv6(number)
         self.tap = network.add_tap()
         #: Seconds from start to the agent's first word, and to a working soft-RoCE device.
         self.boot_seconds = self.ready_seconds = 0.0
-        #: Shared with the guest, which sees it as ``/lab``; both sides may write.
-        self.share = folder / name
-        self.share.mkdir(parents=True, exist_ok=True)
-        self.console = folder / f"{name}.console.log"
-        for script in ("boot.sh", "agent.py"):
-            shutil.copy(HERE / script, self.share / script)
+        self._console = folder / f"{name}.console.log"
         self._started = time.monotonic()
         self._port, theirs = socket.socketpair()
         with theirs:
-            self._qemu = self._start(network, files, number, theirs.fileno())
+            argv = self._argv(network, files, number, theirs.fileno(), folder, terminal)
+            self._qemu = network.popen(
+                argv,
+                stdin=None if terminal else subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), files.initramfs),
+            )
         self._answers: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
         self._hello: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._answers[0] = self._hello
@@ -167,17 +177,15 @@ class Guest:
         """Set the MTU of the guest's interface; soft-RoCE follows it."""
         self.run(f"ip link set eth0 mtu {mtu}")
 
-    def kernel_release(self) -> str:
-        """The release of the running kernel, for the report's peer column."""
-        return self.run("uname -r").stdout.strip()
+    def wait_off(self) -> None:
+        """Wait until the machine has switched itself off."""
+        self._qemu.popen.wait()
 
     def close(self) -> None:
         """Switch the machine off at once; it has nothing worth saving."""
         self._qemu.kill()
         self._qemu.popen.wait(10)
         self._port.close()
-        for script in ("boot.sh", "agent.py"):
-            (self.share / script).unlink(missing_ok=True)
 
     def request(self, op: str, limit: float, **arguments: Any) -> dict[str, Any]:
         """Send one request to the agent and return its answer (see `agent`)."""
@@ -236,9 +244,17 @@ class Guest:
             time.sleep(0.1)
 
     def _console_tail(self) -> str:
-        return "\n".join(self.console.read_text(errors="replace").splitlines()[-15:])
+        return "\n".join(self._console.read_text(errors="replace").splitlines()[-15:])
 
-    def _start(self, network: Network, files: Files, number: int, agent: int) -> Process:
+    def _argv(
+        self,
+        network: Network,
+        files: Files,
+        number: int,
+        agent: int,
+        folder: Path,
+        terminal: bool,
+    ) -> list[str | Path]:
         settings = {
             "name": self.name,
             "ipv4": f"{self.ipv4}/24",
@@ -247,15 +263,19 @@ class Guest:
             # A virtual environment's own interpreter is a link; the agent needs no environment.
             "python": os.path.realpath(sys.executable),
         }
+        if terminal:
+            size = shutil.get_terminal_size()
+            settings["shell"] = f"{size.lines}x{size.columns}"
         append = [
             "console=ttyS0 quiet panic=-1 mitigations=off nokaslr audit=0 cryptomgr.notests",
             *(f"lab.{key}={value}" for key, value in settings.items()),
         ]
         argv: list[str | Path] = ["qemu-system-x86_64", *files.accelerator.split()]
         argv += ["-smp", "2", "-m", "2048", "-display", "none", "-nodefaults", "-no-reboot"]
-        argv += ["-serial", f"file:{self.console}", "-kernel", files.kernel]
-        argv += ["-initrd", files.initramfs, "-append", " ".join(append)]
-        for tag, path in (("host", Path("/")), ("tree", files.tree), ("share", self.share)):
+        argv += ["-serial", "mon:stdio" if terminal else f"file:{self._console}"]
+        argv += ["-kernel", files.kernel, "-initrd", f"/dev/fd/{files.initramfs}"]
+        argv += ["-append", " ".join(append)]
+        for tag, path in (("host", Path("/")), ("tree", files.tree), ("share", folder)):
             access = "" if tag == "share" else ",readonly=on"
             argv += ["-virtfs"]
             argv += [
@@ -266,4 +286,4 @@ class Guest:
         argv += ["-netdev", f"tap,id=net,ifname={self.tap},script=no,downscript=no"]
         mac = f"52:54:00:99:00:{number:02x}"
         argv += ["-device", f"virtio-net-pci,netdev=net,mac={mac},host_mtu={LARGE_MTU}"]
-        return network.popen(argv, stderr=subprocess.DEVNULL, pass_fds=(agent,))
+        return argv

@@ -5,14 +5,18 @@ The archive is a "newc" cpio, written here: three kinds of entries need no progr
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 from . import packages
 
 #: What it takes to reach the root file system and the agent's port; the rest is loaded from there.
 MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_console", "virtio_net")
+
+HERE = Path(__file__).parent
 
 _INIT = """\
 #!/bin/busybox sh
@@ -31,25 +35,24 @@ $b mkdir /cow/upper /cow/work
 $b mount -t overlay -o lowerdir=/tree:/host,upperdir=/cow/upper,workdir=/cow/work root /root
 $b mkdir -p /root/lab
 share share /root/lab cache=none
-exec $b switch_root -c /dev/console /root /bin/sh /lab/boot.sh
+$b cp -r /guest /root/guest
+exec $b switch_root -c /dev/console /root /bin/sh /guest/boot.sh
 """
 
 
-def build(tree: Path, target: Path) -> None:
-    """Write an initramfs for the kernel in ``tree`` to ``target``."""
+def build(tree: Path) -> int:
+    """Make the guests' initramfs for the kernel in ``tree``; see `Archive.into_file`."""
     archive = Archive()
-    for folder in ("bin", "cow", "dev", "host", "modules", "proc", "root", "sys", "tree"):
+    for folder in ("bin", "cow", "dev", "guest", "host", "modules", "root", "tree"):
         archive.folder(folder)
-    archive.device("dev/console", 5, 1)
-    busybox = shutil.which("busybox")
-    assert busybox is not None, "packages.obstacles() has not been heeded"
-    archive.file("bin/busybox", Path(busybox).read_bytes(), executable=True)
-    archive.file("init", _INIT.encode(), executable=True)
+    archive.busybox(_INIT)
+    for script in ("boot.sh", "agent.py"):
+        archive.file(f"guest/{script}", (HERE / script).read_bytes())
     files = packages.module_files(tree, MODULES)
     archive.file("modules/order", "\n".join(path.name for path in files).encode())
     for path in files:
         archive.file(f"modules/{path.name}", path.read_bytes())
-    target.write_bytes(archive.finish())
+    return archive.into_file()
 
 
 class Archive:
@@ -71,10 +74,21 @@ class Archive:
         """Add a character device."""
         self._add(name, stat.S_IFCHR | 0o600, device=(major, minor))
 
-    def finish(self) -> bytes:
-        """The whole archive."""
+    def busybox(self, init: str) -> None:
+        """Add the host's static busybox, a console, and the script that it runs."""
+        program = shutil.which("busybox")
+        assert program is not None, "packages.obstacles() has not been heeded"
+        self.device("dev/console", 5, 1)
+        self.file("bin/busybox", Path(program).read_bytes(), executable=True)
+        self.file("init", init.encode(), executable=True)
+
+    def into_file(self) -> int:
+        """The whole archive as the descriptor of a file without a name; QEMU gets it by number."""
         self._add("TRAILER!!!", 0)
-        return bytes(self._bytes)
+        with tempfile.TemporaryFile() as file:
+            file.write(self._bytes)
+            file.flush()
+            return os.dup(file.fileno())
 
     def _add(
         self, name: str, mode: int, content: bytes = b"", device: tuple[int, int] = (0, 0)

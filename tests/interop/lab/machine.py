@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import os
 from pathlib import Path
 
 from . import accelerator, initramfs, packages
@@ -18,7 +17,7 @@ NUMBERS = {"alpha": 11, "beta": 12}
 class Lab:
     """Guests, host and network; a context manager that removes all of it.
 
-    ``output`` keeps consoles and whatever is put into the guests' shares (``output/NAME``).
+    ``output`` keeps the guests' consoles; every guest sees it as ``/lab`` and may write there.
     """
 
     def __init__(self, output: Path) -> None:
@@ -26,17 +25,12 @@ class Lab:
         self.output = output.resolve()
         self.guests: dict[str, Guest] = {}
         tree = packages.guest_tree()
-        self._scratch = Path(tempfile.mkdtemp(prefix="nfsrdma-lab-"))
-        try:
-            image = self._scratch / "initramfs"
-            initramfs.build(tree, image)
-            chosen = accelerator.choose(tree)
-            self._files = Files(tree, packages.kernel_image(tree), image, chosen)
-            self.kernel_release = packages.kernel_release(tree)
-            self.network = Network()
-        except BaseException:
-            shutil.rmtree(self._scratch)
-            raise
+        self.kernel_release = packages.kernel_release(tree)
+        #: What its guests boot from.
+        self.files = Files(
+            tree, packages.kernel_image(tree), initramfs.build(tree), accelerator.choose(tree)
+        )
+        self.network = Network()
         self.host = Host(self.network)
 
     def __enter__(self) -> Lab:
@@ -48,7 +42,7 @@ class Lab:
     @property
     def accelerator(self) -> str:
         """``kvm`` or ``tcg``."""
-        return "kvm" if self._files.accelerator == accelerator.KVM else "tcg"
+        return "kvm" if self.files.accelerator == accelerator.KVM else "tcg"
 
     def guest(self, name: str) -> Guest:
         """The guest of that name, ready; booted now if it is not up."""
@@ -59,14 +53,12 @@ class Lab:
         """Boot several guests at once and wait until all are ready."""
         started = [name for name in names if name not in self.guests]
         for name in started:
-            self.guests[name] = Guest(
-                self.network, name, NUMBERS[name], self._files, self.output
-            )
+            self.guests[name] = Guest(self.network, name, NUMBERS[name], self.files, self.output)
         for name in started:
             self.guests[name].wait_ready()
 
     def set_mtu(self, mtu: int) -> None:
-        """Set the MTU everywhere. Path MTU: 4096 octets at `network.LARGE_MTU`, 1024 at `network.SMALL_MTU`."""
+        """Set the MTU everywhere: `network.LARGE_MTU`, or `network.SMALL_MTU` (path MTU 1024)."""
         # The path is never narrower than what is sent on it.
         if mtu > self.network.mtu:
             self.network.set_mtu(mtu)
@@ -80,4 +72,4 @@ class Lab:
         for guest in self.guests.values():
             guest.close()
         self.network.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        os.close(self.files.initramfs)

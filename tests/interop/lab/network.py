@@ -107,7 +107,8 @@ class Network:
         if self._keeper.stdout.readline() != b"up\n":
             raise LabError("no network namespace: root is needed")
         proc = f"/proc/{self._keeper.pid}/ns"
-        self._enter = ["nsenter", f"--net={proc}/net", f"--pid={proc}/pid_for_children", "--"]
+        #: The beginning of a command that is to run inside.
+        self.enter = ["nsenter", f"--net={proc}/net", f"--pid={proc}/pid_for_children", "--"]
         try:
             self._build()
         except BaseException:
@@ -131,7 +132,7 @@ class Network:
         """Start a command inside; its standard input is empty unless ``stdin`` says otherwise."""
         options.setdefault("stdin", subprocess.DEVNULL)
         popen = subprocess.Popen(
-            [*self._enter, *map(str, argv)],
+            [*self.enter, *map(str, argv)],
             stdout=stdout,
             stderr=stderr,
             text=True,

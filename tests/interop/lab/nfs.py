@@ -63,7 +63,8 @@ class Knfsd:
                 mkdir -p {self.export}; mount -t tmpfs -o mode=777 exp {self.export}; }}
             mountpoint -q /var/lib/nfs || {{
                 mkdir -p /var/lib/nfs; mount -t tmpfs nfs /var/lib/nfs
-                mkdir /var/lib/nfs/v4recovery; touch /var/lib/nfs/etab /var/lib/nfs/rmtab; }}
+                mkdir /var/lib/nfs/v4recovery
+                touch /etc/exports /var/lib/nfs/etab /var/lib/nfs/rmtab; }}
             mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
             echo {self.lease} >/proc/fs/nfsd/nfsv4leasetime
             echo {self.lease} >/proc/fs/nfsd/nfsv4gracetime
@@ -90,6 +91,10 @@ class Knfsd:
             f"rpc.nfsd 0; exportfs -ua; umount {self.export}; rm -rf /var/lib/nfs/v4recovery/*",
             check=False,
         )
+
+    def clear(self) -> None:
+        """Remove all files."""
+        self.guest.run(f"find {self.export} -mindepth 1 -delete")
 
     def __enter__(self) -> Knfsd:
         self.start()
@@ -140,10 +145,7 @@ TREE_SIZES = (0, 1, 3, 4, 5, 1023, 3000, 4095, 4096, 4097, 8191, 65536, 262143, 
 
 
 def make_tree(folder: Path, seed: int = 1) -> None:
-    """Fill a folder on the host (a guest's share, for one) with files, folders and links.
-
-    A list of checksums lies next to it (`same_tree` compares by it).
-    """
+    """Fill a new folder on the host with files of many sizes, folders and links."""
     source = random.Random(seed)
     for number, size in enumerate(TREE_SIZES):
         below = folder / f"level{number % 3}" / ("deep" * (number % 4) or "flat")
@@ -184,4 +186,3 @@ while piece := source.read(131072):
     target.write(piece); target.flush(); os.fsync(target.fileno()); time.sleep(0.125 / rate)
 target.close()
 """
-

@@ -53,7 +53,7 @@ def rping_client(
 def ucmatose_server(
     guest: Guest, address: str, *, connections: int = 1, messages: int = 10, size: int = 1000
 ) -> Iterator[Job]:
-    """``ucmatose`` as a server: accepts, sends ``messages`` on each connection, receives as many."""
+    """``ucmatose`` as a server: on each connection it sends ``messages`` and awaits as many."""
     command = f"ucmatose -b {address} -c {connections} -C {messages} -S {size}"
     with guest.background(command) as job:
         _await_cm_listener(guest)
@@ -98,7 +98,7 @@ def perftest_client(
     if not rows:
         raise LabError(f"{guest.name}: no figures in: {result}")
     columns = rows[-1].split()
-    # bandwidth: bytes, iterations, peak, AVERAGE, rate; latency: bytes, iterations, min, max, TYPICAL
+    # Bandwidth: bytes, iterations, peak, AVERAGE; latency: bytes, iterations, min, max, TYPICAL.
     return float(columns[4] if tool.endswith("_lat") else columns[3])
 
 

@@ -34,7 +34,13 @@ class OurServer:
     def start(self, address: str | None = None) -> None:
         """Start on the bridge's IPv4 address, or on the one named, and wait until it listens."""
         state = self._scratch / "state"
-        argv = [*NFSRDMA, "serve", self.folder, "--listen", address or self._host.ipv4]
+        argv: list[str | Path] = [
+            *NFSRDMA,
+            "serve",
+            self.folder,
+            "--listen",
+            address or self._host.ipv4,
+        ]
         argv += ["--port", str(RDMA_PORT), "--tcp", str(TCP_PORT), "--provider", self._provider]
         argv += ["--state-dir", state, "--lease", str(self._lease)]
         self._program = self._host.start(argv, self._log)
