@@ -140,5 +140,6 @@ class Host:
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    path = os.pathsep.join(filter(None, (str(REPOSITORY / "src"), os.environ.get("PYTHONPATH"))))
+    ours = (str(REPOSITORY / "src"), str(REPOSITORY / "tests/interop"))
+    path = os.pathsep.join((*ours, *filter(None, (os.environ.get("PYTHONPATH"),))))
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **(more or {})}
