@@ -1,0 +1,55 @@
+# Two commands do everything: `make demo` and `make test`. Each makes its own virtual environment.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format emit clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "nfsrdma needs Python 3.11 or newer. On Debian: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "nfsrdma needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make virtual environments. On Debian: apt-get install python3-venv"; exit 1; }
+	@echo "== making the virtual environment $(VENV) (once; about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || { \
+	  echo "The packages could not be installed: see pip's message above (is a package index reachable?)"; exit 1; }
+	@touch $@
+
+demo: $(STAMP) ## copy a tree in and out over RDMA and TCP, and compare every file
+	@$(BIN)/nfsrdma demo --pcap demo.pcapng
+
+test: $(STAMP) ## the whole test suite, with branch coverage
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m coverage run -m pytest $(TESTS)
+	@$(BIN)/python -m coverage combine -q
+	@$(BIN)/python -m coverage report --fail-under=$(COVERAGE)
+COVERAGE ?= 90
+TESTS ?= tests
+
+check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
+	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== mypy --strict"; $(BIN)/mypy
+	@echo "== emitted modules"; $(BIN)/python -m nfsrdma.xdr.compiler --check
+
+bench: $(STAMP) ## speed, ours beside TCP in one run: a table and benchmarks/out.json
+	@$(BIN)/python benchmarks/run.py
+
+format: $(STAMP) ## put every file into shape
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+emit: $(STAMP) ## emit the XDR modules and the README's coverage table anew
+	@$(BIN)/python -m nfsrdma.xdr.compiler
+	@$(BIN)/python docs/coverage_table.py
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.pcapng

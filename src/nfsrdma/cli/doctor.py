@@ -1,0 +1,230 @@
+"""``nfsrdma doctor``: what this machine offers, and what to do about what it lacks."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+ROCE_PORT = 4791
+UDP_SEGMENT = 103
+UDP_GRO = 104
+WANTED_BUFFER = 4 << 20
+
+GOOD, FAIR, BAD = "good", "fair", "bad"
+_MARKS = {GOOD: "[green]ok[/]", FAIR: "[yellow]optional[/]", BAD: "[red]in the way[/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: ``verdict`` is GOOD, FAIR or BAD; ``advice`` may be empty."""
+
+    what: str
+    verdict: str
+    found: str
+    advice: str = ""
+
+
+def check_python() -> Finding:
+    """The interpreter, and the checksum library that the user-space provider lives on."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if importlib.util.find_spec("zlib_ng") is None:
+        return Finding(
+            "Python and CRC-32",
+            FAIR,
+            f"{version}, CRC-32 by zlib",
+            "pip install zlib-ng: the packet checksum of the soft provider is 3 to 5 times quicker",
+        )
+    return Finding("Python and CRC-32", GOOD, f"{version}, CRC-32 by zlib-ng")
+
+
+def check_rdma_devices(root: Path = Path("/sys/class/infiniband")) -> Finding:
+    """Adapters, kernel soft-RoCE and siw, as the kernel lists them."""
+    devices = sorted(p.name for p in root.iterdir()) if root.is_dir() else []
+    if not devices:
+        return Finding(
+            "RDMA devices",
+            FAIR,
+            "none",
+            "nothing to do: the soft provider needs none. For kernel soft-RoCE, as root: "
+            "modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0",
+        )
+    return Finding("RDMA devices", GOOD, ", ".join(devices))
+
+
+def check_pyverbs() -> Finding:
+    """The package that the verbs provider needs."""
+    if importlib.util.find_spec("pyverbs") is None:
+        return Finding(
+            "pyverbs",
+            FAIR,
+            "not installed",
+            "only for RDMA devices: apt-get install python3-pyverbs",
+        )
+    return Finding("pyverbs", GOOD, "installed")
+
+
+def check_roce_port() -> Finding:
+    """UDP 4791 on the loopback addresses: who has it decides where the soft provider can live."""
+    addresses = [f"127.0.0.{host}" for host in range(1, 9)]
+    taken = [address for address in addresses if not _can_bind(address, ROCE_PORT)]
+    if not taken:
+        return Finding("UDP port 4791", GOOD, "free")
+    if taken == addresses:
+        return Finding(
+            "UDP port 4791",
+            BAD,
+            "in use on every loopback address",
+            "something listens on 0.0.0.0:4791 (kernel soft-RoCE does): run the soft provider in "
+            "another network namespace, or use that device; `ss -lunp sport = :4791` tells who",
+        )
+    return Finding(
+        "UDP port 4791",
+        FAIR,
+        f"in use on {', '.join(taken)}",
+        "another nfsrdma on this host, or kernel soft-RoCE: `ss -lunp sport = :4791` tells; "
+        "a client picks another loopback address by itself, a server takes --listen 127.0.0.3",
+    )
+
+
+def _can_bind(address: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+def check_segmentation() -> Finding:
+    """UDP segmentation offload: five times fewer system calls."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1024)
+            probe.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+        except OSError as error:
+            return Finding(
+                "UDP GSO and GRO",
+                FAIR,
+                os.strerror(error.errno or 0),
+                "Linux 5.0 or newer has both; without them one packet goes per system call",
+            )
+    return Finding("UDP GSO and GRO", GOOD, "available")
+
+
+def check_buffers(root: Path = Path("/proc/sys/net/core")) -> Finding:
+    """How large a socket buffer an ordinary user may ask for."""
+    limits = {}
+    for name in ("rmem_max", "wmem_max"):
+        try:
+            limits[name] = int((root / name).read_text())
+        except (OSError, ValueError):
+            return Finding("Socket buffers", FAIR, "unknown", f"{root / name} cannot be read")
+    found = ", ".join(f"{name} {value:,}" for name, value in limits.items())
+    if min(limits.values()) >= WANTED_BUFFER or os.geteuid() == 0:
+        return Finding("Socket buffers", GOOD, found)
+    return Finding(
+        "Socket buffers",
+        FAIR,
+        found,
+        f"as root: sysctl -w net.core.rmem_max={WANTED_BUFFER} net.core.wmem_max={WANTED_BUFFER} "
+        "(fewer packets are lost when both ends are quick)",
+    )
+
+
+def check_ipv6() -> Finding:
+    """Whether ::1 is there."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        return Finding("IPv6", FAIR, error.strerror or str(error), "IPv4 works without it")
+    return Finding("IPv6", GOOD, "loopback works")
+
+
+def check_fuse() -> Finding:
+    """Whether a mount point could be served through FUSE."""
+    if not Path("/dev/fuse").exists():
+        return Finding("FUSE", FAIR, "/dev/fuse is absent", "as root: modprobe fuse")
+    if shutil.which("fusermount3") is None:
+        return Finding("FUSE", FAIR, "no fusermount3", "apt-get install fuse3")
+    return Finding("FUSE", GOOD, "available")
+
+
+def check_tshark() -> Finding:
+    """Wireshark's command line: the second opinion on captures."""
+    path = shutil.which("tshark")
+    if path is None:
+        return Finding("tshark", FAIR, "not installed", "apt-get install tshark")
+    run = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return Finding("tshark", GOOD, run.stdout.partition("\n")[0].strip() or path)
+
+
+def check_qemu() -> Finding:
+    """What the interoperability lab boots its Linux guests with."""
+    if shutil.which("qemu-system-x86_64") is None:
+        return Finding(
+            "QEMU",
+            FAIR,
+            "not installed",
+            "only for real Linux peers: apt-get install qemu-system-x86",
+        )
+    kvm = "with" if os.access("/dev/kvm", os.R_OK | os.W_OK) else "without"
+    return Finding("QEMU", GOOD, f"installed, {kvm} /dev/kvm")
+
+
+def check_privileges() -> Finding:
+    """Root is needed for nothing here, but a server that is root acts with its callers' rights."""
+    if os.geteuid() == 0:
+        return Finding("User", GOOD, "root: callers act with their own uid, gid and groups")
+    return Finding("User", GOOD, f"uid {os.geteuid()}: a server does everything as this user")
+
+
+CHECKS: tuple[Callable[[], Finding], ...] = (
+    check_python,
+    check_rdma_devices,
+    check_pyverbs,
+    check_roce_port,
+    check_segmentation,
+    check_buffers,
+    check_ipv6,
+    check_privileges,
+    check_fuse,
+    check_tshark,
+    check_qemu,
+)
+
+
+def findings() -> Iterator[Finding]:
+    """Every check's finding, in the order of the table."""
+    for check in CHECKS:
+        yield check()
+
+
+@click.command()
+def doctor() -> None:
+    """Tell what this machine offers, and what to do about the rest."""
+    console = Console()
+    table = Table(title="What this machine offers to NFS over RDMA", title_justify="left")
+    for column in ("what", "verdict", "found"):
+        table.add_column(column, overflow="fold")
+    table.add_column("to do", overflow="fold", ratio=1)
+    worst = GOOD
+    for finding in findings():
+        table.add_row(finding.what, _MARKS[finding.verdict], finding.found, finding.advice)
+        if finding.verdict == BAD:
+            worst = BAD
+    console.print(table)
+    if worst == BAD:
+        sys.exit(1)
+    console.print("The soft provider runs here: try [bold]nfsrdma demo[/].", highlight=False)

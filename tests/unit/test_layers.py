@@ -1,0 +1,119 @@
+"""The rooms and who may enter whom (ARCHITECTURE.md): the imports are walked and held to it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("xdr", "rpcrdma", "server", "client", "dissector")
+
+MAY_IMPORT = {
+    "xdr": set(),
+    "rpcrdma": {"xdr"},
+    "server": {"xdr", "rpcrdma"},
+    "client": {"xdr", "rpcrdma"},
+    "dissector": {"xdr", "rpcrdma"},
+}
+
+# The dissector is an independent witness: it may know the wire, never an engine.
+WIRE_MODULES = {
+    "rpcrdma.roce.wire",
+    "rpcrdma.roce.opcode",
+    "rpcrdma.roce.icrc",
+    "rpcrdma.roce.psn",
+    "rpcrdma.roce.mad",
+    "rpcrdma.roce.cm_messages",
+    "rpcrdma.transport.header",
+    "rpcrdma.transport.private_data",
+    "rpcrdma.rpc.message",
+    "rpcrdma.rpc.auth",
+}
+
+# Where the operating system may be touched; everything else is given time, bytes and randomness.
+EDGES = (
+    "rpcrdma/providers",
+    "rpcrdma/io",
+    "server/vfs",
+    "server/edge",
+    "client/edge",
+    "client/fuse",
+    "dissector/capture",
+)
+EDGE_MODULES = {
+    "asyncio",
+    "ctypes",
+    "fcntl",
+    "mmap",
+    "multiprocessing",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "select",
+    "selectors",
+    "shutil",
+    "signal",
+    "socket",
+    "sqlite3",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+}
+
+
+def sources() -> Iterator[Path]:
+    for room in ROOMS:
+        yield from sorted((ROOT / room).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The absolute dotted names that a file imports, ``nfsrdma.`` left out; not for typing only."""
+    package = path.relative_to(ROOT).parent.parts
+    tree = ast.parse(path.read_text())
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.removeprefix("nfsrdma.")
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                base = ".".join(package[: len(package) - node.level + 1])
+                module = f"{base}.{node.module}" if node.module else base
+            else:
+                module = (node.module or "").removeprefix("nfsrdma.")
+            for alias in node.names:
+                yield f"{module}.{alias.name}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_rooms_are_entered_only_by_those_who_may(path: Path) -> None:
+    room = path.relative_to(ROOT).parts[0]
+    for name in imported(path):
+        other = name.split(".")[0]
+        if other in ROOMS and other != room:
+            assert other in MAY_IMPORT[room], f"{path} imports {name}"
+            if room == "dissector" and other == "rpcrdma":
+                assert any(name == m or name.startswith(m + ".") for m in WIRE_MODULES), (
+                    f"{path} imports {name}, which is no wire module"
+                )
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_edges_touch_the_operating_system(path: Path) -> None:
+    relative = path.relative_to(ROOT).as_posix()
+    if relative.startswith(EDGES) or relative.startswith("xdr/compiler"):
+        return
+    touched = {name.split(".")[0] for name in imported(path)} & EDGE_MODULES
+    assert not touched, f"{relative} imports {sorted(touched)}"
