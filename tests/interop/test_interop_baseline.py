@@ -99,7 +99,8 @@ def test_copy_a_tree(
 def test_copy_with_loss(case: Run, knfsd: Knfsd, alpha: Guest, beta: Guest) -> None:
     transport = Transport("rdma", "4.2")
     case.describe("Linux client - knfsd", f"{transport}, {LOSS}")
-    with nfs.mounted(beta, alpha.ipv4, transport) as point, both_ways(alpha, LOSS):
+    mount = nfs.mounted(beta, alpha.ipv4, transport, options=nfs.IMPATIENT)
+    with mount as point, both_ways(alpha, LOSS):
         beta.run("head -c 2M /dev/urandom >/tmp/data")
         beta.run(f"cp /tmp/data {point}/data && sync -f {point}", timeout=200)
         nfs.drop_caches(beta)

@@ -15,6 +15,10 @@ from .network import Peer
 RDMA_PORT = 20049
 TCP_PORT = 2049
 
+#: Mount options for a bad network. Two rxe devices now and then wait for each other for good after
+#: a loss; the client's RPC timeout then makes a new connection, by default after a minute.
+IMPATIENT = "timeo=50"
+
 _mounts = itertools.count()
 
 
