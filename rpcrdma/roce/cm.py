@@ -19,8 +19,7 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..verbs import interfaces
 from ..verbs.interfaces import ConnectionHandler, ConnectionRequest
@@ -49,6 +48,9 @@ from .completion import CompletionQueue
 from .mad import MadError, decode_mad, encode_mad
 from .memory import ProtectionDomain
 from .queue_pair import QueuePair
+
+if TYPE_CHECKING:
+    from random import Random
 
 ROCE_PORT = 4791
 """The UDP port of RoCEv2, for everyone."""

@@ -1,46 +1,26 @@
 """CM messages: octet for octet, against hand-made vectors and against Linux."""
 
-import os
-import struct
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.captures import capture_folder, frames, require
 
 from nfsrdma.rpcrdma.roce import cm_messages as cmm
 from nfsrdma.rpcrdma.roce.mad import MAD_DATA_LENGTH, MadError, decode_mad, encode_mad
 
-CAPTURES = Path(
-    os.environ.get("NFSRDMA_CAPTURES", Path(__file__).parents[2] / ".." / "shared" / "captures")
-)
 LINUX = ("linux-nfs41-basic", "linux-nfs42-loss", "linux-nfs40-mtu1024")
-
-
-def packets(path):
-    """(source, destination, UDP payload) of every Ethernet/IPv4 frame of a pcap file."""
-    data = path.read_bytes()
-    order = "<" if data[:4] == b"\xd4\xc3\xb2\xa1" else ">"
-    at = 24
-    while at < len(data):
-        _, _, length, _ = struct.unpack_from(f"{order}IIII", data, at)
-        frame = data[at + 16 : at + 16 + length]
-        at += 16 + length
-        host = [".".join(map(str, frame[start : start + 4])) for start in (26, 30)]
-        yield host[0], host[1], frame[42:]
+UD_SEND_ONLY = 0x64
 
 
 def handshake(name):
     """The CM datagrams of a capture, by attribute, with source and destination."""
-    path = CAPTURES / f"{name}.pcap"
-    if not path.exists():
-        pytest.skip(f"no captures at {CAPTURES} (set NFSRDMA_CAPTURES)")
     found = {}
-    for source, destination, payload in packets(path):
-        if payload[0] == 0x64:
-            mad = payload[20:276]
-            found[decode_mad(memoryview(mad)).attribute] = (source, destination, mad)
+    for frame in frames(require(capture_folder() / f"{name}.pcap")):
+        if frame.opcode == UD_SEND_ONLY:
+            mad = frame.payload[8:]
+            found[decode_mad(memoryview(mad)).attribute] = (frame.source, frame.destination, mad)
     return found
 
 
