@@ -93,6 +93,7 @@ def test_copy_a_tree(
         workloads.copy_tree(Site(beta, point, tree))
 
 
+@pytest.mark.yardstick
 @pytest.mark.parametrize("workload", [*workloads.BASIC, *workloads.SECOND], ids=workloads.name)
 def test_workload(
     case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, workload: Workload
@@ -104,6 +105,7 @@ def test_workload(
         workload(Site(beta, point, tree))
 
 
+@pytest.mark.yardstick
 @pytest.mark.parametrize("kind", ["fcntl", "flock"])
 def test_locks(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, kind: str) -> None:
     transport = Transport("rdma", "4.2")

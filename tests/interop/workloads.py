@@ -47,16 +47,16 @@ def copy_tree(site: Site) -> None:
 
 
 def small_files(site: Site) -> None:
-    """Two hundred small files made, listed, read, renamed and removed."""
+    """A hundred small files made, listed, read, renamed and removed."""
     site.python("""
         import os
-        for n in range(200):
+        for n in range(100):
             with open(f"f{n}", "w") as file:
                 file.write(f"content {n}")
-        assert sorted(os.listdir()) == sorted(f"f{n}" for n in range(200))
-        for n in range(200):
+        assert sorted(os.listdir()) == sorted(f"f{n}" for n in range(100))
+        for n in range(100):
             assert open(f"f{n}").read() == f"content {n}"
-        for n in range(0, 200, 2):
+        for n in range(0, 100, 2):
             os.rename(f"f{n}", f"g{n}")
         for name in os.listdir():
             os.remove(name)
@@ -294,7 +294,10 @@ BASIC: tuple[Workload, ...] = (
 )
 
 #: What minor version 2 adds.
-SECOND: tuple[Workload, ...] = (holes, server_side_copy, extended_attributes)
+SECOND: tuple[Workload, ...] = (holes, server_side_copy)
+
+#: What a tmpfs of Linux 6.1 cannot hold, and so knfsd's export here cannot either.
+EXTENDED: tuple[Workload, ...] = (extended_attributes,)
 
 
 def name(workload: Workload) -> str:
