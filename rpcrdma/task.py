@@ -9,9 +9,9 @@ selector, inside an asyncio loop, and in the simulator's virtual time, and one s
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
+from threading import local
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 _log = logging.getLogger(__name__)
@@ -200,7 +200,7 @@ class Task(Future[T]):
                 return
 
 
-class _Nest(threading.local):
+class _Nest(local):
     """How deep the tasks of this thread are nested, and those put off for it."""
 
     def __init__(self) -> None:

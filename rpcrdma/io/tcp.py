@@ -102,6 +102,10 @@ class _Link:
             return
         except OSError as error:
             channel.handle_lost(_reason(error))
+        except BaseException:
+            # KeyboardInterrupt, or a bug: the channel may be halfway through something.
+            channel.handle_lost("interrupted")
+            raise
 
     def _ready(self) -> None:
         if not self._writing:
@@ -125,6 +129,9 @@ class _Link:
                 self._reactor.add_writer(self._fd, self._write)
         except OSError as error:
             channel.handle_lost(_reason(error))
+        except BaseException:
+            channel.handle_lost("interrupted")
+            raise
         else:
             self._stop_writing()
 

@@ -15,17 +15,9 @@ from functools import lru_cache
 from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import AUTH_BADCRED, AUTH_BADVERF, AUTH_NONE, AUTH_SYS
 
-from .message import (
-    AUTH_BADCRED,
-    AUTH_BADVERF,
-    AUTH_NONE,
-    AUTH_SYS,
-    NO_AUTH,
-    AuthError,
-    CallHeader,
-    OpaqueAuth,
-)
+from .message import NO_AUTH, AuthError, CallHeader, OpaqueAuth
 
 MAX_MACHINE_NAME: Final = 255
 MAX_GROUPS: Final = 16

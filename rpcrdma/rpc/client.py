@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from random import Random
+from typing import TYPE_CHECKING
 
 from nfsrdma.xdr import Decoder, Encoder
 
@@ -11,6 +11,9 @@ from ..task import Future
 from .auth import ANONYMOUS, Credentials
 from .channel import Channel
 from .message import OpaqueAuth, decode_reply, encode_call
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 class RpcClient:

@@ -2,7 +2,8 @@
 
 A header is a handful of words before arguments or results, so both directions are one fused
 ``struct`` step in the common case. Every answer other than SUCCESS is an :class:`RpcError`: a
-client sees it raised by :func:`decode_reply`, a server raises it and has it encoded.
+client sees it raised by :func:`decode_reply`, a server raises it and has it encoded. The numbers
+are those of ``nfsrdma.xdr.rpc``.
 """
 
 from __future__ import annotations
@@ -11,40 +12,25 @@ import struct
 from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import (
+    AUTH_BADCRED,
+    AUTH_BADVERF,
+    AUTH_ERROR,
+    AUTH_NONE,
+    CALL,
+    GARBAGE_ARGS,
+    MSG_ACCEPTED,
+    MSG_DENIED,
+    PROC_UNAVAIL,
+    PROG_MISMATCH,
+    PROG_UNAVAIL,
+    REPLY,
+    RPC_MISMATCH,
+    SUCCESS,
+    SYSTEM_ERR,
+)
 
 RPC_VERSION: Final = 2
-
-# enum msg_type
-CALL: Final = 0
-REPLY: Final = 1
-# enum reply_stat
-MSG_ACCEPTED: Final = 0
-MSG_DENIED: Final = 1
-# enum accept_stat
-SUCCESS: Final = 0
-PROG_UNAVAIL: Final = 1
-PROG_MISMATCH: Final = 2
-PROC_UNAVAIL: Final = 3
-GARBAGE_ARGS: Final = 4
-SYSTEM_ERR: Final = 5
-# enum reject_stat
-RPC_MISMATCH: Final = 0
-AUTH_ERROR: Final = 1
-# enum auth_stat
-AUTH_OK: Final = 0
-AUTH_BADCRED: Final = 1
-AUTH_REJECTEDCRED: Final = 2
-AUTH_BADVERF: Final = 3
-AUTH_REJECTEDVERF: Final = 4
-AUTH_TOOWEAK: Final = 5
-AUTH_INVALIDRESP: Final = 6
-AUTH_FAILED: Final = 7
-RPCSEC_GSS_CREDPROBLEM: Final = 13
-RPCSEC_GSS_CTXPROBLEM: Final = 14
-# enum auth_flavor
-AUTH_NONE: Final = 0
-AUTH_SYS: Final = 1
-RPCSEC_GSS: Final = 6
 
 MAX_AUTH_BODY: Final = 400
 """Octets of an ``opaque_auth`` body (RFC 5531, Section 8.2)."""
@@ -195,11 +181,11 @@ class AuthError(RpcError):
         encode_denied(enc, xid, self.stat)
 
 
-_ACCEPT_ERRORS: Final[dict[int, type[RpcError]]] = {
-    PROG_UNAVAIL: ProgramUnavailable,
-    PROC_UNAVAIL: ProcedureUnavailable,
-    GARBAGE_ARGS: GarbageArguments,
-    SYSTEM_ERR: RemoteFailure,
+_ACCEPT_ERRORS: Final[dict[int, tuple[type[RpcError], str]]] = {
+    PROG_UNAVAIL: (ProgramUnavailable, "the server does not have the program"),
+    PROC_UNAVAIL: (ProcedureUnavailable, "the server does not have the procedure"),
+    GARBAGE_ARGS: (GarbageArguments, "the server could not decode the arguments"),
+    SYSTEM_ERR: (RemoteFailure, "the server failed"),
 }
 
 
@@ -299,10 +285,10 @@ def decode_reply(dec: Decoder) -> tuple[int, OpaqueAuth]:
         return xid, verf
     if stat == PROG_MISMATCH:
         raise ProgramMismatch(dec.uint32(), dec.uint32())
-    error = _ACCEPT_ERRORS.get(stat)
-    if error is None:
+    if stat not in _ACCEPT_ERRORS:
         raise XdrError(f"{stat} is no accept_stat")
-    raise error
+    error, meaning = _ACCEPT_ERRORS[stat]
+    raise error(meaning)
 
 
 def _denial(dec: Decoder) -> RpcError:

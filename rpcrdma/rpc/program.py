@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import AUTH_BADCRED
 
 from ..task import Task
 from .auth import AUTHENTICATORS, Authenticator, Credentials
 from .channel import Channel, IncomingCall
 from .message import (
-    AUTH_BADCRED,
     NO_AUTH,
     AuthError,
     CallHeader,
@@ -183,6 +183,7 @@ def _finish(call: Call, error: BaseException | None) -> None:
 def _fail(call: Call, error: BaseException) -> None:
     """Answer what a procedure raised."""
     if isinstance(error, XdrError):
+        _log.debug("%r of %r: %s", call.header, call.channel.peer, error)
         error = GarbageArguments(str(error))
     if not isinstance(error, RpcError) or call.answered:
         _log.error("%r of %r failed", call.header, call.channel.peer, exc_info=error)

@@ -4,6 +4,8 @@ The edge (``io.tcp``) brings what arrives with ``handle_data`` (or reads into ``
 ``handle_filled``), takes what is to be sent with ``poll_transmit`` and says how much of it went
 with ``transmitted``. Calls wait for their replies in a table by XID; calls that arrive go to the
 service, on the same connection, as NFSv4.1 callbacks want it (RFC 8881, Section 2.10.3.1).
+What is sent while a portion of input is handled goes out together at the end of that, in one
+system call: who wants to wait for a reply there must await it, not turn the reactor.
 
 Everything that a peer can make us keep has a bound. Beyond ``max_incoming`` calls that are being
 served, or ``max_unsent`` octets of replies that it does not take, its further calls wait, and
@@ -22,10 +24,11 @@ from itertools import islice
 from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import CALL
 
 from ..task import Future
 from .channel import CallRefused, Channel, Peer, Service, TransportError
-from .message import CALL, RemoteFailure, peek, peek_xid
+from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
 from .record import RecordError, RecordReader, frame
 
@@ -235,6 +238,8 @@ class StreamChannel:
                     reply.set_result(Decoder(record))
             if self._closed is not None:
                 break
+        # A reply may have ended a call that others wait for.
+        self._serve()
         self._batching = outer
         if self._out:
             self.on_ready()

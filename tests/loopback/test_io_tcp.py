@@ -466,6 +466,15 @@ def test_a_closed_channel_leaves_nothing_behind(select: Driver) -> None:
     select.wait(call(channel, 1, pattern(100_000)))
     channel.close()
     select.until(lambda: not listener.channels)
+    # One that is closed while it waits for the socket to take more.
+    channel = select.wait(connect_tcp(select.reactor, *listener.address))
+    watched = len(select.reactor._writers)
+    while len(select.reactor._writers) == watched:
+        call(channel, 1, pattern(1_000_000))
+    channel.close()
+    assert len(select.reactor._writers) == watched
+    select.until(lambda: not listener.channels)
+    assert len(select.reactor._readers) == 2  # the listener's and the reactor's own
     gc.collect()
     assert not [thing for thing in gc.get_objects() if type(thing) is tcp._Link]
     listener.close()
@@ -484,4 +493,35 @@ def test_tasks_over_a_connection(driver: Driver) -> None:
         return total
 
     assert driver.wait(Task(converse())) == sum(range(100))
+    listener.close()
+
+
+def test_an_interrupt_in_the_middle_ends_the_connection(select: Driver) -> None:
+    """What was interrupted is in no known state: better none than a wrong one."""
+
+    def interrupted(call: Call) -> None:
+        call.reply(call.start_reply())
+        raise KeyboardInterrupt
+
+    def interrupted_when_sent(call: Call) -> None:
+        def raise_it() -> None:
+            raise KeyboardInterrupt
+
+        call.reply(call.start_reply(), raise_it)
+
+    service = RpcService(
+        [RpcProgram(PROGRAM, {1: {0: null_procedure, 1: interrupted, 2: interrupted_when_sent}})]
+    )
+    listener = listen_tcp(select.reactor, "127.0.0.1", 0, service)
+    for procedure in (1, 2):
+        channel = select.wait(connect_tcp(select.reactor, *listener.address))
+        select.wait(call(channel, 0))
+        call(channel, procedure)
+        with pytest.raises(KeyboardInterrupt):
+            select.until(lambda: False)
+        assert not listener.channels
+        channel.close()
+    channel = select.wait(connect_tcp(select.reactor, *listener.address))
+    select.wait(call(channel, 0))
+    channel.close()
     listener.close()

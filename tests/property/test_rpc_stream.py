@@ -13,6 +13,7 @@ from nfsrdma.rpcrdma.rpc.record import frame
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel, StreamLimits
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr import rpc as numbers
 
 PEER = Peer("tcp", "nowhere", 1)
 
@@ -93,7 +94,7 @@ def test_any_octets(portions: list[bytes], steps: list[int], at: int, value: int
     # Whatever it answered is whole records of replies.
     while answers:
         size = int.from_bytes(answers[:4], "big") & 0x7FFFFFFF
-        assert rpc.peek(answers[4 : 4 + size])[1] == rpc.REPLY
+        assert rpc.peek(answers[4 : 4 + size])[1] == numbers.REPLY
         answers = answers[4 + size :]
     channel.close()
     assert all(reply.done() for reply in ours)

@@ -5,17 +5,9 @@ from __future__ import annotations
 import pytest
 
 from nfsrdma.rpcrdma.rpc.auth import ANONYMOUS, AUTHENTICATORS, NOBODY, Credentials, parse_sys
-from nfsrdma.rpcrdma.rpc.message import (
-    AUTH_BADCRED,
-    AUTH_BADVERF,
-    AUTH_NONE,
-    AUTH_SYS,
-    NO_AUTH,
-    AuthError,
-    CallHeader,
-    OpaqueAuth,
-)
+from nfsrdma.rpcrdma.rpc.message import NO_AUTH, AuthError, CallHeader, OpaqueAuth
 from nfsrdma.xdr import Decoder, XdrError
+from nfsrdma.xdr.rpc import AUTH_BADCRED, AUTH_BADVERF, AUTH_NONE, AUTH_SYS
 
 
 def words(*values: int) -> bytes:

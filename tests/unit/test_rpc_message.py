@@ -6,6 +6,7 @@ import pytest
 
 from nfsrdma.rpcrdma.rpc import message as rpc
 from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr import rpc as numbers
 
 
 def words(*values: int) -> bytes:
@@ -25,7 +26,7 @@ ANSWERS: list[tuple[rpc.RpcError, bytes]] = [
     (rpc.GarbageArguments(), words(7, 1, 0, 0, 0, 4)),
     (rpc.RemoteFailure(), words(7, 1, 0, 0, 0, 5)),
     (rpc.RpcVersionMismatch(2, 2), words(7, 1, 1, 0, 2, 2)),
-    (rpc.AuthError(rpc.AUTH_TOOWEAK), words(7, 1, 1, 1, 5)),
+    (rpc.AuthError(numbers.AUTH_TOOWEAK), words(7, 1, 1, 1, 5)),
 ]
 
 
@@ -74,10 +75,10 @@ def test_authentication_bodies_have_at_most_400_octets() -> None:
     head = words(1, 0, 2, 3, 4, 5)
     with pytest.raises(rpc.AuthError) as caught:
         rpc.decode_call(Decoder(head + words(6, 401) + bytes(500)))
-    assert caught.value.stat == rpc.AUTH_BADCRED
+    assert caught.value.stat == numbers.AUTH_BADCRED
     with pytest.raises(rpc.AuthError) as caught:
         rpc.decode_call(Decoder(head + words(0, 0, 6, 401) + bytes(500)))
-    assert caught.value.stat == rpc.AUTH_BADVERF
+    assert caught.value.stat == numbers.AUTH_BADVERF
 
 
 def test_success_leaves_the_decoder_at_the_results() -> None:
@@ -132,8 +133,8 @@ def test_what_is_no_reply(raw: bytes) -> None:
 
 
 def test_peek() -> None:
-    assert rpc.peek(words(7, 0)) == (7, rpc.CALL)
-    assert rpc.peek(memoryview(words(0xFFFFFFFF, 1, 5))) == (0xFFFFFFFF, rpc.REPLY)
+    assert rpc.peek(words(7, 0)) == (7, numbers.CALL)
+    assert rpc.peek(memoryview(words(0xFFFFFFFF, 1, 5))) == (0xFFFFFFFF, numbers.REPLY)
     for raw in (b"", words(7), words(7, 2)):
         with pytest.raises(XdrError):
             rpc.peek(raw)

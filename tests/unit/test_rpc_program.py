@@ -14,6 +14,7 @@ from nfsrdma.rpcrdma.rpc.program import Call, RpcProgram, RpcService, null_proce
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr import Decoder, Encoder
+from nfsrdma.xdr import rpc as numbers
 
 CHANNEL = StreamChannel(Peer("test", "nowhere", 1))
 
@@ -83,7 +84,7 @@ def broken(call: Call) -> None:
 
 
 def weak(call: Call) -> None:
-    raise rpc.AuthError(rpc.AUTH_TOOWEAK)
+    raise rpc.AuthError(numbers.AUTH_TOOWEAK)
 
 
 def broken_late(call: Call) -> None:
@@ -187,7 +188,7 @@ def test_garbage_arguments() -> None:
 def test_an_rpc_error_of_a_procedure_is_the_answer(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(rpc.AuthError) as caught:
         serve(call_message(4)).answer()
-    assert caught.value.stat == rpc.AUTH_TOOWEAK
+    assert caught.value.stat == numbers.AUTH_TOOWEAK
     assert caplog.text == ""
 
 
@@ -204,10 +205,10 @@ def test_a_bug_after_the_answer_is_only_logged(caplog: pytest.LogCaptureFixture)
 
 
 def test_unknown_flavor_bad_credential_and_wrong_version() -> None:
-    for cred in (rpc.OpaqueAuth(99, b""), rpc.OpaqueAuth(rpc.AUTH_SYS, b"junk")):
+    for cred in (rpc.OpaqueAuth(99, b""), rpc.OpaqueAuth(numbers.AUTH_SYS, b"junk")):
         with pytest.raises(rpc.AuthError) as caught:
             serve(call_message(0, cred=cred)).answer()
-        assert caught.value.stat == rpc.AUTH_BADCRED
+        assert caught.value.stat == numbers.AUTH_BADCRED
     raw = bytearray(call_message(0))
     raw[11] = 3
     with pytest.raises(rpc.RpcVersionMismatch):
@@ -224,7 +225,7 @@ def test_a_broken_authenticator_is_logged(caplog: pytest.LogCaptureFixture) -> N
 
     incoming = Incoming(call_message(0))
     with caplog.at_level(logging.ERROR):
-        RpcService([], {rpc.AUTH_NONE: fail})(incoming)
+        RpcService([], {numbers.AUTH_NONE: fail})(incoming)
     with pytest.raises(rpc.RemoteFailure):
         incoming.answer()
     assert "no such table" in caplog.text

@@ -332,6 +332,17 @@ def test_replies_are_not_held_back_by_calls_that_wait() -> None:
     assert ours.done()
 
 
+def test_a_call_dropped_by_a_reply_makes_room_for_one_of_the_same_portion() -> None:
+    service = Service()
+    channel, _ = lone(service, StreamLimits(max_incoming=1))
+    channel.handle_data(wire(call_message(1)))
+    ours = channel.call(call_message(77), max_reply=9)
+    ours.add_done_callback(lambda _: service.calls[0].drop())
+    channel.handle_data(wire(call_message(2)) + wire(reply_message(77)))
+    assert [xid_of(call) for call in service.calls] == [1, 2]
+    assert channel.wants_input
+
+
 def test_our_own_unsent_calls_do_not_stop_us_from_reading() -> None:
     channel, _ = lone(limits=StreamLimits(max_unsent=1000))
     for xid in range(10):
