@@ -101,6 +101,8 @@ def test_addresses() -> None:
     mapped = Flow(("::ffff:192.168.0.7", 49152), ("::ffff:192.168.0.7", 4791))
     assert mapped.icrc(VECTOR, 9) == V4.icrc(VECTOR, 9)
     assert not mapped.exact
+    scoped = Flow(("fe80::1%eth0", 1), ("fe80::2%2", 2))
+    assert scoped.icrc(VECTOR) == Flow(("fe80::1", 1), ("fe80::2", 2)).icrc(VECTOR)
     for source, destination in (("localhost", "::1"), ("127.0.0.1", "::1"), ("x", "y")):
         with pytest.raises(ValueError):
             Flow((source, 1), (destination, 1))

@@ -183,6 +183,7 @@ def test_silence_is_answered_with_retransmission_and_back_off(peer: Peer) -> Non
     assert statuses(peer) == [(WrOpcode.SEND, WcStatus.SUCCESS)]
     assert peer.end.engine.next_timeout() is None
     assert peer.qp.counters.timeouts == 4
+    assert peer.qp.requester.timer.timeout == 0.1, "progress ends the back-off"
 
 
 def test_a_silent_peer_is_given_up(peer: Peer) -> None:
@@ -350,6 +351,16 @@ def test_a_long_read_is_several_requests() -> None:
     assert (third.bth.psn, third.headers) == (108, (Reth(2048, 5, 1024),))
 
 
+def test_an_address_that_wraps_is_the_peers_problem() -> None:
+    peer = Peer(tuning=Tuning(read_octets=256))
+    post(peer, WrOpcode.RDMA_READ, 512, remote_address=(1 << 64) - 256, rkey=5)
+    requests = peer.collect()
+    assert [request.headers for request in requests] == [
+        (Reth((1 << 64) - 256, 5, 256),),
+        (Reth(0, 5, 256),),
+    ]
+
+
 def test_lost_responses_are_asked_for_again(peer: Peer) -> None:
     sink = post(peer, WrOpcode.RDMA_READ, 1024, remote_address=1000, rkey=5)
     peer.collect()
@@ -477,6 +488,9 @@ def test_what_cannot_be_posted(peer: Peer) -> None:
         SendWR(77),
         SendWR(WrOpcode.RDMA_READ, [memoryview(bytes(4))]),
         SendWR(WrOpcode.SEND, [memoryview(bytearray(64))[::2]]),
+        SendWR(WrOpcode.SEND_WITH_INV, rkey=1 << 32),
+        SendWR(WrOpcode.SEND_WITH_IMM, imm_data=-1),
+        SendWR(WrOpcode.RDMA_WRITE, remote_address=1 << 64),
     ):
         with pytest.raises(VerbsError):
             peer.qp.post_send(request)
