@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 MAX_TAG: Final = 1024
 _RESULT = struct.Struct(">II")
 _RESULT_SIZE: Final = 8
+_DATA_HEAD: Final = 16
+"""Octets before a READ's data: the operation, its status, the end-of-file word, the length."""
 _WORD = struct.Struct(">I")
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
@@ -179,9 +181,9 @@ class Compound:
         if index < len(rooms) and rooms[index]:
             room = rooms[index]
             if self.session is not None:
-                room = min(room, self._session_limit() - self.encoder.tell() - 32)
+                room = min(room, self._session_limit() - self.encoder.tell() - _DATA_HEAD)
             return max(0, room), True
-        return max(0, self.room() - 32), False
+        return max(0, self.room() - _DATA_HEAD) & ~3, False
 
     def append_data(self, data: memoryview, placed: bool) -> None:
         """Append a DDP-eligible result, having asked :meth:`data_room`."""
@@ -388,10 +390,8 @@ def fingerprint(c: Compound) -> Fingerprint:
     RFC 8881, Section 2.10.6.1.3.1: with it a call that merely has the number of another one is
     told from a repetition. Only the beginning is looked at, for a WRITE may be long.
     """
-    dec = c.decoder
-    start, size = dec.offset, dec.remaining()
-    following = dec.octets(min(size, _FINGERPRINT) & ~3)
-    dec.offset = start
+    size = c.decoder.remaining()
+    following = c.decoder.peek(_FINGERPRINT)
     credentials = c.credentials
     return c.count, credentials.flavor, credentials.uid, size, zlib.crc32(following)
 

@@ -42,6 +42,9 @@ class Handles(Protocol):
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
         """The identity of an entry that is not open."""
 
+    def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        """The inode is ``name`` in ``parent`` from now on."""
+
     def open(self, identity: bytes) -> int:
         """An O_PATH descriptor. ESTALE if the inode is gone, EINVAL if malformed."""
 
@@ -64,6 +67,9 @@ class KernelHandles:
         if mount != self._mount_number:
             raise failure(errno.EXDEV)
         return _KERNEL.pack(b"K", kind) + handle
+
+    def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        pass
 
     def open(self, identity: bytes) -> int:
         if len(identity) <= _KERNEL.size or identity[:1] != b"K":
@@ -100,6 +106,9 @@ class InodeHandles:
             return self.identify(fd, parent, name)
         finally:
             os.close(fd)
+
+    def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        self._remember(identity, parent, name)
 
     def open(self, identity: bytes) -> int:
         if len(identity) != _INODE.size or identity[:1] != b"I":

@@ -193,7 +193,8 @@ class LocalFileSystem(FileSystem):
                 uid = -1 if changes.uid is None else changes.uid
                 gid = -1 if changes.gid is None else changes.gid
                 os.chown(path, uid, gid)
-            if changes.mode is not None:
+            # The mode of a symbolic link means nothing to Linux, which refuses to set it.
+            if changes.mode is not None and not node.is_symlink:
                 os.chmod(path, changes.mode)
             if changes.atime_ns is not None or changes.mtime_ns is not None:
                 syscalls.set_times(path, _timespec(changes.atime_ns), _timespec(changes.mtime_ns))
@@ -391,12 +392,15 @@ class LocalFileSystem(FileSystem):
         to_parent = self._fd(target.identity)
         victim = self._identity_at(to_parent, target, new)
         with self.acting(who):
+            moved = self._identity_at(from_parent, source, old)
             os.rename(old, new, src_dir_fd=from_parent, dst_dir_fd=to_parent)
+        if moved is not None and moved == victim:
+            return  # Both names are of one file, and the kernel did nothing.
         self.changed(source)
         self.changed(target)
-        moved = self._identity_at(to_parent, target, new)
-        if moved != victim:
-            self._drop_if_dead(victim)
+        if moved is not None:
+            self._handles.moved(moved, target.identity, new)
+        self._drop_if_dead(victim)
 
     def statistics(self) -> Statistics:
         room = os.fstatvfs(self._root_fd)

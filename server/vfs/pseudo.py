@@ -1,6 +1,7 @@
 """The pseudo file system: directories that lead from the root to the exports.
 
-See RFC 8881, Section 7.3. It is read-only, the same for everyone, and made once from the exports' names.
+See RFC 8881, Section 7.3. It is read-only, the same for everyone, and made once from the names of
+the exports.
 """
 
 from __future__ import annotations
