@@ -285,11 +285,10 @@ class OpenFile:
                 results = await self._session.call(compound)
             except StatusError as error:
                 if error.status in STATE_LOST and error.operation == t.OP_CLOSE:
+                    if stateid != self._open.wire_stateid and attempt + 1 < _REOPENS_MAX:
+                        continue  # it was reclaimed meanwhile
                     # The server has closed it in its own way; only the data mattered.
                     return error.results[1] if commit else b""
-                if error.status in STATE_LOST and attempt + 1 < _REOPENS_MAX:
-                    await self._reopen(stateid, error)
-                    continue
                 raise status_error(error.status, path=self.path) from error
             return results[1] if commit else b""
         raise AssertionError("unreachable")

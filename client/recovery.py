@@ -26,7 +26,7 @@ from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
 from .compound import Compound, Header
 from .errors import NfsError, StatusError, status_error, unreachable
 from .opens import OpenTable
-from .session import Limits, Session
+from .session import Gate, Limits, Session
 from .slots import SlotTable
 
 _log = logging.getLogger(__name__)
@@ -90,13 +90,14 @@ class Recovery:
 
     # -- what the session tells --------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begin to make the session usable, unless that is under way."""
+    def start(self) -> Gate:
+        """Begin to make the session usable, unless that is under way: what to wait for."""
         if self.closing:
             raise unreachable("the mount is closed")
-        self.session.close_gate()
+        gate = self.session.close_gate()
         if self._task is None or self._task.done():
             self._task = Task(self._recover())
+        return gate
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
         """``channel`` is of no more use."""
@@ -147,6 +148,10 @@ class Recovery:
             except (OSError, StatusError) as error:
                 _log.info("no session: %s", error)
                 failure: Exception = error
+            except Exception as error:
+                _log.exception("no session")
+                self._fail(error)
+                return
             else:
                 if session.channel is not None and session.slots is not None:
                     break

@@ -75,11 +75,15 @@ class Limits:
         self.max_operations = max_operations
 
 
+Gate = Future[Callable[[], Exception] | None]
+"""What calls wait for: its result is None, or what makes the error that they shall raise."""
+
+
 class Guardian(Protocol):
     """Who makes the session usable, and is told when it no longer is."""
 
-    def start(self) -> None:
-        """Begin to make the session usable: :attr:`Session.gate` is set when it returns.
+    def start(self) -> Gate:
+        """Begin to make the session usable, unless that is under way: what to wait for.
 
         Raises :class:`~.errors.NfsError` if that is not to be.
         """
@@ -115,8 +119,8 @@ class Session:
         self.stats = Statistics()
         self.patience = patience
         self.guardian: Guardian
-        self.gate: Future[Callable[[], Exception] | None] | None = None
-        """While it is set, calls wait: for None, or for what makes the error to raise."""
+        self.gate: Gate | None = None
+        """While it is set, calls wait for it."""
         self.channel: Channel | None = None
         self.slots: SlotTable | None = None
         self.session_id = b""
@@ -231,12 +235,9 @@ class Session:
             await self._pass_gate()
 
     async def _pass_gate(self) -> None:
-        if self.gate is None:
-            self.guardian.start()
-        if self.gate is not None:
-            make_error = await self.gate
-            if make_error is not None:
-                raise make_error()
+        make_error = await (self.gate or self.guardian.start())
+        if make_error is not None:
+            raise make_error()
 
     async def _exchange(
         self, compound: Compound, slots: SlotTable, slot: int, recovering: bool
@@ -437,10 +438,11 @@ class Session:
         if slots is not None:
             slots.close()
 
-    def close_gate(self) -> None:
+    def close_gate(self) -> Gate:
         """Let calls wait until :meth:`open_gate`."""
         if self.gate is None:
             self.gate = Future()
+        return self.gate
 
     def open_gate(self, make_error: Callable[[], Exception] | None = None) -> None:
         """Let calls go on, or fail them."""

@@ -634,12 +634,12 @@ class FakeServer:
         if found is None:
             found = self.add(name.decode(), t.NF4REG, self._now)
             self._set(found, how.value)
+        elif how is not None and how.mode == t.GUARDED4:
+            raise Refused(t.NFS4ERR_EXIST)
         elif found.kind == t.NF4LNK:
             raise Refused(t.NFS4ERR_SYMLINK)
         elif found.kind == t.NF4DIR:
             raise Refused(t.NFS4ERR_ISDIR)
-        elif how is not None and how.mode == t.GUARDED4:
-            raise Refused(t.NFS4ERR_EXIST)
         elif how is not None and decode_fattr4(how.value).get(t.FATTR4_SIZE) == 0:
             found.data = bytearray()
             found.stable = b""
