@@ -146,6 +146,10 @@ class AsyncMount:
         """What was called, how often, and how long it took."""
         return self._client.stats
 
+    def connection_counters(self) -> dict[str, int]:
+        """What the transport of the present connection counts, by name; empty if it does not."""
+        return self._client.connection_counters()
+
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that awaits nothing but the client's to its end."""
         if self._closed:

@@ -140,21 +140,26 @@ def test_every_kind_of_call_survives(world: World, operation: str, fate: str, ti
     world.settle()
 
 
-def test_a_reply_that_was_not_kept_is_asked_for_anew(world: World) -> None:
+@pytest.mark.parametrize("at_sequence", [True, False])
+def test_a_reply_that_was_not_kept_is_asked_for_anew(world: World, at_sequence: bool) -> None:
+    world.server.uncached_at_sequence = at_sequence
     world.once("GETATTR", "lose reply")
     assert world.run(world.fs.stat("file")).st_size == 8
     assert world.count("GETATTR") == 2
     world.settle()
 
 
-def test_a_reply_that_was_not_kept_though_it_had_to_be(world: World) -> None:
+@pytest.mark.parametrize("at_sequence", [True, False])
+def test_a_reply_that_was_not_kept_though_it_had_to_be(world: World, at_sequence: bool) -> None:
+    world.server.uncached_at_sequence = at_sequence
+
     def script(ops: list[str]) -> str:
-        if ops[-1] != "CREATE":
-            return "ok"
-        world.server.script = lambda ops: (
-            "SEQUENCE NFS4ERR_RETRY_UNCACHED_REP" if ops[-1] == "CREATE" else "ok"
-        )
-        return "lose reply"
+        if ops[-1] == "CREATE":
+            session = world.server.sessions[world.fs.session.session_id]
+            world.reactor.call_soon(lambda: session.replies.__setitem__(0, None))
+            world.server.script = lambda ops: "ok"
+            return "lose reply"
+        return "ok"
 
     world.server.script = script
     with pytest.raises(UncertainOutcomeError, match="did not keep its reply"):

@@ -215,6 +215,7 @@ class FakeServer:
         self.max_minor = 2
         self.max_ops = 64
         self.grace = False
+        self.uncached_at_sequence = True
         self.payload = 0
         self.log: list[list[str]] = []
         self.executed: list[str] = []
@@ -325,11 +326,20 @@ class FakeServer:
             if kept is not None:
                 return kept
             status = t.NFS4ERR_RETRY_UNCACHED_REP
+            if not self.uncached_at_sequence and not fate.startswith("SEQUENCE "):
+                refused = struct.pack(">2I", ops[1].argop, status)
+                return _result(status, [self._sequence_result(arguments), refused])
         if status:
             return _result(status, [struct.pack(">2I", t.OP_SEQUENCE, status)])
         assert session is not None
         session.seqids[arguments.sa_slotid] = arguments.sa_sequenceid
         session.replies[arguments.sa_slotid] = None
+        body = self._execute(ops[1:], [self._sequence_result(arguments)], fate)
+        if arguments.sa_cachethis or len(ops) == 1:
+            session.replies[arguments.sa_slotid] = body
+        return body
+
+    def _sequence_result(self, arguments: t.SEQUENCE4args) -> bytes:
         sequence = t.SEQUENCE4resok(
             arguments.sa_sessionid,
             arguments.sa_sequenceid,
@@ -341,10 +351,7 @@ class FakeServer:
         head = Encoder()
         head.uint32(t.OP_SEQUENCE)
         t.SEQUENCE4res(t.NFS4_OK, sequence).encode(head)
-        body = self._execute(ops[1:], [bytes(head.buffer)], fate)
-        if arguments.sa_cachethis or len(ops) == 1:
-            session.replies[arguments.sa_slotid] = body
-        return body
+        return bytes(head.buffer)
 
     def _check_sequence(self, session: FakeSession | None, arguments: t.SEQUENCE4args) -> int:
         if session is None:
