@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable
 
 import pytest
-from tests.support.nfs_fake import FakeReactor, FakeServer
+from tests.support.nfs_fake import FakeChannel, FakeReactor, FakeServer
 
 from nfsrdma.client.errors import NfsError, ProtocolError, UncertainOutcomeError
 from nfsrdma.client.filesystem import FileSystem
@@ -526,21 +526,17 @@ def test_a_server_that_only_talks_nonsense_ends_nothing_but_the_call(world: Worl
 
 def test_refused_credentials_are_a_permission_error(world: World) -> None:
     denied = b"\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\5"
-    forge = world.server.forge
-    world.server.script = lambda ops: "lose call" if ops[-1] == "CREATE" else "ok"
+    real = world.server.handle
 
-    # Refused before the server looks at the slot: the sequence id is not spent.
-    real = world.server.channels[-1].server.handle
-
-    def handle(channel: object, message: bytes) -> object:
-        if b"made" in message:
+    def handle(channel: FakeChannel, message: bytes) -> bytes | Exception | None:
+        if b"made" in message:  # refused before the slot is looked at: its id is not spent
+            world.server.inline = 24
             return message[:4] + denied
-        return real(channel, message)  # type: ignore[arg-type]
+        return real(channel, message)
 
-    world.server.handle = handle  # type: ignore[method-assign, assignment]
+    world.server.handle = handle  # type: ignore[method-assign]
     with pytest.raises(PermissionError, match="credentials"):
         world.run(world.fs.mkdir("made"))
-    world.server.forge = forge
     world.settle()
 
 

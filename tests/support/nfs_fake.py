@@ -134,8 +134,8 @@ class FakeChannel:
         if isinstance(answer, Exception):
             self._answer(xid, answer)
             return
-        payload_free = len(answer) - self.server.payload
-        assert payload_free <= max_reply, f"{payload_free} octets where {max_reply} were foreseen"
+        inline = self.server.inline
+        assert inline <= max_reply, f"{inline} octets where {max_reply} were foreseen"
         self.server.reactor.call_at(self.server.reactor.now + LATENCY_S, self._answer, xid, answer)
 
     def _answer(self, xid: int, answer: bytes | Exception) -> None:
@@ -216,7 +216,7 @@ class FakeServer:
         self.max_ops = 64
         self.grace = False
         self.uncached_at_sequence = True
-        self.payload = 0
+        self.payload = self.inline = 0
         self.log: list[list[str]] = []
         self.executed: list[str] = []
         self.channels: list[FakeChannel] = []
@@ -290,7 +290,7 @@ class FakeServer:
         header = decode_call(dec)
         enc = Encoder()
         encode_accepted(enc, header.xid)
-        self.payload = 0
+        self.payload = self.inline = 0
         if header.proc == t.NFSPROC4_NULL:
             fate = self.script(["NULL"])
             return None if fate == "silence" else bytes(enc.buffer)
@@ -307,6 +307,7 @@ class FakeServer:
             channel.lose()
         if fate in ("lose reply", "silence"):
             return None
+        self.inline = len(enc.buffer) - self.payload
         return self.forge(bytes(enc.buffer))
 
     def _compound(self, call: t.COMPOUND4args, fate: str) -> bytes:
