@@ -390,10 +390,11 @@ def fingerprint(c: Compound) -> Fingerprint:
     RFC 8881, Section 2.10.6.1.3.1: with it a call that merely has the number of another one is
     told from a repetition. Only the beginning is looked at, for a WRITE may be long.
     """
-    size = c.decoder.remaining()
-    following = c.decoder.peek(_FINGERPRINT)
-    credentials = c.credentials
-    return c.count, credentials.flavor, credentials.uid, size, zlib.crc32(following)
+    dec = c.decoder
+    # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
+    in_one_piece = type(dec) is Decoder
+    digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
+    return Fingerprint(c.count, c.credentials.flavor, c.credentials.uid, digest)
 
 
 def _is_utf8(text: bytes) -> bool:

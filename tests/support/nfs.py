@@ -206,6 +206,14 @@ def compound_message(
     enc.opaque(auth.body)
     enc.uint32(0)
     enc.opaque(b"")
+    encode_compound(enc, ops, minor, tag, count)
+    return enc.to_bytes()
+
+
+def encode_compound(
+    enc: Encoder, ops: Sequence[Op], minor: int = 2, tag: bytes = b"", count: int | None = None
+) -> None:
+    """Append COMPOUND4args; arguments that are octets go as they are."""
     enc.opaque(tag)
     enc.uint32(minor)
     enc.uint32(len(ops) if count is None else count)
@@ -216,7 +224,6 @@ def compound_message(
             enc.buffer += arguments
         elif arguments is not None and spec is not None:
             spec.encode_arguments(enc, arguments)
-    return enc.to_bytes()
 
 
 class Peer:
