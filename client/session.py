@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NOT_KEPT: Final = "the server did not keep its reply"
 _NULL_REPLY_MAX: Final = 64
 _RESTARTS_MAX: Final = 16
 """How often one call starts over before the server is thought to be playing with us."""
@@ -159,19 +160,26 @@ class Session:
                     raise ProtocolError(f"{compound.name}: {why(error)}") from error
                 compound.max_reply = self.limits.max_response
             except StatusError as error:
-                if error.status not in _RETRY_LATER:
+                if error.status in _RETRY_LATER:
+                    now = self.reactor.time()
+                    deadline = deadline or now + self.patience
+                    if now >= deadline:
+                        raise
+                    self.stats.delays += 1
+                    await sleep(self.reactor, backoff)
+                    backoff = min(2 * backoff, _BACKOFF_MAX_S)
+                    continue
+                # A server may say so of SEQUENCE, or of what follows it (Section 2.10.6.1.3).
+                if error.status != t.NFS4ERR_RETRY_UNCACHED_REP:
                     raise
-                now = self.reactor.time()
-                deadline = deadline or now + self.patience
-                if now >= deadline:
-                    raise
-                self.stats.delays += 1
-                await sleep(self.reactor, backoff)
-                backoff = min(2 * backoff, _BACKOFF_MAX_S)
-                continue
-            restarts += 1
-            if restarts > _RESTARTS_MAX:
-                raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+                if not compound.idempotent:
+                    raise uncertain_outcome(compound, _NOT_KEPT) from error
+            restarts = self._restart(compound, restarts)
+
+    def _restart(self, compound: Compound, restarts: int) -> int:
+        if restarts == _RESTARTS_MAX:
+            raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+        return restarts + 1
 
     async def call_plain(self, channel: Channel, compound: Compound) -> list[Any]:
         """Execute a compound that has no SEQUENCE, over ``channel``.
@@ -349,7 +357,7 @@ class Session:
             if status == t.NFS4ERR_SEQ_FALSE_RETRY or compound.idempotent:
                 return
             slots.release(slot)
-            raise uncertain_outcome(compound, "the server did not keep its reply")
+            raise uncertain_outcome(compound, _NOT_KEPT)
         if status == t.NFS4ERR_CONN_NOT_BOUND_TO_SESSION:
             self.guardian.connection_lost(channel, "not bound to the session")
             return

@@ -139,17 +139,16 @@ class Connector:
             device.close()
 
 
-<<<<<<< HEAD
 def _add(total: dict[str, int], counted: dict[str, int]) -> None:
     for name, value in counted.items():
         total[name] = total.get(name, 0) + value
-=======
+
+
 def _check_provider(name: str) -> None:
     from nfsrdma.rpcrdma.providers.registry import PROVIDERS
 
     if name not in PROVIDERS:
         raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
->>>>>>> client
 
 
 def make_client(
