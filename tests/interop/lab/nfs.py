@@ -47,7 +47,7 @@ class Transport:
         """The URL by which our own client names a path on the peer."""
         address = self.address(peer)
         bracketed = f"[{address}]" if self.ipv6 else address
-        return f"nfs+{self.proto}://{bracketed}:{self.port}{path}?vers={self.version}"
+        return f"nfs+{self.proto}://{bracketed}:{self.port}{path}?minor={self.version[-1]}"
 
 
 class Knfsd:
