@@ -43,6 +43,7 @@ BUFFER_OCTETS = 16 << 20
 _LARGEST = 65536
 _RECEIVES = 16
 """Receive calls per turn: others want to be served as well."""
+_BULK = 16384
 
 _INT = struct.Struct("=i")
 _SEGMENT = struct.Struct("=H")
@@ -218,6 +219,8 @@ class UdpPort:
                     local = (_host6(*_PKTINFO6.unpack(data)), ROCE_PORT)
             if length:
                 self._on_receive(self._buffer[:length], segment_size, self._peer(source), local)
+            if length < _BULK:
+                break  # Little came: probably all. If not, the reactor calls again at once.
         self._on_turn()
 
     def _peer(self, source: Any) -> Address:

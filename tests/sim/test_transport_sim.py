@@ -6,11 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-
-from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
-from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
-from nfsrdma.rpcrdma.rpc.channel import IncomingCall, TransportError
-from nfsrdma.rpcrdma.transport import RdmaChannel, TransportOptions, connect_rdma, listen_rdma
 from tests.support.transport import (
     PORT,
     Item,
@@ -20,6 +15,11 @@ from tests.support.transport import (
     reply_message,
     reply_size,
 )
+
+from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
+from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
+from nfsrdma.rpcrdma.rpc.channel import IncomingCall, TransportError
+from nfsrdma.rpcrdma.transport import RdmaChannel, TransportOptions, connect_rdma, listen_rdma
 
 CALLS = 24
 CLIENT, SERVER = "10.0.0.2", "10.0.0.1"

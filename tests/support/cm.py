@@ -30,6 +30,7 @@ class FakeQueuePair:
         self.number = number
         self.state = QpState.INIT
         self.on_error = None
+        self.on_traffic = None
         self.raised: dict[str, object] = {}
         self.failures: list[str] = []
 

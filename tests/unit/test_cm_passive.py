@@ -104,8 +104,8 @@ def test_a_lost_rtu():
 
 def test_traffic_replaces_the_rtu():
     world, handler, connection, rep = accepted()
-    connection.peer_is_sending()
-    connection.peer_is_sending()
+    connection.queue_pair.on_traffic()
+    connection.queue_pair.on_traffic()
     assert handler.names() == ["established"]
     world.receive(Rtu(**ids(rep)))
     assert handler.names() == ["established"]

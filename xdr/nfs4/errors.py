@@ -23,7 +23,7 @@ class NfsError(Exception):
         self.status = status
 
     def __str__(self) -> str:
-        return f"{name_of(self.status)}: {self.args[0]}"
+        return f"{status_name(self.status)}: {self.args[0]}"
 
 
 _FROM_ERRNO: Final[Mapping[int, int]] = {
@@ -187,7 +187,7 @@ EXPLANATIONS: Final = MappingProxyType({status: text for status, (_, text) in _S
 _NAMES: Final = {int(member): member.name for member in nfsstat4}
 
 
-def name_of(status: int) -> str:
+def status_name(status: int) -> str:
     """A status's name, as in the RFCs; a number nobody assigned stays a number."""
     return _NAMES.get(status, f"nfsstat4 {status}")
 

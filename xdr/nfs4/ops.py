@@ -119,7 +119,7 @@ def callback_operation(number: int, minor: int) -> OperationSpec | None:
     return spec if spec is not None and minor in spec.minors else None
 
 
-def name_of(number: int) -> str:
+def operation_name(number: int) -> str:
     """An operation's name, or its number in words if it has none: for messages and traces."""
     spec = OPERATIONS.get(number)
     return f"operation {number}" if spec is None else spec.name
