@@ -208,7 +208,7 @@ def same(subject: Subject, given: nfs.fattr4) -> bool:
     mask = mask_from_bitmap(given.attrmask)
     if mask & ~supported(subject.export.fs, subject.minor):
         raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
-    # RFC 8881, Sections 18.15.3 and 18.30.3: neither means anything here.
+    # RFC 8881, Sections 18.15.3 and 18.31.3: neither means anything here.
     if mask & ~_READABLE or mask & RDATTR_ERROR:
         raise NfsError(nfs.NFS4ERR_INVAL)
     values = {number: _GETTERS[number](subject) for number in numbers_in(mask)}
