@@ -389,11 +389,10 @@ def fingerprint(c: Compound) -> Fingerprint:
     told from a repetition. Only the beginning is looked at, for a WRITE may be long.
     """
     dec = c.decoder
-    start, size = dec.offset, dec.remaining()
-    following = dec.octets(min(size, _FINGERPRINT) & ~3)
-    dec.offset = start
-    credentials = c.credentials
-    return c.count, credentials.flavor, credentials.uid, size, zlib.crc32(following)
+    # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
+    in_one_piece = type(dec) is Decoder
+    digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
+    return Fingerprint(c.count, c.credentials.flavor, c.credentials.uid, digest)
 
 
 def _is_utf8(text: bytes) -> bool:
