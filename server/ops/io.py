@@ -72,6 +72,7 @@ def io_file(
 
 
 def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.22: as much as there is, and as fits the reply."""
     require_regular(c)
     file, close = io_file(c, args.stateid, READ)
     assert file is not None
@@ -94,6 +95,7 @@ def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
 
 
 def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.32."""
     if args.stable not in (nfs.UNSTABLE4, nfs.DATA_SYNC4, nfs.FILE_SYNC4):
         raise NfsError(nfs.NFS4ERR_INVAL)
     require_regular(c)
@@ -118,6 +120,7 @@ def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
 
 
 def commit(c: Compound, args: nfs.COMMIT4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.3."""
     require_regular(c)
     here, registry = c.here, c.core.registry
     if args.offset + args.count > _UINT64_MAX:

@@ -111,6 +111,7 @@ class Session:
 
     @property
     def slot_count(self) -> int:
+        """How many slots there are."""
         return self.fore.ca_maxrequests
 
     def slot(self, number: int) -> Slot:
