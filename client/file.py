@@ -23,7 +23,7 @@ from .session import Session
 
 UNCOMMITTED_MAX: Final = 64 << 20
 """Octets written but not committed that a file keeps."""
-PARALLEL: Final = 8
+PARALLEL: Final = 4
 """READs or WRITEs of one call that are under way at a time."""
 _REOPENS_MAX: Final = 8
 
