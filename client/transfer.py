@@ -303,17 +303,22 @@ class Transfer:
     async def _get_small(self, source: str, status: Stat, file: LocalFile) -> int:
         """A file that one READ holds, without opening it: its handle came with its entry."""
         buffer = memoryview(bytearray(status.st_size + 1))  # one more, to see it if it grew
-        compound = self._client.session.compound("READ")
-        compound.putfh(status.handle)
-        compound.read(ANONYMOUS_STATEID, 0, buffer)
-        try:
-            _, data = (await self._client.session.call(compound))[-1]
-        except StatusError as error:
-            raise status_error(error.status, path=source) from error
-        count = place(data, buffer)
-        file.write_at(0, buffer[:count])
-        self._moved(count)
-        return count
+        done = 0
+        while done < len(buffer):  # once, unless the server reads less than it was asked for
+            compound = self._client.session.compound("READ")
+            compound.putfh(status.handle)
+            compound.read(ANONYMOUS_STATEID, done, buffer[done:])
+            try:
+                eof, data = (await self._client.session.call(compound))[-1]
+            except StatusError as error:
+                raise status_error(error.status, path=source) from error
+            count = place(data, buffer[done:])
+            done += count
+            if eof or not count:
+                break
+        file.write_at(0, buffer[:done])
+        self._moved(done)
+        return done
 
     # -- to the server -----------------------------------------------------------------------
 
