@@ -203,11 +203,6 @@ class FileSystem:
             raise ProtocolError(f"NULL: {why(error)}") from error
         return session.reactor.time() - start
 
-    def connection_counters(self) -> dict[str, int]:
-        """What the transport of the present connection counts, by name; empty if it does not."""
-        stats = getattr(self.session.channel, "stats", None)
-        return stats.as_dict() if stats is not None else {}
-
     async def _channel(self) -> Channel:
         await self.session.become_usable()
         channel = self.session.channel

@@ -281,7 +281,9 @@ class Transfer:
         if not status.st_size:
             return 0
         if status.handle and status.st_size <= min(_SMALL, self._client.rsize):
-            return await self._get_small(source, status, file)
+            count = await self._get_small(source, status, file)
+            if count is not None:
+                return count
         opened = await self._client.open(source)
         size = status.st_size
         step = self._client.rsize
@@ -300,25 +302,26 @@ class Transfer:
             await opened.close()
         return sum(counts)
 
-    async def _get_small(self, source: str, status: Stat, file: LocalFile) -> int:
-        """A file that one READ holds, without opening it: its handle came with its entry."""
+    async def _get_small(self, source: str, status: Stat, file: LocalFile) -> int | None:
+        """A file that one READ holds, without opening it: its handle came with its entry.
+
+        ``None`` if the server stopped short of the file's end, which it may (RFC 8881,
+        Section 18.22.3).
+        """
         buffer = memoryview(bytearray(status.st_size + 1))  # one more, to see it if it grew
-        done = 0
-        while done < len(buffer):  # once, unless the server reads less than it was asked for
-            compound = self._client.session.compound("READ")
-            compound.putfh(status.handle)
-            compound.read(ANONYMOUS_STATEID, done, buffer[done:])
-            try:
-                eof, data = (await self._client.session.call(compound))[-1]
-            except StatusError as error:
-                raise status_error(error.status, path=source) from error
-            count = place(data, buffer[done:])
-            done += count
-            if eof or not count:
-                break
-        file.write_at(0, buffer[:done])
-        self._moved(done)
-        return done
+        compound = self._client.session.compound("READ")
+        compound.putfh(status.handle)
+        compound.read(ANONYMOUS_STATEID, 0, buffer)
+        try:
+            eof, data = (await self._client.session.call(compound))[-1]
+        except StatusError as error:
+            raise status_error(error.status, path=source) from error
+        count = place(data, buffer)
+        if count < status.st_size and not eof:
+            return None
+        file.write_at(0, buffer[:count])
+        self._moved(count)
+        return count
 
     # -- to the server -----------------------------------------------------------------------
 

@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 MAX_TAG: Final = 1024
 _RESULT = struct.Struct(">II")
 _RESULT_SIZE: Final = 8
+_DATA_HEAD: Final = 16
+"""Octets before a READ's data: the operation, its status, the end-of-file word, the length."""
 _WORD = struct.Struct(">I")
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
@@ -180,9 +182,9 @@ class Compound:
         if index < len(rooms) and rooms[index]:
             room = rooms[index]
             if self.session is not None:
-                room = min(room, self._session_limit() - self.encoder.tell() - 32)
+                room = min(room, self._session_limit() - self.encoder.tell() - _DATA_HEAD)
             return max(0, room), True
-        return max(0, self.room() - 32), False
+        return max(0, self.room() - _DATA_HEAD) & ~3, False
 
     def append_data(self, data: memoryview, placed: bool) -> None:
         """Append a DDP-eligible result, having asked :meth:`data_room`."""

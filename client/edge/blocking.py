@@ -103,8 +103,8 @@ class Mount:
         return self._client.stats
 
     def connection_counters(self) -> dict[str, int]:
-        """What the transport of the present connection counts, by name; empty if it does not."""
-        return self._client.connection_counters()
+        """What the RDMA connections below have done, by name; empty over TCP."""
+        return self._connector.counters()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that awaits nothing but the client's to its end."""

@@ -70,6 +70,8 @@ class Connector:
         self._provider = options.provider or DEFAULT_PROVIDER
         self._pcap = options.pcap
         self._device: Any = None
+        self._current: Any = None  # the RDMA channel made last
+        self._totals: dict[str, int] = {}  # of those before it
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
         if url.transport == "rdma":
@@ -107,13 +109,39 @@ class Connector:
             options=TransportOptions(connect_timeout_s=timeout_s),
             service=service,
         )
+        future.add_done_callback(self._connected)
         return future  # type: ignore[no-any-return]
+
+    def _connected(self, future: Any) -> None:
+        if future.error() is None:
+            if self._current is not None:
+                _add(self._totals, self._current.stats.as_dict())
+            self._current = future.result()
+
+    def counters(self) -> dict[str, int]:
+        """What RDMA connections have done so far, and the packets below them, by name.
+
+        Empty for TCP. The names are those of ``TransportStats`` and, where the provider has
+        packets, of ``roce.counters.Counters``.
+        """
+        total = dict(self._totals)
+        if self._current is not None:
+            _add(total, self._current.stats.as_dict())
+        packets = getattr(self._device, "counters", None)
+        if packets is not None:
+            _add(total, packets.as_dict())
+        return total
 
     def close(self) -> None:
         """Give the device back."""
         device, self._device = self._device, None
         if device is not None:
             device.close()
+
+
+def _add(total: dict[str, int], counted: dict[str, int]) -> None:
+    for name, value in counted.items():
+        total[name] = total.get(name, 0) + value
 
 
 def _check_provider(name: str) -> None:

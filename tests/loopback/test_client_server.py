@@ -386,11 +386,11 @@ def test_cancelling_an_asyncio_call(url: str) -> None:
         file = await fs.open("big")
         buffer = bytearray(len(BIG))
         for _ in range(5):
-            task = asyncio.create_task(file.read_at(0, buffer))
-            await asyncio.sleep(0)
-            task.cancel()
+            reading = asyncio.ensure_future(file.read_at(0, buffer))
+            await asyncio.sleep(0)  # the READs are on their way now
+            reading.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await task
+                await reading
         assert await file.read_at(0, buffer) == len(BIG)
         assert buffer == BIG
         slots = fs.client.session.slots

@@ -151,7 +151,7 @@ def test_serve_says_what_is_wrong(arguments: list[str], status: int, says: str) 
 def test_serve_in_process() -> None:
     """The whole command, ended from another thread as by a signal."""
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT), os.umask(0o022)
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     timer.start()
     try:
         result = CliRunner().invoke(
@@ -160,7 +160,6 @@ def test_serve_in_process() -> None:
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])
-        os.umask(before[2])
     assert result.exit_code == 0, result.output
     assert result.output.startswith("nfs+tcp://127.0.0.1:")
 

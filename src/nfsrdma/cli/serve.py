@@ -324,8 +324,6 @@ def serve(
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
     options = ExportOptions(read_only, root_squash, all_squash, networks, not not_sync)
     descriptors = raise_descriptor_limit()
-    # What the server keeps for itself is nobody else's.
-    os.umask(0o077)
     config = ServerConfig(
         max_io=max_io << 10,
         times=LeaseTimes(lease, lease if grace is None else grace),
@@ -333,7 +331,13 @@ def serve(
         state=StateLimits(states=descriptors // 4, states_per_client=descriptors // 8),
     )
     made = make_exports(exports, memory, options)
-    serving = Serving(made, config, open_store(state_dir), console, verbose)
+    # What the server keeps for itself is nobody else's.
+    file_mask = os.umask(0o077)
+    try:
+        store = open_store(state_dir)
+    finally:
+        os.umask(file_mask)
+    serving = Serving(made, config, store, console, verbose)
     try:
         if provider != NO_RDMA:
             serving.listen_rdma(provider, addresses, port, pcap)
@@ -347,6 +351,7 @@ def serve(
         serving.run()
     finally:
         serving.close()
+        os.umask(file_mask)
 
 
 def raise_descriptor_limit() -> int:
