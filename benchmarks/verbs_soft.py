@@ -183,6 +183,7 @@ def main() -> None:
         target=serve, args=(there, arguments.spin, arguments.profile == "server")
     )
     server.start()
+    there.close()
     here.recv()
 
     reactor = SelectReactor(spin_s=arguments.spin)

@@ -20,8 +20,6 @@ from .session import Session
 
 LINKS_MAX: Final = 40
 """Symbolic links followed on the way to one file, as many as Linux follows."""
-TARGET_MAX: Final = 4096
-"""Octets of a link's target."""
 _PATH_MAX: Final = 16384
 _RESERVED_OPERATIONS: Final = 6
 """Operations left for whatever is done with the file that was looked up."""
@@ -34,6 +32,9 @@ _NO_LINKS: Final = _NOT_DIRECTORIES | {
     t.NFS4ERR_SAME,
 }
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
+
+# What is wrong with asking for the mount's root, by what was asked.
+_ROOT_ERRORS: Final = {"OPEN": errno.EISDIR, "WRITE": errno.EISDIR, "CREATE": errno.EEXIST}
 
 Path = str | bytes
 Components = list[bytes]
@@ -123,12 +124,13 @@ class Resolver:
         """Look the directory of ``path`` up, and do what ``tail`` appends there with its name.
 
         With ``follow``, ``NFS4ERR_SYMLINK`` from ``tail`` means that the name is a link, which
-        is followed. Raises :class:`NfsError` (EBUSY) if the path is the mount's root itself.
+        is followed. Raises :class:`NfsError` if the path is the mount's root itself.
         """
 
         def build(compound: Compound, components: Components) -> None:
             if not components:
-                raise make_error(errno.EBUSY, "this is the root of the mount", path)
+                number = _ROOT_ERRORS.get(name, errno.EBUSY)
+                raise make_error(number, "this is the root of the mount", path)
             for component in components[:-1]:
                 compound.lookup(component)
             tail(compound, components[-1])
@@ -214,7 +216,7 @@ class Resolver:
         compound.putfh(handle)
         for component in rest:
             compound.lookup(component)
-        compound.readlink(memoryview(bytearray(TARGET_MAX)))
+        compound.readlink()
         try:
             target: bytes = (await self.session.call(compound))[-1]
         except StatusError:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NOT_KEPT: Final = "the server did not keep its reply"
 _NULL_REPLY_MAX: Final = 64
 _RESTARTS_MAX: Final = 16
 """How often one call starts over before the server is thought to be playing with us."""
@@ -64,19 +65,29 @@ class SessionLost(Exception):
 class Limits:
     """What a session was granted, in octets and operations (RFC 8881, Section 18.36)."""
 
-    __slots__ = ("max_operations", "max_request", "max_response")
+    __slots__ = ("max_cached", "max_operations", "max_request", "max_response")
 
-    def __init__(self, max_request: int, max_response: int, max_operations: int) -> None:
+    def __init__(
+        self, max_request: int, max_response: int, max_cached: int, max_operations: int
+    ) -> None:
         self.max_request = max_request
         self.max_response = max_response
+        self.max_cached = max_cached
         self.max_operations = max_operations
+
+
+Gate = Future[Callable[[], Exception] | None]
+"""What calls wait for: its result is None, or what makes the error that they shall raise."""
 
 
 class Guardian(Protocol):
     """Who makes the session usable, and is told when it no longer is."""
 
-    def start(self) -> None:
-        """Begin to make the session usable; :attr:`Session.gate` is set when it returns."""
+    def start(self) -> Gate:
+        """Begin to make the session usable, unless that is under way: what to wait for.
+
+        Raises :class:`~.errors.NfsError` if that is not to be.
+        """
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
         """``channel`` is of no more use, the session perhaps is."""
@@ -109,12 +120,12 @@ class Session:
         self.stats = Statistics()
         self.patience = patience
         self.guardian: Guardian
-        self.gate: Future[Callable[[], Exception] | None] | None = None
-        """While it is set, calls wait: for None, or for what makes the error to raise."""
+        self.gate: Gate | None = None
+        """While it is set, calls wait for it."""
         self.channel: Channel | None = None
         self.slots: SlotTable | None = None
         self.session_id = b""
-        self.limits = Limits(0, 0, 0)
+        self.limits = Limits(0, 0, 0, 0)
         self._doubtful: list[int] = []  # slots to settle once the session can be used again
         self.flags = 0
         """The ``sr_status_flags`` of the latest reply."""
@@ -149,19 +160,26 @@ class Session:
                     raise ProtocolError(f"{compound.name}: {why(error)}") from error
                 compound.max_reply = self.limits.max_response
             except StatusError as error:
-                if error.status not in _RETRY_LATER:
+                if error.status in _RETRY_LATER:
+                    now = self.reactor.time()
+                    deadline = deadline or now + self.patience
+                    if now >= deadline:
+                        raise
+                    self.stats.delays += 1
+                    await sleep(self.reactor, backoff)
+                    backoff = min(2 * backoff, _BACKOFF_MAX_S)
+                    continue
+                # A server may say so of SEQUENCE, or of what follows it (Section 2.10.6.1.3).
+                if error.status != t.NFS4ERR_RETRY_UNCACHED_REP:
                     raise
-                now = self.reactor.time()
-                deadline = deadline or now + self.patience
-                if now >= deadline:
-                    raise
-                self.stats.delays += 1
-                await sleep(self.reactor, backoff)
-                backoff = min(2 * backoff, _BACKOFF_MAX_S)
-                continue
-            restarts += 1
-            if restarts > _RESTARTS_MAX:
-                raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+                if not compound.idempotent:
+                    raise uncertain_outcome(compound, _NOT_KEPT) from error
+            restarts = self._restart(compound, restarts)
+
+    def _restart(self, compound: Compound, restarts: int) -> int:
+        if restarts == _RESTARTS_MAX:
+            raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+        return restarts + 1
 
     async def call_plain(self, channel: Channel, compound: Compound) -> list[Any]:
         """Execute a compound that has no SEQUENCE, over ``channel``.
@@ -208,9 +226,8 @@ class Session:
     async def _slot(self, recovering: bool) -> tuple[SlotTable, int]:
         """A slot of the session, once that can be used."""
         while True:
-            if not recovering and (self.gate is not None or self.channel is None):
-                await self._pass_gate()
-                continue
+            if not recovering:
+                await self.become_usable()
             slots = self.slots
             if slots is None:
                 raise TransportError("there is no session")
@@ -220,13 +237,15 @@ class Session:
             if slot >= 0:
                 return slots, slot
 
+    async def become_usable(self) -> None:
+        """Wait until there is a session. Raises :class:`NfsError` if there will be none."""
+        while self.gate is not None or self.channel is None:
+            await self._pass_gate()
+
     async def _pass_gate(self) -> None:
-        if self.gate is None:
-            self.guardian.start()
-        if self.gate is not None:
-            make_error = await self.gate
-            if make_error is not None:
-                raise make_error()
+        make_error = await (self.gate or self.guardian.start())
+        if make_error is not None:
+            raise make_error()
 
     async def _exchange(
         self, compound: Compound, slots: SlotTable, slot: int, recovering: bool
@@ -338,7 +357,7 @@ class Session:
             if status == t.NFS4ERR_SEQ_FALSE_RETRY or compound.idempotent:
                 return
             slots.release(slot)
-            raise uncertain_outcome(compound, "the server did not keep its reply")
+            raise uncertain_outcome(compound, _NOT_KEPT)
         if status == t.NFS4ERR_CONN_NOT_BOUND_TO_SESSION:
             self.guardian.connection_lost(channel, "not bound to the session")
             return
@@ -399,8 +418,10 @@ class Session:
         If the server has seen the lost request it repeats its answer to that, or says that it
         has none; if not it executes this one. Either way the next sequence id is the next one.
         """
+        probe = self.compound("SEQUENCE")
+        probe.max_reply += self.limits.max_cached  # the answer may be the lost request's
         try:
-            await self._exchange(self.compound("SEQUENCE"), slots, slot, False)
+            await self._exchange(probe, slots, slot, False)
         except (SessionLost, StatusError, NfsError, XdrError, RpcError, CallRefused) as error:
             _log.debug("slot %d could not be settled: %s", slot, why(error))
 
@@ -425,10 +446,11 @@ class Session:
         if slots is not None:
             slots.close()
 
-    def close_gate(self) -> None:
+    def close_gate(self) -> Gate:
         """Let calls wait until :meth:`open_gate`."""
         if self.gate is None:
             self.gate = Future()
+        return self.gate
 
     def open_gate(self, make_error: Callable[[], Exception] | None = None) -> None:
         """Let calls go on, or fail them."""

@@ -112,6 +112,7 @@ class Compound:
 
     @property
     def credentials(self) -> Credentials:
+        """Who calls."""
         return self.call.credentials
 
     # File handles
@@ -329,7 +330,7 @@ class CompoundProcedure:
         return error.status, error.body
 
     def _check_place(self, c: Compound, number: int, operation: Operation | None) -> None:
-        """Whether the operation may stand where it does (RFC 8881, Section 2.10.3)."""
+        """Whether the operation may stand where it does (RFC 8881, Section 18.46.3)."""
         if c.index:
             if number == nfs.OP_SEQUENCE:
                 raise NfsError(nfs.NFS4ERR_SEQUENCE_POS)
@@ -387,13 +388,14 @@ class CompoundProcedure:
 def fingerprint(c: Compound) -> Fingerprint:
     """What a repetition of the call has in common with it: all that follows SEQUENCE, and who.
 
-    RFC 8881, Section 2.10.6.1.3.1: with it a call that merely has the number of another one is
-    told from a repetition. Only the beginning is looked at, for a WRITE may be long.
+    With it a call that merely has the number of another one is told from a repetition (a "false
+    retry": RFC 8881, Section 2.10.6.1.3.1). Only the beginning is looked at: a WRITE may be long.
     """
-    size = c.decoder.remaining()
-    following = c.decoder.peek(_FINGERPRINT)
-    credentials = c.credentials
-    return c.count, credentials.flavor, credentials.uid, size, zlib.crc32(following)
+    dec = c.decoder
+    # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
+    in_one_piece = type(dec) is Decoder
+    digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
+    return Fingerprint(c.count, c.credentials.flavor, c.credentials.uid, digest)
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -128,6 +128,10 @@ class AsyncMount:
             if error is None:
                 raise
 
+    def __del__(self) -> None:
+        if not self._closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+
     def __repr__(self) -> str:
         return f"<AsyncMount of {self.url}{' (closed)' if self._closed else ''}>"
 

@@ -82,6 +82,7 @@ def apply_created(
 
 
 def create(c: Compound, args: nfs.CREATE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.4: everything but regular files."""
     here = c.here
     parent, fs = directory(here), here.export.fs
     kind = args.objtype.type
@@ -131,6 +132,7 @@ def _make(c: Compound, parent: Node, name: bytes, what: nfs.createtype4, changes
 
 
 def remove(c: Compound, args: nfs.REMOVE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.25."""
     here = c.here
     parent, fs = directory(here), here.export.fs
     name = check_name(args.target, fs)
@@ -141,6 +143,7 @@ def remove(c: Compound, args: nfs.REMOVE4args, enc: Encoder) -> None:
 
 
 def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.26."""
     source, target = c.saved, c.here
     assert source is not None
     from_node, to_node = directory(source), directory(target)
@@ -157,11 +160,17 @@ def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
             raise NfsError(nfs.NFS4ERR_EXIST) from None
         raise
-    before.finish().encode(enc)
-    after.finish().encode(enc)
+    if source.wire == target.wire:
+        info = before.finish()
+        info.encode(enc)
+        info.encode(enc)
+    else:
+        before.finish().encode(enc)
+        after.finish().encode(enc)
 
 
 def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.9."""
     source, target = c.saved, c.here
     assert source is not None
     parent, fs = directory(target), target.export.fs
@@ -177,6 +186,7 @@ def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
 
 
 def readlink(c: Compound, args: None, enc: Encoder) -> None:
+    """RFC 8881, Section 18.24."""
     here = c.here
     if not here.node.is_symlink:
         raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
@@ -189,6 +199,7 @@ def readlink(c: Compound, args: None, enc: Encoder) -> None:
 
 
 def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.23."""
     here = c.here
     node, fs = directory(here), here.export.fs
     mask = attributes.wanted(args.attr_request, fs, c.minor)

@@ -60,6 +60,7 @@ class _Opening:
 
 
 def open_(c: Compound, args: nfs.OPEN4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.16."""
     opening = _Opening(args)
     claim = args.claim.claim
     _check_grace(c, claim)
@@ -179,7 +180,8 @@ def _create(
 def _verifier_times(verifier: bytes) -> tuple[int, int]:
     """The times that hold an exclusive create's verifier: durable, and in every file system."""
     first, second = _VERIFIER.unpack(verifier)
-    return first * _BILLION, second * _BILLION
+    # Some file systems' times end in 2038.
+    return (first & 0x7FFFFFFF) * _BILLION, (second & 0x7FFFFFFF) * _BILLION
 
 
 def _check_existing(handle: Filehandle, mode: int, verifier: bytes | None) -> None:
@@ -248,6 +250,7 @@ def close(c: Compound, args: nfs.CLOSE4args, enc: Encoder) -> None:
 
 
 def open_downgrade(c: Compound, args: nfs.OPEN_DOWNGRADE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.18."""
     require_regular(c)
     state = _own_open(c, args.open_stateid)
     access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH

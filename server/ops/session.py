@@ -43,6 +43,7 @@ def _principal(c: Compound) -> tuple[int, int]:
 
 
 def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.35."""
     if args.eia_flags & ~_EXCHANGE_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
     _check_protection(args.eia_state_protect)
@@ -50,6 +51,7 @@ def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
     if args.eia_flags & nfs.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A:
         client = registry.clients.update(owner.co_ownerid, owner.co_verifier, _principal(c))
     else:
+        registry.make_room()
         client, victim = registry.clients.exchange(
             owner.co_ownerid, owner.co_verifier, _principal(c), c.now
         )
@@ -79,6 +81,7 @@ def _check_protection(protection: nfs.state_protect4_a) -> None:
 
 
 def create_session(c: Compound, args: nfs.CREATE_SESSION4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.36; a repetition is answered as before."""
     registry = c.core.registry
     client = registry.clients.find(args.csa_clientid)
     if args.csa_sequence == client.create_seqid and client.create_reply is not None:
@@ -99,7 +102,7 @@ def create_session(c: Compound, args: nfs.CREATE_SESSION4args, enc: Encoder) -> 
     # Sessions are not persistent, and a connection does not change its mode.
     flags = args.csa_flags & nfs.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
     if flags:
-        session.bind_back(c.call.channel)
+        registry.bind(session, c.call.channel)
     client.create_seqid = args.csa_sequence
     start = len(enc.buffer)
     nfs.CREATE_SESSION4resok(session.id, args.csa_sequence, flags, fore, back).encode(enc)
@@ -188,6 +191,7 @@ def _status(c: Compound, session: Session) -> int:
 
 
 def destroy_session(c: Compound, args: nfs.DESTROY_SESSION4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.37."""
     session = c.core.registry.session(args.dsa_sessionid)
     if session is c.session and c.index + 1 < c.count:
         # RFC 8881, Section 18.37.3: the session that carries the call goes last.
@@ -196,6 +200,7 @@ def destroy_session(c: Compound, args: nfs.DESTROY_SESSION4args, enc: Encoder) -
 
 
 def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.50: BUSY as long as there is anything left of the client."""
     registry = c.core.registry
     client = registry.clients.find(args.dca_clientid)
     if client.sessions or client.has_state:
@@ -204,27 +209,31 @@ def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder)
 
 
 def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: Encoder) -> None:
-    session = c.core.registry.session(args.bctsa_sessid)
+    """RFC 8881, Section 18.34."""
+    registry = c.core.registry
+    session = registry.session(args.bctsa_sessid)
     direction = args.bctsa_dir
     wants_back = (nfs.CDFC4_BACK, nfs.CDFC4_FORE_OR_BOTH, nfs.CDFC4_BACK_OR_BOTH)
     if direction not in (nfs.CDFC4_FORE, *wants_back):
         raise NfsError(nfs.NFS4ERR_INVAL)
     if direction == nfs.CDFC4_FORE:
-        session.unbind(c.call.channel)
+        registry.unbind(session, c.call.channel)
         bound = nfs.CDFS4_FORE
     else:
-        session.bind_back(c.call.channel)
+        registry.bind(session, c.call.channel)
         bound = nfs.CDFS4_BACK if direction == nfs.CDFC4_BACK else nfs.CDFS4_BOTH
-    c.core.registry.renew(session.client, c.now)
+    registry.renew(session.client, c.now)
     nfs.BIND_CONN_TO_SESSION4resok(session.id, bound, False).encode(enc)
 
 
 def backchannel_ctl(c: Compound, args: nfs.BACKCHANNEL_CTL4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.33."""
     assert c.session is not None
     c.session.callback_program = args.bca_cb_program
 
 
 def reclaim_complete(c: Compound, args: nfs.RECLAIM_COMPLETE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.51."""
     client: Client = c.caller
     if args.rca_one_fs:
         # RFC 8881, Section 18.51.3: about a file system that moved here; none did.

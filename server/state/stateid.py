@@ -49,6 +49,7 @@ class State:
 
     @property
     def stateid(self) -> stateid4:
+        """As clients see it now."""
         return stateid4(self.seqid, self.other)
 
 
@@ -102,8 +103,9 @@ class LockState(State):
 class StateTable:
     """All states by their ``other``, and the files that have any."""
 
-    def __init__(self, boot: int, per_client: int) -> None:
+    def __init__(self, boot: int, limit: int, per_client: int) -> None:
         self._boot = boot
+        self._limit = limit
         self._per_client = per_client
         self._next = 1
         self._states: dict[bytes, State] = {}
@@ -120,7 +122,7 @@ class StateTable:
         """The state of a client; its sequence number is checked, its file is not.
 
         Raises BAD_STATEID and OLD_STATEID. A stateid of the server's life before is bad too:
-        RFC 8881, Section 15.1.16.5 leaves NFS4ERR_STALE_STATEID to minor version 0.
+        RFC 8881, Section 15.1.16, leaves NFS4ERR_STALE_STATEID to minor version 0.
         """
         state = self._states.get(stateid.other)
         if state is None or state.client is not client:
@@ -181,7 +183,8 @@ class StateTable:
             self.close(state)
 
     def _check_room(self, client: Client) -> None:
-        if len(client.open_states) + len(client.lock_states) >= self._per_client:
+        held = len(client.open_states) + len(client.lock_states)
+        if held >= self._per_client or len(self._states) >= self._limit:
             raise NfsError(NFS4ERR_DELAY)
 
     def _new_other(self) -> bytes:

@@ -38,6 +38,7 @@ class User:
     groups: tuple[int, ...] = ()
 
     def member_of(self, gid: int) -> bool:
+        """Whether a group is among the user's."""
         return gid == self.gid or gid in self.groups
 
 
@@ -126,14 +127,17 @@ class Node:
 
     @property
     def is_directory(self) -> bool:
+        """Whether it is a directory."""
         return self.type == stat.S_IFDIR
 
     @property
     def is_regular(self) -> bool:
+        """Whether it is a regular file."""
         return self.type == stat.S_IFREG
 
     @property
     def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
         return self.type == stat.S_IFLNK
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.support.hosts import loopback
+
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
@@ -220,6 +222,6 @@ FAULTY = Faults(
 HARNESSES: dict[str, Callable[[], ProviderHarness]] = {
     "sim": _simulated(Faults()),
     "sim-faulty": _simulated(FAULTY),
-    "soft-ipv4": _soft("127.0.0.1", "127.0.0.2", "127.0.0.77"),
+    "soft-ipv4": _soft(loopback(1), loopback(2), loopback(77)),
     "soft-ipv6-self": _soft("::1", None, None),
 }
