@@ -99,6 +99,16 @@ def test_trees_there_and_back(cli: Cli, tmp_path: Path) -> None:
     assert error == f"nfsrdma: {cli.url}/t/tree: a directory, and the copy is not recursive\n"
 
 
+def test_a_copy_shows_how_far_it_is(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(bytes(1000))
+    monkeypatch.setattr("nfsrdma.cli.files._interactive", lambda: True)
+    cli("put", tmp_path / "f", f"{cli.url}/t/f")
+    cli("get", "-q", f"{cli.url}/t/f", tmp_path / "g")
+    assert (tmp_path / "g").read_bytes() == bytes(1000)
+
+
 def test_names(cli: Cli) -> None:
     cli("mkdir", "-p", f"{cli.url}/t/a/b/c", f"{cli.url}/t/a/b")
     cli("mv", f"{cli.url}/t/a/b", f"{cli.url}/t/moved")

@@ -25,7 +25,7 @@ from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import decode_fattr4, encode_fattr4
-from nfsrdma.xdr.nfs4.errors import status_name
+from nfsrdma.xdr.nfs4.errors import name_of
 from nfsrdma.xdr.nfs4.ops import OPERATIONS
 
 Op = tuple[int, Any]
@@ -183,7 +183,7 @@ class Reply:
         return self.values[index]
 
     def __repr__(self) -> str:
-        return f"{status_name(self.status)} {self.result.resarray}"
+        return f"{name_of(self.status)} {self.result.resarray}"
 
 
 def _status(result: Any) -> int:
@@ -305,7 +305,7 @@ class Session:
     def fails(self, status: int, *ops: Op, **how: Any) -> Reply:
         """The same; the last of the results has to be that failure."""
         reply = self.run(*ops, **how)
-        assert status_name(reply.status) == status_name(status), reply
+        assert name_of(reply.status) == name_of(status), reply
         assert reply.statuses[-1] == status
         return reply
 
