@@ -78,6 +78,7 @@ class EngineDriver:
         """Do what is due, send what there is, and turn no more."""
         if self._closed:
             return
+        self._do_due()
         self.turn()
         self._closed = True
         now = self._reactor.time()
@@ -116,8 +117,11 @@ class EngineDriver:
 
     def _timer_due(self) -> None:
         self._timer = None
+        self._do_due()
+        self.turn()
+
+    def _do_due(self) -> None:
         now = self._reactor.time()
         due = self._engine.next_timeout()
         if due is not None and due <= now:
             self._engine.handle_timeout(now)
-        self.turn()
