@@ -9,7 +9,7 @@ from nfsrdma.xdr.nfs4.types import stateid4
 
 from ..compound import Compound
 from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
-from ..vfs.interface import READ, ROOT, WRITE, OpenFile
+from ..vfs.interface import READ, ROOT, WRITE, Job, OpenFile
 
 _UINT64_MAX = (1 << 64) - 1
 _SHARE_READ, _SHARE_WRITE = nfs.OPEN4_SHARE_ACCESS_READ, nfs.OPEN4_SHARE_ACCESS_WRITE
@@ -111,7 +111,7 @@ def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
         if data:
             file.write(args.offset, data)
         if args.stable != nfs.UNSTABLE4:
-            file.sync(metadata=args.stable == nfs.FILE_SYNC4)
+            c.settle(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
     finally:
         if close:
             file.close()
@@ -126,23 +126,22 @@ def commit(c: Compound, args: nfs.COMMIT4args, enc: Encoder) -> None:
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
     if not here.export.read_only:
-        _sync(c)
+        c.settle(_sync(c))
     enc.fixed_opaque(registry.write_verifier, 8)
 
 
-def _sync(c: Compound) -> None:
-    """Make the whole current file durable: a part of it alone cannot be."""
+def _sync(c: Compound) -> Job | None:
+    """What makes the whole current file durable: a part of it alone cannot be."""
     here = c.here
     opened = c.core.registry.states.file(here)
     for state in opened.opens if opened is not None else ():
         file = state.writer or state.reader
         if file is not None:
-            file.sync(metadata=False)
-            return
+            return file.sync(metadata=False)
     # No stateid says who wrote, so it is the server that opens the file, as itself.
     file = here.export.fs.open(here.node, ROOT, READ)
     try:
-        file.sync(metadata=False)
+        return file.sync(metadata=False)
     finally:
         file.close()
 

@@ -173,7 +173,7 @@ def _create(
         opening.file = None
         raise
     opening.attrset = mask
-    opening.change = change.finish()
+    opening.change = change.finish(c)
     return c.core.namespace.at(here.export, node)
 
 

@@ -33,12 +33,13 @@ from .interface import (
     Attributes,
     Changes,
     FileSystem,
+    Job,
     Node,
     OpenFile,
     Statistics,
     User,
 )
-from .local_file import MAX_OFFSET, LocalFile
+from .local_file import MAX_OFFSET, LocalFile, sync_job
 from .posix import failure, granted
 
 MAX_IDENTITY: Final = 110
@@ -80,6 +81,8 @@ class LocalFileSystem(FileSystem):
             self._root = self._adopt(os.dup(self._root_fd), b"", b"")
             self.max_name = os.fpathconf(self._root_fd, "PC_NAME_MAX")
             self.max_link = os.fpathconf(self._root_fd, "PC_LINK_MAX")
+            self.in_memory = syscalls.in_memory(self._root_fd)
+            """Nothing in it is ever durable, or needs to be."""
             self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0
         except BaseException:
             self.close()
@@ -344,12 +347,10 @@ class LocalFileSystem(FileSystem):
             room.f_favail,
         )
 
-    def sync_directory(self, directory: Node) -> None:
-        fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    def sync_directory(self, directory: Node) -> Job | None:
+        if self.in_memory:
+            return None
+        return sync_job(self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY), metadata=True)
 
     def trim(self) -> None:
         """Close every descriptor that no open file needs: they keep deleted files alive."""

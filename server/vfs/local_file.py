@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from . import syscalls
-from .interface import Node, OpenFile, User
+from .interface import Job, Node, OpenFile, User
 from .posix import failure
 
 if TYPE_CHECKING:
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 MAX_OFFSET: Final = (1 << 63) - 1
 """The largest position that the kernel knows."""
+
+
+def sync_job(fd: int, metadata: bool) -> Job:
+    """What makes the file of ``fd`` durable, and closes ``fd``."""
+
+    def sync() -> None:
+        try:
+            (os.fsync if metadata else os.fdatasync)(fd)
+        finally:
+            os.close(fd)
+
+    return sync
 
 
 class LocalFile(OpenFile):
@@ -50,11 +62,10 @@ class LocalFile(OpenFile):
                 done += os.pwrite(self._fd, data[done:], offset + done)
         self._fs.changed(self._node)
 
-    def sync(self, metadata: bool) -> None:
-        if metadata:
-            os.fsync(self._fd)
-        else:
-            os.fdatasync(self._fd)
+    def sync(self, metadata: bool) -> Job | None:
+        if self._fs.in_memory:
+            return None
+        return sync_job(os.dup(self._fd), metadata)
 
     def allocate(self, offset: int, length: int) -> None:
         if offset + length > MAX_OFFSET:

@@ -25,6 +25,7 @@ from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.edge.recovery import SqliteRecoveryStore
+from nfsrdma.server.edge.workers import Workers
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import RecoveryStore
@@ -135,6 +136,7 @@ class Serving:
         self._verbose = verbose
         self._device: Device | None = None
         self.reactor = SelectReactor()
+        self._workers = Workers(self.reactor)
         try:
             self.server = Server(
                 exports,
@@ -143,6 +145,7 @@ class Serving:
                 config=config,
                 store=store,
                 born_ns=time.time_ns(),
+                elsewhere=self._workers,
             )
         except ValueError as error:
             raise click.ClickException(str(error)) from None
@@ -180,6 +183,8 @@ class Serving:
 
     def close(self) -> None:
         """End the connections and give everything back."""
+        self._workers.close()
+        self.reactor.turn(0)
         self.server.close()
         # What was posted while closing, such as the last word to RDMA peers, goes out now.
         self.reactor.turn(0)
