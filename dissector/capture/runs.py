@@ -1,0 +1,118 @@
+"""Runs: how many of the following frames are like this one but for what may differ.
+
+In bulk traffic nearly every frame is the middle of some RDMA WRITE or READ: same addresses, same
+queue pair, same length, the next packet sequence number. :func:`match_run` tells how far such a
+run goes by looking at the few octets of each header that may not differ. There are two of it,
+one on NumPy and one in plain Python, which a property test holds against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any
+
+try:
+    import numpy
+except ImportError:  # the plain twin does it all
+    numpy = None  # type: ignore[assignment]
+
+PSN_MASK = 0xFFFFFF
+_WORD = Struct(">I")
+_WIDTHS = (8, 4, 2, 1)
+_WORTHWHILE = 24
+"""Runs shorter than this are matched faster one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What makes a frame a follower, by offset in the frame.
+
+    ``same`` are the pieces (start, end) that must not differ; ``psn`` is the place of the word
+    whose low 24 bits count up by one from frame to frame.
+    """
+
+    same: tuple[tuple[int, int], ...]
+    psn: int
+
+
+def match_plain(
+    view: memoryview,
+    offset: int,
+    stride: int,
+    header: int,
+    time: slice,
+    pattern: Pattern,
+    limit: int,
+) -> int:
+    """How many of the ``limit`` frames at ``offset + n * stride`` follow the one at ``offset``."""
+    pieces = _pieces(header, time, pattern)
+    templates = [
+        (start, end, bytes(view[offset + start : offset + end])) for start, end in pieces
+    ]
+    (psn,) = _WORD.unpack_from(view, offset + pattern.psn)
+    unpack = _WORD.unpack_from
+    for count in range(1, limit + 1):
+        offset += stride
+        if (unpack(view, offset + pattern.psn)[0] - psn - count) & PSN_MASK:
+            return count - 1
+        for start, end, template in templates:
+            if view[offset + start : offset + end] != template:
+                return count - 1
+    return limit
+
+
+def match_numpy(
+    view: memoryview,
+    offset: int,
+    stride: int,
+    header: int,
+    time: slice,
+    pattern: Pattern,
+    limit: int,
+) -> int:
+    """The same, a column at a time."""
+    array: Any = numpy.ndarray
+    word = array((limit + 1,), ">u4", view, offset + pattern.psn, (stride,)).astype(numpy.int64)
+    steps = (word - word[0] - numpy.arange(limit + 1)) & PSN_MASK
+    count = _leading(steps[1:] == 0)
+    for start, end in _pieces(header, time, pattern):
+        at = start
+        while at < end and count:
+            width = next(width for width in _WIDTHS if width <= end - at)
+            column = array((count + 1,), f"u{width}", view, offset + at, (stride,))
+            count = _leading(column[1:] == column[0])
+            at += width
+    return count
+
+
+def _leading(alike: Any) -> int:
+    """How many of the first entries are true."""
+    if alike.all():
+        return len(alike)
+    return int(alike.argmin())
+
+
+def _pieces(header: int, time: slice, pattern: Pattern) -> Sequence[tuple[int, int]]:
+    """All that must not differ, the record's header (before the frame) included."""
+    before = ((-header, -header + time.start), (-header + time.stop, 0))
+    return [piece for piece in (*before, *pattern.same) if piece[0] < piece[1]]
+
+
+def match_run(
+    view: memoryview,
+    offset: int,
+    stride: int,
+    header: int,
+    time: slice,
+    pattern: Pattern,
+    limit: int,
+) -> int:
+    """The faster of the two. The frames must lie within ``view``."""
+    few = limit if numpy is None or limit < _WORTHWHILE else 2
+    # Traffic of many queue pairs is interleaved: see first whether there is a run at all.
+    count = match_plain(view, offset, stride, header, time, pattern, few)
+    if count < few or few == limit:
+        return count
+    return match_numpy(view, offset, stride, header, time, pattern, limit)
