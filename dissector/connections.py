@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from nfsrdma.rpcrdma.roce.cm_messages import (
     MESSAGES,
+    PATH_MTUS,
     RDMA_CM_HEADER_LENGTH,
     CmAttribute,
     CmMessage,
@@ -22,7 +23,6 @@ from nfsrdma.rpcrdma.roce.cm_messages import (
     Rej,
     Rep,
     Req,
-    PATH_MTUS,
     decode_message,
     reject_reason_name,
     service_port,
@@ -52,13 +52,15 @@ class Connections:
     def __init__(self, exchanges: Exchanges, on_finding: Callable[[Finding], None]) -> None:
         self.exchanges = exchanges
         exchanges.find_peer = self._peer_by_xid
+        exchanges.release = self._release
         self._on_finding = on_finding
         self._flows: dict[tuple[str, str, int], Flow] = {}
         self._hosts: dict[tuple[str, str], list[Flow]] = {}
         """Flows that have no peer yet, by source and destination."""
         self._opposite: dict[Flow, Flow] = {}
         self._handshakes: dict[tuple[str, int], tuple[Req, Packet | None, int, int]] = {}
-        self.all: list[Connection] = []
+        self.all: dict[int, Connection] = {}
+        self._connections = 0
         self.on_cm: Callable[[CmEvent], None] = lambda event: None
         self.other_sends = 0
         """SENDs that are no RPC-over-RDMA."""
@@ -79,10 +81,11 @@ class Connections:
     ) -> Flow:
         if len(self._flows) >= MAX_FLOWS:
             self._drop(next(iter(self._flows.values())))
-        connection = Connection(len(self.all) + 1, transport, packet.number, packet.time)
-        self.all.append(connection)
+        self._connections += 1
+        connection = Connection(self._connections, transport, packet.number, packet.time)
+        self.all[connection.number] = connection
         side = connection.first = Side(source, connection)
-        flow = Flow(source, destination, qpn, side, self)
+        flow = side.flow = Flow(source, destination, qpn, side, self)
         self._flows[source, destination, qpn] = flow
         self._hosts.setdefault((source, destination), []).append(flow)
         return flow
@@ -111,8 +114,7 @@ class Connections:
             if waiting and flow in waiting:
                 waiting.remove(flow)
         connection = one.side.connection
-        if other.side.connection in self.all:
-            self.all.remove(other.side.connection)
+        self.all.pop(other.side.connection.number, None)
         other.side.connection = connection
         connection.first, connection.second = one.side, other.side
         connection.paired_by = how
@@ -122,7 +124,7 @@ class Connections:
         one.mtu = other.mtu = mtu
 
     def _peer_by_xid(self, side: Side, xid: int) -> Side | None:
-        flow = next((f for f in self._flows.values() if f.side is side), None)
+        flow = side.flow
         if flow is None:
             return None
         fitting = [other for other in self._candidates(flow) if xid in other.side.calls]
@@ -130,6 +132,11 @@ class Connections:
             return None
         self._pair(flow, fitting[0], "XID")
         return fitting[0].side
+
+    @staticmethod
+    def _release(side: Side, frame: int) -> bool:
+        """An answer was seen in ``frame`` to something that ``side`` has sent."""
+        return side.flow is not None and side.flow.release_before(frame)
 
     def opposite(self, flow: Flow, psn: int) -> Flow | None:
         """The flow whose requests a response in ``flow`` answers."""
@@ -159,9 +166,6 @@ class Connections:
 
     def on_message(self, flow: Flow, message: Message) -> None:
         """A flow's SEND, in sequence."""
-        opposite = self._opposite.get(flow)
-        if opposite is not None:
-            opposite.release_for(message.first_time)
         if not self.exchanges.on_send(message):
             self.other_sends += 1
             if message.headless:
@@ -229,7 +233,10 @@ class Connections:
             request = self._handshakes.get((packet.destination, message.remote_comm_id))
             connection = self._connect(packet, message, request[0], request[2]) if request else None
             private = _private(message.private_data)
-            return connection, f"REP QP {message.local_qpn:#x} PSN {message.starting_psn:#x}{private}"
+            return (
+                connection,
+                f"REP QP {message.local_qpn:#x} PSN {message.starting_psn:#x}{private}",
+            )
         if isinstance(message, Rej):
             return None, f"REJ {reject_reason_name(message.reason)}"
         if isinstance(message, Dreq):
@@ -305,6 +312,4 @@ def _req_summary(req: Req) -> str:
     header = _rdma_cm(req)
     data = req.private_data[RDMA_CM_HEADER_LENGTH if header is not None else 0 :]
     mtu = PATH_MTUS.get(req.path_mtu, 0)
-    return (
-        f"REQ {where} QP {req.local_qpn:#x} PSN {req.starting_psn:#x} MTU {mtu}{_private(data)}"
-    )
+    return f"REQ {where} QP {req.local_qpn:#x} PSN {req.starting_psn:#x} MTU {mtu}{_private(data)}"

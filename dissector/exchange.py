@@ -36,13 +36,8 @@ class Chunk:
         """The segments with the lengths that the reply says; of a Read chunk as offered."""
         self.operations = operations
 
-    @property
-    def offered_octets(self) -> int:
-        return sum(segment.length for segment in self.offered)
-
-    @property
-    def used_octets(self) -> int:
-        return sum(segment.length for segment in self.used)
+        self.length = self.used_octets = sum(segment.length for segment in used)
+        self.offered_octets = sum(segment.length for segment in offered)
 
     def operations_for(self, segment: Segment) -> list[RdmaOp]:
         """The operations that touched a segment, in the order in which they began."""
@@ -183,7 +178,9 @@ def build_chunks(exchange: Exchange) -> list[Chunk]:
     returned = reply.writes if reply is not None else []
     offered = call.writes if call is not None else returned
     for index, segments in enumerate(offered):
-        used = returned[index] if index < len(returned) else [s._replace(length=0) for s in segments]
+        used = (
+            returned[index] if index < len(returned) else [s._replace(length=0) for s in segments]
+        )
         chunks.append(_chunk("write", index, segments, used, writes))
     back = reply.reply if reply is not None else None
     room = call.reply if call is not None else back

@@ -23,7 +23,7 @@ from .messages.transport import (
     Segment,
     TransportHeader,
     decode_transport,
-    looks_like,
+    plausible,
 )
 from .model import Advertised, Finding, Message, RdmaOp, Severity, Side
 from .resolve import resolve
@@ -40,15 +40,15 @@ CALL, REPLY = 0, 1
 class Exchanges:
     """Gives each exchange, once it is complete or given up, to ``emit``."""
 
-    def __init__(
-        self, source: Callable[[], memoryview], emit: Callable[[Exchange], None]
-    ) -> None:
+    def __init__(self, source: Callable[[], memoryview], emit: Callable[[Exchange], None]) -> None:
         self._source = source
         self._emit = emit
         self._count = 0
         self._open: dict[int, Exchange] = {}
         self.find_peer: Callable[[Side, int], Side | None] = lambda side, xid: None
         """Whose call with this XID a reply from an unpaired side may answer."""
+        self.release: Callable[[Side, int], bool] = lambda side, frame: False
+        """Hands on what a side sent before a frame and that waits for its turn; if anything."""
         self.on_finding: Callable[[Finding], None] = lambda finding: None
 
     # Messages
@@ -58,9 +58,11 @@ class Exchanges:
         source = self._source()
         content = message.content
         view = memoryview(content.read(source, min(content.prefix(), _HEADER)))
-        if message.headless or len(view) < 16 or not looks_like(view):
+        if message.headless or len(view) < 16:
             return False
         header = decode_transport(view)
+        if not plausible(header, view):
+            return False
         if header.version == VERSION_2:
             self._note(message, "version-2", "an RPC-over-RDMA version 2 header")
             return True
@@ -128,7 +130,7 @@ class Exchanges:
                 self._advertise(side, exchange, one, "reply")
 
     def _reply(self, message: Message, xid: int, header: TransportHeader | None) -> None:
-        exchange = self._answered(message.side, xid)
+        exchange = self._answered(message.side, xid, message.frame)
         if exchange is None:
             requester = message.side.peer
             if requester is None:
@@ -143,14 +145,19 @@ class Exchanges:
             self._claim(exchange, header)
         self._finish(exchange)
 
-    def _answered(self, side: Side, xid: int) -> Exchange | None:
+    def _answered(self, side: Side, xid: int, frame: int) -> Exchange | None:
         """The call in progress that a message from ``side`` answers."""
         requester = side.peer or self.find_peer(side, xid)
-        return requester.calls.pop(xid, None) if requester is not None else None
+        if requester is None:
+            return None
+        found = requester.calls.pop(xid, None)
+        if found is None and self.release(requester, frame):
+            found = requester.calls.pop(xid, None)
+        return found
 
     def _error(self, message: Message, header: TransportHeader) -> None:
         name = ERRORS.get(header.error, str(header.error))
-        exchange = self._answered(message.side, header.xid)
+        exchange = self._answered(message.side, header.xid, message.frame)
         if exchange is None:
             self._note(message, "rdma-error", f"RDMA_ERROR {name} for an unknown call")
             return

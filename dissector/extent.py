@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Extent(NamedTuple):
-    """The payload of one packet, or of ``count`` packets in a row that are alike.
+    """The payload of one packet, or of ``packets`` packets in a row that are alike.
 
     The n-th packet has the ``size`` octets for ``address + n * size``; the first ``have`` of them
     are in the file at ``offset + n * stride``.
@@ -23,12 +23,12 @@ class Extent(NamedTuple):
     have: int
     offset: int
     frame: int
-    count: int = 1
+    packets: int = 1
     stride: int = 0
 
     @property
     def end(self) -> int:
-        return self.address + self.size * self.count
+        return self.address + self.size * self.packets
 
 
 class Piece(NamedTuple):

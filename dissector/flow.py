@@ -113,6 +113,7 @@ class Flow:
         sequence = self._place(packet)
         position = POSITION[packet.opcode]
         if not self.tracker.fresh and not self._better(sequence, packet):
+            self._sent_again(sequence, packet)
             self._release()
             return
         if position == _FIRST:
@@ -141,6 +142,14 @@ class Flow:
         """A repetition that has more octets than what was kept of the first."""
         part = self._parts.get(sequence)
         return part is not None and packet.have > part.have
+
+    def _sent_again(self, sequence: int, packet: Packet) -> None:
+        """Of what waits behind a hole it is the later copy that the receiver takes."""
+        for _, _, message in self._held:
+            if message.sequence <= sequence < message.end:
+                message.resent += 1
+                message.frame, message.time = packet.number, packet.time
+                break
 
     def _assemble(self, sequence: int) -> None:
         """Finish the SEND that a packet belongs to, if all of it is there."""
@@ -198,10 +207,13 @@ class Flow:
         while self._held:
             self._deliver(heappop(self._held)[2])
 
-    def release_for(self, sequence_time: int) -> None:
-        """Hand on what was sent before a time: the peer has answered something of it."""
-        while self._held and self._held[0][2].time <= sequence_time:
+    def release_before(self, frame: int) -> bool:
+        """Hand on what was sent before a frame, since the peer has answered it; if there is any."""
+        released = False
+        while self._held and self._held[0][2].frame < frame:
+            released = True
             self._deliver(heappop(self._held)[2])
+        return released
 
     def _give_up(self, limit: int) -> None:
         """SENDs before ``limit`` of which a packet is missing for good."""
@@ -235,12 +247,14 @@ class Flow:
         position = POSITION[packet.opcode]
         if position & _FIRST:
             if not tracker.fresh:
-                return self._repeated(sequence)
+                self._repeated(sequence)
+                return None
             op = self._begin_write(packet, sequence)
         else:
             found = self._write_at(sequence)
             if not tracker.fresh:
-                return self._repeated(sequence)
+                self._repeated(sequence)
+                return None
             if found is None:
                 self._orphan(sequence, packet)
                 return None
@@ -296,9 +310,7 @@ class Flow:
     def _orphan(self, sequence: int, packet: Packet) -> None:
         if len(self._orphans) >= MAX_PARTS:
             self._orphans.pop(next(iter(self._orphans)))
-        self._orphans[sequence] = Extent(
-            0, packet.size, packet.have, packet.payload, packet.number
-        )
+        self._orphans[sequence] = Extent(0, packet.size, packet.have, packet.payload, packet.number)
 
     def _extend(self, op: RdmaOp, sequence: int, packet: Packet, count: int, stride: int) -> None:
         """``count`` packets of an operation, of which ``packet`` is the first."""
@@ -356,9 +368,7 @@ class Flow:
 
     def _size_read(self, op: RdmaOp, mtu: int) -> None:
         op.size_with(mtu)
-        if self.tracker.next == op.sequence + 1:
-            self.tracker.skip(op.end - op.sequence - 1)
-            self.tracker.loose = False
+        self.tracker.occupy(op.sequence, op.end)
 
     def response_data(self, packet: Packet) -> RdmaOp | None:
         """A READ response in the opposite flow, to a request of this one; the READ if it is new."""
@@ -404,7 +414,9 @@ class Flow:
             if not op.end:
                 continue
             sequence = unwrap(psn, op.sequence)
-            if op.sequence <= sequence < op.end or (not op.mtu and 0 <= sequence - op.sequence < op.length // MIN_MTU + 1):
+            if op.sequence <= sequence < op.end or (
+                not op.mtu and 0 <= sequence - op.sequence < op.length // MIN_MTU + 1
+            ):
                 return op
         return None
 

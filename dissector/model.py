@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
     from .exchange import Exchange
+    from .flow import Flow
 
 MAX_FINDINGS = 100_000
 """How many findings are kept of one capture; their number is counted beyond."""
@@ -127,7 +128,14 @@ class RdmaOp:
     )
 
     def __init__(
-        self, kind: OpKind, actor: Side, handle: int, address: int, length: int, frame: int, time: int
+        self,
+        kind: OpKind,
+        actor: Side,
+        handle: int,
+        address: int,
+        length: int,
+        frame: int,
+        time: int,
     ) -> None:
         self.kind = kind
         self.actor = actor
@@ -177,6 +185,7 @@ class Side:
         "advertised",
         "calls",
         "connection",
+        "flow",
         "operations",
         "peer",
         "port",
@@ -191,6 +200,8 @@ class Side:
         self.address = address
         self.connection = connection
         self.peer: Side | None = None
+        self.flow: Flow | None = None
+        """What it sends, if its packets are InfiniBand's."""
         self.qpn: int | None = None
         """The number of its queue pair, once that is known."""
         self.port = 0
@@ -216,8 +227,18 @@ class Side:
 class Connection:
     """Two sides. The first is the one that connected, or that was seen first."""
 
-    __slots__ = ("cm_frame", "destination_cm", "established", "first", "frame", "number", "paired_by",
-                 "second", "time", "transport")  # fmt: skip
+    __slots__ = (
+        "cm_frame",
+        "destination_cm",
+        "established",
+        "first",
+        "frame",
+        "number",
+        "paired_by",
+        "second",
+        "time",
+        "transport",
+    )
 
     def __init__(self, number: int, transport: Transport, frame: int, time: int) -> None:
         self.number = number

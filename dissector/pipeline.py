@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
-from nfsrdma.rpcrdma.roce.opcode import OPCODES, Kind as Operation
+from nfsrdma.rpcrdma.roce.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
 
 from . import packet as packets
 from .capture.reader import Reader

@@ -36,17 +36,17 @@ def resolve(exchange: Exchange, source: memoryview) -> None:
 
 def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
     header = exchange.call_header
-    positions = [(chunk.position, chunk.content) for chunk in exchange.chunks_of("read")]
+    chunks = exchange.chunks_of("read")
     if header is None:
         stream, missing = _inline(message, 0, source)
     elif header.proc == NOMSG:
-        zero = [content for position, content in positions if position == 0]
-        stream, missing = _long(zero[0], source) if zero else (memoryview(b""), 0)
+        zero = [chunk for chunk in chunks if chunk.position == 0]
+        stream, missing = _long(zero[0].content, source) if zero else (memoryview(b""), 0)
     else:
         stream, missing = _inline(message, header.size, source)
     if missing is not None and len(stream) < 8:
         return
-    moved = [(position, content) for position, content in positions if position]
+    moved = [chunk for chunk in chunks if chunk.position]
     dec: WitnessDecoder
     dec = CallDecoder(stream, source, moved) if moved else WitnessDecoder(stream, source)
     call = exchange.call_rpc = decode_call(dec)
@@ -61,7 +61,7 @@ def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
 
 def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
     header = exchange.reply_header
-    results = [chunk.content for chunk in exchange.chunks_of("write")]
+    results = exchange.chunks_of("write")
     if header is None:
         stream, missing = _inline(message, 0, source)
     elif header.proc == NOMSG:
@@ -94,7 +94,7 @@ def _is_callback(exchange: Exchange) -> bool:
 
 
 def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryview, int | None]:
-    """What follows the header, up to the first hole, and how much is missing (``None``: nothing)."""
+    """What follows the header, up to the first hole; how much is missing, ``None`` for nothing."""
     content = message.content
     prefix = content.prefix()
     whole = memoryview(content.read(source, prefix))
@@ -125,9 +125,7 @@ def _explain(
             )
         )
     elif body.fault:
-        exchange.findings.append(
-            Finding(message.frame, Severity.ERROR, "undecoded", body.fault)
-        )
+        exchange.findings.append(Finding(message.frame, Severity.ERROR, "undecoded", body.fault))
     for fault in dec.faults:
         exchange.findings.append(Finding(message.frame, Severity.ERROR, "chunk-length", fault))
 

@@ -112,8 +112,21 @@ class Tracker:
         self.acked = -1
         return self.base
 
+    def occupy(self, start: int, end: int) -> None:
+        """The sequences of a request that takes more than one: ``start`` was placed."""
+        if self.next == start + 1:
+            self.next = max(self.next, end)
+            self.loose = False
+            return
+        for ranges in (self.holes, self.lost):
+            for index, (first, last) in enumerate(ranges):
+                if first <= start + 1 < last:
+                    left = [[first, start + 1], [min(end, last), last]]
+                    ranges[index : index + 1] = [pair for pair in left if pair[0] < pair[1]]
+                    return
+
     def skip(self, count: int) -> None:
-        """``count`` more sequences after the latest were seen, or belong to the same request."""
+        """``count`` more sequences after the latest were seen."""
         self.next += count
 
     def acknowledge(self, sequence: int) -> int:

@@ -176,7 +176,9 @@ class PcapngReader(Reader):
                 name = bytes(value).decode("utf-8", "replace")
             elif code == _IF_TSRESOL and len(value) >= 1:
                 # Beyond these a clock of 64 bits would run over at once.
-                units = 2 ** min(value[0] & 0x7F, 63) if value[0] & 0x80 else 10 ** min(value[0], 19)
+                units = (
+                    2 ** min(value[0] & 0x7F, 63) if value[0] & 0x80 else 10 ** min(value[0], 19)
+                )
             elif code == _IF_TSOFFSET and len(value) == 8:
                 (offset,) = Struct(self._order + "q").unpack(value)
         self._interfaces.append(Interface(link_type, snaplen, name, units, offset))
@@ -201,7 +203,10 @@ class PcapngReader(Reader):
             kind, length = self._head.unpack_from(self.view, at)
             if kind in (ENHANCED_PACKET, SECTION) and 32 <= length <= _MAX_BLOCK:
                 end = at + length
-                if end <= self.source.end and self.view[end - 4 : end] == self.view[at + 4 : at + 8]:
+                if (
+                    end <= self.source.end
+                    and self.view[end - 4 : end] == self.view[at + 4 : at + 8]
+                ):
                     self.at = at
                     return True
             at += 4

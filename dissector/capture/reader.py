@@ -8,7 +8,6 @@ attributes, since an object for each of some millions of frames would cost more 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from struct import Struct
 
 from .runs import Pattern, match_run
 from .source import Source
@@ -17,6 +16,7 @@ MAX_FRAME = 1 << 18
 """Octets of a frame that are believed; libpcap's own limit. More is a damaged file."""
 
 MAX_NOTICES = 1000
+
 
 class CaptureError(Exception):
     """The file is no capture, or of a kind that is not understood."""
@@ -118,4 +118,3 @@ class Reader:
             self.notice(f"the file ends inside of {what}: {left} of {wanted} octets")
         self.at = self.source.end
         return False
-

@@ -39,7 +39,7 @@ _LNH_LOCAL, _LNH_GLOBAL = 2, 3
 
 @lru_cache(maxsize=4096)
 def ipv4_text(octets: bytes) -> str:
-    return "%d.%d.%d.%d" % tuple(octets)
+    return ".".join(map(str, octets))
 
 
 @lru_cache(maxsize=4096)
@@ -183,7 +183,14 @@ class Layers:
         self._transport(view, opcode, bits, word, tail, wire_end, end)
 
     def _transport(
-        self, view: memoryview, opcode: int, bits: int, word: int, tail: int, wire_end: int, end: int
+        self,
+        view: memoryview,
+        opcode: int,
+        bits: int,
+        word: int,
+        tail: int,
+        wire_end: int,
+        end: int,
     ) -> None:
         """The base transport header was read: its fields, the extension headers, the payload."""
         packet = self.packet

@@ -76,7 +76,7 @@ def loopback(view: memoryview, at: int, end: int) -> Located:
 
 
 def erf(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_ERF: a record of Endace's Extensible Record Format, extension headers stepped over."""
+    """LINKTYPE_ERF: a record of Endace's format, its extension headers stepped over."""
     if at + _ERF_HEADER > end:
         return NOTHING
     _, kind, _, _ = _ERF.unpack_from(view, at)

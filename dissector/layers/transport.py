@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
 from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, HEADER_OCTETS, OPCODES
 
 from ..capture.runs import Pattern
-from ..packet import Packet
+from ..packet import Encapsulation, Packet
 from .link import ERF, ERF_CLOCK
 
 ROCE_PORT = 4791
@@ -95,11 +96,21 @@ def pattern_of(packet: Packet) -> Pattern:
     All headers, but for the clock of an ERF record, the IP identification, the checksums, and
     the word of the packet sequence number, in which the A bit may be set.
     """
-    network, base = packet.network - packet.offset, packet.bth - packet.offset
-    edges = [ERF_CLOCK if packet.link_type == ERF else 0]
-    if packet.ip_version == 4:
+    return _pattern(
+        packet.network - packet.offset,
+        packet.bth - packet.offset,
+        packet.ip_version,
+        packet.encapsulation == Encapsulation.ROCE_V2,
+        packet.link_type == ERF,
+    )
+
+
+@lru_cache(maxsize=256)
+def _pattern(network: int, base: int, ip_version: int, udp: bool, clock: bool) -> Pattern:
+    edges = [ERF_CLOCK if clock else 0]
+    if ip_version == 4:
         edges += [network + part for part in (*_IPV4_IDENTIFICATION, *_IPV4_CHECKSUM)]
-    if packet.source_port or packet.destination_port:
+    if udp:
         edges += [base - 8 + part for part in _UDP_CHECKSUM]
     edges.append(base + _PSN)
     return Pattern(tuple(zip(edges[::2], edges[1::2], strict=True)), base + _PSN)

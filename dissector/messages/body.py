@@ -108,7 +108,7 @@ def decode_results(call: RpcCall | None, dec: Decoder, callback: bool) -> Body:
     if call.procedure == 0:
         body.kind = "NULL"
         return body
-    if not (call.program == NFS_PROGRAM and call.version == 4 or body.callback):
+    if not ((call.program == NFS_PROGRAM and call.version == 4) or body.callback):
         return body
     if call.procedure != 1:
         return body
@@ -120,7 +120,9 @@ def decode_results(call: RpcCall | None, dec: Decoder, callback: bool) -> Body:
     return body
 
 
-def _guarded(body: Body, dec: Decoder, wrapped: int, decode: Callable[[Body, Decoder], None]) -> None:
+def _guarded(
+    body: Body, dec: Decoder, wrapped: int, decode: Callable[[Body, Decoder], None]
+) -> None:
     """Decode as far as it goes, integrity-protected or plain."""
     try:
         if wrapped == GSS_INTEGRITY:

@@ -7,31 +7,47 @@ is, and how long, not its octets, which nobody may ever ask for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from nfsrdma.xdr import Decoder, XdrError, round_up
 
 from ..extent import ByteMap
 
 
+class Content(Protocol):
+    """A chunk: how long it is, and where its octets are, should anyone want them."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def content(self) -> ByteMap: ...
+
+
 class Placed:
     """A data item in a chunk."""
 
-    __slots__ = ("chunk", "content", "inline", "size")
+    __slots__ = ("chunk", "size")
 
-    def __init__(self, chunk: int, size: int, content: ByteMap) -> None:
+    def __init__(self, chunk: Content, size: int) -> None:
         self.chunk = chunk
-        """Which of the chunks with data: the index in what the decoder was given."""
         self.size = size
-        self.content = content
+
+    @property
+    def content(self) -> ByteMap:
+        """Where its octets are; without a pad."""
+        return self.chunk.content.cut(0, self.size)
 
     def __len__(self) -> int:
         return self.size
 
     def __repr__(self) -> str:
-        present = self.content.present
-        missing = "" if present >= self.size else f", {self.size - present} not captured"
-        return f"<{self.size} octets in chunk {self.chunk}{missing}>"
+        missing = self.size - self.content.present
+        words = f", {missing} not captured" if missing > 0 else ""
+        return f"<{self.size} octets in a chunk{words}>"
 
 
 class WitnessDecoder(Decoder):
@@ -58,9 +74,7 @@ class CallDecoder(WitnessDecoder):
 
     __slots__ = ("_at", "_chunks", "_index", "_inline", "_left_out")
 
-    def __init__(
-        self, view: memoryview, source: memoryview, chunks: Sequence[tuple[int, ByteMap]]
-    ) -> None:
+    def __init__(self, view: memoryview, source: memoryview, chunks: Sequence[Content]) -> None:
         super().__init__(view, source)
         self._inline = len(self._view)
         self._chunks = chunks
@@ -74,11 +88,11 @@ class CallDecoder(WitnessDecoder):
         self._end = self._inline
         self._at = -1
         if self._index < len(self._chunks):
-            place = self._chunks[self._index][0] - self._left_out
+            place = self._chunks[self._index].position - self._left_out
             if self.offset <= place <= self._inline:
                 self._at = self._end = place
             else:
-                self.faults.append(f"Read chunk at Position {self._chunks[self._index][0]}, "
+                self.faults.append(f"Read chunk at Position {self._chunks[self._index].position}, "
                                    "which is no place in the message")  # fmt: skip
 
     def remaining(self) -> int:
@@ -87,14 +101,14 @@ class CallDecoder(WitnessDecoder):
     def tell(self) -> int:
         return self.offset + self._left_out
 
-    def _moved(self, size: int) -> ByteMap | None:
+    def _moved(self, size: int) -> Content | None:
         """The content of the chunk that holds ``size`` octets which belong here, if one does."""
         if self.offset != self._at or not size:
             return None
-        position, content = self._chunks[self._index]
+        content = self._chunks[self._index]
         if content.length not in (size, round_up(size)):
             self.faults.append(
-                f"Read chunk at Position {position} has {content.length} octets for {size}"
+                f"Read chunk at Position {content.position} has {content.length} octets for {size}"
             )
         self._left_out += round_up(size)
         self._index += 1
@@ -106,13 +120,13 @@ class CallDecoder(WitnessDecoder):
         content = self._moved(size)
         if content is None:
             return self._take(size)
-        return Placed(self._index - 1, size, content.cut(0, size))
+        return Placed(content, size)
 
     def _take(self, size: int) -> memoryview:
         content = self._moved(size)
         if content is None:
             return super()._take(size)
-        part = content.cut(0, size)
+        part = content.content.cut(0, size)
         if not part.complete:
             raise XdrError(f"{size - part.present} octets of a Read chunk are not in the capture")
         return memoryview(part.read(self.source))
@@ -132,7 +146,7 @@ class ReplyDecoder(WitnessDecoder):
 
     __slots__ = ("_chunks", "_index")
 
-    def __init__(self, view: memoryview, source: memoryview, chunks: Sequence[ByteMap]) -> None:
+    def __init__(self, view: memoryview, source: memoryview, chunks: Sequence[Content]) -> None:
         super().__init__(view, source)
         self._chunks = chunks
         self._index = 0
@@ -154,4 +168,4 @@ class ReplyDecoder(WitnessDecoder):
             self.faults.append(
                 f"a result of {size} octets, of which {content.length} were written to its chunk"
             )
-        return Placed(index, size, content.cut(0, size))
+        return Placed(content, size)

@@ -15,11 +15,16 @@ VERSION_1 = 1
 VERSION_2 = 2
 """draft-ietf-nfsv4-rpcrdma-version-two; its headers are only labelled."""
 
+MAX_CREDITS = 1 << 20
+MAX_PROC_2 = 8
 MAX_SEGMENTS = 4096
 """Of one list; an adapter's receive buffer of 64 KiB could hold no more."""
 
 _FIXED = Struct(">4I")
-_SHORT = Struct(">9I")
+_SHORT = Struct(">7I")
+SHORT_SIZE = 28
+"""Octets of a header with three empty lists."""
+_NO_LISTS = [0, 0, 0]
 _READ = Struct(">3IQ")
 _SEGMENT = Struct(">2IQ")
 _WORD = Struct(">I")
@@ -46,8 +51,22 @@ class ReadSegment(NamedTuple):
 class TransportHeader:
     """A header. ``size`` is where what follows it begins; ``fault`` says what is wrong."""
 
-    __slots__ = ("align", "credits", "error", "fault", "high", "low", "proc", "reads", "reply", "size",
-                 "thresh", "version", "writes", "xid")  # fmt: skip
+    __slots__ = (
+        "align",
+        "credits",
+        "error",
+        "fault",
+        "high",
+        "low",
+        "proc",
+        "reads",
+        "reply",
+        "size",
+        "thresh",
+        "version",
+        "writes",
+        "xid",
+    )
 
     def __init__(self, xid: int, version: int, credits: int, proc: int) -> None:
         self.xid = xid
@@ -82,28 +101,24 @@ class TransportHeader:
         return sorted(chunks.items())
 
 
-def looks_like(view: memoryview) -> bool:
+def plausible(header: TransportHeader, view: memoryview) -> bool:
     """Whether a SEND of an unknown connection may be RPC-over-RDMA.
 
     For RDMA_MSG the RPC message must have the header's XID and be a call or a reply, where that
     much of it is there.
     """
-    if len(view) < _FIXED.size:
+    if header.version == VERSION_2:
+        return header.credits < MAX_CREDITS and header.proc <= MAX_PROC_2
+    if header.version != VERSION_1 or header.proc > ERROR or header.credits > MAX_CREDITS:
         return False
-    xid, version, credits, proc = _FIXED.unpack_from(view)
-    if version == VERSION_2:
-        return credits < 1 << 20 and proc <= 8
-    if version != VERSION_1 or proc > ERROR or credits > 1 << 20:
-        return False
-    if proc != MSG:
+    if header.proc != MSG:
         return True
-    header = decode_transport(view)
     if header.fault:
         return header.fault == CUT
     if len(view) < header.size + 8:
         return True
     rpc_xid, direction = _TWO.unpack_from(view, header.size)
-    return bool(rpc_xid == xid and direction <= 1)
+    return bool(rpc_xid == header.xid and direction <= 1)
 
 
 CUT = "cut inside of the RPC-over-RDMA header"
@@ -111,8 +126,15 @@ CUT = "cut inside of the RPC-over-RDMA header"
 
 def decode_transport(view: memoryview) -> TransportHeader:
     """The header that ``view`` (at least 16 octets of it) begins with."""
-    xid, version, credits, proc = _FIXED.unpack_from(view)
-    header = TransportHeader(xid, version, credits, proc)
+    if len(view) >= SHORT_SIZE:
+        xid, version, credits, proc, *lists = _SHORT.unpack_from(view)
+        header = TransportHeader(xid, version, credits, proc)
+        if version == VERSION_1 and proc == MSG and lists == _NO_LISTS:
+            header.size = SHORT_SIZE
+            return header
+    else:
+        xid, version, credits, proc = _FIXED.unpack_from(view)
+        header = TransportHeader(xid, version, credits, proc)
     if version != VERSION_1:
         header.fault = "" if version == VERSION_2 else f"version {version}"
         return header

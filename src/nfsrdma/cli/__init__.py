@@ -3,6 +3,7 @@
 import click
 
 from .demo import demo
+from .dissect import dissect
 from .serve import serve
 
-main = click.Group(commands={"serve": serve, "demo": demo})
+main = click.Group(commands={"serve": serve, "demo": demo, "dissect": dissect})
