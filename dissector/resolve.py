@@ -29,7 +29,7 @@ def resolve(exchange: Exchange, source: memoryview) -> None:
             exchange.chunks = build_chunks(exchange)
     if exchange.call is not None:
         _call(exchange, exchange.call, source)
-    if exchange.reply is not None:
+    if exchange.reply is not None and exchange.error is None:
         _reply(exchange, exchange.reply, source)
     _lost(exchange)
 
@@ -126,13 +126,13 @@ def _explain(
         )
     elif body.fault:
         exchange.findings.append(Finding(message.frame, Severity.ERROR, "undecoded", body.fault))
-    for fault in dec.faults:
+    for fault in dec.faults if missing is None else ():
         exchange.findings.append(Finding(message.frame, Severity.ERROR, "chunk-length", fault))
 
 
 def _lost(exchange: Exchange) -> None:
     """Holes in what the chunks carried."""
-    if exchange.reply is None:
+    if exchange.reply is None or exchange.error is not None:
         return
     for chunk in exchange.chunks:
         wanted = chunk.used_octets

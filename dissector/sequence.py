@@ -43,14 +43,27 @@ def take(ranges: Ranges, sequence: int) -> bool:
 class Tracker:
     """See the module."""
 
-    __slots__ = ("acked", "base", "fresh", "holes", "loose", "lost", "lost_count", "next", "resent",
-                 "restarted")  # fmt: skip
+    __slots__ = (
+        "acked",
+        "base",
+        "expected",
+        "fresh",
+        "holes",
+        "loose",
+        "lost",
+        "lost_count",
+        "next",
+        "resent",
+        "restarted",
+    )
 
     def __init__(self) -> None:
         self.next = -1
         """The sequence after the latest; negative before the first packet."""
         self.base = 0
         """The earliest that was seen."""
+        self.expected = -1
+        """What the receiver waits for: it takes nothing that is out of sequence."""
         self.holes: Ranges = []
         self.lost: Ranges = []
         """Holes that the peer has acknowledged."""
@@ -67,7 +80,7 @@ class Tracker:
 
     def start_at(self, psn: int) -> None:
         """The first packet will have this number (from the connection manager)."""
-        self.next = self.base = psn + _START
+        self.next = self.base = self.expected = psn + _START
         self.acked = self.next
 
     def place(self, psn: int) -> int:
@@ -76,9 +89,11 @@ class Tracker:
         self.fresh, self.restarted = True, False
         if following < 0:
             self.base = psn + _START
-            self.next = self.base + 1
+            self.next = self.expected = self.base + 1
             return self.base
         sequence = unwrap(psn, following)
+        if sequence == self.expected:
+            self.expected = sequence + 1
         if sequence == following:
             self.loose = False
         elif not -EPOCH < sequence - following < EPOCH:
@@ -86,6 +101,8 @@ class Tracker:
         elif sequence > following:
             if not self.loose:
                 self._add(self.holes, following, sequence)
+            elif self.expected == following:
+                self.expected = sequence + 1
             self.loose = False
         else:
             return self._earlier(sequence)
@@ -94,6 +111,7 @@ class Tracker:
 
     def _earlier(self, sequence: int) -> int:
         if sequence < self.base:
+            self.expected = sequence + 1
             # The capture began in the midst of things that are now sent again.
             if sequence + 1 < self.base:
                 self.holes.insert(0, [sequence + 1, self.base])
@@ -108,12 +126,14 @@ class Tracker:
         self.restarted = True
         self.loose = False
         self.base = psn + _START
-        self.next = self.base + 1
+        self.next = self.expected = self.base + 1
         self.acked = -1
         return self.base
 
     def occupy(self, start: int, end: int) -> None:
         """The sequences of a request that takes more than one: ``start`` was placed."""
+        if self.expected == start + 1:
+            self.expected = max(self.expected, end)
         if self.next == start + 1:
             self.next = max(self.next, end)
             self.loose = False
@@ -127,6 +147,8 @@ class Tracker:
 
     def skip(self, count: int) -> None:
         """``count`` more sequences after the latest were seen."""
+        if self.expected == self.next:
+            self.expected += count
         self.next += count
 
     def acknowledge(self, sequence: int) -> int:
@@ -134,6 +156,7 @@ class Tracker:
         if sequence < self.acked:
             return 0
         self.acked = sequence + 1
+        self.expected = max(self.expected, self.acked)
         missing = 0
         while self.holes and self.holes[0][0] <= sequence:
             start, end = self.holes[0]
@@ -152,9 +175,8 @@ class Tracker:
         return missing
 
     def frontier(self) -> int:
-        """All sequences before this one have been seen, or acknowledged."""
-        first = self.holes[0][0] if self.holes else self.next
-        return first if first > self.acked else self.acked
+        """All sequences before this one came in sequence, or have been acknowledged."""
+        return self.expected if self.expected > self.acked else self.acked
 
     @staticmethod
     def _add(ranges: Ranges, start: int, end: int) -> None:

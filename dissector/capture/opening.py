@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import stat
+import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
@@ -73,9 +73,41 @@ class _Sequential:
         return data
 
 
+class _Gunzip:
+    """A gzip file of any number of members; what is before a cut or a damage is given first."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._pending = b""
+        self._member = zlib.decompressobj(wbits=31)
+        self._fresh = True
+
+    def read(self, size: int) -> bytes:
+        """At least one octet unless at the end; raises ``EOFError`` or ``zlib.error``."""
+        while True:
+            if not self._pending:
+                self._pending = self._file.read(1 << 16)
+                if not self._pending:
+                    if not self._fresh:
+                        raise EOFError("the gzip file is cut")
+                    return b""
+            if self._fresh and not self._pending.startswith(GZIP_MAGIC[:1]):
+                self._pending = b""  # padding behind the last member
+                continue
+            octets = self._member.decompress(self._pending, size)
+            self._fresh = False
+            self._pending = self._member.unconsumed_tail
+            if self._member.eof:
+                self._pending = self._member.unused_data
+                self._member = zlib.decompressobj(wbits=31)
+                self._fresh = True
+            if octets:
+                return octets
+
+
 def _decompressor(magic: bytes) -> Callable[[BinaryIO], BinaryIO] | None:
     if magic[:2] == GZIP_MAGIC:
-        return lambda file: cast(BinaryIO, gzip.GzipFile(fileobj=file))
+        return lambda file: cast(BinaryIO, _Gunzip(file))
     if magic == ZSTD_MAGIC:
         return _zstd
     return None
