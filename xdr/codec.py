@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -22,6 +22,9 @@ _INT32 = struct.Struct(">i")
 _UINT64 = struct.Struct(">Q")
 _INT64 = struct.Struct(">q")
 _PAD = (b"", b"\0\0\0", b"\0\0", b"\0")
+
+MAX_DEPTH = 64
+"""How deep types that contain themselves may nest when decoded (lists are not nested)."""
 
 
 class XdrError(ValueError):
@@ -158,11 +161,12 @@ class Decoder:
     nor allocates more than the stream is long.
     """
 
-    __slots__ = ("_end", "_view", "offset")
+    __slots__ = ("_depth", "_end", "_view", "offset")
 
     def __init__(self, data: bytes | bytearray | memoryview, offset: int = 0) -> None:
         self._view = memoryview(data)
         self._end = len(self._view)
+        self._depth = 0
         self.offset = offset
 
     def tell(self) -> int:
@@ -178,8 +182,8 @@ class Decoder:
         if self.offset != self._end:
             raise XdrError(f"{self._end - self.offset} octets left over")
 
-    def unpack(self, layout: struct.Struct) -> tuple[int, ...]:
-        """A fixed run of integers in one step; ``layout`` is big-endian and of whole words."""
+    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
+        """A fixed run of fields in one step; ``layout`` is big-endian and of whole words."""
         try:
             values = layout.unpack_from(self._view, self.offset)
         except struct.error:
@@ -231,6 +235,10 @@ class Decoder:
     def opaque(self, limit: int | None = None) -> bytes:
         return bytes(self._take(self._length(limit)))
 
+    def octets(self, size: int) -> bytes:
+        """Opaque data whose length word was read already."""
+        return bytes(self._take(size))
+
     def payload(self, limit: int | None = None) -> memoryview:
         """A DDP-eligible item: a view, valid as long as the message it was received in."""
         return self._take(self._length(limit))
@@ -244,6 +252,32 @@ class Decoder:
         if count * 4 > self.remaining():
             raise self._short(count * 4)
         return [decode() for _ in range(count)]
+
+    def check_count(self, count: int, size: int, limit: int | None = None) -> None:
+        """Raise unless ``count`` elements, each at least ``size`` octets long, can follow."""
+        if limit is not None and count > limit:
+            raise XdrError(f"{count} elements where at most {limit} fit")
+        if count * size > self.remaining():
+            raise self._short(count * size)
+
+    def numbers(self, code: str, count: int) -> list[Any]:
+        """``count`` numbers; ``code`` is their letter in a ``struct`` format."""
+        size = count * (8 if code in "qQd" else 4)
+        if size > self._end - self.offset:
+            raise self._short(size)
+        values = struct.unpack_from(f">{count}{code}", self._view, self.offset)
+        self.offset += size
+        return list(values)
+
+    def descend(self) -> None:
+        """Enter a type that contains itself; raise if it does so too deeply for our stack."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise XdrError(f"data nested more than {MAX_DEPTH} deep")
+
+    def ascend(self) -> None:
+        """Leave a type that contains itself."""
+        self._depth -= 1
 
     def _length(self, limit: int | None) -> int:
         size = self.uint32()

@@ -1,0 +1,256 @@
+"""From a model to a Python module: typed, strict, and as fast as Python's ``struct`` allows.
+
+The shape of what is emitted is a contract with the rest of the project: ARCHITECTURE.md,
+"Contracts between the rooms".
+"""
+
+from __future__ import annotations
+
+from .decoding import decode_alias, decode_structure, decode_table_union, decode_union
+from .encoding import (
+    condition,
+    encode_alias,
+    encode_structure,
+    encode_table_union,
+    encode_union,
+)
+from .model import (
+    Alias,
+    Enumeration,
+    Field,
+    Model,
+    NamedNumber,
+    Reference,
+    Scalar,
+    Structure,
+    Union,
+    UnionArm,
+)
+from .model import Boolean as BooleanType
+from .writer import WIDTH, Layouts
+
+TABLE_ARMS = 12
+"""A union with more arms than this finds them in a table."""
+
+_IMPORTS = """\
+from __future__ import annotations
+
+from enum import IntEnum
+from struct import Struct, pack
+from typing import Any, Final, TypeAlias
+
+from {dots}codec import Decoder, Encoder
+from {dots}runtime import (
+    MISSING,
+    PAD,
+    LinkedStruct,
+    StructError,
+    no_arm,
+    not_boolean,
+    too_long,
+    unencodable,
+    wrong_arm,
+    wrong_length,
+)
+from {dots}runtime import Struct as XdrStruct
+from {dots}runtime import Union as XdrUnion
+"""
+
+
+def emit(model: Model, title: str, sources: list[str], dots: str) -> str:
+    """The text of a module.
+
+    ``title`` is the first line of its docstring, ``sources`` name the specifications it comes
+    from, ``dots`` lead from its package to ``nfsrdma.xdr``.
+    """
+    return _Emitter(model).module(title, sources, dots)
+
+
+class _Emitter:
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._layouts = Layouts()
+        self._tables: list[str] = []
+
+    def module(self, title: str, sources: list[str], dots: str) -> str:
+        body: list[str] = []
+        for name in self._ordered():
+            target = self._model.types.get(name)
+            if isinstance(target, Structure):
+                body += self._structure(target)
+            elif isinstance(target, Union):
+                body += self._union(target)
+            else:
+                body += self._alias(self._model.aliases[name])
+        head = [
+            f'"""{title}',
+            "",
+            f"Emitted by nfsrdma.xdr.compiler from {', '.join(sources)}.",
+            "Do not edit: change those, and run ``python -m nfsrdma.xdr.compiler``.",
+            '"""',
+            "",
+            "# fmt: off",
+            "# ruff: noqa",
+            "",
+            *_IMPORTS.format(dots=dots).splitlines(),
+            *_section("Numbers", [_number(item) for item in self._model.numbers]),
+            *_section("Enumerations", self._enumerations()),
+            *_section(
+                "Layouts: the runs of fields that are packed in one step", self._layouts.lines()
+            ),
+        ]
+        return "\n".join([*head, *body, *self._tables]) + "\n"
+
+    def _ordered(self) -> list[str]:
+        """The text's order, but for typedefs of types that come later: those wait for them."""
+        ordered: list[str] = []
+        waiting: dict[str, list[str]] = {}
+        seen: set[str] = set()
+
+        def take(name: str) -> None:
+            ordered.append(name)
+            seen.add(name)
+            for other in waiting.pop(name, []):
+                take(other)
+
+        for name in self._model.order:
+            alias = self._model.aliases.get(name)
+            target = alias.type if alias is not None else None
+            if isinstance(target, Reference) and target.name not in seen:
+                waiting.setdefault(target.name, []).append(name)
+            else:
+                take(name)
+        return ordered
+
+    def _enumerations(self) -> list[str]:
+        lines: list[str] = []
+        for enum in self._model.enums.values():
+            lines += _enumeration(enum)
+        return lines
+
+    def _alias(self, alias: Alias) -> list[str]:
+        name, kind = alias.name, alias.type
+        if isinstance(kind, Reference):
+            return ["", "", f"{name} = {kind.hint}"]
+        spelled = kind.hint if isinstance(kind, Scalar | BooleanType) else f'"{kind.hint}"'
+        lines = ["", "", f"{name}: TypeAlias = {spelled}"]
+        if isinstance(kind, Scalar | BooleanType):
+            return lines[1:]
+        lines += ["", "", f"def encode_{name}(enc: Encoder, value: {name}) -> None:"]
+        lines += encode_alias(self._model, self._layouts, name, kind)
+        lines += ["", "", f"def decode_{name}(dec: Decoder) -> {name}:"]
+        lines += decode_alias(self._model, self._layouts, name, kind)
+        return lines
+
+    def _structure(self, target: Structure) -> list[str]:
+        slots = ", ".join(f'"{item.attribute}"' for item in target.fields)
+        comma = "," if len(target.fields) == 1 else ""
+        base = "LinkedStruct" if target.linked else "XdrStruct"
+        parameters = [f"{item.attribute}: {item.type.hint}" for item in target.fields]
+        if target.linked:
+            parameters[-1] += " = None"
+        return [
+            "",
+            "",
+            f"class {target.name}({base}):",
+            *_fitted("    __slots__ = (", slots, f"{comma})"),
+            "",
+            *_fitted("    def __init__(", ", ".join(["self", *parameters]), ") -> None:"),
+            *(f"        self.{item.attribute} = {item.attribute}" for item in target.fields),
+            "",
+            "    def encode(self, enc: Encoder) -> None:",
+            *encode_structure(self._model, self._layouts, target),
+            "",
+            "    @classmethod",
+            f"    def decode(cls, dec: Decoder) -> {target.name}:",
+            *decode_structure(self._model, self._layouts, target),
+        ]
+
+    def _union(self, target: Union) -> list[str]:
+        key = target.discriminant
+        hints = dict.fromkeys(arm.field.type.hint for arm in target.every_arm() if arm.field)
+        value = " | ".join([*hints, "None"])
+        lines = [
+            "",
+            "",
+            f"class {target.name}(XdrUnion):",
+            f'    __slots__ = ("{key.attribute}", "value")',
+            "",
+            *_fitted(
+                "    def __init__(",
+                f"self, {key.attribute}: {key.type.hint}, value: {value} = None",
+                ") -> None:",
+            ),
+            f"        self.{key.attribute} = {key.attribute}",
+            "        self.value: Any = value",
+            "",
+            "    def encode(self, enc: Encoder) -> None:",
+        ]
+        decode = ["", "    @classmethod", f"    def decode(cls, dec: Decoder) -> {target.name}:"]
+        if self._tabled(target):
+            table = f"_{target.name}_arms"
+            self._tables += self._table(target, table)
+            lines += encode_table_union(self._model, self._layouts, target, table)
+            lines += decode + decode_table_union(self._model, self._layouts, target, table)
+        else:
+            lines += encode_union(self._model, self._layouts, target)
+            lines += decode + decode_union(self._model, self._layouts, target)
+        for arm in target.every_arm():
+            if arm.field is not None:
+                lines += _property(target, arm, arm.field)
+        return lines
+
+    def _tabled(self, target: Union) -> bool:
+        return len(target.arms) > TABLE_ARMS and target.default is None
+
+    def _table(self, target: Union, table: str) -> list[str]:
+        lines = ["", f"{table}: Final[dict[int, Any]] = {{"]
+        for arm in target.arms:
+            for label in arm.labels:
+                if arm.field is None:
+                    lines.append(f"    {label.spelling}: None,")
+                elif isinstance(arm.field.type, Reference):
+                    lines.append(f"    {label.spelling}: {arm.field.type.hint},")
+        return [*lines, "}"]
+
+
+def _property(target: Union, arm: UnionArm, field: Field) -> list[str]:
+    key = f"self.{target.discriminant.attribute}"
+    if arm.labels:
+        test = condition(target, key, arm.labels)
+    else:
+        taken = tuple(label for other in target.arms for label in other.labels)
+        test = f"not ({condition(target, key, taken)})"
+    lines = ["", "    @property", f"    def {field.attribute}(self) -> {field.type.hint}:"]
+    if test != "True":
+        lines += [
+            f"        if not ({test}):"
+            if not test.startswith("not (")
+            else f"        if {test[5:-1]}:",
+            f'            raise wrong_arm(self, "{field.name}")',
+        ]
+    return [*lines, f"        arm: {field.type.hint} = self.value", "        return arm"]
+
+
+def _number(item: NamedNumber) -> str:
+    return f"{item.name}: Final = {hex(item.value) if item.hexadecimal else item.value}"
+
+
+def _enumeration(enum: Enumeration) -> list[str]:
+    members = [f"    {name} = {value}" for name, value in enum.members.items()]
+    numbers = [f"{name}: Final = {value}" for name, value in enum.members.items()]
+    return ["", f"class {enum.name}(IntEnum):", *members, "", "", *numbers, ""]
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", f"# {title}", "", *lines] if lines else []
+
+
+def _fitted(head: str, items: str, tail: str) -> list[str]:
+    """A bracketed list on one line, or on one line per item if it is too long."""
+    line = f"{head}{items}{tail}"
+    if len(line) <= WIDTH:
+        return [line]
+    indent = " " * (len(head) - len(head.lstrip()))
+    inner = [f"{indent}    {item}," for item in items.split(", ")]
+    return [head, *inner, f"{indent}{tail.lstrip(',')}"]

@@ -1,0 +1,89 @@
+"""The words of the XDR language (RFC 4506, Section 6.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .errors import Position, SpecificationError
+
+IDENTIFIER = "identifier"
+NUMBER = "number"
+KEYWORD = "keyword"
+SYMBOL = "symbol"
+END = "end of file"
+
+KEYWORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "bool case const default double enum float hyper int opaque quadruple string struct "
+        "switch typedef union unsigned void",
+    )
+)
+"""RFC 4506, Section 6.2. RFC 5531's ``program`` and ``version`` are words only where they fit."""
+
+# A ``%`` line is rpcgen's: text for the C compiler, which has nothing to say to this one.
+_TOKEN = re.compile(
+    r"""
+      (?P<space>^[ \t]*%[^\n]* | [ \t\r\f]+)
+    | (?P<newline>\n)
+    | (?P<comment>/\*.*?\*/)
+    | (?P<identifier>[A-Za-z_][A-Za-z0-9_]*)
+    | (?P<number>-?(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?![A-Za-z0-9_]))
+    | (?P<symbol>[{}()\[\]<>;:,=*])
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word: its kind, its text as written, its place, and a number's value."""
+
+    kind: str
+    text: str
+    position: Position
+    value: int = 0
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == END else f"'{self.text}'"
+
+
+def tokenize(text: str, source: str) -> Iterator[Token]:
+    """The tokens of ``text``, the last one of kind ``END``.
+
+    Errors: ``SpecificationError`` at a character that begins no token.
+    """
+    line, line_start, offset = 1, 0, 0
+    while offset < len(text):
+        position = Position(source, line, offset - line_start + 1)
+        match = _TOKEN.match(text, offset)
+        if match is None:
+            if text.startswith("/*", offset):
+                raise SpecificationError(position, "this comment never ends")
+            raise SpecificationError(position, f"no token begins with {text[offset]!r}")
+        kind, word = match.lastgroup, match.group()
+        offset = match.end()
+        if kind == "newline" or kind == "comment":
+            breaks = word.count("\n")
+            if breaks:
+                line += breaks
+                line_start = match.start() + word.rindex("\n") + 1
+        elif kind == "identifier":
+            yield Token(KEYWORD if word in KEYWORDS else IDENTIFIER, word, position)
+        elif kind == "number":
+            yield Token(NUMBER, word, position, _number(word, position))
+        elif kind == "symbol":
+            yield Token(SYMBOL, word, position)
+    yield Token(END, "", Position(source, line, offset - line_start + 1))
+
+
+def _number(word: str, position: Position) -> int:
+    digits = word.lstrip("-")
+    octal = digits.startswith("0") and digits.isdigit()
+    try:
+        value = int(digits, 8) if octal else int(digits, 0)
+    except ValueError:
+        raise SpecificationError(position, f"{word} is no octal number") from None
+    return -value if word.startswith("-") else value

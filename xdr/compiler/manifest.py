@@ -1,0 +1,70 @@
+"""Which module is emitted from which specifications."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..nfs4.ddp import DDP_ELIGIBLE
+from .ast import Definition, Specification
+from .emitter import emit
+from .model import Model
+from .parser import parse
+from .resolver import resolve
+
+XDR = Path(__file__).resolve().parent.parent
+"""The folder of the package ``nfsrdma.xdr``: specifications below it, modules in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One emitted module: its path below ``XDR``, its docstring's first line, its sources."""
+
+    path: str
+    title: str
+    sources: tuple[str, ...]
+    bulk: frozenset[tuple[str, str]] = frozenset()
+
+    def model(self) -> Model:
+        """The resolved specification. Errors: ``SpecificationError``."""
+        definitions: list[Definition] = []
+        for source in self.sources:
+            text = (XDR / "specs" / source).read_text(encoding="ascii")
+            definitions += parse(text, source).definitions
+        return resolve(Specification(tuple(definitions)), self.bulk)
+
+    def text(self) -> str:
+        """The module as it should be. Errors: ``SpecificationError``."""
+        dots = "." * len(Path(self.path).parts)
+        return emit(self.model(), self.title, [f"specs/{item}" for item in self.sources], dots)
+
+
+MODULES = (
+    Module("rpc.py", "ONC RPC version 2 and its credentials (RFC 5531, RFC 2203).", ("rpc.x",)),
+    Module("rpcrdma1.py", "RPC-over-RDMA version 1 (RFC 8166).", ("rpcrdma1.x",)),
+    Module(
+        "nfs4/types.py",
+        "NFS version 4, minor versions 0 to 2 (RFC 7531, RFC 5662, RFC 7863, RFC 8276).",
+        (
+            "nfs4_basic.x",
+            "nfs4_attributes.x",
+            "nfs4_layouts.x",
+            "nfs4_operations.x",
+            "nfs41_operations.x",
+            "nfs42_operations.x",
+            "nfs4_compound.x",
+            "nfs4_callbacks.x",
+        ),
+        DDP_ELIGIBLE,
+    ),
+)
+"""Everything that ``python -m nfsrdma.xdr.compiler`` writes."""
+
+
+def stale() -> Iterator[tuple[Path, str]]:
+    """The modules that are not what their specifications say, and what they should be."""
+    for module in MODULES:
+        path, text = XDR / module.path, module.text()
+        if not path.exists() or path.read_text(encoding="ascii") != text:
+            yield path, text

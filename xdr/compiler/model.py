@@ -1,0 +1,214 @@
+"""A specification with every name looked up: what the emitter, and the tests' oracle, work from.
+
+Anonymous types have become definitions of their own (``parent_field``), typedefs have dissolved
+into what they stand for, and every size is a number. ``hint`` is how a type is spelled in Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .errors import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number: ``code`` is its letter in a ``struct`` format, big-endian."""
+
+    code: str
+    hint: str = field(default="int", compare=False)
+    enum: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """``bool``: a word that is 0 or 1."""
+
+    hint: str = field(default="bool", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedOpaque:
+    """``opaque x[size]``"""
+
+    size: int
+    hint: str = field(default="bytes", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """``opaque x<limit>`` or ``string x<limit>``; ``bulk`` if it is DDP-eligible (RFC 8166,
+    Section 5.1) and so is kept out of the encoder's buffer."""
+
+    limit: int | None
+    bulk: bool = False
+    hint: str = field(default="bytes", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedArray:
+    """``type x[count]``"""
+
+    element: Type
+    count: int
+    hint: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """``type x<limit>``"""
+
+    element: Type
+    limit: int | None
+    hint: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """``type *x``"""
+
+    element: Type
+    hint: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A structure or union, by name: ``Model.types`` has it."""
+
+    name: str
+    hint: str = field(default="", compare=False)
+
+
+Type = Scalar | Boolean | FixedOpaque | Opaque | FixedArray | Array | Optional | Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A member of a structure, an arm's declaration, or a discriminant.
+
+    ``name`` is the language's, ``attribute`` the Python attribute's: they differ where the name
+    means something to Python.
+    """
+
+    name: str
+    attribute: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A case of a union: its value, and how the text spells it."""
+
+    value: int
+    spelling: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnionArm:
+    """``field`` is ``None`` for void; the default arm has no labels."""
+
+    labels: tuple[Label, ...]
+    field: Field | None
+
+
+@dataclass(slots=True)
+class Structure:
+    """A ``struct``. ``linked`` is set if its last member is a pointer to the next of its kind;
+    ``recursive`` if it contains itself in some other way."""
+
+    name: str
+    position: Position
+    fields: tuple[Field, ...] = ()
+    linked: bool = False
+    recursive: bool = False
+
+
+@dataclass(slots=True)
+class Union:
+    """A ``union``; ``default`` is ``None`` if it has no default arm."""
+
+    name: str
+    position: Position
+    discriminant: Field
+    arms: tuple[UnionArm, ...] = ()
+    default: UnionArm | None = None
+    recursive: bool = False
+
+    def every_arm(self) -> tuple[UnionArm, ...]:
+        """The arms, the default one last."""
+        return self.arms if self.default is None else (*self.arms, self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """An ``enum`` and its members' numbers."""
+
+    name: str
+    members: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A typedef."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class NamedNumber:
+    """A ``const``, or a program's, version's or procedure's number."""
+
+    name: str
+    value: int
+    hexadecimal: bool
+
+
+@dataclass(slots=True)
+class Model:
+    """Everything one emitted module is made of, each kind in the order of the text."""
+
+    numbers: list[NamedNumber] = field(default_factory=list)
+    enums: dict[str, Enumeration] = field(default_factory=dict)
+    types: dict[str, Structure | Union] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    """The names of ``types`` and ``aliases``, interleaved as the text has them."""
+
+    def least_size(self, kind: Type, inside: frozenset[str] = frozenset()) -> int:
+        """The fewest octets that a value of ``kind`` takes inline."""
+        match kind:
+            case Scalar(code):
+                return 8 if code in "qQd" else 4
+            case Boolean() | Opaque() | Array() | Optional():
+                return 4
+            case FixedOpaque(size):
+                return (size + 3) & ~3
+            case FixedArray(element, count):
+                return count * self.least_size(element, inside)
+            case Reference(name):
+                if name in inside:
+                    return 0
+                inside |= {name}
+                target = self.types[name]
+                if isinstance(target, Structure):
+                    return sum(self.least_size(item.type, inside) for item in target.fields)
+                return self.least_size(target.discriminant.type) + min(
+                    self.least_size(arm.field.type, inside) if arm.field else 0
+                    for arm in target.every_arm()
+                )
+
+    def flat(self, kind: Type) -> bool:
+        """Whether every value of ``kind`` is one fixed run of numbers and octets."""
+        match kind:
+            case Scalar() | Boolean() | FixedOpaque():
+                return True
+            case Reference(name):
+                target = self.types[name]
+                return (
+                    isinstance(target, Structure)
+                    and not (target.linked or target.recursive)
+                    and all(self.flat(item.type) for item in target.fields)
+                )
+            case _:
+                return False

@@ -1,0 +1,403 @@
+"""From a syntax tree to a model: looks every name up and refuses what means nothing.
+
+All names of a specification share one scope, enumerators included (RFC 4506, Section 6.4).
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Container, Iterator
+
+from . import ast
+from .ast import Form, Primitive
+from .errors import Position, SpecificationError
+from .model import (
+    Alias,
+    Array,
+    Boolean,
+    Enumeration,
+    Field,
+    FixedArray,
+    FixedOpaque,
+    Label,
+    Model,
+    NamedNumber,
+    Opaque,
+    Optional,
+    Reference,
+    Scalar,
+    Structure,
+    Type,
+    Union,
+    UnionArm,
+)
+
+_SCALARS = {
+    Primitive.INT: "i",
+    Primitive.UNSIGNED_INT: "I",
+    Primitive.HYPER: "q",
+    Primitive.UNSIGNED_HYPER: "Q",
+    Primitive.FLOAT: "f",
+    Primitive.DOUBLE: "d",
+}
+_RANGES = {"i": (-(1 << 31), (1 << 31) - 1), "I": (0, (1 << 32) - 1)}
+_TAKEN = frozenset({"encode", "decode", "cls", "self", "enc", "dec", "value"})
+"""Attributes and variables of the emitted classes that a member's name must not hide."""
+
+UINT32_MAX = 0xFFFFFFFF
+
+
+def resolve(
+    specification: ast.Specification, bulk: Container[tuple[str, str]] = frozenset()
+) -> Model:
+    """The model of a specification; ``bulk`` names the DDP-eligible members, as (type, member).
+
+    Errors: ``SpecificationError``, at the place of the name or number that is wrong.
+    """
+    resolver = _Resolver(specification, bulk)
+    resolver.run()
+    check(resolver.model)
+    return resolver.model
+
+
+class _Resolver:
+    def __init__(self, specification: ast.Specification, bulk: Container[tuple[str, str]]) -> None:
+        self.model = Model()
+        self._bulk = bulk
+        self._scope: dict[str, Position] = {}
+        self._constants: dict[str, ast.Value] = {}
+        self._typedefs: dict[str, ast.Typedef] = {}
+        self._resolving: list[str] = []
+        self._definitions = specification.definitions
+        for definition in self._definitions:
+            self._declare(definition)
+
+    def _declare(self, definition: ast.Definition) -> None:
+        """Enter what a definition defines into the scope: names may be used before it."""
+        if isinstance(definition, ast.Program):
+            self._constant(definition.position, definition.name, definition.number)
+            for version in definition.versions:
+                self._constant(version.position, version.name, version.number)
+                for procedure in version.procedures:
+                    self._constant(procedure.position, procedure.name, procedure.number)
+            return
+        if isinstance(definition, ast.Constant):
+            self._constant(definition.position, definition.name, definition.value)
+            return
+        self._name(definition.position, definition.name)
+        self._typedefs[definition.name] = definition
+        for body in _enum_bodies(definition.declaration.type):
+            for member in body.members:
+                self._constant(member.position, member.name, member.value)
+
+    def _name(self, position: Position, name: str) -> None:
+        if name in self._scope:
+            raise SpecificationError(position, f"{name} is defined at {self._scope[name]} already")
+        if keyword.iskeyword(name) or name.startswith("_"):
+            raise SpecificationError(position, f"{name} cannot be a name in Python")
+        self._scope[name] = position
+
+    def _constant(self, position: Position, name: str, value: ast.Value) -> None:
+        if name in ("TRUE", "FALSE"):
+            raise SpecificationError(position, f"{name} is part of the language")
+        self._name(position, name)
+        self._constants[name] = value
+
+    def run(self) -> None:
+        for definition in self._definitions:
+            match definition:
+                case ast.Constant(_, name, value):
+                    self._number(name, value)
+                case ast.Program():
+                    self._program(definition)
+                case ast.Typedef():
+                    self._definition(definition)
+
+    # Numbers
+
+    def _number(self, name: str, value: ast.Value) -> None:
+        number = self.evaluate(value)
+        hexadecimal = value.text.lower().startswith("0x")
+        self.model.numbers.append(NamedNumber(name, number, hexadecimal))
+
+    def evaluate(self, value: ast.Value) -> int:
+        """The number that a value stands for."""
+        seen: set[str] = set()
+        while value.number is None:
+            if value.text not in self._constants or value.text in seen:
+                raise SpecificationError(value.position, f"{value} is no constant")
+            seen.add(value.text)
+            value = self._constants[value.text]
+        return value.number
+
+    def _size(self, value: ast.Value) -> int:
+        size = self.evaluate(value)
+        if not 0 <= size <= UINT32_MAX:
+            raise SpecificationError(value.position, f"{value} cannot be a size")
+        return size
+
+    def _program(self, program: ast.Program) -> None:
+        self._number(program.name, program.number)
+        for version in program.versions:
+            self._number(version.name, version.number)
+            for procedure in version.procedures:
+                self._number(procedure.name, procedure.number)
+                for specifier in (procedure.result, *procedure.arguments):
+                    if specifier is not None:
+                        self._specifier(specifier, procedure.position, procedure.name)
+
+    # Types
+
+    def _definition(self, definition: ast.Typedef) -> None:
+        declaration = definition.declaration
+        name = declaration.name
+        inline = isinstance(declaration.type, ast.EnumBody | ast.StructBody | ast.UnionBody)
+        if inline and declaration.form is Form.PLAIN:
+            self._specifier(declaration.type, declaration.position, name)
+            return
+        kind = self._declared(declaration, f"{name}_item")
+        self.model.aliases[name] = Alias(name, kind)
+        self.model.order.append(name)
+
+    def _declared(self, declaration: ast.Declaration, anonymous: str) -> Type:
+        """The type of a declaration; ``anonymous`` names it if it has none itself."""
+        form, size = declaration.form, declaration.size
+        if declaration.type in (Primitive.OPAQUE, Primitive.STRING):
+            if form is Form.FIXED and size is not None:
+                return FixedOpaque(self._size(size))
+            return Opaque(None if size is None else self._size(size))
+        element = self._specifier(declaration.type, declaration.position, anonymous)
+        if form is Form.PLAIN:
+            return element
+        if form is Form.OPTIONAL:
+            return Optional(element, hint=f"{element.hint} | None")
+        hint = f"list[{element.hint}]"
+        if form is Form.FIXED and size is not None:
+            return FixedArray(element, self._size(size), hint)
+        return Array(element, None if size is None else self._size(size), hint)
+
+    def _specifier(self, specifier: ast.TypeSpecifier, position: Position, name: str) -> Type:
+        match specifier:
+            case Primitive.BOOL:
+                return Boolean()
+            case Primitive.FLOAT | Primitive.DOUBLE:
+                return Scalar(_SCALARS[specifier], "float")
+            case Primitive.QUADRUPLE:
+                raise SpecificationError(position, "Python has no quadruple")
+            case Primitive():
+                return Scalar(_SCALARS[specifier])
+            case ast.TypeName():
+                return self._lookup(specifier)
+            case ast.EnumBody():
+                return self._enum(specifier, name)
+            case ast.StructBody():
+                return self._struct(specifier, name)
+            case ast.UnionBody():
+                return self._union(specifier, name)
+
+    def _lookup(self, reference: ast.TypeName) -> Type:
+        name = reference.name
+        definition = self._typedefs.get(name)
+        if definition is None:
+            raise SpecificationError(reference.position, f"{name} is no type")
+        declaration = definition.declaration
+        if declaration.form is Form.PLAIN:
+            if isinstance(declaration.type, ast.EnumBody):
+                return Scalar("i", enum=name)
+            if isinstance(declaration.type, ast.StructBody | ast.UnionBody):
+                return Reference(name, name)
+        if name in self._resolving:
+            raise SpecificationError(reference.position, f"{name} is defined by itself")
+        self._resolving.append(name)
+        kind = self._declared(declaration, f"{name}_item")
+        self._resolving.pop()
+        return _spelled(kind, name)
+
+    def _enum(self, body: ast.EnumBody, name: str) -> Type:
+        if name not in self.model.enums:
+            members: dict[str, int] = {}
+            for member in body.members:
+                value = self.evaluate(member.value)
+                if not -(1 << 31) <= value < 1 << 31:
+                    raise SpecificationError(member.position, f"{member.name} is too large")
+                members[member.name] = value
+            self._claim(body.position, name)
+            self.model.enums[name] = Enumeration(name, members)
+        return Scalar("i", enum=name)
+
+    def _claim(self, position: Position, name: str) -> None:
+        """Give an anonymous type its name, unless something else has it."""
+        if name not in self._typedefs:
+            self._name(position, name)
+
+    def _struct(self, body: ast.StructBody, name: str) -> Type:
+        if name not in self.model.types:
+            self._claim(body.position, name)
+            structure = Structure(name, body.position)
+            self.model.types[name] = structure
+            seen: set[str] = set()
+            structure.fields = tuple(self._field(name, item, seen) for item in body.fields)
+            last = structure.fields[-1].type
+            structure.linked = isinstance(last, Optional) and last.element == Reference(name)
+            self.model.order.append(name)
+        return Reference(name, name)
+
+    def _field(self, owner: str, declaration: ast.Declaration, seen: set[str]) -> Field:
+        name = declaration.name
+        if name in seen:
+            raise SpecificationError(declaration.position, f"{owner} has a {name} already")
+        seen.add(name)
+        kind = self._declared(declaration, f"{owner}_{name}")
+        if (owner, name) in self._bulk:
+            if not isinstance(kind, Opaque):
+                raise SpecificationError(declaration.position, f"{name} cannot be bulk data")
+            kind = Opaque(kind.limit, bulk=True, hint="bytes | bytearray | memoryview")
+        return Field(name, _attribute(name), kind)
+
+    def _union(self, body: ast.UnionBody, name: str) -> Type:
+        if name in self.model.types:
+            return Reference(name, name)
+        self._claim(body.position, name)
+        seen: set[str] = set()
+        discriminant = self._field(name, body.discriminant, seen)
+        union = Union(name, body.position, discriminant)
+        self.model.types[name] = union
+        values: set[int] = set()
+        arms: list[UnionArm] = []
+        for arm in body.arms:
+            labels = tuple(self._label(label, discriminant.type, values) for label in arm.labels)
+            arms.append(UnionArm(labels, self._arm(name, arm, seen)))
+        union.arms = tuple(arms)
+        if body.default is not None:
+            union.default = UnionArm((), self._arm(name, body.default, seen))
+        self.model.order.append(name)
+        return Reference(name, name)
+
+    def _arm(self, owner: str, arm: ast.Arm, seen: set[str]) -> Field | None:
+        return None if arm.declaration is None else self._field(owner, arm.declaration, seen)
+
+    def _label(self, label: ast.Value, discriminant: Type, seen: set[int]) -> Label:
+        if isinstance(discriminant, Boolean):
+            if label.text not in ("TRUE", "FALSE"):
+                raise SpecificationError(label.position, f"{label} is neither TRUE nor FALSE")
+            value = int(label.text == "TRUE")
+        elif isinstance(discriminant, Scalar) and discriminant.code in "iI":
+            value = self.evaluate(label)
+            low, high = _RANGES[discriminant.code]
+            if not low <= value <= high:
+                raise SpecificationError(label.position, f"{label} is out of range")
+            members = self._members(discriminant.enum)
+            if members is not None and value not in members:
+                raise SpecificationError(label.position, f"{label} is not in {discriminant.enum}")
+        else:
+            raise SpecificationError(label.position, "only integers and enums tell arms apart")
+        if value in seen:
+            raise SpecificationError(label.position, f"a second case {label}")
+        seen.add(value)
+        return Label(value, str(label))
+
+    def _members(self, name: str) -> set[int] | None:
+        """The values of an enumeration, which may be defined further down."""
+        if name in self.model.enums:
+            return set(self.model.enums[name].members.values())
+        body = self._typedefs[name].declaration.type if name in self._typedefs else None
+        if not isinstance(body, ast.EnumBody):
+            return None
+        return {self.evaluate(member.value) for member in body.members}
+
+
+def _enum_bodies(specifier: ast.TypeSpecifier) -> Iterator[ast.EnumBody]:
+    """Every enumeration inside a type: its members are global names."""
+    match specifier:
+        case ast.EnumBody():
+            yield specifier
+        case ast.StructBody(_, fields):
+            for item in fields:
+                yield from _enum_bodies(item.type)
+        case ast.UnionBody(_, discriminant, arms, default):
+            yield from _enum_bodies(discriminant.type)
+            for arm in (*arms, *([default] if default else [])):
+                if arm.declaration is not None:
+                    yield from _enum_bodies(arm.declaration.type)
+
+
+def _attribute(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
+
+
+def _spelled(kind: Type, hint: str) -> Type:
+    """The same type, spelled as a typedef spells it."""
+    match kind:
+        case Scalar(code, _, enum):
+            return Scalar(code, hint, enum)
+        case Boolean():
+            return Boolean(hint)
+        case FixedOpaque(size):
+            return FixedOpaque(size, hint)
+        case Opaque(limit):
+            return Opaque(limit, hint=hint)
+        case FixedArray(element, count):
+            return FixedArray(element, count, hint)
+        case Array(element, limit):
+            return Array(element, limit, hint)
+        case Optional(element):
+            return Optional(element, hint)
+        case Reference(name):
+            return Reference(name, hint)
+
+
+def check(model: Model) -> None:
+    """Mark the types that contain themselves; refuse those that always do, and arrays whose
+    elements take no octets: a count of those could be any number.
+
+    The link of a linked list is left out: the emitted code follows it in a loop.
+    """
+    for name, target in model.types.items():
+        if _reaches(model, name, always=True):
+            raise SpecificationError(target.position, f"{name} cannot end: it contains itself")
+        target.recursive = _reaches(model, name, always=False)
+    for name, target in model.types.items():
+        for kind in _kinds(target):
+            _check_arrays(model, kind, target.position, name)
+    for alias in model.aliases.values():
+        _check_arrays(model, alias.type, Position("typedef", 0, 0), alias.name)
+
+
+def _check_arrays(model: Model, kind: Type, position: Position, name: str) -> None:
+    while isinstance(kind, Optional | Array | FixedArray):
+        if not isinstance(kind, Optional) and not model.least_size(kind.element):
+            raise SpecificationError(position, f"{name} has an array of elements without octets")
+        kind = kind.element
+
+
+def _reaches(model: Model, goal: str, *, always: bool) -> bool:
+    pending, seen = [goal], set[str]()
+    while pending:
+        for child in _children(model.types[pending.pop()], always):
+            if child == goal:
+                return True
+            if child not in seen:
+                seen.add(child)
+                pending.append(child)
+    return False
+
+
+def _kinds(target: Structure | Union) -> list[Type]:
+    """The types of a structure's members, or of a union's arms."""
+    if isinstance(target, Structure):
+        return [item.type for item in target.fields[: -1 if target.linked else None]]
+    return [arm.field.type for arm in target.every_arm() if arm.field is not None]
+
+
+def _children(target: Structure | Union, always: bool) -> Iterator[str]:
+    """The types directly inside one; with ``always`` only those that no value can do without."""
+    kinds = _kinds(target)
+    if always and isinstance(target, Union) and len(target.every_arm()) > 1:
+        return
+    for kind in kinds:
+        while isinstance(kind, Optional | Array | FixedArray):
+            if always and not isinstance(kind, FixedArray):
+                break
+            kind = kind.element
+        if isinstance(kind, Reference):
+            yield kind.name

@@ -1,0 +1,125 @@
+"""The operations of NFS version 4, forward and back: what is legal where, and its types.
+
+What is absent from a table does not exist (``NFS4ERR_OP_ILLEGAL``). What is in it, but listed as
+mandatory not to implement, exists and is refused (``NFS4ERR_NOTSUPP``; RFC 8881, Section 17).
+Handlers and the rules of a server's dispatch are the server's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from ..codec import Decoder, Encoder
+from . import types
+from .types import nfs_cb_opnum4, nfs_opnum4
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSpec:
+    """One operation, in all minor versions."""
+
+    name: str
+    """As in the RFCs, without ``OP_``: ``"READ"``, ``"CB_RECALL"``."""
+    number: int
+    minors: frozenset[int]
+    """The minor versions whose XDR has the operation."""
+    must_not_implement: frozenset[int]
+    """Those of them in which nobody may implement it."""
+    arguments: type[Any] | None
+    """The type of its arguments, ``int`` for an enumeration; ``None`` if it has none."""
+    result: type[Any]
+    """The type of its result; its first slot is the status."""
+    encode_arguments: Callable[[Encoder, Any], None]
+    """Appends the arguments, without the operation's number."""
+    decode_arguments: Callable[[Decoder], Any]
+    """Reads the arguments, the operation's number having been read; ``None`` if it has none."""
+
+    def legal(self, minor: int) -> bool:
+        """Whether the operation exists in a minor version and may be implemented there."""
+        return minor in self.minors and minor not in self.must_not_implement
+
+
+def _nothing(enc: Encoder, value: None) -> None:
+    pass
+
+
+def _void(dec: Decoder) -> None:
+    return None
+
+
+def _encode(enc: Encoder, value: Any) -> None:
+    value.encode(enc)
+
+
+def _table(
+    numbers: type[nfs_opnum4] | type[nfs_cb_opnum4],
+    first_of: Mapping[int, int],
+    forbidden: Mapping[int, frozenset[int]],
+) -> Mapping[int, OperationSpec]:
+    """All operations of an enumeration; ``first_of`` maps minor versions to their first one."""
+    table: dict[int, OperationSpec] = {}
+    for member in numbers:
+        name, number = member.name.removeprefix("OP_"), int(member)
+        illegal = name.endswith("ILLEGAL")
+        since = 0 if illegal else max(minor for minor, low in first_of.items() if low <= number)
+        arguments = getattr(types, f"{name}4args", None)
+        encode: Callable[[Encoder, Any], None] = _nothing
+        decode: Callable[[Decoder], Any] = _void
+        if arguments is int:
+            encode, decode = Encoder.int32, Decoder.int32
+        elif arguments is not None:
+            encode, decode = _encode, arguments.decode
+        table[number] = OperationSpec(
+            name,
+            number,
+            frozenset(range(since, 3)),
+            forbidden.get(number, frozenset()),
+            arguments,
+            getattr(types, f"{name}4res"),
+            encode,
+            decode,
+        )
+    return MappingProxyType(table)
+
+
+_LATER = frozenset({1, 2})
+
+OPERATIONS: Final = _table(
+    nfs_opnum4,
+    {0: 0, 1: types.OP_BACKCHANNEL_CTL, 2: types.OP_ALLOCATE},
+    {
+        types.OP_OPEN_CONFIRM: _LATER,
+        types.OP_RENEW: _LATER,
+        types.OP_SETCLIENTID: _LATER,
+        types.OP_SETCLIENTID_CONFIRM: _LATER,
+        types.OP_RELEASE_LOCKOWNER: _LATER,
+        types.OP_GETDEVICELIST: frozenset({2}),
+    },
+)
+"""Every operation of ``COMPOUND`` by its number, ``OP_ILLEGAL`` included."""
+
+CALLBACK_OPERATIONS: Final = _table(
+    nfs_cb_opnum4, {0: 0, 1: types.OP_CB_LAYOUTRECALL, 2: types.OP_CB_OFFLOAD}, {}
+)
+"""Every operation of ``CB_COMPOUND`` by its number, ``OP_CB_ILLEGAL`` included."""
+
+
+def operation(number: int, minor: int) -> OperationSpec | None:
+    """The operation with a number, or ``None`` if a minor version's XDR has none such."""
+    spec = OPERATIONS.get(number)
+    return spec if spec is not None and minor in spec.minors else None
+
+
+def callback_operation(number: int, minor: int) -> OperationSpec | None:
+    """The callback operation with a number, or ``None`` if a minor version has none such."""
+    spec = CALLBACK_OPERATIONS.get(number)
+    return spec if spec is not None and minor in spec.minors else None
+
+
+def name_of(number: int) -> str:
+    """An operation's name, or its number in words if it has none: for messages and traces."""
+    spec = OPERATIONS.get(number)
+    return f"operation {number}" if spec is None else spec.name
