@@ -8,10 +8,18 @@ selector, inside an asyncio loop, and in the simulator's virtual time, and one s
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
-from typing import Any, Generic, Protocol, TypeVar
+from threading import local
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_MAX_DEPTH: Final = 16
+"""Tasks that advance inside one another before further ones are put off."""
 
 
 class Cancelled(Exception):
@@ -46,7 +54,11 @@ class Reactor(Protocol):
 
 
 class Future(Generic[T]):
-    """A result that is not there yet. Awaitable in a :class:`Task`; callbacks run at once."""
+    """A result that is not there yet. Awaitable in a :class:`Task`; callbacks run at once.
+
+    A callback that raises an ``Exception`` is logged: it is not for whoever completes the
+    future, as a rule a transport, to suffer from it, nor for the callbacks after it.
+    """
 
     __slots__ = ("_callbacks", "_done", "_error", "_result")
 
@@ -93,7 +105,10 @@ class Future(Generic[T]):
         callbacks, self._callbacks = self._callbacks, None
         if callbacks is not None:
             for callback in callbacks:
-                callback(self)
+                try:
+                    callback(self)
+                except Exception:
+                    _log.exception("%r, called on the completion of a future, failed", callback)
 
     def __await__(self) -> Generator[Future[T], None, T]:
         if not self._done:
@@ -102,19 +117,32 @@ class Future(Generic[T]):
 
 
 class Task(Future[T]):
-    """Runs a coroutine to its end; the task is the future of what it returns."""
+    """Runs a coroutine to its end; the task is the future of what it returns.
 
-    __slots__ = ("_coroutine", "_waiting_for")
+    It starts at once. Waking tasks nest, like the calls they are, but only so deep: when a
+    thousand tasks each wake the next, the later ones advance when the earlier have made way.
+    """
+
+    __slots__ = ("_advancing", "_cancelled", "_coroutine", "_waiting_for")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         super().__init__()
         self._coroutine = coroutine
         self._waiting_for: Future[Any] | None = None
+        self._advancing = False  # or about to: whoever wants it to be cancelled leaves word
+        self._cancelled = False
         self._advance(None)
 
     def cancel(self) -> None:
-        """Raise :class:`Cancelled` where the coroutine waits. No effect once done."""
-        if not self._done:
+        """Raise :class:`Cancelled` where the coroutine waits, or will wait next.
+
+        What it waits for is not cancelled and goes on. No effect once done.
+        """
+        if self._done:
+            return
+        if self._advancing:
+            self._cancelled = True
+        else:
             self._advance(Cancelled())
 
     def _wake(self, future: Future[Any]) -> None:
@@ -122,9 +150,28 @@ class Task(Future[T]):
             self._advance(None)
 
     def _advance(self, error: Exception | None) -> None:
+        """Go on, or raise ``error``, where the coroutine waits; put off if nested too deep."""
+        self._advancing = True
+        self._waiting_for = None
+        nest = _nest
+        if nest.depth == _MAX_DEPTH:
+            nest.put_off.append((self, error))
+            return
+        nest.depth += 1
+        try:
+            self._step(error)
+        finally:
+            try:
+                # There are some at the greatest depth only, unless an interrupt left them.
+                while nest.put_off:
+                    task, error = nest.put_off.popleft()
+                    task._step(error)
+            finally:
+                nest.depth -= 1
+
+    def _step(self, error: Exception | None) -> None:
         # A loop, not recursion: a long run of futures that are done at once must not nest.
         while True:
-            self._waiting_for = None
             try:
                 if error is None:
                     future = self._coroutine.send(None)
@@ -136,11 +183,32 @@ class Task(Future[T]):
             except Exception as raised:
                 self.set_error(raised)
                 return
+            except BaseException as raised:
+                # Such as KeyboardInterrupt: for whoever waits for us, and for whoever turns us.
+                self.set_error(raised)
+                raise
             error = None
-            if not future.done():
+            if self._cancelled:
+                self._cancelled = False
+                error = Cancelled()
+            elif not isinstance(future, Future) or future is self:
+                error = TypeError(f"a task cannot wait for {future!r}")
+            elif not future.done():
+                self._advancing = False
                 self._waiting_for = future
                 future.add_done_callback(self._wake)
                 return
+
+
+class _Nest(local):
+    """How deep the tasks of this thread are nested, and those put off for it."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.put_off: deque[tuple[Task[Any], Exception | None]] = deque()
+
+
+_nest = _Nest()
 
 
 async def gather(tasks: Iterable[Future[T]]) -> list[T]:

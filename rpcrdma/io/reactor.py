@@ -1,0 +1,284 @@
+"""An event loop for one thread, turned by whoever waits.
+
+It is the part of asyncio's loop that our edges use (``task.Reactor``) with little else: a turn
+with one ready descriptor costs a system call and a few microseconds. A blocking API turns it on
+its caller's own thread, so a call that waits for the network has no other thread to hop to.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import os
+import select
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final, TypeVar, overload
+
+from ..task import Future
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_EVENTS: Final = 64
+"""Ready descriptors taken by one system call."""
+
+_IN: Final = select.EPOLLIN
+_OUT: Final = select.EPOLLOUT
+_NOT_IN: Final = ~select.EPOLLIN
+_NOT_OUT: Final = ~select.EPOLLOUT
+
+_Callback = tuple[Callable[..., object], tuple[Any, ...]]
+
+
+class Timer:
+    """What ``call_at`` returns."""
+
+    __slots__ = ("_args", "_callback", "_reactor")
+
+    def __init__(
+        self, reactor: SelectReactor, callback: Callable[..., object], args: tuple[Any, ...]
+    ) -> None:
+        self._reactor = reactor
+        self._callback: Callable[..., object] | None = callback
+        self._args = args
+
+    @property
+    def pending(self) -> bool:
+        """Whether it will still call."""
+        return self._callback is not None
+
+    def cancel(self) -> None:
+        """Do not call. Harmless afterwards and when repeated."""
+        if self._callback is not None:
+            self._callback = None
+            self._args = ()
+            self._reactor._timer_cancelled()
+
+    def _take(self) -> _Callback | None:
+        callback, args = self._callback, self._args
+        self._callback = None
+        return None if callback is None else (callback, args)
+
+
+class SelectReactor:
+    """A ``task.Reactor`` over epoll. All its methods belong to the thread that turns it, but
+    ``call_soon_threadsafe``, ``wake`` and ``stop``.
+
+    ``spin_s``: before it sleeps it looks for events again and again for this long. That saves
+    the wake-up of an idle processor (100 µs and more in a virtual machine) at the price of
+    a busy one; only for machines with a core to spare.
+
+    A callback that raises an ``Exception`` is logged and the loop goes on. It may be turned
+    again from within a callback.
+    """
+
+    def __init__(self, *, spin_s: float = 0.0) -> None:
+        self._spin_s = spin_s
+        self._epoll = select.epoll()
+        self._readers: dict[int, _Callback] = {}
+        self._writers: dict[int, _Callback] = {}
+        self._ready: deque[_Callback] = deque()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._timer_count = 0
+        self._cancelled = 0
+        self._stopping = False
+        self._closed = False
+        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.add_reader(self._wakeup, self._woken)
+
+    # What machines' edges use.
+
+    def time(self) -> float:
+        """Seconds on the monotonic clock."""
+        return monotonic()
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+        """Call on the next turn, in the order asked."""
+        self._ready.append((callback, args))
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Timer:
+        """Call at ``when`` on this clock, or up to a millisecond later."""
+        timer = Timer(self, callback, args)
+        self._timer_count += 1
+        heapq.heappush(self._timers, (when, self._timer_count, timer))
+        return timer
+
+    def add_reader(self, fd: int, callback: Callable[..., object], *args: Any) -> None:
+        """Call on every turn that finds ``fd`` readable, at its end, or in error."""
+        known = fd in self._readers
+        self._readers[fd] = (callback, args)
+        if not known:
+            self._watch(fd, _IN, fd in self._writers)
+
+    def remove_reader(self, fd: int) -> bool:
+        """Stop it; whether it was on. To be done before ``fd`` is closed."""
+        if self._readers.pop(fd, None) is None:
+            return False
+        self._unwatch(fd, _OUT if fd in self._writers else 0)
+        return True
+
+    def add_writer(self, fd: int, callback: Callable[..., object], *args: Any) -> None:
+        """Call on every turn that finds ``fd`` writable or in error."""
+        known = fd in self._writers
+        self._writers[fd] = (callback, args)
+        if not known:
+            self._watch(fd, _OUT, fd in self._readers)
+
+    def remove_writer(self, fd: int) -> bool:
+        """Stop it; whether it was on. To be done before ``fd`` is closed."""
+        if self._writers.pop(fd, None) is None:
+            return False
+        self._unwatch(fd, _IN if fd in self._readers else 0)
+        return True
+
+    def _watch(self, fd: int, event: int, known: bool) -> None:
+        if known:
+            self._epoll.modify(fd, _IN | _OUT)
+            return
+        try:
+            self._epoll.register(fd, event)
+        except BaseException:
+            (self._readers if event == _IN else self._writers).pop(fd)
+            raise
+
+    def _unwatch(self, fd: int, rest: int) -> None:
+        if rest:
+            self._epoll.modify(fd, rest)
+        else:
+            self._epoll.unregister(fd)
+
+    # Other threads.
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> None:
+        """``call_soon`` from any thread, or from a signal handler."""
+        self._ready.append((callback, args))
+        self.wake()
+
+    def wake(self) -> None:
+        """End the sleep of the thread that turns it, or the next one. From any thread."""
+        if not self._closed:
+            os.eventfd_write(self._wakeup, 1)
+
+    def _woken(self) -> None:
+        os.eventfd_read(self._wakeup)
+
+    # Turning it.
+
+    @overload
+    def run_until(self, condition: Future[T], timeout_s: float | None = None) -> T: ...
+
+    @overload
+    def run_until(self, condition: Callable[[], bool], timeout_s: float | None = None) -> None: ...
+
+    def run_until(
+        self, condition: Future[T] | Callable[[], bool], timeout_s: float | None = None
+    ) -> T | None:
+        """Turn until the future is done, and return its result or raise its error, or until the
+        condition, looked at after every turn, holds.
+
+        Raises ``TimeoutError`` after ``timeout_s`` seconds.
+        """
+        done = condition.done if isinstance(condition, Future) else condition
+        if timeout_s is None:
+            while not done():
+                self.turn()
+        else:
+            deadline = monotonic() + timeout_s
+            while not done():
+                left = deadline - monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"nothing within {timeout_s} seconds")
+                self.turn(left)
+        return condition.result() if isinstance(condition, Future) else None
+
+    def run_forever(self) -> None:
+        """Turn until ``stop``."""
+        while not self._stopping:
+            self.turn()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Have ``run_forever`` return soon. From any thread."""
+        self._stopping = True
+        self.wake()
+
+    def turn(self, timeout_s: float | None = None) -> None:
+        """Wait at most ``timeout_s`` seconds for something to do, and do all that is due."""
+        ready = self._ready
+        if ready:
+            wait: float | None = 0.0
+        else:
+            wait = timeout_s
+            if self._timers:
+                until = max(0.0, self._timers[0][0] - monotonic())
+                if wait is None or until < wait:
+                    wait = until
+        events = self._epoll.poll(wait, _EVENTS) if not self._spin_s else self._spin(wait)
+        for fd, mask in events:
+            if mask & _NOT_OUT:
+                callback = self._readers.get(fd)
+                if callback is not None:
+                    self._run(callback)
+            if mask & _NOT_IN:
+                callback = self._writers.get(fd)
+                if callback is not None:
+                    self._run(callback)
+        if self._timers:
+            self._run_timers()
+        # Only those that are there now: what they ask for comes on the next turn.
+        for _ in range(len(ready)):
+            if not ready:
+                break  # a nested turn was quicker
+            self._run(ready.popleft())
+
+    def _spin(self, wait: float | None) -> list[tuple[int, int]]:
+        events = self._epoll.poll(0.0, _EVENTS)
+        if events or wait == 0.0:
+            return events
+        spin_s = self._spin_s if wait is None else min(wait, self._spin_s)
+        end = monotonic() + spin_s
+        while not events and monotonic() < end:
+            events = self._epoll.poll(0.0, _EVENTS)
+        if not events:
+            rest = None if wait is None else wait - spin_s
+            events = self._epoll.poll(rest, _EVENTS)
+        return events
+
+    def _run_timers(self) -> None:
+        timers = self._timers
+        now = monotonic()
+        while timers and timers[0][0] <= now:
+            due = heapq.heappop(timers)[2]._take()
+            if due is None:
+                self._cancelled -= 1
+            else:
+                self._run(due)
+
+    def _timer_cancelled(self) -> None:
+        """Drop the cancelled timers once they are most of the heap."""
+        self._cancelled += 1
+        if self._cancelled > 64 and self._cancelled * 2 > len(self._timers):
+            self._timers[:] = [entry for entry in self._timers if entry[2].pending]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
+
+    def _run(self, callback: _Callback) -> None:
+        try:
+            callback[0](*callback[1])
+        except Exception:
+            _log.exception("%r failed", callback[0])
+
+    def close(self) -> None:
+        """Give the descriptors back. Whatever still waits is forgotten. Harmless to repeat."""
+        if self._closed:
+            return
+        self._closed = True
+        self._readers.clear()
+        self._writers.clear()
+        self._timers.clear()
+        self._ready.clear()
+        self._epoll.close()
+        os.close(self._wakeup)

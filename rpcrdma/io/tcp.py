@@ -1,0 +1,449 @@
+"""RPC over TCP: the sockets below :class:`~nfsrdma.rpcrdma.rpc.stream.StreamChannel`.
+
+Everything is non-blocking, on the reactor's thread. What is to be sent is tried at once, and
+only what the kernel does not take waits for the socket to be writable.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..rpc.channel import Channel, Peer, Service
+from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
+from ..task import Future, Reactor, TimerHandle
+
+_log = logging.getLogger(__name__)
+
+_READ: Final = 65536
+"""Octets asked of the socket when no place is set for them."""
+
+_READS: Final = 16
+"""Reads of one socket before others have their turn."""
+
+_ACCEPTS: Final = 32
+"""Connections accepted before others have their turn."""
+
+_BACKLOG: Final = 1024
+"""Connections that may wait in the kernel."""
+
+_ACCEPT_PAUSE_S: Final = 1.0
+"""Seconds without accepting once there was nothing to accept with."""
+
+_RESERVED_PORTS: Final = range(665, 1024)
+"""Ports below 1024 that hardly anything listens on, as the Linux client picks them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpOptions:
+    """How TCP connections are kept; times in seconds."""
+
+    keepalive_idle_s: int = 60
+    """Silence after which the kernel asks the peer for a sign of life."""
+    user_timeout_s: int = 60
+    """Octets that are not acknowledged for this long end the connection."""
+    record_timeout_s: float = 60.0
+    """For a listener: a peer that leaves a record (or its first one) unfinished is cut off."""
+
+
+DEFAULT_OPTIONS: Final = TcpOptions()
+
+_Address = tuple[Any, ...]
+
+
+class _Link:
+    """One connected socket and its channel."""
+
+    __slots__ = ("_fd", "_paused", "_reactor", "_sock", "_writing", "channel")
+
+    def __init__(self, reactor: Reactor, sock: socket.socket, channel: StreamChannel) -> None:
+        self._reactor = reactor
+        self._sock = sock
+        self._fd = sock.fileno()
+        self.channel = channel
+        self._paused = False
+        self._writing = False
+        channel.on_ready = self._ready
+        channel.on_shut = self._shut
+        reactor.add_reader(self._fd, self._readable)
+
+    def _readable(self) -> None:
+        channel = self.channel
+        sock = self._sock
+        try:
+            for _ in range(_READS):
+                target = channel.target()
+                if target is None:
+                    data = sock.recv(_READ)
+                    count, wanted = len(data), _READ
+                    if count:
+                        channel.handle_data(data)
+                else:
+                    count, wanted = sock.recv_into(target), len(target)
+                    if count:
+                        channel.handle_filled(count)
+                if not count:
+                    channel.handle_lost("the peer closed the connection")
+                if channel.closed:
+                    return
+                if not channel.wants_input:
+                    self._paused = True
+                    self._reactor.remove_reader(self._fd)
+                    return
+                if count < wanted and (target is None or count < _READ):
+                    return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            channel.handle_lost(_reason(error))
+        except BaseException:
+            # KeyboardInterrupt, or a bug: the channel may be halfway through something.
+            channel.handle_lost("interrupted")
+            raise
+
+    def _ready(self) -> None:
+        if not self._writing:
+            self._write()
+        if self._paused and self.channel.wants_input and not self.channel.closed:
+            self._paused = False
+            self._reactor.add_reader(self._fd, self._readable)
+
+    def _write(self) -> None:
+        channel = self.channel
+        try:
+            while parts := channel.poll_transmit():
+                if len(parts) == 1:
+                    count = self._sock.send(parts[0])
+                else:
+                    count = self._sock.sendmsg(parts)
+                channel.transmitted(count)
+        except (BlockingIOError, InterruptedError):
+            if not self._writing:
+                self._writing = True
+                self._reactor.add_writer(self._fd, self._write)
+        except OSError as error:
+            channel.handle_lost(_reason(error))
+        except BaseException:
+            channel.handle_lost("interrupted")
+            raise
+        else:
+            self._stop_writing()
+
+    def _stop_writing(self) -> None:
+        if self._writing:
+            self._writing = False
+            self._reactor.remove_writer(self._fd)
+
+    def _shut(self) -> None:
+        self._stop_writing()
+        if not self._paused:
+            self._reactor.remove_reader(self._fd)
+        self._sock.close()
+
+
+def attach_socket(
+    reactor: Reactor,
+    sock: socket.socket,
+    peer: Peer,
+    *,
+    service: Service | None = None,
+    limits: StreamLimits = DEFAULT_LIMITS,
+) -> StreamChannel:
+    """Speak RPC over a connected stream socket, which the channel owns from here on.
+
+    Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL.
+    """
+    sock.setblocking(False)
+    return _Link(reactor, sock, StreamChannel(peer, service, limits)).channel
+
+
+def connect_tcp(
+    reactor: Reactor,
+    address: str,
+    port: int,
+    *,
+    service: Service | None = None,
+    timeout_s: float = 10.0,
+    reserved_port: bool = False,
+    limits: StreamLimits = DEFAULT_LIMITS,
+    options: TcpOptions = DEFAULT_OPTIONS,
+) -> Future[Channel]:
+    """Connect. A host name is looked up on the spot, and its addresses are tried in turn.
+
+    ``service`` answers calls that the server makes over this connection. ``reserved_port``
+    binds to a port below 1024, which servers that export ``secure`` ask for and which takes
+    privilege. Errors: ``TimeoutError``, ``ConnectionRefusedError``, ``PermissionError``,
+    ``socket.gaierror`` and other kinds of ``OSError``.
+    """
+    connector = _Connector(reactor, service, limits, options, reserved_port)
+    connector.start(address, port, timeout_s)
+    return connector.outcome
+
+
+class _Connector:
+    """Tries one address after the other until the time is up."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        service: Service | None,
+        limits: StreamLimits,
+        options: TcpOptions,
+        reserved_port: bool,
+    ) -> None:
+        self.outcome: Future[Channel] = Future()
+        self._reactor = reactor
+        self._service = service
+        self._limits = limits
+        self._options = options
+        self._reserved_port = reserved_port
+        self._sock: socket.socket | None = None
+        self._timer: TimerHandle | None = None
+        self._addresses: Iterator[tuple[int, _Address]] = iter(())
+        self._error: OSError = OSError(errno.EADDRNOTAVAIL, "no address to connect to")
+
+    def start(self, address: str, port: int, timeout_s: float) -> None:
+        try:
+            self._addresses = iter(_resolve(address, port, 0))
+        except OSError as error:
+            self.outcome.set_error(error)
+            return
+        self._timer = self._reactor.call_at(
+            self._reactor.time() + timeout_s, self._timed_out, f"{address} port {port}"
+        )
+        self._next()
+
+    def _next(self) -> None:
+        for family, address in self._addresses:
+            try:
+                self._sock = self._open(family, address)
+            except OSError as error:
+                self._error = error
+                continue
+            self._reactor.add_writer(self._sock.fileno(), self._connected, address)
+            return
+        self._end()
+        self.outcome.set_error(self._error)
+
+    def _open(self, family: int, address: _Address) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            _configure(sock, self._options)
+            if self._reserved_port:
+                _bind_reserved(sock, family)
+            code = sock.connect_ex(address)
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def _connected(self, address: _Address) -> None:
+        sock = self._sock
+        assert sock is not None
+        self._reactor.remove_writer(sock.fileno())
+        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            sock.close()
+            self._sock = None
+            # OSError's constructor picks the subclass, such as ConnectionRefusedError.
+            self._error = OSError(code, f"{address[0]} port {address[1]}: {os.strerror(code)}")
+            self._next()
+            return
+        self._end()
+        peer = Peer("tcp", address[0], address[1])
+        channel = attach_socket(
+            self._reactor, sock, peer, service=self._service, limits=self._limits
+        )
+        self.outcome.set_result(channel)
+
+    def _timed_out(self, where: str) -> None:
+        if self._sock is not None:
+            self._reactor.remove_writer(self._sock.fileno())
+            self._sock.close()
+        self.outcome.set_error(TimeoutError(errno.ETIMEDOUT, f"{where} does not answer"))
+
+    def _end(self) -> None:
+        assert self._timer is not None
+        self._timer.cancel()
+
+
+class TcpListener:
+    """A listening socket, from :func:`listen_tcp`."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        service: Service,
+        on_channel: Callable[[Channel], object] | None,
+        limits: StreamLimits,
+        options: TcpOptions,
+        max_connections: int,
+    ) -> None:
+        self._reactor = reactor
+        self._sock = sock
+        self._service = service
+        self._on_channel = on_channel
+        self._limits = limits
+        self._options = options
+        self._max_connections = max_connections
+        self._channels: dict[StreamChannel, int] = {}
+        """Each connection, and what it had received when last looked at while in a record."""
+        self._address: tuple[str, int] = sock.getsockname()[:2]
+        self._accepting = False
+        self._closed = False
+        self._timer: TimerHandle | None = None
+        self._start_accepting()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it is bound to."""
+        return self._address
+
+    @property
+    def channels(self) -> Collection[Channel]:
+        """The connections that are up."""
+        return list(self._channels)
+
+    def close(self) -> None:
+        """Refuse new connections; those that are up stay up."""
+        if not self._closed:
+            self._closed = True
+            self._stop_accepting()
+            self._sock.close()
+
+    def _start_accepting(self) -> None:
+        if not self._accepting and not self._closed:
+            self._accepting = True
+            self._reactor.add_reader(self._sock.fileno(), self._acceptable)
+
+    def _stop_accepting(self) -> None:
+        if self._accepting:
+            self._accepting = False
+            self._reactor.remove_reader(self._sock.fileno())
+
+    def _acceptable(self) -> None:
+        for _ in range(_ACCEPTS):
+            if self._closed or len(self._channels) >= self._max_connections:
+                self._stop_accepting()
+                return
+            try:
+                sock, address = self._sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # Out of descriptors or memory: the socket stays readable, so look away a while.
+                _log.error("cannot accept connections: %s", error)
+                self._stop_accepting()
+                self._reactor.call_at(self._reactor.time() + _ACCEPT_PAUSE_S, self._start_accepting)
+                return
+            self._accepted(sock, address)
+
+    def _accepted(self, sock: socket.socket, address: _Address) -> None:
+        try:
+            _configure(sock, self._options)
+        except OSError:
+            sock.close()  # it is gone already
+            return
+        peer = Peer("tcp", address[0], address[1])
+        channel = attach_socket(
+            self._reactor, sock, peer, service=self._service, limits=self._limits
+        )
+        self._channels[channel] = -1
+        channel.on_close(lambda _: self._gone(channel))
+        if self._timer is None:
+            self._look_later()
+        if self._on_channel is not None:
+            self._on_channel(channel)
+
+    def _gone(self, channel: StreamChannel) -> None:
+        del self._channels[channel]
+        self._start_accepting()
+
+    def _look_later(self) -> None:
+        self._timer = self._reactor.call_at(
+            self._reactor.time() + self._options.record_timeout_s, self._look
+        )
+
+    def _look(self) -> None:
+        """Cut off who has not completed a record since the last look, and owes one."""
+        self._timer = None
+        for channel, before in list(self._channels.items()):
+            received = channel.records_received
+            owes = channel.wants_input and (channel.in_record or received == 0)
+            if owes and before == received:
+                channel.handle_lost("the peer left a record unfinished")
+            elif channel in self._channels:
+                self._channels[channel] = received if owes else -1
+        if self._channels:
+            self._look_later()
+
+
+def listen_tcp(
+    reactor: Reactor,
+    address: str,
+    port: int,
+    service: Service,
+    *,
+    on_channel: Callable[[Channel], object] | None = None,
+    max_connections: int = 1024,
+    limits: StreamLimits = DEFAULT_LIMITS,
+    options: TcpOptions = DEFAULT_OPTIONS,
+) -> TcpListener:
+    """Serve whoever connects; ``on_channel`` is told of every connection.
+
+    Beyond ``max_connections`` further ones wait in the kernel. Port 0 picks one. Raises
+    ``OSError`` when the address or the port cannot be had.
+    """
+    family, where = _resolve(address, port, socket.AI_PASSIVE)[0]
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(where)
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return TcpListener(reactor, sock, service, on_channel, limits, options, max_connections)
+
+
+def _resolve(address: str, port: int, flags: int) -> list[tuple[int, _Address]]:
+    found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(family, where) for family, _, _, _, where in found]
+
+
+def _configure(sock: socket.socket, options: TcpOptions) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, options.keepalive_idle_s)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, options.keepalive_idle_s // 6))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, options.user_timeout_s * 1000)
+
+
+def _bind_reserved(sock: socket.socket, family: int) -> None:
+    ports = list(_RESERVED_PORTS)
+    random.SystemRandom().shuffle(ports)
+    anywhere = "::" if family == socket.AF_INET6 else "0.0.0.0"
+    for port in ports:
+        try:
+            sock.bind((anywhere, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return
+    raise OSError(errno.EADDRINUSE, "every reserved port is in use")
+
+
+def _reason(error: OSError) -> str:
+    return f"the connection failed: {error.strerror or error}"

@@ -1,0 +1,117 @@
+"""Who is calling: AUTH_NONE and AUTH_SYS (RFC 5531, Section 10.1 and Appendix A).
+
+A server turns the credential of a call into :class:`Credentials` with an *authenticator* chosen
+by flavor from :data:`AUTHENTICATORS`. RPCSEC_GSS (RFC 2203) would be one more entry of such a
+table, holding its contexts: it has the header with the end of the credential that its verifier
+covers, and the decoder from which it takes the sequence number or unwraps the arguments.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import AUTH_BADCRED, AUTH_BADVERF, AUTH_NONE, AUTH_SYS
+
+from .message import NO_AUTH, AuthError, CallHeader, OpaqueAuth
+
+MAX_MACHINE_NAME: Final = 255
+MAX_GROUPS: Final = 16
+NOBODY: Final = 65534
+"""The user and group that AUTH_NONE stands for until a server maps it otherwise."""
+
+_IDS = struct.Struct(">3I")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who calls, as an RPC program sees it.
+
+    ``groups`` are the supplementary groups, at most 16 in AUTH_SYS. ``machine`` is the name
+    that the caller gives its host, ``stamp`` a number of its own: neither proves anything.
+    """
+
+    flavor: int = AUTH_NONE
+    uid: int = NOBODY
+    gid: int = NOBODY
+    groups: tuple[int, ...] = ()
+    machine: bytes = b""
+    stamp: int = 0
+
+    @classmethod
+    def sys(
+        cls,
+        uid: int,
+        gid: int,
+        groups: tuple[int, ...] = (),
+        machine: bytes = b"",
+        stamp: int = 0,
+    ) -> Credentials:
+        """AUTH_SYS credentials."""
+        return cls(AUTH_SYS, uid, gid, groups, machine, stamp)
+
+    def to_auth(self) -> OpaqueAuth:
+        """The credential that a call carries.
+
+        Groups past the sixteenth are left out, as every AUTH_SYS client does. Raises
+        ``XdrError`` when the name is too long or a number has no 32 bits.
+        """
+        if self.flavor == AUTH_NONE:
+            return NO_AUTH
+        if self.flavor != AUTH_SYS:
+            raise XdrError(f"flavor {self.flavor} has no plain credential")
+        enc = Encoder()
+        enc.uint32(self.stamp)
+        enc.opaque(self.machine, MAX_MACHINE_NAME)
+        enc.uint32(self.uid)
+        enc.uint32(self.gid)
+        enc.array(self.groups[:MAX_GROUPS], enc.uint32, MAX_GROUPS)
+        return OpaqueAuth(AUTH_SYS, bytes(enc.buffer))
+
+
+ANONYMOUS: Final = Credentials()
+"""Whoever calls with AUTH_NONE."""
+
+Authenticator = Callable[[CallHeader, Decoder], Credentials]
+"""Looks at a call's header, the decoder being at its arguments; raises ``AuthError``."""
+
+
+def authenticate_none(header: CallHeader, dec: Decoder) -> Credentials:
+    """AUTH_NONE: anyone. The body is meaningless and not looked at (RFC 5531, Section 10.1)."""
+    return ANONYMOUS
+
+
+def authenticate_sys(header: CallHeader, dec: Decoder) -> Credentials:
+    """AUTH_SYS: the caller is believed."""
+    if header.verf is not NO_AUTH and header.verf.flavor != AUTH_NONE:
+        raise AuthError(AUTH_BADVERF, f"verifier flavor {header.verf.flavor} with AUTH_SYS")
+    return parse_sys(header.cred.body)
+
+
+@lru_cache(maxsize=256)
+def parse_sys(body: bytes) -> Credentials:
+    """Decode ``authsys_parms``; raises ``AuthError`` (AUTH_BADCRED) for anything else."""
+    # Cached, because a client sends the same octets with every call.
+    dec = Decoder(body)
+    try:
+        stamp = dec.uint32()
+        machine = dec.opaque(MAX_MACHINE_NAME)
+        uid, gid, count = dec.unpack(_IDS)
+        if count > MAX_GROUPS:
+            raise AuthError(AUTH_BADCRED, f"{count} groups")
+        groups = tuple(dec.uint32() for _ in range(count))
+        dec.done()
+    except XdrError as error:
+        raise AuthError(AUTH_BADCRED, str(error)) from error
+    return Credentials(AUTH_SYS, uid, gid, groups, machine, stamp)
+
+
+AUTHENTICATORS: Final[Mapping[int, Authenticator]] = {
+    AUTH_NONE: authenticate_none,
+    AUTH_SYS: authenticate_sys,
+}
+"""The flavors that a service knows unless told otherwise."""

@@ -1,0 +1,185 @@
+"""Record marking: RPC messages in a byte stream (RFC 5531, Section 11).
+
+A record is one or more fragments, each behind a word of its length and, in the top bit, whether
+it is the last. We send a record as one fragment. Peers may cut theirs as they like: some send a
+fragment for every 2 KiB.
+
+The life of octets that arrive: the edge reads into memory of its own that nobody writes again,
+and a record that lies whole in one such read is passed on as a view of it. A record in pieces
+is collected as a list of views and joined once, which is linear however many there are. What is
+long, and has shown that it means to come, gets a buffer of its exact length, and the edge reads
+the rest of it straight into that.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from nfsrdma.xdr import Encoder
+
+_WORD = struct.Struct(">I")
+_LAST: Final = 0x80000000
+_LENGTH: Final = 0x7FFFFFFF
+
+_SMALL: Final = 4096
+"""Octets up to which copying a piece costs less than gathering it."""
+
+_DIRECT: Final = 32768
+"""Octets of a fragment still to come from which on they are read straight into place."""
+
+_TRUST: Final = 16
+"""We allocate no more than this many times what has really arrived of a record."""
+
+
+class RecordError(ValueError):
+    """The peer broke the framing or its limits; where the next record starts is not known."""
+
+
+def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
+    """The message as a record of one fragment: buffers to be sent in order, none of them empty.
+
+    Large payloads are not copied; small pieces are put together.
+    """
+    size = message.tell()
+    assert size <= _LENGTH
+    head = _WORD.pack(_LAST | size)
+    if not message.payloads and size <= _SMALL:
+        return [head + message.buffer]
+    small = bytearray(head)
+    parts: list[bytes | bytearray | memoryview] = []
+    for part in message.parts():
+        if len(part) <= _SMALL:
+            small += part
+        else:
+            if small:
+                parts.append(small)
+                small = bytearray()
+            parts.append(part)
+    if small:
+        parts.append(small)
+    return parts
+
+
+class RecordReader:
+    """Takes the stream in whatever portions it comes, and gives back records."""
+
+    __slots__ = (
+        "_buffer",
+        "_filled",
+        "_fragments",
+        "_last",
+        "_left",
+        "_max_fragments",
+        "_max_record",
+        "_parts",
+        "_size",
+        "_stub",
+    )
+
+    def __init__(self, max_record: int, max_fragments: int) -> None:
+        """``max_record`` in octets; ``max_fragments`` of a record, empty ones included."""
+        self._max_record = max_record
+        self._max_fragments = max_fragments
+        self._stub = b""  # one to three octets of a fragment's header
+        self._left = 0  # octets still to come of the fragment
+        self._last = False  # whether that fragment is the record's last
+        self._fragments = 0  # fragments seen of the record
+        self._size = 0  # octets of the record up to the end of this fragment
+        self._parts: list[bytes | bytearray | memoryview] = []  # what has come of the record
+        self._buffer: bytearray | None = None  # the fragment's own memory, if it has any
+        self._filled = 0  # octets of it that are filled
+
+    @property
+    def in_record(self) -> bool:
+        """Whether a record has begun and not ended."""
+        return self._fragments > 0 or bool(self._stub)
+
+    def target(self) -> memoryview | None:
+        """Where the edge must put the next octets; ``None`` if it is to ``feed`` them."""
+        if self._buffer is None:
+            return None
+        return memoryview(self._buffer)[self._filled :]
+
+    def filled(self, count: int) -> memoryview | None:
+        """``count`` octets were put where ``target`` said; the record, if that ended it."""
+        assert self._buffer is not None
+        self._filled += count
+        self._left -= count
+        if self._left:
+            return None
+        self._parts.append(self._buffer)
+        self._buffer = None
+        return self._end_record() if self._last else None
+
+    def feed(self, data: bytes) -> list[memoryview]:
+        """The records that end in ``data``, which is kept. Only when ``target`` is ``None``.
+
+        Raises ``RecordError``; the reader is then of no more use.
+        """
+        assert self._buffer is None
+        records: list[memoryview] = []
+        if self._stub:
+            data = self._stub + data
+            self._stub = b""
+        view = memoryview(data)
+        position = 0
+        end = len(view)
+        while True:
+            if self._left == 0:
+                if end - position < 4:
+                    self._stub = data[position:]
+                    break
+                (word,) = _WORD.unpack_from(view, position)
+                position += 4
+                self._start_fragment(word)
+            stop = position + self._left
+            if stop > end:
+                if position < end:
+                    self._parts.append(view[position:])
+                    self._left = stop - end
+                self._consider_buffer()
+                break
+            if stop > position:
+                self._parts.append(view[position:stop])
+                self._left = 0
+                position = stop
+            if self._last:
+                records.append(self._end_record())
+        return records
+
+    def _start_fragment(self, word: int) -> None:
+        self._left = word & _LENGTH
+        self._last = word >= _LAST
+        self._size += self._left
+        self._fragments += 1
+        if self._size > self._max_record:
+            raise RecordError(f"a record of {self._size} octets or more")
+        if self._fragments > self._max_fragments:
+            raise RecordError(f"a record of more than {self._max_fragments} fragments")
+
+    def _consider_buffer(self) -> None:
+        """Give the rest of a long fragment memory of its own, if enough of the record is here."""
+        if self._left < _DIRECT or (self._size - self._left) * _TRUST < self._size:
+            return
+        if not self._last:
+            self._buffer = bytearray(self._left)
+            self._filled = 0
+            return
+        # The record's length is known: let everything be in place when it ends.
+        buffer = bytearray(self._size)
+        position = 0
+        for part in self._parts:
+            buffer[position : position + len(part)] = part
+            position += len(part)
+        self._parts.clear()
+        self._buffer = buffer
+        self._filled = position
+
+    def _end_record(self) -> memoryview:
+        parts = self._parts
+        record = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
+        self._parts = []
+        self._fragments = 0
+        self._size = 0
+        return record

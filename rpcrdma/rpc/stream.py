@@ -1,0 +1,403 @@
+"""RPC in both directions over one byte stream, without the stream: the TCP transport's machine.
+
+The edge (``io.tcp``) brings what arrives with ``handle_data`` (or reads into ``target`` and says
+``handle_filled``), takes what is to be sent with ``poll_transmit`` and says how much of it went
+with ``transmitted``. Calls wait for their replies in a table by XID; calls that arrive go to the
+service, on the same connection, as NFSv4.1 callbacks want it (RFC 8881, Section 2.10.3.1).
+What is sent while a portion of input is handled goes out together at the end of that, in one
+system call: who wants to wait for a reply there must await it, not turn the reactor.
+
+Everything that a peer can make us keep has a bound. Beyond ``max_incoming`` calls that are being
+served, or ``max_unsent`` octets of replies that it does not take, its further calls wait, and
+``wants_input`` turns false: nothing more is read until it has caught up. Our own calls are
+bounded by whoever makes them (an NFS session has slots), and never stop us from reading: two
+peers that only wrote would wait for each other for ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr.rpc import CALL
+
+from ..task import Future
+from .channel import CallRefused, Channel, Peer, Service, TransportError
+from .message import RemoteFailure, peek, peek_xid
+from .program import RpcService
+from .record import RecordError, RecordReader, frame
+
+_log = logging.getLogger(__name__)
+
+_GATHER: Final = 64
+"""Buffers given to one system call."""
+
+_BATCH: Final = 65536
+"""Octets of output after which we do not wait for the end of a batch of input to send them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """What a stream may make us hold."""
+
+    max_record: int = (4 << 20) + (64 << 10)
+    """Octets of a message in either direction."""
+    max_fragments: int = 16384
+    """Fragments of a record."""
+    max_incoming: int = 256
+    """Calls served at a time."""
+    max_unsent: int = 16 << 20
+    """Octets of replies that the peer has not taken before its calls have to wait."""
+
+
+DEFAULT_LIMITS: Final = StreamLimits()
+
+
+class StreamChannel:
+    """A ``channel.Channel`` over a byte stream.
+
+    The edge sets ``on_ready``, called when there is output or input is wanted again, and
+    ``on_shut``, called once when the stream is to be closed.
+    """
+
+    __slots__ = (
+        "_batching",
+        "_close_callbacks",
+        "_closed",
+        "_in_service",
+        "_limits",
+        "_out",
+        "_peer",
+        "_pending",
+        "_reader",
+        "_service",
+        "_unsent",
+        "_unsent_replies",
+        "_waiting",
+        "on_ready",
+        "on_shut",
+        "records_received",
+        "stray_replies",
+    )
+
+    def __init__(
+        self, peer: Peer, service: Service | None = None, limits: StreamLimits = DEFAULT_LIMITS
+    ) -> None:
+        self._peer = peer
+        self._service = service if service is not None else RpcService(())
+        self._limits = limits
+        self._reader = RecordReader(limits.max_record, limits.max_fragments)
+        self._pending: dict[int, Future[Decoder]] = {}
+        self._waiting: deque[memoryview] = deque()  # calls that the limits hold back
+        self._in_service = 0
+        # What is to be sent; the last buffer of each message has its end.
+        self._out: deque[tuple[bytes | bytearray | memoryview, _End | None]] = deque()
+        self._unsent = 0
+        self._unsent_replies = 0
+        self._batching = False
+        self._closed: str | None = None
+        self._close_callbacks: list[Callable[[str], None]] = []
+        self.on_ready: Callable[[], None] = _nothing
+        self.on_shut: Callable[[], None] = _nothing
+        self.records_received = 0
+        self.stray_replies = 0
+        """Replies to no call that is waiting."""
+
+    def __repr__(self) -> str:
+        state = "open" if self._closed is None else f"closed: {self._closed}"
+        return f"<StreamChannel {self._peer.address}:{self._peer.port} {state}>"
+
+    # The channel, as RPC programs see it.
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
+        return self._peer
+
+    @property
+    def max_message(self) -> int:
+        """Octets of the longest message."""
+        return self._limits.max_record
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is gone."""
+        return self._closed is not None
+
+    def call(
+        self, message: Encoder, *, max_reply: int, sinks: Sequence[memoryview] = ()
+    ) -> Future[Decoder]:
+        """Send a call, as in ``channel.Channel``.
+
+        ``max_reply`` and ``sinks`` are of no use to a stream: results stay in the memory that
+        the reply was received in, where ``Decoder.payload()`` views them.
+        """
+        reply: Future[Decoder] = Future()
+        xid = peek_xid(message)
+        if self._closed is not None:
+            reply.set_error(TransportError(self._closed))
+        elif message.tell() > self._limits.max_record:
+            reply.set_error(CallRefused(f"a call of {message.tell()} octets"))
+        elif xid in self._pending:
+            raise ValueError(f"a call with XID {xid:#010x} is waiting for its reply")
+        else:
+            self._pending[xid] = reply
+            self._send(message, None)
+        return reply
+
+    def close(self) -> None:
+        """Close the connection; every call in flight fails with ``TransportError``."""
+        self.handle_lost("closed on this side")
+
+    def on_close(self, callback: Callable[[str], None]) -> None:
+        """Call ``callback(reason)`` once, when the connection is gone, or now if it is."""
+        if self._closed is not None:
+            callback(self._closed)
+        else:
+            self._close_callbacks.append(callback)
+
+    # The stream, as its edge sees it: input.
+
+    @property
+    def wants_input(self) -> bool:
+        """Whether the edge should go on reading."""
+        return not self._waiting
+
+    @property
+    def in_record(self) -> bool:
+        """Whether a record has begun to arrive and is not complete."""
+        return self._reader.in_record
+
+    def target(self) -> memoryview | None:
+        """Where to put the next octets; ``None``: anywhere, for ``handle_data``."""
+        return self._reader.target()
+
+    def handle_data(self, data: bytes) -> None:
+        """Octets of the stream arrived."""
+        if self._closed is not None:
+            return
+        try:
+            records = self._reader.feed(data)
+        except RecordError as error:
+            self.handle_lost(f"the peer broke record marking: {error}")
+            return
+        if records:
+            self._handle_records(records)
+
+    def handle_filled(self, count: int) -> None:
+        """``count`` octets were put where ``target`` said."""
+        if self._closed is not None:
+            return
+        record = self._reader.filled(count)
+        if record is not None:
+            self._handle_records([record])
+
+    def handle_lost(self, reason: str) -> None:
+        """The stream is at its end, or of no more use."""
+        if self._closed is not None:
+            return
+        self._closed = reason
+        self.on_shut()
+        self.on_ready = self.on_shut = _nothing
+        pending, self._pending = self._pending, {}
+        out, self._out = self._out, deque()
+        callbacks, self._close_callbacks = self._close_callbacks, []
+        self._waiting.clear()
+        for reply in pending.values():
+            reply.set_error(TransportError(reason))
+        for _, end in out:
+            if end is not None and end.on_sent is not None:
+                _guarded(end.on_sent)
+        for callback in callbacks:
+            _guarded(callback, reason)
+
+    def _handle_records(self, records: list[memoryview]) -> None:
+        # What is answered at once goes out together, in one system call.
+        outer, self._batching = self._batching, True
+        self.records_received += len(records)
+        for record in records:
+            try:
+                xid, direction = peek(record)
+            except XdrError as error:
+                self.handle_lost(f"the peer sent no RPC message: {error}")
+                break
+            if direction == CALL:
+                self._waiting.append(record)
+                if len(self._waiting) == 1:
+                    self._serve()
+            else:
+                reply = self._pending.pop(xid, None)
+                if reply is None:
+                    self.stray_replies += 1
+                else:
+                    reply.set_result(Decoder(record))
+            if self._closed is not None:
+                break
+        # A reply may have ended a call that others wait for.
+        self._serve()
+        self._batching = outer
+        if self._out:
+            self.on_ready()
+
+    def _serve(self) -> None:
+        """Serve waiting calls as far as the limits let us."""
+        limits = self._limits
+        while (
+            self._waiting
+            and self._in_service < limits.max_incoming
+            and self._unsent_replies <= limits.max_unsent
+        ):
+            self._in_service += 1
+            call = StreamCall(self, self._waiting.popleft())
+            try:
+                self._service(call)
+            except Exception:
+                _log.exception("the service of %r failed", self)
+                if not call.answered:
+                    call.refuse()
+
+    def _served(self) -> None:
+        """One call less is in service, or replies went out."""
+        if self._waiting and not self._batching:
+            self._batching = True
+            self._serve()
+            self._batching = False
+            # Output may have come, and input may be wanted again.
+            self.on_ready()
+
+    # Output.
+
+    def poll_transmit(self) -> list[bytes | bytearray | memoryview]:
+        """Buffers to be sent next, in order; empty when there is nothing to send."""
+        out = self._out
+        if len(out) == 1:
+            return [out[0][0]]
+        return [buffer for buffer, _ in islice(out, _GATHER)]
+
+    def transmitted(self, count: int) -> None:
+        """The first ``count`` octets of what was polled are gone."""
+        self._unsent -= count
+        out = self._out
+        ended: list[_End] = []
+        while count:
+            buffer, end = out[0]
+            if len(buffer) > count:
+                out[0] = (memoryview(buffer)[count:], end)
+                break
+            count -= len(buffer)
+            out.popleft()
+            if end is not None:
+                ended.append(end)
+        for end in ended:
+            self._unsent_replies -= end.reply_octets
+            if end.on_sent is not None:
+                _guarded(end.on_sent)
+        if ended:
+            self._served()
+
+    def _send(self, message: Encoder, end: _End | None) -> None:
+        parts = frame(message)
+        last = len(parts) - 1
+        for index, part in enumerate(parts):
+            self._out.append((part, end if index == last else None))
+            self._unsent += len(part)
+        if not self._batching or self._unsent >= _BATCH:
+            self.on_ready()
+
+    def send_reply(self, message: Encoder, on_sent: Callable[[], None] | None) -> None:
+        """Queue a reply; for :class:`StreamCall`."""
+        self._in_service -= 1
+        if self._closed is not None:
+            if on_sent is not None:
+                on_sent()
+            return
+        octets = message.tell()
+        self._unsent_replies += octets
+        self._send(message, _End(on_sent, octets))
+        self._served()
+
+    def send_nothing(self) -> None:
+        """A call gets no reply; for :class:`StreamCall`."""
+        self._in_service -= 1
+        self._served()
+
+
+class _End:
+    """The end of a message in the output."""
+
+    __slots__ = ("on_sent", "reply_octets")
+
+    def __init__(self, on_sent: Callable[[], None] | None, reply_octets: int) -> None:
+        self.on_sent = on_sent
+        self.reply_octets = reply_octets
+
+
+class StreamCall:
+    """A ``channel.IncomingCall`` that came over a stream."""
+
+    __slots__ = ("_message", "_stream", "answered", "decoder")
+
+    def __init__(self, stream: StreamChannel, message: memoryview) -> None:
+        self._stream = stream
+        self._message = message
+        self.decoder = Decoder(message)
+        self.answered = False
+
+    @property
+    def channel(self) -> Channel:
+        """The connection it came over."""
+        return self._stream
+
+    @property
+    def reply_room(self) -> int:
+        """Octets of the longest reply, payloads included: on a stream they travel inline."""
+        return self._stream.max_message
+
+    @property
+    def payload_room(self) -> Sequence[int]:
+        """None: a stream has no chunks."""
+        return ()
+
+    def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
+        """Send the reply, or SYSTEM_ERR in its place if it is longer than any may be."""
+        if message.tell() > self._stream.max_message:
+            _log.error("a reply of %d octets over %r", message.tell(), self._stream)
+            self.refuse()
+            if on_sent is not None:
+                on_sent()
+            return
+        self._answer()
+        self._stream.send_reply(message, on_sent)
+
+    def refuse(self) -> None:
+        """A stream has no ERR_CHUNK: the caller is told SYSTEM_ERR."""
+        self._answer()
+        xid, _ = peek(self._message)
+        enc = Encoder()
+        RemoteFailure().encode(enc, xid)
+        self._stream.send_reply(enc, None)
+
+    def drop(self) -> None:
+        """Send no reply at all."""
+        self._answer()
+        self._stream.send_nothing()
+
+    def _answer(self) -> None:
+        assert not self.answered, "answered twice"
+        self.answered = True
+
+
+def _nothing() -> None:
+    """An edge that is not there, or not any more."""
+
+
+def _guarded(callback: Callable[..., object], *args: object) -> None:
+    try:
+        callback(*args)
+    except Exception:
+        _log.exception("a callback of a stream failed")
