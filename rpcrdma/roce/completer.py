@@ -1,0 +1,154 @@
+"""The completer: acknowledgements, NAKs and READ responses, for the requester.
+
+A response names the last request packet that the peer has carried out, so it acknowledges all
+earlier ones, with one exception: an RDMA READ is finished only when its data have arrived. An
+acknowledgement that passes an unanswered READ therefore tells that responses were lost (IBA:
+"implied NAK"), and the READ is asked for again from the first missing packet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..verbs.types import WcStatus
+from .opcode import ACKNOWLEDGE, BTH_OCTETS, OPCODES, READ_RESPONSE_MIDDLE, Kind, Position
+from .psn import unwrap
+from .requester import Entry, pieces
+from .run import Run
+from .wire import (
+    NAK_INVALID_REQUEST,
+    NAK_REMOTE_ACCESS,
+    NAK_REMOTE_OPERATION,
+    NAK_SEQUENCE,
+    RNR_TIMER_MICROSECONDS,
+)
+
+if TYPE_CHECKING:
+    from .queue_pair import QueuePair
+
+_FATAL = {
+    NAK_INVALID_REQUEST: (WcStatus.REM_INV_REQ_ERR, "the peer calls the request invalid"),
+    NAK_REMOTE_ACCESS: (WcStatus.REM_ACCESS_ERR, "the peer refuses access to its memory"),
+    NAK_REMOTE_OPERATION: (WcStatus.REM_OP_ERR, "the peer failed to carry out the request"),
+}
+_CLASS_ACK, _CLASS_RNR = 0, 1
+_ENDS = {
+    code: bool(row.position & Position.LAST)
+    for code, row in OPCODES.items()
+    if row.kind == Kind.READ_RESPONSE
+}
+
+
+class Completer:
+    """The part of a queue pair that hears responses."""
+
+    def __init__(self, qp: QueuePair) -> None:
+        self._qp = qp
+
+    def handle(self, run: Run, now: float) -> None:
+        """Take response packets."""
+        if run.code in _ENDS:
+            self._read_response(run, now)
+        elif run.code == ACKNOWLEDGE:
+            self._acknowledge(run.view[run.offset + BTH_OCTETS], run.psn, now)
+        else:
+            # The answer to an atomic operation: none was asked for.
+            self._qp.counters.bad_responses += 1
+
+    def _acknowledge(self, syndrome: int, psn: int, now: float) -> None:
+        qp = self._qp
+        requester = qp.requester
+        sequence = unwrap(psn, requester.una)
+        if not requester.una - 1 <= sequence < requester.high:
+            qp.counters.duplicates += 1
+            return
+        kind = syndrome >> 5
+        if kind == _CLASS_ACK:
+            qp.counters.acks_received += 1
+            self._advance(sequence + 1, now)
+        elif sequence < requester.una:
+            qp.counters.duplicates += 1
+        elif kind == _CLASS_RNR:
+            qp.counters.rnr_received += 1
+            if self._advance(sequence, now):
+                microseconds = RNR_TIMER_MICROSECONDS[syndrome & 0x1F]
+                requester.wait(sequence, microseconds / 1e6, now)
+        elif syndrome == NAK_SEQUENCE:
+            qp.counters.naks_received += 1
+            if self._advance(sequence, now):
+                requester.lost(sequence)
+        elif syndrome in _FATAL:
+            qp.counters.naks_received += 1
+            self._advance(sequence, now)
+            requester.fail(sequence, *_FATAL[syndrome])
+        else:
+            qp.counters.bad_responses += 1
+
+    def _advance(self, sequence: int, now: float) -> bool:
+        """Acknowledge everything before ``sequence``; false if a READ there is unanswered."""
+        requester = self._qp.requester
+        reads = requester.reads
+        if reads and sequence > reads[0][0]:
+            missing = max(reads[0][0], requester.una)
+            requester.advance(missing, now)
+            if sequence > missing:
+                requester.lost(missing)
+                return False
+            return True
+        requester.advance(sequence, now)
+        return True
+
+    def _read_response(self, run: Run, now: float) -> None:
+        qp = self._qp
+        requester = qp.requester
+        sequence = unwrap(run.psn, requester.una)
+        if not requester.reads or not requester.una <= sequence < requester.high:
+            qp.counters.duplicates += run.count
+            return
+        begin, end = requester.reads[0]
+        expected = max(begin, requester.una)
+        if sequence != expected:
+            if sequence > expected:
+                qp.counters.out_of_order += run.count
+                requester.advance(expected, now)
+                requester.lost(expected)
+            else:
+                qp.counters.bad_responses += run.count
+            return
+        requester.advance(expected, now)
+        entry = requester.head()
+        if entry is None or qp.failed or not self._fits(run, entry, sequence, end):
+            qp.counters.bad_responses += run.count
+            return
+        self._place(run, entry, (sequence - entry.first) * qp.mtu)
+        requester.advance(sequence + run.count, now)
+
+    def _fits(self, run: Run, entry: Entry, sequence: int, end: int) -> bool:
+        """Whether the response's place in the message and its length are what was asked for."""
+        mtu = self._qp.mtu
+        payload = run.payload_octets(OPCODES[run.code].header_octets)
+        if not _ENDS[run.code]:
+            return sequence + run.count < end and payload == mtu
+        left = entry.length - (sequence - entry.first) * mtu
+        return sequence + 1 == end and payload == min(left, mtu)
+
+    def _place(self, run: Run, entry: Entry, target: int) -> None:
+        """Copy the payloads to where the work request wants them: from octet ``target`` on."""
+        mtu = self._qp.mtu
+        header = OPCODES[run.code].header_octets
+        view, size = run.view, run.size
+        offset = run.offset + header
+        stop = target + run.count * mtu
+        if run.code == READ_RESPONSE_MIDDLE and len(entry.views) == 1:
+            sink = entry.views[0]
+            for start in range(target, stop, mtu):
+                sink[start : start + mtu] = view[offset : offset + mtu]
+                offset += size
+            return
+        length = run.payload_octets(header)
+        for start in range(target, stop, mtu):
+            at = offset
+            for piece in pieces(entry.views, start, length) if length else ():
+                piece[:] = view[at : at + len(piece)]
+                at += len(piece)
+            offset += size

@@ -1,0 +1,73 @@
+"""How much may be in flight, and how long to wait for an answer.
+
+RoCE hardware relies on a lossless network; a UDP socket has neither that nor a deep buffer. So a
+queue pair has a congestion window as TCP does (RFC 5681: slow start, then additive increase,
+halving on loss), in octets, and a retransmission timer from measured round trips (RFC 6298)
+instead of the fixed one that connection management negotiates.
+"""
+
+from __future__ import annotations
+
+from .tuning import Tuning
+
+
+class CongestionWindow:
+    """``octets`` is how much may be unacknowledged."""
+
+    __slots__ = ("_ceiling", "_floor", "_mtu", "octets", "threshold")
+
+    def __init__(self, tuning: Tuning, mtu: int) -> None:
+        self._mtu = mtu
+        self._ceiling = max(tuning.flight_octets, mtu)
+        self._floor = min(tuning.minimum_window, self._ceiling)
+        self.octets = min(tuning.initial_window, self._ceiling)
+        self.threshold = self._ceiling
+
+    def acknowledged(self, octets: int) -> None:
+        """The peer has taken this much more."""
+        window = self.octets
+        if window < self._ceiling:
+            window += octets if window < self.threshold else self._mtu * octets // window
+            self.octets = min(window, self._ceiling)
+
+    def lost(self) -> None:
+        """Something is missing, but the peer still hears us."""
+        self.octets = self.threshold = max(self.octets // 2, self._floor)
+
+    def timed_out(self) -> None:
+        """Nothing was heard for a whole timeout."""
+        self.threshold = max(self.octets // 2, self._floor)
+        self.octets = self._floor
+
+
+class RetransmissionTimer:
+    """``timeout``, in seconds: RFC 6298, Section 2, with exponential back-off (5.5)."""
+
+    __slots__ = ("_deviation", "_maximum", "_minimum", "_smoothed", "timeout")
+
+    def __init__(self, tuning: Tuning) -> None:
+        self._minimum = tuning.rto_minimum
+        self._maximum = tuning.rto_maximum
+        self._smoothed: float | None = None
+        self._deviation = 0.0
+        self.timeout = tuning.rto_initial
+
+    @property
+    def smoothed(self) -> float | None:
+        """The smoothed round trip, in seconds; ``None`` before the first sample."""
+        return self._smoothed
+
+    def sample(self, round_trip: float) -> None:
+        """Account for a round trip of packets that were sent once (Karn's algorithm)."""
+        smoothed = self._smoothed
+        if smoothed is None:
+            self._smoothed = smoothed = round_trip
+            self._deviation = round_trip / 2
+        else:
+            self._deviation += (abs(smoothed - round_trip) - self._deviation) / 4
+            self._smoothed = smoothed = smoothed + (round_trip - smoothed) / 8
+        timeout = smoothed + 4 * self._deviation
+        self.timeout = min(max(timeout, self._minimum), self._maximum)
+
+    def back_off(self) -> None:
+        self.timeout = min(self.timeout * 2, self._maximum)

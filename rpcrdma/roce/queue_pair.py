@@ -1,0 +1,242 @@
+"""Queue pairs: one end of a reliable connection, and the states it goes through.
+
+A queue pair is three small machines around shared parameters: the ``requester`` (what we send),
+the ``completer`` (the answers to that) and the ``responder`` (what the peer sends). The first two
+work from RTS on, the last from RTR on. Any of them ends all three with ``break_down``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..verbs.types import QpOptions, QpState, RecvWR, SendWR, VerbsError, WcStatus
+from .burst import Burst, BurstBuilder, burst_limits
+from .completer import Completer
+from .completion import CompletionQueue
+from .counters import Counters
+from .icrc import Flow
+from .memory import ProtectionDomain, octets
+from .opcode import MTUS, OPCODES, Role
+from .requester import Requester
+from .responder import Responder
+from .run import Run
+from .wire import DEFAULT_PKEY, Address
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+TRANSITIONS: dict[tuple[QpState, str], QpState] = {
+    (QpState.RESET, "create"): QpState.INIT,
+    (QpState.INIT, "ready_to_receive"): QpState.RTR,
+    (QpState.RTR, "ready_to_send"): QpState.RTS,
+    (QpState.INIT, "fail"): QpState.ERR,
+    (QpState.RTR, "fail"): QpState.ERR,
+    (QpState.RTS, "fail"): QpState.ERR,
+    (QpState.ERR, "fail"): QpState.ERR,
+    (QpState.INIT, "destroy"): QpState.RESET,
+    (QpState.RTR, "destroy"): QpState.RESET,
+    (QpState.RTS, "destroy"): QpState.RESET,
+    (QpState.ERR, "destroy"): QpState.RESET,
+    (QpState.RESET, "destroy"): QpState.RESET,
+}
+"""(state, event) -> state; what is absent is a mistake of the caller. SQD and SQE are not used."""
+
+HEARS: dict[QpState, frozenset[Role]] = {
+    QpState.RESET: frozenset(),
+    QpState.INIT: frozenset(),
+    QpState.RTR: frozenset((Role.RESPONDER,)),
+    QpState.RTS: frozenset((Role.RESPONDER, Role.COMPLETER)),
+    QpState.SQD: frozenset(),
+    QpState.SQE: frozenset(),
+    QpState.ERR: frozenset(),
+}
+"""State -> the machines that packets are passed on to."""
+
+_MIGRATED = 0x40
+"""The MigReq bit: hardware expects the path state "migrated"."""
+_ROLES = {code: row.role for code, row in OPCODES.items()}
+_COMPLETER, _RESPONDER = Role.COMPLETER, Role.RESPONDER
+
+
+class QueuePair:
+    """A reliable connection's end (``verbs.interfaces.QueuePair``). Made by the engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        number: int,
+        pd: ProtectionDomain,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        options: QpOptions,
+    ) -> None:
+        self.number = number
+        """24 bits, random, and not used again for a long while."""
+        self.pd = pd
+        self.send_cq = send_cq
+        self.recv_cq = recv_cq
+        self.options = options
+        self.access = int(options.access)
+        self.max_message = engine.limits.max_message
+        self.tuning = engine.tuning
+        self.counters = Counters()
+        self.on_error: Callable[[str], None] | None = None
+        """Called from the reactor when the queue pair failed by itself, not by ``fail``."""
+        self.error: str | None = None
+        """Why it failed."""
+        self.failed = False
+        self.mtu = MTUS[-1]
+        self.head = 0
+        """First word of the BTHs that we send, without the opcode."""
+        self.scheduled = False
+        self.watched = False
+        self.remote: Address | None = None
+        self.remote_qpn = 0
+        self._engine = engine
+        self._flow: Flow | None = None
+        self._limits = burst_limits(engine.tuning, engine.gso)
+        self._hears: frozenset[Role] = frozenset()
+        self.state = QpState.RESET
+        self.requester = Requester(self)
+        self.completer = Completer(self)
+        self.responder = Responder(self)
+        self._move("create")
+
+    def _move(self, event: str) -> None:
+        state = TRANSITIONS.get((self.state, event))
+        if state is None:
+            raise VerbsError(f"{event} in {self.state.name}", WcStatus.LOC_QP_OP_ERR)
+        self.state = state
+        self._hears = HEARS[state]
+
+    # -- the owner's commands ---------------------------------------------------------------------
+
+    def post_send(self, request: SendWR) -> None:
+        """Queue a send request (``verbs.interfaces.QueuePair.post_send``)."""
+        requester = self.requester
+        if self.failed:
+            requester.flush_request(request)
+            return
+        if self.state != QpState.RTS:
+            raise VerbsError(f"post_send in {self.state.name}", WcStatus.LOC_QP_OP_ERR)
+        if len(requester) >= self.options.send_depth:
+            raise VerbsError("the send queue is full", WcStatus.LOC_QP_OP_ERR)
+        requester.post(request)
+
+    def post_recv(self, request: RecvWR) -> None:
+        """Queue a receive buffer. Raises ``VerbsError``: queue full, buffer not writable."""
+        responder = self.responder
+        if self.failed:
+            responder.flush_request(request)
+            return
+        if len(responder.receives) >= self.options.recv_depth:
+            raise VerbsError("the receive queue is full", WcStatus.LOC_QP_OP_ERR)
+        request.buffer = octets(request.buffer)
+        if request.buffer.readonly:
+            raise VerbsError("a receive into a read-only buffer", WcStatus.LOC_PROT_ERR)
+        responder.receives.append(request)
+
+    def ready_to_receive(
+        self,
+        *,
+        local: Address,
+        remote: Address,
+        remote_qpn: int,
+        receive_psn: int,
+        path_mtu: int,
+        responder_resources: int,
+        rnr_timer: int = 12,
+    ) -> None:
+        """INIT to RTR.
+
+        ``path_mtu`` in octets; ``remote`` is where packets go, the peer may send from another
+        port of that host. ``responder_resources`` RDMA READs are answered at a time.
+        ``rnr_timer`` is the code of what we ask for when no receive is posted (12: 640 us).
+        Raises ``VerbsError`` (state, MTU) or ``ValueError`` (an address that is not numeric).
+        """
+        if path_mtu not in MTUS:
+            raise VerbsError(f"no such path MTU: {path_mtu}", WcStatus.LOC_QP_OP_ERR)
+        flow = Flow(local, remote)
+        self._move("ready_to_receive")
+        self._flow = flow
+        self.remote = remote
+        self.remote_qpn = remote_qpn
+        self.mtu = path_mtu
+        self.head = _MIGRATED << 48 | DEFAULT_PKEY << 32 | remote_qpn
+        self.responder.start(receive_psn, responder_resources, rnr_timer)
+
+    def ready_to_send(
+        self, *, send_psn: int, initiator_depth: int, retry_count: int, rnr_retry_count: int
+    ) -> None:
+        """RTR to RTS.
+
+        ``initiator_depth`` RDMA READs may be in flight; ``rnr_retry_count`` 7 is for ever.
+        """
+        self._move("ready_to_send")
+        self.requester.start(send_psn, initiator_depth, retry_count, rnr_retry_count)
+
+    def fail(self, reason: str) -> None:
+        """To ERR: flush everything. ``on_error`` is not called. Harmless to repeat."""
+        if self.failed:
+            return
+        self.failed = True
+        self.error = reason
+        self._move("fail")
+        self.requester.flush()
+        self.responder.flush()
+
+    # -- for the machines and the engine ----------------------------------------------------------
+
+    def break_down(self, reason: str) -> None:
+        """Fail by itself: flush everything, and tell the owner later."""
+        if not self.failed:
+            self.fail(reason)
+            self._engine.report(self)
+
+    def retire(self) -> None:
+        """Fail and leave nothing to do. For ``Engine.destroy_queue_pair``."""
+        self.fail("destroyed")
+        self._move("destroy")
+        self._flow = None
+
+    def schedule(self) -> None:
+        """There may be something to transmit."""
+        if not self.scheduled:
+            self._engine.schedule(self)
+
+    def watch(self) -> None:
+        """The requester has set a deadline."""
+        if not self.watched:
+            self._engine.watch(self)
+
+    def receive(self, run: Run, flow: Flow, now: float) -> None:
+        """Take packets that are addressed to this queue pair."""
+        role = _ROLES[run.code]
+        ours = self._flow
+        if role not in self._hears or ours is None or flow.source_ip != ours.destination_ip:
+            self.counters.unexpected += run.count
+            return
+        self.counters.packets_received += run.count
+        self.counters.octets_received += run.count * run.size
+        if role is _RESPONDER:
+            self.responder.handle(run)
+        else:
+            self.completer.handle(run, now)
+
+    def poll_transmit(self, now: float) -> Burst | None:
+        """The next burst, if there is anything to send.
+
+        An acknowledgement goes last: it is shorter than any other packet, so it fits behind all.
+        """
+        flow = self._flow
+        if flow is None:
+            return None
+        builder = BurstBuilder(flow, *self._limits)
+        self.responder.transmit_reads(builder)
+        if not self.failed:
+            self.requester.transmit(builder, now)
+        self.responder.transmit_acknowledgement(builder)
+        self.counters.packets_sent += builder.packets
+        self.counters.octets_sent += builder.octets
+        return builder.finish()

@@ -1,0 +1,472 @@
+"""The requester: the send queue and the packets it becomes.
+
+Every work request owns a range of *sequences* (``psn``), one for each packet that it sends, or for
+a READ one for each response packet that it expects. So a sequence tells the work request and the
+offset in its data, and going back N is setting ``next`` back:
+
+          sent (deque)              pending (deque)
+    [ WRITE ][ READ  ][ SEND ][ WRITE      ][ SEND ] ...
+       ^                          ^                  ^
+       una                        next               tail         (high: the furthest next has been)
+
+``una`` is the first sequence that is not acknowledged, ``next`` the next to send. ``sent`` holds
+the requests wholly before ``next``, ``pending`` the others. A LOCAL_INV owns an empty range.
+
+A READ work request goes out as several READ requests of bounded length, so that the responses do
+not overrun our own socket buffer; ``reads`` holds the ranges of those not yet answered. Their
+boundaries stay the same for ever, because a responder replays only part of what it once answered.
+
+What is in flight is counted in octets. Each work request knows at which octet of the stream of all
+work requests it begins (``base``) and how many it counts for (``cost``).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from ..verbs.types import WC, SendWR, VerbsError, WcOpcode, WcStatus, WrOpcode
+from .burst import BurstBuilder
+from .congestion import CongestionWindow, RetransmissionTimer
+from .memory import octets
+from .opcode import BTH_OCTETS, ICRC_OCTETS, READ_REQUEST, REQUESTS, RequestCodes
+from .psn import MASK
+from .wire import ACK_REQUEST, BTH, RETH
+
+if TYPE_CHECKING:
+    from .queue_pair import QueuePair
+
+_WORD = Struct(">I")
+_BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
+_READ_REQUEST_OCTETS = _BARE_OCTETS + RETH.size
+_INFINITE_RNR_RETRIES = 7
+
+_SUCCESS = WcStatus.SUCCESS
+_WRITES = frozenset((WrOpcode.RDMA_WRITE, WrOpcode.RDMA_WRITE_WITH_IMM))
+_WITH_IMMEDIATE = frozenset((WrOpcode.SEND_WITH_IMM, WrOpcode.RDMA_WRITE_WITH_IMM))
+_READ, _LOCAL_INV = WrOpcode.RDMA_READ, WrOpcode.LOCAL_INV
+_SEND_WITH_INV = WrOpcode.SEND_WITH_INV
+
+
+class Entry:
+    """A work request on its way: sequences ``first`` to ``end`` (exclusive)."""
+
+    __slots__ = (
+        "base", "codes", "cost", "done", "end", "first", "length", "request", "status", "views",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        request: SendWR,
+        codes: RequestCodes | None,
+        views: list[memoryview],
+        length: int,
+        first: int,
+        packets: int,
+        base: int,
+        cost: int,
+    ) -> None:
+        self.request = request
+        self.codes = codes
+        self.views = views
+        self.length = length
+        self.first = first
+        self.end = first + packets
+        self.base = base
+        self.cost = cost
+        self.status: int = _SUCCESS
+        self.done = False
+        """A LOCAL_INV that was carried out."""
+
+
+class Requester:
+    """The sending half of a queue pair. ``start`` is called once, at RTS."""
+
+    def __init__(self, qp: QueuePair) -> None:
+        self._qp = qp
+        self.sent: deque[Entry] = deque()
+        self.pending: deque[Entry] = deque()
+        self.reads: deque[tuple[int, int]] = deque()
+        self.una = self.next = self.high = self.tail = 0
+        self._una_octets = self._next_octets = self._tail_octets = 0
+        self.window = CongestionWindow(qp.tuning, qp.mtu)
+        self.timer = RetransmissionTimer(qp.tuning)
+        self.deadline: float | None = None
+        """When to give up waiting: for an answer, or (``_not_ready``) for the peer's leave."""
+        self._not_ready = False
+        self._timeouts = 0
+        self._rnr_count = 0
+        self._silent_since = 0.0
+        self._recovering: int | None = None
+        self._probe: int | None = None
+        self._probe_time = 0.0
+        self._depth = 0
+        self._retry_count = 0
+        self._rnr_retry_count = 0
+
+    def start(
+        self, send_psn: int, initiator_depth: int, retry_count: int, rnr_retry_count: int
+    ) -> None:
+        """Begin at ``send_psn`` with the limits that were negotiated."""
+        # One turn of the PSN circle up, so that no sequence is ever negative.
+        self.una = self.next = self.high = self.tail = send_psn + MASK + 1
+        self.window = CongestionWindow(self._qp.tuning, self._qp.mtu)
+        self._depth = initiator_depth
+        self._retry_count = retry_count
+        self._rnr_retry_count = rnr_retry_count
+
+    # -- commands from above ------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.sent) + len(self.pending)
+
+    def post(self, request: SendWR) -> None:
+        """Append a work request. Raises ``VerbsError`` if it can never be carried out."""
+        qp = self._qp
+        if request.opcode == _LOCAL_INV:
+            entry = Entry(request, None, [], 0, self.tail, 0, self._tail_octets, 0)
+            self.pending.append(entry)
+            if not self.sent and len(self.pending) == 1:
+                self._retire()
+                return
+            qp.schedule()
+            return
+        codes = REQUESTS.get(request.opcode)
+        if codes is None:
+            raise VerbsError(f"no such work request: {request.opcode}", WcStatus.LOC_QP_OP_ERR)
+        views = [view for view in map(octets, request.sg_list) if len(view)]
+        length = sum(map(len, views))
+        if length > qp.max_message:
+            raise VerbsError(f"{length} octets are too many", WcStatus.LOC_LEN_ERR)
+        if request.opcode == _READ:
+            if not self._depth:
+                raise VerbsError("the peer answers no RDMA READ", WcStatus.LOC_QP_OP_ERR)
+            if any(view.readonly for view in views):
+                raise VerbsError("an RDMA READ into a read-only buffer", WcStatus.LOC_PROT_ERR)
+        packets = -(-length // qp.mtu) or 1
+        base = self._tail_octets
+        cost = max(length, qp.tuning.message_cost)
+        self.pending.append(Entry(request, codes, views, length, self.tail, packets, base, cost))
+        self.tail += packets
+        self._tail_octets = base + cost
+        qp.schedule()
+
+    # -- packets out ----------------------------------------------------------------------------
+
+    def transmit(self, builder: BurstBuilder, now: float) -> None:
+        """Add to ``builder`` what the window allows and what fits."""
+        if self._not_ready:
+            return
+        before = self.next
+        pending = self.pending
+        local = False
+        while pending:
+            entry = pending[0]
+            if entry.codes is None:
+                local = True
+                self._execute_local(entry)
+                if entry.status != _SUCCESS:
+                    break
+            elif entry.request.opcode == _READ:
+                self._send_read(entry, builder)
+            else:
+                self._send_data(entry, entry.codes, builder)
+            if self.next < entry.end:
+                break
+            self.sent.append(pending.popleft())
+            self._next_octets = entry.base + entry.cost
+        if self.next > before:
+            self._account(before, now)
+        if local:
+            self._retire()
+
+    def _account(self, before: int, now: float) -> None:
+        """Packets from the sequence ``before`` on have been sent."""
+        qp = self._qp
+        again = min(self.high, self.next) - before
+        if again > 0:
+            qp.counters.retransmitted += again
+        elif self._probe is None:
+            self._probe = self.next
+            self._probe_time = now
+        self.high = max(self.high, self.next)
+        if self.deadline is None:
+            self._silent_since = now
+            self.deadline = now + self.timer.timeout
+            qp.watch()
+
+    def _flight_room(self) -> int:
+        """Octets of the window that are free; negative when it has shrunk below the flight."""
+        return self.window.octets - (self._next_octets - self._una_octets)
+
+    def _send_data(self, entry: Entry, codes: RequestCodes, builder: BurstBuilder) -> None:
+        """Add packets of a SEND or WRITE, from ``next`` on."""
+        qp = self._qp
+        mtu = qp.mtu
+        full = mtu + _BARE_OCTETS
+        middle_head = qp.head | codes.middle << 56
+        last = entry.end - 1
+        while self.next <= last:
+            offset = (self.next - entry.first) * mtu
+            room = self._flight_room()
+            if room < min(mtu, entry.cost) and self._next_octets > self._una_octets:
+                return
+            if entry.first < self.next < last:
+                count = min(builder.room(full), max(room // mtu, 1), last - self.next)
+                if count <= 0:
+                    return
+                if len(entry.views) == 1:
+                    view = entry.views[0]
+                    builder.add_run(middle_head, self.next, view, offset, mtu, count, ACK_REQUEST)
+                else:
+                    count = 1
+                    header = BTH.pack(middle_head, self.next & MASK | ACK_REQUEST)
+                    builder.add(header, pieces(entry.views, offset, mtu), 0, full)
+                self.next += count
+                self._next_octets = entry.base + offset + count * mtu
+            elif not self._send_edge(entry, codes, builder, offset, room < 2 * mtu):
+                return
+
+    def _send_edge(
+        self, entry: Entry, codes: RequestCodes, builder: BurstBuilder, offset: int, ask: bool
+    ) -> bool:
+        """Add the first, last or only packet of a message; false if it does not fit."""
+        qp = self._qp
+        request = entry.request
+        length = min(qp.mtu, entry.length - offset)
+        pad = -length & 3
+        tail = self.next & MASK
+        extension = b""
+        if self.next == entry.first:
+            code = codes.first
+            if request.opcode in _WRITES:
+                extension = RETH.pack(request.remote_address, request.rkey, entry.length)
+        else:
+            code = codes.last
+        if self.next == entry.end - 1:
+            tail |= ACK_REQUEST
+            if self.next == entry.first:
+                code = codes.only
+            if request.opcode in _WITH_IMMEDIATE:
+                extension += _WORD.pack(request.imm_data)
+            elif request.opcode == _SEND_WITH_INV:
+                extension += _WORD.pack(request.rkey)
+        elif ask:
+            tail |= ACK_REQUEST
+        size = _BARE_OCTETS + len(extension) + length + pad
+        if not builder.room(size):
+            return False
+        header = BTH.pack(qp.head | code << 56 | pad << 52, tail) + extension
+        builder.add(header, pieces(entry.views, offset, length), pad, size)
+        self.next += 1
+        self._next_octets = entry.base + min(offset + qp.mtu, entry.cost)
+        return True
+
+    def _send_read(self, entry: Entry, builder: BurstBuilder) -> None:
+        """Add READ requests for what is missing, from ``next`` on."""
+        qp = self._qp
+        mtu = qp.mtu
+        request = entry.request
+        while self.next < entry.end:
+            start = self.next
+            end = next((stop for begin, stop in self.reads if begin <= start < stop), 0)
+            fresh = not end
+            if fresh:
+                if len(self.reads) >= self._depth:
+                    return
+                most = max(min(qp.tuning.read_octets, self.window.octets) // mtu, 1)
+                end = min(entry.end, start + most)
+            offset = (start - entry.first) * mtu
+            length = min((end - start) * mtu, entry.length - offset)
+            cost = entry.cost - offset if end == entry.end else length
+            if cost > self._flight_room() and self._next_octets > self._una_octets:
+                return
+            if not builder.room(_READ_REQUEST_OCTETS):
+                return
+            header = BTH.pack(qp.head | READ_REQUEST << 56, start & MASK)
+            reth = RETH.pack(request.remote_address + offset, request.rkey, length)
+            builder.add(header + reth, (), 0, _READ_REQUEST_OCTETS)
+            if fresh:
+                self.reads.append((start, end))
+            self.next = end
+            self._next_octets = entry.base + offset + cost
+
+    def _execute_local(self, entry: Entry) -> None:
+        """Carry out a LOCAL_INV, once: it may be passed again when going back."""
+        if not entry.done:
+            entry.done = True
+            if not self._qp.pd.invalidate(entry.request.rkey):
+                entry.status = WcStatus.LOC_QP_OP_ERR
+
+    # -- what the completer learns ----------------------------------------------------------------
+
+    def advance(self, sequence: int, now: float) -> None:
+        """Everything before ``sequence`` is acknowledged (and, of READs, has arrived)."""
+        if sequence <= self.una:
+            return
+        self.una = sequence
+        self._timeouts = self._rnr_count = 0
+        if self._recovering is not None and sequence > self._recovering:
+            self._recovering = None
+        if self._probe is not None and sequence >= self._probe:
+            self.timer.sample(now - self._probe_time)
+            self._probe = None
+        reads = self.reads
+        while reads and reads[0][1] <= sequence:
+            reads.popleft()
+        if self.next < sequence:
+            self.next = sequence
+        before = self._una_octets
+        self._retire()
+        if self._qp.failed:
+            return
+        head = self.head()
+        if head is None:
+            self._una_octets = self._tail_octets
+        elif sequence > head.first:
+            done = min((sequence - head.first) * self._qp.mtu, head.cost)
+            self._una_octets = head.base + done
+        else:
+            self._una_octets = head.base
+        self._next_octets = max(self._next_octets, self._una_octets)
+        self.window.acknowledged(self._una_octets - before)
+        self._silent_since = now
+        if not self._not_ready:
+            self.deadline = now + self.timer.timeout if self.next > sequence else None
+        if self.pending:
+            self._qp.schedule()
+
+    def head(self) -> Entry | None:
+        """The oldest work request that is not complete."""
+        if self.sent:
+            return self.sent[0]
+        return self.pending[0] if self.pending else None
+
+    def lost(self, sequence: int) -> None:
+        """The peer misses ``sequence``: send from there. Once, until something moves again."""
+        if self._recovering == sequence:
+            return
+        self._recovering = sequence
+        self.window.lost()
+        self._go_back(sequence)
+
+    def wait(self, sequence: int, seconds: float, now: float) -> None:
+        """The peer has no receive posted for ``sequence``: try again later (RNR NAK)."""
+        if self._not_ready:
+            return
+        if self._rnr_retry_count != _INFINITE_RNR_RETRIES:
+            if self._rnr_count >= self._rnr_retry_count:
+                self.fail(sequence, WcStatus.RNR_RETRY_EXC_ERR, "the peer posts no receives")
+                return
+            self._rnr_count += 1
+        self._go_back(sequence)
+        self._not_ready = True
+        self.deadline = now + seconds
+        self._qp.watch()
+
+    def handle_timeout(self, now: float) -> None:
+        """The deadline has passed."""
+        self.deadline = None
+        if self._not_ready:
+            self._not_ready = False
+            self._qp.schedule()
+            return
+        qp = self._qp
+        qp.counters.timeouts += 1
+        self._timeouts += 1
+        silent = now - self._silent_since
+        if self._timeouts > self._retry_count and silent >= qp.tuning.retry_seconds:
+            reason = f"no answer for {silent:.1f} seconds and {self._timeouts - 1} retries"
+            self.fail(self.una, WcStatus.RETRY_EXC_ERR, reason)
+            return
+        self._recovering = None
+        self.timer.back_off()
+        self.window.timed_out()
+        self._go_back(self.una)
+        self.deadline = now + self.timer.timeout
+
+    def _go_back(self, sequence: int) -> None:
+        """Send again from ``sequence``, which is not before ``una``."""
+        if sequence >= self.next:
+            return
+        self._probe = None
+        sent, pending = self.sent, self.pending
+        while sent and sent[-1].end > sequence:
+            pending.appendleft(sent.pop())
+        entry = pending[0]
+        self.next = sequence
+        offset = (sequence - entry.first) * self._qp.mtu
+        self._next_octets = max(entry.base + offset, self._una_octets)
+        self.deadline = None
+        self._qp.schedule()
+
+    # -- completions ------------------------------------------------------------------------------
+
+    def _retire(self) -> None:
+        """Complete, in order, what is finished."""
+        una = self.una
+        qp = self._qp
+        for queue in (self.sent, self.pending):
+            while queue and queue[0].end <= una:
+                entry = queue[0]
+                if entry.codes is None:
+                    self._execute_local(entry)
+                    if entry.status != _SUCCESS:
+                        self._break(entry, entry.status, "LOCAL_INV of an unknown key")
+                        return
+                queue.popleft()
+                request = entry.request
+                if request.signaled:
+                    codes = entry.codes
+                    opcode = WcOpcode.LOCAL_INV if codes is None else codes.completion
+                    qp.send_cq.push(WC(request.wr_id, _SUCCESS, opcode, entry.length))
+            if queue:
+                return
+
+    def fail(self, sequence: int, status: WcStatus, reason: str) -> None:
+        """The work request that owns ``sequence`` has failed, and the queue pair with it."""
+        for queue in (self.sent, self.pending):
+            for entry in queue:
+                if entry.first <= sequence < entry.end:
+                    self._break(entry, status, reason)
+                    return
+
+    def _break(self, entry: Entry, status: int, reason: str) -> None:
+        entry.status = status
+        self._qp.break_down(f"{WcStatus(status).name}: {reason}")
+
+    def flush(self) -> None:
+        """Complete everything that is left, in order: the one that failed, and the others."""
+        self.deadline = None
+        self._not_ready = False
+        self.reads.clear()
+        entries = [*self.sent, *self.pending]
+        self.sent.clear()
+        self.pending.clear()
+        for entry in entries:
+            self.flush_request(entry.request, entry.status or WcStatus.WR_FLUSH_ERR)
+
+    def flush_request(self, request: SendWR, status: int = WcStatus.WR_FLUSH_ERR) -> None:
+        """Complete a request that was never carried out."""
+        codes = REQUESTS.get(request.opcode)
+        opcode = WcOpcode.LOCAL_INV if codes is None else codes.completion
+        self._qp.send_cq.push(WC(request.wr_id, status, opcode))
+
+
+def pieces(views: list[memoryview], offset: int, length: int) -> list[memoryview]:
+    """The parts of ``views``, taken as one, from ``offset`` on."""
+    if len(views) == 1:
+        return [views[0][offset : offset + length]]
+    found = []
+    for view in views:
+        if offset >= len(view):
+            offset -= len(view)
+            continue
+        piece = view[offset : offset + length]
+        found.append(piece)
+        length -= len(piece)
+        if not length:
+            break
+        offset = 0
+    return found

@@ -1,0 +1,453 @@
+"""The responder: the peer's requests, carried out once and in order.
+
+``expected`` is the sequence of the next request packet. What comes before it is a duplicate: it is
+acknowledged again, a READ is answered again from ``_resources``, and nothing is carried out twice.
+What comes after it is refused with one NAK that names ``expected``.
+
+Answers leave in the order of the requests: READ responses wait in ``_outbox``, and an
+acknowledgement only goes out when that is empty, because it would tell the peer that the responses
+before it were lost. At most one acknowledgement or NAK is due at a time: a later one says more.
+
+What comes next in a message, and how long it may be, is read from the tables of ``opcode``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from ..verbs.types import WC, Access, RecvWR, WcOpcode, WcStatus
+from .burst import BurstBuilder
+from .memory import MemoryRegion
+from .opcode import (
+    ACKNOWLEDGE,
+    BTH_OCTETS,
+    ICRC_OCTETS,
+    LEGAL_NEXT,
+    OPCODES,
+    READ_REQUEST,
+    READ_RESPONSE_FIRST,
+    READ_RESPONSE_LAST,
+    READ_RESPONSE_MIDDLE,
+    READ_RESPONSE_ONLY,
+    Kind,
+    Position,
+    payload_bounds,
+)
+from .psn import MASK, unwrap
+from .run import Run
+from .wire import (
+    ACK,
+    BTH,
+    NAK_INVALID_REQUEST,
+    NAK_REMOTE_ACCESS,
+    NAK_SEQUENCE,
+    RETH,
+    RNR_NAK,
+)
+
+if TYPE_CHECKING:
+    from .queue_pair import QueuePair
+
+_WORD = Struct(">I")
+_AETH_OCTETS = _WORD.size
+_ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
+_REMOTE_READ, _REMOTE_WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)
+_SUCCESS = WcStatus.SUCCESS
+
+
+class _Row:
+    """What the responder needs of an ``opcode.Opcode``, as plain attributes."""
+
+    __slots__ = ("begins", "ends", "header", "immediate", "invalidates", "kind")
+
+    def __init__(self, code: int) -> None:
+        row = OPCODES[code]
+        self.kind = row.kind
+        self.header = row.header_octets
+        self.begins = bool(row.position & Position.FIRST)
+        self.ends = bool(row.position & Position.LAST)
+        self.immediate = "ImmDt" in row.headers
+        self.invalidates = "IETH" in row.headers
+
+
+_ROWS = {code: _Row(code) for code in OPCODES}
+
+
+class ReadResource:
+    """An RDMA READ request that was granted: sequences ``first`` to ``end``."""
+
+    __slots__ = (
+        "address", "begin", "end", "first", "length", "msn", "next", "queued", "region", "stop",
+    )  # fmt: skip
+
+    def __init__(
+        self, region: MemoryRegion | None, address: int, length: int, first: int, end: int, msn: int
+    ) -> None:
+        self.region = region
+        """``None`` for a READ of nothing."""
+        self.address = address
+        self.length = length
+        self.first = first
+        self.end = end
+        self.msn = msn
+        self.begin = self.next = first
+        """Of the answer under way: its first sequence, and the next one to send."""
+        self.stop = end
+        self.queued = False
+
+
+class Responder:
+    """The receiving half of a queue pair. ``start`` is called once, at RTR."""
+
+    def __init__(self, qp: QueuePair) -> None:
+        self._qp = qp
+        self.receives: deque[RecvWR] = deque()
+        self.expected = 0
+        self.msn = 0
+        self._bounds: dict[int, tuple[int, int]] = {}
+        self._rnr_syndrome = RNR_NAK
+        self._message: Kind | None = None
+        self._receive: RecvWR | None = None
+        self._region: MemoryRegion | None = None
+        self._placed = 0
+        """SEND: octets so far. WRITE: where in the region the next octet goes."""
+        self._remaining = 0
+        self._most_resources = 0
+        self._resources: deque[ReadResource] = deque()
+        self._outbox: deque[ReadResource] = deque()
+        self._due: tuple[int, int] | None = None
+        """Syndrome and sequence of the acknowledgement to be sent."""
+        self._silent = False
+        """A NAK named ``expected``: be silent until that arrives."""
+
+    def start(self, receive_psn: int, responder_resources: int, rnr_timer: int) -> None:
+        """Begin to expect ``receive_psn``."""
+        self.expected = receive_psn + MASK + 1
+        self._most_resources = responder_resources
+        self._resources = deque(maxlen=max(responder_resources, 1))
+        self._bounds = payload_bounds(self._qp.mtu)
+        self._rnr_syndrome = RNR_NAK | rnr_timer & 0x1F
+
+    # -- packets in -------------------------------------------------------------------------------
+
+    def handle(self, run: Run) -> None:
+        """Take request packets."""
+        expected = self.expected
+        sequence = unwrap(run.psn, expected)
+        if sequence != expected:
+            known = expected - sequence
+            if not 0 < known < run.count:
+                self._out_of_order(run, sequence)
+                return
+            self._qp.counters.duplicates += known
+            run.drop(known)
+        code = run.code
+        if code not in LEGAL_NEXT[self._message]:
+            self._refuse(NAK_INVALID_REQUEST, f"{OPCODES[code].name} is not what comes next")
+            return
+        row = _ROWS[code]
+        length = run.payload_octets(row.header)
+        low, high = self._bounds[code]
+        if not low <= length <= high:
+            self._refuse(NAK_INVALID_REQUEST, f"{OPCODES[code].name} of {length} octets")
+            return
+        self._silent = False
+        kind = row.kind
+        if kind == Kind.SEND:
+            done = self._send(run, row, length)
+        elif kind == Kind.WRITE:
+            done = self._write(run, row, length)
+        elif kind == Kind.READ_REQUEST:
+            self._read(run)
+            return
+        else:
+            self._refuse(NAK_INVALID_REQUEST, "atomic operations are not offered")
+            return
+        if done:
+            self.expected += run.count
+            if run.ask:
+                self._owe(ACK, self.expected - 1)
+
+    def _out_of_order(self, run: Run, sequence: int) -> None:
+        qp = self._qp
+        if sequence > self.expected:
+            qp.counters.out_of_order += run.count
+            if not self._silent:
+                self._silent = True
+                self._owe(NAK_SEQUENCE, self.expected)
+            return
+        qp.counters.duplicates += run.count
+        if run.code == READ_REQUEST:
+            self._replay(sequence, *RETH.unpack_from(run.view, run.offset + BTH_OCTETS))
+        elif self._due is None:
+            self._owe(ACK, self.expected - 1)
+
+    # -- SEND -------------------------------------------------------------------------------------
+
+    def _send(self, run: Run, row: _Row, length: int) -> bool:
+        """Place SEND packets in the posted receive; true if they were carried out."""
+        if row.begins:
+            if not self.receives:
+                self._not_ready()
+                return False
+            self._receive = self.receives.popleft()
+            self._placed = 0
+            self._message = Kind.SEND
+        receive = self._receive
+        assert receive is not None, "a message in progress has its receive"
+        end = self._placed + run.count * length
+        if end > len(receive.buffer):
+            self._fail_receive(WcStatus.LOC_LEN_ERR)
+            self._refuse(NAK_INVALID_REQUEST, f"{len(receive.buffer)} octets posted are too few")
+            return False
+        _place(run, row.header, length, receive.buffer, self._placed)
+        self._placed = end
+        if not row.ends:
+            return True
+        immediate = invalidated = None
+        if row.invalidates:
+            (invalidated,) = _WORD.unpack_from(run.view, run.offset + BTH_OCTETS)
+            if not self._qp.pd.invalidate(invalidated):
+                self._refuse(NAK_REMOTE_ACCESS, f"SEND_WITH_INV of the unknown {invalidated:#x}")
+                return False
+        elif row.immediate:
+            (immediate,) = _WORD.unpack_from(run.view, run.offset + BTH_OCTETS)
+        self._receive = None
+        self._message = None
+        self.msn += 1
+        completion = WC(receive.wr_id, _SUCCESS, WcOpcode.RECV, end, immediate, invalidated)
+        self._qp.recv_cq.push(completion)
+        return True
+
+    # -- WRITE ------------------------------------------------------------------------------------
+
+    def _write(self, run: Run, row: _Row, length: int) -> bool:
+        """Place WRITE packets in the region; true if they were carried out."""
+        if row.immediate and not self.receives:
+            self._not_ready()
+            return False
+        if row.begins and not self._begin_write(
+            *RETH.unpack_from(run.view, run.offset + BTH_OCTETS)
+        ):
+            return False
+        octets = run.count * length
+        remaining = self._remaining - octets
+        if remaining < 0 or row.ends != (remaining == 0):
+            self._refuse(NAK_INVALID_REQUEST, "an RDMA WRITE is not as long as it said")
+            return False
+        if octets:
+            region = self._region
+            if region is None or not region.valid:
+                self._refuse(NAK_REMOTE_ACCESS, "an RDMA WRITE's memory was invalidated")
+                return False
+            _place(run, row.header, length, region.view, self._placed)
+            self._placed += octets
+        self._remaining = remaining
+        if row.ends:
+            self._message = None
+            self._region = None
+            self.msn += 1
+            if row.immediate:
+                at = run.offset + row.header - _WORD.size
+                (immediate,) = _WORD.unpack_from(run.view, at)
+                receive = self.receives.popleft()
+                opcode = WcOpcode.RECV_RDMA_WITH_IMM
+                self._qp.recv_cq.push(WC(receive.wr_id, _SUCCESS, opcode, 0, immediate))
+        return True
+
+    def _begin_write(self, address: int, rkey: int, length: int) -> bool:
+        qp = self._qp
+        if length > qp.max_message:
+            self._refuse(NAK_INVALID_REQUEST, f"an RDMA WRITE of {length} octets")
+            return False
+        self._region = None
+        if length:
+            region = self._grant(address, rkey, length, _REMOTE_WRITE)
+            if region is None:
+                return False
+            self._region = region
+            self._placed = address - region.address
+        self._message = Kind.WRITE
+        self._remaining = length
+        return True
+
+    def _grant(self, address: int, rkey: int, length: int, access: int) -> MemoryRegion | None:
+        """The region, if the peer may do this; otherwise it is refused."""
+        qp = self._qp
+        if not qp.access & access:
+            self._refuse(NAK_INVALID_REQUEST, "this queue pair grants no such access")
+            return None
+        region = qp.pd.find(rkey)
+        if region is None or not region.permits(address, length, access):
+            self._refuse(NAK_REMOTE_ACCESS, f"no access to {length} octets under key {rkey:#x}")
+            return None
+        return region
+
+    # -- READ -------------------------------------------------------------------------------------
+
+    def _read(self, run: Run) -> None:
+        """Grant an RDMA READ and queue its answer."""
+        qp = self._qp
+        address, rkey, length = RETH.unpack_from(run.view, run.offset + BTH_OCTETS)
+        if len(self._outbox) >= self._most_resources or length > qp.max_message:
+            self._refuse(NAK_INVALID_REQUEST, "too many RDMA READs at a time, or too long a one")
+            return
+        region = None
+        if length:
+            region = self._grant(address, rkey, length, _REMOTE_READ)
+            if region is None:
+                return
+        first = self.expected
+        end = first + (-(-length // qp.mtu) or 1)
+        self.msn += 1
+        self.expected = end
+        resource = ReadResource(region, address, length, first, end, self.msn)
+        self._resources.append(resource)
+        # The response acknowledges what came before it.
+        if self._due is not None and self._due[0] == ACK:
+            self._due = None
+        self._answer(resource, first, end)
+
+    def _replay(self, sequence: int, address: int, rkey: int, length: int) -> None:
+        """Answer an RDMA READ again, if it is part of one that is remembered."""
+        mtu = self._qp.mtu
+        end = sequence + (-(-length // mtu) or 1)
+        for resource in self._resources:
+            region = resource.region
+            offset = (sequence - resource.first) * mtu
+            if (
+                resource.first <= sequence
+                and end <= resource.end
+                and address == resource.address + offset
+                and offset + length <= resource.length
+                and (region is None or region.rkey == rkey)
+                # Only the last packet of an answer may be short.
+                and (end == resource.end) == (offset + length == resource.length)
+            ):
+                self._qp.counters.replayed_reads += 1
+                self._answer(resource, sequence, end)
+                return
+
+    def _answer(self, resource: ReadResource, begin: int, stop: int) -> None:
+        resource.begin = resource.next = begin
+        resource.stop = stop
+        if not resource.queued:
+            resource.queued = True
+            self._outbox.append(resource)
+        self._qp.schedule()
+
+    # -- packets out ------------------------------------------------------------------------------
+
+    def transmit_reads(self, builder: BurstBuilder) -> None:
+        """Add READ responses to ``builder`` for as long as they fit."""
+        outbox = self._outbox
+        while outbox:
+            resource = outbox[0]
+            region = resource.region
+            if region is not None and not region.valid:
+                reason = "an RDMA READ's memory was invalidated"
+                self._refuse(NAK_REMOTE_ACCESS, reason, resource.next)
+                return
+            if not self._stream(resource, builder):
+                return
+            resource.queued = False
+            outbox.popleft()
+
+    def _stream(self, resource: ReadResource, builder: BurstBuilder) -> bool:
+        """Add responses to one READ; true if that was the last of them."""
+        qp = self._qp
+        mtu = qp.mtu
+        region = resource.region
+        base = 0 if region is None else resource.address - region.address
+        last = resource.stop - 1
+        while resource.next <= last:
+            at = resource.next
+            offset = (at - resource.first) * mtu
+            if resource.begin < at < last:
+                assert region is not None, "an answer of several packets has memory"
+                count = min(builder.room(mtu + BTH_OCTETS + ICRC_OCTETS), last - at)
+                if count <= 0:
+                    return False
+                head = qp.head | READ_RESPONSE_MIDDLE << 56
+                builder.add_run(head, at, region.view, base + offset, mtu, count, 0)
+                resource.next += count
+                continue
+            length = min(mtu, resource.length - offset)
+            pad = -length & 3
+            size = _ACK_OCTETS + length + pad
+            if not builder.room(size):
+                return False
+            if at == last:
+                code = READ_RESPONSE_ONLY if at == resource.begin else READ_RESPONSE_LAST
+            else:
+                code = READ_RESPONSE_FIRST
+            header = BTH.pack(qp.head | code << 56 | pad << 52, at & MASK)
+            header += _WORD.pack(ACK << 24 | resource.msn & MASK)
+            payload = () if region is None else (region.view[base + offset :][:length],)
+            builder.add(header, payload, pad, size)
+            resource.next += 1
+        return True
+
+    def transmit_acknowledgement(self, builder: BurstBuilder) -> None:
+        """Add what is due to ``builder``, if the READ responses before it have gone."""
+        due = self._due
+        if due is None or self._outbox or not builder.room(_ACK_OCTETS):
+            return
+        self._due = None
+        syndrome, sequence = due
+        qp = self._qp
+        header = BTH.pack(qp.head | ACKNOWLEDGE << 56, sequence & MASK)
+        header += _WORD.pack(syndrome << 24 | self.msn & MASK)
+        builder.add(header, (), 0, _ACK_OCTETS)
+        if syndrome == ACK:
+            qp.counters.acks_sent += 1
+        elif syndrome >> 5 == RNR_NAK >> 5:
+            qp.counters.rnr_sent += 1
+        else:
+            qp.counters.naks_sent += 1
+
+    # -- what goes wrong --------------------------------------------------------------------------
+
+    def _owe(self, syndrome: int, sequence: int) -> None:
+        self._due = (syndrome, sequence)
+        self._qp.schedule()
+
+    def _not_ready(self) -> None:
+        self._silent = True
+        self._owe(self._rnr_syndrome, self.expected)
+
+    def _refuse(self, syndrome: int, reason: str, sequence: int | None = None) -> None:
+        """Answer with a NAK that ends the connection, and fail."""
+        self._owe(syndrome, self.expected if sequence is None else sequence)
+        self._qp.break_down(f"refused a request of the peer: {reason}")
+
+    def _fail_receive(self, status: WcStatus) -> None:
+        receive = self._receive
+        assert receive is not None, "a message in progress has its receive"
+        self._receive = None
+        self._qp.recv_cq.push(WC(receive.wr_id, status, WcOpcode.RECV))
+
+    def flush(self) -> None:
+        """Complete the posted receives as flushed. A NAK that is due stays due."""
+        self._outbox.clear()
+        self._resources.clear()
+        self._region = None
+        if self._receive is not None:
+            self._fail_receive(WcStatus.WR_FLUSH_ERR)
+        while self.receives:
+            self.flush_request(self.receives.popleft())
+
+    def flush_request(self, request: RecvWR) -> None:
+        """Complete a receive that no message has filled."""
+        self._qp.recv_cq.push(WC(request.wr_id, WcStatus.WR_FLUSH_ERR, WcOpcode.RECV))
+
+
+def _place(run: Run, header: int, length: int, sink: memoryview, at: int) -> None:
+    """Copy the payloads of ``run``, ``length`` octets each, to ``sink`` from ``at`` on."""
+    view, size = run.view, run.size
+    begin = run.offset + header
+    for start in range(at, at + run.count * length, length) if length else ():
+        sink[start : start + length] = view[begin : begin + length]
+        begin += size

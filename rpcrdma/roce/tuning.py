@@ -1,0 +1,35 @@
+"""The numbers that a deployment may want to turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Windows in octets, times in seconds. The defaults suit an unprivileged UDP socket.
+
+    An ordinary user's receive buffer is 212,992 octets (``net.core.rmem_max``), of which the
+    kernel counts what a packet occupies rather than what it carries: three bursts of 15 packets
+    with 4096 octets fit, the fourth is lost. ``flight_octets`` is those three bursts.
+    """
+
+    flight_octets: int = 3 * 15 * 4096
+    """Upper bound of what one queue pair has in flight, READ data under way to it included."""
+    initial_window: int = 64 * 4096
+    """Congestion window at the start (the flight bound applies as well)."""
+    minimum_window: int = 4 * 4096
+    message_cost: int = 1024
+    """What the shortest message counts as: a small packet occupies much more than it carries."""
+    read_octets: int = 17 * 4096
+    """Longest RDMA READ request; longer work requests are split into several. The middle 15
+    response packets of 17 fill one burst."""
+    rto_initial: float = 0.1
+    rto_minimum: float = 0.005
+    rto_maximum: float = 1.0
+    retry_seconds: float = 10.0
+    """A silent peer is given up after the retry count *and* this time without any progress: it
+    may be one whose owner turns its reactor only now and then."""
+    burst_packets: int = 64
+    """Most packets in one burst (Linux accepts 64 segments in older versions, 128 in newer)."""
+    burst_octets: int = 65507
