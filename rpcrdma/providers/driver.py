@@ -1,0 +1,115 @@
+"""What turns an engine: the part that every carrier of packets has in common.
+
+A turn is: news for the owners, output until there is none, and what is due. It runs after a batch
+of input, when a timer is due, and soon after the engine called ``on_ready``; never from inside the
+call that made it necessary. A turn is bounded, so that one busy device does not keep the rest of
+the reactor waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..roce.burst import Burst
+from ..roce.engine import Engine
+from ..task import Reactor, TimerHandle
+
+_BURSTS = 32
+"""Bursts, of up to 64 KiB each, that one turn sends."""
+
+
+class EngineDriver:
+    """Turns ``engine`` on ``reactor``; ``send(burst)`` takes its output.
+
+    ``send`` returns false when it cannot take the burst now; it is offered again after
+    ``writable()``.
+    """
+
+    __slots__ = (
+        "_blocked",
+        "_closed",
+        "_engine",
+        "_reactor",
+        "_scheduled",
+        "_send",
+        "_timer",
+        "_timer_at",
+    )
+
+    def __init__(self, engine: Engine, reactor: Reactor, send: Callable[[Burst], bool]) -> None:
+        self._engine = engine
+        self._reactor = reactor
+        self._send = send
+        self._scheduled = False
+        self._closed = False
+        self._blocked: Burst | None = None
+        self._timer: TimerHandle | None = None
+        self._timer_at = 0.0
+        engine.on_ready = self.wake
+
+    def wake(self) -> None:
+        """Have a turn soon."""
+        if not self._scheduled:
+            self._scheduled = True
+            self._reactor.call_soon(self._run)
+
+    def writable(self) -> None:
+        """The carrier takes output again."""
+        burst, self._blocked = self._blocked, None
+        if burst is not None and not self._send(burst):
+            self._blocked = burst
+        else:
+            self.turn()
+
+    def turn(self) -> None:
+        """Do everything that is due now, within bounds."""
+        if self._closed:
+            return
+        engine = self._engine
+        now = self._reactor.time()
+        engine.deliver()
+        self._transmit(now)
+        due = engine.next_timeout()
+        if due is not None and due <= now:
+            engine.handle_timeout(now)
+            self._transmit(now)
+            due = engine.next_timeout()
+        if due is not None:
+            self._set_timer(due)
+
+    def close(self) -> None:
+        """Turn no more."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _run(self) -> None:
+        self._scheduled = False
+        self.turn()
+
+    def _transmit(self, now: float) -> None:
+        if self._blocked is not None:
+            return
+        poll, send = self._engine.poll_transmit, self._send
+        for _ in range(_BURSTS):
+            burst = poll(now)
+            if burst is None:
+                return
+            if not send(burst):
+                self._blocked = burst
+                return
+        self.wake()
+
+    def _set_timer(self, due: float) -> None:
+        if self._timer is not None:
+            # A timer that comes too early costs one idle turn; moving it each turn costs more.
+            if self._timer_at <= due:
+                return
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self._reactor.call_at(due, self._timer_due)
+
+    def _timer_due(self) -> None:
+        self._timer = None
+        self.turn()

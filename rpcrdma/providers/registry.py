@@ -1,0 +1,57 @@
+"""Providers by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ..task import Reactor
+from ..verbs.interfaces import Device
+from .pcapng import PcapngWriter
+from .tap import Tap
+
+PROVIDERS: dict[str, str] = {
+    "soft": ".soft",
+}
+"""Name -> the module, here, whose ``open_device(reactor, *, rng, address, tap, ...)`` opens one.
+
+A provider for real adapters (``verbs``) or for one host (``shm``) is one more line. Modules are
+imported when first asked for: some need what is not installed everywhere.
+"""
+
+DEFAULT_PROVIDER = "soft"
+
+
+def open_device(
+    name: str,
+    reactor: Reactor,
+    *,
+    rng: Random | None = None,
+    address: str | None = None,
+    pcap: str | Path | None = None,
+    **options: Any,
+) -> Device:
+    """Open a device of the provider ``name`` on ``reactor``.
+
+    ``rng`` is cryptographic unless given; ``address`` is the local address to use; ``pcap`` names
+    a pcapng file that gets every packet. Other options are the provider's own.
+    Raises ``ValueError`` for an unknown name, ``OSError`` when the device cannot be had.
+    """
+    module = PROVIDERS.get(name)
+    if module is None:
+        raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
+    open_one: Callable[..., Device] = import_module(module, __package__).open_device
+    tap = None
+    if pcap is not None:
+        file = Path(pcap).open("wb")  # noqa: SIM115 - the tap owns it
+        tap = Tap(PcapngWriter(file, interface=name), time.time)
+    try:
+        return open_one(reactor, rng=rng, address=address, tap=tap, **options)
+    except BaseException:
+        if tap is not None:
+            tap.close()
+        raise

@@ -1,0 +1,101 @@
+"""Names, routes and local addresses: what the soft provider asks the operating system.
+
+The kernel answers "how would you reach this host" when an unsent-on UDP socket is connected to
+it: its own name is then the source address, and ``IP_MTU`` the path's.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+
+from ..roce.cm import ROCE_PORT, Route
+from .udp import family_of
+
+_IP_MTU = 14
+_IPV6_MTU = 24
+_OVERHEAD = 80
+"""IPv6 40, UDP 8, BTH and the longest extension headers 28, ICRC 4: what Linux's rdma_cm
+allows for as well."""
+_PATH_MTUS = (4096, 2048, 1024, 512, 256)
+_LOOPBACK_HOSTS = 16
+_IF_INET6 = Path("/proc/net/if_inet6")
+
+
+def resolve(name: str) -> list[str]:
+    """The numeric addresses of a host name, best first. Raises ``OSError`` if there are none."""
+    found = socket.getaddrinfo(name, ROCE_PORT, type=socket.SOCK_DGRAM)
+    hosts: dict[str, None] = {}
+    for family, _, _, _, address in found:
+        if family in (socket.AF_INET, socket.AF_INET6):
+            host, scope = str(address[0]), address[3] if len(address) == 4 else 0
+            if scope and "%" not in host:
+                host = f"{host}%{socket.if_indextoname(int(scope))}"
+            hosts[host] = None
+    if not hosts:
+        raise OSError(errno.EADDRNOTAVAIL, f"{name} has no IP address")
+    return list(hosts)
+
+
+def payload_mtu(link_mtu: int) -> int:
+    """The path MTU, octets of payload, that fits a link's. Raises ``OSError`` if none does."""
+    for octets in _PATH_MTUS:
+        if octets + _OVERHEAD <= link_mtu:
+            return octets
+    raise OSError(errno.EMSGSIZE, f"a link MTU of {link_mtu} is too small for RoCEv2")
+
+
+def find_route(host: str, local: str | None = None) -> Route:
+    """How the kernel would reach ``host`` (numeric). Raises ``OSError``."""
+    family = family_of(host)
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        if local is not None:
+            probe.bind(_numeric(local, 0))
+        probe.connect(_numeric(host, ROCE_PORT))
+        if family == socket.AF_INET6:
+            mtu = probe.getsockopt(socket.IPPROTO_IPV6, _IPV6_MTU)
+        else:
+            mtu = probe.getsockopt(socket.IPPROTO_IP, _IP_MTU)
+        name = probe.getsockname()
+    source = str(name[0])
+    if len(name) == 4 and name[3] and "%" not in source:
+        source = f"{source}%{socket.if_indextoname(name[3])}"
+    return Route(source, payload_mtu(mtu))
+
+
+def alternatives(local: str) -> Iterator[str]:
+    """Other addresses of this host from which it can talk to itself when ``local`` is taken."""
+    if ":" not in local:
+        for last in range(1, _LOOPBACK_HOSTS):
+            yield f"127.0.0.{last}"
+        return
+    try:
+        table = _IF_INET6.read_text()
+    except OSError:
+        return
+    for line in table.splitlines():
+        digits, _, _, scope, _, interface = line.split()
+        address = IPv6Address(int(digits, 16))
+        yield f"{address}%{interface}" if int(scope, 16) == 0x20 else str(address)
+
+
+def is_local(host: str) -> bool:
+    """Whether ``host`` is one of our own addresses."""
+    if ip_address(host.partition("%")[0]).is_loopback:
+        return True
+    with socket.socket(family_of(host), socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(_numeric(host, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _numeric(host: str, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
+    if "%" not in host:
+        return (host, port)
+    address, _, interface = host.partition("%")
+    return (address, port, 0, socket.if_nametoindex(interface))

@@ -1,0 +1,231 @@
+"""The soft provider: RoCEv2 over ordinary UDP sockets, for an ordinary user.
+
+One :class:`SoftDevice` is one engine and one UDP socket for each local address in use; on the
+wire it is RoCEv2 on port 4791 that adapters, soft-RoCE and analysers understand.
+
+There is one port 4791 per address, and the port is never shared with another process (the kernel
+would spread one connection's packets over both). Two programs of one host therefore use two of
+its addresses: a client that finds the address of its route taken, because it talks to a server
+on the same host, takes another loopback address (127.0.0.2, ...).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections import Counter
+from collections.abc import Callable
+from random import Random, SystemRandom
+from typing import Any
+
+from ..roce.burst import Address, Burst
+from ..roce.cm import ConnectionManager, Listener, Route
+from ..roce.cm_endpoint import Endpoint
+from ..roce.engine import Engine
+from ..roce.tuning import Tuning
+from ..task import Reactor
+from ..verbs.interfaces import (
+    CompletionQueue,
+    ConnectionHandler,
+    ConnectionRequest,
+    ProtectionDomain,
+)
+from ..verbs.types import ConnectOptions, QpOptions
+from .driver import EngineDriver
+from .routes import alternatives, find_route, is_local, resolve
+from .tap import Tap
+from .udp import (
+    BUFFER_OCTETS,
+    SO_RCVBUFFORCE,
+    UdpPort,
+    family_of,
+    granted_buffer,
+    segmentation_offload,
+)
+
+_LEAST_FLIGHT = 3 * 15 * 4096
+_MOST_FLIGHT = 1 << 20
+_TAKEN = (
+    "UDP port 4791 of {} is taken, by another program with this provider or by the kernel's "
+    "soft-RoCE (rdma link): use another local address, or stop it"
+)
+
+
+def flight_octets(receive_octets: int) -> int:
+    """What may be in flight to a socket with such a receive buffer.
+
+    The kernel counts what packets occupy, up to four times what they carry.
+    """
+    return max(_LEAST_FLIGHT, min(receive_octets // 4, _MOST_FLIGHT))
+
+
+class SoftDevice(Engine):
+    """An engine on UDP sockets (``verbs.interfaces.Device``).
+
+    ``address`` (a local address or name) confines it to that one; otherwise it takes what
+    ``listen`` names and what the routes of ``connect`` need.
+    """
+
+    cm: ConnectionManager
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        rng: Random | None = None,
+        address: str | None = None,
+        tap: Tap | None = None,
+    ) -> None:
+        rng = rng or SystemRandom()
+        super().__init__(rng=rng, name="soft", gso=segmentation_offload(), tuning=_tuning())
+        self.udp_counters: Counter[str] = Counter()
+        """What went wrong at the sockets, by kind."""
+        self._reactor = reactor
+        self._tap = tap
+        self._ports: list[UdpPort] = []
+        self._port_of: dict[str, UdpPort] = {}
+        self._driver = EngineDriver(self, reactor, self._transmit)
+        self._address = resolve(address)[0] if address is not None else None
+        self.cm = ConnectionManager(self, rng=rng, route=self._route)
+        if self._address is not None:
+            self._open(self._address)
+
+    def listen(
+        self, address: str, port: int, on_request: Callable[[ConnectionRequest], None]
+    ) -> Listener:
+        """Listen on a local address, name or wildcard (``0.0.0.0``, ``::``).
+
+        Raises ``OSError`` when the address, its UDP port 4791 or ``port`` cannot be had.
+        """
+        host = resolve(address)[0]
+        wildcard = host in ("0.0.0.0", "::")
+        confined = self._address is not None and family_of(self._address) == family_of(host)
+        if not (wildcard and confined):
+            self._open(host)
+        return self.cm.listen(host, port, on_request)
+
+    def connect(
+        self,
+        address: str,
+        port: int,
+        pd: ProtectionDomain,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        qp_options: QpOptions,
+        connect_options: ConnectOptions,
+        handler: ConnectionHandler,
+    ) -> Endpoint:
+        """Start to connect to an address or a name; names are looked up at once.
+
+        Raises ``OSError`` when there is no such name, no route or no free local address.
+        """
+        hosts = resolve(address)
+        for host in hosts[:-1]:
+            try:
+                self._route(host)
+            except OSError:
+                continue
+            break
+        else:
+            host = hosts[-1]
+        return self.cm.connect(
+            host, port, pd, send_cq, recv_cq, qp_options, connect_options, handler
+        )
+
+    def close(self) -> None:
+        """Disconnect everything, flush, free the sockets. Good-byes are sent, not awaited."""
+        super().close()
+        self._driver.turn()
+        self._driver.close()
+        for port in self._ports:
+            port.close()
+        if self._tap is not None:
+            self._tap.close()
+
+    def _open(self, host: str) -> UdpPort:
+        """The socket for our address ``host``. Raises ``OSError`` when it cannot be had."""
+        for port in self._ports:
+            if port.serves(host):
+                return port
+        try:
+            port = UdpPort(
+                host,
+                self._reactor,
+                self.udp_counters,
+                on_receive=self._received,
+                on_turn=self._driver.turn,
+                on_writable=self._driver.writable,
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise OSError(errno.EADDRINUSE, _TAKEN.format(host)) from error
+            raise OSError(error.errno, f"{host}: {error.strerror}") from error
+        self._ports.append(port)
+        return port
+
+    def _route(self, host: str, local: str | None = None) -> Route:
+        """The route to ``host``, with a socket at this end of it. Raises ``OSError``."""
+        if local is not None:
+            return find_route(host, local)
+        if self._address is not None:
+            return find_route(host, self._address)
+        route = find_route(host)
+        try:
+            self._open(route.local)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not is_local(host):
+                raise
+            other = self._other_local(host, route.local)
+            if other is None:
+                raise
+            return other
+        return route
+
+    def _other_local(self, host: str, taken: str) -> Route | None:
+        """A route to ``host``, which is this machine, from another of its addresses."""
+        for local in alternatives(taken):
+            try:
+                route = find_route(host, local)
+                self._open(local)
+            except OSError:
+                continue
+            return route
+        return None
+
+    def _received(
+        self, view: memoryview, segment_size: int, source: Address, destination: Address
+    ) -> None:
+        if self._tap is not None and not any(port.serves(source[0]) for port in self._ports):
+            self._tap.packets(source, destination, view, segment_size)
+        self.handle_burst(view, segment_size, source, destination, self._reactor.time())
+
+    def _transmit(self, burst: Burst) -> bool:
+        host = burst.source[0]
+        port = self._port_of.get(host)
+        if port is None:
+            port = self._port_of[host] = self._open(host)
+        if not port.send(burst):
+            return False
+        if self._tap is not None:
+            self._tap.sent(burst)
+        return True
+
+
+def _tuning() -> Tuning:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        granted = granted_buffer(probe, SO_RCVBUFFORCE, socket.SO_RCVBUF, BUFFER_OCTETS)
+    return Tuning(flight_octets=flight_octets(granted))
+
+
+def open_device(
+    reactor: Reactor,
+    *,
+    rng: Random | None = None,
+    address: str | None = None,
+    tap: Tap | None = None,
+    **unknown: Any,
+) -> SoftDevice:
+    """For the registry."""
+    if unknown:
+        raise TypeError(f"the soft provider has no option {', '.join(unknown)}")
+    return SoftDevice(reactor, rng=rng, address=address, tap=tap)

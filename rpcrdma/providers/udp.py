@@ -1,0 +1,265 @@
+"""A UDP socket as a RoCEv2 port.
+
+What an ordinary user's socket must do so that the ICRC of every packet comes out right:
+
+* The IPv4 header's identification is part of the ICRC. An *unconnected* socket with path MTU
+  discovery on sends identification 0 and DF. With segmentation offload (``UDP_SEGMENT``) the
+  packets of one send are numbered 0, 1, 2, ..., and the engine counts on that.
+* On a wildcard socket every packet's local address must be known (it is part of the ICRC too),
+  and answers must leave from it: ``IP_PKTINFO``, ``IPV6_PKTINFO``.
+* Over IPv6 the kernel drops datagrams without a UDP checksum, which soft-RoCE sends, unless
+  ``UDP_NO_CHECK6_RX`` is set. (Sending without one excludes segmentation offload, so we do not.)
+
+Constants that the socket module lacks are from ``linux/udp.h``, ``linux/in.h``, ``linux/in6.h``.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from ..roce.burst import Address, Burst
+from ..roce.cm import ROCE_PORT
+from ..task import Reactor
+
+SOL_UDP = 17
+UDP_NO_CHECK6_RX = 102
+UDP_SEGMENT = 103
+UDP_GRO = 104
+IP_PKTINFO = 8
+IP_MTU_DISCOVER = 10
+IP_PMTUDISC_DO = 2
+IPV6_MTU_DISCOVER = 23
+IPV6_PMTUDISC_DO = 2
+SO_SNDBUFFORCE = 32
+SO_RCVBUFFORCE = 33
+
+BUFFER_OCTETS = 16 << 20
+"""What we ask for; an ordinary user gets ``net.core.rmem_max``."""
+_LARGEST = 65536
+_RECEIVES = 16
+"""Receive calls per turn: others want to be served as well."""
+
+_INT = struct.Struct("=i")
+_SEGMENT = struct.Struct("=H")
+_PKTINFO4 = struct.Struct("=I4s4s")
+_PKTINFO6 = struct.Struct("=16sI")
+_ANCILLARY = socket.CMSG_SPACE(_INT.size) + socket.CMSG_SPACE(_PKTINFO6.size)
+
+_PASSING = frozenset((errno.ECONNREFUSED, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH))
+_PASSING |= {errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EMSGSIZE, errno.EINVAL}
+_PASSING |= {errno.EIO, errno.EADDRNOTAVAIL, errno.EACCES}
+"""Send errors that mean a lost packet, no more: reliability is the queue pair's."""
+
+Receiver = Callable[[memoryview, int, Address, Address], None]
+"""(datagrams, octets of each but the last, source, destination)"""
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """AF_INET or AF_INET6 of a numeric address."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def segmentation_offload() -> bool:
+    """Whether the kernel knows ``UDP_SEGMENT``."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.getsockopt(SOL_UDP, UDP_SEGMENT)
+        except OSError:
+            return False
+    return True
+
+
+def granted_buffer(sock: socket.socket, force: int, ordinary: int, octets: int) -> int:
+    """Ask for a socket buffer, by force if we may; return what the kernel granted."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, force, octets)
+    except OSError:
+        sock.setsockopt(socket.SOL_SOCKET, ordinary, octets)
+    return sock.getsockopt(socket.SOL_SOCKET, ordinary)
+
+
+class UdpPort:
+    """One bound socket: bursts out, batches of datagrams in."""
+
+    __slots__ = (
+        "_anyone",
+        "_buffer",
+        "_counters",
+        "_on_receive",
+        "_on_turn",
+        "_on_writable",
+        "_peers",
+        "_reactor",
+        "_socket",
+        "_waiting",
+        "_wildcard",
+        "host",
+        "receive_octets",
+    )
+
+    def __init__(
+        self,
+        host: str,
+        reactor: Reactor,
+        counters: Counter[str],
+        *,
+        on_receive: Receiver,
+        on_turn: Callable[[], None],
+        on_writable: Callable[[], None],
+    ) -> None:
+        """Bind to ``host`` (numeric, may be a wildcard) and read. Raises ``OSError``.
+
+        ``on_receive`` is called for every batch, then ``on_turn`` once for all of them.
+        """
+        self.host = host
+        self._reactor = reactor
+        self._counters = counters
+        self._on_receive = on_receive
+        self._on_turn = on_turn
+        self._on_writable = on_writable
+        self._waiting = False
+        self._wildcard = host in ("0.0.0.0", "::")
+        self._anyone: Address = (host, ROCE_PORT)
+        self._peers: dict[Any, Address] = {}
+        self._buffer = memoryview(bytearray(_LARGEST))
+        self._socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
+        try:
+            self._configure()
+            self._socket.bind(_sockaddr(host, ROCE_PORT))
+        except OSError:
+            self._socket.close()
+            raise
+        self.receive_octets = granted_buffer(
+            self._socket, SO_RCVBUFFORCE, socket.SO_RCVBUF, BUFFER_OCTETS
+        )
+        granted_buffer(self._socket, SO_SNDBUFFORCE, socket.SO_SNDBUF, BUFFER_OCTETS)
+        reactor.add_reader(self._socket.fileno(), self._readable)
+
+    def serves(self, host: str) -> bool:
+        """Whether packets to and from our address ``host`` travel here."""
+        if self._wildcard:
+            return (":" in host) == (":" in self.host)
+        return host == self.host
+
+    def send(self, burst: Burst) -> bool:
+        """Send a burst with one call. False when the socket is full: ``on_writable`` follows.
+
+        Other failures count as packets lost in the network.
+        """
+        ancillary: list[tuple[int, int, bytes]] = []
+        if burst.packets > 1:
+            ancillary.append((SOL_UDP, UDP_SEGMENT, _SEGMENT.pack(burst.segment_size)))
+        if self._wildcard:
+            ancillary.append(_from_address(burst.source[0]))
+        try:
+            self._socket.sendmsg(burst.buffers, ancillary, 0, burst.destination)
+        except BlockingIOError:
+            if not self._waiting:
+                self._waiting = True
+                self._reactor.add_writer(self._socket.fileno(), self._writable)
+            return False
+        except OSError as error:
+            if error.errno not in _PASSING:
+                raise
+            self._counters[f"send: {errno.errorcode[error.errno or 0]}"] += 1
+        return True
+
+    def close(self) -> None:
+        """Unbind. Harmless to repeat."""
+        if self._socket.fileno() >= 0:
+            self._reactor.remove_reader(self._socket.fileno())
+            if self._waiting:
+                self._reactor.remove_writer(self._socket.fileno())
+            self._socket.close()
+
+    def _configure(self) -> None:
+        sock = self._socket
+        sock.setblocking(False)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO)
+            sock.setsockopt(SOL_UDP, UDP_NO_CHECK6_RX, 1)
+            if self._wildcard:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+            if self._wildcard:
+                sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        try:
+            sock.setsockopt(SOL_UDP, UDP_GRO, 1)
+        except OSError:
+            self._counters["no receive offload"] += 1
+
+    def _readable(self) -> None:
+        receive = self._socket.recvmsg_into
+        buffers = (self._buffer,)
+        for _ in range(_RECEIVES):
+            try:
+                length, ancillary, _, source = receive(buffers, _ANCILLARY)
+            except BlockingIOError:
+                break
+            except OSError:
+                # An ICMP error that came back for something sent earlier.
+                self._counters["receive errors"] += 1
+                break
+            segment_size = length
+            local = self._anyone
+            for level, kind, data in ancillary:
+                if level == SOL_UDP and kind == UDP_GRO:
+                    segment_size = _INT.unpack(data)[0]
+                elif kind == IP_PKTINFO and level == socket.IPPROTO_IP:
+                    local = (socket.inet_ntop(socket.AF_INET, data[8:12]), ROCE_PORT)
+                elif kind == socket.IPV6_PKTINFO and level == socket.IPPROTO_IPV6:
+                    local = (_host6(*_PKTINFO6.unpack(data)), ROCE_PORT)
+            if length:
+                self._on_receive(self._buffer[:length], segment_size, self._peer(source), local)
+        self._on_turn()
+
+    def _peer(self, source: Any) -> Address:
+        if len(source) == 2:
+            return source  # type: ignore[no-any-return]
+        peer = self._peers.get(source)
+        if peer is None:
+            if len(self._peers) >= 1024:
+                self._peers.clear()
+            host, port, _, scope = source
+            peer = self._peers[source] = (_scoped(host.partition("%")[0], scope), port)
+        return peer
+
+    def _writable(self) -> None:
+        self._reactor.remove_writer(self._socket.fileno())
+        self._waiting = False
+        self._on_writable()
+
+
+def _sockaddr(host: str, port: int) -> Any:
+    """What ``bind`` and ``connect`` take: with the scope of a link-local address."""
+    if ":" not in host:
+        return (host, port)
+    return socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST, type=socket.SOCK_DGRAM)[0][4]
+
+
+def _scoped(host: str, scope: int) -> str:
+    return f"{host}%{socket.if_indextoname(scope)}" if scope else host
+
+
+def _host6(packed: bytes, interface: int) -> str:
+    host = socket.inet_ntop(socket.AF_INET6, packed)
+    link_local = packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
+    return _scoped(host, interface if link_local else 0)
+
+
+def _from_address(host: str) -> tuple[int, int, bytes]:
+    """The ancillary data that make a datagram leave from ``host``."""
+    if ":" not in host:
+        packed = socket.inet_pton(socket.AF_INET, host)
+        return (socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO4.pack(0, packed, b"\0" * 4))
+    address, _, interface = host.partition("%")
+    index = socket.if_nametoindex(interface) if interface else 0
+    packed = socket.inet_pton(socket.AF_INET6, address)
+    return (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _PKTINFO6.pack(packed, index))

@@ -1,0 +1,488 @@
+"""The connection manager: RDMA CM's connections over IB CM's messages, sans-IO, both roles.
+
+It owns the communication identifiers (``cm_endpoint.Endpoint``) and the listeners, finds the
+identifier that a message is for, answers messages that are for none, and keeps the time:
+
+    handle_mad(mad, source, destination, now)    a datagram that reached queue pair 1
+    next_timeout() / handle_timeout(now)         retries, waits, and the owners' commands
+    listen(...) / connect(...)                   what the engine delegates
+
+What a peer can make us remember is bounded: half-open connections (a REQ beyond the bound is
+dropped, so that a peer who means it gets in by repeating), connections, and identifiers that
+linger. Everything that is dropped is counted in ``counters``.
+"""
+
+from __future__ import annotations
+
+import errno
+import heapq
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..verbs import interfaces
+from ..verbs.interfaces import ConnectionHandler, ConnectionRequest
+from ..verbs.types import ConnectOptions, DeviceLimits, QpOptions, VerbsError
+from .burst import Address
+from .cm_endpoint import REQ_PRIVATE_ROOM, Endpoint, IncomingRequest
+from .cm_messages import (
+    PATH_MTUS,
+    TRANSPORT_RC,
+    CmAttribute,
+    CmMessage,
+    Drep,
+    Dreq,
+    MessageKind,
+    RdmaCmHeader,
+    Rej,
+    RejectReason,
+    Rep,
+    Req,
+    decode_message,
+    gid_of,
+    service_port,
+)
+from .cm_states import HALF_OPEN, LINGERING, Event, State
+from .completion import CompletionQueue
+from .mad import MadError, decode_mad, encode_mad
+from .memory import ProtectionDomain
+from .queue_pair import QueuePair
+
+if TYPE_CHECKING:
+    from random import Random
+
+ROCE_PORT = 4791
+"""The UDP port of RoCEv2, for everyone."""
+EPHEMERAL_PORTS = range(49152, 65536)
+
+MAX_HALF_OPEN = 256
+MAX_LINGERING = 1024
+MAX_CONNECTIONS = 4096
+RECENT_IDS = 4096
+
+_EVENTS = {
+    CmAttribute.MRA: Event.MRA,
+    CmAttribute.REJ: Event.REJ,
+    CmAttribute.REP: Event.REP,
+    CmAttribute.RTU: Event.RTU,
+    CmAttribute.DREQ: Event.DREQ,
+    CmAttribute.DREP: Event.DREP,
+}
+
+
+class _Objection(Exception):
+    """Why a REQ is refused."""
+
+    def __init__(self, reason: RejectReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How to reach a host: from which of our addresses, and with how many octets a packet."""
+
+    local: str
+    path_mtu: int
+
+
+class RouteFinder(Protocol):
+    """The provider's knowledge of the network."""
+
+    def __call__(self, host: str, local: str | None = None) -> Route:
+        """The route to ``host``, from ``local`` if given. Raises ``OSError``."""
+
+
+class CmEngine(Protocol):
+    """What the connection manager needs of the engine."""
+
+    limits: DeviceLimits
+    on_ready: Callable[[], None]
+
+    def send_mad(self, mad: bytes, source: Address, destination: Address) -> None: ...
+
+    def create_queue_pair(
+        self,
+        pd: ProtectionDomain,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        options: QpOptions,
+    ) -> QueuePair: ...
+
+    def destroy_queue_pair(self, queue_pair: QueuePair) -> None: ...
+
+
+class Listener:
+    """A port that accepts connections (``verbs.interfaces.Listener``)."""
+
+    __slots__ = ("_manager", "address", "on_request")
+
+    def __init__(
+        self,
+        manager: ConnectionManager,
+        address: tuple[str, int],
+        on_request: Callable[[ConnectionRequest], None],
+    ) -> None:
+        self._manager = manager
+        self.address = address
+        self.on_request = on_request
+
+    def close(self) -> None:
+        """Refuse new connections; those that are up stay up. Harmless to repeat."""
+        self._manager.unlisten(self)
+
+
+class ConnectionManager:
+    """Every communication identifier of one engine."""
+
+    def __init__(self, engine: CmEngine, *, rng: Random, route: RouteFinder) -> None:
+        self.engine = engine
+        self.rng = rng
+        self.route = route
+        self.guid = rng.getrandbits(64)
+        """Who we are, until this process ends: peers tell a restart by it."""
+        self.counters: Counter[str] = Counter()
+        self._listeners: dict[tuple[str, int], Listener] = {}
+        self._endpoints: dict[int, Endpoint] = {}
+        self._requests: dict[tuple[str, int, int], Endpoint] = {}
+        self._remote_pairs: dict[tuple[str, int, int], Endpoint] = {}
+        self._half_open: set[Endpoint] = set()
+        self._lingering: dict[Endpoint, None] = {}
+        self._recent_ids: dict[int, None] = {}
+        self._commands: deque[tuple[Endpoint, Event]] = deque()
+        self._timers: list[tuple[float, int, Endpoint]] = []
+        self._serial = 0
+
+    def __len__(self) -> int:
+        """How many identifiers there are, in whatever state."""
+        return len(self._endpoints)
+
+    # The verbs.
+
+    def listen(
+        self, address: str, port: int, on_request: Callable[[ConnectionRequest], None]
+    ) -> Listener:
+        """Listen on one of our addresses or a wildcard; port 0 takes a free one.
+
+        Raises ``OSError`` when the port is taken.
+        """
+        if port == 0:
+            port = self._free_port(lambda candidate: (address, candidate) in self._listeners)
+        if not 0 < port < 65536:
+            raise OSError(errno.EINVAL, f"no such port: {port}")
+        if (address, port) in self._listeners:
+            raise OSError(errno.EADDRINUSE, f"{address}:{port} is taken by another listener")
+        listener = Listener(self, (address, port), on_request)
+        self._listeners[listener.address] = listener
+        return listener
+
+    def unlisten(self, listener: Listener) -> None:
+        """Forget a listener. Harmless to repeat."""
+        if self._listeners.get(listener.address) is listener:
+            del self._listeners[listener.address]
+
+    def connect(
+        self,
+        address: str,
+        port: int,
+        pd: interfaces.ProtectionDomain,
+        send_cq: interfaces.CompletionQueue,
+        recv_cq: interfaces.CompletionQueue,
+        qp_options: QpOptions,
+        connect_options: ConnectOptions,
+        handler: ConnectionHandler,
+    ) -> Endpoint:
+        """Start to connect. Raises ``OSError`` without a route, ``VerbsError`` when misused."""
+        if not 0 < port < 65536:
+            raise OSError(errno.EINVAL, f"no such port: {port}")
+        if len(connect_options.private_data) > REQ_PRIVATE_ROOM:
+            raise VerbsError(
+                f"private data of {len(connect_options.private_data)} octets: "
+                f"room for {REQ_PRIVATE_ROOM}"
+            )
+        route = self.route(address)
+        endpoint = self._new_endpoint((route.local, ROCE_PORT), (address, ROCE_PORT))
+        endpoint.prepare(pd, send_cq, recv_cq, qp_options)
+        source_port = self.rng.choice(EPHEMERAL_PORTS)
+        endpoint.local_address = (route.local, source_port)
+        endpoint.peer_address = (address, port)
+        endpoint.request_connection(connect_options, handler, route.path_mtu)
+        return endpoint
+
+    def close(self) -> None:
+        """Close every listener and connection. What is said of it leaves at the next turn."""
+        self._listeners.clear()
+        for endpoint in list(self._endpoints.values()):
+            endpoint.disconnect()
+
+    # Input.
+
+    def handle_mad(
+        self, mad: memoryview, source: Address, destination: Address, now: float
+    ) -> None:
+        """A datagram for queue pair 1. What is no CM message is counted and dropped."""
+        source = (source[0], ROCE_PORT)  # Answers go to the well-known port.
+        self._run_commands(now)
+        try:
+            attribute, transaction, data = decode_mad(mad)
+            message = decode_message(attribute, data)
+        except MadError:
+            self.counters["undecodable"] += 1
+            return
+        if isinstance(message, Req):
+            self._handle_request(message, transaction, source, destination, now)
+            return
+        endpoint = self._find(message, source[0])
+        if endpoint is None:
+            self._handle_orphan(message, transaction, source, destination, now)
+            return
+        event = _EVENTS[CmAttribute(attribute)]
+        if isinstance(message, Rep):
+            event = self._learn_from_reply(endpoint, message, now)
+        if not endpoint.fire(event, message, now):
+            self.counters["out of turn"] += 1
+
+    def next_timeout(self) -> float | None:
+        """When ``handle_timeout`` wants to be called; 0.0 when a command waits."""
+        if self._commands:
+            return 0.0
+        timers = self._timers
+        while timers and timers[0][2].deadline != timers[0][0]:
+            heapq.heappop(timers)
+        return timers[0][0] if timers else None
+
+    def handle_timeout(self, now: float) -> None:
+        """Run the owners' commands and what is due."""
+        self._run_commands(now)
+        timers = self._timers
+        while timers and timers[0][0] <= now:
+            when, _, endpoint = heapq.heappop(timers)
+            if endpoint.deadline == when:
+                endpoint.run_timer(now)
+
+    # For the endpoints.
+
+    def command(self, endpoint: Endpoint, event: Event) -> None:
+        """Queue what an owner wants, and see to it that a turn comes."""
+        self._commands.append((endpoint, event))
+        self.engine.on_ready()
+
+    def schedule(self, endpoint: Endpoint, when: float) -> None:
+        """Have the endpoint's timer run at ``when``, unless its deadline is moved."""
+        self._serial += 1
+        heapq.heappush(self._timers, (when, self._serial, endpoint))
+        if len(self._timers) > 64 + 4 * len(self._endpoints):
+            self._timers = [entry for entry in self._timers if entry[2].deadline == entry[0]]
+            heapq.heapify(self._timers)
+
+    def send(
+        self, message: CmMessage, transaction: int, source: Address, destination: Address
+    ) -> None:
+        """Send a message."""
+        mad = encode_mad(message.ATTRIBUTE, transaction, message.encode())
+        self.engine.send_mad(mad, source, destination)
+
+    def announce(self, endpoint: Endpoint) -> None:
+        """Tell the listener of a new request."""
+        listener = self._listener(endpoint.local_address)
+        if listener is not None:
+            listener.on_request(IncomingRequest(endpoint))
+
+    def moved(self, endpoint: Endpoint, before: State, after: State) -> None:
+        """Keep the books when an endpoint changes its state."""
+        if before is after:
+            return
+        if after in HALF_OPEN:
+            self._half_open.add(endpoint)
+        elif before in HALF_OPEN:
+            self._half_open.discard(endpoint)
+        if after in LINGERING:
+            self._lingering[endpoint] = None
+            if len(self._lingering) > MAX_LINGERING:
+                self._evict(next(iter(self._lingering)))
+        elif before in LINGERING:
+            del self._lingering[endpoint]
+        if after is State.CLOSED:
+            self._remove(endpoint)
+
+    # Requests.
+
+    def _handle_request(
+        self,
+        request: Req,
+        transaction: int,
+        source: Address,
+        destination: Address,
+        now: float,
+    ) -> None:
+        key = (source[0], request.local_ca_guid, request.local_comm_id)
+        known = self._requests.get(key)
+        if known is not None:
+            if not known.fire(Event.REQ, request, now):
+                self.counters["out of turn"] += 1
+            return
+        stale = self._remote_pairs.get((source[0], request.local_ca_guid, request.local_qpn))
+        port = service_port(request.service_id)
+        try:
+            if port is None or self._listener((destination[0], port)) is None:
+                raise _Objection(RejectReason.INVALID_SERVICE_ID)
+            header = self._examine(request, source, destination)
+            if stale is not None:
+                stale.fire(Event.STALE, None, now)
+                raise _Objection(RejectReason.STALE_CONNECTION)
+        except _Objection as objection:
+            self.counters["refused"] += 1
+            reject = Rej(
+                local_comm_id=0,
+                remote_comm_id=request.local_comm_id,
+                message=MessageKind.REQ,
+                reason=objection.reason,
+            )
+            self.send(reject, transaction, destination, source)
+            return
+        if len(self._half_open) >= MAX_HALF_OPEN:
+            self.counters["backlog full"] += 1
+            return
+        endpoint = self._new_endpoint(destination, source)
+        endpoint.take_request(request, transaction, header, port)
+        self._requests[key] = endpoint
+        self._remote_pairs[source[0], request.local_ca_guid, request.local_qpn] = endpoint
+        endpoint.fire(Event.ANNOUNCE, None, now)
+
+    def _examine(self, request: Req, source: Address, destination: Address) -> RdmaCmHeader:
+        """Check a REQ. Raises ``_Objection`` if it cannot be entertained."""
+        if request.transport != TRANSPORT_RC:
+            raise _Objection(RejectReason.INVALID_TRANSPORT_SERVICE_TYPE)
+        if request.local_gid != gid_of(source[0]):
+            # The queue pair's packets go to the GID; they cannot be sent to somebody else.
+            raise _Objection(RejectReason.PRIMARY_REMOTE_PORT_GID_REJECTED)
+        try:
+            header = RdmaCmHeader.decode(request.private_data)
+        except MadError as error:
+            raise _Objection(RejectReason.UNSUPPORTED_REQUEST) from error
+        if (":" in header.source) != (":" in source[0]) or request.local_qpn <= 1:
+            raise _Objection(RejectReason.UNSUPPORTED_REQUEST)
+        try:
+            largest = self.route(source[0], destination[0]).path_mtu
+        except OSError as error:
+            raise _Objection(RejectReason.PRIMARY_REMOTE_PORT_GID_REJECTED) from error
+        if not 0 < PATH_MTUS.get(request.path_mtu, 0) <= largest:
+            raise _Objection(RejectReason.INVALID_PATH_MTU)
+        if len(self._endpoints) - len(self._lingering) >= MAX_CONNECTIONS:
+            raise _Objection(RejectReason.NO_RESOURCES)
+        return header
+
+    def _listener(self, address: tuple[str, int]) -> Listener | None:
+        host, port = address
+        listener = self._listeners.get((host, port))
+        if listener is None:
+            listener = self._listeners.get(("::" if ":" in host else "0.0.0.0", port))
+        return listener
+
+    # Other messages.
+
+    def _find(self, message: CmMessage, host: str) -> Endpoint | None:
+        """The identifier that a message is for, if its sender is the one we know."""
+        assert not isinstance(message, Req)
+        if isinstance(message, Rej) and message.remote_comm_id == 0:
+            # From a peer that never saw our identifier; it says who it is.
+            guid = int.from_bytes(message.additional[:8], "big")
+            return self._requests.get((host, guid, message.local_comm_id))
+        endpoint = self._endpoints.get(message.remote_comm_id)
+        if endpoint is None or endpoint.remote_port[0] != host:
+            return None
+        if endpoint.remote_comm_id is None:
+            return endpoint
+        if endpoint.remote_comm_id != message.local_comm_id:
+            return None
+        if isinstance(message, Dreq) and message.remote_qpn != endpoint.queue_pair_number:
+            return None
+        return endpoint
+
+    def _handle_orphan(
+        self,
+        message: CmMessage,
+        transaction: int,
+        source: Address,
+        destination: Address,
+        now: float,
+    ) -> None:
+        """Answer what would otherwise be repeated: the sender believes in a connection."""
+        assert not isinstance(message, Req)
+        self.counters["orphans"] += 1
+        if isinstance(message, Dreq):
+            answer = Drep(
+                local_comm_id=message.remote_comm_id, remote_comm_id=message.local_comm_id
+            )
+            self.send(answer, transaction, destination, source)
+        elif isinstance(message, Rep):
+            reject = Rej(
+                local_comm_id=message.remote_comm_id,
+                remote_comm_id=message.local_comm_id,
+                message=MessageKind.REP,
+                reason=RejectReason.INVALID_COMMUNICATION_ID,
+            )
+            self.send(reject, transaction, destination, source)
+
+    def _learn_from_reply(self, endpoint: Endpoint, reply: Rep, now: float) -> Event:
+        """Note whom a REP comes from, on the one occasion that it counts."""
+        if endpoint.state not in (State.REQ_SENT, State.REP_WAIT):
+            return Event.REP
+        host = endpoint.remote_port[0]
+        other = self._remote_pairs.get((host, reply.local_ca_guid, reply.local_qpn))
+        if other is not None and other is not endpoint:
+            other.fire(Event.STALE, None, now)
+            return Event.STALE
+        endpoint.remote_comm_id = reply.local_comm_id
+        endpoint.remote_qpn = reply.local_qpn
+        endpoint.guid = reply.local_ca_guid
+        self._remote_pairs[host, reply.local_ca_guid, reply.local_qpn] = endpoint
+        return Event.REP
+
+    # The books.
+
+    def _run_commands(self, now: float) -> None:
+        commands = self._commands
+        while commands:
+            endpoint, event = commands.popleft()
+            if not endpoint.fire(event, None, now) and event is Event.ACCEPT:
+                endpoint.moot()
+
+    def _new_endpoint(self, local: Address, remote: Address) -> Endpoint:
+        while True:
+            identifier = self.rng.getrandbits(32)
+            if identifier and identifier not in self._recent_ids:
+                break
+        self._recent_ids[identifier] = None
+        if len(self._recent_ids) > RECENT_IDS + len(self._endpoints):
+            oldest = next(iter(self._recent_ids))
+            del self._recent_ids[oldest]
+            if oldest in self._endpoints:
+                self._recent_ids[oldest] = None
+        endpoint = Endpoint(self, identifier, local, remote)
+        self._endpoints[identifier] = endpoint
+        return endpoint
+
+    def _evict(self, endpoint: Endpoint) -> None:
+        self.counters["evicted"] += 1
+        endpoint.fire(Event.GIVE_UP, None, 0.0)
+
+    def _remove(self, endpoint: Endpoint) -> None:
+        endpoint.deadline = None
+        self._endpoints.pop(endpoint.local_comm_id, None)
+        host = endpoint.remote_port[0]
+        if endpoint.remote_comm_id is not None:
+            key = (host, endpoint.guid, endpoint.remote_comm_id)
+            if self._requests.get(key) is endpoint:
+                del self._requests[key]
+        pair = (host, endpoint.guid, endpoint.remote_qpn)
+        if self._remote_pairs.get(pair) is endpoint:
+            del self._remote_pairs[pair]
+
+    def _free_port(self, taken: Callable[[int], bool]) -> int:
+        for _ in range(256):
+            candidate = self.rng.choice(EPHEMERAL_PORTS)
+            if not taken(candidate):
+                return candidate
+        raise OSError(errno.EADDRINUSE, "no port is free")

@@ -1,0 +1,578 @@
+"""One end of a connection: what a communication identifier does in each of its transitions.
+
+An :class:`Endpoint` is driven by ``fire(event, message, now)``: ``cm_states.TRANSITIONS`` names
+the action and the next state, and the actions are the methods of this class. Whoever owns the
+connection sees it as a ``verbs.interfaces.Connection`` and, on the passive side, first as the
+:class:`IncomingRequest` that announces it.
+
+The owner's commands (connect, accept, reject, disconnect) are queued with the manager and run at
+its next turn: that gives them the time, and no handler is ever called from inside a command.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..verbs import interfaces
+from ..verbs.interfaces import Connection, ConnectionHandler
+from ..verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
+from .burst import Address
+from .cm_messages import (
+    PATH_MTU_CODES,
+    PATH_MTUS,
+    RDMA_CM_HEADER_LENGTH,
+    CmMessage,
+    Drep,
+    Dreq,
+    MessageKind,
+    Mra,
+    RdmaCmHeader,
+    Rej,
+    RejectReason,
+    Rep,
+    Req,
+    Rtu,
+    gid_of,
+    reject_reason_name,
+    service_id,
+)
+from .cm_states import TRANSITIONS, Event, State
+from .completion import CompletionQueue
+from .memory import ProtectionDomain
+
+if TYPE_CHECKING:
+    from .cm import ConnectionManager
+    from .queue_pair import QueuePair
+
+REQ_PRIVATE_ROOM = Req.PRIVATE_ROOM - RDMA_CM_HEADER_LENGTH
+"""Octets of private data that the owner may send in a REQ: 56."""
+
+FIRST_RETRY_S = 0.25
+LONGEST_RETRY_S = 4.0
+MAX_RETRIES = 15
+DREQ_RETRIES = 5
+TIMEWAIT_S = 5.0
+REQUEST_LIFETIME_S = 60.0
+"""How long the owner may take to accept or reject."""
+MRA_DELAY_S = 1.0
+"""An owner who has not answered a request by then is covered by an MRA."""
+MRA_SERVICE_TIMEOUT = 24
+"""What we ask for, as an exponent: 69 s. The same as Linux's rdma_cm."""
+
+
+def exponent_seconds(exponent: int) -> float:
+    """The time that a 5-bit field stands for: 4.096 µs times two to its power."""
+    return 4.096e-6 * (1 << exponent)
+
+
+class ConnectionRejected(ConnectionRefusedError):
+    """The peer answered REJ. ``private_data`` comes with its padding (148 octets)."""
+
+    def __init__(self, peer: str, reason: int, private_data: bytes) -> None:
+        super().__init__(f"{peer} rejects the connection: {reject_reason_name(reason)} ({reason})")
+        self.reason = reason
+        self.private_data = private_data
+
+
+class Endpoint:
+    """A communication identifier and its queue pair (``verbs.interfaces.Connection``)."""
+
+    __slots__ = (
+        "_give_up_at",
+        "_handler",
+        "_interval",
+        "_last",
+        "_manager",
+        "_options",
+        "_path_mtu",
+        "_pd",
+        "_queue_pair",
+        "_reason",
+        "_retries_left",
+        "_starting_psn",
+        "_transaction",
+        "_up",
+        "answered",
+        "deadline",
+        "guid",
+        "incoming",
+        "initiator_depth",
+        "local_address",
+        "local_comm_id",
+        "local_port",
+        "peer_address",
+        "remote_comm_id",
+        "remote_port",
+        "remote_qpn",
+        "state",
+    )
+
+    def __init__(
+        self,
+        manager: ConnectionManager,
+        local_comm_id: int,
+        local_port: Address,
+        remote_port: Address,
+    ) -> None:
+        self._manager = manager
+        self.local_comm_id = local_comm_id
+        self.local_port = local_port
+        self.remote_port = remote_port
+        self.remote_comm_id: int | None = None
+        self.remote_qpn = 0
+        self.guid = 0
+        """The peer's CA GUID, once known."""
+        self.state = State.IDLE
+        self.deadline: float | None = None
+        self.answered = False
+        self.incoming: Req | None = None
+        self.local_address: tuple[str, int] = local_port
+        self.peer_address: tuple[str, int] = remote_port
+        self.initiator_depth = 0
+        self._pd: ProtectionDomain | None = None
+        self._queue_pair: QueuePair | None = None
+        self._handler: ConnectionHandler | None = None
+        self._options = ConnectOptions()
+        self._path_mtu = 0
+        self._transaction = 0
+        self._starting_psn = manager.rng.getrandbits(24)
+        self._last: CmMessage | None = None
+        self._up = False
+        self._reason = ""
+        self._interval = 0.0
+        self._retries_left = 0
+        self._give_up_at = 0.0
+
+    # The owner's face: verbs.interfaces.Connection.
+
+    @property
+    def queue_pair(self) -> QueuePair:
+        """The queue pair. A request that was not prepared has none."""
+        assert self._queue_pair is not None, "not prepared"
+        return self._queue_pair
+
+    @property
+    def pd(self) -> ProtectionDomain:
+        """The protection domain of the queue pair."""
+        assert self._pd is not None, "not prepared"
+        return self._pd
+
+    def disconnect(self) -> None:
+        """Say good-bye (DREQ) and flush the queue pair. Harmless to repeat.
+
+        The handler is told ``disconnected``, or ``failed`` if it never came up.
+        """
+        self._leave("disconnected by its owner")
+
+    def close(self) -> None:
+        """Disconnect if need be and free everything. The handler hears no more."""
+        self._handler = None
+        self._leave("closed by its owner")
+        if self._queue_pair is not None:
+            self._manager.engine.destroy_queue_pair(self._queue_pair)
+
+    def _leave(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        if self._queue_pair is not None:
+            self._queue_pair.fail(reason)
+        self._manager.command(self, Event.DISCONNECT)
+
+    # For the manager.
+
+    @property
+    def queue_pair_number(self) -> int:
+        """The number of the queue pair, 0 if there is none yet."""
+        return self._queue_pair.number if self._queue_pair is not None else 0
+
+    def prepare(
+        self,
+        pd: interfaces.ProtectionDomain,
+        send_cq: interfaces.CompletionQueue,
+        recv_cq: interfaces.CompletionQueue,
+        options: QpOptions,
+    ) -> None:
+        """Make the queue pair, in INIT. Raises ``VerbsError`` for another provider's objects."""
+        if not (
+            isinstance(pd, ProtectionDomain)
+            and isinstance(send_cq, CompletionQueue)
+            and isinstance(recv_cq, CompletionQueue)
+        ):
+            raise VerbsError("the domain and the queues must be of the same provider")
+        queue_pair = self._manager.engine.create_queue_pair(pd, send_cq, recv_cq, options)
+        queue_pair.on_error = self._queue_pair_failed
+        self._queue_pair = queue_pair
+        self._pd = pd
+
+    def request_connection(
+        self, options: ConnectOptions, handler: ConnectionHandler, path_mtu: int
+    ) -> None:
+        """Queue the active side's start; ``path_mtu`` in octets."""
+        self._options = options
+        self._handler = handler
+        self._path_mtu = path_mtu
+        self.initiator_depth = min(options.initiator_depth, self._depth_limit())
+        self._transaction = self._manager.rng.getrandbits(32) << 32 | self.local_comm_id
+        self._manager.command(self, Event.CONNECT)
+
+    def take_request(self, request: Req, transaction: int, header: RdmaCmHeader, port: int) -> None:
+        """Note what the peer's checked REQ says."""
+        self.incoming = request
+        self.remote_comm_id = request.local_comm_id
+        self.remote_qpn = request.local_qpn
+        self.guid = request.local_ca_guid
+        self.local_address = (self.local_port[0], port)
+        self.peer_address = (self.remote_port[0], header.source_port)
+        self._transaction = transaction
+        self._path_mtu = PATH_MTUS[request.path_mtu]
+
+    def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
+        """Queue the owner's consent."""
+        assert self.incoming is not None
+        self._options = options
+        self._handler = handler
+        self.initiator_depth = min(
+            options.initiator_depth, self.incoming.responder_resources, self._depth_limit()
+        )
+        self._manager.command(self, Event.ACCEPT)
+
+    def reject(self, private_data: bytes) -> None:
+        """Queue the owner's refusal."""
+        self._options = ConnectOptions(private_data=private_data)
+        self._manager.command(self, Event.REJECT)
+
+    def fire(self, event: Event, message: CmMessage | None, now: float) -> bool:
+        """Make the transition for ``event``; false if there is none and nothing happened."""
+        step = TRANSITIONS.get((self.state, event))
+        if step is None:
+            return False
+        action, after = step
+        before, self.state = self.state, after
+        self._manager.moved(self, before, after)
+        getattr(self, f"_{action}")(message, now)
+        return True
+
+    def run_timer(self, now: float) -> None:
+        """The deadline has passed: retry with twice the patience, or give up."""
+        if self._retries_left == 0 or now >= self._give_up_at:
+            self.deadline = None
+            self.fire(Event.GIVE_UP, None, now)
+            return
+        self._retries_left -= 1
+        self._interval = min(2 * self._interval, LONGEST_RETRY_S)
+        self._set_deadline(min(now + self._interval, self._give_up_at))
+        self.fire(Event.RETRY, None, now)
+
+    def peer_is_sending(self) -> None:
+        """The peer used the queue pair: our REP arrived, whatever became of the RTU."""
+        self.fire(Event.TRAFFIC, None, 0.0)
+
+    def moot(self) -> None:
+        """The owner accepted a request that is gone."""
+        self._end(ConnectionAbortedError("the peer gave up before its request was accepted"))
+
+    # Time.
+
+    def _arm(
+        self, now: float, first: float, retries: int, give_up_at: float = float("inf")
+    ) -> None:
+        self._interval = first
+        self._retries_left = retries
+        self._give_up_at = give_up_at
+        self._set_deadline(min(now + first, give_up_at))
+
+    def _set_deadline(self, when: float) -> None:
+        self.deadline = when
+        self._manager.schedule(self, when)
+
+    # Actions of the active side.
+
+    def _send_req(self, _: CmMessage | None, now: float) -> None:
+        options, manager = self._options, self._manager
+        local, remote = self.local_port[0], self.remote_port[0]
+        header = RdmaCmHeader(local, self.local_address[1], remote)
+        self._send(
+            Req(
+                local_comm_id=self.local_comm_id,
+                service_id=service_id(self.peer_address[1]),
+                local_ca_guid=manager.guid,
+                local_qpn=self.queue_pair.number,
+                starting_psn=self._starting_psn,
+                local_gid=gid_of(local),
+                remote_gid=gid_of(remote),
+                path_mtu=PATH_MTU_CODES[self._path_mtu],
+                responder_resources=min(options.responder_resources, self._depth_limit()),
+                initiator_depth=self.initiator_depth,
+                retry_count=min(options.retry_count, 7),
+                rnr_retry_count=min(options.rnr_retry_count, 7),
+                flow_label=manager.rng.getrandbits(20),
+                private_data=header.encode() + options.private_data,
+            )
+        )
+        self._arm(now, FIRST_RETRY_S, MAX_RETRIES, now + options.timeout_s)
+
+    def _wait_longer(self, message: CmMessage | None, now: float) -> None:
+        assert isinstance(message, Mra)
+        pause = min(exponent_seconds(message.service_timeout), REQUEST_LIFETIME_S)
+        patience = max(self._give_up_at, now + pause + self._options.timeout_s)
+        self._arm(now, max(pause, FIRST_RETRY_S), max(self._retries_left, 1), patience)
+
+    def _take_reply(self, message: CmMessage | None, now: float) -> None:
+        assert isinstance(message, Rep)
+        options = self._options
+        self.deadline = None
+        # What the peer may have in flight here is what we offered, whatever it says now.
+        offered = min(options.responder_resources, self._depth_limit())
+        self.initiator_depth = min(self.initiator_depth, message.responder_resources)
+        self._raise_queue_pair(message.starting_psn, offered, message.rnr_retry_count)
+        self._send(Rtu(local_comm_id=self.local_comm_id, remote_comm_id=message.local_comm_id))
+        self._established(message.private_data)
+
+    def _refused(self, message: CmMessage | None, now: float) -> None:
+        assert isinstance(message, Rej)
+        peer = "{}:{}".format(*self.peer_address)
+        self._end(ConnectionRejected(peer, message.reason, message.private_data))
+
+    def _refuse_stale(self, message: CmMessage | None, now: float) -> None:
+        assert isinstance(message, Rep)
+        self.remote_comm_id = message.local_comm_id
+        self._send_reject(MessageKind.REP, RejectReason.STALE_CONNECTION)
+        self._end(
+            ConnectionAbortedError("the peer answered with a queue pair of an old connection")
+        )
+
+    def _timed_out(self, _: CmMessage | None, now: float) -> None:
+        self._send_reject(MessageKind.OTHER, RejectReason.TIMEOUT)
+        missing = "confirmation" if self.incoming is not None else "answer"
+        self._end(TimeoutError("no {} from {}:{}".format(missing, *self.peer_address)))
+
+    def _abort(self, _: CmMessage | None, now: float) -> None:
+        self._send_reject(MessageKind.OTHER, RejectReason.TIMEOUT)
+        self._end(ConnectionAbortedError(self._reason))
+
+    # Actions of the passive side.
+
+    def _announce(self, _: CmMessage | None, now: float) -> None:
+        assert self.incoming is not None
+        limit = exponent_seconds(self.incoming.remote_cm_response_timeout) / 2
+        self._arm(now, min(limit, MRA_DELAY_S), 1)
+        self._manager.announce(self)
+
+    def _send_mra(self, _: CmMessage | None, now: float) -> None:
+        assert self.remote_comm_id is not None
+        self._send(
+            Mra(
+                local_comm_id=self.local_comm_id,
+                remote_comm_id=self.remote_comm_id,
+                message=MessageKind.REQ,
+                service_timeout=MRA_SERVICE_TIMEOUT,
+            )
+        )
+        self._arm(now, REQUEST_LIFETIME_S, 0)
+
+    def _send_rep(self, _: CmMessage | None, now: float) -> None:
+        request, options = self.incoming, self._options
+        assert request is not None
+        resources = min(options.responder_resources, request.initiator_depth, self._depth_limit())
+        # As in Linux, the retry counts of a side are those that its peer asked for.
+        self._raise_queue_pair(request.starting_psn, resources, request.rnr_retry_count)
+        self._send(
+            Rep(
+                local_comm_id=self.local_comm_id,
+                remote_comm_id=request.local_comm_id,
+                local_qpn=self.queue_pair.number,
+                starting_psn=self._starting_psn,
+                local_ca_guid=self._manager.guid,
+                responder_resources=resources,
+                initiator_depth=self.initiator_depth,
+                rnr_retry_count=min(options.rnr_retry_count, 7),
+                private_data=options.private_data,
+            )
+        )
+        self._arm(now, FIRST_RETRY_S, MAX_RETRIES)
+
+    def _send_rej(self, _: CmMessage | None, now: float) -> None:
+        private_data = self._options.private_data if self.answered else b""
+        self._send_reject(MessageKind.REQ, RejectReason.CONSUMER_REJECT, private_data)
+        self._end(ConnectionAbortedError(self._reason or "rejected by its owner"))
+        self._arm(now, TIMEWAIT_S, 0)
+
+    def _expired(self, _: CmMessage | None, now: float) -> None:
+        self._send_reject(MessageKind.REQ, RejectReason.TIMEOUT)
+        self._end(TimeoutError("the request was not accepted in time"))
+        self._arm(now, TIMEWAIT_S, 0)
+
+    def _withdrawn(self, _: CmMessage | None, now: float) -> None:
+        self._end(ConnectionAbortedError("the peer withdrew its request"))
+
+    def _confirmed(self, _: CmMessage | None, now: float) -> None:
+        self.deadline = None
+        self._last = None
+        self._established(b"")
+
+    # Actions of both sides.
+
+    def _resend(self, _: CmMessage | None, now: float) -> None:
+        if self._last is not None:
+            self._manager.counters["resent"] += 1
+            self._send(self._last)
+
+    def _send_dreq(self, _: CmMessage | None, now: float) -> None:
+        assert self.remote_comm_id is not None
+        self._send(
+            Dreq(
+                local_comm_id=self.local_comm_id,
+                remote_comm_id=self.remote_comm_id,
+                remote_qpn=self.remote_qpn,
+            )
+        )
+        self._arm(now, FIRST_RETRY_S, DREQ_RETRIES)
+        self._end(ConnectionAbortedError(self._reason or "the peer has started anew"))
+
+    def _released(self, message: CmMessage | None, now: float) -> None:
+        self._answer_dreq(message, now)
+        self._end(ConnectionResetError("disconnected by the peer"))
+
+    def _released_early(self, message: CmMessage | None, now: float) -> None:
+        self._answer_dreq(message, now)
+        self._end(ConnectionResetError("disconnected by the peer before it was up"))
+
+    def _dropped(self, message: CmMessage | None, now: float) -> None:
+        assert isinstance(message, Rej)
+        self._linger(message, now)
+        reason = reject_reason_name(message.reason)
+        self._end(
+            ConnectionResetError(f"the peer rejected the connection when it was up: {reason}")
+        )
+
+    def _answer_dreq(self, message: CmMessage | None, now: float) -> None:
+        assert isinstance(message, Dreq)
+        self._send(Drep(local_comm_id=self.local_comm_id, remote_comm_id=message.local_comm_id))
+        self._arm(now, TIMEWAIT_S, 0)
+
+    def _linger(self, _: CmMessage | None, now: float) -> None:
+        self._arm(now, TIMEWAIT_S, 0)
+
+    def _forget(self, _: CmMessage | None, now: float) -> None:
+        self.deadline = None
+
+    # What the actions share.
+
+    def _depth_limit(self) -> int:
+        return min(self._manager.engine.limits.max_rd_atomic, 255)
+
+    def _send(self, message: CmMessage) -> None:
+        self._last = message
+        self._manager.send(message, self._transaction, self.local_port, self.remote_port)
+
+    def _send_reject(self, kind: int, reason: int, private_data: bytes = b"") -> None:
+        # A peer whose identifier we do not know yet finds the connection by our GUID.
+        guid = self._manager.guid.to_bytes(8, "big") if reason == RejectReason.TIMEOUT else b""
+        self._send(
+            Rej(
+                local_comm_id=self.local_comm_id,
+                remote_comm_id=self.remote_comm_id or 0,
+                message=kind,
+                reason=reason,
+                additional=guid,
+                private_data=private_data,
+            )
+        )
+
+    def _raise_queue_pair(self, receive_psn: int, resources: int, rnr_retry_count: int) -> None:
+        retry_count = self._options.retry_count
+        if self.incoming is not None:
+            retry_count = self.incoming.retry_count
+        queue_pair = self.queue_pair
+        if queue_pair.state != QpState.INIT:
+            return  # It has failed meanwhile; the command that says so is on its way.
+        queue_pair.ready_to_receive(
+            local=self.local_port,
+            remote=self.remote_port,
+            remote_qpn=self.remote_qpn,
+            receive_psn=receive_psn,
+            path_mtu=self._path_mtu,
+            responder_resources=resources,
+        )
+        queue_pair.ready_to_send(
+            send_psn=self._starting_psn,
+            initiator_depth=self.initiator_depth,
+            retry_count=retry_count,
+            rnr_retry_count=rnr_retry_count,
+        )
+
+    def _queue_pair_failed(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        self._manager.command(self, Event.FAILED)
+
+    def _established(self, private_data: bytes) -> None:
+        self._up = True
+        if self._handler is not None:
+            self._handler.established(self, private_data)
+
+    def _end(self, error: OSError) -> None:
+        if self._queue_pair is not None:
+            self._queue_pair.fail(str(error))
+        handler, self._handler = self._handler, None
+        if handler is None:
+            return
+        if self._up:
+            handler.disconnected(str(error))
+        else:
+            handler.failed(error)
+
+
+class IncomingRequest:
+    """A peer wants to connect (``verbs.interfaces.ConnectionRequest``)."""
+
+    __slots__ = ("_endpoint", "_prepared", "private_data")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        request = endpoint.incoming
+        assert request is not None
+        self._endpoint = endpoint
+        self._prepared = False
+        self.private_data = request.private_data[RDMA_CM_HEADER_LENGTH:]
+
+    @property
+    def peer_address(self) -> tuple[str, int]:
+        """Who calls."""
+        return self._endpoint.peer_address
+
+    @property
+    def responder_resources(self) -> int:
+        """RDMA READs of ours that the peer offers to answer at a time."""
+        assert self._endpoint.incoming is not None
+        return self._endpoint.incoming.responder_resources
+
+    def prepare(
+        self,
+        pd: interfaces.ProtectionDomain,
+        send_cq: interfaces.CompletionQueue,
+        recv_cq: interfaces.CompletionQueue,
+        options: QpOptions,
+    ) -> Connection:
+        """Make the queue pair, so that receives can be posted before the peer may send."""
+        if self._prepared:
+            raise VerbsError("the request has been prepared already")
+        self._endpoint.prepare(pd, send_cq, recv_cq, options)
+        self._prepared = True
+        return self._endpoint
+
+    def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
+        """Consent. Raises ``VerbsError`` if not prepared or answered already."""
+        if not self._prepared:
+            raise VerbsError("a request must be prepared before it can be accepted")
+        self._answer(options.private_data, Rep.PRIVATE_ROOM)
+        self._endpoint.accept(options, handler)
+
+    def reject(self, private_data: bytes = b"") -> None:
+        """Refuse (REJ, consumer reject). Raises ``VerbsError`` if answered already."""
+        self._answer(private_data, Rej.PRIVATE_ROOM)
+        self._endpoint.reject(private_data)
+
+    def _answer(self, private_data: bytes, room: int) -> None:
+        if self._endpoint.answered:
+            raise VerbsError("the request has been answered already")
+        if len(private_data) > room:
+            raise VerbsError(f"private data of {len(private_data)} octets: room for {room}")
+        self._endpoint.answered = True

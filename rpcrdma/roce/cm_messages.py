@@ -1,0 +1,568 @@
+"""The messages of the communication manager, octet for octet (IBA, Section 12.6).
+
+    active                                   passive
+      | REQ  service, queue pair, PSN, path ->  |
+      | <-                   MRA  still thinking |   (optional; either side)
+      | <-          REP  queue pair, PSN, depths |   or REJ  reason
+      | RTU  ready to use ->                     |
+      |               ... RC traffic ...         |
+      | DREQ ->              either side         |
+      | <- DREP                                  |
+
+Each message is a frozen dataclass whose fields are numbers as they are on the wire, with
+``encode() -> 232 octets`` and ``decode(data)``. What a message *means* is ``cm``'s business; the
+dissector uses this module as well.
+
+RDMA CM (the socket-like layer: ``rdma_connect`` and friends) puts 36 octets of its own in front
+of the private data of a REQ: :class:`RdmaCmHeader`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import ClassVar, TypeAlias
+
+from .mad import MAD_DATA_LENGTH, MadError
+
+
+class CmAttribute(IntEnum):
+    """The attribute identifiers of the class (IBA, Section 16.7)."""
+
+    REQ = 0x10
+    MRA = 0x11
+    REJ = 0x12
+    REP = 0x13
+    RTU = 0x14
+    DREQ = 0x15
+    DREP = 0x16
+    SIDR_REQ = 0x17
+    SIDR_REP = 0x18
+    LAP = 0x19
+    APR = 0x1A
+
+
+class RejectReason(IntEnum):
+    """Why a connection was rejected (IBA, Section 12.6.7)."""
+
+    NO_QP_AVAILABLE = 1
+    NO_EEC_AVAILABLE = 2
+    NO_RESOURCES = 3
+    TIMEOUT = 4
+    UNSUPPORTED_REQUEST = 5
+    INVALID_COMMUNICATION_ID = 6
+    INVALID_COMMUNICATION_INSTANCE = 7
+    INVALID_SERVICE_ID = 8
+    INVALID_TRANSPORT_SERVICE_TYPE = 9
+    STALE_CONNECTION = 10
+    RDC_DOES_NOT_EXIST = 11
+    PRIMARY_REMOTE_PORT_GID_REJECTED = 12
+    PRIMARY_REMOTE_PORT_LID_REJECTED = 13
+    INVALID_PRIMARY_SL = 14
+    INVALID_PRIMARY_TRAFFIC_CLASS = 15
+    INVALID_PRIMARY_HOP_LIMIT = 16
+    INVALID_PRIMARY_PACKET_RATE = 17
+    ALTERNATE_REMOTE_PORT_GID_REJECTED = 18
+    ALTERNATE_REMOTE_PORT_LID_REJECTED = 19
+    INVALID_ALTERNATE_SL = 20
+    INVALID_ALTERNATE_TRAFFIC_CLASS = 21
+    INVALID_ALTERNATE_HOP_LIMIT = 22
+    INVALID_ALTERNATE_PACKET_RATE = 23
+    PORT_AND_CM_REDIRECTION = 24
+    PORT_REDIRECTION = 25
+    INVALID_PATH_MTU = 26
+    INSUFFICIENT_RESPONDER_RESOURCES = 27
+    CONSUMER_REJECT = 28
+    RNR_RETRY_COUNT_REJECT = 29
+    DUPLICATE_LOCAL_COMMUNICATION_ID = 30
+    INVALID_CLASS_VERSION = 31
+    INVALID_FLOW_LABEL = 32
+    INVALID_ALTERNATE_FLOW_LABEL = 33
+
+
+def reject_reason_name(reason: int) -> str:
+    """The reason in words; unknown numbers as numbers."""
+    try:
+        return RejectReason(reason).name.lower().replace("_", " ")
+    except ValueError:
+        return f"reason {reason}"
+
+
+class MessageKind(IntEnum):
+    """Which message an MRA or a REJ is about (IBA, Sections 12.6.6 and 12.6.7)."""
+
+    REQ = 0
+    REP = 1
+    OTHER = 2
+
+
+SERVICE_ID_TCP = 0x0000000001060000
+"""The service identifiers of RDMA CM's TCP port space; the port is in the low 16 bits."""
+
+
+def service_id(port: int) -> int:
+    """The service identifier that ``rdma_connect`` asks for to reach ``port``."""
+    return SERVICE_ID_TCP | port
+
+
+def service_port(identifier: int) -> int | None:
+    """The port of a service identifier, or ``None`` outside RDMA CM's TCP port space."""
+    return identifier & 0xFFFF if identifier & ~0xFFFF == SERVICE_ID_TCP else None
+
+
+def gid_of(host: str) -> bytes:
+    """The RoCEv2 GID of an address: IPv4 addresses mapped into IPv6, a scope dropped."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv4Address):
+        return b"\0" * 10 + b"\xff\xff" + address.packed
+    return address.packed
+
+
+def host_of(gid: bytes) -> str:
+    """The address that a RoCEv2 GID stands for."""
+    address = IPv6Address(bytes(gid))
+    return str(address.ipv4_mapped or address)
+
+
+PATH_MTU_CODES = {256: 1, 512: 2, 1024: 3, 2048: 4, 4096: 5}
+"""Path MTU in octets of payload -> its code (``enum ibv_mtu``)."""
+PATH_MTUS = {code: octets for octets, code in PATH_MTU_CODES.items()}
+"""The other way round."""
+
+TRANSPORT_RC = 0
+
+_NO_PATH = b"\0" * 44
+_REQ = struct.Struct(">I4xQQ4xIIIIIHBBHH16s16sIBBBB44s92s")
+_MRA = struct.Struct(">IIBB222s")
+_REJ = struct.Struct(">IIBBH72s148s")
+_REP = struct.Struct(">IIIIIIBBBBQ196s")
+_DREQ = struct.Struct(">III220s")
+_IDS = struct.Struct(">II224s")
+for _layout in (_REQ, _MRA, _REJ, _REP, _DREQ, _IDS):
+    assert _layout.size == MAD_DATA_LENGTH
+
+
+def _fitting(private_data: bytes, room: int) -> bytes:
+    if len(private_data) > room:
+        raise ValueError(f"private data of {len(private_data)} octets: room for {room}")
+    return private_data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Req:
+    """Request for communication (IBA, Section 12.6.5).
+
+    Times are exponents: 4.096 µs times two to the power of the field. The defaults are what
+    Linux's rdma_cm sends for a reliable connection over RoCE.
+    """
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.REQ
+    PRIVATE_ROOM: ClassVar[int] = 92
+
+    local_comm_id: int
+    service_id: int
+    local_ca_guid: int
+    local_qpn: int
+    starting_psn: int
+    local_gid: bytes
+    remote_gid: bytes
+    path_mtu: int
+    """The code, not octets: see ``PATH_MTUS``."""
+    responder_resources: int = 0
+    initiator_depth: int = 0
+    retry_count: int = 7
+    rnr_retry_count: int = 7
+    flow_label: int = 0
+    local_ack_timeout: int = 19
+    remote_cm_response_timeout: int = 20
+    local_cm_response_timeout: int = 20
+    max_cm_retries: int = 15
+    transport: int = TRANSPORT_RC
+    end_to_end_flow_control: int = 0
+    local_qkey: int = 0
+    local_eecn: int = 0
+    remote_eecn: int = 0
+    p_key: int = 0xFFFF
+    rdc_exists: int = 0
+    srq: int = 0
+    extended_transport: int = 0
+    local_lid: int = 0xFFFF
+    remote_lid: int = 0xFFFF
+    packet_rate: int = 0
+    traffic_class: int = 0
+    hop_limit: int = 64
+    service_level: int = 0
+    subnet_local: int = 0
+    alternate_path: bytes = _NO_PATH
+    private_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        return _REQ.pack(
+            self.local_comm_id,
+            self.service_id,
+            self.local_ca_guid,
+            self.local_qkey,
+            self.local_qpn << 8 | self.responder_resources,
+            self.local_eecn << 8 | self.initiator_depth,
+            self.remote_eecn << 8
+            | self.remote_cm_response_timeout << 3
+            | self.transport << 1
+            | self.end_to_end_flow_control,
+            self.starting_psn << 8 | self.local_cm_response_timeout << 3 | self.retry_count,
+            self.p_key,
+            self.path_mtu << 4 | self.rdc_exists << 3 | self.rnr_retry_count,
+            self.max_cm_retries << 4 | self.srq << 3 | self.extended_transport,
+            self.local_lid,
+            self.remote_lid,
+            self.local_gid,
+            self.remote_gid,
+            self.flow_label << 12 | self.packet_rate,
+            self.traffic_class,
+            self.hop_limit,
+            self.service_level << 4 | self.subnet_local << 3,
+            self.local_ack_timeout << 3,
+            self.alternate_path,
+            _fitting(self.private_data, self.PRIVATE_ROOM),
+        )
+
+    @classmethod
+    def decode(cls, data: memoryview) -> Req:
+        """From 232 octets; the private data come with their padding."""
+        (
+            local_comm_id,
+            service,
+            guid,
+            qkey,
+            qpn_resources,
+            eecn_depth,
+            remote_flags,
+            psn_flags,
+            p_key,
+            mtu_flags,
+            retry_flags,
+            local_lid,
+            remote_lid,
+            local_gid,
+            remote_gid,
+            flow_rate,
+            traffic_class,
+            hop_limit,
+            level_flags,
+            ack_flags,
+            alternate,
+            private_data,
+        ) = _REQ.unpack(data)
+        return cls(
+            local_comm_id=local_comm_id,
+            service_id=service,
+            local_ca_guid=guid,
+            local_qkey=qkey,
+            local_qpn=qpn_resources >> 8,
+            responder_resources=qpn_resources & 0xFF,
+            local_eecn=eecn_depth >> 8,
+            initiator_depth=eecn_depth & 0xFF,
+            remote_eecn=remote_flags >> 8,
+            remote_cm_response_timeout=remote_flags >> 3 & 31,
+            transport=remote_flags >> 1 & 3,
+            end_to_end_flow_control=remote_flags & 1,
+            starting_psn=psn_flags >> 8,
+            local_cm_response_timeout=psn_flags >> 3 & 31,
+            retry_count=psn_flags & 7,
+            p_key=p_key,
+            path_mtu=mtu_flags >> 4,
+            rdc_exists=mtu_flags >> 3 & 1,
+            rnr_retry_count=mtu_flags & 7,
+            max_cm_retries=retry_flags >> 4,
+            srq=retry_flags >> 3 & 1,
+            extended_transport=retry_flags & 7,
+            local_lid=local_lid,
+            remote_lid=remote_lid,
+            local_gid=local_gid,
+            remote_gid=remote_gid,
+            flow_label=flow_rate >> 12,
+            packet_rate=flow_rate & 0x3F,
+            traffic_class=traffic_class,
+            hop_limit=hop_limit,
+            service_level=level_flags >> 4,
+            subnet_local=level_flags >> 3 & 1,
+            local_ack_timeout=ack_flags >> 3,
+            alternate_path=alternate,
+            private_data=private_data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mra:
+    """Message receipt acknowledgment: "I have it, give me time" (IBA, Section 12.6.6)."""
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.MRA
+    PRIVATE_ROOM: ClassVar[int] = 222
+
+    local_comm_id: int
+    remote_comm_id: int
+    message: int
+    """A ``MessageKind``: which message is acknowledged."""
+    service_timeout: int
+    private_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        return _MRA.pack(
+            self.local_comm_id,
+            self.remote_comm_id,
+            self.message << 6,
+            self.service_timeout << 3,
+            _fitting(self.private_data, self.PRIVATE_ROOM),
+        )
+
+    @classmethod
+    def decode(cls, data: memoryview) -> Mra:
+        """From 232 octets; the private data come with their padding."""
+        local, remote, message, timeout, private_data = _MRA.unpack(data)
+        return cls(
+            local_comm_id=local,
+            remote_comm_id=remote,
+            message=message >> 6,
+            service_timeout=timeout >> 3,
+            private_data=private_data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rej:
+    """Reject (IBA, Section 12.6.7). ``reason`` may be a number of no ``RejectReason``."""
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.REJ
+    PRIVATE_ROOM: ClassVar[int] = 148
+
+    local_comm_id: int
+    remote_comm_id: int
+    message: int
+    """A ``MessageKind``: which message is rejected."""
+    reason: int
+    additional: bytes = b""
+    """Additional reject information, at most 72 octets."""
+    private_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        return _REJ.pack(
+            self.local_comm_id,
+            self.remote_comm_id,
+            self.message << 6,
+            len(self.additional) << 1,
+            self.reason,
+            _fitting(self.additional, 72),
+            _fitting(self.private_data, self.PRIVATE_ROOM),
+        )
+
+    @classmethod
+    def decode(cls, data: memoryview) -> Rej:
+        """From 232 octets; the private data come with their padding."""
+        local, remote, message, length, reason, additional, private_data = _REJ.unpack(data)
+        return cls(
+            local_comm_id=local,
+            remote_comm_id=remote,
+            message=message >> 6,
+            reason=reason,
+            additional=additional[: length >> 1],
+            private_data=private_data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rep:
+    """Reply to a request for communication (IBA, Section 12.6.8)."""
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.REP
+    PRIVATE_ROOM: ClassVar[int] = 196
+
+    local_comm_id: int
+    remote_comm_id: int
+    local_qpn: int
+    starting_psn: int
+    local_ca_guid: int
+    responder_resources: int = 0
+    initiator_depth: int = 0
+    rnr_retry_count: int = 7
+    target_ack_delay: int = 15
+    failover: int = 0
+    end_to_end_flow_control: int = 0
+    srq: int = 0
+    local_qkey: int = 0
+    local_eecn: int = 0
+    private_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        return _REP.pack(
+            self.local_comm_id,
+            self.remote_comm_id,
+            self.local_qkey,
+            self.local_qpn << 8,
+            self.local_eecn << 8,
+            self.starting_psn << 8,
+            self.responder_resources,
+            self.initiator_depth,
+            self.target_ack_delay << 3 | self.failover << 1 | self.end_to_end_flow_control,
+            self.rnr_retry_count << 5 | self.srq << 4,
+            self.local_ca_guid,
+            _fitting(self.private_data, self.PRIVATE_ROOM),
+        )
+
+    @classmethod
+    def decode(cls, data: memoryview) -> Rep:
+        """From 232 octets; the private data come with their padding."""
+        local, remote, qkey, qpn, eecn, psn, resources, depth, flags, rnr, guid, private_data = (
+            _REP.unpack(data)
+        )
+        return cls(
+            local_comm_id=local,
+            remote_comm_id=remote,
+            local_qkey=qkey,
+            local_qpn=qpn >> 8,
+            local_eecn=eecn >> 8,
+            starting_psn=psn >> 8,
+            responder_resources=resources,
+            initiator_depth=depth,
+            target_ack_delay=flags >> 3,
+            failover=flags >> 1 & 3,
+            end_to_end_flow_control=flags & 1,
+            rnr_retry_count=rnr >> 5,
+            srq=rnr >> 4 & 1,
+            local_ca_guid=guid,
+            private_data=private_data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rtu:
+    """Ready to use (IBA, Section 12.6.9)."""
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.RTU
+    PRIVATE_ROOM: ClassVar[int] = 224
+
+    local_comm_id: int
+    remote_comm_id: int
+    private_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        room = _fitting(self.private_data, self.PRIVATE_ROOM)
+        return _IDS.pack(self.local_comm_id, self.remote_comm_id, room)
+
+    @classmethod
+    def decode(cls, data: memoryview) -> Rtu:
+        """From 232 octets; the private data come with their padding."""
+        local, remote, private_data = _IDS.unpack(data)
+        return cls(local_comm_id=local, remote_comm_id=remote, private_data=private_data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dreq:
+    """Request for communication release (IBA, Section 12.6.10)."""
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.DREQ
+    PRIVATE_ROOM: ClassVar[int] = 220
+
+    local_comm_id: int
+    remote_comm_id: int
+    remote_qpn: int
+    """The queue pair of the message's receiver."""
+    private_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        room = _fitting(self.private_data, self.PRIVATE_ROOM)
+        return _DREQ.pack(self.local_comm_id, self.remote_comm_id, self.remote_qpn << 8, room)
+
+    @classmethod
+    def decode(cls, data: memoryview) -> Dreq:
+        """From 232 octets; the private data come with their padding."""
+        local, remote, qpn, private_data = _DREQ.unpack(data)
+        return cls(
+            local_comm_id=local,
+            remote_comm_id=remote,
+            remote_qpn=qpn >> 8,
+            private_data=private_data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drep:
+    """Reply to a request for communication release (IBA, Section 12.6.11)."""
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.DREP
+    PRIVATE_ROOM: ClassVar[int] = 224
+
+    local_comm_id: int
+    remote_comm_id: int
+    private_data: bytes = b""
+
+    def encode(self) -> bytes:
+        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        room = _fitting(self.private_data, self.PRIVATE_ROOM)
+        return _IDS.pack(self.local_comm_id, self.remote_comm_id, room)
+
+    @classmethod
+    def decode(cls, data: memoryview) -> Drep:
+        """From 232 octets; the private data come with their padding."""
+        local, remote, private_data = _IDS.unpack(data)
+        return cls(local_comm_id=local, remote_comm_id=remote, private_data=private_data)
+
+
+CmMessage: TypeAlias = Req | Mra | Rej | Rep | Rtu | Dreq | Drep
+
+MESSAGES: dict[int, type[CmMessage]] = {
+    kind.ATTRIBUTE: kind for kind in (Req, Mra, Rej, Rep, Rtu, Dreq, Drep)
+}
+"""Attribute -> message. What is absent (path migration, service resolution) is not spoken."""
+
+
+def decode_message(attribute: int, data: memoryview) -> CmMessage:
+    """The message of a datagram. Raises ``MadError`` for attributes that are not spoken."""
+    kind = MESSAGES.get(attribute)
+    if kind is None:
+        raise MadError(f"attribute {attribute:#x} is not spoken")
+    return kind.decode(data)
+
+
+RDMA_CM_HEADER_LENGTH = 36
+_RDMA_CM_HEADER = struct.Struct(">BBH16s16s")
+
+
+@dataclass(frozen=True, slots=True)
+class RdmaCmHeader:
+    """What RDMA CM puts in front of a REQ's private data: who calls whom, as IP addresses."""
+
+    source: str
+    source_port: int
+    destination: str
+
+    def encode(self) -> bytes:
+        """36 octets."""
+        source, destination = (
+            ip_address(host.partition("%")[0]) for host in (self.source, self.destination)
+        )
+        return _RDMA_CM_HEADER.pack(
+            0,
+            source.version << 4,
+            self.source_port,
+            source.packed.rjust(16, b"\0"),
+            destination.packed.rjust(16, b"\0"),
+        )
+
+    @classmethod
+    def decode(cls, private_data: bytes) -> RdmaCmHeader:
+        """From a REQ's private data. Raises ``MadError`` for another version or IP family."""
+        version, family, port, source, destination = _RDMA_CM_HEADER.unpack_from(private_data)
+        if version != 0:
+            raise MadError(f"rdma_cm header version {version}")
+        if family >> 4 == 4:
+            return cls(str(IPv4Address(source[12:])), port, str(IPv4Address(destination[12:])))
+        if family >> 4 == 6:
+            return cls(str(IPv6Address(source)), port, str(IPv6Address(destination)))
+        raise MadError(f"rdma_cm header for IP version {family >> 4}")

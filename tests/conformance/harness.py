@@ -1,0 +1,225 @@
+"""What the conformance suite needs of a provider, and the providers that it runs over.
+
+A provider joins by one more entry in ``HARNESSES``; the suite itself does not change. What a
+provider cannot do it leaves out of ``capabilities``, and the tests that need it skip, saying so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
+from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
+from nfsrdma.rpcrdma.providers.soft import SoftDevice
+from nfsrdma.rpcrdma.task import Reactor
+from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, Device
+from nfsrdma.rpcrdma.verbs.types import (
+    WC,
+    Access,
+    ConnectOptions,
+    QpOptions,
+    RecvWR,
+    SendWR,
+    WcStatus,
+    WrOpcode,
+)
+
+ALL = frozenset(("immediate", "remote invalidation", "private data in a reject", "rnr"))
+EVERYTHING = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ
+
+
+@dataclass
+class ProviderHarness:
+    """Two devices that can reach each other, and a way to let time pass.
+
+    ``a`` listens (at ``host``), ``b`` connects; they may be one and the same. ``nowhere`` is an
+    address at which nobody answers, if there is one.
+    """
+
+    name: str
+    reactor: Reactor
+    a: Device
+    b: Device
+    host: str
+    nowhere: str | None
+    turn: Callable[[Callable[[], bool], float], None]
+    """Turn the reactor until the predicate holds. Raises ``TimeoutError`` after so long."""
+    resources: list[Any]
+    """What is closed in the end, in this order."""
+    capabilities: frozenset[str] = ALL
+    lossy: bool = False
+    _port: int = 20049
+
+    def run_until(self, predicate: Callable[[], object], seconds: float = 30.0) -> None:
+        self.turn(lambda: bool(predicate()), seconds)
+
+    def run_for(self, seconds: float) -> None:
+        end = self.reactor.time() + seconds
+        self.reactor.call_at(end, lambda: None)
+        self.run_until(lambda: self.reactor.time() >= end, seconds + 5)
+
+    def refusal(self, completion: WC) -> WcStatus:
+        """How an RDMA request that the peer refused must have ended.
+
+        Where packets are lost the good-bye of the peer's broken queue pair may come before the
+        repeated NAK, and then the request is flushed.
+        """
+        if self.lossy and completion.status == WcStatus.WR_FLUSH_ERR:
+            return WcStatus.WR_FLUSH_ERR
+        return WcStatus.REM_ACCESS_ERR
+
+    def new_port(self) -> int:
+        self._port += 1
+        return self._port
+
+    def close(self) -> None:
+        for resource in self.resources:
+            resource.close()
+
+
+class Side:
+    """One end of a connection under test: its queues, its completions, what it was told."""
+
+    def __init__(self, device: Device, options: QpOptions) -> None:
+        self.device = device
+        self.options = options
+        self.pd = device.create_pd()
+        self.send_cq = device.create_cq(256)
+        self.recv_cq = device.create_cq(256)
+        self.sent: list[WC] = []
+        self.received: list[WC] = []
+        self.events: list[tuple[str, object]] = []
+        self.peer_data = b""
+        self.connection: Connection = None  # type: ignore[assignment]
+        self.send_cq.set_handler(lambda: self.sent.extend(self.send_cq.poll(64)))
+        self.recv_cq.set_handler(lambda: self.received.extend(self.recv_cq.poll(64)))
+
+    # ConnectionHandler
+
+    def established(self, connection: Connection, private_data: bytes) -> None:
+        assert connection is self.connection
+        self.peer_data = self.peer_data or private_data
+        self.events.append(("established", None))
+
+    def failed(self, error: Exception) -> None:
+        self.events.append(("failed", error))
+
+    def disconnected(self, reason: str) -> None:
+        self.events.append(("disconnected", reason))
+
+    def told(self, what: str) -> bool:
+        return any(event == what for event, _ in self.events)
+
+    @property
+    def error(self) -> object:
+        return next(error for event, error in self.events if event == "failed")
+
+    # Work requests
+
+    def recv(self, size: int, wr_id: object = None) -> bytearray:
+        buffer = bytearray(size)
+        self.connection.queue_pair.post_recv(RecvWR(memoryview(buffer), wr_id))
+        return buffer
+
+    def post(self, opcode: int, pieces: Iterable[bytes | bytearray] = (), **fields: object) -> None:
+        views = [memoryview(piece) for piece in pieces]
+        request = SendWR(opcode, views, **fields)  # type: ignore[arg-type]
+        self.connection.queue_pair.post_send(request)
+
+    def send(self, data: bytes, **fields: object) -> None:
+        self.post(WrOpcode.SEND, [data], **fields)
+
+
+Prepare = Callable[[Side], None]
+
+
+def pair(
+    harness: ProviderHarness,
+    *,
+    client: QpOptions | None = None,
+    server: QpOptions | None = None,
+    connect: ConnectOptions | None = None,
+    accept: ConnectOptions | None = None,
+    receives: int = 0,
+) -> tuple[Side, Side]:
+    """Connect ``b`` to ``a``: (client, server), both established.
+
+    ``receives`` buffers of 4096 octets are posted on either side before the peer may send.
+    """
+    options = QpOptions(access=int(Access.REMOTE_READ | Access.REMOTE_WRITE))
+    ours, theirs = Side(harness.b, client or options), Side(harness.a, server or options)
+    connect = connect or ConnectOptions()
+    accept = accept or ConnectOptions()
+
+    def on_request(request: ConnectionRequest) -> None:
+        theirs.connection = request.prepare(
+            theirs.pd, theirs.send_cq, theirs.recv_cq, theirs.options
+        )
+        theirs.peer_data = request.private_data
+        for _ in range(receives):
+            theirs.recv(4096)
+        request.accept(accept, theirs)
+
+    port = harness.new_port()
+    listener = harness.a.listen(harness.host, port, on_request)
+    start(harness, ours, port, connect)
+    for _ in range(receives):
+        ours.recv(4096)
+    harness.run_until(lambda: ours.told("established") and theirs.told("established"))
+    listener.close()
+    return ours, theirs
+
+
+def start(harness: ProviderHarness, side: Side, port: int, connect: ConnectOptions) -> None:
+    """Begin to connect ``side`` to ``port`` of ``a``."""
+    side.connection = harness.b.connect(
+        harness.host, port, side.pd, side.send_cq, side.recv_cq, side.options, connect, side
+    )
+
+
+# The providers.
+
+
+def _simulated(faults: Faults) -> Callable[[], ProviderHarness]:
+    def make() -> ProviderHarness:
+        reactor = SimReactor()
+        fabric = SimFabric(reactor, seed=1, faults=faults)
+        a, b = fabric.open_device("10.0.0.1"), fabric.open_device("10.0.0.2")
+        return ProviderHarness(
+            *("sim", reactor, a, b, "10.0.0.1", "10.0.0.99"),
+            turn=reactor.run_until,
+            resources=[a, b],
+            lossy=not faults.harmless,
+        )
+
+    return make
+
+
+def _soft(host: str, peer: str | None, nowhere: str | None) -> Callable[[], ProviderHarness]:
+    def make() -> ProviderHarness:
+        reactor = SelectReactor()
+        a = SoftDevice(reactor, rng=Random(1), address=host)
+        b = SoftDevice(reactor, rng=Random(2), address=peer) if peer is not None else a
+        return ProviderHarness(
+            *("soft", reactor, a, b, host, nowhere),
+            turn=reactor.run_until,
+            resources=[a, b, reactor] if b is not a else [a, reactor],
+        )
+
+    return make
+
+
+FAULTY = Faults(
+    loss=0.03, duplication=0.03, reordering=0.05, corruption=0.02, delay_s=1e-4, jitter_s=1e-4
+)
+
+HARNESSES: dict[str, Callable[[], ProviderHarness]] = {
+    "sim": _simulated(Faults()),
+    "sim-faulty": _simulated(FAULTY),
+    "soft-ipv4": _soft("127.0.0.1", "127.0.0.2", "127.0.0.77"),
+    "soft-ipv6-self": _soft("::1", None, None),
+}
