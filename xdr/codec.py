@@ -121,12 +121,13 @@ class Encoder:
         if limit is not None and size > limit:
             raise XdrError(f"{size} octets where at most {limit} fit")
         self.uint32(size)
-        if size:
-            view = memoryview(value)
-            if view.ndim != 1 or view.itemsize != 1:
-                view = view.cast("B")
-            self.payloads.append(Payload(self.tell(), len(self.buffer), view))
-            self._left_out += (size + 3) & ~3
+        # Also if it is empty: the n-th payload is the n-th DDP-eligible item (RFC 8166,
+        # Section 4.3.2), and a transport counts them.
+        view = memoryview(value)
+        if size and (view.ndim != 1 or view.itemsize != 1):
+            view = view.cast("B")
+        self.payloads.append(Payload(self.tell(), len(self.buffer), view))
+        self._left_out += (size + 3) & ~3
 
     def array(self, values: Sequence[T], encode: Callable[[T], None], limit: int | None) -> None:
         """``type name<limit>``; ``encode`` appends one element (RFC 4506, Section 4.13)."""
@@ -142,7 +143,8 @@ class Encoder:
         start = 0
         for payload in self.payloads:
             yield view[start : payload.offset]
-            yield payload.data
+            if len(payload.data):
+                yield payload.data
             if len(payload.data) & 3:
                 yield _PAD[len(payload.data) & 3]
             start = payload.offset
@@ -176,6 +178,10 @@ class Decoder:
     def remaining(self) -> int:
         """How many octets are left inline."""
         return self._end - self.offset
+
+    def peek(self, size: int) -> memoryview:
+        """The next ``size`` octets, or as many as there are inline, without consuming them."""
+        return self._view[self.offset : min(self.offset + size, self._end)]
 
     def done(self) -> None:
         """Raise unless the whole stream was consumed."""

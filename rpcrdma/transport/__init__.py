@@ -1,1 +1,24 @@
-"""(docstring pending)"""
+"""RPC-over-RDMA version 1 (RFC 8166, 8167, 8797), over whatever offers the verbs."""
+
+from .channel import RdmaChannel
+from .connect import NFS_RDMA_PORT, RdmaListener, connect_rdma, listen_rdma
+from .duplicates import DuplicateFilter, ReplyCache
+from .header import HeaderLimits, RpcRdmaError
+from .options import TransportOptions
+from .responder import RdmaCall
+from .stats import TransportStats
+
+__all__ = [
+    "NFS_RDMA_PORT",
+    "DuplicateFilter",
+    "HeaderLimits",
+    "RdmaCall",
+    "RdmaChannel",
+    "RdmaListener",
+    "ReplyCache",
+    "RpcRdmaError",
+    "TransportOptions",
+    "TransportStats",
+    "connect_rdma",
+    "listen_rdma",
+]

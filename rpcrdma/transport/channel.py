@@ -1,0 +1,223 @@
+"""``RdmaChannel``: one RPC-over-RDMA connection, both directions of it.
+
+A connection has a requester and a responder at each end. Calls of the side that connected go in
+the forward direction, and may use chunks; those of the other side go in the reverse direction,
+inline only (RFC 8167; see ``backchannel``). Which of the two a message is for is told by the
+RPC message's own direction word, as the two directions' XIDs know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from nfsrdma.xdr import Decoder, Encoder
+
+from ..rpc.channel import Peer, Service
+from ..task import Future
+from ..verbs.interfaces import Connection, Device
+from .backchannel import CALL, REPLY, direction, reverse_limit
+from .endpoint import Endpoint, ReceiveSlot
+from .header import (
+    RDMA_DONE,
+    RDMA_ERROR,
+    SHORT_AND_RPC,
+    SHORT_HEADER_SIZE,
+    VERSION,
+    RpcRdmaError,
+    decode_header,
+)
+from .options import TransportOptions
+from .private_data import PrivateData
+from .reduction import Room
+from .requester import Requester
+from .responder import Responder, refuse_all
+from .stats import TransportStats
+
+_SHORTEST = SHORT_AND_RPC.size
+_HAS_XID = 4
+_HAS_VERSION = 8
+
+
+class RdmaChannel:
+    """A ``Channel`` over RDMA; made by ``connect_rdma`` and ``listen_rdma``.
+
+    ``active`` is the side that connected: forward requester and reverse responder.
+    """
+
+    def __init__(
+        self, device: Device, options: TransportOptions, service: Service | None, *, active: bool
+    ) -> None:
+        self.stats = TransportStats()
+        self.options = options
+        self.pd = device.create_pd()
+        """For this connection alone, so that no other peer can use its keys."""
+        self.send_cq = device.create_cq(options.send_depth)
+        self.recv_cq = device.create_cq(options.receive_depth)
+        self.established_at = 0.0
+        """When it came up, in seconds of the reactor's clock."""
+        self._active = active
+        self._endpoint = Endpoint(
+            self.pd, device.limits, options, self.stats, self._on_message, self._shut_down
+        )
+        called, answered = options.credits, options.reverse_credits
+        if not active:
+            called, answered = answered, called
+        self.requester = Requester(self._endpoint, called)
+        self.responder = Responder(
+            self._endpoint, self, service or refuse_all, answered, chunks=not active
+        )
+        self._on_close: list[Callable[[str], None]] = []
+        self._reason: str | None = None
+        self._peer = Peer("rdma", "", 0)
+
+    # Life
+
+    def attach(self, connection: Connection, read_depth: int) -> None:
+        """Take a connection that is about to come up, and post its receives.
+
+        ``read_depth`` is how many RDMA READs the peer answers at a time.
+        """
+        self._peer = Peer("rdma", *connection.peer_address)
+        self._endpoint.attach(connection, self.send_cq, self.recv_cq, read_depth)
+
+    def establish(self, private_data: bytes, now: float) -> None:
+        """The connection is up, and this is what the peer said of itself (RFC 8797)."""
+        endpoint, options = self._endpoint, self.options
+        self.established_at = now
+        endpoint.negotiate(PrivateData.decode(private_data))
+        if self._active:
+            self.requester.room = Room(
+                call=endpoint.send_threshold,
+                reply=endpoint.receive_threshold,
+                max_read_chunks=options.max_read_chunks,
+                max_write_chunks=options.max_write_chunks,
+                max_segments=options.max_segments,
+                max_segment_length=options.max_segment_length,
+                reduce_long_calls=options.reduce_long_calls,
+            )
+        endpoint.start()
+
+    @property
+    def peer(self) -> Peer:
+        return self._peer
+
+    @property
+    def max_message(self) -> int:
+        """The longest call or reply without payloads: what chunks, or inline messages, hold."""
+        endpoint = self._endpoint
+        if self._active:
+            return self.options.max_long_message
+        return reverse_limit(endpoint.send_threshold, endpoint.receive_threshold)
+
+    @property
+    def max_reverse_message(self) -> int:
+        """The longest call or reply of the reverse direction, either way, in octets.
+
+        For the maximum request and response sizes of an NFSv4.1 back channel.
+        """
+        endpoint = self._endpoint
+        return reverse_limit(endpoint.send_threshold, endpoint.receive_threshold)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is gone."""
+        return self._endpoint.closed
+
+    def call(
+        self, message: Encoder, *, max_reply: int, sinks: Sequence[memoryview] = ()
+    ) -> Future[Decoder]:
+        """See ``Channel.call``. ``ValueError`` if the message's XID is in use."""
+        return self.requester.call(message, max_reply, sinks)
+
+    def cancel(self, xid: int) -> bool:
+        """Give up a call, see ``Requester.cancel``."""
+        return self.requester.cancel(xid)
+
+    def close(self) -> None:
+        """See ``Channel.close``."""
+        self._shut_down("closed here")
+
+    def on_close(self, callback: Callable[[str], None]) -> None:
+        """See ``Channel.on_close``. Calls back at once if it is too late."""
+        if self._reason is None:
+            self._on_close.append(callback)
+        else:
+            callback(self._reason)
+
+    def disconnected(self, reason: str) -> None:
+        """The connection manager says that it is over."""
+        self._shut_down(reason)
+
+    def _shut_down(self, reason: str) -> None:
+        """Everything is released before anyone is told."""
+        if self._reason is not None:
+            return
+        self._reason = reason
+        calls = self.requester.shutdown()
+        self._endpoint.close()
+        self._endpoint.finish_sends()
+        self.requester.fail(calls, reason)
+        callbacks, self._on_close = self._on_close, []
+        for callback in callbacks:
+            callback(reason)
+
+    # Messages
+
+    def _on_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
+        """Most messages have empty lists: one look at nine words tells what they are."""
+        if len(view) >= _SHORTEST:
+            xid, version, credit, proc, reads, writes, reply, rpc_xid, way = (
+                SHORT_AND_RPC.unpack_from(view)
+            )
+            if not (proc or reads or writes or reply) and version == VERSION and rpc_xid == xid:
+                if way == REPLY:
+                    self.requester.short_reply(xid, credit, view[SHORT_HEADER_SIZE:], rkey)
+                    self._endpoint.repost(slot)
+                    return
+                if way == CALL and rkey is None:
+                    self.responder.short_call(slot, xid, view[SHORT_HEADER_SIZE:])
+                    return
+        self._on_other_message(slot, view, rkey)
+
+    def _on_other_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
+        try:
+            header = decode_header(view, self.options.header_limits)
+            if header.proc == RDMA_ERROR:
+                self.requester.refused(header, rkey)
+                self._endpoint.repost(slot)
+                return
+            if header.proc == RDMA_DONE:
+                self._drop(slot)
+                return
+            way = direction(header, view, self._active)
+        except RpcRdmaError as error:
+            self._on_malformed(slot, view, error)
+            return
+        if way == REPLY:
+            self.requester.reply(header, view, rkey)
+            self._endpoint.repost(slot)
+        elif rkey is not None:
+            self._endpoint.fail("the peer invalidated memory with a call")
+        else:
+            self.responder.call(slot, header, view)
+
+    def _on_malformed(self, slot: ReceiveSlot, view: memoryview, error: RpcRdmaError) -> None:
+        """Who mostly gets calls answers with the error, who mostly gets replies fails the call.
+
+        A message without as much as an XID and a version is dropped (RFC 8166, Section 4.5).
+        """
+        xid = int.from_bytes(view[:_HAS_XID], "big") if len(view) >= _HAS_XID else None
+        if self._active:
+            if xid is not None and self.requester.expects(xid):
+                self.requester.undecodable(xid, str(error))
+                self._endpoint.repost(slot)
+            else:
+                self._drop(slot)
+        elif len(view) >= _HAS_VERSION:
+            self.responder.malformed(slot, view, error)
+        else:
+            self._drop(slot)
+
+    def _drop(self, slot: ReceiveSlot) -> None:
+        self.stats.messages_dropped += 1
+        self._endpoint.repost(slot)

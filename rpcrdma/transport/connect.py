@@ -1,0 +1,189 @@
+"""Making connections: ``connect_rdma`` and ``listen_rdma``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ..rpc.channel import Service
+from ..task import Future, Reactor
+from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
+from ..verbs.types import Access, ConnectOptions, QpOptions
+from .channel import RdmaChannel
+from .options import TransportOptions
+
+NFS_RDMA_PORT: Final = 20049
+"""Where NFS servers listen for RDMA (RFC 8267)."""
+
+_REACHABLE: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
+
+OnChannel = Callable[[RdmaChannel], object]
+
+
+def connect_rdma(
+    device: Device,
+    reactor: Reactor,
+    address: str,
+    port: int = NFS_RDMA_PORT,
+    *,
+    options: TransportOptions | None = None,
+    service: Service | None = None,
+) -> Future[RdmaChannel]:
+    """Connect over ``device``, which was opened on ``reactor``.
+
+    ``service`` answers the server's calls in the reverse direction (RFC 8167); without it they
+    are refused. Errors: ``ConnectionRefusedError``, ``TimeoutError``, other kinds of ``OSError``.
+    """
+    options = options or TransportOptions()
+    future: Future[RdmaChannel] = Future()
+    channel = RdmaChannel(device, options, service, active=True)
+    connect_options = ConnectOptions(
+        private_data=options.private_data.encode(),
+        responder_resources=min(options.responder_resources, device.limits.max_rd_atomic),
+        initiator_depth=0,  # only the other side reads
+        timeout_s=options.connect_timeout_s,
+    )
+    try:
+        connection = device.connect(
+            address,
+            port,
+            channel.pd,
+            channel.send_cq,
+            channel.recv_cq,
+            QpOptions(options.send_depth, options.receive_depth, _REACHABLE),
+            connect_options,
+            _Handler(channel, reactor, future=future),
+        )
+    except OSError as error:
+        channel.close()
+        future.set_error(error)
+    else:
+        channel.attach(connection, read_depth=0)
+    return future
+
+
+class _Handler:
+    """What becomes of a connection, on either side."""
+
+    __slots__ = ("_channel", "_future", "_on_channel", "_reactor", "_request_data")
+
+    def __init__(
+        self,
+        channel: RdmaChannel,
+        reactor: Reactor,
+        *,
+        future: Future[RdmaChannel] | None = None,
+        request_data: bytes | None = None,
+        on_channel: OnChannel | None = None,
+    ) -> None:
+        self._channel = channel
+        self._reactor = reactor
+        self._future = future
+        self._request_data = request_data
+        self._on_channel = on_channel
+
+    def established(self, connection: Connection, private_data: bytes) -> None:
+        # To the accepting side, the peer has spoken in its request.
+        theirs = private_data if self._request_data is None else self._request_data
+        channel = self._channel
+        channel.establish(theirs, self._reactor.time())
+        if self._future is not None:
+            self._future.set_result(channel)
+        if self._on_channel is not None and not channel.closed:
+            self._on_channel(channel)
+
+    def failed(self, error: Exception) -> None:
+        self._channel.disconnected(f"never established: {error}")
+        if self._future is not None:
+            self._future.set_error(error)
+
+    def disconnected(self, reason: str) -> None:
+        self._channel.disconnected(reason)
+
+
+class RdmaListener:
+    """Accepts connections until it is closed; made by ``listen_rdma``."""
+
+    def __init__(
+        self,
+        device: Device,
+        reactor: Reactor,
+        service: Service,
+        options: TransportOptions,
+        on_channel: OnChannel | None,
+    ) -> None:
+        self._device = device
+        self._reactor = reactor
+        self._service = service
+        self._options = options
+        self._on_channel = on_channel
+        self._listener: Listener | None = None
+        self.channels: set[RdmaChannel] = set()
+        """The connections that are up, or about to be."""
+        self.rejected = 0
+        """Connections refused: for want of RDMA READ, or because there were too many."""
+
+    def listen(self, address: str, port: int) -> None:
+        """Begin. Raises ``OSError`` when the address or the port cannot be had."""
+        self._listener = self._device.listen(address, port, self._on_request)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        assert self._listener is not None, "not listening"
+        return self._listener.address
+
+    def close(self) -> None:
+        """Accept no more; the connections that are up stay up."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def _on_request(self, request: ConnectionRequest) -> None:
+        options = self._options
+        depth = min(request.responder_resources, self._device.limits.max_rd_atomic)
+        # Without RDMA READ no call with Read chunks could be taken: Linux, too, refuses here.
+        if depth < 1 or len(self.channels) >= options.max_connections:
+            self.rejected += 1
+            request.reject()
+            return
+        channel = RdmaChannel(self._device, options, self._service, active=False)
+        connection = request.prepare(
+            channel.pd,
+            channel.send_cq,
+            channel.recv_cq,
+            # No access at all: a server exposes no memory (RFC 8166, Section 8.1).
+            QpOptions(options.send_depth, options.receive_depth, access=0),
+        )
+        channel.attach(connection, read_depth=depth)
+        self.channels.add(channel)
+        channel.on_close(lambda _: self.channels.discard(channel))
+        handler = _Handler(
+            channel,
+            self._reactor,
+            request_data=request.private_data,
+            on_channel=self._on_channel,
+        )
+        answer = options.private_data.encode()
+        request.accept(
+            ConnectOptions(answer, responder_resources=0, initiator_depth=depth), handler
+        )
+
+
+def listen_rdma(
+    device: Device,
+    reactor: Reactor,
+    address: str,
+    port: int,
+    service: Service,
+    *,
+    options: TransportOptions | None = None,
+    on_channel: OnChannel | None = None,
+) -> RdmaListener:
+    """Serve whoever connects to ``device``, which was opened on ``reactor``.
+
+    ``on_channel`` is told of every connection once it is up. Raises ``OSError`` when the
+    address or the port cannot be had.
+    """
+    listener = RdmaListener(device, reactor, service, options or TransportOptions(), on_channel)
+    listener.listen(address, port)
+    return listener

@@ -1,0 +1,175 @@
+"""One connection as both roles see it: receive buffers, the send queue, and its end.
+
+Who owns a receive buffer when: posted, it is the peer's. A message that arrived in it belongs
+to whoever handles the message, until :meth:`Endpoint.repost`. A requester copies a reply out
+and reposts at once. A responder decodes a call in place, so its buffer is reposted when the
+call is answered, *before* the answer is sent: the answer grants the credit again, and the peer
+may use it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..verbs.interfaces import CompletionQueue, Connection, ProtectionDomain
+from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
+from .options import TransportOptions
+from .private_data import PrivateData, thresholds
+from .send_queue import Done, SendQueue
+from .stats import TransportStats
+
+_POLL_LIMIT = 64
+_SEND = int(WrOpcode.SEND)
+_SEND_WITH_INV = int(WrOpcode.SEND_WITH_INV)
+
+
+class ReceiveSlot:
+    """A receive buffer. ``view`` is all of it."""
+
+    __slots__ = ("request", "view")
+
+    def __init__(self, view: memoryview) -> None:
+        self.view = view
+        self.request = RecvWR(view, self)
+
+
+OnMessage = Callable[[ReceiveSlot, memoryview, int | None], None]
+"""Gets the buffer, the message in it, and the R_key that the peer invalidated with it."""
+
+
+class Endpoint:
+    """A queue pair with its buffers. ``on_failure`` is called once, with the reason."""
+
+    def __init__(
+        self,
+        pd: ProtectionDomain,
+        limits: DeviceLimits,
+        options: TransportOptions,
+        stats: TransportStats,
+        on_message: OnMessage,
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self.pd = pd
+        self.limits = limits
+        self.options = options
+        self.stats = stats
+        self.send_threshold = 0
+        """The longest message that may be sent inline, header included."""
+        self.receive_threshold = 0
+        """The longest message that the peer can send inline."""
+        self.may_invalidate = False
+        """The peer can cope with SEND_WITH_INV."""
+        self.closed = False
+        self._on_message = on_message
+        self._on_failure = on_failure
+        # All in one piece, so that a view of any of them can be told by its ``obj``.
+        self.ring = bytearray(options.receive_depth * options.inline_receive)
+        self._max_waiting = options.receive_depth
+        self._connection: Connection | None = None
+
+    def attach(
+        self,
+        connection: Connection,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        read_depth: int,
+    ) -> None:
+        """Take the connection, and post all receives: from here on the peer may send."""
+        self._connection = connection
+        self._queue_pair = connection.queue_pair
+        self._send_cq = send_cq
+        self._recv_cq = recv_cq
+        self._send_queue = SendQueue(
+            connection.queue_pair,
+            send_cq,
+            self.options.send_depth,
+            read_depth,
+            self.fail,
+            self.stats,
+        )
+        self.post = self._send_queue.post
+        """Post a request other than a SEND; see ``SendQueue.post``."""
+        self.post_read = self._send_queue.post_read
+        size = self.options.inline_receive
+        ring = memoryview(self.ring)
+        for start in range(0, len(ring), size):
+            connection.queue_pair.post_recv(ReceiveSlot(ring[start : start + size]).request)
+
+    def negotiate(self, theirs: PrivateData) -> None:
+        """Agree with what the peer says of itself (RFC 8797)."""
+        ours = self.options.private_data
+        self.send_threshold, self.receive_threshold = thresholds(ours, theirs)
+        self.may_invalidate = ours.remote_invalidation and theirs.remote_invalidation
+
+    def start(self) -> None:
+        """Both sides are up: begin to look at what comes in, or came already."""
+        self._send_cq.set_handler(self._send_queue.on_completions)
+        self._recv_cq.set_handler(self._on_receives)
+        self._on_receives()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, once attached."""
+        assert self._connection is not None
+        return self._connection
+
+    def _on_receives(self) -> None:
+        on_message = self._on_message
+        stats = self.stats
+        while not self.closed:
+            completions = self._recv_cq.poll(_POLL_LIMIT)
+            if not completions:
+                return
+            for completion in completions:
+                if completion.status:
+                    self.fail(f"receive failed: {WcStatus(completion.status).name}")
+                if self.closed:
+                    return
+                slot = completion.wr_id
+                stats.bytes_inline_received += completion.byte_len
+                on_message(slot, slot.view[: completion.byte_len], completion.invalidated_rkey)
+
+    def repost(self, slot: ReceiveSlot) -> None:
+        """Give a receive buffer back to the queue pair."""
+        if not self.closed:
+            try:
+                self._queue_pair.post_recv(slot.request)
+            except VerbsError as error:
+                self.fail(f"cannot receive: {error}")
+
+    def send(
+        self, message: bytes | bytearray, *, rkey: int | None = None, done: Done | None = None
+    ) -> None:
+        """Send a message of our own; ``rkey`` is what the peer shall invalidate."""
+        self.stats.bytes_inline_sent += len(message)
+        view = memoryview(message)
+        if rkey is None:
+            self.post(SendWR(_SEND, (view,)), done)
+        else:
+            self.stats.remote_invalidations_sent += 1
+            self.post(SendWR(_SEND_WITH_INV, (view,), rkey=rkey), done)
+        # Whoever has so many answers coming has sent more calls than it had credits for, and
+        # does not take the answers.
+        if self._send_queue.messages_waiting > self._max_waiting:
+            self.fail("the peer does not take its messages")
+
+    def fail(self, reason: str) -> None:
+        """The connection is of no use any more."""
+        if not self.closed:
+            self._on_failure(reason)
+
+    def close(self) -> None:
+        """Free the queue pair and end every registration. No message comes after this."""
+        self.closed = True
+        if self._connection is None:
+            self.pd.close()
+            return
+        self._connection.close()
+        self._send_cq.set_handler(None)
+        self._recv_cq.set_handler(None)
+        self.pd.close()
+
+    def finish_sends(self) -> None:
+        """Tell everyone who waits for a send that it is over. Only after :meth:`close`."""
+        if self._connection is not None:
+            self._send_queue.close()

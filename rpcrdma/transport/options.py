@@ -1,0 +1,78 @@
+"""The settings of one RPC-over-RDMA connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .header import HeaderLimits
+from .private_data import MAX_INLINE, MIN_INLINE, PrivateData
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """Sizes in octets, depths in messages. Defaults are Linux's where it has one."""
+
+    credits: int = 128
+    """Calls in progress at most: asked for by the side that connects, granted by the other."""
+    reverse_credits: int = 16
+    """The same for calls in the reverse direction (RFC 8167)."""
+    inline_send: int = 4096
+    """The longest message this side sends inline, header included: whole KiB, 1 to 256."""
+    inline_receive: int = 4096
+    """The longest message this side receives inline: the size of its receive buffers."""
+    remote_invalidation: bool = True
+    """Let the peer invalidate our memory (RFC 8797), and invalidate its own if it lets us."""
+
+    max_call: int = (4 << 20) + (64 << 10)
+    """The longest call that is fetched by RDMA READ, all chunks of it together."""
+    max_buffered: int = 64 << 20
+    """Memory for the calls of one connection; more of them wait their turn."""
+    header_limits: HeaderLimits = field(default_factory=HeaderLimits)
+
+    max_read_chunks: int = 1
+    """Read chunks in one call of ours: all servers take one (RFC 8267)."""
+    max_write_chunks: int = 1
+    """Write chunks in one call of ours; results beyond come back in the message."""
+    max_segments: int = 16
+    """Segments in one chunk list of ours."""
+    max_segment_length: int = 1 << 30
+    """Octets registered under one R_key."""
+    reduce_long_calls: bool = False
+    """Move payloads out of calls that are themselves in a Read chunk."""
+
+    max_long_message: int = 1 << 20
+    """The longest call or reply without its payloads: what ``Channel.max_message`` says."""
+
+    send_depth: int = 1024
+    responder_resources: int = 16
+    """RDMA READs of the peer answered at a time."""
+    connect_timeout_s: float = 10.0
+    max_connections: int = 256
+    """Connections that a listener accepts at a time."""
+
+    def __post_init__(self) -> None:
+        for size in (self.inline_send, self.inline_receive):
+            if size % 1024 or not MIN_INLINE <= size <= MAX_INLINE:
+                raise ValueError(f"an inline size of {size} octets is not 1 to 256 KiB")
+        if self.credits < 1 or self.reverse_credits < 1:
+            raise ValueError("at least one credit is needed in each direction")
+        if not 4096 <= self.max_call <= self.max_buffered:
+            raise ValueError("max_call must be 4096 octets at least, and fit in max_buffered")
+        if self.send_depth < 8:
+            raise ValueError("the send queue must hold 8 requests at least")
+
+    @property
+    def private_data(self) -> PrivateData:
+        """What the peer is told when the connection is made."""
+        return PrivateData(self.inline_send, self.inline_receive, self.remote_invalidation)
+
+    @property
+    def receive_depth(self) -> int:
+        """Receives posted: for every call or reply that may come, and some for violations.
+
+        The spare ones let a peer that sends more than it may be told apart from silence.
+        """
+        return self.credits + self.reverse_credits + SPARE_RECEIVES
+
+
+SPARE_RECEIVES = 4

@@ -1,0 +1,361 @@
+"""The calling side: marshals calls, offers memory for their replies, takes the replies.
+
+The life of a call. It waits for a credit. What is too long to go inline is registered, one
+region and one segment each, for this call alone: for the peer to read (payloads, a long call)
+or for the peer to write (sinks, a long reply), never both. The SEND goes out with a copy of
+what is inline. When the reply is in, the regions that the peer has not invalidated itself are
+deregistered. Only then is the result given to the caller, who may from then on do what it wants
+with its memory (RFC 8166, Section 8.1).
+
+The same class serves the reverse direction (RFC 8167), where it offers no memory.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from nfsrdma.xdr import Decoder, Encoder, XdrError
+
+from ..rpc.channel import CallRefused, TransportError
+from ..task import Cancelled, Future
+from ..verbs.interfaces import MemoryRegion
+from ..verbs.types import Access, VerbsError
+from .chunk import Chunk, Segment
+from .credits import CreditWindow
+from .endpoint import Endpoint
+from .header import (
+    ERR_CHUNK,
+    ERR_VERS,
+    RDMA_MSG,
+    RDMA_NOMSG,
+    SHORT,
+    SHORT_HEADER_SIZE,
+    VERSION,
+    Header,
+    encode_header,
+)
+from .reassembly import PlacedDecoder
+from .reduction import CallPlan, Room, plan_call
+
+_XID = struct.Struct(">I")
+_XID_AND_DIRECTION = struct.Struct(">2I")
+_REPLY = 1
+
+_PEER_READS = Access.REMOTE_READ
+_PEER_WRITES = Access.LOCAL_WRITE | Access.REMOTE_WRITE
+_ERRORS = {ERR_VERS: "ERR_VERS", ERR_CHUNK: "ERR_CHUNK"}
+
+
+class PendingCall:
+    """A call that has no reply yet. ``future`` is ``None`` once nobody waits for it."""
+
+    __slots__ = (
+        "future",
+        "max_reply",
+        "message",
+        "offered",
+        "regions",
+        "reply_buffer",
+        "reply_chunk",
+        "sinks",
+        "xid",
+    )
+
+    def __init__(
+        self, xid: int, message: Encoder, max_reply: int, sinks: Sequence[memoryview]
+    ) -> None:
+        self.xid = xid
+        self.message = message
+        self.max_reply = max_reply
+        self.sinks = sinks
+        self.future: Future[Decoder] | None = Future()
+        self.regions: list[MemoryRegion] = []
+        self.offered: list[Chunk] = []
+        """The Write list as it was sent."""
+        self.reply_chunk: Chunk | None = None
+        self.reply_buffer = _NOTHING
+
+
+_NOTHING = memoryview(b"")
+
+
+class Requester:
+    """Calls in one direction of one connection.
+
+    ``room`` has what may be used once the connection is up; without it nothing but inline
+    messages is (the reverse direction).
+    """
+
+    def __init__(self, endpoint: Endpoint, ceiling: int) -> None:
+        self._endpoint = endpoint
+        self._stats = endpoint.stats
+        self._window = CreditWindow(ceiling)
+        self._sent: dict[int, PendingCall] = {}
+        self._waiting: dict[int, PendingCall] = {}
+        self.room: Room | None = None
+
+    @property
+    def window(self) -> CreditWindow:
+        """The credits of this direction."""
+        return self._window
+
+    def expects(self, xid: int) -> bool:
+        """Whether a reply with this XID may come."""
+        return xid in self._sent
+
+    def call(
+        self, message: Encoder, max_reply: int, sinks: Sequence[memoryview]
+    ) -> Future[Decoder]:
+        """See ``Channel.call``. ``ValueError`` if a call with this XID is in progress."""
+        (xid,) = _XID.unpack_from(message.buffer)
+        if xid in self._sent or xid in self._waiting:
+            raise ValueError(f"XID {xid:#010x} is in use")
+        call = PendingCall(xid, message, max_reply, sinks)
+        future = call.future
+        assert future is not None
+        if self._endpoint.closed:
+            future.set_error(TransportError("the connection is closed"))
+        elif self._waiting or not self._window.take():
+            self._stats.credit_stalls += 1
+            self._waiting[xid] = call
+        else:
+            self._send(call)
+        return future
+
+    def _send(self, call: PendingCall) -> None:
+        endpoint = self._endpoint
+        message = call.message
+        length = message.tell() + SHORT_HEADER_SIZE
+        if (
+            length <= endpoint.send_threshold
+            and call.max_reply + SHORT_HEADER_SIZE <= endpoint.receive_threshold
+            and not call.sinks
+        ):
+            data = SHORT.pack(call.xid, VERSION, self._window.ceiling, RDMA_MSG, 0, 0, 0)
+            if message.payloads:
+                self._stats.pullups += 1
+                data = b"".join((data, *message.parts()))
+            else:
+                data += message.buffer
+        else:
+            try:
+                data = self._marshal(call)
+            except (VerbsError, ValueError, CallRefused) as error:
+                self._window.in_use -= 1
+                self._fail_unsent(call, error)
+                return
+        self._sent[call.xid] = call
+        self._stats.calls_sent += 1
+        endpoint.send(data)
+
+    def _marshal(self, call: PendingCall) -> bytes:
+        if self.room is None:
+            raise CallRefused("too long for the reverse direction")
+        plan = plan_call(call.message, call.max_reply, call.sinks, self.room)
+        read_list = self._register(call, plan)
+        header = encode_header(
+            call.xid,
+            self._window.ceiling,
+            RDMA_NOMSG if plan.long else RDMA_MSG,
+            read_list,
+            call.offered,
+            call.reply_chunk,
+        )
+        self._stats.nomsg_calls += plan.long
+        if not plan.long and len(read_list) < len(call.message.payloads):
+            self._stats.pullups += 1
+        return b"".join((header, *plan.inline))
+
+    def _register(self, call: PendingCall, plan: CallPlan) -> list[Chunk]:
+        stats = self._stats
+        read_list = []
+        for position, views in plan.read:
+            read_list.append(Chunk(self._segments(call, views, _PEER_READS), position))
+            stats.bytes_read_chunks += read_list[-1].length
+        stats.read_chunks += len(read_list)
+        call.offered = [Chunk(self._segments(call, sink, _PEER_WRITES)) for sink in plan.sinks]
+        stats.write_chunks += len(call.offered)
+        if plan.reply_size:
+            call.reply_buffer = memoryview(bytearray(plan.reply_size))
+            call.reply_chunk = Chunk(self._segments(call, (call.reply_buffer,), _PEER_WRITES))
+            stats.reply_chunks += 1
+        stats.registrations += len(call.regions)
+        return read_list
+
+    def _segments(
+        self, call: PendingCall, views: Sequence[memoryview], access: Access
+    ) -> list[Segment]:
+        segments = []
+        for view in views:
+            region = self._endpoint.pd.register(view, access)
+            call.regions.append(region)
+            segments.append(Segment(region.rkey, len(view), region.address))
+        return segments
+
+    def _fail_unsent(self, call: PendingCall, error: Exception) -> None:
+        """The call does not go out. The credit has been given back."""
+        self._end_registrations(call)
+        if isinstance(error, VerbsError):
+            error = TransportError(f"cannot register memory: {error}")
+        elif isinstance(error, ValueError):
+            error = CallRefused(str(error))
+        self._set_error(call, error)
+
+    def _end_registrations(self, call: PendingCall) -> None:
+        for region in call.regions:
+            if region.valid:
+                self._stats.local_invalidations += 1
+            region.deregister()
+        call.regions = []
+
+    @staticmethod
+    def _set_error(call: PendingCall, error: Exception) -> None:
+        future, call.future = call.future, None
+        if future is not None:
+            future.set_error(error)
+
+    # Replies
+
+    def short_reply(self, xid: int, credit: int, message: memoryview, rkey: int | None) -> None:
+        """A reply without any chunk; ``message`` is in a receive buffer, and is copied."""
+        call = self._take(xid, credit, rkey)
+        if call is not None:
+            self._complete(call, Decoder(bytes(message)))
+
+    def reply(self, header: Header, view: memoryview, rkey: int | None) -> None:
+        """A reply with chunks, in a receive buffer with its header."""
+        call = self._take(header.xid, header.credit, rkey)
+        if call is None:
+            return
+        try:
+            decoder = self._unmarshal(call, header, view)
+        except XdrError as error:
+            self._stats.bad_replies += 1
+            self._set_error(call, error)
+        else:
+            self._complete(call, decoder)
+
+    def refused(self, header: Header, rkey: int | None) -> None:
+        """The peer answered with RDMA_ERROR (RFC 8166, Section 4.5)."""
+        call = self._take(header.xid, header.credit, rkey)
+        if call is not None:
+            self._stats.errors_received += 1
+            error = _ERRORS.get(header.error, f"RDMA_ERROR {header.error}")
+            self._set_error(call, CallRefused(error))
+
+    def undecodable(self, xid: int, complaint: str) -> None:
+        """The header of a reply makes no sense, but its XID is one of ours."""
+        call = self._take(xid, self._window.limit, None)
+        if call is not None:
+            self._stats.bad_replies += 1
+            self._set_error(call, XdrError(complaint))
+
+    def _take(self, xid: int, credit: int, rkey: int | None) -> PendingCall | None:
+        """Match a reply with its call, whose memory the peer cannot reach afterwards."""
+        call = self._sent.pop(xid, None)
+        if rkey is not None:
+            self._stats.remote_invalidations += 1
+            if call is None or all(region.rkey != rkey for region in call.regions):
+                if call is not None:
+                    self._sent[xid] = call
+                self._endpoint.fail("the peer invalidated memory of another call")
+                return None
+        if call is None:
+            self._stats.bad_replies += 1
+            return None
+        if call.regions:
+            self._end_registrations(call)
+        if credit == 0:
+            self._stats.credit_violations += 1
+        self._window.release(credit)
+        if self._waiting:
+            self._send_waiting()
+        return call
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._window.take():
+            self._send(self._waiting.pop(next(iter(self._waiting))))
+
+    def _complete(self, call: PendingCall, decoder: Decoder) -> None:
+        self._stats.replies_received += 1
+        future, call.future = call.future, None
+        if future is not None:
+            future.set_result(decoder)
+
+    def _unmarshal(self, call: PendingCall, header: Header, view: memoryview) -> Decoder:
+        if header.read_list:
+            raise XdrError("a reply with a Read list")
+        results = self._results(call, header)
+        if header.proc == RDMA_MSG:
+            if header.reply_chunk is not None and header.reply_chunk.length:
+                raise XdrError("a reply both inline and in the Reply chunk")
+            message = memoryview(bytes(view[header.size :]))
+        else:
+            if header.reply_chunk is None or call.reply_chunk is None:
+                raise XdrError("a reply neither inline nor in a Reply chunk")
+            message = call.reply_buffer[: _octets(header.reply_chunk, call.reply_chunk)]
+            self._stats.nomsg_replies += 1
+            self._stats.bytes_reply_chunks += len(message)
+            if len(message) < 8 or _XID_AND_DIRECTION.unpack_from(message) != (call.xid, _REPLY):
+                raise XdrError("no reply to this call in the Reply chunk")
+        return PlacedDecoder(message, results) if results else Decoder(message)
+
+    def _results(self, call: PendingCall, header: Header) -> list[memoryview]:
+        """What of each sink was filled; nothing if the peer left out an unused Write list."""
+        if not header.write_list:
+            return []
+        if len(header.write_list) != len(call.offered):
+            raise XdrError(f"{len(header.write_list)} Write chunks, {len(call.offered)} offered")
+        results = []
+        for returned, offered, sink in zip(
+            header.write_list, call.offered, call.sinks, strict=False
+        ):
+            results.append(sink[: _octets(returned, offered)])
+            self._stats.bytes_write_chunks += returned.length
+        return results
+
+    # The end
+
+    def cancel(self, xid: int) -> bool:
+        """Nobody waits for this call any more; its future fails with ``Cancelled``.
+
+        Its memory is out of the peer's reach when this returns. The credit stays in use until
+        the reply arrives. If the peer touches the memory until then, the connection is lost,
+        which is the price of having it back. False if no such call is in progress.
+        """
+        call = self._waiting.pop(xid, None)
+        if call is None:
+            call = self._sent.get(xid)
+            if call is None or call.future is None:
+                return False
+            self._end_registrations(call)
+        self._stats.calls_cancelled += 1
+        self._set_error(call, Cancelled())
+        return True
+
+    def shutdown(self) -> list[PendingCall]:
+        """End all registrations; the calls that :meth:`fail` must be called for."""
+        calls = [*self._sent.values(), *self._waiting.values()]
+        self._sent.clear()
+        self._waiting.clear()
+        for call in calls:
+            self._end_registrations(call)
+        return calls
+
+    def fail(self, calls: list[PendingCall], reason: str) -> None:
+        """Tell the callers that the connection is gone."""
+        for call in calls:
+            self._set_error(call, TransportError(reason))
+
+
+def _octets(returned: Chunk, offered: Chunk) -> int:
+    """How much of a chunk was written, which must be without gaps and within its bounds."""
+    if len(returned.segments) != len(offered.segments):
+        raise XdrError("a chunk came back with other segments")
+    full = True
+    for got, had in zip(returned.segments, offered.segments, strict=True):
+        if got.length > had.length or (got.length and not full):
+            raise XdrError("a chunk came back with other lengths")
+        full = got.length == had.length
+    return returned.length

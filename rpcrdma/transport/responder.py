@@ -1,0 +1,386 @@
+"""The answering side: takes calls, fetches what they name, sends replies the way they offer.
+
+The life of a call. It arrives in a receive buffer, which stays its own until it is answered. If
+it names memory to be read, RDMA READs bring that to buffers of ours; the service sees the call
+only when all is there. Its reply is planned against what the caller offered. RDMA WRITEs carry
+what goes to the caller's memory, straight from where the service has it, and the SEND behind
+them carries the rest; its completion says that all before it has been delivered, too.
+
+The responder exposes no memory to anyone: its queue pair answers neither READ nor WRITE.
+
+Everything a caller can name is bounded before anything is done for it. A header that cannot be
+used is answered with ERR_CHUNK; calls beyond the credits granted end the connection.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from nfsrdma.xdr import Decoder, Encoder
+
+from ..rpc.channel import Channel, IncomingCall, Service
+from ..verbs.types import SendWR, WrOpcode
+from .buffers import BufferPool
+from .chunk import Chunk, ReadList, Segment, WriteList, boundaries, distribute, handles
+from .credits import CreditGrant
+from .endpoint import Endpoint, ReceiveSlot
+from .header import (
+    ERR_CHUNK,
+    ERR_VERS,
+    RDMA_MSG,
+    RDMA_NOMSG,
+    SHORT,
+    SHORT_HEADER_SIZE,
+    VERSION,
+    Header,
+    RpcRdmaError,
+    encode_chunk_error,
+    encode_header,
+    encode_version_error,
+)
+from .reassembly import ChunkedDecoder
+from .reduction import ReplyPlan, Write, plan_reply, reply_header_size
+
+_XID_AND_DIRECTION = struct.Struct(">2I")
+_CALL: Final = 0
+_READ: Final = int(WrOpcode.RDMA_READ)
+_WRITE: Final = int(WrOpcode.RDMA_WRITE)
+
+
+def refuse_all(call: IncomingCall) -> None:
+    """The service of a side that has none."""
+    call.refuse()
+
+
+class RdmaCall:
+    """An ``IncomingCall`` over RDMA.
+
+    ``decoder`` and the views it returns are valid until the call is answered. A payload of the
+    reply may all the same be such a view. Buffers that RDMA READ filled are kept for it until it
+    is sent; what is in the receive buffer is copied.
+    """
+
+    __slots__ = ("_buffers", "_reads_left", "_responder", "_slot", "decoder", "header", "xid")
+
+    decoder: Decoder
+
+    def __init__(
+        self, responder: Responder, slot: ReceiveSlot, xid: int, header: Header | None
+    ) -> None:
+        self._responder = responder
+        self._slot: ReceiveSlot | None = slot
+        self._buffers: Sequence[memoryview] = ()
+        self._reads_left = 0
+        self.xid = xid
+        self.header = header
+        """What the call offers, or ``None`` if that is nothing."""
+
+    @property
+    def channel(self) -> Channel:
+        return self._responder.channel
+
+    @property
+    def answered(self) -> bool:
+        """Whether it was replied to, refused or dropped."""
+        return self._slot is None
+
+    @property
+    def reply_room(self) -> int:
+        """The longer of what can be sent inline and what the Reply chunk holds."""
+        threshold = self._responder.endpoint.send_threshold
+        header = self.header
+        if header is None:
+            return threshold - SHORT_HEADER_SIZE
+        inline = threshold - reply_header_size(header.write_list, header.reply_chunk)
+        if header.reply_chunk is None:
+            return inline
+        return max(inline, header.reply_chunk.length)
+
+    @property
+    def payload_room(self) -> Sequence[int]:
+        """What each Write chunk holds; 0 for an empty one."""
+        if self.header is None:
+            return ()
+        return [chunk.length for chunk in self.header.write_list]
+
+    def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
+        """See ``IncomingCall.reply``. What travels inline is copied at once."""
+        if (
+            self.header is None
+            and not message.payloads
+            and len(message.buffer) + SHORT_HEADER_SIZE <= self._responder.endpoint.send_threshold
+        ):
+            credit = self._finish()
+            self._responder.stats.replies_sent += 1
+            header = SHORT.pack(self.xid, VERSION, credit, RDMA_MSG, 0, 0, 0)
+            self._responder.endpoint.send(header + message.buffer)
+            if on_sent is not None:
+                on_sent()
+        else:
+            self._reply_planned(message, on_sent)
+
+    def refuse(self) -> None:
+        """See ``IncomingCall.refuse``."""
+        credit = self._finish()
+        self._responder.stats.errors_sent += 1
+        self._responder.endpoint.send(encode_chunk_error(self.xid, credit))
+
+    def drop(self) -> None:
+        """See ``IncomingCall.drop``. Over RDMA the caller loses a credit by it for good."""
+        self._finish()
+        self._responder.stats.messages_dropped += 1
+
+    def _finish(self) -> int:
+        """The call is answered: give everything back but what a reply may still refer to.
+
+        Returns the credits to grant. The receive is posted again before they are.
+        """
+        slot = self._slot
+        assert slot is not None, "answered twice"
+        self._slot = None
+        responder = self._responder
+        if self._buffers:
+            responder.give_back(self._buffers)
+            self._buffers = ()
+        responder.grant.release()
+        responder.endpoint.repost(slot)
+        return responder.grant.ceiling
+
+    def _reply_planned(self, message: Encoder, on_sent: Callable[[], None] | None) -> None:
+        responder = self._responder
+        endpoint = responder.endpoint
+        header = self.header
+        write_list: WriteList = header.write_list if header is not None else ()
+        reply_chunk = header.reply_chunk if header is not None else None
+        plan = plan_reply(message, write_list, reply_chunk, endpoint.send_threshold)
+        if plan is None:
+            # The service should have looked at the room before it did anything.
+            responder.stats.replies_too_long += 1
+            self.refuse()
+            if on_sent is not None:
+                on_sent()
+            return
+        self._send_planned(plan, on_sent)
+
+    def _send_planned(self, plan: ReplyPlan, on_sent: Callable[[], None] | None) -> None:
+        responder = self._responder
+        endpoint = responder.endpoint
+        done = on_sent
+        if plan.writes:
+            # The RDMA WRITEs may be from the buffers of the call itself.
+            buffers, self._buffers = self._buffers, ()
+            if buffers:
+
+                def done() -> None:
+                    responder.give_back(buffers)
+                    if on_sent is not None:
+                        on_sent()
+
+            responder.post_writes(plan.writes)
+        proc = RDMA_NOMSG if plan.long else RDMA_MSG
+        grant = responder.grant.ceiling
+        head = encode_header(self.xid, grant, proc, (), plan.write_list, plan.reply_chunk)
+        message = b"".join((head, *plan.inline))
+        rkey = self._rkey() if endpoint.may_invalidate else None
+        self._finish()
+        responder.stats.replies_sent += 1
+        if plan.writes:
+            endpoint.send(message, rkey=rkey, done=done)
+        else:
+            endpoint.send(message, rkey=rkey)
+            if done is not None:
+                done()
+
+    def _rkey(self) -> int | None:
+        """The R_key to invalidate: any that the call named will do (RFC 8797, Section 4)."""
+        header = self.header
+        if header is None:
+            return None
+        return next(handles(header.read_list, header.write_list, header.reply_chunk), None)
+
+
+class Responder:
+    """Answers the calls of one direction of one connection.
+
+    Without ``chunks`` it takes none (the reverse direction).
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, channel: Channel, service: Service, ceiling: int, *, chunks: bool
+    ) -> None:
+        self.endpoint = endpoint
+        self.channel = channel
+        self.grant = CreditGrant(ceiling)
+        self.stats = endpoint.stats
+        self._service = service
+        self._chunks = chunks
+        self._pool = BufferPool(endpoint.options.max_buffered)
+        self._waiting: deque[tuple[RdmaCall, memoryview, Sequence[Chunk]]] = deque()
+
+    @property
+    def buffered(self) -> int:
+        """Octets of memory in use for calls that came in chunks."""
+        return self._pool.lent
+
+    # Calls
+
+    def short_call(self, slot: ReceiveSlot, xid: int, message: memoryview) -> None:
+        """A call without any chunk."""
+        self.stats.calls_received += 1
+        if not self.grant.admit():
+            self._overrun()
+            return
+        call = RdmaCall(self, slot, xid, None)
+        call.decoder = Decoder(message)
+        self._service(call)
+
+    def call(self, slot: ReceiveSlot, header: Header, view: memoryview) -> None:
+        """A call with chunks, in a receive buffer with its header."""
+        self.stats.calls_received += 1
+        if not self.grant.admit():
+            self._overrun()
+            return
+        call = RdmaCall(self, slot, header.xid, header)
+        try:
+            read_list = self._check(header, view)
+        except RpcRdmaError:
+            call.refuse()
+            return
+        if not read_list:
+            call.decoder = Decoder(view[header.size :])
+            self._service(call)
+        elif not self._waiting and self._pool.has(_total(read_list)):
+            self._fetch(call, view, read_list)
+        else:
+            self._waiting.append((call, view, read_list))
+
+    def malformed(self, slot: ReceiveSlot, view: memoryview, error: RpcRdmaError) -> None:
+        """A header that cannot be decoded, but for its first words (RFC 8166, Section 4.5)."""
+        xid, version = _XID_AND_DIRECTION.unpack_from(view)
+        self.stats.errors_sent += 1
+        self.endpoint.repost(slot)
+        if error.code == ERR_VERS:
+            answer = encode_version_error(xid, version, self.grant.ceiling)
+        else:
+            answer = encode_chunk_error(xid, self.grant.ceiling)
+        self.endpoint.send(answer)
+
+    def _overrun(self) -> None:
+        self.stats.credit_violations += 1
+        self.endpoint.fail("the peer exceeded its credits")
+
+    def _check(self, header: Header, view: memoryview) -> Sequence[Chunk]:
+        """The chunks that are to be read. Raises ``RpcRdmaError`` if the call is unusable."""
+        if not self._chunks:
+            raise _unusable("chunks in the reverse direction")
+        if reply_header_size(header.write_list, header.reply_chunk) > self.endpoint.send_threshold:
+            raise _unusable("the reply's header would not fit inline")
+        read_list = [chunk for chunk in header.read_list if chunk.length]
+        if _total(read_list) > self.endpoint.options.max_call:
+            raise _unusable("the call is too long")
+        rest: ReadList = read_list
+        inline = len(view) - header.size
+        if header.proc == RDMA_NOMSG:
+            if not read_list or read_list[0].position:
+                raise _unusable("RDMA_NOMSG without a Position-Zero Read chunk")
+            inline, rest = read_list[0].length, read_list[1:]
+        elif read_list and not read_list[0].position:
+            raise _unusable("RDMA_MSG with a Position-Zero Read chunk")
+        if rest and boundaries(rest, inline) is None:
+            raise _unusable("Read chunks that overlap or lie outside of the message")
+        return read_list
+
+    # RDMA READ
+
+    def _fetch(self, call: RdmaCall, view: memoryview, read_list: Sequence[Chunk]) -> None:
+        """Bring the contents of all chunks here."""
+        stats = self.stats
+        buffers = [self._pool.acquire(chunk.length) for chunk in read_list]
+        call._buffers = buffers
+        requests = []
+        for chunk, buffer in zip(read_list, buffers, strict=True):
+            for segment, pieces in self._sized(distribute((buffer,), chunk.segments)):
+                requests.append(
+                    SendWR(_READ, pieces, remote_address=segment.offset, rkey=segment.handle)
+                )
+            stats.bytes_read += chunk.length
+        stats.rdma_reads += len(requests)
+        call._reads_left = len(requests)
+
+        def one_done() -> None:
+            call._reads_left -= 1
+            if call._reads_left == 0:
+                self._fetched(call, view, read_list)
+
+        for request in requests:
+            self.endpoint.post_read(request, one_done)
+
+    def _fetched(self, call: RdmaCall, view: memoryview, read_list: Sequence[Chunk]) -> None:
+        header = call.header
+        assert header is not None
+        contents = call._buffers
+        if header.proc == RDMA_MSG:
+            inline = view[header.size :]
+        else:
+            inline, contents, read_list = contents[0], contents[1:], read_list[1:]
+            if len(inline) < 8 or _XID_AND_DIRECTION.unpack_from(inline) != (call.xid, _CALL):
+                call.refuse()
+                return
+        if read_list:
+            places = boundaries(read_list, len(inline))
+            assert places is not None
+            call.decoder = ChunkedDecoder(inline, places, contents)
+        else:
+            call.decoder = Decoder(inline)
+        self._service(call)
+
+    def give_back(self, buffers: Sequence[memoryview]) -> None:
+        """Return buffers of a call; those that waited for memory go on."""
+        for buffer in buffers:
+            self._pool.release(buffer)
+        while self._waiting and self._pool.has(_total(self._waiting[0][2])):
+            if self.endpoint.closed:
+                return
+            self._fetch(*self._waiting.popleft())
+
+    # RDMA WRITE
+
+    def post_writes(self, writes: Sequence[Write]) -> None:
+        """Post the RDMA WRITEs of a reply, silently: the SEND behind them completes them."""
+        stats = self.stats
+        for segment, pieces in self._sized(writes):
+            for index, piece in enumerate(pieces):
+                if piece.obj is self.endpoint.ring:
+                    pieces[index] = memoryview(bytes(piece))
+            if len(pieces) > self.endpoint.limits.max_sge:
+                pieces = [memoryview(b"".join(pieces))]
+            stats.rdma_writes += 1
+            stats.bytes_written += segment.length
+            self.endpoint.post(
+                SendWR(_WRITE, pieces, remote_address=segment.offset, rkey=segment.handle)
+            )
+
+    def _sized(self, transfers: Iterable[Write]) -> Iterator[Write]:
+        """The same transfers, none longer than the device can do, each segment as long as it."""
+        largest = self.endpoint.limits.max_message
+        for (handle, _, offset), pieces in transfers:
+            length = sum(map(len, pieces))
+            if length <= largest:
+                yield Segment(handle, length, offset), pieces
+                continue
+            parts = [
+                Segment(handle, min(largest, length - start), offset + start)
+                for start in range(0, length, largest)
+            ]
+            yield from distribute(pieces, parts)
+
+
+def _total(read_list: Sequence[Chunk]) -> int:
+    return sum(chunk.length for chunk in read_list)
+
+
+def _unusable(complaint: str) -> RpcRdmaError:
+    return RpcRdmaError(ERR_CHUNK, complaint)
