@@ -6,12 +6,14 @@ provider cannot do it leaves out of ``capabilities``, and the tests that need it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
@@ -28,7 +30,12 @@ from nfsrdma.rpcrdma.verbs.types import (
     WrOpcode,
 )
 
-ALL = frozenset(("immediate", "remote invalidation", "private data in a reject", "rnr"))
+ALL = frozenset(
+    (
+        *("immediate", "remote invalidation", "private data in a reject", "rnr"),
+        *("notice of a busy peer", "unpredictable keys"),
+    )
+)
 EVERYTHING = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ
 
 
@@ -213,6 +220,27 @@ def _soft(host: str, peer: str | None, nowhere: str | None) -> Callable[[], Prov
     return make
 
 
+def _verbs(windows: bool) -> Callable[[], ProviderHarness]:
+    """Two openings of the adapter with the address ``NFSRDMA_VERBS_ADDRESS``."""
+
+    def make() -> ProviderHarness:
+        host = os.environ["NFSRDMA_VERBS_ADDRESS"]
+        reactor = SelectReactor()
+        a, b = (open_device("verbs", reactor, address=host, windows=windows) for _ in range(2))
+        # The connection manager keeps to itself that a peer asked for time; keys are the device's.
+        capabilities = ALL - {"notice of a busy peer", "unpredictable keys"}
+        if not a.limits.remote_invalidation:
+            capabilities -= {"remote invalidation"}
+        return ProviderHarness(
+            *("verbs", reactor, a, b, host, os.environ.get("NFSRDMA_VERBS_NOWHERE")),
+            turn=reactor.run_until,
+            resources=[a, b, reactor],
+            capabilities=capabilities,
+        )
+
+    return make
+
+
 FAULTY = Faults(
     loss=0.03, duplication=0.03, reordering=0.05, corruption=0.02, delay_s=1e-4, jitter_s=1e-4
 )
@@ -223,3 +251,5 @@ HARNESSES: dict[str, Callable[[], ProviderHarness]] = {
     "soft-ipv4": _soft("127.0.0.1", "127.0.0.2", "127.0.0.77"),
     "soft-ipv6-self": _soft("::1", None, None),
 }
+if "NFSRDMA_VERBS_ADDRESS" in os.environ:
+    HARNESSES |= {"verbs-windows": _verbs(True), "verbs-regions": _verbs(False)}
