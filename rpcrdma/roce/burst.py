@@ -43,6 +43,7 @@ class BurstBuilder:
         "buffers",
         "octets",
         "packets",
+        "refused",
         "segment_size",
     )
 
@@ -51,6 +52,8 @@ class BurstBuilder:
         self._most_packets = most_packets
         self._most_octets = most_octets
         self._closed = False
+        self.refused = False
+        """There was no room for something: it wants another burst."""
         self.buffers: list[bytes | memoryview] = []
         self.octets = 0
         self.packets = 0
@@ -60,9 +63,11 @@ class BurstBuilder:
         """How many packets of ``size`` octets, ICRC included, can still be added."""
         if not self.packets:
             return min(self._most_packets, self._most_octets // size)
-        if self._closed or size > self.segment_size:
-            return 0
-        room = min(self._most_packets - self.packets, (self._most_octets - self.octets) // size)
+        room = 0
+        if not self._closed and size <= self.segment_size:
+            room = min(self._most_packets - self.packets, (self._most_octets - self.octets) // size)
+        if not room:
+            self.refused = True
         return room if size == self.segment_size else min(room, 1)
 
     def add(self, header: bytes, payload: Iterable[memoryview], pad: int, size: int) -> None:

@@ -37,6 +37,7 @@ _ENDS = {
     for code, row in OPCODES.items()
     if row.kind == Kind.READ_RESPONSE
 }
+_HEADER_OCTETS = {code: OPCODES[code].header_octets for code in _ENDS}
 
 
 class Completer:
@@ -126,7 +127,7 @@ class Completer:
     def _fits(self, run: Run, entry: Entry, sequence: int, end: int) -> bool:
         """Whether the response's place in the message and its length are what was asked for."""
         mtu = self._qp.mtu
-        payload = run.payload_octets(OPCODES[run.code].header_octets)
+        payload = run.payload_octets(_HEADER_OCTETS[run.code])
         if not _ENDS[run.code]:
             return sequence + run.count < end and payload == mtu
         left = entry.length - (sequence - entry.first) * mtu
@@ -135,7 +136,7 @@ class Completer:
     def _place(self, run: Run, entry: Entry, target: int) -> None:
         """Copy the payloads to where the work request wants them: from octet ``target`` on."""
         mtu = self._qp.mtu
-        header = OPCODES[run.code].header_octets
+        header = _HEADER_OCTETS[run.code]
         view, size = run.view, run.size
         offset = run.offset + header
         stop = target + run.count * mtu

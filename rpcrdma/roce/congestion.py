@@ -41,16 +41,20 @@ class CongestionWindow:
 
 
 class RetransmissionTimer:
-    """``timeout``, in seconds: RFC 6298, Section 2, with exponential back-off (5.5)."""
+    """``timeout``, in seconds: RFC 6298, Section 2, with exponential back-off (5.5).
 
-    __slots__ = ("_deviation", "_maximum", "_minimum", "_smoothed", "timeout")
+    Unlike there, progress alone ends the back-off: while much is lost there may be no round trip
+    to measure for a long time, and waiting longer and longer helps nobody.
+    """
+
+    __slots__ = ("_deviation", "_maximum", "_measured", "_minimum", "_smoothed", "timeout")
 
     def __init__(self, tuning: Tuning) -> None:
         self._minimum = tuning.rto_minimum
         self._maximum = tuning.rto_maximum
         self._smoothed: float | None = None
         self._deviation = 0.0
-        self.timeout = tuning.rto_initial
+        self._measured = self.timeout = tuning.rto_initial
 
     @property
     def smoothed(self) -> float | None:
@@ -67,7 +71,12 @@ class RetransmissionTimer:
             self._deviation += (abs(smoothed - round_trip) - self._deviation) / 4
             self._smoothed = smoothed = smoothed + (round_trip - smoothed) / 8
         timeout = smoothed + 4 * self._deviation
-        self.timeout = min(max(timeout, self._minimum), self._maximum)
+        self._measured = self.timeout = min(max(timeout, self._minimum), self._maximum)
 
     def back_off(self) -> None:
+        """Nothing was heard for a whole timeout."""
         self.timeout = min(self.timeout * 2, self._maximum)
+
+    def progress(self) -> None:
+        """The peer has taken something that is new to it."""
+        self.timeout = self._measured

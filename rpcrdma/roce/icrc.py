@@ -205,8 +205,8 @@ def packet_icrc(ip_packet: bytes | memoryview) -> int:
 
 @lru_cache(maxsize=1024)
 def _numeric(host: str) -> IPv4Address | IPv6Address:
-    """An address as it is on the wire: an IPv4-mapped IPv6 address is an IPv4 one."""
-    address = ip_address(host)
+    """An address as it is on the wire: no scope, and an IPv4-mapped IPv6 address is an IPv4 one."""
+    address = ip_address(host.partition("%")[0])
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address

@@ -8,9 +8,12 @@ placement stops with ``invalidate`` at once, in the middle of a message as well.
 
 from __future__ import annotations
 
-from random import Random
+from typing import TYPE_CHECKING
 
 from ..verbs.types import Access, VerbsError, WcStatus
+
+if TYPE_CHECKING:
+    from random import Random
 
 _PAGE = 4096
 _RETIRED_KEYS = 1024

@@ -237,6 +237,8 @@ class QueuePair:
         if not self.failed:
             self.requester.transmit(builder, now)
         self.responder.transmit_acknowledgement(builder)
+        if builder.refused:
+            self.schedule()
         self.counters.packets_sent += builder.packets
         self.counters.octets_sent += builder.octets
         return builder.finish()

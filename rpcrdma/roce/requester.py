@@ -41,6 +41,7 @@ _WORD = Struct(">I")
 _BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
 _READ_REQUEST_OCTETS = _BARE_OCTETS + RETH.size
 _INFINITE_RNR_RETRIES = 7
+_ADDRESS_MASK = (1 << 64) - 1
 
 _SUCCESS = WcStatus.SUCCESS
 _WRITES = frozenset((WrOpcode.RDMA_WRITE, WrOpcode.RDMA_WRITE_WITH_IMM))
@@ -139,6 +140,8 @@ class Requester:
         length = sum(map(len, views))
         if length > qp.max_message:
             raise VerbsError(f"{length} octets are too many", WcStatus.LOC_LEN_ERR)
+        if (request.rkey | request.imm_data) >> 32 or request.remote_address >> 64:
+            raise VerbsError("a key, address or immediate out of range", WcStatus.LOC_QP_OP_ERR)
         if request.opcode == _READ:
             if not self._depth:
                 raise VerbsError("the peer answers no RDMA READ", WcStatus.LOC_QP_OP_ERR)
@@ -285,7 +288,9 @@ class Requester:
             if not builder.room(_READ_REQUEST_OCTETS):
                 return
             header = BTH.pack(qp.head | READ_REQUEST << 56, start & MASK)
-            reth = RETH.pack(request.remote_address + offset, request.rkey, length)
+            # The peer named the address: if it wraps, the peer may refuse it.
+            address = request.remote_address + offset & _ADDRESS_MASK
+            reth = RETH.pack(address, request.rkey, length)
             builder.add(header + reth, (), 0, _READ_REQUEST_OCTETS)
             if fresh:
                 self.reads.append((start, end))
@@ -306,7 +311,10 @@ class Requester:
         if sequence <= self.una:
             return
         self.una = sequence
-        self._timeouts = self._rnr_count = 0
+        self._rnr_count = 0
+        if self._timeouts:
+            self._timeouts = 0
+            self.timer.progress()
         if self._recovering is not None and sequence > self._recovering:
             self._recovering = None
         if self._probe is not None and sequence >= self._probe:

@@ -113,7 +113,8 @@ class Responder:
         self._region: MemoryRegion | None = None
         self._placed = 0
         """SEND: octets so far. WRITE: where in the region the next octet goes."""
-        self._remaining = 0
+        self._length = self._remaining = 0
+        """Of a WRITE: its length, and how much of it is still to come."""
         self._most_resources = 0
         self._resources: deque[ReadResource] = deque()
         self._outbox: deque[ReadResource] = deque()
@@ -254,7 +255,8 @@ class Responder:
                 (immediate,) = _WORD.unpack_from(run.view, at)
                 receive = self.receives.popleft()
                 opcode = WcOpcode.RECV_RDMA_WITH_IMM
-                self._qp.recv_cq.push(WC(receive.wr_id, _SUCCESS, opcode, 0, immediate))
+                completion = WC(receive.wr_id, _SUCCESS, opcode, self._length, immediate)
+                self._qp.recv_cq.push(completion)
         return True
 
     def _begin_write(self, address: int, rkey: int, length: int) -> bool:
@@ -270,7 +272,7 @@ class Responder:
             self._region = region
             self._placed = address - region.address
         self._message = Kind.WRITE
-        self._remaining = length
+        self._length = self._remaining = length
         return True
 
     def _grant(self, address: int, rkey: int, length: int, access: int) -> MemoryRegion | None:

@@ -21,9 +21,11 @@ class Tuning:
     minimum_window: int = 4 * 4096
     message_cost: int = 1024
     """What the shortest message counts as: a small packet occupies much more than it carries."""
-    read_octets: int = 17 * 4096
-    """Longest RDMA READ request; longer work requests are split into several. The middle 15
-    response packets of 17 fill one burst."""
+    read_octets: int = 18 * 4096
+    """Longest RDMA READ request; longer work requests are split into several. Two may be under way
+    within ``flight_octets``. Answers to 18 packets' worth take two bursts of responses when they
+    follow each other: the last, the next first and (shorter by its AETH) one middle packet; then
+    15 middle packets."""
     rto_initial: float = 0.1
     rto_minimum: float = 0.005
     rto_maximum: float = 1.0

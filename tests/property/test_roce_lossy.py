@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from random import Random
 
 import pytest
-from nfsrdma.rpcrdma.verbs.types import RecvWR, SendWR, WcOpcode, WcStatus, WrOpcode
-
 from tests.support.roce import IPV4, IPV6, REMOTE, End, Faults, Pair
+
+from nfsrdma.rpcrdma.verbs.types import RecvWR, SendWR, WcOpcode, WcStatus, WrOpcode
 
 GUARD = 64
 SLOT = 20_000
@@ -85,11 +85,9 @@ class Traffic:
         if opcode not in (WrOpcode.RDMA_WRITE, WrOpcode.RDMA_READ):
             place = len(self.messages)
             there.qp.post_recv(RecvWR(self.receives.slot(place, SLOT), wr_id=place))
+            self.messages.append((length, immediate, invalidated))
             if opcode != WrOpcode.RDMA_WRITE_WITH_IMM:
                 self.receives.expect(place, bytes(view))
-                self.messages.append((length, immediate, invalidated))
-            else:
-                self.messages.append((0, immediate, None))
         self.here.qp.post_send(request)
 
     def check(self) -> None:
@@ -130,8 +128,7 @@ def test_every_operation_completes_once_with_the_right_octets(seed: int, name: s
         resources=1 + seed * 3,
     )
     both = [
-        Traffic(pair.rng, here, there, 40)
-        for here, there in ((pair.a, pair.b), (pair.b, pair.a))
+        Traffic(pair.rng, here, there, 40) for here, there in ((pair.a, pair.b), (pair.b, pair.a))
     ]
     pair.run()
     for traffic in both:

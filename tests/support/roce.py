@@ -274,6 +274,12 @@ class Peer:
                 view, len(octets), source or self.there, self.here, self.now
             )
 
+    def inject_burst(self, packets: Sequence[Packet]) -> None:
+        """Let the end receive packets of one size in one receive call."""
+        octets = [self.octets(packet) for packet in packets]
+        view = memoryview(bytearray(b"".join(octets)))
+        self.end.engine.handle_burst(view, len(octets[0]), self.there, self.here, self.now)
+
     def send(
         self,
         opcode: str,

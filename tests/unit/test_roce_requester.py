@@ -1,0 +1,512 @@
+"""The requester and the completer, answered by a scripted peer. Path MTU 256."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.roce import REMOTE, Peer, names
+
+from nfsrdma.rpcrdma.roce.tuning import Tuning
+from nfsrdma.rpcrdma.roce.wire import Aeth, Ieth, ImmDt, Packet, Reth
+from nfsrdma.rpcrdma.verbs.types import (
+    QpState,
+    RecvWR,
+    SendWR,
+    VerbsError,
+    WcOpcode,
+    WcStatus,
+    WrOpcode,
+)
+
+SEQUENCE, INVALID, ACCESS, OPERATION = 0x60, 0x61, 0x62, 0x63
+RNR = 0x20 | 14  # one millisecond
+
+
+@pytest.fixture
+def peer() -> Peer:
+    return Peer()
+
+
+def post(peer: Peer, opcode: WrOpcode, length: int, **fields: object) -> bytearray:
+    octets = bytearray(bytes(n * 5 & 0xFF for n in range(length)))
+    request = SendWR(opcode, [memoryview(octets)], wr_id=fields.pop("wr_id", opcode))
+    for name, value in fields.items():
+        setattr(request, name, value)
+    peer.qp.post_send(request)
+    return octets
+
+
+def statuses(peer: Peer) -> list[tuple[object, int]]:
+    return [(wc.wr_id, wc.status) for wc in peer.end.sent()]
+
+
+def psns(packets: list[Packet]) -> list[int]:
+    return [packet.bth.psn for packet in packets]
+
+
+def answer_read(peer: Peer, name: str, psn: int, payload: bytes, pad: int = 0) -> list[Packet]:
+    headers = () if name == "MIDDLE" else (Aeth(0x1F, 1),)
+    return peer.send(f"READ_RESPONSE_{name}", psn, *headers, payload=payload, pad=pad)
+
+
+# -- what goes out ---------------------------------------------------------------------------------
+
+
+def test_a_send_of_one_packet(peer: Peer) -> None:
+    octets = post(peer, WrOpcode.SEND, 5)
+    (packet,) = peer.collect()
+    assert names([packet]) == ["SEND_ONLY"]
+    assert packet.payload == octets
+    bth = packet.bth
+    assert (bth.psn, bth.qpn, bth.pad, bth.ack_request) == (100, peer.QPN, 3, True)
+    assert (bth.pkey, bth.version, bth.migrated) == (0xFFFF, 0, True)
+    assert peer.end.sent() == []
+    peer.acknowledge(100)
+    (wc,) = peer.end.sent()
+    assert (wc.status, wc.opcode, wc.byte_len) == (WcStatus.SUCCESS, WcOpcode.SEND, 5)
+
+
+@pytest.mark.parametrize(
+    ("opcode", "name", "header"),
+    [
+        (WrOpcode.SEND, "", None),
+        (WrOpcode.SEND_WITH_IMM, "_IMM", ImmDt(7)),
+        (WrOpcode.SEND_WITH_INV, "_INV", Ieth(9)),
+    ],
+)
+def test_sends_of_several_packets(peer: Peer, opcode: WrOpcode, name: str, header: object) -> None:
+    octets = post(peer, opcode, 256 * 3 + 1, imm_data=7, rkey=9)
+    packets = peer.collect()
+    assert names(packets) == ["SEND_FIRST", "SEND_MIDDLE", "SEND_MIDDLE", f"SEND_LAST{name}"]
+    assert b"".join(packet.payload for packet in packets) == octets
+    assert packets[-1].headers == (() if header is None else (header,))
+    assert [packet.headers for packet in packets[:-1]] == [()] * 3
+    assert packets[-1].bth.ack_request
+
+
+def test_a_write_of_several_packets(peer: Peer) -> None:
+    octets = post(peer, WrOpcode.RDMA_WRITE_WITH_IMM, 700, remote_address=1 << 40, rkey=3)
+    packets = peer.collect()
+    assert names(packets) == ["WRITE_FIRST", "WRITE_MIDDLE", "WRITE_LAST_IMM"]
+    assert packets[0].headers == (Reth(1 << 40, 3, 700),)
+    assert packets[2].headers == (ImmDt(0),)
+    assert b"".join(packet.payload for packet in packets) == octets
+
+
+def test_a_write_of_one_packet_and_of_nothing(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_WRITE_WITH_IMM, 256, remote_address=8, rkey=3, imm_data=4)
+    post(peer, WrOpcode.RDMA_WRITE, 0, remote_address=8, rkey=3)
+    packets = peer.collect()
+    assert names(packets) == ["WRITE_ONLY_IMM", "WRITE_ONLY"]
+    assert packets[0].headers == (Reth(8, 3, 256), ImmDt(4))
+    assert packets[1].headers == (Reth(8, 3, 0),)
+    peer.acknowledge(101)
+    assert len(peer.end.sent()) == 2
+
+
+def test_memory_in_pieces(peer: Peer) -> None:
+    whole = bytes(range(256)) * 4
+    views = [memoryview(whole)[a:b] for a, b in ((0, 100), (100, 100), (100, 700), (700, 1024))]
+    peer.qp.post_send(SendWR(WrOpcode.SEND, views))
+    packets = peer.collect()
+    assert b"".join(packet.payload for packet in packets) == whole
+    assert [len(packet.payload) for packet in packets] == [256] * 4
+
+
+def test_small_messages_share_a_burst(peer: Peer) -> None:
+    for _ in range(3):
+        post(peer, WrOpcode.SEND, 64)
+    burst = peer.end.engine.poll_transmit(peer.now)
+    assert burst is not None
+    assert burst.packets == 3
+    assert peer.end.engine.poll_transmit(peer.now) is None
+
+
+def test_an_unsignaled_request_completes_silently(peer: Peer) -> None:
+    post(peer, WrOpcode.SEND, 1, signaled=False)
+    post(peer, WrOpcode.SEND, 1, wr_id="second")
+    peer.collect()
+    peer.acknowledge(101)
+    assert statuses(peer) == [("second", WcStatus.SUCCESS)]
+
+
+def test_the_window_bounds_what_is_in_flight() -> None:
+    peer = Peer(tuning=Tuning(flight_octets=2048, initial_window=1024, minimum_window=512))
+    post(peer, WrOpcode.RDMA_WRITE, 256 * 40)
+    assert psns(peer.collect()) == [100, 101, 102, 103]
+    assert psns(peer.acknowledge(103)) == list(range(104, 112)), "slow start doubles it"
+    assert psns(peer.acknowledge(111)) == list(range(112, 120)), "up to the bound"
+    packets = peer.acknowledge(115)
+    assert psns(packets) == list(range(120, 124))
+    assert packets[-1].bth.ack_request, "else the window would never open again"
+
+
+@pytest.mark.parametrize("window", range(1, 6))
+def test_a_full_window_always_asks(window: int) -> None:
+    peer = Peer(tuning=Tuning(flight_octets=256 * window, initial_window=256 * window))
+    for _ in range(5):
+        post(peer, WrOpcode.RDMA_WRITE, 256 * 3 + 9)
+    sent = 0
+    while packets := peer.collect():
+        assert packets[-1].bth.ack_request
+        sent += len(packets)
+        peer.inject(peer.octets(peer.packet("ACKNOWLEDGE", packets[-1].bth.psn, Aeth(0x1F, 0))))
+    assert sent == 20
+    assert len(peer.end.sent()) == 5
+
+
+# -- loss ------------------------------------------------------------------------------------------
+
+
+def test_a_gap_is_filled_from_where_the_peer_says(peer: Peer) -> None:
+    octets = post(peer, WrOpcode.RDMA_WRITE, 256 * 5)
+    peer.collect()
+    packets = peer.acknowledge(102, SEQUENCE)
+    assert psns(packets) == [102, 103, 104]
+    assert packets[0].payload == octets[512:768]
+    assert names(packets)[0] == "WRITE_MIDDLE"
+    assert peer.qp.counters.retransmitted == 3
+    assert peer.acknowledge(102, SEQUENCE) == [], "an old NAK"
+    peer.acknowledge(104)
+    assert len(peer.end.sent()) == 1
+
+
+def test_silence_is_answered_with_retransmission_and_back_off(peer: Peer) -> None:
+    post(peer, WrOpcode.SEND, 1)
+    peer.collect()
+    waits = []
+    for _ in range(4):
+        before = peer.now
+        assert psns(peer.wait()) == [100]
+        waits.append(peer.now - before)
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8])
+    peer.acknowledge(100)
+    assert statuses(peer) == [(WrOpcode.SEND, WcStatus.SUCCESS)]
+    assert peer.end.engine.next_timeout() is None
+    assert peer.qp.counters.timeouts == 4
+    assert peer.qp.requester.timer.timeout == 0.1, "progress ends the back-off"
+
+
+def test_a_silent_peer_is_given_up(peer: Peer) -> None:
+    post(peer, WrOpcode.SEND, 1, wr_id=1)
+    post(peer, WrOpcode.SEND, 1, wr_id=2)
+    peer.qp.post_recv(RecvWR(memoryview(bytearray(1)), 3))
+    peer.collect()
+    started = peer.now
+    while peer.state != QpState.ERR:
+        peer.wait()
+    assert peer.now - started >= Tuning().retry_seconds
+    assert peer.qp.counters.timeouts > 7
+    assert statuses(peer) == [(1, WcStatus.RETRY_EXC_ERR), (2, WcStatus.WR_FLUSH_ERR)]
+    assert [wc.status for wc in peer.end.received()] == [WcStatus.WR_FLUSH_ERR]
+    assert len(peer.end.errors) == 1
+    assert "RETRY_EXC_ERR" in peer.end.errors[0]
+    peer.qp.post_send(SendWR(WrOpcode.SEND, wr_id=4))
+    peer.qp.post_send(SendWR(WrOpcode.LOCAL_INV, wr_id=5))
+    peer.qp.post_recv(RecvWR(memoryview(bytearray(1)), 6))
+    assert statuses(peer) == [(4, WcStatus.WR_FLUSH_ERR), (5, WcStatus.WR_FLUSH_ERR)]
+    assert [wc.wr_id for wc in peer.end.received()] == [6]
+    assert peer.collect() == []
+
+
+def test_the_timeout_follows_the_round_trip(peer: Peer) -> None:
+    for psn in range(100, 140):
+        post(peer, WrOpcode.SEND, 1)
+        peer.collect()
+        peer.now += 0.02
+        peer.acknowledge(psn)
+    assert peer.qp.requester.timer.smoothed == pytest.approx(0.02)
+    assert peer.qp.requester.timer.timeout == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_late_acknowledgement_ends_the_retransmission(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_WRITE, 256 * 30)
+    peer.collect()
+    due = peer.end.engine.next_timeout()
+    assert due is not None
+    peer.now = due
+    peer.end.engine.handle_timeout(due)
+    assert peer.acknowledge(129) == []
+    assert len(peer.end.sent()) == 1
+
+
+@pytest.mark.parametrize("psn", [98, 102, 500, 100 + (1 << 23)])
+def test_acknowledgements_of_what_was_not_sent_or_long_ago(peer: Peer, psn: int) -> None:
+    post(peer, WrOpcode.RDMA_WRITE, 512)
+    peer.collect()
+    for code in (0x1F, RNR, SEQUENCE, INVALID):
+        assert peer.acknowledge(psn, code) == []
+    assert peer.end.sent() == []
+    assert peer.state == QpState.RTS
+
+
+@pytest.mark.parametrize("code", [0x40, 0x64, 0x7F, 0x80])
+def test_reserved_syndromes_mean_nothing(peer: Peer, code: int) -> None:
+    post(peer, WrOpcode.SEND, 1)
+    peer.collect()
+    peer.acknowledge(100, code)
+    assert peer.state == QpState.RTS
+    assert peer.qp.counters.bad_responses == 1
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (INVALID, WcStatus.REM_INV_REQ_ERR),
+        (ACCESS, WcStatus.REM_ACCESS_ERR),
+        (OPERATION, WcStatus.REM_OP_ERR),
+    ],
+)
+def test_a_fatal_nak(peer: Peer, code: int, status: WcStatus) -> None:
+    for wr_id in range(4):
+        post(peer, WrOpcode.RDMA_WRITE, 500, wr_id=wr_id)
+    peer.collect()
+    assert peer.acknowledge(103, code) == []
+    assert statuses(peer) == [
+        (0, WcStatus.SUCCESS),
+        (1, status),
+        (2, WcStatus.WR_FLUSH_ERR),
+        (3, WcStatus.WR_FLUSH_ERR),
+    ]
+    assert peer.state == QpState.ERR
+    assert peer.end.engine.next_timeout() is None
+
+
+def test_receiver_not_ready(peer: Peer) -> None:
+    post(peer, WrOpcode.SEND, 1, wr_id=1)
+    post(peer, WrOpcode.SEND, 1, wr_id=2)
+    peer.collect()
+    assert peer.acknowledge(101, RNR) == []
+    assert statuses(peer) == [(1, WcStatus.SUCCESS)]
+    assert peer.acknowledge(101, RNR) == [], "while waiting, another says nothing new"
+    before = peer.now
+    assert psns(peer.wait()) == [101]
+    assert peer.now - before == pytest.approx(0.00128)
+    for _ in range(50):
+        peer.acknowledge(101, RNR)
+        assert psns(peer.wait()) == [101], "seven retries are for ever"
+
+
+def test_receiver_never_ready() -> None:
+    peer = Peer(rnr_retry_count=2)
+    post(peer, WrOpcode.SEND, 1)
+    peer.collect()
+    for _ in range(2):
+        peer.acknowledge(100, RNR)
+        assert psns(peer.wait()) == [100]
+    peer.acknowledge(100, RNR)
+    assert statuses(peer) == [(WrOpcode.SEND, WcStatus.RNR_RETRY_EXC_ERR)]
+    assert peer.state == QpState.ERR
+
+
+# -- READ ------------------------------------------------------------------------------------------
+
+
+def test_a_read(peer: Peer) -> None:
+    sink = post(peer, WrOpcode.RDMA_READ, 600, remote_address=1000, rkey=5)
+    (request,) = peer.collect()
+    assert names([request]) == ["READ_REQUEST"]
+    assert (request.bth.psn, request.headers) == (100, (Reth(1000, 5, 600),))
+    answer_read(peer, "FIRST", 100, b"a" * 256)
+    answer_read(peer, "MIDDLE", 101, b"b" * 256)
+    assert peer.end.sent() == []
+    answer_read(peer, "LAST", 102, b"c" * 88)
+    (wc,) = peer.end.sent()
+    assert (wc.status, wc.opcode, wc.byte_len) == (WcStatus.SUCCESS, WcOpcode.RDMA_READ, 600)
+    assert sink == b"a" * 256 + b"b" * 256 + b"c" * 88
+
+
+def test_a_read_of_nothing(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_READ, 0)
+    (request,) = peer.collect()
+    assert request.headers == (Reth(0, 0, 0),)
+    answer_read(peer, "ONLY", 100, b"")
+    assert len(peer.end.sent()) == 1
+
+
+def test_a_read_into_pieces(peer: Peer) -> None:
+    sinks = [bytearray(n) for n in (100, 300, 200)]
+    peer.qp.post_send(SendWR(WrOpcode.RDMA_READ, [memoryview(sink) for sink in sinks]))
+    peer.collect()
+    octets = bytes(n * 3 & 0xFF for n in range(600))
+    for name, psn in (("FIRST", 100), ("MIDDLE", 101), ("LAST", 102)):
+        start = (psn - 100) * 256
+        answer_read(peer, name, psn, octets[start : start + 256])
+    assert b"".join(sinks) == octets
+
+
+def test_a_long_read_is_several_requests() -> None:
+    peer = Peer(depth=2, tuning=Tuning(read_octets=1024))
+    post(peer, WrOpcode.RDMA_READ, 256 * 12, remote_address=0, rkey=5)
+    requests = peer.collect()
+    assert [request.headers for request in requests] == [
+        (Reth(0, 5, 1024),),
+        (Reth(1024, 5, 1024),),
+    ]
+    for psn in (100, 101, 102):
+        answer_read(peer, "FIRST" if psn == 100 else "MIDDLE", psn, bytes(256))
+    (third,) = answer_read(peer, "LAST", 103, bytes(256))
+    assert (third.bth.psn, third.headers) == (108, (Reth(2048, 5, 1024),))
+
+
+def test_an_address_that_wraps_is_the_peers_problem() -> None:
+    peer = Peer(tuning=Tuning(read_octets=256))
+    post(peer, WrOpcode.RDMA_READ, 512, remote_address=(1 << 64) - 256, rkey=5)
+    requests = peer.collect()
+    assert [request.headers for request in requests] == [
+        (Reth((1 << 64) - 256, 5, 256),),
+        (Reth(0, 5, 256),),
+    ]
+
+
+def test_lost_responses_are_asked_for_again(peer: Peer) -> None:
+    sink = post(peer, WrOpcode.RDMA_READ, 1024, remote_address=1000, rkey=5)
+    peer.collect()
+    answer_read(peer, "FIRST", 100, b"a" * 256)
+    (again,) = answer_read(peer, "MIDDLE", 102, b"c" * 256)
+    assert (again.bth.psn, again.headers) == (101, (Reth(1256, 5, 768),))
+    assert answer_read(peer, "LAST", 103, b"d" * 256) == [], "once is enough"
+    answer_read(peer, "FIRST", 101, b"b" * 256)
+    answer_read(peer, "MIDDLE", 102, b"c" * 256)
+    answer_read(peer, "LAST", 103, b"d" * 256)
+    assert sink == b"".join(letter * 256 for letter in (b"a", b"b", b"c", b"d"))
+    assert len(peer.end.sent()) == 1
+
+
+def test_an_acknowledgement_that_passes_a_read_is_an_implied_nak(peer: Peer) -> None:
+    post(peer, WrOpcode.SEND, 1, wr_id=1)
+    post(peer, WrOpcode.RDMA_READ, 10, wr_id=2)
+    post(peer, WrOpcode.SEND, 1, wr_id=3)
+    assert psns(peer.collect()) == [100, 101, 102]
+    assert psns(peer.acknowledge(102)) == [101, 102]
+    assert statuses(peer) == [(1, WcStatus.SUCCESS)]
+    answer_read(peer, "ONLY", 101, bytes(10))
+    peer.acknowledge(102)
+    assert statuses(peer) == [(2, WcStatus.SUCCESS), (3, WcStatus.SUCCESS)]
+
+
+def test_a_response_acknowledges_what_came_before(peer: Peer) -> None:
+    post(peer, WrOpcode.SEND, 1, wr_id=1)
+    post(peer, WrOpcode.RDMA_READ, 10, wr_id=2)
+    peer.collect()
+    answer_read(peer, "ONLY", 101, bytes(10))
+    assert statuses(peer) == [(1, WcStatus.SUCCESS), (2, WcStatus.SUCCESS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "psn", "length"),
+    [
+        ("FIRST", 100, 252), ("FIRST", 100, 260), ("LAST", 100, 256), ("ONLY", 100, 256),
+        ("LAST", 101, 87), ("LAST", 101, 89), ("ONLY", 101, 256), ("MIDDLE", 101, 256),
+        ("FIRST", 101, 256), ("LAST", 99, 10),
+    ],
+)  # fmt: skip
+def test_responses_that_do_not_fit_are_dropped(
+    peer: Peer, name: str, psn: int, length: int
+) -> None:
+    guard = memoryview(bytearray(b"\xaa" * 600))
+    peer.qp.post_send(SendWR(WrOpcode.RDMA_READ, [guard[:344]], wr_id=1))
+    peer.collect()
+    if psn == 101:
+        answer_read(peer, "FIRST", 100, b"\xaa" * 256)
+    answer_read(peer, name, psn, bytes(length))
+    assert guard == b"\xaa" * 600
+    assert peer.end.sent() == []
+    assert peer.state == QpState.RTS
+    counters = peer.qp.counters
+    assert counters.bad_responses + counters.duplicates == 1
+
+
+def test_responses_that_nobody_asked_for(peer: Peer) -> None:
+    answer_read(peer, "ONLY", 100, b"x")
+    peer.send("ATOMIC_ACKNOWLEDGE", 100, Aeth(0x1F, 0), payload=bytes(8))
+    assert peer.state == QpState.RTS
+    assert peer.qp.counters.duplicates + peer.qp.counters.bad_responses == 2
+
+
+def test_a_refused_read(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_READ, 600, wr_id=1)
+    peer.collect()
+    peer.acknowledge(100, ACCESS)
+    assert statuses(peer) == [(1, WcStatus.REM_ACCESS_ERR)]
+
+
+# -- LOCAL_INV and posting -------------------------------------------------------------------------
+
+
+def test_local_invalidate_completes_in_order(peer: Peer) -> None:
+    region = peer.end.pd.register(memoryview(bytearray(8)), REMOTE)
+    peer.qp.post_send(SendWR(WrOpcode.SEND, wr_id=1))
+    peer.qp.post_send(SendWR(WrOpcode.LOCAL_INV, wr_id=2, rkey=region.rkey))
+    peer.qp.post_send(SendWR(WrOpcode.SEND, wr_id=3))
+    assert psns(peer.collect()) == [100, 101]
+    assert not region.valid
+    assert statuses(peer) == []
+    peer.acknowledge(100)
+    assert statuses(peer) == [(1, WcStatus.SUCCESS), (2, WcStatus.SUCCESS)]
+    peer.acknowledge(101)
+    assert statuses(peer) == [(3, WcStatus.SUCCESS)]
+
+
+def test_local_invalidate_of_an_idle_queue_needs_no_packet(peer: Peer) -> None:
+    region = peer.end.pd.register(memoryview(bytearray(8)), REMOTE)
+    peer.qp.post_send(SendWR(WrOpcode.LOCAL_INV, rkey=region.rkey))
+    (wc,) = peer.end.sent()
+    assert (wc.status, wc.opcode) == (WcStatus.SUCCESS, WcOpcode.LOCAL_INV)
+    assert not region.valid
+
+
+def test_local_invalidate_of_an_unknown_key(peer: Peer) -> None:
+    peer.qp.post_send(SendWR(WrOpcode.SEND, wr_id=1))
+    peer.qp.post_send(SendWR(WrOpcode.LOCAL_INV, wr_id=2, rkey=99))
+    peer.qp.post_send(SendWR(WrOpcode.SEND, wr_id=3))
+    assert psns(peer.collect()) == [100], "what follows is not sent"
+    peer.acknowledge(100)
+    assert statuses(peer) == [
+        (1, WcStatus.SUCCESS),
+        (2, WcStatus.LOC_QP_OP_ERR),
+        (3, WcStatus.WR_FLUSH_ERR),
+    ]
+    assert peer.state == QpState.ERR
+
+
+def test_local_invalidate_survives_going_back(peer: Peer) -> None:
+    region = peer.end.pd.register(memoryview(bytearray(8)), REMOTE)
+    peer.qp.post_send(SendWR(WrOpcode.SEND, wr_id=1))
+    peer.qp.post_send(SendWR(WrOpcode.LOCAL_INV, wr_id=2, rkey=region.rkey))
+    peer.qp.post_send(SendWR(WrOpcode.SEND, wr_id=3))
+    peer.collect()
+    assert psns(peer.acknowledge(100, SEQUENCE)) == [100, 101]
+    peer.acknowledge(101)
+    assert [wr_id for wr_id, status in statuses(peer) if not status] == [1, 2, 3]
+
+
+def test_what_cannot_be_posted(peer: Peer) -> None:
+    for request in (
+        SendWR(77),
+        SendWR(WrOpcode.RDMA_READ, [memoryview(bytes(4))]),
+        SendWR(WrOpcode.SEND, [memoryview(bytearray(64))[::2]]),
+        SendWR(WrOpcode.SEND_WITH_INV, rkey=1 << 32),
+        SendWR(WrOpcode.SEND_WITH_IMM, imm_data=-1),
+        SendWR(WrOpcode.RDMA_WRITE, remote_address=1 << 64),
+    ):
+        with pytest.raises(VerbsError):
+            peer.qp.post_send(request)
+    with pytest.raises(VerbsError):
+        peer.qp.post_recv(RecvWR(memoryview(b"read-only")))
+    for _ in range(peer.qp.options.send_depth):
+        peer.qp.post_send(SendWR(WrOpcode.SEND))
+    with pytest.raises(VerbsError):
+        peer.qp.post_send(SendWR(WrOpcode.SEND))
+    for _ in range(peer.qp.options.recv_depth):
+        peer.qp.post_recv(RecvWR(memoryview(bytearray(1))))
+    with pytest.raises(VerbsError):
+        peer.qp.post_recv(RecvWR(memoryview(bytearray(1))))
+
+
+def test_no_read_without_depth() -> None:
+    peer = Peer(depth=0)
+    with pytest.raises(VerbsError):
+        peer.qp.post_send(SendWR(WrOpcode.RDMA_READ, [memoryview(bytearray(4))]))
