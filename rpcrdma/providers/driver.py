@@ -78,8 +78,15 @@ class EngineDriver:
             self._set_timer(due)
 
     def close(self) -> None:
-        """Turn no more."""
+        """Do what is due, send what there is, and turn no more."""
+        if self._closed:
+            return
+        self.turn()
         self._closed = True
+        now = self._reactor.time()
+        while self._blocked is None and (burst := self._engine.poll_transmit(now)) is not None:
+            if not self._send(burst):
+                break
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

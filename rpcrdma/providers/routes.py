@@ -23,6 +23,7 @@ allows for as well."""
 _PATH_MTUS = (4096, 2048, 1024, 512, 256)
 _LOOPBACK_HOSTS = 16
 _IF_INET6 = Path("/proc/net/if_inet6")
+_LINK_LOCAL = 0x20
 
 
 def resolve(name: str) -> list[str]:
@@ -77,9 +78,9 @@ def alternatives(local: str) -> Iterator[str]:
     except OSError:
         return
     for line in table.splitlines():
-        digits, _, _, scope, _, interface = line.split()
-        address = IPv6Address(int(digits, 16))
-        yield f"{address}%{interface}" if int(scope, 16) == 0x20 else str(address)
+        digits, _, _, scope, _, _ = line.split()
+        if int(scope, 16) != _LINK_LOCAL:  # Those do not reach the other addresses.
+            yield str(IPv6Address(int(digits, 16)))
 
 
 def is_local(host: str) -> bool:

@@ -92,10 +92,13 @@ class SimDevice(Engine):
         self.cm = ConnectionManager(self, rng=rng, route=self._route)
 
     def close(self) -> None:
-        """Disconnect everything, flush, free. Good-byes leave; answers do not arrive."""
-        super().close()
-        self.driver.turn()
+        """Disconnect everything, flush, free. Good-byes are sent, not awaited.
+
+        The owners of connections are told from inside this call: there may be no other turn.
+        """
+        self.cm.close()
         self.driver.close()
+        super().close()
         self._fabric.detach(self)
 
     def _route(self, host: str, local: str | None = None) -> Route:

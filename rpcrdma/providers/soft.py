@@ -133,10 +133,13 @@ class SoftDevice(Engine):
         )
 
     def close(self) -> None:
-        """Disconnect everything, flush, free the sockets. Good-byes are sent, not awaited."""
-        super().close()
-        self._driver.turn()
+        """Disconnect everything, flush, free the sockets. Good-byes are sent, not awaited.
+
+        The owners of connections are told from inside this call: there may be no other turn.
+        """
+        self.cm.close()
         self._driver.close()
+        super().close()
         for port in self._ports:
             port.close()
         if self._tap is not None:

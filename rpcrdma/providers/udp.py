@@ -20,10 +20,13 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from ..roce.burst import Address, Burst
 from ..roce.cm import ROCE_PORT
+from ..roce.icrc import Flow, crc32
+from ..roce.opcode import ICRC_OCTETS
 from ..task import Reactor
 
 SOL_UDP = 17
@@ -43,6 +46,7 @@ BUFFER_OCTETS = 16 << 20
 _LARGEST = 65536
 _RECEIVES = 16
 """Receive calls per turn: others want to be served as well."""
+_BULK = 16384
 
 _INT = struct.Struct("=i")
 _SEGMENT = struct.Struct("=H")
@@ -54,6 +58,9 @@ _PASSING = frozenset((errno.ECONNREFUSED, errno.ENOBUFS, errno.EPERM, errno.ENET
 _PASSING |= {errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EMSGSIZE, errno.EINVAL}
 _PASSING |= {errno.EIO, errno.EADDRNOTAVAIL, errno.EACCES}
 """Send errors that mean a lost packet, no more: reliability is the queue pair's."""
+
+_NO_OFFLOAD = frozenset((errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOPROTOOPT))
+"""What ``UDP_SEGMENT`` fails with where the interface cannot do it (no checksum offload)."""
 
 Receiver = Callable[[memoryview, int, Address, Address], None]
 """(datagrams, octets of each but the last, source, destination)"""
@@ -94,7 +101,9 @@ class UdpPort:
         "_on_turn",
         "_on_writable",
         "_peers",
+        "_progress",
         "_reactor",
+        "_segments",
         "_socket",
         "_waiting",
         "_wildcard",
@@ -123,6 +132,9 @@ class UdpPort:
         self._on_turn = on_turn
         self._on_writable = on_writable
         self._waiting = False
+        self._segments = True
+        self._progress = 0
+        """Packets already sent of a burst that is sent one by one."""
         self._wildcard = host in ("0.0.0.0", "::")
         self._anyone: Address = (host, ROCE_PORT)
         self._peers: dict[Any, Address] = {}
@@ -152,22 +164,58 @@ class UdpPort:
         Other failures count as packets lost in the network.
         """
         ancillary: list[tuple[int, int, bytes]] = []
-        if burst.packets > 1:
-            ancillary.append((SOL_UDP, UDP_SEGMENT, _SEGMENT.pack(burst.segment_size)))
         if self._wildcard:
             ancillary.append(_from_address(burst.source[0]))
+        if burst.packets > 1:
+            if not self._segments:
+                return self._send_singly(burst, ancillary)
+            ancillary.append((SOL_UDP, UDP_SEGMENT, _SEGMENT.pack(burst.segment_size)))
         try:
             self._socket.sendmsg(burst.buffers, ancillary, 0, burst.destination)
         except BlockingIOError:
-            if not self._waiting:
-                self._waiting = True
-                self._reactor.add_writer(self._socket.fileno(), self._writable)
+            self._wait()
             return False
         except OSError as error:
-            if error.errno not in _PASSING:
-                raise
-            self._counters[f"send: {errno.errorcode[error.errno or 0]}"] += 1
+            if burst.packets > 1 and error.errno in _NO_OFFLOAD:
+                self._segments = False
+                self._counters["no segmentation offload"] += 1
+                return self._send_singly(burst, ancillary[:-1])
+            self._note(error)
         return True
+
+    def _send_singly(self, burst: Burst, ancillary: list[tuple[int, int, bytes]]) -> bool:
+        """Send a burst over an interface that cannot segment it: each packet by itself.
+
+        Then each has the identification 0, so over IPv4 the ICRCs are computed again.
+        """
+        data = memoryview(b"".join(burst.buffers))
+        flow = _flow(burst.source, burst.destination)
+        size = burst.segment_size
+        for start in range(self._progress * size, len(data), size):
+            packet = data[start : start + size]
+            seed = flow.seeds(len(packet), 1)[0]
+            icrc = crc32(packet[:-ICRC_OCTETS], seed).to_bytes(ICRC_OCTETS, "little")
+            try:
+                self._socket.sendmsg((packet[:-ICRC_OCTETS], icrc), ancillary, 0, burst.destination)
+            except BlockingIOError:
+                self._progress = start // size
+                self._wait()
+                return False
+            except OSError as error:
+                self._note(error)
+        self._progress = 0
+        return True
+
+    def _wait(self) -> None:
+        if not self._waiting:
+            self._waiting = True
+            self._reactor.add_writer(self._socket.fileno(), self._writable)
+
+    def _note(self, error: OSError) -> None:
+        """Count a packet as lost, or raise what can only be our own mistake."""
+        if error.errno not in _PASSING:
+            raise error
+        self._counters[f"send: {errno.errorcode[error.errno]}"] += 1
 
     def close(self) -> None:
         """Unbind. Harmless to repeat."""
@@ -218,6 +266,8 @@ class UdpPort:
                     local = (_host6(*_PKTINFO6.unpack(data)), ROCE_PORT)
             if length:
                 self._on_receive(self._buffer[:length], segment_size, self._peer(source), local)
+            if length < _BULK:
+                break  # Little came: probably all. If not, the reactor calls again at once.
         self._on_turn()
 
     def _peer(self, source: Any) -> Address:
@@ -235,6 +285,11 @@ class UdpPort:
         self._reactor.remove_writer(self._socket.fileno())
         self._waiting = False
         self._on_writable()
+
+
+@lru_cache(maxsize=64)
+def _flow(source: Address, destination: Address) -> Flow:
+    return Flow(source, destination)
 
 
 def _sockaddr(host: str, port: int) -> Any:

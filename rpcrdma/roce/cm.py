@@ -203,7 +203,11 @@ class ConnectionManager:
             )
         route = self.route(address)
         endpoint = self._new_endpoint((route.local, ROCE_PORT), (address, ROCE_PORT))
-        endpoint.prepare(pd, send_cq, recv_cq, qp_options)
+        try:
+            endpoint.prepare(pd, send_cq, recv_cq, qp_options)
+        except VerbsError:
+            self._remove(endpoint)
+            raise
         source_port = self.rng.choice(EPHEMERAL_PORTS)
         endpoint.local_address = (route.local, source_port)
         endpoint.peer_address = (address, port)

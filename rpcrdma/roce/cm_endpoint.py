@@ -374,6 +374,7 @@ class Endpoint:
         assert request is not None
         resources = min(options.responder_resources, request.initiator_depth, self._depth_limit())
         # As in Linux, the retry counts of a side are those that its peer asked for.
+        self.queue_pair.on_traffic = self.peer_is_sending
         self._raise_queue_pair(request.starting_psn, resources, request.rnr_retry_count)
         self._send(
             Rep(

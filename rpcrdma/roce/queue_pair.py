@@ -83,6 +83,8 @@ class QueuePair:
         self.counters = Counters()
         self.on_error: Callable[[str], None] | None = None
         """Called from the reactor when the queue pair failed by itself, not by ``fail``."""
+        self.on_traffic: Callable[[], None] | None = None
+        """Called once, when the peer first uses the queue pair (the verbs' COMM_EST)."""
         self.error: str | None = None
         """Why it failed."""
         self.failed = False
@@ -220,6 +222,11 @@ class QueuePair:
         self.counters.packets_received += run.count
         self.counters.octets_received += run.count * run.size
         if role is _RESPONDER:
+            if self.on_traffic is not None:
+                tell, self.on_traffic = self.on_traffic, None
+                tell()
+                if self.failed:
+                    return
             self.responder.handle(run)
         else:
             self.completer.handle(run, now)

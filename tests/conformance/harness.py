@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.support.hosts import loopback
+
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
@@ -248,7 +250,7 @@ FAULTY = Faults(
 HARNESSES: dict[str, Callable[[], ProviderHarness]] = {
     "sim": _simulated(Faults()),
     "sim-faulty": _simulated(FAULTY),
-    "soft-ipv4": _soft("127.0.0.1", "127.0.0.2", "127.0.0.77"),
+    "soft-ipv4": _soft(loopback(1), loopback(2), loopback(77)),
     "soft-ipv6-self": _soft("::1", None, None),
 }
 if "NFSRDMA_VERBS_ADDRESS" in os.environ:
