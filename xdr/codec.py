@@ -117,15 +117,15 @@ class Encoder:
 
         They must not change before that.
         """
-        size = len(value)
+        view = memoryview(value)
+        size = view.nbytes
+        if size and (view.ndim != 1 or view.itemsize != 1):
+            view = view.cast("B")
         if limit is not None and size > limit:
             raise XdrError(f"{size} octets where at most {limit} fit")
         self.uint32(size)
         # Also if it is empty: the n-th payload is the n-th DDP-eligible item (RFC 8166,
         # Section 4.3.2), and a transport counts them.
-        view = memoryview(value)
-        if size and (view.ndim != 1 or view.itemsize != 1):
-            view = view.cast("B")
         self.payloads.append(Payload(self.tell(), len(self.buffer), view))
         self._left_out += (size + 3) & ~3
 
@@ -142,9 +142,10 @@ class Encoder:
         view = memoryview(self.buffer)
         start = 0
         for payload in self.payloads:
+            if not len(payload.data):
+                continue
             yield view[start : payload.offset]
-            if len(payload.data):
-                yield payload.data
+            yield payload.data
             if len(payload.data) & 3:
                 yield _PAD[len(payload.data) & 3]
             start = payload.offset
@@ -153,7 +154,7 @@ class Encoder:
 
     def to_bytes(self) -> bytes:
         """The unreduced stream, joined: a copy."""
-        return b"".join(self.parts())
+        return b"".join(self.parts()) if self.payloads else bytes(self.buffer)
 
 
 class Decoder:
@@ -236,14 +237,19 @@ class Decoder:
         return value == 1
 
     def fixed_opaque(self, size: int) -> bytes:
-        return bytes(self._take(size))
+        return self.octets(size)
 
     def opaque(self, limit: int | None = None) -> bytes:
-        return bytes(self._take(self._length(limit)))
+        return self.octets(self._length(limit))
 
     def octets(self, size: int) -> bytes:
-        """Opaque data whose length word was read already."""
-        return bytes(self._take(size))
+        """Opaque data whose length word, if it has one, was read already."""
+        start = self.offset
+        padded = start + ((size + 3) & ~3)
+        if padded > self._end:
+            return bytes(self._take(size))  # raises, unless a subclass has the data elsewhere
+        self.offset = padded
+        return self._view[start : start + size].tobytes()
 
     def payload(self, limit: int | None = None) -> memoryview:
         """A DDP-eligible item: a view, valid as long as the message it was received in."""

@@ -163,7 +163,10 @@ _2I = Struct(">2I")
 _2i = Struct(">2i")
 _3I = Struct(">3I")
 _4I = Struct(">4I")
+_4IiI = Struct(">4IiI")
 _I = Struct(">I")
+_Ii = Struct(">Ii")
+_IiIiI = Struct(">IiIiI")
 _i = Struct(">i")
 _i2I = Struct(">i2I")
 _iI = Struct(">iI")
@@ -196,7 +199,7 @@ class opaque_auth(XdrStruct):
         flavor, body_n = dec.unpack(_iI)
         if body_n > 400:
             raise too_long("opaque_auth.body", body_n, 400)
-        body = dec.octets(body_n)
+        body = dec.octets(body_n) if body_n else b""
         return cls(flavor, body)
 
 
@@ -222,18 +225,38 @@ class call_body(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            buf += _4I.pack(self.rpcvers, self.prog, self.vers, self.proc)
-            self.cred.encode(enc)
-            self.verf.encode(enc)
+            cred = self.cred
+            body = cred.body
+            n = len(body)
+            if n > 400:
+                raise too_long("opaque_auth.body", n, 400)
+            buf += _4IiI.pack(self.rpcvers, self.prog, self.vers, self.proc, cred.flavor, n)
+            buf += body
+            if n & 3:
+                buf += PAD[n & 3]
+            verf = self.verf
+            body2 = verf.body
+            n2 = len(body2)
+            if n2 > 400:
+                raise too_long("opaque_auth.body", n2, 400)
+            buf += _iI.pack(verf.flavor, n2)
+            buf += body2
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("call_body", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> call_body:
-        rpcvers, prog, vers, proc = dec.unpack(_4I)
-        cred = opaque_auth.decode(dec)
-        verf = opaque_auth.decode(dec)
-        return cls(rpcvers, prog, vers, proc, cred, verf)
+        rpcvers, prog, vers, proc, cred__flavor, cred__body_n = dec.unpack(_4IiI)
+        if cred__body_n > 400:
+            raise too_long("opaque_auth.body", cred__body_n, 400)
+        cred__body = dec.octets(cred__body_n) if cred__body_n else b""
+        verf__flavor, verf__body_n = dec.unpack(_iI)
+        if verf__body_n > 400:
+            raise too_long("opaque_auth.body", verf__body_n, 400)
+        verf__body = dec.octets(verf__body_n) if verf__body_n else b""
+        return cls(rpcvers, prog, vers, proc, opaque_auth(cred__flavor, cred__body), opaque_auth(verf__flavor, verf__body))
 
 
 class accepted_reply_reply_data_mismatch_info(XdrStruct):
@@ -281,7 +304,10 @@ class accepted_reply_reply_data(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> accepted_reply_reply_data:
-        stat = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, stat: int) -> accepted_reply_reply_data:
         if stat == PROG_MISMATCH:
             mismatch_info__low, mismatch_info__high = dec.unpack(_2I)
             return cls(stat, accepted_reply_reply_data_mismatch_info(mismatch_info__low, mismatch_info__high))
@@ -305,16 +331,28 @@ class accepted_reply(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.verf.encode(enc)
+            verf = self.verf
+            body = verf.body
+            n = len(body)
+            if n > 400:
+                raise too_long("opaque_auth.body", n, 400)
+            buf += _iI.pack(verf.flavor, n)
+            buf += body
+            if n & 3:
+                buf += PAD[n & 3]
             self.reply_data.encode(enc)
         except StructError as error:
             raise unencodable("accepted_reply", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> accepted_reply:
-        verf = opaque_auth.decode(dec)
-        reply_data = accepted_reply_reply_data.decode(dec)
-        return cls(verf, reply_data)
+        verf__flavor, verf__body_n = dec.unpack(_iI)
+        if verf__body_n > 400:
+            raise too_long("opaque_auth.body", verf__body_n, 400)
+        verf__body = dec.octets(verf__body_n) if verf__body_n else b""
+        reply_data__stat = dec.int32()
+        reply_data = accepted_reply_reply_data.decode_arm(dec, reply_data__stat)
+        return cls(opaque_auth(verf__flavor, verf__body), reply_data)
 
 
 class rejected_reply_mismatch_info(XdrStruct):
@@ -360,13 +398,16 @@ class rejected_reply(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> rejected_reply:
-        stat = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, stat: int) -> rejected_reply:
         if stat == RPC_MISMATCH:
             mismatch_info__low, mismatch_info__high = dec.unpack(_2I)
             return cls(stat, rejected_reply_mismatch_info(mismatch_info__low, mismatch_info__high))
         if stat == AUTH_ERROR:
-            auth_stat = dec.int32()
-            return cls(stat, auth_stat)
+            auth_stat2 = dec.int32()
+            return cls(stat, auth_stat2)
         raise no_arm("rejected_reply", stat)
 
     @property
@@ -409,12 +450,16 @@ class reply_body(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> reply_body:
-        stat = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, stat: int) -> reply_body:
         if stat == MSG_ACCEPTED:
             areply = accepted_reply.decode(dec)
             return cls(stat, areply)
         if stat == MSG_DENIED:
-            rreply = rejected_reply.decode(dec)
+            rreply__stat = dec.int32()
+            rreply = rejected_reply.decode_arm(dec, rreply__stat)
             return cls(stat, rreply)
         raise no_arm("reply_body", stat)
 
@@ -458,12 +503,16 @@ class rpc_msg_body(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_msg_body:
-        mtype = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, mtype: int) -> rpc_msg_body:
         if mtype == CALL:
             cbody = call_body.decode(dec)
             return cls(mtype, cbody)
         if mtype == REPLY:
-            rbody = reply_body.decode(dec)
+            rbody__stat = dec.int32()
+            rbody = reply_body.decode_arm(dec, rbody__stat)
             return cls(mtype, rbody)
         raise no_arm("rpc_msg_body", mtype)
 
@@ -499,8 +548,8 @@ class rpc_msg(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_msg:
-        xid = dec.uint32()
-        body = rpc_msg_body.decode(dec)
+        xid, body__mtype = dec.unpack(_Ii)
+        body = rpc_msg_body.decode_arm(dec, body__mtype)
         return cls(xid, body)
 
 
@@ -539,7 +588,7 @@ class authsys_parms(XdrStruct):
         stamp, machinename_n = dec.unpack(_2I)
         if machinename_n > 255:
             raise too_long("authsys_parms.machinename", machinename_n, 255)
-        machinename = dec.octets(machinename_n)
+        machinename = dec.octets(machinename_n) if machinename_n else b""
         uid, gid, gids_n = dec.unpack(_3I)
         if gids_n > 16:
             raise too_long("authsys_parms.gids", gids_n, 16)
@@ -571,7 +620,7 @@ class rpc_gss_cred_vers_1_t(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_cred_vers_1_t:
         gss_proc, seq_num, service, handle_n = dec.unpack(_iIiI)
-        handle = dec.octets(handle_n)
+        handle = dec.octets(handle_n) if handle_n else b""
         return cls(gss_proc, seq_num, service, handle)
 
 
@@ -588,8 +637,12 @@ class rpc_gss_cred_t(XdrUnion):
         version = self.version
         try:
             if version == RPCSEC_GSS_VERS_1:
-                buf += _I.pack(version)
-                value.encode(enc)
+                handle = value.handle
+                n = len(handle)
+                buf += _IiIiI.pack(version, value.gss_proc, value.seq_num, value.service, n)
+                buf += handle
+                if n & 3:
+                    buf += PAD[n & 3]
             else:
                 raise no_arm("rpc_gss_cred_t", version)
         except StructError as error:
@@ -597,10 +650,14 @@ class rpc_gss_cred_t(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_cred_t:
-        version = dec.uint32()
+        return cls.decode_arm(dec, dec.uint32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, version: int) -> rpc_gss_cred_t:
         if version == RPCSEC_GSS_VERS_1:
-            cred_vers_1 = rpc_gss_cred_vers_1_t.decode(dec)
-            return cls(version, cred_vers_1)
+            cred_vers_1__gss_proc, cred_vers_1__seq_num, cred_vers_1__service, cred_vers_1__handle_n = dec.unpack(_iIiI)
+            cred_vers_1__handle = dec.octets(cred_vers_1__handle_n) if cred_vers_1__handle_n else b""
+            return cls(version, rpc_gss_cred_vers_1_t(cred_vers_1__gss_proc, cred_vers_1__seq_num, cred_vers_1__service, cred_vers_1__handle))
         raise no_arm("rpc_gss_cred_t", version)
 
     @property
@@ -632,7 +689,7 @@ class rpc_gss_init_arg(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_init_arg:
         gss_token_n = dec.uint32()
-        gss_token = dec.octets(gss_token_n)
+        gss_token = dec.octets(gss_token_n) if gss_token_n else b""
         return cls(gss_token)
 
 
@@ -674,9 +731,9 @@ class rpc_gss_init_res(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_init_res:
         handle_n = dec.uint32()
-        handle = dec.octets(handle_n)
+        handle = dec.octets(handle_n) if handle_n else b""
         gss_major, gss_minor, seq_window, gss_token_n = dec.unpack(_4I)
-        gss_token = dec.octets(gss_token_n)
+        gss_token = dec.octets(gss_token_n) if gss_token_n else b""
         return cls(handle, gss_major, gss_minor, seq_window, gss_token)
 
 
@@ -708,9 +765,9 @@ class rpc_gss_integ_data(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_integ_data:
         databody_integ_n = dec.uint32()
-        databody_integ = dec.octets(databody_integ_n)
+        databody_integ = dec.octets(databody_integ_n) if databody_integ_n else b""
         checksum_n = dec.uint32()
-        checksum = dec.octets(checksum_n)
+        checksum = dec.octets(checksum_n) if checksum_n else b""
         return cls(databody_integ, checksum)
 
 
@@ -735,5 +792,5 @@ class rpc_gss_priv_data(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_gss_priv_data:
         databody_priv_n = dec.uint32()
-        databody_priv = dec.octets(databody_priv_n)
+        databody_priv = dec.octets(databody_priv_n) if databody_priv_n else b""
         return cls(databody_priv)

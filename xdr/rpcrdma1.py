@@ -63,6 +63,7 @@ _2IQ = Struct(">2IQ")
 _3I = Struct(">3I")
 _3IQ = Struct(">3IQ")
 _3IQI = Struct(">3IQI")
+_3Ii = Struct(">3Ii")
 _I = Struct(">I")
 _i = Struct(">i")
 _i2I = Struct(">i2I")
@@ -128,8 +129,9 @@ class xdr_read_list(LinkedStruct):
             while node is not None:
                 entry = node.entry
                 target = entry.target
-                node = node.next
-                buf += _3IQI.pack(entry.position, target.handle, target.length, target.offset, 0 if node is None else 1)
+                next = node.next
+                buf += _3IQI.pack(entry.position, target.handle, target.length, target.offset, 0 if next is None else 1)
+                node = next
         except StructError as error:
             raise unencodable("xdr_read_list", error) from None
 
@@ -189,8 +191,9 @@ class xdr_write_list(LinkedStruct):
             node: xdr_write_list | None = self
             while node is not None:
                 node.entry.encode(enc)
-                node = node.next
-                buf += _I.pack(0 if node is None else 1)
+                next = node.next
+                buf += _I.pack(0 if next is None else 1)
+                node = next
         except StructError as error:
             raise unencodable("xdr_write_list", error) from None
 
@@ -422,7 +425,10 @@ class rpc_rdma_error(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> rpc_rdma_error:
-        err = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, err: int) -> rpc_rdma_error:
         if err == ERR_VERS:
             range__rdma_vers_low, range__rdma_vers_high = dec.unpack(_2I)
             return cls(err, rpc_rdma_errvers(range__rdma_vers_low, range__rdma_vers_high))
@@ -475,10 +481,13 @@ class rdma_body(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> rdma_body:
-        proc = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, proc: int) -> rdma_body:
         if proc == RDMA_MSG:
-            rdma_msg = rpc_rdma_header.decode(dec)
-            return cls(proc, rdma_msg)
+            rdma_msg2 = rpc_rdma_header.decode(dec)
+            return cls(proc, rdma_msg2)
         if proc == RDMA_NOMSG:
             rdma_nomsg = rpc_rdma_header_nomsg.decode(dec)
             return cls(proc, rdma_nomsg)
@@ -488,7 +497,8 @@ class rdma_body(XdrUnion):
         if proc == RDMA_DONE:
             return cls(proc)
         if proc == RDMA_ERROR:
-            rdma_error = rpc_rdma_error.decode(dec)
+            rdma_error__err = dec.int32()
+            rdma_error = rpc_rdma_error.decode_arm(dec, rdma_error__err)
             return cls(proc, rdma_error)
         raise no_arm("rdma_body", proc)
 
@@ -546,6 +556,6 @@ class rdma_msg(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> rdma_msg:
-        rdma_xid, rdma_vers, rdma_credit = dec.unpack(_3I)
-        rdma_body = rdma_body.decode(dec)
-        return cls(rdma_xid, rdma_vers, rdma_credit, rdma_body)
+        rdma_xid, rdma_vers, rdma_credit, rdma_body__proc = dec.unpack(_3Ii)
+        rdma_body2 = rdma_body.decode_arm(dec, rdma_body__proc)
+        return cls(rdma_xid, rdma_vers, rdma_credit, rdma_body2)

@@ -216,8 +216,7 @@ class SelectReactor:
                 until = max(0.0, self._timers[0][0] - monotonic())
                 if wait is None or until < wait:
                     wait = until
-        events = self._epoll.poll(wait, _EVENTS) if not self._spin_s else self._spin(wait)
-        for fd, mask in events:
+        for fd, mask in self._poll(wait):
             if mask & _NOT_OUT:
                 callback = self._readers.get(fd)
                 if callback is not None:
@@ -233,6 +232,10 @@ class SelectReactor:
             if not ready:
                 break  # a nested turn was quicker
             self._run(ready.popleft())
+
+    def _poll(self, wait: float | None) -> list[tuple[int, int]]:
+        """Sleep for at most ``wait`` seconds; what is ready. A subclass may do more around it."""
+        return self._epoll.poll(wait, _EVENTS) if not self._spin_s else self._spin(wait)
 
     def _spin(self, wait: float | None) -> list[tuple[int, int]]:
         events = self._epoll.poll(0.0, _EVENTS)

@@ -479,7 +479,8 @@ class Endpoint:
             )
         )
 
-    def _raise_queue_pair(self, receive_psn: int, resources: int, rnr_retry_count: int) -> None:
+    def _raise_queue_pair(self, send_psn: int, resources: int, rnr_retry_count: int) -> None:
+        # "Starting PSN" is the one that the message's *receiver* shall begin to send with.
         retry_count = self._options.retry_count
         if self.incoming is not None:
             retry_count = self.incoming.retry_count
@@ -490,12 +491,12 @@ class Endpoint:
             local=self.local_port,
             remote=self.remote_port,
             remote_qpn=self.remote_qpn,
-            receive_psn=receive_psn,
+            receive_psn=self._starting_psn,
             path_mtu=self._path_mtu,
             responder_resources=resources,
         )
         queue_pair.ready_to_send(
-            send_psn=self._starting_psn,
+            send_psn=send_psn,
             initiator_depth=self.initiator_depth,
             retry_count=retry_count,
             rnr_retry_count=rnr_retry_count,

@@ -79,7 +79,8 @@ class ReadResource:
     """An RDMA READ request that was granted: sequences ``first`` to ``end``."""
 
     __slots__ = (
-        "address", "begin", "end", "first", "length", "msn", "next", "queued", "region", "stop",
+        "address", "answered", "begin", "end", "first", "length", "msn", "next", "queued",
+        "region", "stop",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +97,8 @@ class ReadResource:
         """Of the answer under way: its first sequence, and the next one to send."""
         self.stop = end
         self.queued = False
+        self.answered = False
+        """Whether all of it was sent once."""
 
 
 class Responder:
@@ -349,11 +352,15 @@ class Responder:
             resource = outbox[0]
             region = resource.region
             if region is not None and not region.valid:
-                reason = "an RDMA READ's memory was invalidated"
-                self._refuse(NAK_REMOTE_ACCESS, reason, resource.next)
+                if not resource.answered:
+                    reason = "an RDMA READ's memory was invalidated"
+                    self._refuse(NAK_REMOTE_ACCESS, reason, resource.next)
+                    return
+                # Asked for again, by a late duplicate as a rule: who invalidates memory, or has
+                # it invalidated, has been told by the peer that it has what it wanted.
+            elif not self._stream(resource, builder):
                 return
-            if not self._stream(resource, builder):
-                return
+            resource.answered = True
             resource.queued = False
             outbox.popleft()
 

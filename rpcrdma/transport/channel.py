@@ -34,8 +34,7 @@ from .responder import Responder, refuse_all
 from .stats import TransportStats
 
 _SHORTEST = SHORT_AND_RPC.size
-_HAS_XID = 4
-_HAS_VERSION = 8
+_XID_AND_VERSION = 8
 
 
 class RdmaChannel:
@@ -155,6 +154,7 @@ class RdmaChannel:
         self._reason = reason
         calls = self.requester.shutdown()
         self._endpoint.close()
+        self.responder.shutdown()
         self._endpoint.finish_sends()
         self.requester.fail(calls, reason)
         callbacks, self._on_close = self._on_close, []
@@ -180,44 +180,47 @@ class RdmaChannel:
         self._on_other_message(slot, view, rkey)
 
     def _on_other_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
+        """Messages with chunks, without an RPC message, or without sense."""
         try:
             header = decode_header(view, self.options.header_limits)
-            if header.proc == RDMA_ERROR:
-                self.requester.refused(header, rkey)
-                self._endpoint.repost(slot)
-                return
             if header.proc == RDMA_DONE:
-                self._drop(slot)
+                self._drop(slot, rkey)
                 return
-            way = direction(header, view, self._active)
+            is_reply = header.proc == RDMA_ERROR or direction(header, view, self._active) == REPLY
         except RpcRdmaError as error:
-            self._on_malformed(slot, view, error)
+            self._on_malformed(slot, view, rkey, error)
             return
-        if way == REPLY:
-            self.requester.reply(header, view, rkey)
-            self._endpoint.repost(slot)
-        elif rkey is not None:
-            self._endpoint.fail("the peer invalidated memory with a call")
+        if not is_reply:
+            if rkey is None:
+                self.responder.call(slot, header, view)
+            else:
+                self._endpoint.fail("the peer invalidated memory with a call")
+            return
+        if header.proc == RDMA_ERROR:
+            self.requester.refused(header, rkey)
         else:
-            self.responder.call(slot, header, view)
+            self.requester.reply(header, view, rkey)
+        self._endpoint.repost(slot)
 
-    def _on_malformed(self, slot: ReceiveSlot, view: memoryview, error: RpcRdmaError) -> None:
+    def _on_malformed(
+        self, slot: ReceiveSlot, view: memoryview, rkey: int | None, error: RpcRdmaError
+    ) -> None:
         """Who mostly gets calls answers with the error, who mostly gets replies fails the call.
 
         A message without as much as an XID and a version is dropped (RFC 8166, Section 4.5).
         """
-        xid = int.from_bytes(view[:_HAS_XID], "big") if len(view) >= _HAS_XID else None
-        if self._active:
-            if xid is not None and self.requester.expects(xid):
-                self.requester.undecodable(xid, str(error))
-                self._endpoint.repost(slot)
-            else:
-                self._drop(slot)
-        elif len(view) >= _HAS_VERSION:
+        if len(view) < _XID_AND_VERSION:
+            self._drop(slot, rkey)
+        elif not self._active and rkey is None:
             self.responder.malformed(slot, view, error)
+        elif self.requester.expects(xid := int.from_bytes(view[:4], "big")):
+            self.requester.undecodable(xid, rkey, str(error))
+            self._endpoint.repost(slot)
         else:
-            self._drop(slot)
+            self._drop(slot, rkey)
 
-    def _drop(self, slot: ReceiveSlot) -> None:
+    def _drop(self, slot: ReceiveSlot, rkey: int | None) -> None:
+        if rkey is not None:
+            self._endpoint.fail("the peer invalidated memory without a reply")
         self.stats.messages_dropped += 1
         self._endpoint.repost(slot)

@@ -35,7 +35,10 @@ class Chunk:
     def __init__(self, segments: Sequence[Segment], position: int = 0) -> None:
         self.segments = segments
         self.position = position
-        self.length = sum(segment.length for segment in segments)
+        length = 0
+        for segment in segments:
+            length += segment[1]
+        self.length = length
         """The octets of all segments together."""
 
     def __eq__(self, other: object) -> bool:

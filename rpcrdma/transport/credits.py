@@ -42,12 +42,17 @@ class CreditWindow:
 
 
 class CreditGrant:
-    """How many calls the peer may have in progress here: as many as there are receives for."""
+    """How many calls the peer may have in progress here: as many as there are receives for.
 
-    __slots__ = ("ceiling", "in_use")
+    ``offered`` is what replies grant. It may be lowered, to take less on for a while, and raised
+    again up to ``ceiling``; a peer that has not yet heard of it is in its right up to there.
+    """
+
+    __slots__ = ("ceiling", "in_use", "offered")
 
     def __init__(self, ceiling: int) -> None:
         self.ceiling = ceiling
+        self.offered = ceiling
         self.in_use = 0
 
     def admit(self) -> bool:

@@ -174,9 +174,9 @@ def _decode_chunk(view: memoryview, at: int, max_segments: int) -> tuple[Chunk, 
     _check(count <= max_segments, "too many segments")
     segments = []
     for _ in range(count):
-        handle, length, offset = _SEGMENT.unpack_from(view, at)
-        _check(offset + length <= _MAX_ADDRESS, "segment past the end of memory")
-        segments.append(Segment(handle, length, offset))
+        segment = Segment._make(_SEGMENT.unpack_from(view, at))
+        _check(segment.offset + segment.length <= _MAX_ADDRESS, "segment past the end of memory")
+        segments.append(segment)
         at += SEGMENT_SIZE
     return Chunk(segments), at
 

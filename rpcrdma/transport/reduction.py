@@ -169,13 +169,12 @@ def reduced_parts(message: Encoder, left_out: Sequence[Payload]) -> Iterator[mem
     view = memoryview(message.buffer)
     start = 0
     for payload in message.payloads:
-        if any(payload is one for one in left_out):
+        if not len(payload.data) or any(payload is one for one in left_out):
             continue
         if payload.offset > start:
             yield view[start : payload.offset]
         start = payload.offset
-        if len(payload.data):
-            yield payload.data
+        yield payload.data
         if len(payload.data) & 3:
             yield _PADS[-len(payload.data) & 3]
     if start < len(view):

@@ -244,9 +244,9 @@ class Requester:
             error = _ERRORS.get(header.error, f"RDMA_ERROR {header.error}")
             self._set_error(call, CallRefused(error))
 
-    def undecodable(self, xid: int, complaint: str) -> None:
+    def undecodable(self, xid: int, rkey: int | None, complaint: str) -> None:
         """The header of a reply makes no sense, but its XID is one of ours."""
-        call = self._take(xid, self._window.limit, None)
+        call = self._take(xid, self._window.limit, rkey)
         if call is not None:
             self._stats.bad_replies += 1
             self._set_error(call, XdrError(complaint))
@@ -339,6 +339,7 @@ class Requester:
         calls = [*self._sent.values(), *self._waiting.values()]
         self._sent.clear()
         self._waiting.clear()
+        self._window.in_use = 0
         for call in calls:
             self._end_registrations(call)
         return calls

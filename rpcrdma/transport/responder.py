@@ -147,7 +147,7 @@ class RdmaCall:
             self._buffers = ()
         responder.grant.release()
         responder.endpoint.repost(slot)
-        return responder.grant.ceiling
+        return responder.grant.offered
 
     def _reply_planned(self, message: Encoder, on_sent: Callable[[], None] | None) -> None:
         responder = self._responder
@@ -181,7 +181,7 @@ class RdmaCall:
 
             responder.post_writes(plan.writes)
         proc = RDMA_NOMSG if plan.long else RDMA_MSG
-        grant = responder.grant.ceiling
+        grant = responder.grant.offered
         head = encode_header(self.xid, grant, proc, (), plan.write_list, plan.reply_chunk)
         message = b"".join((head, *plan.inline))
         rkey = self._rkey() if endpoint.may_invalidate else None
@@ -219,6 +219,7 @@ class Responder:
         self._chunks = chunks
         self._pool = BufferPool(endpoint.options.max_buffered)
         self._waiting: deque[tuple[RdmaCall, memoryview, Sequence[Chunk]]] = deque()
+        self._fetching: set[RdmaCall] = set()
 
     @property
     def buffered(self) -> int:
@@ -263,9 +264,9 @@ class Responder:
         self.stats.errors_sent += 1
         self.endpoint.repost(slot)
         if error.code == ERR_VERS:
-            answer = encode_version_error(xid, version, self.grant.ceiling)
+            answer = encode_version_error(xid, version, self.grant.offered)
         else:
-            answer = encode_chunk_error(xid, self.grant.ceiling)
+            answer = encode_chunk_error(xid, self.grant.offered)
         self.endpoint.send(answer)
 
     def _overrun(self) -> None:
@@ -309,6 +310,7 @@ class Responder:
             stats.bytes_read += chunk.length
         stats.rdma_reads += len(requests)
         call._reads_left = len(requests)
+        self._fetching.add(call)
 
         def one_done() -> None:
             call._reads_left -= 1
@@ -319,6 +321,7 @@ class Responder:
             self.endpoint.post_read(request, one_done)
 
     def _fetched(self, call: RdmaCall, view: memoryview, read_list: Sequence[Chunk]) -> None:
+        self._fetching.remove(call)
         header = call.header
         assert header is not None
         contents = call._buffers
@@ -342,9 +345,18 @@ class Responder:
         for buffer in buffers:
             self._pool.release(buffer)
         while self._waiting and self._pool.has(_total(self._waiting[0][2])):
-            if self.endpoint.closed:
-                return
             self._fetch(*self._waiting.popleft())
+
+    def shutdown(self) -> None:
+        """The connection is gone: forget the calls that the service has not seen yet.
+
+        Those that it has seen are its to answer, which it may do as if nothing had happened.
+        """
+        calls = [*self._fetching, *(call for call, _, _ in self._waiting)]
+        self._fetching.clear()
+        self._waiting.clear()
+        for call in calls:
+            call.drop()
 
     # RDMA WRITE
 

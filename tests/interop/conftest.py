@@ -36,6 +36,9 @@ _OUTCOME = pytest.StashKey[pytest.TestReport]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_REPORT] = Report()
+    config.addinivalue_line(
+        "markers", "yardstick: Linux on both sides, slow; proves the workloads, not us"
+    )
     # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 

@@ -6,6 +6,7 @@ A case here that fails says that the lab is broken, or Linux is, not we.
 from __future__ import annotations
 
 import pytest
+import workloads
 from conftest import Run
 from lab import nfs, tools
 from lab.guest import Guest
@@ -13,6 +14,7 @@ from lab.machine import Lab
 from lab.netem import DAMAGE, DISORDER, DUPLICATES, LOSS, both_ways
 from lab.network import LARGE_MTU, SMALL_MTU
 from lab.nfs import Knfsd, Transport
+from workloads import Site, Workload
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -77,7 +79,6 @@ def test_perftest(case: Run, alpha: Guest, beta: Guest, tool: str) -> None:
     "transport",
     [
         Transport("rdma", "4.1"),
-        Transport("rdma", "4.2"),
         Transport("rdma", "4.0"),
         Transport("rdma", "4.2", ipv6=True),
         Transport("tcp", "4.2"),
@@ -89,17 +90,38 @@ def test_copy_a_tree(
 ) -> None:
     case.describe("Linux client - knfsd", transport)
     with nfs.mounted(beta, transport.address(alpha), transport) as point:
-        beta.run(f"cp -a {tree} {point}/ && sync -f {point}", timeout=120)
-        nfs.drop_caches(beta)
-        wanted = nfs.checksums(beta, tree)
-        assert nfs.checksums(beta, f"{point}/tree") == wanted
-    assert nfs.checksums(alpha, f"{knfsd.export}/tree") == wanted
+        workloads.copy_tree(Site(beta, point, tree))
+
+
+@pytest.mark.yardstick
+@pytest.mark.parametrize("workload", [*workloads.BASIC, *workloads.SECOND], ids=workloads.name)
+def test_workload(
+    case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, workload: Workload
+) -> None:
+    """That the workloads themselves are right: knfsd must pass what our server has to."""
+    transport = Transport("rdma", "4.2")
+    case.describe("Linux client - knfsd", transport)
+    with nfs.mounted(beta, alpha.ipv4, transport) as point:
+        workload(Site(beta, point, tree))
+
+
+@pytest.mark.yardstick
+@pytest.mark.parametrize("kind", ["fcntl", "flock"])
+def test_locks(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, kind: str) -> None:
+    transport = Transport("rdma", "4.2")
+    case.describe("Linux clients - knfsd", transport)
+    with (
+        nfs.mounted(beta, alpha.ipv4, transport) as one,
+        nfs.mounted(beta, alpha.ipv4, transport, options="nosharecache") as other,
+    ):
+        workloads.locks(Site(beta, one, tree), Site(beta, other, tree), kind)
 
 
 def test_copy_with_loss(case: Run, knfsd: Knfsd, alpha: Guest, beta: Guest) -> None:
     transport = Transport("rdma", "4.2")
     case.describe("Linux client - knfsd", f"{transport}, {LOSS}")
-    with nfs.mounted(beta, alpha.ipv4, transport) as point, both_ways(alpha, LOSS):
+    mount = nfs.mounted(beta, alpha.ipv4, transport, options=nfs.IMPATIENT)
+    with mount as point, both_ways(alpha, LOSS):
         beta.run("head -c 2M /dev/urandom >/tmp/data")
         beta.run(f"cp /tmp/data {point}/data && sync -f {point}", timeout=200)
         nfs.drop_caches(beta)

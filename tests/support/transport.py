@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.support.fake_verbs import FakeDevice, FakeFabric, FakeQp
 
 from nfsrdma.rpcrdma.rpc.channel import IncomingCall
 from nfsrdma.rpcrdma.transport import (
@@ -27,7 +30,6 @@ from nfsrdma.rpcrdma.verbs.types import (
     WrOpcode,
 )
 from nfsrdma.xdr import Decoder, Encoder
-from tests.support.fake_verbs import FakeDevice, FakeFabric, FakeQp
 
 PORT = 20049
 CALL_HEAD = struct.Struct(">10I")
@@ -184,10 +186,10 @@ class RawPeer:
         self.lost: str | None = None
         self.theirs: bytes = b""
         self._receive_size = receive_size
-        self.qp_options = QpOptions(
-            2048, 512, int(Access.REMOTE_READ | Access.REMOTE_WRITE)
-        )
+        self.qp_options = QpOptions(2048, 512, int(Access.REMOTE_READ | Access.REMOTE_WRITE))
         self.connection: Any = None
+        self.memory: dict[int, memoryview] = {}
+        """What was offered to be written, by R_key, for as long as the peer lives."""
 
     def connect(
         self, private_data: PrivateData | None = None, receives: int = 64, depth: int = 16
@@ -211,9 +213,7 @@ class RawPeer:
 
         def on_request(request: Any) -> None:
             self.theirs = request.private_data
-            self.connection = request.prepare(
-                self.pd, self.send_cq, self.recv_cq, self.qp_options
-            )
+            self.connection = request.prepare(self.pd, self.send_cq, self.recv_cq, self.qp_options)
             self._post(256)
             data = private_data.encode() if private_data else b""
             request.accept(ConnectOptions(private_data=data), self)
@@ -258,7 +258,7 @@ class RawPeer:
         """Register octets for reading, cut at ``pieces``; one segment each."""
         cuts = [0, *sorted(pieces), len(data)]
         segments = []
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in itertools.pairwise(cuts):
             view = memoryview(bytearray(data[start:end]))
             region = self.pd.register(view, Access.REMOTE_READ)
             segments.append(Segment(region.rkey, len(view), region.address))
@@ -271,14 +271,14 @@ class RawPeer:
             region = self.pd.register(
                 memoryview(bytearray(size)), Access.LOCAL_WRITE | Access.REMOTE_WRITE
             )
+            self.memory[region.rkey] = region.view
             segments.append(Segment(region.rkey, size, region.address))
         return Chunk(segments)
 
     def contents(self, returned: Chunk) -> bytes:
         """What was written to a chunk, by the lengths that came back."""
         return b"".join(
-            bytes(self.device.regions[handle].view[:length])
-            for handle, length, _ in returned.segments
+            bytes(self.memory[handle][:length]) for handle, length, _ in returned.segments
         )
 
     def messages(self) -> list[tuple[bytes, int | None]]:

@@ -163,7 +163,9 @@ def test_boundaries_count_earlier_chunks_with_their_pads() -> None:
 def test_earlier_segments_are_filled_first() -> None:
     segments = [Segment(1, 4, 100), Segment(2, 0, 0), Segment(3, 10, 200), Segment(4, 9, 300)]
     parts = [memoryview(b"abc"), memoryview(b"defgh")]
-    assert [(s.handle, [bytes(p) for p in pieces]) for s, pieces in distribute(parts, segments)] == [
+    assert [
+        (s.handle, [bytes(p) for p in pieces]) for s, pieces in distribute(parts, segments)
+    ] == [
         (1, [b"abc", b"d"]),
         (3, [b"efgh"]),
     ]

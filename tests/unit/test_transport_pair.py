@@ -5,12 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-
-from nfsrdma.rpcrdma.rpc.channel import CallRefused, IncomingCall, TransportError
-from nfsrdma.rpcrdma.task import Cancelled
-from nfsrdma.rpcrdma.transport import TransportOptions, connect_rdma, listen_rdma
-from nfsrdma.rpcrdma.verbs.types import DeviceLimits
-from nfsrdma.xdr import Encoder
 from tests.support.fake_verbs import FakeFabric
 from tests.support.transport import (
     PORT,
@@ -24,6 +18,12 @@ from tests.support.transport import (
     reply_message,
     reply_size,
 )
+
+from nfsrdma.rpcrdma.rpc.channel import CallRefused, IncomingCall, TransportError
+from nfsrdma.rpcrdma.task import Cancelled
+from nfsrdma.rpcrdma.transport import TransportOptions, connect_rdma, listen_rdma
+from nfsrdma.rpcrdma.verbs.types import DeviceLimits
+from nfsrdma.xdr import Encoder
 
 BIG = bytes(range(256)) * 40  # 10 KiB
 SMALL = b"seven.."

@@ -1,6 +1,6 @@
 """What the parser makes of a specification: the text's own structure, nothing resolved.
 
-The shapes follow the grammar of RFC 4506, Section 6.3, and RFC 5531, Section 12.
+The shapes follow the grammar of RFC 4506, Section 6.3, and RFC 5531, Section 12.2.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``program NAME { version ... } = number;`` (RFC 5531, Section 12.1)"""
+    """``program NAME { version ... } = number;`` (RFC 5531, Section 12.2)"""
 
     position: Position
     name: str

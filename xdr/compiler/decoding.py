@@ -27,8 +27,7 @@ class DecodeWriter(Writer):
     """Writes code that reads values from the decoder ``dec`` into local variables."""
 
     def __init__(self, model: Model, layouts: Layouts, depth: int) -> None:
-        super().__init__(layouts, depth)
-        self._model = model
+        super().__init__(model, layouts, depth)
         self._checks: list[tuple[str, str]] = []
 
     def flush(self) -> None:
@@ -72,14 +71,8 @@ class DecodeWriter(Writer):
                 name = self.fresh(stem)
                 self._get_elements(name, kind, element, str(fixed), label, None)
                 return name
-            case Reference(name):
-                target = self._model.types[name]
-                if isinstance(target, Structure) and self._model.flat(kind):
-                    return f"{name}({', '.join(self.get_fields(f'{stem}__', target))})"
-                self.flush()
-                variable = self.fresh(stem)
-                self.add(f"{variable} = {name}.decode(dec)")
-                return variable
+            case Reference():
+                return self._get_reference(stem, kind)
 
     def get_fields(self, prefix: str, target: Structure) -> list[str]:
         """Decode a structure's members; the arguments of its constructor."""
@@ -101,7 +94,10 @@ class DecodeWriter(Writer):
                 method = "payload" if bulk else "opaque"
                 return f"dec.{method}({'' if limit is None else limit})"
             case Reference(name):
-                return f"{name}.decode(dec)"
+                target = self.model.types[name]
+                if isinstance(target, Structure):
+                    return f"{name}.decode(dec)"
+                return f"{name}.decode_arm(dec, {self.expression(target.discriminant.type)})"
             case _:
                 return None
 
@@ -128,7 +124,7 @@ class DecodeWriter(Writer):
             )
         self.flush()
         name = self.fresh(stem)
-        self.add(f"{name} = dec.octets({size})")
+        self.add(f'{name} = dec.octets({size}) if {size} else b""')
         return name
 
     def _get_optional(self, stem: str, kind: Type, element: Type, label: str) -> str:
@@ -146,11 +142,26 @@ class DecodeWriter(Writer):
             self.add(f"{name} = {value}")
         return name
 
+    def _get_reference(self, stem: str, kind: Reference) -> str:
+        inlined = self.model.inlined(kind)
+        if inlined is not None:
+            return f"{kind.name}({', '.join(self.get_fields(f'{stem}__', inlined))})"
+        target = self.model.types[kind.name]
+        source = "decode(dec)"
+        if isinstance(target, Union):
+            key = target.discriminant
+            value = self.get(f"{stem}__{key.attribute}", key.type, f"{target.name}.{key.name}")
+            source = f"decode_arm(dec, {value})"
+        self.flush()
+        name = self.fresh(stem)
+        self.add(f"{name} = {kind.name}.{source}")
+        return name
+
     def _get_elements(
         self, name: str, kind: Type, element: Type, count: str, label: str, limit: int | None
     ) -> None:
         tail = "" if limit is None else f", {limit}"
-        size = self._model.least_size(element)
+        size = self.model.least_size(element)
         if isinstance(element, Scalar):
             if limit is not None:
                 with self.block(f"if {count} > {limit}:"):
@@ -219,9 +230,9 @@ def decode_alias(model: Model, layouts: Layouts, name: str, kind: Type) -> list[
 
 
 def decode_union(model: Model, layouts: Layouts, target: Union) -> list[str]:
-    """The body of a union's ``decode``, its arms in a chain of conditions."""
+    """The body of a union's ``decode_arm``, its arms in a chain of conditions."""
     writer = DecodeWriter(model, layouts, 2)
-    key = _get_discriminant(writer, target)
+    key = _enter(writer, target)
     open_end = True
     for arm in target.arms:
         if arm.field is None and target.default is not None and target.default.field is None:
@@ -241,14 +252,14 @@ def decode_union(model: Model, layouts: Layouts, target: Union) -> list[str]:
 
 
 def decode_table_union(model: Model, layouts: Layouts, target: Union, table: str) -> list[str]:
-    """The body of a union's ``decode`` whose arms are in a table."""
+    """The body of a union's ``decode_arm`` whose arms are in a table."""
     writer = DecodeWriter(model, layouts, 2)
-    key = _get_discriminant(writer, target)
+    key = _enter(writer, target)
     writer.add(f"arm = {table}.get({key}, MISSING)")
     with writer.block("if arm is None:"):
         _return(writer, target, key)
     with writer.block("if arm is not MISSING:"):
-        writer.add("value = arm.decode(dec)")
+        writer.add("value = arm(dec)")
         _return(writer, target, f"{key}, value")
     for arm in target.arms:
         if arm.field is not None and not isinstance(arm.field.type, Reference):
@@ -258,12 +269,15 @@ def decode_table_union(model: Model, layouts: Layouts, target: Union, table: str
     return writer.lines
 
 
-def _get_discriminant(writer: DecodeWriter, target: Union) -> str:
+def _enter(writer: DecodeWriter, target: Union) -> str:
     if target.recursive:
         writer.add("dec.descend()")
-    key = writer.fresh(target.discriminant.attribute)
-    writer.add(f"{key} = {writer.expression(target.discriminant.type)}")
-    return key
+    return writer.fresh(target.discriminant.attribute)
+
+
+def discriminant_expression(model: Model, layouts: Layouts, target: Union) -> str:
+    """The expression that reads a union's discriminant."""
+    return DecodeWriter(model, layouts, 2).expression(target.discriminant.type) or ""
 
 
 def _get_arm(writer: DecodeWriter, target: Union, arm: UnionArm, key: str) -> None:

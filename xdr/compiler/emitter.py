@@ -6,7 +6,13 @@ The shape of what is emitted is a contract with the rest of the project: ARCHITE
 
 from __future__ import annotations
 
-from .decoding import decode_alias, decode_structure, decode_table_union, decode_union
+from .decoding import (
+    decode_alias,
+    decode_structure,
+    decode_table_union,
+    decode_union,
+    discriminant_expression,
+)
 from .encoding import (
     condition,
     encode_alias,
@@ -186,7 +192,20 @@ class _Emitter:
             "",
             "    def encode(self, enc: Encoder) -> None:",
         ]
-        decode = ["", "    @classmethod", f"    def decode(cls, dec: Decoder) -> {target.name}:"]
+        read = discriminant_expression(self._model, self._layouts, target)
+        decode = [
+            "",
+            "    @classmethod",
+            f"    def decode(cls, dec: Decoder) -> {target.name}:",
+            f"        return cls.decode_arm(dec, {read})",
+            "",
+            "    @classmethod",
+            *_fitted(
+                "    def decode_arm(",
+                f"cls, dec: Decoder, {key.attribute}: {key.type.hint}",
+                f") -> {target.name}:",
+            ),
+        ]
         if self._tabled(target):
             table = f"_{target.name}_arms"
             self._tables += self._table(target, table)
@@ -210,7 +229,7 @@ class _Emitter:
                 if arm.field is None:
                     lines.append(f"    {label.spelling}: None,")
                 elif isinstance(arm.field.type, Reference):
-                    lines.append(f"    {label.spelling}: {arm.field.type.hint},")
+                    lines.append(f"    {label.spelling}: {arm.field.type.name}.decode,")
         return [*lines, "}"]
 
 

@@ -22,10 +22,6 @@ from .writer import Layouts, Writer, opaque_code
 class EncodeWriter(Writer):
     """Writes code that appends values to ``buf``, the buffer of the encoder ``enc``."""
 
-    def __init__(self, model: Model, layouts: Layouts, depth: int) -> None:
-        super().__init__(layouts, depth)
-        self._model = model
-
     def flush(self) -> None:
         """Write the pending run out."""
         if not self.run:
@@ -58,9 +54,9 @@ class EncodeWriter(Writer):
                 else:
                     self.flush()
                     self._put_elements(value, str(count), element, label)
-            case Reference(name):
-                target = self._model.types[name]
-                if isinstance(target, Structure) and self._model.flat(kind):
+            case Reference():
+                target = self.model.inlined(kind)
+                if target is not None:
                     self.put_fields(self.local(text), target)
                 else:
                     self.flush()
@@ -142,9 +138,10 @@ def encode_structure(model: Model, layouts: Layouts, target: Structure) -> list[
             writer.add(f"{node}: {target.name} | None = self")
             with writer.block(f"while {node} is not None:"):
                 writer.put_fields(node, target)
-                writer.add(f"{node} = {node}.{following}")
-                writer.run.append(("I", f"0 if {node} is None else 1"))
+                next_node = writer.local(f"{node}.{following}")
+                writer.run.append(("I", f"0 if {next_node} is None else 1"))
                 writer.flush()
+                writer.add(f"{node} = {next_node}")
         else:
             writer.put_fields("self", target)
             writer.flush()

@@ -21,7 +21,7 @@ KEYWORDS = frozenset(
         "switch typedef union unsigned void",
     )
 )
-"""RFC 4506, Section 6.2. RFC 5531's ``program`` and ``version`` are words only where they fit."""
+"""RFC 4506, Section 6.4. RFC 5531's ``program`` and ``version`` are words only where they fit."""
 
 # A ``%`` line is rpcgen's: text for the C compiler, which has nothing to say to this one.
 _TOKEN = re.compile(

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from .errors import Position
 
+SMALL = 4
+"""The most leaves that a structure of variable size may have to be coded in place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -37,8 +40,8 @@ class FixedOpaque:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """``opaque x<limit>`` or ``string x<limit>``; ``bulk`` if it is DDP-eligible (RFC 8166,
-    Section 5.1) and so is kept out of the encoder's buffer."""
+    """``opaque x<limit>`` or ``string x<limit>``; ``bulk`` if it is DDP-eligible
+    (RFC 8166, Section 3.4.1) and so is kept out of the encoder's buffer."""
 
     limit: int | None
     bulk: bool = False
@@ -174,6 +177,15 @@ class Model:
     aliases: dict[str, Alias] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     """The names of ``types`` and ``aliases``, interleaved as the text has them."""
+    _names: set[str] = field(default_factory=set)
+
+    def defines(self, name: str) -> bool:
+        """Whether a name is one of this specification's own."""
+        if not self._names:
+            self._names.update(self.types, self.aliases, self.enums)
+            self._names.update(item.name for item in self.numbers)
+            self._names.update(*(enum.members for enum in self.enums.values()))
+        return name in self._names
 
     def least_size(self, kind: Type, inside: frozenset[str] = frozenset()) -> int:
         """The fewest octets that a value of ``kind`` takes inline."""
@@ -212,3 +224,28 @@ class Model:
                 )
             case _:
                 return False
+
+    def inlined(self, kind: Type) -> Structure | None:
+        """The structure whose members are to be coded where it stands, not by a call of its own.
+
+        That is one that is flat, and one so small that the call would cost more than the code.
+        """
+        if not isinstance(kind, Reference):
+            return None
+        target = self.types[kind.name]
+        if not isinstance(target, Structure):
+            return None
+        return target if self.flat(kind) or self._weight(kind) <= SMALL else None
+
+    def _weight(self, kind: Type) -> int:
+        """How much code it takes, about, to code a value in place."""
+        match kind:
+            case Scalar() | Boolean() | FixedOpaque() | Opaque():
+                return 1
+            case Array(element) if isinstance(element, Scalar):
+                return 1
+            case Reference(name):
+                target = self.types[name]
+                if isinstance(target, Structure) and not (target.linked or target.recursive):
+                    return sum(self._weight(item.type) for item in target.fields)
+        return SMALL + 1

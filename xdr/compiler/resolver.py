@@ -41,10 +41,20 @@ _SCALARS = {
     Primitive.DOUBLE: "d",
 }
 _RANGES = {"i": (-(1 << 31), (1 << 31) - 1), "I": (0, (1 << 32) - 1)}
-_TAKEN = frozenset({"encode", "decode", "cls", "self", "enc", "dec", "value"})
-"""Attributes and variables of the emitted classes that a member's name must not hide."""
+_TAKEN = frozenset({"classmethod", "decode", "encode", "property", "self", "value"})
+"""What the emitted classes are made of, and so cannot be the name of a member."""
+
+_Body = ast.EnumBody | ast.StructBody | ast.UnionBody
 
 UINT32_MAX = 0xFFFFFFFF
+
+USED = frozenset(
+    {"Any", "Decoder", "Encoder", "Final", "IntEnum", "LinkedStruct", "MISSING", "PAD", "Struct"}
+    | {"StructError", "TypeAlias", "XdrStruct", "XdrUnion", "pack", "no_arm", "not_boolean"}
+    | {"too_long", "unencodable", "wrong_arm", "wrong_length", "bool", "bytearray", "bytes"}
+    | {"classmethod", "dict", "float", "int", "len", "list", "memoryview", "property", "range"}
+)
+"""Names that emitted modules use for themselves: no specification may define them."""
 
 
 def resolve(
@@ -68,6 +78,7 @@ class _Resolver:
         self._constants: dict[str, ast.Value] = {}
         self._typedefs: dict[str, ast.Typedef] = {}
         self._resolving: list[str] = []
+        self._bodies: dict[str, _Body] = {}
         self._definitions = specification.definitions
         for definition in self._definitions:
             self._declare(definition)
@@ -93,7 +104,7 @@ class _Resolver:
     def _name(self, position: Position, name: str) -> None:
         if name in self._scope:
             raise SpecificationError(position, f"{name} is defined at {self._scope[name]} already")
-        if keyword.iskeyword(name) or name.startswith("_"):
+        if keyword.iskeyword(name) or name.startswith("_") or name in USED:
             raise SpecificationError(position, f"{name} cannot be a name in Python")
         self._scope[name] = position
 
@@ -151,7 +162,7 @@ class _Resolver:
     def _definition(self, definition: ast.Typedef) -> None:
         declaration = definition.declaration
         name = declaration.name
-        inline = isinstance(declaration.type, ast.EnumBody | ast.StructBody | ast.UnionBody)
+        inline = isinstance(declaration.type, _Body)
         if inline and declaration.form is Form.PLAIN:
             self._specifier(declaration.type, declaration.position, name)
             return
@@ -214,26 +225,29 @@ class _Resolver:
         return _spelled(kind, name)
 
     def _enum(self, body: ast.EnumBody, name: str) -> Type:
-        if name not in self.model.enums:
+        if not self._met(body, name):
             members: dict[str, int] = {}
             for member in body.members:
                 value = self.evaluate(member.value)
                 if not -(1 << 31) <= value < 1 << 31:
                     raise SpecificationError(member.position, f"{member.name} is too large")
                 members[member.name] = value
-            self._claim(body.position, name)
             self.model.enums[name] = Enumeration(name, members)
         return Scalar("i", enum=name)
 
-    def _claim(self, position: Position, name: str) -> None:
-        """Give an anonymous type its name, unless something else has it."""
-        if name not in self._typedefs:
-            self._name(position, name)
+    def _met(self, body: _Body, name: str) -> bool:
+        """Whether a body was resolved before; if not, give its name to it if it was anonymous."""
+        if self._bodies.get(name) is body:
+            return True
+        definition = self._typedefs.get(name)
+        if definition is None or definition.declaration.type is not body:
+            self._name(body.position, name)
+        self._bodies[name] = body
+        return False
 
     def _struct(self, body: ast.StructBody, name: str) -> Type:
-        if name not in self.model.types:
-            self._claim(body.position, name)
-            structure = Structure(name, body.position)
+        if not self._met(body, name):
+            structure = Structure(name, self._scope[name])
             self.model.types[name] = structure
             seen: set[str] = set()
             structure.fields = tuple(self._field(name, item, seen) for item in body.fields)
@@ -255,12 +269,11 @@ class _Resolver:
         return Field(name, _attribute(name), kind)
 
     def _union(self, body: ast.UnionBody, name: str) -> Type:
-        if name in self.model.types:
+        if self._met(body, name):
             return Reference(name, name)
-        self._claim(body.position, name)
         seen: set[str] = set()
         discriminant = self._field(name, body.discriminant, seen)
-        union = Union(name, body.position, discriminant)
+        union = Union(name, self._scope[name], discriminant)
         self.model.types[name] = union
         values: set[int] = set()
         arms: list[UnionArm] = []

@@ -12,10 +12,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .model import Array, Boolean, FixedArray, FixedOpaque, Opaque, Optional, Reference, Scalar
-from .model import Type as Kind
+from .model import Model
+from .resolver import USED
 
 WIDTH = 100
+"""How long a line may be."""
+
+_TAKEN = USED | {"arm", "buf", "cls", "dec", "enc", "error", "self", "value"}
+"""Names that the emitted functions use themselves."""
 
 
 class Layouts:
@@ -26,7 +30,9 @@ class Layouts:
 
     def name(self, codes: list[str]) -> str:
         """The name of the layout made of ``codes``: ``_2IQ`` for ``I``, ``I``, ``Q``."""
-        layout = re.sub(r"([a-zA-Z])\1+", lambda run: f"{len(run[0])}{run[1]}", _plain(codes))
+        layout = re.sub(
+            r"(?<![0-9])([a-zA-Z])\1+", lambda run: f"{len(run[0])}{run[1]}", "".join(codes)
+        )
         return self._names.setdefault(layout, f"_{layout}")
 
     def lines(self) -> list[str]:
@@ -34,23 +40,16 @@ class Layouts:
         return [f'{name} = Struct(">{layout}")' for layout, name in sorted(self._names.items())]
 
 
-def _plain(codes: list[str]) -> str:
-    """The codes one after the other; those that carry a count of their own do not merge."""
-    joined = ""
-    for code in codes:
-        joined += code
-    return joined
-
-
 class Writer:
     """Indented lines, unique temporary names and a pending run."""
 
-    def __init__(self, layouts: Layouts, depth: int) -> None:
+    def __init__(self, model: Model, layouts: Layouts, depth: int) -> None:
         self.lines: list[str] = []
         self.layouts = layouts
+        self.model = model
         self.run: list[tuple[str, str]] = []
         self._depth = depth
-        self._taken: set[str] = set()
+        self._taken = set(_TAKEN)
 
     def add(self, line: str) -> None:
         """Append a line at the present depth."""
@@ -65,9 +64,9 @@ class Writer:
         self._depth -= 1
 
     def fresh(self, stem: str) -> str:
-        """A local name that nothing else in this function has."""
+        """A local name that nothing else has: in this function, or in the whole module."""
         name, number = stem, 1
-        while name in self._taken:
+        while name in self._taken or self.model.defines(name):
             number += 1
             name = f"{stem}{number}"
         self._taken.add(name)
@@ -78,26 +77,3 @@ def opaque_code(size: int) -> str:
     """The format of a fixed opaque and its pad."""
     pad = -size & 3
     return f"{size}s{pad}x" if pad else f"{size}s"
-
-
-def limit_text(limit: int | None) -> str:
-    """A limit as an argument list's tail."""
-    return "" if limit is None else str(limit)
-
-
-__all__ = [
-    "WIDTH",
-    "Array",
-    "Boolean",
-    "FixedArray",
-    "FixedOpaque",
-    "Kind",
-    "Layouts",
-    "Opaque",
-    "Optional",
-    "Reference",
-    "Scalar",
-    "Writer",
-    "limit_text",
-    "opaque_code",
-]

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -44,9 +44,12 @@ class AttributeSpec:
     minor: int
     """The first minor version that has it."""
     code: str = ""
-    """Its ``struct`` letter if it is a number of fixed size; ``?`` for a boolean."""
+    """Its ``struct`` letters if it is of fixed size; ``?`` for a boolean."""
+    type: type[Any] | None = None
+    """The class of its values if it is a structure or a union."""
 
 
+@lru_cache(maxsize=PLANS)
 def mask_of(*numbers: int) -> int:
     """The set of these attributes, as an integer with their bits set."""
     mask = 0
@@ -66,15 +69,9 @@ def bitmap_from_mask(mask: int) -> list[int]:
     return list(struct.unpack(f"<{words}I", mask.to_bytes(4 * words, "little")))
 
 
-@lru_cache(maxsize=PLANS)
 def numbers_in(mask: int) -> tuple[int, ...]:
     """The attributes in a set, in increasing order."""
-    numbers: list[int] = []
-    while mask:
-        lowest = mask & -mask
-        numbers.append(lowest.bit_length() - 1)
-        mask ^= lowest
-    return tuple(numbers)
+    return tuple(number for number, bit in enumerate(reversed(f"{mask:b}")) if bit == "1")
 
 
 # The attributes
@@ -105,6 +102,16 @@ _HANDLE = (t.encode_nfs_fh4, t.decode_nfs_fh4)
 _OPAQUE = (_encode_opaque, _decode_opaque)
 _ACL = (t.encode_fattr4_acl, t.decode_fattr4_acl)
 _LAYOUTS = (t.encode_fattr4_layout_types, t.decode_fattr4_layout_types)
+
+_FLAT: Mapping[type[Any], str] = {
+    t.change_policy4: "QQ",
+    t.fsid4: "QQ",
+    t.mode_masked4: "II",
+    t.mode_umask4: "II",
+    t.nfstime4: "qI",
+    t.specdata4: "II",
+}
+"""The structures whose members are numbers: they are packed along with their neighbours."""
 
 # Name, type, and where it may be used: r(ead), w(rite). The order is that of the numbers.
 _TABLE: Sequence[tuple[str, Any, str]] = (
@@ -199,15 +206,18 @@ _TABLE: Sequence[tuple[str, Any, str]] = (
 
 
 def _specification(number: int, name: str, kind: Any, use: str) -> AttributeSpec:
+    code, composite = "", None
     if isinstance(kind, str):
         encode, decode = _NUMBERS[kind]
+        code = kind
     elif isinstance(kind, tuple):
         encode, decode = kind
     else:
         encode, decode = _composite, kind.decode
+        code, composite = _FLAT.get(kind, ""), kind
     minor = 2 if number >= t.FATTR4_CLONE_BLKSIZE else int(number >= t.FATTR4_DIR_NOTIF_DELAY)
-    code = kind if isinstance(kind, str) else ""
-    return AttributeSpec(number, name, encode, decode, "w" in use, "r" in use, minor, code)
+    settable, readable = "w" in use, "r" in use
+    return AttributeSpec(number, name, encode, decode, settable, readable, minor, code, composite)
 
 
 ATTRIBUTES: Final[Mapping[int, AttributeSpec]] = MappingProxyType(
@@ -234,24 +244,34 @@ READABLE: Final = _mask(spec for spec in ATTRIBUTES.values() if spec.readable)
 
 
 class _Run:
-    """Neighbouring numbers: one pack, one unpack."""
+    """Neighbours of fixed size: one pack, one unpack."""
 
-    __slots__ = ("booleans", "layout", "numbers", "pick")
+    __slots__ = ("booleans", "fields", "layout")
 
     def __init__(self, specs: Sequence[AttributeSpec]) -> None:
-        self.numbers = tuple(spec.number for spec in specs)
+        codes = "".join(spec.code for spec in specs)
+        self.layout = struct.Struct(">" + codes.replace("?", "I"))
         self.booleans = tuple(spec.number for spec in specs if spec.code == "?")
-        self.layout = struct.Struct(">" + "".join(spec.code for spec in specs).replace("?", "I"))
-        getter = itemgetter(*self.numbers)
-        self.pick: Callable[[Mapping[int, Any]], tuple[Any, ...]] = (
-            getter if len(self.numbers) > 1 else lambda values: (getter(values),)
-        )
+        self.fields: list[tuple[int, type[Any] | None, Callable[[Any], Any], int, int]] = []
+        place = 0
+        for spec in specs:
+            members = attrgetter(*spec.type.__slots__) if spec.type else itemgetter(0)
+            self.fields.append((spec.number, spec.type, members, place, place + len(spec.code)))
+            place += len(spec.code)
 
     def encode(self, enc: Encoder, values: Mapping[int, Any]) -> None:
-        enc.buffer += self.layout.pack(*self.pick(values))
+        numbers: list[Any] = []
+        for number, composite, members, _, _ in self.fields:
+            if composite is None:
+                numbers.append(values[number])
+            else:
+                numbers += members(values[number])
+        enc.buffer += self.layout.pack(*numbers)
 
     def decode(self, dec: Decoder, values: dict[int, Any]) -> None:
-        values.update(zip(self.numbers, dec.unpack(self.layout), strict=True))
+        numbers = dec.unpack(self.layout)
+        for number, composite, _, start, end in self.fields:
+            values[number] = numbers[start] if composite is None else composite(*numbers[start:end])
         for number in self.booleans:
             if values[number] > 1:
                 raise XdrError(f"{ATTRIBUTES[number].name}: {values[number]} is no boolean")
@@ -278,18 +298,20 @@ class _One:
 class _Plan:
     """How the attributes of one set are encoded and decoded."""
 
-    __slots__ = ("head", "steps")
+    __slots__ = ("head", "steps", "words")
 
     def __init__(self, mask: int) -> None:
-        words = bitmap_from_mask(mask)
-        self.head = struct.pack(f">{len(words) + 2}I", len(words), *words, 0)
+        unknown = mask >> len(ATTRIBUTES)
+        if unknown:
+            raise XdrError(f"there is no attribute {mask.bit_length() - 1}")
+        self.words = bitmap_from_mask(mask)
+        size = len(self.words)
+        self.head = struct.pack(f">{size + 2}I", size, *self.words, 0)
         """The bitmap, and a length word to be filled in."""
         self.steps: list[_Run | _One] = []
         run: list[AttributeSpec] = []
         for number in numbers_in(mask):
-            spec = ATTRIBUTES.get(number)
-            if spec is None:
-                raise XdrError(f"there is no attribute {number}")
+            spec = ATTRIBUTES[number]
             if spec.code:
                 run.append(spec)
                 continue
@@ -299,6 +321,14 @@ class _Plan:
             self.steps.append(_One(spec))
         if run:
             self.steps.append(_Run(run))
+
+    def encode(self, enc: Encoder, values: Mapping[int, Any]) -> None:
+        """Append the values, and nothing else."""
+        try:
+            for step in self.steps:
+                step.encode(enc, values)
+        except struct.error as error:
+            raise XdrError(f"attributes {self.words}: {error}") from None
 
 
 _plan = lru_cache(maxsize=PLANS)(_Plan)
@@ -314,20 +344,16 @@ def encode_attributes(enc: Encoder, mask: int, values: Mapping[int, Any]) -> Non
     buffer = enc.buffer
     buffer += plan.head
     start = len(buffer)
-    try:
-        for step in plan.steps:
-            step.encode(enc, values)
-    except struct.error as error:
-        raise XdrError(f"attributes {numbers_in(mask)}: {error}") from None
+    plan.encode(enc, values)
     _LENGTH.pack_into(buffer, start - 4, len(buffer) - start)
 
 
 def encode_fattr4(values: Mapping[int, Any]) -> t.fattr4:
     """The ``fattr4`` of these attributes. Errors: ``XdrError`` for a value that does not fit."""
-    mask = mask_of(*values)
+    plan = _plan(mask_of(*values))
     enc = Encoder()
-    encode_attributes(enc, mask, values)
-    return t.fattr4(bitmap_from_mask(mask), bytes(enc.buffer[len(_plan(mask).head) :]))
+    plan.encode(enc, values)
+    return t.fattr4(list(plan.words), bytes(enc.buffer))
 
 
 def decode_fattr4(attributes: t.fattr4) -> dict[int, Any]:

@@ -1,4 +1,4 @@
-"""The data items of NFS version 4 that RDMA may place directly (RFC 8267, Section 4).
+"""The data items of NFS version 4 that RDMA may place directly (RFC 8267).
 
 Everything else of a message stays inline, however long it is. The compiler reads this: the
 emitted types encode these members with ``Encoder.payload`` and decode them to views.

@@ -1,6 +1,6 @@
 """NFS version 4, minor versions 0 to 2 (RFC 7531, RFC 5662, RFC 7863, RFC 8276).
 
-Emitted by nfsrdma.xdr.compiler from specs/nfs4_basic.x, specs/nfs4_attributes.x, specs/nfs4_layouts.x, specs/nfs4_operations.x, specs/nfs41_operations.x, specs/nfs42_operations.x, specs/nfs4_compound.x, specs/nfs4_callbacks.x.
+Emitted by nfsrdma.xdr.compiler from specs/nfs4_basic.x, specs/nfs4_attributes.x, specs/nfs4_layouts.x, specs/nfs4_operations_a_n.x, specs/nfs4_operations_o_w.x, specs/nfs41_operations.x, specs/nfs42_operations.x, specs/nfs4_compound.x, specs/nfs4_callbacks.x.
 Do not edit: change those, and run ``python -m nfsrdma.xdr.compiler``.
 """
 
@@ -1224,15 +1224,21 @@ _16siI = Struct(">16siI")
 _2I = Struct(">2I")
 _2I12s = Struct(">2I12s")
 _2I12sI = Struct(">2I12sI")
+_2I12sIQI = Struct(">2I12sIQI")
 _2Q = Struct(">2Q")
 _2Q2I12s = Struct(">2Q2I12s")
+_2Q2I12sI = Struct(">2Q2I12sI")
+_2Q2iI = Struct(">2Q2iI")
 _2QI12s = Struct(">2QI12s")
 _2QI12s4Q16s = Struct(">2QI12s4Q16s")
+_2QI12s4Q16siI = Struct(">2QI12s4Q16siI")
 _2QI12sI = Struct(">2QI12sI")
-_2Qi = Struct(">2Qi")
+_2QiQI = Struct(">2QiQI")
 _2i = Struct(">2i")
 _2iI = Struct(">2iI")
+_2iIi = Struct(">2iIi")
 _3I = Struct(">3I")
+_3IQI = Struct(">3IQI")
 _4I = Struct(">4I")
 _4QIQI = Struct(">4QIQI")
 _5I = Struct(">5I")
@@ -1249,10 +1255,12 @@ _I12s2I = Struct(">I12s2I")
 _I12s2Q = Struct(">I12s2Q")
 _I12s2QI = Struct(">I12s2QI")
 _I12s3I = Struct(">I12s3I")
+_I12s5I = Struct(">I12s5I")
 _I12sI = Struct(">I12sI")
 _I12sI12s3Q = Struct(">I12sI12s3Q")
 _I12sI12s3Q3I = Struct(">I12sI12s3Q3I")
 _I12sI2Q2I = Struct(">I12sI2Q2I")
+_I12sIi = Struct(">I12sIi")
 _I12sQI = Struct(">I12sQI")
 _I12sQi = Struct(">I12sQi")
 _I12si = Struct(">I12si")
@@ -1261,6 +1269,7 @@ _I2QI = Struct(">I2QI")
 _I2QI2Q = Struct(">I2QI2Q")
 _I2i = Struct(">I2i")
 _I2i3QI12sI = Struct(">I2i3QI12sI")
+_I3i = Struct(">I3i")
 _IQ = Struct(">IQ")
 _Ii = Struct(">Ii")
 _Ii8s = Struct(">Ii8s")
@@ -1268,6 +1277,7 @@ _IiI = Struct(">IiI")
 _IqI = Struct(">IqI")
 _Q = Struct(">Q")
 _Q2I = Struct(">Q2I")
+_Q2Ii = Struct(">Q2Ii")
 _Q8s = Struct(">Q8s")
 _Q8s3I = Struct(">Q8s3I")
 _Q8sI = Struct(">Q8sI")
@@ -1282,16 +1292,21 @@ _i16siI = Struct(">i16siI")
 _i2I = Struct(">i2I")
 _i2I12s2Q = Struct(">i2I12s2Q")
 _i2Q = Struct(">i2Q")
+_i3QI = Struct(">i3QI")
 _i8s = Struct(">i8s")
+_i8sI = Struct(">i8sI")
 _iI = Struct(">iI")
 _iI12s = Struct(">iI12s")
+_iI12sI = Struct(">iI12sI")
 _iI2Q = Struct(">iI2Q")
+_iI2QI = Struct(">iI2QI")
 _iI2QI2Q = Struct(">iI2QI2Q")
 _iIQ = Struct(">iIQ")
 _iIQ8s = Struct(">iIQ8s")
 _iIi8s = Struct(">iIi8s")
 _iQ = Struct(">iQ")
 _iQ8s = Struct(">iQ8s")
+_iQI = Struct(">iQI")
 _iqI = Struct(">iqI")
 _q2I12sI = Struct(">q2I12sI")
 _qI = Struct(">qI")
@@ -1341,7 +1356,7 @@ class authsys_parms(XdrStruct):
         stamp, machinename_n = dec.unpack(_2I)
         if machinename_n > 255:
             raise too_long("authsys_parms.machinename", machinename_n, 255)
-        machinename = dec.octets(machinename_n)
+        machinename = dec.octets(machinename_n) if machinename_n else b""
         uid, gid, gids_n = dec.unpack(_3I)
         if gids_n > 16:
             raise too_long("authsys_parms.gids", gids_n, 16)
@@ -1703,7 +1718,10 @@ class settime4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> settime4:
-        set_it = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, set_it: int) -> settime4:
         if set_it == SET_TO_CLIENT_TIME4:
             time__seconds, time__nseconds = dec.unpack(_qI)
             return cls(set_it, nfstime4(time__seconds, time__nseconds))
@@ -1875,7 +1893,7 @@ class nfsace4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> nfsace4:
         type, flag, access_mask, who_n = dec.unpack(_4I)
-        who = dec.octets(who_n)
+        who = dec.octets(who_n) if who_n else b""
         return cls(type, flag, access_mask, who)
 
 aclflag4: TypeAlias = uint32_t
@@ -1895,7 +1913,12 @@ class nfsacl41(XdrStruct):
             n = len(na41_aces)
             buf += _2I.pack(self.na41_flag, n)
             for item in na41_aces:
-                item.encode(enc)
+                who = item.who
+                n2 = len(who)
+                buf += _4I.pack(item.type, item.flag, item.access_mask, n2)
+                buf += who
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("nfsacl41", error) from None
 
@@ -1995,9 +2018,9 @@ class netaddr4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> netaddr4:
         na_r_netid_n = dec.uint32()
-        na_r_netid = dec.octets(na_r_netid_n)
+        na_r_netid = dec.octets(na_r_netid_n) if na_r_netid_n else b""
         na_r_addr_n = dec.uint32()
-        na_r_addr = dec.octets(na_r_addr_n)
+        na_r_addr = dec.octets(na_r_addr_n) if na_r_addr_n else b""
         return cls(na_r_netid, na_r_addr)
 
 
@@ -2032,9 +2055,9 @@ class nfs_impl_id4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> nfs_impl_id4:
         nii_domain_n = dec.uint32()
-        nii_domain = dec.octets(nii_domain_n)
+        nii_domain = dec.octets(nii_domain_n) if nii_domain_n else b""
         nii_name_n = dec.uint32()
-        nii_name = dec.octets(nii_name_n)
+        nii_name = dec.octets(nii_name_n) if nii_name_n else b""
         nii_date__seconds, nii_date__nseconds = dec.unpack(_qI)
         return cls(nii_domain, nii_name, nfstime4(nii_date__seconds, nii_date__nseconds))
 
@@ -2083,7 +2106,7 @@ class layout_content4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layout_content4:
         loc_type, loc_body_n = dec.unpack(_iI)
-        loc_body = dec.octets(loc_body_n)
+        loc_body = dec.octets(loc_body_n) if loc_body_n else b""
         return cls(loc_type, loc_body)
 
 
@@ -2109,7 +2132,7 @@ class layouthint4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layouthint4:
         loh_type, loh_body_n = dec.unpack(_iI)
-        loh_body = dec.octets(loh_body_n)
+        loh_body = dec.octets(loh_body_n) if loh_body_n else b""
         return cls(loh_type, loh_body)
 
 
@@ -2131,16 +2154,21 @@ class layout4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            buf += _2Qi.pack(self.lo_offset, self.lo_length, self.lo_iomode)
-            self.lo_content.encode(enc)
+            lo_content = self.lo_content
+            loc_body = lo_content.loc_body
+            n = len(loc_body)
+            buf += _2Q2iI.pack(self.lo_offset, self.lo_length, self.lo_iomode, lo_content.loc_type, n)
+            buf += loc_body
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("layout4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> layout4:
-        lo_offset, lo_length, lo_iomode = dec.unpack(_2Qi)
-        lo_content = layout_content4.decode(dec)
-        return cls(lo_offset, lo_length, lo_iomode, lo_content)
+        lo_offset, lo_length, lo_iomode, lo_content__loc_type, lo_content__loc_body_n = dec.unpack(_2Q2iI)
+        lo_content__loc_body = dec.octets(lo_content__loc_body_n) if lo_content__loc_body_n else b""
+        return cls(lo_offset, lo_length, lo_iomode, layout_content4(lo_content__loc_type, lo_content__loc_body))
 
 
 deviceid4: TypeAlias = "bytes"
@@ -2182,7 +2210,7 @@ class device_addr4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> device_addr4:
         da_layout_type, da_addr_body_n = dec.unpack(_iI)
-        da_addr_body = dec.octets(da_addr_body_n)
+        da_addr_body = dec.octets(da_addr_body_n) if da_addr_body_n else b""
         return cls(da_layout_type, da_addr_body)
 
 
@@ -2208,7 +2236,7 @@ class layoutupdate4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layoutupdate4:
         lou_type, lou_body_n = dec.unpack(_iI)
-        lou_body = dec.octets(lou_body_n)
+        lou_body = dec.octets(lou_body_n) if lou_body_n else b""
         return cls(lou_type, lou_body)
 
 
@@ -2245,7 +2273,7 @@ class layoutreturn_file4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> layoutreturn_file4:
         lrf_offset, lrf_length, lrf_stateid__seqid, lrf_stateid__other, lrf_body_n = dec.unpack(_2QI12sI)
-        lrf_body = dec.octets(lrf_body_n)
+        lrf_body = dec.octets(lrf_body_n) if lrf_body_n else b""
         return cls(lrf_offset, lrf_length, stateid4(lrf_stateid__seqid, lrf_stateid__other), lrf_body)
 
 
@@ -2271,7 +2299,10 @@ class layoutreturn4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> layoutreturn4:
-        lr_returntype = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, lr_returntype: int) -> layoutreturn4:
         if lr_returntype == LAYOUTRETURN4_FILE:
             lr_layout = layoutreturn_file4.decode(dec)
             return cls(lr_returntype, lr_layout)
@@ -2329,9 +2360,9 @@ class fs4_status(XdrStruct):
         fss_absent, fss_type, fss_source_n = dec.unpack(_IiI)
         if fss_absent > 1:
             raise not_boolean("fs4_status.fss_absent", fss_absent)
-        fss_source = dec.octets(fss_source_n)
+        fss_source = dec.octets(fss_source_n) if fss_source_n else b""
         fss_current_n = dec.uint32()
-        fss_current = dec.octets(fss_current_n)
+        fss_current = dec.octets(fss_current_n) if fss_current_n else b""
         fss_age, fss_version__seconds, fss_version__nseconds = dec.unpack(_iqI)
         return cls(fss_absent == 1, fss_type, fss_source, fss_current, fss_age, nfstime4(fss_version__seconds, fss_version__nseconds))
 
@@ -2373,7 +2404,7 @@ class threshold_item4(XdrStruct):
         thi_layout_type, thi_hintset_n = dec.unpack(_iI)
         thi_hintset = dec.numbers("I", thi_hintset_n)
         thi_hintlist_n = dec.uint32()
-        thi_hintlist = dec.octets(thi_hintlist_n)
+        thi_hintlist = dec.octets(thi_hintlist_n) if thi_hintlist_n else b""
         return cls(thi_layout_type, thi_hintset, thi_hintlist)
 
 
@@ -2390,7 +2421,16 @@ class mdsthreshold4(XdrStruct):
             n = len(mth_hints)
             buf += _I.pack(n)
             for item in mth_hints:
-                item.encode(enc)
+                thi_hintset = item.thi_hintset
+                n2 = len(thi_hintset)
+                buf += _iI.pack(item.thi_layout_type, n2)
+                buf += pack(f">{n2}I", *thi_hintset)
+                thi_hintlist = item.thi_hintlist
+                n3 = len(thi_hintlist)
+                buf += _I.pack(n3)
+                buf += thi_hintlist
+                if n3 & 3:
+                    buf += PAD[n3 & 3]
         except StructError as error:
             raise unencodable("mdsthreshold4", error) from None
 
@@ -2491,9 +2531,9 @@ class fs_locations_server4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> fs_locations_server4:
         fls_currency, fls_info_n = dec.unpack(_iI)
-        fls_info = dec.octets(fls_info_n)
+        fls_info = dec.octets(fls_info_n) if fls_info_n else b""
         fls_server_n = dec.uint32()
-        fls_server = dec.octets(fls_server_n)
+        fls_server = dec.octets(fls_server_n) if fls_server_n else b""
         return cls(fls_currency, fls_info, fls_server)
 
 
@@ -2511,16 +2551,27 @@ class fs_locations_item4(XdrStruct):
             n = len(fli_entries)
             buf += _I.pack(n)
             for item in fli_entries:
-                item.encode(enc)
-            fli_rootpath = self.fli_rootpath
-            n2 = len(fli_rootpath)
-            buf += _I.pack(n2)
-            for item2 in fli_rootpath:
-                n3 = len(item2)
+                fls_info = item.fls_info
+                n2 = len(fls_info)
+                buf += _iI.pack(item.fls_currency, n2)
+                buf += fls_info
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
+                fls_server = item.fls_server
+                n3 = len(fls_server)
                 buf += _I.pack(n3)
-                buf += item2
+                buf += fls_server
                 if n3 & 3:
                     buf += PAD[n3 & 3]
+            fli_rootpath = self.fli_rootpath
+            n4 = len(fli_rootpath)
+            buf += _I.pack(n4)
+            for item2 in fli_rootpath:
+                n5 = len(item2)
+                buf += _I.pack(n5)
+                buf += item2
+                if n5 & 3:
+                    buf += PAD[n5 & 3]
         except StructError as error:
             raise unencodable("fs_locations_item4", error) from None
 
@@ -2606,8 +2657,18 @@ class netloc4(XdrUnion):
                 if n2 & 3:
                     buf += PAD[n2 & 3]
             elif nl_type == NL4_NETADDR:
-                buf += _i.pack(nl_type)
-                value.encode(enc)
+                na_r_netid = value.na_r_netid
+                n3 = len(na_r_netid)
+                buf += _iI.pack(nl_type, n3)
+                buf += na_r_netid
+                if n3 & 3:
+                    buf += PAD[n3 & 3]
+                na_r_addr = value.na_r_addr
+                n4 = len(na_r_addr)
+                buf += _I.pack(n4)
+                buf += na_r_addr
+                if n4 & 3:
+                    buf += PAD[n4 & 3]
             else:
                 raise no_arm("netloc4", nl_type)
         except StructError as error:
@@ -2615,18 +2676,24 @@ class netloc4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> netloc4:
-        nl_type = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, nl_type: int) -> netloc4:
         if nl_type == NL4_NAME:
             nl_name_n = dec.uint32()
-            nl_name = dec.octets(nl_name_n)
+            nl_name = dec.octets(nl_name_n) if nl_name_n else b""
             return cls(nl_type, nl_name)
         if nl_type == NL4_URL:
             nl_url_n = dec.uint32()
-            nl_url = dec.octets(nl_url_n)
+            nl_url = dec.octets(nl_url_n) if nl_url_n else b""
             return cls(nl_type, nl_url)
         if nl_type == NL4_NETADDR:
-            nl_addr = netaddr4.decode(dec)
-            return cls(nl_type, nl_addr)
+            nl_addr__na_r_netid_n = dec.uint32()
+            nl_addr__na_r_netid = dec.octets(nl_addr__na_r_netid_n) if nl_addr__na_r_netid_n else b""
+            nl_addr__na_r_addr_n = dec.uint32()
+            nl_addr__na_r_addr = dec.octets(nl_addr__na_r_addr_n) if nl_addr__na_r_addr_n else b""
+            return cls(nl_type, netaddr4(nl_addr__na_r_netid, nl_addr__na_r_addr))
         raise no_arm("netloc4", nl_type)
 
     @property
@@ -2694,7 +2761,7 @@ class sec_label4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> sec_label4:
         slai_lfs__lfs_lfs, slai_lfs__lfs_pi, slai_data_n = dec.unpack(_3I)
-        slai_data = dec.octets(slai_data_n)
+        slai_data = dec.octets(slai_data_n) if slai_data_n else b""
         return cls(labelformat_spec4(slai_lfs__lfs_lfs, slai_lfs__lfs_pi), slai_data)
 
 
@@ -2733,10 +2800,11 @@ class copy_from_auth_priv(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> copy_from_auth_priv:
         cfap_shared_secret_n = dec.uint32()
-        cfap_shared_secret = dec.octets(cfap_shared_secret_n)
-        cfap_destination = netloc4.decode(dec)
+        cfap_shared_secret = dec.octets(cfap_shared_secret_n) if cfap_shared_secret_n else b""
+        cfap_destination__nl_type = dec.int32()
+        cfap_destination = netloc4.decode_arm(dec, cfap_destination__nl_type)
         cfap_username_n = dec.uint32()
-        cfap_username = dec.octets(cfap_username_n)
+        cfap_username = dec.octets(cfap_username_n) if cfap_username_n else b""
         return cls(cfap_shared_secret, cfap_destination, cfap_username)
 
 
@@ -2779,12 +2847,12 @@ class copy_to_auth_priv(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> copy_to_auth_priv:
         ctap_shared_secret_n = dec.uint32()
-        ctap_shared_secret = dec.octets(ctap_shared_secret_n)
+        ctap_shared_secret = dec.octets(ctap_shared_secret_n) if ctap_shared_secret_n else b""
         ctap_source_n = dec.uint32()
         dec.check_count(ctap_source_n, 8)
-        ctap_source = [netloc4.decode(dec) for _ in range(ctap_source_n)]
+        ctap_source = [netloc4.decode_arm(dec, dec.int32()) for _ in range(ctap_source_n)]
         ctap_username_n = dec.uint32()
-        ctap_username = dec.octets(ctap_username_n)
+        ctap_username = dec.octets(ctap_username_n) if ctap_username_n else b""
         return cls(ctap_shared_secret, ctap_source, ctap_username)
 
 
@@ -2816,9 +2884,9 @@ class copy_confirm_auth_priv(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> copy_confirm_auth_priv:
         ccap_shared_secret_mic_n = dec.uint32()
-        ccap_shared_secret_mic = dec.octets(ccap_shared_secret_mic_n)
+        ccap_shared_secret_mic = dec.octets(ccap_shared_secret_mic_n) if ccap_shared_secret_mic_n else b""
         ccap_username_n = dec.uint32()
-        ccap_username = dec.octets(ccap_username_n)
+        ccap_username = dec.octets(ccap_username_n) if ccap_username_n else b""
         return cls(ccap_shared_secret_mic, ccap_username)
 
 
@@ -2866,7 +2934,7 @@ class app_data_block4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> app_data_block4:
         adb_offset, adb_block_size, adb_block_count, adb_reloff_blocknum, adb_block_num, adb_reloff_pattern, adb_pattern_n = dec.unpack(_4QIQI)
-        adb_pattern = dec.octets(adb_pattern_n)
+        adb_pattern = dec.octets(adb_pattern_n) if adb_pattern_n else b""
         return cls(adb_offset, adb_block_size, adb_block_count, adb_reloff_blocknum, adb_block_num, adb_reloff_pattern, adb_pattern)
 
 
@@ -2892,7 +2960,7 @@ class data4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> data4:
         d_offset, d_data_n = dec.unpack(_QI)
-        d_data = dec.octets(d_data_n)
+        d_data = dec.octets(d_data_n) if d_data_n else b""
         return cls(d_offset, d_data)
 
 
@@ -3111,7 +3179,12 @@ def encode_fattr4_acl(enc: Encoder, value: fattr4_acl) -> None:
         n = len(value)
         buf += _I.pack(n)
         for item in value:
-            item.encode(enc)
+            who = item.who
+            n2 = len(who)
+            buf += _4I.pack(item.type, item.flag, item.access_mask, n2)
+            buf += who
+            if n2 & 3:
+                buf += PAD[n2 & 3]
     except StructError as error:
         raise unencodable("fattr4_acl", error) from None
 
@@ -3449,7 +3522,7 @@ class fattr4(XdrStruct):
         attrmask_n = dec.uint32()
         attrmask = dec.numbers("I", attrmask_n)
         attr_vals_n = dec.uint32()
-        attr_vals = dec.octets(attr_vals_n)
+        attr_vals = dec.octets(attr_vals_n) if attr_vals_n else b""
         return cls(attrmask, attr_vals)
 
 
@@ -3489,16 +3562,29 @@ class cb_client4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            buf += _I.pack(self.cb_program)
-            self.cb_location.encode(enc)
+            cb_location = self.cb_location
+            na_r_netid = cb_location.na_r_netid
+            n = len(na_r_netid)
+            buf += _2I.pack(self.cb_program, n)
+            buf += na_r_netid
+            if n & 3:
+                buf += PAD[n & 3]
+            na_r_addr = cb_location.na_r_addr
+            n2 = len(na_r_addr)
+            buf += _I.pack(n2)
+            buf += na_r_addr
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("cb_client4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> cb_client4:
-        cb_program = dec.uint32()
-        cb_location = netaddr4.decode(dec)
-        return cls(cb_program, cb_location)
+        cb_program, cb_location__na_r_netid_n = dec.unpack(_2I)
+        cb_location__na_r_netid = dec.octets(cb_location__na_r_netid_n) if cb_location__na_r_netid_n else b""
+        cb_location__na_r_addr_n = dec.uint32()
+        cb_location__na_r_addr = dec.octets(cb_location__na_r_addr_n) if cb_location__na_r_addr_n else b""
+        return cls(cb_program, netaddr4(cb_location__na_r_netid, cb_location__na_r_addr))
 
 
 class nfs_client_id4(XdrStruct):
@@ -3529,7 +3615,7 @@ class nfs_client_id4(XdrStruct):
         verifier, id_n = dec.unpack(_8sI)
         if id_n > 1024:
             raise too_long("nfs_client_id4.id", id_n, 1024)
-        id = dec.octets(id_n)
+        id = dec.octets(id_n) if id_n else b""
         return cls(verifier, id)
 
 
@@ -3561,7 +3647,7 @@ class client_owner4(XdrStruct):
         co_verifier, co_ownerid_n = dec.unpack(_8sI)
         if co_ownerid_n > 1024:
             raise too_long("client_owner4.co_ownerid", co_ownerid_n, 1024)
-        co_ownerid = dec.octets(co_ownerid_n)
+        co_ownerid = dec.octets(co_ownerid_n) if co_ownerid_n else b""
         return cls(co_verifier, co_ownerid)
 
 
@@ -3591,7 +3677,7 @@ class server_owner4(XdrStruct):
         so_minor_id, so_major_id_n = dec.unpack(_QI)
         if so_major_id_n > 1024:
             raise too_long("server_owner4.so_major_id", so_major_id_n, 1024)
-        so_major_id = dec.octets(so_major_id_n)
+        so_major_id = dec.octets(so_major_id_n) if so_major_id_n else b""
         return cls(so_minor_id, so_major_id)
 
 
@@ -3621,7 +3707,7 @@ class state_owner4(XdrStruct):
         clientid, owner_n = dec.unpack(_QI)
         if owner_n > 1024:
             raise too_long("state_owner4.owner", owner_n, 1024)
-        owner = dec.octets(owner_n)
+        owner = dec.octets(owner_n) if owner_n else b""
         return cls(clientid, owner)
 
 
@@ -3653,7 +3739,7 @@ class ssv_mic_plain_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_mic_plain_tkn4:
         smpt_ssv_seq, smpt_orig_plain_n = dec.unpack(_2I)
-        smpt_orig_plain = dec.octets(smpt_orig_plain_n)
+        smpt_orig_plain = dec.octets(smpt_orig_plain_n) if smpt_orig_plain_n else b""
         return cls(smpt_ssv_seq, smpt_orig_plain)
 
 
@@ -3679,7 +3765,7 @@ class ssv_mic_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_mic_tkn4:
         smt_ssv_seq, smt_hmac_n = dec.unpack(_2I)
-        smt_hmac = dec.octets(smt_hmac_n)
+        smt_hmac = dec.octets(smt_hmac_n) if smt_hmac_n else b""
         return cls(smt_ssv_seq, smt_hmac)
 
 
@@ -3725,11 +3811,11 @@ class ssv_seal_plain_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_seal_plain_tkn4:
         sspt_confounder_n = dec.uint32()
-        sspt_confounder = dec.octets(sspt_confounder_n)
+        sspt_confounder = dec.octets(sspt_confounder_n) if sspt_confounder_n else b""
         sspt_ssv_seq, sspt_orig_plain_n = dec.unpack(_2I)
-        sspt_orig_plain = dec.octets(sspt_orig_plain_n)
+        sspt_orig_plain = dec.octets(sspt_orig_plain_n) if sspt_orig_plain_n else b""
         sspt_pad_n = dec.uint32()
-        sspt_pad = dec.octets(sspt_pad_n)
+        sspt_pad = dec.octets(sspt_pad_n) if sspt_pad_n else b""
         return cls(sspt_confounder, sspt_ssv_seq, sspt_orig_plain, sspt_pad)
 
 
@@ -3775,11 +3861,11 @@ class ssv_seal_cipher_tkn4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_seal_cipher_tkn4:
         ssct_ssv_seq, ssct_iv_n = dec.unpack(_2I)
-        ssct_iv = dec.octets(ssct_iv_n)
+        ssct_iv = dec.octets(ssct_iv_n) if ssct_iv_n else b""
         ssct_encr_data_n = dec.uint32()
-        ssct_encr_data = dec.octets(ssct_encr_data_n)
+        ssct_encr_data = dec.octets(ssct_encr_data_n) if ssct_encr_data_n else b""
         ssct_hmac_n = dec.uint32()
-        ssct_hmac = dec.octets(ssct_hmac_n)
+        ssct_hmac = dec.octets(ssct_hmac_n) if ssct_hmac_n else b""
         return cls(ssct_ssv_seq, ssct_iv, ssct_encr_data, ssct_hmac)
 
 nfl_util4: TypeAlias = uint32_t
@@ -3820,7 +3906,18 @@ def encode_multipath_list4(enc: Encoder, value: multipath_list4) -> None:
         n = len(value)
         buf += _I.pack(n)
         for item in value:
-            item.encode(enc)
+            na_r_netid = item.na_r_netid
+            n2 = len(na_r_netid)
+            buf += _I.pack(n2)
+            buf += na_r_netid
+            if n2 & 3:
+                buf += PAD[n2 & 3]
+            na_r_addr = item.na_r_addr
+            n3 = len(na_r_addr)
+            buf += _I.pack(n3)
+            buf += na_r_addr
+            if n3 & 3:
+                buf += PAD[n3 & 3]
     except StructError as error:
         raise unencodable("multipath_list4", error) from None
 
@@ -3857,7 +3954,18 @@ class nfsv4_1_file_layout_ds_addr4(XdrStruct):
                 n3 = len(item)
                 buf += _I.pack(n3)
                 for item2 in item:
-                    item2.encode(enc)
+                    na_r_netid = item2.na_r_netid
+                    n4 = len(na_r_netid)
+                    buf += _I.pack(n4)
+                    buf += na_r_netid
+                    if n4 & 3:
+                        buf += PAD[n4 & 3]
+                    na_r_addr = item2.na_r_addr
+                    n5 = len(na_r_addr)
+                    buf += _I.pack(n5)
+                    buf += na_r_addr
+                    if n5 & 3:
+                        buf += PAD[n5 & 3]
         except StructError as error:
             raise unencodable("nfsv4_1_file_layout_ds_addr4", error) from None
 
@@ -4025,10 +4133,21 @@ class ff_device_addr4(XdrStruct):
             n = len(ffda_netaddrs)
             buf += _I.pack(n)
             for item in ffda_netaddrs:
-                item.encode(enc)
+                na_r_netid = item.na_r_netid
+                n2 = len(na_r_netid)
+                buf += _I.pack(n2)
+                buf += na_r_netid
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
+                na_r_addr = item.na_r_addr
+                n3 = len(na_r_addr)
+                buf += _I.pack(n3)
+                buf += na_r_addr
+                if n3 & 3:
+                    buf += PAD[n3 & 3]
             ffda_versions = self.ffda_versions
-            n2 = len(ffda_versions)
-            buf += _I.pack(n2)
+            n4 = len(ffda_versions)
+            buf += _I.pack(n4)
             for item2 in ffda_versions:
                 buf += _5I.pack(item2.ffdv_version, item2.ffdv_minorversion, item2.ffdv_rsize, item2.ffdv_wsize, 1 if item2.ffdv_tightly_coupled else 0)
         except StructError as error:
@@ -4113,9 +4232,9 @@ class ff_data_server4(XdrStruct):
         dec.check_count(ffds_fh_vers_n, 4)
         ffds_fh_vers = [dec.opaque(128) for _ in range(ffds_fh_vers_n)]
         ffds_user_n = dec.uint32()
-        ffds_user = dec.octets(ffds_user_n)
+        ffds_user = dec.octets(ffds_user_n) if ffds_user_n else b""
         ffds_group_n = dec.uint32()
-        ffds_group = dec.octets(ffds_group_n)
+        ffds_group = dec.octets(ffds_group_n) if ffds_group_n else b""
         return cls(ffds_deviceid, ffds_efficiency, stateid4(ffds_stateid__seqid, ffds_stateid__other), ffds_fh_vers, ffds_user, ffds_group)
 
 
@@ -4285,15 +4404,27 @@ class ff_layoutupdate4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.ffl_addr.encode(enc)
-            ffl_fhandle = self.ffl_fhandle
-            n = len(ffl_fhandle)
-            if n > 128:
-                raise too_long("ff_layoutupdate4.ffl_fhandle", n, 128)
+            ffl_addr = self.ffl_addr
+            na_r_netid = ffl_addr.na_r_netid
+            n = len(na_r_netid)
             buf += _I.pack(n)
-            buf += ffl_fhandle
+            buf += na_r_netid
             if n & 3:
                 buf += PAD[n & 3]
+            na_r_addr = ffl_addr.na_r_addr
+            n2 = len(na_r_addr)
+            buf += _I.pack(n2)
+            buf += na_r_addr
+            if n2 & 3:
+                buf += PAD[n2 & 3]
+            ffl_fhandle = self.ffl_fhandle
+            n3 = len(ffl_fhandle)
+            if n3 > 128:
+                raise too_long("ff_layoutupdate4.ffl_fhandle", n3, 128)
+            buf += _I.pack(n3)
+            buf += ffl_fhandle
+            if n3 & 3:
+                buf += PAD[n3 & 3]
             ffl_read = self.ffl_read
             ffil_total_busy_time = ffl_read.ffil_total_busy_time
             ffil_aggregate_completion_time = ffl_read.ffil_aggregate_completion_time
@@ -4307,15 +4438,18 @@ class ff_layoutupdate4(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> ff_layoutupdate4:
-        ffl_addr = netaddr4.decode(dec)
+        ffl_addr__na_r_netid_n = dec.uint32()
+        ffl_addr__na_r_netid = dec.octets(ffl_addr__na_r_netid_n) if ffl_addr__na_r_netid_n else b""
+        ffl_addr__na_r_addr_n = dec.uint32()
+        ffl_addr__na_r_addr = dec.octets(ffl_addr__na_r_addr_n) if ffl_addr__na_r_addr_n else b""
         ffl_fhandle_n = dec.uint32()
         if ffl_fhandle_n > 128:
             raise too_long("ff_layoutupdate4.ffl_fhandle", ffl_fhandle_n, 128)
-        ffl_fhandle = dec.octets(ffl_fhandle_n)
+        ffl_fhandle = dec.octets(ffl_fhandle_n) if ffl_fhandle_n else b""
         ffl_read__ffil_ops_requested, ffl_read__ffil_bytes_requested, ffl_read__ffil_ops_completed, ffl_read__ffil_bytes_completed, ffl_read__ffil_bytes_not_delivered, ffl_read__ffil_total_busy_time__seconds, ffl_read__ffil_total_busy_time__nseconds, ffl_read__ffil_aggregate_completion_time__seconds, ffl_read__ffil_aggregate_completion_time__nseconds, ffl_write__ffil_ops_requested, ffl_write__ffil_bytes_requested, ffl_write__ffil_ops_completed, ffl_write__ffil_bytes_completed, ffl_write__ffil_bytes_not_delivered, ffl_write__ffil_total_busy_time__seconds, ffl_write__ffil_total_busy_time__nseconds, ffl_write__ffil_aggregate_completion_time__seconds, ffl_write__ffil_aggregate_completion_time__nseconds, ffl_duration__seconds, ffl_duration__nseconds, ffl_local = dec.unpack(_5QqIqI5QqIqIq2I)
         if ffl_local > 1:
             raise not_boolean("ff_layoutupdate4.ffl_local", ffl_local)
-        return cls(ffl_addr, ffl_fhandle, ff_io_latency4(ffl_read__ffil_ops_requested, ffl_read__ffil_bytes_requested, ffl_read__ffil_ops_completed, ffl_read__ffil_bytes_completed, ffl_read__ffil_bytes_not_delivered, nfstime4(ffl_read__ffil_total_busy_time__seconds, ffl_read__ffil_total_busy_time__nseconds), nfstime4(ffl_read__ffil_aggregate_completion_time__seconds, ffl_read__ffil_aggregate_completion_time__nseconds)), ff_io_latency4(ffl_write__ffil_ops_requested, ffl_write__ffil_bytes_requested, ffl_write__ffil_ops_completed, ffl_write__ffil_bytes_completed, ffl_write__ffil_bytes_not_delivered, nfstime4(ffl_write__ffil_total_busy_time__seconds, ffl_write__ffil_total_busy_time__nseconds), nfstime4(ffl_write__ffil_aggregate_completion_time__seconds, ffl_write__ffil_aggregate_completion_time__nseconds)), nfstime4(ffl_duration__seconds, ffl_duration__nseconds), ffl_local == 1)
+        return cls(netaddr4(ffl_addr__na_r_netid, ffl_addr__na_r_addr), ffl_fhandle, ff_io_latency4(ffl_read__ffil_ops_requested, ffl_read__ffil_bytes_requested, ffl_read__ffil_ops_completed, ffl_read__ffil_bytes_completed, ffl_read__ffil_bytes_not_delivered, nfstime4(ffl_read__ffil_total_busy_time__seconds, ffl_read__ffil_total_busy_time__nseconds), nfstime4(ffl_read__ffil_aggregate_completion_time__seconds, ffl_read__ffil_aggregate_completion_time__nseconds)), ff_io_latency4(ffl_write__ffil_ops_requested, ffl_write__ffil_bytes_requested, ffl_write__ffil_ops_completed, ffl_write__ffil_bytes_completed, ffl_write__ffil_bytes_not_delivered, nfstime4(ffl_write__ffil_total_busy_time__seconds, ffl_write__ffil_total_busy_time__nseconds), nfstime4(ffl_write__ffil_aggregate_completion_time__seconds, ffl_write__ffil_aggregate_completion_time__nseconds)), nfstime4(ffl_duration__seconds, ffl_duration__nseconds), ffl_local == 1)
 
 
 class ff_iostats4(XdrStruct):
@@ -4430,7 +4564,10 @@ class ff_mirrors_hint(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> ff_mirrors_hint:
-        ffmc_valid = dec.boolean()
+        return cls.decode_arm(dec, dec.boolean())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, ffmc_valid: bool) -> ff_mirrors_hint:
         if ffmc_valid:
             ffmc_mirrors = dec.uint32()
             return cls(ffmc_valid, ffmc_mirrors)
@@ -4461,7 +4598,10 @@ class ff_layouthint4(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> ff_layouthint4:
-        fflh_mirrors_hint = ff_mirrors_hint.decode(dec)
+        fflh_mirrors_hint__ffmc_valid = dec.uint32()
+        if fflh_mirrors_hint__ffmc_valid > 1:
+            raise not_boolean("ff_mirrors_hint.ffmc_valid", fflh_mirrors_hint__ffmc_valid)
+        fflh_mirrors_hint = ff_mirrors_hint.decode_arm(dec, fflh_mirrors_hint__ffmc_valid == 1)
         return cls(fflh_mirrors_hint)
 
 
@@ -4525,7 +4665,10 @@ class ACCESS4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> ACCESS4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> ACCESS4res:
         if status == NFS4_OK:
             resok4__supported, resok4__access = dec.unpack(_2I)
             return cls(status, ACCESS4resok(resok4__supported, resok4__access))
@@ -4585,7 +4728,10 @@ class CLOSE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> CLOSE4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> CLOSE4res:
         if status == NFS4_OK:
             open_stateid__seqid, open_stateid__other = dec.unpack(_I12s)
             return cls(status, stateid4(open_stateid__seqid, open_stateid__other))
@@ -4663,7 +4809,10 @@ class COMMIT4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> COMMIT4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> COMMIT4res:
         if status == NFS4_OK:
             (resok4__writeverf,) = dec.unpack(_8s)
             return cls(status, COMMIT4resok(resok4__writeverf))
@@ -4705,7 +4854,10 @@ class createtype4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> createtype4:
-        type = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, type: int) -> createtype4:
         if type == NF4LNK:
             linkdata = dec.payload()
             return cls(type, linkdata)
@@ -4747,17 +4899,31 @@ class CREATE4args(XdrStruct):
             buf += objname
             if n & 3:
                 buf += PAD[n & 3]
-            self.createattrs.encode(enc)
+            createattrs = self.createattrs
+            attrmask = createattrs.attrmask
+            n2 = len(attrmask)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *attrmask)
+            attr_vals = createattrs.attr_vals
+            n3 = len(attr_vals)
+            buf += _I.pack(n3)
+            buf += attr_vals
+            if n3 & 3:
+                buf += PAD[n3 & 3]
         except StructError as error:
             raise unencodable("CREATE4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> CREATE4args:
-        objtype = createtype4.decode(dec)
+        objtype__type = dec.int32()
+        objtype = createtype4.decode_arm(dec, objtype__type)
         objname_n = dec.uint32()
-        objname = dec.octets(objname_n)
-        createattrs = fattr4.decode(dec)
-        return cls(objtype, objname, createattrs)
+        objname = dec.octets(objname_n) if objname_n else b""
+        createattrs__attrmask_n = dec.uint32()
+        createattrs__attrmask = dec.numbers("I", createattrs__attrmask_n)
+        createattrs__attr_vals_n = dec.uint32()
+        createattrs__attr_vals = dec.octets(createattrs__attr_vals_n) if createattrs__attr_vals_n else b""
+        return cls(objtype, objname, fattr4(createattrs__attrmask, createattrs__attr_vals))
 
 
 class CREATE4resok(XdrStruct):
@@ -4800,8 +4966,11 @@ class CREATE4res(XdrUnion):
         status = self.status
         try:
             if status == NFS4_OK:
-                buf += _i.pack(status)
-                value.encode(enc)
+                cinfo = value.cinfo
+                attrset = value.attrset
+                n = len(attrset)
+                buf += _iI2QI.pack(status, 1 if cinfo.atomic else 0, cinfo.before, cinfo.after, n)
+                buf += pack(f">{n}I", *attrset)
             else:
                 buf += _i.pack(status)
         except StructError as error:
@@ -4809,10 +4978,16 @@ class CREATE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> CREATE4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> CREATE4res:
         if status == NFS4_OK:
-            resok4 = CREATE4resok.decode(dec)
-            return cls(status, resok4)
+            resok4__cinfo__atomic, resok4__cinfo__before, resok4__cinfo__after, resok4__attrset_n = dec.unpack(_I2QI)
+            if resok4__cinfo__atomic > 1:
+                raise not_boolean("change_info4.atomic", resok4__cinfo__atomic)
+            resok4__attrset = dec.numbers("I", resok4__attrset_n)
+            return cls(status, CREATE4resok(change_info4(resok4__cinfo__atomic == 1, resok4__cinfo__before, resok4__cinfo__after), resok4__attrset))
         return cls(status)
 
     @property
@@ -4934,14 +5109,27 @@ class GETATTR4resok(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.obj_attributes.encode(enc)
+            obj_attributes = self.obj_attributes
+            attrmask = obj_attributes.attrmask
+            n = len(attrmask)
+            buf += _I.pack(n)
+            buf += pack(f">{n}I", *attrmask)
+            attr_vals = obj_attributes.attr_vals
+            n2 = len(attr_vals)
+            buf += _I.pack(n2)
+            buf += attr_vals
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("GETATTR4resok", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> GETATTR4resok:
-        obj_attributes = fattr4.decode(dec)
-        return cls(obj_attributes)
+        obj_attributes__attrmask_n = dec.uint32()
+        obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
+        obj_attributes__attr_vals_n = dec.uint32()
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
+        return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
 class GETATTR4res(XdrUnion):
@@ -4957,8 +5145,17 @@ class GETATTR4res(XdrUnion):
         status = self.status
         try:
             if status == NFS4_OK:
-                buf += _i.pack(status)
-                value.encode(enc)
+                obj_attributes = value.obj_attributes
+                attrmask = obj_attributes.attrmask
+                n = len(attrmask)
+                buf += _iI.pack(status, n)
+                buf += pack(f">{n}I", *attrmask)
+                attr_vals = obj_attributes.attr_vals
+                n2 = len(attr_vals)
+                buf += _I.pack(n2)
+                buf += attr_vals
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
             else:
                 buf += _i.pack(status)
         except StructError as error:
@@ -4966,10 +5163,16 @@ class GETATTR4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> GETATTR4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> GETATTR4res:
         if status == NFS4_OK:
-            resok4 = GETATTR4resok.decode(dec)
-            return cls(status, resok4)
+            resok4__obj_attributes__attrmask_n = dec.uint32()
+            resok4__obj_attributes__attrmask = dec.numbers("I", resok4__obj_attributes__attrmask_n)
+            resok4__obj_attributes__attr_vals_n = dec.uint32()
+            resok4__obj_attributes__attr_vals = dec.octets(resok4__obj_attributes__attr_vals_n) if resok4__obj_attributes__attr_vals_n else b""
+            return cls(status, GETATTR4resok(fattr4(resok4__obj_attributes__attrmask, resok4__obj_attributes__attr_vals)))
         return cls(status)
 
     @property
@@ -5005,7 +5208,7 @@ class GETFH4resok(XdrStruct):
         object_n = dec.uint32()
         if object_n > 128:
             raise too_long("GETFH4resok.object", object_n, 128)
-        object = dec.octets(object_n)
+        object = dec.octets(object_n) if object_n else b""
         return cls(object)
 
 
@@ -5022,8 +5225,14 @@ class GETFH4res(XdrUnion):
         status = self.status
         try:
             if status == NFS4_OK:
-                buf += _i.pack(status)
-                value.encode(enc)
+                object = value.object
+                n = len(object)
+                if n > 128:
+                    raise too_long("GETFH4resok.object", n, 128)
+                buf += _iI.pack(status, n)
+                buf += object
+                if n & 3:
+                    buf += PAD[n & 3]
             else:
                 buf += _i.pack(status)
         except StructError as error:
@@ -5031,10 +5240,16 @@ class GETFH4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> GETFH4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> GETFH4res:
         if status == NFS4_OK:
-            resok4 = GETFH4resok.decode(dec)
-            return cls(status, resok4)
+            resok4__object_n = dec.uint32()
+            if resok4__object_n > 128:
+                raise too_long("GETFH4resok.object", resok4__object_n, 128)
+            resok4__object = dec.octets(resok4__object_n) if resok4__object_n else b""
+            return cls(status, GETFH4resok(resok4__object))
         return cls(status)
 
     @property
@@ -5066,7 +5281,7 @@ class LINK4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> LINK4args:
         newname_n = dec.uint32()
-        newname = dec.octets(newname_n)
+        newname = dec.octets(newname_n) if newname_n else b""
         return cls(newname)
 
 
@@ -5114,7 +5329,10 @@ class LINK4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LINK4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> LINK4res:
         if status == NFS4_OK:
             resok4__cinfo__atomic, resok4__cinfo__before, resok4__cinfo__after = dec.unpack(_I2Q)
             if resok4__cinfo__atomic > 1:
@@ -5151,16 +5369,25 @@ class open_to_lock_owner4(XdrStruct):
             open_stateid = self.open_stateid
             if len(open_stateid.other) != 12:
                 raise wrong_length("stateid4.other", len(open_stateid.other), 12)
-            buf += _2I12sI.pack(self.open_seqid, open_stateid.seqid, open_stateid.other, self.lock_seqid)
-            self.lock_owner.encode(enc)
+            lock_owner = self.lock_owner
+            owner = lock_owner.owner
+            n = len(owner)
+            if n > 1024:
+                raise too_long("state_owner4.owner", n, 1024)
+            buf += _2I12sIQI.pack(self.open_seqid, open_stateid.seqid, open_stateid.other, self.lock_seqid, lock_owner.clientid, n)
+            buf += owner
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("open_to_lock_owner4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> open_to_lock_owner4:
-        open_seqid, open_stateid__seqid, open_stateid__other, lock_seqid = dec.unpack(_2I12sI)
-        lock_owner = state_owner4.decode(dec)
-        return cls(open_seqid, stateid4(open_stateid__seqid, open_stateid__other), lock_seqid, lock_owner)
+        open_seqid, open_stateid__seqid, open_stateid__other, lock_seqid, lock_owner__clientid, lock_owner__owner_n = dec.unpack(_2I12sIQI)
+        if lock_owner__owner_n > 1024:
+            raise too_long("state_owner4.owner", lock_owner__owner_n, 1024)
+        lock_owner__owner = dec.octets(lock_owner__owner_n) if lock_owner__owner_n else b""
+        return cls(open_seqid, stateid4(open_stateid__seqid, open_stateid__other), lock_seqid, state_owner4(lock_owner__clientid, lock_owner__owner))
 
 
 class exist_lock_owner4(XdrStruct):
@@ -5217,7 +5444,10 @@ class locker4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> locker4:
-        new_lock_owner = dec.boolean()
+        return cls.decode_arm(dec, dec.boolean())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, new_lock_owner: bool) -> locker4:
         if new_lock_owner:
             open_owner = open_to_lock_owner4.decode(dec)
             return cls(new_lock_owner, open_owner)
@@ -5268,10 +5498,12 @@ class LOCK4args(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LOCK4args:
-        locktype, reclaim, offset, length = dec.unpack(_iI2Q)
+        locktype, reclaim, offset, length, locker__new_lock_owner = dec.unpack(_iI2QI)
         if reclaim > 1:
             raise not_boolean("LOCK4args.reclaim", reclaim)
-        locker = locker4.decode(dec)
+        if locker__new_lock_owner > 1:
+            raise not_boolean("locker4.new_lock_owner", locker__new_lock_owner)
+        locker = locker4.decode_arm(dec, locker__new_lock_owner == 1)
         return cls(locktype, reclaim == 1, offset, length, locker)
 
 
@@ -5287,16 +5519,25 @@ class LOCK4denied(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            buf += _2Qi.pack(self.offset, self.length, self.locktype)
-            self.owner.encode(enc)
+            owner = self.owner
+            owner2 = owner.owner
+            n = len(owner2)
+            if n > 1024:
+                raise too_long("state_owner4.owner", n, 1024)
+            buf += _2QiQI.pack(self.offset, self.length, self.locktype, owner.clientid, n)
+            buf += owner2
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("LOCK4denied", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> LOCK4denied:
-        offset, length, locktype = dec.unpack(_2Qi)
-        owner = state_owner4.decode(dec)
-        return cls(offset, length, locktype, owner)
+        offset, length, locktype, owner__clientid, owner__owner_n = dec.unpack(_2QiQI)
+        if owner__owner_n > 1024:
+            raise too_long("state_owner4.owner", owner__owner_n, 1024)
+        owner__owner = dec.octets(owner__owner_n) if owner__owner_n else b""
+        return cls(offset, length, locktype, state_owner4(owner__clientid, owner__owner))
 
 
 class LOCK4resok(XdrStruct):
@@ -5348,7 +5589,10 @@ class LOCK4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LOCK4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> LOCK4res:
         if status == NFS4_OK:
             resok4__lock_stateid__seqid, resok4__lock_stateid__other = dec.unpack(_I12s)
             return cls(status, LOCK4resok(stateid4(resok4__lock_stateid__seqid, resok4__lock_stateid__other)))
@@ -5384,16 +5628,25 @@ class LOCKT4args(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            buf += _i2Q.pack(self.locktype, self.offset, self.length)
-            self.owner.encode(enc)
+            owner = self.owner
+            owner2 = owner.owner
+            n = len(owner2)
+            if n > 1024:
+                raise too_long("state_owner4.owner", n, 1024)
+            buf += _i3QI.pack(self.locktype, self.offset, self.length, owner.clientid, n)
+            buf += owner2
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("LOCKT4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> LOCKT4args:
-        locktype, offset, length = dec.unpack(_i2Q)
-        owner = state_owner4.decode(dec)
-        return cls(locktype, offset, length, owner)
+        locktype, offset, length, owner__clientid, owner__owner_n = dec.unpack(_i3QI)
+        if owner__owner_n > 1024:
+            raise too_long("state_owner4.owner", owner__owner_n, 1024)
+        owner__owner = dec.octets(owner__owner_n) if owner__owner_n else b""
+        return cls(locktype, offset, length, state_owner4(owner__clientid, owner__owner))
 
 
 class LOCKT4res(XdrUnion):
@@ -5418,7 +5671,10 @@ class LOCKT4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LOCKT4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> LOCKT4res:
         if status == NFS4ERR_DENIED:
             denied = LOCK4denied.decode(dec)
             return cls(status, denied)
@@ -5488,7 +5744,10 @@ class LOCKU4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LOCKU4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> LOCKU4res:
         if status == NFS4_OK:
             lock_stateid__seqid, lock_stateid__other = dec.unpack(_I12s)
             return cls(status, stateid4(lock_stateid__seqid, lock_stateid__other))
@@ -5523,7 +5782,7 @@ class LOOKUP4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> LOOKUP4args:
         objname_n = dec.uint32()
-        objname = dec.octets(objname_n)
+        objname = dec.octets(objname_n) if objname_n else b""
         return cls(objname)
 
 
@@ -5574,14 +5833,27 @@ class NVERIFY4args(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.obj_attributes.encode(enc)
+            obj_attributes = self.obj_attributes
+            attrmask = obj_attributes.attrmask
+            n = len(attrmask)
+            buf += _I.pack(n)
+            buf += pack(f">{n}I", *attrmask)
+            attr_vals = obj_attributes.attr_vals
+            n2 = len(attr_vals)
+            buf += _I.pack(n2)
+            buf += attr_vals
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("NVERIFY4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> NVERIFY4args:
-        obj_attributes = fattr4.decode(dec)
-        return cls(obj_attributes)
+        obj_attributes__attrmask_n = dec.uint32()
+        obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
+        obj_attributes__attr_vals_n = dec.uint32()
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
+        return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
 class NVERIFY4res(XdrStruct):
@@ -5615,16 +5887,27 @@ class creatverfattr(XdrStruct):
         try:
             if len(self.cva_verf) != 8:
                 raise wrong_length("creatverfattr.cva_verf", len(self.cva_verf), 8)
-            buf += _8s.pack(self.cva_verf)
-            self.cva_attrs.encode(enc)
+            cva_attrs = self.cva_attrs
+            attrmask = cva_attrs.attrmask
+            n = len(attrmask)
+            buf += _8sI.pack(self.cva_verf, n)
+            buf += pack(f">{n}I", *attrmask)
+            attr_vals = cva_attrs.attr_vals
+            n2 = len(attr_vals)
+            buf += _I.pack(n2)
+            buf += attr_vals
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("creatverfattr", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> creatverfattr:
-        (cva_verf,) = dec.unpack(_8s)
-        cva_attrs = fattr4.decode(dec)
-        return cls(cva_verf, cva_attrs)
+        cva_verf, cva_attrs__attrmask_n = dec.unpack(_8sI)
+        cva_attrs__attrmask = dec.numbers("I", cva_attrs__attrmask_n)
+        cva_attrs__attr_vals_n = dec.uint32()
+        cva_attrs__attr_vals = dec.octets(cva_attrs__attr_vals_n) if cva_attrs__attr_vals_n else b""
+        return cls(cva_verf, fattr4(cva_attrs__attrmask, cva_attrs__attr_vals))
 
 
 class createhow4(XdrUnion):
@@ -5640,15 +5923,34 @@ class createhow4(XdrUnion):
         mode = self.mode
         try:
             if mode in (UNCHECKED4, GUARDED4):
-                buf += _i.pack(mode)
-                value.encode(enc)
+                attrmask = value.attrmask
+                n = len(attrmask)
+                buf += _iI.pack(mode, n)
+                buf += pack(f">{n}I", *attrmask)
+                attr_vals = value.attr_vals
+                n2 = len(attr_vals)
+                buf += _I.pack(n2)
+                buf += attr_vals
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
             elif mode == EXCLUSIVE4:
                 if len(value) != 8:
                     raise wrong_length("createhow4.createverf", len(value), 8)
                 buf += _i8s.pack(mode, value)
             elif mode == EXCLUSIVE4_1:
-                buf += _i.pack(mode)
-                value.encode(enc)
+                if len(value.cva_verf) != 8:
+                    raise wrong_length("creatverfattr.cva_verf", len(value.cva_verf), 8)
+                cva_attrs = value.cva_attrs
+                attrmask2 = cva_attrs.attrmask
+                n3 = len(attrmask2)
+                buf += _i8sI.pack(mode, value.cva_verf, n3)
+                buf += pack(f">{n3}I", *attrmask2)
+                attr_vals2 = cva_attrs.attr_vals
+                n4 = len(attr_vals2)
+                buf += _I.pack(n4)
+                buf += attr_vals2
+                if n4 & 3:
+                    buf += PAD[n4 & 3]
             else:
                 raise no_arm("createhow4", mode)
         except StructError as error:
@@ -5656,16 +5958,25 @@ class createhow4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> createhow4:
-        mode = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, mode: int) -> createhow4:
         if mode in (UNCHECKED4, GUARDED4):
-            createattrs = fattr4.decode(dec)
-            return cls(mode, createattrs)
+            createattrs__attrmask_n = dec.uint32()
+            createattrs__attrmask = dec.numbers("I", createattrs__attrmask_n)
+            createattrs__attr_vals_n = dec.uint32()
+            createattrs__attr_vals = dec.octets(createattrs__attr_vals_n) if createattrs__attr_vals_n else b""
+            return cls(mode, fattr4(createattrs__attrmask, createattrs__attr_vals))
         if mode == EXCLUSIVE4:
             (createverf,) = dec.unpack(_8s)
             return cls(mode, createverf)
         if mode == EXCLUSIVE4_1:
-            ch_createboth = creatverfattr.decode(dec)
-            return cls(mode, ch_createboth)
+            ch_createboth__cva_verf, ch_createboth__cva_attrs__attrmask_n = dec.unpack(_8sI)
+            ch_createboth__cva_attrs__attrmask = dec.numbers("I", ch_createboth__cva_attrs__attrmask_n)
+            ch_createboth__cva_attrs__attr_vals_n = dec.uint32()
+            ch_createboth__cva_attrs__attr_vals = dec.octets(ch_createboth__cva_attrs__attr_vals_n) if ch_createboth__cva_attrs__attr_vals_n else b""
+            return cls(mode, creatverfattr(ch_createboth__cva_verf, fattr4(ch_createboth__cva_attrs__attrmask, ch_createboth__cva_attrs__attr_vals)))
         raise no_arm("createhow4", mode)
 
     @property
@@ -5712,9 +6023,13 @@ class openflag4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> openflag4:
-        opentype = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, opentype: int) -> openflag4:
         if opentype == OPEN4_CREATE:
-            how = createhow4.decode(dec)
+            how__mode = dec.int32()
+            how = createhow4.decode_arm(dec, how__mode)
             return cls(opentype, how)
         return cls(opentype)
 
@@ -5769,7 +6084,10 @@ class nfs_space_limit4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> nfs_space_limit4:
-        limitby = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, limitby: int) -> nfs_space_limit4:
         if limitby == NFS_LIMIT_SIZE:
             filesize = dec.uint64()
             return cls(limitby, filesize)
@@ -5818,7 +6136,7 @@ class open_claim_delegate_cur4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> open_claim_delegate_cur4:
         delegate_stateid__seqid, delegate_stateid__other, file_n = dec.unpack(_I12sI)
-        file = dec.octets(file_n)
+        file = dec.octets(file_n) if file_n else b""
         return cls(stateid4(delegate_stateid__seqid, delegate_stateid__other), file)
 
 
@@ -5847,14 +6165,21 @@ class open_claim4(XdrUnion):
             elif claim == CLAIM_PREVIOUS:
                 buf += _2i.pack(claim, value)
             elif claim == CLAIM_DELEGATE_CUR:
-                buf += _i.pack(claim)
-                value.encode(enc)
-            elif claim == CLAIM_DELEGATE_PREV:
-                n2 = len(value)
-                buf += _iI.pack(claim, n2)
-                buf += value
+                delegate_stateid = value.delegate_stateid
+                if len(delegate_stateid.other) != 12:
+                    raise wrong_length("stateid4.other", len(delegate_stateid.other), 12)
+                file = value.file
+                n2 = len(file)
+                buf += _iI12sI.pack(claim, delegate_stateid.seqid, delegate_stateid.other, n2)
+                buf += file
                 if n2 & 3:
                     buf += PAD[n2 & 3]
+            elif claim == CLAIM_DELEGATE_PREV:
+                n3 = len(value)
+                buf += _iI.pack(claim, n3)
+                buf += value
+                if n3 & 3:
+                    buf += PAD[n3 & 3]
             elif claim == CLAIM_FH:
                 buf += _i.pack(claim)
             elif claim == CLAIM_DELEG_PREV_FH:
@@ -5870,20 +6195,24 @@ class open_claim4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> open_claim4:
-        claim = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, claim: int) -> open_claim4:
         if claim == CLAIM_NULL:
             file_n = dec.uint32()
-            file = dec.octets(file_n)
+            file = dec.octets(file_n) if file_n else b""
             return cls(claim, file)
         if claim == CLAIM_PREVIOUS:
             delegate_type = dec.int32()
             return cls(claim, delegate_type)
         if claim == CLAIM_DELEGATE_CUR:
-            delegate_cur_info = open_claim_delegate_cur4.decode(dec)
-            return cls(claim, delegate_cur_info)
+            delegate_cur_info__delegate_stateid__seqid, delegate_cur_info__delegate_stateid__other, delegate_cur_info__file_n = dec.unpack(_I12sI)
+            delegate_cur_info__file = dec.octets(delegate_cur_info__file_n) if delegate_cur_info__file_n else b""
+            return cls(claim, open_claim_delegate_cur4(stateid4(delegate_cur_info__delegate_stateid__seqid, delegate_cur_info__delegate_stateid__other), delegate_cur_info__file))
         if claim == CLAIM_DELEGATE_PREV:
             file_delegate_prev_n = dec.uint32()
-            file_delegate_prev = dec.octets(file_delegate_prev_n)
+            file_delegate_prev = dec.octets(file_delegate_prev_n) if file_delegate_prev_n else b""
             return cls(claim, file_delegate_prev)
         if claim == CLAIM_FH:
             return cls(claim)
@@ -5952,8 +6281,15 @@ class OPEN4args(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            buf += _3I.pack(self.seqid, self.share_access, self.share_deny)
-            self.owner.encode(enc)
+            owner = self.owner
+            owner2 = owner.owner
+            n = len(owner2)
+            if n > 1024:
+                raise too_long("state_owner4.owner", n, 1024)
+            buf += _3IQI.pack(self.seqid, self.share_access, self.share_deny, owner.clientid, n)
+            buf += owner2
+            if n & 3:
+                buf += PAD[n & 3]
             self.openhow.encode(enc)
             self.claim.encode(enc)
         except StructError as error:
@@ -5961,11 +6297,15 @@ class OPEN4args(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> OPEN4args:
-        seqid, share_access, share_deny = dec.unpack(_3I)
-        owner = state_owner4.decode(dec)
-        openhow = openflag4.decode(dec)
-        claim = open_claim4.decode(dec)
-        return cls(seqid, share_access, share_deny, owner, openhow, claim)
+        seqid, share_access, share_deny, owner__clientid, owner__owner_n = dec.unpack(_3IQI)
+        if owner__owner_n > 1024:
+            raise too_long("state_owner4.owner", owner__owner_n, 1024)
+        owner__owner = dec.octets(owner__owner_n) if owner__owner_n else b""
+        openhow__opentype = dec.int32()
+        openhow = openflag4.decode_arm(dec, openhow__opentype)
+        claim__claim = dec.int32()
+        claim = open_claim4.decode_arm(dec, claim__claim)
+        return cls(seqid, share_access, share_deny, state_owner4(owner__clientid, owner__owner), openhow, claim)
 
 
 class open_read_delegation4(XdrStruct):
@@ -5982,18 +6322,23 @@ class open_read_delegation4(XdrStruct):
             stateid = self.stateid
             if len(stateid.other) != 12:
                 raise wrong_length("stateid4.other", len(stateid.other), 12)
-            buf += _I12sI.pack(stateid.seqid, stateid.other, 1 if self.recall else 0)
-            self.permissions.encode(enc)
+            permissions = self.permissions
+            who = permissions.who
+            n = len(who)
+            buf += _I12s5I.pack(stateid.seqid, stateid.other, 1 if self.recall else 0, permissions.type, permissions.flag, permissions.access_mask, n)
+            buf += who
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("open_read_delegation4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> open_read_delegation4:
-        stateid__seqid, stateid__other, recall = dec.unpack(_I12sI)
+        stateid__seqid, stateid__other, recall, permissions__type, permissions__flag, permissions__access_mask, permissions__who_n = dec.unpack(_I12s5I)
         if recall > 1:
             raise not_boolean("open_read_delegation4.recall", recall)
-        permissions = nfsace4.decode(dec)
-        return cls(stateid4(stateid__seqid, stateid__other), recall == 1, permissions)
+        permissions__who = dec.octets(permissions__who_n) if permissions__who_n else b""
+        return cls(stateid4(stateid__seqid, stateid__other), recall == 1, nfsace4(permissions__type, permissions__flag, permissions__access_mask, permissions__who))
 
 
 class open_write_delegation4(XdrStruct):
@@ -6019,18 +6364,25 @@ class open_write_delegation4(XdrStruct):
                 raise wrong_length("stateid4.other", len(stateid.other), 12)
             buf += _I12sI.pack(stateid.seqid, stateid.other, 1 if self.recall else 0)
             self.space_limit.encode(enc)
-            self.permissions.encode(enc)
+            permissions = self.permissions
+            who = permissions.who
+            n = len(who)
+            buf += _4I.pack(permissions.type, permissions.flag, permissions.access_mask, n)
+            buf += who
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("open_write_delegation4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> open_write_delegation4:
-        stateid__seqid, stateid__other, recall = dec.unpack(_I12sI)
+        stateid__seqid, stateid__other, recall, space_limit__limitby = dec.unpack(_I12sIi)
         if recall > 1:
             raise not_boolean("open_write_delegation4.recall", recall)
-        space_limit = nfs_space_limit4.decode(dec)
-        permissions = nfsace4.decode(dec)
-        return cls(stateid4(stateid__seqid, stateid__other), recall == 1, space_limit, permissions)
+        space_limit = nfs_space_limit4.decode_arm(dec, space_limit__limitby)
+        permissions__type, permissions__flag, permissions__access_mask, permissions__who_n = dec.unpack(_4I)
+        permissions__who = dec.octets(permissions__who_n) if permissions__who_n else b""
+        return cls(stateid4(stateid__seqid, stateid__other), recall == 1, space_limit, nfsace4(permissions__type, permissions__flag, permissions__access_mask, permissions__who))
 
 
 class open_none_delegation4(XdrUnion):
@@ -6056,7 +6408,10 @@ class open_none_delegation4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> open_none_delegation4:
-        ond_why = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, ond_why: int) -> open_none_delegation4:
         if ond_why == WND4_CONTENTION:
             ond_server_will_push_deleg = dec.uint32()
             if ond_server_will_push_deleg > 1:
@@ -6118,7 +6473,10 @@ class open_delegation4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> open_delegation4:
-        delegation_type = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, delegation_type: int) -> open_delegation4:
         if delegation_type == OPEN_DELEGATE_NONE:
             return cls(delegation_type)
         if delegation_type in (OPEN_DELEGATE_READ, OPEN_DELEGATE_READ_ATTRS_DELEG):
@@ -6128,7 +6486,8 @@ class open_delegation4(XdrUnion):
             write = open_write_delegation4.decode(dec)
             return cls(delegation_type, write)
         if delegation_type == OPEN_DELEGATE_NONE_EXT:
-            od_whynone = open_none_delegation4.decode(dec)
+            od_whynone__ond_why = dec.int32()
+            od_whynone = open_none_delegation4.decode_arm(dec, od_whynone__ond_why)
             return cls(delegation_type, od_whynone)
         raise no_arm("open_delegation4", delegation_type)
 
@@ -6192,7 +6551,8 @@ class OPEN4resok(XdrStruct):
         if cinfo__atomic > 1:
             raise not_boolean("change_info4.atomic", cinfo__atomic)
         attrset = dec.numbers("I", attrset_n)
-        delegation = open_delegation4.decode(dec)
+        delegation__delegation_type = dec.int32()
+        delegation = open_delegation4.decode_arm(dec, delegation__delegation_type)
         return cls(stateid4(stateid__seqid, stateid__other), change_info4(cinfo__atomic == 1, cinfo__before, cinfo__after), rflags, attrset, delegation)
 
 
@@ -6218,7 +6578,10 @@ class OPEN4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> OPEN4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> OPEN4res:
         if status == NFS4_OK:
             resok4 = OPEN4resok.decode(dec)
             return cls(status, resok4)
@@ -6341,7 +6704,10 @@ class OPEN_CONFIRM4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> OPEN_CONFIRM4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> OPEN_CONFIRM4res:
         if status == NFS4_OK:
             resok4__open_stateid__seqid, resok4__open_stateid__other = dec.unpack(_I12s)
             return cls(status, OPEN_CONFIRM4resok(stateid4(resok4__open_stateid__seqid, resok4__open_stateid__other)))
@@ -6432,7 +6798,10 @@ class OPEN_DOWNGRADE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> OPEN_DOWNGRADE4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> OPEN_DOWNGRADE4res:
         if status == NFS4_OK:
             resok4__open_stateid__seqid, resok4__open_stateid__other = dec.unpack(_I12s)
             return cls(status, OPEN_DOWNGRADE4resok(stateid4(resok4__open_stateid__seqid, resok4__open_stateid__other)))
@@ -6471,7 +6840,7 @@ class PUTFH4args(XdrStruct):
         object_n = dec.uint32()
         if object_n > 128:
             raise too_long("PUTFH4args.object", object_n, 128)
-        object = dec.octets(object_n)
+        object = dec.octets(object_n) if object_n else b""
         return cls(object)
 
 
@@ -6593,8 +6962,8 @@ class READ4res(XdrUnion):
         status = self.status
         try:
             if status == NFS4_OK:
-                buf += _i.pack(status)
-                value.encode(enc)
+                buf += _iI.pack(status, 1 if value.eof else 0)
+                enc.payload(value.data)
             else:
                 buf += _i.pack(status)
         except StructError as error:
@@ -6602,10 +6971,16 @@ class READ4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> READ4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> READ4res:
         if status == NFS4_OK:
-            resok4 = READ4resok.decode(dec)
-            return cls(status, resok4)
+            resok4__eof = dec.uint32()
+            if resok4__eof > 1:
+                raise not_boolean("READ4resok.eof", resok4__eof)
+            resok4__data = dec.payload()
+            return cls(status, READ4resok(resok4__eof == 1, resok4__data))
         return cls(status)
 
     @property
@@ -6678,9 +7053,20 @@ class entry4(LinkedStruct):
                 buf += name
                 if n & 3:
                     buf += PAD[n & 3]
-                node.attrs.encode(enc)
-                node = node.nextentry
-                buf += _I.pack(0 if node is None else 1)
+                attrs = node.attrs
+                attrmask = attrs.attrmask
+                n2 = len(attrmask)
+                buf += _I.pack(n2)
+                buf += pack(f">{n2}I", *attrmask)
+                attr_vals = attrs.attr_vals
+                n3 = len(attr_vals)
+                buf += _I.pack(n3)
+                buf += attr_vals
+                if n3 & 3:
+                    buf += PAD[n3 & 3]
+                nextentry = node.nextentry
+                buf += _I.pack(0 if nextentry is None else 1)
+                node = nextentry
         except StructError as error:
             raise unencodable("entry4", error) from None
 
@@ -6690,12 +7076,15 @@ class entry4(LinkedStruct):
         tail_: entry4 | None = None
         while True:
             cookie, name_n = dec.unpack(_QI)
-            name = dec.octets(name_n)
-            attrs = fattr4.decode(dec)
+            name = dec.octets(name_n) if name_n else b""
+            attrs__attrmask_n = dec.uint32()
+            attrs__attrmask = dec.numbers("I", attrs__attrmask_n)
+            attrs__attr_vals_n = dec.uint32()
+            attrs__attr_vals = dec.octets(attrs__attr_vals_n) if attrs__attr_vals_n else b""
             more_ = dec.uint32()
             if more_ > 1:
                 raise not_boolean("entry4.nextentry", more_)
-            node_ = cls(cookie, name, attrs)
+            node_ = cls(cookie, name, fattr4(attrs__attrmask, attrs__attr_vals))
             if tail_ is None:
                 head_ = node_
             else:
@@ -6783,7 +7172,10 @@ class READDIR4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> READDIR4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> READDIR4res:
         if status == NFS4_OK:
             resok4 = READDIR4resok.decode(dec)
             return cls(status, resok4)
@@ -6830,7 +7222,7 @@ class READLINK4res(XdrUnion):
         try:
             if status == NFS4_OK:
                 buf += _i.pack(status)
-                value.encode(enc)
+                enc.payload(value.link)
             else:
                 buf += _i.pack(status)
         except StructError as error:
@@ -6838,10 +7230,13 @@ class READLINK4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> READLINK4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> READLINK4res:
         if status == NFS4_OK:
-            resok4 = READLINK4resok.decode(dec)
-            return cls(status, resok4)
+            resok4__link = dec.payload()
+            return cls(status, READLINK4resok(resok4__link))
         return cls(status)
 
     @property
@@ -6873,7 +7268,7 @@ class REMOVE4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> REMOVE4args:
         target_n = dec.uint32()
-        target = dec.octets(target_n)
+        target = dec.octets(target_n) if target_n else b""
         return cls(target)
 
 
@@ -6921,7 +7316,10 @@ class REMOVE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> REMOVE4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> REMOVE4res:
         if status == NFS4_OK:
             resok4__cinfo__atomic, resok4__cinfo__before, resok4__cinfo__after = dec.unpack(_I2Q)
             if resok4__cinfo__atomic > 1:
@@ -6965,9 +7363,9 @@ class RENAME4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> RENAME4args:
         oldname_n = dec.uint32()
-        oldname = dec.octets(oldname_n)
+        oldname = dec.octets(oldname_n) if oldname_n else b""
         newname_n = dec.uint32()
-        newname = dec.octets(newname_n)
+        newname = dec.octets(newname_n) if newname_n else b""
         return cls(oldname, newname)
 
 
@@ -7020,7 +7418,10 @@ class RENAME4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> RENAME4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> RENAME4res:
         if status == NFS4_OK:
             resok4__source_cinfo__atomic, resok4__source_cinfo__before, resok4__source_cinfo__after, resok4__target_cinfo__atomic, resok4__target_cinfo__before, resok4__target_cinfo__after = dec.unpack(_I2QI2Q)
             if resok4__source_cinfo__atomic > 1:
@@ -7135,7 +7536,7 @@ class SECINFO4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SECINFO4args:
         name_n = dec.uint32()
-        name = dec.octets(name_n)
+        name = dec.octets(name_n) if name_n else b""
         return cls(name)
 
 
@@ -7163,7 +7564,7 @@ class rpcsec_gss_info(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> rpcsec_gss_info:
         oid_n = dec.uint32()
-        oid = dec.octets(oid_n)
+        oid = dec.octets(oid_n) if oid_n else b""
         qop, service = dec.unpack(_Ii)
         return cls(oid, qop, service)
 
@@ -7181,8 +7582,13 @@ class secinfo4(XdrUnion):
         flavor = self.flavor
         try:
             if flavor == RPCSEC_GSS:
-                buf += _I.pack(flavor)
-                value.encode(enc)
+                oid = value.oid
+                n = len(oid)
+                buf += _2I.pack(flavor, n)
+                buf += oid
+                if n & 3:
+                    buf += PAD[n & 3]
+                buf += _Ii.pack(value.qop, value.service)
             else:
                 buf += _I.pack(flavor)
         except StructError as error:
@@ -7190,10 +7596,15 @@ class secinfo4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> secinfo4:
-        flavor = dec.uint32()
+        return cls.decode_arm(dec, dec.uint32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, flavor: uint32_t) -> secinfo4:
         if flavor == RPCSEC_GSS:
-            flavor_info = rpcsec_gss_info.decode(dec)
-            return cls(flavor, flavor_info)
+            flavor_info__oid_n = dec.uint32()
+            flavor_info__oid = dec.octets(flavor_info__oid_n) if flavor_info__oid_n else b""
+            flavor_info__qop, flavor_info__service = dec.unpack(_Ii)
+            return cls(flavor, rpcsec_gss_info(flavor_info__oid, flavor_info__qop, flavor_info__service))
         return cls(flavor)
 
     @property
@@ -7221,7 +7632,7 @@ def encode_SECINFO4resok(enc: Encoder, value: SECINFO4resok) -> None:
 def decode_SECINFO4resok(dec: Decoder) -> SECINFO4resok:
     result_n = dec.uint32()
     dec.check_count(result_n, 4)
-    result = [secinfo4.decode(dec) for _ in range(result_n)]
+    result = [secinfo4.decode_arm(dec, dec.uint32()) for _ in range(result_n)]
     return result
 
 
@@ -7249,11 +7660,14 @@ class SECINFO4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> SECINFO4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> SECINFO4res:
         if status == NFS4_OK:
             resok4_n = dec.uint32()
             dec.check_count(resok4_n, 4)
-            resok4 = [secinfo4.decode(dec) for _ in range(resok4_n)]
+            resok4 = [secinfo4.decode_arm(dec, dec.uint32()) for _ in range(resok4_n)]
             return cls(status, resok4)
         return cls(status)
 
@@ -7278,16 +7692,27 @@ class SETATTR4args(XdrStruct):
             stateid = self.stateid
             if len(stateid.other) != 12:
                 raise wrong_length("stateid4.other", len(stateid.other), 12)
-            buf += _I12s.pack(stateid.seqid, stateid.other)
-            self.obj_attributes.encode(enc)
+            obj_attributes = self.obj_attributes
+            attrmask = obj_attributes.attrmask
+            n = len(attrmask)
+            buf += _I12sI.pack(stateid.seqid, stateid.other, n)
+            buf += pack(f">{n}I", *attrmask)
+            attr_vals = obj_attributes.attr_vals
+            n2 = len(attr_vals)
+            buf += _I.pack(n2)
+            buf += attr_vals
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("SETATTR4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> SETATTR4args:
-        stateid__seqid, stateid__other = dec.unpack(_I12s)
-        obj_attributes = fattr4.decode(dec)
-        return cls(stateid4(stateid__seqid, stateid__other), obj_attributes)
+        stateid__seqid, stateid__other, obj_attributes__attrmask_n = dec.unpack(_I12sI)
+        obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
+        obj_attributes__attr_vals_n = dec.uint32()
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
+        return cls(stateid4(stateid__seqid, stateid__other), fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
 class SETATTR4res(XdrStruct):
@@ -7330,18 +7755,47 @@ class SETCLIENTID4args(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.client.encode(enc)
-            self.callback.encode(enc)
+            client = self.client
+            if len(client.verifier) != 8:
+                raise wrong_length("nfs_client_id4.verifier", len(client.verifier), 8)
+            id = client.id
+            n = len(id)
+            if n > 1024:
+                raise too_long("nfs_client_id4.id", n, 1024)
+            buf += _8sI.pack(client.verifier, n)
+            buf += id
+            if n & 3:
+                buf += PAD[n & 3]
+            callback = self.callback
+            cb_location = callback.cb_location
+            na_r_netid = cb_location.na_r_netid
+            n2 = len(na_r_netid)
+            buf += _2I.pack(callback.cb_program, n2)
+            buf += na_r_netid
+            if n2 & 3:
+                buf += PAD[n2 & 3]
+            na_r_addr = cb_location.na_r_addr
+            n3 = len(na_r_addr)
+            buf += _I.pack(n3)
+            buf += na_r_addr
+            if n3 & 3:
+                buf += PAD[n3 & 3]
             buf += _I.pack(self.callback_ident)
         except StructError as error:
             raise unencodable("SETCLIENTID4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> SETCLIENTID4args:
-        client = nfs_client_id4.decode(dec)
-        callback = cb_client4.decode(dec)
+        client__verifier, client__id_n = dec.unpack(_8sI)
+        if client__id_n > 1024:
+            raise too_long("nfs_client_id4.id", client__id_n, 1024)
+        client__id = dec.octets(client__id_n) if client__id_n else b""
+        callback__cb_program, callback__cb_location__na_r_netid_n = dec.unpack(_2I)
+        callback__cb_location__na_r_netid = dec.octets(callback__cb_location__na_r_netid_n) if callback__cb_location__na_r_netid_n else b""
+        callback__cb_location__na_r_addr_n = dec.uint32()
+        callback__cb_location__na_r_addr = dec.octets(callback__cb_location__na_r_addr_n) if callback__cb_location__na_r_addr_n else b""
         callback_ident = dec.uint32()
-        return cls(client, callback, callback_ident)
+        return cls(nfs_client_id4(client__verifier, client__id), cb_client4(callback__cb_program, netaddr4(callback__cb_location__na_r_netid, callback__cb_location__na_r_addr)), callback_ident)
 
 
 class SETCLIENTID4resok(XdrStruct):
@@ -7383,8 +7837,18 @@ class SETCLIENTID4res(XdrUnion):
                     raise wrong_length("SETCLIENTID4resok.setclientid_confirm", len(value.setclientid_confirm), 8)
                 buf += _iQ8s.pack(status, value.clientid, value.setclientid_confirm)
             elif status == NFS4ERR_CLID_INUSE:
-                buf += _i.pack(status)
-                value.encode(enc)
+                na_r_netid = value.na_r_netid
+                n = len(na_r_netid)
+                buf += _iI.pack(status, n)
+                buf += na_r_netid
+                if n & 3:
+                    buf += PAD[n & 3]
+                na_r_addr = value.na_r_addr
+                n2 = len(na_r_addr)
+                buf += _I.pack(n2)
+                buf += na_r_addr
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
             else:
                 buf += _i.pack(status)
         except StructError as error:
@@ -7392,13 +7856,19 @@ class SETCLIENTID4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> SETCLIENTID4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> SETCLIENTID4res:
         if status == NFS4_OK:
             resok4__clientid, resok4__setclientid_confirm = dec.unpack(_Q8s)
             return cls(status, SETCLIENTID4resok(resok4__clientid, resok4__setclientid_confirm))
         if status == NFS4ERR_CLID_INUSE:
-            client_using = netaddr4.decode(dec)
-            return cls(status, client_using)
+            client_using__na_r_netid_n = dec.uint32()
+            client_using__na_r_netid = dec.octets(client_using__na_r_netid_n) if client_using__na_r_netid_n else b""
+            client_using__na_r_addr_n = dec.uint32()
+            client_using__na_r_addr = dec.octets(client_using__na_r_addr_n) if client_using__na_r_addr_n else b""
+            return cls(status, netaddr4(client_using__na_r_netid, client_using__na_r_addr))
         return cls(status)
 
     @property
@@ -7466,14 +7936,27 @@ class VERIFY4args(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.obj_attributes.encode(enc)
+            obj_attributes = self.obj_attributes
+            attrmask = obj_attributes.attrmask
+            n = len(attrmask)
+            buf += _I.pack(n)
+            buf += pack(f">{n}I", *attrmask)
+            attr_vals = obj_attributes.attr_vals
+            n2 = len(attr_vals)
+            buf += _I.pack(n2)
+            buf += attr_vals
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("VERIFY4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> VERIFY4args:
-        obj_attributes = fattr4.decode(dec)
-        return cls(obj_attributes)
+        obj_attributes__attrmask_n = dec.uint32()
+        obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
+        obj_attributes__attr_vals_n = dec.uint32()
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
+        return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
 class VERIFY4res(XdrStruct):
@@ -7574,7 +8057,10 @@ class WRITE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> WRITE4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> WRITE4res:
         if status == NFS4_OK:
             resok4__count, resok4__committed, resok4__writeverf = dec.unpack(_Ii8s)
             return cls(status, WRITE4resok(resok4__count, resok4__committed, resok4__writeverf))
@@ -7597,14 +8083,25 @@ class RELEASE_LOCKOWNER4args(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.lock_owner.encode(enc)
+            lock_owner = self.lock_owner
+            owner = lock_owner.owner
+            n = len(owner)
+            if n > 1024:
+                raise too_long("state_owner4.owner", n, 1024)
+            buf += _QI.pack(lock_owner.clientid, n)
+            buf += owner
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("RELEASE_LOCKOWNER4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> RELEASE_LOCKOWNER4args:
-        lock_owner = state_owner4.decode(dec)
-        return cls(lock_owner)
+        lock_owner__clientid, lock_owner__owner_n = dec.unpack(_QI)
+        if lock_owner__owner_n > 1024:
+            raise too_long("state_owner4.owner", lock_owner__owner_n, 1024)
+        lock_owner__owner = dec.octets(lock_owner__owner_n) if lock_owner__owner_n else b""
+        return cls(state_owner4(lock_owner__clientid, lock_owner__owner))
 
 
 class RELEASE_LOCKOWNER4res(XdrStruct):
@@ -7698,9 +8195,9 @@ class gss_cb_handles4(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> gss_cb_handles4:
         gcbp_service, gcbp_handle_from_server_n = dec.unpack(_iI)
-        gcbp_handle_from_server = dec.octets(gcbp_handle_from_server_n)
+        gcbp_handle_from_server = dec.octets(gcbp_handle_from_server_n) if gcbp_handle_from_server_n else b""
         gcbp_handle_from_client_n = dec.uint32()
-        gcbp_handle_from_client = dec.octets(gcbp_handle_from_client_n)
+        gcbp_handle_from_client = dec.octets(gcbp_handle_from_client_n) if gcbp_handle_from_client_n else b""
         return cls(gcbp_service, gcbp_handle_from_server, gcbp_handle_from_client)
 
 
@@ -7726,8 +8223,18 @@ class callback_sec_parms4(XdrUnion):
                 buf += _I.pack(cb_secflavor)
                 value.encode(enc)
             elif cb_secflavor == RPCSEC_GSS:
-                buf += _I.pack(cb_secflavor)
-                value.encode(enc)
+                gcbp_handle_from_server = value.gcbp_handle_from_server
+                n = len(gcbp_handle_from_server)
+                buf += _IiI.pack(cb_secflavor, value.gcbp_service, n)
+                buf += gcbp_handle_from_server
+                if n & 3:
+                    buf += PAD[n & 3]
+                gcbp_handle_from_client = value.gcbp_handle_from_client
+                n2 = len(gcbp_handle_from_client)
+                buf += _I.pack(n2)
+                buf += gcbp_handle_from_client
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
             else:
                 raise no_arm("callback_sec_parms4", cb_secflavor)
         except StructError as error:
@@ -7735,15 +8242,21 @@ class callback_sec_parms4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> callback_sec_parms4:
-        cb_secflavor = dec.uint32()
+        return cls.decode_arm(dec, dec.uint32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, cb_secflavor: uint32_t) -> callback_sec_parms4:
         if cb_secflavor == AUTH_NONE:
             return cls(cb_secflavor)
         if cb_secflavor == AUTH_SYS:
             cbsp_sys_cred = authsys_parms.decode(dec)
             return cls(cb_secflavor, cbsp_sys_cred)
         if cb_secflavor == RPCSEC_GSS:
-            cbsp_gss_handles = gss_cb_handles4.decode(dec)
-            return cls(cb_secflavor, cbsp_gss_handles)
+            cbsp_gss_handles__gcbp_service, cbsp_gss_handles__gcbp_handle_from_server_n = dec.unpack(_iI)
+            cbsp_gss_handles__gcbp_handle_from_server = dec.octets(cbsp_gss_handles__gcbp_handle_from_server_n) if cbsp_gss_handles__gcbp_handle_from_server_n else b""
+            cbsp_gss_handles__gcbp_handle_from_client_n = dec.uint32()
+            cbsp_gss_handles__gcbp_handle_from_client = dec.octets(cbsp_gss_handles__gcbp_handle_from_client_n) if cbsp_gss_handles__gcbp_handle_from_client_n else b""
+            return cls(cb_secflavor, gss_cb_handles4(cbsp_gss_handles__gcbp_service, cbsp_gss_handles__gcbp_handle_from_server, cbsp_gss_handles__gcbp_handle_from_client))
         raise no_arm("callback_sec_parms4", cb_secflavor)
 
     @property
@@ -7783,7 +8296,7 @@ class BACKCHANNEL_CTL4args(XdrStruct):
     def decode(cls, dec: Decoder) -> BACKCHANNEL_CTL4args:
         bca_cb_program, bca_sec_parms_n = dec.unpack(_2I)
         dec.check_count(bca_sec_parms_n, 4)
-        bca_sec_parms = [callback_sec_parms4.decode(dec) for _ in range(bca_sec_parms_n)]
+        bca_sec_parms = [callback_sec_parms4.decode_arm(dec, dec.uint32()) for _ in range(bca_sec_parms_n)]
         return cls(bca_cb_program, bca_sec_parms)
 
 
@@ -7889,7 +8402,10 @@ class BIND_CONN_TO_SESSION4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> BIND_CONN_TO_SESSION4res:
-        bctsr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, bctsr_status: int) -> BIND_CONN_TO_SESSION4res:
         if bctsr_status == NFS4_OK:
             bctsr_resok4__bctsr_sessid, bctsr_resok4__bctsr_dir, bctsr_resok4__bctsr_use_conn_in_rdma_mode = dec.unpack(_16siI)
             if bctsr_resok4__bctsr_use_conn_in_rdma_mode > 1:
@@ -7955,32 +8471,43 @@ class ssv_sp_parms4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.ssp_ops.encode(enc)
-            ssp_hash_algs = self.ssp_hash_algs
-            n = len(ssp_hash_algs)
+            ssp_ops = self.ssp_ops
+            spo_must_enforce = ssp_ops.spo_must_enforce
+            n = len(spo_must_enforce)
             buf += _I.pack(n)
-            for item in ssp_hash_algs:
-                n2 = len(item)
-                buf += _I.pack(n2)
-                buf += item
-                if n2 & 3:
-                    buf += PAD[n2 & 3]
-            ssp_encr_algs = self.ssp_encr_algs
-            n3 = len(ssp_encr_algs)
+            buf += pack(f">{n}I", *spo_must_enforce)
+            spo_must_allow = ssp_ops.spo_must_allow
+            n2 = len(spo_must_allow)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *spo_must_allow)
+            ssp_hash_algs = self.ssp_hash_algs
+            n3 = len(ssp_hash_algs)
             buf += _I.pack(n3)
-            for item2 in ssp_encr_algs:
-                n4 = len(item2)
+            for item in ssp_hash_algs:
+                n4 = len(item)
                 buf += _I.pack(n4)
-                buf += item2
+                buf += item
                 if n4 & 3:
                     buf += PAD[n4 & 3]
+            ssp_encr_algs = self.ssp_encr_algs
+            n5 = len(ssp_encr_algs)
+            buf += _I.pack(n5)
+            for item2 in ssp_encr_algs:
+                n6 = len(item2)
+                buf += _I.pack(n6)
+                buf += item2
+                if n6 & 3:
+                    buf += PAD[n6 & 3]
             buf += _2I.pack(self.ssp_window, self.ssp_num_gss_handles)
         except StructError as error:
             raise unencodable("ssv_sp_parms4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_sp_parms4:
-        ssp_ops = state_protect_ops4.decode(dec)
+        ssp_ops__spo_must_enforce_n = dec.uint32()
+        ssp_ops__spo_must_enforce = dec.numbers("I", ssp_ops__spo_must_enforce_n)
+        ssp_ops__spo_must_allow_n = dec.uint32()
+        ssp_ops__spo_must_allow = dec.numbers("I", ssp_ops__spo_must_allow_n)
         ssp_hash_algs_n = dec.uint32()
         dec.check_count(ssp_hash_algs_n, 4)
         ssp_hash_algs = [dec.opaque() for _ in range(ssp_hash_algs_n)]
@@ -7988,7 +8515,7 @@ class ssv_sp_parms4(XdrStruct):
         dec.check_count(ssp_encr_algs_n, 4)
         ssp_encr_algs = [dec.opaque() for _ in range(ssp_encr_algs_n)]
         ssp_window, ssp_num_gss_handles = dec.unpack(_2I)
-        return cls(ssp_ops, ssp_hash_algs, ssp_encr_algs, ssp_window, ssp_num_gss_handles)
+        return cls(state_protect_ops4(ssp_ops__spo_must_enforce, ssp_ops__spo_must_allow), ssp_hash_algs, ssp_encr_algs, ssp_window, ssp_num_gss_handles)
 
 
 class state_protect4_a(XdrUnion):
@@ -8010,8 +8537,14 @@ class state_protect4_a(XdrUnion):
             if spa_how == SP4_NONE:
                 buf += _i.pack(spa_how)
             elif spa_how == SP4_MACH_CRED:
-                buf += _i.pack(spa_how)
-                value.encode(enc)
+                spo_must_enforce = value.spo_must_enforce
+                n = len(spo_must_enforce)
+                buf += _iI.pack(spa_how, n)
+                buf += pack(f">{n}I", *spo_must_enforce)
+                spo_must_allow = value.spo_must_allow
+                n2 = len(spo_must_allow)
+                buf += _I.pack(n2)
+                buf += pack(f">{n2}I", *spo_must_allow)
             elif spa_how == SP4_SSV:
                 buf += _i.pack(spa_how)
                 value.encode(enc)
@@ -8022,12 +8555,18 @@ class state_protect4_a(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> state_protect4_a:
-        spa_how = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, spa_how: int) -> state_protect4_a:
         if spa_how == SP4_NONE:
             return cls(spa_how)
         if spa_how == SP4_MACH_CRED:
-            spa_mach_ops = state_protect_ops4.decode(dec)
-            return cls(spa_how, spa_mach_ops)
+            spa_mach_ops__spo_must_enforce_n = dec.uint32()
+            spa_mach_ops__spo_must_enforce = dec.numbers("I", spa_mach_ops__spo_must_enforce_n)
+            spa_mach_ops__spo_must_allow_n = dec.uint32()
+            spa_mach_ops__spo_must_allow = dec.numbers("I", spa_mach_ops__spo_must_allow_n)
+            return cls(spa_how, state_protect_ops4(spa_mach_ops__spo_must_enforce, spa_mach_ops__spo_must_allow))
         if spa_how == SP4_SSV:
             spa_ssv_parms = ssv_sp_parms4.decode(dec)
             return cls(spa_how, spa_ssv_parms)
@@ -8066,28 +8605,54 @@ class EXCHANGE_ID4args(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.eia_clientowner.encode(enc)
+            eia_clientowner = self.eia_clientowner
+            if len(eia_clientowner.co_verifier) != 8:
+                raise wrong_length("client_owner4.co_verifier", len(eia_clientowner.co_verifier), 8)
+            co_ownerid = eia_clientowner.co_ownerid
+            n = len(co_ownerid)
+            if n > 1024:
+                raise too_long("client_owner4.co_ownerid", n, 1024)
+            buf += _8sI.pack(eia_clientowner.co_verifier, n)
+            buf += co_ownerid
+            if n & 3:
+                buf += PAD[n & 3]
             buf += _I.pack(self.eia_flags)
             self.eia_state_protect.encode(enc)
             eia_client_impl_id = self.eia_client_impl_id
-            n = len(eia_client_impl_id)
-            if n > 1:
-                raise too_long("EXCHANGE_ID4args.eia_client_impl_id", n, 1)
-            buf += _I.pack(n)
+            n2 = len(eia_client_impl_id)
+            if n2 > 1:
+                raise too_long("EXCHANGE_ID4args.eia_client_impl_id", n2, 1)
+            buf += _I.pack(n2)
             for item in eia_client_impl_id:
-                item.encode(enc)
+                nii_domain = item.nii_domain
+                n3 = len(nii_domain)
+                buf += _I.pack(n3)
+                buf += nii_domain
+                if n3 & 3:
+                    buf += PAD[n3 & 3]
+                nii_name = item.nii_name
+                n4 = len(nii_name)
+                buf += _I.pack(n4)
+                buf += nii_name
+                if n4 & 3:
+                    buf += PAD[n4 & 3]
+                nii_date = item.nii_date
+                buf += _qI.pack(nii_date.seconds, nii_date.nseconds)
         except StructError as error:
             raise unencodable("EXCHANGE_ID4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> EXCHANGE_ID4args:
-        eia_clientowner = client_owner4.decode(dec)
-        eia_flags = dec.uint32()
-        eia_state_protect = state_protect4_a.decode(dec)
+        eia_clientowner__co_verifier, eia_clientowner__co_ownerid_n = dec.unpack(_8sI)
+        if eia_clientowner__co_ownerid_n > 1024:
+            raise too_long("client_owner4.co_ownerid", eia_clientowner__co_ownerid_n, 1024)
+        eia_clientowner__co_ownerid = dec.octets(eia_clientowner__co_ownerid_n) if eia_clientowner__co_ownerid_n else b""
+        eia_flags, eia_state_protect__spa_how = dec.unpack(_Ii)
+        eia_state_protect = state_protect4_a.decode_arm(dec, eia_state_protect__spa_how)
         eia_client_impl_id_n = dec.uint32()
         dec.check_count(eia_client_impl_id_n, 20, 1)
         eia_client_impl_id = [nfs_impl_id4.decode(dec) for _ in range(eia_client_impl_id_n)]
-        return cls(eia_clientowner, eia_flags, eia_state_protect, eia_client_impl_id)
+        return cls(client_owner4(eia_clientowner__co_verifier, eia_clientowner__co_ownerid), eia_flags, eia_state_protect, eia_client_impl_id)
 
 
 class ssv_prot_info4(XdrStruct):
@@ -8119,26 +8684,37 @@ class ssv_prot_info4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.spi_ops.encode(enc)
+            spi_ops = self.spi_ops
+            spo_must_enforce = spi_ops.spo_must_enforce
+            n = len(spo_must_enforce)
+            buf += _I.pack(n)
+            buf += pack(f">{n}I", *spo_must_enforce)
+            spo_must_allow = spi_ops.spo_must_allow
+            n2 = len(spo_must_allow)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *spo_must_allow)
             spi_handles = self.spi_handles
-            n = len(spi_handles)
-            buf += _5I.pack(self.spi_hash_alg, self.spi_encr_alg, self.spi_ssv_len, self.spi_window, n)
+            n3 = len(spi_handles)
+            buf += _5I.pack(self.spi_hash_alg, self.spi_encr_alg, self.spi_ssv_len, self.spi_window, n3)
             for item in spi_handles:
-                n2 = len(item)
-                buf += _I.pack(n2)
+                n4 = len(item)
+                buf += _I.pack(n4)
                 buf += item
-                if n2 & 3:
-                    buf += PAD[n2 & 3]
+                if n4 & 3:
+                    buf += PAD[n4 & 3]
         except StructError as error:
             raise unencodable("ssv_prot_info4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> ssv_prot_info4:
-        spi_ops = state_protect_ops4.decode(dec)
+        spi_ops__spo_must_enforce_n = dec.uint32()
+        spi_ops__spo_must_enforce = dec.numbers("I", spi_ops__spo_must_enforce_n)
+        spi_ops__spo_must_allow_n = dec.uint32()
+        spi_ops__spo_must_allow = dec.numbers("I", spi_ops__spo_must_allow_n)
         spi_hash_alg, spi_encr_alg, spi_ssv_len, spi_window, spi_handles_n = dec.unpack(_5I)
         dec.check_count(spi_handles_n, 4)
         spi_handles = [dec.opaque() for _ in range(spi_handles_n)]
-        return cls(spi_ops, spi_hash_alg, spi_encr_alg, spi_ssv_len, spi_window, spi_handles)
+        return cls(state_protect_ops4(spi_ops__spo_must_enforce, spi_ops__spo_must_allow), spi_hash_alg, spi_encr_alg, spi_ssv_len, spi_window, spi_handles)
 
 
 class state_protect4_r(XdrUnion):
@@ -8160,8 +8736,14 @@ class state_protect4_r(XdrUnion):
             if spr_how == SP4_NONE:
                 buf += _i.pack(spr_how)
             elif spr_how == SP4_MACH_CRED:
-                buf += _i.pack(spr_how)
-                value.encode(enc)
+                spo_must_enforce = value.spo_must_enforce
+                n = len(spo_must_enforce)
+                buf += _iI.pack(spr_how, n)
+                buf += pack(f">{n}I", *spo_must_enforce)
+                spo_must_allow = value.spo_must_allow
+                n2 = len(spo_must_allow)
+                buf += _I.pack(n2)
+                buf += pack(f">{n2}I", *spo_must_allow)
             elif spr_how == SP4_SSV:
                 buf += _i.pack(spr_how)
                 value.encode(enc)
@@ -8172,12 +8754,18 @@ class state_protect4_r(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> state_protect4_r:
-        spr_how = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, spr_how: int) -> state_protect4_r:
         if spr_how == SP4_NONE:
             return cls(spr_how)
         if spr_how == SP4_MACH_CRED:
-            spr_mach_ops = state_protect_ops4.decode(dec)
-            return cls(spr_how, spr_mach_ops)
+            spr_mach_ops__spo_must_enforce_n = dec.uint32()
+            spr_mach_ops__spo_must_enforce = dec.numbers("I", spr_mach_ops__spo_must_enforce_n)
+            spr_mach_ops__spo_must_allow_n = dec.uint32()
+            spr_mach_ops__spo_must_allow = dec.numbers("I", spr_mach_ops__spo_must_allow_n)
+            return cls(spr_how, state_protect_ops4(spr_mach_ops__spo_must_enforce, spr_mach_ops__spo_must_allow))
         if spr_how == SP4_SSV:
             spr_ssv_info = ssv_prot_info4.decode(dec)
             return cls(spr_how, spr_ssv_info)
@@ -8232,38 +8820,62 @@ class EXCHANGE_ID4resok(XdrStruct):
         try:
             buf += _Q2I.pack(self.eir_clientid, self.eir_sequenceid, self.eir_flags)
             self.eir_state_protect.encode(enc)
-            self.eir_server_owner.encode(enc)
-            eir_server_scope = self.eir_server_scope
-            n = len(eir_server_scope)
+            eir_server_owner = self.eir_server_owner
+            so_major_id = eir_server_owner.so_major_id
+            n = len(so_major_id)
             if n > 1024:
-                raise too_long("EXCHANGE_ID4resok.eir_server_scope", n, 1024)
-            buf += _I.pack(n)
-            buf += eir_server_scope
+                raise too_long("server_owner4.so_major_id", n, 1024)
+            buf += _QI.pack(eir_server_owner.so_minor_id, n)
+            buf += so_major_id
             if n & 3:
                 buf += PAD[n & 3]
-            eir_server_impl_id = self.eir_server_impl_id
-            n2 = len(eir_server_impl_id)
-            if n2 > 1:
-                raise too_long("EXCHANGE_ID4resok.eir_server_impl_id", n2, 1)
+            eir_server_scope = self.eir_server_scope
+            n2 = len(eir_server_scope)
+            if n2 > 1024:
+                raise too_long("EXCHANGE_ID4resok.eir_server_scope", n2, 1024)
             buf += _I.pack(n2)
+            buf += eir_server_scope
+            if n2 & 3:
+                buf += PAD[n2 & 3]
+            eir_server_impl_id = self.eir_server_impl_id
+            n3 = len(eir_server_impl_id)
+            if n3 > 1:
+                raise too_long("EXCHANGE_ID4resok.eir_server_impl_id", n3, 1)
+            buf += _I.pack(n3)
             for item in eir_server_impl_id:
-                item.encode(enc)
+                nii_domain = item.nii_domain
+                n4 = len(nii_domain)
+                buf += _I.pack(n4)
+                buf += nii_domain
+                if n4 & 3:
+                    buf += PAD[n4 & 3]
+                nii_name = item.nii_name
+                n5 = len(nii_name)
+                buf += _I.pack(n5)
+                buf += nii_name
+                if n5 & 3:
+                    buf += PAD[n5 & 3]
+                nii_date = item.nii_date
+                buf += _qI.pack(nii_date.seconds, nii_date.nseconds)
         except StructError as error:
             raise unencodable("EXCHANGE_ID4resok", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> EXCHANGE_ID4resok:
-        eir_clientid, eir_sequenceid, eir_flags = dec.unpack(_Q2I)
-        eir_state_protect = state_protect4_r.decode(dec)
-        eir_server_owner = server_owner4.decode(dec)
+        eir_clientid, eir_sequenceid, eir_flags, eir_state_protect__spr_how = dec.unpack(_Q2Ii)
+        eir_state_protect = state_protect4_r.decode_arm(dec, eir_state_protect__spr_how)
+        eir_server_owner__so_minor_id, eir_server_owner__so_major_id_n = dec.unpack(_QI)
+        if eir_server_owner__so_major_id_n > 1024:
+            raise too_long("server_owner4.so_major_id", eir_server_owner__so_major_id_n, 1024)
+        eir_server_owner__so_major_id = dec.octets(eir_server_owner__so_major_id_n) if eir_server_owner__so_major_id_n else b""
         eir_server_scope_n = dec.uint32()
         if eir_server_scope_n > 1024:
             raise too_long("EXCHANGE_ID4resok.eir_server_scope", eir_server_scope_n, 1024)
-        eir_server_scope = dec.octets(eir_server_scope_n)
+        eir_server_scope = dec.octets(eir_server_scope_n) if eir_server_scope_n else b""
         eir_server_impl_id_n = dec.uint32()
         dec.check_count(eir_server_impl_id_n, 20, 1)
         eir_server_impl_id = [nfs_impl_id4.decode(dec) for _ in range(eir_server_impl_id_n)]
-        return cls(eir_clientid, eir_sequenceid, eir_flags, eir_state_protect, eir_server_owner, eir_server_scope, eir_server_impl_id)
+        return cls(eir_clientid, eir_sequenceid, eir_flags, eir_state_protect, server_owner4(eir_server_owner__so_minor_id, eir_server_owner__so_major_id), eir_server_scope, eir_server_impl_id)
 
 
 class EXCHANGE_ID4res(XdrUnion):
@@ -8288,7 +8900,10 @@ class EXCHANGE_ID4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> EXCHANGE_ID4res:
-        eir_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, eir_status: int) -> EXCHANGE_ID4res:
         if eir_status == NFS4_OK:
             eir_resok4 = EXCHANGE_ID4resok.decode(dec)
             return cls(eir_status, eir_resok4)
@@ -8402,7 +9017,7 @@ class CREATE_SESSION4args(XdrStruct):
         csa_back_chan_attrs = channel_attrs4.decode(dec)
         csa_cb_program, csa_sec_parms_n = dec.unpack(_2I)
         dec.check_count(csa_sec_parms_n, 4)
-        csa_sec_parms = [callback_sec_parms4.decode(dec) for _ in range(csa_sec_parms_n)]
+        csa_sec_parms = [callback_sec_parms4.decode_arm(dec, dec.uint32()) for _ in range(csa_sec_parms_n)]
         return cls(csa_clientid, csa_sequence, csa_flags, csa_fore_chan_attrs, csa_back_chan_attrs, csa_cb_program, csa_sec_parms)
 
 
@@ -8470,7 +9085,10 @@ class CREATE_SESSION4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> CREATE_SESSION4res:
-        csr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, csr_status: int) -> CREATE_SESSION4res:
         if csr_status == NFS4_OK:
             csr_resok4 = CREATE_SESSION4resok.decode(dec)
             return cls(csr_status, csr_resok4)
@@ -8712,7 +9330,10 @@ class GET_DIR_DELEGATION4res_non_fatal(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> GET_DIR_DELEGATION4res_non_fatal:
-        gddrnf_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, gddrnf_status: int) -> GET_DIR_DELEGATION4res_non_fatal:
         if gddrnf_status == GDD4_OK:
             gddrnf_resok4 = GET_DIR_DELEGATION4resok.decode(dec)
             return cls(gddrnf_status, gddrnf_resok4)
@@ -8764,9 +9385,13 @@ class GET_DIR_DELEGATION4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> GET_DIR_DELEGATION4res:
-        gddr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, gddr_status: int) -> GET_DIR_DELEGATION4res:
         if gddr_status == NFS4_OK:
-            gddr_res_non_fatal4 = GET_DIR_DELEGATION4res_non_fatal.decode(dec)
+            gddr_res_non_fatal4__gddrnf_status = dec.int32()
+            gddr_res_non_fatal4 = GET_DIR_DELEGATION4res_non_fatal.decode_arm(dec, gddr_res_non_fatal4__gddrnf_status)
             return cls(gddr_status, gddr_res_non_fatal4)
         return cls(gddr_status)
 
@@ -8822,20 +9447,27 @@ class GETDEVICEINFO4resok(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.gdir_device_addr.encode(enc)
+            gdir_device_addr = self.gdir_device_addr
+            da_addr_body = gdir_device_addr.da_addr_body
+            n = len(da_addr_body)
+            buf += _iI.pack(gdir_device_addr.da_layout_type, n)
+            buf += da_addr_body
+            if n & 3:
+                buf += PAD[n & 3]
             gdir_notification = self.gdir_notification
-            n = len(gdir_notification)
-            buf += _I.pack(n)
-            buf += pack(f">{n}I", *gdir_notification)
+            n2 = len(gdir_notification)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *gdir_notification)
         except StructError as error:
             raise unencodable("GETDEVICEINFO4resok", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> GETDEVICEINFO4resok:
-        gdir_device_addr = device_addr4.decode(dec)
+        gdir_device_addr__da_layout_type, gdir_device_addr__da_addr_body_n = dec.unpack(_iI)
+        gdir_device_addr__da_addr_body = dec.octets(gdir_device_addr__da_addr_body_n) if gdir_device_addr__da_addr_body_n else b""
         gdir_notification_n = dec.uint32()
         gdir_notification = dec.numbers("I", gdir_notification_n)
-        return cls(gdir_device_addr, gdir_notification)
+        return cls(device_addr4(gdir_device_addr__da_layout_type, gdir_device_addr__da_addr_body), gdir_notification)
 
 
 class GETDEVICEINFO4res(XdrUnion):
@@ -8851,8 +9483,17 @@ class GETDEVICEINFO4res(XdrUnion):
         gdir_status = self.gdir_status
         try:
             if gdir_status == NFS4_OK:
-                buf += _i.pack(gdir_status)
-                value.encode(enc)
+                gdir_device_addr = value.gdir_device_addr
+                da_addr_body = gdir_device_addr.da_addr_body
+                n = len(da_addr_body)
+                buf += _2iI.pack(gdir_status, gdir_device_addr.da_layout_type, n)
+                buf += da_addr_body
+                if n & 3:
+                    buf += PAD[n & 3]
+                gdir_notification = value.gdir_notification
+                n2 = len(gdir_notification)
+                buf += _I.pack(n2)
+                buf += pack(f">{n2}I", *gdir_notification)
             elif gdir_status == NFS4ERR_TOOSMALL:
                 buf += _iI.pack(gdir_status, value)
             else:
@@ -8862,10 +9503,16 @@ class GETDEVICEINFO4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> GETDEVICEINFO4res:
-        gdir_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, gdir_status: int) -> GETDEVICEINFO4res:
         if gdir_status == NFS4_OK:
-            gdir_resok4 = GETDEVICEINFO4resok.decode(dec)
-            return cls(gdir_status, gdir_resok4)
+            gdir_resok4__gdir_device_addr__da_layout_type, gdir_resok4__gdir_device_addr__da_addr_body_n = dec.unpack(_iI)
+            gdir_resok4__gdir_device_addr__da_addr_body = dec.octets(gdir_resok4__gdir_device_addr__da_addr_body_n) if gdir_resok4__gdir_device_addr__da_addr_body_n else b""
+            gdir_resok4__gdir_notification_n = dec.uint32()
+            gdir_resok4__gdir_notification = dec.numbers("I", gdir_resok4__gdir_notification_n)
+            return cls(gdir_status, GETDEVICEINFO4resok(device_addr4(gdir_resok4__gdir_device_addr__da_layout_type, gdir_resok4__gdir_device_addr__da_addr_body), gdir_resok4__gdir_notification))
         if gdir_status == NFS4ERR_TOOSMALL:
             gdir_mincount = dec.uint32()
             return cls(gdir_status, gdir_mincount)
@@ -8980,7 +9627,10 @@ class GETDEVICELIST4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> GETDEVICELIST4res:
-        gdlr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, gdlr_status: int) -> GETDEVICELIST4res:
         if gdlr_status == NFS4_OK:
             gdlr_resok4 = GETDEVICELIST4resok.decode(dec)
             return cls(gdlr_status, gdlr_resok4)
@@ -9017,7 +9667,10 @@ class newtime4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> newtime4:
-        nt_timechanged = dec.boolean()
+        return cls.decode_arm(dec, dec.boolean())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, nt_timechanged: bool) -> newtime4:
         if nt_timechanged:
             nt_time__seconds, nt_time__nseconds = dec.unpack(_qI)
             return cls(nt_timechanged, nfstime4(nt_time__seconds, nt_time__nseconds))
@@ -9056,7 +9709,10 @@ class newoffset4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> newoffset4:
-        no_newoffset = dec.boolean()
+        return cls.decode_arm(dec, dec.boolean())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, no_newoffset: bool) -> newoffset4:
         if no_newoffset:
             no_offset = dec.uint64()
             return cls(no_newoffset, no_offset)
@@ -9110,19 +9766,31 @@ class LAYOUTCOMMIT4args(XdrStruct):
             buf += _2Q2I12s.pack(self.loca_offset, self.loca_length, 1 if self.loca_reclaim else 0, loca_stateid.seqid, loca_stateid.other)
             self.loca_last_write_offset.encode(enc)
             self.loca_time_modify.encode(enc)
-            self.loca_layoutupdate.encode(enc)
+            loca_layoutupdate = self.loca_layoutupdate
+            lou_body = loca_layoutupdate.lou_body
+            n = len(lou_body)
+            buf += _iI.pack(loca_layoutupdate.lou_type, n)
+            buf += lou_body
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("LAYOUTCOMMIT4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTCOMMIT4args:
-        loca_offset, loca_length, loca_reclaim, loca_stateid__seqid, loca_stateid__other = dec.unpack(_2Q2I12s)
+        loca_offset, loca_length, loca_reclaim, loca_stateid__seqid, loca_stateid__other, loca_last_write_offset__no_newoffset = dec.unpack(_2Q2I12sI)
         if loca_reclaim > 1:
             raise not_boolean("LAYOUTCOMMIT4args.loca_reclaim", loca_reclaim)
-        loca_last_write_offset = newoffset4.decode(dec)
-        loca_time_modify = newtime4.decode(dec)
-        loca_layoutupdate = layoutupdate4.decode(dec)
-        return cls(loca_offset, loca_length, loca_reclaim == 1, stateid4(loca_stateid__seqid, loca_stateid__other), loca_last_write_offset, loca_time_modify, loca_layoutupdate)
+        if loca_last_write_offset__no_newoffset > 1:
+            raise not_boolean("newoffset4.no_newoffset", loca_last_write_offset__no_newoffset)
+        loca_last_write_offset = newoffset4.decode_arm(dec, loca_last_write_offset__no_newoffset == 1)
+        loca_time_modify__nt_timechanged = dec.uint32()
+        if loca_time_modify__nt_timechanged > 1:
+            raise not_boolean("newtime4.nt_timechanged", loca_time_modify__nt_timechanged)
+        loca_time_modify = newtime4.decode_arm(dec, loca_time_modify__nt_timechanged == 1)
+        loca_layoutupdate__lou_type, loca_layoutupdate__lou_body_n = dec.unpack(_iI)
+        loca_layoutupdate__lou_body = dec.octets(loca_layoutupdate__lou_body_n) if loca_layoutupdate__lou_body_n else b""
+        return cls(loca_offset, loca_length, loca_reclaim == 1, stateid4(loca_stateid__seqid, loca_stateid__other), loca_last_write_offset, loca_time_modify, layoutupdate4(loca_layoutupdate__lou_type, loca_layoutupdate__lou_body))
 
 
 class newsize4(XdrUnion):
@@ -9148,7 +9816,10 @@ class newsize4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> newsize4:
-        ns_sizechanged = dec.boolean()
+        return cls.decode_arm(dec, dec.boolean())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, ns_sizechanged: bool) -> newsize4:
         if ns_sizechanged:
             ns_size = dec.uint64()
             return cls(ns_sizechanged, ns_size)
@@ -9179,7 +9850,10 @@ class LAYOUTCOMMIT4resok(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTCOMMIT4resok:
-        locr_newsize = newsize4.decode(dec)
+        locr_newsize__ns_sizechanged = dec.uint32()
+        if locr_newsize__ns_sizechanged > 1:
+            raise not_boolean("newsize4.ns_sizechanged", locr_newsize__ns_sizechanged)
+        locr_newsize = newsize4.decode_arm(dec, locr_newsize__ns_sizechanged == 1)
         return cls(locr_newsize)
 
 
@@ -9205,7 +9879,10 @@ class LAYOUTCOMMIT4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTCOMMIT4res:
-        locr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, locr_status: int) -> LAYOUTCOMMIT4res:
         if locr_status == NFS4_OK:
             locr_resok4 = LAYOUTCOMMIT4resok.decode(dec)
             return cls(locr_status, locr_resok4)
@@ -9330,7 +10007,10 @@ class LAYOUTGET4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTGET4res:
-        logr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, logr_status: int) -> LAYOUTGET4res:
         if logr_status == NFS4_OK:
             logr_resok4 = LAYOUTGET4resok.decode(dec)
             return cls(logr_status, logr_resok4)
@@ -9381,10 +10061,10 @@ class LAYOUTRETURN4args(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTRETURN4args:
-        lora_reclaim, lora_layout_type, lora_iomode = dec.unpack(_I2i)
+        lora_reclaim, lora_layout_type, lora_iomode, lora_layoutreturn__lr_returntype = dec.unpack(_I3i)
         if lora_reclaim > 1:
             raise not_boolean("LAYOUTRETURN4args.lora_reclaim", lora_reclaim)
-        lora_layoutreturn = layoutreturn4.decode(dec)
+        lora_layoutreturn = layoutreturn4.decode_arm(dec, lora_layoutreturn__lr_returntype)
         return cls(lora_reclaim == 1, lora_layout_type, lora_iomode, lora_layoutreturn)
 
 
@@ -9413,7 +10093,10 @@ class layoutreturn_stateid(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> layoutreturn_stateid:
-        lrs_present = dec.boolean()
+        return cls.decode_arm(dec, dec.boolean())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, lrs_present: bool) -> layoutreturn_stateid:
         if lrs_present:
             lrs_stateid__seqid, lrs_stateid__other = dec.unpack(_I12s)
             return cls(lrs_present, stateid4(lrs_stateid__seqid, lrs_stateid__other))
@@ -9451,9 +10134,15 @@ class LAYOUTRETURN4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTRETURN4res:
-        lorr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, lorr_status: int) -> LAYOUTRETURN4res:
         if lorr_status == NFS4_OK:
-            lorr_stateid = layoutreturn_stateid.decode(dec)
+            lorr_stateid__lrs_present = dec.uint32()
+            if lorr_stateid__lrs_present > 1:
+                raise not_boolean("layoutreturn_stateid.lrs_present", lorr_stateid__lrs_present)
+            lorr_stateid = layoutreturn_stateid.decode_arm(dec, lorr_stateid__lrs_present == 1)
             return cls(lorr_status, lorr_stateid)
         return cls(lorr_status)
 
@@ -9568,7 +10257,10 @@ class SEQUENCE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> SEQUENCE4res:
-        sr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, sr_status: int) -> SEQUENCE4res:
         if sr_status == NFS4_OK:
             sr_resok4__sr_sessionid, sr_resok4__sr_sequenceid, sr_resok4__sr_slotid, sr_resok4__sr_highest_slotid, sr_resok4__sr_target_highest_slotid, sr_resok4__sr_status_flags = dec.unpack(_16s5I)
             return cls(sr_status, SEQUENCE4resok(sr_resok4__sr_sessionid, sr_resok4__sr_sequenceid, sr_resok4__sr_slotid, sr_resok4__sr_highest_slotid, sr_resok4__sr_target_highest_slotid, sr_resok4__sr_status_flags))
@@ -9634,9 +10326,9 @@ class SET_SSV4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SET_SSV4args:
         ssa_ssv_n = dec.uint32()
-        ssa_ssv = dec.octets(ssa_ssv_n)
+        ssa_ssv = dec.octets(ssa_ssv_n) if ssa_ssv_n else b""
         ssa_digest_n = dec.uint32()
-        ssa_digest = dec.octets(ssa_digest_n)
+        ssa_digest = dec.octets(ssa_digest_n) if ssa_digest_n else b""
         return cls(ssa_ssv, ssa_digest)
 
 
@@ -9655,7 +10347,8 @@ class ssr_digest_input4(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> ssr_digest_input4:
-        sdi_seqres = SEQUENCE4res.decode(dec)
+        sdi_seqres__sr_status = dec.int32()
+        sdi_seqres = SEQUENCE4res.decode_arm(dec, sdi_seqres__sr_status)
         return cls(sdi_seqres)
 
 
@@ -9680,7 +10373,7 @@ class SET_SSV4resok(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SET_SSV4resok:
         ssr_digest_n = dec.uint32()
-        ssr_digest = dec.octets(ssr_digest_n)
+        ssr_digest = dec.octets(ssr_digest_n) if ssr_digest_n else b""
         return cls(ssr_digest)
 
 
@@ -9697,8 +10390,12 @@ class SET_SSV4res(XdrUnion):
         ssr_status = self.ssr_status
         try:
             if ssr_status == NFS4_OK:
-                buf += _i.pack(ssr_status)
-                value.encode(enc)
+                ssr_digest = value.ssr_digest
+                n = len(ssr_digest)
+                buf += _iI.pack(ssr_status, n)
+                buf += ssr_digest
+                if n & 3:
+                    buf += PAD[n & 3]
             else:
                 buf += _i.pack(ssr_status)
         except StructError as error:
@@ -9706,10 +10403,14 @@ class SET_SSV4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> SET_SSV4res:
-        ssr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, ssr_status: int) -> SET_SSV4res:
         if ssr_status == NFS4_OK:
-            ssr_resok4 = SET_SSV4resok.decode(dec)
-            return cls(ssr_status, ssr_resok4)
+            ssr_resok4__ssr_digest_n = dec.uint32()
+            ssr_resok4__ssr_digest = dec.octets(ssr_resok4__ssr_digest_n) if ssr_resok4__ssr_digest_n else b""
+            return cls(ssr_status, SET_SSV4resok(ssr_resok4__ssr_digest))
         return cls(ssr_status)
 
     @property
@@ -9783,8 +10484,10 @@ class TEST_STATEID4res(XdrUnion):
         tsr_status = self.tsr_status
         try:
             if tsr_status == NFS4_OK:
-                buf += _i.pack(tsr_status)
-                value.encode(enc)
+                tsr_status_codes = value.tsr_status_codes
+                n = len(tsr_status_codes)
+                buf += _iI.pack(tsr_status, n)
+                buf += pack(f">{n}i", *tsr_status_codes)
             else:
                 buf += _i.pack(tsr_status)
         except StructError as error:
@@ -9792,10 +10495,14 @@ class TEST_STATEID4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> TEST_STATEID4res:
-        tsr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, tsr_status: int) -> TEST_STATEID4res:
         if tsr_status == NFS4_OK:
-            tsr_resok4 = TEST_STATEID4resok.decode(dec)
-            return cls(tsr_status, tsr_resok4)
+            tsr_resok4__tsr_status_codes_n = dec.uint32()
+            tsr_resok4__tsr_status_codes = dec.numbers("i", tsr_resok4__tsr_status_codes_n)
+            return cls(tsr_status, TEST_STATEID4resok(tsr_resok4__tsr_status_codes))
         return cls(tsr_status)
 
     @property
@@ -9831,7 +10538,10 @@ class deleg_claim4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> deleg_claim4:
-        dc_claim = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, dc_claim: int) -> deleg_claim4:
         if dc_claim == CLAIM_FH:
             return cls(dc_claim)
         if dc_claim == CLAIM_DELEG_PREV_FH:
@@ -9866,8 +10576,8 @@ class WANT_DELEGATION4args(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> WANT_DELEGATION4args:
-        wda_want = dec.uint32()
-        wda_claim = deleg_claim4.decode(dec)
+        wda_want, wda_claim__dc_claim = dec.unpack(_Ii)
+        wda_claim = deleg_claim4.decode_arm(dec, wda_claim__dc_claim)
         return cls(wda_want, wda_claim)
 
 
@@ -9893,9 +10603,13 @@ class WANT_DELEGATION4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> WANT_DELEGATION4res:
-        wdr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, wdr_status: int) -> WANT_DELEGATION4res:
         if wdr_status == NFS4_OK:
-            wdr_resok4 = open_delegation4.decode(dec)
+            wdr_resok4__delegation_type = dec.int32()
+            wdr_resok4 = open_delegation4.decode_arm(dec, wdr_resok4__delegation_type)
             return cls(wdr_status, wdr_resok4)
         return cls(wdr_status)
 
@@ -10042,7 +10756,7 @@ class COPY4args(XdrStruct):
         if ca_synchronous > 1:
             raise not_boolean("COPY4args.ca_synchronous", ca_synchronous)
         dec.check_count(ca_source_server_n, 8)
-        ca_source_server = [netloc4.decode(dec) for _ in range(ca_source_server_n)]
+        ca_source_server = [netloc4.decode_arm(dec, dec.int32()) for _ in range(ca_source_server_n)]
         return cls(stateid4(ca_src_stateid__seqid, ca_src_stateid__other), stateid4(ca_dst_stateid__seqid, ca_dst_stateid__other), ca_src_offset, ca_dst_offset, ca_count, ca_consecutive == 1, ca_synchronous == 1, ca_source_server)
 
 
@@ -10125,7 +10839,10 @@ class COPY4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> COPY4res:
-        cr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, cr_status: int) -> COPY4res:
         if cr_status == NFS4_OK:
             cr_resok4 = COPY4resok.decode(dec)
             return cls(cr_status, cr_resok4)
@@ -10173,8 +10890,8 @@ class COPY_NOTIFY4args(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> COPY_NOTIFY4args:
-        cna_src_stateid__seqid, cna_src_stateid__other = dec.unpack(_I12s)
-        cna_destination_server = netloc4.decode(dec)
+        cna_src_stateid__seqid, cna_src_stateid__other, cna_destination_server__nl_type = dec.unpack(_I12si)
+        cna_destination_server = netloc4.decode_arm(dec, cna_destination_server__nl_type)
         return cls(stateid4(cna_src_stateid__seqid, cna_src_stateid__other), cna_destination_server)
 
 
@@ -10210,7 +10927,7 @@ class COPY_NOTIFY4resok(XdrStruct):
     def decode(cls, dec: Decoder) -> COPY_NOTIFY4resok:
         cnr_lease_time__seconds, cnr_lease_time__nseconds, cnr_stateid__seqid, cnr_stateid__other, cnr_source_server_n = dec.unpack(_q2I12sI)
         dec.check_count(cnr_source_server_n, 8)
-        cnr_source_server = [netloc4.decode(dec) for _ in range(cnr_source_server_n)]
+        cnr_source_server = [netloc4.decode_arm(dec, dec.int32()) for _ in range(cnr_source_server_n)]
         return cls(nfstime4(cnr_lease_time__seconds, cnr_lease_time__nseconds), stateid4(cnr_stateid__seqid, cnr_stateid__other), cnr_source_server)
 
 
@@ -10236,7 +10953,10 @@ class COPY_NOTIFY4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> COPY_NOTIFY4res:
-        cnr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, cnr_status: int) -> COPY_NOTIFY4res:
         if cnr_status == NFS4_OK:
             resok4 = COPY_NOTIFY4resok.decode(dec)
             return cls(cnr_status, resok4)
@@ -10354,8 +11074,12 @@ class OFFLOAD_STATUS4res(XdrUnion):
         osr_status = self.osr_status
         try:
             if osr_status == NFS4_OK:
-                buf += _i.pack(osr_status)
-                value.encode(enc)
+                osr_complete = value.osr_complete
+                n = len(osr_complete)
+                if n > 1:
+                    raise too_long("OFFLOAD_STATUS4resok.osr_complete", n, 1)
+                buf += _iQI.pack(osr_status, value.osr_count, n)
+                buf += pack(f">{n}i", *osr_complete)
             else:
                 buf += _i.pack(osr_status)
         except StructError as error:
@@ -10363,10 +11087,16 @@ class OFFLOAD_STATUS4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> OFFLOAD_STATUS4res:
-        osr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, osr_status: int) -> OFFLOAD_STATUS4res:
         if osr_status == NFS4_OK:
-            osr_resok4 = OFFLOAD_STATUS4resok.decode(dec)
-            return cls(osr_status, osr_resok4)
+            osr_resok4__osr_count, osr_resok4__osr_complete_n = dec.unpack(_QI)
+            if osr_resok4__osr_complete_n > 1:
+                raise too_long("OFFLOAD_STATUS4resok.osr_complete", osr_resok4__osr_complete_n, 1)
+            osr_resok4__osr_complete = dec.numbers("i", osr_resok4__osr_complete_n)
+            return cls(osr_status, OFFLOAD_STATUS4resok(osr_resok4__osr_count, osr_resok4__osr_complete))
         return cls(osr_status)
 
     @property
@@ -10534,8 +11264,10 @@ class IO_ADVISE4res(XdrUnion):
         ior_status = self.ior_status
         try:
             if ior_status == NFS4_OK:
-                buf += _i.pack(ior_status)
-                value.encode(enc)
+                ior_hints = value.ior_hints
+                n = len(ior_hints)
+                buf += _iI.pack(ior_status, n)
+                buf += pack(f">{n}I", *ior_hints)
             else:
                 buf += _i.pack(ior_status)
         except StructError as error:
@@ -10543,10 +11275,14 @@ class IO_ADVISE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> IO_ADVISE4res:
-        ior_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, ior_status: int) -> IO_ADVISE4res:
         if ior_status == NFS4_OK:
-            resok4 = IO_ADVISE4resok.decode(dec)
-            return cls(ior_status, resok4)
+            resok4__ior_hints_n = dec.uint32()
+            resok4__ior_hints = dec.numbers("I", resok4__ior_hints_n)
+            return cls(ior_status, IO_ADVISE4resok(resok4__ior_hints))
         return cls(ior_status)
 
     @property
@@ -10654,16 +11390,21 @@ class LAYOUTSTATS4args(XdrStruct):
             lsa_write = self.lsa_write
             if len(self.lsa_deviceid) != 16:
                 raise wrong_length("LAYOUTSTATS4args.lsa_deviceid", len(self.lsa_deviceid), 16)
-            buf += _2QI12s4Q16s.pack(self.lsa_offset, self.lsa_length, lsa_stateid.seqid, lsa_stateid.other, lsa_read.ii_count, lsa_read.ii_bytes, lsa_write.ii_count, lsa_write.ii_bytes, self.lsa_deviceid)
-            self.lsa_layoutupdate.encode(enc)
+            lsa_layoutupdate = self.lsa_layoutupdate
+            lou_body = lsa_layoutupdate.lou_body
+            n = len(lou_body)
+            buf += _2QI12s4Q16siI.pack(self.lsa_offset, self.lsa_length, lsa_stateid.seqid, lsa_stateid.other, lsa_read.ii_count, lsa_read.ii_bytes, lsa_write.ii_count, lsa_write.ii_bytes, self.lsa_deviceid, lsa_layoutupdate.lou_type, n)
+            buf += lou_body
+            if n & 3:
+                buf += PAD[n & 3]
         except StructError as error:
             raise unencodable("LAYOUTSTATS4args", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> LAYOUTSTATS4args:
-        lsa_offset, lsa_length, lsa_stateid__seqid, lsa_stateid__other, lsa_read__ii_count, lsa_read__ii_bytes, lsa_write__ii_count, lsa_write__ii_bytes, lsa_deviceid = dec.unpack(_2QI12s4Q16s)
-        lsa_layoutupdate = layoutupdate4.decode(dec)
-        return cls(lsa_offset, lsa_length, stateid4(lsa_stateid__seqid, lsa_stateid__other), io_info4(lsa_read__ii_count, lsa_read__ii_bytes), io_info4(lsa_write__ii_count, lsa_write__ii_bytes), lsa_deviceid, lsa_layoutupdate)
+        lsa_offset, lsa_length, lsa_stateid__seqid, lsa_stateid__other, lsa_read__ii_count, lsa_read__ii_bytes, lsa_write__ii_count, lsa_write__ii_bytes, lsa_deviceid, lsa_layoutupdate__lou_type, lsa_layoutupdate__lou_body_n = dec.unpack(_2QI12s4Q16siI)
+        lsa_layoutupdate__lou_body = dec.octets(lsa_layoutupdate__lou_body_n) if lsa_layoutupdate__lou_body_n else b""
+        return cls(lsa_offset, lsa_length, stateid4(lsa_stateid__seqid, lsa_stateid__other), io_info4(lsa_read__ii_count, lsa_read__ii_bytes), io_info4(lsa_write__ii_count, lsa_write__ii_bytes), lsa_deviceid, layoutupdate4(lsa_layoutupdate__lou_type, lsa_layoutupdate__lou_body))
 
 
 class LAYOUTSTATS4res(XdrStruct):
@@ -10722,8 +11463,12 @@ class read_plus_content(XdrUnion):
         rpc_content = self.rpc_content
         try:
             if rpc_content == NFS4_CONTENT_DATA:
-                buf += _i.pack(rpc_content)
-                value.encode(enc)
+                d_data = value.d_data
+                n = len(d_data)
+                buf += _iQI.pack(rpc_content, value.d_offset, n)
+                buf += d_data
+                if n & 3:
+                    buf += PAD[n & 3]
             elif rpc_content == NFS4_CONTENT_HOLE:
                 buf += _i2Q.pack(rpc_content, value.di_offset, value.di_length)
             else:
@@ -10733,10 +11478,14 @@ class read_plus_content(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> read_plus_content:
-        rpc_content = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, rpc_content: int) -> read_plus_content:
         if rpc_content == NFS4_CONTENT_DATA:
-            rpc_data = data4.decode(dec)
-            return cls(rpc_content, rpc_data)
+            rpc_data__d_offset, rpc_data__d_data_n = dec.unpack(_QI)
+            rpc_data__d_data = dec.octets(rpc_data__d_data_n) if rpc_data__d_data_n else b""
+            return cls(rpc_content, data4(rpc_data__d_offset, rpc_data__d_data))
         if rpc_content == NFS4_CONTENT_HOLE:
             rpc_hole__di_offset, rpc_hole__di_length = dec.unpack(_2Q)
             return cls(rpc_content, data_info4(rpc_hole__di_offset, rpc_hole__di_length))
@@ -10781,7 +11530,7 @@ class read_plus_res4(XdrStruct):
         if rpr_eof > 1:
             raise not_boolean("read_plus_res4.rpr_eof", rpr_eof)
         dec.check_count(rpr_contents_n, 4)
-        rpr_contents = [read_plus_content.decode(dec) for _ in range(rpr_contents_n)]
+        rpr_contents = [read_plus_content.decode_arm(dec, dec.int32()) for _ in range(rpr_contents_n)]
         return cls(rpr_eof == 1, rpr_contents)
 
 
@@ -10807,7 +11556,10 @@ class READ_PLUS4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> READ_PLUS4res:
-        rp_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, rp_status: int) -> READ_PLUS4res:
         if rp_status == NFS4_OK:
             rp_resok4 = read_plus_res4.decode(dec)
             return cls(rp_status, rp_resok4)
@@ -10888,7 +11640,10 @@ class SEEK4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> SEEK4res:
-        sa_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, sa_status: int) -> SEEK4res:
         if sa_status == NFS4_OK:
             resok4__sr_eof, resok4__sr_offset = dec.unpack(_IQ)
             if resok4__sr_eof > 1:
@@ -10952,7 +11707,10 @@ class WRITE_SAME4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> WRITE_SAME4res:
-        wsr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, wsr_status: int) -> WRITE_SAME4res:
         if wsr_status == NFS4_OK:
             resok4 = write_response4.decode(dec)
             return cls(wsr_status, resok4)
@@ -11042,7 +11800,7 @@ class GETXATTR4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> GETXATTR4args:
         gxa_name_n = dec.uint32()
-        gxa_name = dec.octets(gxa_name_n)
+        gxa_name = dec.octets(gxa_name_n) if gxa_name_n else b""
         return cls(gxa_name)
 
 
@@ -11071,10 +11829,13 @@ class GETXATTR4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> GETXATTR4res:
-        gxr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, gxr_status: int) -> GETXATTR4res:
         if gxr_status == NFS4_OK:
             gxr_value_n = dec.uint32()
-            gxr_value = dec.octets(gxr_value_n)
+            gxr_value = dec.octets(gxr_value_n) if gxr_value_n else b""
             return cls(gxr_status, gxr_value)
         return cls(gxr_status)
 
@@ -11115,9 +11876,9 @@ class SETXATTR4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> SETXATTR4args:
         sxa_option, sxa_key_n = dec.unpack(_iI)
-        sxa_key = dec.octets(sxa_key_n)
+        sxa_key = dec.octets(sxa_key_n) if sxa_key_n else b""
         sxa_value_n = dec.uint32()
-        sxa_value = dec.octets(sxa_value_n)
+        sxa_value = dec.octets(sxa_value_n) if sxa_value_n else b""
         return cls(sxa_option, sxa_key, sxa_value)
 
 
@@ -11142,7 +11903,10 @@ class SETXATTR4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> SETXATTR4res:
-        sxr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, sxr_status: int) -> SETXATTR4res:
         if sxr_status == NFS4_OK:
             sxr_info__atomic, sxr_info__before, sxr_info__after = dec.unpack(_I2Q)
             if sxr_info__atomic > 1:
@@ -11235,7 +11999,10 @@ class LISTXATTRS4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> LISTXATTRS4res:
-        lxr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, lxr_status: int) -> LISTXATTRS4res:
         if lxr_status == NFS4_OK:
             lxr_value = LISTXATTRS4resok.decode(dec)
             return cls(lxr_status, lxr_value)
@@ -11270,7 +12037,7 @@ class REMOVEXATTR4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> REMOVEXATTR4args:
         rxa_name_n = dec.uint32()
-        rxa_name = dec.octets(rxa_name_n)
+        rxa_name = dec.octets(rxa_name_n) if rxa_name_n else b""
         return cls(rxa_name)
 
 
@@ -11295,7 +12062,10 @@ class REMOVEXATTR4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> REMOVEXATTR4res:
-        rxr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, rxr_status: int) -> REMOVEXATTR4res:
         if rxr_status == NFS4_OK:
             rxr_info__atomic, rxr_info__before, rxr_info__after = dec.unpack(_I2Q)
             if rxr_info__atomic > 1:
@@ -11341,12 +12111,15 @@ class nfs_argop4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> nfs_argop4:
-        argop = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, argop: int) -> nfs_argop4:
         arm = _nfs_argop4_arms.get(argop, MISSING)
         if arm is None:
             return cls(argop)
         if arm is not MISSING:
-            value = arm.decode(dec)
+            value = arm(dec)
             return cls(argop, value)
         if argop == OP_SECINFO_NO_NAME:
             opsecinfo_no_name = dec.int32()
@@ -11844,12 +12617,15 @@ class nfs_resop4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> nfs_resop4:
-        resop = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, resop: int) -> nfs_resop4:
         arm = _nfs_resop4_arms.get(resop, MISSING)
         if arm is None:
             return cls(resop)
         if arm is not MISSING:
-            value = arm.decode(dec)
+            value = arm(dec)
             return cls(resop, value)
         raise no_arm("nfs_resop4", resop)
 
@@ -12400,10 +13176,10 @@ class COMPOUND4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> COMPOUND4args:
         tag_n = dec.uint32()
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         minorversion, argarray_n = dec.unpack(_2I)
         dec.check_count(argarray_n, 4)
-        argarray = [nfs_argop4.decode(dec) for _ in range(argarray_n)]
+        argarray = [nfs_argop4.decode_arm(dec, dec.int32()) for _ in range(argarray_n)]
         return cls(tag, minorversion, argarray)
 
 
@@ -12435,10 +13211,10 @@ class COMPOUND4res(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> COMPOUND4res:
         status, tag_n = dec.unpack(_iI)
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         resarray_n = dec.uint32()
         dec.check_count(resarray_n, 8)
-        resarray = [nfs_resop4.decode(dec) for _ in range(resarray_n)]
+        resarray = [nfs_resop4.decode_arm(dec, dec.int32()) for _ in range(resarray_n)]
         return cls(status, tag, resarray)
 
 
@@ -12472,7 +13248,7 @@ class CB_GETATTR4args(XdrStruct):
         fh_n = dec.uint32()
         if fh_n > 128:
             raise too_long("CB_GETATTR4args.fh", fh_n, 128)
-        fh = dec.octets(fh_n)
+        fh = dec.octets(fh_n) if fh_n else b""
         attr_request_n = dec.uint32()
         attr_request = dec.numbers("I", attr_request_n)
         return cls(fh, attr_request)
@@ -12487,14 +13263,27 @@ class CB_GETATTR4resok(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.obj_attributes.encode(enc)
+            obj_attributes = self.obj_attributes
+            attrmask = obj_attributes.attrmask
+            n = len(attrmask)
+            buf += _I.pack(n)
+            buf += pack(f">{n}I", *attrmask)
+            attr_vals = obj_attributes.attr_vals
+            n2 = len(attr_vals)
+            buf += _I.pack(n2)
+            buf += attr_vals
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("CB_GETATTR4resok", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> CB_GETATTR4resok:
-        obj_attributes = fattr4.decode(dec)
-        return cls(obj_attributes)
+        obj_attributes__attrmask_n = dec.uint32()
+        obj_attributes__attrmask = dec.numbers("I", obj_attributes__attrmask_n)
+        obj_attributes__attr_vals_n = dec.uint32()
+        obj_attributes__attr_vals = dec.octets(obj_attributes__attr_vals_n) if obj_attributes__attr_vals_n else b""
+        return cls(fattr4(obj_attributes__attrmask, obj_attributes__attr_vals))
 
 
 class CB_GETATTR4res(XdrUnion):
@@ -12510,8 +13299,17 @@ class CB_GETATTR4res(XdrUnion):
         status = self.status
         try:
             if status == NFS4_OK:
-                buf += _i.pack(status)
-                value.encode(enc)
+                obj_attributes = value.obj_attributes
+                attrmask = obj_attributes.attrmask
+                n = len(attrmask)
+                buf += _iI.pack(status, n)
+                buf += pack(f">{n}I", *attrmask)
+                attr_vals = obj_attributes.attr_vals
+                n2 = len(attr_vals)
+                buf += _I.pack(n2)
+                buf += attr_vals
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
             else:
                 buf += _i.pack(status)
         except StructError as error:
@@ -12519,10 +13317,16 @@ class CB_GETATTR4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> CB_GETATTR4res:
-        status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, status: int) -> CB_GETATTR4res:
         if status == NFS4_OK:
-            resok4 = CB_GETATTR4resok.decode(dec)
-            return cls(status, resok4)
+            resok4__obj_attributes__attrmask_n = dec.uint32()
+            resok4__obj_attributes__attrmask = dec.numbers("I", resok4__obj_attributes__attrmask_n)
+            resok4__obj_attributes__attr_vals_n = dec.uint32()
+            resok4__obj_attributes__attr_vals = dec.octets(resok4__obj_attributes__attr_vals_n) if resok4__obj_attributes__attr_vals_n else b""
+            return cls(status, CB_GETATTR4resok(fattr4(resok4__obj_attributes__attrmask, resok4__obj_attributes__attr_vals)))
         return cls(status)
 
     @property
@@ -12565,7 +13369,7 @@ class CB_RECALL4args(XdrStruct):
             raise not_boolean("CB_RECALL4args.truncate", truncate)
         if fh_n > 128:
             raise too_long("CB_RECALL4args.fh", fh_n, 128)
-        fh = dec.octets(fh_n)
+        fh = dec.octets(fh_n) if fh_n else b""
         return cls(stateid4(stateid__seqid, stateid__other), truncate == 1, fh)
 
 
@@ -12645,7 +13449,7 @@ class layoutrecall_file4(XdrStruct):
         lor_fh_n = dec.uint32()
         if lor_fh_n > 128:
             raise too_long("layoutrecall_file4.lor_fh", lor_fh_n, 128)
-        lor_fh = dec.octets(lor_fh_n)
+        lor_fh = dec.octets(lor_fh_n) if lor_fh_n else b""
         lor_offset, lor_length, lor_stateid__seqid, lor_stateid__other = dec.unpack(_2QI12s)
         return cls(lor_fh, lor_offset, lor_length, stateid4(lor_stateid__seqid, lor_stateid__other))
 
@@ -12680,7 +13484,10 @@ class layoutrecall4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> layoutrecall4:
-        lor_recalltype = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, lor_recalltype: int) -> layoutrecall4:
         if lor_recalltype == LAYOUTRECALL4_FILE:
             lor_layout = layoutrecall_file4.decode(dec)
             return cls(lor_recalltype, lor_layout)
@@ -12731,10 +13538,10 @@ class CB_LAYOUTRECALL4args(XdrStruct):
 
     @classmethod
     def decode(cls, dec: Decoder) -> CB_LAYOUTRECALL4args:
-        clora_type, clora_iomode, clora_changed = dec.unpack(_2iI)
+        clora_type, clora_iomode, clora_changed, clora_recall__lor_recalltype = dec.unpack(_2iIi)
         if clora_changed > 1:
             raise not_boolean("CB_LAYOUTRECALL4args.clora_changed", clora_changed)
-        clora_recall = layoutrecall4.decode(dec)
+        clora_recall = layoutrecall4.decode_arm(dec, clora_recall__lor_recalltype)
         return cls(clora_type, clora_iomode, clora_changed == 1, clora_recall)
 
 
@@ -12773,16 +13580,29 @@ class notify_entry4(XdrStruct):
             buf += ne_file
             if n & 3:
                 buf += PAD[n & 3]
-            self.ne_attrs.encode(enc)
+            ne_attrs = self.ne_attrs
+            attrmask = ne_attrs.attrmask
+            n2 = len(attrmask)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *attrmask)
+            attr_vals = ne_attrs.attr_vals
+            n3 = len(attr_vals)
+            buf += _I.pack(n3)
+            buf += attr_vals
+            if n3 & 3:
+                buf += PAD[n3 & 3]
         except StructError as error:
             raise unencodable("notify_entry4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> notify_entry4:
         ne_file_n = dec.uint32()
-        ne_file = dec.octets(ne_file_n)
-        ne_attrs = fattr4.decode(dec)
-        return cls(ne_file, ne_attrs)
+        ne_file = dec.octets(ne_file_n) if ne_file_n else b""
+        ne_attrs__attrmask_n = dec.uint32()
+        ne_attrs__attrmask = dec.numbers("I", ne_attrs__attrmask_n)
+        ne_attrs__attr_vals_n = dec.uint32()
+        ne_attrs__attr_vals = dec.octets(ne_attrs__attr_vals_n) if ne_attrs__attr_vals_n else b""
+        return cls(ne_file, fattr4(ne_attrs__attrmask, ne_attrs__attr_vals))
 
 
 class prev_entry4(XdrStruct):
@@ -12795,16 +13615,38 @@ class prev_entry4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.pe_prev_entry.encode(enc)
+            pe_prev_entry = self.pe_prev_entry
+            ne_file = pe_prev_entry.ne_file
+            n = len(ne_file)
+            buf += _I.pack(n)
+            buf += ne_file
+            if n & 3:
+                buf += PAD[n & 3]
+            ne_attrs = pe_prev_entry.ne_attrs
+            attrmask = ne_attrs.attrmask
+            n2 = len(attrmask)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *attrmask)
+            attr_vals = ne_attrs.attr_vals
+            n3 = len(attr_vals)
+            buf += _I.pack(n3)
+            buf += attr_vals
+            if n3 & 3:
+                buf += PAD[n3 & 3]
             buf += _Q.pack(self.pe_prev_entry_cookie)
         except StructError as error:
             raise unencodable("prev_entry4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> prev_entry4:
-        pe_prev_entry = notify_entry4.decode(dec)
+        pe_prev_entry__ne_file_n = dec.uint32()
+        pe_prev_entry__ne_file = dec.octets(pe_prev_entry__ne_file_n) if pe_prev_entry__ne_file_n else b""
+        pe_prev_entry__ne_attrs__attrmask_n = dec.uint32()
+        pe_prev_entry__ne_attrs__attrmask = dec.numbers("I", pe_prev_entry__ne_attrs__attrmask_n)
+        pe_prev_entry__ne_attrs__attr_vals_n = dec.uint32()
+        pe_prev_entry__ne_attrs__attr_vals = dec.octets(pe_prev_entry__ne_attrs__attr_vals_n) if pe_prev_entry__ne_attrs__attr_vals_n else b""
         pe_prev_entry_cookie = dec.uint64()
-        return cls(pe_prev_entry, pe_prev_entry_cookie)
+        return cls(notify_entry4(pe_prev_entry__ne_file, fattr4(pe_prev_entry__ne_attrs__attrmask, pe_prev_entry__ne_attrs__attr_vals)), pe_prev_entry_cookie)
 
 
 class notify_remove4(XdrStruct):
@@ -12817,16 +13659,38 @@ class notify_remove4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.nrm_old_entry.encode(enc)
+            nrm_old_entry = self.nrm_old_entry
+            ne_file = nrm_old_entry.ne_file
+            n = len(ne_file)
+            buf += _I.pack(n)
+            buf += ne_file
+            if n & 3:
+                buf += PAD[n & 3]
+            ne_attrs = nrm_old_entry.ne_attrs
+            attrmask = ne_attrs.attrmask
+            n2 = len(attrmask)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *attrmask)
+            attr_vals = ne_attrs.attr_vals
+            n3 = len(attr_vals)
+            buf += _I.pack(n3)
+            buf += attr_vals
+            if n3 & 3:
+                buf += PAD[n3 & 3]
             buf += _Q.pack(self.nrm_old_entry_cookie)
         except StructError as error:
             raise unencodable("notify_remove4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> notify_remove4:
-        nrm_old_entry = notify_entry4.decode(dec)
+        nrm_old_entry__ne_file_n = dec.uint32()
+        nrm_old_entry__ne_file = dec.octets(nrm_old_entry__ne_file_n) if nrm_old_entry__ne_file_n else b""
+        nrm_old_entry__ne_attrs__attrmask_n = dec.uint32()
+        nrm_old_entry__ne_attrs__attrmask = dec.numbers("I", nrm_old_entry__ne_attrs__attrmask_n)
+        nrm_old_entry__ne_attrs__attr_vals_n = dec.uint32()
+        nrm_old_entry__ne_attrs__attr_vals = dec.octets(nrm_old_entry__ne_attrs__attr_vals_n) if nrm_old_entry__ne_attrs__attr_vals_n else b""
         nrm_old_entry_cookie = dec.uint64()
-        return cls(nrm_old_entry, nrm_old_entry_cookie)
+        return cls(notify_entry4(nrm_old_entry__ne_file, fattr4(nrm_old_entry__ne_attrs__attrmask, nrm_old_entry__ne_attrs__attr_vals)), nrm_old_entry_cookie)
 
 
 class notify_add4(XdrStruct):
@@ -12861,21 +13725,74 @@ class notify_add4(XdrStruct):
                 raise too_long("notify_add4.nad_old_entry", n, 1)
             buf += _I.pack(n)
             for item in nad_old_entry:
-                item.encode(enc)
-            self.nad_new_entry.encode(enc)
+                nrm_old_entry = item.nrm_old_entry
+                ne_file = nrm_old_entry.ne_file
+                n2 = len(ne_file)
+                buf += _I.pack(n2)
+                buf += ne_file
+                if n2 & 3:
+                    buf += PAD[n2 & 3]
+                ne_attrs = nrm_old_entry.ne_attrs
+                attrmask = ne_attrs.attrmask
+                n3 = len(attrmask)
+                buf += _I.pack(n3)
+                buf += pack(f">{n3}I", *attrmask)
+                attr_vals = ne_attrs.attr_vals
+                n4 = len(attr_vals)
+                buf += _I.pack(n4)
+                buf += attr_vals
+                if n4 & 3:
+                    buf += PAD[n4 & 3]
+                buf += _Q.pack(item.nrm_old_entry_cookie)
+            nad_new_entry = self.nad_new_entry
+            ne_file2 = nad_new_entry.ne_file
+            n5 = len(ne_file2)
+            buf += _I.pack(n5)
+            buf += ne_file2
+            if n5 & 3:
+                buf += PAD[n5 & 3]
+            ne_attrs2 = nad_new_entry.ne_attrs
+            attrmask2 = ne_attrs2.attrmask
+            n6 = len(attrmask2)
+            buf += _I.pack(n6)
+            buf += pack(f">{n6}I", *attrmask2)
+            attr_vals2 = ne_attrs2.attr_vals
+            n7 = len(attr_vals2)
+            buf += _I.pack(n7)
+            buf += attr_vals2
+            if n7 & 3:
+                buf += PAD[n7 & 3]
             nad_new_entry_cookie = self.nad_new_entry_cookie
-            n2 = len(nad_new_entry_cookie)
-            if n2 > 1:
-                raise too_long("notify_add4.nad_new_entry_cookie", n2, 1)
-            buf += _I.pack(n2)
-            buf += pack(f">{n2}Q", *nad_new_entry_cookie)
+            n8 = len(nad_new_entry_cookie)
+            if n8 > 1:
+                raise too_long("notify_add4.nad_new_entry_cookie", n8, 1)
+            buf += _I.pack(n8)
+            buf += pack(f">{n8}Q", *nad_new_entry_cookie)
             nad_prev_entry = self.nad_prev_entry
-            n3 = len(nad_prev_entry)
-            if n3 > 1:
-                raise too_long("notify_add4.nad_prev_entry", n3, 1)
-            buf += _I.pack(n3)
+            n9 = len(nad_prev_entry)
+            if n9 > 1:
+                raise too_long("notify_add4.nad_prev_entry", n9, 1)
+            buf += _I.pack(n9)
             for item2 in nad_prev_entry:
-                item2.encode(enc)
+                pe_prev_entry = item2.pe_prev_entry
+                ne_file3 = pe_prev_entry.ne_file
+                n10 = len(ne_file3)
+                buf += _I.pack(n10)
+                buf += ne_file3
+                if n10 & 3:
+                    buf += PAD[n10 & 3]
+                ne_attrs3 = pe_prev_entry.ne_attrs
+                attrmask3 = ne_attrs3.attrmask
+                n11 = len(attrmask3)
+                buf += _I.pack(n11)
+                buf += pack(f">{n11}I", *attrmask3)
+                attr_vals3 = ne_attrs3.attr_vals
+                n12 = len(attr_vals3)
+                buf += _I.pack(n12)
+                buf += attr_vals3
+                if n12 & 3:
+                    buf += PAD[n12 & 3]
+                buf += _Q.pack(item2.pe_prev_entry_cookie)
             buf += _I.pack(1 if self.nad_last_entry else 0)
         except StructError as error:
             raise unencodable("notify_add4", error) from None
@@ -12885,7 +13802,12 @@ class notify_add4(XdrStruct):
         nad_old_entry_n = dec.uint32()
         dec.check_count(nad_old_entry_n, 20, 1)
         nad_old_entry = [notify_remove4.decode(dec) for _ in range(nad_old_entry_n)]
-        nad_new_entry = notify_entry4.decode(dec)
+        nad_new_entry__ne_file_n = dec.uint32()
+        nad_new_entry__ne_file = dec.octets(nad_new_entry__ne_file_n) if nad_new_entry__ne_file_n else b""
+        nad_new_entry__ne_attrs__attrmask_n = dec.uint32()
+        nad_new_entry__ne_attrs__attrmask = dec.numbers("I", nad_new_entry__ne_attrs__attrmask_n)
+        nad_new_entry__ne_attrs__attr_vals_n = dec.uint32()
+        nad_new_entry__ne_attrs__attr_vals = dec.octets(nad_new_entry__ne_attrs__attr_vals_n) if nad_new_entry__ne_attrs__attr_vals_n else b""
         nad_new_entry_cookie_n = dec.uint32()
         if nad_new_entry_cookie_n > 1:
             raise too_long("notify_add4.nad_new_entry_cookie", nad_new_entry_cookie_n, 1)
@@ -12896,7 +13818,7 @@ class notify_add4(XdrStruct):
         nad_last_entry = dec.uint32()
         if nad_last_entry > 1:
             raise not_boolean("notify_add4.nad_last_entry", nad_last_entry)
-        return cls(nad_old_entry, nad_new_entry, nad_new_entry_cookie, nad_prev_entry, nad_last_entry == 1)
+        return cls(nad_old_entry, notify_entry4(nad_new_entry__ne_file, fattr4(nad_new_entry__ne_attrs__attrmask, nad_new_entry__ne_attrs__attr_vals)), nad_new_entry_cookie, nad_prev_entry, nad_last_entry == 1)
 
 
 class notify_attr4(XdrStruct):
@@ -12908,14 +13830,36 @@ class notify_attr4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.na_changed_entry.encode(enc)
+            na_changed_entry = self.na_changed_entry
+            ne_file = na_changed_entry.ne_file
+            n = len(ne_file)
+            buf += _I.pack(n)
+            buf += ne_file
+            if n & 3:
+                buf += PAD[n & 3]
+            ne_attrs = na_changed_entry.ne_attrs
+            attrmask = ne_attrs.attrmask
+            n2 = len(attrmask)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *attrmask)
+            attr_vals = ne_attrs.attr_vals
+            n3 = len(attr_vals)
+            buf += _I.pack(n3)
+            buf += attr_vals
+            if n3 & 3:
+                buf += PAD[n3 & 3]
         except StructError as error:
             raise unencodable("notify_attr4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> notify_attr4:
-        na_changed_entry = notify_entry4.decode(dec)
-        return cls(na_changed_entry)
+        na_changed_entry__ne_file_n = dec.uint32()
+        na_changed_entry__ne_file = dec.octets(na_changed_entry__ne_file_n) if na_changed_entry__ne_file_n else b""
+        na_changed_entry__ne_attrs__attrmask_n = dec.uint32()
+        na_changed_entry__ne_attrs__attrmask = dec.numbers("I", na_changed_entry__ne_attrs__attrmask_n)
+        na_changed_entry__ne_attrs__attr_vals_n = dec.uint32()
+        na_changed_entry__ne_attrs__attr_vals = dec.octets(na_changed_entry__ne_attrs__attr_vals_n) if na_changed_entry__ne_attrs__attr_vals_n else b""
+        return cls(notify_entry4(na_changed_entry__ne_file, fattr4(na_changed_entry__ne_attrs__attrmask, na_changed_entry__ne_attrs__attr_vals)))
 
 
 class notify_rename4(XdrStruct):
@@ -12928,16 +13872,41 @@ class notify_rename4(XdrStruct):
     def encode(self, enc: Encoder) -> None:
         buf = enc.buffer
         try:
-            self.nrn_old_entry.encode(enc)
+            nrn_old_entry = self.nrn_old_entry
+            nrm_old_entry = nrn_old_entry.nrm_old_entry
+            ne_file = nrm_old_entry.ne_file
+            n = len(ne_file)
+            buf += _I.pack(n)
+            buf += ne_file
+            if n & 3:
+                buf += PAD[n & 3]
+            ne_attrs = nrm_old_entry.ne_attrs
+            attrmask = ne_attrs.attrmask
+            n2 = len(attrmask)
+            buf += _I.pack(n2)
+            buf += pack(f">{n2}I", *attrmask)
+            attr_vals = ne_attrs.attr_vals
+            n3 = len(attr_vals)
+            buf += _I.pack(n3)
+            buf += attr_vals
+            if n3 & 3:
+                buf += PAD[n3 & 3]
+            buf += _Q.pack(nrn_old_entry.nrm_old_entry_cookie)
             self.nrn_new_entry.encode(enc)
         except StructError as error:
             raise unencodable("notify_rename4", error) from None
 
     @classmethod
     def decode(cls, dec: Decoder) -> notify_rename4:
-        nrn_old_entry = notify_remove4.decode(dec)
+        nrn_old_entry__nrm_old_entry__ne_file_n = dec.uint32()
+        nrn_old_entry__nrm_old_entry__ne_file = dec.octets(nrn_old_entry__nrm_old_entry__ne_file_n) if nrn_old_entry__nrm_old_entry__ne_file_n else b""
+        nrn_old_entry__nrm_old_entry__ne_attrs__attrmask_n = dec.uint32()
+        nrn_old_entry__nrm_old_entry__ne_attrs__attrmask = dec.numbers("I", nrn_old_entry__nrm_old_entry__ne_attrs__attrmask_n)
+        nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals_n = dec.uint32()
+        nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals = dec.octets(nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals_n) if nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals_n else b""
+        nrn_old_entry__nrm_old_entry_cookie = dec.uint64()
         nrn_new_entry = notify_add4.decode(dec)
-        return cls(nrn_old_entry, nrn_new_entry)
+        return cls(notify_remove4(notify_entry4(nrn_old_entry__nrm_old_entry__ne_file, fattr4(nrn_old_entry__nrm_old_entry__ne_attrs__attrmask, nrn_old_entry__nrm_old_entry__ne_attrs__attr_vals)), nrn_old_entry__nrm_old_entry_cookie), nrn_new_entry)
 
 
 class notify_verifier4(XdrStruct):
@@ -13011,7 +13980,7 @@ class notify4(XdrStruct):
         notify_mask_n = dec.uint32()
         notify_mask = dec.numbers("I", notify_mask_n)
         notify_vals_n = dec.uint32()
-        notify_vals = dec.octets(notify_vals_n)
+        notify_vals = dec.octets(notify_vals_n) if notify_vals_n else b""
         return cls(notify_mask, notify_vals)
 
 
@@ -13041,7 +14010,16 @@ class CB_NOTIFY4args(XdrStruct):
             n2 = len(cna_changes)
             buf += _I.pack(n2)
             for item in cna_changes:
-                item.encode(enc)
+                notify_mask = item.notify_mask
+                n3 = len(notify_mask)
+                buf += _I.pack(n3)
+                buf += pack(f">{n3}I", *notify_mask)
+                notify_vals = item.notify_vals
+                n4 = len(notify_vals)
+                buf += _I.pack(n4)
+                buf += notify_vals
+                if n4 & 3:
+                    buf += PAD[n4 & 3]
         except StructError as error:
             raise unencodable("CB_NOTIFY4args", error) from None
 
@@ -13050,7 +14028,7 @@ class CB_NOTIFY4args(XdrStruct):
         cna_stateid__seqid, cna_stateid__other, cna_fh_n = dec.unpack(_I12sI)
         if cna_fh_n > 128:
             raise too_long("CB_NOTIFY4args.cna_fh", cna_fh_n, 128)
-        cna_fh = dec.octets(cna_fh_n)
+        cna_fh = dec.octets(cna_fh_n) if cna_fh_n else b""
         cna_changes_n = dec.uint32()
         dec.check_count(cna_changes_n, 8)
         cna_changes = [notify4.decode(dec) for _ in range(cna_changes_n)]
@@ -13103,8 +14081,9 @@ class CB_PUSH_DELEG4args(XdrStruct):
         cpda_fh_n = dec.uint32()
         if cpda_fh_n > 128:
             raise too_long("CB_PUSH_DELEG4args.cpda_fh", cpda_fh_n, 128)
-        cpda_fh = dec.octets(cpda_fh_n)
-        cpda_delegation = open_delegation4.decode(dec)
+        cpda_fh = dec.octets(cpda_fh_n) if cpda_fh_n else b""
+        cpda_delegation__delegation_type = dec.int32()
+        cpda_delegation = open_delegation4.decode_arm(dec, cpda_delegation__delegation_type)
         return cls(cpda_fh, cpda_delegation)
 
 
@@ -13392,7 +14371,10 @@ class CB_SEQUENCE4res(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> CB_SEQUENCE4res:
-        csr_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, csr_status: int) -> CB_SEQUENCE4res:
         if csr_status == NFS4_OK:
             csr_resok4__csr_sessionid, csr_resok4__csr_sequenceid, csr_resok4__csr_slotid, csr_resok4__csr_highest_slotid, csr_resok4__csr_target_highest_slotid = dec.unpack(_16s4I)
             return cls(csr_status, CB_SEQUENCE4resok(csr_resok4__csr_sessionid, csr_resok4__csr_sequenceid, csr_resok4__csr_slotid, csr_resok4__csr_highest_slotid, csr_resok4__csr_target_highest_slotid))
@@ -13471,7 +14453,15 @@ class CB_NOTIFY_LOCK4args(XdrStruct):
             buf += cnla_fh
             if n & 3:
                 buf += PAD[n & 3]
-            self.cnla_lock_owner.encode(enc)
+            cnla_lock_owner = self.cnla_lock_owner
+            owner = cnla_lock_owner.owner
+            n2 = len(owner)
+            if n2 > 1024:
+                raise too_long("state_owner4.owner", n2, 1024)
+            buf += _QI.pack(cnla_lock_owner.clientid, n2)
+            buf += owner
+            if n2 & 3:
+                buf += PAD[n2 & 3]
         except StructError as error:
             raise unencodable("CB_NOTIFY_LOCK4args", error) from None
 
@@ -13480,9 +14470,12 @@ class CB_NOTIFY_LOCK4args(XdrStruct):
         cnla_fh_n = dec.uint32()
         if cnla_fh_n > 128:
             raise too_long("CB_NOTIFY_LOCK4args.cnla_fh", cnla_fh_n, 128)
-        cnla_fh = dec.octets(cnla_fh_n)
-        cnla_lock_owner = state_owner4.decode(dec)
-        return cls(cnla_fh, cnla_lock_owner)
+        cnla_fh = dec.octets(cnla_fh_n) if cnla_fh_n else b""
+        cnla_lock_owner__clientid, cnla_lock_owner__owner_n = dec.unpack(_QI)
+        if cnla_lock_owner__owner_n > 1024:
+            raise too_long("state_owner4.owner", cnla_lock_owner__owner_n, 1024)
+        cnla_lock_owner__owner = dec.octets(cnla_lock_owner__owner_n) if cnla_lock_owner__owner_n else b""
+        return cls(cnla_fh, state_owner4(cnla_lock_owner__clientid, cnla_lock_owner__owner))
 
 
 class CB_NOTIFY_LOCK4res(XdrStruct):
@@ -13564,7 +14557,16 @@ class CB_NOTIFY_DEVICEID4args(XdrStruct):
             n = len(cnda_changes)
             buf += _I.pack(n)
             for item in cnda_changes:
-                item.encode(enc)
+                notify_mask = item.notify_mask
+                n2 = len(notify_mask)
+                buf += _I.pack(n2)
+                buf += pack(f">{n2}I", *notify_mask)
+                notify_vals = item.notify_vals
+                n3 = len(notify_vals)
+                buf += _I.pack(n3)
+                buf += notify_vals
+                if n3 & 3:
+                    buf += PAD[n3 & 3]
         except StructError as error:
             raise unencodable("CB_NOTIFY_DEVICEID4args", error) from None
 
@@ -13617,7 +14619,10 @@ class offload_info4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> offload_info4:
-        coa_status = dec.int32()
+        return cls.decode_arm(dec, dec.int32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, coa_status: int) -> offload_info4:
         if coa_status == NFS4_OK:
             coa_resok4 = write_response4.decode(dec)
             return cls(coa_status, coa_resok4)
@@ -13676,9 +14681,9 @@ class CB_OFFLOAD4args(XdrStruct):
         coa_fh_n = dec.uint32()
         if coa_fh_n > 128:
             raise too_long("CB_OFFLOAD4args.coa_fh", coa_fh_n, 128)
-        coa_fh = dec.octets(coa_fh_n)
-        coa_stateid__seqid, coa_stateid__other = dec.unpack(_I12s)
-        coa_offload_info = offload_info4.decode(dec)
+        coa_fh = dec.octets(coa_fh_n) if coa_fh_n else b""
+        coa_stateid__seqid, coa_stateid__other, coa_offload_info__coa_status = dec.unpack(_I12si)
+        coa_offload_info = offload_info4.decode_arm(dec, coa_offload_info__coa_status)
         return cls(coa_fh, stateid4(coa_stateid__seqid, coa_stateid__other), coa_offload_info)
 
 
@@ -13729,12 +14734,15 @@ class nfs_cb_argop4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> nfs_cb_argop4:
-        argop = dec.uint32()
+        return cls.decode_arm(dec, dec.uint32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, argop: int) -> nfs_cb_argop4:
         arm = _nfs_cb_argop4_arms.get(argop, MISSING)
         if arm is None:
             return cls(argop)
         if arm is not MISSING:
-            value = arm.decode(dec)
+            value = arm(dec)
             return cls(argop, value)
         raise no_arm("nfs_cb_argop4", argop)
 
@@ -13858,12 +14866,15 @@ class nfs_cb_resop4(XdrUnion):
 
     @classmethod
     def decode(cls, dec: Decoder) -> nfs_cb_resop4:
-        resop = dec.uint32()
+        return cls.decode_arm(dec, dec.uint32())
+
+    @classmethod
+    def decode_arm(cls, dec: Decoder, resop: int) -> nfs_cb_resop4:
         arm = _nfs_cb_resop4_arms.get(resop, MISSING)
         if arm is None:
             return cls(resop)
         if arm is not MISSING:
-            value = arm.decode(dec)
+            value = arm(dec)
             return cls(resop, value)
         raise no_arm("nfs_cb_resop4", resop)
 
@@ -14001,10 +15012,10 @@ class CB_COMPOUND4args(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> CB_COMPOUND4args:
         tag_n = dec.uint32()
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         minorversion, callback_ident, argarray_n = dec.unpack(_3I)
         dec.check_count(argarray_n, 4)
-        argarray = [nfs_cb_argop4.decode(dec) for _ in range(argarray_n)]
+        argarray = [nfs_cb_argop4.decode_arm(dec, dec.uint32()) for _ in range(argarray_n)]
         return cls(tag, minorversion, callback_ident, argarray)
 
 
@@ -14036,195 +15047,195 @@ class CB_COMPOUND4res(XdrStruct):
     @classmethod
     def decode(cls, dec: Decoder) -> CB_COMPOUND4res:
         status, tag_n = dec.unpack(_iI)
-        tag = dec.octets(tag_n)
+        tag = dec.octets(tag_n) if tag_n else b""
         resarray_n = dec.uint32()
         dec.check_count(resarray_n, 8)
-        resarray = [nfs_cb_resop4.decode(dec) for _ in range(resarray_n)]
+        resarray = [nfs_cb_resop4.decode_arm(dec, dec.uint32()) for _ in range(resarray_n)]
         return cls(status, tag, resarray)
 
 _nfs_argop4_arms: Final[dict[int, Any]] = {
-    OP_ACCESS: ACCESS4args,
-    OP_CLOSE: CLOSE4args,
-    OP_COMMIT: COMMIT4args,
-    OP_CREATE: CREATE4args,
-    OP_DELEGPURGE: DELEGPURGE4args,
-    OP_DELEGRETURN: DELEGRETURN4args,
-    OP_GETATTR: GETATTR4args,
+    OP_ACCESS: ACCESS4args.decode,
+    OP_CLOSE: CLOSE4args.decode,
+    OP_COMMIT: COMMIT4args.decode,
+    OP_CREATE: CREATE4args.decode,
+    OP_DELEGPURGE: DELEGPURGE4args.decode,
+    OP_DELEGRETURN: DELEGRETURN4args.decode,
+    OP_GETATTR: GETATTR4args.decode,
     OP_GETFH: None,
-    OP_LINK: LINK4args,
-    OP_LOCK: LOCK4args,
-    OP_LOCKT: LOCKT4args,
-    OP_LOCKU: LOCKU4args,
-    OP_LOOKUP: LOOKUP4args,
+    OP_LINK: LINK4args.decode,
+    OP_LOCK: LOCK4args.decode,
+    OP_LOCKT: LOCKT4args.decode,
+    OP_LOCKU: LOCKU4args.decode,
+    OP_LOOKUP: LOOKUP4args.decode,
     OP_LOOKUPP: None,
-    OP_NVERIFY: NVERIFY4args,
-    OP_OPEN: OPEN4args,
-    OP_OPENATTR: OPENATTR4args,
-    OP_OPEN_CONFIRM: OPEN_CONFIRM4args,
-    OP_OPEN_DOWNGRADE: OPEN_DOWNGRADE4args,
-    OP_PUTFH: PUTFH4args,
+    OP_NVERIFY: NVERIFY4args.decode,
+    OP_OPEN: OPEN4args.decode,
+    OP_OPENATTR: OPENATTR4args.decode,
+    OP_OPEN_CONFIRM: OPEN_CONFIRM4args.decode,
+    OP_OPEN_DOWNGRADE: OPEN_DOWNGRADE4args.decode,
+    OP_PUTFH: PUTFH4args.decode,
     OP_PUTPUBFH: None,
     OP_PUTROOTFH: None,
-    OP_READ: READ4args,
-    OP_READDIR: READDIR4args,
+    OP_READ: READ4args.decode,
+    OP_READDIR: READDIR4args.decode,
     OP_READLINK: None,
-    OP_REMOVE: REMOVE4args,
-    OP_RENAME: RENAME4args,
-    OP_RENEW: RENEW4args,
+    OP_REMOVE: REMOVE4args.decode,
+    OP_RENAME: RENAME4args.decode,
+    OP_RENEW: RENEW4args.decode,
     OP_RESTOREFH: None,
     OP_SAVEFH: None,
-    OP_SECINFO: SECINFO4args,
-    OP_SETATTR: SETATTR4args,
-    OP_SETCLIENTID: SETCLIENTID4args,
-    OP_SETCLIENTID_CONFIRM: SETCLIENTID_CONFIRM4args,
-    OP_VERIFY: VERIFY4args,
-    OP_WRITE: WRITE4args,
-    OP_RELEASE_LOCKOWNER: RELEASE_LOCKOWNER4args,
-    OP_BACKCHANNEL_CTL: BACKCHANNEL_CTL4args,
-    OP_BIND_CONN_TO_SESSION: BIND_CONN_TO_SESSION4args,
-    OP_EXCHANGE_ID: EXCHANGE_ID4args,
-    OP_CREATE_SESSION: CREATE_SESSION4args,
-    OP_DESTROY_SESSION: DESTROY_SESSION4args,
-    OP_FREE_STATEID: FREE_STATEID4args,
-    OP_GET_DIR_DELEGATION: GET_DIR_DELEGATION4args,
-    OP_GETDEVICEINFO: GETDEVICEINFO4args,
-    OP_GETDEVICELIST: GETDEVICELIST4args,
-    OP_LAYOUTCOMMIT: LAYOUTCOMMIT4args,
-    OP_LAYOUTGET: LAYOUTGET4args,
-    OP_LAYOUTRETURN: LAYOUTRETURN4args,
-    OP_SEQUENCE: SEQUENCE4args,
-    OP_SET_SSV: SET_SSV4args,
-    OP_TEST_STATEID: TEST_STATEID4args,
-    OP_WANT_DELEGATION: WANT_DELEGATION4args,
-    OP_DESTROY_CLIENTID: DESTROY_CLIENTID4args,
-    OP_RECLAIM_COMPLETE: RECLAIM_COMPLETE4args,
-    OP_ALLOCATE: ALLOCATE4args,
-    OP_COPY: COPY4args,
-    OP_COPY_NOTIFY: COPY_NOTIFY4args,
-    OP_DEALLOCATE: DEALLOCATE4args,
-    OP_IO_ADVISE: IO_ADVISE4args,
-    OP_LAYOUTERROR: LAYOUTERROR4args,
-    OP_LAYOUTSTATS: LAYOUTSTATS4args,
-    OP_OFFLOAD_CANCEL: OFFLOAD_CANCEL4args,
-    OP_OFFLOAD_STATUS: OFFLOAD_STATUS4args,
-    OP_READ_PLUS: READ_PLUS4args,
-    OP_SEEK: SEEK4args,
-    OP_WRITE_SAME: WRITE_SAME4args,
-    OP_CLONE: CLONE4args,
-    OP_GETXATTR: GETXATTR4args,
-    OP_SETXATTR: SETXATTR4args,
-    OP_LISTXATTRS: LISTXATTRS4args,
-    OP_REMOVEXATTR: REMOVEXATTR4args,
+    OP_SECINFO: SECINFO4args.decode,
+    OP_SETATTR: SETATTR4args.decode,
+    OP_SETCLIENTID: SETCLIENTID4args.decode,
+    OP_SETCLIENTID_CONFIRM: SETCLIENTID_CONFIRM4args.decode,
+    OP_VERIFY: VERIFY4args.decode,
+    OP_WRITE: WRITE4args.decode,
+    OP_RELEASE_LOCKOWNER: RELEASE_LOCKOWNER4args.decode,
+    OP_BACKCHANNEL_CTL: BACKCHANNEL_CTL4args.decode,
+    OP_BIND_CONN_TO_SESSION: BIND_CONN_TO_SESSION4args.decode,
+    OP_EXCHANGE_ID: EXCHANGE_ID4args.decode,
+    OP_CREATE_SESSION: CREATE_SESSION4args.decode,
+    OP_DESTROY_SESSION: DESTROY_SESSION4args.decode,
+    OP_FREE_STATEID: FREE_STATEID4args.decode,
+    OP_GET_DIR_DELEGATION: GET_DIR_DELEGATION4args.decode,
+    OP_GETDEVICEINFO: GETDEVICEINFO4args.decode,
+    OP_GETDEVICELIST: GETDEVICELIST4args.decode,
+    OP_LAYOUTCOMMIT: LAYOUTCOMMIT4args.decode,
+    OP_LAYOUTGET: LAYOUTGET4args.decode,
+    OP_LAYOUTRETURN: LAYOUTRETURN4args.decode,
+    OP_SEQUENCE: SEQUENCE4args.decode,
+    OP_SET_SSV: SET_SSV4args.decode,
+    OP_TEST_STATEID: TEST_STATEID4args.decode,
+    OP_WANT_DELEGATION: WANT_DELEGATION4args.decode,
+    OP_DESTROY_CLIENTID: DESTROY_CLIENTID4args.decode,
+    OP_RECLAIM_COMPLETE: RECLAIM_COMPLETE4args.decode,
+    OP_ALLOCATE: ALLOCATE4args.decode,
+    OP_COPY: COPY4args.decode,
+    OP_COPY_NOTIFY: COPY_NOTIFY4args.decode,
+    OP_DEALLOCATE: DEALLOCATE4args.decode,
+    OP_IO_ADVISE: IO_ADVISE4args.decode,
+    OP_LAYOUTERROR: LAYOUTERROR4args.decode,
+    OP_LAYOUTSTATS: LAYOUTSTATS4args.decode,
+    OP_OFFLOAD_CANCEL: OFFLOAD_CANCEL4args.decode,
+    OP_OFFLOAD_STATUS: OFFLOAD_STATUS4args.decode,
+    OP_READ_PLUS: READ_PLUS4args.decode,
+    OP_SEEK: SEEK4args.decode,
+    OP_WRITE_SAME: WRITE_SAME4args.decode,
+    OP_CLONE: CLONE4args.decode,
+    OP_GETXATTR: GETXATTR4args.decode,
+    OP_SETXATTR: SETXATTR4args.decode,
+    OP_LISTXATTRS: LISTXATTRS4args.decode,
+    OP_REMOVEXATTR: REMOVEXATTR4args.decode,
     OP_ILLEGAL: None,
 }
 
 _nfs_resop4_arms: Final[dict[int, Any]] = {
-    OP_ACCESS: ACCESS4res,
-    OP_CLOSE: CLOSE4res,
-    OP_COMMIT: COMMIT4res,
-    OP_CREATE: CREATE4res,
-    OP_DELEGPURGE: DELEGPURGE4res,
-    OP_DELEGRETURN: DELEGRETURN4res,
-    OP_GETATTR: GETATTR4res,
-    OP_GETFH: GETFH4res,
-    OP_LINK: LINK4res,
-    OP_LOCK: LOCK4res,
-    OP_LOCKT: LOCKT4res,
-    OP_LOCKU: LOCKU4res,
-    OP_LOOKUP: LOOKUP4res,
-    OP_LOOKUPP: LOOKUPP4res,
-    OP_NVERIFY: NVERIFY4res,
-    OP_OPEN: OPEN4res,
-    OP_OPENATTR: OPENATTR4res,
-    OP_OPEN_CONFIRM: OPEN_CONFIRM4res,
-    OP_OPEN_DOWNGRADE: OPEN_DOWNGRADE4res,
-    OP_PUTFH: PUTFH4res,
-    OP_PUTPUBFH: PUTPUBFH4res,
-    OP_PUTROOTFH: PUTROOTFH4res,
-    OP_READ: READ4res,
-    OP_READDIR: READDIR4res,
-    OP_READLINK: READLINK4res,
-    OP_REMOVE: REMOVE4res,
-    OP_RENAME: RENAME4res,
-    OP_RENEW: RENEW4res,
-    OP_RESTOREFH: RESTOREFH4res,
-    OP_SAVEFH: SAVEFH4res,
-    OP_SECINFO: SECINFO4res,
-    OP_SETATTR: SETATTR4res,
-    OP_SETCLIENTID: SETCLIENTID4res,
-    OP_SETCLIENTID_CONFIRM: SETCLIENTID_CONFIRM4res,
-    OP_VERIFY: VERIFY4res,
-    OP_WRITE: WRITE4res,
-    OP_RELEASE_LOCKOWNER: RELEASE_LOCKOWNER4res,
-    OP_BACKCHANNEL_CTL: BACKCHANNEL_CTL4res,
-    OP_BIND_CONN_TO_SESSION: BIND_CONN_TO_SESSION4res,
-    OP_EXCHANGE_ID: EXCHANGE_ID4res,
-    OP_CREATE_SESSION: CREATE_SESSION4res,
-    OP_DESTROY_SESSION: DESTROY_SESSION4res,
-    OP_FREE_STATEID: FREE_STATEID4res,
-    OP_GET_DIR_DELEGATION: GET_DIR_DELEGATION4res,
-    OP_GETDEVICEINFO: GETDEVICEINFO4res,
-    OP_GETDEVICELIST: GETDEVICELIST4res,
-    OP_LAYOUTCOMMIT: LAYOUTCOMMIT4res,
-    OP_LAYOUTGET: LAYOUTGET4res,
-    OP_LAYOUTRETURN: LAYOUTRETURN4res,
-    OP_SECINFO_NO_NAME: SECINFO_NO_NAME4res,
-    OP_SEQUENCE: SEQUENCE4res,
-    OP_SET_SSV: SET_SSV4res,
-    OP_TEST_STATEID: TEST_STATEID4res,
-    OP_WANT_DELEGATION: WANT_DELEGATION4res,
-    OP_DESTROY_CLIENTID: DESTROY_CLIENTID4res,
-    OP_RECLAIM_COMPLETE: RECLAIM_COMPLETE4res,
-    OP_ALLOCATE: ALLOCATE4res,
-    OP_COPY: COPY4res,
-    OP_COPY_NOTIFY: COPY_NOTIFY4res,
-    OP_DEALLOCATE: DEALLOCATE4res,
-    OP_IO_ADVISE: IO_ADVISE4res,
-    OP_LAYOUTERROR: LAYOUTERROR4res,
-    OP_LAYOUTSTATS: LAYOUTSTATS4res,
-    OP_OFFLOAD_CANCEL: OFFLOAD_CANCEL4res,
-    OP_OFFLOAD_STATUS: OFFLOAD_STATUS4res,
-    OP_READ_PLUS: READ_PLUS4res,
-    OP_SEEK: SEEK4res,
-    OP_WRITE_SAME: WRITE_SAME4res,
-    OP_CLONE: CLONE4res,
-    OP_GETXATTR: GETXATTR4res,
-    OP_SETXATTR: SETXATTR4res,
-    OP_LISTXATTRS: LISTXATTRS4res,
-    OP_REMOVEXATTR: REMOVEXATTR4res,
-    OP_ILLEGAL: ILLEGAL4res,
+    OP_ACCESS: ACCESS4res.decode,
+    OP_CLOSE: CLOSE4res.decode,
+    OP_COMMIT: COMMIT4res.decode,
+    OP_CREATE: CREATE4res.decode,
+    OP_DELEGPURGE: DELEGPURGE4res.decode,
+    OP_DELEGRETURN: DELEGRETURN4res.decode,
+    OP_GETATTR: GETATTR4res.decode,
+    OP_GETFH: GETFH4res.decode,
+    OP_LINK: LINK4res.decode,
+    OP_LOCK: LOCK4res.decode,
+    OP_LOCKT: LOCKT4res.decode,
+    OP_LOCKU: LOCKU4res.decode,
+    OP_LOOKUP: LOOKUP4res.decode,
+    OP_LOOKUPP: LOOKUPP4res.decode,
+    OP_NVERIFY: NVERIFY4res.decode,
+    OP_OPEN: OPEN4res.decode,
+    OP_OPENATTR: OPENATTR4res.decode,
+    OP_OPEN_CONFIRM: OPEN_CONFIRM4res.decode,
+    OP_OPEN_DOWNGRADE: OPEN_DOWNGRADE4res.decode,
+    OP_PUTFH: PUTFH4res.decode,
+    OP_PUTPUBFH: PUTPUBFH4res.decode,
+    OP_PUTROOTFH: PUTROOTFH4res.decode,
+    OP_READ: READ4res.decode,
+    OP_READDIR: READDIR4res.decode,
+    OP_READLINK: READLINK4res.decode,
+    OP_REMOVE: REMOVE4res.decode,
+    OP_RENAME: RENAME4res.decode,
+    OP_RENEW: RENEW4res.decode,
+    OP_RESTOREFH: RESTOREFH4res.decode,
+    OP_SAVEFH: SAVEFH4res.decode,
+    OP_SECINFO: SECINFO4res.decode,
+    OP_SETATTR: SETATTR4res.decode,
+    OP_SETCLIENTID: SETCLIENTID4res.decode,
+    OP_SETCLIENTID_CONFIRM: SETCLIENTID_CONFIRM4res.decode,
+    OP_VERIFY: VERIFY4res.decode,
+    OP_WRITE: WRITE4res.decode,
+    OP_RELEASE_LOCKOWNER: RELEASE_LOCKOWNER4res.decode,
+    OP_BACKCHANNEL_CTL: BACKCHANNEL_CTL4res.decode,
+    OP_BIND_CONN_TO_SESSION: BIND_CONN_TO_SESSION4res.decode,
+    OP_EXCHANGE_ID: EXCHANGE_ID4res.decode,
+    OP_CREATE_SESSION: CREATE_SESSION4res.decode,
+    OP_DESTROY_SESSION: DESTROY_SESSION4res.decode,
+    OP_FREE_STATEID: FREE_STATEID4res.decode,
+    OP_GET_DIR_DELEGATION: GET_DIR_DELEGATION4res.decode,
+    OP_GETDEVICEINFO: GETDEVICEINFO4res.decode,
+    OP_GETDEVICELIST: GETDEVICELIST4res.decode,
+    OP_LAYOUTCOMMIT: LAYOUTCOMMIT4res.decode,
+    OP_LAYOUTGET: LAYOUTGET4res.decode,
+    OP_LAYOUTRETURN: LAYOUTRETURN4res.decode,
+    OP_SECINFO_NO_NAME: SECINFO4res.decode,
+    OP_SEQUENCE: SEQUENCE4res.decode,
+    OP_SET_SSV: SET_SSV4res.decode,
+    OP_TEST_STATEID: TEST_STATEID4res.decode,
+    OP_WANT_DELEGATION: WANT_DELEGATION4res.decode,
+    OP_DESTROY_CLIENTID: DESTROY_CLIENTID4res.decode,
+    OP_RECLAIM_COMPLETE: RECLAIM_COMPLETE4res.decode,
+    OP_ALLOCATE: ALLOCATE4res.decode,
+    OP_COPY: COPY4res.decode,
+    OP_COPY_NOTIFY: COPY_NOTIFY4res.decode,
+    OP_DEALLOCATE: DEALLOCATE4res.decode,
+    OP_IO_ADVISE: IO_ADVISE4res.decode,
+    OP_LAYOUTERROR: LAYOUTERROR4res.decode,
+    OP_LAYOUTSTATS: LAYOUTSTATS4res.decode,
+    OP_OFFLOAD_CANCEL: OFFLOAD_CANCEL4res.decode,
+    OP_OFFLOAD_STATUS: OFFLOAD_STATUS4res.decode,
+    OP_READ_PLUS: READ_PLUS4res.decode,
+    OP_SEEK: SEEK4res.decode,
+    OP_WRITE_SAME: WRITE_SAME4res.decode,
+    OP_CLONE: CLONE4res.decode,
+    OP_GETXATTR: GETXATTR4res.decode,
+    OP_SETXATTR: SETXATTR4res.decode,
+    OP_LISTXATTRS: LISTXATTRS4res.decode,
+    OP_REMOVEXATTR: REMOVEXATTR4res.decode,
+    OP_ILLEGAL: ILLEGAL4res.decode,
 }
 
 _nfs_cb_argop4_arms: Final[dict[int, Any]] = {
-    OP_CB_GETATTR: CB_GETATTR4args,
-    OP_CB_RECALL: CB_RECALL4args,
-    OP_CB_LAYOUTRECALL: CB_LAYOUTRECALL4args,
-    OP_CB_NOTIFY: CB_NOTIFY4args,
-    OP_CB_PUSH_DELEG: CB_PUSH_DELEG4args,
-    OP_CB_RECALL_ANY: CB_RECALL_ANY4args,
-    OP_CB_RECALLABLE_OBJ_AVAIL: CB_RECALLABLE_OBJ_AVAIL4args,
-    OP_CB_RECALL_SLOT: CB_RECALL_SLOT4args,
-    OP_CB_SEQUENCE: CB_SEQUENCE4args,
-    OP_CB_WANTS_CANCELLED: CB_WANTS_CANCELLED4args,
-    OP_CB_NOTIFY_LOCK: CB_NOTIFY_LOCK4args,
-    OP_CB_NOTIFY_DEVICEID: CB_NOTIFY_DEVICEID4args,
-    OP_CB_OFFLOAD: CB_OFFLOAD4args,
+    OP_CB_GETATTR: CB_GETATTR4args.decode,
+    OP_CB_RECALL: CB_RECALL4args.decode,
+    OP_CB_LAYOUTRECALL: CB_LAYOUTRECALL4args.decode,
+    OP_CB_NOTIFY: CB_NOTIFY4args.decode,
+    OP_CB_PUSH_DELEG: CB_PUSH_DELEG4args.decode,
+    OP_CB_RECALL_ANY: CB_RECALL_ANY4args.decode,
+    OP_CB_RECALLABLE_OBJ_AVAIL: CB_RECALL_ANY4args.decode,
+    OP_CB_RECALL_SLOT: CB_RECALL_SLOT4args.decode,
+    OP_CB_SEQUENCE: CB_SEQUENCE4args.decode,
+    OP_CB_WANTS_CANCELLED: CB_WANTS_CANCELLED4args.decode,
+    OP_CB_NOTIFY_LOCK: CB_NOTIFY_LOCK4args.decode,
+    OP_CB_NOTIFY_DEVICEID: CB_NOTIFY_DEVICEID4args.decode,
+    OP_CB_OFFLOAD: CB_OFFLOAD4args.decode,
     OP_CB_ILLEGAL: None,
 }
 
 _nfs_cb_resop4_arms: Final[dict[int, Any]] = {
-    OP_CB_GETATTR: CB_GETATTR4res,
-    OP_CB_RECALL: CB_RECALL4res,
-    OP_CB_LAYOUTRECALL: CB_LAYOUTRECALL4res,
-    OP_CB_NOTIFY: CB_NOTIFY4res,
-    OP_CB_PUSH_DELEG: CB_PUSH_DELEG4res,
-    OP_CB_RECALL_ANY: CB_RECALL_ANY4res,
-    OP_CB_RECALLABLE_OBJ_AVAIL: CB_RECALLABLE_OBJ_AVAIL4res,
-    OP_CB_RECALL_SLOT: CB_RECALL_SLOT4res,
-    OP_CB_SEQUENCE: CB_SEQUENCE4res,
-    OP_CB_WANTS_CANCELLED: CB_WANTS_CANCELLED4res,
-    OP_CB_NOTIFY_LOCK: CB_NOTIFY_LOCK4res,
-    OP_CB_NOTIFY_DEVICEID: CB_NOTIFY_DEVICEID4res,
-    OP_CB_OFFLOAD: CB_OFFLOAD4res,
-    OP_CB_ILLEGAL: CB_ILLEGAL4res,
+    OP_CB_GETATTR: CB_GETATTR4res.decode,
+    OP_CB_RECALL: CB_RECALL4res.decode,
+    OP_CB_LAYOUTRECALL: CB_LAYOUTRECALL4res.decode,
+    OP_CB_NOTIFY: CB_NOTIFY4res.decode,
+    OP_CB_PUSH_DELEG: CB_PUSH_DELEG4res.decode,
+    OP_CB_RECALL_ANY: CB_RECALL_ANY4res.decode,
+    OP_CB_RECALLABLE_OBJ_AVAIL: CB_RECALLABLE_OBJ_AVAIL4res.decode,
+    OP_CB_RECALL_SLOT: CB_RECALL_SLOT4res.decode,
+    OP_CB_SEQUENCE: CB_SEQUENCE4res.decode,
+    OP_CB_WANTS_CANCELLED: CB_WANTS_CANCELLED4res.decode,
+    OP_CB_NOTIFY_LOCK: CB_NOTIFY_LOCK4res.decode,
+    OP_CB_NOTIFY_DEVICEID: CB_NOTIFY_DEVICEID4res.decode,
+    OP_CB_OFFLOAD: CB_OFFLOAD4res.decode,
+    OP_CB_ILLEGAL: CB_ILLEGAL4res.decode,
 }

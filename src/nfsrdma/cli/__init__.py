@@ -1,5 +1,5 @@
 """The ``nfsrdma`` command."""
-
-
-def main() -> None:
-    """Run the command line."""
+import click
+from .serve import serve
+from .demo import demo
+main=click.Group(commands={"serve":serve,"demo":demo})

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .guest import Guest
+from .host import Host
 from .network import Peer
 
 RDMA_PORT = 20049
 TCP_PORT = 2049
+
+#: Mount options for a bad network. Two rxe devices now and then wait for each other for good after
+#: a loss; the client's RPC timeout then makes a new connection, by default after a minute.
+IMPATIENT = "timeo=50"
 
 _mounts = itertools.count()
 
@@ -156,14 +161,21 @@ def make_tree(folder: Path, seed: int = 1) -> None:
     (folder / "long-link").symlink_to("x/" * 450)
 
 
+_CHECKSUMS = """
+    export LC_ALL=C
+    find . -type f -print0 | sort -z | xargs -0 -r sha256sum
+    find . -not -type f -printf '%y %p %l\\n' | sort
+"""
+
+
 def checksums(guest: Guest, folder: str) -> str:
     """Names, types, link targets and SHA-256 of all files below a folder, sorted."""
-    return guest.run(
-        "find . -type f -print0 | sort -z | xargs -0 -r sha256sum;"
-        " find . -not -type f -printf '%y %p %l\\n' | sort",
-        cwd=folder,
-        timeout=120.0,
-    ).stdout
+    return guest.run(_CHECKSUMS, cwd=folder, timeout=120.0).stdout
+
+
+def host_checksums(host: Host, folder: Path) -> str:
+    """The same of a folder on the host."""
+    return host.run(["sh", "-c", f"cd '{folder}' && {_CHECKSUMS.strip()}"], timeout=60.0).stdout
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """A connection as futures, over the verbs interfaces: enough for rping's or ucmatose's language.
 
-It knows no provider: the same peers run over ``soft`` here and over anything else that `open_device`
-opens.
+It knows no provider: the same peers run over ``soft`` here and over anything else that
+`open_device` opens.
 """
 
 from __future__ import annotations
@@ -215,8 +215,8 @@ def run(
         reactor.run_until(lambda: reactor.time() >= settle_at, 1.0)
         counters = getattr(device, "counters", None)
         if counters is not None:
-            seen = {name: getattr(counters(), name) for name in type(counters()).__slots__}
-            print("counters " + json.dumps({name: n for name, n in seen.items() if n}), flush=True)
+            seen = {name: count for name, count in counters.as_dict().items() if count}
+            print(f"counters {json.dumps(seen)}", flush=True)
         return result
     finally:
         device.close()

@@ -64,7 +64,8 @@ async def server(device: Device, address: str, port: int) -> int:
         await link.send(_GO_ON)
         address_, rkey, size = _INFO.unpack(await link.receive())
         await link.write(data[:size], address_, rkey)
-        await link.send(_GO_ON)
+        # Not awaited: after the last round the client's good-bye may overtake the acknowledgement.
+        link.send(_GO_ON)
         rounds += 1
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from lab.host import NFSRDMA, Background, Host
 from lab.nfs import RDMA_PORT, TCP_PORT
 
-#: What the server prints when clients may come.
-READY = "listening"
+#: What the server prints last when clients may come.
+READY = "nfs+tcp://"
 
 
 class OurServer:
@@ -42,7 +42,7 @@ class OurServer:
             address or self._host.ipv4,
         ]
         argv += ["--port", str(RDMA_PORT), "--tcp", str(TCP_PORT), "--provider", self._provider]
-        argv += ["--state-dir", state, "--lease", str(self._lease)]
+        argv += ["-v", "--state-dir", state, "--lease", str(self._lease)]
         self._program = self._host.start(argv, self._log)
         self._program.wait_for(READY)
 

@@ -1,0 +1,391 @@
+"""File attributes: the few sets that the client asks for, decoded straight into ``Stat``.
+
+Attributes travel as a bitmap and, in the order of its bits, their values (RFC 8881, Section
+3.3.7). A server answers with those of the asked ones that it has, which is nearly always all of
+them: that case is two ``struct`` steps, any other goes attribute by attribute.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import Any, Final
+
+from nfsrdma.xdr import Decoder, XdrError
+from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, decode_fattr4, encode_fattr4, mask_of
+
+_NOBODY: Final = 65534
+_SECOND_NS: Final = 1_000_000_000
+_BLOCK: Final = 512
+_NAME_MAX: Final = 1024
+_HANDLE_MAX: Final = 128
+
+# nfs_ftype4 -> the file type in st_mode, whose numbers POSIX leaves open but everyone shares.
+_FILE_TYPES: Final = {
+    t.NF4REG: 0o100000,
+    t.NF4DIR: 0o040000,
+    t.NF4BLK: 0o060000,
+    t.NF4CHR: 0o020000,
+    t.NF4LNK: 0o120000,
+    t.NF4SOCK: 0o140000,
+    t.NF4FIFO: 0o010000,
+    t.NF4ATTRDIR: 0o040000,
+    t.NF4NAMEDATTR: 0o100000,
+}
+
+
+def bitmap(bits: Iterable[int]) -> bytes:
+    """An encoded bitmap4."""
+    words = bitmap_from_mask(mask_of(*bits))
+    return struct.pack(f">{len(words) + 1}I", len(words), *words)
+
+
+class Stat:
+    """What ``stat()`` returns: the attributes of an ``os.stat_result``, and NFS's own.
+
+    Times are integers of nanoseconds (``st_mtime_ns``) with float properties in seconds.
+    ``st_uid`` and ``st_gid`` are 65534 for an owner that is no number; ``owner`` and ``group``
+    are what the server said.
+    """
+
+    __slots__ = (
+        "change",
+        "fsid",
+        "group",
+        "handle",
+        "owner",
+        "st_atime_ns",
+        "st_blocks",
+        "st_ctime_ns",
+        "st_ino",
+        "st_mode",
+        "st_mtime_ns",
+        "st_nlink",
+        "st_rdev",
+        "st_size",
+    )
+
+    st_blksize = 1 << 20
+
+    def __init__(self) -> None:
+        self.st_mode = 0
+        self.st_size = 0
+        self.st_ino = 0
+        self.st_nlink = 1
+        self.st_rdev = 0
+        self.st_blocks = 0
+        self.st_atime_ns = self.st_mtime_ns = self.st_ctime_ns = 0
+        self.owner = self.group = b""
+        self.fsid = (0, 0)
+        self.change = 0
+        self.handle = b""
+
+    @property
+    def st_uid(self) -> int:
+        return _identity(self.owner)
+
+    @property
+    def st_gid(self) -> int:
+        return _identity(self.group)
+
+    @property
+    def st_dev(self) -> int:
+        return self.fsid[0] << 64 | self.fsid[1]
+
+    @property
+    def st_atime(self) -> float:
+        return self.st_atime_ns / _SECOND_NS
+
+    @property
+    def st_mtime(self) -> float:
+        return self.st_mtime_ns / _SECOND_NS
+
+    @property
+    def st_ctime(self) -> float:
+        return self.st_ctime_ns / _SECOND_NS
+
+    @property
+    def is_dir(self) -> bool:
+        return self.st_mode & 0o170000 == 0o040000
+
+    @property
+    def is_file(self) -> bool:
+        return self.st_mode & 0o170000 == 0o100000
+
+    @property
+    def is_symlink(self) -> bool:
+        return self.st_mode & 0o170000 == 0o120000
+
+    def __repr__(self) -> str:
+        return (
+            f"Stat(st_mode={self.st_mode:#o}, st_size={self.st_size}, st_ino={self.st_ino}, "
+            f"st_uid={self.st_uid}, st_gid={self.st_gid}, st_mtime={self.st_mtime})"
+        )
+
+
+def _identity(name: bytes) -> int:
+    # Numbers stand for themselves where AUTH_SYS is in use (RFC 8881, Section 5.9).
+    if name.isdigit() and len(name) <= 10:
+        return int(name)
+    return 0 if name.startswith(b"root@") else _NOBODY
+
+
+Values = dict[int, Any]
+
+
+def decode_values(dec: Decoder) -> Values:
+    """A fattr4, by attribute number. Raises ``XdrError``."""
+    return decode_fattr4(t.fattr4.decode(dec))
+
+
+def _time_ns(seconds: int, nanoseconds: int) -> int:
+    if nanoseconds >= _SECOND_NS:
+        raise XdrError(f"{nanoseconds} nanoseconds of a second")
+    return seconds * _SECOND_NS + nanoseconds
+
+
+# -- the attributes of stat() ----------------------------------------------------------------
+
+_STAT_BITS: Final = (
+    t.FATTR4_TYPE,
+    t.FATTR4_CHANGE,
+    t.FATTR4_SIZE,
+    t.FATTR4_FSID,
+    t.FATTR4_FILEID,
+    t.FATTR4_MODE,
+    t.FATTR4_NUMLINKS,
+    t.FATTR4_OWNER,
+    t.FATTR4_OWNER_GROUP,
+    t.FATTR4_RAWDEV,
+    t.FATTR4_SPACE_USED,
+    t.FATTR4_TIME_ACCESS,
+    t.FATTR4_TIME_METADATA,
+    t.FATTR4_TIME_MODIFY,
+)
+STAT: Final = bitmap(_STAT_BITS)
+"""The bitmap of what :func:`decode_stat` wants."""
+STAT_ROOM: Final = 512
+"""Octets that those attributes take: 140, and room for the owners' names."""
+
+_STAT_MASK: Final = struct.unpack(">3I", STAT)
+_STAT_HEAD: Final = struct.Struct(">5I2Q2QQ2I")
+_STAT_TAIL: Final = struct.Struct(">2IQ" + "qI" * 3)
+
+
+def decode_stat(dec: Decoder) -> Stat:
+    """A fattr4 that was asked for with :data:`STAT`."""
+    start = dec.offset
+    try:
+        head = dec.unpack(_STAT_HEAD)
+    except XdrError:
+        return stat_from_values(decode_values(dec))
+    if head[:3] != _STAT_MASK:
+        dec.offset = start
+        return stat_from_values(decode_values(dec))
+    result = Stat.__new__(Stat)
+    _, _, _, size, kind, result.change, result.st_size, major, minor, result.st_ino, mode, links = (
+        head
+    )
+    end = start + 16 + size
+    result.st_mode = _mode(kind, mode)
+    result.st_nlink = links
+    result.fsid = (major, minor)
+    result.handle = b""
+    result.owner = dec.opaque(_NAME_MAX)
+    result.group = dec.opaque(_NAME_MAX)
+    _tail(result, dec)
+    if dec.offset != end:
+        raise XdrError("attributes that are longer or shorter than they say")
+    return result
+
+
+def _tail(result: Stat, dec: Decoder) -> None:
+    major, minor, used, access, access_ns, change, change_ns, modify, modify_ns = dec.unpack(
+        _STAT_TAIL
+    )
+    result.st_rdev = major << 32 | minor
+    result.st_blocks = used // _BLOCK
+    result.st_atime_ns = _time_ns(access, access_ns)
+    result.st_ctime_ns = _time_ns(change, change_ns)
+    result.st_mtime_ns = _time_ns(modify, modify_ns)
+
+
+def _mode(kind: int, mode: int) -> int:
+    try:
+        return _FILE_TYPES[kind] | mode & 0o7777
+    except KeyError:
+        raise XdrError(f"{kind} is no type of file") from None
+
+
+def stat_from_values(values: Values) -> Stat:
+    """The slow way to a :class:`Stat`. Raises ``XdrError`` if there is not even a type."""
+    if t.FATTR4_TYPE not in values:
+        raise XdrError("attributes without a type")
+    result = Stat()
+    result.st_mode = _mode(values[t.FATTR4_TYPE], values.get(t.FATTR4_MODE, 0))
+    result.st_size = values.get(t.FATTR4_SIZE, 0)
+    result.st_ino = values.get(t.FATTR4_FILEID, 0)
+    result.st_nlink = values.get(t.FATTR4_NUMLINKS, 1)
+    device = values.get(t.FATTR4_RAWDEV)
+    result.st_rdev = device.specdata1 << 32 | device.specdata2 if device else 0
+    result.st_blocks = values.get(t.FATTR4_SPACE_USED, result.st_size) // _BLOCK
+    result.st_atime_ns = _time_of(values.get(t.FATTR4_TIME_ACCESS))
+    result.st_ctime_ns = _time_of(values.get(t.FATTR4_TIME_METADATA))
+    result.st_mtime_ns = _time_of(values.get(t.FATTR4_TIME_MODIFY))
+    result.owner = values.get(t.FATTR4_OWNER, b"")
+    result.group = values.get(t.FATTR4_OWNER_GROUP, b"")
+    fsid = values.get(t.FATTR4_FSID)
+    result.fsid = (fsid.major, fsid.minor) if fsid else (0, 0)
+    result.change = values.get(t.FATTR4_CHANGE, 0)
+    result.handle = values.get(t.FATTR4_FILEHANDLE, b"")
+    return result
+
+
+def _time_of(time: t.nfstime4 | None) -> int:
+    return _time_ns(time.seconds, time.nseconds) if time is not None else 0
+
+
+# -- directories -----------------------------------------------------------------------------
+
+ENTRY: Final = bitmap((*_STAT_BITS, t.FATTR4_RDATTR_ERROR, t.FATTR4_FILEHANDLE))
+"""The bitmap of what :func:`decode_entries` wants of each entry."""
+_ENTRY_MASK: Final = struct.unpack(">3I", ENTRY)
+_ENTRY_HEAD: Final = struct.Struct(">5I2Q2QI")
+_ENTRY_MIDDLE: Final = struct.Struct(">Q2I")
+
+
+class Page:
+    """One answer of READDIR: entries, where the next page begins, and whether there is none."""
+
+    __slots__ = ("cookie", "end", "entries", "verifier")
+
+    def __init__(self, verifier: bytes) -> None:
+        self.verifier = verifier
+        self.entries: list[tuple[bytes, Stat | None]] = []
+        self.cookie = 0
+        self.end = False
+
+
+def decode_entries(dec: Decoder) -> Page:
+    """A READDIR4resok whose entries were asked for with :data:`ENTRY`.
+
+    An entry whose attributes the server could not get has None in their place. Raises
+    ``XdrError`` also for names that no directory can hold: a caller may make paths of them.
+    """
+    page = Page(dec.fixed_opaque(8))
+    while dec.boolean():
+        page.cookie = dec.uint64()
+        name = dec.opaque(_NAME_MAX)
+        if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+            raise XdrError(f"a directory entry called {name!r}")
+        page.entries.append((name, _decode_entry(dec)))
+    page.end = dec.boolean()
+    return page
+
+
+def _decode_entry(dec: Decoder) -> Stat | None:
+    start = dec.offset
+    try:
+        head = dec.unpack(_ENTRY_HEAD)
+    except XdrError:
+        return _entry_from_values(decode_values(dec))
+    if head[:3] != _ENTRY_MASK:
+        dec.offset = start
+        return _entry_from_values(decode_values(dec))
+    result = Stat.__new__(Stat)
+    _, _, _, size, kind, result.change, result.st_size, major, minor, _ = head
+    end = start + 16 + size
+    result.fsid = (major, minor)
+    result.handle = dec.opaque(_HANDLE_MAX)
+    result.st_ino, mode, result.st_nlink = dec.unpack(_ENTRY_MIDDLE)
+    result.st_mode = _mode(kind, mode)
+    result.owner = dec.opaque(_NAME_MAX)
+    result.group = dec.opaque(_NAME_MAX)
+    _tail(result, dec)
+    if dec.offset != end:
+        raise XdrError("attributes that are longer or shorter than they say")
+    return result
+
+
+def _entry_from_values(values: Values) -> Stat | None:
+    return stat_from_values(values) if t.FATTR4_TYPE in values else None
+
+
+# -- file systems ----------------------------------------------------------------------------
+
+SERVER_LIMITS: Final = bitmap((t.FATTR4_LEASE_TIME, t.FATTR4_MAXREAD, t.FATTR4_MAXWRITE))
+FILE_SYSTEM: Final = bitmap(
+    (
+        t.FATTR4_FILES_AVAIL,
+        t.FATTR4_FILES_FREE,
+        t.FATTR4_FILES_TOTAL,
+        t.FATTR4_MAXNAME,
+        t.FATTR4_SPACE_AVAIL,
+        t.FATTR4_SPACE_FREE,
+        t.FATTR4_SPACE_TOTAL,
+    )
+)
+VALUES_ROOM: Final = 256
+
+
+class StatVfs:
+    """What ``statvfs()`` returns: sizes in units of ``f_frsize`` octets."""
+
+    __slots__ = (
+        "f_bavail",
+        "f_bfree",
+        "f_blocks",
+        "f_favail",
+        "f_ffree",
+        "f_files",
+        "f_namemax",
+    )
+
+    f_bsize = 4096
+    f_frsize = 4096
+
+    def __init__(self, values: Values) -> None:
+        self.f_blocks = values.get(t.FATTR4_SPACE_TOTAL, 0) // self.f_frsize
+        self.f_bfree = values.get(t.FATTR4_SPACE_FREE, 0) // self.f_frsize
+        self.f_bavail = values.get(t.FATTR4_SPACE_AVAIL, 0) // self.f_frsize
+        self.f_files = values.get(t.FATTR4_FILES_TOTAL, 0)
+        self.f_ffree = values.get(t.FATTR4_FILES_FREE, 0)
+        self.f_favail = values.get(t.FATTR4_FILES_AVAIL, 0)
+        self.f_namemax = values.get(t.FATTR4_MAXNAME, 255)
+
+
+# -- what can be set -------------------------------------------------------------------------
+
+
+def encode_attributes(
+    *,
+    size: int | None = None,
+    mode: int | None = None,
+    uid: int | None = None,
+    gid: int | None = None,
+    atime_ns: int | None = None,
+    mtime_ns: int | None = None,
+    touch: bool = False,
+) -> t.fattr4:
+    """A fattr4 with what is not None; ``touch`` sets both times to the server's present."""
+    values: Values = {}
+    if size is not None:
+        values[t.FATTR4_SIZE] = size
+    if mode is not None:
+        values[t.FATTR4_MODE] = mode & 0o7777
+    if uid is not None:
+        values[t.FATTR4_OWNER] = b"%d" % uid
+    if gid is not None:
+        values[t.FATTR4_OWNER_GROUP] = b"%d" % gid
+    if atime_ns is not None or touch:
+        values[t.FATTR4_TIME_ACCESS_SET] = _settime(atime_ns)
+    if mtime_ns is not None or touch:
+        values[t.FATTR4_TIME_MODIFY_SET] = _settime(mtime_ns)
+    return encode_fattr4(values)
+
+
+def _settime(time_ns: int | None) -> t.settime4:
+    if time_ns is None:
+        return t.settime4(t.SET_TO_SERVER_TIME4)
+    return t.settime4(t.SET_TO_CLIENT_TIME4, t.nfstime4(*divmod(time_ns, _SECOND_NS)))

@@ -1,0 +1,171 @@
+"""The callback program: what the server may ask of the client (RFC 8881, Section 20).
+
+Calls come over the client's own connections and in the slots of the session's back channel, so
+they are executed once like the client's own. The client holds nothing that is worth recalling,
+since delegations are given back as soon as they come; it answers properly all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from nfsrdma.rpcrdma.rpc.channel import Service
+from nfsrdma.rpcrdma.rpc.program import Call, RpcProgram, RpcService, null_procedure
+from nfsrdma.xdr import Decoder, Encoder
+from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS
+
+from .opens import OpenTable
+from .session import Session
+
+CALLBACK_SLOTS: Final = 4
+CALLBACK_OPERATIONS_MAX: Final = 8
+
+# The specification numbers the version 1; servers that call version 4 mean the same.
+_VERSIONS: Final = (1, 4)
+
+
+class _Slot:
+    __slots__ = ("reply", "seqid")
+
+    def __init__(self) -> None:
+        self.seqid = 0
+        self.reply = b""
+
+
+class Callbacks:
+    """Answers the server's calls."""
+
+    def __init__(self, session: Session, opens: OpenTable) -> None:
+        self._session = session
+        self._opens = opens
+        self._session_id = b""
+        self._slots: list[_Slot] = []
+        self._handlers: dict[int, Callable[[Decoder], int]] = {
+            t.OP_CB_RECALL: self._recall,
+            t.OP_CB_RECALL_ANY: self._recall_any,
+            t.OP_CB_RECALL_SLOT: self._recall_slot,
+        }
+
+    def service(self) -> Service:
+        """What connections are made with."""
+        procedures = {t.CB_NULL: null_procedure, t.CB_COMPOUND: self._compound}
+        return RpcService([RpcProgram(t.NFS4_CALLBACK, dict.fromkeys(_VERSIONS, procedures))])
+
+    def _compound(self, call: Call) -> None:
+        self._session.stats.callbacks += 1
+        dec = call.decoder
+        tag = dec.opaque(t.NFS4_OPAQUE_LIMIT)
+        minor = dec.uint32()
+        dec.uint32()  # callback_ident: of use in minor version 0 only
+        count = dec.uint32()
+        reply = call.start_reply()
+        if minor not in (1, 2):
+            _finish(reply, t.NFS4ERR_MINOR_VERS_MISMATCH, tag, 0, Encoder())
+        elif count > CALLBACK_OPERATIONS_MAX:
+            _finish(reply, t.NFS4ERR_TOO_MANY_OPS, tag, 0, Encoder())
+        else:
+            reply.buffer += self._execute(dec, tag, count)
+        call.reply(reply)
+
+    def _execute(self, dec: Decoder, tag: bytes, count: int) -> bytes:
+        """The encoded CB_COMPOUND4res."""
+        results = Encoder()
+        body = Encoder()
+        status = t.NFS4_OK
+        slot: _Slot | None = None
+        done = 0
+        while done < count and status == t.NFS4_OK:
+            op = dec.uint32()
+            if op == t.OP_CB_SEQUENCE and not done:
+                results.uint32(op)
+                status, slot, arguments = self._sequence(dec)
+                if slot is not None and slot.seqid == arguments.csa_sequenceid:
+                    return slot.reply  # a retry
+                results.uint32(status)
+                if slot is not None:
+                    slot.seqid = arguments.csa_sequenceid
+                    _sequence_result(arguments).encode(results)
+            elif not done:
+                results.uint32(op if op in CALLBACK_OPERATIONS else t.OP_CB_ILLEGAL)
+                status = t.NFS4ERR_OP_NOT_IN_SESSION
+                results.uint32(status)
+            else:
+                status = self._operation(op, dec, results)
+            done += 1
+        _finish(body, status, tag, done, results)
+        reply = bytes(body.buffer)
+        if slot is not None:
+            slot.reply = reply
+        return reply
+
+    def _operation(self, op: int, dec: Decoder, results: Encoder) -> int:
+        handler = self._handlers.get(op)
+        if handler is not None:
+            results.uint32(op)
+            status = handler(dec)
+        elif op == t.OP_CB_SEQUENCE:
+            results.uint32(op)
+            status = t.NFS4ERR_SEQUENCE_POS
+        elif op in CALLBACK_OPERATIONS and op != t.OP_CB_ILLEGAL:
+            results.uint32(op)
+            status = t.NFS4ERR_NOTSUPP
+        else:
+            results.uint32(t.OP_CB_ILLEGAL)
+            status = t.NFS4ERR_OP_ILLEGAL
+        results.uint32(status)
+        return status
+
+    def _sequence(self, dec: Decoder) -> tuple[int, _Slot | None, t.CB_SEQUENCE4args]:
+        """CB_SEQUENCE (RFC 8881, Section 20.9): its status, and the slot if that is in step."""
+        arguments = t.CB_SEQUENCE4args.decode(dec)
+        if arguments.csa_sessionid != self._session.session_id:
+            return t.NFS4ERR_BADSESSION, None, arguments
+        if arguments.csa_sessionid != self._session_id:
+            self._session_id = arguments.csa_sessionid
+            self._slots = [_Slot() for _ in range(CALLBACK_SLOTS)]
+        if arguments.csa_slotid >= CALLBACK_SLOTS:
+            return t.NFS4ERR_BADSLOT, None, arguments
+        slot = self._slots[arguments.csa_slotid]
+        if slot.seqid == arguments.csa_sequenceid and slot.reply:
+            return t.NFS4_OK, slot, arguments
+        if (slot.seqid + 1) & 0xFFFFFFFF != arguments.csa_sequenceid:
+            return t.NFS4ERR_SEQ_MISORDERED, None, arguments
+        return t.NFS4_OK, slot, arguments
+
+    def _recall(self, dec: Decoder) -> int:
+        """CB_RECALL: a delegation that we have is on its way back already."""
+        arguments = t.CB_RECALL4args.decode(dec)
+        if self._opens.returning(arguments.stateid.other):
+            return t.NFS4_OK
+        return t.NFS4ERR_BAD_STATEID
+
+    def _recall_any(self, dec: Decoder) -> int:
+        """CB_RECALL_ANY: nothing is kept, which is as few as the server can want."""
+        t.CB_RECALL_ANY4args.decode(dec)
+        return t.NFS4_OK
+
+    def _recall_slot(self, dec: Decoder) -> int:
+        """CB_RECALL_SLOT (RFC 8881, Section 20.8): use no slot above this one."""
+        arguments = t.CB_RECALL_SLOT4args.decode(dec)
+        if self._session.slots is not None:
+            self._session.slots.set_target(arguments.rsa_target_highest_slotid)
+        return t.NFS4_OK
+
+
+def _sequence_result(arguments: t.CB_SEQUENCE4args) -> t.CB_SEQUENCE4resok:
+    return t.CB_SEQUENCE4resok(
+        arguments.csa_sessionid,
+        arguments.csa_sequenceid,
+        arguments.csa_slotid,
+        CALLBACK_SLOTS - 1,
+        CALLBACK_SLOTS - 1,
+    )
+
+
+def _finish(enc: Encoder, status: int, tag: bytes, count: int, results: Encoder) -> None:
+    enc.uint32(status)
+    enc.opaque(tag)
+    enc.uint32(count)
+    enc.buffer += results.buffer

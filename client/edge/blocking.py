@@ -1,0 +1,439 @@
+"""The blocking face: ``mount()``, and files that are Python files.
+
+Every method is the coroutine of the same name of :class:`~..filesystem.FileSystem`, turned on the
+caller's thread. Any number of threads may use one mount.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Coroutine, Iterator
+from os import PathLike
+from types import TracebackType
+from typing import Any, TypeVar
+
+from ..attributes import Stat, StatVfs
+from ..errors import NfsError
+from ..file import OpenFile
+from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
+from ..paths import Path
+from ..stats import Statistics
+from ..transfer import Progress, Report, Transfer, TransferOptions
+from ..url import Url
+from .connect import Connector, MountOptions, connect_error, make_client
+from .driver import Driver
+from .local import local_tree
+
+T = TypeVar("T")
+
+
+def mount(url: str, **options: Any) -> Mount:
+    """Connect to the server of ``url`` and make its export usable.
+
+    Options are those of :class:`MountOptions`; what is not given the URL's query may say.
+    Raises ``UrlError`` or ``ValueError`` for what cannot be asked, and :class:`NfsError`, which
+    is an ``OSError``, for what the server or the network refuses.
+    """
+    driver = Driver()
+    connector: Connector | None = None
+    try:
+        client, connector, parsed = make_client(driver.reactor, url, MountOptions(**options))
+        try:
+            driver.run(client.mount())
+        except NfsError as error:
+            raise connect_error(error, parsed) from error
+    except BaseException:
+        if connector is not None:
+            connector.close()
+        driver.close()
+        raise
+    driver.start_keeper()
+    return Mount(driver, client, connector, parsed)
+
+
+class Mount:
+    """An export of a server, in use. A context manager that unmounts."""
+
+    def __init__(self, driver: Driver, client: FileSystem, connector: Connector, url: Url) -> None:
+        self._driver = driver
+        self._run = driver.run
+        self._client = client
+        self._connector = connector
+        self._closed = False
+        self.url = url
+
+    def __enter__(self) -> Mount:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except NfsError:
+            if error is None:
+                raise
+
+    def __repr__(self) -> str:
+        return f"<Mount of {self.url}{' (closed)' if self._closed else ''}>"
+
+    @property
+    def client(self) -> FileSystem:
+        """The coroutines below, for :meth:`run`."""
+        return self._client
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was unmounted."""
+        return self._closed
+
+    @property
+    def stats(self) -> Statistics:
+        """What was called, how often, and how long it took."""
+        return self._client.stats
+
+    def connection_counters(self) -> dict[str, int]:
+        """What the RDMA connections below have done, by name; empty over TCP."""
+        return self._connector.counters()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that awaits nothing but the client's to its end."""
+        return self._run(coroutine)
+
+    def close(self) -> None:
+        """Unmount: close every file, end the session, hang up. Harmless to repeat.
+
+        Raises what closing a file raised, if data may have been lost; everything is closed then.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._run(self._client.unmount())
+        finally:
+            self._connector.close()
+            self._driver.close()
+
+    def ping(self) -> float:
+        """Seconds that a NULL call takes."""
+        return self._run(self._client.ping())
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def stat(self, path: Path, *, follow_symlinks: bool = True) -> Stat:
+        """The attributes of what ``path`` leads to."""
+        return self._run(self._client.stat(path, follow_symlinks=follow_symlinks))
+
+    def lstat(self, path: Path) -> Stat:
+        """The attributes of what is at ``path``, even if it is a link."""
+        return self._run(self._client.lstat(path))
+
+    def exists(self, path: Path) -> bool:
+        """Whether ``path`` leads to anything."""
+        return self._run(self._client.exists(path))
+
+    def statvfs(self, path: Path = "") -> StatVfs:
+        """The size of the file system that has ``path``, and what is left of it."""
+        return self._run(self._client.statvfs(path))
+
+    def access(self, path: Path) -> int:
+        """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
+        return self._run(self._client.access(path))
+
+    def readlink(self, path: Path) -> str:
+        """The target of the link at ``path``."""
+        return self._run(self._client.readlink(path))
+
+    def listdir(self, path: Path = "") -> list[str]:
+        """The names in a directory, in the server's order."""
+        return self._run(self._client.listdir(path))
+
+    def scandir(self, path: Path = "") -> Iterator[DirEntry]:
+        """The entries of a directory with their attributes, in the server's order."""
+        pages = self._client.pages(path)
+        while True:
+            page = self._run(_next(pages))
+            if page is None:
+                return
+            yield from page
+
+    def walk(self, path: str = "") -> Iterator[tuple[str, list[str], list[str]]]:
+        """Like ``os.walk`` from the top: path, names of directories, other names.
+
+        Links are not followed. Names removed from the directories' list are not entered.
+        """
+        directories: list[str] = []
+        others: list[str] = []
+        for entry in self.scandir(path):
+            (directories if entry.is_dir() else others).append(entry.name)
+        yield path, directories, others
+        for name in directories:
+            yield from self.walk(f"{path.rstrip('/')}/{name}" if path else name)
+
+    # -- changing names ----------------------------------------------------------------------
+
+    def mkdir(self, path: Path, mode: int = 0o755) -> None:
+        """Make a directory."""
+        self._run(self._client.mkdir(path, mode))
+
+    def makedirs(self, path: Path, mode: int = 0o755, *, exist_ok: bool = False) -> None:
+        """Make a directory, and those above it that are missing."""
+        self._run(self._client.makedirs(path, mode, exist_ok=exist_ok))
+
+    def symlink(self, target: Path, path: Path) -> None:
+        """Make a symbolic link at ``path`` that holds ``target``."""
+        self._run(self._client.symlink(target, path))
+
+    def link(self, source: Path, path: Path) -> None:
+        """Make ``path`` another name of the file ``source``; a link itself is not followed."""
+        self._run(self._client.link(source, path))
+
+    def rename(self, source: Path, path: Path) -> None:
+        """Move ``source`` to ``path``, replacing a file or an empty directory there."""
+        self._run(self._client.rename(source, path))
+
+    def remove(self, path: Path) -> None:
+        """Remove a file or a link."""
+        self._run(self._client.remove(path))
+
+    unlink = remove
+
+    def rmdir(self, path: Path) -> None:
+        """Remove an empty directory."""
+        self._run(self._client.rmdir(path))
+
+    def rmtree(self, path: Path) -> None:
+        """Remove a directory and everything below it; links are removed, not followed."""
+        self._run(self._client.rmtree(path))
+
+    # -- attributes --------------------------------------------------------------------------
+
+    def chmod(self, path: Path, mode: int) -> None:
+        """Set the permission bits."""
+        self._run(self._client.chmod(path, mode))
+
+    def chown(self, path: Path, uid: int = -1, gid: int = -1) -> None:
+        """Set the owner, the group, or both; -1 leaves one as it is."""
+        self._run(self._client.chown(path, uid, gid))
+
+    def utime(
+        self,
+        path: Path,
+        times: tuple[float, float] | None = None,
+        *,
+        ns: tuple[int, int] | None = None,
+    ) -> None:
+        """Set the times of access and modification, to the server's present without arguments."""
+        self._run(self._client.utime(path, times, ns=ns))
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Make the file ``size`` octets long."""
+        self._run(self._client.truncate(path, size))
+
+    # -- files -------------------------------------------------------------------------------
+
+    def open(self, path: Path, mode: str = "rb", *, permissions: int = 0o644) -> NfsFile:
+        """Open a file: raw, unbuffered, of octets. ``permissions`` are those of a new file.
+
+        For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, for text in
+        ``io.TextIOWrapper`` around one of those.
+        """
+        file = self._run(self._client.open(path, mode, permissions=permissions))
+        return NfsFile(self._driver, file, OpenMode(mode), mode)
+
+    def read_bytes(self, path: Path) -> bytes:
+        """The contents of a file; of a small one in a single call, without opening it."""
+        return self._run(self._client.read_bytes(path))
+
+    def write_bytes(self, path: Path, data: Buffer, *, permissions: int = 0o644) -> int:
+        """Make ``data`` the contents of a file, on stable storage when this returns."""
+        return self._run(self._client.write_bytes(path, data, permissions=permissions))
+
+    # -- trees -------------------------------------------------------------------------------
+
+    def get(
+        self,
+        source: str,
+        local: str | PathLike[str],
+        *,
+        recursive: bool = False,
+        resume: bool = False,
+        progress: Report | None = None,
+    ) -> Progress:
+        """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
+
+        Modes, times and links are preserved; each file is complete or not there. ``resume``
+        leaves alone what has the size and time of its source. ``progress`` is called after each
+        step and must not use the mount.
+        """
+        disk, path = local_tree(local)
+        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
+        return self._run(transfer.get(source, path))
+
+    def put(
+        self,
+        local: str | PathLike[str],
+        path: str,
+        *,
+        recursive: bool = False,
+        resume: bool = False,
+        progress: Report | None = None,
+    ) -> Progress:
+        """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
+
+        As :meth:`get` in everything else.
+        """
+        disk, source = local_tree(local)
+        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
+        return self._run(transfer.put(source, path))
+
+
+async def _next(pages: Any) -> list[DirEntry] | None:
+    return await anext(pages, None)
+
+
+class NfsFile(io.RawIOBase):
+    """An open file. Everything of ``io.RawIOBase``, and reads and writes at given offsets.
+
+    A read fills the buffer unless the file ends; a write writes everything. What was written is
+    at the server when ``write`` returns and stable after :meth:`fsync` or :meth:`close`.
+    """
+
+    def __init__(self, driver: Driver, file: OpenFile, letters: OpenMode, mode: str) -> None:
+        super().__init__()
+        self._driver = driver
+        self._run = driver.run
+        self._file = file
+        self._letters = letters
+        self._position = 0
+        self.name = file.path
+        self.mode = mode
+
+    def __repr__(self) -> str:
+        return f"<NfsFile {self.name!r} mode={self.mode!r}{' closed' if self.closed else ''}>"
+
+    def __del__(self) -> None:
+        # Whatever thread we are on may be in the middle of a call: only ask for it.
+        if not self.closed and not self._file.closed:
+            warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self._driver.start(self._file.close)
+
+    # -- at given offsets --------------------------------------------------------------------
+
+    def read_at(self, offset: int, buffer: bytearray | memoryview) -> int:
+        """Fill ``buffer`` from ``offset`` on; fewer octets than it has only at the end of file.
+
+        Returns how many. The position does not move.
+        """
+        return self._run(self._file.read_at(_checked(offset), memoryview(buffer).cast("B")))
+
+    def write_at(self, offset: int, data: Buffer) -> int:
+        """Write all of ``data`` at ``offset``. The position does not move."""
+        return self._run(self._file.write_at(_checked(offset), kept(data)))
+
+    def stat(self) -> Stat:
+        """The attributes."""
+        return self._run(self._file.stat())
+
+    def fsync(self) -> None:
+        """Have everything that was written on stable storage when this returns (COMMIT)."""
+        self._check_open()
+        self._run(self._file.commit())
+
+    # -- io.RawIOBase ------------------------------------------------------------------------
+
+    def readable(self) -> bool:
+        self._check_open()
+        return self._letters.readable
+
+    def writable(self) -> bool:
+        self._check_open()
+        return self._letters.writable
+
+    def seekable(self) -> bool:
+        self._check_open()
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._check_open()
+        if not self._letters.readable:
+            raise io.UnsupportedOperation("not readable")
+        view = memoryview(buffer).cast("B")
+        count = self._run(self._file.read_at(self._position, view))
+        self._position += count
+        return count
+
+    def readall(self) -> bytes:
+        self._check_open()
+        if not self._letters.readable:
+            raise io.UnsupportedOperation("not readable")
+        left = max(0, self.stat().st_size - self._position)
+        parts: list[memoryview] = []
+        while True:
+            buffer = bytearray(left + 1)  # one more, to see that the end is the end
+            count = self.readinto(buffer)
+            parts.append(memoryview(buffer)[:count])
+            if count <= left:
+                return b"".join(parts)
+            left = 2 * left + 4096
+
+    def write(self, data: Any) -> int:
+        self._check_open()
+        if not self._letters.writable:
+            raise io.UnsupportedOperation("not writable")
+        view = kept(data)
+        if self._letters.append:
+            self._position = self.stat().st_size
+        count = self._run(self._file.write_at(self._position, view))
+        self._position += count
+        return count
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._check_open()
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            offset += self.stat().st_size
+        elif whence != io.SEEK_SET:
+            raise ValueError(f"invalid whence: {whence}")
+        self._position = _checked(offset)
+        return offset
+
+    def tell(self) -> int:
+        self._check_open()
+        return self._position
+
+    def truncate(self, size: int | None = None) -> int:
+        self._check_open()
+        if not self._letters.writable:
+            raise io.UnsupportedOperation("not writable")
+        size = self._position if size is None else size
+        self._run(self._file.truncate(size))
+        return size
+
+    def close(self) -> None:
+        """Commit what was written, and close. Harmless to repeat."""
+        if not self.closed:
+            super().close()
+            self._run(self._file.close())
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
+
+def kept(data: Buffer) -> memoryview:
+    """A view of ``data`` that will not change: of itself, or of a copy."""
+    if type(data) is bytes:
+        return memoryview(data)
+    return memoryview(bytes(data))
+
+
+def _checked(offset: int) -> int:
+    if offset < 0:
+        raise ValueError(f"negative offset: {offset}")
+    return offset

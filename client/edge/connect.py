@@ -1,0 +1,186 @@
+"""From a URL and options to a client: connections, credentials, randomness."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from nfsrdma.rpcrdma.io.tcp import connect_tcp
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.channel import Channel, Service
+from nfsrdma.rpcrdma.task import Future, Reactor
+
+from ..errors import NfsError
+from ..filesystem import IO_SIZE, FileSystem
+from ..url import Url, parse_url
+
+DEFAULT_PROVIDER: Final = "soft"
+
+
+@dataclass(frozen=True, slots=True)
+class MountOptions:
+    """How a server is to be used; what is None is decided here.
+
+    ``timeout``: seconds that the server may be silent or out of reach before calls fail.
+    ``uid``, ``gid``, ``groups``: who calls (AUTH_SYS), the process's user by default.
+    ``minor_version``: 2 or 1; a server that does not speak 2 is spoken to in 1.
+    ``provider``: which RDMA provider; ``pcap``: a file that gets every packet (soft provider).
+    ``rsize``, ``wsize``: octets that one READ or WRITE carries at most.
+    """
+
+    timeout: float | None = None
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] | None = None
+    minor_version: int | None = None
+    provider: str | None = None
+    pcap: str | Path | None = None
+    rsize: int | None = None
+    wsize: int | None = None
+
+    def over(self, options: dict[str, Any]) -> MountOptions:
+        """These options where they say something, those of a URL where they do not."""
+        chosen = dict(options)
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value is not None:
+                chosen[name] = value
+        return MountOptions(**chosen)
+
+    def credentials(self) -> Credentials:
+        """AUTH_SYS credentials. Supplementary groups go along only if the user is our own."""
+        uid = os.geteuid() if self.uid is None else self.uid
+        gid = os.getegid() if self.gid is None else self.gid
+        groups = self.groups
+        if groups is None:
+            groups = tuple(os.getgroups()) if self.uid is None else ()
+        return Credentials.sys(uid, gid, groups[:16], socket.gethostname().encode()[:255])
+
+
+class Connector:
+    """Makes connections to one server, over TCP or over an RDMA device of its own."""
+
+    def __init__(self, reactor: Reactor, url: Url, options: MountOptions) -> None:
+        self._reactor = reactor
+        self._url = url
+        self._provider = options.provider or DEFAULT_PROVIDER
+        self._pcap = options.pcap
+        self._device: Any = None
+        self._current: Any = None  # the RDMA channel made last
+        self._totals: dict[str, int] = {}  # of those before it
+        if options.pcap is not None and url.transport != "rdma":
+            raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
+
+    def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
+        """A connection whose incoming calls go to ``service``. Errors: kinds of ``OSError``."""
+        url = self._url
+        if url.transport == "tcp":
+            return connect_tcp(
+                self._reactor, url.host, url.port, service=service, timeout_s=timeout_s
+            )
+        try:
+            return self._connect_rdma(timeout_s, service)
+        except OSError as error:
+            failed: Future[Channel] = Future()
+            failed.set_error(error)
+            return failed
+
+    def _connect_rdma(self, timeout_s: float, service: Service) -> Future[Channel]:
+        # Imported here: a TCP client has no use for a RoCE engine.
+        from nfsrdma.rpcrdma.providers.registry import open_device
+        from nfsrdma.rpcrdma.transport.connect import connect_rdma
+        from nfsrdma.rpcrdma.transport.options import TransportOptions
+
+        found = socket.getaddrinfo(self._url.host, self._url.port, type=socket.SOCK_DGRAM)
+        address = str(found[0][4][0])
+        if self._device is None:
+            self._device = open_device(self._provider, self._reactor, pcap=self._pcap)
+        future: Any = connect_rdma(
+            self._device,
+            self._reactor,
+            address,
+            self._url.port,
+            options=TransportOptions(connect_timeout_s=timeout_s),
+            service=service,
+        )
+        future.add_done_callback(self._connected)
+        return future  # type: ignore[no-any-return]
+
+    def _connected(self, future: Any) -> None:
+        if future.error() is None:
+            if self._current is not None:
+                _add(self._totals, self._current.stats.as_dict())
+            self._current = future.result()
+
+    def counters(self) -> dict[str, int]:
+        """What RDMA connections have done so far, and the packets below them, by name.
+
+        Empty for TCP. The names are those of ``TransportStats`` and, where the provider has
+        packets, of ``roce.counters.Counters``.
+        """
+        total = dict(self._totals)
+        if self._current is not None:
+            _add(total, self._current.stats.as_dict())
+        packets = getattr(self._device, "counters", None)
+        if packets is not None:
+            _add(total, packets.as_dict())
+        return total
+
+    def close(self) -> None:
+        """Give the device back."""
+        device, self._device = self._device, None
+        if device is not None:
+            device.close()
+
+
+def _add(total: dict[str, int], counted: dict[str, int]) -> None:
+    for name, value in counted.items():
+        total[name] = total.get(name, 0) + value
+
+
+def make_client(
+    reactor: Reactor, url: str, options: MountOptions
+) -> tuple[FileSystem, Connector, Url]:
+    """A client for ``url``, not connected yet. Raises ``UrlError`` and ``ValueError``."""
+    parsed = parse_url(url)
+    chosen = options.over(parsed.options)
+    connector = Connector(reactor, parsed, chosen)
+    rng = random.SystemRandom()
+    timeout = chosen.timeout if chosen.timeout is not None else 5.0
+    if not timeout > 0:
+        raise ValueError("the timeout must be above 0 seconds")
+    minor = chosen.minor_version if chosen.minor_version is not None else 2
+    if minor not in (1, 2):
+        raise ValueError("the minor version is 1 or 2")
+    client = FileSystem(
+        reactor,
+        connector.connect,
+        parsed.path,
+        credentials=chosen.credentials(),
+        rng=rng,
+        owner=f"nfsrdma {socket.gethostname()} {os.getpid()} {rng.getrandbits(64):x}".encode(),
+        verifier=rng.randbytes(8),
+        minor_version=minor,
+        timeout=timeout,
+        rsize=chosen.rsize or IO_SIZE,
+        wsize=chosen.wsize or IO_SIZE,
+    )
+    return client, connector, parsed
+
+
+def connect_error(error: NfsError, url: Url) -> NfsError:
+    """The same error, saying which server it is about."""
+    where = f"{url.host} port {url.port}"
+    if isinstance(error, ConnectionRefusedError):
+        text = f"connection refused: no server listens on port {url.port} there"
+    elif isinstance(error, TimeoutError):
+        text = f"{where} does not answer"
+    elif isinstance(error, ConnectionError):
+        text = error.strerror or str(error)
+    else:
+        return error
+    return type(error)(error.errno, text)

@@ -1,0 +1,143 @@
+"""What goes wrong, as Python programs expect it: every error is an ``OSError``.
+
+An error that a server answered with has the ``errno`` that a local file system would have set,
+and is an instance of the built-in class for that number: ``except FileNotFoundError`` works. The
+NFS status itself is in :attr:`NfsError.status`.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any, Final
+
+from nfsrdma.rpcrdma.rpc.message import AuthError
+from nfsrdma.xdr.nfs4.errors import errno_of, explain, name_of
+
+
+class StatusError(Exception):
+    """A compound failed: the status, of which operation, and the results before that one.
+
+    It stays inside the client; :func:`status_error` makes an :class:`NfsError` of it.
+    """
+
+    def __init__(self, status: int, operation: int, index: int, results: list[Any]) -> None:
+        super().__init__(status)
+        self.status = status
+        self.operation = operation
+        self.index = index
+        self.results = results
+
+    def __str__(self) -> str:
+        return f"operation {self.operation} failed with {name_of(self.status)}"
+
+
+class NfsError(OSError):
+    """Anything that this client raises about a server. An ``OSError``, with its fields."""
+
+    status: int | None = None
+    """The ``nfsstat4``, or None if it was not a status that said so."""
+
+    def again(self) -> NfsError:
+        """An equal error, to be raised in another place."""
+        copy = type(self)(*self.args)
+        copy.status = self.status
+        return copy
+
+
+class NfsFileNotFoundError(NfsError, FileNotFoundError):
+    """NFS4ERR_NOENT."""
+
+
+class NfsFileExistsError(NfsError, FileExistsError):
+    """NFS4ERR_EXIST, NFS4ERR_NOTEMPTY of some servers."""
+
+
+class NfsPermissionError(NfsError, PermissionError):
+    """NFS4ERR_ACCESS, NFS4ERR_PERM, or credentials that the server does not take."""
+
+
+class NfsIsADirectoryError(NfsError, IsADirectoryError):
+    """NFS4ERR_ISDIR."""
+
+
+class NfsNotADirectoryError(NfsError, NotADirectoryError):
+    """NFS4ERR_NOTDIR."""
+
+
+class NfsConnectionError(NfsError, ConnectionError):
+    """The server cannot be reached."""
+
+
+class NfsConnectionRefusedError(NfsConnectionError, ConnectionRefusedError):
+    """Nothing listens there."""
+
+
+class NfsTimeoutError(NfsError, TimeoutError):
+    """The server did not answer in time."""
+
+
+class ProtocolError(NfsError):
+    """The server's answer breaks the rules of the protocol."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(args if len(args) > 1 else (errno.EPROTO, *args)))
+
+
+class UncertainOutcomeError(NfsError):
+    """The server may or may not have executed a call that must not be executed twice."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(args if len(args) > 1 else (errno.EIO, *args)))
+
+
+_CLASSES: Final[dict[int, type[NfsError]]] = {
+    errno.ENOENT: NfsFileNotFoundError,
+    errno.EEXIST: NfsFileExistsError,
+    errno.EACCES: NfsPermissionError,
+    errno.EPERM: NfsPermissionError,
+    errno.EISDIR: NfsIsADirectoryError,
+    errno.ENOTDIR: NfsNotADirectoryError,
+    errno.ECONNREFUSED: NfsConnectionRefusedError,
+    errno.ECONNRESET: NfsConnectionError,
+    errno.ECONNABORTED: NfsConnectionError,
+    errno.EPIPE: NfsConnectionError,
+    errno.EHOSTUNREACH: NfsConnectionError,
+    errno.ENETUNREACH: NfsConnectionError,
+    errno.ETIMEDOUT: NfsTimeoutError,
+}
+
+
+def make_error(number: int, message: str, path: object = None) -> NfsError:
+    """The error for an ``errno``, about ``path`` if that is given."""
+    kind = _CLASSES.get(number, NfsError)
+    return kind(number, message) if path is None else kind(number, message, path)
+
+
+def status_error(status: int, message: str = "", path: object = None) -> NfsError:
+    """The error for an ``nfsstat4``."""
+    number = errno_of(status)
+    if not message:
+        message = explain(status)
+        if number not in _CLASSES:
+            message = f"{message} ({name_of(status)})"
+    error = make_error(number, message, path)
+    error.status = status
+    return error
+
+
+def auth_error(error: AuthError) -> NfsError:
+    """The server did not take the credentials of a call."""
+    return make_error(errno.EACCES, f"the server refuses the credentials: {error}")
+
+
+def unreachable(cause: BaseException | str) -> NfsError:
+    """The server cannot be reached, for ``cause``."""
+    if isinstance(cause, str):
+        return make_error(errno.ECONNRESET, cause)
+    number = cause.errno if isinstance(cause, OSError) else None
+    text = (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
+    if isinstance(cause, TimeoutError):
+        number = errno.ETIMEDOUT
+    if number not in _CLASSES or number in (errno.ENOENT, errno.EACCES):
+        return NfsConnectionError(number or errno.ECONNRESET, text or type(cause).__name__)
+    return make_error(number, text or type(cause).__name__)

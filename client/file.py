@@ -1,0 +1,372 @@
+"""An open file: reading and writing at offsets, split and spread over the session's slots.
+
+Data of a READ goes into the caller's buffer; over RDMA the server puts it there itself. Data of a
+WRITE is acknowledged UNSTABLE, and the client keeps it until a COMMIT says that it is on stable
+storage: a server that restarts before that forgets it, which its changed verifier tells, and then
+the data is written again (RFC 8881, Section 18.3.4). How much is kept is bounded.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from nfsrdma.rpcrdma.task import Future, Task, settled
+from nfsrdma.xdr.nfs4 import types as t
+
+from .attributes import STAT, STAT_ROOM, Stat, decode_stat, encode_attributes
+from .compound import Compound, place
+from .errors import ProtocolError, StatusError, make_error, status_error
+from .opens import READ, STATE_LOST, WRITE, Open, OpenTable, close_compound
+from .session import Session
+
+UNCOMMITTED_MAX: Final = 64 << 20
+"""Octets written but not committed that a file keeps."""
+PARALLEL: Final = 8
+"""READs or WRITEs of one call that are under way at a time."""
+_REOPENS_MAX: Final = 3
+
+
+class _Uncommitted:
+    """Data that the server holds in memory only."""
+
+    __slots__ = ("data", "offset", "verifier")
+
+    def __init__(self, offset: int, data: memoryview, verifier: bytes) -> None:
+        self.offset = offset
+        self.data = data
+        self.verifier = verifier
+
+
+class OpenFile:
+    """A file of the server, open. Offsets are explicit; faces with a position build on it.
+
+    ``rsize`` and ``wsize`` are the most octets that one READ or WRITE carries; ``registry`` has
+    the file until it is closed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        opens: OpenTable,
+        opened: Open,
+        path: str | bytes,
+        rsize: int,
+        wsize: int,
+        registry: set[OpenFile],
+    ) -> None:
+        self.path = path
+        self.closed = False
+        self._session = session
+        self._opens = opens
+        self._open = opened
+        self._rsize = rsize
+        self._wsize = wsize
+        self._registry = registry
+        registry.add(self)
+        self._uncommitted: list[_Uncommitted] = []
+        self._uncommitted_octets = 0
+        self._committing: Future[None] | None = None  # no write begins meanwhile
+        self._writers = 0
+        self._writers_gone: Future[None] | None = None
+
+    @property
+    def handle(self) -> bytes:
+        """The NFS file handle."""
+        return self._open.handle
+
+    @property
+    def readable(self) -> bool:
+        return bool(self._open.access & READ)
+
+    @property
+    def writable(self) -> bool:
+        return bool(self._open.access & WRITE)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    async def read_at(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset`` on; fewer octets than it has only at the end of file.
+
+        Returns how many. ``buffer`` is a writable view of octets.
+        """
+        self._check(READ)
+        size = len(buffer)
+        if size <= self._rsize:
+            return await self._read_piece(offset, buffer)
+        counts: dict[int, int] = {}
+
+        async def piece(start: int) -> None:
+            view = buffer[start : start + self._rsize]
+            counts[start] = await self._read_piece(offset + start, view)
+
+        await spread(piece, range(0, size, self._rsize))
+        total = 0
+        for start in range(0, size, self._rsize):
+            total += counts[start]
+            if counts[start] < min(self._rsize, size - start):
+                break
+        return total
+
+    async def _read_piece(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer``, which one READ can fill, though a server may use several."""
+        done = 0
+        while done < len(buffer):
+            view = buffer[done:] if done else buffer
+
+            def build(compound: Compound, view: memoryview = view, at: int = done) -> None:
+                compound.read(self._open.wire_stateid, offset + at, view)
+
+            eof, data = (await self._call("READ", build))[-1]
+            count = place(data, view)
+            done += count
+            if eof or not count:
+                break
+        return done
+
+    # -- writing -----------------------------------------------------------------------------
+
+    async def write_at(self, offset: int, data: memoryview) -> int:
+        """Write all of ``data`` at ``offset``; returns its length.
+
+        The data is at the server when this returns, and stable after :meth:`commit`. It must
+        not change before that: a caller that cannot promise it passes a copy.
+        """
+        while self._committing is not None:
+            await settled(self._committing)
+        self._check(WRITE)
+        self._writers += 1
+        try:
+            if len(data) <= self._wsize:
+                await self._write_piece(offset, data)
+            else:
+
+                async def piece(start: int) -> None:
+                    await self._write_piece(offset + start, data[start : start + self._wsize])
+
+                await spread(piece, range(0, len(data), self._wsize))
+        finally:
+            self._writers -= 1
+            if not self._writers and self._writers_gone is not None:
+                self._writers_gone.set_result(None)
+        if self._uncommitted_octets > UNCOMMITTED_MAX:
+            await self.commit()
+        return len(data)
+
+    async def _write_piece(self, offset: int, data: memoryview, stable: int = t.UNSTABLE4) -> None:
+        while len(data):
+
+            def build(compound: Compound, data: memoryview = data, at: int = offset) -> None:
+                compound.write(self._open.wire_stateid, at, stable, data)
+
+            count, committed, verifier = (await self._call("WRITE", build))[-1]
+            if not 0 < count <= len(data):
+                raise ProtocolError(f"WRITE of {len(data)} octets wrote {count}")
+            if committed == t.UNSTABLE4:
+                self._uncommitted.append(_Uncommitted(offset, data[:count], verifier))
+                self._uncommitted_octets += count
+            offset += count
+            data = data[count:]
+
+    async def commit(self) -> None:
+        """Have everything that was written on stable storage when this returns."""
+        await self._stop_writers()
+        try:
+            batch = self._take_uncommitted()
+            if not batch:
+                return
+            try:
+                verifier: bytes = (await self._call("COMMIT", Compound.commit))[-1]
+            except BaseException:
+                self._put_back(batch)
+                raise
+            await self._write_again(batch, verifier)
+        finally:
+            self._let_write()
+
+    async def _stop_writers(self) -> None:
+        """Wait until no write is under way, and let none begin before :meth:`_let_write`."""
+        while self._committing is not None:
+            await settled(self._committing)
+        self._committing = Future()
+        if self._writers:
+            self._writers_gone = Future()
+            try:
+                await self._writers_gone
+            except BaseException:
+                self._let_write()
+                raise
+            finally:
+                self._writers_gone = None
+
+    def _let_write(self) -> None:
+        committing, self._committing = self._committing, None
+        if committing is not None:
+            committing.set_result(None)
+
+    def _take_uncommitted(self) -> list[_Uncommitted]:
+        batch, self._uncommitted = self._uncommitted, []
+        self._uncommitted_octets = 0
+        return batch
+
+    def _put_back(self, batch: list[_Uncommitted]) -> None:
+        self._uncommitted = batch + self._uncommitted
+        self._uncommitted_octets += sum(len(item.data) for item in batch)
+
+    async def _write_again(self, batch: list[_Uncommitted], verifier: bytes) -> None:
+        """Write, stable at once, what a server with another verifier has not kept.
+
+        And what was written after that: it may overlap, and has to win.
+        """
+        kept = 0
+        while kept < len(batch) and batch[kept].verifier == verifier:
+            kept += 1
+        lost = batch[kept:]
+        self._session.stats.resent_writes += len(lost)
+        while lost:
+            try:
+                await self._write_piece(lost[0].offset, lost[0].data, t.FILE_SYNC4)
+            except BaseException:
+                self._put_back(lost)
+                raise
+            del lost[0]
+
+    # -- the rest ----------------------------------------------------------------------------
+
+    async def stat(self) -> Stat:
+        """The attributes."""
+        self._check(0)
+
+        def build(compound: Compound) -> None:
+            compound.getattr(STAT, STAT_ROOM, decode_stat)
+
+        result: Stat = (await self._call("GETATTR", build))[-1]
+        return result
+
+    async def truncate(self, size: int) -> None:
+        """Make the file ``size`` octets long."""
+        self._check(WRITE)
+        if size < 0:
+            raise make_error(errno.EINVAL, "a size below 0", self.path)
+        # What was written beyond must not come back after a restart.
+        await self.commit()
+
+        def build(compound: Compound) -> None:
+            compound.setattr(self._open.wire_stateid, encode_attributes(size=size))
+
+        await self._call("SETATTR", build)
+
+    async def close(self) -> None:
+        """Commit what was written, and close. Harmless to repeat.
+
+        The file is closed even if this raises, which it does if data may have been lost.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        await self._stop_writers()
+        batch = self._take_uncommitted()
+        try:
+            verifier = await self._close(commit=bool(batch))
+            if batch and any(item.verifier != verifier for item in batch):
+                await self._rescue(batch, verifier)
+        finally:
+            self._opens.discard(self._open)
+            self._registry.discard(self)
+            self._let_write()
+
+    async def _close(self, commit: bool) -> bytes:
+        """CLOSE, and COMMIT in the same call if there is a need: the write verifier."""
+        for attempt in range(_REOPENS_MAX):
+            stateid = self._open.wire_stateid
+            compound = close_compound(self._session, self._open, commit)
+            try:
+                results = await self._session.call(compound)
+            except StatusError as error:
+                if error.status in STATE_LOST and error.operation == t.OP_CLOSE:
+                    # The server has closed it in its own way; only the data mattered.
+                    return error.results[1] if commit else b""
+                if error.status in STATE_LOST and attempt + 1 < _REOPENS_MAX:
+                    await self._reopen(stateid, error)
+                    continue
+                raise status_error(error.status, path=self.path) from error
+            return results[1] if commit else b""
+        raise AssertionError("unreachable")
+
+    async def _rescue(self, batch: list[_Uncommitted], verifier: bytes) -> None:
+        """The file is closed, but the server had forgotten data: open it again and write that."""
+        claim = t.open_claim4(t.CLAIM_FH)
+        compound = self._session.compound("OPEN")
+        compound.putfh(self._open.handle)
+        compound.open(self._opens.arguments(self._open.owner, WRITE, claim))
+        try:
+            results = await self._session.call(compound)
+            self._open.set_stateid(results[1].stateid)
+            await self._write_again(batch, verifier)
+            await self._session.call(close_compound(self._session, self._open, False))
+        except StatusError as error:
+            raise status_error(error.status, path=self.path) from error
+
+    def _check(self, access: int) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        if access & ~self._open.access:
+            how = "reading" if access == READ else "writing"
+            raise make_error(errno.EBADF, f"not open for {how}", self.path)
+
+    async def _call(self, name: str, build: Callable[[Compound], None]) -> list[Any]:
+        """PUTFH, and what ``build`` appends; with a new open if the server lost this one."""
+        for attempt in range(_REOPENS_MAX):
+            stateid = self._open.wire_stateid
+            compound = self._session.compound(name)
+            compound.putfh(self._open.handle)
+            build(compound)
+            try:
+                return await self._session.call(compound)
+            except StatusError as error:
+                if error.status not in STATE_LOST or attempt + 1 == _REOPENS_MAX:
+                    raise status_error(error.status, path=self.path) from error
+                await self._reopen(stateid, error)
+        raise AssertionError("unreachable")
+
+    async def _reopen(self, stateid: bytes, cause: StatusError) -> None:
+        try:
+            await self._opens.reopen(self._open, stateid, cause.status)
+        except StatusError as error:
+            raise status_error(error.status, path=self.path) from error
+
+
+async def spread(
+    piece: Callable[[int], Coroutine[Any, Any, None]], starts: range, parallel: int = PARALLEL
+) -> None:
+    """Run ``piece`` on every start, ``parallel`` at a time; the first error once all ended.
+
+    No further piece is begun after one failed.
+    """
+    pending = iter(starts)
+    failure: list[BaseException] = []
+
+    async def worker() -> None:
+        for start in pending:
+            if failure:
+                return
+            try:
+                await piece(start)
+            except BaseException as error:
+                failure.append(error)
+                raise
+
+    tasks = [Task(worker()) for _ in range(min(parallel, len(starts)))]
+    try:
+        for task in tasks:
+            await settled(task)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            while not task.done():
+                await settled(task)
+        raise
+    if failure:
+        raise failure[0]

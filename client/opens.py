@@ -1,0 +1,182 @@
+"""Open files as the server knows them: opening again what a server lost (RFC 8881, Section 8.4).
+
+Every open has an open-owner of its own, so no two share a stateid, and closing one leaves the
+others alone. No open asks to deny anything to anyone. That makes an open easy to get back: in
+the grace period of a restarted server it is reclaimed (CLAIM_PREVIOUS), and at any other time
+(the lease ran out, an administrator revoked the state) the file is opened anew by its handle.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nfsrdma.rpcrdma.task import Future, Task, gather, settled
+from nfsrdma.xdr.nfs4 import types as t
+
+from .compound import Compound
+from .errors import NfsError, StatusError
+from .session import Session
+
+READ: Final = t.OPEN4_SHARE_ACCESS_READ
+WRITE: Final = t.OPEN4_SHARE_ACCESS_WRITE
+_WANT: Final = t.OPEN4_SHARE_ACCESS_WANT_NO_DELEG
+
+STATE_LOST: Final = frozenset(
+    (
+        t.NFS4ERR_ADMIN_REVOKED,
+        t.NFS4ERR_BAD_STATEID,
+        t.NFS4ERR_EXPIRED,
+        t.NFS4ERR_OLD_STATEID,
+        t.NFS4ERR_STALE_STATEID,
+    )
+)
+"""Statuses after which an operation may succeed with the stateid of a new open."""
+
+
+class Open:
+    """One open file at the server."""
+
+    __slots__ = ("access", "handle", "owner", "reopening", "stateid", "wire_stateid")
+
+    def __init__(self, handle: bytes, access: int, owner: bytes, stateid: t.stateid4) -> None:
+        self.handle = handle
+        self.access = access
+        self.owner = owner
+        self.reopening: Future[None] | None = None
+        self.set_stateid(stateid)
+
+    def set_stateid(self, stateid: t.stateid4) -> None:
+        self.stateid = stateid
+        # A sequence id of zero means "the latest" (RFC 8881, Section 8.2.2).
+        self.wire_stateid = b"\0\0\0\0" + stateid.other
+
+
+class OpenTable:
+    """Every open of one client."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._opens: set[Open] = set()
+        self._owners = 0
+        self._returning: set[bytes] = set()
+
+    def __len__(self) -> int:
+        return len(self._opens)
+
+    def new_owner(self) -> bytes:
+        """An open-owner that no open had before."""
+        self._owners += 1
+        return b"open %d" % self._owners
+
+    def arguments(
+        self,
+        owner: bytes,
+        access: int,
+        claim: t.open_claim4,
+        how: t.openflag4 | None = None,
+    ) -> t.OPEN4args:
+        """The arguments of OPEN. The server knows whose owner it is from the session."""
+        return t.OPEN4args(
+            0,
+            access | _WANT,
+            t.OPEN4_SHARE_DENY_NONE,
+            t.open_owner4(0, owner),
+            how if how is not None else t.openflag4(t.OPEN4_NOCREATE),
+            claim,
+        )
+
+    def add(self, handle: bytes, access: int, owner: bytes, result: t.OPEN4resok) -> Open:
+        """Note an open that succeeded."""
+        opened = Open(handle, access, owner, result.stateid)
+        self._opens.add(opened)
+        self._decline(handle, result)
+        return opened
+
+    def discard(self, opened: Open) -> None:
+        """The file was closed."""
+        self._opens.discard(opened)
+
+    async def reclaim(self) -> None:
+        """Claim every open back from a restarted server.
+
+        What it does not give back (its grace period is over, say) is opened anew when the file
+        is next used, which is also when the user is told if that fails.
+        """
+        await gather([Task(self._claim(opened)) for opened in list(self._opens)])
+
+    async def _claim(self, opened: Open) -> None:
+        claim = t.open_claim4(t.CLAIM_PREVIOUS, t.OPEN_DELEGATE_NONE)
+        try:
+            await self._open(opened, claim, recovering=True)
+        except StatusError:
+            return
+        self._session.stats.reclaimed += 1
+
+    async def reopen(self, opened: Open, stateid: bytes, status: int) -> None:
+        """Get a new stateid in place of ``stateid``, which failed with ``status``.
+
+        Raises :class:`StatusError` if the file cannot be opened any more.
+        """
+        while opened.reopening is not None:
+            await settled(opened.reopening)
+        if opened.wire_stateid != stateid:
+            return  # it has been done meanwhile
+        opened.reopening = Future()
+        try:
+            if status in (t.NFS4ERR_EXPIRED, t.NFS4ERR_ADMIN_REVOKED):
+                await self._free(stateid)
+            await self._open(opened, t.open_claim4(t.CLAIM_FH), recovering=False)
+        finally:
+            reopening, opened.reopening = opened.reopening, None
+            reopening.set_result(None)
+
+    async def _open(self, opened: Open, claim: t.open_claim4, *, recovering: bool) -> None:
+        compound = self._session.compound("OPEN")
+        compound.putfh(opened.handle)
+        compound.open(self.arguments(opened.owner, opened.access, claim))
+        results = await self._session.call(compound, recovering=recovering)
+        opened.set_stateid(results[1].stateid)
+        self._decline(opened.handle, results[1])
+
+    async def _free(self, stateid: bytes) -> None:
+        # The server keeps telling of revoked state until it is freed (RFC 8881, Section 18.38).
+        compound = self._session.compound("FREE_STATEID")
+        compound.free_stateid(stateid)
+        try:
+            await self._session.call(compound)
+        except StatusError:
+            return
+
+    def _decline(self, handle: bytes, result: t.OPEN4resok) -> None:
+        """Give back a delegation that came unasked: nothing is cached here."""
+        delegation = result.delegation
+        kind = delegation.delegation_type
+        if kind in (t.OPEN_DELEGATE_READ, t.OPEN_DELEGATE_WRITE):
+            Task(self._return(handle, delegation.value.stateid.other))
+
+    def returning(self, other: bytes) -> bool:
+        """Whether this is the stateid of a delegation that is being given back."""
+        return other in self._returning
+
+    async def _return(self, handle: bytes, other: bytes) -> None:
+        """DELEGRETURN, whatever comes of it."""
+        self._returning.add(other)
+        compound = self._session.compound("DELEGRETURN")
+        compound.putfh(handle)
+        compound.delegreturn(b"\0\0\0\0" + other)
+        try:
+            await self._session.call(compound)
+        except (StatusError, NfsError):
+            return
+        finally:
+            self._returning.discard(other)
+
+
+def close_compound(session: Session, opened: Open, commit: bool) -> Compound:
+    """CLOSE, after a COMMIT of the whole file if so wished. CLOSE's result is the last one."""
+    compound = session.compound("CLOSE")
+    compound.putfh(opened.handle)
+    if commit:
+        compound.commit()
+    compound.close(opened.wire_stateid)
+    return compound

@@ -1,0 +1,395 @@
+"""How a session comes to be, and comes to be again.
+
+There is one way up, and every failure starts it anew from as far down as it has to:
+
+    connect  ->  the session is there: BIND_CONN_TO_SESSION, and every slot goes on as it was
+             ->  it is not, the client id is: CREATE_SESSION; opens are as they were
+             ->  neither is: EXCHANGE_ID, CREATE_SESSION, reclaim the opens, RECLAIM_COMPLETE
+
+While it runs the session's gate is closed and calls wait in front of it; those that were under
+way keep their slots. If it does not succeed within ``timeout`` seconds they fail, and the next
+call starts it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from nfsrdma.rpcrdma.rpc.channel import Channel, TransportError
+from nfsrdma.rpcrdma.task import Cancelled, Future, Task, TimerHandle, settled, sleep
+from nfsrdma.xdr import Decoder
+from nfsrdma.xdr.nfs4 import types as t
+
+from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
+from .compound import Compound, Header
+from .errors import NfsError, StatusError, status_error, unreachable
+from .opens import OpenTable
+from .session import Limits, Session
+from .slots import SlotTable
+
+_log = logging.getLogger(__name__)
+
+Connect = Callable[[float], Future[Channel]]
+"""Make a connection within so many seconds. Errors: kinds of ``OSError``."""
+
+MAX_IO: Final = 4 << 20
+"""Octets of data that a session should be able to carry in one call."""
+_OVERHEAD: Final = 4096
+"""Octets of a call or reply besides its data."""
+_CACHED: Final = 8192
+_OPERATIONS: Final = 64
+_SLOTS: Final = 64
+# Callbacks go inline (RFC 8167, Section 5.1), and 1024 octets with a transport header are what
+# every RPC-over-RDMA peer takes inline.
+_CALLBACK_SIZES: Final = {"rdma": 1024 - 28, "tcp": 4096}
+
+_BACKOFF_MIN_S: Final = 0.05
+_BACKOFF_MAX_S: Final = 1.0
+
+_CALLBACK_TROUBLE: Final = (
+    t.SEQ4_STATUS_CB_PATH_DOWN
+    | t.SEQ4_STATUS_CB_PATH_DOWN_SESSION
+    | t.SEQ4_STATUS_BACKCHANNEL_FAULT
+)
+_SESSION_GONE: Final = frozenset((t.NFS4ERR_BADSESSION, t.NFS4ERR_DEADSESSION))
+
+
+class Recovery:
+    """The guardian of a session. ``owner`` and ``verifier`` tell this client from all others."""
+
+    def __init__(
+        self,
+        session: Session,
+        opens: OpenTable,
+        connect: Connect,
+        *,
+        owner: bytes,
+        verifier: bytes,
+        timeout: float,
+    ) -> None:
+        self.session = session
+        self.opens = opens
+        self.timeout = timeout
+        self.lease_s = 90.0
+        """Corrected once the server has told."""
+        self.client_id: int | None = None
+        self.closing = False
+        self._connect = connect
+        self._owner = owner
+        self._verifier = verifier
+        self._create_sequence = 0
+        self._must_reclaim = False
+        self._first = True  # nothing has ever worked
+        self._task: Task[None] | None = None
+        self._tick: TimerHandle | None = None
+        self._probed_at = 0.0
+        self._rebound: Channel | None = None
+        session.guardian = self
+
+    # -- what the session tells --------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to make the session usable, unless that is under way."""
+        if self.closing:
+            raise unreachable("the mount is closed")
+        self.session.close_gate()
+        if self._task is None or self._task.done():
+            self._task = Task(self._recover())
+
+    def connection_lost(self, channel: Channel, reason: str) -> None:
+        """``channel`` is of no more use."""
+        if channel is not self.session.channel:
+            return
+        _log.info("connection lost: %s", reason)
+        self.session.channel = None
+        channel.close()
+        if not self.closing:
+            self.start()
+
+    def session_broken(self, slots: SlotTable, status: int) -> None:
+        """The session of ``slots`` is of no more use."""
+        if slots is not self.session.slots:
+            return
+        _log.info("session lost: status %d", status)
+        self.session.drop_session()
+        if not self.closing:
+            self.start()
+
+    def flags_raised(self, flags: int) -> None:
+        """``sr_status_flags`` (RFC 8881, Section 18.46.3)."""
+        session = self.session
+        if self.closing or session.gate is not None:
+            return
+        if flags & t.SEQ4_STATUS_RESTART_RECLAIM_NEEDED:
+            self._must_reclaim = True
+            self.start()
+        # Revoked opens are noticed, and opened anew, when their files are used.
+        if flags & _CALLBACK_TROUBLE and session.channel is not self._rebound:
+            channel = self._rebound = session.channel
+            if channel is not None:
+                Task(self._rebind(channel))
+
+    # -- up ----------------------------------------------------------------------------------
+
+    async def _recover(self) -> None:
+        session = self.session
+        reactor = session.reactor
+        deadline = reactor.time() + self.timeout
+        backoff = _BACKOFF_MIN_S
+        while True:
+            try:
+                await self._establish(deadline)
+            except Cancelled:
+                session.open_gate(lambda: unreachable("the mount is closed"))
+                raise
+            except (OSError, StatusError) as error:
+                _log.info("no session: %s", error)
+                failure: Exception = error
+            else:
+                if session.channel is not None and session.slots is not None:
+                    break
+                failure = TransportError("the connection was lost at once")
+            hopeless = isinstance(failure, NfsError) or (self._first and not _later(failure))
+            if hopeless or reactor.time() + backoff >= deadline:
+                self._fail(failure)
+                return
+            await sleep(reactor, backoff)
+            backoff = min(2 * backoff, _BACKOFF_MAX_S)
+        self._first = False
+        session.heard_at = reactor.time()
+        session.open_gate()
+        self._arm()
+
+    def _fail(self, error: Exception) -> None:
+        self.session.open_gate(lambda: _failure(error))
+
+    async def _establish(self, deadline: float) -> None:
+        """One attempt. Raises ``OSError`` (``TransportError`` is one) or ``StatusError``."""
+        session = self.session
+        reactor = session.reactor
+        channel = session.channel
+        if channel is None:
+            channel = await self._connect(max(0.1, deadline - reactor.time()))
+            session.stats.connections += 1
+        watchdog = reactor.call_at(deadline, channel.close)
+        try:
+            if session.channel is None and session.slots is not None:
+                await self._resume(channel)
+            if session.slots is None:
+                await self._new_session(channel)
+            session.channel = channel
+            if self._must_reclaim:
+                await self._reclaim()
+        except BaseException:
+            session.channel = None
+            channel.close()
+            raise
+        finally:
+            watchdog.cancel()
+        channel.on_close(lambda reason: self.connection_lost(channel, reason))
+
+    async def _resume(self, channel: Channel) -> None:
+        """Bind a new connection to the session that there is, if the server still has it."""
+        try:
+            await self._bind(channel)
+        except StatusError as error:
+            if error.status not in _SESSION_GONE:
+                raise
+            self.session.drop_session()
+
+    async def _bind(self, channel: Channel) -> None:
+        """BIND_CONN_TO_SESSION, both directions (RFC 8881, Section 18.34)."""
+        compound = self._plain("BIND_CONN_TO_SESSION")
+        arguments = t.BIND_CONN_TO_SESSION4args(
+            self.session.session_id, t.CDFC4_FORE_OR_BOTH, False
+        )
+        compound.typed(
+            t.OP_BIND_CONN_TO_SESSION, arguments, 64, t.BIND_CONN_TO_SESSION4resok.decode
+        )
+        await self.session.call_plain(channel, compound)
+
+    async def _rebind(self, channel: Channel) -> None:
+        try:
+            await self._bind(channel)
+        except (StatusError, NfsError, TransportError) as error:
+            _log.info("the back channel stays down: %s", error)
+
+    async def _new_session(self, channel: Channel) -> None:
+        session = self.session
+        if self.client_id is None:
+            await self._exchange_id(channel)
+        try:
+            await self._create_session(channel)
+        except StatusError as error:
+            # STALE: the server restarted, or dropped us with all our state. MISORDERED: an
+            # answer was lost, and EXCHANGE_ID tells the sequence id (RFC 8881, Section 18.36.4).
+            if error.status not in (t.NFS4ERR_STALE_CLIENTID, t.NFS4ERR_SEQ_MISORDERED):
+                raise
+            self.client_id = None
+            await self._exchange_id(channel)
+            await self._create_session(channel)
+        session.stats.sessions += 1
+
+    async def _exchange_id(self, channel: Channel) -> None:
+        """EXCHANGE_ID (RFC 8881, Section 18.35), in an older minor version if need be."""
+        session = self.session
+        try:
+            result = await self._call_exchange_id(channel)
+        except StatusError as error:
+            older = session.header.minor_version - 1
+            if error.status != t.NFS4ERR_MINOR_VERS_MISMATCH or not self._first or older < 1:
+                raise
+            session.header = Header(session.credentials, older)
+            result = await self._call_exchange_id(channel)
+        self.client_id = result.eir_clientid
+        self._create_sequence = result.eir_sequenceid
+        # A record that is not confirmed is a new one: whatever we had is to be reclaimed.
+        if not result.eir_flags & t.EXCHGID4_FLAG_CONFIRMED_R:
+            self._must_reclaim = True
+
+    async def _call_exchange_id(self, channel: Channel) -> t.EXCHANGE_ID4resok:
+        compound = self._plain("EXCHANGE_ID")
+        arguments = t.EXCHANGE_ID4args(
+            t.client_owner4(self._verifier, self._owner),
+            t.EXCHGID4_FLAG_USE_NON_PNFS,
+            t.state_protect4_a(t.SP4_NONE),
+            [],
+        )
+        compound.typed(t.OP_EXCHANGE_ID, arguments, 3072, t.EXCHANGE_ID4resok.decode)
+        result: t.EXCHANGE_ID4resok = (await self.session.call_plain(channel, compound))[0]
+        return result
+
+    async def _create_session(self, channel: Channel) -> None:
+        """CREATE_SESSION (RFC 8881, Section 18.36)."""
+        assert self.client_id is not None
+        compound = self._plain("CREATE_SESSION")
+        size = MAX_IO + _OVERHEAD
+        back = _CALLBACK_SIZES.get(channel.peer.transport, _CALLBACK_SIZES["rdma"])
+        arguments = t.CREATE_SESSION4args(
+            self.client_id,
+            self._create_sequence,
+            t.CREATE_SESSION4_FLAG_CONN_BACK_CHAN,
+            t.channel_attrs4(0, size, size, _CACHED, _OPERATIONS, _SLOTS, []),
+            t.channel_attrs4(0, back, back, 0, CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS, []),
+            t.NFS4_CALLBACK,
+            [t.callback_sec_parms4(t.AUTH_NONE)],
+        )
+        compound.typed(t.OP_CREATE_SESSION, arguments, 256, t.CREATE_SESSION4resok.decode)
+        result: t.CREATE_SESSION4resok = (await self.session.call_plain(channel, compound))[0]
+        self._create_sequence = (self._create_sequence + 1) & 0xFFFFFFFF
+        fore = result.csr_fore_chan_attrs
+        slots = min(fore.ca_maxrequests, _SLOTS)
+        if (
+            not slots
+            or fore.ca_maxoperations < 8
+            or min(fore.ca_maxrequestsize, fore.ca_maxresponsesize) < 2048
+        ):
+            raise status_error(t.NFS4ERR_TOOSMALL, "the server grants too small a session")
+        limits = Limits(
+            min(fore.ca_maxrequestsize, size),
+            min(fore.ca_maxresponsesize, size),
+            min(fore.ca_maxresponsesize_cached, _CACHED),
+            min(fore.ca_maxoperations, _OPERATIONS),
+        )
+        self.session.install(channel, result.csr_sessionid, SlotTable(slots), limits)
+
+    async def _reclaim(self) -> None:
+        """Claim the opens back, then say that this is all (RFC 8881, Section 18.51)."""
+        opens = self.opens
+        if len(opens):
+            await opens.reclaim()
+        compound = self.session.compound("RECLAIM_COMPLETE")
+        compound.reclaim_complete()
+        try:
+            await self.session.call(compound, recovering=True)
+        except StatusError as error:
+            if error.status != t.NFS4ERR_COMPLETE_ALREADY:
+                raise
+        self._must_reclaim = False
+
+    def _plain(self, name: str) -> Compound:
+        return Compound(self.session.header, name, sequenced=False)
+
+    # -- staying up --------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+        interval = min(self.timeout / 4, self.lease_s / 4)
+        reactor = self.session.reactor
+        self._tick = reactor.call_at(reactor.time() + interval, self._look)
+
+    def _look(self) -> None:
+        """Renew the lease if nothing else does, and ask a silent server whether it is there."""
+        session = self.session
+        channel = session.channel
+        if self.closing or channel is None or session.gate is not None:
+            return
+        self._arm()
+        now = session.reactor.time()
+        slots = session.slots
+        if slots is None or not slots.busy:
+            if now - session.renewed_at >= self.lease_s / 2:
+                Task(session.renew())
+            return
+        silent_since = max(session.heard_at, session.renewed_at)
+        if self._probed_at > silent_since:
+            if now - self._probed_at >= self.timeout / 2:
+                self.connection_lost(channel, f"no answer in {self.timeout:g} s")
+        elif now - silent_since >= self.timeout / 2:
+            self._probed_at = now
+            session.ping(channel).add_done_callback(self._pinged)
+
+    def _pinged(self, reply: Future[Decoder]) -> None:
+        if reply.error() is None:
+            self.session.heard_at = self.session.reactor.time()
+
+    # -- down --------------------------------------------------------------------------------
+
+    async def shut_down(self) -> None:
+        """DESTROY_SESSION and DESTROY_CLIENTID, as far as the server listens; then hang up."""
+        self.closing = True
+        if self._tick is not None:
+            self._tick.cancel()
+        session = self.session
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await settled(self._task)
+        channel = session.channel
+        if channel is None:
+            return
+        reactor = session.reactor
+        watchdog = reactor.call_at(reactor.time() + min(self.timeout, 2.0), channel.close)
+        try:
+            compound = self._plain("DESTROY_SESSION")
+            compound.typed(
+                t.OP_DESTROY_SESSION, t.DESTROY_SESSION4args(session.session_id), 8, None
+            )
+            await session.call_plain(channel, compound)
+            compound = self._plain("DESTROY_CLIENTID")
+            compound.typed(
+                t.OP_DESTROY_CLIENTID, t.DESTROY_CLIENTID4args(self.client_id or 0), 8, None
+            )
+            await session.call_plain(channel, compound)
+        except (StatusError, NfsError, TransportError) as error:
+            _log.debug("the server was not told good-bye: %s", error)
+        finally:
+            watchdog.cancel()
+            session.drop_session()
+            session.channel = None
+            channel.close()
+
+
+def _later(error: Exception) -> bool:
+    return isinstance(error, StatusError) and error.status == t.NFS4ERR_DELAY
+
+
+def _failure(error: Exception) -> Exception:
+    """A fresh error for each call that could not be made because of ``error``."""
+    if isinstance(error, StatusError):
+        return status_error(error.status, f"no session: {error}")
+    if isinstance(error, NfsError):
+        return error.again()
+    return unreachable(error)

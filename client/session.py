@@ -1,0 +1,477 @@
+"""A session as its callers see it: :meth:`Session.call` executes a compound exactly once.
+
+The life of a call: take a slot; stamp the compound with session, slot and sequence id; send it;
+look at what SEQUENCE answered; give the slot back; decode the other results. If the connection
+is lost meanwhile, the same request goes out again in the same slot over the next connection, and
+the server either executes it or repeats its kept answer. Only if the session itself is lost with
+the request's fate unknown can a call that must not be executed twice fail for that reason; then
+it says so (:class:`~.errors.UncertainOutcomeError`).
+
+How connections and sessions come to be, and come to be again, is in :mod:`.recovery`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, TransportError
+from nfsrdma.rpcrdma.rpc.client import RpcClient
+from nfsrdma.rpcrdma.rpc.message import NO_AUTH, AuthError, RpcError
+from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task, settled, sleep
+from nfsrdma.xdr import Decoder, XdrError
+from nfsrdma.xdr.nfs4 import types as t
+
+from .compound import Compound, Header, SequenceResult, decode_compound_head
+from .errors import NfsError, ProtocolError, StatusError, UncertainOutcomeError, auth_error
+from .slots import SlotTable
+from .stats import Statistics
+
+if TYPE_CHECKING:
+    from random import Random
+
+_log = logging.getLogger(__name__)
+
+_NULL_REPLY_MAX: Final = 64
+_RESTARTS_MAX: Final = 16
+"""How often one call starts over before the server is thought to be playing with us."""
+_BACKOFF_MIN_S: Final = 0.02
+_BACKOFF_MAX_S: Final = 2.0
+
+_RETRY_LATER: Final = frozenset((t.NFS4ERR_DELAY, t.NFS4ERR_GRACE))
+# What SEQUENCE answers when the session, or its record of our slot, is of no more use.
+_SESSION_LOST: Final = frozenset(
+    (
+        t.NFS4ERR_BADSESSION,
+        t.NFS4ERR_DEADSESSION,
+        t.NFS4ERR_SEQ_MISORDERED,
+        t.NFS4ERR_BADSLOT,
+        t.NFS4ERR_BAD_HIGH_SLOT,
+    )
+)
+
+
+class SessionLost(Exception):
+    """The session ended while a call had its slot; ``uncertain`` if the server may have it."""
+
+    def __init__(self, uncertain: bool) -> None:
+        super().__init__(uncertain)
+        self.uncertain = uncertain
+
+
+class Limits:
+    """What a session was granted, in octets and operations (RFC 8881, Section 18.36)."""
+
+    __slots__ = ("max_cached", "max_operations", "max_request", "max_response")
+
+    def __init__(
+        self, max_request: int, max_response: int, max_cached: int, max_operations: int
+    ) -> None:
+        self.max_request = max_request
+        self.max_response = max_response
+        self.max_cached = max_cached
+        self.max_operations = max_operations
+
+
+class Guardian(Protocol):
+    """Who makes the session usable, and is told when it no longer is."""
+
+    def start(self) -> None:
+        """Begin to make the session usable: :attr:`Session.gate` is set when it returns.
+
+        Raises :class:`~.errors.NfsError` if that is not to be.
+        """
+
+    def connection_lost(self, channel: Channel, reason: str) -> None:
+        """``channel`` is of no more use, the session perhaps is."""
+
+    def session_broken(self, slots: SlotTable, status: int) -> None:
+        """The session of ``slots`` is of no more use, as ``status`` says."""
+
+    def flags_raised(self, flags: int) -> None:
+        """The server has something to say about our state (``sr_status_flags``)."""
+
+
+class Session:
+    """The calling side of one client: at most one connection and one session at a time.
+
+    ``patience`` is for how many seconds a server may put a call off (DELAY, GRACE).
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        credentials: Credentials,
+        minor_version: int,
+        rng: Random,
+        patience: float,
+    ) -> None:
+        self.reactor = reactor
+        self.rpc = RpcClient(rng, credentials)
+        self.credentials = credentials
+        self.header = Header(credentials, minor_version)
+        self.stats = Statistics()
+        self.patience = patience
+        self.guardian: Guardian
+        self.gate: Future[Callable[[], Exception] | None] | None = None
+        """While it is set, calls wait: for None, or for what makes the error to raise."""
+        self.channel: Channel | None = None
+        self.slots: SlotTable | None = None
+        self.session_id = b""
+        self.limits = Limits(0, 0, 0, 0)
+        self._doubtful: list[int] = []  # slots to settle once the session can be used again
+        self.flags = 0
+        """The ``sr_status_flags`` of the latest reply."""
+        self.heard_at = reactor.time()
+        """When the server last answered anything."""
+        self.renewed_at = self.heard_at
+        """When the last request was sent that SEQUENCE accepted: the lease runs from there."""
+
+    def compound(self, name: str, *, idempotent: bool = True) -> Compound:
+        """A new compound, for :meth:`call`."""
+        return Compound(self.header, name, idempotent=idempotent)
+
+    async def call(self, compound: Compound, *, recovering: bool = False) -> list[Any]:
+        """Execute ``compound``; the results of its operations, SEQUENCE's left out.
+
+        ``recovering`` is for the calls that make the session usable: they do not wait until it
+        is. Raises :class:`StatusError`, or an :class:`~.errors.NfsError` that says what else
+        went wrong; ``TransportError`` only with ``recovering``.
+        """
+        deadline = 0.0
+        backoff = _BACKOFF_MIN_S
+        restarts = 0
+        while True:
+            try:
+                return await self._attempt(compound, recovering)
+            except SessionLost as lost:
+                if lost.uncertain and not compound.idempotent:
+                    raise uncertain_outcome(compound, "the server forgot the session") from None
+            except CallRefused as error:
+                # The reply may need more room than was foreseen (RFC 8166, Section 4.5.3).
+                if not compound.idempotent or compound.max_reply >= self.limits.max_response:
+                    raise ProtocolError(f"{compound.name}: {why(error)}") from error
+                compound.max_reply = self.limits.max_response
+            except StatusError as error:
+                if error.status not in _RETRY_LATER:
+                    raise
+                now = self.reactor.time()
+                deadline = deadline or now + self.patience
+                if now >= deadline:
+                    raise
+                self.stats.delays += 1
+                await sleep(self.reactor, backoff)
+                backoff = min(2 * backoff, _BACKOFF_MAX_S)
+                continue
+            restarts += 1
+            if restarts > _RESTARTS_MAX:
+                raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+
+    async def call_plain(self, channel: Channel, compound: Compound) -> list[Any]:
+        """Execute a compound that has no SEQUENCE, over ``channel``.
+
+        Raises ``TransportError``, :class:`StatusError` or :class:`ProtocolError`.
+        """
+        compound.stamp_plain(self.rpc.allocate_xid())
+        try:
+            dec = await channel.call(compound.encoder, max_reply=compound.max_reply)
+            self.heard_at = self.reactor.time()
+            status, count = decode_compound_head(dec)
+            return compound.decode_results(dec, status, count)
+        except AuthError as error:
+            raise auth_error(error) from error
+        except (XdrError, RpcError, CallRefused) as error:
+            raise ProtocolError(f"{compound.name}: {why(error)}") from error
+
+    async def _attempt(self, compound: Compound, recovering: bool) -> list[Any]:
+        """One execution in one slot. Raises what :meth:`call` does, SessionLost, CallRefused."""
+        slots = self.slots
+        if (
+            slots is None
+            or self.gate is not None
+            or self.channel is None
+            or (slot := slots.take()) < 0
+        ):
+            slots, slot = await self._slot(recovering)
+        sent_at = self.reactor.time()
+        try:
+            status, count, dec = await self._exchange(compound, slots, slot, recovering)
+        except (XdrError, RpcError) as error:
+            if isinstance(error, AuthError):
+                raise auth_error(error) from error
+            raise ProtocolError(f"{compound.name}: {why(error)}") from error
+        try:
+            return compound.decode_results(dec, status, count)
+        except XdrError as error:
+            raise ProtocolError(f"{compound.name}: {error}") from error
+        finally:
+            self.stats.of(compound.name).record(
+                self.heard_at - sent_at, compound.encoder.tell(), dec.tell(), status != 0
+            )
+
+    async def _slot(self, recovering: bool) -> tuple[SlotTable, int]:
+        """A slot of the session, once that can be used."""
+        while True:
+            if not recovering:
+                await self.become_usable()
+            slots = self.slots
+            if slots is None:
+                raise TransportError("there is no session")
+            slot = slots.take()
+            if slot < 0:
+                slot = await slots.wait()
+            if slot >= 0:
+                return slots, slot
+
+    async def become_usable(self) -> None:
+        """Wait until there is a session. Raises :class:`NfsError` if there will be none."""
+        while self.gate is not None or self.channel is None:
+            await self._pass_gate()
+
+    async def _pass_gate(self) -> None:
+        if self.gate is None:
+            self.guardian.start()
+        if self.gate is not None:
+            make_error = await self.gate
+            if make_error is not None:
+                raise make_error()
+
+    async def _exchange(
+        self, compound: Compound, slots: SlotTable, slot: int, recovering: bool
+    ) -> tuple[int, int, Decoder]:
+        """Get an answer to ``compound`` in ``slot``, whatever connections that takes.
+
+        Returns the compound's status, the number of results to decode, and the decoder at the
+        first of them. The slot is released, or left to :meth:`_settle`.
+        """
+        reply: Future[Decoder] | None = None
+        uncertain = False
+        try:
+            xid = self.rpc.allocate_xid()
+            backoff = _BACKOFF_MIN_S
+            while True:
+                channel = self.channel
+                if channel is None or self.gate is not None or slots is not self.slots:
+                    channel = await self._channel(slots, slot, uncertain, recovering)
+                seqid = slots.seqids[slot]
+                sent_at = self.reactor.time()
+                compound.stamp(xid, self.session_id, seqid, slot, slots.highest_busy)
+                try:
+                    reply = channel.call(
+                        compound.encoder, max_reply=compound.max_reply, sinks=compound.sinks
+                    )
+                    dec = await reply
+                except TransportError as error:
+                    uncertain = True
+                    self.guardian.connection_lost(channel, str(error))
+                    if recovering:
+                        raise
+                    self.stats.replays += 1
+                    continue
+                self.heard_at = self.reactor.time()
+                status, count, sequence = compound.decode_sequence(dec)
+                if sequence is not None:
+                    self._accept(sequence, slots, slot, seqid)
+                    self.renewed_at = sent_at
+                    return status, count, dec
+                if status == t.NFS4ERR_DELAY:
+                    self.stats.delays += 1
+                    await sleep(self.reactor, backoff)
+                    backoff = min(2 * backoff, _BACKOFF_MAX_S)
+                    continue
+                self._sequence_failed(compound, slots, slot, status, uncertain, channel)
+                xid = self.rpc.allocate_xid()
+        except Cancelled:
+            await self._abandon(compound, slots, slot, reply, uncertain)
+            raise
+        except AuthError:
+            self._give_up(slots, slot, uncertain)  # refused before the slot was looked at
+            raise
+        except (XdrError, RpcError, CallRefused, TransportError):
+            if len(compound) or self.channel is None:
+                self._doubt(slots, slot)
+            else:  # there is no sense to be had even of a bare SEQUENCE
+                self.guardian.session_broken(slots, t.NFS4ERR_BADSESSION)
+            raise
+
+    async def _channel(
+        self, slots: SlotTable, slot: int, uncertain: bool, recovering: bool
+    ) -> Channel:
+        """The connection to use for a request in ``slot``, once there is one."""
+        while True:
+            if slots is not self.slots:
+                raise SessionLost(uncertain)
+            channel = self.channel
+            if channel is not None and (recovering or self.gate is None):
+                return channel
+            if recovering:
+                raise TransportError("the connection is lost")
+            try:
+                await self._pass_gate()
+            except NfsError:
+                self._give_up(slots, slot, uncertain)
+                raise
+
+    def _accept(self, sequence: SequenceResult, slots: SlotTable, slot: int, seqid: int) -> None:
+        """The server has taken the request: the slot is free for the next one."""
+        if (
+            sequence.slot != slot
+            or sequence.seqid != seqid
+            or sequence.session_id != self.session_id
+        ):
+            raise XdrError("SEQUENCE answered for another session, slot or sequence id")
+        slots.accepted(slot)
+        slots.release(slot)
+        if sequence.target + 1 != slots.limit:
+            slots.set_target(sequence.target)
+        flags = sequence.status_flags
+        if flags != self.flags:
+            self.flags = flags
+            if flags:
+                self.guardian.flags_raised(flags)
+
+    def _sequence_failed(
+        self,
+        compound: Compound,
+        slots: SlotTable,
+        slot: int,
+        status: int,
+        uncertain: bool,
+        channel: Channel,
+    ) -> None:
+        """SEQUENCE failed with ``status``. Returns if the request is to be sent again."""
+        if status in (t.NFS4ERR_RETRY_UNCACHED_REP, t.NFS4ERR_SEQ_FALSE_RETRY):
+            # The slot's sequence id is spent, on this request or on another one.
+            slots.accepted(slot)
+            if status == t.NFS4ERR_SEQ_FALSE_RETRY or compound.idempotent:
+                return
+            slots.release(slot)
+            raise uncertain_outcome(compound, "the server did not keep its reply")
+        if status == t.NFS4ERR_CONN_NOT_BOUND_TO_SESSION:
+            self.guardian.connection_lost(channel, "not bound to the session")
+            return
+        if status in _SESSION_LOST or not len(compound):
+            self.guardian.session_broken(slots, status)
+            raise SessionLost(uncertain)
+        self._give_up(slots, slot, uncertain)
+        raise StatusError(status, t.OP_SEQUENCE, -1, [])
+
+    async def _abandon(
+        self,
+        compound: Compound,
+        slots: SlotTable,
+        slot: int,
+        reply: Future[Decoder] | None,
+        uncertain: bool,
+    ) -> None:
+        """The caller was cancelled: the slot is free only once its request's fate is known."""
+        if reply is None or reply.done():
+            self._give_up(slots, slot, uncertain)
+            return
+
+        def answered(reply: Future[Decoder]) -> None:
+            try:
+                _, _, sequence = compound.decode_sequence(reply.result())
+                if sequence is None:
+                    raise XdrError("SEQUENCE failed")
+                self._accept(sequence, slots, slot, slots.seqids[slot])
+            except Exception:
+                self._doubt(slots, slot)
+
+        reply.add_done_callback(answered)
+        while compound.sinks and not reply.done():
+            # Until it is done, data may still be placed in the caller's memory.
+            try:
+                await settled(reply)
+            except Cancelled:
+                continue
+
+    def _give_up(self, slots: SlotTable, slot: int, uncertain: bool) -> None:
+        if uncertain:
+            self._doubt(slots, slot)
+        else:
+            slots.release(slot)
+
+    def _doubt(self, slots: SlotTable, slot: int) -> None:
+        """Keep ``slot`` taken until it is known whether its sequence id was used."""
+        if slots is not self.slots:
+            return
+        if self.channel is not None and self.gate is None:
+            Task(self._settle(slots, slot))
+        else:
+            self._doubtful.append(slot)
+
+    async def _settle(self, slots: SlotTable, slot: int) -> None:
+        """Bring ``slot`` back in step, by a SEQUENCE with the sequence id that is in doubt.
+
+        If the server has seen the lost request it repeats its answer to that, or says that it
+        has none; if not it executes this one. Either way the next sequence id is the next one.
+        """
+        probe = self.compound("SEQUENCE")
+        probe.max_reply += self.limits.max_cached  # the answer may be the lost request's
+        try:
+            await self._exchange(probe, slots, slot, False)
+        except (SessionLost, StatusError, NfsError, XdrError, RpcError, CallRefused) as error:
+            _log.debug("slot %d could not be settled: %s", slot, why(error))
+
+    # -- for the guardian --------------------------------------------------------------------
+
+    def install(
+        self, channel: Channel, session_id: bytes, slots: SlotTable, limits: Limits
+    ) -> None:
+        """Go on with a new session."""
+        self.drop_session()
+        self.channel = channel
+        self.session_id = session_id
+        self.slots = slots
+        self.limits = limits
+        self.flags = 0
+        self.renewed_at = self.reactor.time()
+
+    def drop_session(self) -> None:
+        """The session is gone, and with it every slot."""
+        self._doubtful.clear()
+        slots, self.slots = self.slots, None
+        if slots is not None:
+            slots.close()
+
+    def close_gate(self) -> None:
+        """Let calls wait until :meth:`open_gate`."""
+        if self.gate is None:
+            self.gate = Future()
+
+    def open_gate(self, make_error: Callable[[], Exception] | None = None) -> None:
+        """Let calls go on, or fail them."""
+        gate, self.gate = self.gate, None
+        slots = self.slots
+        if make_error is None and slots is not None:
+            doubtful, self._doubtful = self._doubtful, []
+            for slot in doubtful:
+                Task(self._settle(slots, slot))
+        if gate is not None:
+            gate.set_result(make_error)
+
+    async def renew(self) -> None:
+        """Tell the server that we live: a bare SEQUENCE. Never raises but ``Cancelled``."""
+        try:
+            await self.call(self.compound("SEQUENCE"))
+        except (StatusError, NfsError) as error:
+            _log.debug("the lease was not renewed: %s", error)
+
+    def ping(self, channel: Channel) -> Future[Decoder]:
+        """A NULL call: no session, no slot, only whether the server answers."""
+        message = self.rpc.start(t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_NULL, NO_AUTH)
+        return channel.call(message, max_reply=_NULL_REPLY_MAX)
+
+
+def why(error: BaseException) -> str:
+    """What to tell a person of ``error``."""
+    return str(error) or type(error).__name__
+
+
+def uncertain_outcome(compound: Compound, reason: str) -> UncertainOutcomeError:
+    return UncertainOutcomeError(
+        f"{compound.name}: {reason}, so whether it executed the call is not known"
+    )

@@ -1,0 +1,74 @@
+"""Counters of a mount: what was called, how much was moved, and how long the answers took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class OperationStats:
+    """One kind of call. Times are in seconds, sizes in octets."""
+
+    __slots__ = (
+        "bytes_received",
+        "bytes_sent",
+        "calls",
+        "errors",
+        "max_rtt",
+        "min_rtt",
+        "total_rtt",
+    )
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.errors = 0
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.total_rtt = 0.0
+        self.min_rtt = float("inf")
+        self.max_rtt = 0.0
+
+    def record(self, rtt: float, sent: int, received: int, failed: bool) -> None:
+        self.calls += 1
+        self.bytes_sent += sent
+        self.bytes_received += received
+        self.total_rtt += rtt
+        if rtt < self.min_rtt:
+            self.min_rtt = rtt
+        if rtt > self.max_rtt:
+            self.max_rtt = rtt
+        if failed:
+            self.errors += 1
+
+    @property
+    def mean_rtt(self) -> float:
+        """The mean round-trip time, 0 before the first call."""
+        return self.total_rtt / self.calls if self.calls else 0.0
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Everything a mount counts."""
+
+    operations: dict[str, OperationStats] = field(default_factory=dict)
+    """By the name of the compound's main operation: ``READ``, ``OPEN``, ``GETATTR``..."""
+    connections: int = 0
+    """Connections that were established; 1 if none was ever lost."""
+    sessions: int = 0
+    """Sessions that were created; 1 if the server never forgot us."""
+    replays: int = 0
+    """Requests sent again in their slot after a connection was lost."""
+    delays: int = 0
+    """Times that the server asked to come back later (DELAY, GRACE)."""
+    reclaimed: int = 0
+    """Opens claimed back after a restart of the server."""
+    resent_writes: int = 0
+    """Unstable writes sent again because the server lost them before COMMIT."""
+    callbacks: int = 0
+    """Calls that the server made to us."""
+
+    def of(self, name: str) -> OperationStats:
+        """The counters of ``name``, made on first use."""
+        found = self.operations.get(name)
+        if found is None:
+            found = self.operations[name] = OperationStats()
+        return found

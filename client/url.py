@@ -1,0 +1,140 @@
+"""Where an export is: ``nfs+rdma://host[:20049]/path?option=value``.
+
+``nfs+tcp://`` is the same over TCP, port 2049, and so is plain ``nfs://``, which is what other
+tools mean by it. IPv6 addresses stand in brackets, with a zone if they need one
+(``[fe80::1%25eth0]``). The path is percent-decoded to the octets that NFS wants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
+
+_TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
+_PORTS = {"rdma": 20049, "tcp": 2049}
+
+
+class UrlError(ValueError):
+    """A URL that names no NFS export; the message says what is wrong with it."""
+
+
+def _minor(text: str) -> int:
+    if text not in ("1", "2"):
+        raise ValueError("1 or 2")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError("a number of seconds above 0")
+    return value
+
+
+def _size(text: str) -> int:
+    value = int(text)
+    if value < 1024:
+        raise ValueError("a number of octets, 1024 at least")
+    return value
+
+
+def _identity(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 32:
+        raise ValueError("a number from 0 to 4294967295")
+    return value
+
+
+# Option of the query -> (keyword of mount(), how its value is read). What is absent is an error.
+OPTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "provider": ("provider", str),
+    "minor": ("minor_version", _minor),
+    "timeout": ("timeout", _positive),
+    "rsize": ("rsize", _size),
+    "wsize": ("wsize", _size),
+    "uid": ("uid", _identity),
+    "gid": ("gid", _identity),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A parsed URL."""
+
+    transport: str
+    """``"rdma"`` or ``"tcp"``."""
+    host: str
+    """A name or an address, without brackets."""
+    port: int
+    path: tuple[bytes, ...]
+    """The components from the server's root on; no empty one, no ``.``, no ``..``."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Keywords for ``mount()`` that the query gave."""
+
+    def __str__(self) -> str:
+        return self.with_path(self.path)
+
+    def with_path(self, path: tuple[bytes, ...]) -> str:
+        """The URL of ``path`` on the same server, as a person would like to read it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == _PORTS[self.transport] else f":{self.port}"
+        text = b"/".join(path).decode("utf-8", "backslashreplace")
+        return f"nfs+{self.transport}://{host}{port}/{text}"
+
+
+def parse_url(text: str) -> Url:
+    """Read ``text``, or raise :class:`UrlError`."""
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme.lower() not in _TRANSPORTS:
+        raise UrlError(f"{text!r} does not begin with nfs+rdma://, nfs+tcp:// or nfs://")
+    transport = _TRANSPORTS[scheme.lower()]
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise UrlError(f"{text!r}: {error}") from None
+    if parts.username is not None or parts.password is not None:
+        raise UrlError(f"{text!r}: a user name has no place here; use ?uid= and ?gid=")
+    if parts.fragment:
+        raise UrlError(f"{text!r}: a '#' in a path is written %23")
+    host = unquote(parts.hostname or "")
+    if not host:
+        raise UrlError(f"{text!r} names no host")
+    if port == 0:
+        raise UrlError(f"{text!r}: 0 is no port")
+    return Url(
+        transport,
+        host,
+        port if port is not None else _PORTS[transport],
+        _components(text, parts.path),
+        _options(text, parts.query),
+    )
+
+
+def _components(text: str, path: str) -> tuple[bytes, ...]:
+    found: list[bytes] = []
+    for part in path.split("/"):
+        name = unquote_to_bytes(part)
+        if name in (b"", b"."):
+            continue
+        if name == b"..":
+            raise UrlError(f"{text!r}: '..' has no place in a URL's path")
+        if b"/" in name or b"\0" in name:
+            raise UrlError(f"{text!r}: %2F and %00 cannot be part of a file's name")
+        found.append(name)
+    return tuple(found)
+
+
+def _options(text: str, query: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name not in OPTIONS:
+            raise UrlError(f"{text!r}: no option {name!r}; there are {', '.join(OPTIONS)}")
+        keyword, read = OPTIONS[name]
+        try:
+            options[keyword] = read(value)
+        except ValueError as error:
+            raise UrlError(f"{text!r}: {name}={value}: {error}") from None
+    return options

@@ -1,0 +1,290 @@
+"""Attributes of exported objects: from a back end's to ``fattr4`` and back (RFC 8881, Section 5).
+
+Owners are numbers written as strings, both ways (RFC 8881, Section 5.9): with AUTH_SYS the
+numbers are what both sides check rights with, so names in between could only go wrong.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from nfsrdma.xdr import Encoder, XdrError
+from nfsrdma.xdr.nfs4 import attrs as xattrs
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_from_bitmap, mask_of, numbers_in
+from nfsrdma.xdr.nfs4.errors import NfsError, status_of
+
+from .core import Core
+from .vfs.export import Export
+from .vfs.interface import NOW, Attributes, Changes, FileSystem, Statistics
+from .vfs.namespace import Filehandle
+
+TYPES: Final[Mapping[int, int]] = {
+    stat.S_IFREG: nfs.NF4REG,
+    stat.S_IFDIR: nfs.NF4DIR,
+    stat.S_IFBLK: nfs.NF4BLK,
+    stat.S_IFCHR: nfs.NF4CHR,
+    stat.S_IFLNK: nfs.NF4LNK,
+    stat.S_IFSOCK: nfs.NF4SOCK,
+    stat.S_IFIFO: nfs.NF4FIFO,
+}
+"""``nfs_ftype4`` by ``stat.S_IF*``."""
+
+_BILLION: Final = 1_000_000_000
+_MAX_ID: Final = 0xFFFFFFFE
+
+
+class Subject:
+    """One object whose attributes are asked for."""
+
+    __slots__ = ("_room", "_wire", "attributes", "core", "export", "identity", "minor", "status")
+
+    def __init__(
+        self,
+        core: Core,
+        minor: int,
+        export: Export,
+        attributes: Attributes,
+        identity: bytes,
+        wire: bytes | None = None,
+    ) -> None:
+        self.core = core
+        self.minor = minor
+        self.export = export
+        self.attributes = attributes
+        self.identity = identity
+        self.status = nfs.NFS4_OK
+        self._wire = wire
+        self._room: Statistics | None = None
+
+    @property
+    def wire(self) -> bytes:
+        """The file handle."""
+        if self._wire is None:
+            self._wire = self.core.namespace.encode(self.export, self.identity)
+        return self._wire
+
+    @property
+    def room(self) -> Statistics:
+        """The room in the file system; looked up once."""
+        if self._room is None:
+            self._room = self.export.fs.statistics()
+        return self._room
+
+
+def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject:
+    """The object of a file handle, for the attributes in ``mask``."""
+    export, node = handle.export, handle.node
+    birth = bool(mask & TIME_CREATE)
+    attributes = export.fs.attributes(node, birth)
+    return Subject(core, minor, export, attributes, node.identity, handle.wire)
+
+
+# Reading
+
+
+def _time(time_ns: int) -> nfs.nfstime4:
+    seconds, nanoseconds = divmod(time_ns, _BILLION)
+    return nfs.nfstime4(seconds, nanoseconds)
+
+
+@lru_cache(maxsize=1024)
+def _number(value: int) -> bytes:
+    return b"%d" % value
+
+
+def _mounted_on(s: Subject) -> int:
+    export = s.export
+    if export.mounted_on is not None and s.identity == export.fs.root.identity:
+        return export.mounted_on
+    return s.attributes.fileid
+
+
+_GETTERS: Final[Mapping[int, Callable[[Subject], Any]]] = {
+    nfs.FATTR4_SUPPORTED_ATTRS: lambda s: bitmap_from_mask(supported(s.export.fs, s.minor)),
+    nfs.FATTR4_TYPE: lambda s: TYPES[s.attributes.type],
+    nfs.FATTR4_FH_EXPIRE_TYPE: lambda s: nfs.FH4_PERSISTENT,
+    nfs.FATTR4_CHANGE: lambda s: s.attributes.change,
+    nfs.FATTR4_SIZE: lambda s: s.attributes.size,
+    nfs.FATTR4_LINK_SUPPORT: lambda s: True,
+    nfs.FATTR4_SYMLINK_SUPPORT: lambda s: True,
+    nfs.FATTR4_NAMED_ATTR: lambda s: False,
+    nfs.FATTR4_FSID: lambda s: nfs.fsid4(s.export.id, 0),
+    nfs.FATTR4_UNIQUE_HANDLES: lambda s: True,
+    nfs.FATTR4_LEASE_TIME: lambda s: int(s.core.config.times.lease),
+    nfs.FATTR4_RDATTR_ERROR: lambda s: s.status,
+    nfs.FATTR4_ACLSUPPORT: lambda s: 0,
+    nfs.FATTR4_CANSETTIME: lambda s: True,
+    nfs.FATTR4_CASE_INSENSITIVE: lambda s: False,
+    nfs.FATTR4_CASE_PRESERVING: lambda s: True,
+    nfs.FATTR4_CHOWN_RESTRICTED: lambda s: True,
+    nfs.FATTR4_FILEHANDLE: lambda s: s.wire,
+    nfs.FATTR4_FILEID: lambda s: s.attributes.fileid,
+    nfs.FATTR4_FILES_AVAIL: lambda s: s.room.files_available,
+    nfs.FATTR4_FILES_FREE: lambda s: s.room.files_free,
+    nfs.FATTR4_FILES_TOTAL: lambda s: s.room.files_total,
+    nfs.FATTR4_HOMOGENEOUS: lambda s: True,
+    nfs.FATTR4_MAXFILESIZE: lambda s: s.export.fs.max_file_size,
+    nfs.FATTR4_MAXLINK: lambda s: min(s.export.fs.max_link, 0xFFFFFFFF),
+    nfs.FATTR4_MAXNAME: lambda s: s.export.fs.max_name,
+    nfs.FATTR4_MAXREAD: lambda s: s.core.config.max_io,
+    nfs.FATTR4_MAXWRITE: lambda s: s.core.config.max_io,
+    nfs.FATTR4_MODE: lambda s: s.attributes.mode,
+    nfs.FATTR4_NO_TRUNC: lambda s: True,
+    nfs.FATTR4_NUMLINKS: lambda s: s.attributes.nlink,
+    nfs.FATTR4_OWNER: lambda s: _number(s.attributes.uid),
+    nfs.FATTR4_OWNER_GROUP: lambda s: _number(s.attributes.gid),
+    nfs.FATTR4_RAWDEV: lambda s: nfs.specdata4(*s.attributes.rdev),
+    nfs.FATTR4_SPACE_AVAIL: lambda s: s.room.space_available,
+    nfs.FATTR4_SPACE_FREE: lambda s: s.room.space_free,
+    nfs.FATTR4_SPACE_TOTAL: lambda s: s.room.space_total,
+    nfs.FATTR4_SPACE_USED: lambda s: s.attributes.space_used,
+    nfs.FATTR4_TIME_ACCESS: lambda s: _time(s.attributes.atime_ns),
+    nfs.FATTR4_TIME_CREATE: lambda s: _time(s.attributes.btime_ns),
+    nfs.FATTR4_TIME_DELTA: lambda s: _time(s.export.fs.time_resolution_ns),
+    nfs.FATTR4_TIME_METADATA: lambda s: _time(s.attributes.ctime_ns),
+    nfs.FATTR4_TIME_MODIFY: lambda s: _time(s.attributes.mtime_ns),
+    nfs.FATTR4_MOUNTED_ON_FILEID: _mounted_on,
+    nfs.FATTR4_FS_LAYOUT_TYPES: lambda s: [],
+    nfs.FATTR4_SUPPATTR_EXCLCREAT: lambda s: bitmap_from_mask(EXCLUSIVE_CREATE),
+    nfs.FATTR4_CHANGE_ATTR_TYPE: lambda s: nfs.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR,
+    nfs.FATTR4_XATTR_SUPPORT: lambda s: False,
+}
+
+_READABLE: Final = mask_of(*_GETTERS)
+_SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
+TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
+RDATTR_ERROR: Final = mask_of(nfs.FATTR4_RDATTR_ERROR)
+FILEHANDLE: Final = mask_of(nfs.FATTR4_FILEHANDLE)
+
+_SETTABLE: Final = _SET_ONLY | mask_of(
+    nfs.FATTR4_SIZE, nfs.FATTR4_MODE, nfs.FATTR4_OWNER, nfs.FATTR4_OWNER_GROUP
+)
+_MODE_SET_MASKED: Final = mask_of(nfs.FATTR4_MODE_SET_MASKED)
+_MODE_UMASK: Final = mask_of(nfs.FATTR4_MODE_UMASK)
+EXCLUSIVE_CREATE: Final[int] = _SETTABLE & ~_SET_ONLY
+"""What an exclusive OPEN may set: not the times, which hold its verifier."""
+
+
+@lru_cache(maxsize=64)
+def _supported(has_birth_time: bool, minor: int) -> int:
+    mask = _READABLE | _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK
+    if not has_birth_time:
+        mask &= ~TIME_CREATE
+    return mask & xattrs.KNOWN[minor]
+
+
+def supported(fs: FileSystem, minor: int) -> int:
+    """The set of the attributes that objects of ``fs`` have."""
+    return _supported(fs.has_birth_time, minor)
+
+
+def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
+    """What of a requested bitmap can be answered. INVAL if it names what can only be set."""
+    mask = mask_from_bitmap(request) & supported(fs, minor)
+    if mask & ~_READABLE:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    return mask
+
+
+def encode(enc: Encoder, subject: Subject, mask: int) -> None:
+    """Append the ``fattr4`` of the attributes in ``mask``."""
+    values = {number: _GETTERS[number](subject) for number in numbers_in(mask)}
+    xattrs.encode_attributes(enc, mask, values)
+
+
+def encode_error(enc: Encoder, error: OSError) -> None:
+    """Append the ``fattr4`` of an entry whose attributes could not be had: only why."""
+    xattrs.encode_attributes(enc, RDATTR_ERROR, {nfs.FATTR4_RDATTR_ERROR: status_of(error)})
+
+
+def same(subject: Subject, given: nfs.fattr4) -> bool:
+    """Whether the object has exactly these attributes (VERIFY and NVERIFY)."""
+    mask = mask_from_bitmap(given.attrmask)
+    if mask & ~supported(subject.export.fs, subject.minor):
+        raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
+    # RFC 8881, Sections 18.15.3 and 18.30.3: neither means anything here.
+    if mask & ~_READABLE or mask & RDATTR_ERROR:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    values = {number: _GETTERS[number](subject) for number in numbers_in(mask)}
+    return bytes(xattrs.encode_fattr4(values).attr_vals) == given.attr_vals
+
+
+# Setting
+
+
+def to_set(
+    given: nfs.fattr4, fs: FileSystem, minor: int, creating: bool = False
+) -> tuple[Changes, int, int]:
+    """What a ``fattr4`` asks to be set: the changes, their set, and the mode's mask.
+
+    The mask has the mode bits that are to be changed (RFC 8881, Section 6.2.5). Raises
+    ``NfsError``: ATTRNOTSUPP, INVAL for what can only be read, BADXDR, BADOWNER.
+    """
+    mask = mask_from_bitmap(given.attrmask)
+    if mask & ~supported(fs, minor):
+        raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
+    allowed = _SETTABLE | _MODE_SET_MASKED | (_MODE_UMASK if creating else 0)
+    if mask & ~allowed:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    try:
+        values = xattrs.decode_fattr4(given)
+    except XdrError:
+        raise NfsError(nfs.NFS4ERR_BADXDR) from None
+    changes = Changes()
+    changes.size = values.get(nfs.FATTR4_SIZE)
+    mode_mask = _set_mode(changes, values)
+    if nfs.FATTR4_OWNER in values:
+        changes.uid = _parse_id(values[nfs.FATTR4_OWNER])
+    if nfs.FATTR4_OWNER_GROUP in values:
+        changes.gid = _parse_id(values[nfs.FATTR4_OWNER_GROUP])
+    if nfs.FATTR4_TIME_ACCESS_SET in values:
+        changes.atime_ns = _parse_time(values[nfs.FATTR4_TIME_ACCESS_SET])
+    if nfs.FATTR4_TIME_MODIFY_SET in values:
+        changes.mtime_ns = _parse_time(values[nfs.FATTR4_TIME_MODIFY_SET])
+    return changes, mask, mode_mask
+
+
+def _set_mode(changes: Changes, values: Mapping[int, Any]) -> int:
+    """The mode, however it is given; which of its bits are to change."""
+    forms = (nfs.FATTR4_MODE, nfs.FATTR4_MODE_SET_MASKED, nfs.FATTR4_MODE_UMASK)
+    given = [number for number in forms if number in values]
+    if len(given) > 1:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    mode_mask = 0o7777
+    if nfs.FATTR4_MODE in values:
+        changes.mode = values[nfs.FATTR4_MODE]
+    elif nfs.FATTR4_MODE_SET_MASKED in values:
+        masked = values[nfs.FATTR4_MODE_SET_MASKED]
+        changes.mode, mode_mask = masked.mm_value_to_set, masked.mm_mask_bits
+    elif nfs.FATTR4_MODE_UMASK in values:
+        # RFC 8275: no default ACLs here, so the file mask always applies.
+        both = values[nfs.FATTR4_MODE_UMASK]
+        changes.mode = both.mu_mode & ~both.mu_umask
+    if changes.mode is not None and (changes.mode > 0o7777 or mode_mask > 0o7777):
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    return mode_mask
+
+
+def merge_mode(changes: Changes, mode_mask: int, current: Callable[[], int]) -> None:
+    """Keep the bits of the mode that were not to be changed."""
+    if changes.mode is not None and mode_mask != 0o7777:
+        changes.mode = changes.mode & mode_mask | current() & ~mode_mask & 0o7777
+
+
+def _parse_id(value: bytes) -> int:
+    if not value.isdigit() or len(value) > 10 or int(value) > _MAX_ID:
+        raise NfsError(nfs.NFS4ERR_BADOWNER)
+    return int(value)
+
+
+def _parse_time(value: nfs.settime4) -> int:
+    if value.set_it == nfs.SET_TO_SERVER_TIME4:
+        return NOW
+    time = value.time
+    if time.nseconds >= _BILLION:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    return time.seconds * _BILLION + time.nseconds

@@ -1,0 +1,47 @@
+"""What can be chosen about a server, and what a peer can make it do at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from .state.lease import LeaseTimes
+from .state.registry import StateLimits
+
+MAX_IO: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What CREATE_SESSION grants at most. Sizes in octets."""
+
+    operations: int = 128
+    slots: int = 64
+    cached_reply: int = 16 << 10
+    overhead: int = 16 << 10
+    """Room for everything but the data in a call or reply that carries ``max_io`` octets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Settings of a server.
+
+    ``max_io`` bounds one READ or WRITE, up to 4 MiB. ``scope`` and ``owner`` identify the server
+    to clients, who take two servers with the same owner for one.
+    """
+
+    max_io: int = 1 << 20
+    times: LeaseTimes = field(default_factory=LeaseTimes)
+    state: StateLimits = field(default_factory=StateLimits)
+    sessions: SessionLimits = field(default_factory=SessionLimits)
+    owner: bytes = b"nfsrdma"
+    scope: bytes = b"nfsrdma"
+
+    def __post_init__(self) -> None:
+        if not 4096 <= self.max_io <= MAX_IO:
+            raise ValueError(f"max_io must be from 4096 to {MAX_IO}")
+
+    @property
+    def max_message(self) -> int:
+        """The longest call or reply in octets."""
+        return self.max_io + self.sessions.overhead

@@ -1,0 +1,29 @@
+"""What all operations of a server share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .buffers import BufferPool
+from .config import ServerConfig
+from .state.registry import Registry
+from .vfs.namespace import Namespace
+
+
+class Core:
+    """The tree, the clients' state, the settings and the clock."""
+
+    __slots__ = ("buffers", "clock", "config", "namespace", "registry")
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        namespace: Namespace,
+        registry: Registry,
+        clock: Callable[[], float],
+    ) -> None:
+        self.config = config
+        self.namespace = namespace
+        self.registry = registry
+        self.clock = clock
+        self.buffers = BufferPool(config.max_io)

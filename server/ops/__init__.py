@@ -1,0 +1,1 @@
+"""The operations, by family; ``table`` has them all."""

@@ -1,0 +1,247 @@
+"""Directories and their entries: CREATE, REMOVE, RENAME, LINK, READLINK, READDIR."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from typing import Final
+
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from .. import attributes
+from ..compound import Compound
+from ..vfs.interface import Changes, FileSystem, Node, OpenFile, User
+from ..vfs.namespace import Filehandle
+from .names import check_name
+
+COOKIE_VERIFIER: Final = b"nfsrdma1"
+"""Cookies do not lose their meaning while the server's directories exist."""
+
+_READDIR_FRAME: Final = 16
+"""Octets of a READDIR result besides its entries: the verifier, the list's end, and eof."""
+_MAX_TARGET: Final = 4096
+_MODES: Final = {
+    nfs.NF4BLK: stat.S_IFBLK,
+    nfs.NF4CHR: stat.S_IFCHR,
+    nfs.NF4SOCK: stat.S_IFSOCK,
+    nfs.NF4FIFO: stat.S_IFIFO,
+}
+
+
+def directory(handle: Filehandle) -> Node:
+    """The node of a directory to be changed; NOTDIR if it is none."""
+    if not handle.node.is_directory:
+        raise NfsError(nfs.NFS4ERR_NOTDIR)
+    return handle.node
+
+
+class DirectoryChange:
+    """``change_info4`` of a directory: its change attribute before and after something happened."""
+
+    __slots__ = ("_before", "_handle")
+
+    def __init__(self, handle: Filehandle) -> None:
+        self._handle = handle
+        self._before = handle.export.fs.attributes(handle.node).change
+
+    def finish(self) -> nfs.change_info4:
+        """What to tell the client; the change is durable from now on, if the export wants that."""
+        export, node = self._handle.export, self._handle.node
+        if export.sync:
+            export.fs.sync_directory(node)
+        after = export.fs.attributes(node).change
+        return nfs.change_info4(export.fs.atomic_changes, self._before, after)
+
+    def unchanged(self) -> nfs.change_info4:
+        """What to tell the client if nothing was to be done."""
+        return nfs.change_info4(True, self._before, self._before)
+
+
+def apply_created(
+    fs: FileSystem,
+    node: Node,
+    who: User,
+    changes: Changes,
+    made_with_mode: bool,
+    via: OpenFile | None = None,
+) -> None:
+    """Set what an object was to be created with and could not be at once."""
+    rest = Changes(
+        None if made_with_mode else changes.mode,
+        changes.uid,
+        changes.gid,
+        changes.size,
+        changes.atime_ns,
+        changes.mtime_ns,
+    )
+    if rest:
+        fs.change(node, who, rest, via)
+
+
+def create(c: Compound, args: nfs.CREATE4args, enc: Encoder) -> None:
+    here = c.here
+    parent, fs = directory(here), here.export.fs
+    kind = args.objtype.type
+    if kind not in (*_MODES, nfs.NF4DIR, nfs.NF4LNK):
+        raise NfsError(nfs.NFS4ERR_BADTYPE)
+    name = check_name(args.objname, fs)
+    changes, mask, _ = attributes.to_set(args.createattrs, fs, c.minor, creating=True)
+    if changes.size is not None:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    c.require_writable()
+    change = DirectoryChange(here)
+    node = _make(c, parent, name, args.objtype, changes)
+    try:
+        with_mode = kind != nfs.NF4LNK
+        if kind == nfs.NF4LNK:
+            # Links have no permissions of their own here.
+            changes.mode = None
+        apply_created(fs, node, c.user, changes, with_mode)
+    except (OSError, NfsError):
+        fs.remove(parent, name, c.user)
+        raise
+    change.finish().encode(enc)
+    nfs.encode_bitmap4(enc, bitmap_from_mask(mask))
+    c.enter(c.core.namespace.at(here.export, node))
+
+
+def _make(c: Compound, parent: Node, name: bytes, what: nfs.createtype4, changes: Changes) -> Node:
+    fs, who = c.here.export.fs, c.user
+    mode = changes.mode
+    if what.type == nfs.NF4DIR:
+        return fs.mkdir(parent, name, who, 0o755 if mode is None else mode)
+    if what.type == nfs.NF4LNK:
+        target = bytes(what.linkdata)
+        if not target or b"\0" in target:
+            raise NfsError(nfs.NFS4ERR_INVAL)
+        if len(target) >= _MAX_TARGET:
+            raise NfsError(nfs.NFS4ERR_NAMETOOLONG)
+        return fs.symlink(parent, name, who, target)
+    rdev = (0, 0)
+    if what.type in (nfs.NF4BLK, nfs.NF4CHR):
+        rdev = (what.devdata.specdata1, what.devdata.specdata2)
+        # The numbers that Linux has room for: twelve bits and twenty.
+        if rdev[0] >= 1 << 12 or rdev[1] >= 1 << 20:
+            raise NfsError(nfs.NFS4ERR_INVAL)
+    permissions = 0o644 if mode is None else mode
+    return fs.mknod(parent, name, who, _MODES[what.type] | permissions, rdev)
+
+
+def remove(c: Compound, args: nfs.REMOVE4args, enc: Encoder) -> None:
+    here = c.here
+    parent, fs = directory(here), here.export.fs
+    name = check_name(args.target, fs)
+    c.require_writable()
+    change = DirectoryChange(here)
+    fs.remove(parent, name, c.user)
+    change.finish().encode(enc)
+
+
+def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
+    source, target = c.saved, c.here
+    assert source is not None
+    from_node, to_node = directory(source), directory(target)
+    fs = target.export.fs
+    old, new = check_name(args.oldname, fs), check_name(args.newname, fs)
+    if source.export is not target.export:
+        raise NfsError(nfs.NFS4ERR_XDEV)
+    c.require_writable()
+    before, after = DirectoryChange(source), DirectoryChange(target)
+    try:
+        fs.rename(from_node, old, to_node, new, c.user)
+    except OSError as error:
+        # RFC 8881, Section 18.26.3: a target of the wrong type, or not empty, is in the way.
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
+            raise NfsError(nfs.NFS4ERR_EXIST) from None
+        raise
+    before.finish().encode(enc)
+    after.finish().encode(enc)
+
+
+def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
+    source, target = c.saved, c.here
+    assert source is not None
+    parent, fs = directory(target), target.export.fs
+    if source.node.is_directory:
+        raise NfsError(nfs.NFS4ERR_ISDIR)
+    name = check_name(args.newname, fs)
+    if source.export is not target.export:
+        raise NfsError(nfs.NFS4ERR_XDEV)
+    c.require_writable()
+    change = DirectoryChange(target)
+    fs.link(source.node, parent, name, c.user)
+    change.finish().encode(enc)
+
+
+def readlink(c: Compound, args: None, enc: Encoder) -> None:
+    here = c.here
+    if not here.node.is_symlink:
+        raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
+    target = here.export.fs.readlink(here.node, c.user)
+    room, placed = c.data_room()
+    if len(target) > room:
+        c.check_room(len(target) + 16)
+        placed = False
+    c.append_data(memoryview(target), placed)
+
+
+def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
+    here = c.here
+    node, fs = directory(here), here.export.fs
+    mask = attributes.wanted(args.attr_request, fs, c.minor)
+    if args.cookie in (1, 2) or (args.cookie == 0 and any(args.cookieverf)):
+        raise NfsError(nfs.NFS4ERR_BAD_COOKIE)
+    if args.cookie and args.cookieverf != COOKIE_VERIFIER:
+        raise NfsError(nfs.NFS4ERR_NOT_SAME)
+    limit = min(args.maxcount, c.core.config.max_io, c.room())
+    if limit < _READDIR_FRAME:
+        raise NfsError(nfs.NFS4ERR_TOOSMALL)
+    buffer = enc.buffer
+    buffer += COOKIE_VERIFIER
+    end = len(buffer) - 8 + limit - 8
+    names_left = args.dircount or limit
+    eof, count = True, 0
+    for cookie, name in fs.listing(node, args.cookie, c.user):
+        mark = len(buffer)
+        if not _append_entry(c, here, enc, cookie, name, mask):
+            continue
+        # dircount is a hint about names and cookies alone (RFC 8881, Section 18.23.3).
+        names_left -= 16 + (len(name) + 3 & ~3)
+        if len(buffer) > end or (count and names_left < 0):
+            del buffer[mark:]
+            eof = False
+            break
+        count += 1
+    if not count and not eof:
+        raise NfsError(nfs.NFS4ERR_TOOSMALL)
+    enc.boolean(False)
+    enc.boolean(eof)
+
+
+def _append_entry(
+    c: Compound, here: Filehandle, enc: Encoder, cookie: int, name: bytes, mask: int
+) -> bool:
+    """Append an ``entry4`` without its end; False if the entry has gone meanwhile."""
+    mark = len(enc.buffer)
+    enc.boolean(True)
+    enc.uint64(cookie)
+    enc.opaque(name)
+    try:
+        export, found, identity = c.core.namespace.peek(
+            here, name, bool(mask & attributes.TIME_CREATE)
+        )
+    except OSError as error:
+        if error.errno == errno.ENOENT or not mask & attributes.RDATTR_ERROR:
+            del enc.buffer[mark:]
+            if error.errno == errno.ENOENT:
+                return False
+            raise
+        # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
+        attributes.encode_error(enc, error)
+        return True
+    subject = attributes.Subject(c.core, c.minor, export, found, identity)
+    attributes.encode(enc, subject, mask)
+    return True

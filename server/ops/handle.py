@@ -1,0 +1,94 @@
+"""File handles and the way through the tree: PUTFH to RESTOREFH, LOOKUP, SECINFO."""
+
+from __future__ import annotations
+
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.errors import NfsError
+from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
+
+from ..compound import Compound
+from ..vfs.interface import Node
+from ..vfs.namespace import BadHandle, Filehandle
+from .names import check_name
+
+FLAVORS = (AUTH_SYS, AUTH_NONE)
+"""What SECINFO offers: the stronger first."""
+
+
+def walkable(handle: Filehandle) -> Node:
+    """The node of a directory to look something up in; SYMLINK or NOTDIR if it is none."""
+    node = handle.node
+    if not node.is_directory:
+        raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_NOTDIR)
+    return node
+
+
+def putfh(c: Compound, args: nfs.PUTFH4args, enc: Encoder) -> None:
+    try:
+        handle = c.core.namespace.decode(args.object)
+    except BadHandle:
+        raise NfsError(nfs.NFS4ERR_BADHANDLE) from None
+    c.enter(handle)
+
+
+def putrootfh(c: Compound, args: None, enc: Encoder) -> None:
+    """Also PUTPUBFH: the public file handle is the root (RFC 8881, Section 18.20.3)."""
+    c.enter(c.core.namespace.root)
+
+
+def getfh(c: Compound, args: None, enc: Encoder) -> None:
+    enc.opaque(c.here.wire)
+
+
+def savefh(c: Compound, args: None, enc: Encoder) -> None:
+    c.saved, c.saved_stateid = c.current, c.current_stateid
+
+
+def restorefh(c: Compound, args: None, enc: Encoder) -> None:
+    assert c.saved is not None
+    stateid = c.saved_stateid
+    c.enter(c.saved)
+    c.current_stateid = stateid
+
+
+def lookup(c: Compound, args: nfs.LOOKUP4args, enc: Encoder) -> None:
+    here = c.here
+    walkable(here)
+    name = check_name(args.objname, here.export.fs)
+    c.enter(c.core.namespace.lookup(here, name, c.user))
+
+
+def _parent(c: Compound) -> Filehandle:
+    walkable(c.here)
+    above = c.core.namespace.parent(c.here, c.user)
+    if above is None:
+        raise NfsError(nfs.NFS4ERR_NOENT)
+    return above
+
+
+def lookupp(c: Compound, args: None, enc: Encoder) -> None:
+    c.enter(_parent(c))
+
+
+def _answer_flavors(c: Compound, enc: Encoder) -> None:
+    enc.uint32(len(FLAVORS))
+    for flavor in FLAVORS:
+        enc.uint32(flavor)
+    # RFC 8881, Section 2.6.3.1.1.8: the current file handle is consumed.
+    c.current = c.current_stateid = None
+
+
+def secinfo(c: Compound, args: nfs.SECINFO4args, enc: Encoder) -> None:
+    here = c.here
+    walkable(here)
+    c.core.namespace.lookup(here, check_name(args.name, here.export.fs), c.user)
+    _answer_flavors(c, enc)
+
+
+def secinfo_no_name(c: Compound, args: int, enc: Encoder) -> None:
+    if args == nfs.SECINFO_STYLE4_PARENT:
+        _parent(c)
+    elif args != nfs.SECINFO_STYLE4_CURRENT_FH:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    _answer_flavors(c, enc)

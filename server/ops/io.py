@@ -1,0 +1,186 @@
+"""READ, WRITE, COMMIT, and the sparse-file operations of minor version 2."""
+
+from __future__ import annotations
+
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.errors import NfsError
+from nfsrdma.xdr.nfs4.types import stateid4
+
+from ..compound import Compound
+from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
+from ..vfs.interface import READ, ROOT, WRITE, OpenFile
+
+_UINT64_MAX = (1 << 64) - 1
+
+
+def open_state_of(c: Compound, stateid: stateid4) -> OpenState | None:
+    """The open that a stateid of the current file stands for; None for the special ones.
+
+    Raises BAD_STATEID and OLD_STATEID (RFC 8881, Section 8.2.4).
+    """
+    stateid = c.actual(stateid)
+    if stateid.other in (ANONYMOUS, BYPASS):
+        expected = 0 if stateid.other == ANONYMOUS else UINT32_MAX
+        if stateid.seqid != expected:
+            raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+        return None
+    state = c.core.registry.states.find(stateid, c.caller)
+    if state.file.handle.wire != c.here.wire:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    if isinstance(state, LockState):
+        return state.open
+    assert isinstance(state, OpenState)
+    return state
+
+
+def require_regular(c: Compound) -> None:
+    """ISDIR, SYMLINK or WRONG_TYPE if the current file is no regular one."""
+    node = c.here.node
+    if node.is_regular:
+        return
+    if node.is_directory:
+        raise NfsError(nfs.NFS4ERR_ISDIR)
+    raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_WRONG_TYPE)
+
+
+def io_file(
+    c: Compound, stateid: stateid4, access: int, purpose: str = ""
+) -> tuple[OpenFile | None, bool]:
+    """The open file to read or write with a stateid, and whether the caller is to close it.
+
+    A special stateid goes by the caller's own rights, and is held up by the share reservations
+    of others: LOCKED (RFC 8881, Section 9.7). To set a file's size there need be no open file.
+    """
+    state = open_state_of(c, stateid)
+    if state is not None:
+        file = state.reader if access == READ else state.writer
+        if file is None:
+            raise NfsError(nfs.NFS4ERR_OPENMODE)
+        return file, False
+    here, registry = c.here, c.core.registry
+    opened = registry.states.file(here)
+    if opened is not None and not (access == READ and stateid.other == BYPASS):
+        holders = [other.client for other in opened.conflicts(access, 0)]
+        if holders and not registry.give_way(holders, c.now):
+            raise NfsError(nfs.NFS4ERR_LOCKED)
+    if purpose == "truncate":
+        return None, False
+    return here.export.fs.open(here.node, c.user, access), True
+
+
+def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
+    require_regular(c)
+    file, close = io_file(c, args.stateid, READ)
+    assert file is not None
+    try:
+        room, placed = c.data_room()
+        count = min(args.count, c.core.config.max_io, room)
+        if count == 0 and args.count:
+            # Not even one octet fits: an empty result would look like the end of the file.
+            c.check_room(36)
+        buffer = c.core.buffers.take(count)
+        c.buffers.append(buffer)
+        data = memoryview(buffer)[:count]
+        size = file.read(args.offset, data)
+        eof = size < count or args.offset + size >= file.size()
+    finally:
+        if close:
+            file.close()
+    enc.boolean(eof)
+    c.append_data(data[:size], placed)
+
+
+def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
+    if args.stable not in (nfs.UNSTABLE4, nfs.DATA_SYNC4, nfs.FILE_SYNC4):
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    require_regular(c)
+    c.require_writable()
+    data = args.data
+    assert isinstance(data, memoryview)
+    if args.offset + len(data) > _UINT64_MAX:
+        raise NfsError(nfs.NFS4ERR_FBIG)
+    file, close = io_file(c, args.stateid, WRITE)
+    assert file is not None
+    try:
+        data = data[: c.core.config.max_io]
+        if data:
+            file.write(args.offset, data)
+        if args.stable != nfs.UNSTABLE4:
+            file.sync(metadata=args.stable == nfs.FILE_SYNC4)
+    finally:
+        if close:
+            file.close()
+    verifier = c.core.registry.write_verifier
+    nfs.WRITE4resok(len(data), args.stable, verifier).encode(enc)
+
+
+def commit(c: Compound, args: nfs.COMMIT4args, enc: Encoder) -> None:
+    require_regular(c)
+    here, registry = c.here, c.core.registry
+    if args.offset + args.count > _UINT64_MAX:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    if not here.export.read_only:
+        # No stateid says who wrote, so it is the server that opens the file, as itself. A part
+        # of it cannot be made durable alone.
+        file = here.export.fs.open(here.node, ROOT, READ)
+        try:
+            file.sync(metadata=False)
+        finally:
+            file.close()
+    enc.fixed_opaque(registry.write_verifier, 8)
+
+
+def seek(c: Compound, args: nfs.SEEK4args, enc: Encoder) -> None:
+    """RFC 7862, Section 15.11."""
+    if args.sa_what not in (nfs.NFS4_CONTENT_DATA, nfs.NFS4_CONTENT_HOLE):
+        raise NfsError(nfs.NFS4ERR_UNION_NOTSUPP)
+    require_regular(c)
+    file, close = io_file(c, args.sa_stateid, READ)
+    assert file is not None
+    try:
+        size = file.size()
+        if args.sa_offset >= size:
+            raise NfsError(nfs.NFS4ERR_NXIO)
+        hole = args.sa_what == nfs.NFS4_CONTENT_HOLE
+        try:
+            found = file.seek(args.sa_offset, hole)
+        except OSError:
+            # Only holes up to the end: that end is where the data would be.
+            found = size
+    finally:
+        if close:
+            file.close()
+    nfs.seek_res4(found >= size, found).encode(enc)
+
+
+def _check_range(offset: int, length: int) -> None:
+    if length == 0 or offset + length > _UINT64_MAX:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+
+
+def allocate(c: Compound, args: nfs.ALLOCATE4args, enc: Encoder) -> None:
+    """RFC 7862, Section 15.1."""
+    _reshape(c, args.aa_stateid, args.aa_offset, args.aa_length, reserve=True)
+
+
+def deallocate(c: Compound, args: nfs.DEALLOCATE4args, enc: Encoder) -> None:
+    """RFC 7862, Section 15.4."""
+    _reshape(c, args.da_stateid, args.da_offset, args.da_length, reserve=False)
+
+
+def _reshape(c: Compound, stateid: stateid4, offset: int, length: int, reserve: bool) -> None:
+    if not c.here.node.is_regular:
+        raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
+    _check_range(offset, length)
+    c.require_writable()
+    file, close = io_file(c, stateid, WRITE)
+    assert file is not None
+    try:
+        if reserve:
+            file.allocate(offset, length)
+        else:
+            file.deallocate(offset, length)
+    finally:
+        if close:
+            file.close()

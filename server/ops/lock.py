@@ -1,0 +1,156 @@
+"""LOCK, LOCKT and LOCKU (RFC 8881, Sections 18.10 to 18.12). Locks are advisory."""
+
+from __future__ import annotations
+
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from ..compound import Compound
+from ..operation import Failure
+from ..state.lock import FOREVER, HeldRange
+from ..state.share import OpenedFile
+from ..state.stateid import LockState, OpenState
+from .io import require_regular
+
+_UINT64_MAX = (1 << 64) - 1
+_EXCLUSIVE = (nfs.WRITE_LT, nfs.WRITEW_LT)
+_SHARED = (nfs.READ_LT, nfs.READW_LT)
+
+
+def _range(offset: int, length: int) -> tuple[int, int]:
+    """A half-open range; INVAL as RFC 8881, Section 18.10.3, says."""
+    if length == 0 or (length != _UINT64_MAX and offset + length > _UINT64_MAX):
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    return offset, FOREVER if length == _UINT64_MAX else offset + length
+
+
+def _is_exclusive(locktype: int) -> bool:
+    if locktype in _EXCLUSIVE:
+        return True
+    if locktype in _SHARED:
+        return False
+    raise NfsError(nfs.NFS4ERR_INVAL)
+
+
+def _conflict(
+    c: Compound, file: OpenedFile, start: int, end: int, exclusive: bool, owner: bytes
+) -> HeldRange | None:
+    """What is in the way, once clients that are gone have been put out of it."""
+    while True:
+        held = file.locks.conflict(start, end, exclusive, c.caller, owner)
+        if held is None or not c.core.registry.give_way([held.holder.client], c.now):
+            return held
+
+
+def _denied(held: HeldRange) -> Failure:
+    """DENIED, with what is held, by whom."""
+    body = Encoder()
+    length = _UINT64_MAX if held.end == FOREVER else held.end - held.start
+    owner = nfs.lock_owner4(held.holder.client.id, held.holder.owner)
+    kind = nfs.WRITE_LT if held.exclusive else nfs.READ_LT
+    nfs.LOCK4denied(held.start, length, kind, owner).encode(body)
+    return Failure(nfs.NFS4ERR_DENIED, bytes(body.buffer))
+
+
+def _check_grace(c: Compound, reclaim: bool) -> None:
+    registry, client = c.core.registry, c.caller
+    active = registry.grace.active(c.now)
+    if not reclaim:
+        if active:
+            raise NfsError(nfs.NFS4ERR_GRACE)
+    elif client.reclaim_complete or not active:
+        raise NfsError(nfs.NFS4ERR_NO_GRACE)
+    elif not registry.grace.may_reclaim(client.owner):
+        raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
+
+
+def _open_of(c: Compound, stateid: nfs.stateid4) -> OpenState:
+    state = c.core.registry.states.find(c.actual(stateid), c.caller)
+    if not isinstance(state, OpenState) or state.file.handle.wire != c.here.wire:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    return state
+
+
+def _lock_of(c: Compound, stateid: nfs.stateid4) -> LockState:
+    state = c.core.registry.states.find(c.actual(stateid), c.caller)
+    if not isinstance(state, LockState) or state.file.handle.wire != c.here.wire:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    return state
+
+
+def lock(c: Compound, args: nfs.LOCK4args, enc: Encoder) -> None:
+    require_regular(c)
+    start, end = _range(args.offset, args.length)
+    exclusive = _is_exclusive(args.locktype)
+    state: LockState | None = None
+    if args.locker.new_lock_owner:
+        opening = args.locker.open_owner
+        open_state = _open_of(c, opening.open_stateid)
+        owner = opening.lock_owner.owner
+    else:
+        state = _lock_of(c, args.locker.lock_owner.lock_stateid)
+        open_state, owner = state.open, state.owner
+    _check_grace(c, args.reclaim)
+    needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
+    if not open_state.access & needed:
+        raise NfsError(nfs.NFS4ERR_OPENMODE)
+    file, registry = open_state.file, c.core.registry
+    held = _conflict(c, file, start, end, exclusive, owner)
+    if held is not None:
+        raise _denied(held)
+    # Splitting a range in the middle makes two more of it.
+    if len(file.locks) + 2 > registry.limits.ranges_per_file:
+        raise NfsError(nfs.NFS4ERR_DELAY)
+    if state is None:
+        state = registry.states.add_lock(open_state, owner)
+    file.locks.lock(start, end, exclusive, state)
+    state.bump()
+    c.current_stateid = state.stateid
+    state.stateid.encode(enc)
+
+
+def lockt(c: Compound, args: nfs.LOCKT4args, enc: Encoder) -> None:
+    require_regular(c)
+    start, end = _range(args.offset, args.length)
+    exclusive = _is_exclusive(args.locktype)
+    _check_grace(c, reclaim=False)
+    file = c.core.registry.states.file(c.here)
+    if file is None:
+        return
+    held = _conflict(c, file, start, end, exclusive, args.owner.owner)
+    if held is not None:
+        raise _denied(held)
+
+
+def locku(c: Compound, args: nfs.LOCKU4args, enc: Encoder) -> None:
+    require_regular(c)
+    start, end = _range(args.offset, args.length)
+    _is_exclusive(args.locktype)
+    state = _lock_of(c, args.lock_stateid)
+    state.file.locks.unlock(start, end, state)
+    state.bump()
+    c.current_stateid = state.stateid
+    state.stateid.encode(enc)
+
+
+def free_stateid(c: Compound, args: nfs.FREE_STATEID4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.38: only a lock owner without locks can be freed."""
+    states = c.core.registry.states
+    state = states.find(c.actual(args.fsa_stateid), c.caller)
+    if not isinstance(state, LockState) or state.file.locks.held_by(state):
+        raise NfsError(nfs.NFS4ERR_LOCKS_HELD)
+    states.free(state)
+
+
+def test_stateid(c: Compound, args: nfs.TEST_STATEID4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.48: the current stateid cannot be tested; it stands for nothing."""
+    codes = []
+    for stateid in args.ts_stateids:
+        try:
+            c.core.registry.states.find(stateid, c.caller)
+        except NfsError as error:
+            codes.append(error.status)
+        else:
+            codes.append(nfs.NFS4_OK)
+    nfs.TEST_STATEID4resok(codes).encode(enc)

@@ -1,0 +1,272 @@
+"""OPEN, CLOSE and OPEN_DOWNGRADE (RFC 8881, Sections 18.16, 18.2 and 18.18).
+
+No delegations are given: a client that asked for one, or for none, is told so.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_of
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from .. import attributes
+from ..compound import Compound
+from ..state.stateid import UINT32_MAX, OpenState
+from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
+from ..vfs.namespace import Filehandle
+from .directory import DirectoryChange, apply_created, directory
+from .io import open_state_of, require_regular
+from .names import check_name
+
+_ACCESS_BITS: Final = {
+    nfs.OPEN4_SHARE_ACCESS_READ: READ,
+    nfs.OPEN4_SHARE_ACCESS_WRITE: WRITE,
+    nfs.OPEN4_SHARE_ACCESS_BOTH: READ | WRITE,
+}
+_WANT_MASK: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
+_WANT_WHEN: Final = (
+    nfs.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
+    | nfs.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED
+)
+_VERIFIER = struct.Struct(">II")
+_BILLION: Final = 1_000_000_000
+_TIMES: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
+
+
+class _Opening:
+    """One OPEN on its way."""
+
+    __slots__ = ("access", "args", "attrset", "change", "created", "deny", "file", "wants")
+
+    def __init__(self, args: nfs.OPEN4args) -> None:
+        self.args = args
+        self.access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH
+        self.wants = args.share_access & ~nfs.OPEN4_SHARE_ACCESS_BOTH
+        self.deny = args.share_deny
+        self.attrset = 0
+        self.change = nfs.change_info4(True, 0, 0)
+        self.created = False
+        self.file: OpenFile | None = None
+        if (
+            self.access == 0
+            or self.deny > nfs.OPEN4_SHARE_DENY_BOTH
+            or self.wants & ~(_WANT_MASK | _WANT_WHEN)
+        ):
+            raise NfsError(nfs.NFS4ERR_INVAL)
+
+
+def open_(c: Compound, args: nfs.OPEN4args, enc: Encoder) -> None:
+    opening = _Opening(args)
+    claim = args.claim.claim
+    _check_grace(c, claim)
+    if claim == nfs.CLAIM_NULL:
+        handle = _by_name(c, opening)
+    elif claim in (nfs.CLAIM_FH, nfs.CLAIM_PREVIOUS):
+        if args.openhow.opentype == nfs.OPEN4_CREATE:
+            raise NfsError(nfs.NFS4ERR_INVAL)
+        handle = c.here
+    else:
+        # Claims that rest on a delegation; nobody has one.
+        raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
+    try:
+        state = _open_file(c, opening, handle)
+    except BaseException:
+        if opening.file is not None:
+            opening.file.close()
+        raise
+    c.enter(handle)
+    c.current_stateid = state.stateid
+    nfs.OPEN4resok(
+        state.stateid,
+        opening.change,
+        nfs.OPEN4_RESULT_LOCKTYPE_POSIX,
+        bitmap_from_mask(opening.attrset),
+        _no_delegation(opening.wants),
+    ).encode(enc)
+
+
+def _check_grace(c: Compound, claim: int) -> None:
+    """Who may open now: RFC 8881, Sections 8.4.2.1 and 18.51.3."""
+    registry, client = c.core.registry, c.caller
+    active = registry.grace.active(c.now)
+    if claim == nfs.CLAIM_PREVIOUS:
+        if client.reclaim_complete or not active:
+            raise NfsError(nfs.NFS4ERR_NO_GRACE)
+        if not registry.grace.may_reclaim(client.owner):
+            raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
+        registry.note_state(client)
+    elif active or not client.reclaim_complete:
+        raise NfsError(nfs.NFS4ERR_GRACE)
+
+
+def _no_delegation(wants: int) -> nfs.open_delegation4:
+    """RFC 8881, Section 18.16.3: who said what it wants is told why it does not get it."""
+    want = wants & _WANT_MASK
+    if want == nfs.OPEN4_SHARE_ACCESS_WANT_NO_PREFERENCE:
+        return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
+    if want == nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG:
+        why = nfs.open_none_delegation4(nfs.WND4_NOT_WANTED)
+    elif want == nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL:
+        why = nfs.open_none_delegation4(nfs.WND4_CANCELLED)
+    else:
+        why = nfs.open_none_delegation4(nfs.WND4_NOT_SUPP_FTYPE)
+    return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE_EXT, why)
+
+
+def _by_name(c: Compound, opening: _Opening) -> Filehandle:
+    """CLAIM_NULL: look the name up, or create it."""
+    here, args = c.here, opening.args
+    parent = directory(here)
+    name = check_name(args.claim.file, here.export.fs)
+    if args.openhow.opentype == nfs.OPEN4_CREATE:
+        return _create(c, opening, here, parent, name)
+    change = DirectoryChange(here)
+    handle = c.core.namespace.lookup(here, name, c.user)
+    opening.change = change.unchanged()
+    return handle
+
+
+def _create(
+    c: Compound, opening: _Opening, here: Filehandle, parent: Node, name: bytes
+) -> Filehandle:
+    how, fs = opening.args.openhow.how, here.export.fs
+    verifier: bytes | None = None
+    if how.mode == nfs.EXCLUSIVE4:
+        verifier, changes, mask = how.createverf, Changes(), 0
+    else:
+        if how.mode == nfs.EXCLUSIVE4_1:
+            verifier, given = how.ch_createboth.cva_verf, how.ch_createboth.cva_attrs
+        else:
+            given = how.createattrs
+        changes, mask, _ = attributes.to_set(given, fs, c.minor, creating=True)
+        if verifier is not None and mask & _TIMES:
+            raise NfsError(nfs.NFS4ERR_INVAL)
+    c.require_writable()
+    change = DirectoryChange(here)
+    mode = 0o644 if changes.mode is None else changes.mode
+    try:
+        node, file = fs.create(parent, name, c.user, mode, _ACCESS_BITS[opening.access])
+    except FileExistsError:
+        handle = c.core.namespace.lookup(here, name, c.user)
+        _check_existing(handle, how.mode, verifier)
+        opening.change = change.unchanged()
+        if how.mode == nfs.UNCHECKED4 and changes.size == 0:
+            # RFC 8881, Section 18.16.3: of what is there, only a size of zero is set.
+            opening.attrset = mask_of(nfs.FATTR4_SIZE)
+        elif verifier is not None:
+            opening.attrset = mask | _TIMES
+        return handle
+    opening.file, opening.created = file, True
+    try:
+        if verifier is not None:
+            changes.atime_ns, changes.mtime_ns = _verifier_times(verifier)
+            mask |= _TIMES
+        apply_created(fs, node, c.user, changes, made_with_mode=True, via=file)
+    except (OSError, NfsError):
+        fs.remove(parent, name, c.user)
+        file.close()
+        opening.file = None
+        raise
+    opening.attrset = mask
+    opening.change = change.finish()
+    return c.core.namespace.at(here.export, node)
+
+
+def _verifier_times(verifier: bytes) -> tuple[int, int]:
+    """The times that hold an exclusive create's verifier: durable, and in every file system."""
+    first, second = _VERIFIER.unpack(verifier)
+    return first * _BILLION, second * _BILLION
+
+
+def _check_existing(handle: Filehandle, mode: int, verifier: bytes | None) -> None:
+    """Whether an OPEN that creates may go on with what has the name already."""
+    if mode == nfs.UNCHECKED4:
+        return
+    if verifier is not None and handle.node.is_regular:
+        found = handle.export.fs.attributes(handle.node)
+        if (found.atime_ns, found.mtime_ns) == _verifier_times(verifier):
+            return  # The same request again.
+    raise NfsError(nfs.NFS4ERR_EXIST)
+
+
+def _open_file(c: Compound, opening: _Opening, handle: Filehandle) -> OpenState:
+    """Check the share, open what is missing, and note it all in the state."""
+    node, fs, registry = handle.node, handle.export.fs, c.core.registry
+    if not node.is_regular:
+        if node.is_directory:
+            raise NfsError(nfs.NFS4ERR_ISDIR)
+        raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_WRONG_TYPE)
+    if opening.access & nfs.OPEN4_SHARE_ACCESS_WRITE and handle.export.read_only:
+        raise NfsError(nfs.NFS4ERR_ROFS)
+    owner = opening.args.owner.owner
+    opened = registry.states.file(handle)
+    state = None if opened is None else opened.find(c.caller, owner)
+    if opened is not None:
+        registry.check_share(opened, opening.access, opening.deny, state, c.now)
+    wanted = _ACCESS_BITS[opening.access]
+    missing = wanted
+    if state is not None:
+        missing &= ~((READ if state.reader else 0) | (WRITE if state.writer else 0))
+    if missing and opening.file is None:
+        opening.file = fs.open(node, c.user, missing)
+    truncate = not opening.created and opening.attrset == mask_of(nfs.FATTR4_SIZE)
+    if truncate:
+        writer = opening.file if missing & WRITE else state.writer if state else None
+        fs.change(node, c.user, Changes(size=0), writer)
+    if state is None:
+        state = registry.states.add_open(c.caller, owner, handle)
+    if opening.file is not None:
+        state.take(opening.file, wanted)
+        opening.file = None
+    state.access |= opening.access
+    state.deny |= opening.deny
+    state.modes.add((opening.access, opening.deny))
+    state.bump()
+    return state
+
+
+def _own_open(c: Compound, stateid: nfs.stateid4) -> OpenState:
+    """The open that is to be changed; BAD_STATEID for a lock's or a special stateid."""
+    actual = c.actual(stateid)
+    state = open_state_of(c, actual)
+    if state is None or state.other != actual.other:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    return state
+
+
+def close(c: Compound, args: nfs.CLOSE4args, enc: Encoder) -> None:
+    """Locks that are still held go with the open (RFC 8881, Section 18.2.3, allows either)."""
+    state = _own_open(c, args.open_stateid)
+    c.core.registry.states.close(state)
+    # RFC 8881, Section 18.2.4: a stateid that is of no use any more.
+    c.current_stateid = None
+    nfs.stateid4(UINT32_MAX, bytes(12)).encode(enc)
+
+
+def open_downgrade(c: Compound, args: nfs.OPEN_DOWNGRADE4args, enc: Encoder) -> None:
+    require_regular(c)
+    state = _own_open(c, args.open_stateid)
+    access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH
+    deny = args.share_deny
+    if not access or deny > nfs.OPEN4_SHARE_DENY_BOTH or not _reachable(state, access, deny):
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    state.access, state.deny = access, deny
+    state.modes = {mode for mode in state.modes if not (mode[0] & ~access or mode[1] & ~deny)}
+    state.release(keep=_ACCESS_BITS[access])
+    state.bump()
+    c.current_stateid = state.stateid
+    state.stateid.encode(enc)
+
+
+def _reachable(state: OpenState, access: int, deny: int) -> bool:
+    """Whether the modes are a union of some that the file was opened with."""
+    got_access = got_deny = 0
+    for each_access, each_deny in state.modes:
+        if not (each_access & ~access or each_deny & ~deny):
+            got_access |= each_access
+            got_deny |= each_deny
+    return (got_access, got_deny) == (access, deny)

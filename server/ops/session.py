@@ -1,0 +1,236 @@
+"""Clients and sessions: EXCHANGE_ID to DESTROY_CLIENTID, and SEQUENCE."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.errors import NfsError
+from nfsrdma.xdr.nfs4.types import channel_attrs4
+
+from ..compound import Compound, fingerprint
+from ..config import ServerConfig
+from ..state.client import Client
+from ..state.session import Session
+
+# EXCHGID4_FLAG_SUPP_FENCE_OPS of RFC 7862 is left out: with it a client asks for callbacks about
+# the fencing of devices, and there are no layouts here.
+_EXCHANGE_FLAGS: Final = (
+    nfs.EXCHGID4_FLAG_SUPP_MOVED_REFER
+    | nfs.EXCHGID4_FLAG_SUPP_MOVED_MIGR
+    | nfs.EXCHGID4_FLAG_BIND_PRINC_STATEID
+    | nfs.EXCHGID4_FLAG_USE_NON_PNFS
+    | nfs.EXCHGID4_FLAG_USE_PNFS_MDS
+    | nfs.EXCHGID4_FLAG_USE_PNFS_DS
+    | nfs.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A
+)
+_SESSION_FLAGS: Final = (
+    nfs.CREATE_SESSION4_FLAG_PERSIST
+    | nfs.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
+    | nfs.CREATE_SESSION4_FLAG_CONN_RDMA
+)
+_MIN_MESSAGE: Final = 128
+"""No call with a SEQUENCE, and no reply to one, is much shorter, in octets."""
+_MIN_BACK_OPERATIONS: Final = 2
+_SEQUENCE_RESULT = struct.Struct(">16s5I")
+_SEQUENCE_SIZE: Final = 8 + _SEQUENCE_RESULT.size
+
+
+def _principal(c: Compound) -> tuple[int, int]:
+    return c.credentials.flavor, c.credentials.uid
+
+
+def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
+    if args.eia_flags & ~_EXCHANGE_FLAGS:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    _check_protection(args.eia_state_protect)
+    owner, registry = args.eia_clientowner, c.core.registry
+    if args.eia_flags & nfs.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A:
+        client = registry.clients.update(owner.co_ownerid, owner.co_verifier, _principal(c))
+    else:
+        client, victim = registry.clients.exchange(
+            owner.co_ownerid, owner.co_verifier, _principal(c), c.now
+        )
+        if victim is not None:
+            registry.expire(victim)
+    flags = nfs.EXCHGID4_FLAG_USE_NON_PNFS
+    if client.confirmed:
+        flags |= nfs.EXCHGID4_FLAG_CONFIRMED_R
+    config = c.core.config
+    nfs.EXCHANGE_ID4resok(
+        client.id,
+        client.next_create_seqid,
+        flags,
+        nfs.state_protect4_r(nfs.SP4_NONE),
+        nfs.server_owner4(0, config.owner),
+        config.scope,
+        [],
+    ).encode(enc)
+
+
+def _check_protection(protection: nfs.state_protect4_a) -> None:
+    """State protection takes RPCSEC_GSS (RFC 8881, Section 18.35.3), which is not served."""
+    if protection.spa_how == nfs.SP4_SSV:
+        raise NfsError(nfs.NFS4ERR_ENCR_ALG_UNSUPP)
+    if protection.spa_how == nfs.SP4_MACH_CRED:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+
+
+def create_session(c: Compound, args: nfs.CREATE_SESSION4args, enc: Encoder) -> None:
+    registry = c.core.registry
+    client = registry.clients.find(args.csa_clientid)
+    if args.csa_sequence == client.create_seqid and client.create_reply is not None:
+        enc.buffer += client.create_reply
+        return
+    if args.csa_sequence != client.next_create_seqid:
+        raise NfsError(nfs.NFS4ERR_SEQ_MISORDERED)
+    if not client.confirmed and client.principal != _principal(c):
+        raise NfsError(nfs.NFS4ERR_CLID_INUSE)
+    if args.csa_flags & ~_SESSION_FLAGS:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    fore = _fore_channel(args.csa_fore_chan_attrs, c.core.config)
+    back = _back_channel(args.csa_back_chan_attrs, c.core.config)
+    session = registry.create_session(client, fore, back, args.csa_cb_program)
+    if not client.confirmed:
+        registry.confirm(client)
+    registry.renew(client, c.now)
+    # Sessions are not persistent, and a connection does not change its mode.
+    flags = args.csa_flags & nfs.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
+    if flags:
+        session.bind_back(c.call.channel)
+    client.create_seqid = args.csa_sequence
+    start = len(enc.buffer)
+    nfs.CREATE_SESSION4resok(session.id, args.csa_sequence, flags, fore, back).encode(enc)
+    client.create_reply = bytes(enc.buffer[start:])
+
+
+def _fore_channel(asked: channel_attrs4, config: ServerConfig) -> channel_attrs4:
+    limits = config.sessions
+    if (
+        asked.ca_maxrequestsize < _MIN_MESSAGE
+        or asked.ca_maxresponsesize < _MIN_MESSAGE
+        or asked.ca_maxoperations < 1
+        or asked.ca_maxrequests < 1
+    ):
+        raise NfsError(nfs.NFS4ERR_TOOSMALL)
+    response = min(asked.ca_maxresponsesize, config.max_message)
+    return channel_attrs4(
+        0,
+        min(asked.ca_maxrequestsize, config.max_message),
+        response,
+        min(asked.ca_maxresponsesize_cached, limits.cached_reply, response),
+        min(asked.ca_maxoperations, limits.operations),
+        min(asked.ca_maxrequests, limits.slots),
+        asked.ca_rdma_ird,
+    )
+
+
+def _back_channel(asked: channel_attrs4, config: ServerConfig) -> channel_attrs4:
+    if (
+        asked.ca_maxrequestsize < _MIN_MESSAGE
+        or asked.ca_maxresponsesize < _MIN_MESSAGE
+        or asked.ca_maxoperations < _MIN_BACK_OPERATIONS
+        or asked.ca_maxrequests < 1
+    ):
+        raise NfsError(nfs.NFS4ERR_TOOSMALL)
+    return channel_attrs4(
+        0,
+        asked.ca_maxrequestsize,
+        asked.ca_maxresponsesize,
+        asked.ca_maxresponsesize_cached,
+        asked.ca_maxoperations,
+        min(asked.ca_maxrequests, config.sessions.slots),
+        asked.ca_rdma_ird,
+    )
+
+
+def sequence(c: Compound, args: nfs.SEQUENCE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.46. A failure leaves the slot, and the lease, as they were."""
+    registry = c.core.registry
+    session = registry.session(args.sa_sessionid)
+    slot = session.slot(args.sa_slotid)
+    if c.request_size > session.fore.ca_maxrequestsize:
+        raise NfsError(nfs.NFS4ERR_REQ_TOO_BIG)
+    if c.count > session.fore.ca_maxoperations:
+        raise NfsError(nfs.NFS4ERR_TOO_MANY_OPS)
+    if args.sa_highest_slotid >= session.slot_count:
+        raise NfsError(nfs.NFS4ERR_BAD_HIGH_SLOT)
+    c.session, c.cache_this = session, args.sa_cachethis
+    try:
+        c.check_room(_SEQUENCE_RESULT.size)
+        c.replay = not slot.acquire(args.sa_sequenceid, fingerprint(c))
+    except NfsError:
+        c.session = None
+        raise
+    c.slot, c.client = slot, session.client
+    registry.renew(session.client, c.now)
+    highest = session.slot_count - 1
+    enc.buffer += _SEQUENCE_RESULT.pack(
+        session.id, args.sa_sequenceid, args.sa_slotid, highest, highest, _status(c, session)
+    )
+
+
+def _status(c: Compound, session: Session) -> int:
+    """What the client ought to know: RFC 8881, Section 18.46.3."""
+    registry, client = c.core.registry, session.client
+    status = 0
+    if not any(each.channels for each in client.sessions.values()):
+        status |= nfs.SEQ4_STATUS_CB_PATH_DOWN
+    if (
+        not client.reclaim_complete
+        and registry.grace.active(c.now)
+        and registry.grace.may_reclaim(client.owner)
+    ):
+        status |= nfs.SEQ4_STATUS_RESTART_RECLAIM_NEEDED
+    return status
+
+
+def destroy_session(c: Compound, args: nfs.DESTROY_SESSION4args, enc: Encoder) -> None:
+    session = c.core.registry.session(args.dsa_sessionid)
+    if session is c.session and c.index + 1 < c.count:
+        # RFC 8881, Section 18.37.3: the session that carries the call goes last.
+        raise NfsError(nfs.NFS4ERR_NOT_ONLY_OP)
+    c.core.registry.destroy_session(session)
+
+
+def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder) -> None:
+    registry = c.core.registry
+    client = registry.clients.find(args.dca_clientid)
+    if client.sessions or client.has_state:
+        raise NfsError(nfs.NFS4ERR_CLIENTID_BUSY)
+    registry.retire(client)
+
+
+def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: Encoder) -> None:
+    session = c.core.registry.session(args.bctsa_sessid)
+    direction = args.bctsa_dir
+    wants_back = (nfs.CDFC4_BACK, nfs.CDFC4_FORE_OR_BOTH, nfs.CDFC4_BACK_OR_BOTH)
+    if direction not in (nfs.CDFC4_FORE, *wants_back):
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    if direction == nfs.CDFC4_FORE:
+        session.unbind(c.call.channel)
+        bound = nfs.CDFS4_FORE
+    else:
+        session.bind_back(c.call.channel)
+        bound = nfs.CDFS4_BACK if direction == nfs.CDFC4_BACK else nfs.CDFS4_BOTH
+    c.core.registry.renew(session.client, c.now)
+    nfs.BIND_CONN_TO_SESSION4resok(session.id, bound, False).encode(enc)
+
+
+def backchannel_ctl(c: Compound, args: nfs.BACKCHANNEL_CTL4args, enc: Encoder) -> None:
+    assert c.session is not None
+    c.session.callback_program = args.bca_cb_program
+
+
+def reclaim_complete(c: Compound, args: nfs.RECLAIM_COMPLETE4args, enc: Encoder) -> None:
+    client: Client = c.caller
+    if args.rca_one_fs:
+        # RFC 8881, Section 18.51.3: about a file system that moved here; none did.
+        if c.current is None:
+            raise NfsError(nfs.NFS4ERR_NOFILEHANDLE)
+        return
+    if client.reclaim_complete:
+        raise NfsError(nfs.NFS4ERR_COMPLETE_ALREADY)
+    c.core.registry.complete_reclaim(client)

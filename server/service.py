@@ -1,0 +1,128 @@
+"""A server: exports in, a ``channel.Service`` out, which any transport can be given.
+
+server = Server([Export("", LocalFileSystem("/srv"))], reactor, random.SystemRandom())
+server.listen_tcp("127.0.0.1", 2049)
+reactor.run_forever()
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, Final
+
+from nfsrdma.rpcrdma.rpc.channel import Channel, Service
+from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
+from nfsrdma.rpcrdma.task import Reactor, TimerHandle
+from nfsrdma.rpcrdma.verbs.interfaces import Device
+
+from .compound import CompoundProcedure
+from .config import ServerConfig
+from .core import Core
+from .ops.table import BY_MINOR
+from .state.recovery import MemoryRecoveryStore, RecoveryStore
+from .state.registry import Registry
+from .vfs.export import Export
+from .vfs.namespace import Namespace
+
+PROGRAM: Final = 100003
+VERSION: Final = 4
+_SWEEPS_PER_LEASE: Final = 4
+
+OnChannel = Callable[[Channel], object]
+
+
+class Server:
+    """An NFS server of minor versions 1 and 2.
+
+    ``store`` keeps what must survive a restart; without one nothing does, except that file
+    handles stay good. ``born_ns`` is the time shown for the directories above the exports.
+    Raises ``ValueError`` if the exports' names are in each other's way.
+    """
+
+    def __init__(
+        self,
+        exports: Sequence[Export],
+        reactor: Reactor,
+        rng: Random,
+        *,
+        config: ServerConfig | None = None,
+        store: RecoveryStore | None = None,
+        born_ns: int = 0,
+    ) -> None:
+        self.config = config or ServerConfig()
+        self._reactor = reactor
+        self._store = store or MemoryRecoveryStore(rng.randrange(1, 1 << 32))
+        key = self._store.secret() or _derived_key(exports)
+        self.namespace = Namespace(exports, key, born_ns)
+        now = reactor.time()
+        self.registry = Registry(self._store, self.config.times, self.config.state, rng, now)
+        self._core = Core(self.config, self.namespace, self.registry, reactor.time)
+        program = RpcProgram(
+            PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, BY_MINOR)}}
+        )
+        self.service: Service = RpcService([program])
+        """What answers calls, whatever they come over."""
+        self._listeners: list[Any] = []
+        self._timer: TimerHandle | None = None
+        self._sweep()
+
+    def listen_tcp(
+        self, address: str, port: int, *, on_channel: OnChannel | None = None
+    ) -> tuple[str, int]:
+        """Serve TCP connections; where it listens. Raises OSError if it cannot."""
+        from nfsrdma.rpcrdma.io.tcp import listen_tcp
+
+        listener = listen_tcp(self._reactor, address, port, self.service, on_channel=on_channel)
+        self._listeners.append(listener)
+        return listener.address
+
+    def listen_rdma(
+        self, device: Device, address: str, port: int, *, on_channel: OnChannel | None = None
+    ) -> tuple[str, int]:
+        """Serve RDMA connections to a device of the same reactor; where it listens."""
+        from nfsrdma.rpcrdma.transport.connect import listen_rdma
+
+        listener = listen_rdma(
+            device, self._reactor, address, port, self.service, on_channel=on_channel
+        )
+        self._listeners.append(listener)
+        return listener.address
+
+    def close(self) -> None:
+        """Accept no more, end the connections that are up, and give back the file systems."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for listener in self._listeners:
+            listener.close()
+            for channel in list(listener.channels):
+                channel.close()
+        self._listeners.clear()
+        for client in self.registry.clients.confirmed():
+            self.registry.expire(client)
+        for export in self.namespace.exports:
+            export.fs.close()
+        self._store.close()
+
+    def _sweep(self) -> None:
+        """Let go of expired clients, and of descriptors that are kept only to be quick."""
+        now = self._reactor.time()
+        self.registry.sweep(now)
+        for export in self.namespace.exports:
+            export.fs.trim()
+        interval = max(0.5, self.config.times.lease / _SWEEPS_PER_LEASE)
+        self._timer = self._reactor.call_at(now + interval, self._sweep)
+
+
+def _derived_key(exports: Sequence[Export]) -> bytes:
+    """A key for file handles that stays the same where nothing is stored.
+
+    It rests on what the roots' own handles hold, such as inode generations: no secret to anyone
+    on this machine, but nothing that a client is told.
+    """
+    digest = hashlib.blake2s(b"nfsrdma")
+    for export in exports:
+        digest.update(export.name.encode() + b"\0" + export.fs.root.identity)
+    return digest.digest()

@@ -1,0 +1,112 @@
+"""What must outlive the server: its boot number, and who held state when it stopped.
+
+Nothing else is needed (RFC 8881, Section 8.4.2.1): opens and locks come back from the clients,
+who reclaim them. The list keeps two clients from reclaiming the same thing, and keeps a client
+that lost its state while the server was up from reclaiming it afterwards.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Protocol
+
+
+class RecoveryStore(Protocol):
+    """Stable storage for the list of clients. Each change is durable when the call returns."""
+
+    def start(self) -> tuple[int, frozenset[bytes]]:
+        """Begin a new life: its number, and the owners that may reclaim what they had."""
+
+    def add(self, owner: bytes) -> None:
+        """A client holds, or may from now on hold, state in this life."""
+
+    def remove(self, owner: bytes) -> None:
+        """It does not any more: it left, or lost its lease and its state with it."""
+
+    def end_grace(self) -> None:
+        """Who has not come back by now may reclaim no more."""
+
+    def secret(self) -> bytes | None:
+        """32 octets that stay the same from life to life, or None if nothing does."""
+
+    def close(self) -> None:
+        """Give back what the store holds."""
+
+
+class MemoryRecoveryStore:
+    """A store that forgets with its process; kept by a test, it plays a disk.
+
+    Without a disk nobody may reclaim, and the number of the life has to be a fresh one, so
+    ``first_boot`` is the time or a random number.
+    """
+
+    def __init__(self, first_boot: int = 1) -> None:
+        self._boot = first_boot - 1
+        self._owners: dict[bytes, int] = {}
+
+    def start(self) -> tuple[int, frozenset[bytes]]:
+        self._boot = (self._boot + 1) & 0xFFFFFFFF
+        return self._boot, frozenset(self._owners)
+
+    def add(self, owner: bytes) -> None:
+        self._owners[owner] = self._boot
+
+    def remove(self, owner: bytes) -> None:
+        self._owners.pop(owner, None)
+
+    def end_grace(self) -> None:
+        self._owners = {owner: boot for owner, boot in self._owners.items() if boot == self._boot}
+
+    def secret(self) -> bytes | None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+class SqliteRecoveryStore:
+    """A store in an SQLite database. Raises ``sqlite3.Error`` if it cannot be opened.
+
+    A client's row has the number of the life in which it last held state. A crash within the
+    grace period leaves the rows of the life before as they were, so both lives' clients may
+    reclaim in the next.
+    """
+
+    def __init__(self, path: str, random_bytes: bytes) -> None:
+        """``random_bytes`` become the secret if the database has none yet."""
+        self._boot = 0
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.executescript(
+            """
+            CREATE TABLE IF NOT EXISTS server (name TEXT PRIMARY KEY, value);
+            CREATE TABLE IF NOT EXISTS client (owner BLOB PRIMARY KEY, boot INTEGER NOT NULL);
+            INSERT OR IGNORE INTO server VALUES ('boot', 0);
+            """
+        )
+        self._database.execute("INSERT OR IGNORE INTO server VALUES ('secret', ?)", (random_bytes,))
+
+    def start(self) -> tuple[int, frozenset[bytes]]:
+        run = self._database.execute
+        run("UPDATE server SET value = value % 4294967295 + 1 WHERE name = 'boot'")
+        (self._boot,) = run("SELECT value FROM server WHERE name = 'boot'").fetchone()
+        owners = run("SELECT owner FROM client").fetchall()
+        return self._boot, frozenset(owner for (owner,) in owners)
+
+    def add(self, owner: bytes) -> None:
+        self._database.execute("INSERT OR REPLACE INTO client VALUES (?, ?)", (owner, self._boot))
+
+    def remove(self, owner: bytes) -> None:
+        self._database.execute("DELETE FROM client WHERE owner = ?", (owner,))
+
+    def end_grace(self) -> None:
+        self._database.execute("DELETE FROM client WHERE boot != ?", (self._boot,))
+
+    def secret(self) -> bytes | None:
+        (value,) = self._database.execute(
+            "SELECT value FROM server WHERE name = 'secret'"
+        ).fetchone()
+        return bytes(value)
+
+    def close(self) -> None:
+        self._database.close()

@@ -1,0 +1,125 @@
+"""Sessions, their slots, and the reply cache that makes calls execute exactly once.
+
+A slot takes one call at a time. Its sequence number says whether a call is new or a repetition
+(RFC 8881, Section 2.10.6.1); a repetition is answered with the reply that was kept, if it was
+asked to be kept, and in no case executed.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.xdr.nfs4.errors import NfsError
+from nfsrdma.xdr.nfs4.types import (
+    NFS4ERR_BADSLOT,
+    NFS4ERR_DELAY,
+    NFS4ERR_SEQ_FALSE_RETRY,
+    NFS4ERR_SEQ_MISORDERED,
+    channel_attrs4,
+)
+
+from .client import Client
+
+Fingerprint: TypeAlias = tuple[int, ...]
+
+_UINT32_MAX: Final = 0xFFFFFFFF
+MAX_CONNECTIONS: Final = 64
+"""How many connections a session remembers for callbacks."""
+
+
+class Slot:
+    """One place for one call at a time.
+
+    ``seqid`` is the number of the last call that was executed, ``reply`` what was answered to it
+    if that was to be kept, and ``fingerprint`` what a repetition must have in common with it.
+    """
+
+    __slots__ = ("_pending", "fingerprint", "reply", "seqid")
+
+    def __init__(self) -> None:
+        # RFC 8881, Section 18.36.3: a new slot's sequence number is 0, the first call's is 1.
+        self.seqid = 0
+        self.reply: bytes | None = None
+        self.fingerprint: Fingerprint | None = None
+        self._pending: Fingerprint | None = None
+
+    def acquire(self, seqid: int, fingerprint: Fingerprint) -> bool:
+        """Whether the call is new, and the slot its own from now on; False for a repetition.
+
+        Raises ``NfsError``: DELAY if the call is being executed, SEQ_MISORDERED if the number
+        is neither the last one nor the next, SEQ_FALSE_RETRY if another call had it. Then the
+        slot is as it was.
+        """
+        is_next = seqid == self.seqid + 1 & _UINT32_MAX
+        if self._pending is not None:
+            raise NfsError(NFS4ERR_DELAY if is_next else NFS4ERR_SEQ_MISORDERED)
+        if is_next:
+            self._pending = fingerprint
+            return True
+        # A slot that was never used has nothing to repeat.
+        if seqid != self.seqid or self.fingerprint is None:
+            raise NfsError(NFS4ERR_SEQ_MISORDERED)
+        if fingerprint != self.fingerprint:
+            raise NfsError(NFS4ERR_SEQ_FALSE_RETRY)
+        return False
+
+    def release(self, reply: bytes | None) -> None:
+        """The call was executed: the slot moves on, and keeps ``reply``."""
+        self.seqid = self.seqid + 1 & _UINT32_MAX
+        self.fingerprint, self._pending = self._pending, None
+        self.reply = reply
+
+    def abandon(self) -> None:
+        """The call was not executed after all: as if it had never come."""
+        self._pending = None
+
+
+class Session:
+    """A session: its slots, its limits, and the connections that callbacks may take."""
+
+    __slots__ = ("_slots", "back", "callback_program", "channels", "client", "fore", "id")
+
+    def __init__(
+        self,
+        session_id: bytes,
+        client: Client,
+        fore: channel_attrs4,
+        back: channel_attrs4,
+        callback_program: int,
+    ) -> None:
+        self.id = session_id
+        self.client = client
+        self.fore = fore
+        self.back = back
+        self.callback_program = callback_program
+        self.channels: list[Channel] = []
+        self._slots: list[Slot] = []
+
+    @property
+    def slot_count(self) -> int:
+        return self.fore.ca_maxrequests
+
+    def slot(self, number: int) -> Slot:
+        """The slot of that number; BADSLOT beyond the last."""
+        try:
+            return self._slots[number]
+        except IndexError:
+            # Made when first used: most sessions use few.
+            if number >= self.fore.ca_maxrequests:
+                raise NfsError(NFS4ERR_BADSLOT) from None
+            while len(self._slots) <= number:
+                self._slots.append(Slot())
+            return self._slots[number]
+
+    def bind_back(self, channel: Channel) -> None:
+        """Let callbacks take a connection, until it is closed."""
+        if channel in self.channels or len(self.channels) >= MAX_CONNECTIONS:
+            return
+        self.channels.append(channel)
+        channel.on_close(lambda _: self.unbind(channel))
+
+    def unbind(self, channel: Channel) -> None:
+        """Callbacks may not take the connection any more."""
+        if channel in self.channels:
+            self.channels.remove(channel)

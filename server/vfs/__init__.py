@@ -1,0 +1,1 @@
+"""File-system back ends: what the NFS operations act on."""

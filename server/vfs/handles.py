@@ -1,0 +1,213 @@
+"""Finding a local file again by a short identity: two ways.
+
+:class:`KernelHandles` asks the kernel (``name_to_handle_at``, ``open_by_handle_at``). Such a handle
+names the inode and its generation, needs no path, and survives renames and restarts; opening one
+takes CAP_DAC_READ_SEARCH and a file system that supports it.
+
+:class:`InodeHandles` is for everyone else. The identity is the inode's number and its time of
+birth, which tells a reused number. As Linux has no call that opens an inode by number, the
+directory and name under which it was last seen are remembered (for a bounded number of inodes)
+and checked on use. If that memory has gone, or a local process moved the file, the export is
+searched for the number once; a search that fails is remembered too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from . import syscalls
+from .posix import failure
+
+PATH_FLAGS: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_KERNEL = struct.Struct(">ci")
+_INODE = struct.Struct(">cQq")
+_HINTS: Final = 1 << 14
+_MISSES: Final = 1 << 10
+_MAX_DEPTH: Final = 256
+_SEARCH_LIMIT: Final = 1 << 20
+
+
+class Handles(Protocol):
+    """How identities are made and found again."""
+
+    def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
+        """The identity of an open inode, last seen as ``name`` in ``parent``."""
+
+    def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
+        """The identity of an entry that is not open."""
+
+    def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        """The inode is ``name`` in ``parent`` from now on."""
+
+    def open(self, identity: bytes) -> int:
+        """An O_PATH descriptor. ESTALE if the inode is gone, EINVAL if malformed."""
+
+
+class KernelHandles:
+    """See the module's text. Raises OSError where the kernel or the file system cannot."""
+
+    def __init__(self, mount: int, largest: int) -> None:
+        self._mount = mount
+        kind, handle, self._mount_number = syscalls.handle_of(mount, b"")
+        if _KERNEL.size + len(handle) > largest:
+            raise failure(errno.EOVERFLOW)
+        os.close(syscalls.open_handle(mount, kind, handle, PATH_FLAGS))
+
+    def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
+        return self.identify_entry(fd, parent, b"")
+
+    def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
+        kind, handle, mount = syscalls.handle_of(directory, name)
+        if mount != self._mount_number:
+            raise failure(errno.EXDEV)
+        return _KERNEL.pack(b"K", kind) + handle
+
+    def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        pass
+
+    def open(self, identity: bytes) -> int:
+        if len(identity) <= _KERNEL.size or identity[:1] != b"K":
+            raise failure(errno.EINVAL)
+        _, kind = _KERNEL.unpack_from(identity)
+        try:
+            return syscalls.open_handle(self._mount, kind, identity[_KERNEL.size :], PATH_FLAGS)
+        except OSError as error:
+            # What the kernel cannot make sense of was never, or is no longer, a file here.
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                raise
+            raise failure(errno.ESTALE) from None
+
+
+class InodeHandles:
+    """See the module's text. ``open_entry`` opens one name without following links or mounts."""
+
+    def __init__(self, root: int, open_entry: Callable[[int, bytes], int]) -> None:
+        self._root = root
+        self._open_entry = open_entry
+        self._hints: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
+        self._misses: OrderedDict[bytes, None] = OrderedDict()
+        self._root_identity = _identity_of(root)
+
+    def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
+        identity = _identity_of(fd)
+        if name and identity != self._root_identity:
+            self._remember(identity, parent, name)
+        return identity
+
+    def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
+        fd = self._open_entry(directory, name)
+        try:
+            return self.identify(fd, parent, name)
+        finally:
+            os.close(fd)
+
+    def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        self._remember(identity, parent, name)
+
+    def open(self, identity: bytes) -> int:
+        if len(identity) != _INODE.size or identity[:1] != b"I":
+            raise failure(errno.EINVAL)
+        fd = self._follow_hints(identity, 0)
+        if fd is None and identity not in self._misses:
+            fd = self._search(identity)
+        if fd is None:
+            self._misses[identity] = None
+            if len(self._misses) > _MISSES:
+                self._misses.popitem(last=False)
+            raise failure(errno.ESTALE)
+        return fd
+
+    def _remember(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        hints = self._hints
+        hints[identity] = (parent, name)
+        hints.move_to_end(identity)
+        if len(hints) > _HINTS:
+            hints.popitem(last=False)
+        self._misses.pop(identity, None)
+
+    def _follow_hints(self, identity: bytes, depth: int) -> int | None:
+        if identity == self._root_identity:
+            return os.dup(self._root)
+        hint = self._hints.get(identity)
+        if hint is None or depth > _MAX_DEPTH:
+            return None
+        parent = self._follow_hints(hint[0], depth + 1)
+        if parent is None:
+            return None
+        try:
+            return self._open_if(parent, hint[1], identity)
+        finally:
+            os.close(parent)
+
+    def _open_if(self, parent: int, name: bytes, identity: bytes) -> int | None:
+        try:
+            fd = self._open_entry(parent, name)
+        except OSError:
+            return None
+        if _identity_of(fd) == identity:
+            return fd
+        os.close(fd)
+        return None
+
+    def _search(self, identity: bytes) -> int | None:
+        """Walk the export, comparing the inode numbers that its directories list."""
+        _, inode, _ = _INODE.unpack(identity)
+        seen = 0
+        # Depth first: a descriptor for each directory on the way down, however wide they are.
+        stack = [_Visit(os.dup(self._root), self._root_identity)]
+        try:
+            while stack and seen < _SEARCH_LIMIT:
+                visit = stack[-1]
+                if not visit.entries:
+                    os.close(stack.pop().fd)
+                    continue
+                seen += 1
+                name, number, is_directory = visit.entries.pop()
+                if number == inode:
+                    fd = self._open_if(visit.fd, name, identity)
+                    if fd is not None:
+                        self._remember(identity, visit.identity, name)
+                        return fd
+                if is_directory and len(stack) < _MAX_DEPTH:
+                    self._descend(stack, name)
+        finally:
+            for visit in stack:
+                os.close(visit.fd)
+        return None
+
+    def _descend(self, stack: list[_Visit], name: bytes) -> None:
+        try:
+            fd = self._open_entry(stack[-1].fd, name)
+        except OSError:
+            return
+        stack.append(_Visit(fd, self.identify(fd, stack[-1].identity, name)))
+
+
+class _Visit:
+    """A directory on the way of a search, and what is left of its entries."""
+
+    __slots__ = ("entries", "fd", "identity")
+
+    def __init__(self, fd: int, identity: bytes) -> None:
+        self.fd = fd
+        self.identity = identity
+        self.entries: list[tuple[bytes, int, bool]] = []
+        try:
+            with os.scandir(f"/proc/self/fd/{fd}".encode()) as listing:
+                self.entries = [
+                    (entry.name, entry.inode(), entry.is_dir(follow_symlinks=False))
+                    for entry in listing
+                ]
+        except OSError:
+            # A directory that we may not read hides what is below it from us.
+            self.entries = []
+
+
+def _identity_of(fd: int) -> bytes:
+    return _INODE.pack(b"I", os.fstat(fd).st_ino, syscalls.birth_time(fd))

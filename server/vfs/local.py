@@ -1,0 +1,632 @@
+"""A directory of this machine as a file system to export.
+
+Nothing outside the directory can be reached. A name is looked up alone, never a path, relative to
+a descriptor of the directory that holds it, with no link followed and no mount crossed (what is
+mounted below an export is invisible: export it by itself). Objects are held by ``O_PATH``
+descriptors, so that what a name comes to mean later makes no difference; ``..`` is taken only
+below the root, and what it led to is checked to lie below the root as well.
+
+Descriptors are a cache with a bound. A node without one is opened again by its identity (see
+``handles``). Files that a client has open keep theirs, and so stay usable when unlinked.
+
+Every access that depends on rights is made as the caller (see ``identity``) if the server is
+root, else as the server's user.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Final
+
+from . import syscalls
+from .handles import PATH_FLAGS, Handles, InodeHandles, KernelHandles
+from .identity import Identity
+from .interface import (
+    NOW,
+    READ,
+    WRITE,
+    Attributes,
+    Changes,
+    FileSystem,
+    Node,
+    OpenFile,
+    Statistics,
+    User,
+)
+from .posix import failure, granted
+
+MAX_IDENTITY: Final = 110
+"""The longest identity, in octets, that fits a file handle with what the export adds to it."""
+
+_FIRST_ENTRY: Final = 3  # RFC 8881, Section 18.23.3: cookies 0, 1 and 2 are special.
+_LISTING_BUFFER: Final = 1 << 15
+_MAX_OFFSET: Final = (1 << 63) - 1
+_ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
+
+
+class LocalFile(OpenFile):
+    """An open file of the machine."""
+
+    __slots__ = ("_fd", "_fs", "_node", "_who")
+
+    def __init__(self, fs: LocalFileSystem, node: Node, who: User, fd: int) -> None:
+        self._fs = fs
+        self._node = node
+        self._who = who
+        self._fd = fd
+        fs.pin(node)
+
+    def read(self, offset: int, into: memoryview) -> int:
+        if offset > _MAX_OFFSET:
+            return 0
+        done = 0
+        while done < len(into):
+            count = os.preadv(self._fd, [into[done:]], offset + done)
+            if count == 0:
+                break
+            done += count
+        return done
+
+    def write(self, offset: int, data: memoryview) -> None:
+        if offset + len(data) > _MAX_OFFSET:
+            raise failure(errno.EFBIG)
+        # As the caller, because writing clears set-user-ID bits for all but root.
+        with self._fs.acting(self._who):
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._fd, data[done:], offset + done)
+        self._fs.changed(self._node)
+
+    def sync(self, metadata: bool) -> None:
+        if metadata:
+            os.fsync(self._fd)
+        else:
+            os.fdatasync(self._fd)
+
+    def allocate(self, offset: int, length: int) -> None:
+        if offset + length > _MAX_OFFSET:
+            raise failure(errno.EFBIG)
+        with self._fs.acting(self._who):
+            syscalls.fallocate(self._fd, 0, offset, length)
+        self._fs.changed(self._node)
+
+    def deallocate(self, offset: int, length: int) -> None:
+        length = min(length, _MAX_OFFSET - min(offset, _MAX_OFFSET))
+        mode = syscalls.FALLOC_PUNCH_HOLE | syscalls.FALLOC_KEEP_SIZE
+        with self._fs.acting(self._who):
+            syscalls.fallocate(self._fd, mode, offset, length)
+        self._fs.changed(self._node)
+
+    def seek(self, offset: int, hole: bool) -> int:
+        if offset > _MAX_OFFSET:
+            raise failure(errno.ENXIO)
+        return os.lseek(self._fd, offset, os.SEEK_HOLE if hole else os.SEEK_DATA)
+
+    def size(self) -> int:
+        return os.fstat(self._fd).st_size
+
+    def truncate(self, size: int) -> None:
+        """Set the size, with the right that the open gave."""
+        os.ftruncate(self._fd, size)
+
+    def close(self) -> None:
+        os.close(self._fd)
+        self._fs.unpin(self._node)
+
+
+class LocalFileSystem(FileSystem):
+    """See the module's text. Raises OSError if ``path`` is no directory that can be opened.
+
+    ``descriptors`` bounds the ``O_PATH`` descriptors kept for speed. ``kernel_handles`` false
+    forces the handles of ordinary users; None takes what works.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        identity: Identity | None = None,
+        descriptors: int = 1024,
+        kernel_handles: bool | None = None,
+    ) -> None:
+        self.acting = identity or Identity()
+        # An operation uses several at once: none may push another out.
+        self._descriptors = max(16, descriptors)
+        self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._fds: OrderedDict[bytes, int] = OrderedDict()
+        self._pinned: dict[bytes, list[int]] = {}  # descriptor, number of open files
+        self._bumps: OrderedDict[bytes, list[int]] = OrderedDict()  # ctime, changes since
+        self._have_openat2 = True
+        self._umask = _file_mask()
+        status = os.fstat(self._root_fd)
+        self._device = status.st_dev
+        try:
+            self._handles = self._choose_handles(kernel_handles)
+            self._root = self._adopt(os.dup(self._root_fd), b"", b"")
+            self.max_name = os.fpathconf(self._root_fd, "PC_NAME_MAX")
+            self.max_link = os.fpathconf(self._root_fd, "PC_LINK_MAX")
+            self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0
+        except BaseException:
+            self.close()
+            raise
+
+    def _choose_handles(self, kernel: bool | None) -> Handles:
+        if kernel is not False:
+            try:
+                return KernelHandles(self._root_fd, MAX_IDENTITY)
+            except OSError:
+                if kernel:
+                    raise
+        return InodeHandles(self._root_fd, self._open_entry)
+
+    @property
+    def handle_scheme(self) -> str:
+        """``"kernel"`` or ``"inode"``: how file handles are made."""
+        return "kernel" if isinstance(self._handles, KernelHandles) else "inode"
+
+    # What FileSystem asks for; its docstrings are in the interface.
+
+    @property
+    def root(self) -> Node:
+        return self._root
+
+    def node(self, identity: bytes) -> Node:
+        return _node(identity, os.fstat(self._fd(identity)))
+
+    def attributes(self, node: Node, birth: bool = False) -> Attributes:
+        result = self._attributes(node.identity, self._status(node.identity))
+        if birth:
+            result.btime_ns = syscalls.birth_time(self._fd(node.identity))
+        return result
+
+    def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
+        path = _path(self._fd(node.identity))
+        with self.acting(who):
+            if changes.size is not None:
+                self._truncate(node, path, changes.size, via)
+            if changes.uid is not None or changes.gid is not None:
+                uid = -1 if changes.uid is None else changes.uid
+                gid = -1 if changes.gid is None else changes.gid
+                os.chown(path, uid, gid)
+            # The mode of a symbolic link means nothing to Linux, which refuses to set it.
+            if changes.mode is not None and not node.is_symlink:
+                os.chmod(path, changes.mode)
+            if changes.atime_ns is not None or changes.mtime_ns is not None:
+                syscalls.set_times(path, _timespec(changes.atime_ns), _timespec(changes.mtime_ns))
+        self.changed(node)
+
+    def _truncate(self, node: Node, path: bytes, size: int, via: OpenFile | None) -> None:
+        if not node.is_regular:
+            raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
+        if size > _MAX_OFFSET:
+            raise failure(errno.EFBIG)
+        try:
+            if isinstance(via, LocalFile):
+                via.truncate(size)
+            else:
+                os.truncate(path, size)
+        except OSError as error:
+            # The kernel calls a size past the file system's limit invalid.
+            if error.errno == errno.EINVAL:
+                raise failure(errno.EFBIG) from None
+            raise
+
+    def permitted(self, node: Node, who: User, mask: int) -> int:
+        fd = self._fd(node.identity)
+        result = 0
+        try:
+            with self.acting(who):
+                for bit in (4, 2, 1):
+                    if mask & bit and syscalls.accessible(fd, bit):
+                        result |= bit
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            return self._estimate(fd, who, mask)
+        return result
+
+    def _estimate(self, fd: int, who: User, mask: int) -> int:
+        """What the mode alone grants, for kernels that cannot be asked."""
+        status = os.fstat(fd)
+        if not self.acting.privileged:
+            who = User(os.geteuid(), os.getegid(), tuple(os.getgroups()))
+        directory = stat.S_ISDIR(status.st_mode)
+        return granted(who, status.st_uid, status.st_gid, status.st_mode, mask, directory)
+
+    def lookup(self, directory: Node, name: bytes, who: User) -> Node:
+        parent = self._fd(directory.identity)
+        with self.acting(who):
+            fd = self._open_entry(parent, name)
+        return self._adopt(fd, directory.identity, name)
+
+    def parent(self, directory: Node, who: User) -> Node:
+        if not directory.is_directory:
+            raise failure(errno.ENOTDIR)
+        with self.acting(who):
+            fd = os.open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=self._fd(directory.identity))
+        if not self._is_within(fd):
+            os.close(fd)
+            raise failure(errno.ENOENT)
+        return self._adopt(fd, b"", b"")
+
+    def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
+        if not directory.is_directory:
+            raise failure(errno.ENOTDIR)
+        with self.acting(who):
+            fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if cookie:
+                os.lseek(fd, min(cookie - _FIRST_ENTRY, _MAX_OFFSET), os.SEEK_SET)
+            buffer = ctypes.create_string_buffer(_LISTING_BUFFER)
+            while entries := syscalls.directory_entries(fd, buffer):
+                for position, name in entries:
+                    if name not in (b".", b".."):
+                        yield position + _FIRST_ENTRY, name
+        finally:
+            os.close(fd)
+
+    def peek(self, directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
+        parent = self._fd(directory.identity)
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        # A mount point is not ours to show. Only directories tell it by their device: on an
+        # overlay the files of one mount are on several.
+        if status.st_dev != self._device and stat.S_ISDIR(status.st_mode):
+            raise failure(errno.ENOENT)
+        try:
+            found = self._handles.identify_entry(parent, directory.identity, name)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise failure(errno.ENOENT) from None
+            raise
+        result = self._attributes(found, status)
+        if birth:
+            result.btime_ns = syscalls.birth_time(parent, name)
+        return result, found
+
+    def readlink(self, node: Node, who: User) -> bytes:
+        if node.type != stat.S_IFLNK:
+            raise failure(errno.EINVAL)
+        # An empty path reads the link that the descriptor itself is of.
+        return os.readlink(b"", dir_fd=self._fd(node.identity))
+
+    def open(self, node: Node, who: User, access: int) -> LocalFile:
+        if not node.is_regular:
+            raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
+        with self.acting(who):
+            fd = self._reopen(node, _ACCESS_FLAGS[access])
+        return LocalFile(self, node, who, fd)
+
+    def create(
+        self, directory: Node, name: bytes, who: User, mode: int, access: int
+    ) -> tuple[Node, LocalFile]:
+        flags = _ACCESS_FLAGS[access] | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        parent = self._fd(directory.identity)
+        with self.acting(who):
+            fd = os.open(name, flags, mode & 0o7777, dir_fd=parent)
+            try:
+                self._repair_mode(fd, mode)
+            except OSError:
+                os.close(fd)
+                raise
+        self.changed(directory)
+        try:
+            # Without O_NOFOLLOW: this link of /proc is to be followed, and leads to the inode.
+            path_fd = os.open(_path(fd), os.O_PATH | os.O_CLOEXEC)
+            node = self._adopt(path_fd, directory.identity, name)
+            return node, LocalFile(self, node, who, fd)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Node:
+        parent = self._fd(directory.identity)
+        with self.acting(who):
+            os.mkdir(name, mode & 0o7777, dir_fd=parent)
+            return self._made(directory, parent, name, mode)
+
+    def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Node:
+        parent = self._fd(directory.identity)
+        with self.acting(who):
+            os.symlink(target, name, dir_fd=parent)
+            return self._made(directory, parent, name, None)
+
+    def mknod(
+        self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
+    ) -> Node:
+        parent = self._fd(directory.identity)
+        with self.acting(who):
+            os.mknod(name, mode, os.makedev(*rdev), dir_fd=parent)
+            return self._made(directory, parent, name, stat.S_IMODE(mode))
+
+    def _made(self, directory: Node, parent: int, name: bytes, mode: int | None) -> Node:
+        """The node of an entry just made, its mode corrected for the process's file mask."""
+        self.changed(directory)
+        fd = self._open_entry(parent, name)
+        if mode is not None:
+            try:
+                self._repair_mode(fd, mode)
+            except OSError:
+                os.close(fd)
+                raise
+        return self._adopt(fd, directory.identity, name)
+
+    def _repair_mode(self, fd: int, mode: int) -> None:
+        """Give a new object back what the process's file mask took from its mode.
+
+        A mode that differs otherwise is the work of a default ACL, and stays.
+        """
+        if not mode & (self._umask | stat.S_ISUID | stat.S_ISGID):
+            return
+        actual = os.fstat(fd).st_mode
+        if actual & 0o777 == mode & 0o777 & ~self._umask:
+            os.chmod(_path(fd), mode & 0o7777 | actual & stat.S_ISGID)
+
+    def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
+        if node.is_directory:
+            raise failure(errno.EPERM)
+        source = _path(self._fd(node.identity))
+        parent = self._fd(directory.identity)
+        with self.acting(who):
+            os.link(source, name, dst_dir_fd=parent, follow_symlinks=True)
+        self.changed(node)
+        self.changed(directory)
+
+    def remove(self, directory: Node, name: bytes, who: User) -> None:
+        parent = self._fd(directory.identity)
+        identity = self._identity_at(parent, directory, name)
+        with self.acting(who):
+            try:
+                os.unlink(name, dir_fd=parent)
+            except IsADirectoryError:
+                os.rmdir(name, dir_fd=parent)
+        self.changed(directory)
+        self._drop_if_dead(identity)
+
+    def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
+        from_parent = self._fd(source.identity)
+        to_parent = self._fd(target.identity)
+        victim = self._identity_at(to_parent, target, new)
+        with self.acting(who):
+            moved = self._identity_at(from_parent, source, old)
+            os.rename(old, new, src_dir_fd=from_parent, dst_dir_fd=to_parent)
+        if moved is not None and moved == victim:
+            return  # Both names are of one file, and the kernel did nothing.
+        self.changed(source)
+        self.changed(target)
+        if moved is not None:
+            self._handles.moved(moved, target.identity, new)
+        self._drop_if_dead(victim)
+
+    def statistics(self) -> Statistics:
+        room = os.fstatvfs(self._root_fd)
+        unit = room.f_frsize
+        return Statistics(
+            room.f_blocks * unit,
+            room.f_bfree * unit,
+            room.f_bavail * unit,
+            room.f_files,
+            room.f_ffree,
+            room.f_favail,
+        )
+
+    def sync_directory(self, directory: Node) -> None:
+        fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def trim(self) -> None:
+        """Close every descriptor that no open file needs: they keep deleted files alive."""
+        for fd in self._fds.values():
+            os.close(fd)
+        self._fds.clear()
+
+    def close(self) -> None:
+        self.trim()
+        for fd, _ in self._pinned.values():
+            os.close(fd)
+        self._pinned.clear()
+        if self._root_fd >= 0:
+            os.close(self._root_fd)
+            self._root_fd = -1
+
+    # For LocalFile
+
+    def pin(self, node: Node) -> None:
+        """Keep the node's descriptor, however full the cache gets: a file is open."""
+        identity = node.identity
+        pinned = self._pinned.get(identity)
+        if pinned is not None:
+            pinned[1] += 1
+        else:
+            fd = self._fd(identity)
+            del self._fds[identity]
+            self._pinned[identity] = [fd, 1]
+
+    def unpin(self, node: Node) -> None:
+        """One open file less."""
+        pinned = self._pinned.get(node.identity)
+        if pinned is None:  # The file system was closed first.
+            return
+        pinned[1] -= 1
+        if pinned[1] == 0:
+            del self._pinned[node.identity]
+            self._keep(node.identity, pinned[0])
+            self._drop_if_dead(node.identity)
+
+    def changed(self, node: Node) -> None:
+        """Make sure that the change attribute moves, even within a tick of the kernel's clock."""
+        bump = self._bumps.get(node.identity)
+        if bump is not None:
+            bump[1] += 1
+            return
+        if len(self._bumps) >= self._descriptors * 4:
+            self._bumps.popitem(last=False)
+        ctime = os.fstat(self._fd(node.identity)).st_ctime_ns
+        self._bumps[node.identity] = [ctime, 1]
+
+    # Descriptors
+
+    def _fd(self, identity: bytes) -> int:
+        """An O_PATH descriptor of the inode; it belongs to the cache."""
+        fds = self._fds
+        fd = fds.get(identity)
+        if fd is not None:
+            fds.move_to_end(identity)
+            return fd
+        pinned = self._pinned.get(identity)
+        if pinned is not None:
+            return pinned[0]
+        fd = self._handles.open(identity)
+        if stat.S_ISDIR(os.fstat(fd).st_mode) and not self._is_within(fd):
+            os.close(fd)
+            raise failure(errno.ESTALE)
+        self._keep(identity, fd)
+        return fd
+
+    def _keep(self, identity: bytes, fd: int) -> None:
+        self._fds[identity] = fd
+        if len(self._fds) > self._descriptors:
+            os.close(self._fds.popitem(last=False)[1])
+
+    def _adopt(self, fd: int, parent: bytes, name: bytes) -> Node:
+        """Take over an O_PATH descriptor; the node that it is of."""
+        try:
+            status = os.fstat(fd)
+            identity = self._handles.identify(fd, parent, name)
+        except OSError as error:
+            os.close(fd)
+            if error.errno == errno.EXDEV:
+                raise failure(errno.ENOENT) from None
+            raise
+        if identity in self._fds or identity in self._pinned:
+            os.close(fd)
+        else:
+            self._keep(identity, fd)
+        return _node(identity, status)
+
+    def _drop_if_dead(self, identity: bytes | None) -> None:
+        """Let go of an inode without a name: the descriptor would keep its blocks allocated."""
+        fd = self._fds.get(identity) if identity else None
+        if fd is not None and os.fstat(fd).st_nlink == 0:
+            os.close(fd)
+            del self._fds[identity]  # type: ignore[arg-type]
+
+    def _status(self, identity: bytes) -> os.stat_result:
+        status = os.fstat(self._fd(identity))
+        if status.st_nlink == 0 and identity not in self._pinned:
+            self._drop_if_dead(identity)
+            raise failure(errno.ESTALE)
+        return status
+
+    def _open_entry(self, directory: int, name: bytes) -> int:
+        """An O_PATH descriptor of one entry, through no link and no mount."""
+        if self._have_openat2:
+            try:
+                return syscalls.open_beneath(directory, name, PATH_FLAGS)
+            except OSError as error:
+                if error.errno == errno.EXDEV:
+                    raise failure(errno.ENOENT) from None
+                if error.errno not in (errno.ENOSYS, errno.EPERM):
+                    raise
+                # Before Linux 5.6, or behind a filter that does not know it.
+                self._have_openat2 = False
+        fd = os.open(name, PATH_FLAGS, dir_fd=directory)
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode) and status.st_dev != self._device:
+            os.close(fd)
+            raise failure(errno.ENOENT)
+        return fd
+
+    def _reopen(self, node: Node, flags: int) -> int:
+        """A descriptor for reading or writing; the kernel checks the rights to the inode alone."""
+        flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        return os.open(_path(self._fd(node.identity)), flags)
+
+    def _identity_at(self, parent: int, directory: Node, name: bytes) -> bytes | None:
+        try:
+            return self._handles.identify_entry(parent, directory.identity, name)
+        except OSError:
+            return None
+
+    def _is_within(self, fd: int) -> bool:
+        """Whether a directory lies below the root, or is it."""
+        root = os.fstat(self._root_fd)
+        current = os.dup(fd)
+        try:
+            below: tuple[int, int] | None = None
+            while True:
+                status = os.fstat(current)
+                here = (status.st_dev, status.st_ino)
+                if here == (root.st_dev, root.st_ino):
+                    return True
+                if here == below:  # The root directory is its own parent.
+                    return False
+                below = here
+                above = os.open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
+                os.close(current)
+                current = above
+        except OSError:
+            return False
+        finally:
+            os.close(current)
+
+    def _attributes(self, identity: bytes, status: os.stat_result) -> Attributes:
+        result = Attributes()
+        result.type = stat.S_IFMT(status.st_mode)
+        result.mode = status.st_mode & 0o7777
+        result.nlink = status.st_nlink
+        result.uid = status.st_uid
+        result.gid = status.st_gid
+        result.size = status.st_size
+        result.space_used = status.st_blocks * 512
+        result.rdev = (os.major(status.st_rdev), os.minor(status.st_rdev))
+        result.fileid = status.st_ino
+        result.atime_ns = status.st_atime_ns
+        result.mtime_ns = status.st_mtime_ns
+        result.ctime_ns = status.st_ctime_ns
+        result.btime_ns = -1
+        bump = self._bumps.get(identity)
+        if bump is None:
+            result.change = status.st_ctime_ns
+        else:
+            if bump[0] != status.st_ctime_ns:
+                bump[0] = status.st_ctime_ns
+                bump[1] = 0
+            result.change = status.st_ctime_ns + bump[1]
+        return result
+
+
+def _node(identity: bytes, status: os.stat_result) -> Node:
+    node = Node()
+    node.identity = identity
+    node.type = stat.S_IFMT(status.st_mode)
+    node.fileid = status.st_ino
+    return node
+
+
+def _file_mask() -> int:
+    """The process's file mode creation mask, which only setting it would tell otherwise."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return 0o777
+
+
+def _path(fd: int) -> bytes:
+    return b"/proc/self/fd/%d" % fd
+
+
+def _timespec(time_ns: int | None) -> tuple[int, int]:
+    if time_ns is None:
+        return 0, syscalls.UTIME_OMIT
+    if time_ns == NOW:
+        return 0, syscalls.UTIME_NOW
+    return divmod(time_ns, 1_000_000_000)

@@ -1,0 +1,588 @@
+"""A file system in memory: complete, deterministic, gone with its process.
+
+It has no clock of its own: the constructor is given one. File contents are kept in chunks, absent
+where nothing was ever written, so that a sparse file costs what it holds. A directory's entries
+have cookies that count up and are never used again, which makes listings stable.
+"""
+
+from __future__ import annotations
+
+import errno
+import stat
+import struct
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from .interface import (
+    EXECUTE,
+    NOW,
+    READ,
+    WRITE,
+    Attributes,
+    Changes,
+    FileSystem,
+    Node,
+    OpenFile,
+    Statistics,
+    User,
+)
+from .posix import failure, granted, inherited, require, without_foreign_setgid, without_setid
+
+CHUNK: Final = 1 << 16
+_IDENTITY = struct.Struct(">IQ")
+_FIRST_ENTRY = 3  # RFC 8881, Section 18.23.3: cookies 0, 1 and 2 are special.
+
+
+class MemoryNode(Node):
+    """An object in memory. ``content`` depends on the type."""
+
+    __slots__ = (
+        "atime_ns",
+        "btime_ns",
+        "change",
+        "content",
+        "ctime_ns",
+        "gid",
+        "mode",
+        "mtime_ns",
+        "nlink",
+        "opens",
+        "parent",
+        "rdev",
+        "size",
+        "space",
+        "uid",
+    )
+
+    content: Directory | dict[int, bytearray] | bytes
+    parent: MemoryNode | None
+    atime_ns: int
+    btime_ns: int
+    change: int
+    ctime_ns: int
+    gid: int
+    mode: int
+    mtime_ns: int
+    nlink: int
+    opens: int
+    rdev: tuple[int, int]
+    size: int
+    space: int
+    uid: int
+
+
+class Directory:
+    """Entries by name and by cookie."""
+
+    __slots__ = ("_cookies", "_names", "_next", "entries")
+
+    def __init__(self) -> None:
+        self.entries: dict[bytes, tuple[int, MemoryNode]] = {}
+        self._cookies: list[int] = []
+        self._names: dict[int, bytes] = {}
+        self._next = _FIRST_ENTRY
+
+    def add(self, name: bytes, node: MemoryNode) -> None:
+        cookie, self._next = self._next, self._next + 1
+        self.entries[name] = (cookie, node)
+        self._cookies.append(cookie)
+        self._names[cookie] = name
+
+    def remove(self, name: bytes) -> None:
+        cookie, _ = self.entries.pop(name)
+        del self._names[cookie]
+        # Dead cookies stay in the sorted list until they are the greater part of it.
+        if len(self._cookies) > 64 and len(self._cookies) > 2 * len(self._names):
+            self._cookies = list(self._names)
+
+    def after(self, cookie: int) -> Iterator[tuple[int, bytes]]:
+        cookies = self._cookies
+        for index in range(bisect_right(cookies, cookie), len(cookies)):
+            name = self._names.get(cookies[index])
+            if name is not None:
+                yield cookies[index], name
+
+
+class MemoryFile(OpenFile):
+    """An open file in memory."""
+
+    __slots__ = ("_fs", "_node")
+
+    def __init__(self, fs: MemoryFileSystem, node: MemoryNode) -> None:
+        self._fs = fs
+        self._node = node
+        node.opens += 1
+
+    @property
+    def _chunks(self) -> dict[int, bytearray]:
+        chunks = self._node.content
+        assert isinstance(chunks, dict)
+        return chunks
+
+    def read(self, offset: int, into: memoryview) -> int:
+        count = max(0, min(len(into), self._node.size - offset))
+        done = 0
+        while done < count:
+            index, start = divmod(offset + done, CHUNK)
+            size = min(CHUNK - start, count - done)
+            chunk = self._chunks.get(index, b"")
+            piece = memoryview(chunk)[start : start + size]
+            into[done : done + len(piece)] = piece
+            if len(piece) < size:
+                into[done + len(piece) : done + size] = bytes(size - len(piece))
+            done += size
+        return count
+
+    def write(self, offset: int, data: memoryview) -> None:
+        end = offset + len(data)
+        if end > self._fs.max_file_size:
+            raise failure(errno.EFBIG)
+        self._fs.charge(self._node, offset, len(data))
+        done = 0
+        while done < len(data):
+            index, start = divmod(offset + done, CHUNK)
+            size = min(CHUNK - start, len(data) - done)
+            chunk = self._chunks[index]
+            chunk[start : start + size] = data[done : done + size]
+            done += size
+        node = self._node
+        node.size = max(node.size, end)
+        node.mode = without_setid(node.mode)
+        self._fs.touch(node, modified=True)
+
+    def sync(self, metadata: bool) -> None:
+        pass
+
+    def allocate(self, offset: int, length: int) -> None:
+        if offset + length > self._fs.max_file_size:
+            raise failure(errno.EFBIG)
+        self._fs.charge(self._node, offset, length)
+        self._node.size = max(self._node.size, offset + length)
+        self._fs.touch(self._node, modified=True)
+
+    def deallocate(self, offset: int, length: int) -> None:
+        self._fs.punch(self._node, offset, min(offset + length, self._node.size))
+        self._fs.touch(self._node, modified=True)
+
+    def seek(self, offset: int, hole: bool) -> int:
+        if offset >= self._node.size:
+            raise failure(errno.ENXIO)
+        first = offset // CHUNK
+        last = (self._node.size - 1) // CHUNK
+        if hole:
+            index = first
+            while index in self._chunks:
+                index += 1
+            return min(max(offset, index * CHUNK), self._node.size)
+        if first in self._chunks:
+            return offset
+        following = [index for index in self._chunks if first < index <= last]
+        if not following:
+            raise failure(errno.ENXIO)
+        return min(following) * CHUNK
+
+    def size(self) -> int:
+        return self._node.size
+
+    def close(self) -> None:
+        self._node.opens -= 1
+        self._fs.forget_if_dead(self._node)
+
+
+class MemoryFileSystem(FileSystem):
+    """See the module's text. ``clock`` gives nanoseconds since 1970.
+
+    ``capacity`` bounds the octets of all files, ``max_files`` the number of objects (ENOSPC);
+    ``instance`` tells the identities of one life of the server from those of another.
+    """
+
+    has_birth_time = True
+    atomic_changes = True
+
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        *,
+        capacity: int = 1 << 30,
+        max_files: int = 1 << 20,
+        instance: int = 0,
+        mode: int = 0o777,
+    ) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        self._max_files = max_files
+        self._instance = instance & 0xFFFFFFFF
+        self._used = 0
+        self._change = 0
+        self._next_id = 2
+        self._nodes: dict[int, MemoryNode] = {}
+        self._root = self._new(stat.S_IFDIR | mode, 0, 0)
+        self._root.nlink = 2
+        self._root.parent = self._root
+
+    # What FileSystem asks for; its docstrings are in the interface.
+
+    @property
+    def root(self) -> MemoryNode:
+        return self._root
+
+    def node(self, identity: bytes) -> MemoryNode:
+        try:
+            instance, fileid = _IDENTITY.unpack(identity)
+        except struct.error:
+            raise failure(errno.EINVAL) from None
+        node = self._nodes.get(fileid)
+        if node is None or instance != self._instance:
+            raise failure(errno.ESTALE)
+        return node
+
+    def attributes(self, node: Node, birth: bool = False) -> Attributes:
+        assert isinstance(node, MemoryNode)
+        result = Attributes()
+        result.type = node.type
+        result.mode = node.mode
+        result.nlink = node.nlink
+        result.uid = node.uid
+        result.gid = node.gid
+        result.size = node.size
+        result.space_used = node.space
+        result.rdev = node.rdev
+        result.fileid = node.fileid
+        result.change = node.change
+        result.atime_ns = node.atime_ns
+        result.mtime_ns = node.mtime_ns
+        result.ctime_ns = node.ctime_ns
+        result.btime_ns = node.btime_ns
+        return result
+
+    def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
+        assert isinstance(node, MemoryNode)
+        owns = who.uid in (0, node.uid)
+        self._check_owners(node, who, changes, owns)
+        self._check_times(node, who, changes, owns)
+        if changes.size is not None:
+            if via is None:
+                self._require(node, who, WRITE)
+            self._truncate(node, changes.size)
+        if changes.uid is not None or changes.gid is not None:
+            node.uid = node.uid if changes.uid is None else changes.uid
+            node.gid = node.gid if changes.gid is None else changes.gid
+            if node.is_regular:
+                node.mode = without_setid(node.mode)
+        if changes.mode is not None:
+            node.mode = without_foreign_setgid(who, node.gid, changes.mode & 0o7777)
+        now = self._clock()
+        self.touch(node, modified=changes.size is not None)
+        if changes.atime_ns is not None:
+            node.atime_ns = now if changes.atime_ns == NOW else changes.atime_ns
+        if changes.mtime_ns is not None:
+            node.mtime_ns = now if changes.mtime_ns == NOW else changes.mtime_ns
+
+    def permitted(self, node: Node, who: User, mask: int) -> int:
+        assert isinstance(node, MemoryNode)
+        return granted(who, node.uid, node.gid, node.mode, mask, node.is_directory)
+
+    def lookup(self, directory: Node, name: bytes, who: User) -> MemoryNode:
+        parent = self._directory(directory)
+        self._require(parent, who, EXECUTE)
+        return self._entry(parent, name)
+
+    def parent(self, directory: Node, who: User) -> MemoryNode:
+        assert isinstance(directory, MemoryNode)
+        self._directory(directory)
+        self._require(directory, who, EXECUTE)
+        if directory.parent is None:
+            raise failure(errno.ENOENT)
+        return directory.parent
+
+    def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
+        parent = self._directory(directory)
+        self._require(parent, who, READ)
+        return _contents(parent).after(cookie)
+
+    def peek(self, directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
+        node = self._entry(self._directory(directory), name)
+        return self.attributes(node), node.identity
+
+    def readlink(self, node: Node, who: User) -> bytes:
+        assert isinstance(node, MemoryNode)
+        if not isinstance(node.content, bytes) or node.type != stat.S_IFLNK:
+            raise failure(errno.EINVAL)
+        return node.content
+
+    def open(self, node: Node, who: User, access: int) -> MemoryFile:
+        assert isinstance(node, MemoryNode)
+        if not node.is_regular:
+            raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
+        self._require(node, who, access)
+        return MemoryFile(self, node)
+
+    def create(
+        self, directory: Node, name: bytes, who: User, mode: int, access: int
+    ) -> tuple[MemoryNode, MemoryFile]:
+        node = self._make(directory, name, who, stat.S_IFREG | mode)
+        return node, MemoryFile(self, node)
+
+    def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> MemoryNode:
+        node = self._make(directory, name, who, stat.S_IFDIR | mode)
+        node.nlink = 2
+        parent = self._directory(directory)
+        node.parent = parent
+        parent.nlink += 1
+        return node
+
+    def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> MemoryNode:
+        node = self._make(directory, name, who, stat.S_IFLNK | 0o777)
+        node.content = bytes(target)
+        node.size = len(target)
+        return node
+
+    def mknod(
+        self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
+    ) -> MemoryNode:
+        if stat.S_IFMT(mode) in (stat.S_IFBLK, stat.S_IFCHR) and who.uid != 0:
+            raise failure(errno.EPERM)
+        node = self._make(directory, name, who, mode)
+        node.rdev = rdev
+        return node
+
+    def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
+        assert isinstance(node, MemoryNode)
+        if node.is_directory:
+            raise failure(errno.EPERM)
+        if node.nlink == 0:
+            raise failure(errno.ENOENT)
+        if node.nlink >= self.max_link:
+            raise failure(errno.EMLINK)
+        parent = self._room_for(directory, name, who)
+        _contents(parent).add(name, node)
+        node.nlink += 1
+        self.touch(node, modified=False)
+        self.touch(parent, modified=True)
+
+    def remove(self, directory: Node, name: bytes, who: User) -> None:
+        parent = self._directory(directory)
+        self._require(parent, who, WRITE | EXECUTE)
+        node = self._entry(parent, name)
+        self._check_sticky(parent, node, who)
+        if node.is_directory and _contents(node).entries:
+            raise failure(errno.ENOTEMPTY)
+        self._unlink(parent, name, node)
+
+    def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
+        from_parent, to_parent = self._directory(source), self._directory(target)
+        self._require(from_parent, who, WRITE | EXECUTE)
+        self._require(to_parent, who, WRITE | EXECUTE)
+        node = self._entry(from_parent, old)
+        self._check_sticky(from_parent, node, who)
+        self._check_new_name(new)
+        if node.is_directory:
+            self._check_not_below(node, to_parent)
+        victim = _contents(to_parent).entries.get(new, (0, None))[1]
+        if victim is node:
+            return
+        if victim is not None:
+            self._check_sticky(to_parent, victim, who)
+            self._check_replaceable(node, victim)
+            self._unlink(to_parent, new, victim)
+        elif to_parent.nlink == 0:
+            raise failure(errno.ENOENT)
+        _contents(from_parent).remove(old)
+        _contents(to_parent).add(new, node)
+        if node.is_directory:
+            node.parent = to_parent
+            from_parent.nlink -= 1
+            to_parent.nlink += 1
+        self.touch(node, modified=False)
+        self.touch(from_parent, modified=True)
+        self.touch(to_parent, modified=True)
+
+    def statistics(self) -> Statistics:
+        free = max(0, self._capacity - self._used)
+        left = max(0, self._max_files - len(self._nodes))
+        return Statistics(self._capacity, free, free, self._max_files, left, left)
+
+    # For MemoryFile
+
+    def touch(self, node: MemoryNode, modified: bool) -> None:
+        """Note that the node changed: its ``ctime``, and its ``mtime`` if ``modified``."""
+        node.ctime_ns = self._clock()
+        if modified:
+            node.mtime_ns = node.ctime_ns
+        self._change += 1
+        node.change = self._change
+
+    def charge(self, node: MemoryNode, offset: int, length: int) -> None:
+        """Make the chunks under a range long enough to be written; ENOSPC before any is."""
+        chunks = node.content
+        assert isinstance(chunks, dict)
+        wanted: list[tuple[int, int]] = []
+        total = 0
+        end = offset + length
+        # Checked first: a range of exabytes must not be walked.
+        if length > self._capacity:
+            raise failure(errno.ENOSPC)
+        for index in range(offset // CHUNK, -(-end // CHUNK)):
+            size = min(CHUNK, end - index * CHUNK)
+            lacking = size - len(chunks.get(index, b""))
+            if lacking > 0:
+                wanted.append((index, lacking))
+                total += lacking
+        if self._used + total > self._capacity:
+            raise failure(errno.ENOSPC)
+        self._used += total
+        node.space += total
+        for index, lacking in wanted:
+            chunks.setdefault(index, bytearray()).extend(bytes(lacking))
+
+    def punch(self, node: MemoryNode, start: int, end: int) -> None:
+        """Forget what lies in ``[start, end)``: whole chunks go, the rest becomes zero."""
+        chunks = node.content
+        assert isinstance(chunks, dict)
+        first, last = start // CHUNK, (end - 1) // CHUNK
+        for index in [index for index in chunks if first <= index <= last]:
+            chunk = chunks[index]
+            low = max(0, start - index * CHUNK)
+            high = min(len(chunk), end - index * CHUNK)
+            if low == 0 and high == len(chunk):
+                self._used -= len(chunk)
+                node.space -= len(chunk)
+                del chunks[index]
+            elif low < high:
+                chunk[low:high] = bytes(high - low)
+
+    def forget_if_dead(self, node: MemoryNode) -> None:
+        """Give the node's room back once it has neither names nor opens."""
+        if node.nlink > 0 or node.opens > 0 or self._nodes.pop(node.fileid, None) is None:
+            return
+        if isinstance(node.content, dict):
+            self._used -= node.space
+            node.content = {}
+
+    # The rest is private.
+
+    def _new(self, mode: int, uid: int, gid: int) -> MemoryNode:
+        if len(self._nodes) >= self._max_files:
+            raise failure(errno.ENOSPC)
+        node = MemoryNode()
+        node.type = stat.S_IFMT(mode)
+        node.fileid, self._next_id = self._next_id, self._next_id + 1
+        node.identity = _IDENTITY.pack(self._instance, node.fileid)
+        node.mode = stat.S_IMODE(mode)
+        node.uid, node.gid = uid, gid
+        node.nlink, node.opens = 1, 0
+        node.size = node.space = 0
+        node.rdev = (0, 0)
+        node.parent = None
+        if node.is_directory:
+            node.content = Directory()
+        else:
+            node.content = {} if node.is_regular else b""
+        self.touch(node, modified=True)
+        node.atime_ns = node.btime_ns = node.ctime_ns
+        self._nodes[node.fileid] = node
+        return node
+
+    def _make(self, directory: Node, name: bytes, who: User, mode: int) -> MemoryNode:
+        parent = self._room_for(directory, name, who)
+        bits, gid = inherited(who, stat.S_IMODE(mode), parent.mode, parent.gid, stat.S_ISDIR(mode))
+        node = self._new(stat.S_IFMT(mode) | bits, who.uid, gid)
+        _contents(parent).add(name, node)
+        self.touch(parent, modified=True)
+        return node
+
+    def _room_for(self, directory: Node, name: bytes, who: User) -> MemoryNode:
+        parent = self._directory(directory)
+        self._require(parent, who, EXECUTE)
+        self._check_new_name(name)
+        if name in _contents(parent).entries:
+            raise failure(errno.EEXIST)
+        self._require(parent, who, WRITE)
+        if parent.nlink == 0:
+            raise failure(errno.ENOENT)
+        return parent
+
+    def _check_new_name(self, name: bytes) -> None:
+        if len(name) > self.max_name:
+            raise failure(errno.ENAMETOOLONG)
+
+    def _unlink(self, parent: MemoryNode, name: bytes, node: MemoryNode) -> None:
+        _contents(parent).remove(name)
+        if node.is_directory:
+            parent.nlink -= 1
+            node.nlink = 0
+            node.parent = None
+        else:
+            node.nlink -= 1
+        self.touch(node, modified=False)
+        self.touch(parent, modified=True)
+        self.forget_if_dead(node)
+
+    def _truncate(self, node: MemoryNode, size: int) -> None:
+        if not node.is_regular:
+            raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
+        if size > self.max_file_size:
+            raise failure(errno.EFBIG)
+        if size < node.size:
+            self.punch(node, size, node.size)
+        node.size = size
+
+    def _directory(self, node: Node) -> MemoryNode:
+        assert isinstance(node, MemoryNode)
+        if not node.is_directory:
+            raise failure(errno.ENOTDIR)
+        return node
+
+    def _entry(self, parent: MemoryNode, name: bytes) -> MemoryNode:
+        if len(name) > self.max_name:
+            raise failure(errno.ENAMETOOLONG)
+        try:
+            return _contents(parent).entries[name][1]
+        except KeyError:
+            raise failure(errno.ENOENT) from None
+
+    def _require(self, node: MemoryNode, who: User, mask: int) -> None:
+        require(who, node.uid, node.gid, node.mode, mask, node.is_directory)
+
+    def _check_sticky(self, parent: MemoryNode, node: MemoryNode, who: User) -> None:
+        if parent.mode & stat.S_ISVTX and who.uid not in (0, node.uid, parent.uid):
+            raise failure(errno.EPERM)
+
+    def _check_replaceable(self, node: MemoryNode, victim: MemoryNode) -> None:
+        if node.is_directory and not victim.is_directory:
+            raise failure(errno.ENOTDIR)
+        if victim.is_directory and not node.is_directory:
+            raise failure(errno.EISDIR)
+        if victim.is_directory and _contents(victim).entries:
+            raise failure(errno.ENOTEMPTY)
+
+    def _check_not_below(self, node: MemoryNode, directory: MemoryNode) -> None:
+        above: MemoryNode | None = directory
+        while above is not None and above is not self._root:
+            if above is node:
+                raise failure(errno.EINVAL)
+            above = above.parent
+
+    def _check_owners(self, node: MemoryNode, who: User, changes: Changes, owns: bool) -> None:
+        if changes.mode is not None and not owns:
+            raise failure(errno.EPERM)
+        if changes.uid is not None and who.uid != 0 and not (owns and changes.uid == node.uid):
+            raise failure(errno.EPERM)
+        gid = changes.gid
+        member = gid is None or gid == node.gid or who.member_of(gid)
+        if gid is not None and who.uid != 0 and not (owns and member):
+            raise failure(errno.EPERM)
+
+    def _check_times(self, node: MemoryNode, who: User, changes: Changes, owns: bool) -> None:
+        if owns or (changes.atime_ns is None and changes.mtime_ns is None):
+            return
+        # Whoever may write may set both times to now, as utimensat(2) has it.
+        if changes.atime_ns != NOW or changes.mtime_ns != NOW:
+            raise failure(errno.EPERM)
+        self._require(node, who, WRITE)
+
+
+def _contents(node: MemoryNode) -> Directory:
+    assert isinstance(node.content, Directory)
+    return node.content

@@ -1,0 +1,157 @@
+"""The server's tree: exports joined by the pseudo file system, and the file handles for all of it.
+
+A file handle is 13 octets and the back end's identity:
+
+    version (1) | export (4, big-endian) | authenticator (8) | identity
+
+The authenticator is a keyed hash of the rest. Clients cannot make up handles, so what an export
+does not contain is not within reach even where the back end opens inodes by number. The key must
+outlive the server for handles to do so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import zlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from .export import Export
+from .interface import Attributes, Node, User
+from .pseudo import PseudoFileSystem, PseudoNode
+
+_VERSION: Final = b"\1"
+_PREFIX: Final = 5
+_AUTHENTICATOR: Final = 8
+_CACHED: Final = 4096
+
+
+class BadHandle(ValueError):
+    """Octets that are no file handle of this server."""
+
+
+class Filehandle:
+    """An object of the tree, as the current or the saved file handle of a compound."""
+
+    __slots__ = ("_namespace", "_wire", "export", "node")
+
+    def __init__(self, namespace: Namespace, export: Export, node: Node) -> None:
+        self._namespace = namespace
+        self.export = export
+        self.node = node
+        self._wire: bytes | None = None
+
+    @property
+    def wire(self) -> bytes:
+        """The handle as clients see it: equal if and only if the objects are the same."""
+        if self._wire is None:
+            self._wire = self._namespace.encode(self.export, self.node.identity)
+        return self._wire
+
+
+class Namespace:
+    """All exports, as one tree.
+
+    ``key`` is the secret of the handles' authenticators (up to 32 octets), ``born_ns`` the time
+    shown for the directories above the exports. Raises ``ValueError`` when the exports' names
+    are in each other's way, or there is none.
+    """
+
+    def __init__(self, exports: Sequence[Export], key: bytes, born_ns: int) -> None:
+        if not exports:
+            raise ValueError("nothing is exported")
+        self._key = key
+        self._exports: dict[int, Export] = {}
+        self._handles: OrderedDict[bytes, Filehandle] = OrderedDict()
+        self.exports = tuple(exports)
+        for export in exports:
+            self._number(export)
+        self._pseudo: Export | None = None
+        if len(exports) == 1 and not exports[0].path:
+            self._root = Filehandle(self, exports[0], exports[0].fs.root)
+        else:
+            fs = PseudoFileSystem(list(exports), born_ns)
+            self._pseudo = Export("", fs)
+            self._exports[0] = self._pseudo
+            self._root = Filehandle(self, self._pseudo, fs.root)
+
+    def _number(self, export: Export) -> None:
+        # From the name, so that it stays the same whatever else is exported.
+        number = zlib.crc32(b"/" + export.name.encode()) or 1
+        while number in self._exports:
+            number = number % 0xFFFFFFFF + 1
+        export.id = number
+        self._exports[number] = export
+
+    @property
+    def root(self) -> Filehandle:
+        """The top: what PUTROOTFH gives."""
+        return self._root
+
+    def encode(self, export: Export, identity: bytes) -> bytes:
+        """The octets of a file handle."""
+        prefix = _VERSION + export.id.to_bytes(4, "big")
+        return prefix + self._authenticator(prefix, identity) + identity
+
+    def decode(self, wire: bytes) -> Filehandle:
+        """What a handle stands for; :class:`BadHandle`, or ESTALE if that is gone."""
+        handle = self._handles.get(wire)
+        if handle is not None:
+            self._handles.move_to_end(wire)
+            return handle
+        prefix, identity = wire[:_PREFIX], wire[_PREFIX + _AUTHENTICATOR :]
+        given = wire[_PREFIX : _PREFIX + _AUTHENTICATOR]
+        if not hmac.compare_digest(given, self._authenticator(prefix, identity)):
+            raise BadHandle("not made here")
+        export = self._exports.get(int.from_bytes(prefix[1:], "big"))
+        if prefix[:1] != _VERSION or export is None:
+            raise BadHandle("of no export")
+        handle = Filehandle(self, export, export.fs.node(identity))
+        self._handles[wire] = handle
+        if len(self._handles) > _CACHED:
+            self._handles.popitem(last=False)
+        return handle
+
+    def lookup(self, directory: Filehandle, name: bytes, who: User) -> Filehandle:
+        """The entry ``name``, or the root of the export that covers it."""
+        export = directory.export
+        return self.at(export, export.fs.lookup(directory.node, name, who))
+
+    def parent(self, directory: Filehandle, who: User) -> Filehandle | None:
+        """The directory above, out of an export into the one that it covers; None at the top."""
+        node, export = directory.node, directory.export
+        if node.identity != export.fs.root.identity:
+            return Filehandle(self, export, export.fs.parent(node, who))
+        if self._pseudo is None or export is self._pseudo:
+            return None
+        assert isinstance(self._pseudo.fs, PseudoFileSystem)
+        above = self._pseudo.fs.mountpoint(export).above
+        assert above is not None
+        return Filehandle(self, self._pseudo, above)
+
+    def peek(
+        self, directory: Filehandle, name: bytes, birth: bool
+    ) -> tuple[Export, Attributes, bytes]:
+        """For a listing: an entry's export, attributes and identity."""
+        export = directory.export
+        if export is self._pseudo:
+            assert isinstance(directory.node, PseudoNode)
+            mount = directory.node.entries[name].mount
+            if mount is not None:
+                root = mount.fs.root
+                return mount, mount.fs.attributes(root, birth), root.identity
+        attributes, identity = export.fs.peek(directory.node, name, birth)
+        return export, attributes, identity
+
+    def at(self, export: Export, node: Node) -> Filehandle:
+        """A handle for a node, or for the root of the export that covers it."""
+        if isinstance(node, PseudoNode) and node.mount is not None:
+            return Filehandle(self, node.mount, node.mount.fs.root)
+        return Filehandle(self, export, node)
+
+    def _authenticator(self, prefix: bytes, identity: bytes) -> bytes:
+        digest = hashlib.blake2s(prefix, digest_size=_AUTHENTICATOR, key=self._key)
+        digest.update(identity)
+        return digest.digest()

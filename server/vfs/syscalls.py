@@ -1,0 +1,157 @@
+"""The few Linux system calls that the standard library does not offer.
+
+They are here for what they guarantee: ``openat2`` resolves one name without following a link or
+crossing a mount, file handles find an inode without a path, and ``setfsuid`` with its kin changes
+whose rights the *calling thread* has for files and nothing else of the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from typing import Any, Final
+
+AT_FDCWD: Final = -100
+AT_EMPTY_PATH: Final = 0x1000
+AT_EACCESS: Final = 0x200
+AT_SYMLINK_NOFOLLOW: Final = 0x100
+UTIME_NOW: Final = (1 << 30) - 1
+UTIME_OMIT: Final = (1 << 30) - 2
+FALLOC_KEEP_SIZE: Final = 1
+FALLOC_PUNCH_HOLE: Final = 2
+MAX_HANDLE: Final = 128
+
+_RESOLVE: Final = 0x01 | 0x02 | 0x04 | 0x08  # NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+_SYS_OPENAT2: Final = 437  # Numbers from 424 on are the same on every architecture.
+_SYS_FACCESSAT2: Final = 439
+_SYS_SETGROUPS: Final = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "s390x": 206}.get(
+    platform.machine()
+)
+_STATX_BTIME: Final = 0x800
+_STATX_SIZE: Final = 256
+
+_HANDLE_HEADER = struct.Struct("=Ii")
+_OPEN_HOW = struct.Struct("=QQQ")
+_DIRENT = struct.Struct("=QqHB")
+
+_libc: Any = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def _failed(name: bytes = b"") -> OSError:
+    code = ctypes.get_errno()
+    return OSError(code, os.strerror(code), name) if name else OSError(code, os.strerror(code))
+
+
+def open_beneath(directory: int, name: bytes, flags: int) -> int:
+    """``openat2`` of one name, with no way out of the directory. ENOSYS where it is missing."""
+    how = _OPEN_HOW.pack(flags, 0, _RESOLVE)
+    fd = _libc.syscall(_SYS_OPENAT2, directory, name, how, len(how))
+    if fd < 0:
+        raise _failed(name)
+    return int(fd)
+
+
+def handle_of(directory: int, name: bytes) -> tuple[int, bytes, int]:
+    """The kernel's handle for ``name`` (or, if empty, of ``directory`` itself).
+
+    Returns its type, its octets, and the number of the mount that it lies on.
+    """
+    buffer = ctypes.create_string_buffer(
+        _HANDLE_HEADER.pack(MAX_HANDLE, 0), _HANDLE_HEADER.size + MAX_HANDLE
+    )
+    mount = ctypes.c_int()
+    flags = 0 if name else AT_EMPTY_PATH
+    if _libc.name_to_handle_at(directory, name, buffer, ctypes.byref(mount), flags) < 0:
+        raise _failed(name)
+    size, kind = _HANDLE_HEADER.unpack_from(buffer)
+    return kind, buffer.raw[8 : 8 + size], mount.value
+
+
+def open_handle(mount: int, kind: int, handle: bytes, flags: int) -> int:
+    """Open the inode that a kernel handle stands for; ``mount`` is any descriptor on its mount."""
+    buffer = ctypes.create_string_buffer(_HANDLE_HEADER.pack(len(handle), kind) + handle)
+    fd = _libc.open_by_handle_at(mount, buffer, flags)
+    if fd < 0:
+        raise _failed()
+    return int(fd)
+
+
+def birth_time(fd: int, name: bytes = b"") -> int:
+    """When ``fd``, or ``name`` in it, was made, in nanoseconds since 1970; -1 if not known."""
+    buffer = ctypes.create_string_buffer(_STATX_SIZE)
+    flags = AT_SYMLINK_NOFOLLOW if name else AT_EMPTY_PATH
+    if _libc.statx(fd, name, flags, _STATX_BTIME, buffer) < 0:
+        return -1
+    (mask,) = struct.unpack_from("=I", buffer)
+    if not mask & _STATX_BTIME:
+        return -1
+    seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
+    return int(seconds * 1_000_000_000 + nanoseconds)
+
+
+def accessible(fd: int, mask: int) -> bool:
+    """Whether the thread may access what ``fd`` is of. ENOSYS before Linux 5.8."""
+    if _libc.syscall(_SYS_FACCESSAT2, fd, b"", mask, AT_EMPTY_PATH | AT_EACCESS) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.ENOSYS, errno.EINVAL):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return False
+
+
+def set_times(path: bytes, atime: tuple[int, int], mtime: tuple[int, int]) -> None:
+    """``utimensat``: (seconds, nanoseconds) pairs; the latter may be UTIME_NOW or UTIME_OMIT."""
+    times = struct.pack("=qqqq", *atime, *mtime)
+    if _libc.utimensat(AT_FDCWD, path, times, 0) < 0:
+        raise _failed(path)
+
+
+def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
+    """``fallocate``, without the C library's emulation by writing."""
+    call = _libc.fallocate
+    if call(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)) < 0:
+        raise _failed()
+
+
+def directory_entries(fd: int, buffer: Any) -> list[tuple[int, bytes]]:
+    """The next entries at the directory's position, as (position after it, name)."""
+    size = _libc.getdents64(fd, buffer, len(buffer))
+    if size < 0:
+        raise _failed()
+    entries = []
+    raw = buffer.raw
+    start = 0
+    while start < size:
+        _, position, length, _ = _DIRENT.unpack_from(raw, start)
+        name = raw[start + _DIRENT.size : raw.index(0, start + _DIRENT.size)]
+        entries.append((position, name))
+        start += length
+    return entries
+
+
+def set_fsuid(uid: int) -> int:
+    """Change the thread's file-system user; the previous one (there is no error)."""
+    return int(_libc.setfsuid(ctypes.c_uint32(uid))) & 0xFFFFFFFF
+
+
+def set_fsgid(gid: int) -> int:
+    """Change the thread's file-system group; the previous one (there is no error)."""
+    return int(_libc.setfsgid(ctypes.c_uint32(gid))) & 0xFFFFFFFF
+
+
+def set_thread_groups(groups: tuple[int, ...]) -> None:
+    """Change the supplementary groups of the thread alone.
+
+    The C library's own call changes those of every thread; it is used where the number of the
+    system call is not known.
+    """
+    if _SYS_SETGROUPS is None:
+        os.setgroups(groups)
+        return
+    array = struct.pack(f"={len(groups)}I", *groups)
+    if _libc.syscall(_SYS_SETGROUPS, len(groups), array) < 0:
+        raise _failed()

@@ -1,0 +1,349 @@
+"""``nfsrdma serve``: export directories over RDMA, and over TCP if asked."""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import logging
+import os
+import random
+import resource
+import signal
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS, open_device
+from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.rpcrdma.verbs.interfaces import Device
+from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.service import Server
+from nfsrdma.server.state.lease import LeaseTimes
+from nfsrdma.server.state.recovery import RecoveryStore, SqliteRecoveryStore
+from nfsrdma.server.vfs.export import Export, Squash
+from nfsrdma.server.vfs.interface import FileSystem
+from nfsrdma.server.vfs.local import LocalFileSystem
+from nfsrdma.server.vfs.memory import MemoryFileSystem
+
+RDMA_PORT = 20049
+TCP_PORT = 2049
+NO_RDMA = "none"
+_DATABASE = "recovery.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What all exports of one command have in common."""
+
+    read_only: bool
+    root_squash: bool
+    all_squash: bool
+    networks: Sequence[str]
+    sync: bool
+
+
+def parse_export(text: str, alone: bool) -> tuple[str, str]:
+    """``NAME=DIR`` or ``DIR`` as (name, directory); a directory alone is the root.
+
+    An argument that exists as a directory is one, whatever characters it has.
+    """
+    name, equals, path = text.partition("=")
+    if equals and not os.path.isdir(text):
+        return name.strip("/"), path
+    return "" if alone else os.path.basename(os.path.abspath(text)), text
+
+
+def make_exports(directories: Sequence[str], memory: bool, options: ExportOptions) -> list[Export]:
+    """The exports, or a ``click.ClickException`` that says what is wrong."""
+    if not directories and not memory:
+        raise click.UsageError("name a directory to export, or use --memory")
+    if directories and memory:
+        raise click.UsageError("--memory exports an empty file system: name no directories")
+    if options.root_squash and options.all_squash:
+        raise click.UsageError("--all-squash squashes root as well: use one of the two")
+    if memory:
+        return [_export("", MemoryFileSystem(time.time_ns, instance=time.time_ns()), options)]
+    exports = []
+    for text in directories:
+        name, path = parse_export(text, alone=len(directories) == 1)
+        try:
+            exports.append(_export(name, LocalFileSystem(path), options))
+        except OSError as error:
+            raise click.ClickException(f"cannot export {path}: {error.strerror}") from None
+    return exports
+
+
+def _export(name: str, fs: FileSystem, options: ExportOptions) -> Export:
+    squash = Squash.ALL if options.all_squash else Squash.ROOT
+    try:
+        return Export(
+            name,
+            fs,
+            read_only=options.read_only,
+            squash=squash if options.all_squash or options.root_squash else Squash.NONE,
+            networks=options.networks,
+            sync=options.sync,
+        )
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def open_store(state_dir: str | None) -> RecoveryStore | None:
+    """The recovery database in a directory, which is made if need be."""
+    if state_dir is None:
+        return None
+    path = Path(state_dir)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return SqliteRecoveryStore(str(path / _DATABASE), os.urandom(32))
+    except (OSError, sqlite3.Error) as error:
+        raise click.ClickException(f"cannot keep state in {state_dir}: {error}") from None
+
+
+def url(transport: str, address: str, port: int, path: str) -> str:
+    """What a client mounts."""
+    host = f"[{address}]" if ":" in address else address
+    default = RDMA_PORT if transport == "rdma" else TCP_PORT
+    where = host if port == default else f"{host}:{port}"
+    return f"nfs+{transport}://{where}/{path}"
+
+
+class Serving:
+    """A server with its reactor, its device, and what it says of itself."""
+
+    def __init__(
+        self,
+        exports: list[Export],
+        config: ServerConfig,
+        store: RecoveryStore | None,
+        console: Console,
+        verbose: bool,
+    ) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._device: Device | None = None
+        self.reactor = SelectReactor()
+        try:
+            self.server = Server(
+                exports,
+                self.reactor,
+                random.SystemRandom(),
+                config=config,
+                store=store,
+                born_ns=time.time_ns(),
+            )
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+
+    def listen_rdma(
+        self, provider: str, addresses: Sequence[str], port: int, pcap: str | None
+    ) -> None:
+        """Serve RDMA at these addresses."""
+        try:
+            self._device = open_device(provider, self.reactor, pcap=pcap)
+            for address in addresses:
+                where = self.server.listen_rdma(
+                    self._device, address, port, on_channel=self._connected
+                )
+                self._say("rdma", *where)
+        except (OSError, ValueError) as error:
+            raise click.ClickException(f"cannot serve RDMA: {_reason(error)}") from None
+
+    def listen_tcp(self, addresses: Sequence[str], port: int) -> None:
+        """Serve TCP at these addresses."""
+        for address in addresses:
+            try:
+                where = self.server.listen_tcp(address, port, on_channel=self._connected)
+            except OSError as error:
+                raise click.ClickException(
+                    f"cannot serve TCP at {address}, port {port}: {_reason(error)}"
+                ) from None
+            self._say("tcp", *where)
+
+    def run(self) -> None:
+        """Serve until SIGINT or SIGTERM."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self.reactor.stop())
+        self.reactor.run_forever()
+
+    def close(self) -> None:
+        """End the connections and give everything back."""
+        self.server.close()
+        # What was posted while closing, such as the last word to RDMA peers, goes out now.
+        self.reactor.turn(0)
+        if self._device is not None:
+            self._device.close()
+        self.reactor.close()
+
+    def _say(self, transport: str, address: str, port: int) -> None:
+        for export in self.server.namespace.exports:
+            self._console.print(
+                url(transport, address, port, export.name), highlight=False, soft_wrap=True
+            )
+
+    def _connected(self, channel: Channel) -> None:
+        if self._verbose:
+            peer = channel.peer
+            who = f"{peer.address} port {peer.port} ({peer.transport})"
+            self._log(f"connected: {who}")
+            channel.on_close(lambda reason: self._log(f"gone: {who}: {reason}"))
+
+    def _log(self, text: str) -> None:
+        stamp = time.strftime("%H:%M:%S")
+        self._console.print(f"{stamp} {text}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _reason(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return strerror if isinstance(strerror, str) else str(error)
+
+
+def check_network(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Callback of ``--allow``: CIDR notation or a single address."""
+    for text in value:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
+@click.command()
+@click.argument("exports", nargs=-1, metavar="[NAME=]DIR...")
+@click.option(
+    "--listen",
+    "addresses",
+    multiple=True,
+    metavar="ADDR",
+    default=("127.0.0.1",),
+    show_default=True,
+    help="Local address to serve at; may be given several times.",
+)
+@click.option(
+    "--port",
+    default=RDMA_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="RDMA port; 0 picks one.",
+)
+@click.option(
+    "--provider",
+    default=DEFAULT_PROVIDER,
+    show_default=True,
+    type=click.Choice([*PROVIDERS, NO_RDMA]),
+    help="How RDMA is done.",
+)
+@click.option(
+    "--tcp",
+    "tcp_port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve TCP too, at this port; 0 picks one.",
+)
+@click.option("--read-only", is_flag=True, help="Refuse every change.")
+@click.option("--root-squash", is_flag=True, help="Root of a client is nobody here.")
+@click.option("--all-squash", is_flag=True, help="Every user of a client is nobody here.")
+@click.option(
+    "--allow",
+    "networks",
+    multiple=True,
+    metavar="CIDR",
+    callback=check_network,
+    help="Network whose clients may use the exports; may be given several times.",
+)
+@click.option(
+    "--async",
+    "not_sync",
+    is_flag=True,
+    help="Answer changes to directories before they are durable.",
+)
+@click.option(
+    "--lease",
+    default=90.0,
+    show_default=True,
+    type=click.FloatRange(1, 3600),
+    help="Seconds for which a silent client keeps its opens and locks.",
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 3600),
+    metavar="S",
+    help="Seconds after a restart for reclaiming.  [default: the lease]",
+)
+@click.option("--state-dir", metavar="DIR", help="Where to keep what must survive a restart.")
+@click.option(
+    "--max-io",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(4, 4096),
+    metavar="KIB",
+    help="Largest READ and WRITE.",
+)
+@click.option("--pcap", metavar="FILE", help="Write every RDMA packet to a pcapng file.")
+@click.option("--memory", is_flag=True, help="Export an empty file system in memory.")
+@click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
+def serve(
+    exports: tuple[str, ...],
+    addresses: tuple[str, ...],
+    port: int,
+    provider: str,
+    tcp_port: int | None,
+    read_only: bool,
+    root_squash: bool,
+    all_squash: bool,
+    networks: tuple[str, ...],
+    not_sync: bool,
+    lease: float,
+    grace: float | None,
+    state_dir: str | None,
+    max_io: int,
+    pcap: str | None,
+    memory: bool,
+    verbose: bool,
+) -> None:
+    """Export directories by NFS 4.1 and 4.2.
+
+    One DIR is the root of what clients see; several appear below it, as NAME or by their own
+    last names. A server run by root acts with the rights of each caller; any other acts with its
+    own, whoever calls.
+    """
+    if provider == NO_RDMA and tcp_port is None:
+        raise click.UsageError("--provider none leaves nothing to serve without --tcp PORT")
+    console = Console(stderr=False)
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+    options = ExportOptions(read_only, root_squash, all_squash, networks, not not_sync)
+    _raise_descriptor_limit()
+    # What the server keeps for itself is nobody else's.
+    os.umask(0o077)
+    config = ServerConfig(
+        max_io=max_io << 10, times=LeaseTimes(lease, lease if grace is None else grace)
+    )
+    made = make_exports(exports, memory, options)
+    serving = Serving(made, config, open_store(state_dir), console, verbose)
+    try:
+        if provider != NO_RDMA:
+            serving.listen_rdma(provider, addresses, port, pcap)
+        if tcp_port is not None:
+            serving.listen_tcp(addresses, tcp_port)
+        # Modes are the clients' business; each of them has applied its own file mask already.
+        os.umask(0)
+        # What is there by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        serving.run()
+    finally:
+        serving.close()
+
+
+def _raise_descriptor_limit() -> None:
+    """Open files take descriptors: as many as the system lets us have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,73 @@
+"""URLs of exports: what they mean, and what is wrong with the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from nfsrdma.client.url import UrlError, parse_url
+
+
+@pytest.mark.parametrize(
+    ("text", "transport", "host", "port", "path"),
+    [
+        ("nfs+rdma://server", "rdma", "server", 20049, ()),
+        ("nfs+rdma://server:20050/", "rdma", "server", 20050, ()),
+        ("nfs+tcp://server/a/b", "tcp", "server", 2049, (b"a", b"b")),
+        ("nfs://server/a", "tcp", "server", 2049, (b"a",)),
+        ("NFS+TCP://server//a/./b/", "tcp", "server", 2049, (b"a", b"b")),
+        ("nfs+tcp://[::1]/x", "tcp", "::1", 2049, (b"x",)),
+        ("nfs+rdma://[fe80::1%25eth0]:7/x", "rdma", "fe80::1%eth0", 7, (b"x",)),
+        ("nfs+tcp://h/a%20b/%ff%3F%23", "tcp", "h", 2049, (b"a b", b"\xff?#")),
+        ("nfs+tcp://h/gr%C3%BC%C3%9Fe", "tcp", "h", 2049, ("grüße".encode(),)),
+    ],
+)
+def test_parts(text: str, transport: str, host: str, port: int, path: tuple[bytes, ...]) -> None:
+    url = parse_url(text)
+    assert (url.transport, url.host, url.port, url.path) == (transport, host, port, path)
+
+
+def test_options_become_keywords_of_mount() -> None:
+    url = parse_url("nfs+rdma://h/x?provider=soft&minor=1&timeout=2.5&rsize=65536&uid=7&gid=8")
+    assert url.options == {
+        "provider": "soft",
+        "minor_version": 1,
+        "timeout": 2.5,
+        "rsize": 65536,
+        "uid": 7,
+        "gid": 8,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("/a/path", "does not begin with"),
+        ("http://h/x", "does not begin with"),
+        ("nfs+rdma://", "no host"),
+        ("nfs+tcp://me@h/x", "user name"),
+        ("nfs+tcp://h:99999/", "Port out of range"),
+        ("nfs+tcp://h:0/", "0 is no port"),
+        ("nfs+tcp://[::1/x", "Invalid IPv6"),
+        ("nfs+tcp://h/a/../b", "'..'"),
+        ("nfs+tcp://h/a/%2e%2e/b", "'..'"),
+        ("nfs+tcp://h/a%2Fb", "%2F"),
+        ("nfs+tcp://h/a%00b", "%00"),
+        ("nfs+tcp://h/a#b", "%23"),
+        ("nfs+tcp://h/?color=blue", "no option 'color'"),
+        ("nfs+tcp://h/?minor=3", "1 or 2"),
+        ("nfs+tcp://h/?timeout=-1", "above 0"),
+        ("nfs+tcp://h/?timeout=nan", "above 0"),
+        ("nfs+tcp://h/?rsize=12", "1024 at least"),
+        ("nfs+tcp://h/?rsize=big", "rsize=big"),
+        ("nfs+tcp://h/?uid=-1", "0 to 4294967295"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, complaint: str) -> None:
+    with pytest.raises(UrlError, match=complaint.replace("+", r"\+").replace("'", ".")):
+        parse_url(text)
+
+
+def test_a_url_reads_back() -> None:
+    for text in ("nfs+rdma://h/a/b", "nfs+tcp://[::1]:7/a", "nfs+tcp://h/"):
+        assert str(parse_url(text)) == text
+    assert str(parse_url("nfs+tcp://h/%ff")) == "nfs+tcp://h/\\xff"
