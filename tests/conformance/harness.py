@@ -61,6 +61,10 @@ class ProviderHarness:
     """What is closed in the end, in this order."""
     capabilities: frozenset[str] = ALL
     lossy: bool = False
+    concurrent: bool = False
+    """Requests are carried out while the reactor is not turned."""
+    too_long: frozenset[WcStatus] = frozenset((WcStatus.REM_INV_REQ_ERR,))
+    """How a message that did not fit its buffer ends at the sender."""
     _port: int = 20049
 
     def run_until(self, predicate: Callable[[], object], seconds: float = 30.0) -> None:
@@ -238,6 +242,9 @@ def _verbs(windows: bool) -> Callable[[], ProviderHarness]:
             turn=reactor.run_until,
             resources=[a, b, reactor],
             capabilities=capabilities,
+            concurrent=True,
+            # The latter is what soft-RoCE (Linux 6.1) says.
+            too_long=frozenset((WcStatus.REM_INV_REQ_ERR, WcStatus.REM_OP_ERR)),
         )
 
     return make

@@ -8,10 +8,9 @@ kept here.
 
 from __future__ import annotations
 
+import errno
 import os
-import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...roce import completion
@@ -23,9 +22,8 @@ if TYPE_CHECKING:
     from .queue_pair import QueuePair
 
 _BATCH: Final = 64
-_DESCRIPTORS: Final = Path("/proc/self/fd")
 _CHANNEL_FILE: Final = "anon_inode:[infinibandevent]"
-_searching = threading.Lock()
+_ATTEMPTS: Final = 16
 
 
 class CompletionQueue(completion.CompletionQueue):
@@ -128,27 +126,21 @@ class CompletionQueue(completion.CompletionQueue):
 
 
 def open_channel(make: Callable[[], Any]) -> tuple[Any, int]:
-    """A completion channel and its descriptor, made non-blocking.
+    """A completion channel and its descriptor, made non-blocking. Raises ``OSError``.
 
-    pyverbs tells the descriptor from version 59 on only; before, it is the one that is new.
+    pyverbs tells the descriptor from version 59 on only. Before, it is the number that was free: a
+    new descriptor gets the lowest. Should another thread have taken that, it is tried again.
     """
-    with _searching:
-        before = set(os.listdir(_DESCRIPTORS))
+    for _ in range(_ATTEMPTS):
+        expected = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        os.close(expected)
         channel = make()
-        descriptor = getattr(channel, "fd", None)
-        if descriptor is None:
-            descriptor = _new_channel_descriptor(before)
-    os.set_blocking(descriptor, False)
-    return channel, descriptor
-
-
-def _new_channel_descriptor(before: set[str]) -> int:
-    for name in os.listdir(_DESCRIPTORS):
-        if name not in before:
-            try:
-                target = os.readlink(_DESCRIPTORS / name)
-            except OSError:
-                continue  # the one by which the folder was read
-            if target == _CHANNEL_FILE:
-                return int(name)
-    raise OSError("the descriptor of a completion channel cannot be found in /proc/self/fd")
+        descriptor: int = getattr(channel, "fd", expected)
+        try:
+            if os.readlink(f"/proc/self/fd/{descriptor}") == _CHANNEL_FILE:
+                os.set_blocking(descriptor, False)
+                return channel, descriptor
+        except OSError:
+            pass
+        channel.close()
+    raise OSError(errno.EBADF, "the descriptor of a completion channel cannot be found")

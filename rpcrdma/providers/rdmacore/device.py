@@ -54,6 +54,7 @@ class VerbsDevice:
         """
         pyverbs = pyverbs or load()
         channel = EventChannel(library or Library(), reactor)
+        self._closed = False
         try:
             self._source = resolve(address)[0] if address is not None else None
             if device is None and self._source is not None:
@@ -120,7 +121,13 @@ class VerbsDevice:
         return connection
 
     def close(self) -> None:
-        """Disconnect everything, flush, free. Good-byes are sent, not awaited."""
+        """Disconnect everything, flush, free. Good-byes are sent, not awaited.
+
+        Harmless to repeat.
+        """
+        if self._closed:
+            return
+        self._closed = True
         handles = self._handles
         for listener in list(handles.listeners):
             listener.close()

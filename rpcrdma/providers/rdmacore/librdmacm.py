@@ -137,6 +137,7 @@ class _Id(ctypes.Structure):
         ("ib_address", c_uint8 * 40),
         ("path_rec", c_void_p),
         ("num_paths", c_int),
+        ("_pad", c_int),  # the end of ``struct rdma_route``
         ("ps", c_int),
         ("port_num", c_uint8),
     ]

@@ -56,6 +56,11 @@ _BIND_ROOM: Final = 64
 _SILENT_BINDS: Final = 32
 _FLUSHED: Final = int(WcStatus.WR_FLUSH_ERR)
 _STATUSES: Final = frozenset(map(int, WcStatus))
+_RECEIVE_STATUSES: Final = {
+    int(WcStatus.LOC_QP_OP_ERR): int(WcStatus.LOC_LEN_ERR),
+    int(WcStatus.REM_INV_REQ_ERR): int(WcStatus.LOC_LEN_ERR),
+}
+"""What versions of soft-RoCE say of a buffer that is too small."""
 _COMPLETES: Final = {
     WrOpcode.RDMA_WRITE: int(WcOpcode.RDMA_WRITE),
     WrOpcode.RDMA_WRITE_WITH_IMM: int(WcOpcode.RDMA_WRITE),
@@ -130,9 +135,7 @@ class QueuePair:
         self._next_number = 1
         self._done = 0  # the number of the last request that is known to be done
         self._last_signaled = 0
-        self._last_user = 0
         self._silent_binds = 0
-        self._ended: deque[tuple[int, Callable[[], None]]] = deque()
         self._complaint = ""
         self.state = QpState.RESET
         self.number = 0
@@ -246,7 +249,6 @@ class QueuePair:
             staged.finish(False)
             raise VerbsError(f"cannot send: {error}", WcStatus.LOC_QP_OP_ERR) from error
         self._user_sends += 1
-        self._last_user = number
         self._posted(Posted(number, request, staged, request.signaled))
 
     def _posted(self, posted: Posted) -> None:
@@ -306,8 +308,8 @@ class QueuePair:
 
     # Memory windows.
 
-    def bind(self, window: Any, registration: Registration, access: int) -> tuple[int, int]:
-        """Open ``window`` on a registration: its key, and the number of the request.
+    def bind(self, window: Any, registration: Registration, access: int) -> int:
+        """Open ``window`` on a registration: its key.
 
         Raises ``VerbsError``: not connected, queue full.
         """
@@ -330,18 +332,7 @@ class QueuePair:
         except self._handles.pyverbs.PyverbsError as error:
             raise VerbsError(f"cannot bind a memory window: {error}") from error
         self._posted(Posted(number, None, None, signaled))
-        return rkey, number
-
-    def after(self, number: int, end: Callable[[], None]) -> None:
-        """Free the window bound by request ``number``: now, if the peer may know its key.
-
-        If no message followed it cannot. Then the window goes when it is known to be bound: if it
-        went before, that request would fail, and the queue pair with it.
-        """
-        if number <= self._done or number < self._last_user or self.error is not None:
-            end()
-        else:
-            self._ended.append((number, end))
+        return rkey
 
     # Completions.
 
@@ -363,8 +354,6 @@ class QueuePair:
                 break
         if self._invalidations:
             self._complete_invalidations()
-        while self._ended and self._ended[0][0] <= self._done:
-            self._ended.popleft()[1]()
         if wc.status and not self._complaint:
             self._complaint = f"a send request failed: {WcStatus(_status(wc.status)).name}"
 
@@ -389,8 +378,7 @@ class QueuePair:
             self._pd.local.release(registration)
         if wc.status:
             status = _status(wc.status)
-            if status == WcStatus.REM_INV_REQ_ERR:
-                status = int(WcStatus.LOC_LEN_ERR)  # soft-RoCE says what it tells the peer
+            status = _RECEIVE_STATUSES.get(status, status)
             self._recv_cq.push(WC(request.wr_id, status, _RECV))
             if not self._complaint:
                 self._complaint = f"a receive failed: {WcStatus(status).name}"
@@ -430,8 +418,6 @@ class QueuePair:
     def _destroy(self) -> None:
         """Windows go before the queue pair that they hang on."""
         self._pd.close_windows(self)
-        while self._ended:
-            self._ended.popleft()[1]()
         if self._qp is not None:
             self._qp.close()
         for cq in (self._send_cq, self._recv_cq):
