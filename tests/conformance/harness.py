@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.support.fake_librdmacm import two_devices
 from tests.support.hosts import loopback
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
@@ -226,6 +227,26 @@ def _soft(host: str, peer: str | None, nowhere: str | None) -> Callable[[], Prov
     return make
 
 
+def _verbs_in_memory(windows: bool) -> Callable[[], ProviderHarness]:
+    """The verbs provider over an adapter and a connection manager in memory."""
+
+    def make() -> ProviderHarness:
+        reactor = SelectReactor()
+        made = two_devices(reactor, windows=windows)
+        capabilities = ALL - {"notice of a busy peer", "unpredictable keys"}
+        if not windows:
+            capabilities -= {"remote invalidation"}
+        return ProviderHarness(
+            *("verbs", reactor, made.a, made.b, "10.0.0.1", "10.0.0.99"),
+            turn=reactor.run_until,
+            resources=[made.a, made.b, made, reactor],
+            capabilities=capabilities,
+            concurrent=True,
+        )
+
+    return make
+
+
 def _verbs(windows: bool) -> Callable[[], ProviderHarness]:
     """Two openings of the adapter with the address ``NFSRDMA_VERBS_ADDRESS``."""
 
@@ -259,6 +280,8 @@ HARNESSES: dict[str, Callable[[], ProviderHarness]] = {
     "sim-faulty": _simulated(FAULTY),
     "soft-ipv4": _soft(loopback(1), loopback(2), loopback(77)),
     "soft-ipv6-self": _soft("::1", None, None),
+    "verbs-in-memory-windows": _verbs_in_memory(True),
+    "verbs-in-memory-regions": _verbs_in_memory(False),
 }
 if "NFSRDMA_VERBS_ADDRESS" in os.environ:
     HARNESSES |= {"verbs-windows": _verbs(True), "verbs-regions": _verbs(False)}

@@ -135,12 +135,18 @@ def open_channel(make: Callable[[], Any]) -> tuple[Any, int]:
         expected = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         os.close(expected)
         channel = make()
-        descriptor: int = getattr(channel, "fd", expected)
-        try:
-            if os.readlink(f"/proc/self/fd/{descriptor}") == _CHANNEL_FILE:
-                os.set_blocking(descriptor, False)
-                return channel, descriptor
-        except OSError:
-            pass
+        descriptor: int | None = getattr(channel, "fd", None)
+        if descriptor is None and _file_of(expected) == _CHANNEL_FILE:
+            descriptor = expected
+        if descriptor is not None:
+            os.set_blocking(descriptor, False)
+            return channel, descriptor
         channel.close()
     raise OSError(errno.EBADF, "the descriptor of a completion channel cannot be found")
+
+
+def _file_of(descriptor: int) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return ""

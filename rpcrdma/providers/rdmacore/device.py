@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from random import Random
 from typing import Any, Final
@@ -150,16 +149,16 @@ class _Nobody:
 def _device_of(channel: EventChannel, address: str) -> str:
     """The name of the device that has a local address. Raises ``OSError``."""
     identifier = channel.create(_Nobody())
+    name, cause = "", None
     try:
         channel.library.bind(identifier, (address, 0))
         name, _ = channel.library.device(identifier)
     except OSError as error:
-        problem = f"no RDMA device has the address {address}: {os.strerror(error.errno or 0)}"
-        raise OSError(error.errno, problem) from error
+        cause = error
     finally:
         channel.destroy(identifier)
     if not name:
-        raise OSError(errno.EADDRNOTAVAIL, f"{address} is no address of one RDMA device")
+        raise OSError(errno.ENODEV, f"no RDMA device has the address {address}") from cause
     return name
 
 

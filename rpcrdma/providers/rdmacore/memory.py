@@ -113,8 +113,7 @@ class ProtectionDomain:
     def _local(self, view: memoryview) -> MemoryRegion:
         registration = self.local.register(view)
         address, rkey = registration.address, registration.mr.rkey
-        end = partial(self.local.release, registration)
-        return MemoryRegion(self, registration.view, address, rkey, end)
+        return MemoryRegion(self, view, address, rkey, partial(self.local.release, registration))
 
     def _plain(self, view: memoryview, rights: int) -> MemoryRegion:
         """A registration with rights for the peer. It is not used for requests of our own, which
@@ -159,8 +158,7 @@ class ProtectionDomain:
             window.close()
             self.local.release(registration)
 
-        address = registration.address
-        return MemoryRegion(self, registration.view, address, rkey, end, queue_pair)
+        return MemoryRegion(self, view, registration.address, rkey, end, queue_pair)
 
     def forget(self, region: MemoryRegion) -> None:
         """A region has ended."""
