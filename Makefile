@@ -40,6 +40,7 @@ check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "== mypy --strict"; $(BIN)/mypy
 	@echo "== emitted modules"; $(BIN)/python -m nfsrdma.xdr.compiler --check
+	@echo "== coverage table"; $(BIN)/python docs/coverage_table.py --check
 
 bench: $(STAMP) ## speed, ours beside TCP in one run: a table and benchmarks/out.json
 	@$(BIN)/python benchmarks/run.py

@@ -19,7 +19,7 @@ from nfsrdma.rpcrdma.rpc.message import encode_call
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
-from .errors import StatusError
+from .errors import ProtocolError, StatusError
 
 FILE_HANDLE_MAX: Final = 128
 CURRENT_STATEID: Final = b"\0\0\0\1" + bytes(12)
@@ -453,11 +453,12 @@ def _decode_create(dec: Decoder) -> None:
 def place(data: memoryview, sink: memoryview) -> int:
     """Make sure that ``data`` is where it was asked for; how many octets there are.
 
-    A transport that could place the data has returned a view of the sink itself.
+    A transport that could place the data has returned a view of the sink itself. Raises
+    :class:`ProtocolError` if there is more than was asked for.
     """
     count = len(data)
     if count > len(sink):
-        raise XdrError(f"{count} octets read where {len(sink)} were asked for")
+        raise ProtocolError(f"{count} octets read where {len(sink)} were asked for")
     if count and data.obj is not sink.obj:
         sink[:count] = data
     return count

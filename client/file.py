@@ -25,7 +25,7 @@ UNCOMMITTED_MAX: Final = 64 << 20
 """Octets written but not committed that a file keeps."""
 PARALLEL: Final = 8
 """READs or WRITEs of one call that are under way at a time."""
-_REOPENS_MAX: Final = 3
+_REOPENS_MAX: Final = 8
 
 
 class _Uncommitted:
@@ -285,11 +285,10 @@ class OpenFile:
                 results = await self._session.call(compound)
             except StatusError as error:
                 if error.status in STATE_LOST and error.operation == t.OP_CLOSE:
+                    if stateid != self._open.wire_stateid and attempt + 1 < _REOPENS_MAX:
+                        continue  # it was reclaimed meanwhile
                     # The server has closed it in its own way; only the data mattered.
                     return error.results[1] if commit else b""
-                if error.status in STATE_LOST and attempt + 1 < _REOPENS_MAX:
-                    await self._reopen(stateid, error)
-                    continue
                 raise status_error(error.status, path=self.path) from error
             return results[1] if commit else b""
         raise AssertionError("unreachable")
@@ -304,9 +303,9 @@ class OpenFile:
             results = await self._session.call(compound)
             self._open.set_stateid(results[1].stateid)
             await self._write_again(batch, verifier)
-            await self._session.call(close_compound(self._session, self._open, False))
         except StatusError as error:
             raise status_error(error.status, path=self.path) from error
+        await self._close(commit=False)
 
     def _check(self, access: int) -> None:
         if self.closed:

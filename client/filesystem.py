@@ -12,8 +12,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Channel, Service
+from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, Service, TransportError
+from nfsrdma.rpcrdma.rpc.client import results
+from nfsrdma.rpcrdma.rpc.message import RpcError
 from nfsrdma.rpcrdma.task import Future, Reactor
+from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import (
@@ -31,12 +34,19 @@ from .attributes import (
 )
 from .callback import Callbacks
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
-from .errors import NfsError, StatusError, make_error, status_error
+from .errors import (
+    NfsError,
+    ProtocolError,
+    StatusError,
+    make_error,
+    status_error,
+    unreachable,
+)
 from .file import OpenFile, spread
 from .opens import READ, WRITE, OpenTable, close_compound
 from .paths import TARGET_MAX, Path, Resolver, split, to_text
 from .recovery import Recovery
-from .session import Session
+from .session import Session, why
 from .stats import Statistics
 
 if TYPE_CHECKING:
@@ -185,7 +195,12 @@ class FileSystem:
         session = self.session
         channel = await self._channel()
         start = session.reactor.time()
-        await session.ping(channel)
+        try:
+            await results(session.ping(channel))
+        except TransportError as error:
+            raise unreachable(error) from error
+        except (RpcError, CallRefused, XdrError) as error:
+            raise ProtocolError(f"NULL: {why(error)}") from error
         return session.reactor.time() - start
 
     async def _channel(self) -> Channel:
@@ -292,6 +307,8 @@ class FileSystem:
     async def makedirs(self, path: Path, mode: int = 0o755, *, exist_ok: bool = False) -> None:
         """Make a directory, and those above it that are missing."""
         components = split(path)
+        if not components and not exist_ok:
+            await self.mkdir(path, mode)  # which says why not
         missing: list[bytes] = []
         while components:
             try:

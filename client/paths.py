@@ -35,6 +35,9 @@ _NO_LINKS: Final = _NOT_DIRECTORIES | {
 }
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
 
+# What is wrong with asking for the mount's root, by what was asked.
+_ROOT_ERRORS: Final = {"OPEN": errno.EISDIR, "WRITE": errno.EISDIR, "CREATE": errno.EEXIST}
+
 Path = str | bytes
 Components = list[bytes]
 Tail = Callable[[Compound], None]
@@ -123,12 +126,13 @@ class Resolver:
         """Look the directory of ``path`` up, and do what ``tail`` appends there with its name.
 
         With ``follow``, ``NFS4ERR_SYMLINK`` from ``tail`` means that the name is a link, which
-        is followed. Raises :class:`NfsError` (EBUSY) if the path is the mount's root itself.
+        is followed. Raises :class:`NfsError` if the path is the mount's root itself.
         """
 
         def build(compound: Compound, components: Components) -> None:
             if not components:
-                raise make_error(errno.EBUSY, "this is the root of the mount", path)
+                number = _ROOT_ERRORS.get(name, errno.EBUSY)
+                raise make_error(number, "this is the root of the mount", path)
             for component in components[:-1]:
                 compound.lookup(component)
             tail(compound, components[-1])

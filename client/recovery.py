@@ -26,7 +26,7 @@ from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
 from .compound import Compound, Header
 from .errors import NfsError, StatusError, status_error, unreachable
 from .opens import OpenTable
-from .session import Limits, Session
+from .session import Gate, Limits, Session
 from .slots import SlotTable
 
 _log = logging.getLogger(__name__)
@@ -82,6 +82,7 @@ class Recovery:
         self._create_sequence = 0
         self._must_reclaim = False
         self._first = True  # nothing has ever worked
+        self._recovering = False
         self._task: Task[None] | None = None
         self._tick: TimerHandle | None = None
         self._probed_at = 0.0
@@ -90,13 +91,15 @@ class Recovery:
 
     # -- what the session tells --------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begin to make the session usable, unless that is under way."""
+    def start(self) -> Gate:
+        """Begin to make the session usable, unless that is under way: what to wait for."""
         if self.closing:
             raise unreachable("the mount is closed")
-        self.session.close_gate()
-        if self._task is None or self._task.done():
+        gate = self.session.close_gate()
+        if not self._recovering:
+            self._recovering = True
             self._task = Task(self._recover())
+        return gate
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
         """``channel`` is of no more use."""
@@ -142,28 +145,34 @@ class Recovery:
             try:
                 await self._establish(deadline)
             except Cancelled:
-                session.open_gate(lambda: unreachable("the mount is closed"))
+                self._finish(unreachable("the mount is closed"))
                 raise
             except (OSError, StatusError) as error:
                 _log.info("no session: %s", error)
                 failure: Exception = error
+            except Exception as error:
+                _log.exception("no session")
+                self._finish(error)
+                return
             else:
                 if session.channel is not None and session.slots is not None:
                     break
                 failure = TransportError("the connection was lost at once")
             hopeless = isinstance(failure, NfsError) or (self._first and not _later(failure))
             if hopeless or reactor.time() + backoff >= deadline:
-                self._fail(failure)
+                self._finish(failure)
                 return
             await sleep(reactor, backoff)
             backoff = min(2 * backoff, _BACKOFF_MAX_S)
         self._first = False
         session.heard_at = reactor.time()
-        session.open_gate()
         self._arm()
+        self._finish(None)
 
-    def _fail(self, error: Exception) -> None:
-        self.session.open_gate(lambda: _failure(error))
+    def _finish(self, error: Exception | None) -> None:
+        # Whoever waits goes on before open_gate() returns, and may need us to begin again.
+        self._recovering = False
+        self.session.open_gate(None if error is None else lambda: _failure(error))
 
     async def _establish(self, deadline: float) -> None:
         """One attempt. Raises ``OSError`` (``TransportError`` is one) or ``StatusError``."""

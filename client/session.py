@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NOT_KEPT: Final = "the server did not keep its reply"
 _NULL_REPLY_MAX: Final = 64
 _RESTARTS_MAX: Final = 16
 """How often one call starts over before the server is thought to be playing with us."""
@@ -75,11 +76,15 @@ class Limits:
         self.max_operations = max_operations
 
 
+Gate = Future[Callable[[], Exception] | None]
+"""What calls wait for: its result is None, or what makes the error that they shall raise."""
+
+
 class Guardian(Protocol):
     """Who makes the session usable, and is told when it no longer is."""
 
-    def start(self) -> None:
-        """Begin to make the session usable: :attr:`Session.gate` is set when it returns.
+    def start(self) -> Gate:
+        """Begin to make the session usable, unless that is under way: what to wait for.
 
         Raises :class:`~.errors.NfsError` if that is not to be.
         """
@@ -115,8 +120,8 @@ class Session:
         self.stats = Statistics()
         self.patience = patience
         self.guardian: Guardian
-        self.gate: Future[Callable[[], Exception] | None] | None = None
-        """While it is set, calls wait: for None, or for what makes the error to raise."""
+        self.gate: Gate | None = None
+        """While it is set, calls wait for it."""
         self.channel: Channel | None = None
         self.slots: SlotTable | None = None
         self.session_id = b""
@@ -155,19 +160,26 @@ class Session:
                     raise ProtocolError(f"{compound.name}: {why(error)}") from error
                 compound.max_reply = self.limits.max_response
             except StatusError as error:
-                if error.status not in _RETRY_LATER:
+                if error.status in _RETRY_LATER:
+                    now = self.reactor.time()
+                    deadline = deadline or now + self.patience
+                    if now >= deadline:
+                        raise
+                    self.stats.delays += 1
+                    await sleep(self.reactor, backoff)
+                    backoff = min(2 * backoff, _BACKOFF_MAX_S)
+                    continue
+                # A server may say so of SEQUENCE, or of what follows it (Section 2.10.6.1.3).
+                if error.status != t.NFS4ERR_RETRY_UNCACHED_REP:
                     raise
-                now = self.reactor.time()
-                deadline = deadline or now + self.patience
-                if now >= deadline:
-                    raise
-                self.stats.delays += 1
-                await sleep(self.reactor, backoff)
-                backoff = min(2 * backoff, _BACKOFF_MAX_S)
-                continue
-            restarts += 1
-            if restarts > _RESTARTS_MAX:
-                raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+                if not compound.idempotent:
+                    raise uncertain_outcome(compound, _NOT_KEPT) from error
+            restarts = self._restart(compound, restarts)
+
+    def _restart(self, compound: Compound, restarts: int) -> int:
+        if restarts == _RESTARTS_MAX:
+            raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+        return restarts + 1
 
     async def call_plain(self, channel: Channel, compound: Compound) -> list[Any]:
         """Execute a compound that has no SEQUENCE, over ``channel``.
@@ -231,12 +243,9 @@ class Session:
             await self._pass_gate()
 
     async def _pass_gate(self) -> None:
-        if self.gate is None:
-            self.guardian.start()
-        if self.gate is not None:
-            make_error = await self.gate
-            if make_error is not None:
-                raise make_error()
+        make_error = await (self.gate or self.guardian.start())
+        if make_error is not None:
+            raise make_error()
 
     async def _exchange(
         self, compound: Compound, slots: SlotTable, slot: int, recovering: bool
@@ -348,7 +357,7 @@ class Session:
             if status == t.NFS4ERR_SEQ_FALSE_RETRY or compound.idempotent:
                 return
             slots.release(slot)
-            raise uncertain_outcome(compound, "the server did not keep its reply")
+            raise uncertain_outcome(compound, _NOT_KEPT)
         if status == t.NFS4ERR_CONN_NOT_BOUND_TO_SESSION:
             self.guardian.connection_lost(channel, "not bound to the session")
             return
@@ -437,10 +446,11 @@ class Session:
         if slots is not None:
             slots.close()
 
-    def close_gate(self) -> None:
+    def close_gate(self) -> Gate:
         """Let calls wait until :meth:`open_gate`."""
         if self.gate is None:
             self.gate = Future()
+        return self.gate
 
     def open_gate(self, make_error: Callable[[], Exception] | None = None) -> None:
         """Let calls go on, or fail them."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from random import Random
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from nfsrdma.rpcrdma.io.tcp import listen_tcp
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
 from nfsrdma.rpcrdma.task import Reactor, TimerHandle
+from nfsrdma.rpcrdma.transport import listen_rdma
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .compound import CompoundProcedure
@@ -25,6 +26,9 @@ from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
 from .vfs.export import Export
 from .vfs.namespace import Namespace
+
+if TYPE_CHECKING:
+    from random import Random
 
 PROGRAM: Final = 100003
 VERSION: Final = 4
@@ -72,8 +76,6 @@ class Server:
         self, address: str, port: int, *, on_channel: OnChannel | None = None
     ) -> tuple[str, int]:
         """Serve TCP connections; where it listens. Raises OSError if it cannot."""
-        from nfsrdma.rpcrdma.io.tcp import listen_tcp
-
         listener = listen_tcp(self._reactor, address, port, self.service, on_channel=on_channel)
         self._listeners.append(listener)
         return listener.address
@@ -82,8 +84,6 @@ class Server:
         self, device: Device, address: str, port: int, *, on_channel: OnChannel | None = None
     ) -> tuple[str, int]:
         """Serve RDMA connections to a device of the same reactor; where it listens."""
-        from nfsrdma.rpcrdma.transport.connect import listen_rdma
-
         listener = listen_rdma(
             device, self._reactor, address, port, self.service, on_channel=on_channel
         )

@@ -74,6 +74,8 @@ class Connector:
         self._totals: dict[str, int] = {}  # of those before it
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
+        if url.transport == "rdma":
+            _check_provider(self._provider)
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
         """A connection whose incoming calls go to ``service``. Errors: kinds of ``OSError``."""
@@ -140,6 +142,13 @@ class Connector:
 def _add(total: dict[str, int], counted: dict[str, int]) -> None:
     for name, value in counted.items():
         total[name] = total.get(name, 0) + value
+
+
+def _check_provider(name: str) -> None:
+    from nfsrdma.rpcrdma.providers.registry import PROVIDERS
+
+    if name not in PROVIDERS:
+        raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
 
 
 def make_client(

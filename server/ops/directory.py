@@ -157,8 +157,13 @@ def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
             raise NfsError(nfs.NFS4ERR_EXIST) from None
         raise
-    before.finish().encode(enc)
-    after.finish().encode(enc)
+    if source.wire == target.wire:
+        info = before.finish()
+        info.encode(enc)
+        info.encode(enc)
+    else:
+        before.finish().encode(enc)
+        after.finish().encode(enc)
 
 
 def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:

@@ -12,6 +12,7 @@ from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
 from ..vfs.interface import READ, ROOT, WRITE, OpenFile
 
 _UINT64_MAX = (1 << 64) - 1
+_SHARE_READ, _SHARE_WRITE = nfs.OPEN4_SHARE_ACCESS_READ, nfs.OPEN4_SHARE_ACCESS_WRITE
 
 
 def open_state_of(c: Compound, stateid: stateid4) -> OpenState | None:
@@ -61,7 +62,8 @@ def io_file(
     here, registry = c.here, c.core.registry
     opened = registry.states.file(here)
     if opened is not None and not (access == READ and stateid.other == BYPASS):
-        holders = [other.client for other in opened.conflicts(access, 0)]
+        share = _SHARE_READ if access == READ else _SHARE_WRITE
+        holders = [other.client for other in opened.conflicts(share, 0)]
         if holders and not registry.give_way(holders, c.now):
             raise NfsError(nfs.NFS4ERR_LOCKED)
     if purpose == "truncate":
@@ -121,14 +123,25 @@ def commit(c: Compound, args: nfs.COMMIT4args, enc: Encoder) -> None:
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
     if not here.export.read_only:
-        # No stateid says who wrote, so it is the server that opens the file, as itself. A part
-        # of it cannot be made durable alone.
-        file = here.export.fs.open(here.node, ROOT, READ)
-        try:
-            file.sync(metadata=False)
-        finally:
-            file.close()
+        _sync(c)
     enc.fixed_opaque(registry.write_verifier, 8)
+
+
+def _sync(c: Compound) -> None:
+    """Make the whole current file durable: a part of it alone cannot be."""
+    here = c.here
+    opened = c.core.registry.states.file(here)
+    for state in opened.opens if opened is not None else ():
+        file = state.writer or state.reader
+        if file is not None:
+            file.sync(metadata=False)
+            return
+    # No stateid says who wrote, so it is the server that opens the file, as itself.
+    file = here.export.fs.open(here.node, ROOT, READ)
+    try:
+        file.sync(metadata=False)
+    finally:
+        file.close()
 
 
 def seek(c: Compound, args: nfs.SEEK4args, enc: Encoder) -> None:

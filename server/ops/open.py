@@ -179,7 +179,8 @@ def _create(
 def _verifier_times(verifier: bytes) -> tuple[int, int]:
     """The times that hold an exclusive create's verifier: durable, and in every file system."""
     first, second = _VERIFIER.unpack(verifier)
-    return first * _BILLION, second * _BILLION
+    # Some file systems' times end in 2038.
+    return (first & 0x7FFFFFFF) * _BILLION, (second & 0x7FFFFFFF) * _BILLION
 
 
 def _check_existing(handle: Filehandle, mode: int, verifier: bytes | None) -> None:

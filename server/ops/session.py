@@ -50,6 +50,7 @@ def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
     if args.eia_flags & nfs.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A:
         client = registry.clients.update(owner.co_ownerid, owner.co_verifier, _principal(c))
     else:
+        registry.make_room()
         client, victim = registry.clients.exchange(
             owner.co_ownerid, owner.co_verifier, _principal(c), c.now
         )
@@ -99,7 +100,7 @@ def create_session(c: Compound, args: nfs.CREATE_SESSION4args, enc: Encoder) -> 
     # Sessions are not persistent, and a connection does not change its mode.
     flags = args.csa_flags & nfs.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
     if flags:
-        session.bind_back(c.call.channel)
+        registry.bind(session, c.call.channel)
     client.create_seqid = args.csa_sequence
     start = len(enc.buffer)
     nfs.CREATE_SESSION4resok(session.id, args.csa_sequence, flags, fore, back).encode(enc)
@@ -204,18 +205,19 @@ def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder)
 
 
 def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: Encoder) -> None:
-    session = c.core.registry.session(args.bctsa_sessid)
+    registry = c.core.registry
+    session = registry.session(args.bctsa_sessid)
     direction = args.bctsa_dir
     wants_back = (nfs.CDFC4_BACK, nfs.CDFC4_FORE_OR_BOTH, nfs.CDFC4_BACK_OR_BOTH)
     if direction not in (nfs.CDFC4_FORE, *wants_back):
         raise NfsError(nfs.NFS4ERR_INVAL)
     if direction == nfs.CDFC4_FORE:
-        session.unbind(c.call.channel)
+        registry.unbind(session, c.call.channel)
         bound = nfs.CDFS4_FORE
     else:
-        session.bind_back(c.call.channel)
+        registry.bind(session, c.call.channel)
         bound = nfs.CDFS4_BACK if direction == nfs.CDFC4_BACK else nfs.CDFS4_BOTH
-    c.core.registry.renew(session.client, c.now)
+    registry.renew(session.client, c.now)
     nfs.BIND_CONN_TO_SESSION4resok(session.id, bound, False).encode(enc)
 
 

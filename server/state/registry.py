@@ -5,11 +5,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from random import Random
+from typing import TYPE_CHECKING
 
+from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_BADSESSION,
+    NFS4ERR_DELAY,
     NFS4ERR_NOSPC,
     NFS4ERR_SHARE_DENIED,
     channel_attrs4,
@@ -18,9 +20,12 @@ from nfsrdma.xdr.nfs4.types import (
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
 from .recovery import RecoveryStore
-from .session import Session
+from .session import MAX_CONNECTIONS, Session
 from .share import OpenedFile
 from .stateid import OpenState, StateTable
+
+if TYPE_CHECKING:
+    from random import Random
 
 _SESSION_ID = struct.Struct(">II8s")
 
@@ -31,7 +36,11 @@ class StateLimits:
 
     clients: ClientLimits = field(default_factory=ClientLimits)
     sessions_per_client: int = 64
-    states_per_client: int = 1 << 16
+    reply_cache: int = 256 << 20
+    """Octets that all slots' replies together may take."""
+    states: int = 1 << 16
+    """Opens and lock owners of all clients. Each open may take up to three descriptors."""
+    states_per_client: int = 1 << 15
     ranges_per_file: int = 1 << 12
 
 
@@ -52,8 +61,10 @@ class Registry:
         self.grace = Grace(store, times.grace, now)
         self.boot = self.grace.boot
         self.clients = ClientTable(self.boot, times.lease, limits.clients)
-        self.states = StateTable(self.boot, limits.states_per_client)
+        self.states = StateTable(self.boot, limits.states, limits.states_per_client)
         self.sessions: dict[bytes, Session] = {}
+        self._bound: dict[Channel, set[Session]] = {}
+        self._reply_cache_left = limits.reply_cache
         # New in every life: a client that sees another one writes again what was not committed.
         self.write_verifier = struct.pack(">I", self.boot) + random.randbytes(4)
         self._random = random
@@ -64,6 +75,13 @@ class Registry:
     def has_expired(self, client: Client, now: float) -> bool:
         """Whether the client was silent for longer than its lease."""
         return now > client.renewed + self.times.lease
+
+    def make_room(self) -> None:
+        """Before another client comes: if there are too many, one that is long gone leaves."""
+        if len(self.clients) >= self.limits.clients.clients:
+            courteous = [client for client in self.clients.confirmed() if client.courtesy]
+            if courteous:
+                self.retire(min(courteous, key=lambda client: client.renewed))
 
     def renew(self, client: Client, now: float) -> None:
         """The client was heard of."""
@@ -125,14 +143,23 @@ class Registry:
         back: channel_attrs4,
         callback_program: int,
     ) -> Session:
-        """A new session. NOSPC if the client has too many."""
+        """A new session. NOSPC if the client has too many, DELAY if no cache is left.
+
+        As the room for cached replies gets scarce, sessions get fewer slots.
+        """
         if len(client.sessions) >= self.limits.sessions_per_client:
             raise NfsError(NFS4ERR_NOSPC)
+        each = max(1, fore.ca_maxresponsesize_cached)
+        if each > self._reply_cache_left:
+            raise NfsError(NFS4ERR_DELAY)
+        affordable = max(1, self._reply_cache_left // 8 // each)
+        fore.ca_maxrequests = min(fore.ca_maxrequests, affordable)
         number, self._next_session = self._next_session, self._next_session + 1 & 0xFFFFFFFF
         session_id = _SESSION_ID.pack(self.boot, number, self._random.randbytes(8))
         session = Session(session_id, client, fore, back, callback_program)
         self.sessions[session_id] = session
         client.sessions[session_id] = session
+        self._reply_cache_left -= session.reserved
         return session
 
     def session(self, session_id: bytes) -> Session:
@@ -144,9 +171,33 @@ class Registry:
 
     def destroy_session(self, session: Session) -> None:
         """Forget a session."""
-        self.sessions.pop(session.id, None)
-        session.client.sessions.pop(session.id, None)
-        session.channels.clear()
+        del self.sessions[session.id]
+        del session.client.sessions[session.id]
+        self._reply_cache_left += session.reserved
+        for channel in list(session.channels):
+            self.unbind(session, channel)
+
+    def bind(self, session: Session, channel: Channel) -> None:
+        """Let the session's callbacks take a connection, until it is closed."""
+        if channel in session.channels or len(session.channels) >= MAX_CONNECTIONS:
+            return
+        session.channels.append(channel)
+        bound = self._bound.get(channel)
+        if bound is None:
+            # Asked for once, however many sessions come and go on the connection.
+            bound = self._bound[channel] = set()
+            channel.on_close(lambda _: self._closed(channel))
+        bound.add(session)
+
+    def unbind(self, session: Session, channel: Channel) -> None:
+        """The session's callbacks may not take the connection any more."""
+        if channel in session.channels:
+            session.channels.remove(channel)
+            self._bound[channel].discard(session)
+
+    def _closed(self, channel: Channel) -> None:
+        for session in self._bound.pop(channel):
+            session.channels.remove(channel)
 
     # Shares and locks: a courtesy client gives way.
 

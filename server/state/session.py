@@ -112,14 +112,7 @@ class Session:
                 self._slots.append(Slot())
             return self._slots[number]
 
-    def bind_back(self, channel: Channel) -> None:
-        """Let callbacks take a connection, until it is closed."""
-        if channel in self.channels or len(self.channels) >= MAX_CONNECTIONS:
-            return
-        self.channels.append(channel)
-        channel.on_close(lambda _: self.unbind(channel))
-
-    def unbind(self, channel: Channel) -> None:
-        """Callbacks may not take the connection any more."""
-        if channel in self.channels:
-            self.channels.remove(channel)
+    @property
+    def reserved(self) -> int:
+        """Octets that the replies in its slots may take."""
+        return int(self.fore.ca_maxrequests * self.fore.ca_maxresponsesize_cached)

@@ -102,8 +102,9 @@ class LockState(State):
 class StateTable:
     """All states by their ``other``, and the files that have any."""
 
-    def __init__(self, boot: int, per_client: int) -> None:
+    def __init__(self, boot: int, limit: int, per_client: int) -> None:
         self._boot = boot
+        self._limit = limit
         self._per_client = per_client
         self._next = 1
         self._states: dict[bytes, State] = {}
@@ -181,7 +182,8 @@ class StateTable:
             self.close(state)
 
     def _check_room(self, client: Client) -> None:
-        if len(client.open_states) + len(client.lock_states) >= self._per_client:
+        held = len(client.open_states) + len(client.lock_states)
+        if held >= self._per_client or len(self._states) >= self._limit:
             raise NfsError(NFS4ERR_DELAY)
 
     def _new_other(self) -> bytes:

@@ -465,6 +465,7 @@ class LocalFileSystem(FileSystem):
         bump = self._bumps.get(node.identity)
         if bump is not None:
             bump[1] += 1
+            self._bumps.move_to_end(node.identity)
             return
         if len(self._bumps) >= self._descriptors * 4:
             self._bumps.popitem(last=False)

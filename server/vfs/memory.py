@@ -238,6 +238,7 @@ class MemoryFileSystem(FileSystem):
         return node
 
     def attributes(self, node: Node, birth: bool = False) -> Attributes:
+        self._alive(node)
         assert isinstance(node, MemoryNode)
         result = Attributes()
         result.type = node.type
@@ -257,6 +258,7 @@ class MemoryFileSystem(FileSystem):
         return result
 
     def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
+        self._alive(node)
         assert isinstance(node, MemoryNode)
         owns = who.uid in (0, node.uid)
         self._check_owners(node, who, changes, owns)
@@ -313,6 +315,7 @@ class MemoryFileSystem(FileSystem):
 
     def open(self, node: Node, who: User, access: int) -> MemoryFile:
         assert isinstance(node, MemoryNode)
+        self._alive(node)
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
         self._require(node, who, access)
@@ -351,6 +354,7 @@ class MemoryFileSystem(FileSystem):
         assert isinstance(node, MemoryNode)
         if node.is_directory:
             raise failure(errno.EPERM)
+        self._alive(node)
         if node.nlink == 0:
             raise failure(errno.ENOENT)
         if node.nlink >= self.max_link:
@@ -528,7 +532,12 @@ class MemoryFileSystem(FileSystem):
             self.punch(node, size, node.size)
         node.size = size
 
+    def _alive(self, node: Node) -> None:
+        if node.fileid not in self._nodes:
+            raise failure(errno.ESTALE)
+
     def _directory(self, node: Node) -> MemoryNode:
+        self._alive(node)
         assert isinstance(node, MemoryNode)
         if not node.is_directory:
             raise failure(errno.ENOTDIR)

@@ -68,7 +68,7 @@ CASES = [
     *(pytest.param(RDMA_41, each, id=f"4.1-{each.__name__}") for each in workloads.BASIC[1:]),
     *(
         pytest.param(RDMA_42, each, id=f"4.2-{each.__name__}")
-        for each in (*workloads.BASIC[1:], *workloads.SECOND, *workloads.EXTENDED)
+        for each in (*workloads.BASIC[1:], *workloads.SECOND)
     ),
 ]
 

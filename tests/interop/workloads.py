@@ -242,20 +242,6 @@ def server_side_copy(site: Site) -> None:
     """)
 
 
-def extended_attributes(site: Site) -> None:
-    """NFSv4.2 with RFC 8276: user extended attributes."""
-    site.python("""
-        import os
-        open("x", "w").close()
-        os.setxattr("x", "user.colour", b"green")
-        os.setxattr("x", "user.long", b"l" * 900)
-        assert sorted(os.listxattr("x")) == ["user.colour", "user.long"]
-        assert os.getxattr("x", "user.long") == b"l" * 900
-        os.removexattr("x", "user.colour")
-        assert os.listxattr("x") == ["user.long"]
-    """)
-
-
 def deep_paths(site: Site) -> None:
     """Forty folders within each other, and names as long as allowed."""
     site.python("""
@@ -295,9 +281,6 @@ BASIC: tuple[Workload, ...] = (
 
 #: What minor version 2 adds.
 SECOND: tuple[Workload, ...] = (holes, server_side_copy)
-
-#: What a tmpfs of Linux 6.1 cannot hold, and so knfsd's export here cannot either.
-EXTENDED: tuple[Workload, ...] = (extended_attributes,)
 
 
 def name(workload: Workload) -> str:

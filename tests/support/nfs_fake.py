@@ -134,8 +134,8 @@ class FakeChannel:
         if isinstance(answer, Exception):
             self._answer(xid, answer)
             return
-        payload_free = len(answer) - self.server.payload
-        assert payload_free <= max_reply, f"{payload_free} octets where {max_reply} were foreseen"
+        inline = self.server.inline
+        assert inline <= max_reply, f"{inline} octets where {max_reply} were foreseen"
         self.server.reactor.call_at(self.server.reactor.now + LATENCY_S, self._answer, xid, answer)
 
     def _answer(self, xid: int, answer: bytes | Exception) -> None:
@@ -215,7 +215,8 @@ class FakeServer:
         self.max_minor = 2
         self.max_ops = 64
         self.grace = False
-        self.payload = 0
+        self.uncached_at_sequence = True
+        self.payload = self.inline = 0
         self.log: list[list[str]] = []
         self.executed: list[str] = []
         self.channels: list[FakeChannel] = []
@@ -289,7 +290,7 @@ class FakeServer:
         header = decode_call(dec)
         enc = Encoder()
         encode_accepted(enc, header.xid)
-        self.payload = 0
+        self.payload = self.inline = 0
         if header.proc == t.NFSPROC4_NULL:
             fate = self.script(["NULL"])
             return None if fate == "silence" else bytes(enc.buffer)
@@ -306,6 +307,7 @@ class FakeServer:
             channel.lose()
         if fate in ("lose reply", "silence"):
             return None
+        self.inline = len(enc.buffer) - self.payload
         return self.forge(bytes(enc.buffer))
 
     def _compound(self, call: t.COMPOUND4args, fate: str) -> bytes:
@@ -325,11 +327,20 @@ class FakeServer:
             if kept is not None:
                 return kept
             status = t.NFS4ERR_RETRY_UNCACHED_REP
+            if not self.uncached_at_sequence and not fate.startswith("SEQUENCE "):
+                refused = struct.pack(">2I", ops[1].argop, status)
+                return _result(status, [self._sequence_result(arguments), refused])
         if status:
             return _result(status, [struct.pack(">2I", t.OP_SEQUENCE, status)])
         assert session is not None
         session.seqids[arguments.sa_slotid] = arguments.sa_sequenceid
         session.replies[arguments.sa_slotid] = None
+        body = self._execute(ops[1:], [self._sequence_result(arguments)], fate)
+        if arguments.sa_cachethis or len(ops) == 1:
+            session.replies[arguments.sa_slotid] = body
+        return body
+
+    def _sequence_result(self, arguments: t.SEQUENCE4args) -> bytes:
         sequence = t.SEQUENCE4resok(
             arguments.sa_sessionid,
             arguments.sa_sequenceid,
@@ -341,10 +352,7 @@ class FakeServer:
         head = Encoder()
         head.uint32(t.OP_SEQUENCE)
         t.SEQUENCE4res(t.NFS4_OK, sequence).encode(head)
-        body = self._execute(ops[1:], [bytes(head.buffer)], fate)
-        if arguments.sa_cachethis or len(ops) == 1:
-            session.replies[arguments.sa_slotid] = body
-        return body
+        return bytes(head.buffer)
 
     def _check_sequence(self, session: FakeSession | None, arguments: t.SEQUENCE4args) -> int:
         if session is None:
@@ -634,12 +642,12 @@ class FakeServer:
         if found is None:
             found = self.add(name.decode(), t.NF4REG, self._now)
             self._set(found, how.value)
+        elif how is not None and how.mode == t.GUARDED4:
+            raise Refused(t.NFS4ERR_EXIST)
         elif found.kind == t.NF4LNK:
             raise Refused(t.NFS4ERR_SYMLINK)
         elif found.kind == t.NF4DIR:
             raise Refused(t.NFS4ERR_ISDIR)
-        elif how is not None and how.mode == t.GUARDED4:
-            raise Refused(t.NFS4ERR_EXIST)
         elif how is not None and decode_fattr4(how.value).get(t.FATTR4_SIZE) == 0:
             found.data = bytearray()
             found.stable = b""

@@ -48,6 +48,8 @@ class LiveServer:
         self.port = 0
         self.rdma_port = 0
         self.channels: list[Channel] = []
+        # There is one RoCE port for each address: other test runs shall not be in our way.
+        self.address = f"127.{random.randrange(16, 240)}.{random.randrange(256)}.7"
         self.start()
 
     @property
@@ -56,7 +58,7 @@ class LiveServer:
 
     @property
     def rdma_url(self) -> str:
-        return f"nfs+rdma://127.0.0.1:{self.rdma_port}/"
+        return f"nfs+rdma://{self.address}:{self.rdma_port}/"
 
     def start(self) -> None:
         started = threading.Event()
@@ -98,9 +100,9 @@ class LiveServer:
         if self.rdma:
             from nfsrdma.rpcrdma.providers.registry import open_device
 
-            self.device = open_device("soft", self.reactor, address="127.0.0.1")
+            self.device = open_device("soft", self.reactor, address=self.address)
             _, self.rdma_port = self.server.listen_rdma(
-                self.device, "127.0.0.1", self.rdma_port or 20049, on_channel=self.channels.append
+                self.device, self.address, self.rdma_port or 20049, on_channel=self.channels.append
             )
 
     def call(self, function: Callable[[], T]) -> T:

@@ -18,7 +18,7 @@ from nfsrdma.client.compound import (
     decode_compound_head,
     place,
 )
-from nfsrdma.client.errors import StatusError
+from nfsrdma.client.errors import ProtocolError, StatusError
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import RpcError, decode_call, encode_accepted
 from nfsrdma.xdr import Decoder, Encoder, XdrError
@@ -235,5 +235,5 @@ def test_data_is_copied_only_if_it_is_elsewhere() -> None:
     placed = sink[:4]
     assert place(placed, sink) == 4
     assert place(memoryview(b""), sink) == 0
-    with pytest.raises(XdrError, match="9 octets read where 8"):
+    with pytest.raises(ProtocolError, match="9 octets read where 8"):
         place(memoryview(bytes(9)), sink)

@@ -1,5 +1,99 @@
-"""The ``nfsrdma`` command."""
+"""The ``nfsrdma`` command.
+
+Subcommands are imported when they are run: ``nfsrdma --help`` has to be there at once. So their
+one-line descriptions are here, and :data:`COMMANDS` is all that a new subcommand has to touch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
 import click
-from .serve import serve
-from .demo import demo
-main=click.Group(commands={"serve":serve,"demo":demo})
+
+from nfsrdma import __version__
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    # name: (module here, attribute, what --help says)
+    "ls": ("files", "ls", "List a directory."),
+    "cat": ("files", "cat", "Write files to standard output."),
+    "get": ("files", "get", "Copy files or trees from a server."),
+    "put": ("files", "put", "Copy files or trees to a server."),
+    "stat": ("files", "stat", "Show the attributes of files."),
+    "df": ("files", "df", "Show the size of a file system, and what is left."),
+    "mkdir": ("files", "mkdir", "Make directories."),
+    "rm": ("files", "rm", "Remove files or trees."),
+    "mv": ("files", "mv", "Rename a file or directory."),
+    "ln": ("files", "ln", "Make a hard or symbolic link."),
+    "ping": ("ping", "ping", "Measure NULL round trips to a server."),
+    "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
+    "decode": ("decode", "decode", "Explain a capture, exchange by exchange."),
+    "bench": ("bench", "bench", "Measure throughput and operations per second."),
+    "demo": ("demo", "demo", "Copy a tree in and out over RDMA and TCP, and compare."),
+    "doctor": ("doctor", "doctor", "Say what this machine offers, and what is in the way."),
+}
+
+
+class _Group(click.Group):
+    """Subcommands from :data:`COMMANDS`, imported on use; those that do not exist are absent."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if _exists(name)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS or not _exists(cmd_name):
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(import_module(f".{module}", __package__), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, COMMANDS[name][2]) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _exists(name: str) -> bool:
+    return find_spec(f"{__package__}.{COMMANDS[name][0]}") is not None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def _group() -> None:
+    """NFS over RDMA in user space.
+
+    URLs are nfs+rdma://host[:20049]/path, or nfs+tcp://host[:2049]/path.
+    """
+
+
+def main() -> None:
+    """Run the command line, and exit: 0, 1 for an error, 2 for wrong usage, 130 on interrupt."""
+    try:
+        status = _group.main(prog_name="nfsrdma", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        status = 130
+    except BrokenPipeError:
+        # Whoever read us has seen enough. What is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except OSError as error:
+        click.echo(f"nfsrdma: {describe(error)}", err=True)
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def describe(error: OSError) -> str:
+    """An error in one line: what it is about, and what is the matter."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        return reason
+    name = error.filename
+    text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
+    return f"{text}: {reason}"

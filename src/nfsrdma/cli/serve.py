@@ -23,9 +23,11 @@ from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS, open
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.edge.recovery import SqliteRecoveryStore
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.state.recovery import RecoveryStore, SqliteRecoveryStore
+from nfsrdma.server.state.recovery import RecoveryStore
+from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -34,6 +36,7 @@ from nfsrdma.server.vfs.memory import MemoryFileSystem
 RDMA_PORT = 20049
 TCP_PORT = 2049
 NO_RDMA = "none"
+_PLENTY = 1 << 20
 _DATABASE = "recovery.sqlite"
 
 
@@ -320,11 +323,14 @@ def serve(
     console = Console(stderr=False)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
     options = ExportOptions(read_only, root_squash, all_squash, networks, not not_sync)
-    _raise_descriptor_limit()
+    descriptors = raise_descriptor_limit()
     # What the server keeps for itself is nobody else's.
     os.umask(0o077)
     config = ServerConfig(
-        max_io=max_io << 10, times=LeaseTimes(lease, lease if grace is None else grace)
+        max_io=max_io << 10,
+        times=LeaseTimes(lease, lease if grace is None else grace),
+        # An open takes up to three descriptors, and connections want theirs.
+        state=StateLimits(states=descriptors // 4, states_per_client=descriptors // 8),
     )
     made = make_exports(exports, memory, options)
     serving = Serving(made, config, open_store(state_dir), console, verbose)
@@ -343,7 +349,10 @@ def serve(
         serving.close()
 
 
-def _raise_descriptor_limit() -> None:
-    """Open files take descriptors: as many as the system lets us have."""
+def raise_descriptor_limit() -> int:
+    """Open files take descriptors: get as many as the system lets us have; how many."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        hard = _PLENTY
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

@@ -1,0 +1,1 @@
+"""Where the server touches the operating system, file systems apart."""

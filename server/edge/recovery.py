@@ -1,0 +1,53 @@
+"""The list of clients on a disk: see ``state.recovery``."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+class SqliteRecoveryStore:
+    """A store in an SQLite database. Raises ``sqlite3.Error`` if it cannot be opened.
+
+    A client's row has the number of the life in which it last held state. A crash within the
+    grace period leaves the rows of the life before as they were, so both lives' clients may
+    reclaim in the next.
+    """
+
+    def __init__(self, path: str, random_bytes: bytes) -> None:
+        """``random_bytes`` become the secret if the database has none yet."""
+        self._boot = 0
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.executescript(
+            """
+            CREATE TABLE IF NOT EXISTS server (name TEXT PRIMARY KEY, value);
+            CREATE TABLE IF NOT EXISTS client (owner BLOB PRIMARY KEY, boot INTEGER NOT NULL);
+            INSERT OR IGNORE INTO server VALUES ('boot', 0);
+            """
+        )
+        self._database.execute("INSERT OR IGNORE INTO server VALUES ('secret', ?)", (random_bytes,))
+
+    def start(self) -> tuple[int, frozenset[bytes]]:
+        run = self._database.execute
+        run("UPDATE server SET value = value % 4294967295 + 1 WHERE name = 'boot'")
+        (self._boot,) = run("SELECT value FROM server WHERE name = 'boot'").fetchone()
+        owners = run("SELECT owner FROM client").fetchall()
+        return self._boot, frozenset(owner for (owner,) in owners)
+
+    def add(self, owner: bytes) -> None:
+        self._database.execute("INSERT OR REPLACE INTO client VALUES (?, ?)", (owner, self._boot))
+
+    def remove(self, owner: bytes) -> None:
+        self._database.execute("DELETE FROM client WHERE owner = ?", (owner,))
+
+    def end_grace(self) -> None:
+        self._database.execute("DELETE FROM client WHERE boot != ?", (self._boot,))
+
+    def secret(self) -> bytes | None:
+        (value,) = self._database.execute(
+            "SELECT value FROM server WHERE name = 'secret'"
+        ).fetchone()
+        return bytes(value)
+
+    def close(self) -> None:
+        self._database.close()

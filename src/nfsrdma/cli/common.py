@@ -1,0 +1,120 @@
+"""What the commands that talk to a server share: options, mounting, errors that name the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from nfsrdma.client import Mount, NfsError, UrlError, mount, parse_url
+from nfsrdma.client.url import Url
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Failed(click.ClickException):
+    """An error in one line, without usage, and with exit status 1."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"nfsrdma: {self.message}", err=True)
+
+
+class Options:
+    """The options that every command here has."""
+
+    def __init__(self, timeout: float | None, provider: str | None, pcap: str | None) -> None:
+        self.timeout = timeout
+        self.provider = provider
+        self.pcap = pcap
+
+
+def server_options(command: F) -> F:
+    """Add ``--timeout``, ``--provider`` and ``--pcap``; the command gets ``options``."""
+
+    def fold(
+        *args: Any, timeout: float | None, provider: str | None, pcap: str | None, **rest: Any
+    ) -> Any:
+        return command(*args, options=Options(timeout, provider, pcap), **rest)
+
+    fold.__name__ = command.__name__
+    fold.__doc__ = command.__doc__
+    fold.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    positive = click.FloatRange(min=0, min_open=True)
+    for option in (
+        click.option(
+            "--pcap",
+            metavar="FILE",
+            type=click.Path(dir_okay=False, writable=True),
+            help="Write every packet to FILE, a pcapng capture (soft provider).",
+        ),
+        click.option("--provider", metavar="NAME", help="The RDMA provider; soft by default."),
+        click.option(
+            "--timeout",
+            metavar="SECONDS",
+            type=positive,
+            help="How long the server may be silent; 5 by default.",
+        ),
+    ):
+        fold = option(fold)
+    return fold  # type: ignore[return-value]
+
+
+def read_url(text: str) -> Url:
+    """Parse a URL argument. Raises ``click.UsageError``."""
+    try:
+        return parse_url(text)
+    except UrlError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def split_last(text: str) -> tuple[str, str]:
+    """The URL of the server's root, with the options of ``text``, and the path below it.
+
+    So that one mount serves any path, and a message can name the whole URL.
+    """
+    url = read_url(text)
+    _, _, query = text.partition("?")
+    root = url.with_path(())
+    path = b"/".join(url.path).decode("utf-8", "surrogateescape")
+    return (f"{root}?{query}" if query else root), path
+
+
+@contextmanager
+def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
+    """Mount the server of a URL: the mount, and the URL's path.
+
+    Whatever goes wrong meanwhile is raised as :class:`Failed`, naming the URL.
+    """
+    root, path = split_last(text)
+    try:
+        fs = mount(root, timeout=options.timeout, provider=options.provider, pcap=options.pcap)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Failed(f"{read_url(root)}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    with fs:
+        try:
+            yield fs, path
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise failure(fs, error) from error
+
+
+def failure(fs: Mount, error: OSError) -> Failed:
+    """``error`` in one line; a path of the server is shown as a URL."""
+    reason = error.strerror or str(error) or type(error).__name__
+    name = error.filename
+    if name is None:
+        return Failed(f"{fs.url}: {reason}")
+    if not isinstance(error, NfsError):
+        return Failed(f"{name}: {reason}")
+    octets = name if isinstance(name, bytes) else str(name).encode("utf-8", "surrogateescape")
+    parts = tuple(part for part in octets.split(b"/") if part)
+    return Failed(f"{replace(fs.url, path=parts)}: {reason}")
+

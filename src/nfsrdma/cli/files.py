@@ -1,0 +1,324 @@
+"""The commands that work on files of a server."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_bits
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from nfsrdma.client import Mount
+from nfsrdma.client.attributes import Stat
+from nfsrdma.client.filesystem import DirEntry
+from nfsrdma.client.transfer import Progress, join
+
+from .common import Failed, Options, mounted, read_url, server_options, split_last
+
+_CAT_BUFFER = 4 << 20
+
+
+@click.command()
+@click.argument("url")
+@click.option("-l", "long", is_flag=True, help="With type, mode, owner, size and time.")
+@click.option("-R", "recursive", is_flag=True, help="And everything below.")
+@server_options
+def ls(url: str, long: bool, recursive: bool, options: Options) -> None:
+    """List a directory, or show a file."""
+    with mounted(url, options) as (fs, path):
+        status = fs.stat(path)
+        if not status.is_dir:
+            click.echo(_line(fs, path, path.rpartition("/")[2], fs.lstat(path), long))
+        elif not recursive:
+            _list(fs, path, long)
+        else:
+            _list_tree(fs, path, long)
+
+
+def _list(fs: Mount, path: str, long: bool) -> list[DirEntry]:
+    entries = sorted(fs.scandir(path), key=lambda entry: entry.name)
+    for entry in entries:
+        click.echo(_line(fs, entry.path, entry.name, entry.stat(), long))
+    return entries
+
+
+def _list_tree(fs: Mount, path: str, long: bool) -> None:
+    left = [path]
+    while left:
+        directory = left.pop()
+        click.echo(("" if directory == path else "\n") + f"{printable('/' + directory)}:")
+        entries = _list(fs, directory, long)
+        left.extend(entry.path for entry in reversed(entries) if entry.is_dir())
+
+
+def _line(fs: Mount, path: str, name: str, status: Stat, long: bool) -> str:
+    shown = printable(name)
+    if not long:
+        return shown
+    if status.is_symlink:
+        shown = f"{shown} -> {printable(fs.readlink(path))}"
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.st_mtime))
+    owner = status.owner.decode("utf-8", "backslashreplace")
+    group = status.group.decode("utf-8", "backslashreplace")
+    mode = stat_bits.filemode(status.st_mode)
+    return f"{mode} {status.st_nlink:3} {owner:8} {group:8} {status.st_size:12} {when} {shown}"
+
+
+def printable(name: str) -> str:
+    """A name that a terminal can be shown: a server must not move its cursor."""
+    octets = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in octets)
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@server_options
+def cat(urls: tuple[str, ...], options: Options) -> None:
+    """Write files to standard output."""
+    out = sys.stdout.buffer
+    for url in urls:
+        with mounted(url, options) as (fs, path), fs.open(path) as file:
+            buffer = memoryview(bytearray(_CAT_BUFFER))
+            while count := file.readinto(buffer):
+                out.write(buffer[:count])
+    out.flush()
+
+
+@click.command()
+@click.argument("url")
+@click.argument("local", required=False)
+@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
+@click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
+@click.option("-q", "quiet", is_flag=True, help="No progress bar.")
+@server_options
+def get(
+    url: str, local: str | None, recursive: bool, resume: bool, quiet: bool, options: Options
+) -> None:
+    """Copy a file, or with -r a tree, from a server to LOCAL (here, by default).
+
+    If LOCAL is a directory, a file goes into it under its own name. Modes, times and links are
+    preserved. Each file appears under its name when it is complete.
+    """
+    with mounted(url, options) as (fs, path):
+        name = path.rpartition("/")[2]
+        target = local if local is not None else name or "."
+        if os.path.isdir(target) and not fs.stat(path).is_dir:
+            target = os.path.join(target, name)
+        _copy(
+            quiet,
+            lambda report: fs.get(
+                path, target, recursive=recursive, resume=resume, progress=report
+            ),
+        )
+
+
+@click.command()
+@click.argument("local", type=click.Path())
+@click.argument("url")
+@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
+@click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
+@click.option("-q", "quiet", is_flag=True, help="No progress bar.")
+@server_options
+def put(local: str, url: str, recursive: bool, resume: bool, quiet: bool, options: Options) -> None:
+    """Copy a file, or with -r a tree, to a server.
+
+    If the URL is that of a directory, a file goes into it under its own name. Modes, times and
+    links are preserved. Each file appears under its name when it is complete.
+    """
+    with mounted(url, options) as (fs, path):
+        name = os.path.basename(local.rstrip("/"))
+        if not os.path.isdir(local) and (not path or _is_directory(fs, path)):
+            path = join(path, name)
+        _copy(
+            quiet,
+            lambda report: fs.put(local, path, recursive=recursive, resume=resume, progress=report),
+        )
+
+
+def _is_directory(fs: Mount, path: str) -> bool:
+    try:
+        return fs.stat(path).is_dir
+    except FileNotFoundError:
+        return False
+
+
+def _copy(quiet: bool, copy: Callable[[Callable[[Progress], None] | None], Progress]) -> None:
+    if quiet or not sys.stderr.isatty():
+        done = copy(None)
+    else:
+        done = _with_bar(copy)
+    for name in done.special:
+        click.echo(f"nfsrdma: {printable(name)}: not a file, directory or link: skipped", err=True)
+
+
+def _with_bar(copy: Callable[[Callable[[Progress], None]], Progress]) -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.fields[files]}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, files="")
+
+        def report(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.octets_done,
+                total=progress.octets,
+                files=f"{progress.files_done}/{progress.files} files",
+            )
+
+        return copy(report)
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@server_options
+def stat(urls: tuple[str, ...], options: Options) -> None:
+    """Show the attributes of files; a link is not followed."""
+    for url in urls:
+        with mounted(url, options) as (fs, path):
+            status = fs.lstat(path)
+            rows: list[tuple[str, Any]] = [
+                ("file", printable(f"/{path}")),
+                ("mode", stat_bits.filemode(status.st_mode)),
+                ("size", status.st_size),
+                ("inode", status.st_ino),
+                ("links", status.st_nlink),
+                ("owner", status.owner.decode("utf-8", "backslashreplace")),
+                ("group", status.group.decode("utf-8", "backslashreplace")),
+                ("accessed", _time(status.st_atime_ns)),
+                ("modified", _time(status.st_mtime_ns)),
+                ("changed", _time(status.st_ctime_ns)),
+                ("fsid", f"{status.fsid[0]:x}:{status.fsid[1]:x}"),
+                ("change", status.change),
+            ]
+            if status.is_symlink:
+                rows.insert(1, ("target", printable(fs.readlink(path))))
+            for name, value in rows:
+                click.echo(f"{name + ':':10}{value}")
+
+
+def _time(time_ns: int) -> str:
+    seconds, nanoseconds = divmod(time_ns, 10**9)
+    try:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (OverflowError, OSError, ValueError):
+        return f"{seconds} s since 1970"
+    return f"{when}.{nanoseconds:09}"
+
+
+@click.command()
+@click.argument("url")
+@click.option("-h", "--human", is_flag=True, help="In KiB, MiB, GiB.")
+@server_options
+def df(url: str, human: bool, options: Options) -> None:
+    """Show the size of the file system, and what is left of it, in KiB."""
+    with mounted(url, options) as (fs, path):
+        found = fs.statvfs(path)
+        unit = found.f_frsize
+        used = (found.f_blocks - found.f_bfree) * unit
+        sizes = (found.f_blocks * unit, used, found.f_bavail * unit)
+        click.echo(f"{'size':>12} {'used':>12} {'available':>12} {'files':>10} {'free':>10}")
+        shown = [_size(size) if human else str(size >> 10) for size in sizes]
+        click.echo(
+            f"{shown[0]:>12} {shown[1]:>12} {shown[2]:>12} {found.f_files:>10} {found.f_ffree:>10}"
+        )
+
+
+def _size(octets: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if octets < 1024:
+            return f"{octets:.1f} {unit}"
+        octets /= 1024
+    return f"{octets:.1f} PiB"
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("-p", "parents", is_flag=True, help="With those above; no error if it exists.")
+@server_options
+def mkdir(urls: tuple[str, ...], parents: bool, options: Options) -> None:
+    """Make directories."""
+    for url in urls:
+        with mounted(url, options) as (fs, path):
+            if parents:
+                fs.makedirs(path, exist_ok=True)
+            else:
+                fs.mkdir(path)
+
+
+@click.command()
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("-r", "recursive", is_flag=True, help="Directories, with all below them.")
+@click.option("-f", "force", is_flag=True, help="No error if there is nothing.")
+@server_options
+def rm(urls: tuple[str, ...], recursive: bool, force: bool, options: Options) -> None:
+    """Remove files, or with -r trees. Links are removed, not followed."""
+    for url in urls:
+        with mounted(url, options) as (fs, path):
+            if not path:
+                raise Failed(f"{fs.url}: this is the server's root: not removed")
+            try:
+                if recursive and fs.lstat(path).is_dir:
+                    fs.rmtree(path)
+                else:
+                    fs.remove(path)
+            except FileNotFoundError:
+                if not force:
+                    raise
+
+
+@click.command()
+@click.argument("url")
+@click.argument("target")
+@server_options
+def mv(url: str, target: str, options: Options) -> None:
+    """Rename a file or directory; TARGET is a URL of the same server, or a path of it.
+
+    If TARGET is a directory, it goes into that under its own name.
+    """
+    with mounted(url, options) as (fs, path):
+        new = _same_server(url, target)
+        if not new or _is_directory(fs, new):
+            new = join(new, path.rpartition("/")[2])
+        fs.rename(path, new)
+
+
+@click.command()
+@click.argument("source")
+@click.argument("url")
+@click.option("-s", "symbolic", is_flag=True, help="A symbolic link that holds SOURCE as it is.")
+@server_options
+def ln(source: str, url: str, symbolic: bool, options: Options) -> None:
+    """Make a link at URL to SOURCE, which is a URL of the same server, or a path of it."""
+    with mounted(url, options) as (fs, path):
+        if symbolic:
+            fs.symlink(source, path)
+        else:
+            fs.link(_same_server(url, source), path)
+
+
+def _same_server(url: str, other: str) -> str:
+    """The path that ``other`` means on the server of ``url``."""
+    if "://" not in other:
+        return other.strip("/")
+    one, two = read_url(url), read_url(other)
+    if (one.transport, one.host, one.port) != (two.transport, two.host, two.port):
+        raise click.UsageError(f"{other!r} is on another server than {url!r}")
+    return split_last(other)[1]

@@ -1,0 +1,259 @@
+"""What outlives a server and what does not: restarts, the grace period, the recovery list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.support.nfs import (
+    ANONYMOUS,
+    GETFH,
+    LEASE,
+    PUTROOTFH,
+    Clock,
+    FakeReactor,
+    Op,
+    Peer,
+    Session,
+    close,
+    create_session,
+    destroy_clientid,
+    destroy_session,
+    lock,
+    lookup,
+    make_server,
+    open_,
+    putfh,
+    read,
+    reclaim_complete,
+    write,
+)
+
+from nfsrdma.server.edge.recovery import SqliteRecoveryStore
+from nfsrdma.server.service import Server
+from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore
+from nfsrdma.server.vfs.local import LocalFileSystem
+from nfsrdma.server.vfs.memory import MemoryFileSystem
+from nfsrdma.xdr.nfs4 import types as t
+
+RECLAIM = t.open_claim4(t.CLAIM_PREVIOUS, t.OPEN_DELEGATE_NONE)
+
+
+class Machine:
+    """A server that can be started again over the same file system and the same disk."""
+
+    def __init__(self, open_store: Callable[[], RecoveryStore]) -> None:
+        self.reactor = FakeReactor()
+        self.fs = MemoryFileSystem(Clock())
+        self._open_store = open_store
+        self._starts = 0
+        self.server = self.start()
+
+    def start(self) -> Server:
+        self._starts += 1
+        self.server = make_server(
+            fs=self.fs, store=self._open_store(), reactor=self.reactor, seed=self._starts
+        )
+        return self.server
+
+    def peer(self) -> Peer:
+        return Peer(self.server)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+    if request.param == "memory":
+        store = MemoryRecoveryStore(7)
+        return Machine(lambda: store)
+    path = str(tmp_path / "recovery.sqlite")
+    return Machine(lambda: SqliteRecoveryStore(path, b"s" * 32))
+
+
+def reclaim_open(handle: bytes) -> tuple[Op, Op]:
+    return putfh(handle), open_(claim=RECLAIM)
+
+
+def test_nothing_to_reclaim_no_grace(machine: Machine) -> None:
+    machine.start()
+    machine.peer().session().create(b"f")
+
+
+def test_everything_of_the_life_before_is_stale(machine: Machine) -> None:
+    session = machine.peer().session(b"me")
+    stateid, handle = session.create(b"f")
+    machine.start()
+    peer = machine.peer()
+    assert peer.call(session.sequence()).status == t.NFS4ERR_BADSESSION
+    reply = peer.call(create_session(session.client_id, 2))
+    assert reply.status == t.NFS4ERR_STALE_CLIENTID
+    again = peer.session(b"me")
+    again.fails(t.NFS4ERR_BAD_STATEID, putfh(handle), read(stateid))
+    again.ok(putfh(handle), read(ANONYMOUS))
+
+
+def test_write_verifier_changes(machine: Machine) -> None:
+    session = machine.peer().session(b"me")
+    stateid, handle = session.create(b"f")
+    before = session.ok(putfh(handle), write(stateid, b"x"))[2].writeverf
+    machine.start()
+    again = machine.peer().session(b"other")
+    assert again.ok(putfh(handle), write(ANONYMOUS, b"x"))[2].writeverf != before
+
+
+def test_reclaim(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    session = machine.peer().session(b"me", complete=False)
+    needed = t.SEQ4_STATUS_RESTART_RECLAIM_NEEDED
+    assert session.ok()[0].sr_status_flags & needed
+    stateid = session.ok(*reclaim_open(handle))[2].stateid
+    session.ok(putfh(handle), lock(stateid, reclaim=True))
+    session.ok(reclaim_complete())
+    assert not session.ok()[0].sr_status_flags & needed
+    session.ok(putfh(handle), write(stateid, b"x"))
+
+
+def test_nothing_new_in_the_grace_period(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    other = machine.peer().session(b"other")
+    other.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"f"))
+    other.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"g", create=t.UNCHECKED4))
+    other.fails(t.NFS4ERR_NO_GRACE, *reclaim_open(handle))
+    other.fails(t.NFS4ERR_NOENT, PUTROOTFH, lookup(b"g"))
+
+
+def test_no_new_locks_in_the_grace_period(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    session = machine.peer().session(b"me", complete=False)
+    stateid = session.ok(*reclaim_open(handle))[2].stateid
+    session.fails(t.NFS4ERR_GRACE, putfh(handle), lock(stateid))
+
+
+def test_stranger_cannot_reclaim(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    stranger = machine.peer().session(b"stranger", complete=False)
+    stranger.fails(t.NFS4ERR_RECLAIM_BAD, *reclaim_open(handle))
+
+
+def test_grace_ends_when_all_have_reclaimed(machine: Machine) -> None:
+    machine.peer().session(b"one").create(b"f")
+    machine.peer().session(b"two").create(b"g")
+    machine.start()
+    one = machine.peer().session(b"one")
+    one.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"f"))
+    machine.peer().session(b"two")
+    one.ok(PUTROOTFH, open_(b"f"))
+
+
+def test_grace_ends_when_those_who_are_missing_leave(machine: Machine) -> None:
+    machine.peer().session(b"one").create(b"f")
+    machine.peer().session(b"two").create(b"g")
+    machine.start()
+    one = machine.peer().session(b"one")
+    two = machine.peer().session(b"two", complete=False)
+    two.peer.call(destroy_session(two.id))
+    assert two.peer.call(destroy_clientid(two.client_id)).status == t.NFS4_OK
+    one.ok(PUTROOTFH, open_(b"f"))
+
+
+def test_grace_ends_by_itself(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    other = machine.peer().session(b"other")
+    for _ in range(3):
+        machine.reactor.advance(LEASE * 0.5)
+        other.ok()
+    other.ok(PUTROOTFH, open_(b"f"))
+    late = machine.peer().session(b"me", complete=False)
+    late.fails(t.NFS4ERR_NO_GRACE, *reclaim_open(handle))
+
+
+def test_who_missed_the_grace_period_may_not_reclaim_in_the_next(machine: Machine) -> None:
+    machine.peer().session(b"late").create(b"f")
+    machine.start()
+    machine.peer().session(b"here").ok()
+    machine.reactor.advance(LEASE * 2)
+    machine.start()
+    late = machine.peer().session(b"late", complete=False)
+    assert not late.ok()[0].sr_status_flags & t.SEQ4_STATUS_RESTART_RECLAIM_NEEDED
+
+
+def test_restart_within_the_grace_period(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    machine.start()
+    session = machine.peer().session(b"me", complete=False)
+    session.ok(*reclaim_open(handle))
+
+
+def test_client_that_left_is_not_waited_for(machine: Machine) -> None:
+    session = machine.peer().session(b"me")
+    stateid, handle = session.create(b"f")
+    session.ok(putfh(handle), close(stateid))
+    session.peer.call(destroy_session(session.id))
+    session.peer.call(destroy_clientid(session.client_id))
+    machine.start()
+    machine.peer().session(b"other").ok(PUTROOTFH, open_(b"f"))
+
+
+def test_client_that_lost_its_lease_is_not_waited_for(machine: Machine) -> None:
+    machine.peer().session(b"me")
+    machine.reactor.advance(LEASE * 3)
+    machine.start()
+    machine.peer().session(b"other").ok(PUTROOTFH, open_(b"f", create=t.UNCHECKED4))
+
+
+def test_shutdown_is_no_farewell_of_the_clients(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.server.close()
+    machine.start()
+    machine.peer().session(b"me", complete=False).ok(*reclaim_open(handle))
+
+
+def test_boot_numbers_differ(tmp_path: Path) -> None:
+    path = str(tmp_path / "db")
+    boots = []
+    for _ in range(3):
+        store = SqliteRecoveryStore(path, b"s" * 32)
+        boots.append(store.start()[0])
+        store.close()
+    assert len(set(boots)) == 3
+
+
+def test_secret_stays(tmp_path: Path) -> None:
+    path = str(tmp_path / "db")
+    first = SqliteRecoveryStore(path, b"a" * 32)
+    first.close()
+    assert SqliteRecoveryStore(path, b"b" * 32).secret() == b"a" * 32
+
+
+@pytest.mark.parametrize("kernel", [None, False])
+@pytest.mark.parametrize("stored", [True, False])
+def test_handles_survive_a_restart_and_a_rename(
+    tmp_path: Path, kernel: bool | None, stored: bool
+) -> None:
+    root = tmp_path / "export"
+    (root / "a" / "b").mkdir(parents=True)
+
+    def start(seed: int) -> Session:
+        fs = LocalFileSystem(root, kernel_handles=kernel)
+        store = SqliteRecoveryStore(str(tmp_path / "db"), b"k" * 32) if stored else None
+        server = make_server(fs=fs, store=store, seed=seed)
+        return Peer(server).session(b"%d" % seed)
+
+    first = start(1)
+    create = open_(b"f", create=t.UNCHECKED4)
+    reply = first.ok(PUTROOTFH, lookup(b"a"), lookup(b"b"), create, GETFH)
+    stateid, handle = reply[4].stateid, reply[5].object
+    first.ok(putfh(handle), write(stateid, b"here"), close(stateid))
+    first.peer.call(destroy_session(first.id))
+    first.peer.call(destroy_clientid(first.client_id))
+    first.peer.server.close()
+    (root / "a" / "b" / "f").rename(root / "moved")
+    second = start(2)
+    assert second.read(handle) == b"here"
+    second.peer.server.close()
