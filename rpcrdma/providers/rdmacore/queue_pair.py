@@ -281,6 +281,13 @@ class QueuePair:
             if request.signaled:
                 self._send_cq.push(WC(request.wr_id, 0, int(WcOpcode.LOCAL_INV)))
 
+    def _flush_invalidations(self, before: int) -> None:
+        waiting = self._invalidations
+        while waiting and waiting[0][0] < before:
+            request = waiting.popleft()[2]
+            self._user_sends -= 1
+            self._send_cq.push(WC(request.wr_id, _FLUSHED, int(WcOpcode.LOCAL_INV)))
+
     def post_recv(self, request: RecvWR) -> None:
         """Queue a receive buffer. Raises ``VerbsError``: queue full, buffer not writable."""
         if self.error is not None:
@@ -349,10 +356,12 @@ class QueuePair:
         while self._sends:
             posted = self._sends.popleft()
             last = posted.number & _NUMBER == low
+            if last and wc.status:
+                self._flush_invalidations(posted.number)
             self._finish(posted, _status(wc.status) if last else 0)
             if last:
                 break
-        if self._invalidations:
+        if self._invalidations and not wc.status:
             self._complete_invalidations()
         if wc.status and not self._complaint:
             self._complaint = f"a send request failed: {WcStatus(_status(wc.status)).name}"
@@ -425,18 +434,11 @@ class QueuePair:
             cq.detach(self)
 
     def _flush(self) -> None:
-        for posted in self._sends:
-            if posted.request is not None and posted.staged is not None:
-                posted.staged.finish(False)
-        flushed = [(posted.number, posted.request) for posted in self._sends]
-        flushed += [(number, request) for number, _, request in self._invalidations]
-        self._sends.clear()
-        self._invalidations.clear()
-        self._user_sends = 0
-        for _, send in sorted(flushed, key=lambda entry: entry[0]):
-            if send is not None:
-                opcode = _COMPLETES[WrOpcode(send.opcode)]
-                self._send_cq.push(WC(send.wr_id, _FLUSHED, opcode))
+        while self._sends:
+            posted = self._sends.popleft()
+            self._flush_invalidations(posted.number)
+            self._finish(posted, _FLUSHED)
+        self._flush_invalidations(self._next_number)
         while self._receives:
             request, registration = self._receives.popleft()
             if registration is not None:
