@@ -24,7 +24,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import Stat, encode_attributes
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound, place
-from .errors import NfsError, StatusError, UncertainOutcomeError, make_error, status_error
+from .errors import StatusError, UncertainOutcomeError, make_error, status_error
 from .file import OpenFile, spread
 from .filesystem import FileSystem, OpenMode
 from .opens import WRITE
