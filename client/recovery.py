@@ -83,6 +83,7 @@ class Recovery:
         self._must_reclaim = False
         self._first = True  # nothing has ever worked
         self._task: Task[None] | None = None
+        self._recovering = False
         self._tick: TimerHandle | None = None
         self._probed_at = 0.0
         self._rebound: Channel | None = None
@@ -95,8 +96,11 @@ class Recovery:
         if self.closing:
             raise unreachable("the mount is closed")
         gate = self.session.close_gate()
-        if self._task is None or self._task.done():
-            self._task = Task(self._recover())
+        if not self._recovering:
+            self._recovering = True
+            task = Task(self._recover())
+            if not task.done():
+                self._task = task
         return gate
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
@@ -143,7 +147,7 @@ class Recovery:
             try:
                 await self._establish(deadline)
             except Cancelled:
-                session.open_gate(lambda: unreachable("the mount is closed"))
+                self._open_gate(lambda: unreachable("the mount is closed"))
                 raise
             except (OSError, StatusError) as error:
                 _log.info("no session: %s", error)
@@ -164,11 +168,16 @@ class Recovery:
             backoff = min(2 * backoff, _BACKOFF_MAX_S)
         self._first = False
         session.heard_at = reactor.time()
-        session.open_gate()
         self._arm()
+        self._open_gate()
 
     def _fail(self, error: Exception) -> None:
-        self.session.open_gate(lambda: _failure(error))
+        self._open_gate(lambda: _failure(error))
+
+    def _open_gate(self, make_error: Callable[[], Exception] | None = None) -> None:
+        """Let the calls go on that wait: at once, and they may call :meth:`start` at once."""
+        self._recovering = False
+        self.session.open_gate(make_error)
 
     async def _establish(self, deadline: float) -> None:
         """One attempt. Raises ``OSError`` (``TransportError`` is one) or ``StatusError``."""

@@ -159,16 +159,21 @@ class Session:
                     raise ProtocolError(f"{compound.name}: {why(error)}") from error
                 compound.max_reply = self.limits.max_response
             except StatusError as error:
-                if error.status not in _RETRY_LATER:
+                if error.status in _RETRY_LATER:
+                    now = self.reactor.time()
+                    deadline = deadline or now + self.patience
+                    if now >= deadline:
+                        raise
+                    self.stats.delays += 1
+                    await sleep(self.reactor, backoff)
+                    backoff = min(2 * backoff, _BACKOFF_MAX_S)
+                    continue
+                # SEQUENCE itself succeeds, and what follows it fails, when the request was
+                # executed before and its reply not kept (RFC 8881, Section 2.10.6.1.3).
+                if error.status != t.NFS4ERR_RETRY_UNCACHED_REP or error.index:
                     raise
-                now = self.reactor.time()
-                deadline = deadline or now + self.patience
-                if now >= deadline:
-                    raise
-                self.stats.delays += 1
-                await sleep(self.reactor, backoff)
-                backoff = min(2 * backoff, _BACKOFF_MAX_S)
-                continue
+                if not compound.idempotent:
+                    raise uncertain_outcome(compound, "the server did not keep its reply") from None
             restarts += 1
             if restarts > _RESTARTS_MAX:
                 raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
