@@ -264,7 +264,8 @@ class World:
     def _expire(self) -> None:
         """Without a living client the server forgets all of them."""
         times = self.plan.times
-        self.reactor.run_for(2 * times.lease + times.courtesy + times.grace + 30.0)
+        keepalive = 2 * self.plan.server_options.keepalive_s + 60.0
+        self.reactor.run_for(2 * times.lease + times.courtesy + times.grace + keepalive)
         registry = self.server.registry
         assert not len(registry.clients), f"{len(registry.clients)} clients are remembered"
         assert not registry.sessions, f"{len(registry.sessions)} sessions are left"
