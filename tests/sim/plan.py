@@ -63,13 +63,20 @@ class Plan:
     events: tuple[Event, ...] = field(default=())
 
     @property
-    def calm(self) -> bool:
-        """Whether nothing happens that an operation may fail for."""
-        return not self.events and not self.faults.partition
+    def may_time_out(self) -> bool:
+        """Whether the server may be out of reach for longer than a client has patience."""
+        return self._outage > self.timeout / 4
 
-    def outage(self) -> float:
-        """How long the server may be out of reach, with all events together."""
-        return sum(event.seconds for event in self.events if event.kind != DEATH)
+    @property
+    def may_expire(self) -> bool:
+        """Whether a living client may lose its lease."""
+        return self._outage > self.times.lease / 4
+
+    @property
+    def _outage(self) -> float:
+        """How long the server may be out of reach, all events taken together."""
+        fabric = 4 * self.faults.partition_s if self.faults.partition else 0.0
+        return fabric + sum(event.seconds for event in self.events)
 
     def __str__(self) -> str:
         events = "; ".join(
@@ -90,7 +97,7 @@ def plan_of(seed: int) -> Plan:
     small_segments = io_size <= 64 * KIB and rng.random() < 0.3
     clients = rng.choice((1, 1, 2))
     workers = rng.choice((1, 2, 3))
-    operations = rng.randrange(20, 40) // (clients * workers)
+    operations = rng.randrange(30, 72) // (clients * workers)
     lease = rng.choice((5.0, 12.0, 30.0))
     return Plan(
         seed=seed,

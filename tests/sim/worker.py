@@ -59,7 +59,7 @@ class Worker:
         self.rng = Random(f"worker {world.plan.seed} {self.name}")
         self.home: Path = ()
         self.tree: Tree = {}
-        self.handle: Handle | None = None
+        self.handles: list[Handle] = []
         self.retired: list[tuple[Path, list[Tree]]] = []
         """Homes that were left, and the trees that may be found there."""
         self.left_alone: list[tuple[bytearray, int]] = []
@@ -83,7 +83,7 @@ class Worker:
             *((10, self.write), (10, self.read), (5, self.append), (4, self.truncate)),
             *((8, self.rename), (4, self.link), (8, self.remove), (7, self.mkdir)),
             *((4, self.rmdir), (4, self.listdir), (4, self.symlink), (4, self.readlink)),
-            *((7, self.create), (5, self.stat), (14, self.use_handle), (5, self.contest)),
+            *((7, self.create), (5, self.stat), (24, self.use_handle), (5, self.contest)),
             *((2, self.list_big), (4, self.cancel)),
         ]
         weights = [weight for weight, _ in steps]
@@ -95,14 +95,15 @@ class Worker:
             self.step = f"{step.__name__} at {self.world.reactor.time():.6f} s"
             self.world.operation_begins()
             await step()
-        if self.handle is not None:
-            await self._close_handle([self.tree])
+        while self.handles:
+            await self._close_handle(self.handles[0], [self.tree])
 
     def compare(self) -> None:
         """The server's tree against what was done. At the end."""
         for buffer, octet in self.left_alone:
             assert buffer == bytes((octet,)) * len(buffer), "a buffer was written after its call"
-        for home, candidates in [*self.retired, (self.home, [self.tree])]:
+        homes = [*self.retired, (self.home, [self.tree])] if self.home else self.retired
+        for home, candidates in homes:
             actual = self.world.disk.tree(home[:-1])
             if home[-1] not in actual:
                 assert not all(candidates), f"{home[-1]} is gone"
@@ -123,6 +124,7 @@ class Worker:
                 return
             except Unknown:
                 self.retired.append((self.home, [{}]))
+                self.home = ()
                 if self.client.dead:
                     return
                 await sleep(self.world.reactor, self.rng.random())
@@ -136,14 +138,11 @@ class Worker:
         try:
             return await operation
         except UncertainOutcomeError as error:
-            plan = self.world.plan
-            # Only a server that forgets its sessions brings this about.
-            forgets = self.world.lives > 1 or plan.outage() > plan.times.lease / 2
-            if forgets or self.client.dead or plan.faults.partition:
-                raise Unknown from error
-            raise
+            if not (self.client.dead or self.world.lives > 1 or self.world.plan.may_expire):
+                raise
+            raise Unknown from error
         except (TimeoutError, ConnectionError) as error:
-            if self.world.plan.calm:
+            if not (self.client.dead or self.world.plan.may_time_out):
                 raise
             raise Unknown from error
 
@@ -190,15 +189,16 @@ class Worker:
     def adopt(self, tree: Tree) -> None:
         """This is how the home looks now."""
         self.tree = tree
-        if self.handle is not None:
-            self.handle.node = model.find(tree, self.handle.path)
+        for handle in self.handles:
+            handle.node = model.find(tree, handle.path)
 
     async def retire(self, *others: Tree) -> None:
         """Nobody knows what became of the last operation: go on elsewhere."""
         candidates = [self.tree, *others]
         self.retired.append((self.home, candidates))
-        if self.handle is not None:
-            await self._close_handle(candidates)
+        self.home = ()
+        while self.handles:
+            await self._close_handle(self.handles[0], candidates)
         if not self.client.dead:
             await self._new_home()
 
@@ -212,11 +212,11 @@ class Worker:
 
     def existing(self, kind: type | None = None) -> Path | None:
         """Some path that is there, none of a file that is open."""
-        busy = self.handle.node if self.handle is not None else None
+        busy = [handle.node for handle in self.handles]
         paths = [
             path
             for path, node in model.walk(self.tree)
-            if (kind is None or isinstance(node, kind)) and node is not busy
+            if (kind is None or isinstance(node, kind)) and node not in busy
         ]
         return self.rng.choice(paths) if paths else None
 
@@ -243,12 +243,11 @@ class Worker:
         return isinstance(model.find(self.tree, path), Link)
 
     def is_busy(self, path: Path) -> bool:
-        """Whether the open file is at ``path``, or below."""
-        if self.handle is None:
-            return False
+        """Whether an open file is at ``path``, or below."""
         node = model.find(self.tree, path)
-        inside = self.handle.path[: len(path)] == path
-        return inside or node is self.handle.node
+        return any(
+            handle.path[: len(path)] == path or node is handle.node for handle in self.handles
+        )
 
     def data(self) -> bytes:
         """Contents of a size at which something may change."""
@@ -506,14 +505,14 @@ class Worker:
     # -- an open file ------------------------------------------------------------------------
 
     async def use_handle(self) -> None:
-        """One operation on the file that is open, if one is."""
-        handle = self.handle
-        if handle is None:
+        """One operation on a file that is open, or opening one."""
+        if len(self.handles) < self.rng.choice((1, 2, 3)):
             await self._open_handle()
             return
+        handle = self.rng.choice(self.handles)
         step = self.rng.choices(
             (self._write_at, self._read_at, self._commit, self._truncate, self._finish),
-            (6, 4, 3, 1, 2),
+            (6, 4, 3, 1, 1),
         )[0]
         self.step += f", {step.__name__}"
         await step(handle)
@@ -525,7 +524,7 @@ class Worker:
         file = await self.look(lambda: self.fs.open(self.where(path), "r+b"))
         if file is not None:
             node = model.regular(self.tree, path)
-            self.handle = Handle(path, node, file, self.world.lives)
+            self.handles.append(Handle(path, node, file, self.world.lives))
 
     async def _with_handle(self, handle: Handle, operation: Awaitable[T]) -> T | None:
         """Await something that may change the open file: ``None`` if that failed."""
@@ -596,12 +595,11 @@ class Worker:
             await handle.file.close()
             return True
 
-        self.handle = None
+        self.handles.remove(handle)
         await self._with_handle(handle, close())
 
-    async def _close_handle(self, candidates: list[Tree]) -> None:
-        handle, self.handle = self.handle, None
-        assert handle is not None
+    async def _close_handle(self, handle: Handle, candidates: list[Tree]) -> None:
+        self.handles.remove(handle)
         try:
             await self.call(handle.file.close())
         except Unknown:
