@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from nfsrdma.client.errors import NfsError, UncertainOutcomeError
 from nfsrdma.client.file import OpenFile
+from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.task import Cancelled, Task, sleep
 
 from . import model
@@ -54,8 +55,7 @@ class Worker:
     def __init__(self, world: World, client: SimClient, number: int) -> None:
         self.world = world
         self.client = client
-        self.fs = client.fs
-        self.name = f"c{client.index}w{number}"
+        self.name = f"c{client.index}{'again' * client.generation}w{number}"
         self.rng = Random(f"worker {world.plan.seed} {self.name}")
         self.home: Path = ()
         self.tree: Tree = {}
@@ -128,6 +128,11 @@ class Worker:
                 if self.client.dead:
                     return
                 await sleep(self.world.reactor, self.rng.random())
+
+    @property
+    def fs(self) -> FileSystem:
+        """The client's mount."""
+        return self.client.fs
 
     def where(self, path: Path) -> str:
         """A path of the model as the client takes it."""

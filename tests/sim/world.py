@@ -7,6 +7,7 @@ and raises ``AssertionError`` if anything was not as it should be, at any time.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from tests.support.memory_guard import Watch
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Service
+from nfsrdma.rpcrdma.rpc.channel import IncomingCall, Service
 from nfsrdma.rpcrdma.task import Future, Task, sleep
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma
 from nfsrdma.server.config import ServerConfig
@@ -40,27 +41,46 @@ _LIMIT_S = 20_000.0
 class SimClient:
     """One client: its device, its mount, and whether it has power."""
 
-    def __init__(self, world: World, index: int) -> None:
+    def __init__(self, world: World, index: int, generation: int = 0) -> None:
         self.world = world
         self.index = index
+        self.generation = generation
+        """How often it lost its power before."""
         self.address = f"10.0.1.{index + 1}"
         self.device = world.open_device(self.address)
         self.dead = False
         self.channels: list[RdmaChannel] = []
-        plan = world.plan
-        self.fs = FileSystem(
-            world.reactor,
+        self.rng = Random(f"client {world.plan.seed} {index} {generation}")
+        self.fs = self._file_system()
+        self.workers = [Worker(world, self, number) for number in range(world.plan.workers)]
+
+    def _file_system(self) -> FileSystem:
+        plan = self.world.plan
+        return FileSystem(
+            self.world.reactor,
             self._connect,
             (),
             credentials=Credentials.sys(0, 0, (), b"sim"),
-            rng=Random(f"client {plan.seed} {index}"),
-            owner=b"client %d" % index,
-            verifier=bytes((index,)) * 8,
+            rng=self.rng,
+            owner=b"client %d" % self.index,
+            verifier=self.rng.randbytes(8),
             minor_version=plan.minor_version,
             timeout=plan.timeout,
             rsize=plan.rsize,
             wsize=plan.wsize,
         )
+
+    async def mount(self) -> None:
+        """Mount the server's tree, as soon as it can be reached."""
+        while not self.dead:
+            try:
+                await self.fs.mount()
+                return
+            except OSError:
+                # A first attempt to connect is not repeated by the client itself.
+                assert self.world.plan.events or self.world.plan.may_time_out
+                await sleep(self.world.reactor, 1.0)
+                self.fs = self._file_system()
 
     def _connect(self, timeout_s: float, service: Service) -> Future[Any]:
         options = replace(self.world.plan.client_options, connect_timeout_s=timeout_s)
@@ -98,14 +118,13 @@ class World:
         self.events = list(plan.events)
         self.shared: dict[str, list[str]] = {}
         """Outcomes of those who tried to be first in the shared directory, by name."""
+        self.happened: Counter[str] = Counter()
+        """Events, by kind."""
         self.server_channels: list[RdmaChannel] = []
+        self._at_next_call: list[Event] = []
+        self._lives: list[Task[None]] = []
         self._start_server()
         self.clients = [SimClient(self, index) for index in range(plan.clients)]
-        self.workers = [
-            Worker(self, client, number)
-            for client in self.clients
-            for number in range(plan.workers)
-        ]
 
     def open_device(self, address: str) -> SimDevice:
         """A device whose registrations are watched."""
@@ -127,6 +146,7 @@ class World:
             config=ServerConfig(times=plan.times),
             store=self.store,
         )
+        self.server.service = self._interrupted(self.server.service)
         self.server.listen_rdma(
             self.server_device,
             SERVER,
@@ -136,8 +156,6 @@ class World:
         )
 
     def _stop_server(self, crash: bool) -> None:
-        if crash:
-            self.server_device.kill()
         self.server.close()
         self.server_device.close()
         if crash:
@@ -150,12 +168,25 @@ class World:
         self.operations += 1
         while self.events and self.events[0].operation < self.operations:
             event = self.events.pop(0)
-            when = self.reactor.time() + event.delay_s
-            self.reactor.call_at(when, self._happen, event)
+            if event.delay_s is None:
+                self._at_next_call.append(event)
+            else:
+                self.reactor.call_at(self.reactor.time() + event.delay_s, self._happen, event)
         self.reactor.call_soon(self.check)
+
+    def _interrupted(self, service: Service) -> Service:
+        """The service, and what happens as soon as it has executed a call."""
+
+        def serve(call: IncomingCall) -> None:
+            service(call)
+            while self._at_next_call:
+                self._happen(self._at_next_call.pop())
+
+        return serve
 
     def _happen(self, event: Event) -> None:
         client = self.clients[event.client]
+        self.happened[event.kind] += 1
         if event.kind == kinds.PARTITION:
             self.fabric.partition(client.address, SERVER, event.seconds)
         elif event.kind == kinds.CUT:
@@ -169,14 +200,28 @@ class World:
         elif event.kind == kinds.DEATH:
             if not client.dead:
                 client.die()
+                if event.seconds:
+                    self._lives.append(Task(self._reborn(client, event.seconds)))
         elif not self.restarting:
             self.restarting = True
-            self._stop_server(crash=event.kind == kinds.CRASH)
-            self.reactor.call_at(self.reactor.time() + event.seconds, self._restart)
+            if event.kind == kinds.CRASH:
+                self.server_device.kill()
+            self.reactor.call_soon(self._restart, event)
 
-    def _restart(self) -> None:
+    def _restart(self, event: Event) -> None:
+        self._stop_server(crash=event.kind == kinds.CRASH)
+        self.reactor.call_at(self.reactor.time() + event.seconds, self._restarted)
+
+    def _restarted(self) -> None:
         self._start_server()
         self.restarting = False
+
+    async def _reborn(self, client: SimClient, seconds: float) -> None:
+        """The same client again, which knows nothing of what it did before."""
+        await sleep(self.reactor, seconds)
+        again = SimClient(self, client.index, client.generation + 1)
+        self.clients.append(again)
+        await self._live(again)
 
     # -- checks ------------------------------------------------------------------------------
 
@@ -214,29 +259,21 @@ class World:
             assert not unfinished, f"{len(unfinished)} tasks were never finished"
 
     async def _work(self) -> None:
-        mounts = [Task(self._mount(client)) for client in self.clients]
-        for mount in mounts:
-            await mount
-        running = [Task(worker.run()) for worker in self.workers]
-        for task in running:
-            await task
-        for client in self.clients:
+        self._lives += [Task(self._live(client)) for client in self.clients]
+        for life in self._lives:  # there may come more
+            await life
+
+    async def _live(self, client: SimClient) -> None:
+        """All that one client does."""
+        await client.mount()
+        if not client.dead:
+            for task in [Task(worker.run()) for worker in client.workers]:
+                await task
             try:
                 await client.fs.unmount()
             except OSError:
                 assert client.dead or self.plan.may_time_out
-            client.device.close()
-
-    async def _mount(self, client: SimClient) -> None:
-        for _ in range(100):
-            try:
-                await client.fs.mount()
-                return
-            except OSError:
-                # A first attempt to connect is not repeated by the client itself.
-                assert self.plan.events or self.plan.may_time_out
-                await sleep(self.reactor, 1.0)
-        raise AssertionError("there is no mounting it")
+        client.device.close()
 
     def _settle(self) -> None:
         """Everybody is done: let what was still on its way arrive."""
@@ -249,8 +286,9 @@ class World:
 
     def _compare(self) -> None:
         """The server's tree against the models."""
-        for worker in self.workers:
-            worker.compare()
+        for client in self.clients:
+            for worker in client.workers:
+                worker.compare()
         actual = self.disk.tree(("shared",))
         for name, outcomes in self.shared.items():
             made = outcomes.count("made")
