@@ -119,8 +119,8 @@ class RdmaListener:
         self._on_channel = on_channel
         self._listener: Listener | None = None
         self._timer: TimerHandle | None = None
-        self.channels: set[RdmaChannel] = set()
-        """The connections that are up, or about to be."""
+        self.channels: dict[RdmaChannel, None] = {}
+        """The connections that are up, or about to be, in the order they came."""
         self.rejected = 0
         """Connections refused: for want of RDMA READ, or because there were too many."""
 
@@ -156,7 +156,7 @@ class RdmaListener:
             QpOptions(options.send_depth, options.receive_depth, access=0),
         )
         channel.attach(connection, read_depth=depth)
-        self.channels.add(channel)
+        self.channels[channel] = None
         channel.on_close(lambda _: self._gone(channel))
         if self._timer is None:
             self._look_later()
@@ -172,7 +172,7 @@ class RdmaListener:
         )
 
     def _gone(self, channel: RdmaChannel) -> None:
-        self.channels.discard(channel)
+        self.channels.pop(channel, None)
         if not self.channels and self._timer is not None:
             self._timer.cancel()
             self._timer = None

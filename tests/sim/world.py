@@ -269,11 +269,27 @@ class World:
         if not client.dead:
             for task in [Task(worker.run()) for worker in client.workers]:
                 await task
+            await self._check_slots(client)
             try:
                 await client.fs.unmount()
             except OSError:
                 assert client.dead or self.plan.may_time_out
         client.device.close()
+
+    async def _check_slots(self, client: SimClient) -> None:
+        """Once the server can be reached again, no slot of the session stays taken."""
+        session = client.fs.session
+        for _ in range(200):
+            if client.dead:
+                return
+            try:
+                await client.fs.stat("")
+            except OSError:
+                assert client.dead or self.plan.may_time_out
+            if session.slots is not None and not session.slots.busy:
+                return
+            await sleep(self.reactor, 1.0)
+        raise AssertionError("a slot was never given back")
 
     def _settle(self) -> None:
         """Everybody is done: let what was still on its way arrive."""
