@@ -140,7 +140,9 @@ def test_every_kind_of_call_survives(world: World, operation: str, fate: str, ti
     world.settle()
 
 
-def test_a_reply_that_was_not_kept_is_asked_for_anew(world: World) -> None:
+@pytest.mark.parametrize("fails_sequence", [False, True])
+def test_a_reply_that_was_not_kept_is_asked_for_anew(world: World, fails_sequence: bool) -> None:
+    world.server.uncached_fails_sequence = fails_sequence
     world.once("GETATTR", "lose reply")
     assert world.run(world.fs.stat("file")).st_size == 8
     assert world.count("GETATTR") == 2
@@ -160,6 +162,13 @@ def test_a_reply_that_was_not_kept_though_it_had_to_be(world: World) -> None:
     with pytest.raises(UncertainOutcomeError, match="did not keep its reply"):
         world.run(world.fs.mkdir("made"))
     world.server.script = lambda ops: "ok"
+    world.settle()
+
+
+def test_a_reply_that_was_not_kept_says_so_in_the_operation_after_sequence(world: World) -> None:
+    world.once("CREATE", "NFS4ERR_RETRY_UNCACHED_REP")
+    with pytest.raises(OSError, match="RETRY_UNCACHED_REP"):
+        world.run(world.fs.mkdir("made"))
     world.settle()
 
 
@@ -238,6 +247,27 @@ def test_calls_fail_when_the_server_stays_away_and_work_when_it_is_back(world: W
     world.server.up = True
     assert world.run(world.fs.stat("file")).st_size == 8
     assert world.fs.stats.sessions == 1
+    world.settle()
+
+
+def test_whoever_calls_at_once_when_a_recovery_fails_is_not_forgotten(world: World) -> None:
+    """Calls that wait are told of the failure in the middle of it, and may need another."""
+    attempts: list[int] = []
+
+    async def stubborn() -> int:
+        while True:
+            try:
+                return (await world.fs.stat("file")).st_size
+            except ConnectionError:
+                attempts.append(1)
+                if len(attempts) == 3:
+                    world.server.up = True
+
+    world.server.up = False
+    for channel in world.server.channels:
+        channel.lose()
+    assert world.run(stubborn()) == 8
+    assert len(attempts) == 3
     world.settle()
 
 

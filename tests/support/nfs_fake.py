@@ -215,6 +215,9 @@ class FakeServer:
         self.max_minor = 2
         self.max_ops = 64
         self.grace = False
+        self.uncached_fails_sequence = False
+        """How it says that it kept no reply: else the operation after SEQUENCE fails, as in RFC
+        8881, Section 2.10.6.1.3, and in real servers."""
         self.payload = 0
         self.log: list[list[str]] = []
         self.executed: list[str] = []
@@ -325,12 +328,21 @@ class FakeServer:
             if kept is not None:
                 return kept
             status = t.NFS4ERR_RETRY_UNCACHED_REP
+            if len(ops) > 1 and not self.uncached_fails_sequence:
+                second = struct.pack(">2I", ops[1].argop, status)
+                return _result(status, [self._sequence_result(arguments), second])
         if status:
             return _result(status, [struct.pack(">2I", t.OP_SEQUENCE, status)])
         assert session is not None
         session.seqids[arguments.sa_slotid] = arguments.sa_sequenceid
         session.replies[arguments.sa_slotid] = None
-        sequence = t.SEQUENCE4resok(
+        body = self._execute(ops[1:], [self._sequence_result(arguments)], fate)
+        if arguments.sa_cachethis or len(ops) == 1:
+            session.replies[arguments.sa_slotid] = body
+        return body
+
+    def _sequence_result(self, arguments: t.SEQUENCE4args) -> bytes:
+        result = t.SEQUENCE4resok(
             arguments.sa_sessionid,
             arguments.sa_sequenceid,
             arguments.sa_slotid,
@@ -340,11 +352,8 @@ class FakeServer:
         )
         head = Encoder()
         head.uint32(t.OP_SEQUENCE)
-        t.SEQUENCE4res(t.NFS4_OK, sequence).encode(head)
-        body = self._execute(ops[1:], [bytes(head.buffer)], fate)
-        if arguments.sa_cachethis or len(ops) == 1:
-            session.replies[arguments.sa_slotid] = body
-        return body
+        t.SEQUENCE4res(t.NFS4_OK, result).encode(head)
+        return bytes(head.buffer)
 
     def _check_sequence(self, session: FakeSession | None, arguments: t.SEQUENCE4args) -> int:
         if session is None:
