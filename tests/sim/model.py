@@ -246,7 +246,7 @@ def plausible(got: bytes, wanted: bytes, *others: bytes) -> bool:
     """Whether ``got`` is ``wanted``, or, if there are others, made of octets of any of them.
 
     A file that was being written when its server or its client was lost may have any mixture
-    of old and new octets, zeros where neither was, and any size between.
+    of old and new octets, zeros where one of them has none, and any size between.
     """
     if got == wanted or not others:
         return got == wanted
@@ -254,7 +254,7 @@ def plausible(got: bytes, wanted: bytes, *others: bytes) -> bool:
     if not min(map(len, candidates)) <= len(got) <= max(map(len, candidates)):
         return False
     padded = [data.ljust(len(got), b"\0") for data in candidates]
-    return all(octet == 0 or octet in column for octet, *column in zip(got, *padded, strict=False))
+    return all(octet in column for octet, *column in zip(got, *padded, strict=False))
 
 
 def mismatch(got: bytes, wanted: bytes) -> str:

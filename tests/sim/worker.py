@@ -566,7 +566,7 @@ class Worker:
             data = bytes(view[:count])
             if forgetful or self._forgetful(handle):
                 stable = handle.stable[offset : offset + size]
-                assert model.plausible(data, wanted[offset : offset + size], stable, b"")
+                assert model.plausible(data, wanted[offset : offset + size], stable)
             else:
                 check_data(data, wanted[offset : offset + size])
         self.leave_alone(buffer, _GUARD + (count if count is not None else size))
