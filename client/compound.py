@@ -32,6 +32,12 @@ ANONYMOUS_STATEID: Final = bytes(16)
 _REPLY_HEAD_MAX: Final = 24 + 12
 _SEQUENCE_MAX: Final = 8 + 36
 _NAME_MAX: Final = 1024
+_TARGET_ROOM: Final = 512
+TARGET_MAX: Final = 16384
+"""Octets of a link's target."""
+INLINE_MAX: Final = 3072
+"""Octets of a READ that are asked for within the reply, even where RDMA could place them."""
+_INLINE: Final = memoryview(bytearray())
 
 _STAMP: Final = struct.Struct(">2I16s4I")  # numops, OP_SEQUENCE, session, seqid, slots, cache
 _XID: Final = struct.Struct(">I")
@@ -162,10 +168,10 @@ class Compound:
         """The result is the handle, ``bytes``."""
         self._plain(t.OP_GETFH, 12 + FILE_HANDLE_MAX, _decode_getfh)
 
-    def readlink(self, sink: memoryview) -> None:
-        """The result is the target, ``bytes``; ``sink`` has room for it."""
-        self._plain(t.OP_READLINK, 12, _decode_readlink)
-        self.sinks.append(sink)
+    def readlink(self) -> None:
+        """The result is the target, ``bytes``. A very long one makes a second call necessary."""
+        self._plain(t.OP_READLINK, 12 + _TARGET_ROOM, _decode_readlink)
+        self.sinks.append(_INLINE)
 
     # -- handles and names -----------------------------------------------------------------
 
@@ -221,9 +227,14 @@ class Compound:
 
     def read(self, stateid: bytes, offset: int, sink: memoryview) -> None:
         """Read as much as ``sink`` takes; the result is the pair (end of file, data)."""
-        self.encoder.buffer += _READ.pack(t.OP_READ, stateid, offset, len(sink))
-        self.sinks.append(sink)
-        self.add(t.OP_READ, 16, _decode_read)
+        size = len(sink)
+        self.encoder.buffer += _READ.pack(t.OP_READ, stateid, offset, size)
+        if size > INLINE_MAX:
+            self.sinks.append(sink)
+            self.add(t.OP_READ, 16, _decode_read)
+        else:  # registering memory for it would cost more than copying it
+            self.sinks.append(_INLINE)
+            self.add(t.OP_READ, 20 + size, _decode_read)
 
     def write(self, stateid: bytes, offset: int, stable: int, data: memoryview) -> None:
         """The result is the triple (count, how it was committed, verifier)."""
@@ -410,7 +421,7 @@ def _decode_getfh(dec: Decoder) -> bytes:
 
 
 def _decode_readlink(dec: Decoder) -> bytes:
-    return bytes(dec.payload())
+    return bytes(dec.payload(TARGET_MAX))
 
 
 def _decode_change(dec: Decoder) -> tuple[int, ...]:

@@ -23,9 +23,9 @@ from .session import Session
 
 UNCOMMITTED_MAX: Final = 64 << 20
 """Octets written but not committed that a file keeps."""
-PARALLEL: Final = 8
+PARALLEL: Final = 4
 """READs or WRITEs of one call that are under way at a time."""
-_REOPENS_MAX: Final = 3
+_REOPENS_MAX: Final = 8
 
 
 class _Uncommitted:
@@ -303,9 +303,9 @@ class OpenFile:
             results = await self._session.call(compound)
             self._open.set_stateid(results[1].stateid)
             await self._write_again(batch, verifier)
-            await self._session.call(close_compound(self._session, self._open, False))
         except StatusError as error:
             raise status_error(error.status, path=self.path) from error
+        await self._close(commit=False)
 
     def _check(self, access: int) -> None:
         if self.closed:

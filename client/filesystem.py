@@ -44,7 +44,7 @@ from .errors import (
 )
 from .file import OpenFile, spread
 from .opens import READ, WRITE, OpenTable, close_compound
-from .paths import TARGET_MAX, Path, Resolver, split, to_text
+from .paths import Path, Resolver, split, to_text
 from .recovery import Recovery
 from .session import Session, why
 from .stats import Statistics
@@ -250,10 +250,7 @@ class FileSystem:
 
     async def readlink(self, path: Path) -> str:
         """The target of the link at ``path``."""
-        sink = memoryview(bytearray(TARGET_MAX))
-        results = await self.resolver.run(
-            path, "READLINK", lambda compound: compound.readlink(sink), follow=False
-        )
+        results = await self.resolver.run(path, "READLINK", Compound.readlink, follow=False)
         return to_text(results[-2])
 
     async def pages(self, path: Path) -> AsyncIterator[list[DirEntry]]:

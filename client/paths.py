@@ -20,8 +20,6 @@ from .session import Session
 
 LINKS_MAX: Final = 40
 """Symbolic links followed on the way to one file, as many as Linux follows."""
-TARGET_MAX: Final = 4096
-"""Octets of a link's target."""
 _PATH_MAX: Final = 16384
 _RESERVED_OPERATIONS: Final = 6
 """Operations left for whatever is done with the file that was looked up."""
@@ -218,7 +216,7 @@ class Resolver:
         compound.putfh(handle)
         for component in rest:
             compound.lookup(component)
-        compound.readlink(memoryview(bytearray(TARGET_MAX)))
+        compound.readlink()
         try:
             target: bytes = (await self.session.call(compound))[-1]
         except StatusError:

@@ -82,8 +82,8 @@ class Recovery:
         self._create_sequence = 0
         self._must_reclaim = False
         self._first = True  # nothing has ever worked
-        self._task: Task[None] | None = None
         self._recovering = False
+        self._task: Task[None] | None = None
         self._tick: TimerHandle | None = None
         self._probed_at = 0.0
         self._rebound: Channel | None = None
@@ -98,9 +98,7 @@ class Recovery:
         gate = self.session.close_gate()
         if not self._recovering:
             self._recovering = True
-            task = Task(self._recover())
-            if not task.done():
-                self._task = task
+            self._task = Task(self._recover())
         return gate
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
@@ -147,14 +145,14 @@ class Recovery:
             try:
                 await self._establish(deadline)
             except Cancelled:
-                self._open_gate(lambda: unreachable("the mount is closed"))
+                self._finish(unreachable("the mount is closed"))
                 raise
             except (OSError, StatusError) as error:
                 _log.info("no session: %s", error)
                 failure: Exception = error
             except Exception as error:
                 _log.exception("no session")
-                self._fail(error)
+                self._finish(error)
                 return
             else:
                 if session.channel is not None and session.slots is not None:
@@ -162,22 +160,19 @@ class Recovery:
                 failure = TransportError("the connection was lost at once")
             hopeless = isinstance(failure, NfsError) or (self._first and not _later(failure))
             if hopeless or reactor.time() + backoff >= deadline:
-                self._fail(failure)
+                self._finish(failure)
                 return
             await sleep(reactor, backoff)
             backoff = min(2 * backoff, _BACKOFF_MAX_S)
         self._first = False
         session.heard_at = reactor.time()
         self._arm()
-        self._open_gate()
+        self._finish(None)
 
-    def _fail(self, error: Exception) -> None:
-        self._open_gate(lambda: _failure(error))
-
-    def _open_gate(self, make_error: Callable[[], Exception] | None = None) -> None:
-        """Let the calls go on that wait: at once, and they may call :meth:`start` at once."""
+    def _finish(self, error: Exception | None) -> None:
+        # Whoever waits goes on before open_gate() returns, and may need us to begin again.
         self._recovering = False
-        self.session.open_gate(make_error)
+        self.session.open_gate(None if error is None else lambda: _failure(error))
 
     async def _establish(self, deadline: float) -> None:
         """One attempt. Raises ``OSError`` (``TransportError`` is one) or ``StatusError``."""

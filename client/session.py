@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_NOT_KEPT: Final = "the server did not keep its reply"
 _NULL_REPLY_MAX: Final = 64
 _RESTARTS_MAX: Final = 16
 """How often one call starts over before the server is thought to be playing with us."""
@@ -168,15 +169,17 @@ class Session:
                     await sleep(self.reactor, backoff)
                     backoff = min(2 * backoff, _BACKOFF_MAX_S)
                     continue
-                # SEQUENCE itself succeeds, and what follows it fails, when the request was
-                # executed before and its reply not kept (RFC 8881, Section 2.10.6.1.3).
-                if error.status != t.NFS4ERR_RETRY_UNCACHED_REP or error.index:
+                # A server may say so of SEQUENCE, or of what follows it (Section 2.10.6.1.3).
+                if error.status != t.NFS4ERR_RETRY_UNCACHED_REP:
                     raise
                 if not compound.idempotent:
-                    raise uncertain_outcome(compound, "the server did not keep its reply") from None
-            restarts += 1
-            if restarts > _RESTARTS_MAX:
-                raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+                    raise uncertain_outcome(compound, _NOT_KEPT) from error
+            restarts = self._restart(compound, restarts)
+
+    def _restart(self, compound: Compound, restarts: int) -> int:
+        if restarts == _RESTARTS_MAX:
+            raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
+        return restarts + 1
 
     async def call_plain(self, channel: Channel, compound: Compound) -> list[Any]:
         """Execute a compound that has no SEQUENCE, over ``channel``.
@@ -354,7 +357,7 @@ class Session:
             if status == t.NFS4ERR_SEQ_FALSE_RETRY or compound.idempotent:
                 return
             slots.release(slot)
-            raise uncertain_outcome(compound, "the server did not keep its reply")
+            raise uncertain_outcome(compound, _NOT_KEPT)
         if status == t.NFS4ERR_CONN_NOT_BOUND_TO_SESSION:
             self.guardian.connection_lost(channel, "not bound to the session")
             return

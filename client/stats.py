@@ -39,6 +39,12 @@ class OperationStats:
         if failed:
             self.errors += 1
 
+    def __repr__(self) -> str:
+        return (
+            f"<{self.calls} calls, {self.errors} errors, {self.bytes_sent} octets out, "
+            f"{self.bytes_received} in, mean {self.mean_rtt * 1e6:.0f} µs>"
+        )
+
     @property
     def mean_rtt(self) -> float:
         """The mean round-trip time, 0 before the first call."""

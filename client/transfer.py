@@ -24,7 +24,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import Stat, encode_attributes
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound, place
-from .errors import NfsError, StatusError, make_error, status_error
+from .errors import StatusError, make_error, status_error
 from .file import OpenFile, spread
 from .filesystem import FileSystem, OpenMode
 from .opens import WRITE
@@ -206,7 +206,7 @@ class Transfer:
     async def get(self, source: str, path: str) -> Progress:
         """Copy ``source`` of the server to the local ``path``, a link at ``source`` followed.
 
-        Raises ``OSError``: an :class:`NfsError`, or one of the local side.
+        Raises ``OSError``: an :class:`~.errors.NfsError`, or one of the local side.
         """
         status = await self._client.stat(source)
         if not status.is_dir:
@@ -328,7 +328,7 @@ class Transfer:
     async def put(self, source: str, path: str) -> Progress:
         """Copy the local ``source`` to ``path`` on the server, a link at ``source`` not followed.
 
-        Raises ``OSError``: an :class:`NfsError`, or one of the local side.
+        Raises ``OSError``: an :class:`~.errors.NfsError`, or one of the local side.
         """
         entry = self._local.entry(source)
         if entry is None:
@@ -445,6 +445,7 @@ class Transfer:
             failure = status_error(error.status, path=where.path)
             failure.__cause__ = error
             await client.close_leftover(failure, owner)
+            await self._forget(_beside(where.path))
             raise failure from error
         if count and results[4][0] != count:
             raise make_error(errno.EIO, f"{results[4][0]} octets of {count} written", where.path)
@@ -468,8 +469,10 @@ class Transfer:
                 )
             await client.set_attributes(temporary, _preserved(entry))
             await client.rename(temporary, where.path)
-        except (OSError, NfsError):
+        except BaseException as error:
             await self._forget(temporary)
+            if isinstance(error, OSError) and error.filename == temporary:
+                error.filename = where.path
             raise
 
     async def _put_data(self, file: LocalFile, opened: OpenFile, size: int, source: str) -> None:

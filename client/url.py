@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
 _TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
 _PORTS = {"rdma": 20049, "tcp": 2049}
@@ -77,11 +77,21 @@ class Url:
         return self.with_path(self.path)
 
     def with_path(self, path: tuple[bytes, ...]) -> str:
-        """The URL of ``path`` on the same server, as a person would like to read it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """The URL of ``path`` on the same server, as a person would like to read it.
+
+        Only what has a meaning in URLs, or would be seen as something else, is encoded.
+        """
+        host = self.host.replace("%", "%25")
+        host = f"[{host}]" if ":" in host else host
         port = "" if self.port == _PORTS[self.transport] else f":{self.port}"
-        text = b"/".join(path).decode("utf-8", "backslashreplace")
-        return f"nfs+{self.transport}://{host}{port}/{text}"
+        return f"nfs+{self.transport}://{host}{port}/{'/'.join(map(_encoded, path))}"
+
+
+def _encoded(name: bytes) -> str:
+    return "".join(
+        c if c.isprintable() and c not in "%?#" else quote(c.encode("utf-8", "surrogateescape"))
+        for c in name.decode("utf-8", "surrogateescape")
+    )
 
 
 def parse_url(text: str) -> Url:

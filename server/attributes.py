@@ -149,7 +149,9 @@ _GETTERS: Final[Mapping[int, Callable[[Subject], Any]]] = {
     nfs.FATTR4_TIME_MODIFY: lambda s: _time(s.attributes.mtime_ns),
     nfs.FATTR4_MOUNTED_ON_FILEID: _mounted_on,
     nfs.FATTR4_FS_LAYOUT_TYPES: lambda s: [],
-    nfs.FATTR4_SUPPATTR_EXCLCREAT: lambda s: bitmap_from_mask(EXCLUSIVE_CREATE),
+    nfs.FATTR4_SUPPATTR_EXCLCREAT: lambda s: bitmap_from_mask(
+        _EXCLUSIVE_CREATE & xattrs.KNOWN[s.minor]
+    ),
     nfs.FATTR4_CHANGE_ATTR_TYPE: lambda s: nfs.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR,
     nfs.FATTR4_XATTR_SUPPORT: lambda s: False,
 }
@@ -165,8 +167,8 @@ _SETTABLE: Final = _SET_ONLY | mask_of(
 )
 _MODE_SET_MASKED: Final = mask_of(nfs.FATTR4_MODE_SET_MASKED)
 _MODE_UMASK: Final = mask_of(nfs.FATTR4_MODE_UMASK)
-EXCLUSIVE_CREATE: Final[int] = _SETTABLE & ~_SET_ONLY
-"""What an exclusive OPEN may set: not the times, which hold its verifier."""
+# What an exclusive OPEN may set: not the times, which hold its verifier.
+_EXCLUSIVE_CREATE: Final[int] = (_SETTABLE | _MODE_UMASK) & ~_SET_ONLY
 
 
 @lru_cache(maxsize=64)
@@ -206,7 +208,7 @@ def same(subject: Subject, given: nfs.fattr4) -> bool:
     mask = mask_from_bitmap(given.attrmask)
     if mask & ~supported(subject.export.fs, subject.minor):
         raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
-    # RFC 8881, Sections 18.15.3 and 18.30.3: neither means anything here.
+    # RFC 8881, Sections 18.15.3 and 18.31.3: neither means anything here.
     if mask & ~_READABLE or mask & RDATTR_ERROR:
         raise NfsError(nfs.NFS4ERR_INVAL)
     values = {number: _GETTERS[number](subject) for number in numbers_in(mask)}

@@ -17,9 +17,11 @@ import logging
 import struct
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.message import RemoteFailure
 from nfsrdma.rpcrdma.rpc.program import Call
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.nfs4 import types as nfs
@@ -27,10 +29,11 @@ from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 from nfsrdma.xdr.nfs4.types import stateid4
 
 from .core import Core
+from .offload import run_all
 from .operation import Failure, Operation
 from .state.client import Client
 from .state.session import Fingerprint, Session, Slot
-from .vfs.interface import User
+from .vfs.interface import Job, User
 from .vfs.namespace import Filehandle
 
 _log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ _log = logging.getLogger(__name__)
 MAX_TAG: Final = 1024
 _RESULT = struct.Struct(">II")
 _RESULT_SIZE: Final = 8
+_WORD_ROOM: Final = bytes(4)
 _DATA_HEAD: Final = 16
 """Octets before a READ's data: the operation, its status, the end-of-file word, the length."""
 _WORD = struct.Struct(">I")
@@ -59,6 +63,7 @@ class Compound:
         "client",
         "core",
         "count",
+        "count_at",
         "current",
         "current_stateid",
         "data_results",
@@ -66,7 +71,9 @@ class Compound:
         "encoder",
         "index",
         "inline_data",
+        "jobs",
         "minor",
+        "must_settle",
         "mutated",
         "now",
         "replay",
@@ -86,7 +93,8 @@ class Compound:
         self.encoder = encoder
         self.now = now
         self.start = len(encoder.buffer)
-        """Where COMPOUND4res begins in the reply."""
+        """Where COMPOUND4res begins in the reply, with its status."""
+        self.count_at = 0
         self.request_size = call.decoder.tell() + call.decoder.remaining()
         self.minor = 0
         self.count = 0
@@ -109,9 +117,20 @@ class Compound:
         self.inline_data = 0
         """Octets of such results that travel inline all the same."""
         self.buffers: list[bytearray] = []
+        self.jobs: list[Job] = []
+        """To be done before the reply is sent."""
+        self.must_settle = False
+        """They are to be done before the next operation."""
+
+    def settle(self, job: Job | None) -> None:
+        """Have ``job``, and all that wait, done before the next operation is executed."""
+        if job is not None:
+            self.jobs.append(job)
+            self.must_settle = True
 
     @property
     def credentials(self) -> Credentials:
+        """Who calls."""
         return self.call.credentials
 
     # File handles
@@ -232,57 +251,95 @@ class CompoundProcedure:
         # Every operation has a number.
         dec.check_count(count, 4)
         enc = call.start_reply()
-        compound = Compound(self._core, call, enc, self._core.clock())
+        c = Compound(self._core, call, enc, self._core.clock())
+        c.minor, c.count = minor, count
         buffer = enc.buffer
-        status_at = len(buffer)
-        buffer += bytes(4)
+        buffer += _WORD_ROOM
         enc.opaque(tag[:MAX_TAG])
-        count_at = len(buffer)
-        buffer += bytes(4)
+        c.count_at = len(buffer)
+        buffer += _WORD_ROOM
         table = self._minors.get(minor)
-        compound.minor, compound.count = minor, count
-        done = 0
-        try:
-            if table is None:
-                status = nfs.NFS4ERR_MINOR_VERS_MISMATCH
-            elif len(tag) > MAX_TAG or not _is_utf8(tag):
-                status = nfs.NFS4ERR_INVAL
-            else:
-                status, done = self._run(compound, table)
-        except Refused:
-            self._give_up(compound)
-            call.refuse()
-            return
-        _WORD.pack_into(buffer, status_at, status)
-        _WORD.pack_into(buffer, count_at, done)
-        self._finish(compound)
+        if table is None:
+            self._finish(c, nfs.NFS4ERR_MINOR_VERS_MISMATCH, 0)
+        elif len(tag) > MAX_TAG or not _is_utf8(tag):
+            self._finish(c, nfs.NFS4ERR_INVAL, 0)
+        else:
+            self._run(c, table)
 
-    def _run(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int]:
-        """Execute the operations; the compound's status and how many results there are."""
-        dec, enc = c.decoder, c.encoder
-        buffer = enc.buffer
-        status = nfs.NFS4_OK
-        for index in range(c.count):
-            c.index = index
+    def _run(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
+        """Execute operations from ``c.index`` on, and answer; or go on with that later."""
+        buffer = c.encoder.buffer
+        while c.index < c.count:
             mark = len(buffer)
             try:
-                number = dec.uint32()
-            except XdrError:
-                buffer += _RESULT.pack(nfs.OP_ILLEGAL, nfs.NFS4ERR_BADXDR)
-                return nfs.NFS4ERR_BADXDR, index + 1
-            if number not in table:
-                buffer += _RESULT.pack(nfs.OP_ILLEGAL, nfs.NFS4ERR_OP_ILLEGAL)
-                return nfs.NFS4ERR_OP_ILLEGAL, index + 1
-            buffer += _RESULT.pack(number, nfs.NFS4_OK)
-            status, body = self._execute(c, number, table[number])
+                number, status, body = self._next(c, table)
+                if c.replay and status == nfs.NFS4_OK:
+                    self._finish(c, *self._repeat(c, table))
+                    return
+                if c.jobs and (c.must_settle or status or c.index + 1 == c.count):
+                    jobs, c.jobs, c.must_settle = c.jobs, [], False
+                    elsewhere = self._core.elsewhere
+                    if elsewhere is not None:
+                        later = partial(self._resume, c, table, mark, number, status, body)
+                        elsewhere(partial(run_all, jobs), later)
+                        return
+                    run_all(jobs)
+            except Refused:
+                self._give_up(c)
+                c.call.refuse()
+                return
+            except OSError as error:
+                status, body = status_of(error), b""
             if status != nfs.NFS4_OK:
-                del buffer[mark:]
-                buffer += _RESULT.pack(number, status)
-                buffer += body
-                return status, index + 1
-            if c.replay:
-                return self._repeat(c, table)
-        return status, c.count
+                self._fail(c, mark, number, status, body)
+                return
+            c.index += 1
+        self._finish(c, nfs.NFS4_OK, c.count)
+
+    def _resume(
+        self,
+        c: Compound,
+        table: Mapping[int, Operation | None],
+        mark: int,
+        number: int,
+        status: int,
+        body: bytes,
+        failure: Exception | None,
+    ) -> None:
+        """What an operation left to be done elsewhere is done: go on."""
+        try:
+            if failure is not None:
+                status, body = nfs.NFS4ERR_SERVERFAULT, b""
+                if isinstance(failure, OSError):
+                    status = status_of(failure)
+            if status != nfs.NFS4_OK:
+                self._fail(c, mark, number, status, body)
+            else:
+                c.index += 1
+                self._run(c, table)
+        except Exception:
+            _log.exception("a call of %r failed", c.call.channel.peer)
+            if not c.call.answered:
+                c.call.fail(RemoteFailure())
+
+    def _next(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int, bytes]:
+        """Execute one operation: its number, its status, and what follows that on a failure."""
+        try:
+            number = c.decoder.uint32()
+        except XdrError:
+            return nfs.OP_ILLEGAL, nfs.NFS4ERR_BADXDR, b""
+        if number not in table:
+            return nfs.OP_ILLEGAL, nfs.NFS4ERR_OP_ILLEGAL, b""
+        c.encoder.buffer += _RESULT.pack(number, nfs.NFS4_OK)
+        return number, *self._execute(c, number, table[number])
+
+    def _fail(self, c: Compound, mark: int, number: int, status: int, body: bytes) -> None:
+        """Answer that the operation whose result begins at ``mark`` has failed."""
+        buffer = c.encoder.buffer
+        del buffer[mark:]
+        buffer += _RESULT.pack(number, status)
+        buffer += body
+        self._finish(c, status, c.index + 1)
 
     def _execute(self, c: Compound, number: int, operation: Operation | None) -> tuple[int, bytes]:
         """Execute one operation; its status, and what follows that on a failure."""
@@ -329,7 +386,7 @@ class CompoundProcedure:
         return error.status, error.body
 
     def _check_place(self, c: Compound, number: int, operation: Operation | None) -> None:
-        """Whether the operation may stand where it does (RFC 8881, Section 2.10.3)."""
+        """Whether the operation may stand where it does (RFC 8881, Section 18.46.3)."""
         if c.index:
             if number == nfs.OP_SEQUENCE:
                 raise NfsError(nfs.NFS4ERR_SEQUENCE_POS)
@@ -356,11 +413,15 @@ class CompoundProcedure:
         buffer += reply
         (status,) = _WORD.unpack_from(reply)
         (tag_size,) = _WORD.unpack_from(reply, 4)
-        (count,) = _WORD.unpack_from(reply, 8 + (tag_size + 3 & ~3))
+        count_at = 8 + (tag_size + 3 & ~3)
+        (count,) = _WORD.unpack_from(reply, count_at)
+        c.count_at = c.start + count_at
         return status, count
 
-    def _finish(self, c: Compound) -> None:
+    def _finish(self, c: Compound, status: int, results: int) -> None:
         """Settle the slot and send the reply."""
+        _WORD.pack_into(c.encoder.buffer, c.start, status)
+        _WORD.pack_into(c.encoder.buffer, c.count_at, results)
         slot = c.slot
         if slot is not None and not c.replay:
             keep = c.cache_this or c.count == 1
@@ -387,13 +448,14 @@ class CompoundProcedure:
 def fingerprint(c: Compound) -> Fingerprint:
     """What a repetition of the call has in common with it: all that follows SEQUENCE, and who.
 
-    RFC 8881, Section 2.10.6.1.3.1: with it a call that merely has the number of another one is
-    told from a repetition. Only the beginning is looked at, for a WRITE may be long.
+    With it a call that merely has the number of another one is told from a repetition (a "false
+    retry": RFC 8881, Section 2.10.6.1.3.1). Only the beginning is looked at: a WRITE may be long.
     """
-    size = c.decoder.remaining()
-    following = c.decoder.peek(_FINGERPRINT)
-    credentials = c.credentials
-    return c.count, credentials.flavor, credentials.uid, size, zlib.crc32(following)
+    dec = c.decoder
+    # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
+    in_one_piece = type(dec) is Decoder
+    digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
+    return Fingerprint(c.count, c.credentials.flavor, c.credentials.uid, digest)
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .buffers import BufferPool
 from .config import ServerConfig
+from .offload import Elsewhere
 from .state.registry import Registry
 from .vfs.namespace import Namespace
 
@@ -13,7 +14,7 @@ from .vfs.namespace import Namespace
 class Core:
     """The tree, the clients' state, the settings and the clock."""
 
-    __slots__ = ("buffers", "clock", "config", "namespace", "registry")
+    __slots__ = ("buffers", "clock", "config", "elsewhere", "namespace", "registry")
 
     def __init__(
         self,
@@ -21,9 +22,11 @@ class Core:
         namespace: Namespace,
         registry: Registry,
         clock: Callable[[], float],
+        elsewhere: Elsewhere | None,
     ) -> None:
         self.config = config
         self.namespace = namespace
         self.registry = registry
         self.clock = clock
+        self.elsewhere = elsewhere
         self.buffers = BufferPool(config.max_io)

@@ -21,6 +21,7 @@ from nfsrdma.rpcrdma.verbs.interfaces import Device
 from .compound import CompoundProcedure
 from .config import ServerConfig
 from .core import Core
+from .offload import Elsewhere
 from .ops.table import BY_MINOR
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
@@ -42,7 +43,8 @@ class Server:
 
     ``store`` keeps what must survive a restart; without one nothing does, except that file
     handles stay good. ``born_ns`` is the time shown for the directories above the exports.
-    Raises ``ValueError`` if the exports' names are in each other's way.
+    What blocks may be run ``elsewhere``, as by ``edge.workers``: then slow disks do not slow others
+    down. Raises ``ValueError`` if the exports' names are in each other's way.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Server:
         config: ServerConfig | None = None,
         store: RecoveryStore | None = None,
         born_ns: int = 0,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.config = config or ServerConfig()
         self._reactor = reactor
@@ -62,7 +65,7 @@ class Server:
         self.namespace = Namespace(exports, key, born_ns)
         now = reactor.time()
         self.registry = Registry(self._store, self.config.times, self.config.state, rng, now)
-        self._core = Core(self.config, self.namespace, self.registry, reactor.time)
+        self._core = Core(self.config, self.namespace, self.registry, reactor.time, elsewhere)
         program = RpcProgram(
             PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, BY_MINOR)}}
         )

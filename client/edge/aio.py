@@ -128,6 +128,10 @@ class AsyncMount:
             if error is None:
                 raise
 
+    def __del__(self) -> None:
+        if not self._closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+
     def __repr__(self) -> str:
         return f"<AsyncMount of {self.url}{' (closed)' if self._closed else ''}>"
 
@@ -318,7 +322,7 @@ class AsyncMount:
 
         Modes, times and links are preserved; each file is complete or not there. ``resume``
         leaves alone what has the size and time of its source. ``progress`` is called after each
-        step and must not use the mount.
+        step and must not use the mount. Local files are read and written on the loop's thread.
         """
         disk, path = local_tree(local)
         transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)

@@ -78,6 +78,12 @@ class Mount:
             if error is None:
                 raise
 
+    def __del__(self) -> None:
+        # Whatever thread we are on may be in the middle of a call: only ask for it.
+        if not self._closed:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self._driver.start(self._client.unmount)
+
     def __repr__(self) -> str:
         return f"<Mount of {self.url}{' (closed)' if self._closed else ''}>"
 
@@ -243,7 +249,7 @@ class Mount:
         ``io.TextIOWrapper`` around one of those.
         """
         file = self._run(self._client.open(path, mode, permissions=permissions))
-        return NfsFile(self._driver, file, OpenMode(mode), mode)
+        return NfsFile(self, self._driver, file, OpenMode(mode), mode)
 
     def read_bytes(self, path: Path) -> bytes:
         """The contents of a file; of a small one in a single call, without opening it."""
@@ -303,8 +309,11 @@ class NfsFile(io.RawIOBase):
     at the server when ``write`` returns and stable after :meth:`fsync` or :meth:`close`.
     """
 
-    def __init__(self, driver: Driver, file: OpenFile, letters: OpenMode, mode: str) -> None:
+    def __init__(
+        self, mount: Mount, driver: Driver, file: OpenFile, letters: OpenMode, mode: str
+    ) -> None:
         super().__init__()
+        self._mount = mount  # which must not go before its files
         self._driver = driver
         self._run = driver.run
         self._file = file

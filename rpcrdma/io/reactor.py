@@ -216,7 +216,11 @@ class SelectReactor:
                 until = max(0.0, self._timers[0][0] - monotonic())
                 if wait is None or until < wait:
                     wait = until
-        for fd, mask in self._poll(wait):
+        events = self._poll(wait)
+        # A timer that comes due while these are handled waits for another look at the
+        # descriptors: what it is about to miss may have arrived meanwhile.
+        now = monotonic()
+        for fd, mask in events:
             if mask & _NOT_OUT:
                 callback = self._readers.get(fd)
                 if callback is not None:
@@ -226,7 +230,7 @@ class SelectReactor:
                 if callback is not None:
                     self._run(callback)
         if self._timers:
-            self._run_timers()
+            self._run_timers(now)
         # Only those that are there now: what they ask for comes on the next turn.
         for _ in range(len(ready)):
             if not ready:
@@ -250,9 +254,8 @@ class SelectReactor:
             events = self._epoll.poll(rest, _EVENTS)
         return events
 
-    def _run_timers(self) -> None:
+    def _run_timers(self, now: float) -> None:
         timers = self._timers
-        now = monotonic()
         while timers and timers[0][0] <= now:
             due = heapq.heappop(timers)[2]._take()
             if due is None:

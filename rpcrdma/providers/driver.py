@@ -66,14 +66,11 @@ class EngineDriver:
         if self._closed:
             return
         engine = self._engine
-        now = self._reactor.time()
         engine.deliver()
-        self._transmit(now)
+        self._transmit(self._reactor.time())
+        # What is overdue waits for the timer. If handlers took their time just now, the answers
+        # that seem to be missing may have arrived, and the reactor looks for input first.
         due = engine.next_timeout()
-        if due is not None and due <= now:
-            engine.handle_timeout(now)
-            self._transmit(now)
-            due = engine.next_timeout()
         if due is not None:
             self._set_timer(due)
 
@@ -81,6 +78,7 @@ class EngineDriver:
         """Do what is due, send what there is, and turn no more."""
         if self._closed:
             return
+        self._do_due()
         self.turn()
         self._closed = True
         now = self._reactor.time()
@@ -119,4 +117,11 @@ class EngineDriver:
 
     def _timer_due(self) -> None:
         self._timer = None
+        self._do_due()
         self.turn()
+
+    def _do_due(self) -> None:
+        now = self._reactor.time()
+        due = self._engine.next_timeout()
+        if due is not None and due <= now:
+            self._engine.handle_timeout(now)

@@ -11,6 +11,7 @@ its next turn: that gives them the time, and no handler is ever called from insi
 
 from __future__ import annotations
 
+from errno import ECONNREFUSED
 from typing import TYPE_CHECKING
 
 from ..verbs import interfaces
@@ -69,7 +70,12 @@ class ConnectionRejected(ConnectionRefusedError):
     """The peer answered REJ. ``private_data`` comes with its padding (148 octets)."""
 
     def __init__(self, peer: str, reason: int, private_data: bytes) -> None:
-        super().__init__(f"{peer} rejects the connection: {reject_reason_name(reason)} ({reason})")
+        text = f"{peer} rejects the connection: {reject_reason_name(reason)} ({reason})"
+        if reason == RejectReason.INVALID_SERVICE_ID:
+            # What TCP calls so: nobody listens there.
+            super().__init__(ECONNREFUSED, text)
+        else:
+            super().__init__(text)
         self.reason = reason
         self.private_data = private_data
 
@@ -479,7 +485,8 @@ class Endpoint:
             )
         )
 
-    def _raise_queue_pair(self, receive_psn: int, resources: int, rnr_retry_count: int) -> None:
+    def _raise_queue_pair(self, send_psn: int, resources: int, rnr_retry_count: int) -> None:
+        # "Starting PSN" is the one that the message's *receiver* shall begin to send with.
         retry_count = self._options.retry_count
         if self.incoming is not None:
             retry_count = self.incoming.retry_count
@@ -490,12 +497,12 @@ class Endpoint:
             local=self.local_port,
             remote=self.remote_port,
             remote_qpn=self.remote_qpn,
-            receive_psn=receive_psn,
+            receive_psn=self._starting_psn,
             path_mtu=self._path_mtu,
             responder_resources=resources,
         )
         queue_pair.ready_to_send(
-            send_psn=self._starting_psn,
+            send_psn=send_psn,
             initiator_depth=self.initiator_depth,
             retry_count=retry_count,
             rnr_retry_count=rnr_retry_count,

@@ -388,10 +388,15 @@ class Requester:
             reason = f"no answer for {silent:.1f} seconds and {self._timeouts - 1} retries"
             self.fail(self.una, WcStatus.RETRY_EXC_ERR, reason)
             return
-        self._recovering = None
         self.timer.back_off()
-        self.window.timed_out()
-        self._go_back(self.una)
+        if self._timeouts == 1 and self._recovering is None:
+            # The peer may only be busy. The last packet alone makes it say what it has, or what
+            # it misses (as TCP does with its tail loss probe, RFC 8985).
+            self._go_back(self.next - 1)
+        else:
+            self._recovering = None
+            self.window.timed_out()
+            self._go_back(self.una)
         self.deadline = now + self.timer.timeout
 
     def _go_back(self, sequence: int) -> None:

@@ -27,7 +27,8 @@ class Tuning:
     follow each other: the last, the next first and (shorter by its AETH) one middle packet; then
     15 middle packets."""
     rto_initial: float = 0.1
-    rto_minimum: float = 0.005
+    rto_minimum: float = 0.02
+    """A peer that shares its processor, or waits for a disk, is silent for some milliseconds."""
     rto_maximum: float = 1.0
     retry_seconds: float = 10.0
     """A silent peer is given up after the retry count *and* this time without any progress: it

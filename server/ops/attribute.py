@@ -28,12 +28,14 @@ _ACCESS_OTHER = (
 
 
 def getattr_(c: Compound, args: nfs.GETATTR4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.7: what is not supported is left out."""
     here = c.here
     mask = attributes.wanted(args.attr_request, here.export.fs, c.minor)
     attributes.encode(enc, attributes.of_handle(c.core, c.minor, here, mask), mask)
 
 
 def setattr_(c: Compound, args: nfs.SETATTR4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.30."""
     here, fs = c.here, c.here.export.fs
     changes, mask, mode_mask = attributes.to_set(args.obj_attributes, fs, c.minor)
     c.require_writable()
@@ -56,16 +58,19 @@ def _same(c: Compound, given: nfs.fattr4) -> bool:
 
 
 def verify(c: Compound, args: nfs.VERIFY4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.31: NOT_SAME unless the attributes are these."""
     if not _same(c, args.obj_attributes):
         raise NfsError(nfs.NFS4ERR_NOT_SAME)
 
 
 def nverify(c: Compound, args: nfs.NVERIFY4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.15: SAME if the attributes are these."""
     if _same(c, args.obj_attributes):
         raise NfsError(nfs.NFS4ERR_SAME)
 
 
 def access(c: Compound, args: nfs.ACCESS4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.1."""
     supported, allowed = check_access(c, args.access)
     nfs.ACCESS4resok(supported, allowed).encode(enc)
 

@@ -47,11 +47,13 @@ class DirectoryChange:
         self._handle = handle
         self._before = handle.export.fs.attributes(handle.node).change
 
-    def finish(self) -> nfs.change_info4:
-        """What to tell the client; the change is durable from now on, if the export wants that."""
+    def finish(self, c: Compound) -> nfs.change_info4:
+        """What to tell the client, once the change is durable if the export wants that."""
         export, node = self._handle.export, self._handle.node
         if export.sync:
-            export.fs.sync_directory(node)
+            job = export.fs.sync_directory(node)
+            if job is not None:
+                c.jobs.append(job)
         after = export.fs.attributes(node).change
         return nfs.change_info4(export.fs.atomic_changes, self._before, after)
 
@@ -82,6 +84,7 @@ def apply_created(
 
 
 def create(c: Compound, args: nfs.CREATE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.4: everything but regular files."""
     here = c.here
     parent, fs = directory(here), here.export.fs
     kind = args.objtype.type
@@ -103,7 +106,7 @@ def create(c: Compound, args: nfs.CREATE4args, enc: Encoder) -> None:
     except (OSError, NfsError):
         fs.remove(parent, name, c.user)
         raise
-    change.finish().encode(enc)
+    change.finish(c).encode(enc)
     nfs.encode_bitmap4(enc, bitmap_from_mask(mask))
     c.enter(c.core.namespace.at(here.export, node))
 
@@ -131,16 +134,18 @@ def _make(c: Compound, parent: Node, name: bytes, what: nfs.createtype4, changes
 
 
 def remove(c: Compound, args: nfs.REMOVE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.25."""
     here = c.here
     parent, fs = directory(here), here.export.fs
     name = check_name(args.target, fs)
     c.require_writable()
     change = DirectoryChange(here)
     fs.remove(parent, name, c.user)
-    change.finish().encode(enc)
+    change.finish(c).encode(enc)
 
 
 def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.26."""
     source, target = c.saved, c.here
     assert source is not None
     from_node, to_node = directory(source), directory(target)
@@ -158,15 +163,16 @@ def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
             raise NfsError(nfs.NFS4ERR_EXIST) from None
         raise
     if source.wire == target.wire:
-        info = before.finish()
+        info = before.finish(c)
         info.encode(enc)
         info.encode(enc)
     else:
-        before.finish().encode(enc)
-        after.finish().encode(enc)
+        before.finish(c).encode(enc)
+        after.finish(c).encode(enc)
 
 
 def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.9."""
     source, target = c.saved, c.here
     assert source is not None
     parent, fs = directory(target), target.export.fs
@@ -178,10 +184,11 @@ def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
     c.require_writable()
     change = DirectoryChange(target)
     fs.link(source.node, parent, name, c.user)
-    change.finish().encode(enc)
+    change.finish(c).encode(enc)
 
 
 def readlink(c: Compound, args: None, enc: Encoder) -> None:
+    """RFC 8881, Section 18.24."""
     here = c.here
     if not here.node.is_symlink:
         raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
@@ -194,6 +201,7 @@ def readlink(c: Compound, args: None, enc: Encoder) -> None:
 
 
 def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.23."""
     here = c.here
     node, fs = directory(here), here.export.fs
     mask = attributes.wanted(args.attr_request, fs, c.minor)

@@ -25,6 +25,7 @@ def walkable(handle: Filehandle) -> Node:
 
 
 def putfh(c: Compound, args: nfs.PUTFH4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.19."""
     try:
         handle = c.core.namespace.decode(args.object)
     except BadHandle:
@@ -38,14 +39,17 @@ def putrootfh(c: Compound, args: None, enc: Encoder) -> None:
 
 
 def getfh(c: Compound, args: None, enc: Encoder) -> None:
+    """RFC 8881, Section 18.8."""
     enc.opaque(c.here.wire)
 
 
 def savefh(c: Compound, args: None, enc: Encoder) -> None:
+    """RFC 8881, Section 18.28: the stateid is saved with it."""
     c.saved, c.saved_stateid = c.current, c.current_stateid
 
 
 def restorefh(c: Compound, args: None, enc: Encoder) -> None:
+    """RFC 8881, Section 18.27."""
     assert c.saved is not None
     stateid = c.saved_stateid
     c.enter(c.saved)
@@ -53,6 +57,7 @@ def restorefh(c: Compound, args: None, enc: Encoder) -> None:
 
 
 def lookup(c: Compound, args: nfs.LOOKUP4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.13."""
     here = c.here
     walkable(here)
     name = check_name(args.objname, here.export.fs)
@@ -68,6 +73,7 @@ def _parent(c: Compound) -> Filehandle:
 
 
 def lookupp(c: Compound, args: None, enc: Encoder) -> None:
+    """RFC 8881, Section 18.14: NOENT at the top of the tree."""
     c.enter(_parent(c))
 
 
@@ -80,6 +86,7 @@ def _answer_flavors(c: Compound, enc: Encoder) -> None:
 
 
 def secinfo(c: Compound, args: nfs.SECINFO4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.29."""
     here = c.here
     walkable(here)
     c.core.namespace.lookup(here, check_name(args.name, here.export.fs), c.user)
@@ -87,6 +94,7 @@ def secinfo(c: Compound, args: nfs.SECINFO4args, enc: Encoder) -> None:
 
 
 def secinfo_no_name(c: Compound, args: int, enc: Encoder) -> None:
+    """RFC 8881, Section 18.45."""
     if args == nfs.SECINFO_STYLE4_PARENT:
         _parent(c)
     elif args != nfs.SECINFO_STYLE4_CURRENT_FH:

@@ -9,7 +9,7 @@ from nfsrdma.xdr.nfs4.types import stateid4
 
 from ..compound import Compound
 from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
-from ..vfs.interface import READ, ROOT, WRITE, OpenFile
+from ..vfs.interface import READ, ROOT, WRITE, Job, OpenFile
 
 _UINT64_MAX = (1 << 64) - 1
 _SHARE_READ, _SHARE_WRITE = nfs.OPEN4_SHARE_ACCESS_READ, nfs.OPEN4_SHARE_ACCESS_WRITE
@@ -72,6 +72,7 @@ def io_file(
 
 
 def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.22: as much as there is, and as fits the reply."""
     require_regular(c)
     file, close = io_file(c, args.stateid, READ)
     assert file is not None
@@ -94,6 +95,7 @@ def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
 
 
 def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.32."""
     if args.stable not in (nfs.UNSTABLE4, nfs.DATA_SYNC4, nfs.FILE_SYNC4):
         raise NfsError(nfs.NFS4ERR_INVAL)
     require_regular(c)
@@ -109,7 +111,7 @@ def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
         if data:
             file.write(args.offset, data)
         if args.stable != nfs.UNSTABLE4:
-            file.sync(metadata=args.stable == nfs.FILE_SYNC4)
+            c.settle(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
     finally:
         if close:
             file.close()
@@ -118,28 +120,28 @@ def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
 
 
 def commit(c: Compound, args: nfs.COMMIT4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.3."""
     require_regular(c)
     here, registry = c.here, c.core.registry
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
     if not here.export.read_only:
-        _sync(c)
+        c.settle(_sync(c))
     enc.fixed_opaque(registry.write_verifier, 8)
 
 
-def _sync(c: Compound) -> None:
-    """Make the whole current file durable: a part of it alone cannot be."""
+def _sync(c: Compound) -> Job | None:
+    """What makes the whole current file durable: a part of it alone cannot be."""
     here = c.here
     opened = c.core.registry.states.file(here)
     for state in opened.opens if opened is not None else ():
         file = state.writer or state.reader
         if file is not None:
-            file.sync(metadata=False)
-            return
+            return file.sync(metadata=False)
     # No stateid says who wrote, so it is the server that opens the file, as itself.
     file = here.export.fs.open(here.node, ROOT, READ)
     try:
-        file.sync(metadata=False)
+        return file.sync(metadata=False)
     finally:
         file.close()
 

@@ -80,6 +80,7 @@ def _lock_of(c: Compound, stateid: nfs.stateid4) -> LockState:
 
 
 def lock(c: Compound, args: nfs.LOCK4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.10. Whoever would wait has to ask again."""
     require_regular(c)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
@@ -111,6 +112,7 @@ def lock(c: Compound, args: nfs.LOCK4args, enc: Encoder) -> None:
 
 
 def lockt(c: Compound, args: nfs.LOCKT4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.11."""
     require_regular(c)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
@@ -124,6 +126,7 @@ def lockt(c: Compound, args: nfs.LOCKT4args, enc: Encoder) -> None:
 
 
 def locku(c: Compound, args: nfs.LOCKU4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.12."""
     require_regular(c)
     start, end = _range(args.offset, args.length)
     _is_exclusive(args.locktype)

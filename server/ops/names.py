@@ -11,7 +11,7 @@ from ..vfs.interface import FileSystem
 def check_name(name: bytes, fs: FileSystem) -> bytes:
     """The name, if it is one; else INVAL, NAMETOOLONG, BADNAME or BADCHAR.
 
-    RFC 8881, Sections 1.8.3 and 14.5, and Section 15.1.7 for the meaning of the errors.
+    RFC 8881, Section 14.5, and Section 15.1.7 for the meaning of the errors.
     """
     if not name:
         raise NfsError(nfs.NFS4ERR_INVAL)

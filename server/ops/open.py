@@ -60,6 +60,7 @@ class _Opening:
 
 
 def open_(c: Compound, args: nfs.OPEN4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.16."""
     opening = _Opening(args)
     claim = args.claim.claim
     _check_grace(c, claim)
@@ -172,7 +173,7 @@ def _create(
         opening.file = None
         raise
     opening.attrset = mask
-    opening.change = change.finish()
+    opening.change = change.finish(c)
     return c.core.namespace.at(here.export, node)
 
 
@@ -249,6 +250,7 @@ def close(c: Compound, args: nfs.CLOSE4args, enc: Encoder) -> None:
 
 
 def open_downgrade(c: Compound, args: nfs.OPEN_DOWNGRADE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.18."""
     require_regular(c)
     state = _own_open(c, args.open_stateid)
     access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH

@@ -43,6 +43,7 @@ def _principal(c: Compound) -> tuple[int, int]:
 
 
 def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.35."""
     if args.eia_flags & ~_EXCHANGE_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
     _check_protection(args.eia_state_protect)
@@ -80,6 +81,7 @@ def _check_protection(protection: nfs.state_protect4_a) -> None:
 
 
 def create_session(c: Compound, args: nfs.CREATE_SESSION4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.36; a repetition is answered as before."""
     registry = c.core.registry
     client = registry.clients.find(args.csa_clientid)
     if args.csa_sequence == client.create_seqid and client.create_reply is not None:
@@ -189,6 +191,7 @@ def _status(c: Compound, session: Session) -> int:
 
 
 def destroy_session(c: Compound, args: nfs.DESTROY_SESSION4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.37."""
     session = c.core.registry.session(args.dsa_sessionid)
     if session is c.session and c.index + 1 < c.count:
         # RFC 8881, Section 18.37.3: the session that carries the call goes last.
@@ -197,6 +200,7 @@ def destroy_session(c: Compound, args: nfs.DESTROY_SESSION4args, enc: Encoder) -
 
 
 def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.50: BUSY as long as there is anything left of the client."""
     registry = c.core.registry
     client = registry.clients.find(args.dca_clientid)
     if client.sessions or client.has_state:
@@ -205,6 +209,7 @@ def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder)
 
 
 def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.34."""
     registry = c.core.registry
     session = registry.session(args.bctsa_sessid)
     direction = args.bctsa_dir
@@ -222,11 +227,13 @@ def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: 
 
 
 def backchannel_ctl(c: Compound, args: nfs.BACKCHANNEL_CTL4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.33."""
     assert c.session is not None
     c.session.callback_program = args.bca_cb_program
 
 
 def reclaim_complete(c: Compound, args: nfs.RECLAIM_COMPLETE4args, enc: Encoder) -> None:
+    """RFC 8881, Section 18.51."""
     client: Client = c.caller
     if args.rca_one_fs:
         # RFC 8881, Section 18.51.3: about a file system that moved here; none did.

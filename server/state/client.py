@@ -76,10 +76,12 @@ class Client:
 
     @property
     def has_state(self) -> bool:
+        """Whether it has files open."""
         return bool(self.open_states or self.lock_states)
 
     @property
     def next_create_seqid(self) -> int:
+        """The number that its next CREATE_SESSION has to have."""
         return self.create_seqid + 1 & _UINT32_MAX
 
 

@@ -7,7 +7,7 @@ asked to be kept, and in no case executed.
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -21,11 +21,24 @@ from nfsrdma.xdr.nfs4.types import (
 
 from .client import Client
 
-Fingerprint: TypeAlias = tuple[int, ...]
-
 _UINT32_MAX: Final = 0xFFFFFFFF
 MAX_CONNECTIONS: Final = 64
 """How many connections a session remembers for callbacks."""
+
+
+class Fingerprint(NamedTuple):
+    """What can be compared of a call; ``digest`` is -1 if that is not known."""
+
+    operations: int
+    flavor: int
+    uid: int
+    digest: int
+
+    def may_repeat(self, other: Fingerprint) -> bool:
+        """Whether the call may be a repetition of the other one."""
+        if self[:3] != other[:3]:
+            return False
+        return self.digest == other.digest or -1 in (self.digest, other.digest)
 
 
 class Slot:
@@ -60,7 +73,7 @@ class Slot:
         # A slot that was never used has nothing to repeat.
         if seqid != self.seqid or self.fingerprint is None:
             raise NfsError(NFS4ERR_SEQ_MISORDERED)
-        if fingerprint != self.fingerprint:
+        if not fingerprint.may_repeat(self.fingerprint):
             raise NfsError(NFS4ERR_SEQ_FALSE_RETRY)
         return False
 
@@ -98,6 +111,7 @@ class Session:
 
     @property
     def slot_count(self) -> int:
+        """How many slots there are."""
         return self.fore.ca_maxrequests
 
     def slot(self, number: int) -> Slot:

@@ -49,6 +49,7 @@ class State:
 
     @property
     def stateid(self) -> stateid4:
+        """As clients see it now."""
         return stateid4(self.seqid, self.other)
 
 
@@ -121,7 +122,7 @@ class StateTable:
         """The state of a client; its sequence number is checked, its file is not.
 
         Raises BAD_STATEID and OLD_STATEID. A stateid of the server's life before is bad too:
-        RFC 8881, Section 15.1.16.5 leaves NFS4ERR_STALE_STATEID to minor version 0.
+        RFC 8881, Section 15.1.16, leaves NFS4ERR_STALE_STATEID to minor version 0.
         """
         state = self._states.get(stateid.other)
         if state is None or state.client is not client:

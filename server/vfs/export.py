@@ -36,7 +36,7 @@ class Export:
     ``name`` is the path that clients mount, without a leading slash; the empty name makes it the
     root of the server's tree, and then it must be the only export. ``networks`` are in CIDR
     notation; none means everywhere. ``sync`` makes changes to directories durable before they
-    are answered, as RFC 8881, Section 18.4.3 and others ask; without it they are so when the
+    are answered, so that they outlive a crash of the machine; without it they are so when the
     machine's own file system sees fit.
 
     Raises ``ValueError`` for a name or network that cannot be.

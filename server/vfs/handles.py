@@ -50,7 +50,10 @@ class Handles(Protocol):
 
 
 class KernelHandles:
-    """See the module's text. Raises OSError where the kernel or the file system cannot."""
+    """See the module's text, and :class:`Handles`.
+
+    Raises OSError where the kernel or the file system cannot.
+    """
 
     def __init__(self, mount: int, largest: int) -> None:
         self._mount = mount
@@ -85,7 +88,10 @@ class KernelHandles:
 
 
 class InodeHandles:
-    """See the module's text. ``open_entry`` opens one name without following links or mounts."""
+    """See the module's text, and :class:`Handles`.
+
+    ``open_entry`` opens one name without following links or mounts.
+    """
 
     def __init__(self, root: int, open_entry: Callable[[int, bytes], int]) -> None:
         self._root = root

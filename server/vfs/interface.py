@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import abc
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,10 @@ FIRST_COOKIE: Final = 0
 """Where a directory listing starts."""
 
 
+Job = Callable[[], None]
+"""Something that may block, to be run once, by any thread, at any time. Raises ``OSError``."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """Whose rights apply: a user, its group and its further groups."""
@@ -38,6 +42,7 @@ class User:
     groups: tuple[int, ...] = ()
 
     def member_of(self, gid: int) -> bool:
+        """Whether a group is among the user's."""
         return gid == self.gid or gid in self.groups
 
 
@@ -126,14 +131,17 @@ class Node:
 
     @property
     def is_directory(self) -> bool:
+        """Whether it is a directory."""
         return self.type == stat.S_IFDIR
 
     @property
     def is_regular(self) -> bool:
+        """Whether it is a regular file."""
         return self.type == stat.S_IFREG
 
     @property
     def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
         return self.type == stat.S_IFLNK
 
 
@@ -151,8 +159,11 @@ class OpenFile(abc.ABC):
         """Write all of ``data`` at ``offset``, without making it durable."""
 
     @abc.abstractmethod
-    def sync(self, metadata: bool) -> None:
-        """Make what was written durable, with the times and attributes if ``metadata``."""
+    def sync(self, metadata: bool) -> Job | None:
+        """What makes durable all that was written, with times and attributes if ``metadata``.
+
+        None where nothing ever is durable. It may be run after the file was closed.
+        """
 
     @abc.abstractmethod
     def allocate(self, offset: int, length: int) -> None:
@@ -281,8 +292,9 @@ class FileSystem(abc.ABC):
     def statistics(self) -> Statistics:
         """The room there is."""
 
-    def sync_directory(self, directory: Node) -> None:  # noqa: B027
-        """Make changes to a directory's entries durable. Nothing to do for most back ends."""
+    def sync_directory(self, directory: Node) -> Job | None:
+        """What makes changes to a directory's entries durable; None if there is nothing to do."""
+        return None
 
     def trim(self) -> None:  # noqa: B027
         """Called now and then: give back what is kept only to be quick."""

@@ -33,11 +33,13 @@ from .interface import (
     Attributes,
     Changes,
     FileSystem,
+    Job,
     Node,
     OpenFile,
     Statistics,
     User,
 )
+from .local_file import MAX_OFFSET, LocalFile, sync_job
 from .posix import failure, granted
 
 MAX_IDENTITY: Final = 110
@@ -45,78 +47,7 @@ MAX_IDENTITY: Final = 110
 
 _FIRST_ENTRY: Final = 3  # RFC 8881, Section 18.23.3: cookies 0, 1 and 2 are special.
 _LISTING_BUFFER: Final = 1 << 15
-_MAX_OFFSET: Final = (1 << 63) - 1
 _ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
-
-
-class LocalFile(OpenFile):
-    """An open file of the machine."""
-
-    __slots__ = ("_fd", "_fs", "_node", "_who")
-
-    def __init__(self, fs: LocalFileSystem, node: Node, who: User, fd: int) -> None:
-        self._fs = fs
-        self._node = node
-        self._who = who
-        self._fd = fd
-        fs.pin(node)
-
-    def read(self, offset: int, into: memoryview) -> int:
-        if offset > _MAX_OFFSET:
-            return 0
-        done = 0
-        while done < len(into):
-            count = os.preadv(self._fd, [into[done:]], offset + done)
-            if count == 0:
-                break
-            done += count
-        return done
-
-    def write(self, offset: int, data: memoryview) -> None:
-        if offset + len(data) > _MAX_OFFSET:
-            raise failure(errno.EFBIG)
-        # As the caller, because writing clears set-user-ID bits for all but root.
-        with self._fs.acting(self._who):
-            done = 0
-            while done < len(data):
-                done += os.pwrite(self._fd, data[done:], offset + done)
-        self._fs.changed(self._node)
-
-    def sync(self, metadata: bool) -> None:
-        if metadata:
-            os.fsync(self._fd)
-        else:
-            os.fdatasync(self._fd)
-
-    def allocate(self, offset: int, length: int) -> None:
-        if offset + length > _MAX_OFFSET:
-            raise failure(errno.EFBIG)
-        with self._fs.acting(self._who):
-            syscalls.fallocate(self._fd, 0, offset, length)
-        self._fs.changed(self._node)
-
-    def deallocate(self, offset: int, length: int) -> None:
-        length = min(length, _MAX_OFFSET - min(offset, _MAX_OFFSET))
-        mode = syscalls.FALLOC_PUNCH_HOLE | syscalls.FALLOC_KEEP_SIZE
-        with self._fs.acting(self._who):
-            syscalls.fallocate(self._fd, mode, offset, length)
-        self._fs.changed(self._node)
-
-    def seek(self, offset: int, hole: bool) -> int:
-        if offset > _MAX_OFFSET:
-            raise failure(errno.ENXIO)
-        return os.lseek(self._fd, offset, os.SEEK_HOLE if hole else os.SEEK_DATA)
-
-    def size(self) -> int:
-        return os.fstat(self._fd).st_size
-
-    def truncate(self, size: int) -> None:
-        """Set the size, with the right that the open gave."""
-        os.ftruncate(self._fd, size)
-
-    def close(self) -> None:
-        os.close(self._fd)
-        self._fs.unpin(self._node)
 
 
 class LocalFileSystem(FileSystem):
@@ -150,6 +81,8 @@ class LocalFileSystem(FileSystem):
             self._root = self._adopt(os.dup(self._root_fd), b"", b"")
             self.max_name = os.fpathconf(self._root_fd, "PC_NAME_MAX")
             self.max_link = os.fpathconf(self._root_fd, "PC_LINK_MAX")
+            self.in_memory = syscalls.in_memory(self._root_fd)
+            """Nothing in it is ever durable, or needs to be."""
             self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0
         except BaseException:
             self.close()
@@ -203,7 +136,7 @@ class LocalFileSystem(FileSystem):
     def _truncate(self, node: Node, path: bytes, size: int, via: OpenFile | None) -> None:
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
-        if size > _MAX_OFFSET:
+        if size > MAX_OFFSET:
             raise failure(errno.EFBIG)
         try:
             if isinstance(via, LocalFile):
@@ -261,7 +194,7 @@ class LocalFileSystem(FileSystem):
             fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             if cookie:
-                os.lseek(fd, min(cookie - _FIRST_ENTRY, _MAX_OFFSET), os.SEEK_SET)
+                os.lseek(fd, min(cookie - _FIRST_ENTRY, MAX_OFFSET), os.SEEK_SET)
             buffer = ctypes.create_string_buffer(_LISTING_BUFFER)
             while entries := syscalls.directory_entries(fd, buffer):
                 for position, name in entries:
@@ -414,12 +347,10 @@ class LocalFileSystem(FileSystem):
             room.f_favail,
         )
 
-    def sync_directory(self, directory: Node) -> None:
-        fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    def sync_directory(self, directory: Node) -> Job | None:
+        if self.in_memory:
+            return None
+        return sync_job(self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY), metadata=True)
 
     def trim(self) -> None:
         """Close every descriptor that no open file needs: they keep deleted files alive."""

@@ -22,6 +22,7 @@ from .interface import (
     Attributes,
     Changes,
     FileSystem,
+    Job,
     Node,
     OpenFile,
     Statistics,
@@ -151,8 +152,8 @@ class MemoryFile(OpenFile):
         node.mode = without_setid(node.mode)
         self._fs.touch(node, modified=True)
 
-    def sync(self, metadata: bool) -> None:
-        pass
+    def sync(self, metadata: bool) -> Job | None:
+        return None
 
     def allocate(self, offset: int, length: int) -> None:
         if offset + length > self._fs.max_file_size:

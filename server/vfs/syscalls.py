@@ -32,6 +32,8 @@ _SYS_SETGROUPS: Final = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "s390x":
 )
 _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
+_STATFS_SIZE: Final = 256
+_IN_MEMORY: Final = (0x01021994, 0x858458F6)  # tmpfs, ramfs: linux/magic.h
 
 _HANDLE_HEADER = struct.Struct("=Ii")
 _OPEN_HOW = struct.Struct("=QQQ")
@@ -91,6 +93,14 @@ def birth_time(fd: int, name: bytes = b"") -> int:
         return -1
     seconds, nanoseconds = struct.unpack_from("=qI", buffer, 80)
     return int(seconds * 1_000_000_000 + nanoseconds)
+
+
+def in_memory(fd: int) -> bool:
+    """Whether the file system of ``fd`` has no disk, so that there is nothing to wait for."""
+    buffer = ctypes.create_string_buffer(_STATFS_SIZE)
+    if _libc.fstatfs(fd, buffer) < 0:
+        return False
+    return struct.unpack_from("@l", buffer)[0] & 0xFFFFFFFF in _IN_MEMORY
 
 
 def accessible(fd: int, mask: int) -> bool:

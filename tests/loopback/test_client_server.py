@@ -102,6 +102,28 @@ def test_large_reads_and_writes(fs: nfs.Mount) -> None:
     assert fs.read_bytes("copy") == BIG
 
 
+@pytest.mark.parametrize("size", [0, 1, 3071, 3072, 3073, 4096, 65535, 65536, 65537])
+def test_sizes_about_the_ways_data_can_travel(fs: nfs.Mount, size: int) -> None:
+    data = BIG[:size]
+    fs.write_bytes("file", data)
+    assert fs.read_bytes("file") == data
+    with fs.open("file") as file:
+        buffer = bytearray(size + 3)
+        assert file.read_at(0, buffer) == size
+        assert buffer[:size] == data
+        assert file.read_at(0, memoryview(buffer)[:size]) == size
+        assert buffer[:size] == data
+
+
+def test_links_with_long_targets(fs: nfs.Mount) -> None:
+    target = "/".join(["component"] * 400)
+    fs.symlink(target, "long")
+    assert fs.readlink("long") == target
+    fs.symlink("./" * 1500 + "file", "around")
+    fs.write_bytes("file", b"found")
+    assert fs.read_bytes("around") == b"found"
+
+
 def test_files_are_python_files(fs: nfs.Mount) -> None:
     raw = fs.open("text", "wb")
     with io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8") as text:
@@ -167,6 +189,23 @@ def test_a_file_that_is_dropped_is_closed(fs: nfs.Mount) -> None:
     while len(fs.client.opens) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(fs.client.opens) == 0
+
+
+def test_a_mount_that_is_dropped_lets_go_of_the_server(url: str) -> None:
+    mounts = [nfs.mount(url)]
+    client = mounts[0].client
+    file = mounts[0].open("file", "wb")
+    mounts.clear()
+    assert file.write(b"a file keeps its mount") == 22
+    file.close()
+    files = [file]
+    del file
+    with pytest.warns(ResourceWarning, match="unclosed <Mount"):
+        files.clear()
+    deadline = time.monotonic() + 5
+    while client.session.channel is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert client.session.channel is None
 
 
 def test_threads_share_a_mount(fs: nfs.Mount) -> None:
@@ -347,8 +386,11 @@ def test_cancelling_an_asyncio_call(url: str) -> None:
         file = await fs.open("big")
         buffer = bytearray(len(BIG))
         for _ in range(5):
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(file.read_at(0, buffer), 0.0001)
+            reading = asyncio.ensure_future(file.read_at(0, buffer))
+            await asyncio.sleep(0)  # the READs are on their way now
+            reading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
         assert await file.read_at(0, buffer) == len(BIG)
         assert buffer == BIG
         slots = fs.client.session.slots

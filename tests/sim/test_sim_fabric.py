@@ -280,6 +280,24 @@ def test_timers_follow_the_engine():
     assert engine.timeouts == [3.0]
 
 
+def test_what_is_overdue_waits_for_the_next_look_at_the_input():
+    reactor, engine = SimReactor(), FakeEngine(0)
+    driver = EngineDriver(engine, reactor, lambda burst: True)
+    engine.due = reactor.time() - 1.0
+    driver.turn()
+    assert engine.timeouts == []
+    reactor.run_for(0)
+    assert len(engine.timeouts) == 1
+
+
+def test_closing_does_what_is_due():
+    reactor, engine = SimReactor(), FakeEngine(0)
+    driver = EngineDriver(engine, reactor, lambda burst: True)
+    engine.due = 0.0
+    driver.close()
+    assert len(engine.timeouts) == 1
+
+
 def test_closing_sends_what_there_is():
     reactor, engine, sent = SimReactor(), FakeEngine(100), []
     EngineDriver(engine, reactor, lambda burst: sent.append(burst) or True).close()

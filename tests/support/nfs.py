@@ -16,6 +16,7 @@ from typing import Any
 from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.offload import Elsewhere
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import RecoveryStore
@@ -98,13 +99,19 @@ def make_server(
     reactor: FakeReactor | None = None,
     config: ServerConfig | None = None,
     seed: int = 1,
+    elsewhere: Elsewhere | None = None,
 ) -> Server:
     """A server of these exports, or of one file system as the root."""
     if not exports:
         exports = (Export("", fs or MemoryFileSystem(Clock())),)
     config = config or ServerConfig(times=LeaseTimes(lease=LEASE, grace=LEASE))
     return Server(
-        exports, reactor or FakeReactor(), random.Random(seed), config=config, store=store
+        exports,
+        reactor or FakeReactor(),
+        random.Random(seed),
+        config=config,
+        store=store,
+        elsewhere=elsewhere,
     )
 
 
@@ -206,6 +213,14 @@ def compound_message(
     enc.opaque(auth.body)
     enc.uint32(0)
     enc.opaque(b"")
+    encode_compound(enc, ops, minor, tag, count)
+    return enc.to_bytes()
+
+
+def encode_compound(
+    enc: Encoder, ops: Sequence[Op], minor: int = 2, tag: bytes = b"", count: int | None = None
+) -> None:
+    """Append COMPOUND4args; arguments that are octets go as they are."""
     enc.opaque(tag)
     enc.uint32(minor)
     enc.uint32(len(ops) if count is None else count)
@@ -216,7 +231,6 @@ def compound_message(
             enc.buffer += arguments
         elif arguments is not None and spec is not None:
             spec.encode_arguments(enc, arguments)
-    return enc.to_bytes()
 
 
 class Peer:

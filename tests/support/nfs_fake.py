@@ -134,8 +134,8 @@ class FakeChannel:
         if isinstance(answer, Exception):
             self._answer(xid, answer)
             return
-        payload_free = len(answer) - self.server.payload
-        assert payload_free <= max_reply, f"{payload_free} octets where {max_reply} were foreseen"
+        inline = self.server.inline
+        assert inline <= max_reply, f"{inline} octets where {max_reply} were foreseen"
         self.server.reactor.call_at(self.server.reactor.now + LATENCY_S, self._answer, xid, answer)
 
     def _answer(self, xid: int, answer: bytes | Exception) -> None:
@@ -215,10 +215,8 @@ class FakeServer:
         self.max_minor = 2
         self.max_ops = 64
         self.grace = False
-        self.uncached_fails_sequence = False
-        """How it says that it kept no reply: else the operation after SEQUENCE fails, as in RFC
-        8881, Section 2.10.6.1.3, and in real servers."""
-        self.payload = 0
+        self.uncached_at_sequence = True
+        self.payload = self.inline = 0
         self.log: list[list[str]] = []
         self.executed: list[str] = []
         self.channels: list[FakeChannel] = []
@@ -292,7 +290,7 @@ class FakeServer:
         header = decode_call(dec)
         enc = Encoder()
         encode_accepted(enc, header.xid)
-        self.payload = 0
+        self.payload = self.inline = 0
         if header.proc == t.NFSPROC4_NULL:
             fate = self.script(["NULL"])
             return None if fate == "silence" else bytes(enc.buffer)
@@ -309,6 +307,7 @@ class FakeServer:
             channel.lose()
         if fate in ("lose reply", "silence"):
             return None
+        self.inline = len(enc.buffer) - self.payload
         return self.forge(bytes(enc.buffer))
 
     def _compound(self, call: t.COMPOUND4args, fate: str) -> bytes:
@@ -328,9 +327,9 @@ class FakeServer:
             if kept is not None:
                 return kept
             status = t.NFS4ERR_RETRY_UNCACHED_REP
-            if len(ops) > 1 and not self.uncached_fails_sequence:
-                second = struct.pack(">2I", ops[1].argop, status)
-                return _result(status, [self._sequence_result(arguments), second])
+            if not self.uncached_at_sequence and not fate.startswith("SEQUENCE "):
+                refused = struct.pack(">2I", ops[1].argop, status)
+                return _result(status, [self._sequence_result(arguments), refused])
         if status:
             return _result(status, [struct.pack(">2I", t.OP_SEQUENCE, status)])
         assert session is not None
@@ -342,7 +341,7 @@ class FakeServer:
         return body
 
     def _sequence_result(self, arguments: t.SEQUENCE4args) -> bytes:
-        result = t.SEQUENCE4resok(
+        sequence = t.SEQUENCE4resok(
             arguments.sa_sessionid,
             arguments.sa_sequenceid,
             arguments.sa_slotid,
@@ -352,7 +351,7 @@ class FakeServer:
         )
         head = Encoder()
         head.uint32(t.OP_SEQUENCE)
-        t.SEQUENCE4res(t.NFS4_OK, result).encode(head)
+        t.SEQUENCE4res(t.NFS4_OK, sequence).encode(head)
         return bytes(head.buffer)
 
     def _check_sequence(self, session: FakeSession | None, arguments: t.SEQUENCE4args) -> int:

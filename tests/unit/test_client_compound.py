@@ -41,6 +41,7 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
     compound = Compound(HEADER, "ALL", idempotent=False)
     attributes = encode_attributes(size=7, mode=0o640, uid=1, gid=2, atime_ns=-1, touch=True)
     sink = memoryview(bytearray(10))
+    large = memoryview(bytearray(5000))
     data = memoryview(b"hello")
     compound.putrootfh()
     compound.savefh()
@@ -59,7 +60,8 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
     compound.write(CURRENT_STATEID, 6, t.FILE_SYNC4, data)
     compound.commit(1, 2)
     compound.readdir(3, b"verifier", 4096, STAT, decode_stat)
-    compound.readlink(sink)
+    compound.readlink()
+    compound.read(ANONYMOUS_STATEID, 0, large)
     compound.close(CURRENT_STATEID)
     compound.delegreturn(CURRENT_STATEID)
     compound.free_stateid(CURRENT_STATEID)
@@ -89,14 +91,16 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
         (t.OP_COMMIT, t.COMMIT4args(1, 2)),
         (t.OP_READDIR, t.READDIR4args(3, b"verifier", 4096, 4096, words)),
         (t.OP_READLINK, None),
+        (t.OP_READ, t.READ4args(t.stateid4(0, bytes(12)), 0, 5000)),
         (t.OP_CLOSE, t.CLOSE4args(0, current)),
         (t.OP_DELEGRETURN, t.DELEGRETURN4args(current)),
         (t.OP_FREE_STATEID, t.FREE_STATEID4args(current)),
         (t.OP_RECLAIM_COMPLETE, t.RECLAIM_COMPLETE4args(False)),
     ]
-    assert compound.sinks == [sink, sink]
+    assert [len(view) for view in compound.sinks] == [0, 0, 5000]
+    assert compound.sinks[2] is large
     assert compound.lookups(6) == 1
-    assert len(compound) == 22
+    assert len(compound) == 23
     # Sent again: only the stamp changes.
     compound.stamp(0xABCD, SESSION, 10, 0, 0)
     again = parsed(compound)

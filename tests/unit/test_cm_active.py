@@ -84,10 +84,10 @@ def test_from_request_to_ready():
         "local": (US, 4791),
         "remote": (THEM, 4791),
         "remote_qpn": QPN,
-        "receive_psn": 0x654321,
+        "receive_psn": sent.starting_psn,
         "path_mtu": 4096,
         "responder_resources": 7,
-        "send_psn": sent.starting_psn,
+        "send_psn": 0x654321,
         "initiator_depth": 4,  # The lesser of our 6 and the peer's 4.
         "retry_count": 5,
         "rnr_retry_count": 1,  # What the peer asks for.

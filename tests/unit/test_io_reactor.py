@@ -52,6 +52,27 @@ def test_timers_in_order_of_time(reactor: SelectReactor) -> None:
     assert reactor.time() >= now + 0.004
 
 
+def test_a_timer_that_comes_due_meanwhile_lets_input_go_first(
+    reactor: SelectReactor, pipe: tuple[int, int]
+) -> None:
+    read, write = pipe
+    seen: list[str] = []
+
+    def slow() -> None:
+        seen.append(os.read(read, 1).decode())
+        if seen == ["a"]:
+            os.write(write, b"b")
+            time.sleep(0.02)
+
+    reactor.add_reader(read, slow)
+    os.write(write, b"a")
+    reactor.call_at(reactor.time() + 0.01, seen.append, "timer")
+    reactor.turn()
+    assert seen == ["a"]
+    reactor.turn()
+    assert seen == ["a", "b", "timer"]
+
+
 def test_a_cancelled_timer_does_not_call(reactor: SelectReactor) -> None:
     seen: list[int] = []
     timer = reactor.call_at(reactor.time(), seen.append, 1)

@@ -186,6 +186,44 @@ def test_silence_is_answered_with_retransmission_and_back_off(peer: Peer) -> Non
     assert peer.qp.requester.timer.timeout == 0.1, "progress ends the back-off"
 
 
+def test_silence_is_first_answered_with_the_last_packet_alone(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_WRITE, 256 * 5)
+    peer.collect()
+    window = peer.qp.requester.window.octets
+    packets = peer.wait()
+    assert psns(packets) == [104]
+    assert packets[0].bth.ack_request
+    assert peer.qp.requester.window.octets == window, "it may only have been busy"
+    assert psns(peer.acknowledge(101, SEQUENCE)) == [101, 102, 103, 104], "no, it had not"
+    assert peer.acknowledge(104) == []
+    assert statuses(peer) == [(WrOpcode.RDMA_WRITE, WcStatus.SUCCESS)]
+
+
+def test_longer_silence_is_answered_with_everything(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_WRITE, 256 * 5)
+    peer.collect()
+    assert psns(peer.wait()) == [104]
+    assert psns(peer.wait()) == [100, 101, 102, 103, 104]
+    assert peer.qp.requester.window.octets == Tuning().minimum_window
+    peer.acknowledge(104)
+    assert peer.qp.counters.retransmitted == 6
+
+
+def test_a_refusal_that_helped_nothing_is_followed_by_everything(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_WRITE, 256 * 5)
+    peer.collect()
+    assert psns(peer.acknowledge(102, SEQUENCE)) == [102, 103, 104]
+    assert psns(peer.wait()) == [102, 103, 104], "the peer refuses a packet only once"
+
+
+def test_the_tail_of_an_rdma_read_is_asked_for_first(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_READ, 256 * 5)
+    peer.collect()
+    (packet,) = peer.wait()
+    assert packet.bth.psn == 104
+    assert packet.headers[0].length == 256
+
+
 def test_a_silent_peer_is_given_up(peer: Peer) -> None:
     post(peer, WrOpcode.SEND, 1, wr_id=1)
     post(peer, WrOpcode.SEND, 1, wr_id=2)

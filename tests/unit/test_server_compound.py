@@ -270,7 +270,7 @@ def test_read_is_cut_to_the_reply(peer: Peer) -> None:
 
 def test_read_without_any_room(peer: Peer) -> None:
     _, handle = peer.session(b"creator").create(b"f", b"x" * 1000)
-    session = peer.session(response=164)
+    session = peer.session(response=148)
     session.fails(t.NFS4ERR_REP_TOO_BIG, putfh(handle), GETFH, read(ANONYMOUS, 0, 1000))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.server.vfs.interface import FileSystem
+from nfsrdma.server.vfs.interface import Attributes, FileSystem, Node
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -467,12 +468,14 @@ def test_listing_of_a_file(session: Session) -> None:
 # GETATTR, SETATTR, VERIFY, NVERIFY, ACCESS
 
 
-def test_attributes_that_the_linux_client_asks_for(session: Session) -> None:
+def test_attributes_that_the_linux_client_asks_for(session: Session, fs: FileSystem) -> None:
     _, handle = session.create(b"f", b"hello", values={t.FATTR4_MODE: 0o640})
     standard = (1, 3, 4, 8, 20, 33, 35, 36, 37, 41, 45, 47, 52, 53, 55)
     values = session.attributes(handle, *standard)
     assert set(values) == set(standard)
-    assert values[t.FATTR4_OWNER] == b"%d" % (0 if os.geteuid() == 0 else os.geteuid())
+    # A server that is not root does everything as itself.
+    owner = os.geteuid() if isinstance(fs, LocalFileSystem) else 0
+    assert values[t.FATTR4_OWNER] == b"%d" % owner
     assert values[t.FATTR4_FILEID] == values[t.FATTR4_MOUNTED_ON_FILEID]
     per_fs = (0, 2, 5, 6, 10, 13, 16, 17, 21, 22, 23, 27, 28, 29, 30, 31, 42, 43, 44, 51, 62, 75)
     values = session.attributes(handle, *per_fs)
@@ -653,3 +656,98 @@ def test_creator_writes_a_file_that_is_read_only(session: Session) -> None:
     create = open_(b"f", create=t.GUARDED4, values={t.FATTR4_MODE: 0o444})
     reply = session.ok(PUTROOTFH, create, write(CURRENT, b"once"), GETFH, credentials=ALICE)
     assert session.read(reply[4].object) == b"once"
+
+
+# What is offered, and what goes wrong
+
+
+def test_secinfo(session: Session) -> None:
+    session.create(b"f")
+    reply = session.ok(PUTROOTFH, (t.OP_SECINFO, t.SECINFO4args(b"f")))
+    assert [each.flavor for each in reply[2]] == [1, 0]
+    session.fails(t.NFS4ERR_NOENT, PUTROOTFH, (t.OP_SECINFO, t.SECINFO4args(b"x")))
+
+
+@pytest.mark.parametrize("style", [t.SECINFO_STYLE4_CURRENT_FH, t.SECINFO_STYLE4_PARENT])
+def test_secinfo_without_a_name(session: Session, style: int) -> None:
+    session.mkdir(b"d")
+    op = (t.OP_SECINFO_NO_NAME, style)
+    assert len(session.ok(PUTROOTFH, lookup(b"d"), op)[3]) == 2
+    session.fails(t.NFS4ERR_NOFILEHANDLE, PUTROOTFH, lookup(b"d"), op, GETFH)
+
+
+def test_secinfo_of_the_parent_of_the_root(session: Session) -> None:
+    op = (t.OP_SECINFO_NO_NAME, t.SECINFO_STYLE4_PARENT)
+    session.fails(t.NFS4ERR_NOENT, PUTROOTFH, op)
+    session.fails(t.NFS4ERR_INVAL, PUTROOTFH, (t.OP_SECINFO_NO_NAME, 5))
+
+
+def test_entry_whose_attributes_cannot_be_had(
+    session: Session, fs: FileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.mkdir(b"bad")
+    session.mkdir(b"good")
+    peek = fs.peek
+
+    def failing(directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
+        if name == b"bad":
+            raise OSError(errno.EACCES, "no")
+        return peek(directory, name, birth)
+
+    monkeypatch.setattr(fs, "peek", failing)
+    found = {
+        entry.name: decode_fattr4(entry.attrs)
+        for entry in entries(session, numbers=[t.FATTR4_TYPE, t.FATTR4_RDATTR_ERROR])
+    }
+    assert found == {
+        b"bad": {t.FATTR4_RDATTR_ERROR: t.NFS4ERR_ACCESS},
+        b"good": {t.FATTR4_TYPE: t.NF4DIR, t.FATTR4_RDATTR_ERROR: t.NFS4_OK},
+    }
+    session.fails(t.NFS4ERR_ACCESS, PUTROOTFH, readdir(numbers=[t.FATTR4_TYPE]))
+
+
+def test_entry_that_goes_while_it_is_listed(
+    session: Session, fs: FileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.mkdir(b"gone")
+    session.mkdir(b"here")
+    peek = fs.peek
+
+    def failing(directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
+        if name == b"gone":
+            raise OSError(errno.ENOENT, "gone")
+        return peek(directory, name, birth)
+
+    monkeypatch.setattr(fs, "peek", failing)
+    assert names(session) == [b"here"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (errno.ENOSPC, t.NFS4ERR_NOSPC),
+        (errno.EDQUOT, t.NFS4ERR_DQUOT),
+        (errno.EIO, t.NFS4ERR_IO),
+        (errno.EMFILE, t.NFS4ERR_DELAY),
+        (errno.EROFS, t.NFS4ERR_ROFS),
+    ],
+)
+def test_errors_of_the_back_end(
+    session: Session, fs: FileSystem, monkeypatch: pytest.MonkeyPatch, code: int, status: int
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fs, "mkdir", failing)
+    session.fails(status, PUTROOTFH, mkdir(b"d"))
+
+
+def test_our_own_mistakes_are_the_servers_fault(
+    session: Session, fs: FileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(fs, "mkdir", failing)
+    session.fails(t.NFS4ERR_SERVERFAULT, PUTROOTFH, mkdir(b"d"))
+    session.ok(PUTROOTFH)

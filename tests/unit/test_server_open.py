@@ -129,6 +129,12 @@ def test_exclusive(session: Session, mode: int) -> None:
         assert session.attributes(first[3].object, 33) == {33: 0o640}
 
 
+def test_exclusive_under_a_mask(session: Session) -> None:
+    values = {t.FATTR4_MODE_UMASK: t.mode_umask4(0o666, 0o022)}
+    reply = session.ok(PUTROOTFH, open_(b"f", create=t.EXCLUSIVE4_1, values=values), getattr_(33))
+    assert decode_fattr4(reply[3].obj_attributes) == {33: 0o644}
+
+
 def test_exclusive_does_not_set_times(session: Session) -> None:
     values = {t.FATTR4_TIME_MODIFY_SET: t.settime4(t.SET_TO_SERVER_TIME4)}
     create = open_(b"f", create=t.EXCLUSIVE4_1, values=values)

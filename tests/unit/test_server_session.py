@@ -30,11 +30,12 @@ from nfsrdma.server.service import Server
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.registry import StateLimits
-from nfsrdma.server.state.session import Slot
+from nfsrdma.server.state.session import Fingerprint, Slot
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 OTHER_USER = Credentials.sys(7, 7)
+A_CALL = Fingerprint(3, 1, 0, 1234)
 UPDATE = t.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A
 
 
@@ -433,22 +434,31 @@ def test_refused_call_leaves_the_slot(session: Session) -> None:
 def test_sequence_wraps_around() -> None:
     slot = Slot()
     slot.seqid = 0xFFFFFFFF
-    assert slot.acquire(0, (1,))
+    assert slot.acquire(0, A_CALL)
     slot.release(b"reply")
     assert slot.seqid == 0
-    assert not slot.acquire(0, (1,))
-    assert slot.acquire(1, (2,))
+    assert not slot.acquire(0, A_CALL)
+    assert slot.acquire(1, A_CALL)
 
 
 def test_slot_in_use() -> None:
     slot = Slot()
-    assert slot.acquire(1, (1,))
+    assert slot.acquire(1, A_CALL)
     for seqid, status in ((1, t.NFS4ERR_DELAY), (2, t.NFS4ERR_SEQ_MISORDERED)):
         with pytest.raises(NfsError) as caught:
-            slot.acquire(seqid, (1,))
+            slot.acquire(seqid, A_CALL)
         assert caught.value.status == status
     slot.abandon()
-    assert slot.acquire(1, (9,))
+    assert slot.acquire(1, A_CALL._replace(digest=7))
+
+
+def test_repetition_in_chunks_of_a_call_that_was_not() -> None:
+    slot = Slot()
+    assert slot.acquire(1, A_CALL)
+    slot.release(b"reply")
+    assert not slot.acquire(1, A_CALL._replace(digest=-1))
+    with pytest.raises(NfsError):
+        slot.acquire(1, A_CALL._replace(digest=-1, operations=9))
 
 
 def test_bad_session(peer: Peer) -> None:

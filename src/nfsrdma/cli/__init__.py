@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ln": ("files", "ln", "Make a hard or symbolic link."),
     "ping": ("ping", "ping", "Measure NULL round trips to a server."),
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
-    "decode": ("decode", "decode", "Explain a capture, exchange by exchange."),
+    "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),
     "bench": ("bench", "bench", "Measure throughput and operations per second."),
     "demo": ("demo", "demo", "Copy a tree in and out over RDMA and TCP, and compare."),
     "doctor": ("doctor", "doctor", "Say what this machine offers, and what is in the way."),

@@ -117,4 +117,3 @@ def failure(fs: Mount, error: OSError) -> Failed:
     octets = name if isinstance(name, bytes) else str(name).encode("utf-8", "surrogateescape")
     parts = tuple(part for part in octets.split(b"/") if part)
     return Failed(f"{replace(fs.url, path=parts)}: {reason}")
-

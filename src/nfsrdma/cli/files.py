@@ -146,12 +146,13 @@ def _is_directory(fs: Mount, path: str) -> bool:
 
 
 def _copy(quiet: bool, copy: Callable[[Callable[[Progress], None] | None], Progress]) -> None:
-    if quiet or not sys.stderr.isatty():
-        done = copy(None)
-    else:
-        done = _with_bar(copy)
+    done = _with_bar(copy) if _interactive() and not quiet else copy(None)
     for name in done.special:
         click.echo(f"nfsrdma: {printable(name)}: not a file, directory or link: skipped", err=True)
+
+
+def _interactive() -> bool:
+    return sys.stderr.isatty()
 
 
 def _with_bar(copy: Callable[[Callable[[Progress], None]], Progress]) -> Progress:

@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import signal
+import socket
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.edge.recovery import SqliteRecoveryStore
+from nfsrdma.server.edge.workers import Workers
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import RecoveryStore
@@ -110,7 +112,9 @@ def open_store(state_dir: str | None) -> RecoveryStore | None:
 
 
 def url(transport: str, address: str, port: int, path: str) -> str:
-    """What a client mounts."""
+    """What a client mounts; for a wildcard address, by this host's name."""
+    if address in ("0.0.0.0", "::"):
+        address = socket.gethostname()
     host = f"[{address}]" if ":" in address else address
     default = RDMA_PORT if transport == "rdma" else TCP_PORT
     where = host if port == default else f"{host}:{port}"
@@ -132,6 +136,7 @@ class Serving:
         self._verbose = verbose
         self._device: Device | None = None
         self.reactor = SelectReactor()
+        self._workers = Workers(self.reactor)
         try:
             self.server = Server(
                 exports,
@@ -140,6 +145,7 @@ class Serving:
                 config=config,
                 store=store,
                 born_ns=time.time_ns(),
+                elsewhere=self._workers,
             )
         except ValueError as error:
             raise click.ClickException(str(error)) from None
@@ -177,6 +183,8 @@ class Serving:
 
     def close(self) -> None:
         """End the connections and give everything back."""
+        self._workers.close()
+        self.reactor.turn(0)
         self.server.close()
         # What was posted while closing, such as the last word to RDMA peers, goes out now.
         self.reactor.turn(0)
@@ -324,8 +332,6 @@ def serve(
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
     options = ExportOptions(read_only, root_squash, all_squash, networks, not not_sync)
     descriptors = raise_descriptor_limit()
-    # What the server keeps for itself is nobody else's.
-    os.umask(0o077)
     config = ServerConfig(
         max_io=max_io << 10,
         times=LeaseTimes(lease, lease if grace is None else grace),
@@ -333,7 +339,13 @@ def serve(
         state=StateLimits(states=descriptors // 4, states_per_client=descriptors // 8),
     )
     made = make_exports(exports, memory, options)
-    serving = Serving(made, config, open_store(state_dir), console, verbose)
+    # What the server keeps for itself is nobody else's.
+    file_mask = os.umask(0o077)
+    try:
+        store = open_store(state_dir)
+    finally:
+        os.umask(file_mask)
+    serving = Serving(made, config, store, console, verbose)
     try:
         if provider != NO_RDMA:
             serving.listen_rdma(provider, addresses, port, pcap)
@@ -347,6 +359,7 @@ def serve(
         serving.run()
     finally:
         serving.close()
+        os.umask(file_mask)
 
 
 def raise_descriptor_limit() -> int:

@@ -1,0 +1,29 @@
+"""``nfsrdma`` under cProfile, from the moment that SIGUSR1 comes.
+
+    python benchmarks/profiled.py OUT serve DIR ...
+
+``run.py`` starts its server like this for its last pass. The figures go to OUT at the end.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import signal
+import sys
+
+from nfsrdma.cli import main
+
+
+def run(out: str, arguments: list[str]) -> None:
+    """Run the command line ``arguments``."""
+    profile = cProfile.Profile()
+    signal.signal(signal.SIGUSR1, lambda *_: profile.enable())
+    try:
+        main(arguments)
+    finally:
+        profile.disable()
+        profile.dump_stats(out)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,44 @@
+"""Threads for what blocks: see ``offload``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from ..offload import Later
+from ..vfs.interface import Job
+
+
+class ThreadsafeReactor(Protocol):
+    """What is needed of ``io.SelectReactor`` or of asyncio's loop."""
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> Any: ...
+
+
+class Workers:
+    """An ``offload.Elsewhere``: some threads, started when first needed."""
+
+    def __init__(self, reactor: ThreadsafeReactor, threads: int = 16) -> None:
+        self._reactor = reactor
+        self._pool = ThreadPoolExecutor(threads, "nfsrdma worker")
+        self._closed = False
+
+    def __call__(self, job: Job, later: Later) -> None:
+        if self._closed:
+            self._run(job, later)
+        else:
+            self._pool.submit(self._run, job, later)
+
+    def _run(self, job: Job, later: Later) -> None:
+        failure: Exception | None = None
+        try:
+            job()
+        except Exception as error:
+            failure = error
+        self._reactor.call_soon_threadsafe(later, failure)
+
+    def close(self) -> None:
+        """Wait for what is under way. Those who are to be told are, if the reactor turns."""
+        self._closed = True
+        self._pool.shutdown()

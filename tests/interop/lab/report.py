@@ -1,0 +1,61 @@
+"""What came of the cases: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+PASSED = "passed"
+
+
+@dataclass
+class Case:
+    """One row of the report."""
+
+    name: str
+    peer: str = ""
+    transport: str = ""
+    result: str = ""
+    seconds: float = 0.0
+    #: Retransmissions by Linux and to Linux, as its counters tell.
+    resent: tuple[int, int] | None = None
+    #: Figures and findings worth a look, for instance a ratio.
+    notes: dict[str, str] = field(default_factory=dict)
+    #: Counters of soft-RoCE that moved, per guest.
+    counters: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """The rows of one run, and the machine that it ran on."""
+
+    machine: dict[str, str] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+
+    def table(self) -> str:
+        """A table of the cases in plain text."""
+        head = ("case", "peer", "transport", "result", "seconds", "resent by/to Linux", "notes")
+        rows = [head, *(_row(case) for case in self.cases)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+        lines = [_line(row, widths) for row in rows]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join(lines)
+
+    def save(self, folder: Path) -> None:
+        """Write ``report.json`` and ``report.txt``."""
+        machine = "\n".join(f"{name}: {value}" for name, value in self.machine.items())
+        (folder / "report.txt").write_text(f"{machine}\n\n{self.table()}\n")
+        (folder / "report.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def _row(case: Case) -> tuple[str, ...]:
+    resent = "" if case.resent is None else "{} / {}".format(*case.resent)
+    notes = "; ".join(f"{name} {value}" for name, value in case.notes.items())
+    seconds = f"{case.seconds:.1f}"
+    return (case.name, case.peer, case.transport, case.result, seconds, resent, notes)
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

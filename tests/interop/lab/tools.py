@@ -1,0 +1,149 @@
+"""The RDMA programs that Linux brings along, as recipes for a guest: servers, clients, devices."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from .command import Result
+from .guest import DEVICE, Guest, Job
+from .packages import LabError
+
+RPING_PORT = 7174
+UCMATOSE_PORT = 7471
+PERFTEST_PORT = 18515
+
+
+@contextlib.contextmanager
+def rping_server(
+    guest: Guest, address: str, *, iterations: int = 10, size: int = 4000
+) -> Iterator[Job]:
+    """``rping`` as a server for one client, which may use up to ``size`` octets."""
+    command = f"rping -s -v -a {address} -p {RPING_PORT} -C {iterations} -S {size}"
+    with guest.background(command) as job:
+        _await_cm_listener(guest)
+        yield job
+
+
+def rping_client(
+    guest: Guest,
+    address: str,
+    *,
+    iterations: int = 10,
+    size: int = 4000,
+    timeout: float = 60.0,
+    check: bool = True,
+) -> Result:
+    """``rping`` as a client: per round the server reads ``size`` octets and writes them back.
+
+    The client compares (``-V``). Its exit status may be 0 when the server gave up, so the rounds
+    are counted.
+    """
+    command = f"rping -c -v -V -a {address} -p {RPING_PORT} -C {iterations} -S {size}"
+    result = guest.run(command, timeout=timeout, check=check)
+    rounds = result.stdout.count("ping data:")
+    if check and rounds != iterations:
+        raise LabError(f"{guest.name}: {rounds} of {iterations} rounds: {result}")
+    return result
+
+
+@contextlib.contextmanager
+def ucmatose_server(
+    guest: Guest, address: str, *, connections: int = 1, messages: int = 10, size: int = 1000
+) -> Iterator[Job]:
+    """``ucmatose`` as a server: on each connection it sends ``messages`` and awaits as many."""
+    command = f"ucmatose -b {address} -c {connections} -C {messages} -S {size}"
+    with guest.background(command) as job:
+        _await_cm_listener(guest)
+        yield job
+
+
+def ucmatose_client(
+    guest: Guest,
+    address: str,
+    *,
+    connections: int = 1,
+    messages: int = 10,
+    size: int = 1000,
+    timeout: float = 60.0,
+    check: bool = True,
+) -> Result:
+    """``ucmatose`` as a client."""
+    family = " -f ip6" if ":" in address else ""
+    command = f"ucmatose -s {address}{family} -c {connections} -C {messages} -S {size}"
+    return guest.run(command, timeout=timeout, check=check)
+
+
+@contextlib.contextmanager
+def perftest_server(guest: Guest, tool: str, options: str = "-R") -> Iterator[Job]:
+    """One of perftest's programs (``ib_write_bw`` and so on) as a server for one client."""
+    with guest.background(f"{tool} {options} -d {DEVICE} -p {PERFTEST_PORT}") as job:
+        if "-R" in options.split():
+            _await_cm_listener(guest)
+        else:
+            _await_tcp_listener(guest, PERFTEST_PORT)
+        yield job
+
+
+def perftest_client(
+    guest: Guest, tool: str, address: str, options: str = "-R", timeout: float = 60.0
+) -> float:
+    """The same as a client; both sides need the same options. MB/s, or microseconds (``_lat``)."""
+    result = guest.run(
+        f"{tool} {options} -d {DEVICE} -p {PERFTEST_PORT} {address}", timeout=timeout
+    )
+    rows = re.findall(r"^ *\d+ +\d+ +[\d. ]+", result.stdout, re.MULTILINE)
+    if not rows:
+        raise LabError(f"{guest.name}: no figures in: {result}")
+    columns = rows[-1].split()
+    # Bandwidth: bytes, iterations, peak, AVERAGE; latency: bytes, iterations, min, max, TYPICAL.
+    return float(columns[4] if tool.endswith("_lat") else columns[3])
+
+
+@contextlib.contextmanager
+def pingpong_server(guest: Guest, address: str, options: str = "") -> Iterator[Job]:
+    """``ibv_rc_pingpong`` as a server; it makes queue pairs by hand, without the CM (``-c``: it
+    checks the data)."""
+    with guest.background(_pingpong(guest, address, options)) as job:
+        _await_tcp_listener(guest, PERFTEST_PORT)
+        yield job
+
+
+def pingpong_client(guest: Guest, address: str, server: str, options: str = "") -> Result:
+    """``ibv_rc_pingpong`` as a client of ``server``; ``address`` is the guest's own."""
+    return guest.run(f"{_pingpong(guest, address, options)} {server}")
+
+
+def _pingpong(guest: Guest, address: str, options: str) -> str:
+    index = gid_index(guest, address)
+    return f"ibv_rc_pingpong -d {DEVICE} -g {index} -p {PERFTEST_PORT} -c {options}"
+
+
+def gid_index(guest: Guest, address: str) -> int:
+    """The index of an address in the device's table of GIDs."""
+    wanted = ip_address(address)
+    if wanted.version == 4:
+        wanted = ip_address(f"::ffff:{address}")
+    folder = f"/sys/class/infiniband/{DEVICE}/ports/1/gids"
+    # Empty entries read as an error; grep goes on.
+    listing = guest.run(f"cd {folder} && grep -H . * 2>/dev/null", check=False).stdout
+    for line in listing.splitlines():
+        index, _, gid = line.partition(":")
+        if ip_address(gid) == wanted:
+            return int(index)
+    raise LabError(f"{guest.name}: {DEVICE} has no GID for {address}")
+
+
+def _await_cm_listener(guest: Guest) -> None:
+    """Wait until a program of this guest listens through the RDMA connection manager."""
+    _await(guest, "rdma resource show cm_id | grep -q LISTEN")
+
+
+def _await_tcp_listener(guest: Guest, port: int) -> None:
+    _await(guest, f"ss -Hltn sport = :{port} | grep -q .")
+
+
+def _await(guest: Guest, test: str) -> None:
+    guest.run(f"for i in $(seq 100); do {test} && exit 0; sleep 0.1; done; exit 1")

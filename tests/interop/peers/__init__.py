@@ -1,0 +1,1 @@
+"""Our side of the cases: programs over `nfsrdma` that run on the bridge, and what starts them."""

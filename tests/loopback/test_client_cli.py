@@ -1,0 +1,254 @@
+"""The command line against a server: output, exit codes, one-line errors, no traceback ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from tests.support.nfs_live import LiveServer
+
+from nfsrdma.cli import COMMANDS, main
+from nfsrdma.cli.files import printable
+from nfsrdma.cli.ping import summary
+from nfsrdma.client import parse_url
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    server = LiveServer(rdma=True)
+    yield server
+    server.stop()
+
+
+class Cli:
+    """Runs commands in this process."""
+
+    def __init__(
+        self, server: LiveServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        self.url = server.url.rstrip("/")
+        self.rdma_url = server.rdma_url.rstrip("/")
+        self._monkeypatch = monkeypatch
+        self._capfd = capfd
+
+    def __call__(self, *arguments: str | Path, status: int = 0) -> str:
+        """Standard output, or standard error if ``status`` is not 0."""
+        self._monkeypatch.setattr(sys, "argv", ["nfsrdma", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        out, err = self._capfd.readouterr()
+        assert caught.value.code == status, err
+        assert "Traceback" not in err
+        return err if status else out
+
+
+@pytest.fixture
+def cli(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Cli:
+    cli = Cli(server, monkeypatch, capfd)
+    cli("rm", "-rf", f"{cli.url}/t")
+    cli("mkdir", f"{cli.url}/t")
+    return cli
+
+
+def test_files_there_and_back(cli: Cli, tmp_path: Path) -> None:
+    local = tmp_path / "local.txt"
+    local.write_bytes(b"contents\n")
+    os.utime(local, (0, 86_400 * 365))
+    cli("put", local, f"{cli.url}/t")
+    assert cli("ls", f"{cli.url}/t") == "local.txt\n"
+    assert cli("ls", f"{cli.url}/t/local.txt") == "local.txt\n"
+    assert cli("cat", f"{cli.url}/t/local.txt") == "contents\n"
+    cli("get", f"{cli.url}/t/local.txt", tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == b"contents\n"
+    (tmp_path / "dir").mkdir()
+    cli("get", f"{cli.url}/t/local.txt", tmp_path / "dir")
+    assert (tmp_path / "dir/local.txt").read_bytes() == b"contents\n"
+    long = cli("ls", "-l", f"{cli.url}/t")
+    assert long.startswith("-rw-r--r--   1 ")
+    assert " 9 1971-01-01 " in long
+    shown = cli("stat", f"{cli.url}/t/local.txt")
+    assert "size:     9\n" in shown
+    assert "file:     /t/local.txt\n" in shown
+
+
+def test_trees_there_and_back(cli: Cli, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "sub").mkdir(parents=True)
+    (tree / "sub/file").write_bytes(b"1")
+    (tree / "link").symlink_to("sub/file")
+    os.mkfifo(tree / "pipe")
+    cli("put", tree, f"{cli.url}/t/tree", status=1)
+    cli("put", "-r", tree, f"{cli.url}/t/tree")
+    assert cli("ls", "-R", f"{cli.url}/t/tree") == ("/t/tree:\nlink\nsub\n\n/t/tree/sub:\nfile\n")
+    assert "link -> sub/file\n" in cli("ls", "-l", f"{cli.url}/t/tree")
+    assert "target:   sub/file" in cli("stat", f"{cli.url}/t/tree/link")
+    cli("get", "-r", "--resume", f"{cli.url}/t/tree", tmp_path / "back")
+    assert (tmp_path / "back/sub/file").read_bytes() == b"1"
+    assert (tmp_path / "back/link").readlink() == Path("sub/file")
+    error = cli("get", f"{cli.url}/t/tree", tmp_path / "x", status=1)
+    assert error == f"nfsrdma: {cli.url}/t/tree: a directory, and the copy is not recursive\n"
+
+
+def test_a_copy_shows_how_far_it_is(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(bytes(1000))
+    monkeypatch.setattr("nfsrdma.cli.files._interactive", lambda: True)
+    cli("put", tmp_path / "f", f"{cli.url}/t/f")
+    cli("get", "-q", f"{cli.url}/t/f", tmp_path / "g")
+    assert (tmp_path / "g").read_bytes() == bytes(1000)
+
+
+def test_names(cli: Cli) -> None:
+    cli("mkdir", "-p", f"{cli.url}/t/a/b/c", f"{cli.url}/t/a/b")
+    cli("mv", f"{cli.url}/t/a/b", f"{cli.url}/t/moved")
+    cli("mv", f"{cli.url}/t/moved", "t/a")
+    assert cli("ls", f"{cli.url}/t/a") == "moved\n"
+    cli("ln", "-s", "anything at all", f"{cli.url}/t/s")
+    assert "s -> anything at all" in cli("ls", "-l", f"{cli.url}/t")
+    cli("rm", f"{cli.url}/t/s")
+    error = cli("rm", f"{cli.url}/t/a", status=1)
+    assert error == f"nfsrdma: {cli.url}/t/a: a directory\n"
+    cli("rm", "-r", f"{cli.url}/t/a")
+    cli("rm", "-f", f"{cli.url}/t/a")
+    error = cli("rm", f"{cli.url}/t/a", status=1)
+    assert error == f"nfsrdma: {cli.url}/t/a: no such file or directory\n"
+    assert "not removed" in cli("rm", "-r", cli.url, status=1)
+    assert "another server" in cli("mv", f"{cli.url}/t", "nfs+tcp://elsewhere/t", status=2)
+
+
+def test_hard_links(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"1")
+    cli("put", tmp_path / "f", f"{cli.url}/t/f")
+    cli("ln", f"{cli.url}/t/f", f"{cli.url}/t/g")
+    assert "links:    2" in cli("stat", f"{cli.url}/t/g")
+
+
+def test_a_name_cannot_move_the_cursor(cli: Cli) -> None:
+    cli("mkdir", f"{cli.url}/t/%1b%5b2J%0aü")
+    assert cli("ls", f"{cli.url}/t") == "\\x1b[2J\\nü\n"
+    error = cli("cat", f"{cli.url}/t/%1b%5b2J%0aü", status=1)
+    assert error == f"nfsrdma: {cli.url}/t/%1B[2J%0Aü: a directory\n"
+    assert printable("\udcff") == "\\xff"
+
+
+def test_sizes(cli: Cli) -> None:
+    assert cli("df", cli.url).split()[:3] == ["size", "used", "available"]
+    assert "GiB" in cli("df", "-h", cli.url)
+
+
+@pytest.mark.parametrize("transport", ["url", "rdma_url"])
+def test_ping(cli: Cli, transport: str) -> None:
+    url = getattr(cli, transport)
+    out = cli("ping", "-c", "5", "-i", "0.001", url)
+    assert out.startswith(f"{parse_url(url)}: 5 NULL calls, min ")
+    assert summary("x", [3e-6, 1e-6, 2e-6]) == ("x: 3 NULL calls, min 1 µs, median 2 µs, p99 3 µs")
+
+
+def test_packets_are_captured(cli: Cli, tmp_path: Path) -> None:
+    capture = tmp_path / "x.pcapng"
+    cli("ls", "--pcap", capture, f"{cli.rdma_url}/t")
+    assert capture.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+    assert "use tcpdump" in cli("ls", "--pcap", capture, cli.url, status=2)
+
+
+def test_errors_are_one_line(cli: Cli, tmp_path: Path) -> None:
+    for arguments, error in (
+        (
+            ("ls", "nfs+tcp://127.0.0.1:1/x"),
+            "nfs+tcp://127.0.0.1:1/: connection refused: no server listens on port 1 there",
+        ),
+        (("cat", f"{cli.url}/t/none"), f"{cli.url}/t/none: no such file or directory"),
+        (("cat", f"{cli.url}/t"), f"{cli.url}/t: a directory"),
+        (("mkdir", f"{cli.url}/t"), f"{cli.url}/t: it exists already"),
+        (("put", tmp_path / "none", f"{cli.url}/t/x"), "none: no such file or directory"),
+    ):
+        assert cli(*arguments, status=1) == f"nfsrdma: {error}\n"
+
+
+def test_wrong_usage_has_its_own_exit_code(cli: Cli) -> None:
+    assert "does not begin with" in cli("ls", "http://x/", status=2)
+    assert "no provider" in cli("ls", "--provider", "none", cli.rdma_url, status=2)
+    assert "No such command" in cli("frobnicate", status=2)
+    assert "Missing argument" in cli("ls", status=2)
+    cli("ls", "--timeout", "0", cli.url, status=2)
+
+
+def test_help_names_every_command_that_there_is(cli: Cli) -> None:
+    text = cli("--help")
+    for name, (module, _, words) in COMMANDS.items():
+        if find_spec(f"nfsrdma.cli.{module}") is not None:
+            assert name in text
+            assert words in text
+    for name in ("ls", "cat", "get", "put", "stat", "df", "mkdir", "rm", "mv", "ln", "ping"):
+        assert "--timeout" in cli(name, "--help")
+    assert cli("--version").startswith("nfsrdma ")
+
+
+def run(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "nfsrdma", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        command, env=environment, stderr=subprocess.PIPE, **options
+    )
+
+
+def test_help_is_quick() -> None:
+    times: list[float] = []
+    for _ in range(3):
+        start = time.monotonic()
+        assert run("--help", stdout=subprocess.DEVNULL).wait() == 0
+        times.append(time.monotonic() - start)
+    assert min(times) < 0.5, "something heavy is imported"  # 0.07 s on a quiet machine
+
+
+def test_a_reader_that_leaves(cli: Cli, server: LiveServer, tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(bytes(20 << 20))
+    cli("put", tmp_path / "big", f"{cli.url}/t/big")
+    process = run("cat", f"{cli.url}/t/big", stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait(10) == 1
+
+
+def test_an_interrupt_is_clean(cli: Cli, server: LiveServer) -> None:
+    connections = len(server.channels)
+    process = run("ping", "-c", "1000000", "-i", "0.01", cli.url, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 10
+    while len(server.channels) == connections and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert err == b""
+    assert b"NULL calls" in out
+    assert process.returncode == 0
+
+
+def test_an_interrupted_copy_leaves_no_half_file(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(os.urandom(64 << 20))
+    process = run("put", str(tmp_path / "big"), f"{cli.url}/t/big", stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 10
+    while not cli("ls", f"{cli.url}/t") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert b"Traceback" not in err
+    if process.returncode == 0:
+        pytest.skip("the copy was quicker than the interrupt")
+    assert process.returncode == 130
+    assert cli("ls", f"{cli.url}/t") == ""

@@ -1,0 +1,395 @@
+"""The local back end where it differs from others: ways out, races, and handles."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nfsrdma.server.vfs import handles, local, syscalls
+from nfsrdma.server.vfs.identity import Identity
+from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, Changes, User
+from nfsrdma.server.vfs.local import LocalFileSystem
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+
+SECRET = "outside"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """An export with a secret next to it."""
+    root = tmp_path / "export"
+    root.mkdir()
+    (tmp_path / "secret").write_text(SECRET)
+    (tmp_path / "elsewhere").mkdir()
+    return root
+
+
+@pytest.fixture(params=["kernel", "inode"])
+def fs(request: pytest.FixtureRequest, tree: Path) -> Iterator[LocalFileSystem]:
+    try:
+        opened = LocalFileSystem(tree, kernel_handles=request.param == "kernel")
+    except OSError:
+        pytest.skip("the kernel gives no handles here")
+    assert opened.handle_scheme == request.param
+    yield opened
+    opened.close()
+
+
+def fails(code: int | tuple[int, ...], call: object, *args: object) -> None:
+    assert callable(call)
+    with pytest.raises(OSError) as caught:
+        call(*args)
+    codes = (code,) if isinstance(code, int) else code
+    assert caught.value.errno in codes
+
+
+# Ways out
+
+
+def test_symlink_out_is_not_followed(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "file").symlink_to("../secret")
+    (tree / "dir").symlink_to("..")
+    link = fs.lookup(fs.root, b"file", ROOT)
+    assert link.is_symlink
+    fails(errno.EINVAL, fs.open, link, ROOT, READ)
+    fails(errno.ENOTDIR, fs.lookup, fs.lookup(fs.root, b"dir", ROOT), b"secret", ROOT)
+    fails(errno.ENOTDIR, fs.mkdir, fs.lookup(fs.root, b"dir", ROOT), b"x", ROOT, 0o755)
+
+
+def test_creation_through_a_dangling_link(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "new").symlink_to("../created")
+    fails(errno.EEXIST, fs.create, fs.root, b"new", ROOT, 0o644, WRITE)
+    assert not (tree.parent / "created").exists()
+
+
+def test_dots_are_no_way_out(fs: LocalFileSystem) -> None:
+    # Operations refuse these names before; a back end must not depend on it.
+    fails((errno.ENOENT, errno.EXDEV), fs.lookup, fs.root, b"..", ROOT)
+    fails((errno.ENOENT, errno.EXDEV, errno.ELOOP), fs.lookup, fs.root, b"../secret", ROOT)
+    fails((errno.ENOENT, errno.EXDEV, errno.ELOOP), fs.lookup, fs.root, b"/etc/passwd", ROOT)
+
+
+def test_parent_of_a_directory_that_was_moved_out(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "a").mkdir()
+    moved = fs.lookup(fs.root, b"a", ROOT)
+    (tree / "a").rename(tree.parent / "elsewhere" / "a")
+    fails((errno.ENOENT, errno.ESTALE), fs.parent, moved, ROOT)
+    fs.trim()
+    fails(errno.ESTALE, fs.node, moved.identity)
+
+
+def test_handle_of_a_directory_outside(fs: LocalFileSystem, tree: Path) -> None:
+    for name in ("elsewhere", "."):
+        with_all = LocalFileSystem(tree.parent / name, kernel_handles=fs.handle_scheme == "kernel")
+        identity = with_all.root.identity
+        with_all.close()
+        fails(errno.ESTALE, fs.node, identity)
+
+
+def test_swapping_a_directory_for_a_link(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "d").mkdir()
+    node = fs.lookup(fs.root, b"d", ROOT)
+    (tree / "d").rename(tree / "kept")
+    (tree / "d").symlink_to("../elsewhere")
+    fs.mkdir(node, b"inside", ROOT, 0o755)
+    assert (tree / "kept" / "inside").is_dir()
+    assert not any((tree.parent / "elsewhere").iterdir())
+
+
+def test_attributes_of_a_link_itself(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "l").symlink_to("../secret")
+    before = (tree.parent / "secret").stat()
+    link = fs.lookup(fs.root, b"l", ROOT)
+    fs.change(link, ROOT, Changes(mode=0, mtime_ns=5))
+    if os.geteuid() == 0:
+        fs.change(link, ROOT, Changes(uid=9))
+    after = (tree.parent / "secret").stat()
+    assert (before.st_mode, before.st_uid, before.st_mtime) == (
+        after.st_mode,
+        after.st_uid,
+        after.st_mtime,
+    )
+    assert fs.attributes(link).mtime_ns == 5
+
+
+@needs_root
+def test_mount_points_are_invisible(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "mnt").mkdir()
+    if os.system(f"mount -t tmpfs none {tree}/mnt 2>/dev/null") != 0:
+        pytest.skip("cannot mount here")
+    try:
+        fails(errno.ENOENT, fs.lookup, fs.root, b"mnt", ROOT)
+        fails(errno.ENOENT, fs.peek, fs.root, b"mnt")
+        fs._have_openat2 = False
+        fails(errno.ENOENT, fs.lookup, fs.root, b"mnt", ROOT)
+    finally:
+        os.system(f"umount {tree}/mnt")
+
+
+def test_without_openat2(fs: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> int:
+        raise OSError(errno.ENOSYS, "missing")
+
+    (tree / "f").write_text("x")
+    (tree / "l").symlink_to("f")
+    monkeypatch.setattr(syscalls, "open_beneath", missing)
+    assert fs.lookup(fs.root, b"f", ROOT).is_regular
+    assert fs.lookup(fs.root, b"l", ROOT).is_symlink
+
+
+# What the machine does behind the server's back
+
+
+def test_removed_locally(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "f").write_text("x")
+    node = fs.lookup(fs.root, b"f", ROOT)
+    (tree / "f").unlink()
+    fails(errno.ESTALE, fs.attributes, node)
+    fails(errno.ESTALE, fs.node, node.identity)
+
+
+def test_replaced_locally(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "f").write_text("old")
+    old = fs.lookup(fs.root, b"f", ROOT)
+    (tree / "g").write_text("new")
+    (tree / "g").rename(tree / "f")
+    assert fs.lookup(fs.root, b"f", ROOT).identity != old.identity
+    fails(errno.ESTALE, fs.attributes, old)
+
+
+def test_moved_locally(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "a" / "b").mkdir(parents=True)
+    (tree / "f").write_text("x")
+    node = fs.lookup(fs.root, b"f", ROOT)
+    (tree / "f").rename(tree / "a" / "b" / "g")
+    fs.trim()
+    assert fs.attributes(fs.node(node.identity)).size == 1
+
+
+def test_changed_locally(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "f").write_text("x")
+    node = fs.lookup(fs.root, b"f", ROOT)
+    before = fs.attributes(node).change
+    os.utime(tree / "f", ns=(1, 1))
+    assert fs.attributes(node).change != before
+
+
+def test_open_file_holds_the_inode(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "f").write_text("still")
+    node = fs.lookup(fs.root, b"f", ROOT)
+    file = fs.open(node, ROOT, READ)
+    (tree / "f").unlink()
+    fs.trim()
+    assert fs.attributes(node).nlink == 0
+    buffer = bytearray(5)
+    file.read(0, memoryview(buffer))
+    assert buffer == b"still"
+    file.close()
+    fails(errno.ESTALE, fs.attributes, node)
+
+
+# Descriptors
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_descriptors_are_bounded(tree: Path) -> None:
+    for number in range(100):
+        (tree / f"{number}").write_text("x")
+    before = descriptors()
+    for kernel in (None, False):
+        fs = LocalFileSystem(tree, descriptors=16, kernel_handles=kernel)
+        nodes = [fs.lookup(fs.root, b"%d" % number, ROOT) for number in range(100)]
+        for node in nodes:
+            fs.attributes(node)
+        assert descriptors() <= before + 16 + 2
+        fs.trim()
+        assert descriptors() <= before + 2
+        fs.close()
+        fs.close()
+    assert descriptors() == before
+
+
+def test_failures_leak_no_descriptors(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "f").write_text("x")
+    (tree / "d").mkdir()
+    file = fs.lookup(fs.root, b"f", ROOT)
+    before = descriptors()
+    for _ in range(5):
+        fails(errno.EEXIST, fs.create, fs.root, b"f", ROOT, 0o644, READ)
+        fails(errno.EISDIR, fs.open, fs.root, ROOT, READ)
+        fails(errno.ENOTDIR, fs.lookup, file, b"x", ROOT)
+        fails(errno.ESTALE, fs.node, b"K" + bytes(20)) if fs.handle_scheme == "kernel" else None
+        fails((errno.ESTALE, errno.EINVAL), fs.node, b"I" + bytes(16))
+        next(fs.listing(fs.root, 0, ROOT))
+    assert descriptors() <= before + 1
+
+
+def test_what_is_no_directory(tree: Path) -> None:
+    (tree / "f").write_text("x")
+    fails(errno.ENOTDIR, LocalFileSystem, tree / "f")
+    fails(errno.ENOENT, LocalFileSystem, tree / "none")
+
+
+def test_no_kernel_handles_to_be_had(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> tuple[int, bytes, int]:
+        raise OSError(errno.EOPNOTSUPP, "no handles")
+
+    monkeypatch.setattr(syscalls, "handle_of", refuse)
+    fs = LocalFileSystem(tree)
+    assert fs.handle_scheme == "inode"
+    fs.close()
+    fails(errno.EOPNOTSUPP, lambda: LocalFileSystem(tree, kernel_handles=True))
+
+
+def test_kernel_handles_that_are_too_long(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "MAX_IDENTITY", 4)
+    fs = LocalFileSystem(tree)
+    assert fs.handle_scheme == "inode"
+    fs.close()
+
+
+# Handles of ordinary users
+
+
+@pytest.fixture
+def by_inode(tree: Path) -> Iterator[LocalFileSystem]:
+    opened = LocalFileSystem(tree, kernel_handles=False)
+    yield opened
+    opened.close()
+
+
+def test_search_finds_what_no_hint_leads_to(by_inode: LocalFileSystem, tree: Path) -> None:
+    deep = tree / "1" / "2" / "3"
+    deep.mkdir(parents=True)
+    (deep / "f").write_text("x")
+    walk = by_inode.root
+    for name in (b"1", b"2", b"3", b"f"):
+        walk = by_inode.lookup(walk, name, ROOT)
+    other = LocalFileSystem(tree, kernel_handles=False)
+    assert other.attributes(other.node(walk.identity)).size == 1
+    other.close()
+
+
+def test_search_that_failed_is_not_repeated(
+    by_inode: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "f").write_text("x")
+    node = by_inode.lookup(by_inode.root, b"f", ROOT)
+    (tree / "f").unlink()
+    by_inode.trim()
+    fails(errno.ESTALE, by_inode.node, node.identity)
+    monkeypatch.setattr(handles.InodeHandles, "_search", lambda *_: pytest.fail("searched again"))
+    fails(errno.ESTALE, by_inode.node, node.identity)
+
+
+def test_hints_and_misses_are_bounded(
+    by_inode: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handles, "_HINTS", 8)
+    monkeypatch.setattr(handles, "_MISSES", 4)
+    for number in range(20):
+        (tree / f"{number}").mkdir()
+        by_inode.lookup(by_inode.root, b"%d" % number, ROOT)
+        fails(errno.ESTALE, by_inode.node, handles._INODE.pack(b"I", 1 << 60 | number, 0))
+    assert isinstance(by_inode._handles, handles.InodeHandles)
+    assert len(by_inode._handles._hints) <= 8
+    assert len(by_inode._handles._misses) <= 4
+
+
+def test_search_has_an_end(
+    by_inode: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handles, "_SEARCH_LIMIT", 5)
+    for number in range(50):
+        (tree / f"{number}").mkdir()
+    before = descriptors()
+    fails(errno.ESTALE, by_inode.node, handles._INODE.pack(b"I", 1 << 60, 0))
+    assert descriptors() <= before + 1
+
+
+# Rights
+
+
+def test_modes_are_restored_under_a_file_mask(tree: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        fs = LocalFileSystem(tree)
+        node = fs.mknod(fs.root, b"p", ROOT, stat.S_IFIFO | 0o666, (0, 0))
+        assert fs.attributes(node).mode == 0o666
+        fs.close()
+    finally:
+        os.umask(old)
+
+
+@needs_root
+def test_identity_is_always_given_back(fs: LocalFileSystem) -> None:
+    before = Path("/proc/self/status").read_text().splitlines()
+    fails(errno.EACCES, fs.mkdir, fs.root, b"x", User(1234, 1234, (5, 6)), 0o755)
+    after = Path("/proc/self/status").read_text().splitlines()
+    for line in ("Uid", "Gid", "Groups"):
+        assert [text for text in before if text.startswith(line)] == [
+            text for text in after if text.startswith(line)
+        ]
+    fs.mkdir(fs.root, b"y", ROOT, 0o755)
+
+
+@needs_root
+def test_user_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = Identity()
+    monkeypatch.setattr(syscalls, "set_fsuid", lambda uid: 0)
+    with pytest.raises(PermissionError), identity(User(1234, 1234)):
+        pytest.fail("went on")
+
+
+def test_identity_of_an_ordinary_user_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syscalls, "set_fsuid", lambda uid: pytest.fail("tried"))
+    identity = Identity(privileged=False)
+    assert not identity.privileged
+    with identity(User(1234, 1234)):
+        pass
+
+
+def test_access_on_kernels_that_cannot_be_asked(
+    fs: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> bool:
+        raise OSError(errno.ENOSYS, "missing")
+
+    (tree / "f").write_text("x")
+    (tree / "f").chmod(0o640)
+    node = fs.lookup(fs.root, b"f", ROOT)
+    monkeypatch.setattr(syscalls, "accessible", missing)
+    assert fs.permitted(node, User(77, 77), 7) in (0, READ | WRITE)
+    assert fs.permitted(node, ROOT, 7) == READ | WRITE
+
+
+@needs_root
+def test_groups_without_a_known_system_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple[int, ...]] = []
+    monkeypatch.setattr(syscalls, "_SYS_SETGROUPS", None)
+    monkeypatch.setattr(os, "setgroups", called.append)
+    syscalls.set_thread_groups((1, 2))
+    assert called == [(1, 2)]
+
+
+def test_failures_of_system_calls(tree: Path) -> None:
+    fails(errno.EBADF, syscalls.open_beneath, -1, b"x", os.O_PATH)
+    fails(errno.EBADF, syscalls.fallocate, -1, 0, 0, 1)
+    fails(errno.ENOENT, syscalls.set_times, bytes(tree / "none"), (0, 0), (0, 0))
+    fails((errno.EBADF, errno.ENOTDIR), syscalls.directory_entries, -1, memoryview_buffer())
+    assert syscalls.birth_time(-1) == -1
+
+
+def memoryview_buffer() -> object:
+    import ctypes
+
+    return ctypes.create_string_buffer(1024)
