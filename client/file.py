@@ -54,7 +54,7 @@ class OpenFile:
         path: str | bytes,
         rsize: int,
         wsize: int,
-        registry: set[OpenFile],
+        registry: dict[OpenFile, None],
     ) -> None:
         self.path = path
         self.closed = False
@@ -64,7 +64,7 @@ class OpenFile:
         self._rsize = rsize
         self._wsize = wsize
         self._registry = registry
-        registry.add(self)
+        registry[self] = None
         self._uncommitted: list[_Uncommitted] = []
         self._uncommitted_octets = 0
         self._committing: Future[None] | None = None  # no write begins meanwhile
@@ -273,7 +273,7 @@ class OpenFile:
                 await self._rescue(batch, verifier)
         finally:
             self._opens.discard(self._open)
-            self._registry.discard(self)
+            self._registry.pop(self, None)
             self._let_write()
 
     async def _close(self, commit: bool) -> bytes:

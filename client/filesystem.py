@@ -150,7 +150,7 @@ class FileSystem:
         self.resolver = Resolver(self.session, export)
         self.rsize = rsize
         self.wsize = wsize
-        self._files: set[OpenFile] = set()
+        self._files: dict[OpenFile, None] = {}  # in the order they were opened
 
     @property
     def stats(self) -> Statistics:
