@@ -54,3 +54,6 @@ emit: $(STAMP) ## emit the XDR modules and the README's coverage table anew
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.pcapng
+
+include tests/interop/Makefile.inc
+interop interop-deps interop-yardstick lab-shell: $(STAMP)

@@ -8,10 +8,16 @@
 ``nfsrdma.client.aio`` is the same for asyncio.
 """
 
-from .edge import aio
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .edge.blocking import Mount, NfsFile, mount
 from .errors import NfsError, ProtocolError, UncertainOutcomeError
 from .url import UrlError, parse_url
+
+if TYPE_CHECKING:
+    from . import aio
 
 __all__ = [
     "Mount",
@@ -24,3 +30,12 @@ __all__ = [
     "mount",
     "parse_url",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on use: whoever blocks has no need of asyncio.
+    if name == "aio":
+        from importlib import import_module
+
+        return import_module(".aio", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -469,8 +469,10 @@ class Transfer:
                 )
             await client.set_attributes(temporary, _preserved(entry))
             await client.rename(temporary, where.path)
-        except BaseException:
+        except BaseException as error:
             await self._forget(temporary)
+            if isinstance(error, OSError) and error.filename == temporary:
+                error.filename = where.path
             raise
 
     async def _put_data(self, file: LocalFile, opened: OpenFile, size: int, source: str) -> None:

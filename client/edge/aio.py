@@ -322,7 +322,7 @@ class AsyncMount:
 
         Modes, times and links are preserved; each file is complete or not there. ``resume``
         leaves alone what has the size and time of its source. ``progress`` is called after each
-        step and must not use the mount.
+        step and must not use the mount. Local files are read and written on the loop's thread.
         """
         disk, path = local_tree(local)
         transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)

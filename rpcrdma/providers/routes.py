@@ -23,6 +23,7 @@ allows for as well."""
 _PATH_MTUS = (4096, 2048, 1024, 512, 256)
 _LOOPBACK_HOSTS = 16
 _IF_INET6 = Path("/proc/net/if_inet6")
+_FIB_TRIE = Path("/proc/net/fib_trie")
 _LINK_LOCAL = 0x20
 
 
@@ -81,6 +82,40 @@ def alternatives(local: str) -> Iterator[str]:
         digits, _, _, scope, _, _ = line.split()
         if int(scope, 16) != _LINK_LOCAL:  # Those do not reach the other addresses.
             yield str(IPv6Address(int(digits, 16)))
+
+
+def local_addresses(wildcard: str) -> list[str]:
+    """This host's addresses of the family of ``wildcard``; the wildcard alone if nobody tells."""
+    try:
+        if wildcard == "0.0.0.0":
+            found = _local_ipv4(_FIB_TRIE.read_text())
+        else:
+            found = _local_ipv6(_IF_INET6.read_text())
+    except OSError:
+        found = []
+    return found or [wildcard]
+
+
+def _local_ipv4(trie: str) -> list[str]:
+    """The hosts that a routing table calls LOCAL; each is in it more than once."""
+    hosts: dict[str, None] = {}
+    address = ""
+    for line in trie.splitlines():
+        words = line.split()
+        if words[0] == "|--":
+            address = words[1]
+        elif words == ["/32", "host", "LOCAL"]:
+            hosts[address] = None
+    return list(hosts)
+
+
+def _local_ipv6(table: str) -> list[str]:
+    hosts = []
+    for line in table.splitlines():
+        digits, _, _, scope, _, interface = line.split()
+        host = str(IPv6Address(int(digits, 16)))
+        hosts.append(f"{host}%{interface}" if int(scope, 16) == _LINK_LOCAL else host)
+    return hosts
 
 
 def is_local(host: str) -> bool:

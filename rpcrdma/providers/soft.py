@@ -32,7 +32,7 @@ from ..verbs.interfaces import (
 )
 from ..verbs.types import ConnectOptions, QpOptions
 from .driver import EngineDriver
-from .routes import alternatives, find_route, is_local, resolve
+from .routes import alternatives, find_route, is_local, local_addresses, resolve
 from .tap import Tap
 from .udp import (
     BUFFER_OCTETS,
@@ -104,13 +104,16 @@ class SoftDevice(Engine):
     ) -> Listener:
         """Listen on a local address, name or wildcard (``0.0.0.0``, ``::``).
 
+        The wildcard stands for the addresses that the host has now, with a socket for each: one
+        socket for all would leave no address for a client on the same host.
         Raises ``OSError`` when the address, its UDP port 4791 or ``port`` cannot be had.
         """
         host = resolve(address)[0]
         wildcard = host in ("0.0.0.0", "::")
         confined = self._address is not None and family_of(self._address) == family_of(host)
         if not (wildcard and confined):
-            self._open(host)
+            for local in local_addresses(host) if wildcard else [host]:
+                self._open(local)
         return self.cm.listen(host, port, on_request)
 
     def connect(

@@ -11,6 +11,7 @@ its next turn: that gives them the time, and no handler is ever called from insi
 
 from __future__ import annotations
 
+from errno import ECONNREFUSED
 from typing import TYPE_CHECKING
 
 from ..verbs import interfaces
@@ -69,7 +70,12 @@ class ConnectionRejected(ConnectionRefusedError):
     """The peer answered REJ. ``private_data`` comes with its padding (148 octets)."""
 
     def __init__(self, peer: str, reason: int, private_data: bytes) -> None:
-        super().__init__(f"{peer} rejects the connection: {reject_reason_name(reason)} ({reason})")
+        text = f"{peer} rejects the connection: {reject_reason_name(reason)} ({reason})"
+        if reason == RejectReason.INVALID_SERVICE_ID:
+            # What TCP calls so: nobody listens there.
+            super().__init__(ECONNREFUSED, text)
+        else:
+            super().__init__(text)
         self.reason = reason
         self.private_data = private_data
 

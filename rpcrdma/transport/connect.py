@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from ..rpc.channel import Service
@@ -35,6 +36,8 @@ def connect_rdma(
     are refused. Errors: ``ConnectionRefusedError``, ``TimeoutError``, other kinds of ``OSError``.
     """
     options = options or TransportOptions()
+    if not device.limits.remote_invalidation:
+        options = replace(options, remote_invalidation=False)
     future: Future[RdmaChannel] = Future()
     channel = RdmaChannel(device, options, service, active=True)
     connect_options = ConnectOptions(

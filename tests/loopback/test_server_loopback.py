@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -176,4 +177,5 @@ def test_export_arguments(tmp_path: Path) -> None:
 def test_urls() -> None:
     assert url("rdma", "127.0.0.1", 20049, "") == "nfs+rdma://127.0.0.1/"
     assert url("rdma", "::1", 20049, "a") == "nfs+rdma://[::1]/a"
+    assert url("rdma", "0.0.0.0", 20049, "") == f"nfs+rdma://{socket.gethostname()}/"
     assert url("tcp", "127.0.0.1", 20049, "a/b") == "nfs+tcp://127.0.0.1:20049/a/b"

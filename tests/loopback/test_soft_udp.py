@@ -130,7 +130,7 @@ def test_names_are_resolved(reactor, devices, monkeypatch):
     assert isinstance(side.error, ConnectionRefusedError)
 
 
-@pytest.mark.parametrize(("wildcard", "host"), [("0.0.0.0", loopback(9)), ("::", "::1")])
+@pytest.mark.parametrize(("wildcard", "host"), [("0.0.0.0", "127.0.0.1"), ("::", "::1")])
 def test_wildcards_answer_from_the_address_that_was_asked(reactor, devices, wildcard, host):
     device = devices()
     try:
@@ -158,14 +158,48 @@ def test_a_taken_port_says_what_to_do(reactor, devices):
         devices(address="192.0.2.77")
 
 
-def test_the_wildcard_leaves_no_address_for_others(reactor, devices):
+def test_the_wildcard_leaves_addresses_for_others(reactor, devices):
     server, client = devices(), devices()
     try:
         server.listen("0.0.0.0", 1, lambda request: None)
     except OSError as error:
         pytest.skip(f"another program has the port on one of the addresses: {error}")
-    with pytest.raises(OSError, match="is taken"):
-        pair(joined(reactor, server, client, HERE))
+    _, theirs = exchange(joined(reactor, server, client, "127.0.0.1"))
+    assert theirs.connection.local_address[0] == "127.0.0.1"
+    assert theirs.connection.peer_address[0] != "127.0.0.1"
+
+
+TRIE = """Main:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     |-- 127.0.0.1
+        /32 host LOCAL
+Local:
+     |-- 127.0.0.0
+        /8 host LOCAL
+     |-- 127.0.0.1
+        /32 host LOCAL
+     |-- 192.0.2.2
+        /32 host LOCAL
+     |-- 192.0.2.255
+        /32 link BROADCAST
+"""
+INET6 = """00000000000000000000000000000001 01 80 10 80       lo
+fe800000000000000000000000000001 02 40 20 80     eth0
+20010db8000000000000000000000002 02 40 00 80     eth0
+"""
+
+
+def test_local_addresses(monkeypatch, tmp_path):
+    (tmp_path / "trie").write_text(TRIE)
+    (tmp_path / "inet6").write_text(INET6)
+    monkeypatch.setattr(routes, "_FIB_TRIE", tmp_path / "trie")
+    monkeypatch.setattr(routes, "_IF_INET6", tmp_path / "inet6")
+    assert routes.local_addresses("0.0.0.0") == ["127.0.0.1", "192.0.2.2"]
+    assert routes.local_addresses("::") == ["::1", "fe80::1%eth0", "2001:db8::2"]
+    monkeypatch.setattr(routes, "_FIB_TRIE", tmp_path / "absent")
+    assert routes.local_addresses("0.0.0.0") == ["0.0.0.0"]
 
 
 def test_without_segmentation_offload(reactor, devices, monkeypatch):

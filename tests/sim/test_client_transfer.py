@@ -77,6 +77,20 @@ def test_small_files_take_one_call_each(world: World) -> None:
     assert not world.server.opens
 
 
+def test_a_server_may_read_less_than_asked(world: World) -> None:
+    world.tree()
+    real = world.server.op_read
+
+    def stingy(args: t.READ4args) -> bytes:
+        return real(t.READ4args(args.stateid, args.offset, min(args.count, 6)))
+
+    world.server.op_read = stingy  # type: ignore[method-assign]
+    del world.server.root.children[b"tree"].children[b"large"]
+    world.get("tree", "copy")
+    for index in range(20):
+        assert (world.path / f"copy/f{index}").read_bytes() == bytes([index]) * index
+
+
 def test_files_are_in_flight_together(world: World) -> None:
     directory = world.server.add("tree", t.NF4DIR)
     for index in range(40):

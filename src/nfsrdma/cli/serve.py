@@ -9,6 +9,7 @@ import os
 import random
 import resource
 import signal
+import socket
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -111,7 +112,9 @@ def open_store(state_dir: str | None) -> RecoveryStore | None:
 
 
 def url(transport: str, address: str, port: int, path: str) -> str:
-    """What a client mounts."""
+    """What a client mounts; for a wildcard address, by this host's name."""
+    if address in ("0.0.0.0", "::"):
+        address = socket.gethostname()
     host = f"[{address}]" if ":" in address else address
     default = RDMA_PORT if transport == "rdma" else TCP_PORT
     where = host if port == default else f"{host}:{port}"

@@ -1,0 +1,124 @@
+"""From a name to a reader: which format, compressed or not, a file or standard input."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from collections.abc import Callable
+from typing import Any, BinaryIO, cast
+
+from . import pcap, pcapng
+from .reader import CaptureError, Reader
+from .source import MappedFile, Source, Spool, descriptor_fill, stream_fill
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def open_capture(path: str | os.PathLike[str]) -> Reader:
+    """The frames of a capture file; ``-`` is standard input.
+
+    Raises ``CaptureError`` for what is no capture, and ``OSError``.
+    """
+    if os.fspath(path) == "-":
+        return reader_of(_decompressed(Spool(descriptor_fill(0))))
+    file = open(path, "rb")  # noqa: SIM115 (the map outlives it, or the spool keeps it)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return reader_of(_decompressed(Spool(descriptor_fill(os.dup(file.fileno())))))
+    start = file.read(4)
+    file.seek(0)
+    opener = _decompressor(start)
+    return reader_of(Spool(stream_fill(opener(file))) if opener else MappedFile(file))
+
+
+def reader_of(source: Source) -> Reader:
+    """The reader for what a source begins with. Raises ``CaptureError``."""
+    while source.end < 4 and source.more():
+        pass
+    magic = bytes(source.view[:4])
+    if magic in pcap.MAGICS:
+        return pcap.PcapReader(source)
+    if magic == pcapng.MAGIC:
+        return pcapng.PcapngReader(source)
+    if source.problem:
+        raise CaptureError(source.problem)
+    raise CaptureError(f"neither pcap nor pcapng: it begins with {magic.hex() or 'nothing'}")
+
+
+def _decompressed(source: Spool) -> Source:
+    """The source, or one that decompresses it."""
+    while source.end < 4 and source.more():
+        pass
+    opener = _decompressor(bytes(source.view[:4]))
+    return Spool(stream_fill(opener(cast(BinaryIO, _Sequential(source))))) if opener else source
+
+
+class _Sequential:
+    """A source as a file to read from once."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        source = self._source
+        while source.end <= self._at or size < 0:
+            if not source.more():
+                break
+        end = source.end if size < 0 else min(source.end, self._at + size)
+        data = bytes(source.view[self._at : end])
+        self._at = end
+        source.passed(end)
+        return data
+
+
+class _Gunzip:
+    """A gzip file of any number of members; what is before a cut or a damage is given first."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._pending = b""
+        self._member = zlib.decompressobj(wbits=31)
+        self._fresh = True
+
+    def read(self, size: int) -> bytes:
+        """At least one octet unless at the end; raises ``EOFError`` or ``zlib.error``."""
+        while True:
+            if not self._pending:
+                self._pending = self._file.read(1 << 16)
+                if not self._pending:
+                    if not self._fresh:
+                        raise EOFError("the gzip file is cut")
+                    return b""
+            if self._fresh and not self._pending.startswith(GZIP_MAGIC[:1]):
+                self._pending = b""  # padding behind the last member
+                continue
+            octets = self._member.decompress(self._pending, size)
+            self._fresh = False
+            self._pending = self._member.unconsumed_tail
+            if self._member.eof:
+                self._pending = self._member.unused_data
+                self._member = zlib.decompressobj(wbits=31)
+                self._fresh = True
+            if octets:
+                return octets
+
+
+def _decompressor(magic: bytes) -> Callable[[BinaryIO], BinaryIO] | None:
+    if magic[:2] == GZIP_MAGIC:
+        return lambda file: cast(BinaryIO, _Gunzip(file))
+    if magic == ZSTD_MAGIC:
+        return _zstd
+    return None
+
+
+def _zstd(file: BinaryIO) -> BinaryIO:
+    try:
+        import zstandard
+    except ImportError:
+        raise CaptureError(
+            "zst needs the package zstandard: pip install nfsrdma[dissect]"
+        ) from None
+    decompressor: Any = zstandard.ZstdDecompressor()
+    return cast(BinaryIO, decompressor.stream_reader(file, read_across_frames=True))

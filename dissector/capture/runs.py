@@ -1,0 +1,114 @@
+"""Runs: how many of the following frames are like this one but for what may differ.
+
+In bulk traffic nearly every frame is the middle of some RDMA WRITE or READ: same addresses, same
+queue pair, same length, the next packet sequence number. :func:`match_run` tells how far such a
+run goes by looking at the few octets of each header that may not differ. There are two of it,
+one on NumPy and one in plain Python, which a property test holds against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from struct import Struct
+from typing import Any
+
+try:
+    import numpy
+except ImportError:  # the plain twin does it all
+    numpy = None  # type: ignore[assignment]
+
+PSN_MASK = 0xFFFFFF
+_WORD = Struct(">I")
+_WORTHWHILE = 24
+"""Runs shorter than this are matched faster one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What makes a frame a follower, by offset in the frame.
+
+    ``same`` are the pieces (start, end) that must not differ; ``psn``, behind all of them, is the
+    place of the word whose low 24 bits count up by one from frame to frame.
+    """
+
+    same: tuple[tuple[int, int], ...]
+    psn: int
+
+
+def match_plain(
+    view: memoryview,
+    offset: int,
+    stride: int,
+    header: int,
+    time: slice,
+    pattern: Pattern,
+    limit: int,
+) -> int:
+    """How many of the ``limit`` frames at ``offset + n * stride`` follow the one at ``offset``."""
+    pieces = _pieces(header, time, pattern)
+    templates = [(start, end, bytes(view[offset + start : offset + end])) for start, end in pieces]
+    (psn,) = _WORD.unpack_from(view, offset + pattern.psn)
+    unpack = _WORD.unpack_from
+    for count in range(1, limit + 1):
+        offset += stride
+        if (unpack(view, offset + pattern.psn)[0] - psn - count) & PSN_MASK:
+            return count - 1
+        for start, end, template in templates:
+            if view[offset + start : offset + end] != template:
+                return count - 1
+    return limit
+
+
+def match_numpy(
+    view: memoryview,
+    offset: int,
+    stride: int,
+    header: int,
+    time: slice,
+    pattern: Pattern,
+    limit: int,
+) -> int:
+    """The same, all headers at once: they are gathered into a block, one row for each frame."""
+    array: Any = numpy.ndarray
+    width = header + pattern.psn + 4
+    block = array((limit + 1, width), "u1", view, offset - header, (stride, 1)).copy()
+    word = block[:, -4:].copy().view(">u4").ravel().astype(numpy.int64)
+    steps = (word - word[0] - numpy.arange(limit + 1)) & PSN_MASK
+    differs = ((block != block[0]) & _mask(header, time.start, time.stop, pattern)).any(axis=1)
+    differs |= steps != 0
+    return int(differs.argmax()) - 1 if differs.any() else limit
+
+
+@lru_cache(maxsize=256)
+def _mask(header: int, start: int, stop: int, pattern: Pattern) -> Any:
+    """Which octets of a row may not differ."""
+    mask = numpy.zeros(header + pattern.psn + 4, bool)
+    for first, last in _pieces(header, slice(start, stop), pattern):
+        mask[header + first : header + last] = True
+    return mask
+
+
+def _pieces(header: int, time: slice, pattern: Pattern) -> Sequence[tuple[int, int]]:
+    """All that must not differ, the record's header (before the frame) included."""
+    before = ((-header, -header + time.start), (-header + time.stop, 0))
+    return [piece for piece in (*before, *pattern.same) if piece[0] < piece[1]]
+
+
+def match_run(
+    view: memoryview,
+    offset: int,
+    stride: int,
+    header: int,
+    time: slice,
+    pattern: Pattern,
+    limit: int,
+) -> int:
+    """The faster of the two. The frames must lie within ``view``."""
+    few = limit if numpy is None or limit < _WORTHWHILE else 2
+    # Traffic of many queue pairs is interleaved: see first whether there is a run at all.
+    count = match_plain(view, offset, stride, header, time, pattern, few)
+    if count < few or few == limit:
+        return count
+    return match_numpy(view, offset, stride, header, time, pattern, limit)

@@ -1,0 +1,204 @@
+"""RPCs: a call, its reply, and what travelled by RDMA for them.
+
+An :class:`Exchange` keeps headers, messages and operations as they were found. What its messages
+say is decoded once it is complete (the body of a long call has not even been fetched when its
+header is seen), by :mod:`resolve`.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from .extent import ByteMap, covered, joined, mapped
+from .messages.body import Body
+from .messages.rpc import RpcCall, RpcReply
+from .messages.transport import Segment, TransportHeader
+from .model import Finding, Message, OpKind, RdmaOp, Side
+
+
+class Chunk:
+    """A chunk that a call offered: its segments, what was used of them, and by which operations."""
+
+    def __init__(
+        self,
+        kind: str,
+        position: int,
+        offered: list[Segment],
+        used: list[Segment],
+        operations: list[RdmaOp],
+    ) -> None:
+        self.kind = kind
+        """``read``, ``write`` or ``reply``."""
+        self.position = position
+        """Of a Read chunk, in the unreduced message; of the others the index in their list."""
+        self.offered = offered
+        self.used = used
+        """The segments with the lengths that the reply says; of a Read chunk as offered."""
+        self.operations = operations
+
+        self.length = self.used_octets = sum(segment.length for segment in used)
+        self.offered_octets = sum(segment.length for segment in offered)
+
+    def operations_for(self, segment: Segment) -> list[RdmaOp]:
+        """The operations that touched a segment, in the order in which they began."""
+        end = segment.offset + segment.length
+        return [
+            op
+            for op in self.operations
+            if op.handle == segment.handle
+            and op.address < end
+            and op.address + op.length > segment.offset
+        ]
+
+    def carried(self) -> int:
+        """How many of the used octets were seen in packets, whole or cut."""
+        total = 0
+        for segment in self.used:
+            extents = [e for op in self.operations_for(segment) for e in op.extents]
+            total += covered(extents, segment.offset, segment.offset + segment.length)
+        return total
+
+    def packets(self) -> int:
+        """How many packets carried it."""
+        return sum(op.packets for op in self.operations)
+
+    @cached_property
+    def content(self) -> ByteMap:
+        """Where its octets are."""
+        return joined(self.segment_map(segment) for segment in self.used)
+
+    def segment_map(self, segment: Segment) -> ByteMap:
+        """Where a segment's octets are."""
+        extents = [e for op in self.operations_for(segment) for e in op.extents]
+        return mapped(extents, segment.offset, segment.offset + segment.length)
+
+
+class Exchange:
+    """One RPC, or what was seen of it."""
+
+    __slots__ = (
+        "call",
+        "call_body",
+        "call_header",
+        "call_rpc",
+        "chunks",
+        "error",
+        "findings",
+        "number",
+        "operations",
+        "rdma",
+        "replaced",
+        "reply",
+        "reply_body",
+        "reply_header",
+        "reply_rpc",
+        "requester",
+        "resolved",
+        "responder",
+        "xid",
+    )
+
+    def __init__(self, number: int, requester: Side, xid: int, rdma: bool) -> None:
+        self.number = number
+        self.requester = requester
+        self.responder: Side | None = requester.peer
+        self.xid = xid
+        self.rdma = rdma
+        self.call: Message | None = None
+        self.reply: Message | None = None
+        self.call_header: TransportHeader | None = None
+        self.reply_header: TransportHeader | None = None
+        self.call_rpc: RpcCall | None = None
+        self.reply_rpc: RpcReply | None = None
+        self.call_body: Body | None = None
+        self.reply_body: Body | None = None
+        self.operations: list[RdmaOp] = []
+        """By RDMA, in the order in which they began."""
+        self.chunks: list[Chunk] = []
+        self.findings: list[Finding] = []
+        self.error: TransportHeader | None = None
+        """The RDMA_ERROR that answered the call."""
+        self.replaced = False
+        """Another call with its XID came before a reply did."""
+        self.resolved = False
+
+    @property
+    def first(self) -> Message | None:
+        """The call, or the reply if there is nothing else."""
+        return self.call or self.reply
+
+    @property
+    def frame(self) -> int:
+        message = self.first
+        return message.frame if message else 0
+
+    @property
+    def time(self) -> int:
+        message = self.first
+        return message.time if message else 0
+
+    @property
+    def latency(self) -> int | None:
+        """Nanoseconds from the call's first packet to the reply's last one."""
+        if self.call is None or self.reply is None:
+            return None
+        return self.reply.time - self.call.first_time
+
+    @property
+    def callback(self) -> bool:
+        body = self.call_body or self.reply_body
+        return body is not None and body.callback
+
+    @property
+    def minor(self) -> int:
+        return self.call_body.minor if self.call_body is not None else -1
+
+    @property
+    def undecoded(self) -> bool:
+        """It is NFS version 4 and something of it was not decoded."""
+        bodies = (self.call_body, self.reply_body)
+        return any(body is not None and body.undecoded for body in bodies)
+
+    def chunks_of(self, kind: str) -> list[Chunk]:
+        return [chunk for chunk in self.chunks if chunk.kind == kind]
+
+    def operations_of(self, kind: OpKind) -> list[RdmaOp]:
+        return [op for op in self.operations if op.kind == kind]
+
+
+def build_chunks(exchange: Exchange) -> list[Chunk]:
+    """The chunks of an exchange, from its headers and operations."""
+    call, reply = exchange.call_header, exchange.reply_header
+    reads = exchange.operations_of(OpKind.READ)
+    writes = exchange.operations_of(OpKind.WRITE)
+    chunks: list[Chunk] = []
+    if call is not None:
+        for position, segments in call.read_chunks():
+            chunks.append(_chunk("read", position, segments, segments, reads))
+    returned = reply.writes if reply is not None else []
+    offered = call.writes if call is not None else returned
+    for index, segments in enumerate(offered):
+        used = (
+            returned[index] if index < len(returned) else [s._replace(length=0) for s in segments]
+        )
+        chunks.append(_chunk("write", index, segments, used, writes))
+    back = reply.reply if reply is not None else None
+    room = call.reply if call is not None else back
+    if room is not None:
+        used = back if back is not None else [s._replace(length=0) for s in room]
+        chunks.append(_chunk("reply", 0, room, used, writes))
+    return chunks
+
+
+def _chunk(
+    kind: str, position: int, offered: list[Segment], used: list[Segment], ops: list[RdmaOp]
+) -> Chunk:
+    mine = [
+        op
+        for op in ops
+        if any(
+            op.handle == handle and op.address < offset + length and op.address + op.length > offset
+            for handle, length, offset in offered
+        )
+    ]
+    return Chunk(kind, position, offered, used, mine)

@@ -1,0 +1,293 @@
+"""Messages into RPCs: which reply belongs to which call, and which RDMA to which of them.
+
+Everything is looked up per connection and per direction: a callback may have the XID of a call in
+flight, and two clients the same handles and addresses. An RDMA operation belongs to the call in
+progress whose segment it touches. Where a capture begins in the midst of an RPC there is no such
+call: the operation waits, and the reply that returns the chunk claims it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from struct import Struct
+
+from .exchange import Exchange
+from .messages.transport import (
+    CUT,
+    DONE,
+    ERROR,
+    ERRORS,
+    NOMSG,
+    VERSION_2,
+    Segment,
+    TransportHeader,
+    decode_transport,
+    plausible,
+)
+from .model import Advertised, Finding, Message, RdmaOp, Severity, Side
+from .resolve import resolve
+
+MAX_CALLS = 8192
+"""Unanswered calls of one side that are waited for."""
+MAX_UNCLAIMED = 4096
+"""Operations of one side that no call has announced."""
+_HEADER = 64 << 10
+_PAIR = Struct(">2I")
+CALL, REPLY = 0, 1
+
+
+class Exchanges:
+    """Gives each exchange, once it is complete or given up, to ``emit``."""
+
+    def __init__(self, source: Callable[[], memoryview], emit: Callable[[Exchange], None]) -> None:
+        self._source = source
+        self._emit = emit
+        self._count = 0
+        self._open: dict[int, Exchange] = {}
+        self.find_peer: Callable[[Side, int], Side | None] = lambda side, xid: None
+        """Whose call with this XID a reply from an unpaired side may answer."""
+        self.release: Callable[[Side, int], bool] = lambda side, frame: False
+        """Hands on what a side sent before a frame and that waits for its turn; if anything."""
+        self.on_finding: Callable[[Finding], None] = lambda finding: None
+
+    # Messages
+
+    def on_send(self, message: Message) -> bool:
+        """An RDMA SEND; whether it is RPC-over-RDMA."""
+        source = self._source()
+        content = message.content
+        view = memoryview(content.read(source, min(content.prefix(), _HEADER)))
+        if message.headless or len(view) < 16:
+            return False
+        header = decode_transport(view)
+        if not plausible(header, view):
+            return False
+        if header.version == VERSION_2:
+            self._note(message, "version-2", "an RPC-over-RDMA version 2 header")
+            return True
+        if header.fault:
+            severity = Severity.NOTE if header.fault == CUT else Severity.ERROR
+            self._note(message, "bad-header", header.fault, severity)
+            if header.fault == CUT and len(view) == content.length:
+                return True
+        if header.proc == DONE:
+            self._note(message, "rdma-done", "RDMA_DONE, which nobody sends any more")
+        elif header.proc == ERROR:
+            self._error(message, header)
+        elif self._is_call(message.side, header, view):
+            self._call(message, header.xid, header)
+        else:
+            self._reply(message, header.xid, header)
+        return True
+
+    def on_record(self, message: Message) -> bool:
+        """An RPC message as such, from TCP or UDP; whether it is one."""
+        content = message.content
+        view = content.read(self._source(), min(content.prefix(), 8))
+        if len(view) < 8:
+            return False
+        xid, direction = _PAIR.unpack_from(view)
+        if direction == CALL:
+            self._call(message, xid, None)
+        elif direction == REPLY:
+            self._reply(message, xid, None)
+        else:
+            return False
+        return True
+
+    def _is_call(self, side: Side, header: TransportHeader, view: memoryview) -> bool:
+        if header.proc == NOMSG:
+            if any(segment.position == 0 for segment in header.reads):
+                return True
+            return not (side.peer is not None and header.xid in side.peer.calls) and (
+                header.reply is None
+            )
+        if len(view) >= header.size + 8:
+            return bool(_PAIR.unpack_from(view, header.size)[1] == CALL)
+        # Cut before the direction: replies answer something.
+        return not (side.peer is not None and header.xid in side.peer.calls)
+
+    def _call(self, message: Message, xid: int, header: TransportHeader | None) -> None:
+        side = message.side
+        earlier = side.calls.pop(xid, None)
+        if earlier is not None:
+            earlier.replaced = True
+            self._finish(earlier)
+        elif len(side.calls) >= MAX_CALLS:
+            self._finish(side.calls.pop(next(iter(side.calls))))
+        exchange = self._new(side, xid, header is not None)
+        exchange.call = message
+        exchange.call_header = header
+        side.calls[xid] = exchange
+        if header is not None:
+            for segment in header.reads:
+                self._advertise(side, exchange, Segment(*segment[1:]), "read")
+            for segments in header.writes:
+                for one in segments:
+                    self._advertise(side, exchange, one, "write")
+            for one in header.reply or ():
+                self._advertise(side, exchange, one, "reply")
+
+    def _reply(self, message: Message, xid: int, header: TransportHeader | None) -> None:
+        exchange = self._answered(message.side, xid, message.frame)
+        if exchange is None:
+            requester = message.side.peer
+            if requester is None:
+                requester = Side("", message.side.connection)
+                requester.peer = message.side
+            exchange = self._new(requester, xid, header is not None)
+            exchange.responder = message.side
+            self._note(message, "no-call", f"the call with XID {xid:#010x} is not in the capture")
+        exchange.reply = message
+        exchange.reply_header = header
+        if header is not None:
+            self._claim(exchange, header)
+        self._finish(exchange)
+
+    def _answered(self, side: Side, xid: int, frame: int) -> Exchange | None:
+        """The call in progress that a message from ``side`` answers."""
+        requester = side.peer or self.find_peer(side, xid)
+        if requester is None:
+            return None
+        found = requester.calls.pop(xid, None)
+        if found is None and self.release(requester, frame):
+            found = requester.calls.pop(xid, None)
+        return found
+
+    def _error(self, message: Message, header: TransportHeader) -> None:
+        name = ERRORS.get(header.error, str(header.error))
+        exchange = self._answered(message.side, header.xid, message.frame)
+        if exchange is None:
+            self._note(message, "rdma-error", f"RDMA_ERROR {name} for an unknown call")
+            return
+        exchange.reply, exchange.reply_header, exchange.error = message, header, header
+        exchange.findings.append(
+            Finding(message.frame, Severity.WARNING, "rdma-error", f"RDMA_ERROR {name}")
+        )
+        self._finish(exchange)
+
+    # RDMA
+
+    def on_operation(self, op: RdmaOp) -> None:
+        """An operation has begun: find the call that it is for."""
+        actor = op.actor
+        actor.operations += 1
+        owner = actor.peer
+        if owner is not None:
+            exchange = self.offering(owner, op)
+            if exchange is not None:
+                op.exchange = exchange
+                exchange.operations.append(op)
+                return
+        waiting = actor.unclaimed.setdefault(op.handle, deque())
+        waiting.append(op)
+        actor.unclaimed_count += 1
+        if actor.unclaimed_count > MAX_UNCLAIMED:
+            self._drop_oldest(actor)
+
+    @staticmethod
+    def offering(owner: Side, op: RdmaOp) -> Exchange | None:
+        """The latest call of ``owner`` whose segments an operation touches."""
+        for start, end, exchange, _ in reversed(owner.advertised.get(op.handle, ())):
+            if start <= op.address and op.address + op.length <= end:
+                return exchange
+        for start, end, exchange, _ in reversed(owner.advertised.get(op.handle, ())):
+            if op.address < end and op.address + op.length > start:
+                return exchange
+        return None
+
+    def _advertise(self, side: Side, exchange: Exchange, segment: Segment, chunk: str) -> None:
+        handle, length, offset = segment
+        offers = side.advertised.setdefault(handle, [])
+        offers.append(Advertised(offset, offset + length, exchange, chunk))
+        actor = side.peer
+        if actor is not None and handle in actor.unclaimed:
+            # The memory has a new meaning: what was done to it before is nobody's.
+            self._forget(actor, handle, offset, offset + length)
+
+    def _forget(self, actor: Side, handle: int, start: int, end: int) -> list[RdmaOp]:
+        """Take the waiting operations on these addresses."""
+        waiting = actor.unclaimed[handle]
+        taken = [op for op in waiting if op.address < end and op.address + op.length > start]
+        if taken:
+            kept = deque(op for op in waiting if op not in taken)
+            actor.unclaimed_count -= len(taken)
+            if kept:
+                actor.unclaimed[handle] = kept
+            else:
+                del actor.unclaimed[handle]
+        return taken
+
+    @staticmethod
+    def _drop_oldest(actor: Side) -> None:
+        handle = next(iter(actor.unclaimed))
+        waiting = actor.unclaimed[handle]
+        waiting.popleft()
+        actor.unclaimed_count -= 1
+        if not waiting:
+            del actor.unclaimed[handle]
+
+    def _claim(self, exchange: Exchange, header: TransportHeader) -> None:
+        """Operations that waited for the reply to say whose they are."""
+        actor = exchange.responder
+        if actor is None or not actor.unclaimed:
+            return
+        segments = [one for chunk in header.writes for one in chunk] + (header.reply or [])
+        if exchange.call_header is not None:
+            segments += [Segment(*one[1:]) for one in exchange.call_header.reads]
+        for handle, length, offset in segments:
+            if handle in actor.unclaimed:
+                for op in self._forget(actor, handle, offset, offset + length):
+                    op.exchange = exchange
+                    exchange.operations.append(op)
+
+    # Ends
+
+    def _new(self, requester: Side, xid: int, rdma: bool) -> Exchange:
+        self._count += 1
+        exchange = Exchange(self._count, requester, xid, rdma)
+        self._open[exchange.number] = exchange
+        return exchange
+
+    def _finish(self, exchange: Exchange) -> None:
+        """Nothing more will come for it."""
+        self._open.pop(exchange.number, None)
+        if exchange.responder is None:
+            exchange.responder = exchange.requester.peer
+        self._withdraw(exchange)
+        resolve(exchange, self._source())
+        self._emit(exchange)
+
+    def _withdraw(self, exchange: Exchange) -> None:
+        header = exchange.call_header
+        if header is None:
+            return
+        advertised = exchange.requester.advertised
+        for handle in set(_handles(header)):
+            left = [offer for offer in advertised.get(handle, ()) if offer.exchange is not exchange]
+            if left:
+                advertised[handle] = left
+            else:
+                advertised.pop(handle, None)
+
+    def close(self) -> None:
+        """The capture is over: give up what is still in progress."""
+        for exchange in list(self._open.values()):
+            exchange.requester.calls.pop(exchange.xid, None)
+            self._finish(exchange)
+
+    def _note(
+        self, message: Message, rule: str, text: str, severity: Severity = Severity.NOTE
+    ) -> None:
+        self.on_finding(Finding(message.frame, severity, rule, text))
+
+
+def _handles(header: TransportHeader) -> Iterator[int]:
+    for entry in header.reads:
+        yield entry.handle
+    for chunk in header.writes:
+        for segment in chunk:
+            yield segment.handle
+    for segment in header.reply or ():
+        yield segment.handle

@@ -1,0 +1,497 @@
+"""One direction of a reliable connection: packets into SENDs, RDMA WRITEs and RDMA READs.
+
+A :class:`Flow` is all packets from one address to one queue pair. Its *requests* have sequence
+numbers of the sender's own; they are put together here, whatever order and however often they
+come. Its *responses* (acknowledgements, READ responses) are numbered by the opposite flow, whose
+:meth:`Flow.response_data` and :meth:`Flow.acknowledged` are called for them.
+
+A SEND is handed on in sequence, as the receiver saw it: what came behind a hole waits until the
+hole is filled, or until an acknowledgement says that it was the capture that lost it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+from typing import NamedTuple, Protocol
+
+from nfsrdma.rpcrdma.roce.opcode import OPCODES, Position
+from nfsrdma.rpcrdma.roce.psn import unwrap
+
+from .extent import ByteMap, Extent, Piece, whole
+from .model import Message, OpKind, RdmaOp, Side
+from .packet import Packet
+from .sequence import Tracker
+
+_FIRST, _LAST, _ONLY = Position.FIRST, Position.LAST, Position.ONLY
+POSITION = {code: int(row.position) for code, row in OPCODES.items()}
+SEND_INVALIDATE = frozenset((0x16, 0x17))
+WITH_IMMEDIATE = frozenset((0x03, 0x05, 0x09, 0x0B))
+
+MAX_PARTS = 4096
+"""Packets of unfinished SENDs that are kept."""
+MAX_HELD = 256
+"""Finished SENDs that may wait for a hole to be filled."""
+MAX_EXTENTS = 1 << 16
+"""Extents that one RDMA operation may have."""
+MIN_MTU = 256
+KEPT_OPS = 128
+_MAX_UNACKED = 4096
+
+
+class Sink(Protocol):
+    """Who is told of what a flow found."""
+
+    def on_message(self, flow: Flow, message: Message) -> None: ...
+
+    def on_operation(self, flow: Flow, op: RdmaOp) -> None: ...
+
+    def on_fault(self, frame: int, rule: str, text: str) -> None: ...
+
+
+class Part(NamedTuple):
+    """A packet of a SEND."""
+
+    position: int
+    frame: int
+    time: int
+    offset: int
+    size: int
+    have: int
+    invalidate: int | None
+    immediate: int | None
+
+
+class Flow:
+    """See the module. ``side`` is the sender."""
+
+    __slots__ = (
+        "_held",
+        "_op",
+        "_orphans",
+        "_parts",
+        "_recent",
+        "_sink",
+        "_unacked",
+        "destination",
+        "last_time",
+        "mtu",
+        "qpn",
+        "reads",
+        "run_misses",
+        "side",
+        "source",
+        "tracker",
+    )
+
+    def __init__(self, source: str, destination: str, qpn: int, side: Side, sink: Sink) -> None:
+        self.source = source
+        self.destination = destination
+        self.qpn = qpn
+        """Of the receiver."""
+        self.side = side
+        self.tracker = Tracker()
+        self.mtu = 0
+        """Payload octets of a full packet, once that is known."""
+        self.reads: deque[RdmaOp] = deque(maxlen=KEPT_OPS)
+        """READs that the sender has asked for, oldest first."""
+        self.run_misses = 0
+        """How many attempts in a row to take packets in bulk were in vain."""
+        self.last_time = 0
+        self._sink = sink
+        self._parts: dict[int, Part] = {}
+        self._held: list[tuple[int, int, Message]] = []
+        self._unacked: deque[Message] = deque(maxlen=_MAX_UNACKED)
+        self._op: RdmaOp | None = None
+        self._recent: deque[RdmaOp] = deque(maxlen=KEPT_OPS)
+        self._orphans: dict[int, Extent] = {}
+
+    # Requests
+
+    def send(self, packet: Packet) -> None:
+        """A packet of a SEND."""
+        sequence = self._place(packet)
+        position = POSITION[packet.opcode]
+        if not self.tracker.fresh and not self._better(sequence, packet):
+            self._sent_again(sequence, packet)
+            self._release()
+            return
+        if position == _FIRST:
+            self._full(packet.size)
+        opcode = packet.opcode
+        part = Part(
+            position,
+            packet.number,
+            packet.time,
+            packet.payload,
+            packet.size,
+            packet.have,
+            packet.invalidate if opcode in SEND_INVALIDATE else None,
+            packet.immediate if opcode in WITH_IMMEDIATE else None,
+        )
+        if position == _ONLY:
+            self._finish([part], sequence, sequence + 1)
+        else:
+            self._parts[sequence] = part
+            self._assemble(sequence)
+            if len(self._parts) > MAX_PARTS:
+                self._give_up(self.tracker.next - MAX_PARTS // 2)
+        self._release()
+
+    def _better(self, sequence: int, packet: Packet) -> bool:
+        """A repetition that has more octets than what was kept of the first."""
+        part = self._parts.get(sequence)
+        return part is not None and packet.have > part.have
+
+    def _sent_again(self, sequence: int, packet: Packet) -> None:
+        """Of what waits behind a hole it is the later copy that the receiver takes."""
+        for _, _, message in self._held:
+            if message.sequence <= sequence < message.end:
+                message.resent += 1
+                message.frame, message.time = packet.number, packet.time
+                break
+
+    def _assemble(self, sequence: int) -> None:
+        """Finish the SEND that a packet belongs to, if all of it is there."""
+        parts = self._parts
+        last = sequence
+        while not parts[last].position & _LAST:
+            last += 1
+            if last not in parts:
+                return
+        first = sequence
+        while not parts[first].position & _FIRST:
+            first -= 1
+            if first not in parts:
+                return
+        self._finish([parts.pop(at) for at in range(first, last + 1)], first, last + 1)
+
+    def _finish(self, parts: list[Part], sequence: int, end: int) -> None:
+        if len(parts) == 1:
+            part = parts[0]
+            content = whole(part.size, part.offset, part.have, part.frame)
+        else:
+            content = _content(list(enumerate(parts)), self.mtu or parts[0].size)
+        self._hold(parts, sequence, end, content)
+
+    def _hold(self, parts: list[Part], sequence: int, end: int, content: ByteMap) -> Message:
+        latest = max(parts, key=lambda part: part.frame) if len(parts) > 1 else parts[0]
+        message = Message(self.side, latest.frame, latest.time, content)
+        message.first_frame, message.first_time = parts[0].frame, parts[0].time
+        message.packets = len(parts)
+        message.sequence, message.end = sequence, end
+        message.invalidated, message.immediate = parts[-1].invalidate, parts[-1].immediate
+        if not self._held and end <= self.tracker.frontier():
+            self._deliver(message)
+        else:
+            heappush(self._held, (end, latest.frame, message))
+        return message
+
+    def _deliver(self, message: Message) -> None:
+        if message.end > self.tracker.acked:
+            self._unacked.append(message)
+        self._sink.on_message(self, message)
+
+    def _release(self) -> None:
+        """Hand on what waits for nothing any more."""
+        held = self._held
+        if not held:
+            return
+        frontier = self.tracker.frontier()
+        while held and (held[0][0] <= frontier or len(held) > MAX_HELD):
+            self._deliver(heappop(held)[2])
+
+    def release_all(self) -> None:
+        """Hand on everything, in order: nothing more will come."""
+        self._give_up(1 << 62)
+        while self._held:
+            self._deliver(heappop(self._held)[2])
+
+    def release_before(self, frame: int) -> bool:
+        """Hand on what was sent before a frame, since the peer has answered it; if there is any."""
+        released = False
+        while self._held and self._held[0][2].frame < frame:
+            released = True
+            self._deliver(heappop(self._held)[2])
+        return released
+
+    def _give_up(self, limit: int) -> None:
+        """SENDs before ``limit`` of which a packet is missing for good."""
+        missing = sorted(sequence for sequence in self._parts if sequence < limit)
+        group: list[tuple[int, Part]] = []
+        for sequence in missing:
+            part = self._parts.pop(sequence)
+            if group and (part.position & _FIRST or group[-1][1].position & _LAST):
+                self._partial(group)
+                group = []
+            group.append((sequence, part))
+        if group:
+            self._partial(group)
+
+    def _partial(self, group: list[tuple[int, Part]]) -> None:
+        start = group[0][0]
+        parts = [part for _, part in group]
+        headless = not parts[0].position & _FIRST
+        numbered = [(sequence - start, part) for sequence, part in group]
+        content = _content(numbered, self.mtu or max(part.size for part in parts))
+        if not parts[-1].position & _LAST:
+            # At least one packet more, of which not even the length is known.
+            content.length += 1
+        message = self._hold(parts, start, group[-1][0] + 1, content)
+        message.headless = headless
+
+    def write(self, packet: Packet) -> RdmaOp | None:
+        """A packet of an RDMA WRITE; its operation, if it is new and that is known."""
+        sequence = self._place(packet)
+        tracker = self.tracker
+        position = POSITION[packet.opcode]
+        if position & _FIRST:
+            if not tracker.fresh:
+                self._repeated(sequence)
+                return None
+            op = self._begin_write(packet, sequence)
+        else:
+            found = self._write_at(sequence)
+            if not tracker.fresh:
+                self._repeated(sequence)
+                return None
+            if found is None:
+                self._orphan(sequence, packet)
+                return None
+            op = found
+        self._extend(op, sequence, packet, 1, 0)
+        if self._held:
+            self._release()
+        return op
+
+    def _begin_write(self, packet: Packet, sequence: int) -> RdmaOp:
+        op = RdmaOp(
+            OpKind.WRITE, self.side, packet.rkey, packet.address, packet.dma_length,
+            packet.number, packet.time,
+        )  # fmt: skip
+        op.sequence = op.next = sequence
+        op.first_data_time = packet.time
+        if POSITION[packet.opcode] == _ONLY:
+            op.size_with(max(packet.size, op.length, 1))
+        else:
+            self._full(packet.size)
+            op.size_with(max(packet.size, 1))
+        self._op = op
+        self._recent.append(op)
+        self._sink.on_operation(self, op)
+        if self._orphans:
+            self._adopt(op)
+        return op
+
+    def _adopt(self, op: RdmaOp) -> None:
+        """Packets that came before the one that says where they belong."""
+        for sequence in sorted(self._orphans):
+            if op.sequence < sequence < op.end:
+                extent = self._orphans.pop(sequence)
+                address = op.address + (sequence - op.sequence) * op.mtu
+                op.extents.append(extent._replace(address=address))
+                op.packets += 1
+
+    def _write_at(self, sequence: int) -> RdmaOp | None:
+        op = self._op
+        if op is not None and op.sequence < sequence < op.end:
+            return op
+        for op in reversed(self._recent):
+            if op.sequence < sequence < op.end:
+                return op
+        return None
+
+    def _repeated(self, sequence: int) -> None:
+        for op in reversed(self._recent):
+            if op.sequence <= sequence < op.end:
+                op.resent += 1
+                break
+
+    def _orphan(self, sequence: int, packet: Packet) -> None:
+        if len(self._orphans) >= MAX_PARTS:
+            self._orphans.pop(next(iter(self._orphans)))
+        self._orphans[sequence] = Extent(0, packet.size, packet.have, packet.payload, packet.number)
+
+    def _extend(self, op: RdmaOp, sequence: int, packet: Packet, count: int, stride: int) -> None:
+        """``count`` packets of an operation, of which ``packet`` is the first."""
+        address = op.address + (sequence - op.sequence) * op.mtu
+        size = packet.size
+        over = address + size * count - op.address - op.length
+        if over > 0:
+            self._sink.on_fault(
+                packet.number, "rdma-length", f"{over} octets more than its RETH announced"
+            )
+            return
+        if size and len(op.extents) < MAX_EXTENTS:
+            op.extents.append(
+                Extent(address, size, packet.have, packet.payload, packet.number, count, stride)
+            )
+        op.packets += count
+        op.next = max(op.next, sequence + count)
+        op.last_frame, op.last_time = packet.number, packet.time
+
+    def extend_run(
+        self, op: RdmaOp, packet: Packet, count: int, stride: int, last_frame: int, last_time: int
+    ) -> None:
+        """``count`` more packets like ``packet``, which was the operation's latest, in a row."""
+        address, size, have, offset, frame, had, old = op.extents[-1]
+        if had == 1 or old == stride:
+            op.extents[-1] = Extent(address, size, have, offset, frame, had + count, stride)
+        op.packets += count
+        op.next += count
+        op.last_frame, op.last_time = last_frame, last_time
+
+    def read_request(self, packet: Packet) -> None:
+        """An RDMA READ request: it takes as many sequence numbers as its response has packets."""
+        sequence = self._place(packet)
+        self._release()
+        for op in reversed(self.reads):
+            if op.sequence <= sequence and (sequence < op.end or sequence == op.sequence):
+                same = op.handle == packet.rkey and (
+                    not op.mtu or op.address + (sequence - op.sequence) * op.mtu == packet.address
+                )
+                if same and not self.tracker.restarted:
+                    op.retries.append(packet.number)
+                    return
+        op = RdmaOp(
+            OpKind.READ, self.side, packet.rkey, packet.address, packet.dma_length,
+            packet.number, packet.time,
+        )  # fmt: skip
+        op.sequence = op.next = sequence
+        op.end = sequence + 1
+        self.reads.append(op)
+        if self.mtu:
+            self._size_read(op, self.mtu)
+        elif op.length > MIN_MTU:
+            self.tracker.loose = self.tracker.next == sequence + 1
+        self._sink.on_operation(self, op)
+
+    def _size_read(self, op: RdmaOp, mtu: int) -> None:
+        op.size_with(mtu)
+        self.tracker.occupy(op.sequence, op.end)
+
+    def response_data(self, packet: Packet) -> RdmaOp | None:
+        """A READ response in the opposite flow, to a request of this one; the READ if it is new."""
+        position = POSITION[packet.opcode]
+        if position == _FIRST:
+            self._full(packet.size)
+        op = self._read_of(packet.psn)
+        if op is None:
+            return None
+        sequence = unwrap(packet.psn, op.sequence)
+        if not op.mtu and not self._guess_mtu(op, packet, position):
+            return None
+        if not op.first_data_time:
+            op.first_data_time = packet.time
+        if sequence > op.next:
+            op.gaps.append((op.next, sequence))
+        elif sequence < op.next and not _fill(op, sequence):
+            op.resent += 1
+            return None
+        before = op.packets
+        self._extend(op, sequence, packet, 1, 0)
+        return op if op.packets > before else None
+
+    def _guess_mtu(self, op: RdmaOp, packet: Packet, position: int) -> bool:
+        if position == _ONLY:
+            op.size_with(max(packet.size, op.length, 1))
+        elif position & _LAST:
+            # Its first packets are missing, and with them the size of each.
+            sequence = unwrap(packet.psn, op.sequence)
+            before = op.length - packet.size
+            packets = sequence - op.sequence
+            if packets < 1 or before % packets:
+                return False
+            self._full(before // packets)
+        else:
+            self._full(packet.size)
+        if not op.mtu and self.mtu:
+            self._size_read(op, self.mtu)
+        return bool(op.mtu)
+
+    def _read_of(self, psn: int) -> RdmaOp | None:
+        for op in self.reads:
+            if not op.end:
+                continue
+            sequence = unwrap(psn, op.sequence)
+            if op.sequence <= sequence < op.end or (
+                not op.mtu and 0 <= sequence - op.sequence < op.length // MIN_MTU + 1
+            ):
+                return op
+        return None
+
+    # Acknowledgements
+
+    def acknowledged(self, psn: int, frame: int, time: int) -> None:
+        """The opposite flow says that all requests up to ``psn`` have arrived."""
+        tracker = self.tracker
+        if tracker.next < 0:
+            return
+        sequence = unwrap(psn, tracker.next)
+        if sequence + 1 <= tracker.acked or abs(sequence - tracker.next) > 1 << 20:
+            return
+        missing = tracker.acknowledge(sequence)
+        if missing:
+            self._sink.on_fault(
+                frame, "capture-hole", f"{missing} packets acknowledged here are not in the capture"
+            )
+        if self._parts:
+            self._give_up(tracker.acked)
+        self._release()
+        unacked = self._unacked
+        while unacked and unacked[0].end <= tracker.acked:
+            message = unacked.popleft()
+            message.ack_frame, message.ack_time = frame, time
+
+    def knows(self, psn: int) -> bool:
+        """Whether ``psn`` may be the number of one of the latest requests."""
+        if self.tracker.next < 0:
+            return False
+        behind = self.tracker.next - unwrap(psn, self.tracker.next)
+        return 0 < behind <= MAX_PARTS
+
+    def _place(self, packet: Packet) -> int:
+        sequence = self.tracker.place(packet.psn)
+        if self.tracker.restarted:
+            self._restart()
+        return sequence
+
+    def _restart(self) -> None:
+        """Another connection has this queue pair now, and its beginning was not seen."""
+        self.release_all()
+        self._op = None
+        self._recent.clear()
+        self._orphans.clear()
+        self._unacked.clear()
+        self.reads.clear()
+
+    def _full(self, size: int) -> None:
+        """A packet that must be full has ``size`` octets: this is the path MTU."""
+        if size != self.mtu and size >= MIN_MTU:
+            self.mtu = size
+            for op in self.reads:
+                if not op.mtu:
+                    self._size_read(op, size)
+
+
+def _fill(op: RdmaOp, sequence: int) -> bool:
+    """Take a sequence out of an operation's gaps; whether it was in one."""
+    for index, (start, end) in enumerate(op.gaps):
+        if start <= sequence < end:
+            op.gaps[index : index + 1] = [
+                gap for gap in ((start, sequence), (sequence + 1, end)) if gap[0] < gap[1]
+            ]
+            return True
+    return False
+
+
+def _content(numbered: list[tuple[int, Part]], mtu: int) -> ByteMap:
+    """The map of a SEND of which these packets are there, by their place in it."""
+    pieces = []
+    length = 0
+    for index, part in numbered:
+        start = index * mtu
+        if part.have:
+            pieces.append(Piece(start, part.have, part.offset, part.frame))
+        length = start + part.size
+    return ByteMap(length, pieces)

@@ -1,0 +1,267 @@
+"""Frames into packets: the one function that is called for every frame that is looked at.
+
+The length of a packet is what its headers say, never what was captured: a frame cut at the
+snapshot length keeps its payload's size, and ``have`` says how much of it is in the file.
+Whatever is cut or wrong is ``Kind.BROKEN`` with a fault in words; nothing is raised.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+from ipaddress import IPv6Address
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, ICRC_OCTETS
+
+from ..packet import Encapsulation, Kind, Packet
+from . import link
+from .transport import EXTENSIONS, ROCE_PORT
+
+if TYPE_CHECKING:
+    from ..capture.reader import Reader
+
+_ETH_IP_UDP_BTH = Struct(">12xHBBHHHBBH4s4sHHHHBBHII")
+"""The commonest case in one step: Ethernet, IPv4 without options, UDP, BTH."""
+_IPV4 = Struct(">BBHHHBBH4s4s")
+_IPV6 = Struct(">IHBB16s16s")
+_UDP = Struct(">HHHH")
+_BTH = Struct(">BBHII")
+_TCP = Struct(">HHIIBBHHH")
+_LRH = Struct(">BBHHH")
+_FRAGMENT = 0x3FFF
+_UDP_PROTOCOL, _TCP_PROTOCOL, _BTH_HEADER = 17, 6, 0x1B
+_IPV6_SKIPPED = frozenset((0, 43, 60))
+_MAX_EXTENSIONS = 8
+_LNH_LOCAL, _LNH_GLOBAL = 2, 3
+
+
+@lru_cache(maxsize=4096)
+def ipv4_text(octets: bytes) -> str:
+    return ".".join(map(str, octets))
+
+
+@lru_cache(maxsize=4096)
+def ipv6_text(octets: bytes) -> str:
+    address = IPv6Address(octets)
+    return str(address.ipv4_mapped or address)
+
+
+class Layers:
+    """Fills one packet, again and again, from a reader's current frame."""
+
+    def __init__(self) -> None:
+        self.packet = Packet()
+
+    def decode(self, reader: Reader) -> Packet:
+        """The packet of the reader's current frame."""
+        packet = self.packet
+        view, offset = reader.view, reader.offset
+        captured = reader.captured
+        packet.number = reader.number
+        packet.time = reader.time
+        packet.offset = offset
+        packet.captured = captured
+        packet.original = reader.original
+        link_type = packet.link_type = reader.link_type
+        if link_type == link.ETHERNET and captured >= 54:
+            (
+                kind, version, tos, length, _, fragment, _, protocol, _, source, destination,
+                sport, dport, _, _, opcode, bits, _, word, tail,
+            ) = _ETH_IP_UDP_BTH.unpack_from(view, offset)  # fmt: skip
+            if (
+                kind == link.IPV4
+                and version == 0x45
+                and protocol == _UDP_PROTOCOL
+                and dport == ROCE_PORT
+                and not fragment & _FRAGMENT
+            ):
+                packet.network = offset + 14
+                packet.ip_version = 4
+                packet.encapsulation = Encapsulation.ROCE_V2
+                packet.source = ipv4_text(source)
+                packet.destination = ipv4_text(destination)
+                packet.source_port = sport
+                packet.destination_port = dport
+                packet.ecn = tos & 3
+                packet.bth = offset + 42
+                end = packet.transport_end = offset + 14 + length
+                self._transport(view, opcode, bits, word, tail, end, offset + captured)
+                return packet
+        self._general(view, offset, offset + captured)
+        return packet
+
+    def _general(self, view: memoryview, offset: int, end: int) -> None:
+        packet = self.packet
+        packet.kind = Kind.OTHER
+        locate = link.LINK_TYPES.get(packet.link_type)
+        if locate is None:
+            return
+        ethertype, at = locate(view, offset, end)
+        packet.network = at
+        try:
+            if ethertype == link.IPV4:
+                self._ipv4(view, at, end)
+            elif ethertype == link.IPV6:
+                self._ipv6(view, at, end)
+            elif ethertype == link.ROCE_V1:
+                packet.encapsulation = Encapsulation.ROCE_V1
+                self._grh(view, at, end)
+            elif ethertype == link.LOCAL_ROUTE:
+                self._lrh(view, at, end)
+        except (struct.error, IndexError):
+            self._broken("cut inside of its headers")
+
+    def _broken(self, fault: str) -> None:
+        self.packet.kind = Kind.BROKEN
+        self.packet.fault = fault
+
+    def _ipv4(self, view: memoryview, at: int, end: int) -> None:
+        packet = self.packet
+        version, tos, length, _, fragment, _, protocol, _, source, destination = _IPV4.unpack_from(
+            view, at
+        )
+        header = (version & 15) * 4
+        if version >> 4 != 4 or header < 20 or protocol not in (_UDP_PROTOCOL, _TCP_PROTOCOL):
+            return
+        packet.ip_version = 4
+        packet.source = ipv4_text(source)
+        packet.destination = ipv4_text(destination)
+        packet.ecn = tos & 3
+        if fragment & 0x1FFF:
+            return
+        # Segmentation offload leaves the length zero in packets captured at their sender.
+        wire_end = at + length if length else packet.offset + packet.original
+        if protocol == _UDP_PROTOCOL:
+            self._udp(view, at + header, wire_end, end, bool(fragment & 0x2000))
+        else:
+            self._tcp(view, at + header, wire_end, end)
+
+    def _ipv6(self, view: memoryview, at: int, end: int) -> None:
+        packet = self.packet
+        word, length, protocol, _, source, destination = _IPV6.unpack_from(view, at)
+        if word >> 28 != 6:
+            return
+        packet.ip_version = 6
+        packet.source = ipv6_text(source)
+        packet.destination = ipv6_text(destination)
+        packet.ecn = word >> 20 & 3
+        wire_end = at + 40 + length if length else packet.offset + packet.original
+        at += 40
+        for _ in range(_MAX_EXTENSIONS):
+            if protocol not in _IPV6_SKIPPED:
+                break
+            if at + 2 > end:
+                raise IndexError
+            protocol, at = view[at], at + 8 + view[at + 1] * 8
+        if protocol == _UDP_PROTOCOL:
+            self._udp(view, at, wire_end, end, False)
+        elif protocol == _TCP_PROTOCOL:
+            self._tcp(view, at, wire_end, end)
+
+    def _udp(self, view: memoryview, at: int, wire_end: int, end: int, fragmented: bool) -> None:
+        packet = self.packet
+        sport, dport, _, _ = _UDP.unpack_from(view, at)
+        if dport != ROCE_PORT:
+            return
+        if fragmented:
+            self._broken("a RoCEv2 packet in IP fragments")
+            return
+        packet.source_port, packet.destination_port = sport, dport
+        packet.encapsulation = Encapsulation.ROCE_V2
+        self._base(view, at + 8, wire_end, end)
+
+    def _base(self, view: memoryview, at: int, wire_end: int, end: int) -> None:
+        packet = self.packet
+        packet.bth = at
+        packet.transport_end = wire_end
+        if at + BTH_OCTETS > end:
+            self._broken("cut inside of its base transport header")
+            return
+        opcode, bits, _, word, tail = _BTH.unpack_from(view, at)
+        self._transport(view, opcode, bits, word, tail, wire_end, end)
+
+    def _transport(
+        self,
+        view: memoryview,
+        opcode: int,
+        bits: int,
+        word: int,
+        tail: int,
+        wire_end: int,
+        end: int,
+    ) -> None:
+        """The base transport header was read: its fields, the extension headers, the payload."""
+        packet = self.packet
+        packet.opcode = opcode
+        packet.pad = pad = bits >> 4 & 3
+        packet.notify = word >> 24
+        packet.qpn = word & 0xFFFFFF
+        packet.psn = tail & 0xFFFFFF
+        packet.acknowledge = tail > 0x7FFFFFFF
+        extension = EXTENSIONS.get(opcode)
+        if extension is None:
+            self._broken(f"opcode {opcode:#04x} is not known")
+            return
+        payload = packet.payload = packet.bth + extension.octets
+        if extension.read is not None:
+            if payload > end:
+                self._broken("cut inside of its extension headers")
+                return
+            extension.read(packet, view, packet.bth + BTH_OCTETS)
+        size = packet.size = wire_end - ICRC_OCTETS - pad - payload
+        if size < 0:
+            self._broken("shorter than its headers")
+            return
+        have = end - payload
+        packet.have = have if have < size else size
+        if have < 0:
+            packet.have = 0
+        packet.kind = Kind.ROCE
+
+    def _grh(self, view: memoryview, at: int, end: int) -> None:
+        """A global route header, which is an IPv6 header by another name."""
+        packet = self.packet
+        word, length, following, _, source, destination = _IPV6.unpack_from(view, at)
+        packet.ip_version = 6
+        packet.source = ipv6_text(source)
+        packet.destination = ipv6_text(destination)
+        packet.ecn = word >> 20 & 3
+        packet.source_port = packet.destination_port = 0
+        if following == _BTH_HEADER:
+            self._base(view, at + 40, at + 40 + length, end)
+
+    def _lrh(self, view: memoryview, at: int, end: int) -> None:
+        """A local route header; the packet's length is counted in words from its start."""
+        packet = self.packet
+        _, bits, destination, words, source = _LRH.unpack_from(view, at)
+        packet.encapsulation = Encapsulation.INFINIBAND
+        following = bits & 3
+        if following == _LNH_GLOBAL:
+            self._grh(view, at + 8, end)
+        elif following == _LNH_LOCAL:
+            packet.ip_version = 0
+            packet.source = f"LID {source}"
+            packet.destination = f"LID {destination}"
+            packet.source_port = packet.destination_port = packet.ecn = 0
+            self._base(view, at + 8, at + (words & 0x7FF) * 4, end)
+
+    def _tcp(self, view: memoryview, at: int, wire_end: int, end: int) -> None:
+        packet = self.packet
+        sport, dport, sequence, ack, offset, flags, _, _, _ = _TCP.unpack_from(view, at)
+        header = (offset >> 4) * 4
+        if header < 20 or at + header > wire_end:
+            self._broken("a TCP header of an impossible length")
+            return
+        packet.source_port, packet.destination_port = sport, dport
+        packet.tcp_sequence, packet.tcp_ack, packet.flags = sequence, ack, flags
+        packet.bth = at
+        packet.payload = at + header
+        packet.size = wire_end - packet.payload
+        packet.have = max(0, min(packet.size, end - packet.payload))
+        packet.transport_end = wire_end
+        packet.kind = Kind.TCP
+
+
+__all__ = ["Layers", "ipv4_text", "ipv6_text"]

@@ -1,0 +1,171 @@
+"""A decoder over a message of which parts travelled in chunks, or are missing.
+
+A DDP-eligible item that was moved out of the message decodes to a :class:`Placed`: which chunk it
+is, and how long, not its octets, which nobody may ever ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from nfsrdma.xdr import Decoder, XdrError, round_up
+
+from ..extent import ByteMap
+
+
+class Content(Protocol):
+    """A chunk: how long it is, and where its octets are, should anyone want them."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def content(self) -> ByteMap: ...
+
+
+class Placed:
+    """A data item in a chunk."""
+
+    __slots__ = ("chunk", "size")
+
+    def __init__(self, chunk: Content, size: int) -> None:
+        self.chunk = chunk
+        self.size = size
+
+    @property
+    def content(self) -> ByteMap:
+        """Where its octets are; without a pad."""
+        return self.chunk.content.cut(0, self.size)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __repr__(self) -> str:
+        missing = self.size - self.content.present
+        words = f", {missing} not captured" if missing > 0 else ""
+        return f"<{self.size} octets in a chunk{words}>"
+
+
+class WitnessDecoder(Decoder):
+    """Over an inline message; the base of the two that know chunks."""
+
+    __slots__ = ("faults", "source")
+
+    def __init__(self, view: memoryview, source: memoryview) -> None:
+        super().__init__(view)
+        self.source = source
+        """The whole capture, for what lies in chunks."""
+        self.faults: list[str] = []
+
+    def _short(self, wanted: int) -> XdrError:
+        return XdrError(f"{wanted} octets wanted at {self.offset}, {self.remaining()} are there")
+
+
+class CallDecoder(WitnessDecoder):
+    """Over a call: ``chunks`` are its Read chunks but those of Position Zero, by position.
+
+    An item that was moved is met where the inline stream reaches the chunk's Position, which
+    counts in the stream before anything was moved (RFC 8166, Section 3.4.5).
+    """
+
+    __slots__ = ("_at", "_chunks", "_index", "_inline", "_left_out")
+
+    def __init__(self, view: memoryview, source: memoryview, chunks: Sequence[Content]) -> None:
+        super().__init__(view, source)
+        self._inline = len(self._view)
+        self._chunks = chunks
+        self._index = 0
+        self._left_out = 0
+        self._at = -1
+        self._next()
+
+    def _next(self) -> None:
+        """Let the cursor run as far as the next chunk's place, and no further."""
+        self._end = self._inline
+        self._at = -1
+        if self._index < len(self._chunks):
+            place = self._chunks[self._index].position - self._left_out
+            if self.offset <= place <= self._inline:
+                self._at = self._end = place
+            else:
+                self.faults.append(f"Read chunk at Position {self._chunks[self._index].position}, "
+                                   "which is no place in the message")  # fmt: skip
+
+    def remaining(self) -> int:
+        return self._inline - self.offset
+
+    def tell(self) -> int:
+        return self.offset + self._left_out
+
+    def _moved(self, size: int) -> Content | None:
+        """The content of the chunk that holds ``size`` octets which belong here, if one does."""
+        if self.offset != self._at or not size:
+            return None
+        content = self._chunks[self._index]
+        if content.length not in (size, round_up(size)):
+            self.faults.append(
+                f"Read chunk at Position {content.position} has {content.length} octets for {size}"
+            )
+        self._left_out += round_up(size)
+        self._index += 1
+        self._next()
+        return content
+
+    def payload(self, limit: int | None = None) -> Any:
+        size = self._length(limit)
+        content = self._moved(size)
+        if content is None:
+            return self._take(size)
+        return Placed(content, size)
+
+    def _take(self, size: int) -> memoryview:
+        content = self._moved(size)
+        if content is None:
+            return super()._take(size)
+        part = content.content.cut(0, size)
+        if not part.complete:
+            raise XdrError(f"{size - part.present} octets of a Read chunk are not in the capture")
+        return memoryview(part.read(self.source))
+
+    def done(self) -> None:
+        if self._index < len(self._chunks):
+            raise XdrError("a Read chunk was not used")
+        super().done()
+
+
+class ReplyDecoder(WitnessDecoder):
+    """Over a reply: ``chunks`` are its Write list, as returned.
+
+    The n-th DDP-eligible result has the n-th chunk; if that came back empty, it is inline
+    (RFC 8166, Section 4.3.2).
+    """
+
+    __slots__ = ("_chunks", "_index")
+
+    def __init__(self, view: memoryview, source: memoryview, chunks: Sequence[Content]) -> None:
+        super().__init__(view, source)
+        self._chunks = chunks
+        self._index = 0
+
+    def payload(self, limit: int | None = None) -> Any:
+        size = self._length(limit)
+        index = self._index
+        if index == len(self._chunks):
+            return self._take(size)
+        content = self._chunks[index]
+        if not content.length:
+            self._index += 1
+            return self._take(size)
+        if not size:
+            # Some give their chunks to the results that have data, not to all.
+            return memoryview(b"")
+        self._index += 1
+        if content.length not in (size, round_up(size)):
+            self.faults.append(
+                f"a result of {size} octets, of which {content.length} were written to its chunk"
+            )
+        return Placed(content, size)

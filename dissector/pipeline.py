@@ -1,0 +1,162 @@
+"""The pipeline: one pass over a capture, from frames to exchanges.
+
+    capture -> layers -> flows -> connections -> messages -> exchanges -> views
+
+Frames are looked at one by one, but for the middles of RDMA WRITEs and READ responses, which come
+by the thousand: those the reader takes in runs, and a run becomes one extent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Protocol
+
+from nfsrdma.rpcrdma.roce.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
+
+from . import packet as packets
+from .capture.reader import Reader
+from .connections import Connections
+from .exchange import Exchange
+from .exchanges import Exchanges
+from .flow import Flow
+from .layers import Layers
+from .layers.transport import pattern_of
+from .model import MAX_FINDINGS, CmEvent, Finding, RdmaOp, Severity
+from .packet import Packet
+
+WRITE_MIDDLE = 0x07
+READ_RESPONSE_MIDDLE = 0x0E
+CNP = 0x81
+
+_ROCE, _TCP, _BROKEN = int(packets.Kind.ROCE), int(packets.Kind.TCP), int(packets.Kind.BROKEN)
+_MISSES = 8
+"""After so many vain attempts, runs are tried only now and then."""
+_PATIENCE = 64
+
+_KIND = {code: int(row.kind) for code, row in OPCODES.items()}
+_SEND, _WRITE = int(Operation.SEND), int(Operation.WRITE)
+_READ_REQUEST, _READ_RESPONSE = int(Operation.READ_REQUEST), int(Operation.READ_RESPONSE)
+_ACKNOWLEDGE, _DATAGRAM = int(Operation.ACKNOWLEDGE), int(Operation.DATAGRAM)
+_HAS_AETH = frozenset((0x0D, 0x0F, 0x10))
+
+
+class View(Protocol):
+    """Who is shown what the pipeline finds, in the order in which it does."""
+
+    def exchange(self, exchange: Exchange) -> None: ...
+
+    def cm(self, event: CmEvent) -> None: ...
+
+    def finding(self, finding: Finding) -> None: ...
+
+    def close(self, pipeline: Pipeline) -> None: ...
+
+
+class Pipeline:
+    """Runs a reader to its end and shows one view what there is."""
+
+    def __init__(self, reader: Reader, view: View) -> None:
+        self.reader = reader
+        self.view = view
+        self.layers = Layers()
+        self.exchanges = Exchanges(lambda: reader.source.view, view.exchange)
+        self.exchanges.on_finding = self.on_finding
+        self.connections = Connections(self.exchanges, self.on_finding)
+        self.connections.on_cm = view.cm
+        self.kinds: Counter[int] = Counter()
+        """Packets by kind of operation; ``-1`` for other traffic."""
+        self.findings = 0
+        self.congestion = 0
+        """Congestion notification packets."""
+
+    def run(self) -> None:
+        """Everything."""
+        reader, decode = self.reader, self.layers.decode
+        kinds = self.kinds
+        while reader.read():
+            packet = decode(reader)
+            kind = packet.kind
+            if kind == _ROCE:
+                operation = _KIND.get(packet.opcode, -2)
+                kinds[operation] += 1
+                self._roce(packet, operation)
+            elif kind == _BROKEN:
+                kinds[-2] += 1
+                self.fault(packet.number, "frame-broken", packet.fault)
+            else:
+                kinds[-1] += 1
+        self.close()
+
+    def _roce(self, packet: Packet, operation: int) -> None:
+        connections = self.connections
+        if operation == _DATAGRAM:
+            connections.datagram(packet, self.reader.view)
+            return
+        if operation < 0 or packet.opcode == CNP:
+            self.congestion += operation >= 0
+            return
+        flow = connections.flow(packet)
+        if operation == _ACKNOWLEDGE:
+            connections.acknowledge(flow, packet)
+        elif operation == _SEND:
+            flow.send(packet)
+        elif operation == _WRITE:
+            op = flow.write(packet)
+            if op is not None and packet.opcode == WRITE_MIDDLE:
+                self._bulk(flow, flow, op, packet)
+        elif operation == _READ_REQUEST:
+            flow.read_request(packet)
+        elif operation == _READ_RESPONSE:
+            self._response(flow, packet)
+
+    def _response(self, flow: Flow, packet: Packet) -> None:
+        opposite = self.connections.opposite(flow, packet.psn)
+        if opposite is None:
+            return
+        op = opposite.response_data(packet)
+        if packet.opcode in _HAS_AETH:
+            self.connections.acknowledge(flow, packet)
+        elif op is not None:
+            self._bulk(flow, opposite, op, packet)
+
+    def _bulk(self, flow: Flow, owner: Flow, op: RdmaOp, packet: Packet) -> None:
+        """Take as many of the following frames as go on with the same operation.
+
+        ``flow`` is the packets' flow, ``owner`` that of the request.
+        """
+        left = op.end - 1 - op.next
+        if left < 1 or not op.extents:
+            return
+        if flow.run_misses > _MISSES and flow.run_misses % _PATIENCE:
+            flow.run_misses += 1
+            return
+        reader = self.reader
+        following = op.next
+        if owner is flow and (flow.tracker.next != following or flow.tracker.holes):
+            return
+        count = reader.run(pattern_of(packet), left)
+        if not count:
+            flow.run_misses += 1
+            return
+        flow.run_misses = 0
+        self.kinds[_WRITE if owner is flow else _READ_RESPONSE] += count
+        if owner is flow:
+            flow.tracker.skip(count)
+        owner.extend_run(op, packet, count, reader.stride, reader.number, reader.time)
+
+    def fault(self, frame: int, rule: str, text: str) -> None:
+        self.on_finding(Finding(frame, Severity.NOTE, rule, text))
+
+    def on_finding(self, finding: Finding) -> None:
+        self.findings += 1
+        if self.findings <= MAX_FINDINGS:
+            self.view.finding(finding)
+
+    def close(self) -> None:
+        """No more frames: give up what is in progress."""
+        self.connections.close()
+        self.exchanges.close()
+        for notice in self.reader.notices:
+            self.fault(notice.frame, "capture-file", notice.text)
+        self.view.close(self)

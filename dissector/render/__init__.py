@@ -1,0 +1,1 @@
+"""Exchanges for people and programs: lines, trees, chunk lists, NDJSON."""

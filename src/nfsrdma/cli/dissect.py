@@ -1,0 +1,112 @@
+"""``nfsrdma dissect``: what a capture of NFS over RDMA says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nfsrdma.dissector.capture import Reader
+    from nfsrdma.dissector.pipeline import View
+
+
+@click.command()
+@click.argument("file", type=click.Path(allow_dash=True, dir_okay=False))
+@click.option("-V", "tree", is_flag=True, help="Everything that was decoded, as a tree.")
+@click.option("--json", "ndjson", is_flag=True, help="One JSON object for each message.")
+@click.option("--chunks", is_flag=True, help="The chunk lists, and which packets carried what.")
+@click.option("-Y", "expression", metavar="FILTER", help="Only RPCs that fit a display filter.")
+@click.option("--all-ops", is_flag=True, help="Name every operation, SEQUENCE and PUTFH too.")
+@click.option(
+    "--extract", metavar="WHAT", help="Write payload: of the RPC in a frame (12), or fh:HASH."
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
+def dissect(
+    file: str,
+    tree: bool,
+    ndjson: bool,
+    chunks: bool,
+    expression: str | None,
+    all_ops: bool,
+    extract: str | None,
+    output: str | None,
+) -> None:
+    """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
+
+    \b
+    Frame numbers of call and reply, time, addresses, operations, status, then in brackets what
+    travelled by RDMA (R read chunk, W write chunk, C reply chunk; used/offered), the lengths of
+    the two messages, and the time from call to reply.
+    """
+    from nfsrdma.dissector.capture import CaptureError, open_capture
+    from nfsrdma.dissector.filter import FilterError
+    from nfsrdma.dissector.pipeline import Pipeline
+
+    try:
+        reader = open_capture(file)
+        if extract is not None:
+            _extract(reader, extract, output)
+            return
+        style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
+        Pipeline(reader, _view(style, expression, all_ops)).run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output has seen enough (head, less).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except FilterError as error:
+        raise click.BadParameter(str(error), param_hint="-Y") from error
+    except (CaptureError, OSError) as error:
+        raise click.ClickException(f"{file}: {error}") from error
+
+
+def _view(style: str, expression: str | None, all_ops: bool) -> View:
+    from nfsrdma.dissector.filter import compile_filter
+    from nfsrdma.dissector.render.chunks import ChunkView
+    from nfsrdma.dissector.render.filtered import FilteredView
+    from nfsrdma.dissector.render.line import LineView
+    from nfsrdma.dissector.render.ndjson import NdjsonView
+    from nfsrdma.dissector.render.tree import TreeView
+
+    write = sys.stdout.write
+    wanted = compile_filter(expression) if expression else None
+    view: View
+    if style == "json":
+        return NdjsonView(write, wanted) if wanted else NdjsonView(write)
+    if style == "tree":
+        view = TreeView(write)
+    elif style == "chunks":
+        view = ChunkView(write)
+    else:
+        view = LineView(write, brief=not all_ops)
+    return FilteredView(view, wanted) if wanted else view
+
+
+def _extract(reader: Reader, what: str, output: str | None) -> None:
+    from nfsrdma.dissector.extract import ExtractView
+    from nfsrdma.dissector.pipeline import Pipeline
+
+    if output is None:
+        raise click.UsageError("--extract needs --output")
+    frame, handle = 0, 0
+    try:
+        if what.startswith("fh:"):
+            handle = int(what[3:], 16)
+        else:
+            frame = int(what)
+    except ValueError:
+        raise click.UsageError(f"--extract: {what} is neither a frame nor fh:HASH") from None
+    with open(output, "wb") as file:
+
+        def write(offset: int, octets: memoryview) -> None:
+            file.seek(offset)
+            file.write(octets)
+
+        view = ExtractView(lambda: reader.source.view, write, frame, handle)
+        Pipeline(reader, view).run()
+    if not view.payloads:
+        raise click.ClickException(f"nothing to extract for {what}")
+    missing = f", {view.missing} of them not in the capture" if view.missing else ""
+    click.echo(f"{view.octets} octets of {view.payloads} operations{missing}", err=True)

@@ -1,0 +1,115 @@
+"""``nfsrdma doctor``: each finding says what to do, and only what is in the way fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nfsrdma.cli import doctor
+
+
+def test_every_check_is_in_the_table() -> None:
+    result = CliRunner(env={"COLUMNS": "160"}).invoke(doctor.doctor)
+    assert result.exit_code == 0, result.output
+    for finding in doctor.findings():
+        assert finding.what in result.output
+        assert finding.advice or finding.verdict == doctor.GOOD
+
+
+def test_devices_are_listed(tmp_path: Path) -> None:
+    assert doctor.check_rdma_devices(tmp_path / "absent").verdict == doctor.FAIR
+    (tmp_path / "rxe0").mkdir()
+    found = doctor.check_rdma_devices(tmp_path)
+    assert (found.verdict, found.found) == (doctor.GOOD, "rxe0")
+
+
+@pytest.mark.parametrize(
+    ("octets", "user", "verdict"),
+    [(4 << 20, 1000, doctor.GOOD), (212_992, 1000, doctor.FAIR), (212_992, 0, doctor.GOOD)],
+)
+def test_socket_buffers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: int, user: int, verdict: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    for name in ("rmem_max", "wmem_max"):
+        (tmp_path / name).write_text(f"{octets}\n")
+    assert doctor.check_buffers(tmp_path).verdict == verdict
+
+
+def test_unknown_socket_buffers(tmp_path: Path) -> None:
+    assert doctor.check_buffers(tmp_path).found == "unknown"
+
+
+def test_a_taken_port_is_an_obstacle_only_if_it_is_taken_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor, "_can_bind", lambda address, port: address != "127.0.0.1")
+    finding = doctor.check_roce_port()
+    assert (finding.verdict, finding.found) == (doctor.FAIR, "in use on 127.0.0.1")
+    monkeypatch.setattr(doctor, "_can_bind", lambda address, port: False)
+    assert doctor.check_roce_port().verdict == doctor.BAD
+    assert CliRunner().invoke(doctor.doctor).exit_code == 1
+    monkeypatch.setattr(doctor, "_can_bind", lambda address, port: True)
+    assert doctor.check_roce_port().verdict == doctor.GOOD
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        assert not doctor._can_bind("127.0.0.1", port)
+    assert doctor._can_bind("127.0.0.1", port)
+
+
+def test_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for check in (doctor.check_tshark, doctor.check_qemu, doctor.check_pyverbs):
+        finding = check()
+        assert finding.verdict == doctor.FAIR
+        assert "apt-get install" in finding.advice
+    assert "zlib-ng" in doctor.check_python().advice
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    assert "fuse3" in doctor.check_fuse().advice
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    assert "modprobe fuse" in doctor.check_fuse().advice
+
+
+def test_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(Path, "exists", lambda path: True)
+    version = subprocess.CompletedProcess([], 0, "TShark 9.9\nmore\n")
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **options: version)
+    assert doctor.check_tshark().found == "TShark 9.9"
+    for check in (doctor.check_qemu, doctor.check_pyverbs, doctor.check_fuse, doctor.check_python):
+        assert check().verdict == doctor.GOOD
+
+
+class _OldKernel(socket.socket):
+    """No UDP segmentation, no IPv6."""
+
+    def setsockopt(self, *arguments: object) -> None:
+        raise OSError(92, "Protocol not available")
+
+    def bind(self, address: object) -> None:
+        raise OSError(99, "Cannot assign requested address")
+
+
+def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "socket", _OldKernel)
+    assert doctor.check_segmentation().verdict == doctor.FAIR
+    assert doctor.check_ipv6().verdict == doctor.FAIR
+
+
+@pytest.mark.parametrize(("user", "says"), [(0, "root"), (1000, "uid 1000")])
+def test_privileges(monkeypatch: pytest.MonkeyPatch, user: int, says: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    assert doctor.check_privileges().found.startswith(says)

@@ -1,0 +1,91 @@
+"""The captures of Linux peers: everything decodes, and what is taken away is all that is lost."""
+
+from __future__ import annotations
+
+import random
+import struct
+from pathlib import Path
+
+import pytest
+from tests.support.captures import linux_captures, require
+from tests.support.dissection import Collected, dissect, dissect_octets
+
+from nfsrdma.dissector.extract import payloads
+
+captures = pytest.mark.parametrize("path", linux_captures(), ids=lambda path: path.stem)
+
+
+def records(path: Path) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    octets = path.read_bytes()
+    out, at = [], 24
+    while at < len(octets):
+        size = struct.unpack_from("<I", octets, at + 8)[0]
+        out.append((octets[at : at + 16], octets[at + 16 : at + 16 + size]))
+        at += 16 + size
+    return octets[:24], out
+
+
+def joined(header: bytes, frames: list[tuple[bytes, bytes]]) -> bytes:
+    return header + b"".join(
+        head[:8] + struct.pack("<I", len(data)) + head[12:] + data for head, data in frames
+    )
+
+
+def chunk_octets(view: Collected) -> int:
+    return sum(chunk.carried() for e in view.exchanges for chunk in e.chunks)
+
+
+@captures
+def test_everything_decodes(path: Path) -> None:
+    view = dissect(require(path))
+    assert len(view.exchanges) > 500
+    assert view.rules == []
+    assert not any(e.undecoded for e in view.exchanges)
+    assert all(e.call is not None and e.reply is not None for e in view.exchanges)
+    sizes = {
+        kind: sum(
+            payload.length
+            for e in view.exchanges
+            for payload in payloads(e)
+            if payload.operation == kind
+        )
+        for kind in ("READ", "WRITE")
+    }
+    assert sizes["READ"] >= 2 << 20
+    assert sizes["WRITE"] >= 1 << 20
+    assert all(chunk.content.complete for e in view.exchanges for chunk in e.chunks)
+
+
+@captures
+def test_without_its_first_hundred_frames(path: Path, tmp_path: Path) -> None:
+    header, frames = records(require(path))
+    view = dissect_octets(joined(header, frames[100:]), tmp_path)
+    assert not any(e.undecoded for e in view.exchanges)
+    assert view.rules.count("no-call") == len(view.rules) <= 2
+    assert len(view.exchanges) > 500
+
+
+@captures
+def test_cut_at_128_octets(path: Path, tmp_path: Path) -> None:
+    header, frames = records(require(path))
+    whole = dissect(path)
+    view = dissect_octets(joined(header, [(h, d[:128]) for h, d in frames]), tmp_path)
+    assert [e.xid for e in view.exchanges] == [e.xid for e in whole.exchanges]
+    assert all(e.call is not None and e.reply is not None for e in view.exchanges)
+    assert not any(e.undecoded for e in view.exchanges)
+    assert set(view.rules) <= {"capture-cut", "capture-hole", "bad-header"}
+    # What the chunks carried is known, although the octets are not there.
+    assert chunk_octets(view) == chunk_octets(whole)
+
+
+@captures
+def test_with_packets_missing(path: Path, tmp_path: Path) -> None:
+    header, frames = records(require(path))
+    chooser = random.Random(path.name)
+    whole = dissect(path)
+    kept = [frame for frame in frames if chooser.random() > 0.02]
+    view = dissect_octets(joined(header, kept), tmp_path)
+    assert not any(e.undecoded for e in view.exchanges)
+    assert set(view.rules) <= {"capture-cut", "capture-hole", "no-call"}
+    both = [e for e in view.exchanges if e.call is not None and e.reply is not None]
+    assert len(both) > 0.93 * len(whole.exchanges)
