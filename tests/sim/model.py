@@ -24,12 +24,24 @@ class Expected(Exception):
 class File:
     """A regular file. Other names of it share the object."""
 
-    __slots__ = ("data", "maybe")
+    __slots__ = ("data", "maybe", "since")
 
-    def __init__(self, data: bytes = b"", maybe: tuple[bytes, ...] = ()) -> None:
+    def __init__(
+        self, data: bytes = b"", maybe: tuple[bytes, ...] = (), since: tuple[bytes, ...] = ()
+    ) -> None:
         self.data = data
         self.maybe = maybe
         """Contents that an operation of unknown outcome may have left, wholly or in part."""
+        self.since = since
+        """What it had from when it was last made stable until now."""
+
+    def settle(self) -> None:
+        """It is known to be as it should, and stable."""
+        self.maybe = self.since = ()
+
+    def doubt(self, *others: bytes) -> None:
+        """It may have been set back to what it was, or to ``others``."""
+        self.maybe = (*self.maybe, *self.since, *others)
 
     def __repr__(self) -> str:
         return f"File({len(self.data)} octets{', or others' if self.maybe else ''})"
@@ -61,7 +73,7 @@ def clone(tree: Tree) -> Tree:
         if isinstance(node, File):
             known = copies.get(id(node))
             if known is None:
-                known = copies[id(node)] = File(node.data, node.maybe)
+                known = copies[id(node)] = File(node.data, node.maybe, node.since)
             return known
         return node
 
