@@ -20,8 +20,8 @@ from tests.support.memory_guard import Trespass, Watch
 
 from nfsrdma.rpcrdma.verbs.types import Access
 
-SEEDS = 200
-STEP = 20
+SEEDS = 150
+STEP = 15
 """Seeds of one test: each of them alone would be mostly pytest's overhead."""
 
 
@@ -41,10 +41,16 @@ def test_the_seeds_are_a_mixture() -> None:
         assert sum(bool(getattr(plan.faults, name)) for plan in plans) > SEEDS / 3
 
 
-@pytest.mark.parametrize("seed", [9, 15, 50])
+def crashes(seed: int) -> bool:
+    """Whether the server crashes while several files are open, as like as not."""
+    plan = plan_of(seed)
+    kinds = [event.kind for event in plan.events]
+    return "crash" in kinds and plan.clients * plan.workers > 2
+
+
+@pytest.mark.parametrize("seed", [seed for seed in range(60) if crashes(seed)][:3])
 def test_one_seed_is_one_history(seed: int) -> None:
     """Also in another process, where sets of octets are in another order."""
-    assert "crash" in str(plan_of(seed)) or seed != 50
     program = f"from tests.sim.replay import digest_of; print(digest_of({seed}))"
     root = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": f"{root}/src"}
