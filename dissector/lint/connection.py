@@ -17,16 +17,19 @@ MAX_ENDED = 4096
 _PER_HANDLE = 4
 
 
-def complete(connection: Connection) -> bool:
-    """The capture has all packets from the handshake on, as far as that is known."""
-    if not connection.established:
-        return False
+def unbroken(connection: Connection) -> bool:
+    """No packet is known to be missing in the midst of the connection."""
     for side in (connection.first, connection.second):
         if side is None or side.flow is None:
             return False
         if side.flow.tracker.lost_count or side.flow.tracker.holes:
             return False
     return True
+
+
+def complete(connection: Connection) -> bool:
+    """The capture has all packets from the handshake on, as far as that is known."""
+    return connection.established and unbroken(connection)
 
 
 class Credits:
@@ -107,13 +110,13 @@ class Memory:
 
     def _judge(self, op: RdmaOp) -> Iterator[Finding]:
         owner = op.actor.peer
-        if op.exchange is not None or owner is None:
+        if op.exchange is not None or owner is None or not unbroken(owner.connection):
             return
         for start, end, exchange in reversed(self._ended.get((owner, op.handle), ())):
             if op.address < end and op.address + op.length > start:
                 yield from _late(exchange, op)
                 return
-        if complete(owner.connection):
+        if owner.connection.established:
             yield found(op.frame, "rdma-outside", f"{_name(op)} touches no segment of any call")
 
 
@@ -179,22 +182,38 @@ def _late(exchange: Exchange, op: RdmaOp) -> Iterator[Finding]:
 def _name(op: RdmaOp) -> str:
     return (
         f"the RDMA {op.kind.name} of {op.length} octets at {op.address:#x}, "
-        f"handle {op.handle:#010x},"
+        f"handle {op.handle:#010x}"
     )
 
 
-def check_xids(exchange: Exchange) -> Iterator[Finding]:
+class Xids:
     """A reply to nothing; a call with the XID of another."""
-    reply, call = exchange.reply, exchange.call
-    if call is None and reply is not None and complete(reply.side.connection):
-        yield found(
-            reply.frame,
-            "xid-unmatched",
-            f"no call in progress has XID {exchange.xid:#010x}",
-            (0, 4),
-        )
-    if exchange.replaced and call is not None:
-        yield found(
-            call.frame, "xid-reused",
-            f"another call with XID {exchange.xid:#010x} came before the reply to this one", (0, 4),
-        )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._unmatched: deque[Exchange] = deque()
+
+    def answered(self, exchange: Exchange) -> Iterator[Finding]:
+        """An exchange is over. A reply that has no call waits: is the call not in the capture?"""
+        call = exchange.call
+        if call is None:
+            self._unmatched.append(exchange)
+            if len(self._unmatched) > MAX_LOOSE:
+                yield from self._judge(self._unmatched.popleft())
+        elif exchange.replaced:
+            yield found(
+                call.frame, "xid-reused",
+                f"another call with XID {exchange.xid:#010x} came before the reply to this one",
+                (0, 4),
+            )  # fmt: skip
+
+    def close(self) -> Iterator[Finding]:
+        """What is missing is known now."""
+        while self._unmatched:
+            yield from self._judge(self._unmatched.popleft())
+
+    @staticmethod
+    def _judge(exchange: Exchange) -> Iterator[Finding]:
+        reply = exchange.reply
+        if reply is not None and complete(reply.side.connection):
+            text = f"no call in progress has XID {exchange.xid:#010x}"
+            yield found(reply.frame, "xid-unmatched", text, (0, 4))

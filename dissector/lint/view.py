@@ -9,7 +9,7 @@ from ..exchange import Exchange
 from ..model import CmEvent, Finding, RdmaOp, Severity
 from ..render.fields import Fields, finding_fields
 from .chunks import check_chunks
-from .connection import Credits, Memory, check_xids, complete
+from .connection import Credits, Memory, Xids, complete
 from .headers import check_headers
 from .rules import RULES, found
 from .sessions import Sessions
@@ -37,6 +37,7 @@ class Lint:
         self._credits = Credits()
         self._memory = Memory()
         self._sessions = Sessions()
+        self._xids = Xids()
         self.counts = dict.fromkeys(Severity, 0)
         self.missing = 0
         """Packets that the capture is known not to have."""
@@ -71,13 +72,15 @@ class Lint:
         count = self._all(check_headers(exchange))
         count += self._all(check_chunks(exchange, whole))
         count += self._all(self._memory.answered(exchange))
-        count += self._all(check_xids(exchange))
+        count += self._all(self._xids.answered(exchange))
         count += self._all(self._sessions.check(exchange))
         self._credits.granted(exchange)
+        headers = (exchange.call_header, exchange.reply_header)
+        named = count or any(header is not None and header.fault for header in headers)
         self._all(
             finding
             for finding in exchange.findings
-            if finding.rule in RULES and not (count and finding.rule in _GENERAL)
+            if finding.rule in RULES and not (named and finding.rule in _GENERAL)
         )
 
     def cm(self, event: CmEvent) -> None:
@@ -93,4 +96,5 @@ class Lint:
     def close(self, pipeline: Pipeline) -> None:
         """What no reply has claimed; what the capture does not have."""
         self._all(self._memory.close())
+        self._all(self._xids.close())
         self.missing = sum(flow.tracker.lost_count for flow in pipeline.connections.flows())
