@@ -75,6 +75,15 @@ class Plan:
         return self._outage > self.times.lease / 4
 
     @property
+    def longest_operation_s(self) -> float:
+        """What no operation may exceed, whether it succeeds or fails.
+
+        Silence is noticed after the client's patience, and so is a server that cannot be
+        connected to; some operations are several calls. After a restart there is a grace period.
+        """
+        return 5 * self.timeout + 2 * self.times.lease + self._outage
+
+    @property
     def _outage(self) -> float:
         """How long the server may be out of reach, all events taken together."""
         fabric = 4 * self.faults.partition_s if self.faults.partition else 0.0

@@ -137,6 +137,7 @@ class Worker:
 
     async def call(self, operation: Awaitable[T]) -> T:
         """Await an operation. ``Unknown`` for a clean error, if there may be one now."""
+        start = self.world.reactor.time()
         try:
             return await operation
         except UncertainOutcomeError as error:
@@ -147,6 +148,9 @@ class Worker:
             if not (self.client.dead or self.world.plan.may_time_out):
                 raise
             raise Unknown from error
+        finally:
+            seconds = self.world.reactor.time() - start
+            assert seconds < self.world.plan.longest_operation_s, f"it took {seconds:.1f} s"
 
     async def look(
         self,
