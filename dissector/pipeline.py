@@ -69,6 +69,7 @@ class Pipeline:
         self.conversations = Conversations(
             self.exchanges, lambda: reader.source.view, self.connections.open, self.on_finding
         )
+        self.conversations.on_cm = view.cm
         self.kinds: Counter[int] = Counter()
         """Packets by kind of operation; ``-1`` for other traffic."""
         self.findings = 0
