@@ -45,6 +45,7 @@ class Half:
         "begin",
         "connected",
         "effort",
+        "needed",
         "opposite",
         "reader",
         "searched",
@@ -59,6 +60,8 @@ class Half:
         self.reader: Reader | None = None
         self.searched = 0
         """Up to where nothing was recognised."""
+        self.needed = 0
+        """Before the stream has come so far, a search would find nothing more."""
         self.effort = 0
         """Octets that were searched for FPDUs."""
         self.begin: int | None = None
@@ -85,12 +88,14 @@ class Conversations:
         source: Callable[[], memoryview],
         connect: Open,
         on_finding: Callable[[Finding], None],
+        *,
+        check_crc: bool = False,
     ) -> None:
         self.exchanges = exchanges
         self.source = source
         self.on_finding = on_finding
         self.on_cm: Callable[[CmEvent], None] = lambda event: None
-        self.check_crc = False
+        self._check_crc = check_crc
         """Whether the checksum of each FPDU of iWARP is computed."""
         self.kinds: Counter[int] = Counter()
         """iWARP's DDP segments by RDMAP opcode."""
@@ -186,6 +191,8 @@ class Conversations:
             else:
                 half.reader = Records(half, at, self._record, lost=half.begin != at)
             return
+        if stream.end < half.needed:
+            return
         start = stream.behind_holes(max(half.searched, stream.chunks[0].start))
         octets = stream.map(start, stream.end).read(self.source())
         head = bytes(octets[:KEY_OCTETS])
@@ -202,7 +209,7 @@ class Conversations:
             if fpdu.at >= 0:
                 self._become_iwarp(half, fpdu.at)
                 return
-            resume = fpdu.resume
+            resume, half.needed = fpdu.resume, fpdu.needed
         found = 0 if from_start else find_record(octets)
         if found >= 0 and start + found <= resume:
             self._become_rpc(half, start + found)
@@ -239,7 +246,7 @@ class Conversations:
             position,
             self.exchanges,
             self.on_cm,
-            check=self.check_crc,
+            check=self._check_crc,
         )
         reader.messages.kinds = self.kinds
         return reader

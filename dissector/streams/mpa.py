@@ -127,6 +127,8 @@ class Found(NamedTuple):
     at: int
     markers: int | None
     resume: int
+    needed: int = 0
+    """Nothing more can be said before the stream has come this far."""
 
 
 def find_fpdu(octets: bytes | bytearray | memoryview, chunks: list[Chunk], base: int) -> Found:
@@ -147,11 +149,11 @@ def find_fpdu(octets: bytes | bytearray | memoryview, chunks: list[Chunk], base:
         (length,) = _LENGTH.unpack_from(octets, at)
         total = fpdu_octets(length)
         if at + total > size:
-            return Found(-1, None, base + at)
+            return Found(-1, None, base + at, base + at + total)
         for markers in _possible(octets, at, min(size - at, total)):
             end = spans(at, total, markers)[-1][1]
             if end > size:
-                return Found(-1, None, base + at)
+                return Found(-1, None, base + at, base + end)
             budget -= end - at
             (expected,) = _CRC.unpack_from(octets, end - 4)
             aligned = markers is None and not expected and at in starts and end in ends
@@ -202,6 +204,7 @@ class Fpdus:
         self._markers = markers
         self._check = check
         self._lost = lost
+        self._needed = 0
         self._doubted = MARKER_SPACING if lost else 0
         """Without the hello: so many more octets must show that there are no markers."""
 
@@ -291,11 +294,14 @@ class Fpdus:
 
     def _search(self) -> bool:
         stream = self._owner.stream
+        if stream.end < self._needed:
+            return False
         at = self._at = stream.behind_holes(self._at)
         if at >= stream.end:
             return False
         octets = stream.map(at, stream.end).read(self._owner.source())
         found = find_fpdu(octets, stream.chunks, at)
+        self._needed = found.needed
         if found.at < 0:
             self._at = found.resume
             return False

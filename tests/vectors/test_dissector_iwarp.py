@@ -41,8 +41,7 @@ def checked(frames: list[Frame], folder: Path) -> Collected:
     path = folder / "capture"
     path.write_bytes(pcap(frames))
     view = Collected()
-    pipeline = Pipeline(open_capture(path), view)
-    pipeline.conversations.check_crc = True
+    pipeline = Pipeline(open_capture(path), view, check_crc=True)
     pipeline.run()
     return view
 
@@ -208,11 +207,30 @@ def test_checksum_of_others() -> None:
 def test_samples_of_others(name: str, kinds: dict[int, int]) -> None:
     path = public_capture(name)
     view = Collected()
-    pipeline = Pipeline(open_capture(path), view)
-    pipeline.conversations.check_crc = True
+    pipeline = Pipeline(open_capture(path), view, check_crc=True)
     pipeline.run()
     assert view.rules == []
     assert pipeline.conversations.kinds == kinds
     assert [event.name for event in view.events] == ["MPA request", "MPA reply"]
     assert [c.transport for c in pipeline.connections.all.values()] == [Transport.IWARP]
     assert dissect(path).rules == []
+
+
+def test_crumbs_of_a_large_fpdu(tmp_path: Path) -> None:
+    """A search that waits for more octets does not begin again with each of them."""
+    wire = IwarpWire(mtu=60_000)
+    wire.connect()
+    wire.tcp.mss = 8
+    wire.rdma_write(wire.client, 1, 1, bytes(40_000))
+    do_getattr(wire, 1)
+    whole = wire.frames[5]
+    head, data = whole.data[:54], whole.data[54:]
+    crumbs = []
+    for at in range(0, len(data), 8):
+        part = bytearray(head) + data[at : at + 8]
+        part[16:18] = struct.pack(">H", len(part) - 14)
+        part[38:42] = struct.pack(">I", struct.unpack(">I", head[38:42])[0] + at & 0xFFFFFFFF)
+        crumbs.append(Frame(whole.time, bytes(part)))
+    view = dissect_octets(pcap(crumbs + wire.frames[6:]), tmp_path)
+    assert complete(view) == [1]
+    assert view.rules == []
