@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format emit clean
+.PHONY: help demo test soak check bench format emit clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,11 @@ test: $(STAMP) ## the whole test suite, with branch coverage
 	@$(BIN)/python -m coverage report --fail-under=$(COVERAGE)
 COVERAGE ?= 90
 TESTS ?= tests
+
+soak: $(STAMP) ## SEEDS=1000 seeds of the simulation with mixed faults; says how to replay what fails
+	@$(BIN)/python -m tests.sim.replay --seeds 0:$(SEEDS) --jobs $(JOBS)
+SEEDS ?= 1000
+JOBS ?= $(shell nproc)
 
 check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,17 +2,16 @@
 
 Data of a READ goes into the caller's buffer; over RDMA the server puts it there itself. Data of a
 WRITE is acknowledged UNSTABLE, and the client keeps it until a COMMIT says that it is on stable
-storage: a server that restarts before that forgets it, which its changed verifier tells, and then
-the data is written again (RFC 8881, Section 18.3.4). How much is kept is bounded.
+storage; see :mod:`.unstable`. How much is kept is bounded.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from nfsrdma.rpcrdma.task import Future, Task, settled
+from nfsrdma.rpcrdma.task import Task, settled
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import STAT, STAT_ROOM, Stat, decode_stat, encode_attributes
@@ -20,6 +19,9 @@ from .compound import Compound, place
 from .errors import ProtocolError, StatusError, make_error, status_error
 from .opens import READ, STATE_LOST, WRITE, Open, OpenTable, close_compound
 from .session import Session
+from .unstable import Files, Written
+
+T = TypeVar("T")
 
 UNCOMMITTED_MAX: Final = 64 << 20
 """Octets written but not committed that a file keeps."""
@@ -28,21 +30,10 @@ PARALLEL: Final = 4
 _REOPENS_MAX: Final = 8
 
 
-class _Uncommitted:
-    """Data that the server holds in memory only."""
-
-    __slots__ = ("data", "offset", "verifier")
-
-    def __init__(self, offset: int, data: memoryview, verifier: bytes) -> None:
-        self.offset = offset
-        self.data = data
-        self.verifier = verifier
-
-
 class OpenFile:
     """A file of the server, open. Offsets are explicit; faces with a position build on it.
 
-    ``rsize`` and ``wsize`` are the most octets that one READ or WRITE carries; ``registry`` has
+    ``rsize`` and ``wsize`` are the most octets that one READ or WRITE carries; ``files`` has
     the file until it is closed.
     """
 
@@ -54,7 +45,7 @@ class OpenFile:
         path: str | bytes,
         rsize: int,
         wsize: int,
-        registry: set[OpenFile],
+        files: Files,
     ) -> None:
         self.path = path
         self.closed = False
@@ -63,13 +54,8 @@ class OpenFile:
         self._open = opened
         self._rsize = rsize
         self._wsize = wsize
-        self._registry = registry
-        registry.add(self)
-        self._uncommitted: list[_Uncommitted] = []
-        self._uncommitted_octets = 0
-        self._committing: Future[None] | None = None  # no write begins meanwhile
-        self._writers = 0
-        self._writers_gone: Future[None] | None = None
+        self._files = files
+        self._unstable = files.enter(self)
 
     @property
     def handle(self) -> bytes:
@@ -92,6 +78,9 @@ class OpenFile:
         Returns how many. ``buffer`` is a writable view of octets.
         """
         self._check(READ)
+        return await self._current(lambda: self._read(offset, buffer))
+
+    async def _read(self, offset: int, buffer: memoryview) -> int:
         size = len(buffer)
         if size <= self._rsize:
             return await self._read_piece(offset, buffer)
@@ -133,10 +122,10 @@ class OpenFile:
         The data is at the server when this returns, and stable after :meth:`commit`. It must
         not change before that: a caller that cannot promise it passes a copy.
         """
-        while self._committing is not None:
-            await settled(self._committing)
+        unstable = self._unstable
+        await unstable.no_commit()
         self._check(WRITE)
-        self._writers += 1
+        unstable.write_begins()
         try:
             if len(data) <= self._wsize:
                 await self._write_piece(offset, data)
@@ -147,10 +136,8 @@ class OpenFile:
 
                 await spread(piece, range(0, len(data), self._wsize))
         finally:
-            self._writers -= 1
-            if not self._writers and self._writers_gone is not None:
-                self._writers_gone.set_result(None)
-        if self._uncommitted_octets > UNCOMMITTED_MAX:
+            unstable.write_ended()
+        if unstable.octets > UNCOMMITTED_MAX:
             await self.commit()
         return len(data)
 
@@ -164,73 +151,54 @@ class OpenFile:
             if not 0 < count <= len(data):
                 raise ProtocolError(f"WRITE of {len(data)} octets wrote {count}")
             if committed == t.UNSTABLE4:
-                self._uncommitted.append(_Uncommitted(offset, data[:count], verifier))
-                self._uncommitted_octets += count
+                session_id = self._session.session_id
+                self._unstable.add(Written(self, session_id, offset, data[:count], verifier))
             offset += count
             data = data[count:]
 
     async def commit(self) -> None:
-        """Have everything that was written on stable storage when this returns."""
-        await self._stop_writers()
+        """Have everything that was written on stable storage when this returns.
+
+        That is what all opens of the file have written.
+        """
+        unstable = self._unstable
+        await unstable.stop_writers()
         try:
-            batch = self._take_uncommitted()
+            batch = unstable.take()
             if not batch:
                 return
             try:
                 verifier: bytes = (await self._call("COMMIT", Compound.commit))[-1]
+                await self._write_again(batch, verifier)
             except BaseException:
-                self._put_back(batch)
+                unstable.put_back(batch)
                 raise
-            await self._write_again(batch, verifier)
         finally:
-            self._let_write()
+            unstable.let_write()
 
-    async def _stop_writers(self) -> None:
-        """Wait until no write is under way, and let none begin before :meth:`_let_write`."""
-        while self._committing is not None:
-            await settled(self._committing)
-        self._committing = Future()
-        if self._writers:
-            self._writers_gone = Future()
-            try:
-                await self._writers_gone
-            except BaseException:
-                self._let_write()
-                raise
-            finally:
-                self._writers_gone = None
-
-    def _let_write(self) -> None:
-        committing, self._committing = self._committing, None
-        if committing is not None:
-            committing.set_result(None)
-
-    def _take_uncommitted(self) -> list[_Uncommitted]:
-        batch, self._uncommitted = self._uncommitted, []
-        self._uncommitted_octets = 0
-        return batch
-
-    def _put_back(self, batch: list[_Uncommitted]) -> None:
-        self._uncommitted = batch + self._uncommitted
-        self._uncommitted_octets += sum(len(item.data) for item in batch)
-
-    async def _write_again(self, batch: list[_Uncommitted], verifier: bytes) -> None:
+    async def _write_again(self, batch: list[Written], verifier: bytes) -> None:
         """Write, stable at once, what a server with another verifier has not kept.
 
-        And what was written after that: it may overlap, and has to win.
+        And what was written after that: it may overlap, and has to win. What is stable is taken
+        out of ``batch``.
         """
-        kept = 0
-        while kept < len(batch) and batch[kept].verifier == verifier:
-            kept += 1
-        lost = batch[kept:]
-        self._session.stats.resent_writes += len(lost)
-        while lost:
-            try:
-                await self._write_piece(lost[0].offset, lost[0].data, t.FILE_SYNC4)
-            except BaseException:
-                self._put_back(lost)
-                raise
-            del lost[0]
+        while batch and batch[0].verifier == verifier:
+            del batch[0]
+        self._session.stats.resent_writes += len(batch)
+        while batch:
+            item = batch[0]
+            writer = self if self.writable else item.writer
+            await writer._write_piece(item.offset, item.data, t.FILE_SYNC4)
+            del batch[0]
+
+    async def _current(self, look: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Look at the file, but not at one that a restart of the server has set back."""
+        while True:
+            if self._unstable.in_doubt(self._session.session_id):
+                await self.commit()
+            result = await look()
+            if not self._unstable.in_doubt(self._session.session_id):
+                return result
 
     # -- the rest ----------------------------------------------------------------------------
 
@@ -241,8 +209,11 @@ class OpenFile:
         def build(compound: Compound) -> None:
             compound.getattr(STAT, STAT_ROOM, decode_stat)
 
-        result: Stat = (await self._call("GETATTR", build))[-1]
-        return result
+        async def look() -> Stat:
+            result: Stat = (await self._call("GETATTR", build))[-1]
+            return result
+
+        return await self._current(look)
 
     async def truncate(self, size: int) -> None:
         """Make the file ``size`` octets long."""
@@ -265,16 +236,21 @@ class OpenFile:
         if self.closed:
             return
         self.closed = True
-        await self._stop_writers()
-        batch = self._take_uncommitted()
+        unstable = self._unstable
+        await unstable.stop_writers()
+        batch = unstable.take() if self.writable else []
         try:
             verifier = await self._close(commit=bool(batch))
             if batch and any(item.verifier != verifier for item in batch):
                 await self._rescue(batch, verifier)
+        except BaseException:
+            # What is ours nobody will ask for any more.
+            unstable.put_back([item for item in batch if item.writer is not self])
+            raise
         finally:
             self._opens.discard(self._open)
-            self._registry.discard(self)
-            self._let_write()
+            self._files.leave(self, unstable)
+            unstable.let_write()
 
     async def _close(self, commit: bool) -> bytes:
         """CLOSE, and COMMIT in the same call if there is a need: the write verifier."""
@@ -293,7 +269,7 @@ class OpenFile:
             return results[1] if commit else b""
         raise AssertionError("unreachable")
 
-    async def _rescue(self, batch: list[_Uncommitted], verifier: bytes) -> None:
+    async def _rescue(self, batch: list[Written], verifier: bytes) -> None:
         """The file is closed, but the server had forgotten data: open it again and write that."""
         claim = t.open_claim4(t.CLAIM_FH)
         compound = self._session.compound("OPEN")

@@ -34,6 +34,7 @@ from .attributes import (
 )
 from .callback import Callbacks
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
+from .contents import Contents
 from .errors import (
     NfsError,
     ProtocolError,
@@ -48,6 +49,7 @@ from .paths import Path, Resolver, split, to_text
 from .recovery import Recovery
 from .session import Session, why
 from .stats import Statistics
+from .unstable import Files
 
 if TYPE_CHECKING:
     from random import Random
@@ -150,7 +152,7 @@ class FileSystem:
         self.resolver = Resolver(self.session, export)
         self.rsize = rsize
         self.wsize = wsize
-        self._files: set[OpenFile] = set()
+        self._files = Files()
 
     @property
     def stats(self) -> Statistics:
@@ -181,7 +183,7 @@ class FileSystem:
         Raises what closing the files raised first, when all is done.
         """
         failure: Exception | None = None
-        for file in list(self._files):
+        for file in self._files.all():
             try:
                 await file.close()
             except NfsError as error:
@@ -439,16 +441,20 @@ class FileSystem:
         """Make the file ``size`` octets long."""
         if size < 0:
             raise make_error(errno.EINVAL, "a size below 0", path)
-        await self.set_attributes(path, encode_attributes(size=size))
+        handle = await self.set_attributes(path, encode_attributes(size=size))
+        self._files.cut(handle, size)
 
-    async def set_attributes(self, path: Path, attributes: t.fattr4) -> None:
-        """Set whatever ``attributes`` has; a link is followed."""
+    async def set_attributes(self, path: Path, attributes: t.fattr4) -> bytes:
+        """Set whatever ``attributes`` has; a link is followed. Returns the handle."""
 
         def tail(compound: Compound) -> None:
+            compound.getfh()
             compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is to be followed, not changed
             compound.setattr(ANONYMOUS_STATEID, attributes)
 
-        await self.resolver.run(path, "SETATTR", tail, follow=True)
+        results = await self.resolver.run(path, "SETATTR", tail, follow=True)
+        handle: bytes = results[-4]
+        return handle
 
     # -- files -------------------------------------------------------------------------------
 
@@ -472,6 +478,8 @@ class FileSystem:
         )
         handle, result = results[-1], results[-2]
         opened = self.opens.add(handle, letters.access, owner, result)
+        if letters.truncate:
+            self._files.cut(handle, 0)
         return OpenFile(self.session, self.opens, opened, path, self.rsize, self.wsize, self._files)
 
     async def read_bytes(self, path: Path) -> bytes:
@@ -496,17 +504,10 @@ class FileSystem:
     async def _read_opened(self, path: Path) -> bytes:
         file = await self.open(path)
         try:
-            left = (await file.stat()).st_size
-            parts: list[memoryview] = []
-            done = 0
-            while True:
-                buffer = memoryview(bytearray(left + 1))  # one more, to see where the end is
-                count = await file.read_at(done, buffer)
-                parts.append(buffer[:count])
-                done += count
-                if count <= left:
-                    return b"".join(parts)
-                left = 2 * left + 4096
+            contents = Contents((await file.stat()).st_size)
+            while contents.filled(await file.read_at(contents.done, contents.rest())):
+                pass
+            return contents.take()
         finally:
             await file.close()
 
@@ -540,6 +541,7 @@ class FileSystem:
         except NfsError as error:
             await self.close_leftover(error, owner)
             raise
+        self._files.cut(results[-3], 0)
         count: int = results[-2][0]
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)

@@ -56,7 +56,7 @@ class OpenTable:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._opens: set[Open] = set()
+        self._opens: dict[Open, None] = {}  # in the order they were opened
         self._owners = 0
         self._returning: set[bytes] = set()
 
@@ -88,13 +88,13 @@ class OpenTable:
     def add(self, handle: bytes, access: int, owner: bytes, result: t.OPEN4resok) -> Open:
         """Note an open that succeeded."""
         opened = Open(handle, access, owner, result.stateid)
-        self._opens.add(opened)
+        self._opens[opened] = None
         self._decline(handle, result)
         return opened
 
     def discard(self, opened: Open) -> None:
         """The file was closed."""
-        self._opens.discard(opened)
+        self._opens.pop(opened, None)
 
     async def reclaim(self) -> None:
         """Claim every open back from a restarted server.

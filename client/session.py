@@ -25,7 +25,14 @@ from nfsrdma.xdr import Decoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
 from .compound import Compound, Header, SequenceResult, decode_compound_head
-from .errors import NfsError, ProtocolError, StatusError, UncertainOutcomeError, auth_error
+from .errors import (
+    NfsError,
+    ProtocolError,
+    StatusError,
+    UncertainOutcomeError,
+    auth_error,
+    unreachable,
+)
 from .slots import SlotTable
 from .stats import Statistics
 
@@ -174,6 +181,9 @@ class Session:
                     raise
                 if not compound.idempotent:
                     raise uncertain_outcome(compound, _NOT_KEPT) from error
+                if restarts == _RESTARTS_MAX:
+                    text = f"{compound.name}: each reply is lost with its connection"
+                    raise unreachable(text) from error
             restarts = self._restart(compound, restarts)
 
     def _restart(self, compound: Compound, restarts: int) -> int:

@@ -15,7 +15,7 @@ from nfsrdma.rpcrdma.io.tcp import listen_tcp
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
 from nfsrdma.rpcrdma.task import Reactor, TimerHandle
-from nfsrdma.rpcrdma.transport import listen_rdma
+from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .compound import CompoundProcedure
@@ -84,11 +84,23 @@ class Server:
         return listener.address
 
     def listen_rdma(
-        self, device: Device, address: str, port: int, *, on_channel: OnChannel | None = None
+        self,
+        device: Device,
+        address: str,
+        port: int,
+        *,
+        on_channel: OnChannel | None = None,
+        options: TransportOptions | None = None,
     ) -> tuple[str, int]:
         """Serve RDMA connections to a device of the same reactor; where it listens."""
         listener = listen_rdma(
-            device, self._reactor, address, port, self.service, on_channel=on_channel
+            device,
+            self._reactor,
+            address,
+            port,
+            self.service,
+            options=options,
+            on_channel=on_channel,
         )
         self._listeners.append(listener)
         return listener.address

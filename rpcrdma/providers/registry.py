@@ -16,11 +16,12 @@ from .tap import Tap
 
 PROVIDERS: dict[str, str] = {
     "soft": ".soft",
+    "verbs": ".rdmacore",
 }
 """Name -> the module, here, whose ``open_device(reactor, *, rng, address, tap, ...)`` opens one.
 
-A provider for real adapters (``verbs``) or for one host (``shm``) is one more line. Modules are
-imported when first asked for: some need what is not installed everywhere.
+A provider for one host (``shm``) is one more line. Modules are imported when first asked for: some
+need what is not installed everywhere.
 """
 
 DEFAULT_PROVIDER = "soft"

@@ -87,8 +87,9 @@ class SimDevice(Engine):
     def __init__(self, fabric: SimFabric, address: str, rng: Random, **engine_options: Any) -> None:
         super().__init__(rng=rng, name=f"sim:{address}", **engine_options)
         self.address = address
-        self.driver = EngineDriver(self, fabric.reactor, fabric.transmit)
+        self.driver = EngineDriver(self, fabric.reactor, self._transmit)
         self._fabric = fabric
+        self._dead = False
         self.cm = ConnectionManager(self, rng=rng, route=self._route)
 
     def close(self) -> None:
@@ -100,6 +101,17 @@ class SimDevice(Engine):
         self.driver.close()
         super().close()
         self._fabric.detach(self)
+
+    def kill(self) -> None:
+        """Lose power: nothing is heard or said any more, and nobody is told.
+
+        The address is free for another device at once. What remains is to be closed, too.
+        """
+        self._dead = True
+        self._fabric.detach(self)
+
+    def _transmit(self, burst: Burst) -> bool:
+        return self._dead or self._fabric.transmit(burst)
 
     def _route(self, host: str, local: str | None = None) -> Route:
         return Route(self.address, self.mtu_limit)

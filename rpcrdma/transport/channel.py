@@ -15,6 +15,7 @@ from nfsrdma.xdr import Decoder, Encoder
 from ..rpc.channel import Peer, Service
 from ..task import Future
 from ..verbs.interfaces import Connection, Device
+from ..verbs.types import SendWR, WrOpcode
 from .backchannel import CALL, REPLY, direction, reverse_limit
 from .endpoint import Endpoint, ReceiveSlot
 from .header import (
@@ -68,6 +69,8 @@ class RdmaChannel:
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
         self._peer = Peer("rdma", "", 0)
+        self._received_before = -1
+        self._probing = False
 
     # Life
 
@@ -142,6 +145,22 @@ class RdmaChannel:
             self._on_close.append(callback)
         else:
             callback(self._reason)
+
+    def keep_alive(self) -> None:
+        """Ask the peer for a sign of life if nothing came since the last time this was called.
+
+        An RDMA WRITE of nothing needs no memory of the peer, and is acknowledged by its adapter
+        alone. If it is not, the queue pair fails, and that ends the connection.
+        """
+        received = self.stats.bytes_inline_received
+        silent = received == self._received_before and self._endpoint.send_threshold
+        self._received_before = received
+        if silent and not self._probing and not self.closed:
+            self._probing = True
+            self._endpoint.post(SendWR(WrOpcode.RDMA_WRITE), self._probed)
+
+    def _probed(self) -> None:
+        self._probing = False
 
     def disconnected(self, reason: str) -> None:
         """The connection manager says that it is over."""

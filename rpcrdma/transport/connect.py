@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from ..rpc.channel import Service
-from ..task import Future, Reactor
+from ..task import Future, Reactor, TimerHandle
 from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
 from ..verbs.types import Access, ConnectOptions, QpOptions
 from .channel import RdmaChannel
@@ -35,6 +36,8 @@ def connect_rdma(
     are refused. Errors: ``ConnectionRefusedError``, ``TimeoutError``, other kinds of ``OSError``.
     """
     options = options or TransportOptions()
+    if not device.limits.remote_invalidation:
+        options = replace(options, remote_invalidation=False)
     future: Future[RdmaChannel] = Future()
     channel = RdmaChannel(device, options, service, active=True)
     connect_options = ConnectOptions(
@@ -118,8 +121,9 @@ class RdmaListener:
         self._options = options
         self._on_channel = on_channel
         self._listener: Listener | None = None
-        self.channels: set[RdmaChannel] = set()
-        """The connections that are up, or about to be."""
+        self._timer: TimerHandle | None = None
+        self.channels: dict[RdmaChannel, None] = {}
+        """The connections that are up, or about to be, in the order they came."""
         self.rejected = 0
         """Connections refused: for want of RDMA READ, or because there were too many."""
 
@@ -155,8 +159,10 @@ class RdmaListener:
             QpOptions(options.send_depth, options.receive_depth, access=0),
         )
         channel.attach(connection, read_depth=depth)
-        self.channels.add(channel)
-        channel.on_close(lambda _: self.channels.discard(channel))
+        self.channels[channel] = None
+        channel.on_close(lambda _: self._gone(channel))
+        if self._timer is None:
+            self._look_later()
         handler = _Handler(
             channel,
             self._reactor,
@@ -167,6 +173,22 @@ class RdmaListener:
         request.accept(
             ConnectOptions(answer, responder_resources=0, initiator_depth=depth), handler
         )
+
+    def _gone(self, channel: RdmaChannel) -> None:
+        self.channels.pop(channel, None)
+        if not self.channels and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_later(self) -> None:
+        when = self._reactor.time() + self._options.keepalive_s
+        self._timer = self._reactor.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """Find out about peers that are gone: who only answers calls would never notice."""
+        self._look_later()
+        for channel in list(self.channels):
+            channel.keep_alive()
 
 
 def listen_rdma(

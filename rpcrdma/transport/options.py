@@ -49,6 +49,8 @@ class TransportOptions:
     connect_timeout_s: float = 10.0
     max_connections: int = 256
     """Connections that a listener accepts at a time."""
+    keepalive_s: float = 60.0
+    """A listener asks a peer that was silent for so long, or up to twice as long, for a sign."""
 
     def __post_init__(self) -> None:
         for size in (self.inline_send, self.inline_receive):
@@ -60,6 +62,8 @@ class TransportOptions:
             raise ValueError("max_call must be 4096 octets at least, and fit in max_buffered")
         if self.send_depth < 8:
             raise ValueError("the send queue must hold 8 requests at least")
+        if not self.keepalive_s > 0:
+            raise ValueError("the time between two signs of life must be above 0 seconds")
 
     @property
     def private_data(self) -> PrivateData:

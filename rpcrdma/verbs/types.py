@@ -182,6 +182,9 @@ class DeviceLimits:
     max_message: int = 1 << 31
     max_rd_atomic: int = 16
     """RDMA READs in flight in one direction of one connection (ORD and IRD)."""
+    remote_invalidation: bool = True
+    """Every region can be invalidated, by the peer's SEND_WITH_INV for one. Where this is false
+    that breaks the connection, so the peer must not be told that it may (RFC 8797)."""
 
 
 @dataclass(frozen=True, slots=True)

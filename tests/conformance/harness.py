@@ -6,14 +6,17 @@ provider cannot do it leaves out of ``capabilities``, and the tests that need it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from tests.support.fake_librdmacm import two_devices
 from tests.support.hosts import loopback
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
@@ -30,7 +33,12 @@ from nfsrdma.rpcrdma.verbs.types import (
     WrOpcode,
 )
 
-ALL = frozenset(("immediate", "remote invalidation", "private data in a reject", "rnr"))
+ALL = frozenset(
+    (
+        *("immediate", "remote invalidation", "private data in a reject", "rnr"),
+        *("notice of a busy peer", "unpredictable keys"),
+    )
+)
 EVERYTHING = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ
 
 
@@ -54,6 +62,10 @@ class ProviderHarness:
     """What is closed in the end, in this order."""
     capabilities: frozenset[str] = ALL
     lossy: bool = False
+    concurrent: bool = False
+    """Requests are carried out while the reactor is not turned."""
+    too_long: frozenset[WcStatus] = frozenset((WcStatus.REM_INV_REQ_ERR,))
+    """How a message that did not fit its buffer ends at the sender."""
     _port: int = 20049
 
     def run_until(self, predicate: Callable[[], object], seconds: float = 30.0) -> None:
@@ -215,6 +227,50 @@ def _soft(host: str, peer: str | None, nowhere: str | None) -> Callable[[], Prov
     return make
 
 
+def _verbs_in_memory(windows: bool) -> Callable[[], ProviderHarness]:
+    """The verbs provider over an adapter and a connection manager in memory."""
+
+    def make() -> ProviderHarness:
+        reactor = SelectReactor()
+        made = two_devices(reactor, windows=windows)
+        capabilities = ALL - {"notice of a busy peer", "unpredictable keys"}
+        if not windows:
+            capabilities -= {"remote invalidation"}
+        return ProviderHarness(
+            *("verbs", reactor, made.a, made.b, "10.0.0.1", "10.0.0.99"),
+            turn=reactor.run_until,
+            resources=[made.a, made.b, made, reactor],
+            capabilities=capabilities,
+            concurrent=True,
+        )
+
+    return make
+
+
+def _verbs(windows: bool) -> Callable[[], ProviderHarness]:
+    """Two openings of the adapter with the address ``NFSRDMA_VERBS_ADDRESS``."""
+
+    def make() -> ProviderHarness:
+        host = os.environ["NFSRDMA_VERBS_ADDRESS"]
+        reactor = SelectReactor()
+        a, b = (open_device("verbs", reactor, address=host, windows=windows) for _ in range(2))
+        # The connection manager keeps to itself that a peer asked for time; keys are the device's.
+        capabilities = ALL - {"notice of a busy peer", "unpredictable keys"}
+        if not a.limits.remote_invalidation:
+            capabilities -= {"remote invalidation"}
+        return ProviderHarness(
+            *("verbs", reactor, a, b, host, os.environ.get("NFSRDMA_VERBS_NOWHERE")),
+            turn=reactor.run_until,
+            resources=[a, b, reactor],
+            capabilities=capabilities,
+            concurrent=True,
+            # The latter is what soft-RoCE (Linux 6.1) says.
+            too_long=frozenset((WcStatus.REM_INV_REQ_ERR, WcStatus.REM_OP_ERR)),
+        )
+
+    return make
+
+
 FAULTY = Faults(
     loss=0.03, duplication=0.03, reordering=0.05, corruption=0.02, delay_s=1e-4, jitter_s=1e-4
 )
@@ -224,4 +280,8 @@ HARNESSES: dict[str, Callable[[], ProviderHarness]] = {
     "sim-faulty": _simulated(FAULTY),
     "soft-ipv4": _soft(loopback(1), loopback(2), loopback(77)),
     "soft-ipv6-self": _soft("::1", None, None),
+    "verbs-in-memory-windows": _verbs_in_memory(True),
+    "verbs-in-memory-regions": _verbs_in_memory(False),
 }
+if "NFSRDMA_VERBS_ADDRESS" in os.environ:
+    HARNESSES |= {"verbs-windows": _verbs(True), "verbs-regions": _verbs(False)}

@@ -97,6 +97,7 @@ def test_nobody_answers(harness: ProviderHarness) -> None:
     assert 0.9 < harness.reactor.time() - before < 5
 
 
+@pytest.mark.needs("notice of a busy peer")
 def test_a_slow_owner(harness: ProviderHarness) -> None:
     """The peer waits while the owner of a request makes up its mind."""
     client, server = Side(harness.b, QpOptions()), Side(harness.a, QpOptions())

@@ -167,7 +167,7 @@ def test_a_receive_buffer_too_small(harness: ProviderHarness) -> None:
     harness.run_until(lambda: len(server.received) == 2 and client.sent)
     assert server.received[0].wr_id == "small"
     assert [wc.status for wc in server.received] == [WcStatus.LOC_LEN_ERR, WcStatus.WR_FLUSH_ERR]
-    assert client.sent[0].status == WcStatus.REM_INV_REQ_ERR or harness.lossy
+    assert client.sent[0].status in harness.too_long or harness.lossy
     assert bytes(buffer) == bytes(4)
     harness.run_until(lambda: client.told("disconnected") and server.told("disconnected"))
 
@@ -189,7 +189,12 @@ def test_everything_posted_is_flushed_once(harness: ProviderHarness) -> None:
     harness.run_for(0.05)
     assert [wc.wr_id for wc in client.sent] == [("send", index) for index in range(10)]
     assert [wc.wr_id for wc in client.received] == [("recv", index) for index in range(10)]
-    assert {wc.status for wc in client.sent + client.received} == {WcStatus.WR_FLUSH_ERR}
+    assert {wc.status for wc in client.received} == {WcStatus.WR_FLUSH_ERR}
+    statuses = [wc.status for wc in client.sent]
+    if harness.concurrent:  # Some, the first ones, may have been quicker than the good-bye.
+        assert statuses == sorted(statuses)
+        statuses = [*filter(None, statuses), WcStatus.WR_FLUSH_ERR]
+    assert set(statuses) == {WcStatus.WR_FLUSH_ERR}
 
 
 def test_what_a_queue_pair_refuses(harness: ProviderHarness) -> None:

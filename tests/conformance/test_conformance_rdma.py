@@ -260,6 +260,7 @@ def test_local_invalidation(harness: ProviderHarness) -> None:
     assert memory == bytes(8)
 
 
+@pytest.mark.needs("unpredictable keys")
 def test_keys_are_unpredictable_and_not_reused(harness: ProviderHarness) -> None:
     pd = harness.a.create_pd()
     view = memoryview(bytearray(16))

@@ -213,6 +213,94 @@ def test_what_is_kept_has_a_bound(world: World, monkeypatch: pytest.MonkeyPatch)
     world.run(file.close())
 
 
+def written(world: World, data: bytes) -> tuple[OpenFile, Any]:
+    """A new file with unstable data in it: an open of it, and the server's node."""
+    file = world.open("w", "new")
+    world.run(file.write_at(0, memoryview(data)))
+    return file, world.server.root.children[b"new"]
+
+
+def test_newer_data_of_another_open_outlives_a_restart(world: World) -> None:
+    first, node = written(world, b"aaaa")
+    world.server.restart()
+    second = world.open("r+", "new")
+    world.run(second.write_at(0, memoryview(b"bb")))
+    world.run(second.commit())
+    assert node.stable == b"bbaa"
+    world.run(first.close())
+    world.run(second.close())
+    assert node.stable == b"bbaa"
+
+
+def test_an_open_for_reading_commits_what_others_wrote(world: World) -> None:
+    writer, node = written(world, b"abcd")
+    reader = world.open("r", "new")
+    world.server.restart()
+    world.run(reader.commit())
+    assert node.stable == b"abcd"
+    world.run(writer.close())
+    world.run(reader.close())
+    assert world.server.executed.count("COMMIT") == 1
+
+
+def test_what_was_written_is_read_whatever_a_restart_forgot(world: World) -> None:
+    writer, _ = written(world, b"abcd")
+    reader = world.open("r", "new")
+    world.server.restart()
+    assert world.read(reader, 0, 10) == b"abcd"
+    world.run(writer.write_at(4, memoryview(b"efgh")))
+    world.server.restart()
+    assert world.run(reader.stat()).st_size == 8
+    world.run(writer.write_at(8, memoryview(b"ijkl")))
+
+    def script(ops: list[str]) -> str:
+        if ops[-1] == "READ" and world.server.epoch == 2:
+            world.server.restart()
+        return "ok"
+
+    world.server.script = script
+    assert world.read(reader, 0, 20) == b"abcdefghijkl"
+    assert world.fs.stats.resent_writes == 3
+
+
+def test_what_was_cut_off_does_not_come_back(world: World) -> None:
+    file, node = written(world, b"abcdefgh")
+    world.run(file.write_at(6, memoryview(b"ijk")))
+    world.run(file.write_at(20, memoryview(b"far")))
+    world.run(world.fs.truncate("new", 7))
+    world.server.restart()
+    world.run(file.commit())
+    assert node.stable == b"abcdefi"
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_what_was_replaced_does_not_come_back(world: World, small: bool) -> None:
+    file, node = written(world, b"abcdefgh")
+    if small:
+        world.run(world.fs.write_bytes("new", b"XY"))
+    else:
+        other = world.open("w", "new")
+        world.run(other.write_at(0, memoryview(b"XY")))
+        world.run(other.close())
+    world.server.restart()
+    world.run(file.close())
+    assert node.stable == b"XY"
+
+
+def test_a_close_that_fails_leaves_the_data_of_other_opens(world: World) -> None:
+    first, node = written(world, b"aaaa")
+    second = world.open("r+", "new")
+    world.run(second.write_at(4, memoryview(b"bbbb")))
+    world.server.script = lambda ops: "NFS4ERR_IO" if ops[-1] == "CLOSE" else "ok"
+    with pytest.raises(OSError, match="input or output"):
+        world.run(second.close())
+    world.server.script = lambda ops: "ok"
+    node.stable = b""
+    world.server.restart()
+    world.run(first.close())
+    assert node.stable == b"aaaa"
+
+
 def test_concurrent_writes_and_commits(world: World) -> None:
     file = world.open("w", "new")
 

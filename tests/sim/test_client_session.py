@@ -7,6 +7,7 @@ after some failure cannot pass.
 from __future__ import annotations
 
 import errno
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -137,6 +138,16 @@ def test_every_kind_of_call_survives(world: World, operation: str, fate: str, ti
     assert world.run(world.fs.read_bytes("w")) == b"22"
     assert left == 0
     assert sorted(world.run(world.fs.listdir())) == ["d", "file", "w"]
+    world.settle()
+
+
+def test_replies_that_are_always_lost_are_a_matter_of_the_connection(world: World) -> None:
+    world.server.uncached_at_sequence = False
+    fates = itertools.cycle(("lose reply", "ok"))  # the second time it says that it kept none
+    world.server.script = lambda ops: next(fates) if ops[-1] == "GETATTR" else "ok"
+    with pytest.raises(ConnectionError, match="each reply is lost"):
+        world.run(world.fs.stat("file"))
+    world.server.script = lambda ops: "ok"
     world.settle()
 
 

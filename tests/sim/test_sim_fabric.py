@@ -178,6 +178,22 @@ def test_an_address_is_taken_once():
     assert second.cm.guid != first.cm.guid
 
 
+def test_a_device_without_power_is_neither_heard_nor_told():
+    fabric = SimFabric(SimReactor(), 1)
+    a, b = fabric.open_device("10.0.0.1"), fabric.open_device("10.0.0.2")
+    harness = ProviderHarness(
+        "sim", fabric.reactor, a, b, "10.0.0.1", None, fabric.reactor.run_until, []
+    )
+    pair(harness)
+    carried = fabric.carried
+    b.kill()
+    again = fabric.open_device("10.0.0.2")
+    b.close()
+    fabric.reactor.run_for(60)
+    assert fabric.carried == carried
+    assert fabric._devices["10.0.0.2"] is again
+
+
 def test_a_failing_scenario_says_how_to_see_it_again():
     def scenario(fabric: SimFabric) -> None:
         a, b = fabric.open_device("10.0.0.1"), fabric.open_device("10.0.0.2")

@@ -33,6 +33,7 @@ class World:
         self.reactor = fabric.reactor
         self.rng = Random(f"calls {fabric.seed}")
         server, client = fabric.open_device(SERVER), fabric.open_device(CLIENT)
+        self.server_device, self.client_device = server, client
         self.results: dict[int, list[Item]] = {}
         self.arguments: dict[int, list[Item]] = {}
         self.executed: list[int] = []
@@ -164,3 +165,44 @@ def test_lost_in_the_middle(seed: int) -> None:
 
     command = f"pytest tests/sim/test_transport_sim.py -k 'lost_in_the_middle and {seed}'"
     simulate(scenario, seed, command=command)
+
+
+def test_a_listener_notices_peers_that_lost_their_power() -> None:
+    """Who only answers has nothing to send, and would keep the connection for ever."""
+    world = World(SimFabric(SimReactor(), seed=3))
+    reasons: list[str] = []
+    world.server.on_close(reasons.append)
+    world.client_device.kill()
+    world.reactor.run_for(50)
+    assert not reasons
+    world.reactor.run_until(lambda: reasons, 120)
+    assert "send failed" in reasons[0]
+    assert not world.listener.channels
+    world.client.close()
+    world.client_device.close()
+    world.listener.close()
+    world.server_device.close()
+    world.reactor.run_for(60)
+    assert [callback for *_, timer in world.reactor._timers if (callback := timer.callback)] == []
+
+
+def test_silent_peers_that_live_keep_their_connection() -> None:
+    """They are asked for a sign of life, which costs them nothing; who speaks is not asked."""
+    world = World(SimFabric(SimReactor(), seed=3))
+
+    def writes() -> int:
+        return world.server_device.counters.acks_received
+
+    before = writes()
+    world.reactor.run_for(1000)
+    assert 10 <= writes() - before <= 17
+    assert not world.server.closed
+    world.start()
+    world.finish()
+    before = writes()
+    for xid in range(5000, 5020):
+        world.results[xid] = world.arguments[xid] = []
+        world.reactor.run_until(world.client.call(call_message(xid, []), max_reply=512))
+        before = writes()
+        world.reactor.run_for(20)
+        assert writes() - before <= 1  # of the reply, not of a question

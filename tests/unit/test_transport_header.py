@@ -204,6 +204,7 @@ def test_thresholds_are_the_lesser_of_both_sides() -> None:
         {"credits": 0},
         {"reverse_credits": 0},
         {"send_depth": 4},
+        {"keepalive_s": 0.0},
         {"max_call": 100},
         {"max_call": 2 << 30},
     ],

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 @click.option(
     "--extract", metavar="WHAT", help="Write payload: of the RPC in a frame (12), or fh:HASH."
 )
+@click.option("--lint", "lint", is_flag=True, help="Only what breaks a rule; also as --json.")
+@click.option("--exit-code", is_flag=True, help="With --lint: 1 if there is more than notes.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str,
@@ -32,6 +34,8 @@ def dissect(
     expression: str | None,
     all_ops: bool,
     extract: str | None,
+    lint: bool,
+    exit_code: bool,
     output: str | None,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
@@ -50,6 +54,10 @@ def dissect(
         if extract is not None:
             _extract(reader, extract, output)
             return
+        if lint:
+            bad = _lint(reader, ndjson, expression)
+            sys.stdout.flush()
+            sys.exit(1 if bad and exit_code else 0)
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
         Pipeline(reader, _view(style, expression, all_ops)).run()
         sys.stdout.flush()
@@ -82,6 +90,25 @@ def _view(style: str, expression: str | None, all_ops: bool) -> View:
     else:
         view = LineView(write, brief=not all_ops)
     return FilteredView(view, wanted) if wanted else view
+
+
+def _lint(reader: Reader, ndjson: bool, expression: str | None) -> bool:
+    """Write what breaks a rule; whether anything but notes is among it."""
+    from nfsrdma.dissector.filter import compile_filter
+    from nfsrdma.dissector.lint import Lint
+    from nfsrdma.dissector.model import Severity
+    from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.render.findings import ndjson_finding, text_finding, text_summary
+
+    form = ndjson_finding if ndjson else text_finding
+    wanted = compile_filter(expression) if expression else None
+    view = Lint(lambda finding: sys.stdout.write(form(finding)), wanted)
+    pipeline = Pipeline(reader, view)
+    view.attach(pipeline)
+    pipeline.run()
+    if not ndjson:
+        sys.stdout.write(text_summary(view))
+    return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
 
 
 def _extract(reader: Reader, what: str, output: str | None) -> None:

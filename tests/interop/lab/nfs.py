@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .command import checked
 from .guest import Guest
 from .host import Host
 from .network import Peer
+from .packages import LabError
 
 RDMA_PORT = 20049
 TCP_PORT = 2049
@@ -21,6 +23,13 @@ TCP_PORT = 2049
 IMPATIENT = "timeo=50"
 
 _mounts = itertools.count()
+
+_NFSD_STACKS = """
+    for thread in $(pgrep -x nfsd) $(pgrep -x rpc.nfsd); do
+        echo "$thread $(cat /proc/$thread/comm)"; cat /proc/$thread/stack
+    done
+    rdma resource show qp
+"""
 
 
 @dataclass(frozen=True)
@@ -87,8 +96,15 @@ class Knfsd:
         self._run_threads()
 
     def halt(self) -> None:
-        """Stop serving; files and recovery records stay."""
-        self.guest.run("rpc.nfsd 0")
+        """Stop serving; files and recovery records stay.
+
+        Raises `LabError` with the threads' kernel stacks when one of them does not end.
+        """
+        stopped = self.guest.run("rpc.nfsd 0", timeout=30.0, check=False)
+        if stopped.timed_out:
+            stacks = self.guest.run(_NFSD_STACKS, check=False).stdout
+            raise LabError(f"{self.guest.name}: knfsd does not stop; its threads:\n{stacks}")
+        checked(self.guest.name, stopped, True)
 
     def stop(self) -> None:
         """Stop serving and forget the files."""

@@ -1,0 +1,53 @@
+"""What the parts of one opened device share."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ...task import Reactor
+from ...verbs.types import DeviceLimits
+from .bindings import Pyverbs
+from .events import EventChannel
+from .work_requests import WorkRequests
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .listener import Listener
+    from .memory import ProtectionDomain
+
+
+class Handles:
+    """The device's context, its limits, its event channel; whether it uses memory windows."""
+
+    def __init__(
+        self,
+        pyverbs: Pyverbs,
+        context: Any,
+        channel: EventChannel,
+        reactor: Reactor,
+        *,
+        name: str,
+        port: int,
+        limits: DeviceLimits,
+        windows: bool,
+    ) -> None:
+        self.pyverbs = pyverbs
+        self.context = context
+        self.channel = channel
+        self.reactor = reactor
+        self.name = name
+        self.port = port
+        """The port that queue pairs are made for until their address tells."""
+        self.limits = limits
+        self.windows = windows
+        self.requests = WorkRequests(pyverbs, limits.max_sge)
+        self.pds: set[ProtectionDomain] = set()
+        self.connections: set[Connection] = set()
+        """Those that are not over."""
+        self.listeners: set[Listener] = set()
+        self._tokens = count(1)
+
+    def new_token(self) -> int:
+        """A number that names a queue pair in its requests; never used again."""
+        return next(self._tokens)

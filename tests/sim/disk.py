@@ -1,0 +1,130 @@
+"""A memory file system that outlives its server, and forgets what was not made durable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from nfsrdma.server.vfs.interface import ROOT, Node, User
+from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem, MemoryNode
+
+from .model import File, Link, Path, Tree
+
+BIG = 160
+"""Entries of the large directory."""
+DEEP = 22
+"""Directories above the deepest one, whose path is longer than any inline threshold."""
+DEEP_PATH: Path = ("deep", *(chr(ord("a") + level) * 250 for level in range(DEEP)))
+
+
+class _DiskFile(MemoryFile):
+    """An open file. What it writes is in the page cache until ``sync``."""
+
+    __slots__ = ()
+
+    def write(self, offset: int, data: memoryview) -> None:
+        disk = self._fs
+        assert isinstance(disk, Disk)
+        size = self._node.size
+        before = bytearray(max(0, min(len(data), size - offset)))
+        self.read(offset, memoryview(before))
+        super().write(offset, data)
+        disk.unsynced.setdefault(self._node.fileid, []).append((offset, bytes(before), size))
+
+    def sync(self, metadata: bool) -> None:
+        disk = self._fs
+        assert isinstance(disk, Disk)
+        disk.unsynced.pop(self._node.fileid, None)
+
+    def undo(self, offset: int, before: bytes, size: int) -> None:
+        """Take one write back."""
+        assert isinstance(self._fs, Disk)
+        self._fs._truncate(self._node, size)
+        if before:
+            super().write(offset, memoryview(before))
+
+
+class Disk(MemoryFileSystem):
+    """See the module's text. Everything but the contents of files is durable at once."""
+
+    def __init__(self, clock: Callable[[], int], rng: Random) -> None:
+        self.unsynced: dict[int, list[tuple[int, bytes, int]]] = {}
+        """What to write back where, and how long the file was, by file, in order."""
+        self._rng = rng
+        super().__init__(clock)
+
+    def open(self, node: Node, who: User, access: int) -> MemoryFile:
+        super().open(node, who, access).close()
+        assert isinstance(node, MemoryNode)
+        return _DiskFile(self, node)
+
+    def create(
+        self, directory: Node, name: bytes, who: User, mode: int, access: int
+    ) -> tuple[MemoryNode, MemoryFile]:
+        node, file = super().create(directory, name, who, mode, access)
+        made = _DiskFile(self, node)
+        file.close()
+        return node, made
+
+    def close(self) -> None:
+        """The server's, not ours."""
+
+    def crash(self) -> None:
+        """Lose, of some files, all that was not synced."""
+        unsynced, self.unsynced = self.unsynced, {}
+        for fileid, writes in unsynced.items():
+            node = self._nodes.get(fileid)
+            if node is None or self._rng.random() < 0.3:
+                continue
+            file = _DiskFile(self, node)
+            for offset, before, size in reversed(writes):
+                file.undo(offset, before, size)
+            file.close()
+
+    def _truncate(self, node: MemoryNode, size: int) -> None:
+        self.unsynced.pop(node.fileid, None)
+        super()._truncate(node, size)
+
+    # -- for the tests -----------------------------------------------------------------------
+
+    def furnish(self) -> None:
+        """Make what is there from the start."""
+        root = self.root
+        big = self.mkdir(root, b"big", ROOT, 0o755)
+        for number in range(BIG):
+            _, file = self.create(big, b"%03d" % number + b"x" * (number % 200), ROOT, 0o644, 2)
+            file.close()
+        self.mkdir(root, b"shared", ROOT, 0o755)
+        below = root
+        for name in DEEP_PATH:
+            below = self.mkdir(below, name.encode(), ROOT, 0o755)
+
+    def tree(self, path: Path) -> Tree:
+        """What is at ``path``, as the model has it."""
+        node = self.root
+        for name in path:
+            node = self.lookup(node, name.encode(), ROOT)
+        files: dict[int, File] = {}
+        read: Tree = self._read(node, files)
+        return read
+
+    def _read(self, node: MemoryNode, files: dict[int, File]) -> Any:
+        if node.is_directory:
+            return {
+                name.decode(): self._read(self.lookup(node, name, ROOT), files)
+                for _, name in self.listing(node, 0, ROOT)
+            }
+        if node.is_symlink:
+            return Link(self.readlink(node, ROOT).decode())
+        if node.fileid not in files:
+            data = bytearray(node.size)
+            file = MemoryFile(self, node)
+            file.read(0, memoryview(data))
+            file.close()
+            files[node.fileid] = File(bytes(data))
+        return files[node.fileid]
+
+    def opens(self) -> int:
+        """How many files are open."""
+        return sum(node.opens for node in self._nodes.values())
