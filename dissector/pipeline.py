@@ -56,9 +56,12 @@ class View(Protocol):
 
 
 class Pipeline:
-    """Runs a reader to its end and shows one view what there is."""
+    """Runs a reader to its end and shows one view what there is.
 
-    def __init__(self, reader: Reader, view: View) -> None:
+    ``check_crc`` asks for the checksums of iWARP's FPDUs.
+    """
+
+    def __init__(self, reader: Reader, view: View, *, check_crc: bool = False) -> None:
         self.reader = reader
         self.view = view
         self.layers = Layers()
@@ -67,8 +70,13 @@ class Pipeline:
         self.connections = Connections(self.exchanges, self.on_finding)
         self.connections.on_cm = view.cm
         self.conversations = Conversations(
-            self.exchanges, lambda: reader.source.view, self.connections.open, self.on_finding
+            self.exchanges,
+            lambda: reader.source.view,
+            self.connections.open,
+            self.on_finding,
+            check_crc=check_crc,
         )
+        self.conversations.on_cm = view.cm
         self.kinds: Counter[int] = Counter()
         """Packets by kind of operation; ``-1`` for other traffic."""
         self.findings = 0

@@ -7,13 +7,17 @@ it. Until one does, it costs a search through what is new.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 from ..exchanges import Exchanges
 from ..extent import whole
 from ..layers.transport import NFS_PORT
-from ..model import Connection, Finding, Message, Severity, Side, Transport
+from ..model import CmEvent, Connection, Finding, Message, Severity, Side, Transport
 from ..packet import Packet
+from .iwarp import Iwarp
+from .mpa import HELLO_OCTETS, KEY_OCTETS, REPLY_KEY, REQUEST_KEY, SEARCH_BUDGET, find_fpdu
 from .reassembly import Stream
 from .records import RECORD_PREFIX, Records, find_record
 
@@ -25,6 +29,14 @@ Open = Callable[[Transport, int, int], Connection]
 Key = tuple[str, int, str, int]
 
 
+class Reader(Protocol):
+    """What makes something of a stream."""
+
+    def advance(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Half:
     """One direction of a TCP connection."""
 
@@ -32,6 +44,8 @@ class Half:
         "_conversations",
         "begin",
         "connected",
+        "effort",
+        "needed",
         "opposite",
         "reader",
         "searched",
@@ -43,9 +57,13 @@ class Half:
         self._conversations = conversations
         self.side = side
         self.stream = Stream()
-        self.reader: Records | None = None
+        self.reader: Reader | None = None
         self.searched = 0
         """Up to where nothing was recognised."""
+        self.needed = 0
+        """Before the stream has come so far, a search would find nothing more."""
+        self.effort = 0
+        """Octets that were searched for FPDUs."""
         self.begin: int | None = None
         """Position of the connection's first octet, if its SYN was seen."""
         self.connected = False
@@ -70,10 +88,17 @@ class Conversations:
         source: Callable[[], memoryview],
         connect: Open,
         on_finding: Callable[[Finding], None],
+        *,
+        check_crc: bool = False,
     ) -> None:
         self.exchanges = exchanges
         self.source = source
         self.on_finding = on_finding
+        self.on_cm: Callable[[CmEvent], None] = lambda event: None
+        self._check_crc = check_crc
+        """Whether the checksum of each FPDU of iWARP is computed."""
+        self.kinds: Counter[int] = Counter()
+        """iWARP's DDP segments by RDMAP opcode."""
         self._connect = connect
         self._halves: dict[Key, Half] = {}
         self._ports: dict[Key, Side] = {}
@@ -157,19 +182,39 @@ class Conversations:
         stream = half.stream
         if not stream.chunks:
             return
-        if half.opposite.reader is not None:
+        known = half.opposite.reader
+        if known is not None:
             # The other direction has shown what this connection is.
             at = stream.chunks[0].start
-            half.reader = Records(half, at, self._record, lost=half.begin != at)
+            if isinstance(known, Iwarp):
+                self._iwarp(half, at).meet(known)
+            else:
+                half.reader = Records(half, at, self._record, lost=half.begin != at)
+            return
+        if stream.end < half.needed:
             return
         start = stream.behind_holes(max(half.searched, stream.chunks[0].start))
         octets = stream.map(start, stream.end).read(self.source())
+        head = bytes(octets[:KEY_OCTETS])
+        if REQUEST_KEY.startswith(head) or REPLY_KEY.startswith(head):
+            if len(octets) >= HELLO_OCTETS:
+                self._become_iwarp(half, start)
+            return
         from_start = half.begin == start and NFS_PORT in (half.side.port, half.opposite.side.port)
+        resume = stream.end
+        if not from_start and half.effort < SEARCH_BUDGET:
+            # First, since what travels by RDMA may look like a record.
+            fpdu = find_fpdu(octets, stream.chunks, start)
+            half.effort += fpdu.resume - start
+            if fpdu.at >= 0:
+                self._become_iwarp(half, fpdu.at)
+                return
+            resume, half.needed = fpdu.resume, fpdu.needed
         found = 0 if from_start else find_record(octets)
-        if found >= 0:
+        if found >= 0 and start + found <= resume:
             self._become_rpc(half, start + found)
             return
-        half.searched = max(start, stream.end - RECORD_PREFIX + 1)
+        half.searched = max(start, min(resume, stream.end - RECORD_PREFIX + 1))
         stream.drop(half.searched)
 
     def _number(self, half: Half, transport: Transport, position: int) -> None:
@@ -187,6 +232,24 @@ class Conversations:
         half.reader = Records(half, position, self._record)
         if half.opposite.stream.chunks:
             self._advance(half.opposite)
+
+    def _become_iwarp(self, half: Half, position: int) -> None:
+        self._number(half, Transport.IWARP, position)
+        half.side.connection.paired_by = "MPA"
+        self._iwarp(half, position)
+        if half.opposite.stream.chunks:
+            self._advance(half.opposite)
+
+    def _iwarp(self, half: Half, position: int) -> Iwarp:
+        reader = half.reader = Iwarp(
+            half,
+            position,
+            self.exchanges,
+            self.on_cm,
+            check=self._check_crc,
+        )
+        reader.messages.kinds = self.kinds
+        return reader
 
     def _record(self, message: Message) -> None:
         self.exchanges.on_record(message)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.captures import linux_captures
+from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import (
     LINK_TYPES,
     Frame,
@@ -34,6 +35,7 @@ from nfsrdma.dissector.render.line import LineView
 from nfsrdma.dissector.render.ndjson import NdjsonView
 from nfsrdma.dissector.render.tree import TreeView
 from nfsrdma.rpcrdma.transport.chunk import Segment
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
 ROUNDS = int(os.environ.get("NFSRDMA_FUZZ_ROUNDS", "60"))
 
@@ -79,7 +81,21 @@ def tcp_seeds() -> list[Frame]:
     return wire.frames
 
 
-SEEDS = {"tcp": tcp_seeds}
+def iwarp_seeds(markers: bool) -> list[Frame]:
+    wire = IwarpWire(markers=markers, private=PrivateData().encode())
+    wire.connect()
+    do_getattr(wire, 1)
+    do_read(wire, 2, pattern(5001), [Segment(7, 4097, 0x1000), Segment(8, 4096, 0x9000)])
+    do_write(wire, 3, pattern(3003), [Segment(9, 3003, 0x1000)])
+    wire.terminate(wire.client, 0, 1, 5)
+    return wire.frames
+
+
+SEEDS = {
+    "tcp": tcp_seeds,
+    "iwarp": lambda: iwarp_seeds(False),
+    "iwarp-markers": lambda: iwarp_seeds(True),
+}
 
 
 def damaged(octets: bytes, chooser: random.Random, times: int) -> bytes:
@@ -147,6 +163,8 @@ def test_damaged_streams(kind: str, tmp_path: Path) -> None:
                 del hostile[chooser.randrange(len(hostile))]
         if turn % 5 == 0:
             chooser.shuffle(hostile)
+        if turn % 4 == 0:
+            del hostile[:7]
         snaplen = 96 if turn % 7 == 0 else 0
         survive(pcap(hostile, snaplen=snaplen), tmp_path, VIEWS[turn % len(VIEWS)]())
 
