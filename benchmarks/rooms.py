@@ -1,7 +1,7 @@
 """Where the time goes: cProfile's figures, summed up by the rooms of the house.
 
 What the interpreter itself does for a function (packing a struct, a CRC) counts for the room of
-the function; system calls have a row of their own, and so has waiting for the other side.
+the function; the kernel (system calls) has a row of its own; waiting is left out.
 cProfile costs about as much per call as a call does, so rooms of many small functions look bigger
 than they are, and the kernel smaller.
 """
@@ -20,8 +20,8 @@ ROOMS = (
     "io",
     "server",
     "client",
-    "other Python",
-    "system calls",
+    "other",
+    "kernel",
 )
 """In the order of the table. ``io`` has the reactor, the tasks and the TCP sockets."""
 
@@ -41,7 +41,7 @@ def by_room(path: Path) -> dict[str, float]:
         elif any(name in function[2] for name in _WAITING):
             seconds["waiting"] += own
         elif any(name in function[2] for name in _KERNEL):
-            seconds["system calls"] += own
+            seconds["kernel"] += own
         else:
             for caller, (_, _, part, _) in callers.items():
                 seconds[_room(caller)] += part
@@ -51,10 +51,10 @@ def by_room(path: Path) -> dict[str, float]:
 def _room(function: _Function) -> str:
     _, found, inside = function[0].rpartition("/nfsrdma/")
     if not found:
-        return "other Python"
+        return "other"
     names = inside.split("/")
     if names[0] == "rpcrdma":
         if names[1] in ("task.py", "io"):
             return "io"
         return names[1] if names[1] in ROOMS else "transport"
-    return names[0] if names[0] in ROOMS else "other Python"
+    return names[0] if names[0] in ROOMS else "other"

@@ -103,7 +103,7 @@ class Bench:
             if record == MIB and depth == 8:
                 after = self._processor_times()
                 for side in ("client", "server"):
-                    key = (f"{name}, {side}'s processor", record, depth, "s/GB")
+                    key = (f"{name}, {side}'s CPU", record, depth, "s/GB")
                     self.note(transport, key, (after[side] - before[side]) / (octets / 1e9))
 
         return step
@@ -129,8 +129,8 @@ class Bench:
         for transport, mount in self._mounts.items():
             first, last = workloads.growth(mount, count, report)
             record = workloads.SMALL_OCTETS
-            self.note(transport, ("one file, of the first 100", record, 1, "us"), first)
-            self.note(transport, (f"one file, of the last of {count:,}", record, 1, "us"), last)
+            self.note(transport, ("file written, first 100", record, 1, "us"), first)
+            self.note(transport, (f"..., last 100 of {count:,}", record, 1, "us"), last)
 
 
 def measure(folder: Path, rounds: int, files: int, console: Console) -> tuple[Values, Facts]:
@@ -251,22 +251,20 @@ def speeds(values: Values) -> Table:
     for column in ("record", "in flight", "unit", *TRANSPORTS):
         table.add_column(column, justify="right")
     for (op, record, depth, unit), of in values.items():
-        size = (
-            ""
-            if record is None
-            else f"{record >> 10} KiB"
-            if record < MIB
-            else f"{record >> 20} MiB"
-        )
+        size = "" if record is None else _size(record)
         cells = []
         for transport in TRANSPORTS:
             found = of[transport]
             text = _number(statistics.median(found))
             if len(found) > 1:
-                text += f" [dim]({_number(min(found))} to {_number(max(found))})[/]"
+                text += f" [dim]({_number(min(found))}-{_number(max(found))})[/]"
             cells.append(text)
         table.add_row(op, size, "" if depth is None else str(depth), unit, *cells)
     return table
+
+
+def _size(octets: int) -> str:
+    return f"{octets >> 20} MiB" if octets >= MIB else f"{octets >> 10} KiB"
 
 
 def _number(value: float) -> str:
