@@ -14,16 +14,16 @@ import sys
 from nfsrdma.cli import main
 
 
-def run(out: str, arguments: list[str]) -> None:
-    """Run the command line ``arguments``."""
+def run(out: str) -> None:
+    """Run the command line; what it is called with is in ``sys.argv``."""
     profile = cProfile.Profile()
     signal.signal(signal.SIGUSR1, lambda *_: profile.enable())
     try:
-        main(arguments)
+        main()
     finally:
         profile.disable()
         profile.dump_stats(out)
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], sys.argv[2:])
+    run(sys.argv.pop(1))

@@ -34,6 +34,7 @@ from .attributes import (
 )
 from .callback import Callbacks
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
+from .contents import Contents
 from .errors import (
     NfsError,
     ProtocolError,
@@ -503,17 +504,10 @@ class FileSystem:
     async def _read_opened(self, path: Path) -> bytes:
         file = await self.open(path)
         try:
-            left = (await file.stat()).st_size
-            parts: list[memoryview] = []
-            done = 0
-            while True:
-                buffer = memoryview(bytearray(left + 1))  # one more, to see where the end is
-                count = await file.read_at(done, buffer)
-                parts.append(buffer[:count])
-                done += count
-                if count <= left:
-                    return b"".join(parts)
-                left = 2 * left + 4096
+            contents = Contents((await file.stat()).st_size)
+            while contents.filled(await file.read_at(contents.done, contents.rest())):
+                pass
+            return contents.take()
         finally:
             await file.close()
 

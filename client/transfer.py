@@ -24,7 +24,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import Stat, encode_attributes
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound, place
-from .errors import StatusError, make_error, status_error
+from .errors import StatusError, UncertainOutcomeError, make_error, status_error
 from .file import OpenFile, spread
 from .filesystem import FileSystem, OpenMode
 from .opens import WRITE
@@ -39,6 +39,8 @@ _MODE: Final = 0o777
 """Bits of a mode that are taken from a server: not those that lend someone's identity."""
 _SMALL: Final = 256 << 10
 """Octets of a file that goes in one call."""
+_ATTEMPTS: Final = 3
+"""How often a file is put while the server keeps restarting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,14 +401,20 @@ class Transfer:
 
     async def _put_file(self, source: str, where: _Place, entry: LocalEntry) -> None:
         self._begin(source)
-        file = self._local.open(source)
-        try:
-            if entry.size <= min(_SMALL, self._client.wsize):
-                await self._put_small(source, file, where, entry)
-            else:
-                await self._put_large(source, file, where, entry)
-        finally:
-            file.close()
+        small = entry.size <= min(_SMALL, self._client.wsize)
+        put = self._put_small if small else self._put_large
+        for attempt in range(1, _ATTEMPTS + 1):
+            file = self._local.open(source)
+            try:
+                await put(source, file, where, entry)
+                break
+            except UncertainOutcomeError:
+                # The server restarted meanwhile. Whatever it did of this: done again from the
+                # start it ends in the same file.
+                if attempt == _ATTEMPTS:
+                    raise
+            finally:
+                file.close()
         self._end()
 
     async def _put_small(
@@ -468,12 +476,28 @@ class Transfer:
                     errno.EIO, f"{status.st_size} octets of {entry.size} arrived", where.path
                 )
             await client.set_attributes(temporary, _preserved(entry))
-            await client.rename(temporary, where.path)
+            await self._rename(temporary, where.path, entry.size)
         except BaseException as error:
             await self._forget(temporary)
             if isinstance(error, OSError) and error.filename == temporary:
                 error.filename = where.path
             raise
+
+    async def _rename(self, temporary: str, path: str, size: int) -> None:
+        """Give a complete file its name; if the server cannot tell whether it did, look."""
+        client = self._client
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                await client.rename(temporary, path)
+                return
+            except UncertainOutcomeError:
+                if await client.exists(temporary):
+                    if attempt == _ATTEMPTS:
+                        raise
+                elif (await client.stat(path)).st_size == size:
+                    return
+                else:
+                    raise
 
     async def _put_data(self, file: LocalFile, opened: OpenFile, size: int, source: str) -> None:
         step = self._client.wsize

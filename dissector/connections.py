@@ -81,14 +81,19 @@ class Connections:
     ) -> Flow:
         if len(self._flows) >= MAX_FLOWS:
             self._drop(next(iter(self._flows.values())))
-        self._connections += 1
-        connection = Connection(self._connections, transport, packet.number, packet.time)
-        self.all[connection.number] = connection
+        connection = self.open(transport, packet.number, packet.time)
         side = connection.first = Side(source, connection)
         flow = side.flow = Flow(source, destination, qpn, side, self)
         self._flows[source, destination, qpn] = flow
         self._hosts.setdefault((source, destination), []).append(flow)
         return flow
+
+    def open(self, transport: Transport, frame: int, time: int) -> Connection:
+        """A connection that was first seen in ``frame``, with the next number."""
+        self._connections += 1
+        connection = Connection(self._connections, transport, frame, time)
+        self.all[connection.number] = connection
+        return connection
 
     def _drop(self, flow: Flow) -> None:
         flow.release_all()
@@ -259,8 +264,9 @@ class Connections:
         forth = self._new_flow(client, server, rep.local_qpn, transport, packet)
         back = self._new_flow(server, client, req.local_qpn, transport, packet)
         self._pair(forth, back, "CM")
-        forth.tracker.start_at(req.starting_psn)
-        back.tracker.start_at(rep.starting_psn)
+        # Each says with which number its peer shall begin.
+        forth.tracker.start_at(rep.starting_psn)
+        back.tracker.start_at(req.starting_psn)
         forth.mtu = back.mtu = PATH_MTUS.get(req.path_mtu, 0)
         connection = forth.side.connection
         connection.cm_frame, connection.established = cm_frame, True

@@ -50,6 +50,10 @@ class Exchanges:
         self.release: Callable[[Side, int], bool] = lambda side, frame: False
         """Hands on what a side sent before a frame and that waits for its turn; if anything."""
         self.on_finding: Callable[[Finding], None] = lambda finding: None
+        self.on_call: Callable[[Exchange], None] = lambda exchange: None
+        """Told of each call as it is sent, the calls in progress being ``requester.calls``."""
+        self.on_loose: Callable[[RdmaOp], None] = lambda op: None
+        """Told of each RDMA operation that no call in progress has offered memory for."""
 
     # Messages
 
@@ -128,6 +132,7 @@ class Exchanges:
                     self._advertise(side, exchange, one, "write")
             for one in header.reply or ():
                 self._advertise(side, exchange, one, "reply")
+        self.on_call(exchange)
 
     def _reply(self, message: Message, xid: int, header: TransportHeader | None) -> None:
         exchange = self._answered(message.side, xid, message.frame)
@@ -182,6 +187,7 @@ class Exchanges:
                 return
         waiting = actor.unclaimed.setdefault(op.handle, deque())
         waiting.append(op)
+        self.on_loose(op)
         actor.unclaimed_count += 1
         if actor.unclaimed_count > MAX_UNCLAIMED:
             self._drop_oldest(actor)

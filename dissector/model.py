@@ -38,6 +38,8 @@ class Finding(NamedTuple):
     rule: str
     """A stable identifier, such as ``capture-hole``."""
     text: str
+    octets: tuple[int, int] | None = None
+    """Which octets of the frame's message it is about, as start and end, where that is known."""
 
 
 class Transport(IntEnum):

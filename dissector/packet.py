@@ -20,6 +20,8 @@ class Kind(IntEnum):
     TCP = 2
     BROKEN = 3
     """It should have been one of them, but is cut or damaged before that can be told."""
+    UDP = 4
+    """From or to NFS's port."""
 
 
 class Encapsulation(IntEnum):

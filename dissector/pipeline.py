@@ -24,12 +24,14 @@ from .layers import Layers
 from .layers.transport import pattern_of
 from .model import MAX_FINDINGS, CmEvent, Finding, RdmaOp, Severity
 from .packet import Packet
+from .streams import Conversations
 
 WRITE_MIDDLE = 0x07
 READ_RESPONSE_MIDDLE = 0x0E
 CNP = 0x81
 
 _ROCE, _TCP, _BROKEN = int(packets.Kind.ROCE), int(packets.Kind.TCP), int(packets.Kind.BROKEN)
+_UDP = int(packets.Kind.UDP)
 _MISSES = 8
 """After so many vain attempts, runs are tried only now and then."""
 _PATIENCE = 64
@@ -54,9 +56,12 @@ class View(Protocol):
 
 
 class Pipeline:
-    """Runs a reader to its end and shows one view what there is."""
+    """Runs a reader to its end and shows one view what there is.
 
-    def __init__(self, reader: Reader, view: View) -> None:
+    ``check_crc`` asks for the checksums of iWARP's FPDUs.
+    """
+
+    def __init__(self, reader: Reader, view: View, *, check_crc: bool = False) -> None:
         self.reader = reader
         self.view = view
         self.layers = Layers()
@@ -64,6 +69,14 @@ class Pipeline:
         self.exchanges.on_finding = self.on_finding
         self.connections = Connections(self.exchanges, self.on_finding)
         self.connections.on_cm = view.cm
+        self.conversations = Conversations(
+            self.exchanges,
+            lambda: reader.source.view,
+            self.connections.open,
+            self.on_finding,
+            check_crc=check_crc,
+        )
+        self.conversations.on_cm = view.cm
         self.kinds: Counter[int] = Counter()
         """Packets by kind of operation; ``-1`` for other traffic."""
         self.findings = 0
@@ -86,6 +99,10 @@ class Pipeline:
                 self.fault(packet.number, "frame-broken", packet.fault)
             else:
                 kinds[-1] += 1
+                if kind == _TCP:
+                    self.conversations.tcp(packet)
+                elif kind == _UDP:
+                    self.conversations.udp(packet)
         self.close()
 
     def _roce(self, packet: Packet, operation: int) -> None:
@@ -156,6 +173,7 @@ class Pipeline:
     def close(self) -> None:
         """No more frames: give up what is in progress."""
         self.connections.close()
+        self.conversations.close()
         self.exchanges.close()
         for notice in self.reader.notices:
             self.fault(notice.frame, "capture-file", notice.text)

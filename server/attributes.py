@@ -192,9 +192,14 @@ def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
     return mask
 
 
+@lru_cache(maxsize=256)
+def _getters(mask: int) -> list[tuple[int, Callable[[Subject], Any]]]:
+    return [(number, _GETTERS[number]) for number in numbers_in(mask)]
+
+
 def encode(enc: Encoder, subject: Subject, mask: int) -> None:
     """Append the ``fattr4`` of the attributes in ``mask``."""
-    values = {number: _GETTERS[number](subject) for number in numbers_in(mask)}
+    values = {number: getter(subject) for number, getter in _getters(mask)}
     xattrs.encode_attributes(enc, mask, values)
 
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 
 from ..attributes import Stat, StatVfs
+from ..contents import Contents
 from ..errors import NfsError
 from ..file import OpenFile
 from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
@@ -429,15 +430,10 @@ class AsyncFile:
 
     async def readall(self) -> bytes:
         """All that is left."""
-        left = max(0, (await self.stat()).st_size - self._position)
-        parts: list[memoryview] = []
-        while True:
-            buffer = bytearray(left + 1)  # one more, to see that the end is the end
-            count = await self.readinto(buffer)
-            parts.append(memoryview(buffer)[:count])
-            if count <= left:
-                return b"".join(parts)
-            left = 2 * left + 4096
+        contents = Contents(max(0, (await self.stat()).st_size - self._position))
+        while contents.filled(await self.readinto(contents.rest())):
+            pass
+        return contents.take()
 
     async def write(self, data: Buffer) -> int:
         """Write all of ``data``, at the end of the file if that is open for appending."""

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ..attributes import Stat, StatVfs
+from ..contents import Contents
 from ..errors import NfsError
 from ..file import OpenFile
 from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
@@ -380,15 +381,10 @@ class NfsFile(io.RawIOBase):
         self._check_open()
         if not self._letters.readable:
             raise io.UnsupportedOperation("not readable")
-        left = max(0, self.stat().st_size - self._position)
-        parts: list[memoryview] = []
-        while True:
-            buffer = bytearray(left + 1)  # one more, to see that the end is the end
-            count = self.readinto(buffer)
-            parts.append(memoryview(buffer)[:count])
-            if count <= left:
-                return b"".join(parts)
-            left = 2 * left + 4096
+        contents = Contents(max(0, self.stat().st_size - self._position))
+        while contents.filled(self.readinto(contents.rest())):
+            pass
+        return contents.take()
 
     def write(self, data: Any) -> int:
         self._check_open()

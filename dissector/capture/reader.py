@@ -7,6 +7,7 @@ attributes, since an object for each of some millions of frames would cost more 
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass
 
 from .runs import Pattern, match_run
@@ -41,7 +42,7 @@ class Notice:
     text: str
 
 
-class Reader:
+class Reader(abc.ABC):
     """The frames of one capture. Subclasses know a format."""
 
     HEADER = 0
@@ -67,13 +68,13 @@ class Reader:
         """From the current record to the next."""
         self.notices: list[Notice] = []
 
+    @abc.abstractmethod
     def read(self) -> bool:
         """Step to the next frame; ``False`` at the end, however the end came to be."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def time_at(self, offset: int) -> int:
         """The time of the record whose frame begins at ``offset``, like the current one's."""
-        raise NotImplementedError
 
     def run(self, pattern: Pattern, limit: int) -> int:
         """Step over at most ``limit`` frames like the current one; how many there were.

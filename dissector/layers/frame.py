@@ -17,7 +17,7 @@ from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, ICRC_OCTETS
 
 from ..packet import Encapsulation, Kind, Packet
 from . import link
-from .transport import EXTENSIONS, ROCE_PORT
+from .transport import EXTENSIONS, NFS_PORT, ROCE_PORT
 
 if TYPE_CHECKING:
     from ..capture.reader import Reader
@@ -162,8 +162,15 @@ class Layers:
 
     def _udp(self, view: memoryview, at: int, wire_end: int, end: int, fragmented: bool) -> None:
         packet = self.packet
-        sport, dport, _, _ = _UDP.unpack_from(view, at)
+        sport, dport, length, _ = _UDP.unpack_from(view, at)
         if dport != ROCE_PORT:
+            if NFS_PORT in (sport, dport):
+                packet.source_port, packet.destination_port = sport, dport
+                packet.payload = at + 8
+                # Of a datagram in fragments this is the first: the rest is a hole.
+                packet.size = max(0, length - 8)
+                packet.have = max(0, min(packet.size, min(end, wire_end) - packet.payload))
+                packet.kind = Kind.UDP
             return
         if fragmented:
             self._broken("a RoCEv2 packet in IP fragments")

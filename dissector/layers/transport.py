@@ -14,6 +14,7 @@ from ..packet import Encapsulation, Packet
 from .link import ERF, ERF_CLOCK
 
 ROCE_PORT = 4791
+NFS_PORT = 2049
 
 _RETH = Struct(">QII")
 _RETH_IMMEDIATE = Struct(">QIII")

@@ -263,12 +263,15 @@ def _own(fields: Fields, exchange: Exchange, message: Message) -> None:
 
 def finding_fields(finding: Finding) -> Fields:
     """A finding as a record of its own."""
-    return {
+    fields: Fields = {
         "frame.number": finding.frame,
         "nfsrdma.finding": finding.rule,
         "nfsrdma.severity": finding.severity.name.lower(),
         "nfsrdma.text": finding.text,
     }
+    if finding.octets is not None:
+        fields["nfsrdma.octets"] = list(finding.octets)
+    return fields
 
 
 def operation_values(body: Body) -> list[dict[str, Any]]:

@@ -59,6 +59,15 @@ def flight_octets(receive_octets: int) -> int:
     return max(_LEAST_FLIGHT, min(receive_octets // 4, _MOST_FLIGHT))
 
 
+def read_octets(flight: int) -> int:
+    """How long an RDMA READ request may be with so much in flight: some of them fit.
+
+    As few bursts as can be answer 3 packets and a multiple of 15, see ``Tuning.read_octets``.
+    """
+    bursts = max(1, (flight // 4 // 4096 - 3) // 15)
+    return (3 + 15 * bursts) * 4096
+
+
 class SoftDevice(Engine):
     """An engine on UDP sockets (``verbs.interfaces.Device``).
 
@@ -220,7 +229,8 @@ class SoftDevice(Engine):
 def _tuning() -> Tuning:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         granted = granted_buffer(probe, SO_RCVBUFFORCE, socket.SO_RCVBUF, BUFFER_OCTETS)
-    return Tuning(flight_octets=flight_octets(granted))
+    flight = flight_octets(granted)
+    return Tuning(flight_octets=flight, read_octets=read_octets(flight))
 
 
 def open_device(

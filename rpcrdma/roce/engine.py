@@ -214,7 +214,11 @@ class Engine:
             count = 1
             if size < _SHORTEST or size & 3 or size > _LONGEST:
                 self.own_counters.malformed += 1
-            elif not flow.verify(view[offset : offset + size], *_hint(index, idents)):
+            elif not flow.verify(
+                view[offset : offset + size],
+                index if index < _GUESSED_IDENTS else 0,
+                None if idents is None else idents[index],
+            ):
                 self.own_counters.icrc_errors += 1
             else:
                 head, tail = unpack(view, offset)
@@ -430,12 +434,6 @@ class Engine:
         if not self._called:
             self._called = True
             self.on_ready()
-
-
-def _hint(index: int, idents: Sequence[int] | None) -> tuple[int, int | None]:
-    """The likely and, if it is known, the real IPv4 identification of a burst's packet."""
-    likely = index if index < _GUESSED_IDENTS else 0
-    return likely, None if idents is None else idents[index]
 
 
 def _nobody() -> None:

@@ -97,6 +97,8 @@ class QueuePair:
         self.remote_qpn = 0
         self._engine = engine
         self._flow: Flow | None = None
+        self._heard: Flow | None = None
+        """Where the latest packet came from: the peer's address, from any port of it."""
         self._limits = burst_limits(engine.tuning, engine.gso)
         self._hears: frozenset[Role] = frozenset()
         self.state = QpState.RESET
@@ -200,7 +202,7 @@ class QueuePair:
         """Fail and leave nothing to do. For ``Engine.destroy_queue_pair``."""
         self.fail("destroyed")
         self._move("destroy")
-        self._flow = None
+        self._flow = self._heard = None
 
     def schedule(self) -> None:
         """There may be something to transmit."""
@@ -216,7 +218,12 @@ class QueuePair:
         """Take packets that are addressed to this queue pair."""
         role = _ROLES[run.code]
         ours = self._flow
-        if role not in self._hears or ours is None or flow.source_ip != ours.destination_ip:
+        if flow is not self._heard:
+            if ours is None or flow.source_ip != ours.destination_ip:
+                self.counters.unexpected += run.count
+                return
+            self._heard = flow
+        if role not in self._hears:
             self.counters.unexpected += run.count
             return
         self.counters.packets_received += run.count

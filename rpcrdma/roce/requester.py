@@ -41,6 +41,8 @@ _WORD = Struct(">I")
 _BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
 _READ_REQUEST_OCTETS = _BARE_OCTETS + RETH.size
 _INFINITE_RNR_RETRIES = 7
+_ASKS = 4
+"""How many acknowledgements are asked for in a window."""
 _ADDRESS_MASK = (1 << 64) - 1
 
 _SUCCESS = WcStatus.SUCCESS
@@ -91,6 +93,8 @@ class Requester:
         self.reads: deque[tuple[int, int]] = deque()
         self.una = self.next = self.high = self.tail = 0
         self._una_octets = self._next_octets = self._tail_octets = 0
+        self._asked_octets = 0
+        """Where a packet last asked for an acknowledgement."""
         self.window = CongestionWindow(qp.tuning, qp.mtu)
         self.timer = RetransmissionTimer(qp.tuning)
         self.deadline: float | None = None
@@ -219,27 +223,45 @@ class Requester:
                 count = min(builder.room(full), max(room // mtu, 1), last - self.next)
                 if count <= 0:
                     return
+                if len(entry.views) != 1:
+                    count = 1
+                self._next_octets = entry.base + offset + count * mtu
+                ask = self._ask()
                 if len(entry.views) == 1:
                     view = entry.views[0]
-                    builder.add_run(middle_head, self.next, view, offset, mtu, count, ACK_REQUEST)
+                    builder.add_run(middle_head, self.next, view, offset, mtu, count, ask)
                 else:
-                    count = 1
-                    header = BTH.pack(middle_head, self.next & MASK | ACK_REQUEST)
+                    header = BTH.pack(middle_head, self.next & MASK | ask)
                     builder.add(header, pieces(entry.views, offset, mtu), 0, full)
                 self.next += count
-                self._next_octets = entry.base + offset + count * mtu
-            elif not self._send_edge(entry, codes, builder, offset, room < 2 * mtu):
+            elif not self._send_edge(entry, codes, builder, offset):
                 return
 
+    def _ask(self, ends: bool = False) -> int:
+        """The A bit, if the packets up to ``_next_octets`` are to be acknowledged soon.
+
+        At the end of a message; some times in each window, so that it goes on moving; and when it
+        is full and no answer is under way. An acknowledgement costs both sides about as much as
+        several packets do.
+        """
+        if (
+            ends
+            or self._next_octets - self._asked_octets >= self.window.octets // _ASKS
+            or (self._asked_octets <= self._una_octets and self._flight_room() < 2 * self._qp.mtu)
+        ):
+            self._asked_octets = self._next_octets
+            return ACK_REQUEST
+        return 0
+
     def _send_edge(
-        self, entry: Entry, codes: RequestCodes, builder: BurstBuilder, offset: int, ask: bool
+        self, entry: Entry, codes: RequestCodes, builder: BurstBuilder, offset: int
     ) -> bool:
         """Add the first, last or only packet of a message; false if it does not fit."""
         qp = self._qp
         request = entry.request
         length = min(qp.mtu, entry.length - offset)
         pad = -length & 3
-        tail = self.next & MASK
+        ends = self.next == entry.end - 1
         extension = b""
         if self.next == entry.first:
             code = codes.first
@@ -247,23 +269,21 @@ class Requester:
                 extension = RETH.pack(request.remote_address, request.rkey, entry.length)
         else:
             code = codes.last
-        if self.next == entry.end - 1:
-            tail |= ACK_REQUEST
+        if ends:
             if self.next == entry.first:
                 code = codes.only
             if request.opcode in _WITH_IMMEDIATE:
                 extension += _WORD.pack(request.imm_data)
             elif request.opcode == _SEND_WITH_INV:
                 extension += _WORD.pack(request.rkey)
-        elif ask:
-            tail |= ACK_REQUEST
         size = _BARE_OCTETS + len(extension) + length + pad
         if not builder.room(size):
             return False
+        self._next_octets = entry.base + min(offset + qp.mtu, entry.cost)
+        tail = self.next & MASK | self._ask(ends)
         header = BTH.pack(qp.head | code << 56 | pad << 52, tail) + extension
         builder.add(header, pieces(entry.views, offset, length), pad, size)
         self.next += 1
-        self._next_octets = entry.base + min(offset + qp.mtu, entry.cost)
         return True
 
     def _send_read(self, entry: Entry, builder: BurstBuilder) -> None:
@@ -411,6 +431,7 @@ class Requester:
         self.next = sequence
         offset = (sequence - entry.first) * self._qp.mtu
         self._next_octets = max(entry.base + offset, self._una_octets)
+        self._asked_octets = min(self._asked_octets, self._next_octets)
         self.deadline = None
         self._qp.schedule()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.captures import linux_captures
+from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import (
     LINK_TYPES,
     Frame,
@@ -23,6 +24,7 @@ from tests.support.rdma_wire import (
     pcap,
     pcapng,
 )
+from tests.support.tcp_wire import TcpWire, call, reply
 
 from nfsrdma.dissector.capture import CaptureError, open_capture
 from nfsrdma.dissector.extract import ExtractView
@@ -33,6 +35,7 @@ from nfsrdma.dissector.render.line import LineView
 from nfsrdma.dissector.render.ndjson import NdjsonView
 from nfsrdma.dissector.render.tree import TreeView
 from nfsrdma.rpcrdma.transport.chunk import Segment
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
 ROUNDS = int(os.environ.get("NFSRDMA_FUZZ_ROUNDS", "60"))
 
@@ -65,6 +68,34 @@ def seeds(encapsulation: str) -> list[Frame]:
     do_read(wire, 2, pattern(5001), [Segment(7, 4097, 0x1000), Segment(8, 4096, 0x9000)])
     do_write(wire, 3, pattern(3003), [Segment(9, 3003, 0x1000)])
     return wire.frames
+
+
+def tcp_seeds() -> list[Frame]:
+    wire = TcpWire(mss=300)
+    wire.connect()
+    for xid in range(1, 5):
+        wire.record(wire.client, call(xid), 100)
+        wire.record(wire.server, reply(xid))
+        wire.datagram(wire.client, call(xid))
+        wire.datagram(wire.server, reply(xid))
+    return wire.frames
+
+
+def iwarp_seeds(markers: bool) -> list[Frame]:
+    wire = IwarpWire(markers=markers, private=PrivateData().encode())
+    wire.connect()
+    do_getattr(wire, 1)
+    do_read(wire, 2, pattern(5001), [Segment(7, 4097, 0x1000), Segment(8, 4096, 0x9000)])
+    do_write(wire, 3, pattern(3003), [Segment(9, 3003, 0x1000)])
+    wire.terminate(wire.client, 0, 1, 5)
+    return wire.frames
+
+
+SEEDS = {
+    "tcp": tcp_seeds,
+    "iwarp": lambda: iwarp_seeds(False),
+    "iwarp-markers": lambda: iwarp_seeds(True),
+}
 
 
 def damaged(octets: bytes, chooser: random.Random, times: int) -> bytes:
@@ -112,6 +143,30 @@ def test_damaged_frames(encapsulation: str, tmp_path: Path) -> None:
             hostile[at] = Frame(hostile[at].time, bytes(data[: chooser.randrange(1, 1 << 11)]))
         chooser.shuffle(hostile) if turn % 5 == 0 else None
         survive(pcap(hostile, LINK_TYPES[encapsulation]), tmp_path, VIEWS[turn % len(VIEWS)]())
+
+
+@pytest.mark.parametrize("kind", sorted(SEEDS))
+def test_damaged_streams(kind: str, tmp_path: Path) -> None:
+    chooser = random.Random(kind)
+    frames = SEEDS[kind]()
+    for turn in range(3 * ROUNDS):
+        hostile = list(frames)
+        for _ in range(chooser.randrange(1, 8)):
+            at = chooser.randrange(len(hostile))
+            data = bytearray(hostile[at].data)
+            for _ in range(chooser.randrange(1, 4)):
+                # The sequence numbers, the flags, and what follows the TCP header.
+                place = chooser.randrange(34, min(len(data), 110))
+                data[place : place + 1] = bytes((chooser.choice((0, 1, 2, 0x40, 0x80, 0xFF)),))
+            hostile[at] = Frame(hostile[at].time, bytes(data))
+            if turn % 3 == 0:
+                del hostile[chooser.randrange(len(hostile))]
+        if turn % 5 == 0:
+            chooser.shuffle(hostile)
+        if turn % 4 == 0:
+            del hostile[:7]
+        snaplen = 96 if turn % 7 == 0 else 0
+        survive(pcap(hostile, snaplen=snaplen), tmp_path, VIEWS[turn % len(VIEWS)]())
 
 
 def test_damaged_real_captures(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Run
-from lab import tools
+from lab import nfs, tools
 from lab.guest import Guest
 from lab.host import REPOSITORY
 from lab.machine import Lab
+from lab.nfs import Knfsd, Transport
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.timeout(900)
 DEBIAN = "/usr/lib/python3/dist-packages/pyverbs"
 SHOWN = "/tmp/pyverbs-only"
 READY = "listening"
+SERVES = "nfs+rdma://"  # what `nfsrdma serve` prints when clients may come
 ROUNDS, SIZE = 10, 20000
 
 
@@ -30,8 +32,9 @@ def python(alpha: Guest) -> str:
     command = f"cd {REPOSITORY} && PYTHONUNBUFFERED=1 PYTHONPATH={path} {sys.executable}"
     alpha.run(f"mkdir -p {SHOWN} && ln -sfn {DEBIAN} {SHOWN}/pyverbs")
     tried = alpha.run(f"{command} -c 'import pyverbs.device'", check=False)
-    if not tried.ok:
+    if "ModuleNotFoundError" in tried.stderr:
         pytest.skip(f"the distribution's pyverbs is for another Python: {tried.stderr}")
+    assert tried.ok, tried
     return command
 
 
@@ -95,3 +98,33 @@ def test_rping_to_linux(case: Run, alpha: Guest, python: str) -> None:
     case.describe("verbs client", "rping, same guest")
     with tools.rping_server(alpha, alpha.ipv4, iterations=ROUNDS, size=SIZE):
         alpha.run(peer(python, "client", alpha.ipv4) + f" --size {SIZE}")
+
+
+def test_nfs_client(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, python: str) -> None:
+    """Linux's server invalidates our memory windows with its replies."""
+    case.describe("our client on verbs - knfsd", "same guest")
+    url = Transport("rdma", "4.2").url(alpha, "/copy")
+    ours = f"{python} -m nfsrdma"
+    alpha.run(f"{ours} put -r --provider verbs {tree} '{url}'", timeout=100)
+    wanted = nfs.checksums(alpha, tree)
+    assert nfs.checksums(alpha, f"{knfsd.export}/copy") == wanted
+    alpha.run(f"{ours} get -r --provider verbs '{url}' /tmp/back", timeout=100)
+    assert nfs.checksums(alpha, "/tmp/back") == wanted
+
+
+def test_nfs_server(case: Run, tree: str, alpha: Guest, python: str) -> None:
+    case.describe("Linux client - our server on verbs", "same guest")
+    alpha.run("mkdir -p -m 777 /tmp/export")
+    port = nfs.RDMA_PORT + 1  # the kernel's server may have the usual one
+    serve = f"{python} -m nfsrdma serve /tmp/export --listen {alpha.ipv4} --port {port}"
+    with alpha.background(f"{serve} --provider verbs --state-dir /tmp/state", until=SERVES):
+        alpha.run(
+            f"mkdir -p /mnt/ours && mount -t nfs4 -o proto=rdma,port={port},vers=4.1 "
+            f"{alpha.ipv4}:/ /mnt/ours && cp -a {tree} /mnt/ours/ && sync -f /mnt/ours",
+            timeout=100,
+        )
+        nfs.drop_caches(alpha)
+        wanted = nfs.checksums(alpha, tree)
+        assert nfs.checksums(alpha, "/mnt/ours/tree") == wanted
+        alpha.run("umount /mnt/ours")
+    assert nfs.checksums(alpha, "/tmp/export/tree") == wanted

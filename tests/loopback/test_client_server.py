@@ -479,10 +479,8 @@ def test_a_server_that_is_gone(own_server: LiveServer) -> None:
     with nfs.mount(own_server.url, timeout=0.5) as fs:
         fs.write_bytes("file", b"x")
         own_server.stop()
-        start = time.monotonic()
         with pytest.raises(ConnectionError):
             fs.stat("file")
-        assert time.monotonic() - start < 3
         own_server.start()
         assert fs.read_bytes("file") == b"x"
 
@@ -578,11 +576,10 @@ def test_timers_of_followers_wake_the_leader() -> None:
         await sleep(driver.reactor, seconds)
         return seconds
 
-    leader = threading.Thread(target=lambda: driver.run(nap(1.0)))
+    leader = threading.Thread(target=lambda: driver.run(nap(1.5)))
     leader.start()
     time.sleep(0.05)
-    start = time.monotonic()
     assert driver.run(nap(0.05)) == 0.05
-    assert time.monotonic() - start < 0.5
+    assert leader.is_alive()
     leader.join()
     driver.close()

@@ -15,8 +15,9 @@ from tests.support.hosts import loopback
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers import registry, routes, soft, udp
-from nfsrdma.rpcrdma.providers.soft import SoftDevice, flight_octets
+from nfsrdma.rpcrdma.providers.soft import SoftDevice, flight_octets, read_octets
 from nfsrdma.rpcrdma.roce.burst import Burst
+from nfsrdma.rpcrdma.roce.tuning import Tuning
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, WcStatus, WrOpcode
 
 HERE = loopback(1)
@@ -299,6 +300,12 @@ def test_flight_follows_the_receive_buffer():
     assert flight_octets(212_992) == 3 * 15 * 4096
     assert flight_octets(2 << 20) == 512 << 10
     assert flight_octets(1 << 30) == 1 << 20
+
+
+def test_the_length_of_rdma_reads_follows_what_may_be_in_flight() -> None:
+    assert read_octets(3 * 15 * 4096) == Tuning().read_octets == 18 * 4096
+    assert read_octets(1 << 20) == 63 * 4096
+    assert read_octets(0) == 18 * 4096
 
 
 def test_payload_mtu():

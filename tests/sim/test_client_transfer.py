@@ -218,6 +218,31 @@ def test_a_small_file_that_was_written_short(world: World) -> None:
         world.put("file", "copy")
 
 
+@pytest.mark.parametrize("executed", [False, True])
+@pytest.mark.parametrize("size", [1000, 2 * len(DATA)])
+def test_a_put_during_which_the_server_restarts(world: World, size: int, executed: bool) -> None:
+    """RENAME must not be executed twice; the copy finds out whether it was."""
+    (world.path / "file").write_bytes((DATA * 2)[:size])
+    real = world.server.op_rename
+    renames = 0
+
+    def restarting(args: t.RENAME4args) -> bytes:
+        nonlocal renames
+        renames += 1
+        if renames > 1:
+            return real(args)
+        result = real(args) if executed else b""
+        world.server.restart()
+        return result  # to nobody
+
+    world.server.op_rename = restarting  # type: ignore[method-assign]
+    world.put("file", "there")
+    assert world.server.root.children[b"there"].data == (DATA * 2)[:size]
+    assert world.remote() == {"there"}
+    # A large file's RENAME is not repeated if it was executed; a small file is put once more.
+    assert renames == (1 if executed and size > 1000 else 2)
+
+
 def test_a_cancelled_copy_cleans_up(world: World) -> None:
     (world.path / "tree").mkdir()
     (world.path / "tree/file").write_bytes(DATA)

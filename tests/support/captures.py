@@ -58,6 +58,11 @@ def require(path: Path) -> Path:
     return path
 
 
+def public_capture(name: str) -> Path:
+    """A sample capture of other implementations, which is not ours to give away; or skip."""
+    return require(capture_folder() / "public" / name)
+
+
 @dataclass(slots=True)
 class Frame:
     """One RoCEv2 packet. ``packet`` starts at the IP header and ends with the ICRC."""

@@ -39,8 +39,15 @@ _WC_OPCODES = {
 }
 
 
+class FakeTimer:
+    """One of :class:`FakeReactor`'s."""
+
+    def cancel(self) -> None:
+        """It would not have come due anyway."""
+
+
 class FakeReactor:
-    """Runs what was asked for, in order; its clock stands still but for timers."""
+    """Runs what was asked for, in order. Its clock stands still: timers never come due."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -52,8 +59,8 @@ class FakeReactor:
     def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
         self._soon.append((callback, args))
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Any:
-        raise NotImplementedError
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> FakeTimer:
+        return FakeTimer()
 
     def step(self) -> bool:
         """Run one callback; false if there was none."""

@@ -12,11 +12,14 @@ import zlib
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from nfsrdma.rpcrdma.roce.cm_messages import RdmaCmHeader, Rep, Req, gid_of, service_id
 from nfsrdma.rpcrdma.roce.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.mad import encode_mad
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -60,13 +63,13 @@ class Wire:
     # Packets
 
     def packet(
-        self, sender: Host, opcode: int, psn: int, extension: bytes = b"", payload: bytes = b""
-    ) -> Frame:
+        self, sender: Host, opcode: int, psn: int, extension: bytes = b"", payload: bytes = b"",
+        qpn: int | None = None,
+    ) -> Frame:  # fmt: skip
         """One packet, with its link layer; it is recorded as well."""
         pad = -len(payload) % 4
-        bth = struct.pack(
-            ">BBHII", opcode, pad << 4, 0xFFFF, self.other(sender).qpn, psn & 0xFFFFFF
-        )
+        to = self.other(sender).qpn if qpn is None else qpn
+        bth = struct.pack(">BBHII", opcode, pad << 4, 0xFFFF, to, psn & 0xFFFFFF)
         body = bth + extension + payload + bytes(pad)
         self.now += 1000
         frame = Frame(self.now, _ENCAPSULATIONS[self.encapsulation](self, sender, body))
@@ -113,6 +116,38 @@ class Wire:
         sender.psn += self._message(
             self.other(sender), READ_RESPONSE, data, sender.psn, aeth, aeth, aeth
         )
+
+    def datagram(self, sender: Host, message: Req | Rep) -> None:
+        """A message of the connection manager."""
+        mad = encode_mad(message.ATTRIBUTE, 1, message.encode())
+        self.packet(sender, 0x64, 1, struct.pack(">II", 0x80010000, 1), mad, qpn=1)
+
+    def connect(self, client: PrivateData | None = None, server: PrivateData | None = None) -> None:
+        """The handshake, with what the two say of themselves."""
+        gids = [gid_of(host.address) for host in (self.client, self.server)]
+        said = [b"" if data is None else data.encode() for data in (client, server)]
+        head = RdmaCmHeader(self.client.address, 40000, self.server.address).encode()
+        request = Req(
+            local_comm_id=5,
+            service_id=service_id(20049),
+            local_ca_guid=1,
+            local_qpn=self.client.qpn,
+            starting_psn=self.server.psn & 0xFFFFFF,
+            local_gid=gids[0],
+            remote_gid=gids[1],
+            path_mtu=3,
+            private_data=head + said[0],
+        )
+        self.datagram(self.client, request)
+        reply = Rep(
+            local_comm_id=6,
+            remote_comm_id=5,
+            local_qpn=self.server.qpn,
+            starting_psn=self.client.psn & 0xFFFFFF,
+            local_ca_guid=2,
+            private_data=said[1],
+        )
+        self.datagram(self.server, reply)
 
     # RPC
 

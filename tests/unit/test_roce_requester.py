@@ -145,13 +145,33 @@ def test_a_full_window_always_asks(window: int) -> None:
     peer = Peer(tuning=Tuning(flight_octets=256 * window, initial_window=256 * window))
     for _ in range(5):
         post(peer, WrOpcode.RDMA_WRITE, 256 * 3 + 9)
-    sent = 0
+    sent: list[Packet] = []
+    acknowledged = 99
     while packets := peer.collect():
-        assert packets[-1].bth.ack_request
-        sent += len(packets)
-        peer.inject(peer.octets(peer.packet("ACKNOWLEDGE", packets[-1].bth.psn, Aeth(0x1F, 0))))
-    assert sent == 20
+        sent += packets
+        asking = [packet.bth.psn for packet in sent if packet.bth.ack_request]
+        assert asking[-1] > acknowledged, "there is always an answer under way"
+        acknowledged = asking[-1]
+        peer.inject(peer.octets(peer.packet("ACKNOWLEDGE", acknowledged, Aeth(0x1F, 0))))
+    assert len(sent) == 20
     assert len(peer.end.sent()) == 5
+
+
+def test_a_window_asks_a_few_times_only() -> None:
+    window = 64
+    peer = Peer(tuning=Tuning(flight_octets=256 * window, initial_window=256 * window))
+    post(peer, WrOpcode.RDMA_WRITE, 256 * 400)
+    packets = peer.collect()
+    asks = 0
+    while packets:
+        asking = [packet.bth.psn for packet in packets if packet.bth.ack_request]
+        assert asking, "else the window would never open again"
+        asks += len(asking)
+        packets = peer.acknowledge(asking[0])
+        for psn in asking[1:]:
+            packets += peer.acknowledge(psn)
+    assert len(peer.end.sent()) == 1
+    assert 400 / window <= asks <= 5 * 400 / window
 
 
 # -- loss ------------------------------------------------------------------------------------------

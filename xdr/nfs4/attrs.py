@@ -69,6 +69,7 @@ def bitmap_from_mask(mask: int) -> list[int]:
     return list(struct.unpack(f"<{words}I", mask.to_bytes(4 * words, "little")))
 
 
+@lru_cache(maxsize=PLANS)
 def numbers_in(mask: int) -> tuple[int, ...]:
     """The attributes in a set, in increasing order."""
     return tuple(number for number, bit in enumerate(reversed(f"{mask:b}")) if bit == "1")

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 @click.option(
     "--extract", metavar="WHAT", help="Write payload: of the RPC in a frame (12), or fh:HASH."
 )
+@click.option("--lint", "lint", is_flag=True, help="Only what breaks a rule; also as --json.")
+@click.option("--exit-code", is_flag=True, help="With --lint: 1 if there is more than notes.")
+@click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str,
@@ -32,6 +35,9 @@ def dissect(
     expression: str | None,
     all_ops: bool,
     extract: str | None,
+    lint: bool,
+    exit_code: bool,
+    latency: bool,
     output: str | None,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
@@ -49,6 +55,13 @@ def dissect(
         reader = open_capture(file)
         if extract is not None:
             _extract(reader, extract, output)
+            return
+        if lint:
+            bad = _lint(reader, ndjson, expression)
+            sys.stdout.flush()
+            sys.exit(1 if bad and exit_code else 0)
+        if latency:
+            _latency(reader, ndjson, expression)
             return
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
         Pipeline(reader, _view(style, expression, all_ops)).run()
@@ -82,6 +95,42 @@ def _view(style: str, expression: str | None, all_ops: bool) -> View:
     else:
         view = LineView(write, brief=not all_ops)
     return FilteredView(view, wanted) if wanted else view
+
+
+def _lint(reader: Reader, ndjson: bool, expression: str | None) -> bool:
+    """Write what breaks a rule; whether anything but notes is among it."""
+    from nfsrdma.dissector.filter import compile_filter
+    from nfsrdma.dissector.lint import Lint
+    from nfsrdma.dissector.model import Severity
+    from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.render.findings import ndjson_finding, text_finding, text_summary
+
+    form = ndjson_finding if ndjson else text_finding
+    wanted = compile_filter(expression) if expression else None
+    view = Lint(lambda finding: sys.stdout.write(form(finding)), wanted)
+    pipeline = Pipeline(reader, view)
+    view.attach(pipeline)
+    pipeline.run()
+    if not ndjson:
+        sys.stdout.write(text_summary(view))
+    return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
+
+
+def _latency(reader: Reader, ndjson: bool, expression: str | None) -> None:
+    """Write how long what took."""
+    from nfsrdma.dissector.filter import compile_filter
+    from nfsrdma.dissector.latency import Latency
+    from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.render.filtered import FilteredView
+    from nfsrdma.dissector.render.times import ndjson_latency, text_latency
+
+    view = Latency()
+    wanted = compile_filter(expression) if expression else None
+    pipeline = Pipeline(reader, FilteredView(view, wanted) if wanted else view)
+    pipeline.run()
+    view.close(pipeline)  # a filter tells nobody of the end
+    sys.stdout.write(ndjson_latency(view) if ndjson else text_latency(view))
+    sys.stdout.flush()
 
 
 def _extract(reader: Reader, what: str, output: str | None) -> None:

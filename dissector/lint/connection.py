@@ -1,0 +1,221 @@
+"""What takes the order of things on a connection: credits in use, RDMA that is nobody's, XIDs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from ..exchange import Exchange
+from ..messages.transport import TransportHeader
+from ..model import Connection, Finding, OpKind, RdmaOp, Side
+from .rules import found
+
+MAX_LOOSE = 64
+"""Operations of nobody that are kept for the reply that may claim them."""
+MAX_ENDED = 4096
+"""Handles of answered calls that are remembered, and requesters with their grants."""
+_PER_HANDLE = 4
+
+
+def unbroken(connection: Connection) -> bool:
+    """No packet is known to be missing in the midst of the connection."""
+    for side in (connection.first, connection.second):
+        if side is None or side.flow is None:
+            return False
+        if side.flow.tracker.lost_count or side.flow.tracker.holes:
+            return False
+    return True
+
+
+def complete(connection: Connection) -> bool:
+    """The capture has all packets from the handshake on, as far as that is known."""
+    return connection.established and unbroken(connection)
+
+
+class Credits:
+    """What each requester may send, and whether it does send more.
+
+    A grant counts from its reply on. When one takes credits back, calls that are in flight may
+    have been sent before it came: what was granted since the oldest call in progress counts.
+    """
+
+    def __init__(self) -> None:
+        self._grants: dict[Side, deque[tuple[int, int]]] = {}
+
+    def granted(self, exchange: Exchange) -> None:
+        """A reply has come."""
+        header, reply = exchange.reply_header, exchange.reply
+        if header is None or reply is None or not header.credits:
+            return
+        if len(self._grants) > MAX_ENDED:
+            del self._grants[next(iter(self._grants))]
+        grants = self._grants.setdefault(exchange.requester, deque(maxlen=MAX_ENDED))
+        if not grants or grants[-1][1] != header.credits:
+            grants.append((reply.frame, header.credits))
+
+    def called(self, exchange: Exchange) -> Iterator[Finding]:
+        """A call was sent."""
+        side, call = exchange.requester, exchange.call
+        if call is None or not complete(side.connection) or call.resent:
+            return
+        grants = self._grants.get(side)
+        if grants is None:
+            # What callbacks begin with, the handshake does not say.
+            if side is not side.connection.first or len(self._grants) >= MAX_ENDED:
+                return
+            limit = 1
+        else:
+            oldest = next(iter(side.calls.values())).frame
+            while len(grants) > 1 and grants[1][0] < oldest:
+                grants.popleft()
+            limit = max(credits for _, credits in grants)
+        if len(side.calls) > limit:
+            yield found(
+                call.frame, "credit-overrun",
+                f"{len(side.calls)} calls are in progress, {limit} credits were granted",
+            )  # fmt: skip
+
+
+class Memory:
+    """What RDMA operations do to memory that calls have, or have not, offered."""
+
+    def __init__(self) -> None:
+        self._loose: deque[RdmaOp] = deque()
+        self._ended: dict[tuple[Side, int], deque[tuple[int, int, Exchange]]] = {}
+
+    def loose(self, op: RdmaOp) -> Iterator[Finding]:
+        """An operation for which there is no call; a reply may still claim it."""
+        self._loose.append(op)
+        if len(self._loose) > MAX_LOOSE:
+            yield from self._judge(self._loose.popleft())
+
+    def answered(self, exchange: Exchange) -> Iterator[Finding]:
+        """An exchange is over: check its operations, remember its memory."""
+        header = exchange.call_header
+        if header is None:
+            return
+        offers = _offers(exchange, header)
+        for op in exchange.operations:
+            yield from _inside(exchange, op, offers)
+        if exchange.reply is None:
+            return
+        for handle, start, end, _ in offers:
+            key = (exchange.requester, handle)
+            self._ended.setdefault(key, deque(maxlen=_PER_HANDLE)).append((start, end, exchange))
+            if len(self._ended) > MAX_ENDED:
+                del self._ended[next(iter(self._ended))]
+
+    def close(self) -> Iterator[Finding]:
+        """No reply will come any more."""
+        while self._loose:
+            yield from self._judge(self._loose.popleft())
+
+    def _judge(self, op: RdmaOp) -> Iterator[Finding]:
+        owner = op.actor.peer
+        if op.exchange is not None or owner is None or not unbroken(owner.connection):
+            return
+        for start, end, exchange in reversed(self._ended.get((owner, op.handle), ())):
+            if op.address < end and op.address + op.length > start:
+                yield from _late(exchange, op)
+                return
+        if owner.connection.established:
+            yield found(op.frame, "rdma-outside", f"{_name(op)} touches no segment of any call")
+
+
+def _offers(exchange: Exchange, header: TransportHeader) -> list[tuple[int, int, int, str]]:
+    offers = [
+        (entry.handle, entry.offset, entry.offset + entry.length, "read") for entry in header.reads
+    ]
+    for chunk in header.writes:
+        offers += [(s.handle, s.offset, s.offset + s.length, "write") for s in chunk]
+    offers += [(s.handle, s.offset, s.offset + s.length, "reply") for s in header.reply or ()]
+    return offers
+
+
+def _inside(
+    exchange: Exchange, op: RdmaOp, offers: list[tuple[int, int, int, str]]
+) -> Iterator[Finding]:
+    """An operation against the segments of the call that it is for."""
+    reply = exchange.reply
+    if reply is not None and op.sequence > reply.sequence and op.actor is reply.side:
+        yield from _late(exchange, op)
+        return
+    touched = [
+        (start, end, chunk)
+        for handle, start, end, chunk in offers
+        if handle == op.handle and op.address < end and op.address + op.length > start
+    ]
+    fitting = [
+        chunk
+        for start, end, chunk in touched
+        if start <= op.address and op.address + op.length <= end
+    ]
+    if not op.length:
+        return
+    if not touched:
+        text = f"{_name(op)} touches no segment of its call"
+        yield found(op.frame, "rdma-outside", text)
+    elif not fitting:
+        start, end, chunk = touched[0]
+        yield found(
+            op.frame, "rdma-outside",
+            f"{_name(op)} leaves the {chunk} segment of {end - start} octets at {start:#x}",
+        )  # fmt: skip
+    elif not any((chunk == "read") == (op.kind == OpKind.READ) for chunk in fitting):
+        yield found(op.frame, "rdma-direction", f"{_name(op)} in a {fitting[0]} segment")
+
+
+def _late(exchange: Exchange, op: RdmaOp) -> Iterator[Finding]:
+    reply = exchange.reply
+    if reply is None or op.sequence <= reply.sequence or op.actor is not reply.side:
+        return
+    if reply.invalidated == op.handle:
+        yield found(
+            op.frame, "rdma-after-invalidation",
+            f"{_name(op)}, whose handle frame {reply.frame} has invalidated",
+        )  # fmt: skip
+    else:
+        yield found(
+            op.frame, "rdma-after-reply",
+            f"{_name(op)}, for XID {exchange.xid:#010x}, which frame {reply.frame} has answered",
+        )  # fmt: skip
+
+
+def _name(op: RdmaOp) -> str:
+    return (
+        f"the RDMA {op.kind.name} of {op.length} octets at {op.address:#x}, "
+        f"handle {op.handle:#010x}"
+    )
+
+
+class Xids:
+    """A reply to nothing; a call with the XID of another."""
+
+    def __init__(self) -> None:
+        self._unmatched: deque[Exchange] = deque()
+
+    def answered(self, exchange: Exchange) -> Iterator[Finding]:
+        """An exchange is over. A reply that has no call waits: is the call not in the capture?"""
+        call = exchange.call
+        if call is None:
+            self._unmatched.append(exchange)
+            if len(self._unmatched) > MAX_LOOSE:
+                yield from self._judge(self._unmatched.popleft())
+        elif exchange.replaced:
+            yield found(
+                call.frame, "xid-reused",
+                f"another call with XID {exchange.xid:#010x} came before the reply to this one",
+                (0, 4),
+            )  # fmt: skip
+
+    def close(self) -> Iterator[Finding]:
+        """What is missing is known now."""
+        while self._unmatched:
+            yield from self._judge(self._unmatched.popleft())
+
+    @staticmethod
+    def _judge(exchange: Exchange) -> Iterator[Finding]:
+        reply = exchange.reply
+        if reply is not None and complete(reply.side.connection):
+            text = f"no call in progress has XID {exchange.xid:#010x}"
+            yield found(reply.frame, "xid-unmatched", text, (0, 4))

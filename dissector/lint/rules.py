@@ -1,0 +1,102 @@
+"""Every rule. The identifiers are stable: other projects' tests name them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from ..model import Finding, Severity
+
+NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
+
+
+class Rule(NamedTuple):
+    """What is forbidden, and by whom."""
+
+    id: str
+    severity: Severity
+    source: str
+    """The specification, and its section."""
+    text: str
+    """One sentence that holds for every finding."""
+
+
+_ALL = (
+    Rule("credit-overrun", ERROR, "RFC 8166, Section 3.3.1",
+         "A requester has no more calls in progress than it was granted credits."),
+    Rule("credit-zero", ERROR, "RFC 8166, Section 3.3.1",
+         "Credits are asked for and granted in numbers above zero."),
+    Rule("inline-too-long", ERROR, "RFC 8166, Section 3.3.2",
+         "A message is no longer than the inline threshold of its direction."),
+    Rule("message-form", ERROR, "RFC 8166, Section 3.5",
+         "RDMA_NOMSG goes with a Position-Zero Read chunk or a used Reply chunk, and nothing "
+         "follows it; RDMA_MSG with neither."),
+    Rule("procedure-obsolete", ERROR, "RFC 8166, Section 4.6",
+         "Nobody sends RDMA_MSGP or RDMA_DONE."),
+    Rule("xid-differs", ERROR, "RFC 8166, Section 4.2.1",
+         "The header has the XID of the RPC message that it goes with."),
+    Rule("xid-unmatched", ERROR, "RFC 8166, Section 4.2.1",
+         "A reply has the XID of a call in progress."),
+    Rule("xid-reused", ERROR, "RFC 8166, Section 4.2.1",
+         "A call does not have the XID of another one in progress on its connection."),
+    Rule("reply-read-list", ERROR, "RFC 8166, Section 4.3.1",
+         "A reply has no Read list."),
+    Rule("position-misaligned", ERROR, "RFC 8166, Section 3.4.5",
+         "The Position of a Read chunk is a multiple of four."),
+    Rule("position-overlap", ERROR, "RFC 8166, Section 3.4.5",
+         "Read chunks do not overlap in the message that they are parts of."),
+    Rule("position-range", ERROR, "RFC 8166, Section 3.4.5",
+         "The Position of a Read chunk is in its message."),
+    Rule("chunk-ineligible", ERROR, "RFC 8267",
+         "Only DDP-eligible items are moved to Read and Write chunks."),
+    Rule("gss-ddp", ERROR, "RFC 8166, Section 8.2",
+         "Nothing that RPCSEC_GSS protects is moved to Read and Write chunks."),
+    Rule("chunk-mismatch", ERROR, "RFC 8166, Section 4.3.2",
+         "A reply returns the chunks of its call: as many, with as many segments, the same memory, "
+         "and lengths that are no greater."),
+    Rule("chunk-fill", WARNING, "RFC 8166, Section 3.4.6",
+         "A segment is used when those before it in its chunk are full."),
+    Rule("chunk-unwritten", ERROR, "RFC 8166, Section 3.4.6",
+         "What a reply says it has written was written."),
+    Rule("chunk-excess", ERROR, "RFC 8166, Section 3.4.6",
+         "No more is written to a chunk than the reply says."),
+    Rule("chunk-both", WARNING, "RFC 8166, Section 4.3.3",
+         "A reply for which a Write chunk was used needs its Reply chunk as well only if the rest "
+         "is too long; some requesters refuse that."),
+    Rule("pad-read", NOTE, "RFC 8166, Section 3.4.5",
+         "A Read chunk should not contain an XDR pad."),
+    Rule("pad-written", ERROR, "RFC 8166, Section 3.4.6",
+         "A Write chunk gets no XDR pad."),
+    Rule("rdma-direction", ERROR, "RFC 8166, Section 3.4.3",
+         "Read chunks are read, Write and Reply chunks are written."),
+    Rule("rdma-outside", ERROR, "RFC 8166, Section 3.4.3",
+         "An RDMA operation stays inside of one advertised segment."),
+    Rule("rdma-after-reply", ERROR, "RFC 8166, Section 8.1",
+         "Nothing happens to a call's memory once it was answered."),
+    Rule("rdma-after-invalidation", ERROR, "RFC 8166, Section 8.1",
+         "Nothing happens to memory once its handle was invalidated."),
+    Rule("invalidate-unknown", ERROR, "RFC 8797",
+         "A SEND with Invalidate names a handle that the call offered."),
+    Rule("invalidate-unasked", ERROR, "RFC 8797",
+         "Only who said so while connecting has its memory invalidated by its peer."),
+    Rule("slot-busy", ERROR, "RFC 8881, Section 2.10.6.1",
+         "A slot has one request in progress."),
+    Rule("slot-sequence", ERROR, "RFC 8881, Section 2.10.6.1",
+         "The sequence of a slot grows by one with each request."),
+    Rule("slot-range", ERROR, "RFC 8881, Section 2.10.6.1",
+         "A slot is one of those that the session has."),
+    Rule("chunk-length", ERROR, "RFC 8166, Section 3.4.5",
+         "A chunk is as long as the item that is in it."),
+    Rule("bad-header", ERROR, "RFC 8166, Section 4",
+         "A header can be decoded."),
+    Rule("undecoded", ERROR, "RFC 8881",
+         "A message can be decoded."),
+    Rule("rdma-error", WARNING, "RFC 8166, Section 4.5",
+         "A call was answered with RDMA_ERROR."),
+)  # fmt: skip
+
+RULES: Final = {rule.id: rule for rule in _ALL}
+
+
+def found(frame: int, rule: str, text: str, octets: tuple[int, int] | None = None) -> Finding:
+    """A violation of a rule."""
+    return Finding(frame, RULES[rule].severity, rule, text, octets)

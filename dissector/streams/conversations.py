@@ -1,0 +1,307 @@
+"""TCP connections and UDP ports: which of them carry RPC, and what in them is whose.
+
+Port numbers tell little: a TCP connection to NFS's port is RPC from its first octet; any other
+(or one that began before the capture) is, once it shows a record mark with an RPC header behind
+it. Until one does, it costs a search through what is new.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from ..exchanges import Exchanges
+from ..extent import whole
+from ..layers.transport import NFS_PORT
+from ..model import CmEvent, Connection, Finding, Message, Severity, Side, Transport
+from ..packet import Packet
+from .iwarp import Iwarp
+from .mpa import HELLO_OCTETS, KEY_OCTETS, REPLY_KEY, REQUEST_KEY, SEARCH_BUDGET, find_fpdu
+from .reassembly import Stream
+from .records import RECORD_PREFIX, Records, find_record
+
+MAX_CONVERSATIONS = 1 << 14
+_SERVICES = frozenset((NFS_PORT, 20049))
+_SYN, _RST, _ACK = 0x02, 0x04, 0x10
+
+Open = Callable[[Transport, int, int], Connection]
+Key = tuple[str, int, str, int]
+
+
+class Reader(Protocol):
+    """What makes something of a stream."""
+
+    def advance(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Half:
+    """One direction of a TCP connection."""
+
+    __slots__ = (
+        "_conversations",
+        "begin",
+        "connected",
+        "effort",
+        "needed",
+        "opposite",
+        "reader",
+        "searched",
+        "side",
+        "stream",
+    )
+
+    def __init__(self, conversations: Conversations, side: Side) -> None:
+        self._conversations = conversations
+        self.side = side
+        self.stream = Stream()
+        self.reader: Reader | None = None
+        self.searched = 0
+        """Up to where nothing was recognised."""
+        self.needed = 0
+        """Before the stream has come so far, a search would find nothing more."""
+        self.effort = 0
+        """Octets that were searched for FPDUs."""
+        self.begin: int | None = None
+        """Position of the connection's first octet, if its SYN was seen."""
+        self.connected = False
+        """It has sent the first SYN."""
+        self.opposite: Half = self
+
+    def source(self) -> memoryview:
+        return self._conversations.source()
+
+    def note(
+        self, frame: int, rule: str, text: str, severity: Severity = Severity.NOTE
+    ) -> None:  # fmt: skip
+        self._conversations.on_finding(Finding(frame, severity, rule, text))
+
+
+class Conversations:
+    """All TCP and UDP traffic that may be RPC."""
+
+    def __init__(
+        self,
+        exchanges: Exchanges,
+        source: Callable[[], memoryview],
+        connect: Open,
+        on_finding: Callable[[Finding], None],
+        *,
+        check_crc: bool = False,
+    ) -> None:
+        self.exchanges = exchanges
+        self.source = source
+        self.on_finding = on_finding
+        self.on_cm: Callable[[CmEvent], None] = lambda event: None
+        self._check_crc = check_crc
+        """Whether the checksum of each FPDU of iWARP is computed."""
+        self.kinds: Counter[int] = Counter()
+        """iWARP's DDP segments by RDMAP opcode."""
+        self._connect = connect
+        self._halves: dict[Key, Half] = {}
+        self._ports: dict[Key, Side] = {}
+
+    # TCP
+
+    def tcp(self, packet: Packet) -> None:
+        """A TCP segment."""
+        key = (packet.source, packet.source_port, packet.destination, packet.destination_port)
+        half = self._halves.get(key)
+        flags, sequence = packet.flags, packet.tcp_sequence
+        if flags & _SYN:
+            sequence = sequence + 1 & 0xFFFFFFFF
+            if half is not None and half.stream.begun and half.begin != sequence:
+                self._drop(key, half)
+                half = None
+        if half is None:
+            half = self._new(key)
+        stream = half.stream
+        if flags & _SYN:
+            half.begin = sequence
+            half.connected = not flags & _ACK
+        if not flags & _RST:
+            stream.begin(sequence)
+        opposite = half.opposite
+        if flags & _ACK and opposite.stream.begun:
+            before = opposite.stream.end
+            opposite.stream.acknowledged(packet.tcp_ack)
+            if opposite.stream.end != before:
+                self._advance(opposite)
+        if packet.size > 0 and not flags & _RST:
+            before = stream.end
+            stream.add(
+                sequence, packet.size, packet.have, packet.payload, packet.number, packet.time
+            )
+            if stream.end != before:
+                self._advance(half)
+
+    def _new(self, key: Key) -> Half:
+        if len(self._halves) >= 2 * MAX_CONVERSATIONS:
+            oldest = next(iter(self._halves))
+            self._drop(oldest, self._halves[oldest])
+        # A connection gets its number when it turns out to be one of ours.
+        connection = Connection(0, Transport.TCP, 0, 0)
+        one, other = (
+            Half(self, _side(key[0], key[1], connection)),
+            Half(self, _side(key[2], key[3], connection)),
+        )
+        _introduce(one.side, other.side)
+        one.opposite, other.opposite = other, one
+        self._halves[key] = one
+        self._halves[key[2:] + key[:2]] = other
+        return one
+
+    def _drop(self, key: Key, half: Half) -> None:
+        self._close(half)
+        self._close(half.opposite)
+        del self._halves[key]
+        self._halves.pop(key[2:] + key[:2], None)
+
+    def _close(self, half: Half) -> None:
+        half.stream.flush()
+        self._advance(half)
+        if half.reader is not None:
+            half.reader.close()
+
+    def _advance(self, half: Half) -> None:
+        stream = half.stream
+        if half.reader is None:
+            self._recognise(half)
+        if half.reader is None:
+            stream.lost.clear()
+            return
+        for frame, size in stream.lost:
+            half.note(frame, "capture-hole", f"{size} octets of the TCP stream are missing")
+        stream.lost.clear()
+        half.reader.advance()
+
+    def _recognise(self, half: Half) -> None:
+        """Look for something known in what is new."""
+        stream = half.stream
+        if not stream.chunks:
+            return
+        known = half.opposite.reader
+        if known is not None:
+            # The other direction has shown what this connection is.
+            at = stream.chunks[0].start
+            if isinstance(known, Iwarp):
+                self._iwarp(half, at).meet(known)
+            else:
+                half.reader = Records(half, at, self._record, lost=half.begin != at)
+            return
+        if stream.end < half.needed:
+            return
+        start = stream.behind_holes(max(half.searched, stream.chunks[0].start))
+        octets = stream.map(start, stream.end).read(self.source())
+        head = bytes(octets[:KEY_OCTETS])
+        if REQUEST_KEY.startswith(head) or REPLY_KEY.startswith(head):
+            if len(octets) >= HELLO_OCTETS:
+                self._become_iwarp(half, start)
+            return
+        from_start = half.begin == start and NFS_PORT in (half.side.port, half.opposite.side.port)
+        resume = stream.end
+        if not from_start and half.effort < SEARCH_BUDGET:
+            # First, since what travels by RDMA may look like a record.
+            fpdu = find_fpdu(octets, stream.chunks, start)
+            half.effort += fpdu.resume - start
+            if fpdu.at >= 0:
+                self._become_iwarp(half, fpdu.at)
+                return
+            resume, half.needed = fpdu.resume, fpdu.needed
+        found = 0 if from_start else find_record(octets)
+        if found >= 0 and start + found <= resume:
+            self._become_rpc(half, start + found)
+            return
+        half.searched = max(start, min(resume, stream.end - RECORD_PREFIX + 1))
+        stream.drop(half.searched)
+
+    def _number(self, half: Half, transport: Transport, position: int) -> None:
+        """The conversation is one of ours: make it a connection."""
+        chunk = half.stream.at(position)
+        made = self._connect(transport, chunk.frame, chunk.time)
+        one, other = half, half.opposite
+        if _client(other, one):
+            one, other = other, one
+        made.first, made.second = one.side, other.side
+        one.side.connection = other.side.connection = made
+
+    def _become_rpc(self, half: Half, position: int) -> None:
+        self._number(half, Transport.TCP, position)
+        half.reader = Records(half, position, self._record)
+        if half.opposite.stream.chunks:
+            self._advance(half.opposite)
+
+    def _become_iwarp(self, half: Half, position: int) -> None:
+        self._number(half, Transport.IWARP, position)
+        half.side.connection.paired_by = "MPA"
+        self._iwarp(half, position)
+        if half.opposite.stream.chunks:
+            self._advance(half.opposite)
+
+    def _iwarp(self, half: Half, position: int) -> Iwarp:
+        reader = half.reader = Iwarp(
+            half,
+            position,
+            self.exchanges,
+            self.on_cm,
+            check=self._check_crc,
+        )
+        reader.messages.kinds = self.kinds
+        return reader
+
+    def _record(self, message: Message) -> None:
+        self.exchanges.on_record(message)
+
+    # UDP
+
+    def udp(self, packet: Packet) -> None:
+        """A datagram from or to NFS's port."""
+        content = whole(packet.size, packet.payload, packet.have, packet.number)
+        if packet.size < RECORD_PREFIX or packet.have < RECORD_PREFIX:
+            return
+        mark = (packet.size | 1 << 31).to_bytes(4, "big")
+        head = self.source()[packet.payload : packet.payload + RECORD_PREFIX]
+        if find_record(mark + head) != 0:
+            return
+        key = (packet.source, packet.source_port, packet.destination, packet.destination_port)
+        side = self._ports.get(key)
+        if side is None:
+            side = self._new_ports(key, packet)
+        self.exchanges.on_record(Message(side, packet.number, packet.time, content))
+
+    def _new_ports(self, key: Key, packet: Packet) -> Side:
+        if len(self._ports) >= 2 * MAX_CONVERSATIONS:
+            for old in list(self._ports)[:MAX_CONVERSATIONS]:
+                del self._ports[old]
+        connection = self._connect(Transport.UDP, packet.number, packet.time)
+        one = _side(key[0], key[1], connection)
+        other = _side(key[2], key[3], connection)
+        _introduce(one, other)
+        connection.first, connection.second = one, other
+        self._ports[key] = one
+        self._ports[key[2:] + key[:2]] = other
+        return one
+
+    def close(self) -> None:
+        """The capture is over."""
+        for half in self._halves.values():
+            self._close(half)
+
+
+def _side(address: str, port: int, connection: Connection) -> Side:
+    side = Side(address, connection)
+    side.port = port
+    return side
+
+
+def _introduce(one: Side, other: Side) -> None:
+    one.peer, other.peer = other, one
+
+
+def _client(one: Half, other: Half) -> bool:
+    """Whether ``one`` has connected to ``other``, or that seems likely."""
+    if one.connected or other.connected:
+        return one.connected
+    return other.side.port in _SERVICES
