@@ -163,7 +163,7 @@ def _events(rng: Random, clients: int, operations: int) -> tuple[Event, ...]:
             seconds = rng.choice((0.0, 0.5, 3.0, 20.0)) * rng.uniform(0.5, 1.5)
         elif kind == DEATH:
             seconds = rng.choice((0.0, 1.0, 30.0))
-        at = rng.randrange(operations)
+        at = rng.randrange(operations * 4 // 5)
         delay: float | None = rng.choice((0.0, 1e-4, 1e-3, 1e-2, 1e-1)) * rng.random()
         if rng.random() < 0.4:
             delay = None

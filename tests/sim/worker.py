@@ -82,7 +82,7 @@ class Worker:
             *((10, self.write), (10, self.read), (5, self.append), (4, self.truncate)),
             *((8, self.rename), (4, self.link), (8, self.remove), (7, self.mkdir)),
             *((4, self.rmdir), (4, self.listdir), (4, self.symlink), (4, self.readlink)),
-            *((7, self.create), (5, self.stat), (24, self.use_handle), (5, self.contest)),
+            *((7, self.create), (5, self.stat), (50, self.use_handle), (5, self.contest)),
             *((2, self.list_big), (4, self.cancel)),
         ]
         weights = [weight for weight, _ in steps]
@@ -523,14 +523,15 @@ class Worker:
             return
         step = self.rng.choices(
             (self._write_at, self._read_at, self._commit, self._truncate, self._finish),
-            (6, 4, 3, 1, 1),
+            (6, 4, 2, 1, 1),
         )[0]
         self.step += f", {step.__name__}"
         await step(handle)
 
     async def _open_handle(self) -> None:
-        path = self.to_file(there=True) or self.anywhere()
-        if not isinstance(model.find(self.tree, path), File):
+        path = self.to_file(there=True)
+        if path is None:
+            await self.write()
             return
         file = await self.look(lambda: self.fs.open(self.where(path), "r+b"))
         if file is not None:

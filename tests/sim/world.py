@@ -179,7 +179,7 @@ class World:
     def _is_time(self, event: Event) -> bool:
         """Whether the event is due. A crash waits a while until there is something to lose."""
         late = self.operations - event.operation
-        if event.kind != kinds.CRASH or late > 15:
+        if event.kind != kinds.CRASH or late > 10:
             return late > 0
         workers = (worker for client in self.clients for worker in client.workers)
         return late > 0 and any(
