@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import (
     Wire,
     do_getattr,
@@ -176,3 +177,17 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path, options: list[str]) -> No
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 0
+
+
+def test_checksums_of_iwarp_on_request(tmp_path: Path) -> None:
+    wire = IwarpWire()
+    wire.connect()
+    do_getattr(wire, 1)
+    path = tmp_path / "iwarp.pcap"
+    path.write_bytes(pcap(wire.frames))
+    assert "mpa-crc" not in run("--crc", path).output
+    octets = bytearray(path.read_bytes())
+    octets[-1] ^= 1
+    path.write_bytes(octets)
+    assert "mpa-crc" not in run(path).output
+    assert "mpa-crc" in run("--crc", path).output
