@@ -264,8 +264,9 @@ class Connections:
         forth = self._new_flow(client, server, rep.local_qpn, transport, packet)
         back = self._new_flow(server, client, req.local_qpn, transport, packet)
         self._pair(forth, back, "CM")
-        forth.tracker.start_at(req.starting_psn)
-        back.tracker.start_at(rep.starting_psn)
+        # Each says with which number its peer shall begin.
+        forth.tracker.start_at(rep.starting_psn)
+        back.tracker.start_at(req.starting_psn)
         forth.mtu = back.mtu = PATH_MTUS.get(req.path_mtu, 0)
         connection = forth.side.connection
         connection.cm_frame, connection.established = cm_frame, True

@@ -13,7 +13,7 @@ from .rules import found
 MAX_LOOSE = 64
 """Operations of nobody that are kept for the reply that may claim them."""
 MAX_ENDED = 4096
-"""Handles of answered calls that are remembered."""
+"""Handles of answered calls that are remembered, and requesters with their grants."""
 _PER_HANDLE = 4
 
 
@@ -47,6 +47,8 @@ class Credits:
         header, reply = exchange.reply_header, exchange.reply
         if header is None or reply is None or not header.credits:
             return
+        if len(self._grants) > MAX_ENDED:
+            del self._grants[next(iter(self._grants))]
         grants = self._grants.setdefault(exchange.requester, deque(maxlen=MAX_ENDED))
         if not grants or grants[-1][1] != header.credits:
             grants.append((reply.frame, header.credits))
@@ -58,8 +60,8 @@ class Credits:
             return
         grants = self._grants.get(side)
         if grants is None:
-            # A callback's first credit is no business of the handshake's.
-            if side is not side.connection.first:
+            # What callbacks begin with, the handshake does not say.
+            if side is not side.connection.first or len(self._grants) >= MAX_ENDED:
                 return
             limit = 1
         else:

@@ -50,6 +50,8 @@ class Plan:
     gso: bool
     client_options: TransportOptions
     server_options: TransportOptions
+    max_io: int
+    """What the server takes and gives in one call; small ones make pages of directories small."""
     rsize: int
     wsize: int
     minor_version: int
@@ -133,6 +135,7 @@ def plan_of(seed: int) -> Plan:
             remote_invalidation=rng.random() < 0.7,
             send_depth=rng.choice((8, 64, 1024)),
         ),
+        max_io=rng.choice((8 * KIB, 64 * KIB, 1024 * KIB)),
         rsize=io_size,
         wsize=rng.choice((io_size, 4 * KIB, 64 * KIB)),
         minor_version=rng.choice((1, 2, 2)),

@@ -40,10 +40,12 @@ class Unknown(Exception):
 class Handle:
     """A file that the worker has open."""
 
-    def __init__(self, path: Path, node: File, file: OpenFile) -> None:
+    def __init__(self, path: Path, node: File, file: OpenFile, life: int) -> None:
         self.path = path
         self.node = node
         self.file = file
+        self.life = life
+        """In which life of the server the file was read last."""
 
 
 class Worker:
@@ -514,6 +516,11 @@ class Worker:
             await self._open_handle()
             return
         handle = self.rng.choice(self.handles)
+        if handle.node.since and handle.life != self.world.lives:
+            handle.life = self.world.lives
+            self.step += ", _read_at after a restart"
+            await self._read_at(handle)
+            return
         step = self.rng.choices(
             (self._write_at, self._read_at, self._commit, self._truncate, self._finish),
             (6, 4, 3, 1, 1),
@@ -528,7 +535,7 @@ class Worker:
         file = await self.look(lambda: self.fs.open(self.where(path), "r+b"))
         if file is not None:
             node = model.regular(self.tree, path)
-            self.handles.append(Handle(path, node, file))
+            self.handles.append(Handle(path, node, file, self.world.lives))
 
     async def _with_handle(self, handle: Handle, operation: Awaitable[T]) -> T | None:
         """Await something that may change the open file: ``None`` if that failed."""

@@ -145,7 +145,7 @@ class World:
             [Export("", self.disk)],
             self.reactor,
             Random(f"server {plan.seed} {self.lives}"),
-            config=ServerConfig(times=plan.times),
+            config=ServerConfig(max_io=plan.max_io, times=plan.times),
             store=self.store,
         )
         self.server.service = self._interrupted(self.server.service)
@@ -168,13 +168,23 @@ class World:
     def operation_begins(self) -> None:
         """A worker begins an operation: is it time for an event?"""
         self.operations += 1
-        while self.events and self.events[0].operation < self.operations:
+        while self.events and self._is_time(self.events[0]):
             event = self.events.pop(0)
             if event.delay_s is None:
                 self._at_next_call.append(event)
             else:
                 self.reactor.call_at(self.reactor.time() + event.delay_s, self._happen, event)
         self.reactor.call_soon(self.check)
+
+    def _is_time(self, event: Event) -> bool:
+        """Whether the event is due. A crash waits a while until there is something to lose."""
+        late = self.operations - event.operation
+        if event.kind != kinds.CRASH or late > 15:
+            return late > 0
+        workers = (worker for client in self.clients for worker in client.workers)
+        return late > 0 and any(
+            handle.node.since for worker in workers for handle in worker.handles
+        )
 
     def _interrupted(self, service: Service) -> Service:
         """The service, and what happens as soon as it has executed a call."""
@@ -275,6 +285,7 @@ class World:
             for task in [Task(worker.run()) for worker in client.workers]:
                 await task
             await self._check_slots(client)
+            self._check_sessions(client)
             try:
                 await client.fs.unmount()
             except OSError:
@@ -295,6 +306,12 @@ class World:
                 return
             await sleep(self.reactor, 1.0)
         raise AssertionError("a slot was never given back")
+
+    def _check_sessions(self, client: SimClient) -> None:
+        """No session was lost but to a restart, or to a lease that ran out."""
+        if not (client.dead or self.lives > 1 or self.restarting or self.plan.may_expire):
+            sessions = client.fs.stats.sessions
+            assert sessions == 1, f"{sessions} sessions were needed"
 
     def _settle(self) -> None:
         """Everybody is done: let what was still on its way arrive."""

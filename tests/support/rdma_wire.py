@@ -132,7 +132,7 @@ class Wire:
             service_id=service_id(20049),
             local_ca_guid=1,
             local_qpn=self.client.qpn,
-            starting_psn=self.client.psn & 0xFFFFFF,
+            starting_psn=self.server.psn & 0xFFFFFF,
             local_gid=gids[0],
             remote_gid=gids[1],
             path_mtu=3,
@@ -143,7 +143,7 @@ class Wire:
             local_comm_id=6,
             remote_comm_id=5,
             local_qpn=self.server.qpn,
-            starting_psn=self.server.psn & 0xFFFFFF,
+            starting_psn=self.client.psn & 0xFFFFFF,
             local_ca_guid=2,
             private_data=said[1],
         )

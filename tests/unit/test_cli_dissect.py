@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -50,7 +51,7 @@ def run(*arguments: object, code: int = 0, octets: bytes | None = None) -> Resul
     return result
 
 
-def objects(result: Result) -> list[dict[str, object]]:
+def objects(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.output.splitlines()]
 
 
@@ -153,6 +154,22 @@ def test_lint(capture: Path, tmp_path: Path) -> None:
     wanted = 'nfsrdma.finding == "chunk-fill"'
     run("--lint", "--exit-code", "-Y", wanted, path)
     run("--lint", "--exit-code", "-Y", "frame.number == 3", path, code=1)
+
+
+def test_latency(capture: Path) -> None:
+    lines = run("--latency", capture).output.splitlines()
+    assert lines[0].split() == ["operation", "count", "stage", "median", "p99", "worst", "frames"]
+    assert [line.split()[0] for line in lines if line[0] != " "][1:] == ["READ", "WRITE", "GETATTR"]
+    assert len(lines) == 1 + 3 + 3 + 1
+    read, write, getattr_ = objects(run("--latency", "--json", capture))
+    # GETATTR has four frames. A packet each microsecond: the call, its ACK, ten of data, the reply.
+    frames = {"call_frame": 5, "reply_frame": 17}
+    assert read["data"] == {"calls": 1, "median": 2000, "p99": 2000, "worst": 2000, **frames}
+    assert read["transfer"]["median"] == 9000
+    assert read["reply"]["median"] == 12_000
+    assert write["operation"] == "WRITE"
+    assert set(getattr_) == {"operation", "reply"}
+    assert len(objects(run("--latency", "--json", "-Y", "rpc.xid == 1", capture))) == 1
 
 
 def environment() -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from tests.support.captures import linux_captures, require
@@ -552,3 +553,24 @@ def test_what_the_capture_lacks_is_said(tmp_path: Path) -> None:
     assert findings == []
     assert view.counts[Severity.ERROR] == 0
     assert "the capture lacks 1 packets" in text_summary(view)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_captures_end_in_findings(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)
+    for _ in range(10):
+        wire = connected()
+        for _, play in random.sample(BROKEN, 4):
+            play(wire)
+        good(wire)
+        for _ in range(20):
+            frame = random.choice(wire.frames)
+            octets = bytearray(frame.data)
+            at = random.randrange(42, min(len(octets), 260))
+            octets[at] = random.choice((0, 1, 2, 255, random.randrange(256)))
+            frame.data = bytes(octets)
+        if random.random() < 0.3:
+            random.shuffle(wire.frames)
+        for finding in lint(wire, tmp_path):
+            assert text_finding(finding).endswith("]\n")
+            assert json.loads(ndjson_finding(finding))["frame.number"] <= len(wire.frames)

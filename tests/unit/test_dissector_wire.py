@@ -233,3 +233,18 @@ def test_errors_done_and_other_versions(tmp_path: Path) -> None:
     assert exchange.error is not None
     assert exchange.error.error == 2
     assert view.rules == ["rdma-done", "rdma-error", "version-2"]
+
+
+def test_first_numbers_that_are_close_to_each_other(tmp_path: Path) -> None:
+    """The number in a REQ is the one that the server begins with, that in a REP the client's."""
+    wire = Wire(Host("10.0.0.1", 5, 1000), Host("10.0.0.2", 6, 2000))
+    wire.connect()
+    do_getattr(wire, 1)
+    view = shown(wire, tmp_path)
+    assert view.rules == []
+    assert view.pipeline is not None
+    first = {flow.source: flow.tracker.base for flow in view.pipeline.connections.flows()}
+    assert {host: psn & 0xFFFFFF for host, psn in first.items()} == {
+        "10.0.0.1": 1000,
+        "10.0.0.2": 2000,
+    }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--lint", "lint", is_flag=True, help="Only what breaks a rule; also as --json.")
 @click.option("--exit-code", is_flag=True, help="With --lint: 1 if there is more than notes.")
 @click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
+@click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str,
@@ -38,6 +39,7 @@ def dissect(
     lint: bool,
     exit_code: bool,
     crc: bool,
+    latency: bool,
     output: str | None,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
@@ -60,6 +62,9 @@ def dissect(
             bad = _lint(reader, ndjson, expression, crc)
             sys.stdout.flush()
             sys.exit(1 if bad and exit_code else 0)
+        if latency:
+            _latency(reader, ndjson, expression)
+            return
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
         Pipeline(reader, _view(style, expression, all_ops), check_crc=crc).run()
         sys.stdout.flush()
@@ -111,6 +116,23 @@ def _lint(reader: Reader, ndjson: bool, expression: str | None, crc: bool) -> bo
     if not ndjson:
         sys.stdout.write(text_summary(view))
     return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
+
+
+def _latency(reader: Reader, ndjson: bool, expression: str | None) -> None:
+    """Write how long what took."""
+    from nfsrdma.dissector.filter import compile_filter
+    from nfsrdma.dissector.latency import Latency
+    from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.render.filtered import FilteredView
+    from nfsrdma.dissector.render.times import ndjson_latency, text_latency
+
+    view = Latency()
+    wanted = compile_filter(expression) if expression else None
+    pipeline = Pipeline(reader, FilteredView(view, wanted) if wanted else view)
+    pipeline.run()
+    view.close(pipeline)  # a filter tells nobody of the end
+    sys.stdout.write(ndjson_latency(view) if ndjson else text_latency(view))
+    sys.stdout.flush()
 
 
 def _extract(reader: Reader, what: str, output: str | None) -> None:
