@@ -208,3 +208,4 @@ def test_checksums_of_iwarp_on_request(tmp_path: Path) -> None:
     path.write_bytes(octets)
     assert "mpa-crc" not in run(path).output
     assert "mpa-crc" in run("--crc", path).output
+    assert "mpa-crc" in run("--crc", "--lint", "--exit-code", path, code=1).output
