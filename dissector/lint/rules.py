@@ -92,6 +92,18 @@ _ALL = (
          "A message can be decoded."),
     Rule("rdma-error", WARNING, "RFC 8166, Section 4.5",
          "A call was answered with RDMA_ERROR."),
+    Rule("record-mark", WARNING, "RFC 5531, Section 11",
+         "On TCP, record marks delimit RPC messages."),
+    Rule("mpa-length", ERROR, "RFC 5044, Section 4.1",
+         "An FPDU has room for a DDP header."),
+    Rule("mpa-marker", ERROR, "RFC 5044, Section 4.3",
+         "A marker says how far back its FPDU begins."),
+    Rule("mpa-crc", ERROR, "RFC 5044, Section 4.4",
+         "The checksum of an FPDU fits."),
+    Rule("ddp-header", ERROR, "RFC 5040, Section 4",
+         "DDP and RDMAP headers are of version 1, and go together."),
+    Rule("rdma-terminate", WARNING, "RFC 5040, Section 4.8",
+         "A stream was not ended with a Terminate message."),
 )  # fmt: skip
 
 RULES: Final = {rule.id: rule for rule in _ALL}

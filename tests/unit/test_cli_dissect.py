@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import (
     Wire,
     do_getattr,
@@ -193,3 +194,18 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path, options: list[str]) -> No
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(30) == 0
+
+
+def test_checksums_of_iwarp_on_request(tmp_path: Path) -> None:
+    wire = IwarpWire()
+    wire.connect()
+    do_getattr(wire, 1)
+    path = tmp_path / "iwarp.pcap"
+    path.write_bytes(pcap(wire.frames))
+    assert "mpa-crc" not in run("--crc", path).output
+    octets = bytearray(path.read_bytes())
+    octets[-1] ^= 1
+    path.write_bytes(octets)
+    assert "mpa-crc" not in run(path).output
+    assert "mpa-crc" in run("--crc", path).output
+    assert "mpa-crc" in run("--crc", "--lint", "--exit-code", path, code=1).output

@@ -478,7 +478,9 @@ def test_without_private_data_the_defaults_hold(tmp_path: Path) -> None:
 
 def test_every_rule_has_a_capture_that_breaks_it() -> None:
     elsewhere = {"credit-overrun", "invalidate-unasked"}
-    assert {rule for rule, _ in BROKEN} | elsewhere == set(RULES)
+    # In test_dissector_tcp and test_dissector_iwarp.
+    streams = {"record-mark", "mpa-length", "mpa-marker", "mpa-crc", "ddp-header", "rdma-terminate"}
+    assert {rule for rule, _ in BROKEN} | elsewhere | streams == set(RULES)
     for name, rule in RULES.items():
         assert name == rule.id
         assert rule.source.startswith("RFC ")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--lint", "lint", is_flag=True, help="Only what breaks a rule; also as --json.")
 @click.option("--exit-code", is_flag=True, help="With --lint: 1 if there is more than notes.")
+@click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
 @click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
@@ -37,6 +38,7 @@ def dissect(
     extract: str | None,
     lint: bool,
     exit_code: bool,
+    crc: bool,
     latency: bool,
     output: str | None,
 ) -> None:
@@ -57,14 +59,14 @@ def dissect(
             _extract(reader, extract, output)
             return
         if lint:
-            bad = _lint(reader, ndjson, expression)
+            bad = _lint(reader, ndjson, expression, crc)
             sys.stdout.flush()
             sys.exit(1 if bad and exit_code else 0)
         if latency:
             _latency(reader, ndjson, expression)
             return
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
-        Pipeline(reader, _view(style, expression, all_ops)).run()
+        Pipeline(reader, _view(style, expression, all_ops), check_crc=crc).run()
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output has seen enough (head, less).
@@ -97,7 +99,7 @@ def _view(style: str, expression: str | None, all_ops: bool) -> View:
     return FilteredView(view, wanted) if wanted else view
 
 
-def _lint(reader: Reader, ndjson: bool, expression: str | None) -> bool:
+def _lint(reader: Reader, ndjson: bool, expression: str | None, crc: bool) -> bool:
     """Write what breaks a rule; whether anything but notes is among it."""
     from nfsrdma.dissector.filter import compile_filter
     from nfsrdma.dissector.lint import Lint
@@ -108,7 +110,7 @@ def _lint(reader: Reader, ndjson: bool, expression: str | None) -> bool:
     form = ndjson_finding if ndjson else text_finding
     wanted = compile_filter(expression) if expression else None
     view = Lint(lambda finding: sys.stdout.write(form(finding)), wanted)
-    pipeline = Pipeline(reader, view)
+    pipeline = Pipeline(reader, view, check_crc=crc)
     view.attach(pipeline)
     pipeline.run()
     if not ndjson:
