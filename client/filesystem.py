@@ -174,7 +174,7 @@ class FileSystem:
         self.rsize = _io_size(self.rsize, limits.max_response, values.get(t.FATTR4_MAXREAD))
         self.wsize = _io_size(self.wsize, limits.max_request, values.get(t.FATTR4_MAXWRITE))
         lease_s = max(values.get(t.FATTR4_LEASE_TIME, 90), 1)
-        self.recovery.lease_s = lease_s
+        self.recovery.set_lease(lease_s)
         self.session.patience = max(self.recovery.timeout, 2.0 * lease_s)
 
     async def unmount(self) -> None:

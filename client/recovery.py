@@ -73,7 +73,7 @@ class Recovery:
         self.opens = opens
         self.timeout = timeout
         self.lease_s = 90.0
-        """Corrected once the server has told."""
+        """What most servers give; see :meth:`set_lease`."""
         self.client_id: int | None = None
         self.closing = False
         self._connect = connect
@@ -182,7 +182,7 @@ class Recovery:
         if channel is None:
             channel = await self._connect(max(0.1, deadline - reactor.time()))
             session.stats.connections += 1
-        watchdog = reactor.call_at(deadline, channel.close)
+        self._watch(channel, reactor.time())
         try:
             if session.channel is None and session.slots is not None:
                 await self._resume(channel)
@@ -196,8 +196,18 @@ class Recovery:
             channel.close()
             raise
         finally:
-            watchdog.cancel()
+            self._watchdog.cancel()
         channel.on_close(lambda reason: self.connection_lost(channel, reason))
+
+    def _watch(self, channel: Channel, since: float) -> None:
+        """Hang up when nothing is heard for so long that there is time for another attempt."""
+        reactor = self.session.reactor
+        patience = self.timeout if self._first else self.timeout / 2
+        due = max(self.session.heard_at, since) + patience
+        if reactor.time() < due:
+            self._watchdog = reactor.call_at(due, self._watch, channel, since)
+        else:
+            channel.close()
 
     async def _resume(self, channel: Channel) -> None:
         """Bind a new connection to the session that there is, if the server still has it."""
@@ -322,6 +332,11 @@ class Recovery:
         return Compound(self.session.header, name, sequenced=False)
 
     # -- staying up --------------------------------------------------------------------------
+
+    def set_lease(self, lease_s: float) -> None:
+        """The server has told how long its leases are."""
+        self.lease_s = lease_s
+        self._arm()
 
     def _arm(self) -> None:
         if self._tick is not None:

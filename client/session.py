@@ -167,23 +167,23 @@ class Session:
                     raise ProtocolError(f"{compound.name}: {why(error)}") from error
                 compound.max_reply = self.limits.max_response
             except StatusError as error:
-                if error.status in _RETRY_LATER:
-                    now = self.reactor.time()
-                    deadline = deadline or now + self.patience
-                    if now >= deadline:
-                        raise
-                    self.stats.delays += 1
-                    await sleep(self.reactor, backoff)
-                    backoff = min(2 * backoff, _BACKOFF_MAX_S)
-                    continue
                 # A server may say so of SEQUENCE, or of what follows it (Section 2.10.6.1.3).
-                if error.status != t.NFS4ERR_RETRY_UNCACHED_REP:
-                    raise
-                if not compound.idempotent:
+                not_kept = error.status == t.NFS4ERR_RETRY_UNCACHED_REP
+                if not_kept and not compound.idempotent:
                     raise uncertain_outcome(compound, _NOT_KEPT) from error
-                if restarts == _RESTARTS_MAX:
-                    text = f"{compound.name}: each reply is lost with its connection"
-                    raise unreachable(text) from error
+                if not not_kept and error.status not in _RETRY_LATER:
+                    raise
+                now = self.reactor.time()
+                deadline = deadline or now + self.patience
+                if now >= deadline:
+                    if not_kept:
+                        text = f"{compound.name}: each reply is lost with its connection"
+                        raise unreachable(text) from error
+                    raise
+                self.stats.delays += not not_kept
+                await sleep(self.reactor, backoff)
+                backoff = min(2 * backoff, _BACKOFF_MAX_S)
+                continue
             restarts = self._restart(compound, restarts)
 
     def _restart(self, compound: Compound, restarts: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.support.nfs_fake import FakeChannel, FakeReactor, FakeServer
@@ -271,6 +272,53 @@ def test_a_replay_that_could_not_be_sent_in_time_is_settled_later(world: World) 
     world.server.script = lambda ops: "ok"
     world.settle()
     assert world.count("CREATE") == 1
+
+
+def test_a_short_lease_is_kept_from_the_start() -> None:
+    """How short it is the client learns only when it is mounted already."""
+    server = FakeServer(FakeReactor())
+    fs = server.mounted(timeout=120.0)
+    server.reactor.advance(19)  # the lease is 20 seconds
+    assert server.log.count(["SEQUENCE"]) == 1
+    assert fs.stats.sessions == 1
+
+
+def test_a_recovery_that_meets_a_silent_server_is_begun_anew(world: World) -> None:
+    """The first connection leads to a server that goes down again before it answers."""
+    silent = 1
+
+    def script(ops: list[str]) -> str:
+        nonlocal silent
+        if silent and ops[-1] == "BIND_CONN_TO_SESSION":
+            silent -= 1
+            return "silence"
+        return "ok"
+
+    world.server.script = script
+    for channel in world.server.channels:
+        channel.lose()
+    assert world.run(world.fs.stat("file")).st_size == 8
+    assert not silent
+    assert world.fs.stats.sessions == 1
+    world.settle()
+
+
+def test_a_recovery_that_makes_progress_is_given_time(world: World) -> None:
+    """However long it takes: there may be many opens to claim back."""
+    files = [world.run(world.fs.open("file")) for _ in range(6)]
+    real = world.server.handle
+
+    def slow(channel: Any, message: bytes) -> Any:
+        world.reactor.now += 1.5  # of five seconds' patience
+        return real(channel, message)
+
+    world.server.slots = 1  # one after the other
+    world.server.target = 0
+    world.server.restart()
+    world.server.handle = slow  # type: ignore[method-assign]
+    assert world.run(world.fs.stat("file")).st_size == 8
+    assert world.fs.stats.reclaimed == len(files)
+    assert world.fs.stats.connections == 2
 
 
 def test_the_lease_is_renewed_while_idle(world: World) -> None:
