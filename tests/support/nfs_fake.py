@@ -184,7 +184,7 @@ class Node:
         self.stable: bytes = bytes(self.data)
         self.children: dict[bytes, Node] = {}
         self.target: bytes = fields.get("target", b"")
-        self.mode = 0o644
+        self.mode = 0o755 if kind == t.NF4DIR else 0o644
         self.mtime = (0, 0)
 
 
