@@ -5,6 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
+NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch])
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak check bench format emit clean
@@ -12,16 +13,18 @@ SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-$(STAMP): pyproject.toml
+# What `pip` gets: everything, or, where only the native modules have changed, those alone.
+$(STAMP): pyproject.toml $(NATIVE)
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "nfsrdma needs Python 3.11 or newer. On Debian: apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "nfsrdma needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try: make PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "This Python cannot make virtual environments. On Debian: apt-get install python3-venv"; exit 1; }
-	@echo "== making the virtual environment $(VENV) (once; about a minute)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || { \
+	@echo "== installing into the virtual environment $(VENV) (the first time: about a minute)"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  $(if $(filter pyproject.toml,$?),-e '.[dev]',--no-deps -e .) || { \
 	  echo "The packages could not be installed: see pip's message above (is a package index reachable?)"; exit 1; }
 	@touch $@
 
@@ -44,8 +47,14 @@ JOBS ?= $(shell nproc)
 check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "== mypy --strict"; $(BIN)/mypy
+	@if command -v $(CC) >/dev/null; then echo "== $(CC), no warnings"; \
+	  for source in $(filter %.c,$(NATIVE)); do $(CC) $(LINT) $$source || exit 1; done; fi
 	@echo "== emitted modules"; $(BIN)/python -m nfsrdma.xdr.compiler --check
 	@echo "== coverage table"; $(BIN)/python docs/coverage_table.py --check
+
+LINT = -std=c11 -fsyntax-only -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror \
+  -DPy_LIMITED_API=0x030B0000 -Ixdr \
+  -isystem $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 
 bench: $(STAMP) ## speed, ours beside TCP in one run: a table and benchmarks/out.json
 	@$(BIN)/python benchmarks/run.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -91,6 +92,29 @@ def test_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.check_tshark().found == "TShark 9.9"
     for check in (doctor.check_qemu, doctor.check_pyverbs, doctor.check_fuse, doctor.check_python):
         assert check().verdict == doctor.GOOD
+
+
+def test_native_modules_that_run_are_switched_off_or_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def findings_with(error: Exception | None) -> list[doctor.Finding]:
+        def import_module(name: str) -> object:
+            if error is not None:
+                raise error
+            return object()
+
+        monkeypatch.setattr(importlib, "import_module", import_module)
+        found = list(doctor.check_native())
+        assert len(found) == len(doctor.NATIVE_MODULES)
+        return found
+
+    assert all(finding.verdict == doctor.GOOD for finding in findings_with(None))
+    for finding in findings_with(ModuleNotFoundError("No module named _kernel")):
+        assert finding.verdict == doctor.FAIR
+        assert "gcc" in finding.advice
+    for finding in findings_with(ImportError("switched off by NFSRDMA_NATIVE=0")):
+        assert finding.verdict == doctor.FAIR
+        assert "NFSRDMA_NATIVE=0" in finding.found
 
 
 class _OldKernel(socket.socket):

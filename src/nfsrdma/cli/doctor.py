@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
@@ -46,6 +47,31 @@ def check_python() -> Finding:
             "pip install zlib-ng: the packet checksum of the soft provider is 3 to 5 times quicker",
         )
     return Finding("Python and CRC-32", GOOD, f"{version}, CRC-32 by zlib-ng")
+
+
+NATIVE_MODULES = {
+    "nfsrdma.rpcrdma.roce._kernel": "packets of the soft provider",
+}
+"""The optional compiled modules, and what they do. Each has a twin in Python."""
+
+
+def check_native() -> Iterator[Finding]:
+    """Whether the compiled modules run or their twins in Python, and why."""
+    for module, what in NATIVE_MODULES.items():
+        title = f"Native code: {what}"
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError:
+            advice = (
+                "the Python twin does the same work more slowly. No compiler was found when this "
+                "was installed: apt-get install gcc python3-dev, then install again"
+            )
+            yield Finding(title, FAIR, "not built", advice)
+        except ImportError as error:
+            advice = "unset NFSRDMA_NATIVE, or install again if it does not fit this Python"
+            yield Finding(title, FAIR, str(error), advice)
+        else:
+            yield Finding(title, GOOD, "runs")
 
 
 def check_rdma_devices(root: Path = Path("/sys/class/infiniband")) -> Finding:
@@ -191,7 +217,6 @@ def check_privileges() -> Finding:
 
 
 CHECKS: tuple[Callable[[], Finding], ...] = (
-    check_python,
     check_rdma_devices,
     check_pyverbs,
     check_roce_port,
@@ -207,6 +232,8 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 
 def findings() -> Iterator[Finding]:
     """Every check's finding, in the order of the table."""
+    yield check_python()
+    yield from check_native()
     for check in CHECKS:
         yield check()
 

@@ -1,0 +1,1 @@
+"""The compiled twin of ``kernel``: the same names, the same results."""

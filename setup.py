@@ -1,0 +1,42 @@
+"""The optional native modules; everything else about the build is in ``pyproject.toml``.
+
+Each has a twin in Python, which is its oracle in the tests and takes over where there is no
+compiler: then the build warns, and the installation succeeds without. Stable ABI of Python 3.11.
+
+    NFSRDMA_SANITIZE=1 pip install -e .     with the address and undefined-behaviour sanitizers
+"""
+
+import os
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+NATIVE = ("nfsrdma.rpcrdma.roce._kernel",)
+"""The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""
+
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-O1", "-g"]
+FLAGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden"]
+HEADER = "src/nfsrdma/xdr/native.h"
+
+
+def extension(module: str) -> Extension:
+    """How one of them is built."""
+    folder, name = ("src/" + module.replace(".", "/")).rsplit("/", 1)
+    sanitize = SANITIZERS if os.environ.get("NFSRDMA_SANITIZE") == "1" else []
+    return Extension(
+        module,
+        sorted(map(str, (*Path(folder).glob(f"{name}.c"), *Path(folder).glob(f"{name}_*.c")))),
+        include_dirs=["src/nfsrdma/xdr"],
+        depends=[HEADER, *map(str, Path(folder).glob(f"{name}*.h"))],
+        define_macros=[("Py_LIMITED_API", "0x030B0000")],
+        py_limited_api=True,
+        extra_compile_args=[*FLAGS, *sanitize],
+        extra_link_args=sanitize,
+        optional=True,
+    )
+
+
+setup(
+    ext_modules=[extension(module) for module in NATIVE],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
