@@ -50,6 +50,7 @@ def _identity(text: str) -> int:
 # Option of the query -> (keyword of mount(), how its value is read). What is absent is an error.
 OPTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "provider": ("provider", str),
+    "device": ("device", str),
     "minor": ("minor_version", _minor),
     "timeout": ("timeout", _positive),
     "rsize": ("rsize", _size),

@@ -28,7 +28,8 @@ class MountOptions:
     ``timeout``: seconds that the server may be silent or out of reach before calls fail.
     ``uid``, ``gid``, ``groups``: who calls (AUTH_SYS), the process's user by default.
     ``minor_version``: 2 or 1; a server that does not speak 2 is spoken to in 1.
-    ``provider``: which RDMA provider; ``pcap``: a file that gets every packet (soft provider).
+    ``provider``: which RDMA provider; ``device``: which of its devices, the first by default
+    (``verbs`` provider); ``pcap``: a file that gets every packet (soft provider).
     ``rsize``, ``wsize``: octets that one READ or WRITE carries at most.
     """
 
@@ -38,6 +39,7 @@ class MountOptions:
     groups: tuple[int, ...] | None = None
     minor_version: int | None = None
     provider: str | None = None
+    device: str | None = None
     pcap: str | Path | None = None
     rsize: int | None = None
     wsize: int | None = None
@@ -68,14 +70,17 @@ class Connector:
         self._reactor = reactor
         self._url = url
         self._provider = options.provider or DEFAULT_PROVIDER
+        self._device_name = options.device
         self._pcap = options.pcap
         self._device: Any = None
         self._current: Any = None  # the RDMA channel made last
         self._totals: dict[str, int] = {}  # of those before it
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
+        if options.device is not None and url.transport != "rdma":
+            raise ValueError("a device has a meaning only with nfs+rdma://")
         if url.transport == "rdma":
-            _check_provider(self._provider)
+            _check_provider(self._provider, options.device)
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
         """A connection whose incoming calls go to ``service``. Errors: kinds of ``OSError``."""
@@ -100,7 +105,9 @@ class Connector:
         found = socket.getaddrinfo(self._url.host, self._url.port, type=socket.SOCK_DGRAM)
         address = str(found[0][4][0])
         if self._device is None:
-            self._device = open_device(self._provider, self._reactor, pcap=self._pcap)
+            self._device = open_device(
+                self._provider, self._reactor, device=self._device_name, pcap=self._pcap
+            )
         future: Any = connect_rdma(
             self._device,
             self._reactor,
@@ -144,11 +151,10 @@ def _add(total: dict[str, int], counted: dict[str, int]) -> None:
         total[name] = total.get(name, 0) + value
 
 
-def _check_provider(name: str) -> None:
-    from nfsrdma.rpcrdma.providers.registry import PROVIDERS
+def _check_provider(name: str, device: str | None) -> None:
+    from nfsrdma.rpcrdma.providers.registry import check_provider
 
-    if name not in PROVIDERS:
-        raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
+    check_provider(name, device)
 
 
 def make_client(

@@ -26,6 +26,21 @@ need what is not installed everywhere.
 
 DEFAULT_PROVIDER = "soft"
 
+WITH_DEVICES = frozenset({"verbs"})
+"""Providers that there may be several devices of: those take ``device=``, the name of one."""
+
+
+def check_provider(name: str, device: str | None = None) -> None:
+    """Raise ``ValueError`` unless there is a provider ``name``, with devices if one is named."""
+    if name not in PROVIDERS:
+        raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
+    if device is not None and name not in WITH_DEVICES:
+        with_devices = ", ".join(sorted(WITH_DEVICES))
+        raise ValueError(
+            f"a device ({device}) can be named for the provider {with_devices} only, "
+            f"and the provider here is {name}"
+        )
+
 
 def open_device(
     name: str,
@@ -33,19 +48,21 @@ def open_device(
     *,
     rng: Random | None = None,
     address: str | None = None,
+    device: str | None = None,
     pcap: str | Path | None = None,
     **options: Any,
 ) -> Device:
     """Open a device of the provider ``name`` on ``reactor``.
 
-    ``rng`` is cryptographic unless given; ``address`` is the local address to use; ``pcap`` names
-    a pcapng file that gets every packet. Other options are the provider's own.
+    ``rng`` is cryptographic unless given; ``address`` is the local address to use; ``device``
+    names one of the provider's (by default the first is used); ``pcap`` names a pcapng file that
+    gets every packet. Other options are the provider's own.
     Raises ``ValueError`` for an unknown name, ``OSError`` when the device cannot be had.
     """
-    module = PROVIDERS.get(name)
-    if module is None:
-        raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
-    open_one: Callable[..., Device] = import_module(module, __package__).open_device
+    check_provider(name, device)
+    if device is not None:
+        options["device"] = device
+    open_one: Callable[..., Device] = import_module(PROVIDERS[name], __package__).open_device
     tap = None
     if pcap is not None:
         file = Path(pcap).open("wb")  # noqa: SIM115 - the tap owns it

@@ -41,10 +41,9 @@ class FakeError(Exception):
 class Adapter:
     """What its objects share. ``open`` counts those that are not closed, by class."""
 
-    def __init__(
-        self, name: str = "fake0", *, windows: bool = True, tells_descriptors: bool = True
-    ) -> None:
-        self.name = name
+    def __init__(self, *names: str, windows: bool = True, tells_descriptors: bool = True) -> None:
+        self.names = names or ("fake0",)
+        """Of its devices, in the order in which they are found."""
         self.windows = windows
         self.tells_descriptors = tells_descriptors
         self.open: Counter[str] = Counter()
@@ -74,7 +73,7 @@ class Adapter:
             SendWR=SendWR,
             RecvWR=RecvWR,
             PyverbsError=FakeError,
-            get_device_list=lambda: [SimpleNamespace(name=self.name.encode())],
+            get_device_list=lambda: [SimpleNamespace(name=each.encode()) for each in self.names],
             **made,
         )
 
@@ -108,7 +107,7 @@ class Owned:
 class Context(Owned):
     def __init__(self, adapter: Adapter, name: str) -> None:
         super().__init__(adapter)
-        assert name == adapter.name
+        assert name in adapter.names
 
     def query_device(self) -> Any:
         return SimpleNamespace(

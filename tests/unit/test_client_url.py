@@ -27,9 +27,12 @@ def test_parts(text: str, transport: str, host: str, port: int, path: tuple[byte
 
 
 def test_options_become_keywords_of_mount() -> None:
-    url = parse_url("nfs+rdma://h/x?provider=soft&minor=1&timeout=2.5&rsize=65536&uid=7&gid=8")
+    url = parse_url(
+        "nfs+rdma://h/x?provider=verbs&device=rxe0&minor=1&timeout=2.5&rsize=65536&uid=7&gid=8"
+    )
     assert url.options == {
-        "provider": "soft",
+        "provider": "verbs",
+        "device": "rxe0",
         "minor_version": 1,
         "timeout": 2.5,
         "rsize": 65536,

@@ -12,11 +12,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.support.fake_adapter import Adapter, FakeError
 from tests.support.fake_librdmacm import FakeLibrary, Network, two_devices
 
+from nfsrdma.cli import _group as cli
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.rdmacore import VerbsDevice, bindings, completion, librdmacm
+from nfsrdma.rpcrdma.providers.rdmacore import device as device_module
 from nfsrdma.rpcrdma.providers.rdmacore.buffers import address_of
 from nfsrdma.rpcrdma.providers.registry import open_device
 
@@ -143,6 +146,66 @@ def test_which_device() -> None:
         opened(adapter, network)
     assert not network.channels
     assert not +adapter.open
+
+
+def test_the_first_device_or_the_one_that_is_named() -> None:
+    for options, name in [({}, "fake0"), ({"device": "fake1"}, "fake1")]:
+        device = opened(Adapter("fake0", "fake1"), Network({}), **options)
+        assert device.name == name
+        device.close()
+
+
+def test_no_listening_at_the_address_of_another_device() -> None:
+    adapter = Adapter("fake0", "fake1")
+    network = Network({"10.0.0.1": "fake0", "10.0.0.2": "fake1"})
+    device = VerbsDevice(
+        SelectReactor(),
+        pyverbs=adapter.pyverbs(),
+        library=FakeLibrary(network, "10.0.0.2"),
+        device="fake0",
+    )
+    with pytest.raises(OSError, match="the address is of the device fake1, and the one in use is"):
+        device.listen("10.0.0.2", 20049, print)
+    device.close()
+    assert not network.ids
+
+
+def test_the_command_line_names_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter, network = Adapter("fake0", "fake1"), Network({"10.0.0.1": "fake1"})
+    monkeypatch.setattr(device_module, "load", adapter.pyverbs)
+    monkeypatch.setattr(device_module, "Library", lambda: FakeLibrary(network, "10.0.0.1"))
+    url = "nfs+rdma://10.0.0.1/"
+    verbs = ["--provider", "verbs"]
+    for arguments in (
+        ["serve", "--memory", *verbs, "--device", "hca99"],
+        ["ping", *verbs, "--device", "hca99", url],
+        ["ls", f"{url}?provider=verbs&device=hca99"],
+    ):
+        result = CliRunner().invoke(cli, arguments)
+        assert result.exit_code == 1, result.output
+        (line,) = result.output.splitlines()
+        assert "no RDMA device 'hca99': there are fake0, fake1" in line
+    # A device that exists: they get further.
+    result = CliRunner().invoke(cli, ["serve", "--memory", *verbs, "--listen", "10.0.0.1"])
+    assert "the address is of the device fake1, and the one in use is fake0" in result.output
+    result = CliRunner().invoke(cli, ["ping", "--timeout", "0.2", *verbs, "--device", "fake1", url])
+    assert "connection refused" in result.output
+    assert not +adapter.open
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["serve", "--memory", "--device", "x"], 1, "the provider here is soft"),
+        (["serve", "--provider", "none", "--tcp", "0", "--device", "x"], 2, "none has no device"),
+        (["ls", "--device", "x", "nfs+rdma://127.0.0.1/"], 2, "the provider here is soft"),
+        (["ls", "--device", "x", "nfs://127.0.0.1/"], 2, "only with nfs+rdma://"),
+    ],
+)
+def test_a_device_where_there_is_none(arguments: list[str], status: int, says: str) -> None:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == status
+    assert says in result.output
 
 
 def test_without_a_device() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 
@@ -32,6 +33,7 @@ class Listener:
         self._id = self._channel.create(self)
         try:
             library.bind(self._id, address)
+            self._check_device(address[0])
             library.listen(self._id)
         except OSError as error:
             self._channel.destroy(self._id)
@@ -57,6 +59,15 @@ class Listener:
             _log.exception("a connection request could not be answered")
             if not request.answered:
                 request.reject()
+
+    def _check_device(self, address: str) -> None:
+        """A listener at another device's address would only ever refuse."""
+        name, _ = self._channel.library.device(self._id)
+        if name not in ("", self._handles.name):
+            raise OSError(
+                errno.EADDRNOTAVAIL,
+                f"the address is of the device {name}, and the one in use is {self._handles.name}",
+            )
 
     def close(self) -> None:
         """Refuse new connections; those that are up stay up. Harmless to repeat."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import click
 
 from nfsrdma.client import Mount, NfsError, UrlError, mount, parse_url
 from nfsrdma.client.url import Url
+
+from .device import device_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,22 +24,26 @@ class Failed(click.ClickException):
         click.echo(f"nfsrdma: {self.message}", err=True)
 
 
+@dataclass(frozen=True, slots=True)
 class Options:
-    """The options that every command here has."""
+    """The options that every command here has, under the names that ``mount()`` knows them by."""
 
-    def __init__(self, timeout: float | None, provider: str | None, pcap: str | None) -> None:
-        self.timeout = timeout
-        self.provider = provider
-        self.pcap = pcap
+    timeout: float | None
+    provider: str | None
+    device: str | None
+    pcap: str | None
+
+    def of_mount(self) -> dict[str, Any]:
+        """Keywords for ``mount()``."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def server_options(command: F) -> F:
-    """Add ``--timeout``, ``--provider`` and ``--pcap``; the command gets ``options``."""
+    """Add the options that are fields of :class:`Options`; the command gets ``options``."""
 
-    def fold(
-        *args: Any, timeout: float | None, provider: str | None, pcap: str | None, **rest: Any
-    ) -> Any:
-        return command(*args, options=Options(timeout, provider, pcap), **rest)
+    def fold(*args: Any, **given: Any) -> Any:
+        options = Options(**{each.name: given.pop(each.name) for each in fields(Options)})
+        return command(*args, options=options, **given)
 
     fold.__name__ = command.__name__
     fold.__doc__ = command.__doc__
@@ -50,6 +56,7 @@ def server_options(command: F) -> F:
             type=click.Path(dir_okay=False, writable=True),
             help="Write every packet to FILE, a pcapng capture (soft provider).",
         ),
+        device_option,
         click.option("--provider", metavar="NAME", help="The RDMA provider; soft by default."),
         click.option(
             "--timeout",
@@ -90,7 +97,7 @@ def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
     """
     root, path = split_last(text)
     try:
-        fs = mount(root, timeout=options.timeout, provider=options.provider, pcap=options.pcap)
+        fs = mount(root, **options.of_mount())
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -35,6 +35,8 @@ from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
+from .device import device_option
+
 RDMA_PORT = 20049
 TCP_PORT = 2049
 NO_RDMA = "none"
@@ -151,11 +153,16 @@ class Serving:
             raise click.ClickException(str(error)) from None
 
     def listen_rdma(
-        self, provider: str, addresses: Sequence[str], port: int, pcap: str | None
+        self,
+        provider: str,
+        device: str | None,
+        addresses: Sequence[str],
+        port: int,
+        pcap: str | None,
     ) -> None:
         """Serve RDMA at these addresses."""
         try:
-            self._device = open_device(provider, self.reactor, pcap=pcap)
+            self._device = open_device(provider, self.reactor, device=device, pcap=pcap)
             for address in addresses:
                 where = self.server.listen_rdma(
                     self._device, address, port, on_channel=self._connected
@@ -252,6 +259,7 @@ def check_network(
     type=click.Choice([*PROVIDERS, NO_RDMA]),
     help="How RDMA is done.",
 )
+@device_option
 @click.option(
     "--tcp",
     "tcp_port",
@@ -306,6 +314,7 @@ def serve(
     addresses: tuple[str, ...],
     port: int,
     provider: str,
+    device: str | None,
     tcp_port: int | None,
     read_only: bool,
     root_squash: bool,
@@ -328,6 +337,8 @@ def serve(
     """
     if provider == NO_RDMA and tcp_port is None:
         raise click.UsageError("--provider none leaves nothing to serve without --tcp PORT")
+    if provider == NO_RDMA and device is not None:
+        raise click.UsageError("--provider none has no device")
     console = Console(stderr=False)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
     options = ExportOptions(read_only, root_squash, all_squash, networks, not not_sync)
@@ -348,7 +359,7 @@ def serve(
     serving = Serving(made, config, store, console, verbose)
     try:
         if provider != NO_RDMA:
-            serving.listen_rdma(provider, addresses, port, pcap)
+            serving.listen_rdma(provider, device, addresses, port, pcap)
         if tcp_port is not None:
             serving.listen_tcp(addresses, tcp_port)
         # Modes are the clients' business; each of them has applied its own file mask already.
