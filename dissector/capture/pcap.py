@@ -22,6 +22,7 @@ MAGICS = {
     for order in ("little", "big")
 }
 _FILE_HEADER = 24
+_FCS_PRESENT = 1 << 26
 
 
 class PcapReader(Reader):
@@ -35,6 +36,7 @@ class PcapReader(Reader):
         if not self.need(_FILE_HEADER):
             raise CaptureError("the file is shorter than a pcap header")
         order, magic = MAGICS[bytes(self.view[:4])]
+        self.magic = magic
         fields = Struct(order + "IHHiIII").unpack_from(self.view)
         self._scale = 1 if magic == NANOSECONDS else 1000
         self._record = Struct(order + ("IIII8x" if magic == MODIFIED else "IIII"))
@@ -42,6 +44,8 @@ class PcapReader(Reader):
         if magic == MODIFIED:
             self.HEADER, self.TIME = 24, slice(0, 8)
         self.link_type = fields[6] & 0xFFFF
+        self.fcs_length = (fields[6] >> 28) * 2 if fields[6] & _FCS_PRESENT else None
+        """Octets of frame check sequence behind each frame, where the file says so."""
         self.interface = Interface(self.link_type, fields[5])
         self.at = _FILE_HEADER
 

@@ -22,7 +22,7 @@ BYTE_ORDER_MAGIC = 0x1A2B3C4D
 MAGIC = SECTION.to_bytes(4, "big")
 
 _OPT_END, _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 0, 2, 9, 14
-_MAX_BLOCK = 1 << 24
+MAX_BLOCK = 1 << 24
 _MAX_INTERFACES = 4096
 _NANO = 1_000_000_000
 
@@ -71,7 +71,7 @@ class PcapngReader(Reader):
                         return False
                     continue
                 _, length = self._head.unpack_from(self.view, at)
-            if length < 12 or length & 3 or length > _MAX_BLOCK:
+            if length < 12 or length & 3 or length > MAX_BLOCK:
                 if not self._resynchronised(f"a block of {length} octets"):
                     return False
                 continue
@@ -201,7 +201,7 @@ class PcapngReader(Reader):
         limit = min(self.source.end, at + 4 * MAX_FRAME)
         while at + 12 <= limit:
             kind, length = self._head.unpack_from(self.view, at)
-            if kind in (ENHANCED_PACKET, SECTION) and 32 <= length <= _MAX_BLOCK:
+            if kind in (ENHANCED_PACKET, SECTION) and 32 <= length <= MAX_BLOCK:
                 end = at + length
                 if (
                     end <= self.source.end

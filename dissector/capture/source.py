@@ -39,6 +39,10 @@ class Source(Protocol):
         """Nobody reads sequentially before ``offset`` any more."""
         ...
 
+    def rewind(self) -> None:
+        """Somebody is about to read from the start once more."""
+        ...
+
 
 class _Mapping:
     """What the two kinds of source share: a map, and pages that are let go."""
@@ -60,6 +64,9 @@ class _Mapping:
         if hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED, start, length)
         self._dropped = start + length
+
+    def rewind(self) -> None:
+        self._dropped = 0
 
 
 class MappedFile(_Mapping):

@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ..pcapng import PcapngWriter
 from ..task import Reactor
 from ..verbs.interfaces import Device
-from .pcapng import PcapngWriter
 from .tap import Tap
 
 PROVIDERS: dict[str, str] = {

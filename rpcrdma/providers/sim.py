@@ -21,11 +21,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ..pcapng import PcapngWriter
 from ..roce.burst import Address, Burst
 from ..roce.cm import ROCE_PORT, ConnectionManager, Route
 from ..roce.engine import Engine
 from .driver import EngineDriver
-from .pcapng import PcapngWriter
 from .sim_reactor import SimReactor
 from .tap import Tap
 

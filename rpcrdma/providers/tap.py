@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import TypeAlias
 
+from ..pcapng import PcapngWriter
 from ..roce.burst import Address, Burst
-from .pcapng import PcapngWriter
 
 _IPV4 = struct.Struct(">BBHHHBBH4s4s")
 _IPV6 = struct.Struct(">IHBB16s16s")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from nfsrdma.rpcrdma.providers.pcapng import PcapngWriter
+from nfsrdma.rpcrdma.pcapng import PcapngWriter
 from nfsrdma.rpcrdma.providers.sim import EPOCH_S, SimFabric, simulate
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.tap import Tap

@@ -29,6 +29,7 @@ WIRE_MODULES = {
     "rpcrdma.roce.cm_messages",
     "rpcrdma.transport.header",
     "rpcrdma.transport.private_data",
+    "rpcrdma.pcapng",
     "rpcrdma.rpc.message",
     "rpcrdma.rpc.auth",
 }

@@ -9,7 +9,7 @@ import zlib
 import pytest
 from tests.conformance.harness import EVERYTHING, ProviderHarness, pair
 
-from nfsrdma.rpcrdma.providers.pcapng import PcapngWriter
+from nfsrdma.rpcrdma.pcapng import PcapngWriter
 from nfsrdma.rpcrdma.providers.sim import SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.tap import Tap, ethernet_frame

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 @click.option("--exit-code", is_flag=True, help="With --lint: 1 if there is more than notes.")
 @click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
 @click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
+@click.option(
+    "--pcapng",
+    metavar="OUT",
+    type=click.Path(allow_dash=True, dir_okay=False),
+    help="Write the capture to OUT, with findings as packet comments.",
+)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str,
@@ -40,6 +46,7 @@ def dissect(
     exit_code: bool,
     crc: bool,
     latency: bool,
+    pcapng: str | None,
     output: str | None,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
@@ -57,6 +64,11 @@ def dissect(
         reader = open_capture(file)
         if extract is not None:
             _extract(reader, extract, output)
+            return
+        if pcapng is not None:
+            from .dissect_pcapng import annotate
+
+            annotate(reader, file, pcapng, expression, crc)
             return
         if lint:
             bad = _lint(reader, ndjson, expression, crc)

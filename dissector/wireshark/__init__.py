@@ -1,0 +1,1 @@
+"""For Wireshark: findings as packet comments, captures that it can decode, what it says itself."""

@@ -1,0 +1,93 @@
+"""Every finding, of the lint rules and of the decoder, by the frame that it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..capture.reader import Reader
+from ..capture.rewrite import Output
+from ..exchange import Exchange
+from ..lint import Lint
+from ..lint.rules import RULES
+from ..model import MAX_FINDINGS, CmEvent, Finding, Severity
+from ..render.fields import Fields, finding_fields
+from ..render.summary import printable
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+
+PREFIX = "nfsrdma "
+"""What each of our comments begins with; the Lua post-dissector looks for it."""
+_MAX_TEXT = 1000
+
+
+def remark(finding: Finding) -> str:
+    """``nfsrdma error: rule: text [RFC 8166, Section 4]``."""
+    rule = RULES.get(finding.rule)
+    source = f" [{rule.source}]" if rule is not None else ""
+    octets = f", octets {finding.octets[0]} to {finding.octets[1]}" if finding.octets else ""
+    text = printable(finding.text[:_MAX_TEXT])
+    return f"{PREFIX}{finding.severity.name.lower()}: {finding.rule}: {text}{octets}{source}"
+
+
+class Remarks:
+    """A view that collects them; with ``wanted`` only those whose fields it accepts."""
+
+    def __init__(self, wanted: Callable[[Fields], bool] | None = None) -> None:
+        self._wanted = wanted
+        self._lint = Lint(self._add, wanted)
+        self.frames: dict[int, list[str]] = {}
+        self.count = 0
+        self.dropped = 0
+        """How many there were beyond ``MAX_FINDINGS``."""
+
+    def attach(self, pipeline: Pipeline) -> None:
+        """Be told what the rules need."""
+        self._lint.attach(pipeline)
+
+    def _add(self, finding: Finding) -> None:
+        if self.count >= MAX_FINDINGS:
+            self.dropped += 1
+            return
+        text = remark(finding)
+        texts = self.frames.setdefault(finding.frame, [])
+        if text not in texts:
+            texts.append(text)
+            self.count += 1
+
+    def _decoded(self, finding: Finding) -> None:
+        """What the rules do not hand on: notes, and what is about the capture alone."""
+        if finding.rule in RULES and finding.severity > Severity.NOTE:
+            return
+        if self._wanted is None or self._wanted(finding_fields(finding)):
+            self._add(finding)
+
+    def exchange(self, exchange: Exchange) -> None:
+        self._lint.exchange(exchange)
+        for finding in exchange.findings:
+            self._decoded(finding)
+
+    def cm(self, event: CmEvent) -> None:
+        """Nothing to say of handshakes."""
+
+    def finding(self, finding: Finding) -> None:
+        self._lint.finding(finding)
+        self._decoded(finding)
+
+    def close(self, pipeline: Pipeline) -> None:
+        self._lint.close(pipeline)
+
+
+class Annotator:
+    """An editor that adds comments to frames and changes nothing else."""
+
+    def __init__(self, remarks: dict[int, list[str]]) -> None:
+        self._remarks = remarks
+
+    def frame(self, reader: Reader) -> Sequence[Output] | None:
+        comments = self._remarks.get(reader.number)
+        if comments is None:
+            return None
+        start = reader.offset
+        return (Output(reader.view[start : start + reader.captured], reader.original, comments),)
