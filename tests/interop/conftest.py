@@ -6,6 +6,7 @@ None of this is collected by an ordinary test run: it needs root, a few minutes 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -117,6 +118,17 @@ class Run:
     def expected(self) -> list[str]:
         """Expressions for lines of the kernel's log that are no trouble here."""
         return self._expected
+
+
+def note_counters(case: Run, output: str) -> None:
+    """Put what our side of a case counted, and printed, into the report."""
+    for line in output.splitlines():
+        if line.startswith("counters "):
+            seen = json.loads(line.removeprefix("counters "))
+            case.row.counters["soft"] = seen
+            again = seen.get("retransmitted", 0) + seen.get("replayed_reads", 0)
+            if again:
+                case.row.notes["resent by soft"] = str(again)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from lab.network import LARGE_MTU, SMALL_MTU
 from lab.nfs import Knfsd, Transport
 from workloads import Site, Workload
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.yardstick]
 
 
 @pytest.fixture(autouse=True)
@@ -68,8 +68,10 @@ def test_ibv_rc_pingpong(case: Run, alpha: Guest, beta: Guest) -> None:
 
 @pytest.mark.parametrize("tool", ["ib_send_bw", "ib_write_bw", "ib_read_bw"])
 def test_perftest(case: Run, alpha: Guest, beta: Guest, tool: str) -> None:
-    case.describe(f"{tool} - itself", "-R")
-    options = "-R -s 65536 -n 100"
+    """Without ``-R``: with it, perftest 4.5-0.17 is at odds with itself. Its client may ask for the
+    second connection before the server listens for it, is refused, and crashes in librdmacm."""
+    case.describe(f"{tool} - itself", "no CM")
+    options = f"-F -x {tools.gid_index(alpha, alpha.ipv4)} -s 65536 -n 100"
     with tools.perftest_server(alpha, tool, options):
         rate = tools.perftest_client(beta, tool, alpha.ipv4, options)
     case.row.notes["MB/s"] = f"{rate:.0f}"
@@ -93,7 +95,6 @@ def test_copy_a_tree(
         workloads.copy_tree(Site(beta, point, tree))
 
 
-@pytest.mark.yardstick
 @pytest.mark.parametrize("workload", [*workloads.BASIC, *workloads.SECOND], ids=workloads.name)
 def test_workload(
     case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, workload: Workload
@@ -105,7 +106,6 @@ def test_workload(
         workload(Site(beta, point, tree))
 
 
-@pytest.mark.yardstick
 @pytest.mark.parametrize("kind", ["fcntl", "flock"])
 def test_locks(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, kind: str) -> None:
     transport = Transport("rdma", "4.2")

@@ -5,10 +5,8 @@ Who is named first in the peer column is the active side.
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from conftest import Run
+from conftest import Run, note_counters
 from lab import tools
 from lab.command import Result
 from lab.guest import Guest
@@ -34,17 +32,6 @@ NETWORKS = pytest.mark.parametrize(
 def address(peer: Guest | object, ipv6: bool) -> str:
     """The peer's address of a family."""
     return str(peer.ipv6 if ipv6 else peer.ipv4)  # type: ignore[attr-defined]
-
-
-def note_counters(case: Run, output: str) -> None:
-    """Put what our side counted into the report."""
-    for line in output.splitlines():
-        if line.startswith("counters "):
-            seen = json.loads(line.removeprefix("counters "))
-            case.row.counters["soft"] = seen
-            again = seen.get("retransmitted", 0) + seen.get("replayed_reads", 0)
-            if again:
-                case.row.notes["resent by soft"] = str(again)
 
 
 def rping_to_linux(lab: Lab, case: Run, alpha: Guest, ipv6: bool, **size: int) -> Result:

@@ -76,10 +76,15 @@ def ucmatose_client(
     return guest.run(command, timeout=timeout, check=check)
 
 
+def perftest(tool: str, options: str, address: str = "") -> str:
+    """One of perftest's programs as a command: a server, or with ``address`` its client."""
+    return f"{tool} {options} -d {DEVICE} -p {PERFTEST_PORT} {address}"
+
+
 @contextlib.contextmanager
 def perftest_server(guest: Guest, tool: str, options: str = "-R") -> Iterator[Job]:
     """One of perftest's programs (``ib_write_bw`` and so on) as a server for one client."""
-    with guest.background(f"{tool} {options} -d {DEVICE} -p {PERFTEST_PORT}") as job:
+    with guest.background(perftest(tool, options)) as job:
         if "-R" in options.split():
             _await_cm_listener(guest)
         else:
@@ -91,9 +96,7 @@ def perftest_client(
     guest: Guest, tool: str, address: str, options: str = "-R", timeout: float = 60.0
 ) -> float:
     """The same as a client; both sides need the same options. MB/s, or microseconds (``_lat``)."""
-    result = guest.run(
-        f"{tool} {options} -d {DEVICE} -p {PERFTEST_PORT} {address}", timeout=timeout
-    )
+    result = guest.run(perftest(tool, options, address), timeout=timeout)
     rows = re.findall(r"^ *\d+ +\d+ +[\d. ]+", result.stdout, re.MULTILINE)
     if not rows:
         raise LabError(f"{guest.name}: no figures in: {result}")

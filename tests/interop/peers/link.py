@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.registry import open_device
-from nfsrdma.rpcrdma.task import Future, Task
+from nfsrdma.rpcrdma.task import Future, Reactor, Task, sleep
 from nfsrdma.rpcrdma.verbs.interfaces import (
     Connection,
     ConnectionRequest,
@@ -199,17 +199,35 @@ def listen(
     return accepted
 
 
+async def connected(
+    device: Device, reactor: Reactor, address: str, port: int, receive_size: int, receives: int
+) -> Link:
+    """Connect; tried again for a few seconds while nobody listens."""
+    for attempt in range(50):
+        link = Link(device, receive_size, receives)
+        link.connect(device, address, port)
+        try:
+            await link.established
+        except ConnectionRefusedError:
+            if attempt == 49:
+                raise
+            await sleep(reactor, 0.1)
+        else:
+            break
+    return link
+
+
 def run(
     provider: str,
     address: str | None,
     timeout_s: float,
-    program: Callable[[Device], Coroutine[Any, Any, T]],
+    program: Callable[[Device, Reactor], Coroutine[Any, Any, T]],
 ) -> T:
     """Run ``program`` on a device of a provider and print the device's counters, if it has any."""
     reactor = SelectReactor()
     device = open_device(provider, reactor, address=address)
     try:
-        result: T = reactor.run_until(Task(program(device)), timeout_s)
+        result: T = reactor.run_until(Task(program(device, reactor)), timeout_s)
         # Good-byes and last acknowledgements; the peer may ask for them again.
         settle_at = reactor.time() + 0.3
         reactor.run_until(lambda: reactor.time() >= settle_at, 1.0)

@@ -93,14 +93,14 @@ def main() -> int:
             given.provider,
             None,
             given.timeout,
-            lambda device: client(device, given.address, given.port, given.rounds, given.size),
+            lambda device, _: client(device, given.address, given.port, given.rounds, given.size),
         )
     else:
         rounds = run(
             given.provider,
             given.address,
             given.timeout,
-            lambda device: server(device, given.address, given.port),
+            lambda device, _: server(device, given.address, given.port),
         )
     print(f"{rounds} rounds")
     return 0 if rounds == given.rounds else 1

@@ -75,7 +75,7 @@ def main() -> int:
         given.provider,
         given.address if given.role == "server" else None,
         given.timeout,
-        lambda device: role(
+        lambda device, _: role(
             device, given.address, given.port, given.connections, given.messages, given.size
         ),
     )
