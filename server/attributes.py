@@ -7,8 +7,11 @@ numbers are what both sides check rights with, so names in between could only go
 from __future__ import annotations
 
 import stat
+import struct
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 from nfsrdma.xdr import Encoder, XdrError
@@ -35,12 +38,36 @@ TYPES: Final[Mapping[int, int]] = {
 
 _BILLION: Final = 1_000_000_000
 _MAX_ID: Final = 0xFFFFFFFE
+_LENGTH = struct.Struct(">I")
 
 
 class Subject:
-    """One object whose attributes are asked for."""
+    """One object whose attributes are asked for, and what those of fixed size are made of."""
 
-    __slots__ = ("_room", "_wire", "attributes", "core", "export", "identity", "minor", "status")
+    __slots__ = (
+        "_room",
+        "_wire",
+        "accessed_ns",
+        "accessed_s",
+        "attributes",
+        "changed_ns",
+        "changed_s",
+        "core",
+        "export",
+        "identity",
+        "kind",
+        "major",
+        "minor",
+        "minor_device",
+        "modified_ns",
+        "modified_s",
+        "status",
+    )
+
+    no = 0
+    yes = 1
+    expire_type = nfs.FH4_PERSISTENT
+    change_type = nfs.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR
 
     def __init__(
         self,
@@ -57,6 +84,11 @@ class Subject:
         self.attributes = attributes
         self.identity = identity
         self.status = nfs.NFS4_OK
+        self.kind = TYPES[attributes.type]
+        self.major, self.minor_device = attributes.rdev
+        self.accessed_s, self.accessed_ns = divmod(attributes.atime_ns, _BILLION)
+        self.modified_s, self.modified_ns = divmod(attributes.mtime_ns, _BILLION)
+        self.changed_s, self.changed_ns = divmod(attributes.ctime_ns, _BILLION)
         self._wire = wire
         self._room: Statistics | None = None
 
@@ -74,6 +106,40 @@ class Subject:
             self._room = self.export.fs.statistics()
         return self._room
 
+    @property
+    def max_link(self) -> int:
+        """As many links as there may be and 32 bits can tell."""
+        return min(self.export.fs.max_link, 0xFFFFFFFF)
+
+    @property
+    def lease(self) -> int:
+        """Seconds."""
+        return int(self.core.config.times.lease)
+
+    @property
+    def mounted_on(self) -> int:
+        """The fileid of the object, or of what it covers."""
+        export = self.export
+        if export.mounted_on is not None and self.identity == export.fs.root.identity:
+            return export.mounted_on
+        return self.attributes.fileid
+
+    @property
+    def born_s(self) -> int:
+        return self.attributes.btime_ns // _BILLION
+
+    @property
+    def born_ns(self) -> int:
+        return self.attributes.btime_ns % _BILLION
+
+    @property
+    def resolution_s(self) -> int:
+        return self.export.fs.time_resolution_ns // _BILLION
+
+    @property
+    def resolution_ns(self) -> int:
+        return self.export.fs.time_resolution_ns % _BILLION
+
 
 def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject:
     """The object of a file handle, for the attributes in ``mask``."""
@@ -86,77 +152,78 @@ def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject:
 # Reading
 
 
-def _time(time_ns: int) -> nfs.nfstime4:
-    seconds, nanoseconds = divmod(time_ns, _BILLION)
-    return nfs.nfstime4(seconds, nanoseconds)
-
-
 @lru_cache(maxsize=1024)
-def _number(value: int) -> bytes:
-    return b"%d" % value
+def _owner(number: int) -> bytes:
+    """A user or group as it travels: a string."""
+    enc = Encoder()
+    enc.opaque(b"%d" % number)
+    return bytes(enc.buffer)
 
 
-def _mounted_on(s: Subject) -> int:
-    export = s.export
-    if export.mounted_on is not None and s.identity == export.fs.root.identity:
-        return export.mounted_on
-    return s.attributes.fileid
+_FIXED: Final[Mapping[int, tuple[str, ...]]] = {
+    number: tuple(names.split())
+    for number, names in {
+        nfs.FATTR4_TYPE: "kind",
+        nfs.FATTR4_FH_EXPIRE_TYPE: "expire_type",
+        nfs.FATTR4_CHANGE: "attributes.change",
+        nfs.FATTR4_SIZE: "attributes.size",
+        nfs.FATTR4_LINK_SUPPORT: "yes",
+        nfs.FATTR4_SYMLINK_SUPPORT: "yes",
+        nfs.FATTR4_NAMED_ATTR: "no",
+        nfs.FATTR4_FSID: "export.id no",
+        nfs.FATTR4_UNIQUE_HANDLES: "yes",
+        nfs.FATTR4_LEASE_TIME: "lease",
+        nfs.FATTR4_RDATTR_ERROR: "status",
+        nfs.FATTR4_ACLSUPPORT: "no",
+        nfs.FATTR4_CANSETTIME: "yes",
+        nfs.FATTR4_CASE_INSENSITIVE: "no",
+        nfs.FATTR4_CASE_PRESERVING: "yes",
+        nfs.FATTR4_CHOWN_RESTRICTED: "yes",
+        nfs.FATTR4_FILEID: "attributes.fileid",
+        nfs.FATTR4_FILES_AVAIL: "room.files_available",
+        nfs.FATTR4_FILES_FREE: "room.files_free",
+        nfs.FATTR4_FILES_TOTAL: "room.files_total",
+        nfs.FATTR4_HOMOGENEOUS: "yes",
+        nfs.FATTR4_MAXFILESIZE: "export.fs.max_file_size",
+        nfs.FATTR4_MAXLINK: "max_link",
+        nfs.FATTR4_MAXNAME: "export.fs.max_name",
+        nfs.FATTR4_MAXREAD: "core.config.max_io",
+        nfs.FATTR4_MAXWRITE: "core.config.max_io",
+        nfs.FATTR4_MODE: "attributes.mode",
+        nfs.FATTR4_NO_TRUNC: "yes",
+        nfs.FATTR4_NUMLINKS: "attributes.nlink",
+        nfs.FATTR4_RAWDEV: "major minor_device",
+        nfs.FATTR4_SPACE_AVAIL: "room.space_available",
+        nfs.FATTR4_SPACE_FREE: "room.space_free",
+        nfs.FATTR4_SPACE_TOTAL: "room.space_total",
+        nfs.FATTR4_SPACE_USED: "attributes.space_used",
+        nfs.FATTR4_TIME_ACCESS: "accessed_s accessed_ns",
+        nfs.FATTR4_TIME_CREATE: "born_s born_ns",
+        nfs.FATTR4_TIME_DELTA: "resolution_s resolution_ns",
+        nfs.FATTR4_TIME_METADATA: "changed_s changed_ns",
+        nfs.FATTR4_TIME_MODIFY: "modified_s modified_ns",
+        nfs.FATTR4_MOUNTED_ON_FILEID: "mounted_on",
+        nfs.FATTR4_CHANGE_ATTR_TYPE: "change_type",
+        nfs.FATTR4_XATTR_SUPPORT: "no",
+    }.items()
+}
+"""The attributes of fixed size: which of a subject's attributes have their numbers."""
 
-
-_GETTERS: Final[Mapping[int, Callable[[Subject], Any]]] = {
+_VARIABLE: Final[Mapping[int, Callable[[Subject], Any]]] = {
     nfs.FATTR4_SUPPORTED_ATTRS: lambda s: bitmap_from_mask(supported(s.export.fs, s.minor)),
-    nfs.FATTR4_TYPE: lambda s: TYPES[s.attributes.type],
-    nfs.FATTR4_FH_EXPIRE_TYPE: lambda s: nfs.FH4_PERSISTENT,
-    nfs.FATTR4_CHANGE: lambda s: s.attributes.change,
-    nfs.FATTR4_SIZE: lambda s: s.attributes.size,
-    nfs.FATTR4_LINK_SUPPORT: lambda s: True,
-    nfs.FATTR4_SYMLINK_SUPPORT: lambda s: True,
-    nfs.FATTR4_NAMED_ATTR: lambda s: False,
-    nfs.FATTR4_FSID: lambda s: nfs.fsid4(s.export.id, 0),
-    nfs.FATTR4_UNIQUE_HANDLES: lambda s: True,
-    nfs.FATTR4_LEASE_TIME: lambda s: int(s.core.config.times.lease),
-    nfs.FATTR4_RDATTR_ERROR: lambda s: s.status,
-    nfs.FATTR4_ACLSUPPORT: lambda s: 0,
-    nfs.FATTR4_CANSETTIME: lambda s: True,
-    nfs.FATTR4_CASE_INSENSITIVE: lambda s: False,
-    nfs.FATTR4_CASE_PRESERVING: lambda s: True,
-    nfs.FATTR4_CHOWN_RESTRICTED: lambda s: True,
     nfs.FATTR4_FILEHANDLE: lambda s: s.wire,
-    nfs.FATTR4_FILEID: lambda s: s.attributes.fileid,
-    nfs.FATTR4_FILES_AVAIL: lambda s: s.room.files_available,
-    nfs.FATTR4_FILES_FREE: lambda s: s.room.files_free,
-    nfs.FATTR4_FILES_TOTAL: lambda s: s.room.files_total,
-    nfs.FATTR4_HOMOGENEOUS: lambda s: True,
-    nfs.FATTR4_MAXFILESIZE: lambda s: s.export.fs.max_file_size,
-    nfs.FATTR4_MAXLINK: lambda s: min(s.export.fs.max_link, 0xFFFFFFFF),
-    nfs.FATTR4_MAXNAME: lambda s: s.export.fs.max_name,
-    nfs.FATTR4_MAXREAD: lambda s: s.core.config.max_io,
-    nfs.FATTR4_MAXWRITE: lambda s: s.core.config.max_io,
-    nfs.FATTR4_MODE: lambda s: s.attributes.mode,
-    nfs.FATTR4_NO_TRUNC: lambda s: True,
-    nfs.FATTR4_NUMLINKS: lambda s: s.attributes.nlink,
-    nfs.FATTR4_OWNER: lambda s: _number(s.attributes.uid),
-    nfs.FATTR4_OWNER_GROUP: lambda s: _number(s.attributes.gid),
-    nfs.FATTR4_RAWDEV: lambda s: nfs.specdata4(*s.attributes.rdev),
-    nfs.FATTR4_SPACE_AVAIL: lambda s: s.room.space_available,
-    nfs.FATTR4_SPACE_FREE: lambda s: s.room.space_free,
-    nfs.FATTR4_SPACE_TOTAL: lambda s: s.room.space_total,
-    nfs.FATTR4_SPACE_USED: lambda s: s.attributes.space_used,
-    nfs.FATTR4_TIME_ACCESS: lambda s: _time(s.attributes.atime_ns),
-    nfs.FATTR4_TIME_CREATE: lambda s: _time(s.attributes.btime_ns),
-    nfs.FATTR4_TIME_DELTA: lambda s: _time(s.export.fs.time_resolution_ns),
-    nfs.FATTR4_TIME_METADATA: lambda s: _time(s.attributes.ctime_ns),
-    nfs.FATTR4_TIME_MODIFY: lambda s: _time(s.attributes.mtime_ns),
-    nfs.FATTR4_MOUNTED_ON_FILEID: _mounted_on,
     nfs.FATTR4_FS_LAYOUT_TYPES: lambda s: [],
     nfs.FATTR4_SUPPATTR_EXCLCREAT: lambda s: bitmap_from_mask(
         _EXCLUSIVE_CREATE & xattrs.KNOWN[s.minor]
     ),
-    nfs.FATTR4_CHANGE_ATTR_TYPE: lambda s: nfs.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR,
-    nfs.FATTR4_XATTR_SUPPORT: lambda s: False,
 }
 
-_READABLE: Final = mask_of(*_GETTERS)
+_OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
+    nfs.FATTR4_OWNER: attrgetter("attributes.uid"),
+    nfs.FATTR4_OWNER_GROUP: attrgetter("attributes.gid"),
+}
+
+_READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
 _SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
 RDATTR_ERROR: Final = mask_of(nfs.FATTR4_RDATTR_ERROR)
@@ -186,21 +253,86 @@ def supported(fs: FileSystem, minor: int) -> int:
 
 def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
     """What of a requested bitmap can be answered. INVAL if it names what can only be set."""
-    mask = mask_from_bitmap(request) & supported(fs, minor)
+    return _wanted(tuple(request), fs.has_birth_time, minor)
+
+
+@lru_cache(maxsize=xattrs.PLANS)
+def _wanted(request: tuple[int, ...], has_birth_time: bool, minor: int) -> int:
+    mask = mask_from_bitmap(request) & _supported(has_birth_time, minor)
     if mask & ~_READABLE:
         raise NfsError(nfs.NFS4ERR_INVAL)
     return mask
 
 
-@lru_cache(maxsize=256)
-def _getters(mask: int) -> list[tuple[int, Callable[[Subject], Any]]]:
-    return [(number, _GETTERS[number]) for number in numbers_in(mask)]
+Step = Callable[[Encoder, Subject], None]
+
+
+def _fixed_step(numbers: list[int]) -> Step:
+    """Neighbours of fixed size: one look at the subject, one pack."""
+    codes = "".join(xattrs.ATTRIBUTES[number].code for number in numbers)
+    pack = struct.Struct(">" + codes.replace("?", "I")).pack
+    names = [name for number in numbers for name in _FIXED[number]]
+    look = attrgetter(*names)
+
+    if len(names) == 1:
+
+        def encode_one(enc: Encoder, subject: Subject) -> None:
+            enc.buffer += pack(look(subject))
+
+        return encode_one
+
+    def encode_run(enc: Encoder, subject: Subject) -> None:
+        enc.buffer += pack(*look(subject))
+
+    return encode_run
+
+
+def _variable_step(number: int) -> Step:
+    if number in _OWNERS:
+        who = _OWNERS[number]
+
+        def encode_owner(enc: Encoder, subject: Subject) -> None:
+            enc.buffer += _owner(who(subject))
+
+        return encode_owner
+
+    get, write = _VARIABLE[number], xattrs.ATTRIBUTES[number].encode
+
+    def encode_variable(enc: Encoder, subject: Subject) -> None:
+        write(enc, get(subject))
+
+    return encode_variable
+
+
+@lru_cache(maxsize=xattrs.PLANS)
+def _steps(mask: int) -> tuple[bytes, list[Step]]:
+    """For a set of attributes: its bitmap and an empty length word, and what appends the values."""
+    words = bitmap_from_mask(mask)
+    head = struct.pack(f">{len(words) + 2}I", len(words), *words, 0)
+    steps: list[Step] = []
+    for fixed, numbers in groupby(numbers_in(mask), _FIXED.__contains__):
+        if fixed:
+            steps.append(_fixed_step(list(numbers)))
+        else:
+            steps += map(_variable_step, numbers)
+    return head, steps
 
 
 def encode(enc: Encoder, subject: Subject, mask: int) -> None:
-    """Append the ``fattr4`` of the attributes in ``mask``."""
-    values = {number: getter(subject) for number, getter in _getters(mask)}
-    xattrs.encode_attributes(enc, mask, values)
+    """Append the ``fattr4`` of the attributes in ``mask``, all of which must be readable.
+
+    Raises ``XdrError`` for a value that does not fit.
+    """
+    head, steps = _steps(mask)
+    buffer = enc.buffer
+    buffer += head
+    start = len(buffer)
+    try:
+        for step in steps:
+            step(enc, subject)
+    except struct.error as error:
+        raise XdrError(f"attributes {mask:#x}: {error}") from None
+    _LENGTH.pack_into(buffer, start - 4, len(buffer) - start)
 
 
 def encode_error(enc: Encoder, error: OSError) -> None:
@@ -216,8 +348,9 @@ def same(subject: Subject, given: nfs.fattr4) -> bool:
     # RFC 8881, Sections 18.15.3 and 18.31.3: neither means anything here.
     if mask & ~_READABLE or mask & RDATTR_ERROR:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    values = {number: _GETTERS[number](subject) for number in numbers_in(mask)}
-    return bytes(xattrs.encode_fattr4(values).attr_vals) == given.attr_vals
+    enc = Encoder()
+    encode(enc, subject, mask)
+    return enc.buffer[len(_steps(mask)[0]) :] == given.attr_vals
 
 
 # Setting

@@ -41,12 +41,17 @@ _log = logging.getLogger(__name__)
 MAX_TAG: Final = 1024
 _RESULT = struct.Struct(">II")
 _RESULT_SIZE: Final = 8
+_HEAD = struct.Struct(">3I")  # an empty tag, the minor version, the number of operations
 _WORD_ROOM: Final = bytes(4)
+_HEAD_ROOM: Final = bytes(12)
 _DATA_HEAD: Final = 16
 """Octets before a READ's data: the operation, its status, the end-of-file word, the length."""
 _WORD = struct.Struct(">I")
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
+
+
+_DONE: Final = (nfs.NFS4_OK, b"")
 
 
 class Refused(Exception):
@@ -57,6 +62,7 @@ class Compound:
     """One COMPOUND while it is executed; what its operations see and set."""
 
     __slots__ = (
+        "ample",
         "buffers",
         "cache_this",
         "call",
@@ -114,6 +120,8 @@ class Compound:
         self.mutated = False
         self.data_results = 0
         """How many results so far could have been placed by RDMA."""
+        self.ample = 0
+        """A reply of so many octets fits whatever limit there is: checked first, being quick."""
         self.inline_data = 0
         """Octets of such results that travel inline all the same."""
         self.buffers: list[bytearray] = []
@@ -143,7 +151,7 @@ class Compound:
         export = handle.export
         current = self.current
         if current is None or current.export is not export:
-            if not export.admits(self.call.channel.peer.address):
+            if export.networks and not export.admits(self.call.channel.peer.address):
                 raise NfsError(nfs.NFS4ERR_ACCESS)
             self.who = export.user(self.call.credentials)
         self.current = handle
@@ -184,6 +192,11 @@ class Compound:
 
     # Room in the reply
 
+    def within(self, session: Session | None, cache_this: bool = False) -> None:
+        """Execute the call within a session's limits, or within none after all."""
+        self.session, self.cache_this = session, cache_this
+        self.ample = min(self.call.reply_room, self._session_limit()) if session else 0
+
     def room(self) -> int:
         """Octets that the next result may have inline, with its operation's number and status."""
         encoder = self.encoder
@@ -223,6 +236,8 @@ class Compound:
         encoder = self.encoder
         if self.index + 1 < self.count:
             size += _RESULT_SIZE
+        if encoder.tell() + size <= self.ample:
+            return
         if self.session is not None:
             total = encoder.tell() + size
             if total > self.session.fore.ca_maxresponsesize:
@@ -245,23 +260,32 @@ class CompoundProcedure:
     def __call__(self, call: Call) -> None:
         """Answer a COMPOUND. Raises ``XdrError`` if its frame cannot be decoded."""
         dec = call.decoder
-        tag = dec.opaque()
-        minor = dec.uint32()
-        count = dec.uint32()
+        start = dec.offset
+        tag = b""
+        size, minor, count = dec.unpack(_HEAD)
+        if size:
+            dec.offset = start
+            tag = dec.opaque()
+            minor = dec.uint32()
+            count = dec.uint32()
         # Every operation has a number.
         dec.check_count(count, 4)
         enc = call.start_reply()
         c = Compound(self._core, call, enc, self._core.clock())
         c.minor, c.count = minor, count
         buffer = enc.buffer
-        buffer += _WORD_ROOM
-        enc.opaque(tag[:MAX_TAG])
-        c.count_at = len(buffer)
-        buffer += _WORD_ROOM
+        if size:
+            buffer += _WORD_ROOM
+            enc.opaque(tag[:MAX_TAG])
+            c.count_at = len(buffer)
+            buffer += _WORD_ROOM
+        else:
+            buffer += _HEAD_ROOM
+            c.count_at = len(buffer) - 4
         table = self._minors.get(minor)
         if table is None:
             self._finish(c, nfs.NFS4ERR_MINOR_VERS_MISMATCH, 0)
-        elif len(tag) > MAX_TAG or not _is_utf8(tag):
+        elif tag and (len(tag) > MAX_TAG or not _is_utf8(tag)):
             self._finish(c, nfs.NFS4ERR_INVAL, 0)
         else:
             self._run(c, table)
@@ -331,7 +355,8 @@ class CompoundProcedure:
         if number not in table:
             return nfs.OP_ILLEGAL, nfs.NFS4ERR_OP_ILLEGAL, b""
         c.encoder.buffer += _RESULT.pack(number, nfs.NFS4_OK)
-        return number, *self._execute(c, number, table[number])
+        status, body = self._execute(c, number, table[number])
+        return number, status, body
 
     def _fail(self, c: Compound, mark: int, number: int, status: int, body: bytes) -> None:
         """Answer that the operation whose result begins at ``mark`` has failed."""
@@ -345,7 +370,8 @@ class CompoundProcedure:
         """Execute one operation; its status, and what follows that on a failure."""
         failure_body = b"" if operation is None else operation.failure_body
         try:
-            self._check_place(c, number, operation)
+            if not c.index or number == nfs.OP_SEQUENCE:
+                self._check_place(c, number, operation)
             if operation is None:
                 return nfs.NFS4ERR_NOTSUPP, b""
             try:
@@ -365,7 +391,7 @@ class CompoundProcedure:
                 operation.handler(c, arguments, c.encoder)
                 if not c.replay:
                     c.check_room(0)
-            return nfs.NFS4_OK, b""
+            return _DONE
         except Failure as error:
             return self._with_body(c, error)
         except NfsError as error:
@@ -451,11 +477,11 @@ def fingerprint(c: Compound) -> Fingerprint:
     With it a call that merely has the number of another one is told from a repetition (a "false
     retry": RFC 8881, Section 2.10.6.1.3.1). Only the beginning is looked at: a WRITE may be long.
     """
-    dec = c.decoder
+    dec, credentials = c.decoder, c.call.credentials
     # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
     in_one_piece = type(dec) is Decoder
     digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
-    return Fingerprint(c.count, c.credentials.flavor, c.credentials.uid, digest)
+    return Fingerprint(c.count, credentials.flavor, credentials.uid, digest)
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -37,10 +37,15 @@ MAX_AUTH_BODY: Final = 400
 
 _CALL_START = struct.Struct(">6I")  # xid, CALL, rpcvers, prog, vers, proc
 _CALL_HEAD = struct.Struct(">8I")  # the same, and the credential's flavor and length
+_XID_AND_SIZE = struct.Struct(">I24xI")  # of the same: the XID and the credential's length
 _REPLY_HEAD = struct.Struct(">6I")  # xid, REPLY, reply_stat, and three words that depend
 _PREFIX = struct.Struct(">3I")
 _PAIR = struct.Struct(">2I")
 _WORD = struct.Struct(">I")
+
+_CALL_MIN: Final = _CALL_HEAD.size + 8
+_CALL_MAX: Final = _CALL_MIN + MAX_AUTH_BODY
+_NO_VERIFIER: Final = bytes(8)
 
 
 class OpaqueAuth:
@@ -233,6 +238,23 @@ def decode_call(dec: Decoder) -> CallHeader:
         raise AuthError(AUTH_BADVERF, f"{size} octets of verifier")
     verf = OpaqueAuth(flavor, dec.fixed_opaque(size)) if flavor or size else NO_AUTH
     return CallHeader(xid, prog, vers, proc, cred, verf, cred_end)
+
+
+def recognise(dec: Decoder) -> tuple[int, bytes]:
+    """Of a call: its XID, and the octets from there on up to its arguments.
+
+    Those are the same in all calls of one caller to one procedure, so that who has decoded them
+    once need not do it again. Nothing is consumed, nor checked. Empty if the call has a verifier,
+    which is another one each time, or is cut off: for :func:`decode_call`.
+    """
+    head = dec.peek(_CALL_MAX)
+    if len(head) < _CALL_MIN:
+        return 0, b""
+    xid, size = _XID_AND_SIZE.unpack_from(head)
+    end = _CALL_MIN + (size + 3 & ~3)
+    if end > len(head) or head[end - 8 : end] != _NO_VERIFIER:
+        return 0, b""
+    return xid, head[4:end].tobytes()
 
 
 def encode_accepted(

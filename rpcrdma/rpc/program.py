@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.rpc import AUTH_BADCRED
@@ -30,22 +30,29 @@ from .message import (
     RpcError,
     decode_call,
     encode_accepted,
+    recognise,
 )
 
 _log = logging.getLogger(__name__)
 
 
+_KNOWN: Final = 256
+"""Heads of calls that are remembered: about as many as there are callers and procedures."""
+
+
 class Call:
     """One call, on its way through a procedure that ends in one reply, refusal, failure or drop.
 
-    ``decoder`` is at the arguments. The procedure may keep the call and answer later.
+    ``decoder`` is at the arguments. ``header`` may be that of an earlier call that differs in
+    its XID alone. The procedure may keep the call and answer later.
     """
 
-    __slots__ = ("answered", "credentials", "decoder", "header", "incoming", "verf")
+    __slots__ = ("answered", "credentials", "decoder", "header", "incoming", "verf", "xid")
 
     def __init__(
-        self, header: CallHeader, credentials: Credentials, incoming: IncomingCall
+        self, xid: int, header: CallHeader, credentials: Credentials, incoming: IncomingCall
     ) -> None:
+        self.xid = xid
         self.header = header
         self.credentials = credentials
         self.incoming = incoming
@@ -72,7 +79,7 @@ class Call:
     def start_reply(self) -> Encoder:
         """An encoder that holds the header of a successful reply: append the results."""
         enc = Encoder()
-        encode_accepted(enc, self.header.xid, self.verf)
+        encode_accepted(enc, self.xid, self.verf)
         return enc
 
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
@@ -83,7 +90,7 @@ class Call:
     def fail(self, error: RpcError) -> None:
         """Answer that the call was not executed, and why."""
         enc = Encoder()
-        error.encode(enc, self.header.xid, self.verf)
+        error.encode(enc, self.xid, self.verf)
         self.reply(enc)
 
     def refuse(self) -> None:
@@ -143,18 +150,31 @@ class RpcService:
     ) -> None:
         self._programs = {program.number: program for program in programs}
         self._authenticators = authenticators
+        self._known: dict[bytes, tuple[CallHeader, Credentials, Procedure]] = {}
+        """What follows the XID of calls that were served before, and what came of it."""
 
     def __call__(self, incoming: IncomingCall) -> None:
         """Answer the call, now or later; never raises an ``Exception``."""
         call: Call | None = None
         try:
-            header = decode_call(incoming.decoder)
-            credentials = self._authenticate(header, incoming.decoder)
-            call = Call(header, credentials, incoming)
-            program = self._programs.get(header.prog)
-            if program is None:
-                raise ProgramUnavailable
-            pending = program.find(header.vers, header.proc)(call)
+            dec = incoming.decoder
+            xid, head = recognise(dec)
+            known = self._known.get(head)
+            if known is not None:
+                header, credentials, procedure = known
+                dec.offset += 4 + len(head)
+                call = Call(xid, header, credentials, incoming)
+            else:
+                header = decode_call(dec)
+                credentials = self._authenticate(header, dec)
+                call = Call(header.xid, header, credentials, incoming)
+                program = self._programs.get(header.prog)
+                if program is None:
+                    raise ProgramUnavailable
+                procedure = program.find(header.vers, header.proc)
+                if head and self._is_plain(header.cred.flavor):
+                    self._remember(head, header, credentials, procedure)
+            pending = procedure(call)
         except Exception as error:
             if call is None:
                 _fail_early(incoming, error)
@@ -164,6 +184,17 @@ class RpcService:
         if pending is not None:
             later = call
             Task(pending).add_done_callback(lambda task: _finish(later, task.error()))
+
+    def _remember(
+        self, head: bytes, header: CallHeader, credentials: Credentials, procedure: Procedure
+    ) -> None:
+        if len(self._known) >= _KNOWN:
+            self._known.clear()
+        self._known[head] = header, credentials, procedure
+
+    def _is_plain(self, flavor: int) -> bool:
+        """Whether the same credential means the same each time."""
+        return self._authenticators[flavor] is AUTHENTICATORS.get(flavor)
 
     def _authenticate(self, header: CallHeader, dec: Decoder) -> Credentials:
         authenticator = self._authenticators.get(header.cred.flavor)

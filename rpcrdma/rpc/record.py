@@ -22,6 +22,9 @@ _WORD = struct.Struct(">I")
 _LAST: Final = 0x80000000
 _LENGTH: Final = 0x7FFFFFFF
 
+HEAD: Final = 4
+"""Octets in front of a fragment."""
+
 _SMALL: Final = 4096
 """Octets up to which copying a piece costs less than gathering it."""
 

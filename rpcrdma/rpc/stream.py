@@ -30,7 +30,7 @@ from ..task import Future
 from .channel import CallRefused, Channel, Peer, Service, TransportError
 from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
-from .record import RecordError, RecordReader, frame
+from .record import HEAD, RecordError, RecordReader, frame
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ class StreamLimits:
 
 
 DEFAULT_LIMITS: Final = StreamLimits()
+
+_Piece = tuple[bytes | bytearray | memoryview, int, Callable[[], None] | None]
 
 
 class StreamChannel:
@@ -95,8 +97,9 @@ class StreamChannel:
         self._pending: dict[int, Future[Decoder]] = {}
         self._waiting: deque[memoryview] = deque()  # calls that the limits hold back
         self._in_service = 0
-        # What is to be sent; the last buffer of each message has its end.
-        self._out: deque[tuple[bytes | bytearray | memoryview, _End | None]] = deque()
+        # What is to be sent: a buffer, and what is to be done when it has gone. The last buffer
+        # of a reply also has how many octets of replies are then no longer unsent.
+        self._out: deque[_Piece] = deque()
         self._unsent = 0
         self._unsent_replies = 0
         self._batching = False
@@ -147,7 +150,7 @@ class StreamChannel:
             raise ValueError(f"a call with XID {xid:#010x} is waiting for its reply")
         else:
             self._pending[xid] = reply
-            self._send(message, None)
+            self._send(message, 0)
         return reply
 
     def close(self) -> None:
@@ -210,9 +213,9 @@ class StreamChannel:
         self._waiting.clear()
         for reply in pending.values():
             reply.set_error(TransportError(reason))
-        for _, end in out:
-            if end is not None and end.on_sent is not None:
-                _guarded(end.on_sent)
+        for _, _, on_sent in out:
+            if on_sent is not None:
+                _guarded(on_sent)
         for callback in callbacks:
             _guarded(callback, reason)
 
@@ -220,6 +223,7 @@ class StreamChannel:
         # What is answered at once goes out together, in one system call.
         outer, self._batching = self._batching, True
         self.records_received += len(records)
+        waiting = self._waiting
         for record in records:
             try:
                 xid, direction = peek(record)
@@ -227,9 +231,10 @@ class StreamChannel:
                 self.handle_lost(f"the peer sent no RPC message: {error}")
                 break
             if direction == CALL:
-                self._waiting.append(record)
-                if len(self._waiting) == 1:
-                    self._serve()
+                if waiting or not self._may_serve():
+                    waiting.append(record)
+                else:
+                    self._start(record)
             else:
                 reply = self._pending.pop(xid, None)
                 if reply is None:
@@ -238,28 +243,30 @@ class StreamChannel:
                     reply.set_result(Decoder(record))
             if self._closed is not None:
                 break
-        # A reply may have ended a call that others wait for.
-        self._serve()
+        if waiting:
+            self._serve()  # a reply may have ended a call that others wait for
         self._batching = outer
         if self._out:
             self.on_ready()
 
+    def _may_serve(self) -> bool:
+        limits = self._limits
+        return self._in_service < limits.max_incoming and self._unsent_replies <= limits.max_unsent
+
     def _serve(self) -> None:
         """Serve waiting calls as far as the limits let us."""
-        limits = self._limits
-        while (
-            self._waiting
-            and self._in_service < limits.max_incoming
-            and self._unsent_replies <= limits.max_unsent
-        ):
-            self._in_service += 1
-            call = StreamCall(self, self._waiting.popleft())
-            try:
-                self._service(call)
-            except Exception:
-                _log.exception("the service of %r failed", self)
-                if not call.answered:
-                    call.refuse()
+        while self._waiting and self._may_serve():
+            self._start(self._waiting.popleft())
+
+    def _start(self, record: memoryview) -> None:
+        self._in_service += 1
+        call = StreamCall(self, record)
+        try:
+            self._service(call)
+        except Exception:
+            _log.exception("the service of %r failed", self)
+            if not call.answered:
+                call.refuse()
 
     def _served(self) -> None:
         """One call less is in service, or replies went out."""
@@ -277,35 +284,42 @@ class StreamChannel:
         out = self._out
         if len(out) == 1:
             return [out[0][0]]
-        return [buffer for buffer, _ in islice(out, _GATHER)]
+        return [piece[0] for piece in islice(out, _GATHER)]
 
     def transmitted(self, count: int) -> None:
         """The first ``count`` octets of what was polled are gone."""
         self._unsent -= count
         out = self._out
-        ended: list[_End] = []
+        replies = 0
+        done: list[Callable[[], None]] = []
         while count:
-            buffer, end = out[0]
-            if len(buffer) > count:
-                out[0] = (memoryview(buffer)[count:], end)
+            buffer, octets, on_sent = out[0]
+            size = len(buffer)
+            if size > count:
+                out[0] = (memoryview(buffer)[count:], octets, on_sent)
                 break
-            count -= len(buffer)
+            count -= size
             out.popleft()
-            if end is not None:
-                ended.append(end)
-        for end in ended:
-            self._unsent_replies -= end.reply_octets
-            if end.on_sent is not None:
-                _guarded(end.on_sent)
-        if ended:
+            replies += octets
+            if on_sent is not None:
+                done.append(on_sent)
+        self._unsent_replies -= replies
+        for on_sent in done:
+            _guarded(on_sent)
+        if self._waiting and replies:
             self._served()
 
-    def _send(self, message: Encoder, end: _End | None) -> None:
+    def _send(
+        self, message: Encoder, octets: int, on_sent: Callable[[], None] | None = None
+    ) -> None:
+        """Queue a message; ``octets`` of it count as a reply that was not sent yet."""
+        out = self._out
         parts = frame(message)
-        last = len(parts) - 1
-        for index, part in enumerate(parts):
-            self._out.append((part, end if index == last else None))
-            self._unsent += len(part)
+        self._unsent += message.tell() + HEAD
+        if len(parts) > 1:
+            for part in parts[:-1]:
+                out.append((part, 0, None))
+        out.append((parts[-1], octets, on_sent))
         if not self._batching or self._unsent >= _BATCH:
             self.on_ready()
 
@@ -318,23 +332,14 @@ class StreamChannel:
             return
         octets = message.tell()
         self._unsent_replies += octets
-        self._send(message, _End(on_sent, octets))
-        self._served()
+        self._send(message, octets, on_sent)
+        if self._waiting:
+            self._served()
 
     def send_nothing(self) -> None:
         """A call gets no reply; for :class:`StreamCall`."""
         self._in_service -= 1
         self._served()
-
-
-class _End:
-    """The end of a message in the output."""
-
-    __slots__ = ("on_sent", "reply_octets")
-
-    def __init__(self, on_sent: Callable[[], None] | None, reply_octets: int) -> None:
-        self.on_sent = on_sent
-        self.reply_octets = reply_octets
 
 
 class StreamCall:

@@ -160,12 +160,12 @@ def sequence(c: Compound, args: nfs.SEQUENCE4args, enc: Encoder) -> None:
         raise NfsError(nfs.NFS4ERR_TOO_MANY_OPS)
     if args.sa_highest_slotid >= session.slot_count:
         raise NfsError(nfs.NFS4ERR_BAD_HIGH_SLOT)
-    c.session, c.cache_this = session, args.sa_cachethis
+    c.within(session, args.sa_cachethis)
     try:
         c.check_room(_SEQUENCE_RESULT.size)
         c.replay = not slot.acquire(args.sa_sequenceid, fingerprint(c))
     except NfsError:
-        c.session = None
+        c.within(None)
         raise
     c.slot, c.client = slot, session.client
     registry.renew(session.client, c.now)
@@ -179,7 +179,7 @@ def _status(c: Compound, session: Session) -> int:
     """What the client ought to know: RFC 8881, Section 18.46.3."""
     registry, client = c.core.registry, session.client
     status = 0
-    if not any(each.channels for each in client.sessions.values()):
+    if not session.channels and not any(each.channels for each in client.sessions.values()):
         status |= nfs.SEQ4_STATUS_CB_PATH_DOWN
     if (
         not client.reclaim_complete

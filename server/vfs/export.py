@@ -68,6 +68,7 @@ class Export:
         """The fileid of the directory that the root covers, if it covers one."""
         self._anonymous = User(*anonymous)
         self._users: dict[Credentials, User] = {}
+        self._latest: tuple[Credentials | None, User] = None, self._anonymous
         self._admitted: dict[str, bool] = {}
 
     def admits(self, address: str) -> bool:
@@ -83,11 +84,14 @@ class Export:
 
     def user(self, credentials: Credentials) -> User:
         """The user as whom a caller acts."""
+        if credentials is self._latest[0]:  # as a rule the caller of the call before
+            return self._latest[1]
         known = self._users.get(credentials)
         if known is None:
             if len(self._users) >= _CACHED:
                 self._users.clear()
             known = self._users[credentials] = self._squashed(credentials)
+        self._latest = credentials, known
         return known
 
     def _squashed(self, credentials: Credentials) -> User:

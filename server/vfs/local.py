@@ -46,6 +46,7 @@ MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
 
 _FIRST_ENTRY: Final = 3  # RFC 8881, Section 18.23.3: cookies 0, 1 and 2 are special.
+_NO_DEVICE: Final = (0, 0)
 _LISTING_BUFFER: Final = 1 << 15
 _ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
 
@@ -518,20 +519,21 @@ class LocalFileSystem(FileSystem):
         result.gid = status.st_gid
         result.size = status.st_size
         result.space_used = status.st_blocks * 512
-        result.rdev = (os.major(status.st_rdev), os.minor(status.st_rdev))
+        device = status.st_rdev
+        result.rdev = (os.major(device), os.minor(device)) if device else _NO_DEVICE
         result.fileid = status.st_ino
         result.atime_ns = status.st_atime_ns
         result.mtime_ns = status.st_mtime_ns
-        result.ctime_ns = status.st_ctime_ns
+        result.ctime_ns = ctime_ns = status.st_ctime_ns
         result.btime_ns = -1
         bump = self._bumps.get(identity)
         if bump is None:
-            result.change = status.st_ctime_ns
+            result.change = ctime_ns
         else:
-            if bump[0] != status.st_ctime_ns:
-                bump[0] = status.st_ctime_ns
+            if bump[0] != ctime_ns:
+                bump[0] = ctime_ns
                 bump[1] = 0
-            result.change = status.st_ctime_ns + bump[1]
+            result.change = ctime_ns + bump[1]
         return result
 
 

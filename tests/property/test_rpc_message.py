@@ -53,6 +53,30 @@ def test_calls(
     assert (header.cred, header.verf) == (cred, verf)
 
 
+@settings(max_examples=100, deadline=None)
+@given(U32, U32, U32, U32, AUTH, AUTH, st.binary(max_size=8), st.data())
+def test_what_is_recognised_is_the_header(
+    xid: int,
+    prog: int,
+    vers: int,
+    proc: int,
+    cred: rpc.OpaqueAuth,
+    verf: rpc.OpaqueAuth,
+    arguments: bytes,
+    data: st.DataObject,
+) -> None:
+    enc = Encoder()
+    rpc.encode_call(enc, xid, prog, vers, proc, cred, verf)
+    header = bytes(enc.buffer)
+    dec = Decoder(header + arguments)
+    plain_verifier = verf == rpc.NO_AUTH
+    found, head = rpc.recognise(dec)
+    assert dec.offset == 0
+    assert (found, head) == ((xid, header[4:]) if plain_verifier else (0, b""))
+    cut = data.draw(st.integers(0, len(header) - 1))
+    assert rpc.recognise(Decoder(header[:cut])) == (0, b"")
+
+
 @settings(max_examples=50, deadline=None)
 @given(U32, AUTH)
 def test_success(xid: int, verf: rpc.OpaqueAuth) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -168,6 +169,43 @@ def test_credentials_reach_the_procedure() -> None:
     cred = Credentials.sys(1234, 1).to_auth()
     assert serve(call_message(2, cred=cred)).answer().uint32() == 1234
     assert serve(call_message(2)).answer().uint32() == 65534
+
+
+def test_a_caller_that_is_known_is_served_the_same() -> None:
+    cred = Credentials.sys(1234, 1).to_auth()
+    first = call_message(2, cred=cred)
+    assert serve(first).answer().uint32() == 1234
+    later = serve(struct.pack(">I", 8) + first[4:])
+    assert later.ends == [struct.pack(">7I", 8, 1, 0, 0, 0, 0, 1234)]
+    # Whatever differs in more than the XID is looked at anew.
+    other = Credentials.sys(1235, 1).to_auth()
+    assert serve(call_message(2, cred=other)).answer().uint32() == 1235
+    with pytest.raises(rpc.ProcedureUnavailable):
+        serve(call_message(99, cred=cred)).answer()
+    with pytest.raises(rpc.RpcVersionMismatch):
+        serve(first[:8] + b"\0\0\0\3" + first[12:]).answer()
+
+
+def test_an_authenticator_of_ones_own_sees_every_call() -> None:
+    seen: list[int] = []
+
+    def count(header: rpc.CallHeader, dec: Decoder) -> Credentials:
+        seen.append(header.xid)
+        return Credentials.sys(len(seen), 1)
+
+    service = RpcService([RpcProgram(200, {3: {2: who}})], {numbers.AUTH_NONE: count})
+    for expected in (1, 2, 3):
+        incoming = Incoming(call_message(2))
+        service(incoming)
+        assert incoming.answer().uint32() == expected
+    assert seen == [7, 7, 7]
+
+
+def test_callers_without_end_are_forgotten_again() -> None:
+    for uid in range(1000):
+        cred = Credentials.sys(uid, 1).to_auth()
+        assert serve(call_message(2, cred=cred)).answer().uint32() == uid
+    assert len(SERVICE._known) <= 256
 
 
 def test_no_such_program_version_procedure() -> None:

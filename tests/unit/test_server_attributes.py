@@ -28,7 +28,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.server.vfs.interface import FileSystem
+from nfsrdma.server.vfs.interface import ROOT, FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -111,6 +111,30 @@ def test_required_attributes_are_supported(session: Session) -> None:
         and number not in session.attributes(root, number)
     ]
     assert unanswered == []
+
+
+def test_attributes_together_are_what_each_is_by_itself(session: Session, fs: FileSystem) -> None:
+    _, handle = session.create(b"f", b"hello", values={t.FATTR4_MODE: 0o640})
+    supported = mask_from_bitmap(session.attributes(handle, 0)[0])
+    changing = {t.FATTR4_TIME_ACCESS_SET, t.FATTR4_TIME_MODIFY_SET, 74, 81, *range(21, 24)}
+    changing |= {t.FATTR4_SPACE_AVAIL, t.FATTR4_SPACE_FREE}
+    numbers = [n for n in range(83) if supported >> n & 1 and n not in changing]
+    alone = {n: session.attributes(handle, n)[n] for n in numbers}
+    assert session.attributes(handle, *numbers) == alone
+    found = fs.attributes(fs.lookup(fs.root, b"f", ROOT))
+    assert alone[t.FATTR4_TYPE] == t.NF4REG
+    assert (alone[t.FATTR4_SIZE], alone[t.FATTR4_MODE], alone[t.FATTR4_NUMLINKS]) == (5, 0o640, 1)
+    assert alone[t.FATTR4_CHANGE] == found.change
+    assert alone[t.FATTR4_SPACE_USED] == found.space_used
+    for number, time_ns in (
+        (t.FATTR4_TIME_ACCESS, found.atime_ns),
+        (t.FATTR4_TIME_MODIFY, found.mtime_ns),
+        (t.FATTR4_TIME_METADATA, found.ctime_ns),
+    ):
+        assert alone[number] == t.nfstime4(*divmod(time_ns, 10**9))
+    assert alone[t.FATTR4_RAWDEV] == t.specdata4(0, 0)
+    assert alone[t.FATTR4_CASE_PRESERVING] is True
+    assert alone[t.FATTR4_CASE_INSENSITIVE] is False
 
 
 def test_unknown_attributes_are_left_out(session: Session) -> None:
