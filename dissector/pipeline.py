@@ -21,6 +21,7 @@ from .exchange import Exchange
 from .exchanges import Exchanges
 from .flow import Flow
 from .layers import Layers
+from .layers.offload import QUIET, stride_of
 from .layers.transport import pattern_of
 from .model import MAX_FINDINGS, CmEvent, Finding, RdmaOp, Severity
 from .packet import Packet
@@ -82,6 +83,9 @@ class Pipeline:
         self.findings = 0
         self.congestion = 0
         """Congestion notification packets."""
+        self.offloaded = 0
+        """Frames that were several packets, before segmentation or after its reverse."""
+        self._offloaded = False
 
     def run(self) -> None:
         """Everything."""
@@ -91,6 +95,8 @@ class Pipeline:
             packet = decode(reader)
             kind = packet.kind
             if kind == _ROCE:
+                if packet.size > QUIET[packet.opcode] and self._segments(packet):
+                    continue
                 operation = _KIND.get(packet.opcode, -2)
                 kinds[operation] += 1
                 self._roce(packet, operation)
@@ -104,6 +110,26 @@ class Pipeline:
                 elif kind == _UDP:
                     self.conversations.udp(packet)
         self.close()
+
+    def _segments(self, packet: Packet) -> bool:
+        """All packets of a frame that segmentation offload has made of them; if it has."""
+        view = self.reader.view
+        stride = stride_of(packet, view)
+        if not stride:
+            return False
+        self._offloaded = True
+        self.offloaded += 1
+        end = packet.transport_end
+        for at in range(packet.bth, end, stride):
+            self.layers.segment(view, at, min(at + stride, end))
+            if packet.kind != _ROCE:
+                self.fault(packet.number, "frame-broken", packet.fault)
+                break
+            operation = _KIND.get(packet.opcode, -2)
+            self.kinds[operation] += 1
+            self._roce(packet, operation)
+        self._offloaded = False
+        return True
 
     def _roce(self, packet: Packet, operation: int) -> None:
         connections = self.connections
@@ -143,7 +169,7 @@ class Pipeline:
         ``flow`` is the packets' flow, ``owner`` that of the request.
         """
         left = op.end - 1 - op.next
-        if left < 1 or not op.extents:
+        if left < 1 or not op.extents or self._offloaded:
             return
         if flow.run_misses > _MISSES and flow.run_misses % _PATIENCE:
             flow.run_misses += 1

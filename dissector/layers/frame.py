@@ -92,6 +92,12 @@ class Layers:
         self._general(view, offset, offset + captured)
         return packet
 
+    def segment(self, view: memoryview, at: int, end: int) -> Packet:
+        """The packet at ``at``, up to ``end``, of the current frame, which holds several."""
+        packet = self.packet
+        self._base(view, at, end, packet.offset + packet.captured)
+        return packet
+
     def _general(self, view: memoryview, offset: int, end: int) -> None:
         packet = self.packet
         packet.kind = Kind.OTHER
