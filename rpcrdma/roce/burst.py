@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .icrc import Flow, crc32
+from .icrc import Flow
+from .kernel import FRAME_OCTETS, frames, seal
 from .opcode import BTH_OCTETS, ICRC_OCTETS
-from .psn import MASK
 from .tuning import Tuning
-from .wire import BTH, Address
+from .wire import Address
 
-__all__ = ["Address", "Burst", "BurstBuilder", "burst_limits"]
+__all__ = ["Address", "Burst", "BurstBuilder", "Part", "burst_limits"]
 
-_ZEROS = (b"", b"\0", b"\0\0", b"\0\0\0")
+Part = bytes | memoryview | tuple[bytes, memoryview, int, int]
+"""Some octets; or a row of packets: what ``kernel.frames`` made, and the view that holds their
+payloads one behind the other, from where, and octets of each."""
 
 
 @dataclass(slots=True)
 class Burst:
     """Packets for one destination, back to back: the input of one send call with UDP GSO.
 
-    ``buffers`` is the gather list: headers, payload views, pad and ICRC. Every packet but the
-    last has ``segment_size`` octets. The ICRC of packet *i* counts on the IPv4 identification
-    *i*, as Linux numbers the segments of one send.
+    ``parts`` are headers, payload views, pad and ICRC. Every packet but the last has
+    ``segment_size`` octets. The ICRC of packet *i* counts on the IPv4 identification *i*, as
+    Linux numbers the segments of one send.
     """
 
     source: Address
     destination: Address
     segment_size: int
     packets: int
-    buffers: list[bytes | memoryview]
+    parts: list[Part]
+
+    @property
+    def buffers(self) -> list[bytes | memoryview]:
+        """The gather list: ``parts``, rows of packets taken apart."""
+        found: list[bytes | memoryview] = []
+        for part in self.parts:
+            if isinstance(part, tuple):
+                found.extend(_row(*part))
+            else:
+                found.append(part)
+        return found
+
+
+def _row(octets: bytes, view: memoryview, start: int, mtu: int) -> list[bytes | memoryview]:
+    """Header, payload, ICRC with the next header, payload, ..., ICRC."""
+    found: list[bytes | memoryview] = [octets[:BTH_OCTETS]]
+    for at in range(BTH_OCTETS, len(octets), FRAME_OCTETS):
+        found.append(view[start : start + mtu])
+        found.append(octets[at : at + FRAME_OCTETS])
+        start += mtu
+    return found
 
 
 class BurstBuilder:
@@ -40,9 +63,9 @@ class BurstBuilder:
         "_flow",
         "_most_octets",
         "_most_packets",
-        "buffers",
         "octets",
         "packets",
+        "parts",
         "refused",
         "segment_size",
     )
@@ -54,7 +77,7 @@ class BurstBuilder:
         self._closed = False
         self.refused = False
         """There was no room for something: it wants another burst."""
-        self.buffers: list[bytes | memoryview] = []
+        self.parts: list[Part] = []
         self.octets = 0
         self.packets = 0
         self.segment_size = 0
@@ -70,26 +93,13 @@ class BurstBuilder:
             self.refused = True
         return room if size == self.segment_size else min(room, 1)
 
-    def add(self, header: bytes, payload: Iterable[memoryview], pad: int, size: int) -> None:
+    def add(self, header: bytes, payload: Sequence[memoryview], pad: int, size: int) -> None:
         """Add one packet; there must be room for its ``size``."""
-        index = self.packets
-        crc = crc32(header, self._flow.seeds(size, index + 1)[index])
-        buffers = self.buffers
-        buffers.append(header)
-        for piece in payload:
-            crc = crc32(piece, crc)
-            buffers.append(piece)
-        if pad:
-            zeros = _ZEROS[pad]
-            buffers.append(zeros + crc32(zeros, crc).to_bytes(4, "little"))
-        else:
-            buffers.append(crc.to_bytes(4, "little"))
-        if not index:
-            self.segment_size = size
-        elif size != self.segment_size:
-            self._closed = True
-        self.packets = index + 1
-        self.octets += size
+        parts = self.parts
+        parts.append(header)
+        parts.extend(payload)
+        parts.append(seal(self._flow, self.packets, header, payload, pad, size))
+        self._added(1, size)
 
     def add_run(
         self, head: int, psn: int, view: memoryview, start: int, mtu: int, n: int, ask: int
@@ -97,31 +107,18 @@ class BurstBuilder:
         """Add ``n`` packets with a bare BTH and ``mtu`` octets each of ``view`` from ``start``.
 
         ``head`` is the first word of the BTHs; the second word of the last one also has the bits
-        ``ask``. There must be room. This loop runs for all that moves in bulk.
+        ``ask``. There must be room.
         """
-        size = BTH_OCTETS + mtu + ICRC_OCTETS
-        index = self.packets
-        seeds = self._flow.seeds(size, index + n)
-        add, pack = self.buffers.append, BTH.pack
-        last = index + n - 1
-        for seed in seeds[index:last]:
-            header = pack(head, psn & MASK)
-            payload = view[start : start + mtu]
-            add(header)
-            add(payload)
-            add(crc32(payload, crc32(header, seed)).to_bytes(4, "little"))
-            psn += 1
-            start += mtu
-        header = pack(head, psn & MASK | ask)
-        payload = view[start : start + mtu]
-        add(header)
-        add(payload)
-        add(crc32(payload, crc32(header, seeds[last])).to_bytes(4, "little"))
-        if not index:
+        octets = frames(self._flow, self.packets, head, psn, ask, view, start, mtu, n)
+        self.parts.append((octets, view, start, mtu))
+        self._added(n, BTH_OCTETS + mtu + ICRC_OCTETS)
+
+    def _added(self, n: int, size: int) -> None:
+        if not self.packets:
             self.segment_size = size
         elif size != self.segment_size:
             self._closed = True
-        self.packets = index + n
+        self.packets += n
         self.octets += n * size
 
     def finish(self) -> Burst | None:
@@ -129,7 +126,7 @@ class BurstBuilder:
         if not self.packets:
             return None
         flow = self._flow
-        return Burst(flow.source, flow.destination, self.segment_size, self.packets, self.buffers)
+        return Burst(flow.source, flow.destination, self.segment_size, self.packets, self.parts)
 
 
 def burst_limits(tuning: Tuning, gso: bool) -> tuple[int, int]:

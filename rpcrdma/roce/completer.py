@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..verbs.types import WcStatus
-from .opcode import ACKNOWLEDGE, BTH_OCTETS, OPCODES, READ_RESPONSE_MIDDLE, Kind, Position
+from .kernel import place
+from .opcode import ACKNOWLEDGE, BTH_OCTETS, OPCODES, Kind, Position
 from .psn import unwrap
 from .requester import Entry, pieces
 from .run import Run
@@ -127,7 +128,7 @@ class Completer:
     def _fits(self, run: Run, entry: Entry, sequence: int, end: int) -> bool:
         """Whether the response's place in the message and its length are what was asked for."""
         mtu = self._qp.mtu
-        payload = run.payload_octets(_HEADER_OCTETS[run.code])
+        payload = run.length
         if not _ENDS[run.code]:
             return sequence + run.count < end and payload == mtu
         left = entry.length - (sequence - entry.first) * mtu
@@ -135,21 +136,14 @@ class Completer:
 
     def _place(self, run: Run, entry: Entry, target: int) -> None:
         """Copy the payloads to where the work request wants them: from octet ``target`` on."""
-        mtu = self._qp.mtu
-        header = _HEADER_OCTETS[run.code]
-        view, size = run.view, run.size
-        offset = run.offset + header
-        stop = target + run.count * mtu
-        if run.code == READ_RESPONSE_MIDDLE and len(entry.views) == 1:
-            sink = entry.views[0]
-            for start in range(target, stop, mtu):
-                sink[start : start + mtu] = view[offset : offset + mtu]
-                offset += size
+        view, size, length = run.view, run.size, run.length
+        offset = run.offset + _HEADER_OCTETS[run.code]
+        if len(entry.views) == 1:
+            place(view, offset, size, run.count, length, entry.views[0], target)
             return
-        length = run.payload_octets(header)
-        for start in range(target, stop, mtu):
+        for start in range(target, target + run.count * length, length) if length else ():
             at = offset
-            for piece in pieces(entry.views, start, length) if length else ():
+            for piece in pieces(entry.views, start, length):
                 piece[:] = view[at : at + len(piece)]
                 at += len(piece)
             offset += size

@@ -5,16 +5,8 @@ gives until that is ``None``. When something came to be at another time (a reque
 ``on_ready`` is called, and the driver soon calls ``deliver`` and then ``poll_transmit`` in the same
 way, from the reactor and not from inside ``on_ready``.
 
-Where the time goes. Per packet there run only the loops of ``BurstBuilder.add_run``, ``_gather``
-and ``responder._place``: on the way out one header, one CRC of it and one of the payload; on the
-way in one CRC over the packet as it lies in the receive buffer, one comparison of its first eight
-octets with the previous packet's, one copy. Profiled with ``benchmarks/roce_engine.py`` (4096
-octets, both ends on one shared core of 2026): 2.7 us per WRITE packet for both ends together, of
-which the two CRCs 0.6 us; the rest is spread evenly. A burst costs another 15 us, and a SEND with
-its acknowledgement 20 us for both ends, spread over some thirty calls of which none stands out.
-So what pays is more packets per burst, and not polling for what cannot be there
-(``BurstBuilder.refused``); a native kernel would have the three loops to gain, about 2 us of 4096
-octets.
+Per packet there run only the functions of ``kernel``: on the way out one header and one CRC, on
+the way in one CRC over the packet as it lies in the receive buffer and one copy of its payload.
 """
 
 from __future__ import annotations
@@ -27,23 +19,15 @@ from ..verbs.types import DeviceLimits, QpOptions, QpState
 from .burst import Burst, BurstBuilder, burst_limits
 from .completion import CompletionQueue
 from .counters import Counters
-from .icrc import CONGESTION_DELTA, RESIDUE, Flow, crc32
+from .icrc import Flow
+from .kernel import scan
 from .memory import ProtectionDomain
-from .opcode import (
-    BTH_OCTETS,
-    CNP,
-    ICRC_OCTETS,
-    MAX_EXTENSION_OCTETS,
-    MAX_MTU,
-    MIDDLES,
-    OPCODES,
-    UD_SEND_ONLY,
-)
+from .opcode import BTH_OCTETS, CNP, ICRC_OCTETS, MAX_MTU, UD_SEND_ONLY
 from .psn import MASK
 from .queue_pair import QueuePair
 from .run import Run
 from .tuning import Tuning
-from .wire import ACK_REQUEST, BTH, DEFAULT_PKEY, GSI_QKEY, Address, Bth, Deth
+from .wire import GSI_QKEY, Address, Bth, Deth
 
 if TYPE_CHECKING:
     from random import Random
@@ -53,12 +37,6 @@ _FIRST_QPN = 16
 _MOST_GSI_BACKLOG = 1024
 _MOST_FLOWS = 256
 _RETIRED_QPNS = 4096
-_GUESSED_IDENTS = 128
-
-_LEAST_SIZE = {code: row.header_octets + ICRC_OCTETS for code, row in OPCODES.items()}
-_SHORTEST = BTH_OCTETS + ICRC_OCTETS
-_LONGEST = BTH_OCTETS + MAX_EXTENSION_OCTETS + MAX_MTU + ICRC_OCTETS
-_FULL_MEMBER = 0x8000
 
 
 class Manager(Protocol):
@@ -192,12 +170,12 @@ class Engine:
             if flow is None or segment_size < 1:
                 self.own_counters.malformed += 1
             else:
-                self._split(view, segment_size, flow, now, idents)
+                self._take(view, segment_size, flow, now, idents)
             self.deliver()
         finally:
             self._called = False
 
-    def _split(
+    def _take(
         self,
         view: memoryview,
         segment_size: int,
@@ -205,92 +183,22 @@ class Engine:
         now: float,
         idents: Sequence[int] | None,
     ) -> None:
-        """Cut a burst into runs, check them, and pass them on."""
-        unpack = BTH.unpack_from
-        end = len(view)
-        offset = index = 0
-        while offset < end:
-            size = min(segment_size, end - offset)
-            count = 1
-            if size < _SHORTEST or size & 3 or size > _LONGEST:
-                self.own_counters.malformed += 1
-            elif not flow.verify(
-                view[offset : offset + size],
-                index if index < _GUESSED_IDENTS else 0,
-                None if idents is None else idents[index],
-            ):
-                self.own_counters.icrc_errors += 1
-            else:
-                head, tail = unpack(view, offset)
-                code = head >> 56
-                asks = tail
-                if code in MIDDLES and idents is None:
-                    count, asks = self._gather(view, offset, size, index, flow, head, tail)
-                ask = bool(asks & ACK_REQUEST)
-                bits = head >> 48 & 0xFF
-                run = Run(code, bits, tail & MASK, ask, view, offset, size, count)
-                self._dispatch(run, head, flow, now)
-            offset += count * size
-            index += count
-
-    def _gather(
-        self,
-        view: memoryview,
-        offset: int,
-        size: int,
-        index: int,
-        flow: Flow,
-        head: int,
-        tail: int,
-    ) -> tuple[int, int]:
-        """How many packets form a run with the one at ``offset``, and their A bits.
-
-        Their first eight octets are the same, their PSNs follow each other, their ICRCs are
-        right. This loop runs for all that arrives in bulk.
-        """
-        unpack, residue = BTH.unpack_from, RESIDUE
-        delta = CONGESTION_DELTA[head >> 24 & 0xFF]
-        most = min((len(view) - offset) // size, _GUESSED_IDENTS - index)
-        seeds = flow.seeds(size, index + most) if most > 1 else ()
-        psn = tail & MASK
-        asks = tail
-        count = 1
-        for seed in seeds[index + 1 : index + most]:
-            offset += size
-            next_head, tail = unpack(view, offset)
-            psn = psn + 1 & MASK
-            if next_head != head or tail & MASK != psn:
-                break
-            packet = view[offset : offset + size]
-            if crc32(packet, seed ^ delta) != residue and not flow.verify(packet, index + count):
-                break
-            asks |= tail
-            count += 1
-        return count, asks
-
-    def _dispatch(self, run: Run, head: int, flow: Flow, now: float) -> None:
-        """Find whom verified packets are for."""
+        """Check a burst, and pass its packets on to whom they are for."""
+        runs, malformed, damaged = scan(flow, view, segment_size, idents)
         counters = self.own_counters
-        least = _LEAST_SIZE.get(run.code)
-        version = run.bits & 0x0F
-        if (
-            least is None
-            or run.size < least
-            or version
-            or (head >> 32 | _FULL_MEMBER) & 0xFFFF != DEFAULT_PKEY
-        ):
-            counters.malformed += run.count
-            return
-        number = head & MASK
-        queue_pair = self._qps.get(number)
-        if queue_pair is not None:
-            queue_pair.receive(run, flow, now)
-        elif number == GSI_QPN and run.code == UD_SEND_ONLY:
-            self._receive_mad(run, flow, now)
-        elif run.code == CNP:
-            counters.unexpected += run.count
-        else:
-            counters.unknown_queue_pair += run.count
+        counters.malformed += malformed
+        counters.icrc_errors += damaged
+        for number, code, psn, ask, offset, size, count, length in runs:
+            queue_pair = self._qps.get(number)
+            run = Run(view, code, psn, ask, offset, size, count, length)
+            if queue_pair is not None:
+                queue_pair.receive(run, flow, now)
+            elif number == GSI_QPN and run.code == UD_SEND_ONLY:
+                self._receive_mad(run, flow, now)
+            elif run.code == CNP:
+                counters.unexpected += run.count
+            else:
+                counters.unknown_queue_pair += run.count
 
     def _flow(self, source: Address, destination: Address) -> Flow | None:
         flow = self._flows.get((source, destination))
@@ -310,7 +218,7 @@ class Engine:
     def _receive_mad(self, run: Run, flow: Flow, now: float) -> None:
         deth = Deth.parse(run.view, run.offset + BTH_OCTETS)
         header = BTH_OCTETS + Deth.STRUCT.size
-        length = run.payload_octets(header)
+        length = run.length
         if deth.qkey != GSI_QKEY or length < 0:
             self.own_counters.malformed += 1
             return

@@ -84,7 +84,9 @@ class Flow:
     Raises ``ValueError`` when an address is not numeric.
     """
 
-    __slots__ = ("_table", "destination", "destination_ip", "exact", "source", "source_ip")
+    __slots__ = (
+        "_table", "destination", "destination_ip", "exact", "pseudo", "source", "source_ip",
+    )  # fmt: skip
 
     def __init__(self, source: Address, destination: Address) -> None:
         self.source = source
@@ -95,6 +97,8 @@ class Flow:
         """The headers that are out of sight have no field that we cannot know."""
         if self.destination_ip.version != self.source_ip.version:
             raise ValueError(f"{source[0]} and {destination[0]} are of different families")
+        self.pseudo = self._pseudo(0, 0)
+        """What the ICRC covers before the BTH, with lengths and identification still to fill in."""
         self._table: dict[int, list[int]] = {}
 
     def seeds(self, size: int, count: int = 1) -> list[int]:
@@ -114,7 +118,10 @@ class Flow:
 
     def seed(self, size: int, ident: int) -> int:
         """The start value for a packet of ``size`` octets including ICRC."""
-        length = size + _UDP.size
+        return crc32(self._pseudo(size + _UDP.size, ident)) ^ CONGESTION_DELTA[0xFF]
+
+    def _pseudo(self, length: int, ident: int) -> bytes:
+        """Octets of ones and the headers around ``length`` octets of UDP, masked."""
         source, destination = self.source_ip.packed, self.destination_ip.packed
         if self.exact:
             ip = _IPV6.pack(0x6FFFFFFF, length, _PROTOCOL_UDP, 0xFF, source, destination)
@@ -124,7 +131,7 @@ class Flow:
                 source, destination,
             )  # fmt: skip
         udp = _UDP.pack(self.source[1], self.destination[1], length, 0xFFFF)
-        return crc32(_ONES + ip + udp) ^ CONGESTION_DELTA[0xFF]
+        return _ONES + ip + udp
 
     def icrc(self, packet: bytes | memoryview, ident: int = 0) -> int:
         """The ICRC of a packet given without one."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..verbs.types import WC, Access, RecvWR, WcOpcode, WcStatus
 from .burst import BurstBuilder
+from .kernel import place
 from .memory import MemoryRegion
 from .opcode import (
     ACKNOWLEDGE,
@@ -152,7 +153,7 @@ class Responder:
             self._refuse(NAK_INVALID_REQUEST, f"{OPCODES[code].name} is not what comes next")
             return
         row = _ROWS[code]
-        length = run.payload_octets(row.header)
+        length = run.length
         low, high = self._bounds[code]
         if not low <= length <= high:
             self._refuse(NAK_INVALID_REQUEST, f"{OPCODES[code].name} of {length} octets")
@@ -206,7 +207,10 @@ class Responder:
             self._fail_receive(WcStatus.LOC_LEN_ERR)
             self._refuse(NAK_INVALID_REQUEST, f"{len(receive.buffer)} octets posted are too few")
             return False
-        _place(run, row.header, length, receive.buffer, self._placed)
+        place(
+            *(run.view, run.offset + row.header, run.size, run.count, length),
+            *(receive.buffer, self._placed),
+        )
         self._placed = end
         if not row.ends:
             return True
@@ -246,7 +250,10 @@ class Responder:
             if region is None or not region.valid:
                 self._refuse(NAK_REMOTE_ACCESS, "an RDMA WRITE's memory was invalidated")
                 return False
-            _place(run, row.header, length, region.view, self._placed)
+            place(
+                *(run.view, run.offset + row.header, run.size, run.count, length),
+                *(region.view, self._placed),
+            )
             self._placed += octets
         self._remaining = remaining
         if row.ends:
@@ -451,12 +458,3 @@ class Responder:
     def flush_request(self, request: RecvWR) -> None:
         """Complete a receive that no message has filled."""
         self._qp.recv_cq.push(WC(request.wr_id, WcStatus.WR_FLUSH_ERR, WcOpcode.RECV))
-
-
-def _place(run: Run, header: int, length: int, sink: memoryview, at: int) -> None:
-    """Copy the payloads of ``run``, ``length`` octets each, to ``sink`` from ``at`` on."""
-    view, size = run.view, run.size
-    begin = run.offset + header
-    for start in range(at, at + run.count * length, length) if length else ():
-        sink[start : start + length] = view[begin : begin + length]
-        begin += size

@@ -1,0 +1,34 @@
+/* The native kernel's inner interface: checksums, and which packets there are. */
+
+#ifndef NFSRDMA_KERNEL_H
+#define NFSRDMA_KERNEL_H
+
+#include "native.h"
+
+#include <stdint.h>
+
+enum {
+    BTH_OCTETS = 12,
+    ICRC_OCTETS = 4,
+    SHORTEST = BTH_OCTETS + ICRC_OCTETS,
+    LONGEST = BTH_OCTETS + 28 + 4096 + ICRC_OCTETS,
+    PREFIX_IPV4 = 8 + 20 + 8,
+    PREFIX_IPV6 = 8 + 40 + 8,
+    FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS,
+};
+
+/* _kernel_crc.c: the CRC register as it is, without the inversions before and after. */
+void crc_start(void);
+uint32_t crc_update(uint32_t reg, const uint8_t *data, size_t octets);
+uint32_t crc_multiply(uint32_t a, uint32_t b);
+uint32_t crc_power(uint32_t exponent);
+const char *crc_method(void);
+
+/* _kernel_packets.c */
+int packets_start(void);
+PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *kernel_seal(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count);
+
+#endif

@@ -1,0 +1,428 @@
+/* Packets: check and sort what has arrived, build what is to go, put payloads into place.
+ *
+ * What each function does and returns is said by its twin in `twin.py`. A packet's ICRC is made
+ * from its definition: over the pseudo header of the flow with the packet's length and IPv4
+ * identification filled in, the BTH with octet 4 as ones, and the rest. Whoever calls has seen to
+ * it that the peer may do what it asks for; every access is held within its buffer here all the
+ * same.
+ */
+
+#include "_kernel.h"
+
+#define PSN_MASK 0xFFFFFFu
+#define ASK 0x80000000u
+#define RESIDUE 0xDEBB20E3u
+/* The register after a packet and its right ICRC. */
+#define MOST_IDENTS 128
+#define DEFAULT_PKEY 0x7FFFu
+
+static uint32_t rewinds[(LONGEST - SHORTEST) / 4 + 1];
+/* By size: what undoes the octets from the IPv4 identification (included) to the end. */
+static PyObject *pseudo_name;
+
+/* Octets from the BTH to the payload; 0 for what is no opcode. See `opcode.py`. */
+static const uint8_t header_octets[256] = {
+    [0x00] = 12, [0x01] = 12, [0x02] = 12, [0x03] = 16, [0x04] = 12, [0x05] = 16, [0x06] = 28,
+    [0x07] = 12, [0x08] = 12, [0x09] = 16, [0x0A] = 28, [0x0B] = 32, [0x0C] = 28, [0x0D] = 16,
+    [0x0E] = 12, [0x0F] = 16, [0x10] = 16, [0x11] = 16, [0x12] = 24, [0x13] = 40, [0x14] = 40,
+    [0x16] = 16, [0x17] = 16, [0x64] = 20, [0x65] = 24, [0x81] = 12,
+};
+
+int packets_start(void)
+{
+    uint32_t back = crc_power(0xFFFFFFFFu - 32);
+
+    rewinds[0] = crc_power(0xFFFFFFFFu - 8 * (2 + 14 + 8 + SHORTEST));
+    for (size_t step = 1; step < sizeof rewinds / sizeof *rewinds; step++)
+        rewinds[step] = crc_multiply(rewinds[step - 1], back);
+    if (pseudo_name == NULL)
+        pseudo_name = PyUnicode_InternFromString("pseudo");
+    return pseudo_name == NULL ? -1 : 0;
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static void put16(uint8_t *at, size_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    put16(at, value >> 16);
+    put16(at + 2, value & 0xFFFF);
+}
+
+/* The ICRC follows the packet in little-endian order. */
+static void put_icrc(uint8_t *at, uint32_t reg)
+{
+    reg = ~reg;
+    for (int octet = 0; octet < ICRC_OCTETS; octet++)
+        at[octet] = (uint8_t)(reg >> 8 * octet);
+}
+
+/* A flow's pseudo header, with what differs from packet to packet filled in by `begin`. */
+struct flow {
+    uint8_t octets[PREFIX_IPV6 + BTH_OCTETS];
+    size_t length;
+};
+
+static int flow_of(PyObject *object, struct flow *flow)
+{
+    PyObject *pseudo = PyObject_GetAttr(object, pseudo_name);
+    char *octets;
+    Py_ssize_t length;
+    int bad;
+
+    if (pseudo == NULL)
+        return -1;
+    bad = PyBytes_AsStringAndSize(pseudo, &octets, &length) < 0;
+    if (!bad && length != PREFIX_IPV4 && length != PREFIX_IPV6) {
+        PyErr_SetString(PyExc_ValueError, "a pseudo header of a strange length");
+        bad = 1;
+    }
+    if (!bad) {
+        memcpy(flow->octets, octets, (size_t)length);
+        flow->length = (size_t)length;
+    }
+    Py_DECREF(pseudo);
+    return bad ? -1 : 0;
+}
+
+/* The register after the headers, the BTH included, of a packet of `size` octets. */
+static uint32_t begin(struct flow *flow, size_t size, uint32_t ident, const uint8_t *bth)
+{
+    uint8_t *ip = flow->octets + 8, *end = flow->octets + flow->length;
+
+    if (flow->length == PREFIX_IPV4) {
+        put16(ip + 2, size + 28);
+        put16(ip + 4, ident & 0xFFFF);
+    } else {
+        put16(ip + 4, size + 8);
+    }
+    put16(end - 4, size + 8);
+    memcpy(end, bth, BTH_OCTETS);
+    end[4] = 0xFF;
+    return crc_update(0xFFFFFFFFu, flow->octets, flow->length + BTH_OCTETS);
+}
+
+/* Whether the ICRC is right, of an IPv4 packet with `ident` or, if that is only likely, any. */
+static int verify(struct flow *flow, const uint8_t *packet, size_t size, uint32_t ident, int known)
+{
+    uint32_t reg = begin(flow, size, ident, packet);
+
+    reg = crc_update(reg, packet + BTH_OCTETS, size - BTH_OCTETS);
+    if (reg == RESIDUE)
+        return 1;
+    if (known || flow->length != PREFIX_IPV4)
+        return 0;
+    return crc_multiply(reg ^ RESIDUE, rewinds[(size - SHORTEST) / 4]) <= 0xFFFF;
+}
+
+/* The IPv4 identification of a packet: what the source knows, or its place. -1: an error. */
+static long ident_of(PyObject *idents, Py_ssize_t index)
+{
+    PyObject *item;
+    long ident;
+
+    if (idents == Py_None)
+        return index < MOST_IDENTS ? (long)index : 0;
+    item = PySequence_GetItem(idents, index);
+    if (item == NULL)
+        return -1;
+    ident = PyLong_AsLong(item);
+    Py_DECREF(item);
+    if (ident < 0 || ident > 0xFFFF) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "an identification has 16 bits");
+        return -1;
+    }
+    return ident;
+}
+
+struct burst {
+    struct flow flow;
+    const uint8_t *octets;
+    Py_ssize_t end;
+    Py_ssize_t segment_size;
+    PyObject *idents;
+};
+
+static int right(struct burst *burst, const uint8_t *packet, Py_ssize_t size, long ident)
+{
+    return verify(&burst->flow, packet, (size_t)size, (uint32_t)ident, burst->idents != Py_None);
+}
+
+/* How many packets form a run with the one at `offset`; or -1. ORs their A bits into `asks`. */
+static Py_ssize_t gather(
+    struct burst *burst, Py_ssize_t offset, Py_ssize_t size, Py_ssize_t index, uint32_t *asks)
+{
+    const uint8_t *first = burst->octets + offset, *packet = first;
+    uint32_t psn = get32(first + 8);
+    Py_ssize_t most = (burst->end - offset) / size, count;
+
+    if (most > MOST_IDENTS - index)
+        most = MOST_IDENTS - index;
+    for (count = 1; count < most; count++) {
+        uint32_t tail;
+        long ident;
+
+        packet += size;
+        tail = get32(packet + 8);
+        if (memcmp(packet, first, 8) != 0 || ((tail ^ ++psn) & PSN_MASK) != 0)
+            break;
+        ident = ident_of(burst->idents, index + count);
+        if (ident < 0)
+            return -1;
+        if (!right(burst, packet, size, ident))
+            break;
+        *asks |= tail;
+    }
+    return count;
+}
+
+/* Whether it is a packet that somebody might want: opcode, length, version and partition. */
+static int sound(const uint8_t *packet, Py_ssize_t size)
+{
+    Py_ssize_t header = header_octets[packet[0]];
+
+    return header != 0 && size >= header + ICRC_OCTETS && (packet[1] & 0x0F) == 0 &&
+           (get32(packet) & DEFAULT_PKEY) == DEFAULT_PKEY;
+}
+
+static PyObject *scan(struct burst *burst)
+{
+    PyObject *runs = PyList_New(0);
+    Py_ssize_t index = 0, malformed = 0, damaged = 0, count;
+
+    if (runs == NULL)
+        return NULL;
+    for (Py_ssize_t offset = 0, size; offset < burst->end; offset += count * size, index += count) {
+        const uint8_t *packet = burst->octets + offset;
+        uint32_t tail, asks;
+        long ident = ident_of(burst->idents, index);
+        PyObject *run;
+
+        if (ident < 0)
+            goto failed;
+        count = 1;
+        size = burst->end - offset;
+        if (size > burst->segment_size)
+            size = burst->segment_size;
+        if (size < SHORTEST || size & 3 || size > LONGEST) {
+            malformed++;
+            continue;
+        }
+        if (!right(burst, packet, size, ident)) {
+            damaged++;
+            continue;
+        }
+        if (!sound(packet, size)) {
+            malformed++;
+            continue;
+        }
+        tail = asks = get32(packet + 8);
+        if (packet[0] == 0x01 || packet[0] == 0x07 || packet[0] == 0x0E) {
+            count = gather(burst, offset, size, index, &asks);
+            if (count < 0)
+                goto failed;
+        }
+        run = Py_BuildValue(
+            "(IiINnnnn)", get32(packet + 4) & PSN_MASK, packet[0], tail & PSN_MASK,
+            PyBool_FromLong(asks & ASK), offset, size, count,
+            size - header_octets[packet[0]] - ICRC_OCTETS - (packet[1] >> 4 & 3));
+        if (run == NULL || PyList_Append(runs, run) < 0) {
+            Py_XDECREF(run);
+            goto failed;
+        }
+        Py_DECREF(run);
+    }
+    return Py_BuildValue("(Nnn)", runs, malformed, damaged);
+failed:
+    Py_DECREF(runs);
+    return NULL;
+}
+
+static int expect(Py_ssize_t count, Py_ssize_t wanted, const char *name)
+{
+    if (count == wanted)
+        return 0;
+    PyErr_Format(PyExc_TypeError, "%s takes %zd arguments, not %zd", name, wanted, count);
+    return -1;
+}
+
+PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct burst burst;
+    Py_buffer view;
+    PyObject *found;
+
+    (void)self;
+    if (expect(count, 4, "scan") < 0 || flow_of(args[0], &burst.flow) < 0)
+        return NULL;
+    burst.segment_size = PyLong_AsSsize_t(args[2]);
+    if (burst.segment_size < 1) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "a segment has at least one octet");
+        return NULL;
+    }
+    if (PyObject_GetBuffer(args[1], &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    burst.octets = view.buf;
+    burst.end = view.len;
+    burst.idents = args[3];
+    found = scan(&burst);
+    PyBuffer_Release(&view);
+    return found;
+}
+
+/* Whether `count` pieces of `length` octets, `step` apart from `at` on, lie within `total`. */
+static int within(
+    Py_ssize_t total, Py_ssize_t at, Py_ssize_t step, Py_ssize_t count, Py_ssize_t length)
+{
+    if (at < 0 || count < 0 || length < 0 || length > step || at > total)
+        return 0;
+    if (count == 0 || step == 0)
+        return 1;
+    return length <= total - at && count - 1 <= (total - at - length) / step;
+}
+
+PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    struct flow flow;
+    Py_buffer view;
+    PyObject *made = NULL;
+    Py_ssize_t index, start, mtu, n;
+    unsigned long long head;
+    uint32_t psn, ask;
+    uint8_t bth[BTH_OCTETS], *out;
+
+    (void)self;
+    if (expect(count, 9, "frames") < 0 || flow_of(args[0], &flow) < 0)
+        return NULL;
+    index = PyLong_AsSsize_t(args[1]);
+    head = PyLong_AsUnsignedLongLong(args[2]);
+    psn = (uint32_t)PyLong_AsUnsignedLongLongMask(args[3]);
+    ask = (uint32_t)PyLong_AsUnsignedLongLongMask(args[4]);
+    start = PyLong_AsSsize_t(args[6]);
+    mtu = PyLong_AsSsize_t(args[7]);
+    n = PyLong_AsSsize_t(args[8]);
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[5], &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (index < 0 || mtu < 1 || mtu > 4096 || n < 1 || n > 0xFFFF ||
+        !within(view.len, start, mtu, n, mtu)) {
+        PyErr_SetString(PyExc_ValueError, "frames of what is not there");
+        goto done;
+    }
+    made = PyBytes_FromStringAndSize(NULL, n * FRAME_OCTETS);
+    if (made == NULL)
+        goto done;
+    out = (uint8_t *)PyBytes_AsString(made);
+    put32(bth, (uint32_t)(head >> 32));
+    put32(bth + 4, (uint32_t)head);
+    for (Py_ssize_t packet = 0; packet < n; packet++, out += FRAME_OCTETS) {
+        const uint8_t *payload = (const uint8_t *)view.buf + start + packet * mtu;
+        uint32_t reg;
+
+        put32(bth + 8, (psn++ & PSN_MASK) | (packet == n - 1 ? ask : 0));
+        reg = begin(&flow, (size_t)mtu + FRAME_OCTETS, (uint32_t)(index + packet), bth);
+        memcpy(out, bth, BTH_OCTETS);
+        put_icrc(out + BTH_OCTETS, crc_update(reg, payload, (size_t)mtu));
+    }
+done:
+    PyBuffer_Release(&view);
+    return made;
+}
+
+/* The register after one more buffer, whose octets are added to `octets`; -1 on error. */
+static int run_over(PyObject *object, uint32_t *reg)
+{
+    Py_buffer view;
+
+    if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0)
+        return -1;
+    *reg = crc_update(*reg, view.buf, (size_t)view.len);
+    PyBuffer_Release(&view);
+    return 0;
+}
+
+PyObject *kernel_seal(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    static const uint8_t zeros[4];
+    struct flow flow;
+    char *header;
+    Py_ssize_t index, length, pad, size, pieces;
+    uint8_t out[3 + ICRC_OCTETS] = {0};
+    uint32_t reg;
+
+    (void)self;
+    if (expect(count, 6, "seal") < 0 || flow_of(args[0], &flow) < 0 ||
+        PyBytes_AsStringAndSize(args[2], &header, &length) < 0)
+        return NULL;
+    index = PyLong_AsSsize_t(args[1]);
+    pad = PyLong_AsSsize_t(args[4]);
+    size = PyLong_AsSsize_t(args[5]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (index < 0 || length < BTH_OCTETS || pad < 0 || pad > 3 || size < SHORTEST ||
+        size > LONGEST) {
+        PyErr_SetString(PyExc_ValueError, "not the parts of a packet");
+        return NULL;
+    }
+    reg = begin(&flow, (size_t)size, (uint32_t)index, (const uint8_t *)header);
+    reg = crc_update(reg, (const uint8_t *)header + BTH_OCTETS, (size_t)(length - BTH_OCTETS));
+    pieces = PySequence_Size(args[3]);
+    if (pieces < 0)
+        return NULL;
+    for (Py_ssize_t piece = 0; piece < pieces; piece++) {
+        PyObject *item = PySequence_GetItem(args[3], piece);
+        int bad = item == NULL || run_over(item, &reg) < 0;
+
+        Py_XDECREF(item);
+        if (bad)
+            return NULL;
+    }
+    put_icrc(out + pad, crc_update(reg, zeros, (size_t)pad));
+    return PyBytes_FromStringAndSize((const char *)out, pad + ICRC_OCTETS);
+}
+
+PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    Py_buffer view, sink;
+    Py_ssize_t number[5];
+
+    (void)self;
+    if (expect(count, 7, "place") < 0)
+        return NULL;
+    for (int each = 0; each < 4; each++)
+        number[each] = PyLong_AsSsize_t(args[1 + each]);
+    number[4] = PyLong_AsSsize_t(args[6]);
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (PyObject_GetBuffer(args[5], &sink, PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&view);
+        return NULL;
+    }
+    {
+        const Py_ssize_t from = number[0], size = number[1], runs = number[2], length = number[3];
+        const Py_ssize_t at = number[4];
+
+        if (within(view.len, from, size, runs, length) &&
+            within(sink.len, at, length, runs, length))
+            for (Py_ssize_t packet = 0; packet < runs; packet++)
+                memmove(
+                    (uint8_t *)sink.buf + at + packet * length,
+                    (const uint8_t *)view.buf + from + packet * size, (size_t)length);
+        else
+            PyErr_SetString(PyExc_ValueError, "payloads that do not fit");
+    }
+    PyBuffer_Release(&sink);
+    PyBuffer_Release(&view);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}

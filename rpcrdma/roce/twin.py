@@ -1,0 +1,178 @@
+"""What is done for every packet and every octet, in Python.
+
+The native kernel (``_kernel.c``) has the same functions; this is what it is held to by the tests,
+and what runs where it was not built. ``kernel`` chooses. All are pure functions over buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .icrc import CONGESTION_DELTA, RESIDUE, Flow, crc32
+from .opcode import BTH_OCTETS, ICRC_OCTETS, MAX_EXTENSION_OCTETS, MAX_MTU, MIDDLES, OPCODES
+from .psn import MASK
+from .wire import ACK_REQUEST, BTH, DEFAULT_PKEY
+
+Found = tuple[int, int, int, bool, int, int, int, int]
+"""What is needed to make a ``run.Run``: queue pair number; opcode; first PSN; whether any packet
+asks for an acknowledgement; where the first packet begins; octets of each; how many; octets of
+payload of each (negative if the pad is longer than what there is)."""
+
+Scanned = tuple[list[Found], int, int]
+"""Runs, how many packets were malformed, and how many had a wrong ICRC."""
+
+FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS
+
+_SHORTEST = BTH_OCTETS + ICRC_OCTETS
+_LONGEST = BTH_OCTETS + MAX_EXTENSION_OCTETS + MAX_MTU + ICRC_OCTETS
+_GUESSED_IDENTS = 128
+_HEADER_OCTETS = {code: row.header_octets for code, row in OPCODES.items()}
+_FULL_MEMBER = 0x8000
+_ZEROS = (b"", b"\0", b"\0\0", b"\0\0\0")
+
+
+def scan(flow: Flow, view: memoryview, segment_size: int, idents: Sequence[int] | None) -> Scanned:
+    """Check the packets of a burst and cut it into runs.
+
+    The packets have ``segment_size`` octets each, the last one may have fewer. A run is one
+    packet, or MIDDLE packets whose first eight octets are the same and whose PSNs follow each
+    other. ``idents`` are the packets' IPv4 identifications where the source knows them; then
+    nothing else is accepted. Refused are a wrong ICRC; a length that cannot be or that is not
+    enough for the opcode's headers; an opcode that there is not; a version or partition that is
+    not ours.
+    """
+    unpack = BTH.unpack_from
+    runs: list[Found] = []
+    malformed = damaged = offset = index = 0
+    end = len(view)
+    while offset < end:
+        size = min(segment_size, end - offset)
+        count = 1
+        if size < _SHORTEST or size & 3 or size > _LONGEST:
+            malformed += 1
+        elif not flow.verify(
+            view[offset : offset + size],
+            index if index < _GUESSED_IDENTS else 0,
+            None if idents is None else idents[index],
+        ):
+            damaged += 1
+        else:
+            head, tail = unpack(view, offset)
+            code = head >> 56
+            header = _HEADER_OCTETS.get(code)
+            if (
+                header is None
+                or size < header + ICRC_OCTETS
+                or head >> 48 & 0x0F
+                or (head >> 32 | _FULL_MEMBER) & 0xFFFF != DEFAULT_PKEY
+            ):
+                malformed += 1
+            else:
+                asks = tail
+                if code in MIDDLES:
+                    count, asks = _gather(view, offset, size, index, flow, idents)
+                ask = bool(asks & ACK_REQUEST)
+                length = size - header - ICRC_OCTETS - (head >> 52 & 3)
+                runs.append((head & MASK, code, tail & MASK, ask, offset, size, count, length))
+        offset += count * size
+        index += count
+    return runs, malformed, damaged
+
+
+def _gather(
+    view: memoryview,
+    offset: int,
+    size: int,
+    index: int,
+    flow: Flow,
+    idents: Sequence[int] | None,
+) -> tuple[int, int]:
+    """How many packets form a run with the one at ``offset``, and their A bits."""
+    unpack, residue = BTH.unpack_from, RESIDUE
+    head, tail = unpack(view, offset)
+    delta = CONGESTION_DELTA[head >> 24 & 0xFF]
+    most = min((len(view) - offset) // size, _GUESSED_IDENTS - index)
+    seeds = flow.seeds(size, index + most) if most > 1 else ()
+    psn = tail & MASK
+    asks = tail
+    count = 1
+    for seed in seeds[index + 1 : index + most]:
+        offset += size
+        next_head, tail = unpack(view, offset)
+        psn = psn + 1 & MASK
+        if next_head != head or tail & MASK != psn:
+            break
+        packet = view[offset : offset + size]
+        if idents is not None:
+            if not flow.verify(packet, ident=idents[index + count]):
+                break
+        elif crc32(packet, seed ^ delta) != residue and not flow.verify(packet, index + count):
+            break
+        asks |= tail
+        count += 1
+    return count, asks
+
+
+def frames(
+    flow: Flow,
+    index: int,
+    head: int,
+    psn: int,
+    ask: int,
+    view: memoryview,
+    start: int,
+    mtu: int,
+    n: int,
+) -> bytes:
+    """What stands around the payloads of ``n`` packets with a bare BTH and ``mtu`` octets each.
+
+    The payloads lie behind one another in ``view`` from ``start``. For each packet there are
+    ``FRAME_OCTETS``: its BTH, its ICRC. The first word of the BTHs is ``head`` (whose congestion
+    bits are zero), the second word of the last one also has the bits ``ask``. ``index`` is the
+    place of the first packet in its burst.
+    """
+    seeds = flow.seeds(BTH_OCTETS + mtu + ICRC_OCTETS, index + n)
+    pack = BTH.pack
+    made = []
+    last = index + n - 1
+    for at in range(index, index + n):
+        header = pack(head, psn & MASK | ask if at == last else psn & MASK)
+        crc = crc32(view[start : start + mtu], crc32(header, seeds[at]))
+        made.append(header + crc.to_bytes(4, "little"))
+        psn += 1
+        start += mtu
+    return b"".join(made)
+
+
+def seal(
+    flow: Flow, index: int, header: bytes, pieces: Sequence[memoryview], pad: int, size: int
+) -> bytes:
+    """What follows the payload ``pieces`` of a packet of ``size`` octets: ``pad`` and ICRC.
+
+    ``index`` is the place of the packet in its burst.
+    """
+    crc = crc32(header, flow.seeds(size, index + 1)[index])
+    for piece in pieces:
+        crc = crc32(piece, crc)
+    zeros = _ZEROS[pad]
+    return zeros + crc32(zeros, crc).to_bytes(4, "little")
+
+
+def place(
+    view: memoryview, begin: int, size: int, count: int, length: int, sink: memoryview, at: int
+) -> None:
+    """Copy ``count`` payloads of ``length`` octets each to ``sink`` from ``at`` on.
+
+    They lie in ``view`` from ``begin`` on, one every ``size`` octets.
+    Raises ``ValueError`` when that is not within the two.
+    """
+    if not (
+        min(begin, at, count, length) >= 0
+        and length <= size
+        and begin + max(count - 1, 0) * size + (length if count else 0) <= len(view)
+        and at + count * length <= len(sink)
+    ):
+        raise ValueError("payloads that do not fit")
+    for start in range(at, at + count * length, length) if length else ():
+        sink[start : start + length] = view[begin : begin + length]
+        begin += size

@@ -1,0 +1,120 @@
+"""The native kernel against its twin in Python: the same results for any packets at all."""
+
+from __future__ import annotations
+
+import zlib
+from random import Random
+from types import ModuleType
+
+import pytest
+from tests.support import kernel_cases
+
+from nfsrdma.rpcrdma.roce import kernel, twin
+
+V4 = kernel_cases.FLOWS[0]
+
+
+@pytest.fixture
+def native() -> ModuleType:
+    module = kernel_cases.native()
+    if module is None:
+        pytest.skip("the native kernel is not built, or NFSRDMA_NATIVE=0")
+    return module
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_make_the_same_of_random_packets(native: ModuleType, seed: int) -> None:
+    assert kernel_cases.compare(native, 5000, seed) >= 5000
+
+
+def test_the_random_packets_are_of_every_kind() -> None:
+    rng = Random(5)
+    runs = longest = malformed = damaged = 0
+    for _ in range(300):
+        found, bad, wrong = twin.scan(*_views(kernel_cases.burst(rng)))
+        runs += len(found)
+        longest = max([longest, *(run[6] for run in found)])
+        malformed += bad
+        damaged += wrong
+    assert min(runs, malformed, damaged) > 50
+    assert longest > 4
+
+
+def _views(burst: tuple[object, bytes, int, object]) -> tuple[object, memoryview, int, object]:
+    flow, octets, size, idents = burst
+    return flow, memoryview(octets), size, idents
+
+
+def test_the_kernel_is_chosen(native: ModuleType) -> None:
+    assert kernel.native
+    assert kernel.scan is native.scan
+
+
+def test_the_checksum_of_any_length_at_any_place(native: ModuleType) -> None:
+    data = Random(7).randbytes(9000)
+    for length in (*range(1100), 4096, 4100, 8191, 8999):
+        for start in (0, 1):
+            piece = memoryview(data)[start : start + length]
+            assert native.crc32(piece, length) == zlib.crc32(piece, length)
+    assert native.crc32(b"123456789") == 0xCBF43926
+
+
+@pytest.mark.parametrize("code", range(256))
+def test_every_opcode_and_every_length(native: ModuleType, code: int) -> None:
+    for size in range(12, 60, 4):
+        packet = bytes((code, 0x40, 0xFF, 0xFF)) + bytes(size - 4)
+        packet += V4.icrc(packet).to_bytes(4, "little")
+        view = memoryview(packet)
+        assert native.scan(V4, view, 4200, None) == twin.scan(V4, view, 4200, None)
+
+
+def test_what_is_not_there_is_refused(native: ModuleType) -> None:
+    view, sink = memoryview(bytes(100)), memoryview(bytearray(100))
+    huge = (1 << 63) - 1
+    for begin, size, count, length, at in (
+        (0, 10, 11, 10, 0), (0, 10, 5, 11, 0), (-1, 10, 1, 10, 0), (0, 10, 1, 10, -1),
+        (0, 10, 1, 10, 91), (0, huge, 3, 10, 0), (huge, huge, huge, huge, huge),
+        (0, 0, huge, 0, huge), (1, 10, -1, 10, 0), (0, 10, 2, -1, 0), (101, 10, 1, 0, 0),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="do not fit"):
+            native.place(view, begin, size, count, length, sink, at)
+    assert bytes(sink) == bytes(100)
+    with pytest.raises(BufferError):
+        native.place(view, 0, 10, 1, 10, view, 0)
+    for start, mtu, n in (
+        (0, 51, 2),
+        (1, 50, 2),
+        (-1, 50, 1),
+        (0, 0, 1),
+        (0, 50, 0),
+        (0, huge, huge),
+    ):
+        with pytest.raises(ValueError, match="not there"):
+            native.frames(V4, 0, 0, 0, 0, view, start, mtu, n)
+    for index, header, pad, size in (
+        (-1, 12, 0, 16),
+        (0, 11, 0, 16),
+        (0, 12, 4, 16),
+        (0, 12, 0, 12),
+    ):
+        with pytest.raises(ValueError, match="not the parts"):
+            native.seal(V4, index, bytes(header), (), pad, size)
+
+
+def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
+    view = memoryview(bytes(16))
+    for function in (native.scan, native.frames, native.seal, native.place, native.crc32):
+        with pytest.raises(TypeError):
+            function()
+    with pytest.raises(AttributeError):
+        native.scan(object(), view, 16, None)
+    with pytest.raises(TypeError):
+        native.scan(V4, "no buffer", 16, None)
+    with pytest.raises(ValueError, match="at least one octet"):
+        native.scan(V4, view, 0, None)
+    with pytest.raises(IndexError):
+        native.scan(V4, view, 16, ())
+    with pytest.raises(ValueError, match="16 bits"):
+        native.scan(V4, view, 16, (65536,))
+    with pytest.raises(TypeError):
+        native.seal(V4, 0, bytes(12), (None,), 0, 16)

@@ -1,0 +1,167 @@
+"""Random packets for the native kernel and its twin in Python: whether both make the same of them.
+
+python -m tests.support.kernel_cases [--packets 1000000] [--seed 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from random import Random
+from types import ModuleType
+from typing import Any
+
+from nfsrdma.rpcrdma.roce import twin
+from nfsrdma.rpcrdma.roce.icrc import Flow
+from nfsrdma.rpcrdma.roce.opcode import MIDDLES, MTUS, OPCODES
+from nfsrdma.rpcrdma.roce.wire import BTH
+
+FLOWS = (
+    Flow(("10.0.0.1", 4791), ("10.0.0.2", 4791)),
+    Flow(("192.168.255.254", 65535), ("127.0.0.1", 1)),
+    Flow(("fd00::1", 4791), ("fd00::2", 50000)),
+)
+_CODES = tuple(OPCODES)
+_MIDDLES = tuple(MIDDLES)
+_HEAD = 0x40 << 48 | 0xFFFF << 32
+
+
+def native() -> ModuleType | None:
+    """The native kernel, where it was built and is not switched off."""
+    try:
+        return importlib.import_module("nfsrdma.rpcrdma.roce._kernel")
+    except ImportError:
+        return None
+
+
+def outcome(function: Callable[..., object], *arguments: Any) -> object:
+    """What it returns, or that it refuses."""
+    try:
+        return function(*arguments)
+    except ValueError:
+        return ValueError
+
+
+def _bth(rng: Random, code: int, psn: int) -> bytes:
+    """A BTH that is right more often than not."""
+    bits, pkey, congestion, qpn = 0x40 | rng.choice((0, 0, 1, 2, 3)) << 4, 0xFFFF, 0, 17
+    match rng.randrange(24):
+        case 0:
+            bits = rng.randrange(256)
+        case 1:
+            pkey = rng.choice((0x7FFF, 0xFFFE, rng.randrange(65536)))
+        case 2:
+            congestion = rng.randrange(256)
+        case 3:
+            qpn = rng.randrange(1 << 24)
+    tail = psn | (rng.randrange(256) << 24 if not rng.randrange(8) else 0)
+    return BTH.pack(code << 56 | bits << 48 | pkey << 32 | congestion << 24 | qpn, tail)
+
+
+def burst(rng: Random) -> tuple[Flow, bytes, int, list[int] | None]:
+    """A flow, datagrams as one receive call gives them, their size, and their identifications."""
+    flow = rng.choice(FLOWS)
+    known = rng.random() < 0.3
+    size = rng.choice((16, 20, 28, 32, 44, 64, 256 + 16, rng.randrange(16, 600), 4112))
+    packets: list[bytes] = []
+    idents: list[int] = []
+    psn, code, stretch = rng.randrange(1 << 24), 0, 0
+    for index in range(rng.choice((1, 2, 3, 8, 15, 15, 140 if size < 64 else 5))):
+        if not stretch:
+            stretch = rng.choice((1, 1, 2, 6, 12))
+            code = rng.choice(_MIDDLES if stretch > 1 else (*_CODES, rng.randrange(256)))
+            bth = _bth(rng, code, psn)
+        elif rng.random() < 0.93:
+            bth = bth[:8] + (psn | rng.choice((0, 0, 0, 0x80 << 24))).to_bytes(4, "big")
+        else:
+            bth = _bth(rng, code, psn)
+        stretch -= 1
+        psn = psn + 1 & 0xFFFFFF if rng.random() < 0.97 else rng.randrange(1 << 24)
+        packet = bth + rng.randbytes(max(size - 16, 0))
+        ident = rng.choice((index, index, index, 0, rng.randrange(65536)))
+        packet += flow.icrc(packet, ident).to_bytes(4, "little")
+        if not rng.randrange(40):
+            damaged = bytearray(packet)
+            damaged[rng.randrange(len(packet))] ^= 1 << rng.randrange(8)
+            packet = bytes(damaged)
+        packets.append(packet)
+        idents.append(ident if rng.random() < 0.98 else rng.randrange(65536))
+    if not rng.randrange(6):
+        last = packets[-1][:12] + rng.randbytes(rng.randrange(0, 12))
+        last += flow.icrc(last, idents[-1]).to_bytes(4, "little")
+        packets[-1] = last if len(last) <= len(packets[0]) else last[: rng.randrange(1, 16)]
+    octets = b"".join(packets)
+    if not rng.randrange(20):
+        octets = rng.randbytes(rng.randrange(1, 200))
+        idents = [0] * 200
+    return flow, octets, len(packets[0]), idents if known else None
+
+
+def compare_received(kernel: ModuleType, rng: Random) -> int:
+    """Scan one burst with both, and place what is in it. Returns how many packets it had."""
+    flow, octets, size, idents = burst(rng)
+    view = memoryview(octets)
+    ours, theirs = kernel.scan(flow, view, size, idents), twin.scan(flow, view, size, idents)
+    assert ours == theirs, (octets.hex(), size, idents, ours, theirs)
+    for _, _, _, _, offset, run_size, count, length in ours[0]:
+        begin = offset + 12
+        if not rng.randrange(8):
+            begin += rng.randrange(-len(octets) - 1, len(octets) + 2)
+        sink_octets = max(0, count * max(length, 0) + rng.randrange(-2, 9))
+        at = rng.randrange(-1, 5)
+        sinks = bytearray(sink_octets), bytearray(sink_octets)
+        results = [
+            outcome(place, view, begin, run_size, count, max(length, 0), memoryview(sink), at)
+            for place, sink in zip((kernel.place, twin.place), sinks, strict=True)
+        ]
+        assert results[0] == results[1], (begin, run_size, count, length, sink_octets, at, results)
+        assert sinks[0] == sinks[1]
+    return -(-len(octets) // size)
+
+
+def compare_built(kernel: ModuleType, rng: Random) -> int:
+    """Build some packets with both. Returns how many."""
+    flow = rng.choice(FLOWS)
+    mtu, index = rng.choice(MTUS), rng.randrange(64)
+    n = rng.randrange(1, 15)
+    view = memoryview(rng.randbytes(n * mtu + rng.randrange(9)))
+    head = _HEAD | rng.choice(_MIDDLES) << 56 | rng.randrange(1 << 24)
+    psn, ask = rng.randrange(1 << 26), rng.choice((0, 0x80000000))
+    row = (flow, index, head, psn, ask, view, rng.randrange(len(view) - n * mtu + 1), mtu, n)
+    assert kernel.frames(*row) == twin.frames(*row), row
+
+    header = _bth(rng, rng.choice(_CODES), psn & 0xFFFFFF)
+    header = header[:4] + b"\0" + header[5:] + rng.randbytes(rng.choice((0, 4, 16)))
+    pieces = [memoryview(rng.randbytes(rng.randrange(300))) for _ in range(rng.randrange(4))]
+    octets = sum(map(len, pieces))
+    pad = -octets & 3
+    packet = (flow, index, header, pieces, pad, len(header) + octets + pad + 4)
+    assert kernel.seal(*packet) == twin.seal(*packet), packet
+    return n + 1
+
+
+def compare(kernel: ModuleType, packets: int, seed: int) -> int:
+    """Compare until so many packets were seen; how many there were. Raises ``AssertionError``."""
+    rng = Random(seed)
+    seen = 0
+    while seen < packets:
+        seen += compare_received(kernel, rng) + compare_built(kernel, rng)
+    return seen
+
+
+def main() -> None:
+    """Compare, and say so."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packets", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    kernel = native()
+    if kernel is None:
+        raise SystemExit("the native kernel is not built, or NFSRDMA_NATIVE=0: see nfsrdma doctor")
+    seen = compare(kernel, arguments.packets, arguments.seed)
+    print(f"{seen:,} packets: the native kernel and its twin in Python agree")
+
+
+if __name__ == "__main__":
+    main()
