@@ -88,6 +88,14 @@ class Connections:
         self._hosts.setdefault((source, destination), []).append(flow)
         return flow
 
+    def known(self, packet: Packet) -> Flow | None:
+        """The flow that a packet belongs to, if there is one."""
+        return self._flows.get((packet.source, packet.destination, packet.qpn))
+
+    def pair_of(self, flow: Flow) -> Flow | None:
+        """The flow in the opposite direction, if it is known."""
+        return self._opposite.get(flow)
+
     def open(self, transport: Transport, frame: int, time: int) -> Connection:
         """A connection that was first seen in ``frame``, with the next number."""
         self._connections += 1

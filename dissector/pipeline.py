@@ -16,6 +16,7 @@ from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
 
 from . import packet as packets
 from .capture.reader import Reader
+from .capture.runs import PSN_MASK
 from .connections import Connections
 from .exchange import Exchange
 from .exchanges import Exchanges
@@ -56,6 +57,13 @@ class View(Protocol):
     def close(self, pipeline: Pipeline) -> None: ...
 
 
+class Observer(Protocol):
+    """Who is shown every packet of RDMA, once it was dealt with."""
+
+    def packet(self, packet: Packet, operation: int, followers: int, time: int) -> None:
+        """``packet``, and ``followers`` in a run with it, the last of them at ``time``."""
+
+
 class Pipeline:
     """Runs a reader to its end and shows one view what there is.
 
@@ -86,11 +94,15 @@ class Pipeline:
         self.offloaded = 0
         """Frames that were several packets, before segmentation or after its reverse."""
         self._offloaded = False
+        self.observer: Observer | None = None
+        """Set it before :meth:`run`."""
+        self._dealt = self._roce
 
     def run(self) -> None:
         """Everything."""
         reader, decode = self.reader, self.layers.decode
         kinds = self.kinds
+        dealt = self._dealt = self._roce if self.observer is None else self._observed
         while reader.read():
             packet = decode(reader)
             kind = packet.kind
@@ -99,7 +111,7 @@ class Pipeline:
                     continue
                 operation = _KIND.get(packet.opcode, -2)
                 kinds[operation] += 1
-                self._roce(packet, operation)
+                dealt(packet, operation)
             elif kind == _BROKEN:
                 kinds[-2] += 1
                 self.fault(packet.number, "frame-broken", packet.fault)
@@ -127,9 +139,16 @@ class Pipeline:
                 break
             operation = _KIND.get(packet.opcode, -2)
             self.kinds[operation] += 1
-            self._roce(packet, operation)
+            self._dealt(packet, operation)
         self._offloaded = False
         return True
+
+    def _observed(self, packet: Packet, operation: int) -> None:
+        self._roce(packet, operation)
+        if self.observer is not None:
+            reader = self.reader
+            followers = reader.number - packet.number
+            self.observer.packet(packet, operation, followers, reader.time)
 
     def _roce(self, packet: Packet, operation: int) -> None:
         connections = self.connections
@@ -170,6 +189,9 @@ class Pipeline:
         """
         left = op.end - 1 - op.next
         if left < 1 or not op.extents or self._offloaded:
+            return
+        if packet.psn + 1 - op.next & PSN_MASK:
+            # It fills a hole: what follows it was seen before.
             return
         if flow.run_misses > _MISSES and flow.run_misses % _PATIENCE:
             flow.run_misses += 1

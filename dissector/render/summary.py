@@ -35,6 +35,21 @@ def octets(count: int) -> str:
     return str(count)
 
 
+def many(count: int, what: str) -> str:
+    """``1 packet``, ``2 packets``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def amount(count: int) -> str:
+    """About how many octets, in three digits."""
+    size, unit = float(count), ""
+    for unit in ("octets", "KiB", "MiB", "GiB", "TiB"):
+        if size < 1000 or unit == "TiB":
+            break
+        size /= 1024
+    return f"{count} octets" if unit == "octets" else f"{size:.3g} {unit}"
+
+
 def duration(nanoseconds: int) -> str:
     """A time for people, in three or four digits."""
     if nanoseconds < 10_000:

@@ -159,17 +159,39 @@ def test_lint(capture: Path, tmp_path: Path) -> None:
 def test_latency(capture: Path) -> None:
     lines = run("--latency", capture).output.splitlines()
     assert lines[0].split() == ["operation", "count", "stage", "median", "p99", "worst", "frames"]
-    assert [line.split()[0] for line in lines if line[0] != " "][1:] == ["READ", "WRITE", "GETATTR"]
-    assert len(lines) == 1 + 3 + 3 + 1
-    read, write, getattr_ = objects(run("--latency", "--json", capture))
-    # GETATTR has four frames. A packet each microsecond: the call, its ACK, ten of data, the reply.
+    table = lines[1 : lines.index("")]
+    assert [line.split()[0] for line in table if line[0] != " "] == ["READ", "WRITE", "GETATTR"]
+    read, write, getattr_, queue = objects(run("--latency", "--json", capture))
+    # GETATTR has four frames. A packet each microsecond: the call, its ACK, ten of data, the
+    # reply, its ACK.
     frames = {"call_frame": 5, "reply_frame": 17}
     assert read["data"] == {"calls": 1, "median": 2000, "p99": 2000, "worst": 2000, **frames}
-    assert read["transfer"]["median"] == 9000
-    assert read["reply"]["median"] == 12_000
+    stages = {"reply": 12_000, "ack": 1000, "wait": 1000, "transfer": 9000, "finish": 1000}
+    assert {stage: read[stage]["median"] for stage in stages} == stages
+    assert read["confirm"]["median"] == 1000
+    assert read["rate"]["octets"] == len(READ)
+    assert read["rate"]["median"] == len(READ) * 10**9 // 9000
     assert write["operation"] == "WRITE"
-    assert set(getattr_) == {"operation", "reply"}
-    assert len(objects(run("--latency", "--json", "-Y", "rpc.xid == 1", capture))) == 1
+    assert set(getattr_) == {"operation", "reply", "ack", "wait", "confirm"}
+    assert (queue["calls"], queue["credits"], queue["depth"]["worst"]) == (3, 32, 1)
+    assert len(objects(run("--latency", "--json", "-Y", "rpc.xid == 1", capture))) == 2
+
+
+def test_health(capture: Path, tmp_path: Path) -> None:
+    output = run("--health", capture).output
+    assert "No RPC suffered." in output
+    records = objects(run("--health", "--json", capture))
+    assert [record["record"] for record in records] == ["direction", "direction"]
+    wire = Wire()
+    wire.nfs_call(1, getattr_call())
+    wire.acknowledge(wire.server, wire.client.psn - 1, 0x20 | 1)
+    path = tmp_path / "rnr"
+    path.write_bytes(pcap(wire.frames))
+    output = run("--health", path).output
+    assert "NAK to 10.0.0.1: RNR at PSN 0x000064, timer 10 us [GETATTR 1>?]" in output
+    kinds = [record["record"] for record in objects(run("--health", "--json", path))]
+    assert kinds == ["direction", "direction", "event", "rpc"]
+    assert "one at a time" in run("--health", "--latency", path, code=2).output
 
 
 def environment() -> dict[str, str]:

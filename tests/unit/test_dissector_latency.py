@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.latency import Times, main_operation
+from nfsrdma.dissector.latency import main_operation
+from nfsrdma.dissector.measure import Times
 from nfsrdma.dissector.messages.body import Body, Operation
 from nfsrdma.dissector.messages.rpc import RpcCall
 from nfsrdma.dissector.model import Connection, Side, Transport

@@ -161,6 +161,18 @@ def test_go_back_n(tmp_path: Path) -> None:
     assert exchange.reply.resent == 1
 
 
+def test_a_hole_is_filled_before_the_rest_is_sent(tmp_path: Path) -> None:
+    """What is sent again up to the place of the loss is no run of what comes behind it."""
+    wire = Wire()
+    data = pattern(10_240)
+    do_read(wire, 1, data, [Segment(7, 10_240, VA)])
+    frames = list(wire.frames)
+    # Of the ten WRITEs, from 2 on, the third is lost; the fourth to sixth were thrown away.
+    view = shown(wire, tmp_path, [*frames[:4], *frames[5:8], *frames[4:]])
+    assert view.data() == data
+    assert view.rules == []
+
+
 def test_a_read_that_is_asked_for_again_in_the_middle(tmp_path: Path) -> None:
     wire = Wire()
     data = pattern(8192)

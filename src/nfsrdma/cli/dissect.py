@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     type=click.Path(allow_dash=True, dir_okay=False),
     help="Write the capture to OUT, with findings as packet comments.",
 )
+@click.option("--health", is_flag=True, help="What was sent again, and why; also as --json.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str,
@@ -47,6 +48,7 @@ def dissect(
     crc: bool,
     latency: bool,
     pcapng: str | None,
+    health: bool,
     output: str | None,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
@@ -74,8 +76,10 @@ def dissect(
             bad = _lint(reader, ndjson, expression, crc)
             sys.stdout.flush()
             sys.exit(1 if bad and exit_code else 0)
-        if latency:
-            _latency(reader, ndjson, expression)
+        if latency or health:
+            from .dissect_views import run_views
+
+            run_views(reader, ndjson, expression, latency=latency, health=health)
             return
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
         Pipeline(reader, _view(style, expression, all_ops), check_crc=crc).run()
@@ -128,23 +132,6 @@ def _lint(reader: Reader, ndjson: bool, expression: str | None, crc: bool) -> bo
     if not ndjson:
         sys.stdout.write(text_summary(view))
     return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
-
-
-def _latency(reader: Reader, ndjson: bool, expression: str | None) -> None:
-    """Write how long what took."""
-    from nfsrdma.dissector.filter import compile_filter
-    from nfsrdma.dissector.latency import Latency
-    from nfsrdma.dissector.pipeline import Pipeline
-    from nfsrdma.dissector.render.filtered import FilteredView
-    from nfsrdma.dissector.render.times import ndjson_latency, text_latency
-
-    view = Latency()
-    wanted = compile_filter(expression) if expression else None
-    pipeline = Pipeline(reader, FilteredView(view, wanted) if wanted else view)
-    pipeline.run()
-    view.close(pipeline)  # a filter tells nobody of the end
-    sys.stdout.write(ndjson_latency(view) if ndjson else text_latency(view))
-    sys.stdout.flush()
 
 
 def _extract(reader: Reader, what: str, output: str | None) -> None:
