@@ -6,12 +6,22 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.nfs4 import types as t
 
 from .exchange import Exchange
 from .extent import ByteMap
-from .messages.body import Body
+from .messages.body import Body, Operation
 from .messages.decoder import Placed
+from .messages.procedures import (
+    NFS3,
+    READ3,
+    READDIR3,
+    READDIRPLUS3,
+    READLINK3,
+    SYMLINK3,
+    WRITE3,
+)
 from .model import CmEvent, Finding
 
 if TYPE_CHECKING:
@@ -75,9 +85,23 @@ def payloads(exchange: Exchange) -> Iterator[Payload]:
             yield from _payload("READLINK", handle, 0, result.link)
         elif op.number == t.OP_CREATE and op.value.objtype.type == t.NF4LNK:
             yield from _payload("CREATE", b"", 0, op.value.objtype.value)
-        elif op.number == t.OP_READDIR:
+        elif op.number >= NFS3:
+            yield from _procedure(op, result)
+        if op.number in (t.OP_READDIR, READDIR3, READDIRPLUS3):
             for chunk in exchange.chunks_of("reply"):
                 yield Payload("READDIR", handle, 0, chunk.content)
+
+
+def _procedure(op: Operation, result: Any) -> Iterator[Payload]:
+    """What a procedure of NFS version 3 carried."""
+    if op.number == WRITE3:
+        yield from _payload("WRITE", op.value.file.data, op.value.offset, op.value.data)
+    elif op.number == READ3 and isinstance(result, nfs3.READ3resok):
+        yield from _payload("READ", op.value.file.data, op.value.offset, result.data)
+    elif op.number == READLINK3 and isinstance(result, nfs3.READLINK3resok):
+        yield from _payload("READLINK", op.value.symlink.data, 0, result.data)
+    elif op.number == SYMLINK3:
+        yield from _payload("SYMLINK", b"", 0, op.value.symlink.symlink_data)
 
 
 _CHANGING = frozenset((t.OP_LOOKUP, t.OP_LOOKUPP, t.OP_OPEN, t.OP_CREATE, t.OP_PUTROOTFH,

@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.nfs4 import types as t
 
 from .messages.transport import PROCEDURES
@@ -53,6 +54,7 @@ _CONSTANTS = {
     **{name: number for number, name in enumerate(PROCEDURES)},
     **{name.removeprefix("OP_"): int(value) for name, value in t.nfs_opnum4.__members__.items()},
     **{name: int(value) for name, value in t.nfsstat4.__members__.items()},
+    **{name: int(value) for name, value in nfs3.nfsstat3.__members__.items()},
 }
 
 Token = tuple[str, str]

@@ -6,7 +6,7 @@ from nfsrdma.xdr import Decoder
 
 from .exchange import Chunk, Exchange, build_chunks
 from .extent import ByteMap
-from .messages.body import Body, decode_arguments, decode_results
+from .messages.body import NFS_PROGRAM, Body, decode_arguments, decode_results
 from .messages.decoder import CallDecoder, ReplyDecoder, WitnessDecoder
 from .messages.rpc import decode_call, decode_reply
 from .messages.transport import NOMSG, TransportHeader
@@ -81,7 +81,9 @@ def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
         if call is not None and call.fault:
             call = None
         callback = _is_callback(exchange)
-        body = exchange.reply_body = decode_results(call, dec, callback)
+        program = exchange.requester.program
+        version = program[1] if program is not None and program[0] == NFS_PROGRAM else None
+        body = exchange.reply_body = decode_results(call, dec, callback, version)
     else:
         body = exchange.reply_body = Body("")
     _explain(exchange, message, body, dec, missing)

@@ -12,12 +12,13 @@ from nfsrdma.xdr.runtime import Union as XdrUnion
 
 from ..exchange import Chunk, Exchange
 from ..messages.decoder import Placed
+from ..messages.procedures import READ3, READLINK3, SYMLINK3, WRITE3
 from ..messages.transport import CUT, NOMSG, Segment, TransportHeader
 from ..model import Finding, Message, OpKind
 from .rules import found
 
-_ELIGIBLE_ARGUMENTS = frozenset((OP_WRITE, OP_CREATE))
-_ELIGIBLE_RESULTS = frozenset((OP_READ, OP_READLINK))
+_ELIGIBLE_ARGUMENTS = frozenset((OP_WRITE, OP_CREATE, WRITE3, SYMLINK3))
+_ELIGIBLE_RESULTS = frozenset((OP_READ, OP_READLINK, READ3, READLINK3))
 
 
 def check_chunks(exchange: Exchange, complete: bool) -> Iterator[Finding]:
@@ -62,7 +63,7 @@ def _call_items(exchange: Exchange, call: Message, header: TransportHeader) -> I
     misplaced = list(_positions(exchange, call, header, moved))
     yield from misplaced
     body = exchange.call_body
-    if misplaced or body is None or body.kind not in ("COMPOUND", "CB_COMPOUND"):
+    if misplaced or body is None or not body.open:
         return
     if not call.content.complete or len(body.operations) < body.total:
         return
@@ -78,7 +79,7 @@ def _call_items(exchange: Exchange, call: Message, header: TransportHeader) -> I
             yield found(
                 call.frame, "chunk-ineligible",
                 f"the {chunk.length} octets at Position {chunk.position} are no data of WRITE and "
-                "no target of CREATE", _read_list(header),
+                "no target of a symbolic link", _read_list(header),
             )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def _result_items(
             reply.frame, "gss-ddp", "a Write chunk with protected results", _write_list(header)
         )
         return
-    if body is None or body.kind not in ("COMPOUND", "CB_COMPOUND"):
+    if body is None or not body.open:
         return
     for _, item in _placed(body.operations):
         if item.chunk.length == round_up(item.size) != item.size:

@@ -1,4 +1,7 @@
-"""What an RPC's arguments or results are: an NFS compound, operation by operation."""
+"""What an RPC's arguments or results are: an NFS compound, operation by operation.
+
+A procedure of NFS version 3 is shown as a compound of one (see ``procedures``).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from nfsrdma.xdr import Decoder, XdrError
+from nfsrdma.xdr.nfs3.types import nfsstat3
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS
 from nfsrdma.xdr.nfs4.types import nfs_argop4, nfs_cb_argop4, nfs_cb_resop4, nfs_resop4, nfsstat4
 
+from .procedures import NAMES, Procedure, procedure_of
 from .rpc import (
     GSS_DATA,
     GSS_INTEGRITY,
@@ -25,11 +30,19 @@ PROGRAM_NAMES = {100000: "PORTMAP", 100003: "NFS", 100005: "MOUNT", 100021: "NLM
                  100227: "NFS_ACL"}  # fmt: skip
 MAX_OPERATIONS = 4096
 _STATUS = {int(member): member.name for member in nfsstat4}
+_STATUS_3 = {int(member): member.name for member in nfsstat3}
 
 
-def status_name(status: int) -> str:
+def status_name(status: int, version: int = 4) -> str:
     """``NFS4_OK``, ``NFS4ERR_STALE``...; unknown numbers as numbers."""
-    return _STATUS.get(status, str(status))
+    return (_STATUS_3 if version == 3 else _STATUS).get(status, str(status))
+
+
+def operation_name(number: int, callback: bool = False) -> str:
+    """``GETATTR``, ``CB_RECALL``..., or ``op`` and the number of what is unknown."""
+    table = CALLBACK_OPERATIONS if callback else OPERATIONS
+    spec = table.get(number)
+    return spec.name if spec is not None else NAMES.get(number) or f"op {number}"
 
 
 class Operation(NamedTuple):
@@ -42,12 +55,15 @@ class Operation(NamedTuple):
 class Body:
     """Arguments or results. ``fault`` says why there is not more of it."""
 
-    __slots__ = ("callback", "fault", "kind", "minor", "operations", "status", "tag", "total")
+    __slots__ = ("callback", "fault", "kind", "minor", "operations", "status", "tag", "total",
+                 "version")  # fmt: skip
 
     def __init__(self, kind: str, callback: bool = False) -> None:
         self.kind = kind
         """``NULL``, ``COMPOUND``, ``CB_COMPOUND``, or words for what cannot be looked into."""
         self.callback = callback
+        self.version = 4
+        """Of NFS or MOUNT: 3 where there is one procedure, not a compound."""
         self.minor = -1
         self.status = -1
         self.tag = b""
@@ -61,13 +77,14 @@ class Body:
         """It is NFS, but not all of it could be decoded."""
         return bool(self.fault)
 
+    @property
+    def open(self) -> bool:
+        """It is one that can be looked into, if all of it is there."""
+        return self.version == 3 or self.kind in ("COMPOUND", "CB_COMPOUND")
+
     def names(self) -> list[str]:
         """The operations' names, in order."""
-        table = CALLBACK_OPERATIONS if self.callback else OPERATIONS
-        return [
-            table[op.number].name if op.number in table else f"op {op.number}"
-            for op in self.operations
-        ]
+        return [operation_name(op.number, self.callback) for op in self.operations]
 
 
 def is_callback(program: int) -> bool:
@@ -82,9 +99,10 @@ def decode_arguments(call: RpcCall, dec: Decoder) -> Body:
         number = call.gss.procedure
         return Body(f"RPCSEC_GSS_{GSS_PROCEDURES[number]}" if number < 4 else "RPCSEC_GSS")
     if call.procedure == 0:
-        return Body("NULL", callback)
+        return _null(call)
     if not (nfs4 or callback) or call.procedure != 1:
-        return Body("")
+        row = procedure_of(call.program, call.version, call.procedure)
+        return Body("") if row is None else _procedure(row, row.arguments, call.wrapped, dec)
     body = Body("CB_COMPOUND" if callback else "COMPOUND", callback)
     if call.wrapped == GSS_PRIVACY:
         body.kind += " (encrypted)"
@@ -93,21 +111,62 @@ def decode_arguments(call: RpcCall, dec: Decoder) -> Body:
     return body
 
 
-def decode_results(call: RpcCall | None, dec: Decoder, callback: bool) -> Body:
-    """The results of a successful reply whose header was read; ``call`` is ``None`` if unseen."""
+def _null(call: RpcCall) -> Body:
+    body = Body("NULL", is_callback(call.program))
+    if procedure_of(call.program, call.version, 0) is not None:
+        body.version = 3
+    return body
+
+
+def _procedure(row: Procedure, kind: Any, wrapped: int, dec: Decoder) -> Body:
+    """The arguments or the results of a procedure, ``kind`` being their type."""
+    body = Body(row.name)
+    body.version, body.total = 3, 1
+    if wrapped == GSS_PRIVACY:
+        body.kind += " (encrypted)"
+        return body
+
+    def decode(body: Body, dec: Decoder) -> None:
+        value: Any = None
+        if kind is not None:
+            value = kind.decode(dec)
+        if value is not None and kind is row.result:
+            # All results begin with their status, but for the lists of MOUNT.
+            status = getattr(value, value.__slots__[0])
+            body.status = int(status) if isinstance(status, int) else -1
+        body.operations.append(Operation(row.number, value))
+
+    _guarded(body, dec, wrapped, decode)
+    return body
+
+
+def decode_results(
+    call: RpcCall | None, dec: Decoder, callback: bool, version: int | None = None
+) -> Body:
+    """The results of a successful reply whose header was read; ``call`` is ``None`` if unseen.
+
+    ``version`` is that of NFS that the requester has called last, if it has.
+    """
     if call is None:
+        if version is not None and version < 4 and not callback:
+            return Body("")
         body = Body("CB_COMPOUND" if callback else "COMPOUND", callback)
         if not dec.remaining():
             body.kind = "NULL"
             return body
         _guarded(body, dec, 0, _callback_results if callback else _results)
+        if body.fault and version is None:
+            # Nothing says that it is a compound at all.
+            return Body("")
         return body
     body = Body("", is_callback(call.program))
     if call.gss is not None and call.gss.procedure != GSS_DATA:
         return decode_arguments(call, dec)
     if call.procedure == 0:
-        body.kind = "NULL"
-        return body
+        return _null(call)
+    row = procedure_of(call.program, call.version, call.procedure)
+    if row is not None:
+        return _procedure(row, row.result, call.wrapped, dec)
     if not ((call.program == NFS_PROGRAM and call.version == 4) or body.callback):
         return body
     if call.procedure != 1:

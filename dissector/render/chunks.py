@@ -10,6 +10,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from ..exchange import Chunk, Exchange
 from ..extent import covered
 from ..messages.decoder import Placed
+from ..messages.procedures import READ3, WRITE3
 from ..messages.transport import Segment
 from ..model import CmEvent, Finding, OpKind, RdmaOp
 from .line import LineView
@@ -28,9 +29,9 @@ def file_offset(exchange: Exchange, chunk: Chunk) -> int | None:
     if call is None:
         return None
     for index, op in enumerate(call.operations):
-        if op.number == t.OP_WRITE and _is_placed(op.value.data, chunk):
+        if op.number in (t.OP_WRITE, WRITE3) and _is_placed(op.value.data, chunk):
             return int(op.value.offset)
-        if op.number == t.OP_READ and reply is not None and index < len(reply.operations):
+        if op.number in (t.OP_READ, READ3) and reply is not None and index < len(reply.operations):
             result = reply.operations[index].value
             data = getattr(getattr(result, "value", None), "data", None)
             if _is_placed(data, chunk):

@@ -21,6 +21,7 @@ from ..messages.decoder import Placed
 from ..messages.transport import ERR_VERS, ERROR, TransportHeader
 from ..model import Finding, Message, Transport
 from . import summary
+from .fields3 import procedure_fields
 from .summary import text
 from .values import plain
 
@@ -175,6 +176,10 @@ def _body(fields: Fields, body: Body, exchange: Exchange) -> None:
     if not body.kind:
         return
     call = exchange.call_rpc
+    if body.version == 3:
+        if call is not None:
+            procedure_fields(fields, body, call, add)
+        return
     if not body.callback and call is not None:
         fields["nfs.procedure_v4"] = call.procedure
     if not body.operations and body.status < 0:

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from nfsrdma.xdr.nfs3 import mount
+from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.nfs4 import types as t
-from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS
 
 from ..exchange import Exchange
 from ..messages.body import (
@@ -16,8 +17,10 @@ from ..messages.body import (
     Body,
     Operation,
     is_callback,
+    operation_name,
     status_name,
 )
+from ..messages.procedures import MOUNT3, NFS3
 from ..messages.transport import ERRORS
 
 FRAMING = frozenset((t.OP_SEQUENCE, t.OP_PUTFH, t.OP_PUTROOTFH, t.OP_SAVEFH, t.OP_RESTOREFH,
@@ -101,13 +104,28 @@ _DETAILS: dict[int, Callable[[Any], str]] = {
     t.OP_GETXATTR: lambda a: text(a.gxa_name),
     t.OP_SETXATTR: lambda a: text(a.sxa_key),
     t.OP_REMOVEXATTR: lambda a: text(a.rxa_name),
+    NFS3 + nfs3.NFSPROC3_LOOKUP: lambda a: text(a.what.name),
+    NFS3 + nfs3.NFSPROC3_READ: lambda a: f"{a.offset}+{octets(a.count)}",
+    NFS3 + nfs3.NFSPROC3_WRITE: lambda a: f"{a.offset}+{octets(len(a.data))}",
+    NFS3 + nfs3.NFSPROC3_CREATE: lambda a: text(a.where.name),
+    NFS3 + nfs3.NFSPROC3_MKDIR: lambda a: text(a.where.name),
+    NFS3 + nfs3.NFSPROC3_SYMLINK: lambda a: text(a.where.name),
+    NFS3 + nfs3.NFSPROC3_MKNOD: lambda a: text(a.where.name),
+    NFS3 + nfs3.NFSPROC3_REMOVE: lambda a: text(a.object.name),
+    NFS3 + nfs3.NFSPROC3_RMDIR: lambda a: text(a.object.name),
+    NFS3 + nfs3.NFSPROC3_RENAME: lambda a: f"{text(a.from_.name)} to {text(a.to.name)}",
+    NFS3 + nfs3.NFSPROC3_LINK: lambda a: text(a.link.name),
+    NFS3 + nfs3.NFSPROC3_READDIR: lambda a: f"cookie {a.cookie} {octets(a.count)}",
+    NFS3 + nfs3.NFSPROC3_READDIRPLUS: lambda a: f"cookie {a.cookie} {octets(a.maxcount)}",
+    NFS3 + nfs3.NFSPROC3_COMMIT: lambda a: f"{a.offset}+{octets(a.count)}",
+    MOUNT3 + mount.MOUNTPROC3_MNT: lambda a: text(a.path),
+    MOUNT3 + mount.MOUNTPROC3_UMNT: lambda a: text(a.path),
 }
 """What to say of an operation's arguments, beside its name."""
 
 
 def _operation(op: Operation, callback: bool) -> str:
-    table = CALLBACK_OPERATIONS if callback else OPERATIONS
-    name = table[op.number].name if op.number in table else f"op {op.number}"
+    name = operation_name(op.number, callback)
     detail = None if callback else _DETAILS.get(op.number)
     if detail is None or op.value is None:
         return name
@@ -168,7 +186,7 @@ def status(exchange: Exchange) -> str:
     body = exchange.reply_body
     if body is None or body.status < 0:
         return "OK"
-    return "OK" if body.status == 0 else status_name(body.status)
+    return "OK" if body.status == 0 else status_name(body.status, body.version)
 
 
 def chunks(exchange: Exchange) -> str:

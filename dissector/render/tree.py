@@ -135,13 +135,14 @@ def _body(body: Body) -> Iterator[str]:
     if body.minor >= 0:
         words += f", minor version {body.minor}"
     if body.status >= 0:
-        words += f", {status_name(body.status)}"
+        words += f", {status_name(body.status, body.version)}"
     if body.tag:
         words += f", tag {printable(text(body.tag))}"
     yield f"    {words}"
     for values in operation_values(body):
         name = values.pop("op")
-        yield f"      {name}"
+        if body.version != 3:
+            yield f"      {name}"
         for key, value in values.items():
             yield from lines(value, key, "        ")
     if body.fault:

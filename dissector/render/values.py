@@ -21,7 +21,8 @@ MAX_ITEMS = 100_000
 _TEXT_FIELDS = frozenset(
     ("tag", "name", "objname", "newname", "oldname", "target", "owner", "who", "file", "linkdata",
      "link", "gxa_name", "sxa_key", "rxa_name", "machinename", "na_r_netid", "na_r_addr", "r_netid",
-     "r_addr", "so_major_id", "nii_domain", "nii_name")
+     "r_addr", "so_major_id", "nii_domain", "nii_name", "symlink_data", "path", "ml_hostname",
+     "ml_directory", "gr_name", "ex_dir")
 )  # fmt: skip
 """Opaque members that are meant to be read."""
 

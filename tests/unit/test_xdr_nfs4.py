@@ -15,7 +15,7 @@ from nfsrdma.xdr.nfs4 import attrs, ddp, errors, ops
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.runtime import chain, link
 
-MODEL = MODULES[2].model()
+MODEL = next(module for module in MODULES if module.path == "nfs4/types.py").model()
 
 
 # Operations

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..nfs3.ddp import DDP_ELIGIBLE as DDP_ELIGIBLE_3
 from ..nfs4.ddp import DDP_ELIGIBLE
 from .ast import Definition, Specification
 from .emitter import emit
@@ -43,6 +44,8 @@ class Module:
 MODULES = (
     Module("rpc.py", "ONC RPC version 2 and its credentials (RFC 5531, RFC 2203).", ("rpc.x",)),
     Module("rpcrdma1.py", "RPC-over-RDMA version 1 (RFC 8166).", ("rpcrdma1.x",)),
+    Module("nfs3/types.py", "NFS version 3 (RFC 1813).", ("nfs3.x",), DDP_ELIGIBLE_3),
+    Module("nfs3/mount.py", "The MOUNT protocol, version 3 (RFC 1813).", ("mount3.x",)),
     Module(
         "nfs4/types.py",
         "NFS version 4, minor versions 0 to 2 (RFC 7531, RFC 5662, RFC 7863, RFC 8276).",

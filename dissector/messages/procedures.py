@@ -1,0 +1,65 @@
+"""RPCs that are no compounds: NFS version 3 and MOUNT (RFC 1813), each procedure one operation.
+
+So that they are not taken for operations of a compound, their numbers begin at :data:`NFS3` and
+:data:`MOUNT3`: READ of NFS version 3 is operation ``NFS3 + 6``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from nfsrdma.xdr.nfs3 import mount
+from nfsrdma.xdr.nfs3 import types as nfs3
+
+NFS3: Final = 0x30000
+MOUNT3: Final = 0x40000
+
+
+class Procedure(NamedTuple):
+    """One procedure: its operation's number, its name, and its types; ``None`` for void."""
+
+    number: int
+    name: str
+    arguments: Any
+    result: Any
+
+
+NFS3_NAMES: Final = (
+    "NULL", "GETATTR", "SETATTR", "LOOKUP", "ACCESS", "READLINK", "READ", "WRITE", "CREATE",
+    "MKDIR", "SYMLINK", "MKNOD", "REMOVE", "RMDIR", "RENAME", "LINK", "READDIR", "READDIRPLUS",
+    "FSSTAT", "FSINFO", "PATHCONF", "COMMIT",
+)  # fmt: skip
+
+_MOUNT = (
+    Procedure(MOUNT3, "NULL", None, None),
+    Procedure(MOUNT3 + 1, "MNT", mount.mountargs3, mount.mountres3),
+    Procedure(MOUNT3 + 2, "DUMP", None, mount.mountlist3),
+    Procedure(MOUNT3 + 3, "UMNT", mount.mountargs3, None),
+    Procedure(MOUNT3 + 4, "UMNTALL", None, None),
+    Procedure(MOUNT3 + 5, "EXPORT", None, mount.exports3),
+)
+
+PROCEDURES: Final[dict[tuple[int, int], tuple[Procedure, ...]]] = {
+    (100003, 3): tuple(
+        Procedure(
+            NFS3 + number, name, getattr(nfs3, f"{name}3args", None),
+            getattr(nfs3, f"{name}3res", None),
+        )
+        for number, name in enumerate(NFS3_NAMES)
+    ),
+    (100005, 3): _MOUNT,
+}  # fmt: skip
+"""Program and version -> their procedures, by number."""
+
+NAMES: Final = {row.number: row.name for rows in PROCEDURES.values() for row in rows}
+"""Operation number -> procedure name."""
+
+READ3, WRITE3 = NFS3 + nfs3.NFSPROC3_READ, NFS3 + nfs3.NFSPROC3_WRITE
+READLINK3, SYMLINK3 = NFS3 + nfs3.NFSPROC3_READLINK, NFS3 + nfs3.NFSPROC3_SYMLINK
+READDIR3, READDIRPLUS3 = NFS3 + nfs3.NFSPROC3_READDIR, NFS3 + nfs3.NFSPROC3_READDIRPLUS
+
+
+def procedure_of(program: int, version: int, number: int) -> Procedure | None:
+    """The procedure with a number, or ``None`` if it is none that can be decoded."""
+    rows = PROCEDURES.get((program, version), ())
+    return rows[number] if 0 <= number < len(rows) else None
