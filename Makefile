@@ -8,7 +8,7 @@ SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench format emit clean
+.PHONY: help demo test soak fuzz check bench format emit clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,12 @@ soak: $(STAMP) ## SEEDS=1000 seeds of the simulation with mixed faults; says how
 	@$(BIN)/python -m tests.sim.replay --seeds 0:$(SEEDS) --jobs $(JOBS)
 SEEDS ?= 1000
 JOBS ?= $(shell nproc)
+
+fuzz: $(STAMP) ## SECONDS=600 of coverage-guided fuzzing of the dissector; says how to replay what breaks
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	@PYTHONPATH=src:. nice $(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
+SECONDS ?= 600
 
 check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -1,0 +1,299 @@
+"""What the fuzzer calls: each target turns octets into a capture and shows it to every view.
+
+A target never lets a peer's octets raise anything. Only one takes whole files; the others build
+what a blind fuzzer would need years to find (sequence numbers, record marks, checksums) around the
+octets, so that these reach the layer that the target is about.
+
+Nothing here needs the fuzzer: ``test_fuzz_corpus`` replays what it has found.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from tests.support.iwarp_wire import IwarpWire
+from tests.support.rdma_wire import LINK_TYPES, Frame, Wire, compound, getattr_call, pcap, results
+from tests.support.tcp_wire import Peer, TcpWire
+
+from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
+from nfsrdma.dissector.capture.opening import reader_of
+from nfsrdma.dissector.extract import ExtractView
+from nfsrdma.dissector.filter import FilterError, compile_filter
+from nfsrdma.dissector.latency import Latency
+from nfsrdma.dissector.lint import Lint
+from nfsrdma.dissector.model import CmEvent, Finding
+from nfsrdma.dissector.pipeline import Pipeline, View
+from nfsrdma.dissector.render.chunks import ChunkView
+from nfsrdma.dissector.render.fields import message_fields
+from nfsrdma.dissector.render.findings import ndjson_finding, text_finding
+from nfsrdma.dissector.render.line import LineView
+from nfsrdma.dissector.render.ndjson import NdjsonView
+from nfsrdma.dissector.render.times import ndjson_latency, text_latency
+from nfsrdma.dissector.render.tree import TreeView
+from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
+from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
+from nfsrdma.rpcrdma.transport.header import encode_header
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.rpc import AUTH_SYS, RPCSEC_GSS
+
+Target = Callable[[bytes], None]
+
+MAX_RECORDS = 64
+_LINKS = (*sorted(set(LINK_TYPES.values())), 0, 14, 9999)
+
+
+class Octets:
+    """A capture in memory."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.view = memoryview(octets)
+        self.end = len(octets)
+        self.problem = ""
+
+    def more(self) -> bool:
+        return False
+
+    def passed(self, offset: int) -> None:
+        """All of it stays."""
+
+
+class Everything:
+    """All views at once, and the fields of each message."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.latency = Latency()
+        self.lint = Lint(self._found)
+        self.views: list[View] = [
+            LineView(_text), TreeView(_text), ChunkView(_text), NdjsonView(_text), self.lint,
+            self.latency, ExtractView(lambda: reader.source.view, lambda at, data: None, 1),
+        ]  # fmt: skip
+
+    @staticmethod
+    def _found(finding: Finding) -> None:
+        _text(text_finding(finding))
+        _text(ndjson_finding(finding))
+
+    def exchange(self, exchange: Any) -> None:
+        for view in self.views:
+            view.exchange(exchange)
+        for message in (exchange.call, exchange.reply):
+            if message is not None:
+                _FILTER(message_fields(exchange, message))
+
+    def cm(self, event: CmEvent) -> None:
+        for view in self.views:
+            view.cm(event)
+
+    def finding(self, finding: Finding) -> None:
+        for view in self.views:
+            view.finding(finding)
+
+    def close(self, pipeline: Pipeline) -> None:
+        for view in self.views:
+            view.close(pipeline)
+        _text(text_latency(self.latency))
+        _text(ndjson_latency(self.latency))
+
+
+_FILTER = compile_filter('nfs.opcode == READ and (nfs.name contains "a" or rpc.time > 0.5)')
+
+
+def _text(text: str) -> None:
+    text.encode()
+
+
+def show(reader: Reader) -> None:
+    """Everything that there is to be said of a capture."""
+    view = Everything(reader)
+    pipeline = Pipeline(reader, view, check_crc=True)
+    view.lint.attach(pipeline)
+    pipeline.run()
+
+
+def show_frames(frames: list[Frame], link_type: int = 1) -> None:
+    show(reader_of(Octets(pcap(frames, link_type))))
+
+
+def records(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    """What a fuzzer can splice: a word of its choice, a length (16 bits each), so many octets."""
+    at = 0
+    for _ in range(MAX_RECORDS):
+        if at + 4 > len(octets):
+            return
+        word, length = struct.unpack_from(">HH", octets, at)
+        yield word, octets[at + 4 : at + 4 + length]
+        at += 4 + length
+
+
+def record(word: int, octets: bytes) -> bytes:
+    """The inverse, for seeds."""
+    return struct.pack(">HH", word, len(octets)) + octets
+
+
+def file(octets: bytes) -> None:
+    """A capture file of any format, compressed or not."""
+    try:
+        if octets[:2] == b"\x1f\x8b" or octets[:4] == b"\x28\xb5\x2f\xfd":
+            with NamedTemporaryFile() as compressed:
+                Path(compressed.name).write_bytes(octets)
+                show(open_capture(compressed.name))
+        else:
+            show(reader_of(Octets(octets)))
+    except CaptureError:
+        return
+
+
+def frames(octets: bytes) -> None:
+    """Frames of one link type: the first octet says which."""
+    if octets:
+        link = _LINKS[octets[0] % len(_LINKS)]
+        show_frames([Frame(word * 1000, data) for word, data in records(octets[1:])], link)
+
+
+_SERVER, _LOST, _AGAIN, _CONNECT = 0x01, 0x80, 0x40, 0x20
+_SEND, _WRITE, _READ, _ANSWER, _ACK, _PACKET = range(6)
+
+
+def _act(wire: Wire, word: int, data: bytes) -> None:
+    """One action of a side: bits 1 to 3 say which; the others what becomes of its packets."""
+    sender = wire.server if word & _SERVER else wire.client
+    start, kind = len(wire.frames), word >> 1 & 7
+    address, handle = struct.unpack_from(">QI", data.ljust(12, b"\0"))
+    if kind == _SEND:
+        wire.send(sender, data, handle if word & 0x10 else None)
+    elif kind == _WRITE:
+        wire.rdma_write(sender, handle, address, data[12:])
+    elif kind == _READ:
+        wire.rdma_read(sender, handle, address, data[12:])
+    elif kind == _ANSWER:
+        # A reply whose header is whole, to whatever the octets are.
+        head = bytes(encode_header(handle, 32, 0))
+        wire.send(sender, head + results(handle, []) + data[12:])
+    elif kind == _ACK:
+        wire.acknowledge(sender, handle, word >> 8)
+    else:
+        wire.packet(sender, word >> 8, handle, data[12:28], data[28:])
+    if word & _LOST and len(wire.frames) > start:
+        del wire.frames[start + (word >> 8) % (len(wire.frames) - start)]
+    if word & _AGAIN:
+        wire.frames += wire.frames[start:]
+
+
+def messages(octets: bytes) -> None:
+    """What two hosts do on RoCE, after a handshake or without one; packets may get lost."""
+    if not octets:
+        return
+    wire = Wire(mtu=256)
+    if octets[0] & 1:
+        wire.connect(PrivateData(), PrivateData())
+    for word, data in records(octets[1:]):
+        _act(wire, word, data)
+    show_frames(wire.frames)
+
+
+_PROGRAMS = ((100003, 4), (100003, 3), (0x40000000, 1), (100005, 3), (100003, 2), (100227, 3))
+_CREDENTIALS = (
+    OpaqueAuth(AUTH_SYS, struct.pack(">5I", 1, 0, 2, 3, 0)),
+    OpaqueAuth(RPCSEC_GSS, struct.pack(">5I", 1, 0, 7, 2, 0)),
+    OpaqueAuth(RPCSEC_GSS, struct.pack(">5I", 1, 1, 7, 1, 0)),
+    OpaqueAuth(RPCSEC_GSS, struct.pack(">5I", 1, 0, 7, 3, 0)),
+)
+
+
+def bodies(octets: bytes) -> None:
+    """Arguments and results of RPCs: program, procedure and credential are chosen by words."""
+    wire = Wire(mtu=4096)
+    for xid, (word, data) in enumerate(records(octets), 1):
+        program, version = _PROGRAMS[(word >> 8 & 7) % len(_PROGRAMS)]
+        caller, other = wire.client, wire.server
+        if program >= 0x40000000:
+            caller, other = other, caller
+        enc = Encoder()
+        credential = _CREDENTIALS[word >> 6 & 3]
+        encode_call(enc, xid, program, version, word & 31, credential)
+        split = int.from_bytes(data[:2], "big")
+        head = bytes(encode_header(xid, 32, 0))
+        wire.send(caller, head + enc.to_bytes() + data[2 : 2 + split])
+        enc = Encoder()
+        encode_accepted(enc, xid)
+        wire.send(other, head + enc.to_bytes() + data[2 + split :])
+    show_frames(wire.frames)
+
+
+def stream(octets: bytes) -> None:
+    """Two TCP streams (the word's first bit), as RPC records or raw, or UDP datagrams."""
+    if not octets:
+        return
+    port = (2049, 20049, 80)[octets[0] % 3]
+    wire = TcpWire(mss=512, server=Peer("10.0.0.2", port, 1000))
+    if octets[0] & 0x80:
+        wire.connect()
+    for word, data in records(octets[1:]):
+        sender = wire.server if word & 1 else wire.client
+        start = len(wire.frames)
+        if word & 2:
+            wire.record(sender, data, max(1, word >> 8))
+        elif word & 4:
+            wire.datagram(sender, data)
+        else:
+            sender.sequence = sender.sequence + (word >> 8) - (word >> 4 & 7) & 0xFFFFFFFF
+            wire.stream(sender, data)
+        if word & 8 and len(wire.frames) > start:
+            del wire.frames[start]
+    show_frames(wire.frames)
+
+
+def iwarp(octets: bytes) -> None:
+    """FPDUs with good checksums of whatever they are to carry."""
+    if not octets:
+        return
+    flags = octets[0]
+    wire = IwarpWire(markers=bool(flags & 1), crc=bool(flags & 2), enhanced=bool(flags & 4),
+                     aligned=bool(flags & 16))  # fmt: skip
+    if flags & 8:
+        wire.connect()
+    for word, data in records(octets[1:]):
+        sender = wire.server if word & 1 else wire.client
+        if word & 2:
+            wire.send(sender, data)
+        elif word & 4:
+            wire.tagged(sender, word >> 8 & 15, word >> 12, word, data)
+        else:
+            wire.fpdu(sender, data)
+    show_frames(wire.frames)
+
+
+def cm(octets: bytes) -> None:
+    """Messages of the connection manager, and some traffic of the queue pairs they name."""
+    wire = Wire()
+    for word, data in records(octets):
+        sender = wire.server if word & 1 else wire.client
+        head = struct.pack(">BBBBHHQHHI", 1, 7, 2, 3, 0, 0, word >> 8, 0x10 | word >> 1 & 15, 0, 0)
+        mad = (head + data).ljust(256, b"\0")[: 256 - (word >> 5 & 1)]
+        wire.packet(sender, 0x64, 1, struct.pack(">II", 0x80010000, 1), mad, qpn=1)
+    head = bytes(encode_header(1, 32, 0))
+    wire.send(wire.client, head + compound(1, getattr_call()))
+    wire.send(wire.server, head + results(1, []))
+    show_frames(wire.frames)
+
+
+def expression(octets: bytes) -> None:
+    """A display filter, and the fields of a message that it is asked about."""
+    text = octets.decode("utf-8", "replace")
+    try:
+        test = compile_filter(text)
+    except FilterError:
+        return
+    test({"nfs.opcode": [9, 25], "nfs.name": "a", "rpc.time": 0.25, "nfs.eof": True})
+    test({})
+
+
+TARGETS: dict[str, Target] = {
+    target.__name__: target
+    for target in (file, frames, messages, bodies, stream, iwarp, cm, expression)
+}
