@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     help="Write the capture to OUT, with findings as packet comments.",
 )
 @click.option("--health", is_flag=True, help="What was sent again, and why; also as --json.")
+@click.option(
+    "--plot",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="With --latency or --health: plots as PNG, and a page of them, into DIR.",
+)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str,
@@ -49,6 +55,7 @@ def dissect(
     latency: bool,
     pcapng: str | None,
     health: bool,
+    plot: str | None,
     output: str | None,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
@@ -79,7 +86,9 @@ def dissect(
         if latency or health:
             from .dissect_views import run_views
 
-            run_views(reader, ndjson, expression, latency=latency, health=health)
+            if latency and health:
+                raise click.UsageError("--latency and --health: one at a time")
+            run_views(reader, ndjson, expression, latency=latency, plot=plot)
             return
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
         Pipeline(reader, _view(style, expression, all_ops), check_crc=crc).run()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,18 +13,17 @@ if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.health import Health
     from nfsrdma.dissector.latency import Latency
+    from nfsrdma.dissector.render.plots.style import Plot
 
 
 def run_views(
-    reader: Reader, ndjson: bool, expression: str | None, *, latency: bool, health: bool
+    reader: Reader, ndjson: bool, expression: str | None, *, latency: bool, plot: str | None
 ) -> None:
-    """Write what was asked for, of the RPCs that fit ``expression``."""
-    if latency and health:
-        raise click.UsageError("--latency and --health: one at a time")
+    """Write times (``latency``) or health, of the RPCs that fit ``expression``."""
     if latency:
-        _latency(reader, ndjson, expression)
+        _latency(reader, ndjson, expression, plot)
     else:
-        _health(reader, ndjson, expression)
+        _health(reader, ndjson, expression, plot)
     sys.stdout.flush()
 
 
@@ -39,7 +40,7 @@ def _run(reader: Reader, view: Latency | Health, expression: str | None) -> None
         view.close(pipeline)  # a filter tells nobody of the end
 
 
-def _latency(reader: Reader, ndjson: bool, expression: str | None) -> None:
+def _latency(reader: Reader, ndjson: bool, expression: str | None, plot: str | None) -> None:
     """Write how long what took."""
     from nfsrdma.dissector.latency import Latency
     from nfsrdma.dissector.render.times import ndjson_latency, text_latency
@@ -47,9 +48,12 @@ def _latency(reader: Reader, ndjson: bool, expression: str | None) -> None:
     view = Latency()
     _run(reader, view, expression)
     sys.stdout.write(ndjson_latency(view) if ndjson else text_latency(view))
+    if plot is not None:
+        plots = _plots().latency.latency_plots(view)
+        _write(plot, "latency", plots, text_latency(view))
 
 
-def _health(reader: Reader, ndjson: bool, expression: str | None) -> None:
+def _health(reader: Reader, ndjson: bool, expression: str | None, plot: str | None) -> None:
     """Write what was sent again, why, and who suffered."""
     from nfsrdma.dissector.health import Health
     from nfsrdma.dissector.render.health import ndjson_health, text_health
@@ -60,3 +64,31 @@ def _health(reader: Reader, ndjson: bool, expression: str | None) -> None:
         sys.stdout.writelines(ndjson_health(view))
     else:
         sys.stdout.write(text_health(view))
+    if plot is not None:
+        _write(plot, "health", _plots().health.health_plots(view), text_health(view))
+
+
+def _plots() -> Any:
+    """The modules that plot, if matplotlib is there."""
+    try:
+        from nfsrdma.dissector.render.plots import health, latency  # noqa: F401
+    except ImportError as error:
+        hint = "--plot needs matplotlib: pip install 'nfsrdma[plot]'"
+        raise click.ClickException(hint) from error
+    from nfsrdma.dissector.render import plots
+
+    return plots
+
+
+def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> None:
+    """Each plot as a file of its own, and all of them as one page."""
+    from nfsrdma.dissector.render.plots.page import plot_page
+
+    into = Path(folder)
+    into.mkdir(parents=True, exist_ok=True)
+    made = list(plots)
+    for plot in made:
+        (into / f"{plot.name}.png").write_bytes(plot.png)
+    page = into / f"{name}.html"
+    page.write_text(plot_page(f"NFS over RDMA: {name}", made, text), encoding="utf-8")
+    click.echo(f"{len(made)} plots in {into}, and {page}", err=True)
