@@ -17,11 +17,11 @@ from .tap import Tap
 PROVIDERS: dict[str, str] = {
     "soft": ".soft",
     "verbs": ".rdmacore",
+    "shm": ".shm",
 }
 """Name -> the module, here, whose ``open_device(reactor, *, rng, address, tap, ...)`` opens one.
 
-A provider for one host (``shm``) is one more line. Modules are imported when first asked for: some
-need what is not installed everywhere.
+Modules are imported when first asked for: some need what is not installed everywhere.
 """
 
 DEFAULT_PROVIDER = "soft"

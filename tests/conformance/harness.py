@@ -7,6 +7,7 @@ provider cannot do it leaves out of ``capabilities``, and the tests that need it
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
@@ -17,6 +18,7 @@ from tests.support.hosts import loopback
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.registry import open_device
+from nfsrdma.rpcrdma.providers.shm import ShmDevice
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
@@ -247,6 +249,26 @@ def _verbs_in_memory(windows: bool) -> Callable[[], ProviderHarness]:
     return make
 
 
+class Directory:
+    """A temporary directory, as a resource."""
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="nfsrdma-")
+        self.name = self._directory.name
+        self.close = self._directory.cleanup
+
+
+def _shm() -> ProviderHarness:
+    reactor = SelectReactor()
+    directory = Directory()
+    a, b = (ShmDevice(reactor, rng=Random(n), directory=directory.name) for n in (1, 2))
+    return ProviderHarness(
+        *("shm", reactor, a, b, loopback(1), None),
+        turn=reactor.run_until,
+        resources=[a, b, reactor, directory],
+    )
+
+
 def _verbs(windows: bool) -> Callable[[], ProviderHarness]:
     """Two openings of the adapter with the address ``NFSRDMA_VERBS_ADDRESS``."""
 
@@ -280,6 +302,7 @@ HARNESSES: dict[str, Callable[[], ProviderHarness]] = {
     "sim-faulty": _simulated(FAULTY),
     "soft-ipv4": _soft(loopback(1), loopback(2), loopback(77)),
     "soft-ipv6-self": _soft("::1", None, None),
+    "shm": _shm,
     "verbs-in-memory-windows": _verbs_in_memory(True),
     "verbs-in-memory-regions": _verbs_in_memory(False),
 }

@@ -37,6 +37,7 @@ class Cli:
     ) -> None:
         self.url = server.url.rstrip("/")
         self.rdma_url = server.rdma_url.rstrip("/")
+        self.shm_url = server.shm_url
         self._monkeypatch = monkeypatch
         self._capfd = capfd
 
@@ -148,7 +149,7 @@ def test_sizes(cli: Cli) -> None:
     assert "GiB" in cli("df", "-h", cli.url)
 
 
-@pytest.mark.parametrize("transport", ["url", "rdma_url"])
+@pytest.mark.parametrize("transport", ["url", "rdma_url", "shm_url"])
 def test_ping(cli: Cli, transport: str) -> None:
     url = getattr(cli, transport)
     out = cli("ping", "-c", "5", "-i", "0.001", url)

@@ -30,7 +30,7 @@ def server() -> Iterator[LiveServer]:
     server.stop()
 
 
-@pytest.fixture(params=["tcp", "rdma"])
+@pytest.fixture(params=["tcp", "rdma", "shm"])
 def url(server: LiveServer, request: pytest.FixtureRequest) -> str:
     with nfs.mount(server.url) as fs:
         for name in fs.listdir():
@@ -38,7 +38,7 @@ def url(server: LiveServer, request: pytest.FixtureRequest) -> str:
                 fs.rmtree(name)
             else:
                 fs.remove(name)
-    return server.url if request.param == "tcp" else server.rdma_url
+    return server.url_of(request.param)
 
 
 @pytest.fixture
@@ -435,9 +435,9 @@ def own_server() -> Iterator[LiveServer]:
     server.stop()
 
 
-@pytest.mark.parametrize("transport", ["tcp", "rdma"])
+@pytest.mark.parametrize("transport", ["tcp", "rdma", "shm"])
 def test_connections_cut_while_a_file_is_written(own_server: LiveServer, transport: str) -> None:
-    url = own_server.url if transport == "tcp" else own_server.rdma_url
+    url = own_server.url_of(transport)
     with nfs.mount(url, timeout=20, wsize=65536, rsize=65536) as fs:
         stop = threading.Event()
 
@@ -462,9 +462,9 @@ def test_connections_cut_while_a_file_is_written(own_server: LiveServer, transpo
         assert fs.stats.connections > 1
 
 
-@pytest.mark.parametrize("transport", ["tcp", "rdma"])
+@pytest.mark.parametrize("transport", ["tcp", "rdma", "shm"])
 def test_the_server_restarts_while_a_file_is_open(own_server: LiveServer, transport: str) -> None:
-    url = own_server.url if transport == "tcp" else own_server.rdma_url
+    url = own_server.url_of(transport)
     with nfs.mount(url, timeout=20) as fs:
         with fs.open("file", "wb") as file:
             file.write(b"before ")

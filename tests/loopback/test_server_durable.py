@@ -12,7 +12,7 @@ from tests.support.hosts import loopback
 from nfsrdma.client.edge.connect import MountOptions, make_client
 from nfsrdma.client.file import spread
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.rpcrdma.providers.soft import SoftDevice
+from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.server.edge.workers import Workers
 from nfsrdma.server.service import Server
@@ -21,7 +21,7 @@ from nfsrdma.server.vfs.interface import Job
 from nfsrdma.server.vfs.local import LocalFileSystem
 
 
-@pytest.mark.parametrize("transport", ["rdma", "tcp"])
+@pytest.mark.parametrize("transport", ["rdma", "shm", "tcp"])
 def test_many_files_are_made_durable_at_a_time(
     transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,13 +38,14 @@ def test_many_files_are_made_durable_at_a_time(
     monkeypatch.setattr(fs, "in_memory", False)  # whatever the directory is on
     server = Server([Export("", fs)], reactor, random.Random(1), elsewhere=counted)
     host = loopback(91)
-    device = SoftDevice(reactor, address=host)
+    device = open_device("shm" if transport == "shm" else "soft", reactor, address=host)
     _, rdma_port = server.listen_rdma(device, host, 0)
     _, tcp_port = server.listen_tcp("127.0.0.1", 0)
     url = f"nfs+rdma://{host}:{rdma_port}/"
     if transport == "tcp":
         url = f"nfs+tcp://127.0.0.1:{tcp_port}/"
-    client, connector, _ = make_client(reactor, url, MountOptions())
+    options = MountOptions(provider=transport if transport == "shm" else None)
+    client, connector, _ = make_client(reactor, url, options)
     data = random.Random(2).randbytes(5000)
 
     async def work() -> None:

@@ -38,7 +38,10 @@ class _KeptFileSystem(MemoryFileSystem):
 
 
 class LiveServer:
-    """Serves a memory file system, or the directory ``path``, over TCP and, if asked, RDMA."""
+    """Serves a memory file system, or the directory ``path``, over TCP and, if asked, RDMA.
+
+    That is the soft provider and, at the same address, the shm provider.
+    """
 
     def __init__(self, path: str | None = None, rdma: bool = False) -> None:
         self.path = path
@@ -60,6 +63,14 @@ class LiveServer:
     def rdma_url(self) -> str:
         return f"nfs+rdma://{self.address}:{self.rdma_port}/"
 
+    @property
+    def shm_url(self) -> str:
+        return f"{self.rdma_url}?provider=shm"
+
+    def url_of(self, transport: str) -> str:
+        """The URL for ``"tcp"``, ``"rdma"`` or ``"shm"``."""
+        return {"tcp": self.url, "rdma": self.rdma_url, "shm": self.shm_url}[transport]
+
     def start(self) -> None:
         started = threading.Event()
         failure: list[BaseException] = []
@@ -74,8 +85,8 @@ class LiveServer:
             if not failure:
                 self.reactor.run_forever()
                 self.server.close()
-                if self.device is not None:
-                    self.device.close()
+                for device in self.devices:
+                    device.close()
             self.reactor.close()
 
         self.thread = threading.Thread(target=serve, daemon=True)
@@ -96,14 +107,17 @@ class LiveServer:
         _, self.port = self.server.listen_tcp(
             "127.0.0.1", self.port, on_channel=self.channels.append
         )
-        self.device = None
+        self.devices: list[Any] = []
         if self.rdma:
             from nfsrdma.rpcrdma.providers.registry import open_device
 
-            self.device = open_device("soft", self.reactor, address=self.address)
-            _, self.rdma_port = self.server.listen_rdma(
-                self.device, self.address, self.rdma_port or 20049, on_channel=self.channels.append
-            )
+            for provider in ("soft", "shm"):
+                device = open_device(provider, self.reactor, address=self.address)
+                self.devices.append(device)
+                _, self.rdma_port = self.server.listen_rdma(
+                    *(device, self.address, self.rdma_port or 20049),
+                    on_channel=self.channels.append,
+                )
 
     def call(self, function: Callable[[], T]) -> T:
         """Run on the server's thread."""

@@ -1,0 +1,167 @@
+"""The device: what is made on one reactor, and what ends with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from random import Random, SystemRandom
+from typing import Any, Final
+
+from ...roce.completion import CompletionQueue
+from ...task import Reactor
+from ...verbs.interfaces import ConnectionHandler, ConnectionRequest
+from ...verbs.types import ConnectOptions, DeviceLimits, QpOptions
+from ..routes import is_local, resolve
+from . import messages
+from .connection import ShmConnection
+from .listener import ShmListener
+from .order import SUITABLE
+from .regions import ProtectionDomain
+from .rendezvous import Credentials, Meeting, meet, network_namespace
+
+_LIMITS: Final = DeviceLimits(max_qp_wr=16384, max_message=1 << 30, max_rd_atomic=16)
+_NUMBERS: Final = 1 << 24
+_EPHEMERAL: Final = range(49152, 65536)
+_SOMEWHERE: Final = "0.0.0.0"
+"""The address of a peer that is in another network than we."""
+
+
+class ShmDevice:
+    """Peers on this host, reached through shared memory (``verbs.interfaces.Device``)."""
+
+    name = "shm"
+    limits = _LIMITS
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        *,
+        rng: Random | None = None,
+        address: str | None = None,
+        directory: str | None = None,
+    ) -> None:
+        """``address``: the local address to go by; ``directory``: where to meet others.
+
+        Raises ``OSError`` on a machine of another kind.
+        """
+        if not SUITABLE:
+            raise OSError("the shm provider runs on x86-64 processors only")
+        self.reactor = reactor
+        self._rng = rng or SystemRandom()
+        self._directory = directory
+        self._address = resolve(address)[0] if address is not None else None
+        self._number = self._rng.randrange(_NUMBERS)
+        self._announced: list[CompletionQueue] = []
+        self._soon = False
+        self._domains: list[ProtectionDomain] = []
+        self.connections: dict[ShmConnection, None] = {}
+        self.listeners: dict[ShmListener, None] = {}
+
+    def create_pd(self) -> ProtectionDomain:
+        """A protection domain."""
+        return ProtectionDomain(self._rng, lambda view: None)
+
+    def create_cq(self, depth: int) -> CompletionQueue:
+        """A completion queue."""
+        return CompletionQueue(depth, self._announce)
+
+    def listen(
+        self, address: str, port: int, on_request: Callable[[ConnectionRequest], None]
+    ) -> ShmListener:
+        """Raises ``OSError`` when the address is no local one, or the port is taken."""
+        host = resolve(address)[0]
+        listener = ShmListener(self, Meeting(host, port, self._directory), host, on_request)
+        self.listeners[listener] = None
+        return listener
+
+    def connect(
+        self,
+        address: str,
+        port: int,
+        pd: ProtectionDomain,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        qp_options: QpOptions,
+        connect_options: ConnectOptions,
+        handler: ConnectionHandler,
+    ) -> ShmConnection:
+        """Start to connect to a server on this host."""
+        messages.check_private(connect_options.private_data, messages.REQ_PRIVATE_ROOM)
+        host = resolve(address)[0]
+        local = self._address or host, self._rng.choice(_EPHEMERAL)
+        connection = ShmConnection(self, pd, send_cq, recv_cq, qp_options, local, (host, port))
+        connection.connect(partial(meet, host, port, self._directory), connect_options, handler)
+        return connection
+
+    def close(self) -> None:
+        """Disconnect everything, flush, free.
+
+        The owners of connections are told from inside this call: there may be no other turn.
+        """
+        for listener in list(self.listeners):
+            listener.close()
+        for connection in list(self.connections):
+            connection.end_now("the device was closed")
+            connection.close()
+        self.deliver()
+
+    # For connections
+
+    def new_number(self) -> int:
+        """A number for a queue pair, not used lately."""
+        self._number = (self._number + 1) % _NUMBERS
+        return self._number
+
+    def trusts(self, who: Credentials | None) -> bool:
+        """Whether a peer's user could do us harm in other ways anyway."""
+        return who is not None and who.uid in (0, os.geteuid())
+
+    def believed(self, host: str, who: Credentials) -> str:
+        """The address of a peer that says that it is ``host``.
+
+        A process of this host may bind any of its addresses, so it may say any of them here. One
+        that is in another network namespace has none of them.
+        """
+        theirs = network_namespace(who.pid)
+        if theirs is None or theirs != network_namespace():
+            return _SOMEWHERE
+        return host if is_local(host) else "127.0.0.1"
+
+    def deliver(self) -> None:
+        """Tell the owners of completion queues that have news."""
+        while self._announced:
+            announced, self._announced = self._announced, []
+            for queue in announced:
+                queue.deliver()
+
+    def deliver_soon(self) -> None:
+        """The same, at the next turn of the reactor."""
+        if not self._soon:
+            self._soon = True
+            self.reactor.call_soon(self._deliver_now)
+
+    def _announce(self, queue: CompletionQueue) -> None:
+        self._announced.append(queue)
+        self.deliver_soon()
+
+    def _deliver_now(self) -> None:
+        self._soon = False
+        self.deliver()
+
+
+def open_device(
+    reactor: Reactor,
+    *,
+    rng: Random | None = None,
+    address: str | None = None,
+    tap: Any = None,
+    directory: str | None = None,
+    **unknown: Any,
+) -> ShmDevice:
+    """For the registry."""
+    if unknown:
+        raise TypeError(f"the shm provider has no option {', '.join(unknown)}")
+    if tap is not None:
+        raise ValueError("there are no packets in shared memory: to capture, use --provider soft")
+    return ShmDevice(reactor, rng=rng, address=address, directory=directory)

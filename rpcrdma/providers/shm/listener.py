@@ -1,0 +1,195 @@
+"""Listening: those who knock, what they ask for, and the answer."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from ...roce.completion import CompletionQueue
+from ...task import TimerHandle
+from ...verbs import interfaces
+from ...verbs.interfaces import Connection, ConnectionHandler, ConnectionRequest
+from ...verbs.types import ConnectOptions, QpOptions, VerbsError, WcStatus
+from . import messages
+from .connection import ShmConnection
+from .messages import BadMessage, Kind, Offer
+from .regions import ProtectionDomain
+from .rendezvous import Credentials, Meeting, credentials
+
+if TYPE_CHECKING:
+    from .device import ShmDevice
+
+_log = logging.getLogger(__name__)
+
+_GREETING_S: Final = 10.0
+_MAX_STRANGERS: Final = 128
+"""Those who have connected and said nothing yet."""
+
+
+class ShmListener:
+    """A name that peers can find (``verbs.interfaces.Listener``)."""
+
+    def __init__(
+        self, device: ShmDevice, meeting: Meeting, host: str, on_request: OnRequest
+    ) -> None:
+        self._device = device
+        self._meeting = meeting
+        self._on_request = on_request
+        self._strangers: dict[socket.socket, TimerHandle] = {}
+        self._closed = False
+        self.address = (host, meeting.port)
+        device.reactor.add_reader(meeting.socket.fileno(), self._knocked)
+
+    def close(self) -> None:
+        """Refuse new connections. Harmless to repeat."""
+        if self._closed:
+            return
+        self._closed = True
+        self._device.reactor.remove_reader(self._meeting.socket.fileno())
+        self._meeting.close()
+        for stranger in list(self._strangers):
+            self._dismiss(stranger)
+        self._device.listeners.pop(self, None)
+
+    def _knocked(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._meeting.socket.accept()
+            except OSError:
+                return
+            if len(self._strangers) >= _MAX_STRANGERS:
+                accepted.close()
+                continue
+            accepted.setblocking(False)
+            reactor = self._device.reactor
+            self._strangers[accepted] = reactor.call_at(
+                reactor.time() + _GREETING_S, self._dismiss, accepted
+            )
+            reactor.add_reader(accepted.fileno(), self._spoke, accepted)
+
+    def _dismiss(self, stranger: socket.socket) -> None:
+        self._forget(stranger)
+        stranger.close()
+
+    def _forget(self, stranger: socket.socket) -> None:
+        self._strangers.pop(stranger).cancel()
+        self._device.reactor.remove_reader(stranger.fileno())
+
+    def _spoke(self, stranger: socket.socket) -> None:
+        try:
+            message = messages.receive(stranger)
+        except BlockingIOError:
+            return
+        except (OSError, BadMessage):
+            message = None
+        if message is None:
+            self._dismiss(stranger)
+            return
+        self._forget(stranger)
+        kind, body, fds = message
+        try:
+            if kind is not Kind.REQ:
+                raise BadMessage(f"{kind.name} to begin with")
+            offer = Offer.decode(body)
+        except BadMessage:
+            for fd in fds:
+                os.close(fd)
+            stranger.close()
+            return
+        with suppress(OSError):
+            messages.send(stranger, Kind.MRA)
+        request = ShmRequest(self._device, stranger, offer, fds, self.address)
+        try:
+            self._on_request(request)
+        except Exception:
+            # It must not; as a rule there was nothing left to make a queue pair of.
+            _log.exception("a connection request could not be answered")
+            if not request.answered:
+                request.reject()
+
+
+class ShmRequest:
+    """A peer wants to connect (``verbs.interfaces.ConnectionRequest``)."""
+
+    def __init__(
+        self,
+        device: ShmDevice,
+        accepted: socket.socket,
+        offer: Offer,
+        fds: list[int],
+        address: tuple[str, int],
+    ) -> None:
+        self._device = device
+        self._socket = accepted
+        self._offer = offer
+        self._fds = fds
+        self._connection: ShmConnection | None = None
+        self.answered = False
+        self.credentials: Credentials = credentials(accepted)
+        self.private_data = offer.private_data
+        self.responder_resources = offer.responder_resources
+        self.peer_address = device.believed(offer.host, self.credentials), offer.port
+        host = address[0] if address[0] not in ("0.0.0.0", "::") else self.peer_address[0]
+        self._local = host, address[1]
+
+    def prepare(
+        self,
+        pd: interfaces.ProtectionDomain,
+        send_cq: interfaces.CompletionQueue,
+        recv_cq: interfaces.CompletionQueue,
+        options: QpOptions,
+    ) -> Connection:
+        """Make the queue pair."""
+        if self.answered or self._connection is not None:
+            raise VerbsError("the request was answered, or prepared for", WcStatus.LOC_QP_OP_ERR)
+        assert isinstance(pd, ProtectionDomain)
+        assert isinstance(send_cq, CompletionQueue)
+        assert isinstance(recv_cq, CompletionQueue)
+        connection = ShmConnection(
+            *(self._device, pd, send_cq, recv_cq, options),
+            *(self._local, self.peer_address),
+        )
+        self._connection = connection
+        fds, self._fds = self._fds, []
+        try:
+            connection.take_request(self._socket, self.credentials, self._offer, fds)
+        except OSError as error:
+            # The peer offers what cannot be used; the owner is told when it has answered.
+            connection.refuse(error)
+        return connection
+
+    def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
+        """Say yes; needs ``prepare``."""
+        if self._connection is None:
+            raise VerbsError("accepted before it was prepared", WcStatus.LOC_QP_OP_ERR)
+        self._answer(options.private_data, messages.REP_PRIVATE_ROOM)
+        self._connection.accept(options, handler)
+
+    def reject(self, private_data: bytes = b"") -> None:
+        """Say no."""
+        self._answer(private_data, messages.REJ_PRIVATE_ROOM)
+        with suppress(OSError):
+            messages.send(self._socket, Kind.REJ, private_data)
+        if self._connection is not None:
+            self._connection.close()
+        else:
+            self._socket.close()
+            self._close_fds()
+
+    def _answer(self, private_data: bytes, room: int) -> None:
+        messages.check_private(private_data, room)
+        if self.answered:
+            raise VerbsError("the request was answered", WcStatus.LOC_QP_OP_ERR)
+        self.answered = True
+
+    def _close_fds(self) -> None:
+        for fd in self._fds:
+            os.close(fd)
+        self._fds = []
+
+
+OnRequest = Callable[[ConnectionRequest], None]

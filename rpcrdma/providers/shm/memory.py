@@ -1,0 +1,189 @@
+"""Memory that two processes share: anonymous files, sealed, mapped, and given out in pieces.
+
+What a peer maps must not vanish under it: a file that is cut short kills whoever touches the rest
+(SIGBUS). So every file here is sealed against that, and one that a peer sends is mapped only if it
+is sealed and as long as the peer says. A file that its maker alone may write is sealed for that as
+well (``F_SEAL_FUTURE_WRITE``): the peer's mapping cannot be made writable.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import mmap
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from ...verbs.types import VerbsError, WcStatus
+
+_SEAL_FUTURE_WRITE: Final = 0x10
+_FIXED: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+_OURS: Final = _FIXED | _SEAL_FUTURE_WRITE | fcntl.F_SEAL_SEAL
+_EVERYONES: Final = _FIXED | fcntl.F_SEAL_SEAL
+_HUGE: Final = 1 << 21
+_HUGEPAGE: Final = getattr(mmap, "MADV_HUGEPAGE", 14)
+
+PAGE: Final = mmap.PAGESIZE
+SLAB_OCTETS: Final = 8 << 20
+_ARENA_OCTETS: Final = 1 << 30
+"""What the registrations and messages of one protection domain may occupy at a time."""
+
+SLABS_MAX: Final = 256
+"""Slabs that one protection domain can have."""
+
+OFFSET_BITS: Final = 40
+"""Where an octet is, in one number: the index of its slab, and the offset in these bits."""
+OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
+
+
+class SharedFile:
+    """An anonymous file of ours, mapped, that a peer is given to map."""
+
+    __slots__ = ("fd", "map", "size", "view")
+
+    def __init__(self, size: int, *, writable: bool) -> None:
+        """``writable``: by the peer, too. Raises ``OSError`` when there is no memory for it."""
+        size = -(-size // PAGE) * PAGE
+        self.size = size
+        self.fd = os.memfd_create("nfsrdma", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(self.fd, size)
+            self.map = mmap.mmap(self.fd, size)
+            fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _EVERYONES if writable else _OURS)
+        except BaseException:
+            os.close(self.fd)
+            raise
+        if size >= _HUGE:
+            with suppress(OSError):  # a wish: fewer, larger pages where the system has them
+                self.map.madvise(_HUGEPAGE)
+        self.view = memoryview(self.map)
+
+    def close(self) -> None:
+        """Give it back; views of it that are still about keep their octets. Harmless to repeat."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            release(self.view, self.map)
+
+    def address(self) -> int:
+        """Where it is mapped."""
+        return ctypes.addressof(ctypes.c_char.from_buffer(self.map))
+
+
+class PeerFile:
+    """A file that a peer sent, mapped. Closes ``fd``, whatever happens.
+
+    Raises ``OSError`` if it could be cut short, or is not what was announced.
+    """
+
+    __slots__ = ("map", "size", "view")
+
+    def __init__(self, fd: int, size: int, *, writable: bool, trusted: bool) -> None:
+        """``trusted``: the peer's user may be trusted not to let us run out of huge pages."""
+        try:
+            status = os.fstat(fd)
+            if not 0 < size == status.st_size:
+                raise OSError(f"memory of {status.st_size} octets instead of {size}")
+            try:
+                seals = fcntl.fcntl(fd, fcntl.F_GET_SEALS)
+            except OSError:
+                seals = 0
+            if not seals & fcntl.F_SEAL_SHRINK:
+                raise OSError("memory that is not sealed")
+            if status.st_blksize > PAGE and not trusted:
+                raise OSError("memory of huge pages, which may run out")
+            access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+            self.map = mmap.mmap(fd, size, access=access)
+        finally:
+            os.close(fd)
+        self.size = size
+        self.view = memoryview(self.map)
+
+    def close(self) -> None:
+        """Unmap it, unless views of it are still about; then they do it at their end."""
+        release(self.view, self.map)
+
+
+def release(view: memoryview, mapped: mmap.mmap) -> None:
+    """Unmap, as far as nobody has a view of it; the last of those unmaps it otherwise."""
+    with suppress(BufferError):
+        view.release()
+        mapped.close()
+
+
+class Piece:
+    """Some octets of a slab, given out. ``where`` is what a peer calls its first octet."""
+
+    __slots__ = ("kind", "offset", "slab", "where")
+
+    def __init__(self, slab: SharedFile, index: int, offset: int, kind: int) -> None:
+        self.slab = slab
+        self.offset = offset
+        self.kind = kind
+        self.where = index << OFFSET_BITS | offset
+
+
+class Arena:
+    """Slabs of one protection domain, given out in pieces whose sizes are powers of two.
+
+    A piece that comes back is the next to be given out: its pages are warm. ``slabs`` also has
+    those that were made elsewhere and only registered here.
+    """
+
+    def __init__(self) -> None:
+        self.slabs: list[SharedFile] = []
+        self._free: dict[int, list[Piece]] = {}
+        self._slab = -1  # which one is being cut up
+        self._used = 0  # up to here
+        self._octets = 0
+        self._own: list[SharedFile] = []
+        self.listeners: list[Callable[[], None]] = []
+        """Told of a new slab, before anything in it is given out."""
+
+    def take(self, size: int) -> Piece:
+        """A piece of at least ``size`` octets. Raises ``VerbsError`` when there is no room."""
+        kind = max(12, (size - 1).bit_length())
+        free = self._free.get(kind)
+        if free:
+            return free.pop()
+        octets = 1 << kind
+        if self._slab < 0 or self._used + octets > self.slabs[self._slab].size:
+            self._grow(octets)
+        piece = Piece(self.slabs[self._slab], self._slab, self._used, kind)
+        self._used += octets
+        return piece
+
+    def give_back(self, piece: Piece) -> None:
+        """Nobody reads or writes it any more."""
+        self._free.setdefault(piece.kind, []).append(piece)
+
+    def add(self, slab: SharedFile) -> int:
+        """Have a slab that was made elsewhere shown to the peers, too; its index."""
+        index = len(self.slabs)
+        if index == SLABS_MAX:
+            raise VerbsError("too many pieces of shared memory", WcStatus.LOC_PROT_ERR)
+        self.slabs.append(slab)
+        for listener in self.listeners:
+            listener()
+        return index
+
+    def _grow(self, octets: int) -> None:
+        size = max(SLAB_OCTETS, octets)
+        if self._octets + size > _ARENA_OCTETS:
+            raise VerbsError("too much memory is registered", WcStatus.LOC_PROT_ERR)
+        try:
+            slab = SharedFile(size, writable=True)
+        except OSError as error:
+            raise VerbsError(f"no shared memory: {error}", WcStatus.LOC_PROT_ERR) from error
+        self._own.append(slab)
+        self._slab = self.add(slab)
+        self._used = 0
+        self._octets += size
+
+    def close(self) -> None:
+        """Give back the slabs that were made here."""
+        self._free.clear()
+        for slab in self._own:
+            slab.close()

@@ -1,0 +1,264 @@
+"""Protection domains and regions: what a peer may reach, and until when.
+
+Every region has a *shadow* in a slab that the peer has mapped: the region's own memory, if that was
+taken from a shareable slab, else a piece lent to it. The peer's library places data in the shadow
+and says so in its ring; the owner of the region, and nobody else, then copies it from there to
+memory that is not shared, if the key still permits it. So what is registered in the ordinary way
+can only be changed by us, whatever the peer does. What was taken from a slab the peer does change
+itself, and for that it looks into the *table*: one entry for each valid key, which the owner alone
+can write.
+
+A peer that places data first marks the entry as in use in a page of its own, then looks whether
+the key is valid; who ends a registration first takes the key out, then looks for marks. At least
+one of them sees the other (``order.fence``). Memory that is marked is not used again: a lent piece
+waits until the mark is gone, and memory of a slab is taken away from under the peer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ...roce.memory import octets
+from ...verbs.types import Access, VerbsError, WcStatus
+from .memory import Arena, Piece, SharedFile
+from .order import fence
+
+if TYPE_CHECKING:
+    from random import Random
+
+SLOT_BITS: Final = 12
+SLOTS: Final = 1 << SLOT_BITS
+SLOT_MASK: Final = SLOTS - 1
+_KEY_BITS: Final = 32 - SLOT_BITS
+ENTRY_WORDS: Final = 4
+TABLE_OCTETS: Final = SLOTS * ENTRY_WORDS * 8
+_PAGE: Final = 4096
+_RETIRED_KEYS: Final = 1024
+
+DIRECT_READ: Final = 1 << 40
+"""In an entry: the shadow has the region's contents, so it may be read there."""
+
+_REMOTE_READ: Final = int(Access.REMOTE_READ)
+_REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
+_WRITES: Final = int(Access.LOCAL_WRITE | Access.REMOTE_WRITE)
+
+
+class Shareable(Protocol):
+    """A slab that memory was taken from; see ``buffers.BufferSlab``."""
+
+    file: SharedFile
+
+    def take_away(self, offset: int, length: int) -> None:
+        """Part these octets from what peers have mapped; here they keep their contents."""
+
+
+class Peers(Protocol):
+    """What a domain needs of its queue pairs."""
+
+    def uses(self, slot: int) -> bool:
+        """Whether the peer has marked this entry as in use."""
+
+
+class MemoryRegion:
+    """A registered buffer (``verbs.interfaces.MemoryRegion``)."""
+
+    __slots__ = (
+        *("_pd", "access", "address", "end", "offset", "piece"),
+        *("rkey", "shadow", "slab", "slot", "valid", "view"),
+    )
+
+    def __init__(self, pd: ProtectionDomain, view: memoryview, access: int, address: int) -> None:
+        self._pd = pd
+        self.view = view
+        self.access = access
+        self.address = address
+        self.end = address + len(view)
+        self.rkey = 0
+        self.slot = 0
+        self.valid = True
+        self.piece: Piece | None = None
+        """The piece lent to it as its shadow."""
+        self.slab: Shareable | None = None
+        """The slab that it is part of itself, ``offset`` octets from the start."""
+        self.offset = 0
+
+    def deregister(self) -> None:
+        """End the registration. Harmless to repeat."""
+        self._pd.retire(self)
+
+    def permits(self, address: int, length: int, access: int) -> bool:
+        """Whether a peer may do ``access`` to these octets, now."""
+        return (
+            self.valid
+            and bool(self.access & access)
+            and self.address <= address
+            and address + length <= self.end
+        )
+
+    def take_in(self, address: int, length: int) -> None:
+        """The peer has placed so much in the shadow. Only if :meth:`permits`."""
+        piece = self.piece
+        if piece is not None:
+            start = address - self.address
+            source = piece.offset + start
+            self.view[start : start + length] = piece.slab.view[source : source + length]
+
+
+class ProtectionDomain:
+    """What regions and queue pairs must share to meet (``verbs.interfaces.ProtectionDomain``).
+
+    ``locate`` says which shareable slab a buffer is part of, and where, if it is.
+    """
+
+    def __init__(self, rng: Random, locate: Locate) -> None:
+        self._rng = rng
+        self._locate = locate
+        self._regions: dict[int, MemoryRegion] = {}
+        self._retired: dict[int, None] = {}
+        self._next_address = _PAGE
+        self._free: list[int] = list(range(SLOTS - 1, -1, -1))
+        self._in_use: deque[MemoryRegion] = deque()  # ended, but marked by a peer
+        self._known: dict[int, int] = {}  # slabs made elsewhere: where they are in the arena
+        self._table: SharedFile | None = None
+        self.arena = Arena()
+        self.queue_pairs: list[Peers] = []
+        self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._regions)
+
+    @property
+    def table(self) -> SharedFile:
+        """The file with an entry for each key, made when first needed. Raises ``OSError``."""
+        if self._table is None:
+            self._table = SharedFile(TABLE_OCTETS, writable=False)
+            self._words = self._table.view.cast("Q")
+        return self._table
+
+    def register(
+        self, buffer: memoryview, access: Access | int, *, remote_address: int | None = None
+    ) -> MemoryRegion:
+        """Register; see ``ProtectionDomain.register``. Raises ``VerbsError``."""
+        if self.closed:
+            raise VerbsError("the protection domain is closed", WcStatus.LOC_PROT_ERR)
+        view = octets(buffer)
+        access = int(access)
+        if view.readonly and access & _WRITES:
+            raise VerbsError("a read-only buffer cannot be written", WcStatus.LOC_PROT_ERR)
+        address = remote_address
+        if address is None:
+            address = self._next_address
+            self._next_address += (len(view) // _PAGE + 2) * _PAGE
+        if address < 0 or address + len(view) > 1 << 64:
+            raise VerbsError("the region does not fit the address space", WcStatus.LOC_PROT_ERR)
+        region = MemoryRegion(self, view, access, address)
+        if self._in_use:
+            self._look_again()
+        if not self._free:
+            raise VerbsError("too many registrations", WcStatus.LOC_PROT_ERR)
+        where, flags = self._shadow(region)
+        region.slot = slot = self._free.pop()
+        region.rkey = rkey = self._new_key(slot)
+        self._regions[rkey] = region
+        try:
+            table = self.table
+        except OSError as error:
+            raise VerbsError(f"no shared memory: {error}", WcStatus.LOC_PROT_ERR) from error
+        del table
+        words, at = self._words, slot * ENTRY_WORDS
+        words[at + 1] = address
+        words[at + 2] = len(view)
+        words[at + 3] = where
+        words[at] = rkey | access << 32 | flags  # from here on the key is good
+        return region
+
+    def _shadow(self, region: MemoryRegion) -> tuple[int, int]:
+        """Where the shadow of a new region is, and the flags of its entry."""
+        if not region.access & (_REMOTE_READ | _REMOTE_WRITE) or not len(region.view):
+            return 0, 0
+        found = self._locate(region.view)
+        if found is not None:
+            region.slab, region.offset = slab, offset = found
+            index = self._known.get(id(slab))
+            if index is None:
+                index = self._known[id(slab)] = self.arena.add(slab.file)
+            return index << 40 | offset, DIRECT_READ
+        piece = region.piece = self.arena.take(len(region.view))
+        if region.access & _REMOTE_WRITE:
+            return piece.where, 0
+        # What is registered to be read, and nothing else, does not change meanwhile.
+        piece.slab.view[piece.offset : piece.offset + len(region.view)] = region.view
+        return piece.where, DIRECT_READ
+
+    def close(self) -> None:
+        """End every registration of the domain."""
+        if self.closed:
+            return
+        self.closed = True
+        for region in list(self._regions.values()):
+            self.retire(region)
+        self.arena.close()
+        if self._table is not None:
+            self._table.close()
+
+    def find(self, rkey: int) -> MemoryRegion | None:
+        """The valid region of a key."""
+        return self._regions.get(rkey)
+
+    def invalidate(self, rkey: int) -> bool:
+        """End the registration of a key; false if this domain never knew the key.
+
+        A key that was retired a short while ago is no error: when one side cancels and the other
+        answers with SEND_WITH_INV at the same moment, both mean the same.
+        """
+        region = self._regions.get(rkey)
+        if region is not None:
+            self.retire(region)
+            return True
+        return rkey in self._retired
+
+    def retire(self, region: MemoryRegion) -> None:
+        """Take a region out of the peer's reach. Harmless to repeat."""
+        if not region.valid:
+            return
+        region.valid = False
+        del self._regions[region.rkey]
+        self._words[region.slot * ENTRY_WORDS] = 0
+        retired = self._retired
+        retired[region.rkey] = None
+        if len(retired) > _RETIRED_KEYS:
+            del retired[next(iter(retired))]
+        fence()
+        slot = region.slot
+        for queue_pair in self.queue_pairs:
+            if queue_pair.uses(slot):
+                if region.slab is not None:
+                    region.slab.take_away(region.offset, len(region.view))
+                self._in_use.append(region)
+                return
+        self._reuse(region)
+
+    def _reuse(self, region: MemoryRegion) -> None:
+        self._free.append(region.slot)
+        if region.piece is not None:
+            self.arena.give_back(region.piece)
+            region.piece = None
+
+    def _look_again(self) -> None:
+        """Whether the region that waits longest is in use still."""
+        region = self._in_use.popleft()
+        if any(queue_pair.uses(region.slot) for queue_pair in self.queue_pairs):
+            self._in_use.append(region)
+        else:
+            self._reuse(region)
+
+    def _new_key(self, slot: int) -> int:
+        while True:
+            rkey = self._rng.getrandbits(_KEY_BITS) << SLOT_BITS | slot
+            if rkey and rkey not in self._regions and rkey not in self._retired:
+                return rkey
+
+
+class Locate(Protocol):
+    def __call__(self, view: memoryview) -> tuple[Shareable, int] | None: ...

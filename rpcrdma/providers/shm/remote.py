@@ -1,0 +1,102 @@
+"""The peer's memory, as far as its table of regions permits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ...roce.memory import octets
+from ...verbs.types import Access
+from .memory import OFFSET_BITS, OFFSET_MASK, PeerFile
+from .order import fence
+from .regions import DIRECT_READ, ENTRY_WORDS, SLOT_MASK
+
+_REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
+
+
+class RemoteMemory:
+    """Looks keys up in the peer's table, and finds their octets in its slabs.
+
+    ``marks`` are ours; ``access`` is what the peer's queue pair answers to at all.
+    """
+
+    def __init__(
+        self,
+        table: PeerFile,
+        marks: memoryview,
+        access: int,
+        fetch_slab: Callable[[int], PeerFile | None],
+    ) -> None:
+        self._file = table
+        self._table = table.view.cast("Q")
+        self._marks = marks
+        self._access = access
+        self._fetch_slab = fetch_slab
+        self.dead: set[int] = set()
+        """Keys that we have asked the peer to invalidate, which it may not have done yet."""
+
+    def close(self) -> None:
+        """Give the table back."""
+        self._table.release()
+        self._file.close()
+
+    def permitted(self, rkey: int, address: int, length: int, access: int) -> int | None:
+        """The first word of the peer's entry for this key, if it permits the access."""
+        if not access & self._access or rkey in self.dead:
+            return None
+        table, at = self._table, (rkey & SLOT_MASK) * ENTRY_WORDS
+        entry = table[at]
+        if entry & 0xFFFFFFFF != rkey or not rkey or not entry >> 32 & access:
+            return None
+        start = table[at + 1]
+        if not start <= address or address + length > start + table[at + 2]:
+            return None
+        return entry
+
+    def map(self, rkey: int, address: int, length: int, access: int) -> memoryview | None:
+        """The octets themselves, marked as in use until :meth:`unmap`; None if out of reach."""
+        slot = rkey & SLOT_MASK
+        marks = self._marks
+        marks[slot] += 1
+        fence()
+        entry = self.permitted(rkey, address, length, access)
+        if entry is not None and (access == _REMOTE_WRITE or entry & DIRECT_READ):
+            table, at = self._table, slot * ENTRY_WORDS
+            view = self.slab_view(table[at + 3], address - table[at + 1], length)
+            if view is not None and table[at] == entry:
+                return view
+        marks[slot] -= 1
+        return None
+
+    def unmap(self, rkey: int) -> None:
+        """Done with what :meth:`map` gave."""
+        self._marks[rkey & SLOT_MASK] -= 1
+
+    def slab_view(self, where: int, offset: int, length: int) -> memoryview | None:
+        """Octets in a slab of the peer's, if there are such."""
+        slab = self._fetch_slab(where >> OFFSET_BITS)
+        start = (where & OFFSET_MASK) + offset
+        if slab is None or start + length > slab.size:
+            return None
+        return slab.view[start : start + length]
+
+
+def gather(target: memoryview, start: int, pieces: Sequence[memoryview]) -> None:
+    """Copy pieces, one behind the other, to ``target`` from ``start`` on."""
+    for piece in pieces:
+        if not (piece.format == "B" and piece.ndim == 1):
+            piece = octets(piece)
+        end = start + len(piece)
+        target[start:end] = piece
+        start = end
+
+
+def scatter(source: memoryview, pieces: Sequence[memoryview]) -> None:
+    """Copy ``source`` to pieces of the same length altogether."""
+    start = 0
+    for piece in pieces:
+        if not (piece.format == "B" and piece.ndim == 1):
+            piece = octets(piece)
+        end = start + len(piece)
+        piece[:] = source[start:end]
+        start = end

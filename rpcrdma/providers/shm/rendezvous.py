@@ -1,0 +1,216 @@
+"""Where the two ends meet: sockets in directories that only their owners can write.
+
+A listener at an address and a port is a Unix socket of that name in its user's directory. Who
+connects looks in its own user's directory and in root's, and takes a socket only if nobody else
+could have put it there and the process behind it is that user's. So nobody can pose as a server of
+a user who is not itself, and no socket of one network namespace is taken for one of another: the
+directory carries the namespace's number.
+
+Containers, or users who trust one another, are given a directory by name (the option
+``directory``, or ``NFSRDMA_SHM_DIR``). What may be done there its owner decides by its mode.
+
+A socket that a dead process left behind refuses whoever knocks, and is replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import random
+import socket
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+VARIABLE: Final = "NFSRDMA_SHM_DIR"
+_CREDENTIALS: Final = struct.Struct("3i")
+_EPHEMERAL: Final = (49152, 65535)
+WILDCARDS: Final = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The process at the other end of a Unix socket, as the kernel says."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def credentials(connected: socket.socket) -> Credentials:
+    """Who was there when the connection was made."""
+    data = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return Credentials(*_CREDENTIALS.unpack(data))
+
+
+def network_namespace(pid: int | str = "self") -> int | None:
+    """The number of a process's network namespace, if that may be known."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/net").st_ino
+    except OSError:
+        return None
+
+
+def directory_of(uid: int) -> str:
+    """The directory of a user's listeners in this network namespace."""
+    runtime = "/run" if uid == 0 else f"/run/user/{uid}"
+    if uid == os.geteuid():
+        runtime = os.environ.get("XDG_RUNTIME_DIR") or runtime
+    if uid and not os.path.isdir(runtime):
+        runtime = f"/tmp/nfsrdma-{uid}"
+    return f"{runtime}/nfsrdma/net-{network_namespace()}"
+
+
+def candidates(directory: str | None) -> list[str]:
+    """Where a server that may be trusted can be listening."""
+    directory = directory or os.environ.get(VARIABLE)
+    if directory:
+        return [directory]
+    own, root = directory_of(os.geteuid()), directory_of(0)
+    return [own] if own == root else [own, root]
+
+
+def service_name(host: str, port: int) -> str:
+    """The socket's name in its directory."""
+    return f"{host}@{port}"
+
+
+@contextmanager
+def opened(directory: str, *, named: bool, create: bool = False) -> Iterator[tuple[int, int]]:
+    """A directory, as a descriptor, and its owner. Raises ``OSError``, if it is not safe as well.
+
+    ``named``: somebody asked for it, so it need not be ours or root's.
+    """
+    if create:
+        _make(directory)
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(fd)
+        if not named:
+            if status.st_uid not in (0, os.geteuid()):
+                raise OSError(errno.EPERM, f"{directory} is somebody else's")
+            if stat.S_IMODE(status.st_mode) & 0o022:
+                raise OSError(errno.EPERM, f"others may write to {directory}")
+        yield fd, status.st_uid
+    finally:
+        os.close(fd)
+
+
+def _make(directory: str) -> None:
+    """Make a directory and those above it, whatever the file mask, for their owner to write."""
+    above = os.path.dirname(directory)
+    if above != directory and not os.path.isdir(above):
+        _make(above)
+    with suppress(FileExistsError):
+        os.mkdir(directory, 0o755)
+
+
+def _path(directory: int, name: str) -> str:
+    """A path short enough for a socket's address, whatever the directory is called."""
+    return f"/proc/self/fd/{directory}/{name}"
+
+
+class Meeting:
+    """A listening socket with a name. ``socket`` does not block."""
+
+    def __init__(self, host: str, port: int, directory: str | None) -> None:
+        """Raises ``OSError``: EADDRINUSE when another process listens there."""
+        named = directory or os.environ.get(VARIABLE)
+        self._directory = named or directory_of(os.geteuid())
+        self.port = port
+        with opened(self._directory, named=bool(named), create=True) as (fd, _):
+            # One at a time finds out who is alive and who is not.
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if not port:
+                self.port = port = _free_port(fd, host)
+            self._name = service_name(host, port)
+            if knock(fd, self._name):
+                raise OSError(errno.EADDRINUSE, f"{host} port {port} is taken")
+            with suppress(FileNotFoundError):
+                os.unlink(self._name, dir_fd=fd)
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                self.socket.setblocking(False)
+                self.socket.bind(_path(fd, self._name))
+                # As on any port of the loopback interface, it is for the program to say who
+                # may do what; the directory's mode says who comes as far as this.
+                os.chmod(self._name, 0o666, dir_fd=fd)
+                self._inode = os.stat(self._name, dir_fd=fd).st_ino
+                self.socket.listen(128)
+            except BaseException:
+                self.socket.close()
+                raise
+
+    def close(self) -> None:
+        """Listen no more, and take the name away unless it is another's by now."""
+        self.socket.close()
+        with suppress(OSError):
+            fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                if os.stat(self._name, dir_fd=fd).st_ino == self._inode:
+                    os.unlink(self._name, dir_fd=fd)
+            finally:
+                os.close(fd)
+
+
+def _free_port(directory: int, host: str) -> int:
+    for _ in range(1000):
+        port = random.randint(*_EPHEMERAL)
+        if not knock(directory, service_name(host, port)):
+            return port
+    raise OSError(errno.EADDRINUSE, f"no port of {host} is free")
+
+
+def knock(directory: int, name: str) -> bool:
+    """Whether somebody listens at this name."""
+    try:
+        _connect(directory, name).close()
+    except BlockingIOError:
+        return True  # and is busy
+    except OSError:
+        return False
+    return True
+
+
+def _connect(directory: int, name: str) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        made.setblocking(False)
+        made.connect(_path(directory, name))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def meet(host: str, port: int, directory: str | None) -> tuple[socket.socket, Credentials]:
+    """Connect to the listener at an address, or at the wildcard; and who it is.
+
+    Raises ``ConnectionRefusedError`` when there is none that can be trusted, ``BlockingIOError``
+    when it has too much to do.
+    """
+    names = [host] + [wildcard for wildcard in WILDCARDS if (":" in wildcard) == (":" in host)]
+    named = bool(directory or os.environ.get(VARIABLE))
+    for place in candidates(directory):
+        try:
+            with opened(place, named=named) as (fd, owner):
+                for name in names:
+                    try:
+                        made = _connect(fd, service_name(name, port))
+                    except (FileNotFoundError, ConnectionRefusedError, PermissionError):
+                        continue
+                    who = credentials(made)
+                    if who.uid in (owner, 0, os.geteuid()):
+                        return made, who
+                    made.close()
+        except BlockingIOError:
+            raise
+        except OSError:
+            continue
+    raise ConnectionRefusedError(
+        errno.ECONNREFUSED, f"nobody on this host listens at {host} port {port}"
+    )

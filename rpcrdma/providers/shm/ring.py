@@ -1,0 +1,106 @@
+"""What a side of a connection writes and the other reads: words, marks, descriptors, messages.
+
+One file for each side, which its peer can map for reading only. So no word has two writers, and
+whatever a peer writes is looked at once, checked, and then used:
+
+    words         how far it got (see the names below), a cache line each
+    marks         one octet for each entry of the *other* side's table of regions: in use
+    descriptors   what it posted, a ring
+    messages      the octets of its SENDs, a ring
+
+Indices count for ever and are taken modulo the ring's length, which is a power of two.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from .memory import PAGE, PeerFile, SharedFile
+from .regions import SLOTS
+
+PRODUCED: Final = 0
+"""Descriptors that were posted."""
+CONSUMED: Final = 8
+"""Descriptors of the peer that were carried out."""
+ARMED: Final = 16
+"""Not 0: it sleeps, or is about to, and wants the bell to be rung. Another number each time."""
+REFUSED: Final = 24
+"""Not 0: the peer's next descriptor failed, and this is the completion status of it."""
+WANTED: Final = 32
+"""It wants the bell to be rung when the peer has carried out so many descriptors (0: never)."""
+
+_WORDS: Final = 4096
+_MARKS: Final = _WORDS
+_DESCRIPTORS: Final = _MARKS + SLOTS
+
+DESCRIPTOR_OCTETS: Final = 64
+DESCRIPTOR: Final = struct.Struct("=BBHIQQQQ")
+"""Operation, flags, 0, immediate data, length, where the octets are, R_key, address."""
+
+HAS_IMM: Final = 1
+INVALIDATES: Final = 2
+REFUSE: Final = 4
+"""The key does not permit it, as the poster saw itself: it has to fail in its turn."""
+DIRECT: Final = 8
+"""Of a READ: it was read from the shadow already."""
+
+READ_ANSWER: Final = 64
+"""An operation besides those of ``WrOpcode``: the octets that an earlier READ of the peer asked
+for."""
+
+IN_RING: Final = 1 << 63
+"""Of where octets are: in the sender's ring of messages, at this offset; else in a slab of it."""
+
+MAX_DESCRIPTORS: Final = 1 << 16
+MAX_MESSAGES: Final = 1 << 24
+
+
+def file_octets(descriptors: int, messages: int) -> int:
+    """How long the file is."""
+    octets = _DESCRIPTORS + descriptors * DESCRIPTOR_OCTETS + messages
+    return -(-octets // PAGE) * PAGE
+
+
+class Ring:
+    """The parts of such a file, ours or the peer's."""
+
+    __slots__ = (
+        "count",
+        "descriptors",
+        "file",
+        "marks",
+        "mask",
+        "message_mask",
+        "messages",
+        "words",
+    )
+
+    def __init__(self, file: SharedFile | PeerFile, descriptors: int, messages: int) -> None:
+        """``descriptors`` and ``messages`` (octets) are powers of two."""
+        view = file.view
+        self.file = file
+        self.words = view[:_WORDS].cast("Q")
+        self.marks = view[_MARKS:_DESCRIPTORS]
+        end = _DESCRIPTORS + descriptors * DESCRIPTOR_OCTETS
+        self.descriptors = view[_DESCRIPTORS:end]
+        self.messages = view[end : end + messages]
+        self.count = descriptors
+        self.mask = descriptors - 1
+        self.message_mask = messages - 1
+
+    def close(self) -> None:
+        """Give back the views, and the file."""
+        for view in (self.words, self.marks, self.descriptors, self.messages):
+            view.release()
+        self.file.close()
+
+
+def power_of_two(number: int) -> int:
+    """The least power of two that is no less."""
+    return 1 << (number - 1).bit_length()
+
+
+def is_power_of_two(number: int, most: int) -> bool:
+    """Whether a peer's number is a power of two of at most ``most``."""
+    return 0 < number <= most and not number & (number - 1)
