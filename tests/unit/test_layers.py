@@ -19,6 +19,10 @@ MAY_IMPORT = {
     "dissector": {"xdr", "rpcrdma"},
 }
 
+# Above all of them, and for none of them to know.
+UPPER_ROOMS = {"bench": {"cli"}, "cli": set[str]()}
+"""Room -> those that may not be entered from it either."""
+
 # The dissector is an independent witness: it may know the wire, never an engine.
 WIRE_MODULES = {
     "rpcrdma.roce.wire",
@@ -111,6 +115,17 @@ def test_rooms_are_entered_only_by_those_who_may(path: Path) -> None:
                 assert any(name == m or name.startswith(m + ".") for m in WIRE_MODULES), (
                     f"{path} imports {name}, which is no wire module"
                 )
+        assert other not in UPPER_ROOMS, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("room", UPPER_ROOMS)
+def test_the_bench_knows_nothing_of_the_command_line(room: str) -> None:
+    umbrella = ROOT / "src" / "nfsrdma"
+    files = sorted((umbrella / room).glob("*.py"))
+    assert files
+    for path in files:
+        for name in imported(path):
+            assert name.split(".")[0] not in UPPER_ROOMS[room], f"{path} imports {name}"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))

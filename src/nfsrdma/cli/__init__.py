@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ping": ("ping", "ping", "Measure NULL round trips to a server."),
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
     "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),
-    "bench": ("bench", "bench", "Measure throughput and operations per second."),
+    "bench": ("bench", "bench", "Measure files and names over RDMA and TCP, side by side."),
     "demo": ("demo", "demo", "Copy a tree in and out over RDMA and TCP, and compare."),
     "doctor": ("doctor", "doctor", "Say what this machine offers, and what is in the way."),
 }

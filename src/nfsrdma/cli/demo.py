@@ -27,10 +27,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from nfsrdma.bench.servers import ServerError, free_loopback
+
 if TYPE_CHECKING:
     from nfsrdma.client.transfer import Report
 
-ROCE_PORT = 4791
 START_S = 20.0
 MEMORY = "/dev/shm"
 SCRATCH_OCTETS = 1 << 30
@@ -109,19 +110,6 @@ def digests(root: Path) -> dict[str, str]:
                 with path.open("rb") as file:
                     found[key] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
-
-
-def free_loopback() -> str:
-    """A loopback address on which nobody has UDP 4791."""
-    for host in range(1, 255):
-        address = f"127.0.0.{host}"
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((address, ROCE_PORT))
-            except OSError:
-                continue
-        return address
-    raise DemoError("UDP port 4791 is taken on every loopback address: `nfsrdma doctor` says more")
 
 
 def free_tcp_port(address: str) -> int:
@@ -348,14 +336,14 @@ def _verdict(copies: list[Copy], console: Console) -> bool:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The tree to copy (the Python standard library if none is named).",
 )
-@click.option("--address", help="The loopback address to serve at (the first free one).")
+@click.option("--address", help="The loopback address to serve at (a free one).")
 @click.option("--pcap", metavar="FILE", help="Record a short session's packets for Wireshark.")
 def demo(tree: Path | None, address: str | None, pcap: str | None) -> None:
     """Serve, copy a real tree in and out over RDMA and TCP, compare every file."""
     console = Console(highlight=False)
     try:
         equal = run(tree, address or free_loopback(), pcap, console)
-    except (DemoError, OSError) as error:
+    except (DemoError, ServerError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if not equal:
         sys.exit(1)

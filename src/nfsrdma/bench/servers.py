@@ -1,0 +1,147 @@
+"""Servers of our own, started for the purpose, and the processor time of a process."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+from typing import IO, Final
+
+ROCE_PORT: Final = 4791
+_START_S: Final = 30.0
+_STOP_S: Final = 10.0
+_TRIES: Final = 64
+
+
+class ServerError(Exception):
+    """A server did not start; the message says why, in one line."""
+
+
+def free_loopback() -> str:
+    """A loopback address on which nobody has UDP 4791."""
+    rng = SystemRandom()
+    for _ in range(_TRIES):
+        address = f"127.{rng.randrange(1, 255)}.{rng.randrange(256)}.{rng.randrange(1, 255)}"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((address, ROCE_PORT))
+            except OSError:
+                continue
+        return address
+    raise ServerError(
+        "UDP port 4791 is taken on every loopback address: `nfsrdma doctor` says more"
+    )
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process so far, all its threads, and of its children.
+
+    It is read from the process's own clock (clock_getcpuclockid), to the nanosecond, without
+    asking the process, so that measuring disturbs nothing.
+    """
+    seconds = time.clock_gettime(~pid << 3 | 2)
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return seconds
+    return seconds + sum(cpu_seconds(int(child)) for child in children)
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process in MB (10^6 octets)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@dataclass(slots=True)
+class OwnServer:
+    """``nfsrdma serve`` in a process of its own, for one transport."""
+
+    transport: str
+    url: str
+    process: subprocess.Popen[str]
+    log: IO[str]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def obituary(self) -> str | None:
+        """What it died of, if it did."""
+        status = self.process.poll()
+        if status is None:
+            return None
+        how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
+        return f"the server died ({how})"
+
+    def stop(self) -> None:
+        """End it. Harmless to repeat."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.log.close()
+
+
+def start_server(
+    transport: str,
+    folder: Path,
+    *,
+    address: str | None = None,
+    launcher: tuple[str, ...] = ("-m", "nfsrdma"),
+    options: tuple[str, ...] = (),
+) -> OwnServer:
+    """Serve ``folder`` over ``transport``: ``tcp`` or the name of a provider.
+
+    ``options`` are further ones of ``nfsrdma serve``. Raises :class:`ServerError`.
+    """
+    where = address or free_loopback()
+    command = [sys.executable, *launcher, "serve", str(folder), "--listen", where]
+    command += ["--provider", "none", "--tcp", "0"] if transport == "tcp" else [
+        "--provider", transport,
+    ]  # fmt: skip
+    log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the server has it
+    process = subprocess.Popen(
+        [*command, *options],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        start_new_session=True,  # an interrupt is for us, who then end it in good order
+    )
+    server = OwnServer(transport, "", process, log)
+    try:
+        server.url = _first_url(process, log)
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+def _first_url(process: subprocess.Popen[str], log: IO[str]) -> str:
+    """The line that a server prints when it listens."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], _START_S)
+    line = process.stdout.readline().strip() if ready else ""
+    if line.startswith("nfs+"):
+        return line
+    if not ready:
+        raise ServerError(f"the server did not start within {_START_S:.0f} seconds")
+    process.wait(_STOP_S)
+    log.seek(0)
+    said = [text.strip() for text in (line, *log) if text.strip()]
+    raise ServerError(said[-1].removeprefix("Error: ") if said else "the server did not start")
