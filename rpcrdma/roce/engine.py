@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 GSI_QPN = 1
 _FIRST_QPN = 16
-_MOST_GSI_BACKLOG = 1024
+_MOST_BACKLOG = 1024
 _MOST_FLOWS = 256
 _RETIRED_QPNS = 4096
 
@@ -86,7 +86,7 @@ class Engine:
         self._watched: dict[QueuePair, None] = {}
         self._news: list[CompletionQueue] = []
         self._reports: list[QueuePair] = []
-        self._gsi_backlog: deque[Burst] = deque()
+        self._backlog: deque[Burst] = deque()
         self._gsi_psn = 0
         self._called = False
         """``on_ready`` was called, or a driver is at work that will poll anyway."""
@@ -118,6 +118,11 @@ class Engine:
     def destroy_queue_pair(self, queue_pair: QueuePair) -> None:
         """Flush it and forget it. Harmless to repeat."""
         if self._qps.get(queue_pair.number) is queue_pair:
+            queue_pair.fail("destroyed")
+            # An acknowledgement that waited: without it the peer's last message would seem lost.
+            burst = queue_pair.poll_transmit(0.0)
+            if burst is not None:
+                self._send(burst)
             queue_pair.retire()
             del self._qps[queue_pair.number]
             self._retired.append(queue_pair.number)
@@ -246,10 +251,15 @@ class Engine:
         builder.add(header, (memoryview(mad),), pad, size)
         burst = builder.finish()
         assert burst is not None, "one packet was added"
-        if len(self._gsi_backlog) >= _MOST_GSI_BACKLOG:
+        self.own_counters.packets_sent += 1
+        self.own_counters.octets_sent += size
+        self._send(burst)
+
+    def _send(self, burst: Burst) -> None:
+        if len(self._backlog) >= _MOST_BACKLOG:
             # Datagrams may be lost; the connection manager repeats them.
-            self._gsi_backlog.popleft()
-        self._gsi_backlog.append(burst)
+            self._backlog.popleft()
+        self._backlog.append(burst)
         self._call()
 
     # -- packets out ------------------------------------------------------------------------------
@@ -257,11 +267,8 @@ class Engine:
     def poll_transmit(self, now: float) -> Burst | None:
         """The next burst to send; ``None`` when there is nothing (more) to send for now."""
         burst: Burst | None
-        if self._gsi_backlog:
-            burst = self._gsi_backlog.popleft()
-            self.own_counters.packets_sent += 1
-            self.own_counters.octets_sent += burst.segment_size
-            return burst
+        if self._backlog:
+            return self._backlog.popleft()
         ready = self._ready
         self._called = True
         while ready:
@@ -282,7 +289,7 @@ class Engine:
         """When ``handle_timeout`` wants to be called."""
         soonest = None if self.cm is None else self.cm.next_timeout()
         for queue_pair in self._watched:
-            deadline = queue_pair.requester.deadline
+            deadline = queue_pair.deadline
             if deadline is not None and (soonest is None or deadline < soonest):
                 soonest = deadline
         return soonest
@@ -292,12 +299,12 @@ class Engine:
         self._called = True
         try:
             for queue_pair in list(self._watched):
-                deadline = queue_pair.requester.deadline
+                deadline = queue_pair.deadline
                 if deadline is None:
                     del self._watched[queue_pair]
                     queue_pair.watched = False
                 elif deadline <= now:
-                    queue_pair.requester.handle_timeout(now)
+                    queue_pair.handle_timeout(now)
             if self.cm is not None:
                 due = self.cm.next_timeout()
                 if due is not None and due <= now:

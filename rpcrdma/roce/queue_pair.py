@@ -209,8 +209,22 @@ class QueuePair:
         if not self.scheduled:
             self._engine.schedule(self)
 
+    @property
+    def deadline(self) -> float | None:
+        """When ``handle_timeout`` wants to be called."""
+        ours, theirs = self.requester.deadline, self.responder.deadline
+        if ours is None or theirs is None:
+            return theirs if ours is None else ours
+        return min(ours, theirs)
+
+    def handle_timeout(self, now: float) -> None:
+        """Do what is due at ``now``."""
+        for machine in (self.responder, self.requester):
+            if machine.deadline is not None and machine.deadline <= now:
+                machine.handle_timeout(now)
+
     def watch(self) -> None:
-        """The requester has set a deadline."""
+        """One of the machines has set a deadline."""
         if not self.watched:
             self._engine.watch(self)
 
@@ -250,7 +264,7 @@ class QueuePair:
         self.responder.transmit_reads(builder)
         if not self.failed:
             self.requester.transmit(builder, now)
-        self.responder.transmit_acknowledgement(builder)
+        self.responder.transmit_acknowledgement(builder, now)
         if builder.refused:
             self.schedule()
         self.counters.packets_sent += builder.packets

@@ -240,14 +240,18 @@ class Requester:
     def _ask(self, ends: bool = False) -> int:
         """The A bit, if the packets up to ``_next_octets`` are to be acknowledged soon.
 
-        At the end of a message; some times in each window, so that it goes on moving; and when it
-        is full and no answer is under way. An acknowledgement costs both sides about as much as
-        several packets do.
+        At the end of a message (``ends``). Where more is queued than the window holds, also some
+        times in each window, so that it goes on moving, and when it is full and no answer is under
+        way. An acknowledgement costs both sides about as much as several packets do.
         """
-        if (
-            ends
-            or self._next_octets - self._asked_octets >= self.window.octets // _ASKS
-            or (self._asked_octets <= self._una_octets and self._flight_room() < 2 * self._qp.mtu)
+        window, mtu = self.window.octets, self._qp.mtu
+        if ends or (
+            # Less than a packet's room already blocks, so what nearly fits counts as too much.
+            self._tail_octets - self._una_octets > window - 2 * mtu
+            and (
+                self._next_octets - self._asked_octets >= window // _ASKS
+                or (self._asked_octets <= self._una_octets and self._flight_room() < 2 * mtu)
+            )
         ):
             self._asked_octets = self._next_octets
             return ACK_REQUEST
@@ -280,7 +284,9 @@ class Requester:
         if not builder.room(size):
             return False
         self._next_octets = entry.base + min(offset + qp.mtu, entry.cost)
-        tail = self.next & MASK | self._ask(ends)
+        # Whatever follows will ask in its place, unless somebody waits for this one.
+        asks = ends and (request.signaled or entry.end == self.tail)
+        tail = self.next & MASK | self._ask(asks)
         header = BTH.pack(qp.head | code << 56 | pad << 52, tail) + extension
         builder.add(header, pieces(entry.views, offset, length), pad, size)
         self.next += 1

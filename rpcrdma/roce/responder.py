@@ -7,6 +7,9 @@ What comes after it is refused with one NAK that names ``expected``.
 Answers leave in the order of the requests: READ responses wait in ``_outbox``, and an
 acknowledgement only goes out when that is empty, because it would tell the peer that the responses
 before it were lost. At most one acknowledgement or NAK is due at a time: a later one says more.
+The acknowledgement of one SEND waits a moment (``deadline``) for a message of ours, its answer as a
+rule, to ride with: a packet by itself costs both sides as much as a message. That of a second
+SEND, and any other, goes at once.
 
 What comes next in a message, and how long it may be, is read from the tables of ``opcode``.
 """
@@ -124,6 +127,10 @@ class Responder:
         self._outbox: deque[ReadResource] = deque()
         self._due: tuple[int, int] | None = None
         """Syndrome and sequence of the acknowledgement to be sent."""
+        self.deadline: float | None = None
+        """When the acknowledgement that is due goes by itself at the latest."""
+        self._patient = False
+        """It may wait for a message to ride with."""
         self._silent = False
         """A NAK named ``expected``: be silent until that arrives."""
 
@@ -173,7 +180,8 @@ class Responder:
         if done:
             self.expected += run.count
             if run.ask:
-                self._owe(ACK, self.expected - 1)
+                patient = kind == Kind.SEND and row.ends and self._due is None
+                self._owe(ACK, self.expected - 1, patient)
 
     def _out_of_order(self, run: Run, sequence: int) -> None:
         qp = self._qp
@@ -319,7 +327,7 @@ class Responder:
         self._resources.append(resource)
         # The response acknowledges what came before it.
         if self._due is not None and self._due[0] == ACK:
-            self._due = None
+            self._due = self.deadline = None
         self._answer(resource, first, end)
 
     def _replay(self, sequence: int, address: int, rkey: int, length: int) -> None:
@@ -406,12 +414,20 @@ class Responder:
             resource.next += 1
         return True
 
-    def transmit_acknowledgement(self, builder: BurstBuilder) -> None:
+    def transmit_acknowledgement(self, builder: BurstBuilder, now: float) -> None:
         """Add what is due to ``builder``, if the READ responses before it have gone."""
         due = self._due
-        if due is None or self._outbox or not builder.room(_ACK_OCTETS):
+        if due is None or self._outbox:
             return
-        self._due = None
+        if self._patient and not builder.packets:
+            if self.deadline is None:
+                self.deadline = now + self._qp.tuning.acknowledge_within
+                self._qp.watch()
+            if now < self.deadline:
+                return
+        if not builder.room(_ACK_OCTETS):
+            return
+        self._due = self.deadline = None
         syndrome, sequence = due
         qp = self._qp
         header = BTH.pack(qp.head | ACKNOWLEDGE << 56, sequence & MASK)
@@ -426,9 +442,21 @@ class Responder:
 
     # -- what goes wrong --------------------------------------------------------------------------
 
-    def _owe(self, syndrome: int, sequence: int) -> None:
+    def _owe(self, syndrome: int, sequence: int, patient: bool = False) -> None:
         self._due = (syndrome, sequence)
+        self._patient = patient
         self._qp.schedule()
+
+    def handle_timeout(self, now: float) -> None:
+        """No message came for the acknowledgement to ride with: it goes by itself."""
+        self.deadline = None
+        self.hurry()
+
+    def hurry(self) -> None:
+        """Let nothing that is due wait."""
+        self._patient = False
+        if self._due is not None:
+            self._qp.schedule()
 
     def _not_ready(self) -> None:
         self._silent = True
@@ -446,7 +474,8 @@ class Responder:
         self._qp.recv_cq.push(WC(receive.wr_id, status, WcOpcode.RECV))
 
     def flush(self) -> None:
-        """Complete the posted receives as flushed. A NAK that is due stays due."""
+        """Complete the posted receives as flushed. What is due stays due, and goes at once."""
+        self.hurry()
         self._outbox.clear()
         self._resources.clear()
         self._region = None

@@ -30,6 +30,9 @@ class Tuning:
     rto_minimum: float = 0.02
     """A peer that shares its processor, or waits for a disk, is silent for some milliseconds."""
     rto_maximum: float = 1.0
+    acknowledge_within: float = 0.001
+    """How long the acknowledgement of a message may wait for one of ours to ride with. Far below
+    ``rto_minimum``."""
     retry_seconds: float = 10.0
     """A silent peer is given up after the retry count *and* this time without any progress: it
     may be one whose owner turns its reactor only now and then."""

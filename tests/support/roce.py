@@ -228,8 +228,11 @@ class Peer:
         retry_count: int = 7,
         rnr_retry_count: int = 7,
         tuning: Tuning | None = None,
+        acknowledge_within: float = 0.0,
     ) -> None:
         self.now = 50.0
+        # What the end owes is seen at once, unless a test is about when it goes.
+        tuning = replace(tuning or Tuning(), acknowledge_within=acknowledge_within)
         self.end = End(9, options=QpOptions(access=access), tuning=tuning)
         self.qp = self.end.qp
         raise_queue_pair(

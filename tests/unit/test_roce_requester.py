@@ -568,3 +568,18 @@ def test_no_read_without_depth() -> None:
     peer = Peer(depth=0)
     with pytest.raises(VerbsError):
         peer.qp.post_send(SendWR(WrOpcode.RDMA_READ, [memoryview(bytearray(4))]))
+
+
+# -- asking for acknowledgements -------------------------------------------------------------------
+
+
+def test_only_what_somebody_waits_for_or_nothing_follows_asks() -> None:
+    peer = Peer()
+    for length, signaled in ((300, False), (3, True), (700, False), (9, False)):
+        post(peer, WrOpcode.RDMA_WRITE, length, rkey=1, signaled=signaled)
+    packets = peer.collect()
+    asked = [packet.bth.psn for packet in packets if packet.bth.ack_request]
+    assert asked == [102, 106]
+    peer.acknowledge(106)
+    assert len(peer.end.sent()) == 1
+    assert peer.end.engine.next_timeout() is None

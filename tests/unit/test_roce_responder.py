@@ -8,7 +8,15 @@ from tests.support.roce import REMOTE, Peer, names, syndrome
 from nfsrdma.rpcrdma.roce.memory import MemoryRegion
 from nfsrdma.rpcrdma.roce.opcode import OPCODES, Role
 from nfsrdma.rpcrdma.roce.wire import Aeth, AtomicEth, Ieth, ImmDt, Packet, Reth
-from nfsrdma.rpcrdma.verbs.types import Access, QpState, RecvWR, WcOpcode, WcStatus
+from nfsrdma.rpcrdma.verbs.types import (
+    Access,
+    QpState,
+    RecvWR,
+    SendWR,
+    WcOpcode,
+    WcStatus,
+    WrOpcode,
+)
 
 ACK, SEQUENCE, INVALID, ACCESS = 0x1F, 0x60, 0x61, 0x62
 RNR_640_MICROSECONDS = 0x20 | 12
@@ -440,3 +448,56 @@ def test_a_run_of_which_the_beginning_is_known(peer: Peer) -> None:
 def test_every_request_opcode_has_been_asked() -> None:
     """A reminder for who adds one."""
     assert len([row for row in OPCODES.values() if row.role == Role.RESPONDER]) == 17
+
+
+# -- acknowledgements that wait --------------------------------------------------------------------
+
+
+def waiting_peer() -> Peer:
+    peer = Peer(acknowledge_within=0.001)
+    for _ in range(4):
+        peer.qp.post_recv(RecvWR(memoryview(bytearray(64))))
+    return peer
+
+
+def test_the_acknowledgement_of_a_message_rides_with_the_answer() -> None:
+    peer = waiting_peer()
+    assert peer.send("SEND_ONLY", 10, payload=b"call", ask=True) == []
+    peer.qp.post_send(SendWR(WrOpcode.SEND, [memoryview(b"answer")]))
+    assert names(peer.collect()) == ["SEND_ONLY", "ACKNOWLEDGE"]
+    peer.acknowledge(100)
+    assert peer.end.engine.next_timeout() is None
+
+
+def test_it_goes_by_itself_when_no_answer_comes() -> None:
+    peer = waiting_peer()
+    assert peer.send("SEND_ONLY", 10, payload=b"call", ask=True) == []
+    assert peer.end.engine.next_timeout() == pytest.approx(peer.now + 0.001)
+    (packet,) = peer.wait()
+    assert (names([packet]), packet.bth.psn) == (["ACKNOWLEDGE"], 10)
+    assert peer.end.engine.next_timeout() is None
+
+
+def test_a_second_message_is_acknowledged_at_once() -> None:
+    peer = waiting_peer()
+    assert peer.send("SEND_ONLY", 10, payload=b"one", ask=True) == []
+    (packet,) = peer.send("SEND_ONLY", 11, payload=b"two", ask=True)
+    assert (names([packet]), packet.bth.psn) == (["ACKNOWLEDGE"], 11)
+
+
+def test_a_nak_does_not_wait() -> None:
+    peer = waiting_peer()
+    assert peer.send("SEND_ONLY", 10, payload=b"one", ask=True) == []
+    (packet,) = peer.send("SEND_ONLY", 12, payload=b"three", ask=True)
+    assert syndrome(packet) == 0x60
+
+
+@pytest.mark.parametrize("end", ["fail", "destroy"])
+def test_what_waits_goes_before_the_end(end: str) -> None:
+    peer = waiting_peer()
+    assert peer.send("SEND_ONLY", 10, payload=b"call", ask=True) == []
+    if end == "fail":
+        peer.qp.fail("over")
+    else:
+        peer.end.engine.destroy_queue_pair(peer.qp)
+    assert names(peer.collect()) == ["ACKNOWLEDGE"]
