@@ -62,6 +62,8 @@ class Connections:
         self.all: dict[int, Connection] = {}
         self._connections = 0
         self.on_cm: Callable[[CmEvent], None] = lambda event: None
+        self.on_flow: Callable[[Flow, Packet], None] = lambda flow, packet: None
+        """Told of each flow and of the packet for which it was made."""
         self.other_sends = 0
         """SENDs that are no RPC-over-RDMA."""
         self.naks = 0
@@ -86,6 +88,7 @@ class Connections:
         flow = side.flow = Flow(source, destination, qpn, side, self)
         self._flows[source, destination, qpn] = flow
         self._hosts.setdefault((source, destination), []).append(flow)
+        self.on_flow(flow, packet)
         return flow
 
     def known(self, packet: Packet) -> Flow | None:

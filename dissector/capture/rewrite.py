@@ -9,6 +9,7 @@ start, block by block, so that nothing but the block at hand is in memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
 from typing import NamedTuple, Protocol
 
 from nfsrdma.rpcrdma.pcapng import (
@@ -44,6 +45,10 @@ class Output(NamedTuple):
 class Editor(Protocol):
     """Who decides what is written."""
 
+    def link_type(self, link_type: int) -> int:
+        """The link type of what is written for frames that have this one."""
+        ...
+
     def frame(self, reader: Reader) -> Sequence[Output] | None:
         """What to write in place of the reader's current frame; ``None`` leaves it alone.
 
@@ -71,7 +76,7 @@ def _from_pcap(
         options.append((IF_FCSLEN, bytes((reader.fcs_length,))))
     write(section_header([(SHB_USERAPPL, b"nfsrdma")]))
     snaplen = reader.interface.snaplen
-    write(interface_description(reader.link_type, snaplen, options))
+    write(interface_description(editor.link_type(reader.link_type), snaplen, options))
     unit = 1 if nano else 1000
     while reader.read():
         ticks = reader.time // unit
@@ -167,6 +172,18 @@ class _PcapngRewriter(PcapngReader):
             self._write(bytes(header))
             self._copied = at + length
         return True
+
+    def _interface(self, at: int, length: int) -> None:
+        super()._interface(at, length)
+        layout = Struct(self._order + "H")
+        (before,) = layout.unpack_from(self.view, at + 8) if length >= 20 else (0,)
+        after = self._editor.link_type(before)
+        if after != before:
+            self._copy(at)
+            block = bytearray(self.view[at : at + length])
+            layout.pack_into(block, 8, after)
+            self._write(bytes(block))
+            self._copied = at + length
 
     def _enhanced_packet(self, at: int, length: int) -> bool:
         self._block = (at, length)

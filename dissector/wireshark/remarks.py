@@ -85,6 +85,9 @@ class Annotator:
     def __init__(self, remarks: dict[int, list[str]]) -> None:
         self._remarks = remarks
 
+    def link_type(self, link_type: int) -> int:
+        return link_type
+
     def frame(self, reader: Reader) -> Sequence[Output] | None:
         comments = self._remarks.get(reader.number)
         if comments is None:

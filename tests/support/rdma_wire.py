@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
 from nfsrdma.rpcrdma.roce.cm_messages import RdmaCmHeader, Rep, Req, gid_of, service_id
@@ -138,6 +138,8 @@ class Wire:
             path_mtu=3,
             private_data=head + said[0],
         )
+        if self.encapsulation in ("infiniband", "erf"):
+            request = replace(request, local_lid=self.client.lid, remote_lid=self.server.lid)
         self.datagram(self.client, request)
         reply = Rep(
             local_comm_id=6,
@@ -321,7 +323,8 @@ def _erf(wire: Wire, sender: Host, body: bytes) -> bytes:
     packet = _infiniband(wire, sender, body)
     seconds, fraction = divmod(wire.now, 10**9)
     stamp = seconds << 32 | (fraction << 32) // 10**9
-    return struct.pack("<QBBHHH", stamp, 21, 4, 0, 0, 0) + packet
+    record = struct.pack(">HHH", 16 + len(packet), 0, len(packet))
+    return struct.pack("<QBB", stamp, 21, 4) + record + packet
 
 
 def _vlan(wire: Wire, sender: Host, body: bytes) -> bytes:

@@ -36,6 +36,9 @@ class Remarking:
     def __init__(self, comments: dict[int, list[str]]) -> None:
         self.comments = comments
 
+    def link_type(self, link_type: int) -> int:
+        return link_type
+
     def frame(self, reader: Reader) -> list[Output] | None:
         if reader.number not in self.comments:
             return None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .dissect_other import Other, other_options
+
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.pipeline import View
@@ -27,12 +29,6 @@ if TYPE_CHECKING:
 @click.option("--exit-code", is_flag=True, help="With --lint: 1 if there is more than notes.")
 @click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
 @click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
-@click.option(
-    "--pcapng",
-    metavar="OUT",
-    type=click.Path(allow_dash=True, dir_okay=False),
-    help="Write the capture to OUT, with findings as packet comments.",
-)
 @click.option("--health", is_flag=True, help="What was sent again, and why; also as --json.")
 @click.option(
     "--plot",
@@ -40,6 +36,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="With --latency or --health: plots as PNG, and a page of them, into DIR.",
 )
+@other_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str,
@@ -53,10 +50,10 @@ def dissect(
     exit_code: bool,
     crc: bool,
     latency: bool,
-    pcapng: str | None,
     health: bool,
     plot: str | None,
     output: str | None,
+    other: Other,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
 
@@ -74,10 +71,7 @@ def dissect(
         if extract is not None:
             _extract(reader, extract, output)
             return
-        if pcapng is not None:
-            from .dissect_pcapng import annotate
-
-            annotate(reader, file, pcapng, expression, crc)
+        if other.run(reader, file, expression, crc):
             return
         if lint:
             bad = _lint(reader, ndjson, expression, crc)

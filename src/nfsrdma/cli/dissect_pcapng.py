@@ -26,6 +26,22 @@ def annotate(reader: Reader, file: str, output: str, expression: str | None, crc
     click.echo(f"{_counted(remarks)} in {output}", err=True)
 
 
+def repair(reader: Reader, file: str, output: str, crc: bool) -> None:
+    """Write the capture to ``output``, changed so that Wireshark decodes more of it."""
+    from nfsrdma.dissector.capture.rewrite import rewrite
+    from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.wireshark.repair import Repairs
+
+    with _written(file, output) as out:
+        repairs = Repairs()
+        pipeline = Pipeline(reader, repairs, check_crc=crc)
+        repairs.attach(pipeline)
+        pipeline.run()
+        rewrite(reader, repairs, out.write)
+    done = [f"{count} {what}" for what, count in repairs.done.items() if count]
+    click.echo(f"{', '.join(done) or 'nothing to repair'} in {output}", err=True)
+
+
 def _remarks(reader: Reader, expression: str | None, crc: bool) -> Remarks:
     from nfsrdma.dissector.filter import compile_filter
     from nfsrdma.dissector.pipeline import Pipeline

@@ -1,0 +1,66 @@
+"""``nfsrdma dissect``: the options for other tools, and for captures that are being made.
+
+Each mode is in a module of its own; here is which option leads to which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from nfsrdma.dissector.capture import Reader
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What was asked for beside the views of ``dissect`` itself."""
+
+    pcapng: str | None
+    fixed: str | None
+
+    def run(self, reader: Reader, file: str, expression: str | None, crc: bool) -> bool:
+        """Do what was asked for; whether anything was."""
+        from . import dissect_pcapng
+
+        if self.pcapng is not None:
+            dissect_pcapng.annotate(reader, file, self.pcapng, expression, crc)
+        elif self.fixed is not None:
+            dissect_pcapng.repair(reader, file, self.fixed, crc)
+        else:
+            return False
+        return True
+
+
+def other_options(command: F) -> F:
+    """Add the options; the command gets them as ``other``."""
+
+    def fold(*args: Any, pcapng: str | None, fixed: str | None, **rest: Any) -> Any:
+        return command(*args, other=Other(pcapng, fixed), **rest)
+
+    fold.__name__ = command.__name__
+    fold.__doc__ = command.__doc__
+    fold.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    out = click.Path(allow_dash=True, dir_okay=False)
+    for option in (
+        click.option(
+            "--fix-for-wireshark",
+            "fixed",
+            metavar="OUT",
+            type=out,
+            help="Write the capture to OUT, so changed that Wireshark decodes more of it.",
+        ),
+        click.option(
+            "--pcapng",
+            metavar="OUT",
+            type=out,
+            help="Write the capture to OUT, with findings as packet comments.",
+        ),
+    ):
+        fold = option(fold)
+    return fold  # type: ignore[return-value]
