@@ -22,7 +22,7 @@ from ..task import Future, Reactor, TimerHandle
 _log = logging.getLogger(__name__)
 
 _READ: Final = 65536
-"""Octets asked of the socket when no place is set for them."""
+"""Octets that came where a place was set for them, and more are likely to be there."""
 
 _READS: Final = 16
 """Reads of one socket before others have their turn."""
@@ -80,8 +80,9 @@ class _Link:
             for _ in range(_READS):
                 target = channel.target()
                 if target is None:
-                    data = sock.recv(_READ)
-                    count, wanted = len(data), _READ
+                    wanted = channel.portion
+                    data = sock.recv(wanted)
+                    count = len(data)
                     if count:
                         channel.handle_data(data)
                 else:

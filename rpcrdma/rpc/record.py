@@ -8,15 +8,17 @@ The life of octets that arrive: the edge reads into memory of its own that nobod
 and a record that lies whole in one such read is passed on as a view of it. A record in pieces
 is collected as a list of views and joined once, which is linear however many there are. What is
 long, and has shown that it means to come, gets a buffer of its exact length, and the edge reads
-the rest of it straight into that.
+the rest of it straight into that. Of a reply whose data someone has offered memory for, the edge
+reads the data straight into that memory (:class:`SplitRecord`).
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Final
 
-from nfsrdma.xdr import Encoder
+from nfsrdma.xdr import Decoder, Encoder
 
 _WORD = struct.Struct(">I")
 _LAST: Final = 0x80000000
@@ -64,24 +66,83 @@ def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
     return parts
 
 
+class SplitRecord:
+    """A record whose end, ``data``, is in memory that was offered for it, the rest in ``head``."""
+
+    __slots__ = ("data", "head")
+
+    def __init__(self, head: memoryview, data: memoryview) -> None:
+        self.head = head
+        self.data = data
+
+
+class SplitDecoder(Decoder):
+    """Over a :class:`SplitRecord`: its data is an item by itself, or the record is joined."""
+
+    __slots__ = ("_data", "_left_out")
+
+    def __init__(self, record: SplitRecord) -> None:
+        super().__init__(record.head)
+        self._data: memoryview | None = record.data
+        self._left_out = 0
+
+    def tell(self) -> int:
+        return self.offset + self._left_out
+
+    def remaining(self) -> int:
+        return self._end - self.offset + (len(self._data) if self._data is not None else 0)
+
+    def _take(self, size: int) -> memoryview:
+        data = self._data
+        if data is None or self.offset + size < self._end:
+            return super()._take(size)
+        self._data = None
+        if self.offset == self._end and size == len(data):
+            self._left_out = size
+            return data
+        # It only looked like the item that the memory was offered for.
+        self._view = memoryview(b"".join((self._view, data)))
+        self._end = len(self._view)
+        return super()._take(size)
+
+
+Record = memoryview | SplitRecord
+
+FindSink = Callable[[memoryview, int], memoryview | None]
+"""Where the end of a record belongs, from its beginning and its size; None: anywhere."""
+
+
+def _anywhere(head: memoryview, size: int) -> None:
+    return None
+
+
 class RecordReader:
-    """Takes the stream in whatever portions it comes, and gives back records."""
+    """Takes the stream in whatever portions it comes, and gives back records.
+
+    ``find_sink`` is asked about every record of one fragment that is long and has begun; what it
+    returns has at most as many octets as the record, a multiple of four.
+    """
 
     __slots__ = (
         "_buffer",
         "_filled",
+        "_find_sink",
         "_fragments",
         "_last",
         "_left",
         "_max_fragments",
         "_max_record",
         "_parts",
+        "_sink",
         "_size",
         "_stub",
     )
 
-    def __init__(self, max_record: int, max_fragments: int) -> None:
+    def __init__(
+        self, max_record: int, max_fragments: int, find_sink: FindSink = _anywhere
+    ) -> None:
         """``max_record`` in octets; ``max_fragments`` of a record, empty ones included."""
+        self._find_sink = find_sink
         self._max_record = max_record
         self._max_fragments = max_fragments
         self._stub = b""  # one to three octets of a fragment's header
@@ -91,7 +152,8 @@ class RecordReader:
         self._size = 0  # octets of the record up to the end of this fragment
         self._parts: list[bytes | bytearray | memoryview] = []  # what has come of the record
         self._buffer: bytearray | None = None  # the fragment's own memory, if it has any
-        self._filled = 0  # octets of it that are filled
+        self._sink: memoryview | None = None  # or memory that was offered for its end
+        self._filled = 0  # octets of either that are filled
 
     @property
     def in_record(self) -> bool:
@@ -100,28 +162,39 @@ class RecordReader:
 
     def target(self) -> memoryview | None:
         """Where the edge must put the next octets; ``None`` if it is to ``feed`` them."""
+        if self._sink is not None:
+            return self._sink[self._filled :]
         if self._buffer is None:
             return None
         return memoryview(self._buffer)[self._filled :]
 
-    def filled(self, count: int) -> memoryview | None:
+    def filled(self, count: int) -> Record | None:
         """``count`` octets were put where ``target`` said; the record, if that ended it."""
-        assert self._buffer is not None
         self._filled += count
         self._left -= count
         if self._left:
             return None
+        if self._sink is not None:
+            sink, self._sink = self._sink, None
+            return SplitRecord(self._end_record(), sink)
+        assert self._buffer is not None
         self._parts.append(self._buffer)
         self._buffer = None
         return self._end_record() if self._last else None
 
-    def feed(self, data: bytes) -> list[memoryview]:
+    def abandon(self) -> None:
+        """The stream has ended: let go of all memory. The reader is then of no more use."""
+        self._parts = []
+        self._buffer = self._sink = None
+
+    def feed(self, data: bytes) -> list[Record]:
         """The records that end in ``data``, which is kept. Only when ``target`` is ``None``.
 
         Raises ``RecordError``; the reader is then of no more use.
         """
         assert self._buffer is None
-        records: list[memoryview] = []
+        assert self._sink is None
+        records: list[Record] = []
         if self._stub:
             data = self._stub + data
             self._stub = b""
@@ -163,7 +236,11 @@ class RecordReader:
 
     def _consider_buffer(self) -> None:
         """Give the rest of a long fragment memory of its own, if enough of the record is here."""
-        if self._left < _DIRECT or (self._size - self._left) * _TRUST < self._size:
+        if self._left < _DIRECT:
+            return
+        if self._last and self._fragments == 1 and self._use_sink():
+            return
+        if (self._size - self._left) * _TRUST < self._size:
             return
         if not self._last:
             self._buffer = bytearray(self._left)
@@ -178,6 +255,22 @@ class RecordReader:
         self._parts.clear()
         self._buffer = buffer
         self._filled = position
+
+    def _use_sink(self) -> bool:
+        """Let the end of the record go where it belongs, if that is known and lies ahead."""
+        parts = self._parts
+        if len(parts) > 1 and self._size - self._left > _SMALL:
+            return False  # it was asked about before, and joining again and again adds up
+        head = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
+        sink = self._find_sink(head, self._size)
+        if sink is None:
+            return False
+        start = self._size - len(sink)
+        self._filled = len(head) - start
+        sink[: self._filled] = head[start:]
+        self._parts = [head[:start]]
+        self._sink = sink
+        return True
 
     def _end_record(self) -> memoryview:
         parts = self._parts

@@ -17,6 +17,7 @@ peers that only wrote would wait for each other for ever.
 from __future__ import annotations
 
 import logging
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,13 +25,13 @@ from itertools import islice
 from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
-from nfsrdma.xdr.rpc import CALL
+from nfsrdma.xdr.rpc import CALL, REPLY
 
 from ..task import Future
 from .channel import CallRefused, Channel, Peer, Service, TransportError
 from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
-from .record import HEAD, RecordError, RecordReader, frame
+from .record import HEAD, Record, RecordError, RecordReader, SplitDecoder, frame
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,15 @@ _GATHER: Final = 64
 
 _BATCH: Final = 65536
 """Octets of output after which we do not wait for the end of a batch of input to send them."""
+
+_PORTION: Final = 65536
+"""Octets of input taken at once."""
+
+PLACED: Final = 128 << 10
+"""Octets of a sink from which on it costs less to take a reply in two portions than to copy it."""
+
+_FIRST_PORTION: Final = 256
+"""The same where data is awaited that has its own memory: enough for what is in front of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,9 @@ class StreamLimits:
 
 
 DEFAULT_LIMITS: Final = StreamLimits()
+
+_WORD = struct.Struct(">I")
+_TWO_WORDS = struct.Struct(">2I")
 
 _Piece = tuple[bytes | bytearray | memoryview, int, Callable[[], None] | None]
 
@@ -78,6 +91,7 @@ class StreamChannel:
         "_pending",
         "_reader",
         "_service",
+        "_sinks",
         "_unsent",
         "_unsent_replies",
         "_waiting",
@@ -93,8 +107,9 @@ class StreamChannel:
         self._peer = peer
         self._service = service if service is not None else RpcService(())
         self._limits = limits
-        self._reader = RecordReader(limits.max_record, limits.max_fragments)
+        self._reader = RecordReader(limits.max_record, limits.max_fragments, self._find_sink)
         self._pending: dict[int, Future[Decoder]] = {}
+        self._sinks: dict[int, memoryview] = {}  # of those pending that have one long one
         self._waiting: deque[memoryview] = deque()  # calls that the limits hold back
         self._in_service = 0
         # What is to be sent: a buffer, and what is to be done when it has gone. The last buffer
@@ -137,8 +152,9 @@ class StreamChannel:
     ) -> Future[Decoder]:
         """Send a call, as in ``channel.Channel``.
 
-        ``max_reply`` and ``sinks`` are of no use to a stream: results stay in the memory that
-        the reply was received in, where ``Decoder.payload()`` views them.
+        ``max_reply`` is of no use to a stream. A single sink is filled by the kernel if the
+        reply ends with as many octets for it; other results stay in the memory that the reply
+        was received in, where ``Decoder.payload()`` views them.
         """
         reply: Future[Decoder] = Future()
         xid = peek_xid(message)
@@ -150,6 +166,8 @@ class StreamChannel:
             raise ValueError(f"a call with XID {xid:#010x} is waiting for its reply")
         else:
             self._pending[xid] = reply
+            if sinks and len(sinks) == 1 and len(sinks[0]) >= PLACED and not len(sinks[0]) & 3:
+                self._sinks[xid] = sinks[0]
             self._send(message, 0)
         return reply
 
@@ -175,6 +193,11 @@ class StreamChannel:
     def in_record(self) -> bool:
         """Whether a record has begun to arrive and is not complete."""
         return self._reader.in_record
+
+    @property
+    def portion(self) -> int:
+        """How many octets to bring at most, when there is no ``target``."""
+        return _FIRST_PORTION if self._sinks and not self._reader.in_record else _PORTION
 
     def target(self) -> memoryview | None:
         """Where to put the next octets; ``None``: anywhere, for ``handle_data``."""
@@ -208,6 +231,8 @@ class StreamChannel:
         self.on_shut()
         self.on_ready = self.on_shut = _nothing
         pending, self._pending = self._pending, {}
+        self._sinks.clear()
+        self._reader.abandon()
         out, self._out = self._out, deque()
         callbacks, self._close_callbacks = self._close_callbacks, []
         self._waiting.clear()
@@ -219,12 +244,30 @@ class StreamChannel:
         for callback in callbacks:
             _guarded(callback, reason)
 
-    def _handle_records(self, records: list[memoryview]) -> None:
+    def _find_sink(self, head: memoryview, size: int) -> memoryview | None:
+        """The sink of the call that a record answers, if the record's end looks like its data."""
+        if not self._sinks or len(head) < 8:
+            return None
+        xid, direction = _TWO_WORDS.unpack_from(head)
+        sink = self._sinks.get(xid) if direction == REPLY else None
+        if sink is None:
+            return None
+        start = size - len(sink)
+        if not 8 < start <= len(head) or _WORD.unpack_from(head, start - 4)[0] != len(sink):
+            return None
+        return sink
+
+    def _handle_records(self, records: list[Record]) -> None:
         # What is answered at once goes out together, in one system call.
         outer, self._batching = self._batching, True
         self.records_received += len(records)
         waiting = self._waiting
         for record in records:
+            if not isinstance(record, memoryview):
+                (xid,) = _WORD.unpack_from(record.head)
+                del self._sinks[xid]
+                self._pending.pop(xid).set_result(SplitDecoder(record))
+                continue
             try:
                 xid, direction = peek(record)
             except XdrError as error:
@@ -237,6 +280,8 @@ class StreamChannel:
                     self._start(record)
             else:
                 reply = self._pending.pop(xid, None)
+                if self._sinks:
+                    self._sinks.pop(xid, None)
                 if reply is None:
                     self.stray_replies += 1
                 else:
