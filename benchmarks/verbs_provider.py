@@ -80,9 +80,9 @@ class Bench:
             )
             request.accept(ConnectOptions(), server)
 
-        self.devices[0].listen(given.address, 20049, on_request)
+        self.devices[0].listen(given.address, given.port, on_request)
         client.connection = self.devices[1].connect(
-            *(given.address, 20049, client.pd, client.send_cq, client.recv_cq),
+            *(given.address, given.port, client.pd, client.send_cq, client.recv_cq),
             *(queue_pair, ConnectOptions(), client),
         )
         self.until(lambda: server.up and client.up)
@@ -165,6 +165,7 @@ def main() -> None:
     parser.add_argument("provider", choices=["soft", "verbs"])
     parser.add_argument("--address", required=True)
     parser.add_argument("--peer", help="the client's address, if it must be another")
+    parser.add_argument("--port", type=int, default=20049)
     parser.add_argument("--megabytes", type=int, default=8)
     given = parser.parse_args()
     variants: list[dict[str, Any]] = [{}]

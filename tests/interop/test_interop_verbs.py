@@ -23,6 +23,7 @@ SHOWN = "/tmp/pyverbs-only"
 READY = "listening"
 SERVES = "nfs+rdma://"  # what `nfsrdma serve` prints when clients may come
 ROUNDS, SIZE = 10, 20000
+OUR_PORT = nfs.RDMA_PORT + 1  # the kernel's server may have the usual one
 
 
 @pytest.fixture
@@ -69,7 +70,8 @@ def test_conformance(case: Run, alpha: Guest, python: str) -> None:
 def test_speed(case: Run, alpha: Guest, python: str) -> None:
     """For the record; in an emulated guest only the proportions mean anything."""
     case.describe("the verbs provider", "rxe to itself")
-    done = alpha.run(f"{python} benchmarks/verbs_provider.py verbs --address {alpha.ipv4}")
+    bench = f"benchmarks/verbs_provider.py verbs --address {alpha.ipv4} --port {OUR_PORT}"
+    done = alpha.run(f"{python} {bench}", timeout=200)
     (case.folder / "speed.txt").write_text(done.stdout)
 
 
@@ -110,18 +112,17 @@ def test_nfs_client(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, python: st
     alpha.run(f"{ours} put {options} {tree} '{url}'", timeout=100)
     wanted = nfs.checksums(alpha, tree)
     assert nfs.checksums(alpha, f"{knfsd.export}/copy") == wanted
-    alpha.run(f"{ours} get {options} '{url}' /tmp/back", timeout=100)
-    assert nfs.checksums(alpha, "/tmp/back") == wanted
+    alpha.run(f"rm -rf /tmp/verbs-back; {ours} get {options} '{url}' /tmp/verbs-back", timeout=100)
+    assert nfs.checksums(alpha, "/tmp/verbs-back") == wanted
 
 
 def test_nfs_server(case: Run, tree: str, alpha: Guest, python: str) -> None:
     case.describe("Linux client - our server on verbs", "same guest")
     alpha.run("mkdir -p -m 777 /tmp/export")
-    port = nfs.RDMA_PORT + 1  # the kernel's server may have the usual one
-    serve = f"{python} -m nfsrdma serve /tmp/export --listen {alpha.ipv4} --port {port}"
+    serve = f"{python} -m nfsrdma serve /tmp/export --listen {alpha.ipv4} --port {OUR_PORT}"
     with alpha.background(f"{serve} --provider verbs --state-dir /tmp/state", until=SERVES):
         alpha.run(
-            f"mkdir -p /mnt/ours && mount -t nfs4 -o proto=rdma,port={port},vers=4.1 "
+            f"mkdir -p /mnt/ours && mount -t nfs4 -o proto=rdma,port={OUR_PORT},vers=4.1 "
             f"{alpha.ipv4}:/ /mnt/ours && cp -a {tree} /mnt/ours/ && sync -f /mnt/ours",
             timeout=100,
         )

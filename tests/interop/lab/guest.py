@@ -236,7 +236,7 @@ class Guest:
                 if waiting is not None:
                     waiting.put(answer)
 
-    def _await_output(self, job: Job, text: str, timeout: float = 20.0) -> None:
+    def _await_output(self, job: Job, text: str, timeout: float = 90.0) -> None:
         deadline = time.monotonic() + timeout
         while text not in (seen := job.output()):
             if time.monotonic() > deadline or not job.running:

@@ -38,7 +38,7 @@ class Background:
         """What it has written so far, both streams."""
         return self.log.read_text(errors="replace")
 
-    def wait_for(self, text: str, timeout: float = 20.0) -> str:
+    def wait_for(self, text: str, timeout: float = 60.0) -> str:
         """Wait until its output contains ``text`` and return the output; raises `LabError`."""
         deadline = time.monotonic() + timeout
         while text not in (seen := self.output()):

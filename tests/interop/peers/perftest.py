@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nfsrdma.rpcrdma.task import Future, Reactor, sleep
+from nfsrdma.rpcrdma.task import Future, Reactor, settled, sleep
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.rpcrdma.verbs.types import Access
 from peers.link import Link, connected, listen, run
@@ -45,12 +45,14 @@ _PLACES_BEFORE = {WRITE: 5, READ: 5, SEND: 6, PING: 6}
 
 @dataclass(frozen=True)
 class Plan:
-    """One run: which program, how much, and the file whose appearance ends the holding."""
+    """One run: which program, and how much; the file whose appearance ends the holding, or
+    whether to leave in the middle."""
 
     tool: str
     size: int
     iterations: int
-    hold: Path | None
+    hold: Path | None = None
+    leave: bool = False
 
     @property
     def receives(self) -> int:
@@ -146,6 +148,8 @@ async def client(device: Device, reactor: Reactor, address: str, port: int, plan
     side.has_data_link(await connected(device, reactor, address, port, plan.size, plan.receives))
     for _ in range(_PLACES_BEFORE[plan.tool] - 1):
         await side.barrier()
+    if plan.leave:
+        return await leave(side)
     done = await _MOVES[plan.tool](side)
     await side.hold()
     await side.barrier()
@@ -156,6 +160,21 @@ async def client(device: Device, reactor: Reactor, address: str, port: int, plan
         await side.barrier()
     assert side.data is not None
     side.data.disconnect()
+    side.control.disconnect()
+    return done
+
+
+async def leave(side: Side) -> int:
+    """Disconnect with most of the WRITEs in flight, and see that each of them ends all the same."""
+    link, memory = side.data, memoryview(side.memory)
+    assert link is not None
+    flying = [link.write(memory, *side.theirs) for _ in range(side.plan.iterations)]
+    await flying[0]
+    link.disconnect()
+    for future in flying:
+        await settled(future)
+    done = sum(future.error() is None for future in flying)
+    print(f"{done} done, {len(flying) - done} flushed", flush=True)
     side.control.disconnect()
     return done
 
@@ -230,10 +249,11 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=65536)
     parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--hold", type=Path)
+    parser.add_argument("--leave", action="store_true", help="of a client of ib_write_bw")
     parser.add_argument("--provider", default="soft")
     parser.add_argument("--timeout", type=float, default=100.0)
     given = parser.parse_args()
-    plan = Plan(given.tool, given.size, given.iterations, given.hold)
+    plan = Plan(given.tool, given.size, given.iterations, given.hold, given.leave)
     role = client if given.role == "client" else server
     done = run(
         given.provider,
