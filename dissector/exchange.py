@@ -84,6 +84,7 @@ class Exchange:
         "chunks",
         "error",
         "findings",
+        "horizon",
         "number",
         "operations",
         "rdma",
@@ -121,6 +122,8 @@ class Exchange:
         self.replaced = False
         """Another call with its XID came before a reply did."""
         self.resolved = False
+        self.horizon = -1
+        """The sequence that the responder's next request was to have when the call was sent."""
 
     @property
     def first(self) -> Message | None:

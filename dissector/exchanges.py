@@ -26,6 +26,7 @@ from .messages.transport import (
     plausible,
 )
 from .model import Advertised, Finding, Message, RdmaOp, Severity, Side
+from .placement import place_orphans
 from .resolve import resolve
 
 MAX_CALLS = 8192
@@ -63,6 +64,8 @@ class Exchanges:
         content = message.content
         view = memoryview(content.read(source, min(content.prefix(), _HEADER)))
         if message.headless or len(view) < 16:
+            if content.length > len(view):
+                message.side.blind = True
             return False
         header = decode_transport(view)
         if not plausible(header, view):
@@ -73,6 +76,7 @@ class Exchanges:
         if header.fault:
             severity = Severity.NOTE if header.fault == CUT else Severity.ERROR
             self._note(message, "bad-header", header.fault, severity)
+            message.side.blind = True
             if header.fault == CUT and len(view) == content.length:
                 return True
         if header.proc == DONE:
@@ -125,6 +129,8 @@ class Exchanges:
         exchange.call_header = header
         side.calls[xid] = exchange
         if header is not None:
+            if side.peer is not None and side.peer.flow is not None:
+                exchange.horizon = side.peer.flow.tracker.next
             for segment in header.reads:
                 self._advertise(side, exchange, Segment(*segment[1:]), "read")
             for segments in header.writes:
@@ -148,6 +154,9 @@ class Exchanges:
         exchange.reply_header = header
         if header is not None:
             self._claim(exchange, header)
+            flow = message.side.flow
+            if flow is not None and flow.orphans:
+                place_orphans(flow, exchange)
         self._finish(exchange)
 
     def _answered(self, side: Side, xid: int, frame: int) -> Exchange | None:

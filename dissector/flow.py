@@ -21,6 +21,7 @@ from nfsrdma.rpcrdma.roce.psn import unwrap
 from .extent import ByteMap, Extent, Piece, whole
 from .model import Message, OpKind, RdmaOp, Side
 from .packet import Packet
+from .placement import MAX_ORPHANS, Orphan
 from .sequence import Tracker
 
 _FIRST, _LAST, _ONLY = Position.FIRST, Position.LAST, Position.ONLY
@@ -68,7 +69,6 @@ class Flow:
     __slots__ = (
         "_held",
         "_op",
-        "_orphans",
         "_parts",
         "_recent",
         "_sink",
@@ -76,6 +76,7 @@ class Flow:
         "destination",
         "last_time",
         "mtu",
+        "orphans",
         "qpn",
         "reads",
         "run_misses",
@@ -104,7 +105,8 @@ class Flow:
         self._unacked: deque[Message] = deque(maxlen=_MAX_UNACKED)
         self._op: RdmaOp | None = None
         self._recent: deque[RdmaOp] = deque(maxlen=KEPT_OPS)
-        self._orphans: dict[int, Extent] = {}
+        self.orphans: dict[int, Orphan] = {}
+        """Data of which it is not known where they belong, by sequence."""
 
     # Requests
 
@@ -256,7 +258,7 @@ class Flow:
                 self._repeated(sequence)
                 return None
             if found is None:
-                self._orphan(sequence, packet)
+                self._orphan(OpKind.WRITE, sequence, packet)
                 return None
             op = found
         self._extend(op, sequence, packet, 1, 0)
@@ -279,15 +281,15 @@ class Flow:
         self._op = op
         self._recent.append(op)
         self._sink.on_operation(self, op)
-        if self._orphans:
+        if self.orphans:
             self._adopt(op)
         return op
 
     def _adopt(self, op: RdmaOp) -> None:
         """Packets that came before the one that says where they belong."""
-        for sequence in sorted(self._orphans):
-            if op.sequence < sequence < op.end:
-                extent = self._orphans.pop(sequence)
+        for sequence in sorted(self.orphans):
+            if op.sequence < sequence < op.end and self.orphans[sequence].kind == op.kind:
+                extent = self.orphans.pop(sequence).extent
                 address = op.address + (sequence - op.sequence) * op.mtu
                 op.extents.append(extent._replace(address=address))
                 op.packets += 1
@@ -307,10 +309,12 @@ class Flow:
                 op.resent += 1
                 break
 
-    def _orphan(self, sequence: int, packet: Packet) -> None:
-        if len(self._orphans) >= MAX_PARTS:
-            self._orphans.pop(next(iter(self._orphans)))
-        self._orphans[sequence] = Extent(0, packet.size, packet.have, packet.payload, packet.number)
+    def _orphan(self, kind: OpKind, sequence: int, packet: Packet) -> None:
+        orphans = self.orphans
+        if len(orphans) >= MAX_ORPHANS:
+            orphans.pop(next(iter(orphans)))
+        extent = Extent(0, packet.size, packet.have, packet.payload, packet.number)
+        orphans.setdefault(sequence, Orphan(kind, POSITION[packet.opcode], packet.time, extent))
 
     def _extend(self, op: RdmaOp, sequence: int, packet: Packet, count: int, stride: int) -> None:
         """``count`` packets of an operation, of which ``packet`` is the first."""
@@ -377,10 +381,15 @@ class Flow:
             self._full(packet.size)
         op = self._read_of(packet.psn)
         if op is None:
+            if self.tracker.next >= 0:
+                self._orphan(OpKind.READ, unwrap(packet.psn, self.tracker.next), packet)
             return None
         sequence = unwrap(packet.psn, op.sequence)
         if not op.mtu and not self._guess_mtu(op, packet, position):
             return None
+        if position == _FIRST and packet.size != op.mtu and not op.packets:
+            # Another path MTU than the handshake's.
+            self._size_read(op, max(packet.size, 1))
         if not op.first_data_time:
             op.first_data_time = packet.time
         if sequence > op.next:
@@ -461,7 +470,7 @@ class Flow:
         self.release_all()
         self._op = None
         self._recent.clear()
-        self._orphans.clear()
+        self.orphans.clear()
         self._unacked.clear()
         self.reads.clear()
 

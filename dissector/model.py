@@ -116,6 +116,7 @@ class RdmaOp:
         "frame",
         "gaps",
         "handle",
+        "inferred",
         "kind",
         "last_frame",
         "last_time",
@@ -162,6 +163,8 @@ class RdmaOp:
         self.retries: list[int] = []
         """Frames of further requests for the same READ."""
         self.exchange: Exchange | None = None
+        self.inferred = False
+        """The packet that names its memory was not captured (see ``placement``)."""
 
     def size_with(self, mtu: int) -> None:
         """Every full packet has ``mtu`` octets: know which sequences belong to the operation."""
@@ -185,6 +188,7 @@ class Side:
     __slots__ = (
         "address",
         "advertised",
+        "blind",
         "calls",
         "connection",
         "flow",
@@ -220,6 +224,8 @@ class Side:
         """What it did to its peer's memory without a known call that offered it, by handle."""
         self.unclaimed_count = 0
         self.operations = 0
+        self.blind = False
+        """A header that it sent was cut: not all of the memory that it offered is known."""
 
     @property
     def name(self) -> str:

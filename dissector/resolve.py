@@ -83,6 +83,8 @@ def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
         callback = _is_callback(exchange)
         program = exchange.requester.program
         version = program[1] if program is not None and program[0] == NFS_PROGRAM else None
+        if missing is not None and version is None:
+            version = 4  # what cannot be decoded is explained by what is missing
         body = exchange.reply_body = decode_results(call, dec, callback, version)
     else:
         body = exchange.reply_body = Body("")

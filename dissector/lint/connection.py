@@ -18,13 +18,24 @@ _PER_HANDLE = 4
 
 
 def unbroken(connection: Connection) -> bool:
-    """No packet is known to be missing in the midst of the connection."""
+    """No packet is known to be missing in the midst of the connection, and no header is cut."""
     for side in (connection.first, connection.second):
-        if side is None or side.flow is None:
+        if side is None or side.flow is None or side.blind:
             return False
         if side.flow.tracker.lost_count or side.flow.tracker.holes:
             return False
     return True
+
+
+def _lossy(connection: Connection) -> bool:
+    """Packets are known to be missing: what is seen may be for a call that is not."""
+    for side in (connection.first, connection.second):
+        flow = side.flow if side is not None else None
+        if side is not None and side.blind:
+            return True
+        if flow is not None and (flow.tracker.lost_count or flow.tracker.holes):
+            return True
+    return False
 
 
 def complete(connection: Connection) -> bool:
@@ -37,15 +48,23 @@ class Credits:
 
     A grant counts from its reply on. When one takes credits back, calls that are in flight may
     have been sent before it came: what was granted since the oldest call in progress counts.
+
+    That a reply is missing shows only when the responder sends something else: what is found waits
+    for that.
     """
 
     def __init__(self) -> None:
         self._grants: dict[Side, deque[tuple[int, int]]] = {}
+        self._doubtful: deque[tuple[Side, Finding]] = deque(maxlen=MAX_ENDED)
 
-    def granted(self, exchange: Exchange) -> None:
+    def granted(self, exchange: Exchange) -> Iterator[Finding]:
         """A reply has come."""
         header, reply = exchange.reply_header, exchange.reply
-        if header is None or reply is None or not header.credits:
+        if header is None or reply is None:
+            return
+        if self._doubtful:
+            yield from self._judge(exchange.requester)
+        if not header.credits:
             return
         if len(self._grants) > MAX_ENDED:
             del self._grants[next(iter(self._grants))]
@@ -53,7 +72,21 @@ class Credits:
         if not grants or grants[-1][1] != header.credits:
             grants.append((reply.frame, header.credits))
 
-    def called(self, exchange: Exchange) -> Iterator[Finding]:
+    def close(self) -> Iterator[Finding]:
+        """Nothing more will come."""
+        while self._doubtful:
+            yield from self._judge(self._doubtful[0][0])
+
+    def _judge(self, side: Side) -> Iterator[Finding]:
+        """The responder was heard of: is something missing?"""
+        waiting, self._doubtful = self._doubtful, deque(maxlen=MAX_ENDED)
+        for entry in waiting:
+            if entry[0] is not side:
+                self._doubtful.append(entry)
+            elif complete(side.connection):
+                yield entry[1]
+
+    def called(self, exchange: Exchange) -> None:
         """A call was sent."""
         side, call = exchange.requester, exchange.call
         if call is None or not complete(side.connection) or call.resent:
@@ -70,10 +103,8 @@ class Credits:
                 grants.popleft()
             limit = max(credits for _, credits in grants)
         if len(side.calls) > limit:
-            yield found(
-                call.frame, "credit-overrun",
-                f"{len(side.calls)} calls are in progress, {limit} credits were granted",
-            )  # fmt: skip
+            text = f"{len(side.calls)} calls are in progress, {limit} credits were granted"
+            self._doubtful.append((side, found(call.frame, "credit-overrun", text)))
 
 
 class Memory:
@@ -95,7 +126,7 @@ class Memory:
         if header is None:
             return
         offers = _offers(exchange, header)
-        for op in exchange.operations:
+        for op in () if _lossy(exchange.requester.connection) else exchange.operations:
             yield from _inside(exchange, op, offers)
         if exchange.reply is None:
             return
@@ -192,15 +223,16 @@ class Xids:
     """A reply to nothing; a call with the XID of another."""
 
     def __init__(self) -> None:
-        self._unmatched: deque[Exchange] = deque()
+        self._unmatched: deque[tuple[Exchange, int]] = deque()
+        """Replies, and which sequence the requester's next packet was to have."""
 
     def answered(self, exchange: Exchange) -> Iterator[Finding]:
         """An exchange is over. A reply that has no call waits: is the call not in the capture?"""
         call = exchange.call
         if call is None:
-            self._unmatched.append(exchange)
+            self._unmatched.append((exchange, _next(exchange.requester)))
             if len(self._unmatched) > MAX_LOOSE:
-                yield from self._judge(self._unmatched.popleft())
+                yield from self._judge(*self._unmatched.popleft())
         elif exchange.replaced:
             yield found(
                 call.frame, "xid-reused",
@@ -211,11 +243,17 @@ class Xids:
     def close(self) -> Iterator[Finding]:
         """What is missing is known now."""
         while self._unmatched:
-            yield from self._judge(self._unmatched.popleft())
+            yield from self._judge(*self._unmatched.popleft())
 
     @staticmethod
-    def _judge(exchange: Exchange) -> Iterator[Finding]:
+    def _judge(exchange: Exchange, following: int) -> Iterator[Finding]:
         reply = exchange.reply
+        if _next(exchange.requester) <= following:
+            return  # only a later packet would show that the call is missing
         if reply is not None and complete(reply.side.connection):
             text = f"no call in progress has XID {exchange.xid:#010x}"
             yield found(reply.frame, "xid-unmatched", text, (0, 4))
+
+
+def _next(side: Side) -> int:
+    return side.flow.tracker.next if side.flow is not None else -1

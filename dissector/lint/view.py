@@ -48,7 +48,7 @@ class Lint:
         pipeline.exchanges.on_loose = self._loose
 
     def _call(self, exchange: Exchange) -> None:
-        self._all(self._credits.called(exchange))
+        self._credits.called(exchange)
 
     def _loose(self, op: RdmaOp) -> None:
         self._all(self._memory.loose(op))
@@ -74,7 +74,7 @@ class Lint:
         count += self._all(self._memory.answered(exchange))
         count += self._all(self._xids.answered(exchange))
         count += self._all(self._sessions.check(exchange))
-        self._credits.granted(exchange)
+        count += self._all(self._credits.granted(exchange))
         headers = (exchange.call_header, exchange.reply_header)
         named = count or any(header is not None and header.fault for header in headers)
         self._all(
@@ -95,6 +95,7 @@ class Lint:
 
     def close(self, pipeline: Pipeline) -> None:
         """What no reply has claimed; what the capture does not have."""
+        self._all(self._credits.close())
         self._all(self._memory.close())
         self._all(self._xids.close())
         self.missing = sum(flow.tracker.lost_count for flow in pipeline.connections.flows())

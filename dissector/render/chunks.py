@@ -73,6 +73,8 @@ def _operation(op: RdmaOp, segment: Segment, at: int | None) -> str:
     words += f", frames {first}-{op.last_frame} ({op.packets} packets)"
     if at is not None:
         words += f", file {at + start}-{at + start + op.length}"
+    if op.inferred:
+        words += ", its first packet not in the capture, placed by sequence"
     if op.resent or op.retries:
         words += f", {op.resent} packets again, {len(op.retries)} requests again"
     return words

@@ -143,6 +143,8 @@ def protocol(exchange: Exchange) -> str:
     if call.program == NFS_PROGRAM:
         minor = f".{exchange.minor}" if exchange.minor >= 0 else ""
         return f"NFS{call.version}{minor}"
+    if call.program < 0:
+        return "RPC"
     if is_callback(call.program):
         return f"CB4.{exchange.minor}" if exchange.minor >= 0 else "CB4"
     return f"{PROGRAM_NAMES.get(call.program, call.program)}{call.version}"

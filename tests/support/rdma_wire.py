@@ -12,7 +12,14 @@ import zlib
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
-from nfsrdma.rpcrdma.roce.cm_messages import RdmaCmHeader, Rep, Req, gid_of, service_id
+from nfsrdma.rpcrdma.roce.cm_messages import (
+    PATH_MTUS,
+    RdmaCmHeader,
+    Rep,
+    Req,
+    gid_of,
+    service_id,
+)
 from nfsrdma.rpcrdma.roce.icrc import packet_icrc
 from nfsrdma.rpcrdma.roce.mad import encode_mad
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -24,6 +31,7 @@ from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as t
 
 SEND, WRITE, READ_RESPONSE = (0x00, 0x01, 0x02, 0x04), (0x06, 0x07, 0x08, 0x0A), (13, 14, 15, 16)
+PATH_MTU_CODES = {octets: code for code, octets in PATH_MTUS.items()}
 CREDENTIAL = Credentials.sys(1000, 100, (), b"client").to_auth()
 STATEID = t.stateid4(1, bytes(12))
 
@@ -54,6 +62,9 @@ class Wire:
     server: Host = field(default_factory=lambda: Host("10.0.0.2", 0x22, 0xFFFFF0, 2))
     mtu: int = 1024
     encapsulation: str = "rocev2"
+    service: int = 20049
+    """The port in the service identifier."""
+    udp_source: int = 49152
     frames: list[Frame] = field(default_factory=list)
     now: int = 1_700_000_000_000_000_000
 
@@ -129,13 +140,13 @@ class Wire:
         head = RdmaCmHeader(self.client.address, 40000, self.server.address).encode()
         request = Req(
             local_comm_id=5,
-            service_id=service_id(20049),
+            service_id=service_id(self.service),
             local_ca_guid=1,
             local_qpn=self.client.qpn,
             starting_psn=self.server.psn & 0xFFFFFF,
             local_gid=gids[0],
             remote_gid=gids[1],
-            path_mtu=3,
+            path_mtu=PATH_MTU_CODES.get(self.mtu, 3),
             private_data=head + said[0],
         )
         if self.encapsulation in ("infiniband", "erf"):
@@ -282,7 +293,7 @@ def do_write(wire: Wire, xid: int, data: bytes, segments: list[Segment], offset:
 
 def _rocev2(wire: Wire, sender: Host, body: bytes) -> bytes:
     source, destination = ip_address(sender.address), ip_address(wire.other(sender).address)
-    udp = struct.pack(">HHHH", 49152, 4791, 8 + len(body) + 4, 0)
+    udp = struct.pack(">HHHH", wire.udp_source, 4791, 8 + len(body) + 4, 0)
     if source.version == 4:
         ip = struct.pack(
             ">BBHHHBBH4s4s", 0x45, 2, 20 + 8 + len(body) + 4, len(wire.frames) & 0xFFFF, 0x4000,
@@ -309,14 +320,36 @@ def _grh(wire: Wire, sender: Host, body: bytes) -> bytes:
     return struct.pack(">IHBB16s16s", 0x60000000, len(body) + 4, 0x1B, 1, *gids) + body
 
 
+def _invariant(body: bytes, at: int) -> bytes:
+    """The invariant CRC (IBA 7.8.1) of a packet whose BTH is at ``at``; the caller has masked what
+    is before it.
+    """
+    masked = body[: at + 4] + b"\xff" + body[at + 5 :]
+    return zlib.crc32(masked).to_bytes(4, "little")
+
+
+def _variant(packet: bytes) -> bytes:
+    """The variant CRC (IBA 7.8.2): all of it, from the LRH to the invariant CRC."""
+    crc = 0xFFFF
+    for octet in packet:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xD008 if crc & 1 else 0)
+    return (crc ^ 0xFFFF).to_bytes(2, "little")
+
+
 def _rocev1(wire: Wire, sender: Host, body: bytes) -> bytes:
-    return _ethernet(b"\x89\x15", _grh(wire, sender, body) + b"ICRC")
+    packet = _grh(wire, sender, body)
+    # As if there were an LRH of ones; traffic class, flow label and hop limit may change.
+    masked = b"\xff" * 8 + b"\x6f\xff\xff\xff" + packet[4:7] + b"\xff" + packet[8:]
+    return _ethernet(b"\x89\x15", packet + _invariant(masked, 48))
 
 
 def _infiniband(wire: Wire, sender: Host, body: bytes) -> bytes:
     words = (8 + len(body) + 4) // 4
     lrh = struct.pack(">BBHHH", 0, 2, wire.other(sender).lid, words, sender.lid)
-    return lrh + body + b"ICRC" + b"VC"
+    packet = lrh + body + _invariant(b"\xf0" + lrh[1:] + body, 8)
+    return packet + _variant(packet)
 
 
 def _erf(wire: Wire, sender: Host, body: bytes) -> bytes:
