@@ -8,7 +8,7 @@ SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz check bench format emit clean
+.PHONY: help demo test soak fuzz corpus check bench format emit clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,9 @@ fuzz: $(STAMP) ## SECONDS=600 of coverage-guided fuzzing of the dissector; says 
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
 	@PYTHONPATH=src:. nice $(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 SECONDS ?= 600
+
+corpus: $(STAMP) ## write the generated captures and what is true of them anew
+	@PYTHONPATH=src:. $(BIN)/python -m tests.corpus
 
 check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .

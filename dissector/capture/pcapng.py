@@ -24,6 +24,8 @@ MAGIC = SECTION.to_bytes(4, "big")
 _OPT_END, _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET = 0, 2, 9, 14
 MAX_BLOCK = 1 << 24
 _MAX_INTERFACES = 4096
+MAX_TIME = 1 << 62
+"""Nanoseconds since 1970: in the year 2116."""
 _NANO = 1_000_000_000
 
 
@@ -161,9 +163,12 @@ class PcapngReader(Reader):
     def _nanoseconds(self, index: int, ticks: int) -> int:
         scale = self._scales[index]
         if scale:
-            return ticks * scale
-        interface = self._interfaces[index]
-        return ticks * _NANO // interface.units_per_second + interface.offset_seconds * _NANO
+            time = ticks * scale
+        else:
+            interface = self._interfaces[index]
+            time = ticks * _NANO // interface.units_per_second + interface.offset_seconds * _NANO
+        # Differences of times are to fit in 64 bits, whatever a damaged file says.
+        return time if 0 <= time <= MAX_TIME else 0
 
     def _interface(self, at: int, length: int) -> None:
         if length < 20 or len(self._interfaces) >= _MAX_INTERFACES:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from typing import Any
 
 from tests.fuzz.targets import record
+from tests.support import nfs3
 from tests.support.captures import linux_captures
 from tests.support.captures import messages as linux_messages
+from tests.support.nfs3 import CALLS
 from tests.support.rdma_wire import (
     LINK_TYPES,
     Frame,
@@ -29,11 +32,12 @@ from tests.support.rdma_wire import (
 )
 from tests.support.tcp_wire import call, reply
 
+from nfsrdma.dissector.messages.procedures import NFS3_NAMES
 from nfsrdma.rpcrdma.roce.cm_messages import RdmaCmHeader, Rep, Req, service_id
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
-from nfsrdma.xdr import Decoder, XdrError
+from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.rpc import rpc_msg
 
 _SEGMENTS = [Segment(7, 300, 0x1000), Segment(8, 300, 0x9000)]
@@ -137,8 +141,18 @@ def bodies() -> Iterator[bytes]:
         yield body(1, compound(1, asked)[skip:], results(1, answered)[24:])
     for word, arguments, found in _linux_bodies():
         yield body(word, arguments, found)
-    for procedure in range(22):
-        yield body(0x100 | procedure, pattern(80), bytes(120))
+    for number, name in enumerate(NFS3_NAMES):
+        if name in CALLS:
+            arguments, done = CALLS[name]
+            yield body(
+                0x100 | number, _encoded(arguments), _encoded(nfs3.result_of(name, done))
+            )  # fmt: skip
+
+
+def _encoded(value: Any) -> bytes:
+    enc = Encoder()
+    value.encode(enc)
+    return enc.to_bytes()
 
 
 def stream() -> Iterator[bytes]:
