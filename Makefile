@@ -65,8 +65,11 @@ LINT = -std=c11 -fsyntax-only -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-
   -DPy_LIMITED_API=0x030B0000 -Ixdr \
   -isystem $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')
 
-bench: $(STAMP) ## speed, ours beside TCP in one run: a table and benchmarks/out.json
-	@$(BIN)/python benchmarks/run.py
+bench: $(STAMP) ## speed of everything, the short form: tables, benchmarks/out.json, plots in benchmarks/out
+	@$(BIN)/nfsrdma bench --short --json benchmarks/out.json --plot benchmarks/out
+	@$(BIN)/nfsrdma rdma-bench --short
+	@for each in xdr_codec roce_engine transport_null rpc_tcp; do \
+	  echo "== $$each"; PYTHONPATH=src:. $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 format: $(STAMP) ## put every file into shape
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

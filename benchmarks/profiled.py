@@ -2,7 +2,7 @@
 
     python benchmarks/profiled.py OUT serve DIR ...
 
-``run.py`` starts its server like this for its last pass. The figures go to OUT at the end.
+``where.py`` starts its server like this. The figures go to OUT at the end.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ from typing import Final
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 
+TRANSPORTS: Final = ("tcp", "soft", "shm", "verbs")
+"""In the order of the tables: TCP is what the others are compared with."""
+
 DATA_OPS: Final = ("write", "rewrite", "read", "reread", "randread", "randwrite", "mixed")
 """In the order that they are run in: each finds the file that those before it have left."""
 META_OPS: Final = ("create", "stat", "open", "readdir", "remove")

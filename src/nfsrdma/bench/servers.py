@@ -109,14 +109,24 @@ def start_server(
 
     ``options`` are further ones of ``nfsrdma serve``. Raises :class:`ServerError`.
     """
-    where = address or free_loopback()
-    command = [sys.executable, *launcher, "serve", str(folder), "--listen", where]
-    command += ["--provider", "none", "--tcp", "0"] if transport == "tcp" else [
-        "--provider", transport,
-    ]  # fmt: skip
+    how = ("none", "--tcp", "0") if transport == "tcp" else (transport,)
+    command = ("serve", str(folder), "--listen", address or free_loopback(), "--provider", *how)
+    return start_process(transport, (*command, *options), "nfs+", launcher)
+
+
+def start_process(
+    transport: str,
+    command: tuple[str, ...],
+    beginning: str,
+    launcher: tuple[str, ...] = ("-m", "nfsrdma"),
+) -> OwnServer:
+    """Run a command of ours that says where it listens, in a line with this ``beginning``.
+
+    Raises :class:`ServerError`.
+    """
     log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the server has it
     process = subprocess.Popen(
-        [*command, *options],
+        [sys.executable, *launcher, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -125,19 +135,19 @@ def start_server(
     )
     server = OwnServer(transport, "", process, log)
     try:
-        server.url = _first_url(process, log)
+        server.url = _first_line(process, beginning, log)
     except BaseException:
         server.stop()
         raise
     return server
 
 
-def _first_url(process: subprocess.Popen[str], log: IO[str]) -> str:
-    """The line that a server prints when it listens."""
+def _first_line(process: subprocess.Popen[str], beginning: str, log: IO[str]) -> str:
+    """What it prints when it listens."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], _START_S)
     line = process.stdout.readline().strip() if ready else ""
-    if line.startswith("nfs+"):
+    if line.startswith(beginning):
         return line
     if not ready:
         raise ServerError(f"the server did not start within {_START_S:.0f} seconds")

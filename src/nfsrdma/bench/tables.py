@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 
-from .plan import CALL_OPS, DATA_OPS, META_OPS, show_size
+from .plan import CALL_OPS, DATA_OPS, META_OPS, TRANSPORTS, show_size
 from .rows import Row
 
 _TITLES = {
@@ -28,13 +28,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def spread(value: float | None, between: Sequence[float] | None) -> str:
-    """``median (least-greatest)``; the median alone if there was but one round."""
-    if value is None:
-        return "-"
+def spread(between: Sequence[float] | None) -> str:
+    """Least and greatest on a line of their own; nothing if there was but one round."""
     if between is None or between[0] == between[1]:
-        return number(value)
-    return f"{number(value)} [dim]({number(between[0])}-{number(between[1])})[/]"
+        return ""
+    return f"\n[dim]{number(between[0])}-{number(between[1])}[/]"
 
 
 class Column:
@@ -54,9 +52,13 @@ class Column:
 
 
 def columns_of(rows: Iterable[Row]) -> list[Column]:
-    """By threads and depth, and within these by target: TCP first, the rest as they come."""
-    found = {(row.threads, row.depth, row.label != BASE, row.label): Column(row) for row in rows}
+    """By threads and depth, and within these by target: ours first, TCP before the others."""
+    found = {(row.threads, row.depth, _rank(row.label), row.label): Column(row) for row in rows}
     return [column for _, column in sorted(found.items())]
+
+
+def _rank(label: str) -> int:
+    return TRANSPORTS.index(label) if label in TRANSPORTS else len(TRANSPORTS)
 
 
 def matrix(rows: Sequence[Row], op: str) -> Table | None:
@@ -91,12 +93,12 @@ def _cell(row: Row | None, base: Row | None) -> str:
         return ""
     if row.error:
         return "[red]failed[/]"
-    text = spread(row.mb_s, row.mb_s_spread)
+    text = number(row.mb_s)
     if base is not None and base is not row and base.mb_s and row.mb_s:
         ratio = row.mb_s / base.mb_s
         colour = "green" if ratio >= 1 else "yellow"
         text += f" [{colour}]x{ratio:.2g}[/]" if ratio < 10 else f" [{colour}]x{ratio:.0f}[/]"
-    return text + ("*" if row.note else "")
+    return text + ("*" if row.note else "") + spread(row.mb_s_spread)
 
 
 def costs(rows: Sequence[Row], ops: Sequence[str] = ("read", "write")) -> Table | None:
@@ -157,8 +159,8 @@ def calls(rows: Sequence[Row]) -> Table | None:
             cells.append(
                 ""
                 if row is None
-                else f"{spread(row.ops_s, row.ops_s_spread)}\n"
-                f"[dim]{number(row.rtt_us_p50)} / {number(row.rtt_us_p99)}[/]"
+                else f"{number(row.ops_s)}{spread(row.ops_s_spread)}\n"
+                f"{number(row.rtt_us_p50)} / {number(row.rtt_us_p99)}"
             )
         if any(cells):
             table.add_row("entries listed" if op == "readdir" else op, *cells)

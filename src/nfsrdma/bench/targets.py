@@ -18,8 +18,6 @@ from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS
 from .conduct import Target
 from .servers import ServerError, start_server
 
-TRANSPORTS: Final = ("tcp", "soft", "shm", "verbs")
-"""In the order of the tables: TCP is what the others are compared with."""
 _MEMORY: Final = "/dev/shm"
 _DEVICES: Final = Path("/sys/class/infiniband")
 

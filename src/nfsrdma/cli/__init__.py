@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
     "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),
     "bench": ("bench", "bench", "Measure files and names over RDMA and TCP, side by side."),
+    "rdma-bench": ("rdma_bench", "rdma_bench", "Measure the verbs by themselves, like perftest."),
     "demo": ("demo", "demo", "Copy a tree in and out over RDMA and TCP, and compare."),
     "doctor": ("doctor", "doctor", "Say what this machine offers, and what is in the way."),
 }

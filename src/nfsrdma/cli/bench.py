@@ -29,7 +29,7 @@ _PLAIN_S = 5.0
 """How often progress is told where there is no terminal to draw a bar on."""
 
 
-class _Parsed(click.ParamType):  # type: ignore[type-arg]
+class Parsed(click.ParamType):  # type: ignore[type-arg]
     """An option whose text a function of ``plan`` reads."""
 
     def __init__(self, name: str, read: Callable[[str], list[int]]) -> None:
@@ -45,7 +45,7 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
-class _Words(click.ParamType):  # type: ignore[type-arg]
+class Words(click.ParamType):  # type: ignore[type-arg]
     """Words separated by commas, out of a few."""
 
     def __init__(self, name: str, words: Sequence[str]) -> None:
@@ -62,8 +62,8 @@ class _Words(click.ParamType):  # type: ignore[type-arg]
         return tuple(word for word in self._words if word in chosen)
 
 
-_SIZES = _Parsed("SIZES", plan.parse_sizes)
-_COUNTS = _Parsed("N,N...", plan.parse_counts)
+SIZES = Parsed("SIZES", plan.parse_sizes)
+COUNTS = Parsed("N,N...", plan.parse_counts)
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
@@ -132,16 +132,16 @@ def _measuring(function: Any) -> Any:
     """The options that say what is measured."""
     for option in reversed(
         (
-            click.option("--transports", type=_Words("NAMES", targets.TRANSPORTS), metavar="NAMES",
+            click.option("--transports", type=Words("NAMES", plan.TRANSPORTS), metavar="NAMES",
                 help="Some of tcp,soft,shm,verbs.  [default: all that this machine can do; of a "
                 "URL its own]"),
             click.option("--short", "preset", flag_value="short", help="About 40 seconds."),
             click.option("--full", "preset", flag_value="full", help="Everything; hours."),
-            click.option("--records", type=_SIZES, help="Record sizes, as in 1k:16m or 4k,64k."),
-            click.option("--sizes", type=_SIZES, help="File sizes, as in 16m,256m."),
-            click.option("--depths", type=_COUNTS, help="Records in flight.  [default: 1,8]"),
-            click.option("--threads", type=_COUNTS, help="Threads of each client."),
-            click.option("--ops", type=_Words("NAMES", plan.ALL_OPS), metavar="NAMES",
+            click.option("--records", type=SIZES, help="Record sizes, as in 1k:16m or 4k,64k."),
+            click.option("--sizes", type=SIZES, help="File sizes, as in 16m,256m."),
+            click.option("--depths", type=COUNTS, help="Records in flight.  [default: 1,8]"),
+            click.option("--threads", type=COUNTS, help="Threads of each client."),
+            click.option("--ops", type=Words("NAMES", plan.ALL_OPS), metavar="NAMES",
                 help=f"Some of {','.join(plan.ALL_OPS)}."),
             click.option("--clients", default=1, show_default=True, type=click.IntRange(1, 64),
                 help="Client processes of each transport."),
@@ -299,7 +299,7 @@ def _targets(settings: Settings, stack: ExitStack) -> targets.Chosen:
         if not settings.urls:
             chosen = stack.enter_context(
                 targets.own_servers(
-                    settings.transports or targets.TRANSPORTS,
+                    settings.transports or plan.TRANSPORTS,
                     settings.octets,
                     folder=settings.folder,
                     serve_options=("--max-io", str(settings.max_io)),
