@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -151,9 +152,15 @@ def test_serve_says_what_is_wrong(arguments: list[str], status: int, says: str) 
 
 def test_serve_in_process() -> None:
     """The whole command, ended from another thread as by a signal."""
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    timer.start()
+
+    def end() -> None:
+        while signal.getsignal(signal.SIGTERM) is before[0]:
+            time.sleep(0.01)  # it does not listen yet
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ender = threading.Thread(target=end, daemon=True)
+    ender.start()
     try:
         result = CliRunner().invoke(
             serve, ["--memory", "--provider", "none", "--tcp", "0", "--read-only"]
