@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="With --latency or --health: plots as PNG, and a page of them, into DIR.",
 )
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False),
+    metavar="OUT",
+    help="One page with everything, to be looked at in a browser: ladders, chunk maps, findings.",
+)
 @other_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
@@ -52,6 +58,7 @@ def dissect(
     latency: bool,
     health: bool,
     plot: str | None,
+    html: str | None,
     output: str | None,
     other: Other,
 ) -> None:
@@ -77,6 +84,12 @@ def dissect(
             bad = _lint(reader, ndjson, expression, crc)
             sys.stdout.flush()
             sys.exit(1 if bad and exit_code else 0)
+        if html is not None:
+            from .dissect_views import write_page
+
+            name = "standard input" if file == "-" else os.path.basename(file)
+            write_page(reader, expression, name, html)
+            return
         if latency or health:
             from .dissect_views import run_views
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.health import Health
     from nfsrdma.dissector.latency import Latency
+    from nfsrdma.dissector.render.page import PageView
     from nfsrdma.dissector.render.plots.style import Plot
 
 
@@ -27,7 +28,7 @@ def run_views(
     sys.stdout.flush()
 
 
-def _run(reader: Reader, view: Latency | Health, expression: str | None) -> None:
+def _run(reader: Reader, view: Latency | Health | PageView, expression: str | None) -> None:
     from nfsrdma.dissector.filter import compile_filter
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.render.filtered import FilteredView
@@ -92,3 +93,14 @@ def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> None:
     page = into / f"{name}.html"
     page.write_text(plot_page(f"NFS over RDMA: {name}", made, text), encoding="utf-8")
     click.echo(f"{len(made)} plots in {into}, and {page}", err=True)
+
+
+def write_page(reader: Reader, expression: str | None, name: str, out: str) -> None:
+    """Write the page of a capture, of the RPCs that fit ``expression``, to the file ``out``."""
+    from nfsrdma.dissector.render.page import PageView, assemble
+
+    view = PageView()
+    _run(reader, view, expression)
+    page = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
+    Path(out).write_bytes(page)
+    click.echo(f"{out}: {view.total} RPCs, {len(page) / 1e6:.2f} MB", err=True)
