@@ -8,7 +8,7 @@ SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz corpus check bench format emit clean
+.PHONY: help demo test soak fuzz corpus check bench targets format emit clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,9 @@ bench: $(STAMP) ## speed of everything, the short form: tables, benchmarks/out.j
 	@$(BIN)/nfsrdma rdma-bench --short
 	@for each in xdr_codec roce_engine transport_null rpc_tcp; do \
 	  echo "== $$each"; PYTHONPATH=src:. $(BIN)/python benchmarks/$$each.py || exit 1; done
+
+targets: $(STAMP) ## what was to be reached in speed, measured: some five minutes; Ganesha and libnfs if there
+	@PYTHONPATH=src $(BIN)/python benchmarks/targets.py --json benchmarks/out/targets.json
 
 format: $(STAMP) ## put every file into shape
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

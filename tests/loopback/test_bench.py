@@ -239,3 +239,19 @@ def test_nothing_to_compare_and_nothing_to_measure(tmp_path: Path) -> None:
     assert "is no size" in run("--records", "1.5m", status=2)
     assert "no transport is left" in run("--transports", "verbs", status=1)
     assert "failed" in run("nfs+tcp://127.0.0.1:9/", *QUICK, status=1)
+
+
+def test_the_aims_are_measured() -> None:
+    """The script that holds figures against the aims runs, and judges by the figures."""
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "targets.py"
+    command = [sys.executable, str(script), "--rounds", "1", "--slice", "0.001"]
+    done = subprocess.run(
+        [*command, "--only", "transports"], capture_output=True, text=True, timeout=100, check=True
+    )
+    lines = [line.split("│") for line in done.stdout.splitlines() if "shm : tcp" in line]
+    assert len(lines) == 20
+    for _, what, found, wanted, verdict, _ in lines:
+        value, limit = float(found.split()[0]), float(wanted.split()[1])
+        if abs(value - limit) > 0.01:  # what is shown is rounded
+            reached = value <= limit if "CPU" in what else value >= limit
+            assert verdict.strip() == ("reached" if reached else "not reached"), what

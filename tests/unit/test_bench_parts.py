@@ -221,6 +221,15 @@ def test_tables_show_the_ratio_to_tcp_and_what_failed() -> None:
     assert line.endswith("no space left on device")
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.125, "0.12"), (12.34, "12.3"), (999.6, "1,000"), (9999.6, "10.0k"),
+     (123456.0, "123k")],
+)  # fmt: skip
+def test_numbers_are_short(value: float | None, text: str) -> None:
+    assert tables.number(value) == text
+
+
 # -- the machine and the targets -------------------------------------------------------------
 
 

@@ -39,6 +39,8 @@ class Target:
     own: OwnServer | None = None
     server_pid: int | None = None
     """Whose processor time is the server's; None if that is not to be known."""
+    start: Callable[[], Client] = Client
+    """Makes a client; another one may stand in for ours that answers the same orders."""
     clients: list[Client] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     limit: int = 0
@@ -109,7 +111,7 @@ class Conductor:
         plan = self._plan
         self._report(f"mounting {target.url}")
         for _ in range(plan.clients):
-            client = Client()
+            client = target.start()
             folder = f"nfsrdma-bench-{secrets.token_hex(4)}"
             target.clients.append(client)
             target.folders.append(folder)

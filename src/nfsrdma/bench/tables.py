@@ -22,9 +22,11 @@ BASE = "tcp"
 
 
 def number(value: float | None) -> str:
-    """Three figures or so; a dash for what is not known."""
+    """Three figures or so; ``12.3k`` from ten thousand on; a dash for what is not known."""
     if value is None:
         return "-"
+    if value >= 9999.5:
+        return f"{value / 1000:.0f}k" if value >= 99950 else f"{value / 1000:.1f}k"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
