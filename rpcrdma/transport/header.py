@@ -33,6 +33,15 @@ SHORT = struct.Struct(">7I")
 SHORT_AND_RPC = struct.Struct(">9I")
 """The same, and the first two words of the RPC message behind it: its XID and its direction."""
 
+ONE_CHUNK_SIZE: Final = 52
+"""Octets of a header with a single segment, in the Read list or in the Write list."""
+
+_ONE_WRITE = struct.Struct(">7I2IQ2I")
+"""RDMA_MSG with a Write list of one chunk of one segment, and nothing else: what READ sends."""
+
+_ONE_READ = struct.Struct(">4I4IQ3I")
+"""RDMA_MSG with a Read list of one segment, and nothing else: what WRITE sends."""
+
 FIXED = struct.Struct(">4I")
 """What every version begins with (RFC 8166, Section 4.2): xid, version, credits, procedure."""
 
@@ -109,6 +118,10 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> Header:
     RDMA_DONE decodes to a bare header, for the caller to drop (RFC 8166, Section 4.6). Raises
     ``RpcRdmaError``; the XID, if there is one, is then the first word all the same.
     """
+    if len(view) >= ONE_CHUNK_SIZE and limits.max_chunks and limits.max_segments:
+        header = _decode_one_chunk(view)
+        if header is not None:
+            return header
     try:
         xid, version, credit, proc = FIXED.unpack_from(view)
         if version != VERSION:
@@ -127,6 +140,30 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> Header:
     except struct.error:
         raise RpcRdmaError(ERR_CHUNK, f"header cut short at {len(view)} octets") from None
     raise RpcRdmaError(ERR_CHUNK, f"procedure {proc}")
+
+
+def _decode_one_chunk(view: memoryview) -> Header | None:
+    """A header with a single segment, decoded in one step; None if it is another one."""
+    words = _ONE_WRITE.unpack_from(view)
+    xid, version, credit = words[:3]
+    if words[3:7] == _WRITE_LIST and words[10:] == (0, 0):
+        chunk = Chunk((Segment._make(words[7:10]),))
+        lists: tuple[ReadList, WriteList] = (), (chunk,)
+    elif words[3:5] == (RDMA_MSG, 1):
+        words = _ONE_READ.unpack_from(view)
+        if words[9:] != (0, 0, 0):
+            return None
+        chunk = Chunk((Segment._make(words[6:9]),), words[5])
+        lists = (chunk,), ()
+    else:
+        return None
+    segment = chunk.segments[0]
+    if version != VERSION or segment.offset + segment.length > _MAX_ADDRESS:
+        return None
+    return Header(xid, credit, RDMA_MSG, *lists, None, ONE_CHUNK_SIZE)
+
+
+_WRITE_LIST: Final = (RDMA_MSG, 0, 1, 1)
 
 
 def _decode_lists(
@@ -193,8 +230,19 @@ def encode_header(
     read_list: ReadList = (),
     write_list: WriteList = (),
     reply_chunk: Chunk | None = None,
-) -> bytearray:
+) -> bytes:
     """An RDMA_MSG or RDMA_NOMSG header."""
+    if proc == RDMA_MSG and reply_chunk is None and len(read_list) + len(write_list) == 1:
+        (chunk,) = write_list or read_list
+        if len(chunk.segments) == 1:
+            handle, length, offset = chunk.segments[0]
+            if write_list:
+                return _ONE_WRITE.pack(
+                    xid, VERSION, credit, proc, 0, 1, 1, handle, length, offset, 0, 0
+                )
+            return _ONE_READ.pack(
+                xid, VERSION, credit, proc, 1, chunk.position, handle, length, offset, 0, 0, 0
+            )
     header = bytearray(FIXED.pack(xid, VERSION, credit, proc))
     for chunk in read_list:
         for handle, length, offset in chunk.segments:
@@ -208,7 +256,7 @@ def encode_header(
         header += b"\0\0\0\0"
     else:
         _encode_chunk(header, reply_chunk)
-    return header
+    return bytes(header)
 
 
 def _encode_chunk(header: bytearray, chunk: Chunk) -> None:

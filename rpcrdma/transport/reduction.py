@@ -25,6 +25,7 @@ from nfsrdma.xdr.codec import Payload
 
 from .chunk import ReplyChunk, Segment, WriteList, distribute, filled
 from .header import (
+    ONE_CHUNK_SIZE,
     READ_SEGMENT_SIZE,
     SEGMENT_SIZE,
     SHORT_HEADER_SIZE,
@@ -61,7 +62,7 @@ class CallPlan:
 
     def __init__(
         self,
-        inline: list[bytes | memoryview],
+        inline: list[bytes | bytearray | memoryview],
         long: bool,
         read: list[tuple[int, list[memoryview]]],
         sinks: list[list[memoryview]],
@@ -85,6 +86,10 @@ def plan_call(
 
     Raises ``ValueError`` when no header for it fits the thresholds.
     """
+    if len(sinks) + len(message.payloads) == 1:
+        plan = _plan_one(message, max_reply, sinks, room)
+        if plan is not None:
+            return plan
     offered, reply_size = _plan_results(max_reply, sinks, room)
     cut_sinks = [list(_cut(sink, room, len(offered))) for sink in offered]
     reply_segments = len(_lengths(reply_size, room, 1)) if reply_size else None
@@ -109,6 +114,28 @@ def plan_call(
     if header > room.call:
         raise ValueError(f"a header of {header} octets for a threshold of {room.call}")
     return CallPlan([], True, read, cut_sinks, reply_size)
+
+
+def _plan_one(
+    message: Encoder, max_reply: int, sinks: Sequence[memoryview], room: Room
+) -> CallPlan | None:
+    """A READ, or a WRITE, whose data takes one segment and nothing else does; else None."""
+    data = sinks[0] if sinks else message.payloads[0].data
+    size = round_up(len(data))
+    if len(data) > room.max_segment_length:
+        return None
+    free = room.call - ONE_CHUNK_SIZE
+    if sinks:
+        fits = max_reply + ONE_CHUNK_SIZE <= room.reply < max_reply + size + SHORT_HEADER_SIZE
+        if not fits or message.tell() > free or not (size and room.max_write_chunks):
+            return None
+        return CallPlan([message.buffer], False, [], [[data]], 0)
+    fits = message.tell() - size <= free < message.tell() - (ONE_CHUNK_SIZE - SHORT_HEADER_SIZE)
+    if not fits or max_reply + SHORT_HEADER_SIZE > room.reply or not room.max_read_chunks:
+        return None
+    payload = message.payloads[0]
+    inline: list[bytes | bytearray | memoryview] = list(reduced_parts(message, (payload,)))
+    return CallPlan(inline, False, [(payload.position, [data])], [], 0)
 
 
 def _plan_results(
@@ -242,7 +269,14 @@ def plan_reply(
     rest is sent inline if it fits, else written to the Reply chunk. Both kinds of chunks go back
     with as many segments as they came with, and the octets that each of these got.
     """
-    writes: list[Write] = []
+    if len(write_list) == 1 and len(message.payloads) == 1 and reply_chunk is None:
+        chunk, data = write_list[0], message.payloads[0].data
+        size = len(data)
+        fits = message.tell() - round_up(size) <= threshold - ONE_CHUNK_SIZE
+        if len(chunk.segments) == 1 and 0 < size <= chunk.length and fits:
+            writes = [(chunk.segments[0], [data])]
+            return ReplyPlan([memoryview(message.buffer)], writes, (filled(chunk, size),), None)
+    writes = []
     returned = []
     moved = []
     for chunk, payload in zip(write_list, message.payloads, strict=False):

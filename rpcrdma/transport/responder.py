@@ -279,6 +279,8 @@ class Responder:
             raise _unusable("chunks in the reverse direction")
         if reply_header_size(header.write_list, header.reply_chunk) > self.endpoint.send_threshold:
             raise _unusable("the reply's header would not fit inline")
+        if not header.read_list and header.proc == RDMA_MSG:
+            return ()
         read_list = [chunk for chunk in header.read_list if chunk.length]
         if _total(read_list) > self.endpoint.options.max_call:
             raise _unusable("the call is too long")

@@ -133,7 +133,7 @@ def test_damaged_headers_decode_to_the_same_or_to_nothing(
     data: st.DataObject,
 ) -> None:
     """Whatever the octets, both decoders agree on whether they are a header, and on which."""
-    header = encode_header(1, 2, proc, read_list, write_list, reply)
+    header = bytearray(encode_header(1, 2, proc, read_list, write_list, reply))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(header) - 1))
         header[at] = data.draw(st.integers(0, 255) | st.sampled_from([0, 1]))
