@@ -51,6 +51,7 @@ _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
 
 
+_CURRENT: Final = bytes(12)
 _DONE: Final = (nfs.NFS4_OK, b"")
 
 
@@ -184,7 +185,7 @@ class Compound:
 
     def actual(self, stateid: stateid4) -> stateid4:
         """``stateid``, or the one that stands for the current one (RFC 8881, Section 8.2.3)."""
-        if stateid.seqid == 1 and not any(stateid.other):
+        if stateid.seqid == 1 and stateid.other == _CURRENT:
             if self.current_stateid is None:
                 raise NfsError(nfs.NFS4ERR_BAD_STATEID)
             return self.current_stateid

@@ -108,15 +108,13 @@ class RdmaCall:
 
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
         """See ``IncomingCall.reply``. What travels inline is copied at once."""
-        if (
-            self.header is None
-            and not message.payloads
-            and len(message.buffer) + SHORT_HEADER_SIZE <= self._responder.endpoint.send_threshold
-        ):
+        endpoint = self._responder.endpoint
+        if self.header is None and message.tell() + SHORT_HEADER_SIZE <= endpoint.send_threshold:
+            # Joined before the receive buffer is given back: a payload may lie in it.
+            rest = b"".join(message.parts()) if message.payloads else message.buffer
             credit = self._finish()
             self._responder.stats.replies_sent += 1
-            header = SHORT.pack(self.xid, VERSION, credit, RDMA_MSG, 0, 0, 0)
-            self._responder.endpoint.send(header + message.buffer)
+            endpoint.send(SHORT.pack(self.xid, VERSION, credit, RDMA_MSG, 0, 0, 0) + rest)
             if on_sent is not None:
                 on_sent()
         else:
@@ -365,9 +363,10 @@ class Responder:
     def post_writes(self, writes: Sequence[Write]) -> None:
         """Post the RDMA WRITEs of a reply, silently: the SEND behind them completes them."""
         stats = self.stats
+        ring = self.endpoint.ring
         for segment, pieces in self._sized(writes):
             for index, piece in enumerate(pieces):
-                if piece.obj is self.endpoint.ring:
+                if piece.obj is ring:
                     pieces[index] = memoryview(bytes(piece))
             if len(pieces) > self.endpoint.limits.max_sge:
                 pieces = [memoryview(b"".join(pieces))]

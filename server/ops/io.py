@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from stat import S_IFREG
+
 from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -38,7 +40,7 @@ def open_state_of(c: Compound, stateid: stateid4) -> OpenState | None:
 def require_regular(c: Compound) -> None:
     """ISDIR, SYMLINK or WRONG_TYPE if the current file is no regular one."""
     node = c.here.node
-    if node.is_regular:
+    if node.type == S_IFREG:
         return
     if node.is_directory:
         raise NfsError(nfs.NFS4ERR_ISDIR)
