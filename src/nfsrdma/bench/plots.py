@@ -34,6 +34,8 @@ class Kind:
     title: str
     unit: str
     value: Callable[[Row], tuple[float, float, float] | None]
+    whiskers: bool = False
+    """Least and greatest as whiskers, where shades would cover each other."""
 
 
 def _bandwidth(row: Row) -> tuple[float, float, float] | None:
@@ -59,7 +61,7 @@ def _latency(row: Row) -> tuple[float, float, float] | None:
 KINDS: Final = (
     Kind("bandwidth", "Bandwidth (median; least to greatest shaded)", "MB/s", _bandwidth),
     Kind("cpu", "Processor time, client + server", "s per GB", _processor),
-    Kind("latency", "Round trip of a record (median; up to 99 % shaded)", "µs", _latency),
+    Kind("latency", "Round trip of a record (median; whisker to 99 %)", "µs", _latency, True),
 )
 
 
@@ -113,7 +115,11 @@ def _panel(axes: Any, kind: Kind, rows: Sequence[Row], everything: Sequence[Row]
             markersize=4,
             label=f"{column.label}, {column.lanes}",
         )
-        axes.fill_between(records, low, high, color=colour, alpha=0.12, linewidth=0)
+        if kind.whiskers:
+            axes.vlines(records, low, high, color=colour, alpha=0.4, linewidth=1)
+            axes.plot(records, high, color=colour, linestyle="", marker="_", alpha=0.6)
+        else:
+            axes.fill_between(records, low, high, color=colour, alpha=0.12, linewidth=0)
     ticks = sorted({row.record or 0 for row in rows})
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
