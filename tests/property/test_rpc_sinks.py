@@ -90,8 +90,8 @@ def test_the_reply_is_what_was_sent(
     assert dec.tell() == 24 + len(before) + 4 + (size + 3 & ~3) + len(after)
     assert second.result().remaining() == 24 + 4 + 8
     assert not channel._sinks
-    if size == SIZE and not after:
-        assert found.obj is sink
+    if size == SIZE and not after and steps[0] >= 4096:
+        assert found.obj is sink  # a head that comes in crumbs may bring data along
 
 
 @pytest.mark.parametrize("ended", [0, 30, 300, SIZE])
