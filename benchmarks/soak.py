@@ -24,10 +24,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from server_process import resident_mb
-
 import nfsrdma.client as nfs
-from nfsrdma.cli.demo import free_loopback, free_tcp_port
+from nfsrdma.bench.servers import free_loopback, resident_mb
+from nfsrdma.cli.demo import free_tcp_port
 
 _INTERVAL_S = 6.0
 _SETTLE_S = 3.0
