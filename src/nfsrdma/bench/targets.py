@@ -16,6 +16,7 @@ from nfsrdma.client.url import Url, parse_url
 from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS
 
 from .conduct import Target
+from .machine import device_address
 from .servers import ServerError, start_server
 
 _MEMORY: Final = "/dev/shm"
@@ -79,10 +80,12 @@ def own_servers(
         chosen.folder = scratch
         for transport in transports:
             reason = why_not(transport)
-            if transport == "verbs" and reason is None and verbs_address is None:
-                reason = "name the device's address with --verbs-address"
+            address = None
+            if transport == "verbs" and reason is None:
+                address = verbs_address or device_address()
+                if address is None:
+                    reason = "its device has no IPv4 address: name one with --verbs-address"
             if reason is None:
-                address = verbs_address if transport == "verbs" else None
                 try:
                     server = start_server(
                         transport, scratch, address=address, options=serve_options

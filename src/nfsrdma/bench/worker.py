@@ -53,9 +53,10 @@ class Worker:
             raise
 
     def limits(self) -> Message:
-        """What the server takes in one READ and one WRITE."""
+        """What the server takes in one READ and one WRITE, and whose memory we use."""
         client = self._mount.client
-        return {"rsize": client.rsize, "wsize": client.wsize}
+        own = hasattr(self._mount, "buffer")
+        return {"rsize": client.rsize, "wsize": client.wsize, "own_memory": own}
 
     def measure(self, order: Message) -> Message:
         """One operation; what was measured."""
@@ -70,7 +71,7 @@ class Worker:
         return asdict(measured)
 
     def _fits(self, record: int, op: str) -> None:
-        limit = min(self.limits().values())
+        limit = min(self._mount.client.rsize, self._mount.client.wsize)
         if record > limit and not self._options["split"]:
             raise TooLarge(f"a record of {record} octets: the server takes {limit} in one request")
 
