@@ -28,7 +28,7 @@ from lab import kernel, nfs, packages  # noqa: E402
 from lab.guest import Guest  # noqa: E402
 from lab.machine import Lab  # noqa: E402
 from lab.nfs import Knfsd  # noqa: E402
-from lab.report import PASSED, Case, Report  # noqa: E402
+from lab.report import FAILED, PASSED, Case, Report  # noqa: E402
 from peers.server import OurServer  # noqa: E402
 
 _REPORT = pytest.StashKey[Report]()
@@ -138,22 +138,21 @@ def case(request: pytest.FixtureRequest, lab: Lab, alpha: Guest, report: Report)
     folder = lab.output / "cases" / re.sub(r"[^\w.-]+", "-", name).strip("-")
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(Case(name), folder)
-    guests = list(lab.guests.values())
-    logs = {guest: kernel.Log(guest, name) for guest in guests}
-    before = {guest: kernel.counters(guest) for guest in guests}
+    watches = {guest: kernel.Watch(guest, name) for guest in lab.guests.values()}
     started = time.monotonic()
     with lab.host.capture(folder / "traffic.pcapng", alpha.tap):
         yield run
     run.row.seconds = time.monotonic() - started
-    moved = {guest: kernel.growth(before[guest], kernel.counters(guest)) for guest in guests}
-    run.row.counters = {guest.name: counted for guest, counted in moved.items()}
-    run.row.resent = kernel.retransmissions(moved[alpha])
     trouble = {}
-    for guest, log in logs.items():
-        (folder / f"{guest.name}.dmesg").write_text("\n".join(log.lines()) + "\n")
-        trouble[guest.name] = log.trouble(run.expected)
+    for guest, watch in watches.items():
+        watch.end()
+        run.row.counters[guest.name] = watch.moved
+        (folder / f"{guest.name}.dmesg").write_text("\n".join(watch.lines) + "\n")
+        trouble[guest.name] = watch.trouble(run.expected)
+    run.row.resent = kernel.retransmissions(watches[alpha].moved)
     run.row.result = _result(request.node, trouble)
     report.cases.append(run.row)
+    report.say(run.row)
     for guest_name, lines in trouble.items():
         assert not lines, f"in the kernel log of {guest_name}: {lines}"
 
@@ -161,12 +160,12 @@ def case(request: pytest.FixtureRequest, lab: Lab, alpha: Guest, report: Report)
 def _result(item: pytest.Item, trouble: dict[str, list[str]]) -> str:
     outcome = item.stash.get(_OUTCOME, None)
     if outcome is None:
-        return "FAILED (setup)"
+        return f"{FAILED} (setup)"
     if outcome.skipped:
         return f"peer: {outcome.wasxfail}" if hasattr(outcome, "wasxfail") else "skipped"
     if outcome.passed and any(trouble.values()):
-        return "FAILED (kernel log)"
-    return PASSED if outcome.passed else "FAILED"
+        return f"{FAILED} (kernel log)"
+    return PASSED if outcome.passed else FAILED
 
 
 @pytest.fixture(scope="session")

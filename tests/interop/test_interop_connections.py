@@ -64,7 +64,7 @@ def test_soft_is_reborn(lab: Lab, case: Run, alpha: Guest) -> None:
     case.describe("soft - rping", "stale connection")
     argv = [*IDLE, "client", alpha.ipv4, "--reborn"]
     with alpha.background(f"rping -s -P -a {alpha.ipv4} -p {tools.RPING_PORT}"):
-        tools.await_cm_listener(alpha)
+        tools.await_cm_listener(alpha, tools.RPING_PORT)
         with lab.host.background(argv, case.folder / "first.log", until=UP) as first:
             first.process.signal(signal.SIGKILL)
             first.process.wait(10)

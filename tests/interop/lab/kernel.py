@@ -21,7 +21,8 @@ TROUBLE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
-_COUNTERS = f"/sys/class/infiniband/{DEVICE}/ports/1/hw_counters"
+_LIST = f"(cd /sys/class/infiniband/{DEVICE}/ports/1/hw_counters && grep -H . *)"
+_END = "== log"
 
 #: Counters of rxe that mean that *it* sent something again: its timer ran out, the peer said NAK,
 #: or the peer was not ready.
@@ -31,32 +32,39 @@ RESENT_BY_LINUX = ("completer_retry_err", "rcvd_seq_err", "rcvd_rnr_err")
 RESENT_TO_LINUX = ("duplicate_request", "out_of_seq_request")
 
 
-class Log:
-    """A guest's kernel log from a moment on, marked by a line of its own."""
+class Watch:
+    """What happens in a guest's kernel from a moment on: its log, and soft-RoCE's counters.
+
+    One command begins it and one ends it: in an emulated guest each takes its time.
+    """
 
     def __init__(self, guest: Guest, label: str) -> None:
         self._guest = guest
         self._mark = f"lab: {label}"
-        guest.run(f"echo '{self._mark}' >/dev/kmsg")
+        self._before = _numbers(guest.run(f"echo '{self._mark}' >/dev/kmsg; {_LIST}").stdout)
+        self.lines: list[str] = []
+        """Of the log, since the beginning (all, when so many came that the mark is gone)."""
+        self.moved: dict[str, int] = {}
+        """Counters that moved, and how far."""
 
-    def lines(self) -> list[str]:
-        """All lines since (all there are, when so many came that the mark is gone)."""
-        return self._guest.run("dmesg").stdout.rpartition(self._mark)[2].splitlines()
+    def end(self) -> None:
+        """Take stock."""
+        listing, _, log = self._guest.run(f"{_LIST}; echo {_END}; dmesg").stdout.partition(_END)
+        self.lines = log.rpartition(self._mark)[2].splitlines()
+        self.moved = growth(self._before, _numbers(listing))
 
     def trouble(self, expected: Iterable[str] = ()) -> list[str]:
-        """Lines since that mean trouble and match none of the ``expected`` expressions."""
+        """Lines that mean trouble and match none of the ``expected`` expressions."""
         allowed = [re.compile(text) for text in expected]
         return [
             line
-            for line in self.lines()
+            for line in self.lines
             if TROUBLE.search(line) and not any(each.search(line) for each in allowed)
         ]
 
 
-def counters(guest: Guest) -> dict[str, int]:
-    """Soft-RoCE's counters by name."""
-    listing = guest.run(f"cd {_COUNTERS} && grep -H . *").stdout
-    pairs = (line.split(":", 1) for line in listing.splitlines())
+def _numbers(listing: str) -> dict[str, int]:
+    pairs = (line.split(":", 1) for line in listing.splitlines() if ":" in line)
     return {name: int(value) for name, value in pairs if value.isdigit()}
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-PASSED = "passed"
+PASSED, FAILED = "passed", "FAILED"
+
+#: The number of a descriptor that gets a line when a case has ended.
+_PROGRESS = "NFSRDMA_INTEROP_PROGRESS"
 
 
 @dataclass
@@ -43,11 +47,50 @@ class Report:
         lines.insert(1, "  ".join("-" * width for width in widths))
         return "\n".join(lines)
 
+    def text(self) -> str:
+        """The machine, and the table."""
+        machine = "\n".join(f"{name}: {value}" for name, value in self.machine.items())
+        return f"{machine}\n\n{self.table()}"
+
     def save(self, folder: Path) -> None:
         """Write ``report.json`` and ``report.txt``."""
-        machine = "\n".join(f"{name}: {value}" for name, value in self.machine.items())
-        (folder / "report.txt").write_text(f"{machine}\n\n{self.table()}\n")
+        (folder / "report.txt").write_text(self.text() + "\n")
         (folder / "report.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Report:
+        """What was saved there; empty if nothing was."""
+        path = folder / "report.json"
+        if not path.exists():
+            return cls()
+        saved = json.loads(path.read_text())
+        return cls(saved["machine"], [Case(**case) for case in saved["cases"]])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Report]) -> Report:
+        """Several in one."""
+        whole = cls()
+        for part in parts:
+            whole.machine |= part.machine
+            whole.cases += part.cases
+        return whole
+
+    def replace(self, later: Report) -> None:
+        """Put the rows of a second attempt where those of the first were, and say so."""
+        again = {case.name: case for case in later.cases}
+        for index, case in enumerate(self.cases):
+            if case.name in again:
+                self.cases[index] = second = again.pop(case.name)
+                second.notes["attempt"] = "2nd"
+        self.cases += again.values()
+
+    @staticmethod
+    def say(case: Case) -> None:
+        """A line for a case that has ended, for whoever waits."""
+        number = os.environ.get(_PROGRESS)
+        if number:
+            line = f"{case.seconds:6.1f} s  {case.result:8}  {case.name}\n"
+            os.write(int(number), line.encode())
 
 
 def _row(case: Case) -> tuple[str, ...]:

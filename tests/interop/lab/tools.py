@@ -23,7 +23,7 @@ def rping_server(
     """``rping`` as a server for one client, which may use up to ``size`` octets."""
     command = f"rping -s -v -a {address} -p {RPING_PORT} -C {iterations} -S {size}"
     with guest.background(command) as job:
-        await_cm_listener(guest)
+        await_cm_listener(guest, RPING_PORT)
         yield job
 
 
@@ -56,7 +56,7 @@ def ucmatose_server(
     """``ucmatose`` as a server: on each connection it sends ``messages`` and awaits as many."""
     command = f"ucmatose -b {address} -c {connections} -C {messages} -S {size}"
     with guest.background(command) as job:
-        await_cm_listener(guest)
+        await_cm_listener(guest, UCMATOSE_PORT)
         yield job
 
 
@@ -86,7 +86,7 @@ def perftest_server(guest: Guest, tool: str, options: str = "-R") -> Iterator[Jo
     """One of perftest's programs (``ib_write_bw`` and so on) as a server for one client."""
     with guest.background(perftest(tool, options)) as job:
         if "-R" in options.split():
-            await_cm_listener(guest)
+            await_cm_listener(guest, PERFTEST_PORT)
         else:
             _await_tcp_listener(guest, PERFTEST_PORT)
         yield job
@@ -139,9 +139,9 @@ def gid_index(guest: Guest, address: str) -> int:
     raise LabError(f"{guest.name}: {DEVICE} has no GID for {address}")
 
 
-def await_cm_listener(guest: Guest) -> None:
-    """Wait until a program of this guest listens through the RDMA connection manager."""
-    _await(guest, "rdma resource show cm_id | grep -q LISTEN")
+def await_cm_listener(guest: Guest, port: int) -> None:
+    """Wait until a program of this guest listens at a port of the RDMA connection manager."""
+    _await(guest, f"rdma resource show cm_id | grep LISTEN | grep -q ':{port} '")
 
 
 def _await_tcp_listener(guest: Guest, port: int) -> None:

@@ -1,0 +1,166 @@
+"""``make interop``: the cases in two labs at once, those that failed once more, and one table.
+
+Most cases wait more than they work: for a lease, a lost packet, a guest's next command. So two
+labs, with a guest each, share the machine's cores. What fails is tried once more in fresh guests,
+alone: real kernels under software emulation sometimes are late, and the table says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import packages
+from .report import Report
+
+HERE = Path(__file__).parents[1]
+
+#: Files that share a lab, in the order in which they run; about the same time for each lab. A file
+#: that is named nowhere joins the first.
+GROUPS = (
+    (
+        "test_interop_our_server.py",
+        "test_interop_connections.py",
+        "test_interop_perftest.py",
+    ),
+    (
+        "test_interop_verbs.py",
+        "test_interop_our_client.py",
+        "test_interop_soft.py",
+    ),
+)
+_AGAIN = "again"
+_NO_TESTS = 5
+
+
+class Session:
+    """One pytest with a lab of its own; what it prints goes to a file, a line a case to us."""
+
+    def __init__(self, output: Path, tests: Sequence[str], options: Sequence[str]) -> None:
+        self.output = output
+        output.mkdir(parents=True)
+        self.log = output / "pytest.log"
+        progress = os.dup(1)
+        environment = {
+            **os.environ,
+            "NFSRDMA_INTEROP": "1",
+            "NFSRDMA_INTEROP_OUT": str(output),
+            "NFSRDMA_INTEROP_PROGRESS": str(progress),
+        }
+        cache = f"cache_dir={output / 'cache'}"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    *tests,
+                    "-m",
+                    "not yardstick",
+                    "-o",
+                    cache,
+                    *options,
+                ],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(progress,),
+            )
+        os.close(progress)
+
+    def wait(self) -> None:
+        """Wait for its end. Raises ``LabError`` if that was none of the usual ones."""
+        code = self.process.wait()
+        if code not in (0, 1, _NO_TESTS):
+            raise packages.LabError(f"pytest ended with {code}; see {self.log}\n{self.tail()}")
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+
+    def failed(self) -> list[str]:
+        """The tests that failed, as pytest names them."""
+        found = self.output / "cache/v/cache/lastfailed"
+        return list(json.loads(found.read_text())) if found.exists() else []
+
+    def report(self) -> Report:
+        """Its table."""
+        return Report.load(self.output)
+
+    def stop(self) -> None:
+        """End it, as Ctrl-C would, and its lab with it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(30)
+
+
+def in_labs(output: Path, groups: Sequence[Sequence[str]], options: Sequence[str]) -> list[Session]:
+    """Run groups of tests at once, each in a lab, to their ends."""
+    sessions: list[Session] = []
+    try:
+        for number, tests in enumerate(groups, 1):
+            name = str(number) if len(groups) > 1 else _AGAIN
+            sessions.append(Session(output / name, tests, options))
+        for session in sessions:
+            session.wait()
+    finally:
+        for session in sessions:
+            session.stop()
+    return sessions
+
+
+def groups() -> list[list[str]]:
+    """The files of each lab."""
+    named = {name for group in GROUPS for name in group}
+    others = sorted(path.name for path in HERE.glob("test_*.py") if path.name not in named)
+    first, *rest = GROUPS
+    return [[str(HERE / name) for name in group] for group in ((*first, *others), *rest)]
+
+
+def main() -> int:
+    """Run everything; 0 if in the end nothing failed."""
+    parser = argparse.ArgumentParser(prog="make interop", description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("out/interop"))
+    given, options = parser.parse_known_args()
+    # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    output = given.output.resolve()
+    shutil.rmtree(output, ignore_errors=True)
+    started = time.monotonic()
+    sessions = in_labs(output, groups(), options)
+    report = Report.joined([session.report() for session in sessions])
+    failed = [test for session in sessions for test in session.failed()]
+    if failed:
+        for session in sessions:
+            if session.failed():
+                print(f"\n== {session.log}\n{session.tail()}")
+        print(f"\n== once more, in a fresh lab: {len(failed)} that failed", flush=True)
+        (again,) = in_labs(output, [failed], ())
+        report.replace(again.report())
+        failed = again.failed()
+        if failed:
+            print(f"\n== {again.log}\n{again.tail()}")
+    report.machine["seconds, all in all"] = f"{time.monotonic() - started:.0f}"
+    report.save(output)
+    print(f"\n{report.text()}\n\n(the same in {output}/report.txt and .json)")
+    if not report.cases:
+        print("no case was run")
+    return 1 if failed or not report.cases else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except packages.LabError as error:
+        sys.exit(f"lab: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
