@@ -85,4 +85,4 @@ clean: ## remove what make made
 	rm -rf $(VENV) build dist out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.pcapng
 
 include tests/interop/Makefile.inc
-interop interop-deps interop-yardstick lab-shell: $(STAMP)
+interop interop-captures interop-deps interop-yardstick lab-shell: $(STAMP)

@@ -26,10 +26,15 @@ if os.environ.get("NFSRDMA_INTEROP") != "1":
 
 from lab import kernel, nfs, packages  # noqa: E402
 from lab.guest import Guest  # noqa: E402
+from lab.host import REPOSITORY  # noqa: E402
 from lab.machine import Lab  # noqa: E402
 from lab.nfs import Knfsd  # noqa: E402
 from lab.report import FAILED, PASSED, Case, Report  # noqa: E402
 from peers.server import OurServer  # noqa: E402
+
+#: Where Debian's pyverbs is; it is shown to our interpreter by a link, without its neighbours.
+_DEBIAN_PYVERBS = "/usr/lib/python3/dist-packages/pyverbs"
+_SHOWN = "/tmp/pyverbs-only"
 
 _REPORT = pytest.StashKey[Report]()
 _OUTCOME = pytest.StashKey[pytest.TestReport]()
@@ -40,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "yardstick: Linux on both sides, slow; proves the workloads, not us"
     )
+    config.addinivalue_line("markers", "captures: short conversations for the corpus of captures")
     # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
@@ -137,7 +143,7 @@ def case(request: pytest.FixtureRequest, lab: Lab, alpha: Guest, report: Report)
     name = request.node.name.removeprefix("test_")
     folder = lab.output / "cases" / re.sub(r"[^\w.-]+", "-", name).strip("-")
     folder.mkdir(parents=True, exist_ok=True)
-    run = Run(Case(name), folder)
+    run = Run(Case(name, folder.name), folder)
     watches = {guest: kernel.Watch(guest, name) for guest in lab.guests.values()}
     started = time.monotonic()
     with lab.host.capture(folder / "traffic.pcapng", alpha.tap):
@@ -196,3 +202,16 @@ def our_server(lab: Lab, case: Run) -> Iterator[OurServer]:
     """Our server on the bridge, on the soft provider, with an empty folder exported."""
     with OurServer(lab.host, case.folder) as server:
         yield server
+
+
+@pytest.fixture
+def verbs_python(alpha: Guest) -> str:
+    """How our interpreter is started in the guest, with pyverbs in its path."""
+    path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "tests/interop"), _SHOWN])
+    command = f"cd {REPOSITORY} && PYTHONUNBUFFERED=1 PYTHONPATH={path} {sys.executable}"
+    alpha.run(f"mkdir -p {_SHOWN} && ln -sfn {_DEBIAN_PYVERBS} {_SHOWN}/pyverbs")
+    tried = alpha.run(f"{command} -c 'import pyverbs.device'", check=False)
+    if "ModuleNotFoundError" in tried.stderr:
+        pytest.skip(f"the distribution's pyverbs is for another Python: {tried.stderr}")
+    assert tried.ok, tried
+    return command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
@@ -11,37 +10,20 @@ import pytest
 from conftest import Run
 from lab import nfs, tools
 from lab.guest import Guest
-from lab.host import REPOSITORY
 from lab.machine import Lab
 from lab.nfs import Knfsd, Transport
 
 pytestmark = pytest.mark.timeout(900)
 
-#: Where Debian's pyverbs is; it is shown to our interpreter by a link, without its neighbours.
-DEBIAN = "/usr/lib/python3/dist-packages/pyverbs"
-SHOWN = "/tmp/pyverbs-only"
 READY = "listening"
 SERVES = "nfs+rdma://"  # what `nfsrdma serve` prints when clients may come
 ROUNDS, SIZE = 10, 20000
 OUR_PORT = nfs.RDMA_PORT + 1  # the kernel's server may have the usual one
 
 
-@pytest.fixture
-def python(alpha: Guest) -> str:
-    """How our interpreter is started in the guest, with pyverbs in its path."""
-    path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "tests/interop"), SHOWN])
-    command = f"cd {REPOSITORY} && PYTHONUNBUFFERED=1 PYTHONPATH={path} {sys.executable}"
-    alpha.run(f"mkdir -p {SHOWN} && ln -sfn {DEBIAN} {SHOWN}/pyverbs")
-    tried = alpha.run(f"{command} -c 'import pyverbs.device'", check=False)
-    if "ModuleNotFoundError" in tried.stderr:
-        pytest.skip(f"the distribution's pyverbs is for another Python: {tried.stderr}")
-    assert tried.ok, tried
-    return command
-
-
-def peer(python: str, role: str, address: str) -> str:
+def peer(verbs_python: str, role: str, address: str) -> str:
     """A command for our side of rping."""
-    return f"{python} -m peers.rping {role} {address} --provider verbs --rounds {ROUNDS}"
+    return f"{verbs_python} -m peers.rping {role} {address} --provider verbs --rounds {ROUNDS}"
 
 
 def host_peer(role: str, address: str) -> list[str | Path]:
@@ -50,14 +32,15 @@ def host_peer(role: str, address: str) -> list[str | Path]:
     return [sys.executable, "-m", "peers.rping", *given]
 
 
-def test_conformance(case: Run, alpha: Guest, python: str) -> None:
+def test_conformance(case: Run, alpha: Guest, verbs_python: str) -> None:
     """The suite that every provider passes, and the provider's own tests."""
     case.describe("the verbs provider", "rxe to itself")
     # A read-only mapping that cannot be pinned, which is one of the tests.
     case.expect_log("Unable to pin memory region")
     done = alpha.run(
-        f"export NFSRDMA_VERBS_ADDRESS={alpha.ipv4} NFSRDMA_VERBS_NOWHERE=10.99.0.77; {python} "
-        "-m pytest tests/conformance -k 'verbs and not memory' -p no:cacheprovider --timeout 90",
+        f"export NFSRDMA_VERBS_ADDRESS={alpha.ipv4} NFSRDMA_VERBS_NOWHERE=10.99.0.77; "
+        f"{verbs_python} -m pytest tests/conformance -k 'verbs and not memory' "
+        "-p no:cacheprovider --timeout 90",
         timeout=800,
         check=False,
     )
@@ -67,46 +50,46 @@ def test_conformance(case: Run, alpha: Guest, python: str) -> None:
     case.row.notes["tests"] = passed[1] if passed else "all"
 
 
-def test_speed(case: Run, alpha: Guest, python: str) -> None:
+def test_speed(case: Run, alpha: Guest, verbs_python: str) -> None:
     """For the record; in an emulated guest only the proportions mean anything."""
     case.describe("the verbs provider", "rxe to itself")
     bench = f"benchmarks/verbs_provider.py verbs --address {alpha.ipv4} --port {OUR_PORT}"
-    done = alpha.run(f"{python} {bench}", timeout=200)
+    done = alpha.run(f"{verbs_python} {bench}", timeout=200)
     (case.folder / "speed.txt").write_text(done.stdout)
 
 
-def test_rping_from_soft(lab: Lab, case: Run, alpha: Guest, python: str) -> None:
+def test_rping_from_soft(lab: Lab, case: Run, alpha: Guest, verbs_python: str) -> None:
     case.describe("verbs server in a guest", "soft client")
-    with alpha.background(peer(python, "server", alpha.ipv4), until=READY) as server:
+    with alpha.background(peer(verbs_python, "server", alpha.ipv4), until=READY) as server:
         lab.host.run(host_peer("client", alpha.ipv4))
         assert server.wait(20).ok
 
 
-def test_rping_to_soft(lab: Lab, case: Run, alpha: Guest, python: str) -> None:
+def test_rping_to_soft(lab: Lab, case: Run, alpha: Guest, verbs_python: str) -> None:
     case.describe("verbs client in a guest", "soft server")
     log = case.folder / "server.log"
     with lab.host.background(host_peer("server", lab.host.ipv4), log, until=READY):
-        alpha.run(peer(python, "client", lab.host.ipv4) + f" --size {SIZE}")
+        alpha.run(peer(verbs_python, "client", lab.host.ipv4) + f" --size {SIZE}")
 
 
-def test_rping_from_linux(case: Run, alpha: Guest, python: str) -> None:
+def test_rping_from_linux(case: Run, alpha: Guest, verbs_python: str) -> None:
     case.describe("verbs server", "rping, same guest")
-    with alpha.background(peer(python, "server", alpha.ipv4), until=READY) as server:
+    with alpha.background(peer(verbs_python, "server", alpha.ipv4), until=READY) as server:
         tools.rping_client(alpha, alpha.ipv4, iterations=ROUNDS, size=SIZE)
         assert server.wait(20).ok
 
 
-def test_rping_to_linux(case: Run, alpha: Guest, python: str) -> None:
+def test_rping_to_linux(case: Run, alpha: Guest, verbs_python: str) -> None:
     case.describe("verbs client", "rping, same guest")
     with tools.rping_server(alpha, alpha.ipv4, iterations=ROUNDS, size=SIZE):
-        alpha.run(peer(python, "client", alpha.ipv4) + f" --size {SIZE}")
+        alpha.run(peer(verbs_python, "client", alpha.ipv4) + f" --size {SIZE}")
 
 
-def test_nfs_client(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, python: str) -> None:
+def test_nfs_client(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, verbs_python: str) -> None:
     """Linux's server invalidates our memory windows with its replies."""
     case.describe("our client on verbs - knfsd", "same guest")
     url = Transport("rdma", "4.2").url(alpha, "/copy")
-    ours = f"{python} -m nfsrdma"
+    ours = f"{verbs_python} -m nfsrdma"
     # Loading pyverbs over 9p takes most of the five seconds that it has otherwise.
     options = "-r --provider verbs --timeout 30"
     alpha.run(f"{ours} put {options} {tree} '{url}'", timeout=100)
@@ -116,10 +99,10 @@ def test_nfs_client(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, python: st
     assert nfs.checksums(alpha, "/tmp/verbs-back") == wanted
 
 
-def test_nfs_server(case: Run, tree: str, alpha: Guest, python: str) -> None:
+def test_nfs_server(case: Run, tree: str, alpha: Guest, verbs_python: str) -> None:
     case.describe("Linux client - our server on verbs", "same guest")
     alpha.run("mkdir -p -m 777 /tmp/export")
-    serve = f"{python} -m nfsrdma serve /tmp/export --listen {alpha.ipv4} --port {OUR_PORT}"
+    serve = f"{verbs_python} -m nfsrdma serve /tmp/export --listen {alpha.ipv4} --port {OUR_PORT}"
     with alpha.background(f"{serve} --provider verbs --state-dir /tmp/state", until=SERVES):
         alpha.run(
             f"mkdir -p /mnt/ours && mount -t nfs4 -o proto=rdma,port={OUR_PORT},vers=4.1 "

@@ -19,6 +19,8 @@ class Case:
     """One row of the report."""
 
     name: str
+    #: Of its logs, below ``cases``.
+    folder: str = ""
     peer: str = ""
     transport: str = ""
     result: str = ""

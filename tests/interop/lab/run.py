@@ -35,6 +35,7 @@ GROUPS = (
         "test_interop_verbs.py",
         "test_interop_our_client.py",
         "test_interop_soft.py",
+        "test_interop_ratios.py",
     ),
 )
 _AGAIN = "again"
@@ -44,7 +45,13 @@ _NO_TESTS = 5
 class Session:
     """One pytest with a lab of its own; what it prints goes to a file, a line a case to us."""
 
-    def __init__(self, output: Path, tests: Sequence[str], options: Sequence[str]) -> None:
+    def __init__(
+        self,
+        output: Path,
+        tests: Sequence[str],
+        options: Sequence[str],
+        mark: str = "not yardstick and not captures",
+    ) -> None:
         self.output = output
         output.mkdir(parents=True)
         self.log = output / "pytest.log"
@@ -64,7 +71,7 @@ class Session:
                     "pytest",
                     *tests,
                     "-m",
-                    "not yardstick",
+                    mark,
                     "-o",
                     cache,
                     *options,

@@ -47,7 +47,7 @@ async def server(
 
 
 async def _send(link: Link, messages: int, size: int) -> None:
-    sent = [link.send(number.to_bytes(4, "big") * (size // 4)) for number in range(messages)]
+    sent = [link.send(bytes([number % 256]) * size) for number in range(messages)]
     await gather(sent)
 
 
