@@ -27,6 +27,7 @@ HOST_PROGRAMS = {
     "ip": "iproute2",
     "rdma": "iproute2",
     "dumpcap": "tshark",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
     "nsenter": "util-linux",
 }

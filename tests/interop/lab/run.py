@@ -64,18 +64,10 @@ class Session:
         }
         cache = f"cache_dir={output / 'cache'}"
         with self.log.open("w") as log:
+            # However this program ends, its sessions end too, and their labs with them.
+            pytest = ("setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "pytest")
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "pytest",
-                    *tests,
-                    "-m",
-                    mark,
-                    "-o",
-                    cache,
-                    *options,
-                ],
+                [*pytest, *tests, "-m", mark, "-o", cache, *options],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -104,9 +96,9 @@ class Session:
         return Report.load(self.output)
 
     def stop(self) -> None:
-        """End it, as Ctrl-C would, and its lab with it."""
+        """End it, and its lab with it."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
+            self.process.terminate()
             self.process.wait(30)
 
 
