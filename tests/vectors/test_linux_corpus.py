@@ -17,8 +17,8 @@ captures = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 #: Captures without NFS: what is looked at is the connection manager's messages, and the packets.
 BELOW = re.compile(r"rping|ucmatose|perftest|pingpong|connections")
 
-#: How many calls have no reply, for their server was killed.
-UNANSWERED = {"linux-client-reclaims": 1}
+#: How many calls at most have no reply, for their server was killed.
+UNANSWERED = {"linux-client-reclaims": 2}
 
 
 @captures
