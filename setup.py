@@ -11,7 +11,7 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-NATIVE = ("nfsrdma.rpcrdma.roce._kernel",)
+NATIVE = ("nfsrdma.rpcrdma.roce._kernel", "nfsrdma.xdr._codec")
 """The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""
 
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-O1", "-g"]

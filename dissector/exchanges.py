@@ -62,10 +62,7 @@ class Exchanges:
         """An RDMA SEND; whether it is RPC-over-RDMA."""
         source = self._source()
         content = message.content
-        prefix = content.prefix()
-        view = memoryview(content.read(source, min(prefix, _HEADER)))
-        if prefix == content.length <= _HEADER:
-            message.view = view
+        view = memoryview(content.read(source, min(content.prefix(), _HEADER)))
         if message.headless or len(view) < 16:
             if content.length > len(view):
                 message.side.blind = True

@@ -116,8 +116,7 @@ class Timeline:
             self.peaks[index] = value
 
     def spread(self, start: int, end: int, value: int) -> None:
-        """``value`` in equal parts between two times; a damaged capture has them in any order."""
-        start, end = min(start, end), max(start, end)
+        """``value`` in equal parts between two times."""
         first, last = self._index(start), self._index(end)
         first = self._index(start)  # the stretches may have grown
         share, rest = divmod(value, last - first + 1)

@@ -17,8 +17,6 @@ from nfsrdma.xdr.rpc import (
     authsys_parms,
 )
 
-from .decoder import WitnessDecoder
-
 CALL, REPLY = 0, 1
 MAX_AUTH = 400
 
@@ -30,7 +28,6 @@ GSS_SERVICES = {GSS_NONE: "none", GSS_INTEGRITY: "integrity", GSS_PRIVACY: "priv
 FLAVORS = {AUTH_NONE: "AUTH_NONE", AUTH_SYS: "AUTH_SYS", RPCSEC_GSS: "RPCSEC_GSS", 7: "AUTH_TLS"}
 SUCCESS = 0
 
-_NOTHING = memoryview(b"")
 _PREFIX = Struct(">6I")
 _PAIR = Struct(">2I")
 _TRIPLE = Struct(">3I")
@@ -60,9 +57,9 @@ class RpcCall:
         self.rpc_version = 0
         self.program = self.version = self.procedure = -1
         self.flavor = -1
-        self.credential = _NOTHING
+        self.credential = memoryview(b"")
         self.verifier_flavor = -1
-        self.verifier = _NOTHING
+        self.verifier = memoryview(b"")
         self.gss: GssCredential | None = None
         self.fault = ""
 
@@ -96,7 +93,7 @@ class RpcReply:
         """``accept_stat``, or of a denied reply the ``auth_stat``; -1 if the versions differ."""
         self.low = self.high = 0
         self.verifier_flavor = -1
-        self.verifier = _NOTHING
+        self.verifier = memoryview(b"")
         self.fault = ""
 
     @property
@@ -119,18 +116,16 @@ def _name(enum: type[accept_stat] | type[auth_stat], value: int) -> str:
         return str(value)
 
 
-def _auth(dec: WitnessDecoder) -> tuple[int, memoryview]:
+def _auth(dec: Decoder) -> tuple[int, memoryview]:
     flavor, size = dec.unpack(_PAIR)
-    if not size:
-        return flavor, _NOTHING
     if size > MAX_AUTH:
         raise XdrError(f"{size} octets of authentication")
     body = dec.peek(size)
-    dec.skip(size)
+    dec.octets(size)
     return flavor, body
 
 
-def decode_call(dec: WitnessDecoder) -> RpcCall:
+def decode_call(dec: Decoder) -> RpcCall:
     """Read a call's header; the decoder is left at the arguments unless there is a fault."""
     call = RpcCall()
     try:
@@ -149,17 +144,10 @@ def decode_call(dec: WitnessDecoder) -> RpcCall:
     return call
 
 
-def decode_reply(dec: WitnessDecoder) -> RpcReply:
+def decode_reply(dec: Decoder) -> RpcReply:
     """Read a reply's header; the decoder is left at the results unless there is a fault."""
     reply = RpcReply()
     try:
-        if dec.remaining() >= _PLAIN_REPLY.size:
-            # Accepted, with an empty verifier: nearly all are.
-            reply.xid, _, status, flavor, size, stat = dec.unpack(_PLAIN_REPLY)
-            if status == MSG_ACCEPTED and not size and stat != PROG_MISMATCH:
-                reply.verifier_flavor, reply.stat = flavor, stat
-                return reply
-            dec.offset -= _PLAIN_REPLY.size
         reply.xid, _, status = dec.unpack(_TRIPLE)
         if status != MSG_ACCEPTED:
             reply.accepted = False

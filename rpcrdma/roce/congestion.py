@@ -12,23 +12,23 @@ from .tuning import Tuning
 
 
 class CongestionWindow:
-    """``octets`` is how much may be unacknowledged, ``ceiling`` the most that it becomes."""
+    """``octets`` is how much may be unacknowledged."""
 
-    __slots__ = ("_floor", "_mtu", "ceiling", "octets", "threshold")
+    __slots__ = ("_ceiling", "_floor", "_mtu", "octets", "threshold")
 
     def __init__(self, tuning: Tuning, mtu: int) -> None:
         self._mtu = mtu
-        self.ceiling = max(tuning.flight_octets, mtu)
-        self._floor = min(tuning.minimum_window, self.ceiling)
-        self.octets = min(tuning.initial_window, self.ceiling)
-        self.threshold = self.ceiling
+        self._ceiling = max(tuning.flight_octets, mtu)
+        self._floor = min(tuning.minimum_window, self._ceiling)
+        self.octets = min(tuning.initial_window, self._ceiling)
+        self.threshold = self._ceiling
 
     def acknowledged(self, octets: int) -> None:
         """The peer has taken this much more."""
         window = self.octets
-        if window < self.ceiling:
+        if window < self._ceiling:
             window += octets if window < self.threshold else self._mtu * octets // window
-            self.octets = min(window, self.ceiling)
+            self.octets = min(window, self._ceiling)
 
     def lost(self) -> None:
         """Something is missing, but the peer still hears us."""

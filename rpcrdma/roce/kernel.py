@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .twin import FRAME_OCTETS, pieces
+from .twin import FRAME_OCTETS
 
 if TYPE_CHECKING:
-    from .twin import frames, packet, place, scan
+    from .twin import frames, place, scan, seal
 
     native: bool
 else:
     try:
-        from ._kernel import frames, packet, place, scan
+        from ._kernel import frames, place, scan, seal
 
         native = True
     except ImportError:
-        from .twin import frames, packet, place, scan
+        from .twin import frames, place, scan, seal
 
         native = False
 
-__all__ = ["FRAME_OCTETS", "frames", "native", "packet", "pieces", "place", "scan"]
+__all__ = ["FRAME_OCTETS", "frames", "native", "place", "scan", "seal"]

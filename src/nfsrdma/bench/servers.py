@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -127,7 +126,7 @@ def start_process(
     """
     log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the server has it
     process = subprocess.Popen(
-        [*_with_us(), sys.executable, *launcher, *command],
+        [sys.executable, *launcher, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -141,12 +140,6 @@ def start_process(
         server.stop()
         raise
     return server
-
-
-def _with_us() -> tuple[str, ...]:
-    """What to start a command with so that it ends when we do, however that comes about."""
-    setpriv = shutil.which("setpriv")
-    return () if setpriv is None else (setpriv, "--pdeathsig", "TERM")
 
 
 def _first_line(process: subprocess.Popen[str], beginning: str, log: IO[str]) -> str:

@@ -51,6 +51,7 @@ def check_python() -> Finding:
 
 NATIVE_MODULES = {
     "nfsrdma.rpcrdma.roce._kernel": "packets of the soft provider",
+    "nfsrdma.xdr._codec": "decoding of XDR",
 }
 """The optional compiled modules, and what they do. Each has a twin in Python."""
 
