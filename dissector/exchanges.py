@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from struct import Struct
+from typing import TypeVar
 
 from .exchange import Exchange
 from .messages.transport import (
@@ -36,6 +37,18 @@ MAX_UNCLAIMED = 4096
 _HEADER = 64 << 10
 _PAIR = Struct(">2I")
 CALL, REPLY = 0, 1
+
+T = TypeVar("T")
+
+
+def both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
+    """Who listens already, and one more."""
+
+    def tell(what: T) -> None:
+        first(what)
+        second(what)
+
+    return tell
 
 
 class Exchanges:

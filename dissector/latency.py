@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nfsrdma.xdr.nfs4 import types as t
 
 from .exchange import Exchange
+from .exchanges import both
 from .measure import Timeline, Times
 from .messages.body import PROGRAM_NAMES, Body
 from .model import CmEvent, Finding, Message
@@ -28,6 +29,9 @@ others follow one another: see the module. ``wait`` is the server's own time: fr
 to the first data, or to the reply if no data moved; 0 if the ACK came after that."""
 CHAIN = ("ack", "wait", "transfer", "finish", "confirm")
 
+MAX_KINDS = 512
+"""Kinds of operations that are told apart: a peer may call any procedure of any program."""
+OTHERS = "others"
 MAX_PENDING = 1024
 """Replies whose acknowledgement is waited for."""
 
@@ -116,13 +120,8 @@ class Latency:
 
     def attach(self, pipeline: Pipeline) -> None:
         """Be told of calls as they are sent, for the depth of the queues."""
-        before = pipeline.exchanges.on_call
-
-        def called(exchange: Exchange) -> None:
-            before(exchange)
-            self.queues.called(exchange)
-
-        pipeline.exchanges.on_call = called
+        exchanges = pipeline.exchanges
+        exchanges.on_call = both(exchanges.on_call, self.queues.called)
 
     def exchange(self, exchange: Exchange) -> None:
         """A call and its reply, if both are there."""
@@ -132,6 +131,8 @@ class Latency:
         if call is None or reply is None or mark is None or mark.reply < mark.call:
             return
         name = main_operation(exchange)
+        if name not in self.operations and len(self.operations) >= MAX_KINDS:
+            name = OTHERS
         stages = self.operations.setdefault(name, {})
         for stage, time in mark.stages().items():
             if time >= 0:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 MAX_EXACT = 1 << 17
 """Times that are kept one by one; of more, only how many there are in ranges of under 1 %."""
+_MAX = (1 << 63) - 1
+"""A hostile capture's times are as long as it likes."""
 _FINE = 7
 """Bits of a time that are kept then."""
 
@@ -40,6 +42,7 @@ class Times:
         return self._count
 
     def add(self, time: int, call_frame: int, reply_frame: int) -> None:
+        time = min(time, _MAX)
         self._count += 1
         self.total += time
         self._all.append(time)
@@ -104,7 +107,7 @@ class Timeline:
     def __init__(self, stretches: int = 512, width: int = 1 << 10) -> None:
         self.stretches = stretches
         self.width = width
-        self.start = -1
+        self.start = 0
         self.sums: list[int] = []
         self.peaks: list[int] = []
 
@@ -117,7 +120,9 @@ class Timeline:
 
     def spread(self, start: int, end: int, value: int) -> None:
         """``value`` in equal parts between two times."""
-        first, last = self._index(start), self._index(end)
+        end = max(start, end)
+        self._index(start)
+        last = self._index(end)
         first = self._index(start)  # the stretches may have grown
         share, rest = divmod(value, last - first + 1)
         for index in range(first, last + 1):
@@ -126,7 +131,7 @@ class Timeline:
             self.peaks[index] = max(self.peaks[index], part)
 
     def _index(self, time: int) -> int:
-        if self.start < 0:
+        if not self.sums:
             self.start = time
         index = max(0, (time - self.start) // self.width)
         while index >= self.stretches:

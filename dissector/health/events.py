@@ -13,6 +13,12 @@ NAKS: Final = {
 }
 """NAK codes of an AETH (IBA, volume 1, Section 9.7.5.2.8)."""
 
+
+def nak_name(code: int) -> str:
+    """In words; the codes that are not listed are reserved."""
+    return NAKS.get(code, f"NAK code {code}")
+
+
 RNR_TIMERS: Final = (
     655360, 10, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960, 1280, 1920, 2560, 3840, 5120,
     7680, 10240, 15360, 20480, 30720, 40960, 61440, 81920, 122880, 163840, 245760, 327680, 491520,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_EVENTS = 20_000
 """Events that are kept; beyond, they are counted."""
 MAX_SUFFERERS = 20_000
+MAX_WATCHES = 16_384
+"""Directions that are watched, the first ones."""
 _MAX_NAMED = 64
 """RPCs that one event names."""
 _FEW = 2
@@ -73,6 +75,8 @@ class Health:
         if flow is None or operation == Operation.DATAGRAM:
             return
         back = connections.pair_of(flow)
+        if len(self.watches) >= MAX_WATCHES and not (flow in self.watches and back in self.watches):
+            return
         watch = self._watch(flow)
         other = self._watch(back) if back is not None else None
         if operation in _REQUESTS:

@@ -14,7 +14,7 @@ from nfsrdma.rpcrdma.roce.psn import unwrap
 
 from ..packet import Packet
 from ..sequence import Tracker
-from .events import NAKS, RNR_TIMERS, Event, Nak, Span
+from .events import NAKS, RNR_TIMERS, Event, Nak, Span, nak_name
 
 if TYPE_CHECKING:
     from ..flow import Flow
@@ -89,7 +89,7 @@ class Counts:
     def as_dict(self) -> dict[str, object]:
         """Everything, by name."""
         fields: dict[str, object] = {name: getattr(self, name) for name in sorted(self.__slots__)}
-        fields["naks"] = {NAKS[code]: count for code, count in self.naks.items() if count}
+        fields["naks"] = {nak_name(code): count for code, count in self.naks.items() if count}
         return fields
 
 
@@ -277,7 +277,7 @@ class Watch:
         else:
             counts.naks[detail] = counts.naks.get(detail, 0) + 1
             nak = Nak(packet.number, packet.time, sequence, detail)
-            event.cause = NAKS.get(detail, f"NAK code {detail}")
+            event.cause = nak_name(detail)
         if len(self._naks) < _MAX_NAKS:
             self._naks.append(nak)
         self._on_hurt(self, Hurt(sequence, sequence + 1, 0, packet.time, False, event))

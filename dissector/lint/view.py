@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..exchange import Exchange
+from ..exchanges import both
 from ..model import CmEvent, Finding, RdmaOp, Severity
 from ..render.fields import Fields, finding_fields
 from .chunks import check_chunks
@@ -44,8 +45,9 @@ class Lint:
 
     def attach(self, pipeline: Pipeline) -> None:
         """Be told of calls as they are sent, and of operations that are for no call."""
-        pipeline.exchanges.on_call = self._call
-        pipeline.exchanges.on_loose = self._loose
+        exchanges = pipeline.exchanges
+        exchanges.on_call = both(exchanges.on_call, self._call)
+        exchanges.on_loose = both(exchanges.on_loose, self._loose)
 
     def _call(self, exchange: Exchange) -> None:
         self._credits.called(exchange)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from nfsrdma.rpcrdma.roce.psn import wrap
 
-from ..health import CAUSES, NAKS, Counts, Event, Health, Sufferer, Watch
+from ..health import CAUSES, Counts, Event, Health, Sufferer, Watch
+from ..health.events import nak_name
 from .summary import amount, duration, many
 
 MAX_LINES = 200
@@ -47,7 +48,7 @@ def _direction(watch: Watch) -> Iterator[str]:
     if counts.wasted_octets:
         share = 100 * counts.wasted_octets / max(1, counts.octets + counts.response_octets)
         yield f"  in vain    {amount(counts.wasted_octets)}, {share:.1f} % of what was sent"
-    naks = [f"{count} {NAKS.get(code, code)}" for code, count in counts.naks.items() if count]
+    naks = [f"{count} {nak_name(code)}" for code, count in counts.naks.items() if count]
     if counts.rnr:
         naks.append(f"{counts.rnr} receiver not ready")
     if naks:

@@ -9,6 +9,7 @@ Nothing here needs the fuzzer: ``test_fuzz_corpus`` replays what it has found.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,8 +31,10 @@ from nfsrdma.dissector.pipeline import Pipeline, View
 from nfsrdma.dissector.render.chunks import ChunkView
 from nfsrdma.dissector.render.fields import message_fields
 from nfsrdma.dissector.render.findings import ndjson_finding, text_finding
+from nfsrdma.dissector.render.health import ndjson_health, text_health
 from nfsrdma.dissector.render.line import LineView
 from nfsrdma.dissector.render.ndjson import NdjsonView
+from nfsrdma.dissector.render.page import PageView
 from nfsrdma.dissector.render.times import ndjson_latency, text_latency
 from nfsrdma.dissector.render.tree import TreeView
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
@@ -68,9 +71,11 @@ class Everything:
     def __init__(self, reader: Reader) -> None:
         self.latency = Latency()
         self.lint = Lint(self._found)
+        self.page = PageView()
         self.views: list[View] = [
             LineView(_text), TreeView(_text), ChunkView(_text), NdjsonView(_text), self.lint,
-            self.latency, ExtractView(lambda: reader.source.view, lambda at, data: None, 1),
+            self.latency, self.page,
+            ExtractView(lambda: reader.source.view, lambda at, data: None, 1),
         ]  # fmt: skip
 
     @staticmethod
@@ -98,6 +103,10 @@ class Everything:
             view.close(pipeline)
         _text(text_latency(self.latency))
         _text(ndjson_latency(self.latency))
+        _text(text_health(self.page.health))
+        for line in ndjson_health(self.page.health):
+            _text(line)
+        _text(json.dumps(self.page.data("")))
 
 
 _FILTER = compile_filter('nfs.opcode == READ and (nfs.name contains "a" or rpc.time > 0.5)')
@@ -112,6 +121,8 @@ def show(reader: Reader) -> None:
     view = Everything(reader)
     pipeline = Pipeline(reader, view, check_crc=True)
     view.lint.attach(pipeline)
+    view.latency.attach(pipeline)
+    view.page.attach(pipeline)
     pipeline.run()
 
 

@@ -274,6 +274,15 @@ def test_congestion(tmp_path: Path) -> None:
     assert (sufferer.rpc.operation, sufferer.ecn) == ("READ", 4)
 
 
+def test_a_code_that_is_reserved(tmp_path: Path) -> None:
+    wire = connected()
+    wire.nfs_call(1, getattr_call())
+    wire.acknowledge(wire.server, wire.client.psn - 1, 0x60 | 9)
+    view = health(wire, tmp_path)
+    assert counts(view, wire.client.address)["naks"] == {"NAK code 9": 1}
+    assert [event.cause for event in view.events] == ["NAK code 9"]
+
+
 def test_runs_are_counted_whole(tmp_path: Path) -> None:
     """A thousand packets in one WRITE are taken in one step, marks and all."""
     wire = connected()

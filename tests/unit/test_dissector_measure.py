@@ -7,14 +7,24 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.support.rdma_wire import Wire, getattr_call, getattr_results, pcap, results
+from tests.support.rdma_wire import (
+    Wire,
+    do_getattr,
+    do_read,
+    getattr_call,
+    getattr_results,
+    pattern,
+    pcap,
+    results,
+)
 
-from nfsrdma.dissector import measure
+from nfsrdma.dissector import latency, measure
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.latency import Latency
 from nfsrdma.dissector.measure import Timeline, Times
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.queues import Queue, Step, Steps
+from nfsrdma.rpcrdma.transport.chunk import Segment
 
 
 def test_many_times_are_folded_and_keep_their_percentiles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +82,18 @@ def test_a_timeline_spreads_what_took_its_time() -> None:
     assert sum(line.sums) == 27
 
 
+def test_times_of_a_hostile_capture() -> None:
+    """Clocks that go back, or say what no clock does."""
+    line = Timeline(stretches=4, width=10)
+    line.spread(500, 100, 12)
+    assert sum(line.sums) == 12
+    line.add(1 << 90, 1)
+    assert sum(line.sums) == 13
+    times = Times()
+    times.add(1 << 90, 1, 2)
+    assert times.quantile(1) == (1 << 63) - 1
+
+
 def test_steps_keep_peaks_in_bounded_memory() -> None:
     steps = Steps(stretches=16)
     for time in range(10_000):
@@ -81,6 +103,19 @@ def test_steps_keep_peaks_in_bounded_memory() -> None:
     assert max(step.depth for step in kept) == 2
     assert kept[0].time == 0
     assert all(one.time < other.time for one, other in pairwise(kept))
+
+
+def test_kinds_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer may call any program; what comes after so many kinds of calls is one kind."""
+    monkeypatch.setattr(latency, "MAX_KINDS", 1)
+    wire = Wire()
+    do_getattr(wire, 1)
+    do_read(wire, 2, pattern(3000), [Segment(7, 3000, 4096)])
+    do_getattr(wire, 3)
+    _, view = queue_of(wire, tmp_path)
+    assert {name: len(stages["reply"]) for name, stages in view.operations.items()} == {
+        "GETATTR": 2, "others": 1
+    }  # fmt: skip
 
 
 def queue_of(wire: Wire, folder: Path) -> tuple[Queue, Latency]:

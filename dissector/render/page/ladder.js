@@ -137,7 +137,8 @@ function ladder(data, row, width) {
   const left = steps.length - MAX_STEPS;
   const shown = left > 0 ? [...steps.slice(0, MAX_STEPS - 40), null, ...steps.slice(-40)] : steps;
   const height = 30 + shown.length * STEP_HEIGHT + 16;
-  const lanes = [92, width - 84];
+  const longest = Math.max(...shown.map((step) => step?.frames.length ?? 0), 8);
+  const lanes = [92, width - 14 - 6.6 * longest];
   const picture = s("svg", { class: "ladder", width, height, role: "img",
     "aria-label": `Ladder of ${many(steps.length, "step")}` });
   const back = data.rpc.back[row] === 1;

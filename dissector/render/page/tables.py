@@ -35,7 +35,7 @@ class Table:
     def add(self, *values: int) -> int:
         """A row; its index."""
         for column, value in zip(self.columns, values, strict=True):
-            column.append(value if value <= _MAX else -1)
+            column.append(value if -_MAX <= value <= _MAX else -1)
         return len(self.columns[0]) - 1
 
     def column(self, name: str) -> array[int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nfsrdma.rpcrdma.roce.psn import wrap
 
 from ...exchange import Exchange
+from ...exchanges import both
 from ...health import Health
 from ...latency import CHAIN, STAGES, Latency
 from ...lint import RULES, Lint
@@ -28,6 +30,7 @@ MAX_CONNECTIONS = 2_000
 MAX_EARLY = 4_096
 """Findings about calls whose RPC is not over."""
 _PENDING = 1024
+_OFTEN = 512
 
 
 class PageView:
@@ -41,6 +44,8 @@ class PageView:
         """RPCs in the capture."""
         self.found = Table(("frame", "rpc", "severity", "rule", "text", "start", "end"))
         self.found_total = 0
+        self.on_progress: Callable[[], None] = lambda: None
+        """Called now and then."""
         self._lint = Lint(self._finding)
         self._row: Row | None = None
         self._pending: deque[Row] = deque()
@@ -61,19 +66,19 @@ class PageView:
         self._pipeline = pipeline
         self._lint.attach(pipeline)
         self.health.attach(pipeline)
-        before = pipeline.exchanges.on_call
-
-        def called(exchange: Exchange) -> None:
-            before(exchange)
-            self._depths[exchange.number] = len(exchange.requester.calls)
-
-        pipeline.exchanges.on_call = called
+        exchanges = pipeline.exchanges
+        exchanges.on_call = both(exchanges.on_call, self._called)
 
     # What the pipeline shows
+
+    def _called(self, exchange: Exchange) -> None:
+        self._depths[exchange.number] = len(exchange.requester.calls)
 
     def exchange(self, exchange: Exchange) -> None:
         """An RPC is over."""
         self.total += 1
+        if not self.total % _OFTEN:
+            self.on_progress()
         depth = self._depths.pop(exchange.number, 0)
         self.health.exchange(exchange)
         if len(self.rows.rpcs) < MAX_RPCS:

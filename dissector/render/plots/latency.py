@@ -38,7 +38,7 @@ def latency_plots(latency: Latency) -> Iterator[Plot]:
 
 def _start(latency: Latency) -> int:
     """When the first thing happened."""
-    known = [line.start for line in (latency.bulk, latency.slow) if line.start >= 0]
+    known = [line.start for line in (latency.bulk, latency.slow) if line.sums]
     known += [step.time for queue in latency.queues.all.values() for step in list(queue.steps)[:1]]
     return min(known, default=0)
 

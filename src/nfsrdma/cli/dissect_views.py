@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
@@ -100,7 +103,26 @@ def write_page(reader: Reader, expression: str | None, name: str, out: str) -> N
     from nfsrdma.dissector.render.page import PageView, assemble
 
     view = PageView()
-    _run(reader, view, expression)
+    with _progress(reader, view, name):
+        _run(reader, view, expression)
     page = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
     Path(out).write_bytes(page)
     click.echo(f"{out}: {view.total} RPCs, {len(page) / 1e6:.2f} MB", err=True)
+
+
+@contextmanager
+def _progress(reader: Reader, view: PageView, name: str) -> Iterator[None]:
+    """How far the file was read, on a terminal; nothing elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"reading {name}", total=None)
+
+        def advanced() -> None:
+            progress.update(task, completed=reader.at, total=reader.source.end)
+
+        view.on_progress = advanced
+        yield
