@@ -218,6 +218,10 @@ class Compound:
             return max(0, room), True
         return max(0, self.room() - _DATA_HEAD) & ~3, False
 
+    def data_target(self, size: int) -> memoryview | None:
+        """Memory of the caller for a result that will be ``placed``, if it can be had."""
+        return self.call.payload_target(self.data_results, size) if size else None
+
     def append_data(self, data: memoryview, placed: bool) -> None:
         """Append a DDP-eligible result, having asked :meth:`data_room`."""
         self.data_results += 1

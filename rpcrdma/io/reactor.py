@@ -30,6 +30,9 @@ _OUT: Final = select.EPOLLOUT
 _NOT_IN: Final = ~select.EPOLLIN
 _NOT_OUT: Final = ~select.EPOLLOUT
 
+_UNSEEN: Final = 32
+"""Turns in a row that pollers found something to do in, before the descriptors are looked at."""
+
 _Callback = tuple[Callable[..., object], tuple[Any, ...]]
 
 
@@ -84,6 +87,8 @@ class SelectReactor:
         self._timers: list[tuple[float, int, Timer]] = []
         self._timer_count = 0
         self._cancelled = 0
+        self._pollers: list[Callable[[float | None], bool]] = []
+        self._polled = 0  # turns in a row that a poller found something in
         self._stopping = False
         self._closed = False
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -133,6 +138,19 @@ class SelectReactor:
             return False
         self._unwatch(fd, _IN if fd in self._readers else 0)
         return True
+
+    def add_poller(self, poller: Callable[[float | None], bool]) -> None:
+        """Call before every sleep, with the seconds it would take at most (None: for ever).
+
+        For what can be seen without a system call, such as words that another process stores.
+        It may look for a while; it returns whether it did something, and then there is no sleep.
+        """
+        self._pollers.append(poller)
+
+    def remove_poller(self, poller: Callable[[float | None], bool]) -> None:
+        """Stop it. Harmless if it is not there."""
+        if poller in self._pollers:
+            self._pollers.remove(poller)
 
     def _watch(self, fd: int, event: int, known: bool) -> None:
         if known:
@@ -216,7 +234,11 @@ class SelectReactor:
                 until = max(0.0, self._timers[0][0] - monotonic())
                 if wait is None or until < wait:
                     wait = until
-        events = self._poll(wait)
+        if self._pollers and wait != 0.0 and self._look(wait):
+            self._polled += 1
+            events = self._poll(0.0) if self._polled % _UNSEEN == 0 else []
+        else:
+            events = self._poll(wait)
         # A timer that comes due while these are handled waits for another look at the
         # descriptors: what it is about to miss may have arrived meanwhile.
         now = monotonic()
@@ -236,6 +258,16 @@ class SelectReactor:
             if not ready:
                 break  # a nested turn was quicker
             self._run(ready.popleft())
+
+    def _look(self, wait: float | None) -> bool:
+        """Ask the pollers."""
+        found = False
+        for poller in self._pollers:
+            try:
+                found = poller(wait) or found
+            except Exception:
+                _log.exception("%r failed", poller)
+        return found
 
     def _poll(self, wait: float | None) -> list[tuple[int, int]]:
         """Sleep for at most ``wait`` seconds; what is ready. A subclass may do more around it."""
@@ -286,5 +318,6 @@ class SelectReactor:
         self._writers.clear()
         self._timers.clear()
         self._ready.clear()
+        self._pollers.clear()
         self._epoll.close()
         os.close(self._wakeup)

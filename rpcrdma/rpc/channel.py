@@ -100,6 +100,14 @@ class IncomingCall(Protocol):
         count against ``reply_room``.
         """
 
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        """Where the first ``size`` octets of a DDP-eligible result can be put for the caller.
+
+        That is the caller's own memory, if it can be seen from here: what is written there need
+        not be copied. The reply's payload of this index must then begin at the view's start (and
+        may be shorter), or not be in the view at all. Valid until the call is answered.
+        """
+
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
         """Send the reply. ``on_sent`` is called once when its payloads are no longer needed."""
 

@@ -76,6 +76,10 @@ class Call:
         """As in :class:`IncomingCall`."""
         return self.incoming.payload_room
 
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        """As in :class:`IncomingCall`."""
+        return self.incoming.payload_target(index, size)
+
     def start_reply(self) -> Encoder:
         """An encoder that holds the header of a successful reply: append the results."""
         enc = Encoder()

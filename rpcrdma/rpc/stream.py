@@ -413,6 +413,10 @@ class StreamCall:
         """None: a stream has no chunks."""
         return ()
 
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        """None: what goes into a stream is not seen at the other end before it arrives."""
+        return None
+
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
         """Send the reply, or SYSTEM_ERR in its place if it is longer than any may be."""
         if message.tell() > self._stream.max_message:

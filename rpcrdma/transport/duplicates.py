@@ -189,6 +189,9 @@ class _Recorded:
     def payload_room(self) -> Sequence[int]:
         return self._call.payload_room
 
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        return self._call.payload_target(index, size)
+
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
         self._cache.complete(self._key, message)
         self._call.reply(message, on_sent)

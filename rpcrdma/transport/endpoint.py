@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..verbs.interfaces import CompletionQueue, Connection, ProtectionDomain
+from ..verbs.interfaces import CompletionQueue, Connection, MappingQueuePair, ProtectionDomain
 from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
 from .options import TransportOptions
 from .private_data import PrivateData, thresholds
@@ -60,6 +60,8 @@ class Endpoint:
         self.may_invalidate = False
         """The peer can cope with SEND_WITH_INV."""
         self.closed = False
+        self.mapping: MappingQueuePair | None = None
+        """The queue pair, if the peer's memory can be seen through it."""
         self._on_message = on_message
         self._on_failure = on_failure
         # All in one piece, so that a view of any of them can be told by its ``obj``.
@@ -76,7 +78,9 @@ class Endpoint:
     ) -> None:
         """Take the connection, and post all receives: from here on the peer may send."""
         self._connection = connection
-        self._queue_pair = connection.queue_pair
+        self._queue_pair = queue_pair = connection.queue_pair
+        if isinstance(queue_pair, MappingQueuePair):
+            self.mapping = queue_pair
         self._send_cq = send_cq
         self._recv_cq = recv_cq
         self._send_queue = SendQueue(

@@ -22,7 +22,7 @@ from typing import Final
 from nfsrdma.xdr import Decoder, Encoder
 
 from ..rpc.channel import Channel, IncomingCall, Service
-from ..verbs.types import SendWR, WrOpcode
+from ..verbs.types import Access, SendWR, WrOpcode
 from .buffers import BufferPool
 from .chunk import Chunk, ReadList, Segment, WriteList, boundaries, distribute, handles
 from .credits import CreditGrant
@@ -47,6 +47,8 @@ from .reduction import ReplyPlan, Write, plan_reply, reply_header_size
 _XID_AND_DIRECTION = struct.Struct(">2I")
 _CALL: Final = 0
 _READ: Final = int(WrOpcode.RDMA_READ)
+_PUT: Final = int(Access.REMOTE_WRITE)
+_TAKE: Final = int(Access.REMOTE_READ)
 _WRITE: Final = int(WrOpcode.RDMA_WRITE)
 
 
@@ -63,7 +65,10 @@ class RdmaCall:
     is sent; what is in the receive buffer is copied.
     """
 
-    __slots__ = ("_buffers", "_reads_left", "_responder", "_slot", "decoder", "header", "xid")
+    __slots__ = (
+        *("_buffers", "_contents", "_mapped", "_reads_left", "_responder", "_slot", "_targets"),
+        *("decoder", "header", "xid"),
+    )
 
     decoder: Decoder
 
@@ -74,6 +79,12 @@ class RdmaCall:
         self._slot: ReceiveSlot | None = slot
         self._buffers: Sequence[memoryview] = ()
         self._reads_left = 0
+        self._contents: Sequence[memoryview] = ()
+        """The caller's memory, in place of buffers."""
+        self._mapped: Sequence[int] = ()
+        """The keys of the caller's memory that is seen from here."""
+        self._targets: Sequence[memoryview] = ()
+        """What of it the service was given to write to."""
         self.xid = xid
         self.header = header
         """What the call offers, or ``None`` if that is nothing."""
@@ -105,6 +116,22 @@ class RdmaCall:
         if self.header is None:
             return ()
         return [chunk.length for chunk in self.header.write_list]
+
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        """See ``IncomingCall.payload_target``: of a chunk of one segment."""
+        header = self.header
+        mapping = self._responder.endpoint.mapping
+        if mapping is None or header is None or index >= len(header.write_list):
+            return None
+        segments = header.write_list[index].segments
+        if len(segments) != 1 or not 0 < size <= segments[0].length:
+            return None
+        handle, _, offset = segments[0]
+        view = mapping.map_remote(handle, offset, size, _PUT)
+        if view is not None:
+            self._mapped = (*self._mapped, handle)
+            self._targets = (*self._targets, view)
+        return view
 
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
         """See ``IncomingCall.reply``. What travels inline is copied at once."""
@@ -143,6 +170,12 @@ class RdmaCall:
         if self._buffers:
             responder.give_back(self._buffers)
             self._buffers = ()
+        if self._mapped:
+            mapping = responder.endpoint.mapping
+            assert mapping is not None
+            for handle in self._mapped:
+                mapping.unmap_remote(handle)
+            self._mapped = self._targets = ()
         responder.grant.release()
         responder.endpoint.repost(slot)
         return responder.grant.offered
@@ -177,7 +210,7 @@ class RdmaCall:
                     if on_sent is not None:
                         on_sent()
 
-            responder.post_writes(plan.writes)
+            responder.post_writes(plan.writes, self._targets)
         proc = RDMA_NOMSG if plan.long else RDMA_MSG
         grant = responder.grant.offered
         head = encode_header(self.xid, grant, proc, (), plan.write_list, plan.reply_chunk)
@@ -299,6 +332,10 @@ class Responder:
     def _fetch(self, call: RdmaCall, view: memoryview, read_list: Sequence[Chunk]) -> None:
         """Bring the contents of all chunks here."""
         stats = self.stats
+        if self.endpoint.mapping is not None and self._map(call, read_list):
+            self._fetching.add(call)
+            self._fetched(call, view, read_list)
+            return
         buffers = [self._pool.acquire(chunk.length) for chunk in read_list]
         call._buffers = buffers
         requests = []
@@ -320,11 +357,30 @@ class Responder:
         for request in requests:
             self.endpoint.post_read(request, one_done)
 
+    def _map(self, call: RdmaCall, read_list: Sequence[Chunk]) -> bool:
+        """See the contents where they are, if there is one chunk of one segment.
+
+        It must not be the message itself: that would be looked at more than once, and the caller
+        could change it meanwhile.
+        """
+        mapping = self.endpoint.mapping
+        assert mapping is not None
+        if len(read_list) != 1 or len(read_list[0].segments) != 1 or not read_list[0].position:
+            return False
+        handle, length, offset = read_list[0].segments[0]
+        view = mapping.map_remote(handle, offset, length, _TAKE)
+        if view is None:
+            return False
+        call._mapped = (handle,)
+        call._contents = (view,)
+        self.stats.bytes_read += length
+        return True
+
     def _fetched(self, call: RdmaCall, view: memoryview, read_list: Sequence[Chunk]) -> None:
         self._fetching.remove(call)
         header = call.header
         assert header is not None
-        contents = call._buffers
+        contents = call._contents or call._buffers
         if header.proc == RDMA_MSG:
             inline = view[header.size :]
         else:
@@ -360,11 +416,15 @@ class Responder:
 
     # RDMA WRITE
 
-    def post_writes(self, writes: Sequence[Write]) -> None:
-        """Post the RDMA WRITEs of a reply, silently: the SEND behind them completes them."""
+    def post_writes(self, writes: Sequence[Write], targets: Sequence[memoryview]) -> None:
+        """Post the RDMA WRITEs of a reply, silently: the SEND behind them completes them.
+
+        What is in one of ``targets`` is there already.
+        """
         stats = self.stats
         ring = self.endpoint.ring
         for segment, pieces in self._sized(writes):
+            placed = bool(targets) and len(pieces) == 1 and _is_in(pieces[0], targets)
             for index, piece in enumerate(pieces):
                 if piece.obj is ring:
                     pieces[index] = memoryview(bytes(piece))
@@ -372,8 +432,9 @@ class Responder:
                 pieces = [memoryview(b"".join(pieces))]
             stats.rdma_writes += 1
             stats.bytes_written += segment.length
+            handle, _, offset = segment
             self.endpoint.post(
-                SendWR(_WRITE, pieces, remote_address=segment.offset, rkey=segment.handle)
+                SendWR(_WRITE, pieces, remote_address=offset, rkey=handle, placed=placed)
             )
 
     def _sized(self, transfers: Iterable[Write]) -> Iterator[Write]:
@@ -389,6 +450,11 @@ class Responder:
                 for start in range(0, length, largest)
             ]
             yield from distribute(pieces, parts)
+
+
+def _is_in(piece: memoryview, targets: Sequence[memoryview]) -> bool:
+    """Whether ``piece`` is part of one of ``targets``: each of them has an ``obj`` of its own."""
+    return any(piece.obj is target.obj for target in targets)
 
 
 def _total(read_list: Sequence[Chunk]) -> int:

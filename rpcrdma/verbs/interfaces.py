@@ -15,7 +15,7 @@ One set of rules for all of them, checked by one conformance suite:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .types import (
     WC,
@@ -60,6 +60,8 @@ class ProtectionDomain(Protocol):
         """Register without a copy; ``buffer`` must be writable if ``access`` has a WRITE flag.
 
         ``remote_address`` proposes the region's address (a provider may choose another).
+        What is registered to be read and for nothing else must not change meanwhile: a provider
+        may take its copy now, or later.
         Raises ``VerbsError`` when the buffer or the flags cannot be had.
         """
 
@@ -94,6 +96,28 @@ class QueuePair(Protocol):
 
     def post_recv(self, request: RecvWR) -> None:
         """Queue a receive buffer, from INIT on."""
+
+
+@runtime_checkable
+class MappingQueuePair(QueuePair, Protocol):
+    """A queue pair whose peer's memory can be seen from here, which not many have.
+
+    Octets that come from elsewhere, such as a file, can be put there, and those that go elsewhere
+    taken from there, without a copy between. Access checks are those of RDMA WRITE and READ.
+    """
+
+    def map_remote(self, rkey: int, address: int, length: int, access: int) -> memoryview | None:
+        """The peer's memory under this key; None if it is out of reach, or cannot be seen.
+
+        ``access`` is ``REMOTE_WRITE`` or ``REMOTE_READ``. Each view has an ``obj`` of its own, by
+        which its parts can be told. The peer may change what is there at any
+        moment, so it is not for looking at twice. What was put there the peer is to be told by an
+        RDMA WRITE that is ``placed``. Until :meth:`unmap_remote` the memory is used for nothing
+        else, even if the peer ends its registration meanwhile.
+        """
+
+    def unmap_remote(self, rkey: int) -> None:
+        """Done with one :meth:`map_remote` of this key."""
 
 
 class Connection(Protocol):

@@ -94,11 +94,14 @@ class SendWR:
     the completion. An unsignaled request completes silently unless it fails.
     ``rkey`` is the peer's key for READ and WRITE; for SEND_WITH_INV the key the peer shall
     invalidate, for LOCAL_INV our own.
+    ``placed`` says of an RDMA WRITE that the octets are at their place already: ``sg_list`` is what
+    ``MappingQueuePair.map_remote`` gave for it, or the beginning of that.
     """
 
     __slots__ = (
         "imm_data",
         "opcode",
+        "placed",
         "remote_address",
         "rkey",
         "sg_list",
@@ -116,6 +119,7 @@ class SendWR:
         rkey: int = 0,
         imm_data: int = 0,
         signaled: bool = True,
+        placed: bool = False,
     ) -> None:
         self.opcode = opcode
         self.sg_list = sg_list
@@ -124,6 +128,7 @@ class SendWR:
         self.rkey = rkey
         self.imm_data = imm_data
         self.signaled = signaled
+        self.placed = placed
 
     def length(self) -> int:
         """The message's length in octets."""

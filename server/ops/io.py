@@ -84,9 +84,11 @@ def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
         if count == 0 and args.count:
             # Not even one octet fits: an empty result would look like the end of the file.
             c.check_room(36)
-        buffer = c.core.buffers.take(count)
-        c.buffers.append(buffer)
-        data = memoryview(buffer)[:count]
+        data = c.data_target(count) if placed else None
+        if data is None:
+            buffer = c.core.buffers.take(count)
+            c.buffers.append(buffer)
+            data = memoryview(buffer)[:count]
         size = file.read(args.offset, data)
         eof = size < count or args.offset + size >= file.size()
     finally:

@@ -158,6 +158,9 @@ class Incoming:
         if on_sent is not None:
             on_sent()
 
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        return None
+
     def refuse(self) -> None:
         assert not self.outcome, "answered twice"
         self.outcome = "refused"

@@ -66,6 +66,9 @@ class Incoming:
         assert self.answer is None
         self.answer = message.to_bytes()
 
+    def payload_target(self, index: int, size: int) -> None:
+        raise AssertionError
+
     def refuse(self) -> None:
         raise AssertionError
 

@@ -30,6 +30,9 @@ class Incoming:
         self.payload_room: Sequence[int] = (77,)
         self.ends: list[bytes | str] = []
 
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        return memoryview(bytes(size))
+
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
         self.ends.append(message.to_bytes())
         if on_sent is not None:
@@ -111,6 +114,7 @@ async def slow_garbage(call: Call) -> None:
 def refusing(call: Call) -> None:
     assert call.reply_room == 1000
     assert call.payload_room == (77,)
+    assert call.payload_target(0, 5) == bytes(5)
     assert call.channel is CHANNEL
     call.refuse()
 

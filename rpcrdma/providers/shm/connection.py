@@ -86,6 +86,7 @@ class ShmConnection:
             *(device.new_number(), pd, send_cq, recv_cq, options, self._ring),
             on_error=self._broke_down,
             later=self._later,
+            time=self._reactor.time,
         )
         self._handler: ConnectionHandler | None = None
         self._options = ConnectOptions()
@@ -321,7 +322,7 @@ class ShmConnection:
         if kind is Kind.SLAB and (self._up or self._active_and_waiting):
             self._take_slab(body, fds[0])
         elif kind is Kind.BELL and self._up:
-            self._run()
+            self.run()
         elif kind is Kind.DREQ:
             self._lost("the peer disconnected")
         elif kind is Kind.RTU and not self._up and not self._active_and_waiting:
@@ -365,7 +366,7 @@ class ShmConnection:
     def _rang(self) -> None:
         with suppress(BlockingIOError):
             os.eventfd_read(self._bell)
-        self._run()
+        self.run()
 
     def _ring_over_socket(self) -> None:
         if self._socket is not None:
@@ -378,22 +379,27 @@ class ShmConnection:
             return
         self._turn_at = when
         if delay_s <= 0:
-            self._reactor.call_soon(self._run)
+            self._reactor.call_soon(self.run)
         else:
-            self._turn_timer = self._reactor.call_at(when, self._run)
+            self._turn_timer = self._reactor.call_at(when, self.run)
 
-    def _run(self) -> None:
-        """Do what there is to do, and have the bell rung for the rest."""
+    def run(self) -> bool:
+        """Do what there is to do, and have the bell rung for the rest; whether there was any."""
         self._turn_at = None
         queue_pair = self.queue_pair
         if self._turning or not self._up:
-            return
+            return False
         self._turning = True
+        device = self._device
+        device.turning += 1
+        found = False
         try:
             queue_pair.disarm()
             for _ in range(_ROUNDS):
-                queue_pair.turn(self._reactor.time())
-                self._device.deliver()
+                if queue_pair.news:
+                    found = True
+                queue_pair.turn()
+                device.deliver()
                 if self._over or queue_pair.arm():
                     break
             else:
@@ -401,7 +407,11 @@ class ShmConnection:
         except Broken as broken:
             self._end(f"the peer broke the rules: {broken}")
         finally:
+            device.turning -= 1
             self._turning = False
+        if found:
+            device.heard_from(self)
+        return found
 
     # The end
 
@@ -488,7 +498,7 @@ class ShmConnection:
             os.close(self._peer_bell)
         os.close(self._bell)
         self._ring.close()
-        self._device.connections.pop(self, None)
+        self._device.forget(self)
 
     def end_now(self, reason: str) -> None:
         """The device is closed: tell the owner now, there may be no other turn."""

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from functools import partial
 from random import Random, SystemRandom
+from time import perf_counter
 from typing import Any, Final
+from weakref import WeakSet
 
 from ...roce.completion import CompletionQueue
 from ...task import Reactor
@@ -19,8 +21,10 @@ from .listener import ShmListener
 from .order import SUITABLE
 from .regions import ProtectionDomain
 from .rendezvous import Credentials, Meeting, meet, network_namespace
+from .spin import Patience
 
 _LIMITS: Final = DeviceLimits(max_qp_wr=16384, max_message=1 << 30, max_rd_atomic=16)
+_LOOKS: Final = 16
 _NUMBERS: Final = 1 << 24
 _EPHEMERAL: Final = range(49152, 65536)
 _SOMEWHERE: Final = "0.0.0.0"
@@ -54,13 +58,22 @@ class ShmDevice:
         self._number = self._rng.randrange(_NUMBERS)
         self._announced: list[CompletionQueue] = []
         self._soon = False
-        self._domains: list[ProtectionDomain] = []
+        self._domains: WeakSet[ProtectionDomain] = WeakSet()
+        self.turning = 0
+        """Connections that have their turn, and will tell the owners of completion queues."""
+        self._patience = Patience()
+        self._busy: dict[ShmConnection, None] = {}  # those that something came over lately
+        self._add_poller = getattr(reactor, "add_poller", None)
+        if self._add_poller is not None:
+            self._add_poller(self._look)
         self.connections: dict[ShmConnection, None] = {}
         self.listeners: dict[ShmListener, None] = {}
 
     def create_pd(self) -> ProtectionDomain:
         """A protection domain."""
-        return ProtectionDomain(self._rng, lambda view: None)
+        domain = ProtectionDomain(self._rng, lambda view: None)
+        self._domains.add(domain)
+        return domain
 
     def create_cq(self, depth: int) -> CompletionQueue:
         """A completion queue."""
@@ -105,6 +118,46 @@ class ShmDevice:
             connection.end_now("the device was closed")
             connection.close()
         self.deliver()
+        for domain in list(self._domains):
+            domain.close()
+        if self._add_poller is not None:
+            self.reactor.remove_poller(self._look)  # type: ignore[attr-defined]
+
+    # Looking before sleeping
+
+    def _look(self, wait: float | None) -> bool:
+        """The reactor is about to sleep: whether something came in the last moment."""
+        busy = list(self._busy)
+        if not busy:
+            return False
+        patience = self._patience
+        seconds = patience.seconds if wait is None else min(wait, patience.seconds)
+        if not seconds:
+            self._busy.clear()
+            patience.nothing()
+            return False
+        pairs = [connection.queue_pair for connection in busy]
+        for queue_pair in pairs:
+            queue_pair.disarm()
+        looks = _LOOKS // len(pairs) or 1
+        now = began = perf_counter()
+        end = began + seconds
+        while now < end and not any(queue_pair.look(looks) for queue_pair in pairs):
+            now = perf_counter()
+        # Each of them: it is armed again by that.
+        found = False
+        for connection in busy:
+            found = connection.run() or found
+        if found:
+            patience.found(now - began)
+        else:
+            self._busy.clear()
+            patience.nothing()
+        return found
+
+    def heard_from(self, connection: ShmConnection) -> None:
+        """Something came over this connection."""
+        self._busy[connection] = None
 
     # For connections
 
@@ -112,6 +165,11 @@ class ShmDevice:
         """A number for a queue pair, not used lately."""
         self._number = (self._number + 1) % _NUMBERS
         return self._number
+
+    def forget(self, connection: ShmConnection) -> None:
+        """A connection is closed."""
+        self.connections.pop(connection, None)
+        self._busy.pop(connection, None)
 
     def trusts(self, who: Credentials | None) -> bool:
         """Whether a peer's user could do us harm in other ways anyway."""
@@ -143,7 +201,8 @@ class ShmDevice:
 
     def _announce(self, queue: CompletionQueue) -> None:
         self._announced.append(queue)
-        self.deliver_soon()
+        if not self.turning:
+            self.deliver_soon()
 
     def _deliver_now(self) -> None:
         self._soon = False

@@ -4,7 +4,7 @@ A word of shared memory that is aligned is stored and loaded whole: ``memoryview
 does it by one machine instruction. An x86 processor lets others see stores in the order made, so
 what is published by storing an index is there when the index is seen. One thing it may do: load
 before an earlier store of its own is seen by others. Where two sides each store a word and then
-look at the other's (a bell that is armed, memory that is in use), there is a :func:`fence` between.
+look at the other's (a bell that is armed, memory that is in use), there is a ``fence`` between.
 """
 
 from __future__ import annotations
@@ -16,13 +16,8 @@ from typing import Final
 SUITABLE: Final = platform.machine().lower() in ("x86_64", "amd64")
 """Whether this processor keeps stores in order. Others would need barriers that Python lacks."""
 
-_lock: Final = Lock()
+fence: Final = Lock()
+"""``with fence: pass``: every store before it is seen by others before any load after it is done.
 
-
-def fence() -> None:
-    """Every store before it is seen by others before any load after it is done.
-
-    To take a lock that is free is one locked instruction, which is a full barrier on x86.
-    """
-    with _lock:
-        pass
+To take a lock that is free is one locked instruction, which is a full barrier on x86.
+"""

@@ -14,7 +14,7 @@ connection (``Broken``).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -37,15 +37,18 @@ from .remote import RemoteMemory, gather, scatter
 from .ring import (
     ARMED,
     CONSUMED,
+    COUNT_BITS,
+    COUNT_MASK,
     DESCRIPTOR,
+    DESCRIPTOR_OCTETS,
     DIRECT,
     HAS_IMM,
     IN_RING,
     INVALIDATES,
+    NEVER,
     PRODUCED,
     READ_ANSWER,
     REFUSE,
-    REFUSED,
     WANTED,
     Ring,
 )
@@ -56,6 +59,8 @@ if TYPE_CHECKING:
 _LONGEST_IN_RING: Final = 1 << 15
 """Longer messages travel in a slab, so that a few of them do not fill the ring."""
 
+_pack: Final = DESCRIPTOR.pack_into
+_unpack: Final = DESCRIPTOR.unpack_from
 _WRITE: Final = int(WrOpcode.RDMA_WRITE)
 _WRITE_IMM: Final = int(WrOpcode.RDMA_WRITE_WITH_IMM)
 _SEND: Final = int(WrOpcode.SEND)
@@ -97,20 +102,10 @@ class Refusal(Exception):
         self.status = status
 
 
-class _Posted:
-    """A descriptor in our ring that is not finished. ``request`` is None for an answer of ours."""
-
-    __slots__ = ("message_end", "number", "piece", "request", "waiting")
-
-    def __init__(self, request: SendWR | None, number: int) -> None:
-        self.request = request
-        self.number = number
-        """Finished when the peer has consumed so many."""
-        self.waiting = False
-        """For an answer of the peer, as well."""
-        self.piece: Piece | None = None
-        self.message_end = -1
-        """Where its octets end in the ring of messages."""
+_Posted = tuple[int, SendWR | None, int, Piece | None]
+"""A descriptor in our ring that is not finished: it is when the peer has consumed so many; the
+request (None for an answer of ours); where its octets end in the ring of messages, or -1; the piece
+that they are in, if they are not in the ring."""
 
 
 class QueuePair:
@@ -131,6 +126,7 @@ class QueuePair:
         *,
         on_error: Callable[[str], None],
         later: Callable[[float], None],
+        time: Callable[[], float],
     ) -> None:
         self.number = number
         self.pd = pd
@@ -141,8 +137,12 @@ class QueuePair:
         self._recv_cq = recv_cq
         self._on_error = on_error
         self._later = later
+        self._time = time
         self._receives: deque[RecvWR] = deque()
+        self._send_depth = options.send_depth
         self._words = ring.words
+        self._messages = ring.messages
+        self._messages_size = len(ring.messages)
         self._posted: deque[_Posted] = deque()
         self._requests = 0  # of those, work requests
         self._produced = 0
@@ -155,13 +155,13 @@ class QueuePair:
         self._peer: Ring | None = None
         self._seen = 0  # what the peer had posted when we looked last
         self._consumed = 0
-        self._acked = 0  # what the peer had carried out when we looked last
         self._rnr_retries = _FOREVER
         self._rnr_since: float | None = None
         self._rung = 0
         self._arms = 0
         self._quiet = False  # something was posted without ringing
-        self._look = False  # something may be complete though the peer did nothing
+        self._wanted = NEVER  # a turn is due when the peer has carried out so many
+        self._signaled: deque[int] = deque()  # numbers of those whose completion is waited for
 
     # Life
 
@@ -181,6 +181,7 @@ class QueuePair:
         ``ring_peer`` wakes it, and ``fetch_slab`` finds a slab of its by the index."""
         self._peer = peer
         self._peer_words = peer.words
+        self._peer_messages = peer.messages
         self._peer_marks = peer.marks
         self._ring_peer = ring_peer
         self._remote = RemoteMemory(table, self.ring.marks, access, fetch_slab)
@@ -194,9 +195,8 @@ class QueuePair:
         repeat."""
         if finish and self.state == QpState.RTS:
             with suppress(Broken):
-                self._consume(self._peer_words[PRODUCED], 0.0)
-                if self.state == QpState.RTS:
-                    self._complete()
+                self._consume(self._peer_words[PRODUCED])
+                self._complete()
         if self.state != QpState.ERR:
             self.state = QpState.ERR
             self._flush()
@@ -204,7 +204,7 @@ class QueuePair:
     def _flush(self) -> None:
         # Pieces that the peer may still look at are not used again.
         for posted in self._posted:
-            request = posted.request
+            request = posted[1]
             if request is not None:
                 self._send_cq.push(WC(request.wr_id, _FLUSHED, _COMPLETES[request.opcode]))
         for receive in self._receives:
@@ -256,23 +256,22 @@ class QueuePair:
             opcode = _COMPLETES[request.opcode]
             self._send_cq.push(WC(request.wr_id, _FLUSHED, opcode))
             return
-        if self._requests >= self.options.send_depth:
+        if self._requests >= self._send_depth:
             raise VerbsError("the send queue is full", WcStatus.LOC_QP_OP_ERR)
         opcode = request.opcode
         if opcode in _SENDS:
-            posted = self._post_message(request, opcode)
+            self._post_message(request, opcode)
         elif opcode == _READ:
-            posted = self._post_read(request)
+            self._post_read(request)
         elif opcode == _LOCAL_INV:
-            posted = _Posted(request, self._produced)
-            self._look = True
+            self._posted.append((self._produced, request, -1, None))
+            self._wanted = 0  # it needs nobody else
             self._later(0.0)
         else:
-            posted = self._post_write(request, opcode)
+            self._post_write(request, opcode)
         self._requests += 1
-        self._posted.append(posted)
-        if request.signaled and not self._words[WANTED]:
-            self._words[WANTED] = posted.number
+        if request.signaled or opcode == _LOCAL_INV:
+            self._signal()
         if opcode == _WRITE and not request.signaled:
             # As a rule something that has to be noticed follows at once.
             self._quiet = True
@@ -280,39 +279,48 @@ class QueuePair:
         else:
             self._ring_bell()
 
-    def _post_message(self, request: SendWR, opcode: int) -> _Posted:
-        pieces = request.sg_list
-        length = request.length()
-        posted = _Posted(request, self._produced + 1)
-        where = self._place_message(posted, pieces, length)
-        flags = 0
-        if opcode == _SEND_IMM:
-            flags = HAS_IMM
-        elif opcode == _SEND_INV:
-            flags = INVALIDATES
-            self._remote.dead.add(request.rkey)
-        self._produce(_SEND, flags, request.imm_data, length, where, request.rkey, 0)
-        return posted
+    def _signal(self) -> None:
+        """The completion of what was posted last is waited for."""
+        self._signaled.append(self._produced)
+        if self._wanted == NEVER:
+            self._wanted = self._words[WANTED] = self._produced
 
-    def _place_message(self, posted: _Posted, pieces: Sequence[memoryview], length: int) -> int:
-        """Put the octets where the peer can take them; where that is."""
-        messages = self.ring.messages
-        size = len(messages)
+    def _post_message(self, request: SendWR, opcode: int) -> None:
+        pieces = request.sg_list
+        length = len(pieces[0]) if len(pieces) == 1 else request.length()
+        flags = rkey = 0
+        if opcode == _SEND_INV:
+            flags = INVALIDATES
+            rkey = request.rkey
+            self._remote.dead.add(rkey)
+        elif opcode == _SEND_IMM:
+            flags = HAS_IMM
+        piece = None
+        messages = self._messages
+        size = self._messages_size
+        end = -1
         if length <= _LONGEST_IN_RING:
             head = self._message_head
             start = head & (size - 1)
             if start + length > size:
                 head += size - start
                 start = 0
-            if head + length - self._message_tail <= size:
-                gather(messages, start, pieces)
-                self._message_head = posted.message_end = head + length
-                return IN_RING | start
-        posted.piece = piece = self.pd.arena.take(max(length, 1))
-        gather(piece.slab.view, piece.offset, pieces)
-        return piece.where
+            end = head + length
+            if end - self._message_tail > size:
+                self._complete()
+        if length <= _LONGEST_IN_RING and end - self._message_tail <= size:
+            gather(messages, start, pieces)
+            self._message_head = end
+            where = IN_RING | start
+        else:
+            end = -1
+            piece = self.pd.arena.take(max(length, 1))
+            gather(piece.slab.view, piece.offset, pieces)
+            where = piece.where
+        self._produce(_SEND, flags, request.imm_data, length, where, rkey, 0)
+        self._posted.append((self._produced, request, end, piece))
 
-    def _post_write(self, request: SendWR, opcode: int) -> _Posted:
+    def _post_write(self, request: SendWR, opcode: int) -> None:
         length = request.length()
         rkey, address = request.rkey, request.remote_address
         flags = HAS_IMM if opcode == _WRITE_IMM else 0
@@ -321,18 +329,18 @@ class QueuePair:
             if target is None:
                 flags |= REFUSE
             else:
-                gather(target, 0, request.sg_list)
+                if not request.placed:
+                    gather(target, 0, request.sg_list)
                 self._remote.unmap(rkey)
-        posted = _Posted(request, self._produced + 1)
         self._produce(opcode, flags, request.imm_data, length, 0, rkey, address)
-        return posted
+        self._posted.append((self._produced, request, -1, None))
 
-    def _post_read(self, request: SendWR) -> _Posted:
+    def _post_read(self, request: SendWR) -> None:
         length = request.length()
         rkey, address = request.rkey, request.remote_address
         if any(view.readonly for view in request.sg_list):
             raise VerbsError("a destination must be writable", WcStatus.LOC_PROT_ERR)
-        posted = _Posted(request, self._produced + 1)
+        posted: _Posted = (self._produced + 1, request, -1, None)
         flags = 0
         if length:
             source = self._remote.map(rkey, address, length, _REMOTE_READ)
@@ -343,26 +351,24 @@ class QueuePair:
             elif self._remote.permitted(rkey, address, length, _REMOTE_READ) is None:
                 flags = REFUSE
             else:
-                posted.waiting = True
                 self._reads.append(posted)
         self._produce(_READ, flags, 0, length, 0, rkey, address)
-        return posted
+        self._posted.append(posted)
 
     def _produce(
         self, opcode: int, flags: int, imm: int, length: int, where: int, rkey: int, address: int
     ) -> None:
         ring = self.ring
-        at = (self._produced & ring.mask) * 64
-        DESCRIPTOR.pack_into(
-            ring.descriptors, at, opcode, flags, 0, imm, length, where, rkey, address
-        )
-        self._produced += 1
-        self._words[PRODUCED] = self._produced
+        produced = self._produced
+        at = (produced & ring.mask) * DESCRIPTOR_OCTETS
+        _pack(ring.descriptors, at, opcode, flags, 0, imm, length, where, rkey, address)
+        self._produced = self._words[PRODUCED] = produced + 1
 
     def _ring_bell(self) -> None:
         """Wake the peer, if it sleeps and was not woken yet."""
         self._quiet = False
-        fence()
+        with fence:
+            pass
         arms = self._peer_words[ARMED]
         if arms and arms != self._rung:
             self._rung = arms
@@ -375,7 +381,7 @@ class QueuePair:
         """See ``verbs.interfaces.MappingQueuePair``."""
         if self.state != QpState.RTS:
             return None
-        return self._remote.map(rkey, address, length, access)
+        return self._remote.map_apart(rkey, address, length, access)
 
     def unmap_remote(self, rkey: int) -> None:
         """Done with what :meth:`map_remote` gave."""
@@ -384,17 +390,17 @@ class QueuePair:
 
     # Turns
 
-    def turn(self, now: float) -> None:
+    def turn(self) -> None:
         """Carry out what the peer posted, complete what it carried out. Raises ``Broken``."""
         if self.state != QpState.RTS:
             return
         words = self._peer_words
         produced = words[PRODUCED]
         if produced != self._seen:
-            self._consume(produced, now)
+            self._consume(produced)
         elif self._rnr_since is not None:
-            self._patience(now)
-        if self._look or words[CONSUMED] != self._acked or words[REFUSED]:
+            self._patience()
+        if words[CONSUMED] >= self._wanted:
             self._complete()
         if self._quiet and self.state == QpState.RTS:
             self._ring_bell()
@@ -402,22 +408,32 @@ class QueuePair:
     @property
     def news(self) -> bool:
         """Whether a turn would find something to do."""
-        if self.state != QpState.RTS:
-            return False
         words = self._peer_words
-        return (
-            words[PRODUCED] != self._seen or words[CONSUMED] != self._acked or words[REFUSED] != 0
+        return self.state == QpState.RTS and (
+            words[PRODUCED] != self._seen or words[CONSUMED] >= self._wanted
         )
+
+    def look(self, times: int) -> bool:
+        """The same, looked at so many times."""
+        words, seen, wanted = self._peer_words, self._seen, self._wanted
+        for _ in range(times):  # noqa: SIM110 - a generator takes twice as long
+            if words[PRODUCED] != seen or words[CONSUMED] >= wanted:
+                return True
+        return False
 
     def arm(self) -> bool:
         """Have the bell rung from now on. False if there is something to do instead."""
         self._arms += 1
         self._words[ARMED] = self._arms
-        fence()
-        if self.news:
-            self._words[ARMED] = 0
-            return False
-        return True
+        with fence:
+            pass
+        words = self._peer_words
+        if words[PRODUCED] == self._seen and words[CONSUMED] < self._wanted:
+            return True
+        if self.state != QpState.RTS:
+            return True
+        self._words[ARMED] = 0
+        return False
 
     def disarm(self) -> None:
         """The bell need not be rung."""
@@ -425,32 +441,38 @@ class QueuePair:
 
     # What the peer posted
 
-    def _consume(self, produced: int, now: float) -> None:
+    def _consume(self, produced: int) -> None:
         peer = self._peer
         assert peer is not None
         consumed = before = self._consumed
         if not consumed <= produced <= consumed + peer.count:
             raise Broken("it counts its requests wrongly")
         self._seen = produced
+        descriptors, mask = peer.descriptors, peer.mask
+        carry_out = self._carry_out
         try:
             while consumed != produced:
-                at = (consumed & peer.mask) * 64
-                fields = DESCRIPTOR.unpack_from(peer.descriptors, at)
-                if not self._carry_out(*fields):
+                at = (consumed & mask) * DESCRIPTOR_OCTETS
+                if not carry_out(*_unpack(descriptors, at)):
                     if self._rnr_since is None:
-                        self._rnr_since = now
-                    self._patience(now)
+                        self._rnr_since = self._time()
+                    self._patience()
                     break
                 consumed += 1
         except Refusal as refusal:
-            self._consumed = self._words[CONSUMED] = consumed
-            self._words[REFUSED] = refusal.status
-            self._ring_bell()
-            self._break(str(refusal))
+            self._refuse(consumed, int(refusal.status), str(refusal))
             return
-        self._consumed = self._words[CONSUMED] = consumed
-        if before < peer.words[WANTED] <= consumed:
-            self._ring_bell()
+        if self.state == QpState.RTS:
+            self._consumed = self._words[CONSUMED] = consumed
+            if before < peer.words[WANTED] <= consumed:
+                self._ring_bell()
+
+    def _refuse(self, consumed: int, status: int, reason: str) -> None:
+        """Tell the peer that its next descriptor failed."""
+        self._consumed = consumed
+        self._words[CONSUMED] = consumed | status << COUNT_BITS
+        self._ring_bell()
+        self._break(reason)
 
     def _carry_out(
         self,
@@ -507,7 +529,7 @@ class QueuePair:
         if length:
             if where & IN_RING:
                 start = where ^ IN_RING
-                source = self._peer.messages[start : start + length]  # type: ignore[union-attr]
+                source = self._peer_messages[start : start + length]
             else:
                 found = self._remote.slab_view(where, 0, length)
                 source = found if found is not None else buffer[:0]
@@ -525,17 +547,16 @@ class QueuePair:
         )
         return True
 
-    def _patience(self, now: float) -> None:
+    def _patience(self) -> None:
         """A message waits for a receive: for how long may it?"""
         if self._rnr_retries == _FOREVER or self._rnr_since is None:
             return
-        end = self._rnr_since + self._rnr_retries * _RNR_WAIT_S
-        if now < end:
-            self._later(end - now)
+        left = self._rnr_since + self._rnr_retries * _RNR_WAIT_S - self._time()
+        if left > 0:
+            self._later(left)
             return
-        self._words[REFUSED] = WcStatus.RNR_RETRY_EXC_ERR
-        self._ring_bell()
-        self._break("no receive was posted for a message of the peer")
+        status = int(WcStatus.RNR_RETRY_EXC_ERR)
+        self._refuse(self._consumed, status, "no receive was posted for a message of the peer")
 
     def _answer(self, flags: int, length: int, rkey: int, address: int) -> bool:
         """Answer a READ of the peer, unless it has read already. False if it has to wait."""
@@ -546,101 +567,98 @@ class QueuePair:
             return True
         if self._answers >= self._most_answers:
             return False
-        posted = _Posted(None, self._produced + 1)
         start = address - region.address
-        posted.piece = piece = self.pd.arena.take(length)
+        piece = self.pd.arena.take(length)
         piece.slab.view[piece.offset : piece.offset + length] = region.view[start : start + length]
         self._answers += 1
-        self._posted.append(posted)
         self._produce(READ_ANSWER, 0, 0, length, piece.where, 0, 0)
-        if not self._words[WANTED]:
-            self._words[WANTED] = posted.number
+        self._posted.append((self._produced, None, -1, piece))
+        self._signal()
         self._ring_bell()
         return True
 
     def _take_answer(self, length: int, where: int) -> None:
         if not self._reads:
             raise Broken("an answer to no READ")
-        posted = self._reads.popleft()
-        request = posted.request
+        request = self._reads.popleft()[1]
         assert request is not None
         source = self._remote.slab_view(where, 0, length)
         if source is None or length != request.length():
             raise Broken("an answer to another READ")
         scatter(source, request.sg_list)
-        posted.waiting = False
-        self._look = True
+        self._wanted = 0  # it may be complete, and what is behind it
 
     # What the peer carried out
 
     def _complete(self) -> None:
+        """Finish what is finished. Raises ``Broken``."""
         words = self._peer_words
-        self._look = False
-        status = words[REFUSED]
+        word = words[CONSUMED]
+        status = word >> COUNT_BITS
         if status:
             # Whatever was carried out before that came before it.
-            self._consume(words[PRODUCED], 0.0)
-            if self.state != QpState.RTS:
-                return
-        consumed = words[CONSUMED]
-        if not self._acked <= consumed <= self._produced:
+            self._consume(words[PRODUCED])
+        if self.state != QpState.RTS:
+            return
+        consumed = word & COUNT_MASK
+        posted, reads = self._posted, self._reads
+        if consumed > self._produced:
             raise Broken("it has carried out what was never posted")
-        self._acked = consumed
-        posted = self._posted
-        freed = False
         while posted:
             first = posted[0]
-            if first.number > consumed or first.waiting:
+            if first[0] > consumed or (reads and first is reads[0]):
                 break
             posted.popleft()
-            self._retire(first)
-            freed = True
-            if self.state != QpState.RTS:
+            if not self._retire(*first):
                 return
         if status:
-            if not posted or posted[0].number != consumed + 1:
+            if not posted or posted[0][0] != consumed + 1:
                 raise Broken("it refused what was never posted")
-            self._refused(posted.popleft(), status)
-        elif freed:
-            self._want()
+            self._refused(posted.popleft()[1], status)
+            return
+        signaled = self._signaled
+        done = posted[0][0] if posted else NEVER
+        while signaled and signaled[0] < done:
+            signaled.popleft()
+        if signaled:
+            # A READ that the peer has consumed waits for its answer, which is news by itself.
+            due = signaled[0] if signaled[0] > consumed else NEVER
+        else:
+            due = NEVER
+        self._wanted = due
+        words = self._words
+        words[WANTED] = due & COUNT_MASK
 
-    def _retire(self, posted: _Posted) -> None:
-        """It is done."""
-        if posted.message_end >= 0:
-            self._message_tail = posted.message_end
-        if posted.piece is not None:
-            self.pd.arena.give_back(posted.piece)
-        request = posted.request
+    def _retire(
+        self, number: int, request: SendWR | None, message_end: int, piece: Piece | None
+    ) -> bool:
+        """It is done; whether it went well."""
+        if message_end >= 0:
+            self._message_tail = message_end
+        if piece is not None:
+            self.pd.arena.give_back(piece)
         if request is None:
             self._answers -= 1
             if self._seen != self._consumed:
                 self._seen = -1  # READs may wait for this
                 self._later(0.0)
-            return
+            return True
         self._requests -= 1
         opcode = request.opcode
         if opcode == _SEND_INV:
             self._remote.dead.discard(request.rkey)
         elif opcode == _LOCAL_INV and not self.pd.invalidate(request.rkey):
-            self._refused(posted, WcStatus.LOC_QP_OP_ERR)
-            return
+            self._refused(request, int(WcStatus.LOC_QP_OP_ERR))
+            return False
         if request.signaled:
             length = request.length() if opcode == _READ else 0
             self._send_cq.push(WC(request.wr_id, 0, _COMPLETES[opcode], length))
+        return True
 
-    def _refused(self, posted: _Posted, status: int) -> None:
+    def _refused(self, request: SendWR | None, status: int) -> None:
         """The first that failed; everything behind it is flushed."""
         if status not in _STATUSES:
             status = int(WcStatus.GENERAL_ERR)
-        if posted.request is not None:
-            opcode = _COMPLETES[posted.request.opcode]
-            self._send_cq.push(WC(posted.request.wr_id, status, opcode))
+        if request is not None:
+            self._send_cq.push(WC(request.wr_id, status, _COMPLETES[request.opcode]))
         self._break(f"a request failed: {WcStatus(status).name}")
-
-    def _want(self) -> None:
-        """Say which descriptor is waited for now."""
-        for posted in self._posted:
-            if posted.request is None or posted.request.signaled:
-                self._words[WANTED] = posted.number
-                return
-        self._words[WANTED] = 0

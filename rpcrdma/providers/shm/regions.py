@@ -31,6 +31,8 @@ SLOT_BITS: Final = 12
 SLOTS: Final = 1 << SLOT_BITS
 SLOT_MASK: Final = SLOTS - 1
 _KEY_BITS: Final = 32 - SLOT_BITS
+_KEY_MASK: Final = (1 << _KEY_BITS) - 1
+_KEYS_AT_A_TIME: Final = 64
 ENTRY_WORDS: Final = 4
 TABLE_OCTETS: Final = SLOTS * ENTRY_WORDS * 8
 _PAGE: Final = 4096
@@ -117,6 +119,7 @@ class ProtectionDomain:
         self._regions: dict[int, MemoryRegion] = {}
         self._retired: dict[int, None] = {}
         self._next_address = _PAGE
+        self._random: list[int] = []
         self._free: list[int] = list(range(SLOTS - 1, -1, -1))
         self._in_use: deque[MemoryRegion] = deque()  # ended, but marked by a peer
         self._known: dict[int, int] = {}  # slabs made elsewhere: where they are in the arena
@@ -200,6 +203,7 @@ class ProtectionDomain:
             self.retire(region)
         self.arena.close()
         if self._table is not None:
+            self._words.release()
             self._table.close()
 
     def find(self, rkey: int) -> MemoryRegion | None:
@@ -229,7 +233,8 @@ class ProtectionDomain:
         retired[region.rkey] = None
         if len(retired) > _RETIRED_KEYS:
             del retired[next(iter(retired))]
-        fence()
+        with fence:
+            pass
         slot = region.slot
         for queue_pair in self.queue_pairs:
             if queue_pair.uses(slot):
@@ -255,7 +260,13 @@ class ProtectionDomain:
 
     def _new_key(self, slot: int) -> int:
         while True:
-            rkey = self._rng.getrandbits(_KEY_BITS) << SLOT_BITS | slot
+            if not self._random:
+                # Many at a time: the system's random numbers take a system call.
+                bits = self._rng.getrandbits(_KEY_BITS * _KEYS_AT_A_TIME)
+                for _ in range(_KEYS_AT_A_TIME):
+                    self._random.append(bits & _KEY_MASK)
+                    bits >>= _KEY_BITS
+            rkey = self._random.pop() << SLOT_BITS | slot
             if rkey and rkey not in self._regions and rkey not in self._retired:
                 return rkey
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -58,7 +59,8 @@ class RemoteMemory:
         slot = rkey & SLOT_MASK
         marks = self._marks
         marks[slot] += 1
-        fence()
+        with fence:
+            pass
         entry = self.permitted(rkey, address, length, access)
         if entry is not None and (access == _REMOTE_WRITE or entry & DIRECT_READ):
             table, at = self._table, slot * ENTRY_WORDS
@@ -71,6 +73,13 @@ class RemoteMemory:
     def unmap(self, rkey: int) -> None:
         """Done with what :meth:`map` gave."""
         self._marks[rkey & SLOT_MASK] -= 1
+
+    def map_apart(self, rkey: int, address: int, length: int, access: int) -> memoryview | None:
+        """The same, as a view that has an ``obj`` of its own."""
+        view = self.map(rkey, address, length, access)
+        if view is None:
+            return None
+        return memoryview((ctypes.c_char * length).from_buffer(view)).cast("B")
 
     def slab_view(self, where: int, offset: int, length: int) -> memoryview | None:
         """Octets in a slab of the peer's, if there are such."""

@@ -22,11 +22,14 @@ from .regions import SLOTS
 PRODUCED: Final = 0
 """Descriptors that were posted."""
 CONSUMED: Final = 8
-"""Descriptors of the peer that were carried out."""
+"""Descriptors of the peer that were carried out. Above ``COUNT_BITS``: the completion status of the
+next one, if that failed."""
+COUNT_BITS: Final = 48
+COUNT_MASK: Final = (1 << COUNT_BITS) - 1
+NEVER: Final = 1 << COUNT_BITS
+"""More descriptors than are ever carried out, but less than the word with any status."""
 ARMED: Final = 16
 """Not 0: it sleeps, or is about to, and wants the bell to be rung. Another number each time."""
-REFUSED: Final = 24
-"""Not 0: the peer's next descriptor failed, and this is the completion status of it."""
 WANTED: Final = 32
 """It wants the bell to be rung when the peer has carried out so many descriptors (0: never)."""
 

@@ -1,0 +1,42 @@
+"""Looking before sleeping: for how long it pays, found out while it goes on.
+
+To sleep until the bell rings costs both sides: a system call to ring, one to wait, one to read, and
+the time that a processor takes to wake up. Where the peer answers within some microseconds it is
+better to look at its words again and again; where both share a processor, or others want it, that
+only keeps the peer from answering. Which of the two it is the outcome says: what was found makes
+the next look long enough for the like, what was not halves it, and when nothing is left of it, only
+one sleep in so many is put off for a try.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST_S: Final = 50e-6
+_SHORTEST_S: Final = 4e-6
+_SLEEPS_PER_TRY: Final = 64
+
+
+class Patience:
+    """How long to look."""
+
+    __slots__ = ("_sleeps", "longest_s", "seconds")
+
+    def __init__(self, longest_s: float = LONGEST_S) -> None:
+        self.longest_s = longest_s
+        self.seconds = longest_s
+        """To look for so long, next time."""
+        self._sleeps = 0
+
+    def found(self, after_s: float) -> None:
+        """Something came, so long after the look began."""
+        self.seconds = min(max(2 * after_s, _SHORTEST_S), self.longest_s)
+
+    def nothing(self) -> None:
+        """Nothing came while we looked, if we looked at all."""
+        if self.seconds:
+            self.seconds = self.seconds / 2 if self.seconds > _SHORTEST_S else 0.0
+            return
+        self._sleeps += 1
+        if self._sleeps % _SLEEPS_PER_TRY == 0:
+            self.seconds = self.longest_s
