@@ -11,7 +11,11 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 
-NATIVE = ("nfsrdma.rpcrdma.roce._kernel", "nfsrdma.xdr._codec")
+NATIVE = (
+    "nfsrdma.xdr._codec",
+    "nfsrdma.rpcrdma.roce._kernel",
+    "nfsrdma.rpcrdma.providers._udp",
+)
 """The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""
 
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-O1", "-g"]

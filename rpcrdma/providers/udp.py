@@ -18,16 +18,25 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..roce.burst import Address, Burst
 from ..roce.cm import ROCE_PORT
 from ..roce.icrc import Flow, crc32
 from ..roce.opcode import ICRC_OCTETS
 from ..task import Reactor
+
+if TYPE_CHECKING:
+    from . import _udp
+else:
+    try:
+        from . import _udp
+    except ImportError:
+        _udp = None
 
 SOL_UDP = 17
 UDP_NO_CHECK6_RX = 102
@@ -47,11 +56,15 @@ _LARGEST = 65536
 _RECEIVES = 16
 """Receive calls per turn: others want to be served as well."""
 _BULK = 16384
+_MOST_PEERS = 1024
 
 _INT = struct.Struct("=i")
 _SEGMENT = struct.Struct("=H")
 _PKTINFO4 = struct.Struct("=I4s4s")
 _PKTINFO6 = struct.Struct("=16sI")
+_FAMILY = struct.Struct("=H")
+_SOCKADDR4 = struct.Struct(">2sH4s8x")
+_SOCKADDR6 = struct.Struct(">2sHI16s4s")
 _ANCILLARY = socket.CMSG_SPACE(_INT.size) + socket.CMSG_SPACE(_PKTINFO6.size)
 
 _PASSING = frozenset((errno.ECONNREFUSED, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH))
@@ -61,6 +74,9 @@ _PASSING |= {errno.EIO, errno.EADDRNOTAVAIL, errno.EACCES}
 
 _NO_OFFLOAD = frozenset((errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOPROTOOPT))
 """What ``UDP_SEGMENT`` fails with where the interface cannot do it (no checksum offload)."""
+
+Received = tuple[int, int, Address, Address]
+"""Octets, octets of each datagram but the last, source, destination."""
 
 Receiver = Callable[[memoryview, int, Address, Address], None]
 """(datagrams, octets of each but the last, source, destination)"""
@@ -97,6 +113,8 @@ class UdpPort:
         "_anyone",
         "_buffer",
         "_counters",
+        "_locals",
+        "_native",
         "_on_receive",
         "_on_turn",
         "_on_writable",
@@ -138,6 +156,9 @@ class UdpPort:
         self._wildcard = host in ("0.0.0.0", "::")
         self._anyone: Address = (host, ROCE_PORT)
         self._peers: dict[Any, Address] = {}
+        self._locals: dict[bytes, Address] = {b"": self._anyone}
+        self._native = _udp is not None
+        """System calls go by the native module, not by the socket module."""
         self._buffer = memoryview(bytearray(_LARGEST))
         self._socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
         try:
@@ -163,15 +184,16 @@ class UdpPort:
 
         Other failures count as packets lost in the network.
         """
-        ancillary: list[tuple[int, int, bytes]] = []
-        if self._wildcard:
-            ancillary.append(_from_address(burst.source[0]))
-        if burst.packets > 1:
-            if not self._segments:
-                return self._send_singly(burst, ancillary)
-            ancillary.append((SOL_UDP, UDP_SEGMENT, _SEGMENT.pack(burst.segment_size)))
+        if burst.packets > 1 and not self._segments:
+            return self._send_singly(burst)
         try:
-            self._socket.sendmsg(burst.buffers, ancillary, 0, burst.destination)
+            if self._native:
+                source = _from_address(burst.source[0])[2] if self._wildcard else b""
+                size = burst.segment_size if burst.packets > 1 else 0
+                name = _packed_address(burst.destination)
+                _udp.send(self._socket.fileno(), name, source, size, burst.parts)
+            else:
+                self._send_plainly(burst)
         except BlockingIOError:
             self._wait()
             return False
@@ -179,15 +201,25 @@ class UdpPort:
             if burst.packets > 1 and error.errno in _NO_OFFLOAD:
                 self._segments = False
                 self._counters["no segmentation offload"] += 1
-                return self._send_singly(burst, ancillary[:-1])
+                return self._send_singly(burst)
             self._note(error)
         return True
 
-    def _send_singly(self, burst: Burst, ancillary: list[tuple[int, int, bytes]]) -> bool:
+    def _ancillary(self, burst: Burst) -> list[tuple[int, int, bytes]]:
+        return [_from_address(burst.source[0])] if self._wildcard else []
+
+    def _send_plainly(self, burst: Burst) -> None:
+        ancillary = self._ancillary(burst)
+        if burst.packets > 1:
+            ancillary.append((SOL_UDP, UDP_SEGMENT, _SEGMENT.pack(burst.segment_size)))
+        self._socket.sendmsg(burst.buffers, ancillary, 0, burst.destination)
+
+    def _send_singly(self, burst: Burst) -> bool:
         """Send a burst over an interface that cannot segment it: each packet by itself.
 
         Then each has the identification 0, so over IPv4 the ICRCs are computed again.
         """
+        ancillary = self._ancillary(burst)
         data = memoryview(b"".join(burst.buffers))
         flow = _flow(burst.source, burst.destination)
         size = burst.segment_size
@@ -244,41 +276,71 @@ class UdpPort:
             self._counters["no receive offload"] += 1
 
     def _readable(self) -> None:
-        receive = self._socket.recvmsg_into
-        buffers = (self._buffer,)
+        receive = self._receive if self._native else self._receive_plainly
         for _ in range(_RECEIVES):
             try:
-                length, ancillary, _, source = receive(buffers, _ANCILLARY)
-            except BlockingIOError:
-                break
+                found = receive()
             except OSError:
                 # An ICMP error that came back for something sent earlier.
                 self._counters["receive errors"] += 1
                 break
-            segment_size = length
-            local = self._anyone
-            for level, kind, data in ancillary:
-                if level == SOL_UDP and kind == UDP_GRO:
-                    segment_size = _INT.unpack(data)[0]
-                elif kind == IP_PKTINFO and level == socket.IPPROTO_IP:
-                    local = (socket.inet_ntop(socket.AF_INET, data[8:12]), ROCE_PORT)
-                elif kind == socket.IPV6_PKTINFO and level == socket.IPPROTO_IPV6:
-                    local = (_host6(*_PKTINFO6.unpack(data)), ROCE_PORT)
+            if found is None:
+                break
+            length, segment_size, source, local = found
             if length:
-                self._on_receive(self._buffer[:length], segment_size, self._peer(source), local)
+                self._on_receive(self._buffer[:length], segment_size, source, local)
             if length < _BULK:
                 break  # Little came: probably all. If not, the reactor calls again at once.
         self._on_turn()
+
+    def _receive(self) -> Received | None:
+        found = _udp.receive(self._socket.fileno(), self._buffer)
+        if found is None:
+            return None
+        length, segment_size, name, packed = found
+        peer = self._peers.get(name)
+        if peer is None:
+            peer = self._remember(name, _unpacked_address(name))
+        local = self._locals.get(packed)
+        if local is None:
+            # No more than this host has addresses.
+            if len(packed) == _PKTINFO6.size:
+                local = (_host6(*_PKTINFO6.unpack(packed)), ROCE_PORT)
+            else:
+                local = (socket.inet_ntop(socket.AF_INET, packed), ROCE_PORT)
+            self._locals[packed] = local
+        return length, segment_size, peer, local
+
+    def _receive_plainly(self) -> Received | None:
+        try:
+            length, ancillary, _, source = self._socket.recvmsg_into((self._buffer,), _ANCILLARY)
+        except BlockingIOError:
+            return None
+        segment_size = length
+        local = self._anyone
+        for level, kind, data in ancillary:
+            if level == SOL_UDP and kind == UDP_GRO:
+                segment_size = _INT.unpack(data)[0]
+            elif kind == IP_PKTINFO and level == socket.IPPROTO_IP:
+                local = (socket.inet_ntop(socket.AF_INET, data[8:12]), ROCE_PORT)
+            elif kind == socket.IPV6_PKTINFO and level == socket.IPPROTO_IPV6:
+                local = (_host6(*_PKTINFO6.unpack(data)), ROCE_PORT)
+        return length, segment_size, self._peer(source), local
 
     def _peer(self, source: Any) -> Address:
         if len(source) == 2:
             return source  # type: ignore[no-any-return]
         peer = self._peers.get(source)
         if peer is None:
-            if len(self._peers) >= 1024:
-                self._peers.clear()
             host, port, _, scope = source
-            peer = self._peers[source] = (_scoped(host.partition("%")[0], scope), port)
+            peer = self._remember(source, (_scoped(host.partition("%")[0], scope), port))
+        return peer
+
+    def _remember(self, source: Any, peer: Address) -> Address:
+        if len(self._peers) >= _MOST_PEERS:
+            # Anybody can make up addresses; what is thrown away is only a cache.
+            self._peers.clear()
+        self._peers[source] = peer
         return peer
 
     def _writable(self) -> None:
@@ -297,6 +359,29 @@ def _sockaddr(host: str, port: int) -> Any:
     if ":" not in host:
         return (host, port)
     return socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST, type=socket.SOCK_DGRAM)[0][4]
+
+
+@lru_cache(maxsize=256)
+def _packed_address(address: Address) -> bytes:
+    """A ``struct sockaddr_in`` or ``sockaddr_in6``."""
+    host, port = address
+    if ":" not in host:
+        packed = socket.inet_pton(socket.AF_INET, host)
+        return _SOCKADDR4.pack(_FAMILY.pack(socket.AF_INET), port, packed)
+    _, _, flow, scope = _sockaddr(host, port)
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    family = _FAMILY.pack(socket.AF_INET6)
+    return _SOCKADDR6.pack(family, port, flow, packed, scope.to_bytes(4, sys.byteorder))
+
+
+def _unpacked_address(name: bytes) -> Address:
+    """The address in a ``struct sockaddr_in`` or ``sockaddr_in6``."""
+    if len(name) == _SOCKADDR4.size:
+        _, port, packed = _SOCKADDR4.unpack(name)
+        return (socket.inet_ntop(socket.AF_INET, packed), port)
+    _, port, _, packed, scope = _SOCKADDR6.unpack(name)
+    scope = int.from_bytes(scope, sys.byteorder)
+    return (_scoped(socket.inet_ntop(socket.AF_INET6, packed), scope), port)
 
 
 def _scoped(host: str, scope: int) -> str:

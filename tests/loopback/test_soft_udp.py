@@ -235,7 +235,7 @@ def test_an_interface_that_cannot_segment(reactor, devices, host):
     """Packets then leave one by one with ICRCs that are right, and a full socket is waited for."""
     device = devices(address=host)
     (port,) = device._ports
-    port._socket = Grudging(port._socket)
+    port._socket, port._native = Grudging(port._socket), False
     exchange(joined(reactor, device, device, host))
     assert device.udp_counters["no segmentation offload"] == 1
     assert device.own_counters.icrc_errors == 0
@@ -255,7 +255,7 @@ class Capricious(Grudging):
 def test_a_full_socket_and_lost_packets(reactor, devices):
     device = devices(address=HERE)
     (port,) = device._ports
-    port._socket = Capricious(port._socket)
+    port._socket, port._native = Capricious(port._socket), False
     exchange(joined(reactor, device, device, HERE))
     assert device.udp_counters["send: ENOBUFS"] > 0
 
@@ -264,7 +264,7 @@ def test_errors_that_are_our_own_fault_are_raised(reactor, devices):
     device = devices(address=HERE)
     (port,) = device._ports
     inner = port._socket
-    port._socket = Grudging(inner, errno.EBADF)
+    port._socket, port._native = Grudging(inner, errno.EBADF), False
     burst = Burst((HERE, 4791), (HERE, 4791), 20, 2, [bytes(40)])
     with pytest.raises(OSError):
         port.send(burst)
@@ -280,7 +280,7 @@ def test_receive_errors_are_counted(reactor, devices):
         def recvmsg_into(self, *_):
             raise ConnectionRefusedError
 
-    port._socket = Failing(inner)
+    port._socket, port._native = Failing(inner), False
     port._readable()
     port._socket = inner
     assert device.udp_counters["receive errors"] == 1
@@ -337,6 +337,72 @@ def test_other_addresses_for_ipv6(tmp_path, monkeypatch):
     assert list(routes.alternatives("::1")) == ["fd00::2"]
     monkeypatch.setattr(routes, "_IF_INET6", tmp_path / "absent")
     assert list(routes.alternatives("::1")) == []
+
+
+@pytest.mark.parametrize(
+    "address", [("10.1.2.3", 4791), ("fd00::1:2", 65535), ("fe80::7%lo", 1), ("0.0.0.0", 0)]
+)
+def test_packed_addresses_are_what_the_kernel_takes(address):
+    assert udp._unpacked_address(udp._packed_address(address)) == address
+
+
+@pytest.mark.parametrize(("wildcard", "host"), [("0.0.0.0", HERE), ("::", "::1"), (HERE, HERE)])
+@pytest.mark.parametrize("native", [False, True])
+def test_both_ways_to_the_kernel_say_the_same(reactor, wildcard, host, native):
+    """A burst of three from a stranger and one packet back, by system calls of either kind."""
+    if native and udp._udp is None:
+        pytest.skip("the native module is not built, or NFSRDMA_NATIVE=0")
+    heard = []
+
+    def received(view, size, source, destination):
+        heard.append((bytes(view), size, source, destination))
+
+    family = udp.family_of(host)
+    try:
+        port = udp.UdpPort(
+            *(wildcard, reactor, Counter()),
+            on_receive=received,
+            on_turn=lambda: None,
+            on_writable=lambda: None,
+        )
+    except OSError as error:
+        pytest.skip(str(error))
+    port._native = native
+    with socket.socket(family, socket.SOCK_DGRAM) as stranger:
+        stranger.bind((host, 0))
+        address = stranger.getsockname()[:2]
+        segment = (17, udp.UDP_SEGMENT, (40).to_bytes(2, "little"))
+        stranger.sendmsg([bytes(range(100))], [segment], 0, (host, 4791))
+        reactor.run_until(lambda: heard, 5)
+        assert heard == [(bytes(range(100)), 40, address, (host, 4791))]
+        row = (b"H" * 12 + b"IIII" + b"h" * 12 + b"iiii", memoryview(b"-payload-")[1:], 0, 4)
+        burst = Burst((host, 4791), address, 20, 3, [row, b"bye"])
+        assert port.send(burst)
+        got = b"".join(stranger.recv(100) for _ in range(3))
+    assert got == b"H" * 12 + b"paylIIII" + b"h" * 12 + b"oad-iiii" + b"bye"
+    port.close()
+
+
+def test_what_is_no_burst_is_refused():
+    if udp._udp is None:
+        pytest.skip("the native module is not built, or NFSRDMA_NATIVE=0")
+    view = memoryview(bytes(64))
+    for parts in (
+        [(bytes(32), view, 0, 33)], [(bytes(32), view, -1, 8)], [(bytes(15), view, 0, 8)],
+        [(bytes(16), view, 65, 1)], [(bytes(16), view, 0)], [b"x"] * 1025,
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=r"row|too many"):
+            udp._udp.send(-1, b"", b"", 0, parts)
+    with pytest.raises(TypeError):
+        udp._udp.send(-1, b"", b"", 0, [None])
+    with pytest.raises(TypeError):
+        udp._udp.send(-1, b"", b"", 0, (b"x",))
+    with pytest.raises(OSError):
+        udp._udp.send(-1, b"", b"", 0, [b"x"])
+    with pytest.raises(OSError):
+        udp._udp.receive(-1, bytearray(10))
+    with pytest.raises(TypeError):
+        udp._udp.receive(0, bytes(10))
 
 
 def test_link_local_addresses_keep_their_scope(reactor):
