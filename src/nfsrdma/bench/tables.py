@@ -194,9 +194,8 @@ def problems(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         if row.error:
             record = "" if row.record is None else f" {show_size(row.record)}"
-            lines.append(
-                f"[red]{row.label}: {row.op}{record}, {row.depth} in flight: failed:[/] {row.error}"
-            )
+            depth = "" if row.op == "mount" else f", {row.depth} in flight"
+            lines.append(f"[red]{row.label}: {row.op}{record}{depth}: failed:[/] {row.error}")
     return lines
 
 
