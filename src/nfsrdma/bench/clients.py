@@ -12,6 +12,8 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
+from .servers import keep_priority
+
 Message = dict[str, Any]
 
 _LEAVE_S: Final = 20.0
@@ -36,6 +38,7 @@ class Client:
             stdout=subprocess.PIPE,
             start_new_session=True,  # an interrupt is for us, who then end it in good order
         )
+        keep_priority(self._process.pid)
         self._rest = b""
 
     @property
