@@ -29,7 +29,7 @@ CAUSES: Final = {
     "nak": "a NAK asked for it",
     "rnr": "the receiver had not been ready",
     "response": "responses did not arrive",
-    "timeout": "nothing was heard",
+    "timeout": "nothing was heard of it",
 }
 """Why something is sent again, as far as the capture shows it."""
 
@@ -68,7 +68,7 @@ class Event:
         self, kind: str, connection: int, sender: str, frame: int, time: int, sequence: int
     ) -> None:
         self.kind = kind
-        """``nak``, ``again``, ``ecn`` or ``cnp``."""
+        """``nak``, ``again``, ``late``, ``twice``, ``ecn`` or ``cnp``."""
         self.connection = connection
         self.sender = sender
         """Who sent what it is about: not the sender of a NAK but who receives it."""
@@ -112,7 +112,17 @@ class Rpc(NamedTuple):
 class Sufferer:
     """An RPC, and what happened to its packets."""
 
-    __slots__ = ("again", "ecn", "finished", "late", "naks", "octets", "rpc", "timeouts")
+    __slots__ = (
+        "again",
+        "disorder",
+        "ecn",
+        "finished",
+        "late",
+        "naks",
+        "octets",
+        "rpc",
+        "timeouts",
+    )
 
     def __init__(self, rpc: Rpc) -> None:
         self.rpc = rpc
@@ -122,6 +132,8 @@ class Sufferer:
         """Packets of it that were sent again."""
         self.octets = 0
         self.timeouts = 0
+        self.disorder = 0
+        """Packets of it that the network delayed or doubled."""
         self.ecn = 0
         """Packets of it that met congestion, and congestion notifications."""
         self.finished = rpc.start + rpc.latency

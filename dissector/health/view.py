@@ -166,6 +166,8 @@ class Health:
             sufferer.naks.append(event.frame)
         elif event.kind in ("ecn", "cnp"):
             sufferer.ecn += hurt.end - hurt.start
+        elif event.kind in ("late", "twice"):
+            sufferer.disorder += 1
         else:
             sufferer.again += 1
             sufferer.octets += hurt.octets
@@ -183,6 +185,9 @@ class Health:
 
     def close(self, pipeline: Pipeline) -> None:
         """How much later than its kind each sufferer was; the latest come first."""
+        for watch in self.watches.values():
+            watch.settle()
+        self.events.sort(key=lambda event: event.frame)
         self.latency.close(pipeline)
         for sufferer in self.sufferers.values():
             stages = self.latency.operations.get(sufferer.rpc.operation, {})

@@ -26,6 +26,8 @@ MAX_HURT = 4096
 _QUIET = 16
 """A sender that is silent for so many round trips has waited for a timer."""
 _MIN_QUIET = 1_000_000
+_SOON = 100_000
+"""No timer runs out in less, and what the network delays or doubles comes within."""
 _MAX_NAKS = 64
 _BURST = 64
 """Marked packets with fewer others between them are one event."""
@@ -39,9 +41,9 @@ class Counts:
     __slots__ = (
         "acked", "acks", "again", "again_octets", "becn", "cnp", "dropped", "dropped_octets",
         "duplicate_acks", "ecn", "fecn", "filled", "filled_octets", "had", "had_octets", "holes",
-        "largest_ack", "lost", "lost_octets", "naks", "octets", "packets", "response_octets",
-        "responses", "responses_again", "responses_again_octets", "rnr", "timeouts", "unknown",
-        "unknown_octets",
+        "largest_ack", "late", "lost", "lost_octets", "naks", "octets", "packets",
+        "response_octets", "responses", "responses_again", "responses_again_octets", "rnr",
+        "timeouts", "twice", "twice_octets", "unknown", "unknown_octets",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -59,6 +61,10 @@ class Counts:
         """It was seen, and neither an acknowledgement nor a NAK of it was."""
         self.filled = self.filled_octets = 0
         """Its first copy was not seen: it was lost before the place of the capture."""
+        self.late = 0
+        """Packets that came behind later ones, with nobody having asked for them."""
+        self.twice = self.twice_octets = 0
+        """Packets that came twice, with nobody having asked for them; responses too."""
         self.holes = 0
         """Packets that were missing when a later one came."""
         self.responses = self.response_octets = 0
@@ -91,6 +97,19 @@ class Counts:
         fields: dict[str, object] = {name: getattr(self, name) for name in sorted(self.__slots__)}
         fields["naks"] = {nak_name(code): count for code, count in self.naks.items() if count}
         return fields
+
+
+class Copy(NamedTuple):
+    """A packet that does not come in order. ``seen`` tells that it was seen before."""
+
+    frame: int
+    time: int
+    sequence: int
+    size: int
+    seen: bool
+    is_read: bool
+    waited: int
+    """Nanoseconds since the sender had sent anything."""
 
 
 class Hurt(NamedTuple):
@@ -136,6 +155,7 @@ class Watch:
         self._dropping = (0, 0)
         """The sequences that the receiver drops, up to the end, until the first comes."""
         self._again: Event | None = None
+        self._doubts: list[Copy] = []
         self._answered_again: Event | None = None
         self._marked: Event | None = None
         self._responses = Tracker()
@@ -151,19 +171,67 @@ class Watch:
         if tracker.restarted:
             self._restart()
         if self.high < 0 or sequence >= self.high:
+            self.settle()
             self._again = None
             if tracker.holes and tracker.holes[-1] == [self.high, sequence]:
                 counts.holes += sequence - self.high
         else:
-            self._sent_again(packet, sequence, is_read)
+            waited = packet.time - self._last_time
+            seen = not tracker.fresh
+            copy = Copy(packet.number, packet.time, sequence, packet.size, seen, is_read, waited)
+            if not self._doubtful(copy):
+                self._sent_again(copy)
         self.high = max(self.high, tracker.next)
         self._last, self._last_time = self._end(sequence + followers, is_read), time
+
+    def _doubtful(self, copy: Copy) -> bool:
+        """Whether the network may have delayed or doubled a packet; what follows it will tell.
+
+        Nobody has asked for it, and hardly any time has passed. A sender that goes back goes on
+        from there.
+        """
+        doubts = self._doubts
+        if doubts and not (copy.sequence == doubts[-1].sequence + 1 and not copy.seen):
+            self._doubts = []
+            for one in doubts:
+                self._sent_again(one)
+            return False
+        if not doubts and (
+            self._again is not None
+            or copy.waited > max(_SOON, self._round // 4)
+            or (copy.is_read and not self._starts_read(copy.sequence))
+            or any(nak.sequence == copy.sequence for nak in self._naks)
+            or self._heard_of > copy.sequence
+        ):
+            return False
+        doubts.append(copy)
+        return True
+
+    def _starts_read(self, sequence: int) -> bool:
+        return any(op.sequence == sequence for op in self.flow.reads)
+
+    def settle(self) -> None:
+        """The sender did not go back: what came late or twice did so in the network."""
+        counts = self.counts
+        for copy in self._doubts:
+            event = self._event(
+                "twice" if copy.seen else "late", copy.frame, copy.time, copy.sequence
+            )
+            event.packets, event.octets, event.end = 1, copy.size, copy.sequence + 1
+            if copy.seen:
+                counts.twice += 1
+                counts.twice_octets += copy.size
+            else:
+                counts.late += 1
+            self._on_hurt(self, Hurt(copy.sequence, event.end, 0, copy.time, False, event))
+        self._doubts = []
 
     def _restart(self) -> None:
         self.high = self._last = self._heard_of = self._acked = -1
         self._naks.clear()
         self._dropping = (0, 0)
         self._again = None
+        self._doubts = []
         self.spans.clear()
         self.waiting.clear()
 
@@ -175,27 +243,28 @@ class Watch:
                     return op.end
         return sequence + 1
 
-    def _sent_again(self, packet: Packet, sequence: int, is_read: bool) -> None:
-        counts, time = self.counts, packet.time
+    def _sent_again(self, copy: Copy) -> None:
+        counts, sequence = self.counts, copy.sequence
         nak = next((one for one in self._naks if one.sequence == sequence), None)
         event = self._again
         quiet = max(_MIN_QUIET, _QUIET * self._round)
-        silent = time - max(self._last_time, self._heard) > quiet
-        if event is None or nak is not None or sequence < self._last or silent:
-            event = self._again = self._begin(packet, sequence, nak)
+        silent = copy.waited > quiet and copy.time - self._heard > quiet
+        if event is None or nak is not None or sequence < event.end or silent:
+            event = self._again = self._begin(copy, nak)
         event.packets += 1
-        event.octets += packet.size
-        event.last_frame = packet.number
+        event.octets += copy.size
+        event.last_frame = copy.frame
         event.end = sequence + 1
         counts.again += 1
-        counts.again_octets += packet.size
-        had = self._judge(sequence, packet.size, nak, seen=not self.flow.tracker.fresh)
-        needed = is_read or not had
-        self._on_hurt(self, Hurt(sequence, sequence + 1, packet.size, time, needed, event))
+        counts.again_octets += copy.size
+        had = self._judge(sequence, copy.size, nak, seen=copy.seen)
+        needed = copy.is_read or not had
+        self._on_hurt(self, Hurt(sequence, sequence + 1, copy.size, copy.time, needed, event))
 
-    def _begin(self, packet: Packet, sequence: int, nak: Nak | None) -> Event:
-        event = self._event("again", packet.number, packet.time, sequence)
-        event.waited = packet.time - self._last_time
+    def _begin(self, copy: Copy, nak: Nak | None) -> Event:
+        sequence = copy.sequence
+        event = self._event("again", copy.frame, copy.time, sequence)
+        event.waited = copy.waited
         if nak is not None:
             event.cause = "nak" if nak.code >= 0 else "rnr"
             event.text = f"after frame {nak.frame}"
@@ -301,18 +370,25 @@ class Watch:
         if tracker.fresh:
             tracker.skip(followers)
             return
+        sequence = peer.sequence_of(packet)
+        if not peer.asked_again(sequence):
+            counts.twice += 1
+            counts.twice_octets += packet.size
+            event = self._event("twice", packet.number, packet.time, sequence)
+            event.packets, event.octets, event.end = 1, packet.size, sequence + 1
+            self._on_hurt(peer, Hurt(sequence, event.end, 0, packet.time, False, event))
+            return
         counts.responses_again += 1
         counts.responses_again_octets += packet.size
-        sequence = peer.sequence_of(packet)
-        event = self._answered_again
-        if event is None or event.end != sequence:
-            event = self._event("again", packet.number, packet.time, sequence)
-            event.cause = "response"
-            self._answered_again = event
-        event.packets += 1
-        event.octets += packet.size
-        event.last_frame, event.end = packet.number, sequence + 1
-        self._on_hurt(peer, Hurt(sequence, sequence + 1, packet.size, packet.time, False, event))
+        again = self._answered_again
+        if again is None or again.end != sequence:
+            again = self._event("again", packet.number, packet.time, sequence)
+            again.cause = "response"
+            self._answered_again = again
+        again.packets += 1
+        again.octets += packet.size
+        again.last_frame, again.end = packet.number, sequence + 1
+        self._on_hurt(peer, Hurt(sequence, sequence + 1, packet.size, packet.time, False, again))
 
     def marked(self, packet: Packet, followers: int, counting: Watch) -> None:
         """Packets that met congestion, whose sequences ``counting`` counts."""
@@ -327,6 +403,10 @@ class Watch:
         event.last_frame = packet.number + followers
         event.end = max(event.end, sequence + count)
         self._on_hurt(counting, Hurt(sequence, sequence + count, 0, packet.time, False, event))
+
+    def asked_again(self, sequence: int) -> bool:
+        """Whether the READ whose response has this number was asked for more than once."""
+        return any(op.retries for op in self.flow.reads if op.sequence <= sequence < op.end)
 
     def sequence_of(self, packet: Packet) -> int:
         """The sequence of a request, or of a response to one."""

@@ -45,6 +45,9 @@ def _direction(watch: Watch) -> Iterator[str]:
     if counts.responses_again:
         octets = amount(counts.responses_again_octets)
         yield f"  again      {many(counts.responses_again, 'packet')} of responses, {octets}"
+    if counts.late or counts.twice:
+        twice = f"{counts.twice} twice ({amount(counts.twice_octets)})"
+        yield f"  disorder   {counts.late} late, {twice}"
     if counts.wasted_octets:
         share = 100 * counts.wasted_octets / max(1, counts.octets + counts.response_octets)
         yield f"  in vain    {amount(counts.wasted_octets)}, {share:.1f} % of what was sent"
@@ -104,6 +107,8 @@ def _event(event: Event) -> str:
         waited = f", {duration(event.waited)} silent" if event.waited > 0 else ""
         why = CAUSES[event.cause] + (f" ({event.text})" if event.text else "")
         return f"{event.sender} sends again from {psn}: {size}; {why}{waited}"
+    if event.kind in ("late", "twice"):
+        return f"{event.sender}: {psn} came {event.kind}, {size}"
     if event.kind == "ecn":
         return f"{event.sender}: congestion experienced from {psn} on, {size}"
     return f"CNP: {event.sender} is to send more slowly"
@@ -138,6 +143,8 @@ def _why(sufferer: Sufferer) -> str:
         words.append(many(sufferer.timeouts, "timeout"))
     if sufferer.again:
         words.append(f"{many(sufferer.again, 'packet')} again, {amount(sufferer.octets)}")
+    if sufferer.disorder:
+        words.append(f"{many(sufferer.disorder, 'packet')} late or twice")
     if sufferer.ecn:
         words.append(many(sufferer.ecn, "congestion mark"))
     return ", ".join(words)
@@ -190,6 +197,7 @@ def ndjson_health(health: Health) -> Iterator[str]:
             again=sufferer.again,
             octets=sufferer.octets,
             ecn=sufferer.ecn,
+            disorder=sufferer.disorder,
         )
 
 

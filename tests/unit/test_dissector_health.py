@@ -254,6 +254,39 @@ def test_a_read_that_is_asked_for_again(tmp_path: Path) -> None:
     assert (sufferer.again, sufferer.octets) == (7, 6 * MTU)
 
 
+def test_what_the_network_delays_or_doubles(tmp_path: Path) -> None:
+    """The third packet comes behind the fourth, the sixth twice: nobody sent anything again."""
+    wire = connected()
+    psn = begin_read(wire)
+    for index in (0, 1, 3, 2, 4, 5, 5, 6, 7):
+        part(wire, wire.server, psn, index)
+    wire.server.psn = psn + 8
+    end_read(wire)
+    view = health(wire, tmp_path)
+    sent = counts(view, wire.server.address)
+    assert (sent["late"], sent["twice"], sent["twice_octets"]) == (1, 1, MTU)
+    assert not {"again", "timeouts", "filled", "unknown"} & set(sent)
+    start = len(wire.frames) - 11
+    assert [(event.kind, event.frame) for event in view.events] == [
+        ("late", start + 4), ("twice", start + 7)
+    ]  # fmt: skip
+    (sufferer,) = view.sufferers.values()
+    assert (sufferer.disorder, sufferer.again) == (2, 0)
+
+
+def test_going_back_at_once_is_no_disorder(tmp_path: Path) -> None:
+    """The NAK is not in the capture; what follows the late packet shows that it was sent again."""
+    wire = connected()
+    psn = begin_read(wire)
+    for index in (0, 1, 3, 4, 5, 2, 3, 4, 5, 6, 7):
+        part(wire, wire.server, psn, index)
+    wire.server.psn = psn + 8
+    end_read(wire)
+    sent = counts(health(wire, tmp_path), wire.server.address)
+    assert (sent["again"], sent["filled"], sent["unknown"], sent["timeouts"]) == (4, 1, 3, 1)
+    assert not {"late", "twice"} & set(sent)
+
+
 def test_congestion(tmp_path: Path) -> None:
     """Three of eight packets carry the mark, and one notification comes back."""
     wire = connected()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.support.rdma_wire import Wire, do_getattr, do_read, getattr_call, pattern, pcap
+from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, getattr_call, pattern, pcap
 
 from nfsrdma.cli.dissect import dissect
 from nfsrdma.dissector.render.plots.page import plot_page
@@ -26,7 +26,8 @@ def capture(tmp_path: Path) -> Path:
     """A GETATTR whose reply comes twice, and a READ."""
     wire = Wire()
     do_getattr(wire, 1)
-    wire.frames.append(wire.frames[-2])
+    wire.now += 500_000_000
+    wire.frames.append(Frame(wire.now, wire.frames[-2].data))
     data = pattern(10_001)
     do_read(wire, 2, data, [Segment(7, 16_384, 0x7F00_0000_1000)], 4096)
     path = tmp_path / "capture.pcap"

@@ -114,6 +114,7 @@ function suffering(data, at) {
   if (one.naks[at]) words.push(many(one.naks[at], "NAK"));
   if (one.timeouts[at]) words.push(many(one.timeouts[at], "timeout"));
   if (one.again[at]) words.push(`${many(one.again[at], "packet")} again (${amount(one.octets[at])})`);
+  if (one.disorder[at]) words.push(`${many(one.disorder[at], "packet")} late or twice`);
   if (one.ecn[at]) words.push(many(one.ecn[at], "congestion mark"));
   return words.join(", ");
 }

@@ -104,6 +104,8 @@ function troubleStep(data, row, event) {
   const titles = {
     nak: `NAK: ${cause} at PSN ${psn}`,
     again: `again from PSN ${psn}: ${many(events.packets[event], "packet")}, ${amount(events.octets[event])}`,
+    late: `PSN ${psn} came late`,
+    twice: `PSN ${psn} came twice`,
     ecn: `congestion experienced, ${many(events.packets[event], "packet")}`,
     cnp: "congestion notification (CNP)",
   };
@@ -126,7 +128,7 @@ const CAUSES = {
   nak: "a NAK asked for it",
   rnr: "the receiver had not been ready",
   response: "responses did not arrive",
-  timeout: "nothing was heard",
+  timeout: "nothing was heard of it",
 };
 
 // The ladder of one RPC as a picture. Steps have the same distance; the time is written beside them.

@@ -135,6 +135,7 @@ const DIRECTION_COLUMNS = [
   ["acknowledged before", (one) => count(one.had)],
   ["unknown", (one) => count(one.unknown)],
   ["NAKs", (one) => Object.entries(one.naks).map(([name, number]) => `${number} ${name}`).join(", ") || "0"],
+  ["late, twice", (one) => `${count(one.late)}, ${count(one.twice)}`],
   ["RNR", (one) => count(one.rnr)],
   ["timeouts", (one) => count(one.timeouts)],
   ["CE", (one) => count(one.ecn)],
@@ -160,6 +161,8 @@ function eventRow(data, index) {
   const texts = {
     nak: [cause, strings[events.text[index]]].filter(Boolean).join(", "),
     again: `${size}; ${CAUSES[cause] ?? cause}${waited}`,
+    late: `out of order: ${size}`,
+    twice: `a copy: ${size}`,
     ecn: `congestion experienced, ${size}`,
     cnp: "is to send more slowly",
   };

@@ -277,12 +277,21 @@ class PageView:
         return {**table.as_dict(), "rpcs": rows, "total": self.health.event_count}
 
     def _sufferers(self) -> dict[str, object]:
-        table = Table(("rpc", "naks", "again", "octets", "timeouts", "ecn", "late"))
+        table = Table(("rpc", "naks", "again", "octets", "timeouts", "disorder", "ecn", "late"))
         for number, one in self.health.sufferers.items():
             row = self._numbers.get(number)
             if row is not None:
                 late = NOTHING if one.late is None else max(0, one.late)
-                table.add(row, len(one.naks), one.again, one.octets, one.timeouts, one.ecn, late)
+                table.add(
+                    row,
+                    len(one.naks),
+                    one.again,
+                    one.octets,
+                    one.timeouts,
+                    one.disorder,
+                    one.ecn,
+                    late,
+                )
         return table.as_dict()
 
 
