@@ -72,7 +72,7 @@ class Libnfs:
     def tell(self, order: dict[str, Any]) -> None:
         self._answer = {}
         if order["do"] == "mount":
-            self._answer = {"rsize": SIZE, "wsize": SIZE, "own_memory": False}
+            self._answer = {"rsize": SIZE, "wsize": SIZE}
         elif order["do"] == "measure":
             self._answer = self._measure(order)
 

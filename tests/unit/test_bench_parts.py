@@ -11,7 +11,6 @@ from rich.console import Console
 
 from nfsrdma.bench import compare, iozone, machine, plan, rows, tables, targets
 from nfsrdma.bench.conduct import Sample, Target
-from nfsrdma.bench.copies import copies_per_byte
 from nfsrdma.bench.pattern import PERIOD, Pattern, WrongData, address_of
 from nfsrdma.client import UrlError
 
@@ -261,23 +260,6 @@ def test_what_this_machine_lacks_is_said(tmp_path: Path) -> None:
     assert targets.why_not("soft") is None
     assert targets.why_not("verbs", tmp_path) == "this machine has no RDMA device"
     assert "no such provider" in (targets.why_not("pigeon") or "")
-
-
-def test_the_device_is_found_by_its_interface(tmp_path: Path) -> None:
-    table = tmp_path / "infiniband" / "rxe0" / "ports" / "1" / "gid_attrs" / "ndevs"
-    table.mkdir(parents=True)
-    assert machine.device_address(tmp_path) is None
-    (table / "0").write_text("no-such-interface\n")
-    (table / "1").write_text("lo\n")
-    assert machine.device_address(tmp_path) == "127.0.0.1"
-
-
-def test_copies_are_those_of_the_transport_and_of_whose_memory_it_is() -> None:
-    assert [copies_per_byte(name, "read", False) for name in plan.TRANSPORTS] == [3, 4, 2, 1]
-    assert copies_per_byte("shm", "randwrite", True) == 1
-    assert copies_per_byte("tcp", "write", True) == 3
-    assert copies_per_byte("tcp", "mixed", False) is None
-    assert copies_per_byte("tcp", "stat", False) is None
 
 
 def test_urls_become_targets() -> None:

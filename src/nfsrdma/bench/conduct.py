@@ -16,7 +16,6 @@ from typing import Any, Final
 from nfsrdma.client import NfsError, mount
 
 from .clients import Client, ClientFailed, Message
-from .copies import copies_per_byte
 from .plan import CALL_OPS, META_OPS, Group, Plan, show_size
 from .servers import OwnServer, cpu_seconds
 
@@ -46,8 +45,6 @@ class Target:
     folders: list[str] = field(default_factory=list)
     limit: int = 0
     """Octets that one READ and one WRITE can carry."""
-    own_memory: bool = False
-    """The clients' buffers are memory that the transport gave them."""
     errors: int = 0
     lost: bool = False
 
@@ -74,7 +71,6 @@ class Sample:
     rtts: tuple[float, ...] = ()
     note: str = ""
     error: str = ""
-    copies: int | None = None
 
 
 class Conductor:
@@ -133,7 +129,6 @@ class Conductor:
             try:
                 answer = client.ask(order, _PATIENCE_S)
                 target.limit = min(answer["rsize"], answer["wsize"])
-                target.own_memory = answer["own_memory"]
             except ClientFailed as failure:
                 target.lost = True
                 self._failure(target, self._plan.groups[0], "mount", failure)
@@ -178,9 +173,6 @@ class Conductor:
                 None if before is None or after is None else after - before,
                 tuple(rtt for answer in answers for rtt in answer["rtts"]),
                 self._note(target, group),
-                copies=copies_per_byte(target.transport, op, target.own_memory)
-                if target.own is not None
-                else None,
             )
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from .plan import DATA_OPS, READING
+from .plan import READING
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +27,22 @@ _PWRITE = "the server's buffer to the page cache"
 READ: Final = {
     "tcp": Copies(3, f"{_PREAD}; to the socket; from the socket to the caller"),
     "soft": Copies(4, f"{_PREAD}; to the socket; from the socket; to the caller"),
-    "shm": Copies(2, "page cache to memory that both have mapped; from there to the caller"),
-    "shm, own memory": Copies(1, "page cache to the caller's memory, which the server has mapped"),
-    "verbs": Copies(1, f"{_PREAD}; an adapter does the rest (kernel soft-RoCE copies more)"),
+    "shm": Copies(1, "page cache to the caller's memory, which the server has mapped"),
+    "verbs": Copies(1, f"{_PREAD}; the adapter does the rest"),
 }
 WRITE: Final = {
     "tcp": Copies(3, f"the caller's memory to the socket; from the socket; {_PWRITE}"),
     "soft": Copies(
         4, f"the caller's memory to the socket; from the socket; to its place; {_PWRITE}"
     ),
-    "shm": Copies(2, "the caller's memory to what both have mapped; from there to the page cache"),
-    "shm, own memory": Copies(
-        1, "the caller's memory, which the server has mapped, to the page cache"
-    ),
-    "verbs": Copies(1, f"an adapter fetches (kernel soft-RoCE copies more); {_PWRITE}"),
+    "shm": Copies(1, "the caller's memory, which the server has mapped, to the page cache"),
+    "verbs": Copies(1, f"the adapter fetches; {_PWRITE}"),
 }
 
 
-def copies_per_byte(transport: str, op: str, own_memory: bool) -> int | None:
-    """Of a data operation between our own ends; None where that is not known.
-
-    ``own_memory``: the caller's buffers are memory that the transport gave.
-    """
-    if op not in DATA_OPS or op == "mixed":
+def copies_per_byte(transport: str, op: str) -> int | None:
+    """Of a data operation between our own ends; None where that is not known."""
+    if op == "mixed":
         return None
-    table = READ if op in READING else WRITE
-    known = table.get(f"{transport}, own memory") if own_memory else None
-    known = known or table.get(transport)
+    known = (READ if op in READING else WRITE).get(transport)
     return known.count if known is not None else None

@@ -92,32 +92,16 @@ def _interface(address: str) -> str | None:
             if fields[0] == plain:
                 return fields[5]
         return None
-    names = (name for _, name in socket.if_nameindex())
-    return next((name for name in names if _address_of(name) == address), None)
-
-
-def device_address(root: Path = Path("/sys/class")) -> str | None:
-    """An address of the interface that the first RDMA device is on; None if there is none."""
-    for entry in sorted(root.glob("infiniband/*/ports/*/gid_attrs/ndevs/*")):
-        try:
-            name = entry.read_text().strip()
-        except OSError:
-            continue  # most entries of that table are empty
-        address = _address_of(name) if name else None
-        if address is not None:
-            return address
-    return None
-
-
-def _address_of(interface: str) -> str | None:
-    """Its IPv4 address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        request = struct.pack("256s", interface.encode()[:15])
-        try:
-            answer = fcntl.ioctl(probe.fileno(), _SIOCGIFADDR, request)
-        except OSError:
-            return None
-    return socket.inet_ntoa(answer[20:24])
+        for _, name in socket.if_nameindex():
+            request = struct.pack("256s", name.encode()[:15])
+            try:
+                answer = fcntl.ioctl(probe.fileno(), _SIOCGIFADDR, request)
+            except OSError:
+                continue
+            if socket.inet_ntoa(answer[20:24]) == address:
+                return name
+    return None
 
 
 def _number(path: Path) -> int | None:

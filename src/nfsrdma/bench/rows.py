@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .conduct import Sample
+from .copies import copies_per_byte
 
 
 @dataclass(slots=True)
@@ -109,7 +110,8 @@ def _fill(row: Row, done: list[Sample]) -> None:
         row.mb_s, row.mb_s_spread = _middle(
             [sample.rate * sample.octets / sample.ops / 1e6 for sample in done]
         )
-        row.copies_per_byte = done[0].copies
+        if row.server == "own":
+            row.copies_per_byte = copies_per_byte(row.transport, row.op)
     client = sum(sample.cpu_client for sample in done)
     row.cpu_us_per_op_client = _rounded(1e6 * client / ops)
     row.cpu_s_per_gb_client = _rounded(client / (octets / 1e9)) if octets else None

@@ -16,7 +16,6 @@ from nfsrdma.client.url import Url, parse_url
 from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS
 
 from .conduct import Target
-from .machine import device_address
 from .servers import ServerError, start_server
 
 _MEMORY: Final = "/dev/shm"
@@ -75,12 +74,10 @@ def own_servers(
         )
         for transport in transports:
             reason = why_not(transport)
-            address = None
-            if transport == "verbs" and reason is None:
-                address = verbs_address or device_address()
-                if address is None:
-                    reason = "its device has no IPv4 address: name one with --verbs-address"
+            if transport == "verbs" and reason is None and verbs_address is None:
+                reason = "name the device's address with --verbs-address"
             if reason is None:
+                address = verbs_address if transport == "verbs" else None
                 try:
                     server = start_server(
                         transport, scratch, address=address, options=serve_options

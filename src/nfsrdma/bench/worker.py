@@ -53,10 +53,9 @@ class Worker:
             raise
 
     def limits(self) -> Message:
-        """What the server takes in one READ and one WRITE, and whose memory we use."""
+        """What the server takes in one READ and one WRITE."""
         client = self._mount.client
-        own = hasattr(self._mount, "buffer")
-        return {"rsize": client.rsize, "wsize": client.wsize, "own_memory": own}
+        return {"rsize": client.rsize, "wsize": client.wsize}
 
     def measure(self, order: Message) -> Message:
         """One operation; what was measured."""
@@ -71,7 +70,7 @@ class Worker:
         return asdict(measured)
 
     def _fits(self, record: int, op: str) -> None:
-        limit = min(self._mount.client.rsize, self._mount.client.wsize)
+        limit = min(self.limits().values())
         if record > limit and not self._options["split"]:
             raise TooLarge(f"a record of {record} octets: the server takes {limit} in one request")
 

@@ -174,8 +174,7 @@ def _serving(function: Any) -> Any:
             click.option("--max-io", default=1024, show_default=True,
                 type=click.IntRange(4, 4096), metavar="KIB",
                 help="Largest READ and WRITE of our own server."),
-            click.option("--verbs-address", metavar="ADDR", help="Where our own server has its "
-                "RDMA device.  [default: the first device's]"),
+            click.option("--verbs-address", metavar="ADDR", help="Address of the RDMA device."),
             click.option("--timeout", default=5.0, show_default=True, metavar="S",
                 type=click.FloatRange(0, min_open=True), help="How long a server may be silent."),
         )

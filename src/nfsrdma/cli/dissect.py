@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     "--extract", metavar="WHAT", help="Write payload: of the RPC in a frame (12), or fh:HASH."
 )
 @click.option("--lint", "lint", is_flag=True, help="Only what breaks a rule; also as --json.")
-@click.option("--exit-code", is_flag=True, help="With --lint: 1 if there is more than notes.")
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="1 if --lint has more than notes, or tshark differs unexplained.",
+)
 @click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
 @click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
 @click.option("--health", is_flag=True, help="What was sent again, and why; also as --json.")
@@ -78,8 +82,9 @@ def dissect(
         if extract is not None:
             _extract(reader, extract, output)
             return
-        if other.run(reader, file, expression, crc):
-            return
+        status = other.run(reader, file, expression, crc, ndjson)
+        if status is not None:
+            sys.exit(status if exit_code else 0)
         if lint:
             bad = _lint(reader, ndjson, expression, crc)
             sys.stdout.flush()

@@ -23,31 +23,43 @@ class Other:
 
     pcapng: str | None
     fixed: str | None
+    compare: bool
 
-    def run(self, reader: Reader, file: str, expression: str | None, crc: bool) -> bool:
-        """Do what was asked for; whether anything was."""
-        from . import dissect_pcapng
+    def run(
+        self, reader: Reader, file: str, expression: str | None, crc: bool, ndjson: bool
+    ) -> int | None:
+        """Do what was asked for: the exit status under ``--exit-code``, ``None`` for nothing."""
+        from . import dissect_compare, dissect_pcapng
 
+        if self.compare:
+            return int(dissect_compare.compare(reader, file, ndjson))
         if self.pcapng is not None:
             dissect_pcapng.annotate(reader, file, self.pcapng, expression, crc)
         elif self.fixed is not None:
             dissect_pcapng.repair(reader, file, self.fixed, crc)
         else:
-            return False
-        return True
+            return None
+        return 0
 
 
 def other_options(command: F) -> F:
     """Add the options; the command gets them as ``other``."""
 
-    def fold(*args: Any, pcapng: str | None, fixed: str | None, **rest: Any) -> Any:
-        return command(*args, other=Other(pcapng, fixed), **rest)
+    def fold(*args: Any, **given: Any) -> Any:
+        other = Other(**{name: given.pop(name) for name in Other.__slots__})
+        return command(*args, other=other, **given)
 
     fold.__name__ = command.__name__
     fold.__doc__ = command.__doc__
     fold.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     out = click.Path(allow_dash=True, dir_okay=False)
     for option in (
+        click.option(
+            "--compare-tshark",
+            "compare",
+            is_flag=True,
+            help="Every difference to what Wireshark decodes; also as --json.",
+        ),
         click.option(
             "--fix-for-wireshark",
             "fixed",

@@ -131,12 +131,12 @@ def _local_pairs(
     found = []
     for provider in providers or _PROVIDERS:
         reason = targets.why_not(provider)
-        where = (machine.device_address() or "") if provider == "verbs" else free_loopback()
-        if reason is None and not where:
-            reason = "its device has no IPv4 address: use --listen, and name the host"
+        if reason is None and provider == "verbs":
+            reason = "run --listen on one host and name it on the other, or on the same"
         if reason is not None:
             console.print(f"{provider} is left out: {reason}")
             continue
+        where = free_loopback()
         command = ("rdma-bench", "--listen", where, "--provider", provider, "--once")
         peer = start_process(provider, command, "rdma://")
         stack.callback(peer.stop)
