@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +13,16 @@ from typing import Any, Final
 from nfsrdma.rpcrdma.io.tcp import connect_tcp
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
-from nfsrdma.rpcrdma.task import Future, Reactor
+from nfsrdma.rpcrdma.task import Future, Reactor, Task
 
 from ..errors import NfsError
 from ..filesystem import IO_SIZE, FileSystem
 from ..url import Url, parse_url
 
-DEFAULT_PROVIDER: Final = "soft"
+_SHORTLY_S: Final = 2.0
+"""How long a server in shared memory may take to say that it is there."""
+_WITH_PACKETS: Final = "soft"
+"""The provider that has packets to capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class MountOptions:
     ``timeout``: seconds that the server may be silent or out of reach before calls fail.
     ``uid``, ``gid``, ``groups``: who calls (AUTH_SYS), the process's user by default.
     ``minor_version``: 2 or 1; a server that does not speak 2 is spoken to in 1.
-    ``provider``: which RDMA provider; ``device``: which of its devices, the first by default
+    ``provider``: which RDMA provider; by default shared memory with a server on this host that is
+    ready for it, else ``soft``; ``device``: which of its devices, the first by default
     (``verbs`` provider); ``pcap``: a file that gets every packet (soft provider).
     ``rsize``, ``wsize``: octets that one READ or WRITE carries at most.
     """
@@ -69,17 +74,19 @@ class Connector:
     def __init__(self, reactor: Reactor, url: Url, options: MountOptions) -> None:
         self._reactor = reactor
         self._url = url
-        self._provider = options.provider or DEFAULT_PROVIDER
+        self._provider = options.provider
         self._device_name = options.device
         self._pcap = options.pcap
-        self._device: Any = None
+        self._devices: dict[str, Any] = {}  # by provider
         self._current: Any = None  # the RDMA channel made last
         self._totals: dict[str, int] = {}  # of those before it
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
         if options.device is not None and url.transport != "rdma":
             raise ValueError("a device has a meaning only with nfs+rdma://")
-        if url.transport == "rdma":
+        if self._provider is None and (options.pcap is not None or options.device is not None):
+            self._provider = _WITH_PACKETS
+        if url.transport == "rdma" and self._provider is not None:
             _check_provider(self._provider, options.device)
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
@@ -97,19 +104,42 @@ class Connector:
             return failed
 
     def _connect_rdma(self, timeout_s: float, service: Service) -> Future[Channel]:
+        found = socket.getaddrinfo(self._url.host, self._url.port, type=socket.SOCK_DGRAM)
+        address = str(found[0][4][0])
+        if self._provider is not None:
+            return self._connect_by(self._provider, address, timeout_s, service)
+        from nfsrdma.rpcrdma.providers.choice import providers_for
+
+        return Task(self._connect_best(providers_for(address), address, timeout_s, service))
+
+    async def _connect_best(
+        self, providers: list[str], address: str, timeout_s: float, service: Service
+    ) -> Channel:
+        """By the first provider that can; what the last one says, if none can."""
+        *hopeful, last = providers
+        for provider in hopeful:
+            with suppress(OSError):
+                # A server of this host that does not answer at once may answer packets yet.
+                patience = min(_SHORTLY_S, timeout_s / 2)
+                return await self._connect_by(provider, address, patience, service)
+        return await self._connect_by(last, address, timeout_s, service)
+
+    def _connect_by(
+        self, provider: str, address: str, timeout_s: float, service: Service
+    ) -> Future[Channel]:
+        """Connect by one provider, whose device is opened when first needed. Raises ``OSError``."""
         # Imported here: a TCP client has no use for a RoCE engine.
         from nfsrdma.rpcrdma.providers.registry import open_device
         from nfsrdma.rpcrdma.transport.connect import connect_rdma
         from nfsrdma.rpcrdma.transport.options import TransportOptions
 
-        found = socket.getaddrinfo(self._url.host, self._url.port, type=socket.SOCK_DGRAM)
-        address = str(found[0][4][0])
-        if self._device is None:
-            self._device = open_device(
-                self._provider, self._reactor, device=self._device_name, pcap=self._pcap
+        device = self._devices.get(provider)
+        if device is None:
+            device = self._devices[provider] = open_device(
+                provider, self._reactor, device=self._device_name, pcap=self._pcap
             )
         future: Any = connect_rdma(
-            self._device,
+            device,
             self._reactor,
             address,
             self._url.port,
@@ -134,15 +164,16 @@ class Connector:
         total = dict(self._totals)
         if self._current is not None:
             _add(total, self._current.stats.as_dict())
-        packets = getattr(self._device, "counters", None)
-        if packets is not None:
-            _add(total, packets.as_dict())
+        for device in self._devices.values():
+            packets = getattr(device, "counters", None)
+            if packets is not None:
+                _add(total, packets.as_dict())
         return total
 
     def close(self) -> None:
-        """Give the device back."""
-        device, self._device = self._device, None
-        if device is not None:
+        """Give the devices back."""
+        devices, self._devices = self._devices, {}
+        for device in devices.values():
             device.close()
 
 

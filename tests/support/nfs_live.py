@@ -40,7 +40,8 @@ class _KeptFileSystem(MemoryFileSystem):
 class LiveServer:
     """Serves a memory file system, or the directory ``path``, over TCP and, if asked, RDMA.
 
-    That is the soft provider and, at the same address, the shm provider.
+    That is the soft provider and, at an address of its own, the shm provider: a client finds out
+    by itself which of the two is where.
     """
 
     def __init__(self, path: str | None = None, rdma: bool = False) -> None:
@@ -53,6 +54,7 @@ class LiveServer:
         self.channels: list[Channel] = []
         # There is one RoCE port for each address: other test runs shall not be in our way.
         self.address = f"127.{random.randrange(16, 240)}.{random.randrange(256)}.7"
+        self.shm_address = self.address[:-1] + "8"
         self.start()
 
     @property
@@ -65,7 +67,7 @@ class LiveServer:
 
     @property
     def shm_url(self) -> str:
-        return f"{self.rdma_url}?provider=shm"
+        return f"nfs+rdma://{self.shm_address}:{self.rdma_port}/"
 
     def url_of(self, transport: str) -> str:
         """The URL for ``"tcp"``, ``"rdma"`` or ``"shm"``."""
@@ -111,12 +113,11 @@ class LiveServer:
         if self.rdma:
             from nfsrdma.rpcrdma.providers.registry import open_device
 
-            for provider in ("soft", "shm"):
-                device = open_device(provider, self.reactor, address=self.address)
+            for provider, address in (("soft", self.address), ("shm", self.shm_address)):
+                device = open_device(provider, self.reactor, address=address)
                 self.devices.append(device)
                 _, self.rdma_port = self.server.listen_rdma(
-                    *(device, self.address, self.rdma_port or 20049),
-                    on_channel=self.channels.append,
+                    *(device, address, self.rdma_port or 20049), on_channel=self.channels.append
                 )
 
     def call(self, function: Callable[[], T]) -> T:

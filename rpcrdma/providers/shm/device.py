@@ -27,6 +27,7 @@ _LIMITS: Final = DeviceLimits(max_qp_wr=16384, max_message=1 << 30, max_rd_atomi
 _LOOKS: Final = 16
 _NUMBERS: Final = 1 << 24
 _EPHEMERAL: Final = range(49152, 65536)
+_HERE: Final = "127.0.0.1"
 _SOMEWHERE: Final = "0.0.0.0"
 """The address of a peer that is in another network than we."""
 
@@ -184,7 +185,10 @@ class ShmDevice:
         theirs = network_namespace(who.pid)
         if theirs is None or theirs != network_namespace():
             return _SOMEWHERE
-        return host if is_local(host) else "127.0.0.1"
+        try:
+            return host if is_local(host) else _HERE
+        except ValueError:
+            return _HERE
 
     def deliver(self) -> None:
         """Tell the owners of completion queues that have news."""

@@ -57,7 +57,11 @@ def server_options(command: F) -> F:
             help="Write every packet to FILE, a pcapng capture (soft provider).",
         ),
         device_option,
-        click.option("--provider", metavar="NAME", help="The RDMA provider; soft by default."),
+        click.option(
+            "--provider",
+            metavar="NAME",
+            help="The RDMA provider; by default shm with a server on this host, else soft.",
+        ),
         click.option(
             "--timeout",
             metavar="SECONDS",

@@ -180,6 +180,19 @@ def check_ipv6() -> Finding:
     return Finding("IPv6", GOOD, "loopback works")
 
 
+def check_shared_memory() -> Finding:
+    """Whether a client and a server of this host can do without packets; who is there."""
+    from nfsrdma.rpcrdma.providers.choice import local_servers
+    from nfsrdma.rpcrdma.providers.shm.order import SUITABLE
+
+    if not SUITABLE or not hasattr(os, "memfd_create"):
+        return Finding("Shared memory", FAIR, "not on this machine", "x86-64 Linux has it")
+    servers = local_servers()
+    if not servers:
+        return Finding("Shared memory", GOOD, "available; no server of this host offers it now")
+    return Finding("Shared memory", GOOD, f"available; servers at {', '.join(servers)}")
+
+
 def check_fuse() -> Finding:
     """Whether a mount point could be served through FUSE."""
     if not Path("/dev/fuse").exists():
@@ -226,6 +239,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
     check_buffers,
     check_ipv6,
     check_privileges,
+    check_shared_memory,
     check_fuse,
     check_tshark,
     check_qemu,

@@ -20,6 +20,7 @@ import click
 from rich.console import Console
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.choice import SHARED_MEMORY
 from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS, open_device
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.verbs.interfaces import Device
@@ -136,7 +137,7 @@ class Serving:
     ) -> None:
         self._console = console
         self._verbose = verbose
-        self._device: Device | None = None
+        self._devices: list[Device] = []
         self.reactor = SelectReactor()
         self._workers = Workers(self.reactor)
         try:
@@ -154,22 +155,38 @@ class Serving:
 
     def listen_rdma(
         self,
-        provider: str,
+        provider: str | None,
         device: str | None,
         addresses: Sequence[str],
         port: int,
         pcap: str | None,
     ) -> None:
-        """Serve RDMA at these addresses."""
+        """Serve RDMA at these addresses.
+
+        Without a provider that is by ``soft`` and, unless packets are to be seen or devices named,
+        by ``shm`` as well: clients of this host find it there, see ``providers.choice``.
+        """
+        beside = provider is None and device is None and pcap is None
         try:
-            self._device = open_device(provider, self.reactor, device=device, pcap=pcap)
+            made = open_device(provider or DEFAULT_PROVIDER, self.reactor, device=device, pcap=pcap)
+            self._devices.append(made)
             for address in addresses:
-                where = self.server.listen_rdma(
-                    self._device, address, port, on_channel=self._connected
-                )
+                where = self.server.listen_rdma(made, address, port, on_channel=self._connected)
+                if beside:
+                    self._listen_beside(*where)
                 self._say("rdma", *where)
         except (OSError, ValueError) as error:
             raise click.ClickException(f"cannot serve RDMA: {_reason(error)}") from None
+
+    def _listen_beside(self, address: str, port: int) -> None:
+        """Serve the clients of this host through shared memory, if that can be."""
+        try:
+            device = open_device(SHARED_MEMORY, self.reactor)
+            self._devices.append(device)
+            self.server.listen_rdma(device, address, port, on_channel=self._connected)
+        except OSError as error:
+            if self._verbose:
+                self._log(f"no shared memory for clients of this host: {_reason(error)}")
 
     def listen_tcp(self, addresses: Sequence[str], port: int) -> None:
         """Serve TCP at these addresses."""
@@ -195,8 +212,8 @@ class Serving:
         self.server.close()
         # What was posted while closing, such as the last word to RDMA peers, goes out now.
         self.reactor.turn(0)
-        if self._device is not None:
-            self._device.close()
+        for device in self._devices:
+            device.close()
         self.reactor.close()
 
     def _say(self, transport: str, address: str, port: int) -> None:
@@ -254,10 +271,8 @@ def check_network(
 )
 @click.option(
     "--provider",
-    default=DEFAULT_PROVIDER,
-    show_default=True,
     type=click.Choice([*PROVIDERS, NO_RDMA]),
-    help="How RDMA is done.",
+    help="How RDMA is done.  [default: soft, and shm for clients of this host]",
 )
 @device_option
 @click.option(
@@ -313,7 +328,7 @@ def serve(
     exports: tuple[str, ...],
     addresses: tuple[str, ...],
     port: int,
-    provider: str,
+    provider: str | None,
     device: str | None,
     tcp_port: int | None,
     read_only: bool,
