@@ -29,11 +29,12 @@ from rich.table import Table
 from nfsrdma.bench import plan, tables
 from nfsrdma.bench.clients import ClientFailed
 from nfsrdma.bench.conduct import Conductor, Target
-from nfsrdma.bench.machine import LOOPBACK, describe_machine
+from nfsrdma.bench.machine import LOOPBACK
 from nfsrdma.bench.plan import KIB, MIB, Group, show_size
 from nfsrdma.bench.rows import Row, as_dict, make_rows
 from nfsrdma.bench.servers import resident_mb
 from nfsrdma.bench.targets import own_servers
+from nfsrdma.cli.bench import describe_here
 from nfsrdma.client import aio
 from nfsrdma.rpcrdma.providers import registry
 
@@ -138,7 +139,7 @@ class Run:
             clients=1,
             cached=False,
             verified=False,
-            machine=describe_machine(),
+            machine=describe_here(),
             when=time.strftime("%Y-%m-%dT%H:%M:%S"),
         )
         for line in tables.problems(made):
@@ -164,7 +165,9 @@ def ratio(
     if one is None or other is None or not one.ops_s or not other.ops_s:
         return Verdict(what, "not measured", f"≥ {wanted}", None)
     of = one.ops_s / other.ops_s
-    found = f"{of:.2f}   ({tables.number(one.mb_s)} : {tables.number(other.mb_s)} MB/s)"
+    best = max(one.ops_s_spread or [one.ops_s]) / max(other.ops_s_spread or [other.ops_s])
+    rates = f"{tables.number(one.mb_s)} : {tables.number(other.mb_s)} MB/s"
+    found = f"{of:.2f}   ({rates}; best rounds {best:.2f})"
     return Verdict(what, found, f"≥ {wanted}", of >= wanted)
 
 
@@ -358,9 +361,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="the rows behind the table")
     given = parser.parse_args()
     console = Console(highlight=False)
-    if console.width < 120:
-        console = Console(highlight=False, width=120)
-    console.print(describe_machine())
+    if console.width < 132:
+        console = Console(highlight=False, width=132)
+    console.print(describe_here())
     console.print(LOOPBACK)
     run = Run(given.rounds, given.slice, console)
     verdicts: list[Verdict] = []

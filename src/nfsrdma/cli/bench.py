@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ from nfsrdma.bench.servers import ServerError
 from nfsrdma.client import UrlError, parse_url
 
 from .common import Failed
+from .doctor import GOOD, check_native
 
 _WIDTH = 110
 """Columns that the tables want where the terminal does not say."""
@@ -256,7 +258,7 @@ class Outcome:
 
 def _run(settings: Settings, console: Console) -> Outcome:
     """Start what is to be measured, measure it, show it."""
-    about = machine.describe_machine()
+    about = describe_here()
     console.print(about)
     with ExitStack() as stack:
         chosen = _targets(settings, stack)
@@ -279,6 +281,12 @@ def _run(settings: Settings, console: Console) -> Outcome:
     )
     _show(made, conductor.left_behind, console)
     return Outcome(made, [about, *remarks], conductor.failed)
+
+
+def describe_here() -> str:
+    """This machine, and how much of the native code runs on it."""
+    native = [finding.verdict == GOOD for finding in check_native()]
+    return f"{machine.describe_machine()}; native code: {sum(native)} of {len(native)} modules"
 
 
 def _show(made: Sequence[rows.Row], left_behind: Sequence[str], console: Console) -> None:
@@ -377,7 +385,7 @@ def _compare(files: tuple[Path, Path], console: Console) -> None:
     changes, gone, come = comparing.compare(old, new)
     if not changes:
         raise Failed("the two runs have no measurement in common")
-    machines = {row.machine.rpartition("; load")[0] for row in (*old, *new)}
+    machines = {re.sub("; load [0-9.]+", "", row.machine) for row in (*old, *new)}
     if len(machines) > 1:
         console.print("[yellow]The runs are of different machines:[/] " + " / ".join(machines))
     console.print(comparing.report(changes))

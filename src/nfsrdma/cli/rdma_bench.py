@@ -22,7 +22,7 @@ from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.rpcrdma.verbs.types import VerbsError
 
-from .bench import SIZES, Words
+from .bench import SIZES, Words, describe_here
 from .common import Failed
 
 _PROVIDERS = tuple(name for name in plan.TRANSPORTS if name != "tcp")
@@ -80,7 +80,7 @@ def rdma_bench(
         _serve(listen_at, port, (providers or ("soft",))[0], once)
         return
     console = Console(highlight=False, soft_wrap=True)
-    console.print(machine.describe_machine())
+    console.print(describe_here())
     lines: list[perftest.Bandwidth | perftest.Latency] = []
     preset = preset or "default"
     chosen = sizes or plan.parse_sizes(_SIZES[preset])
