@@ -5,6 +5,7 @@ const STAGE_NAMES = {
   data: "call to first data",
   ack: "call to its ACK",
   wait: "ACK to first data or reply",
+  before: "call to first data or reply",
   transfer: "first to last data",
   finish: "last data to reply",
   confirm: "reply to its ACK",
@@ -16,6 +17,7 @@ function stagesOf(data, row) {
   const end = first[row] >= 0 ? first[row] : latency[row];
   return {
     ack: ack[row],
+    before: ack[row] < 0 ? end : -1,
     wait: ack[row] >= 0 && end >= 0 ? Math.max(0, end - ack[row]) : -1,
     transfer: first[row] >= 0 ? last[row] - first[row] : -1,
     finish: first[row] >= 0 && latency[row] >= 0 ? Math.max(0, latency[row] - last[row]) : -1,
@@ -82,7 +84,7 @@ function showDetail(host, data, row, open) {
 function statusMark(data, row) {
   const status = data.text("status", row);
   const fine = status === "OK" || status === "reply";
-  return h("span", { class: fine ? "good-ink" : "bad-ink" }, status);
+  return h("span", { class: fine ? "good-ink" : "bad-ink", title: status }, status.replace(/^NFS4?ERR_/, ""));
 }
 
 function foundOf(data, row) {

@@ -78,6 +78,14 @@ class App {
     for (const tab of document.querySelectorAll("[role=tab]")) {
       tab.addEventListener("click", () => this.show(tab.dataset.tab));
     }
+    document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      const tabs = [...document.querySelectorAll("[role=tab]")];
+      const next = step && tabs.at((tabs.indexOf(event.target) + step) % tabs.length);
+      if (!next) return;
+      this.show(next.dataset.tab);
+      next.focus();
+    });
     document.addEventListener("keydown", (event) => this.#key(event));
     let resizing = 0;
     new ResizeObserver(() => {

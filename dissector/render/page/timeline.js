@@ -5,6 +5,9 @@ const GUTTER = 86;
 const STRIP = 18;
 const AXIS = 18;
 const DOT = 2.5;
+const BIG_DOT = 4;
+const MANY = 2000;
+const AXIS_UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
 
 class Timeline {
   // `onRange(range)` is told of a stretch of time that was chosen, or null; `onPick(row)` of an RPC.
@@ -98,15 +101,16 @@ class Timeline {
     const bottom = this.height - AXIS;
     const wanted = Math.max(2, Math.floor((this.width - GUTTER) / 110));
     pen.textAlign = "center";
-    for (const at of ticks(from / 1e9, to / 1e9, wanted)) {
-      const x = Math.round(this.x(at * 1e9)) + 0.5;
+    const [unit, name] = AXIS_UNITS.find(([size]) => to - from >= 2 * size) ?? AXIS_UNITS.at(-1);
+    for (const at of ticks(from / unit, to / unit, wanted)) {
+      const x = Math.round(this.x(at * unit)) + 0.5;
       pen.strokeStyle = colour("line");
       pen.beginPath();
       pen.moveTo(x, STRIP);
       pen.lineTo(x, bottom + 3);
       pen.stroke();
       pen.fillStyle = colour("dim");
-      pen.fillText(`${Number(at.toPrecision(9))} s`, x, bottom + AXIS / 2 + 2);
+      pen.fillText(`${Number(at.toPrecision(9))} ${name}`, x, bottom + AXIS / 2 + 2);
     }
   }
 
@@ -173,7 +177,8 @@ class Timeline {
     if (taken.has(key)) return;
     taken.add(key);
     pen.fillStyle = rpc.latency[row] < 0 ? colours.at(-1) : colours[operationClass(this.data, row)];
-    pen.fillRect(x - DOT / 2, y - DOT / 2, DOT, DOT);
+    const size = this.rows.length > MANY ? DOT : BIG_DOT;
+    pen.fillRect(x - size / 2, y - size / 2, size, size);
   }
 
   _queue(pen, box) {
@@ -187,27 +192,29 @@ class Timeline {
       this.#steps(pen, queue.steps, 1, y, colour("accent"), box);
       if (granted <= 4 * most) this.#steps(pen, queue.steps, 2, y, colour("warn"));
     }
-    this.#label(pen, `${most} calls`, box.top + 5);
+    this.#label(pen, many(most, "call"), box.top + 5);
     this.#label(pen, granted ? `${granted} credits` : "", box.top + 19, "warn-ink");
   }
 
   #steps(pen, steps, column, y, stroke, box) {
     pen.strokeStyle = stroke;
     pen.beginPath();
-    let before = null;
+    let [before, start] = [null, GUTTER];
     for (const step of steps) {
       const x = Math.min(this.width, Math.max(GUTTER, this.x(step[0])));
+      if (before === null) start = x;
       const level = y(step[column]);
       if (before !== null) pen.lineTo(x, before);
       else pen.moveTo(x, level);
       pen.lineTo(x, level);
       before = level;
     }
-    if (before !== null) pen.lineTo(Math.min(this.width, this.x(this.data.end)), before);
+    const end = Math.max(start, Math.min(this.width, this.x(this.data.end)));
+    if (before !== null) pen.lineTo(end, before);
     pen.stroke();
     if (box && before !== null) {
-      pen.lineTo(this.width, box.top + box.height);
-      pen.lineTo(GUTTER, box.top + box.height);
+      pen.lineTo(end, box.top + box.height);
+      pen.lineTo(start, box.top + box.height);
       pen.globalAlpha = 0.12;
       pen.fillStyle = stroke;
       pen.fill();
