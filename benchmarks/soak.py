@@ -1,14 +1,13 @@
 """Does a server grow? Connections that do nothing, then hours of everything, its memory watched.
 
-    python benchmarks/soak.py [--minutes 60] [--idle 64] [--transport tcp] [--out FILE]
+    python benchmarks/soak.py [--minutes 60] [--idle 64] [--transports tcp,soft] [--out FILE]
 
-First ``--idle`` mounts are made, and the server's resident memory is taken (not over ``soft``,
-where a process has one). Then one mount works: attributes, reads and writes of all sizes, small
-files, listings, and other mounts are made and ended. Every tenth of a minute the server's
-resident memory is noted, and how many objects its collector knows; at the end the growth between
-the second and the last third of the time, and the kinds of objects that there are more of. The
-exit code is 1 if memory grew by more than 2 % and 1 MB an hour. (``growth.py`` does it with the
-steps of ``nfsrdma bench``, over several transports at once.)
+First ``--idle`` mounts are made over each transport, and the server's resident memory is taken.
+Then one mount for each transport works: attributes, reads and writes of all sizes, small files,
+listings, mounts made and ended. Every tenth of a minute the server's resident memory is noted,
+and how many objects its collector knows; at the end the growth between the first and the last
+third, and the kinds of objects that there are more of. The exit code is 1 if memory grew by more
+than 2 % and 1 MB an hour.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import json
 import random
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,43 +25,49 @@ from collections import Counter
 from pathlib import Path
 
 import nfsrdma.client as nfs
-from nfsrdma.bench.servers import resident_mb, start_server
+from nfsrdma.bench.servers import free_loopback, resident_mb
+from nfsrdma.cli.demo import free_tcp_port
 
 _INTERVAL_S = 6.0
 _SETTLE_S = 3.0
 
 
 class Watched:
-    """A server of one transport, in a process of its own."""
+    """The server, in a process of its own."""
 
-    def __init__(self, folder: Path, counts: Path, transport: str) -> None:
-        launcher = (str(Path(__file__).with_name("counted.py")), str(counts))
-        self._transport = transport
+    def __init__(self, folder: Path, counts: Path, provider: str | None, tcp: bool) -> None:
+        self.address = free_loopback()
+        self.port = free_tcp_port(self.address)
         self._counts = counts
-        self.server = start_server(transport, folder, launcher=launcher)
+        wrapper = Path(__file__).with_name("counted.py")
+        command = [sys.executable, str(wrapper), str(counts), "serve", str(folder)]
+        command += ["--listen", self.address, "--provider", provider or "none"]
+        if tcp:
+            command += ["--tcp", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         time.sleep(_SETTLE_S)
 
-    def mount(self) -> nfs.Mount:
-        if self._transport == "tcp":
-            return nfs.mount(self.server.url)
-        return nfs.mount(self.server.url, provider=self._transport)
+    def mount(self, transport: str) -> nfs.Mount:
+        if transport == "tcp":
+            return nfs.mount(f"nfs+tcp://{self.address}:{self.port}/")
+        return nfs.mount(f"nfs+rdma://{self.address}/", provider=transport)
 
     @property
     def megabytes(self) -> float:
-        return resident_mb(self.server.pid)
+        return resident_mb(self.process.pid)
 
     def objects(self) -> Counter[str]:
         """Objects by type, once the collector has been through."""
         self._counts.unlink(missing_ok=True)
-        self.server.process.send_signal(signal.SIGUSR1)
+        self.process.send_signal(signal.SIGUSR1)
         while not self._counts.exists():
             time.sleep(0.02)
         return Counter(json.loads(self._counts.read_text()))
 
 
-def work(mount: nfs.Mount, rng: random.Random) -> None:
+def work(mount: nfs.Mount, folder: str, rng: random.Random) -> None:
     """A little of everything."""
-    name = f"files/{rng.randrange(200)}"
+    name = f"{folder}/{rng.randrange(200)}"
     data = rng.randbytes(rng.choice((10, 4096, 65536, 300_000)))
     mount.write_bytes(name, data)
     assert mount.read_bytes(name) == data, "what was written is read"
@@ -71,29 +77,35 @@ def work(mount: nfs.Mount, rng: random.Random) -> None:
         file.read(4096)
     mount.stat(name)
     if rng.random() < 0.1:
-        mount.listdir("files")
+        mount.listdir(folder)
     if rng.random() < 0.3:
         mount.remove(name)
 
 
-def soak(server: Watched, minutes: float) -> list[dict[str, float]]:
-    """The samples: seconds, megabytes, objects, rounds of work so far."""
+def soak(server: Watched, transports: list[str], minutes: float) -> list[dict[str, float]]:
+    """The samples: seconds, megabytes, objects, operations so far."""
     rng = random.Random(1)
+    mounts = {name: server.mount(name) for name in transports}
+    for name, mount in mounts.items():
+        mount.mkdir(f"of-{name}")
+    begin = time.monotonic()
     samples: list[dict[str, float]] = []
     rounds = 0
-    with server.mount() as mount:
-        mount.mkdir("files")
-        begin = time.monotonic()
-        while (elapsed := time.monotonic() - begin) < 60 * minutes:
-            work(mount, rng)
-            rounds += 1
-            if rounds % 50 == 0:
-                server.mount().close()
-            if elapsed < _INTERVAL_S * len(samples):
-                continue
-            objects, used = sum(server.objects().values()), server.megabytes
-            samples.append({"seconds": elapsed, "mb": used, "objects": objects, "rounds": rounds})
-            print(f"{elapsed:7.0f} s {used:7.1f} MB {objects:8,} objects", flush=True)
+    while (elapsed := time.monotonic() - begin) < 60 * minutes:
+        for name, mount in mounts.items():
+            work(mount, f"of-{name}", rng)
+        rounds += 1
+        if rounds % 50 == 0:
+            for name in transports:
+                server.mount(name).close()
+        if elapsed >= _INTERVAL_S * len(samples):
+            objects = sum(server.objects().values())
+            samples.append(
+                {"seconds": elapsed, "mb": server.megabytes, "objects": objects, "rounds": rounds}
+            )
+            print(f"{elapsed:7.0f} s {server.megabytes:7.1f} MB {objects:8,} objects", flush=True)
+    for mount in mounts.values():
+        mount.close()
     return samples
 
 
@@ -117,31 +129,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--idle", type=int, default=64, help="mounts over each transport")
-    parser.add_argument("--transport", default="tcp", help="tcp, shm, soft or verbs")
+    parser.add_argument("--transports", default="tcp,soft")
     parser.add_argument("--out", type=Path, help="JSON file for the samples")
     options = parser.parse_args()
+    transports = options.transports.split(",")
+    rdma = next((name for name in transports if name != "tcp"), None)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as scratch:
         folder = Path(scratch, "export")
         folder.mkdir()
-        watched = Watched(folder, Path(scratch, "counts"), options.transport)
+        server = Watched(folder, Path(scratch, "counts"), rdma, "tcp" in transports)
         try:
-            print(f"{watched.megabytes:.1f} MB without a connection", flush=True)
-            count = 0 if options.transport == "soft" else options.idle
-            idle = [watched.mount() for _ in range(count)]
+            print(f"{server.megabytes:.1f} MB without a connection", flush=True)
+            for transport in transports:
+                idle = [server.mount(transport) for _ in range(options.idle)]
+                time.sleep(_SETTLE_S)
+                print(f"{server.megabytes:.1f} MB with {len(idle)} over {transport}", flush=True)
+                for mount in idle:
+                    mount.close()
+            before = server.objects()
+            samples = soak(server, transports, options.minutes)
             time.sleep(_SETTLE_S)
-            print(f"{watched.megabytes:.1f} MB with {count} connections", flush=True)
-            for mount in idle:
-                mount.close()
-            before = watched.objects()
-            samples = soak(watched, options.minutes)
-            time.sleep(_SETTLE_S)
-            more = watched.objects() - before
+            more = server.objects() - before
             print("more than at the start:", dict(more.most_common(12)))
             if options.out is not None:
                 options.out.write_text(json.dumps(samples))
             sys.exit(0 if judge(samples) else 1)
         finally:
-            watched.server.stop()
+            server.process.terminate()
+            server.process.wait()
 
 
 if __name__ == "__main__":

@@ -250,7 +250,8 @@ def peers(run: Run, prefix: Path | None, console: Console) -> list[Verdict]:
     with ExitStack() as stack:
         chosen = stack.enter_context(own_servers(("tcp", "shm"), 2 * SIZE))
         ours = {target.transport: target for target in chosen.targets}
-        folder = Path(next(iter(ours.values())).own.process.args[4])  # type: ignore[union-attr]
+        folder = chosen.folder
+        assert folder is not None
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port, pid = stack.enter_context(ganesha.ganesha(folder, scratch))
         # Its pages are there before anyone writes to them, as they are for our own rewrite.

@@ -75,7 +75,10 @@ class Exchanges:
         """An RDMA SEND; whether it is RPC-over-RDMA."""
         source = self._source()
         content = message.content
-        view = memoryview(content.read(source, min(content.prefix(), _HEADER)))
+        prefix = content.prefix()
+        view = memoryview(content.read(source, min(prefix, _HEADER)))
+        if prefix == content.length <= _HEADER:
+            message.view = view
         if message.headless or len(view) < 16:
             if content.length > len(view):
                 message.side.blind = True

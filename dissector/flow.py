@@ -118,6 +118,9 @@ class Flow:
             self._sent_again(sequence, packet)
             self._release()
             return
+        if position == _ONLY:
+            self._alone(packet, sequence)
+            return
         if position == _FIRST:
             self._full(packet.size)
         opcode = packet.opcode
@@ -131,13 +134,26 @@ class Flow:
             packet.invalidate if opcode in SEND_INVALIDATE else None,
             packet.immediate if opcode in WITH_IMMEDIATE else None,
         )
-        if position == _ONLY:
-            self._finish([part], sequence, sequence + 1)
-        else:
-            self._parts[sequence] = part
-            self._assemble(sequence)
-            if len(self._parts) > MAX_PARTS:
-                self._give_up(self.tracker.next - MAX_PARTS // 2)
+        self._parts[sequence] = part
+        self._assemble(sequence)
+        if len(self._parts) > MAX_PARTS:
+            self._give_up(self.tracker.next - MAX_PARTS // 2)
+        self._release()
+
+    def _alone(self, packet: Packet, sequence: int) -> None:
+        """A SEND of one packet: the commonest case in one step."""
+        number, opcode = packet.number, packet.opcode
+        content = whole(packet.size, packet.payload, packet.have, number)
+        message = Message(self.side, number, packet.time, content)
+        message.sequence, message.end = sequence, sequence + 1
+        if opcode in SEND_INVALIDATE:
+            message.invalidated = packet.invalidate
+        if opcode in WITH_IMMEDIATE:
+            message.immediate = packet.immediate
+        if not self._held and sequence < self.tracker.frontier():
+            self._deliver(message)
+            return
+        heappush(self._held, (sequence + 1, number, message))
         self._release()
 
     def _better(self, sequence: int, packet: Packet) -> bool:

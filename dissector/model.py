@@ -74,6 +74,7 @@ class Message:
         "sequence",
         "side",
         "time",
+        "view",
     )
 
     def __init__(self, side: Side, frame: int, time: int, content: ByteMap) -> None:
@@ -83,6 +84,8 @@ class Message:
         self.first_time = self.time = time
         """Of its last packet, as is ``frame``."""
         self.content = content
+        self.view: memoryview | None = None
+        """All of its octets, once somebody has asked for them and they are there."""
         self.packets = 1
         self.sequence = 0
         self.end = 0

@@ -99,6 +99,9 @@ def _is_callback(exchange: Exchange) -> bool:
 
 def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryview, int | None]:
     """What follows the header, up to the first hole; how much is missing, ``None`` for nothing."""
+    view = message.view
+    if view is not None:
+        return view[start:], None
     content = message.content
     prefix = content.prefix()
     whole = memoryview(content.read(source, prefix))

@@ -5,13 +5,14 @@ A procedure of NFS version 3 is shown as a compound of one (see ``procedures``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from struct import Struct
 from typing import Any, NamedTuple
 
 from nfsrdma.xdr import Decoder, XdrError
 from nfsrdma.xdr.nfs3.types import nfsstat3
-from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS
-from nfsrdma.xdr.nfs4.types import nfs_argop4, nfs_cb_argop4, nfs_cb_resop4, nfs_resop4, nfsstat4
+from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS, OperationSpec
+from nfsrdma.xdr.nfs4.types import nfsstat4
 
 from .procedures import NAMES, Procedure, procedure_of
 from .rpc import (
@@ -29,6 +30,8 @@ CALLBACK_PROGRAMS = range(0x40000000, 0x60000000)
 PROGRAM_NAMES = {100000: "PORTMAP", 100003: "NFS", 100005: "MOUNT", 100021: "NLM", 100024: "STAT",
                  100227: "NFS_ACL"}  # fmt: skip
 MAX_OPERATIONS = 4096
+_UNTAGGED_CALL, _UNTAGGED_REPLY, _PAIR = Struct(">3I"), Struct(">i2I"), Struct(">2I")
+"""What a compound begins with if it has no tag, and what follows a tag."""
 _STATUS = {int(member): member.name for member in nfsstat4}
 _STATUS_3 = {int(member): member.name for member in nfsstat3}
 
@@ -201,35 +204,61 @@ def _guarded(
 
 
 def _arguments(body: Body, dec: Decoder) -> None:
-    body.tag = dec.opaque()
-    body.minor = dec.uint32()
-    _operations(body, dec, nfs_argop4.decode_arm)
+    start = dec.offset
+    tag, body.minor, body.total = dec.unpack(_UNTAGGED_CALL)
+    if tag:
+        dec.offset = start
+        body.tag = dec.opaque()
+        body.minor, body.total = dec.unpack(_PAIR)
+    _operations(body, dec, _ARGUMENTS)
 
 
 def _callback_arguments(body: Body, dec: Decoder) -> None:
     body.tag = dec.opaque()
-    body.minor = dec.uint32()
-    dec.uint32()  # callback_ident
-    _operations(body, dec, nfs_cb_argop4.decode_arm)
+    body.minor, _, body.total = dec.unpack(_UNTAGGED_CALL)  # with callback_ident
+    _operations(body, dec, _CALLBACK_ARGUMENTS)
 
 
 def _results(body: Body, dec: Decoder) -> None:
-    body.status = dec.int32()
-    body.tag = dec.opaque()
-    _operations(body, dec, nfs_resop4.decode_arm)
+    start = dec.offset
+    body.status, tag, body.total = dec.unpack(_UNTAGGED_REPLY)
+    if tag:
+        dec.offset = start + 4
+        body.tag = dec.opaque()
+        body.total = dec.uint32()
+    _operations(body, dec, _RESULTS)
 
 
 def _callback_results(body: Body, dec: Decoder) -> None:
     body.status = dec.int32()
     body.tag = dec.opaque()
-    _operations(body, dec, nfs_cb_resop4.decode_arm)
-
-
-def _operations(body: Body, dec: Decoder, arm: Callable[[Decoder, int], Any]) -> None:
     body.total = dec.uint32()
+    _operations(body, dec, _CALLBACK_RESULTS)
+
+
+_Decoders = dict[int, Callable[[Decoder], Any]]
+
+
+def _decoders(table: Mapping[int, OperationSpec]) -> tuple[_Decoders, _Decoders]:
+    """What reads the arguments and the results of each operation."""
+    return (
+        {number: spec.decode_arguments for number, spec in table.items()},
+        {number: spec.result.decode for number, spec in table.items()},
+    )
+
+
+_ARGUMENTS, _RESULTS = _decoders(OPERATIONS)
+_CALLBACK_ARGUMENTS, _CALLBACK_RESULTS = _decoders(CALLBACK_OPERATIONS)
+
+
+def _operations(body: Body, dec: Decoder, table: _Decoders) -> None:
+    """``body.total`` operations."""
     if body.total > MAX_OPERATIONS:
         raise XdrError(f"{body.total} operations")
-    operations = body.operations
+    found, read = body.operations.append, dec.int32
     for _ in range(body.total):
-        number = dec.int32()
-        operations.append(Operation(number, arm(dec, number).value))
+        number = read()
+        decode = table.get(number)
+        if decode is None:
+            raise XdrError(f"there is no operation {number}")
+        found(Operation(number, decode(dec)))

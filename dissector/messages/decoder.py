@@ -61,6 +61,13 @@ class WitnessDecoder(Decoder):
         """The whole capture, for what lies in chunks."""
         self.faults: list[str] = []
 
+    def skip(self, size: int) -> None:
+        """Step over opaque data whose length word was read."""
+        after = self.offset + round_up(size)
+        if after > self._end:
+            raise self._short(size)
+        self.offset = after
+
     def _short(self, wanted: int) -> XdrError:
         return XdrError(f"{wanted} octets wanted at {self.offset}, {self.remaining()} are there")
 

@@ -17,6 +17,8 @@ from nfsrdma.xdr.rpc import (
     authsys_parms,
 )
 
+from .decoder import WitnessDecoder
+
 CALL, REPLY = 0, 1
 MAX_AUTH = 400
 
@@ -28,6 +30,7 @@ GSS_SERVICES = {GSS_NONE: "none", GSS_INTEGRITY: "integrity", GSS_PRIVACY: "priv
 FLAVORS = {AUTH_NONE: "AUTH_NONE", AUTH_SYS: "AUTH_SYS", RPCSEC_GSS: "RPCSEC_GSS", 7: "AUTH_TLS"}
 SUCCESS = 0
 
+_NOTHING = memoryview(b"")
 _PREFIX = Struct(">6I")
 _PAIR = Struct(">2I")
 _TRIPLE = Struct(">3I")
@@ -57,9 +60,9 @@ class RpcCall:
         self.rpc_version = 0
         self.program = self.version = self.procedure = -1
         self.flavor = -1
-        self.credential = memoryview(b"")
+        self.credential = _NOTHING
         self.verifier_flavor = -1
-        self.verifier = memoryview(b"")
+        self.verifier = _NOTHING
         self.gss: GssCredential | None = None
         self.fault = ""
 
@@ -93,7 +96,7 @@ class RpcReply:
         """``accept_stat``, or of a denied reply the ``auth_stat``; -1 if the versions differ."""
         self.low = self.high = 0
         self.verifier_flavor = -1
-        self.verifier = memoryview(b"")
+        self.verifier = _NOTHING
         self.fault = ""
 
     @property
@@ -116,16 +119,18 @@ def _name(enum: type[accept_stat] | type[auth_stat], value: int) -> str:
         return str(value)
 
 
-def _auth(dec: Decoder) -> tuple[int, memoryview]:
+def _auth(dec: WitnessDecoder) -> tuple[int, memoryview]:
     flavor, size = dec.unpack(_PAIR)
+    if not size:
+        return flavor, _NOTHING
     if size > MAX_AUTH:
         raise XdrError(f"{size} octets of authentication")
     body = dec.peek(size)
-    dec.octets(size)
+    dec.skip(size)
     return flavor, body
 
 
-def decode_call(dec: Decoder) -> RpcCall:
+def decode_call(dec: WitnessDecoder) -> RpcCall:
     """Read a call's header; the decoder is left at the arguments unless there is a fault."""
     call = RpcCall()
     try:
@@ -144,10 +149,17 @@ def decode_call(dec: Decoder) -> RpcCall:
     return call
 
 
-def decode_reply(dec: Decoder) -> RpcReply:
+def decode_reply(dec: WitnessDecoder) -> RpcReply:
     """Read a reply's header; the decoder is left at the results unless there is a fault."""
     reply = RpcReply()
     try:
+        if dec.remaining() >= _PLAIN_REPLY.size:
+            # Accepted, with an empty verifier: nearly all are.
+            reply.xid, _, status, flavor, size, stat = dec.unpack(_PLAIN_REPLY)
+            if status == MSG_ACCEPTED and not size and stat != PROG_MISMATCH:
+                reply.verifier_flavor, reply.stat = flavor, stat
+                return reply
+            dec.offset -= _PLAIN_REPLY.size
         reply.xid, _, status = dec.unpack(_TRIPLE)
         if status != MSG_ACCEPTED:
             reply.accepted = False

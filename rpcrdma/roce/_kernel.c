@@ -36,7 +36,7 @@ static PyMethodDef methods[] = {
     {"crc32", FAST(kernel_crc32), "crc32(data, value=0, /)"},
     {"scan", FAST(kernel_scan), "scan(flow, view, segment_size, idents, /)"},
     {"frames", FAST(kernel_frames), "frames(flow, index, head, psn, ask, view, start, mtu, n, /)"},
-    {"seal", FAST(kernel_seal), "seal(flow, index, header, pieces, pad, size, /)"},
+    {"packet", FAST(kernel_packet), "packet(flow, index, header, views, offset, length, /)"},
     {"place", FAST(kernel_place), "place(view, begin, size, count, length, sink, at, /)"},
     {NULL, NULL, 0, NULL},
 };

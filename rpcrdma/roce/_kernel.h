@@ -15,6 +15,7 @@ enum {
     PREFIX_IPV4 = 8 + 20 + 8,
     PREFIX_IPV6 = 8 + 40 + 8,
     FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS,
+    COPIED = 1024,
 };
 
 /* _kernel_crc.c: the CRC register as it is, without the inversions before and after. */
@@ -28,7 +29,7 @@ const char *crc_method(void);
 int packets_start(void);
 PyObject *kernel_scan(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count);
-PyObject *kernel_seal(PyObject *self, PyObject *const *args, Py_ssize_t count);
+PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count);
 PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count);
 
 #endif

@@ -24,9 +24,9 @@ def frames(
     n: int,
     /,
 ) -> bytes: ...
-def seal(
-    flow: Flow, index: int, header: bytes, pieces: Sequence[memoryview], pad: int, size: int, /
-) -> bytes: ...
+def packet(
+    flow: Flow, index: int, header: bytes, views: Sequence[memoryview], offset: int, length: int, /
+) -> list[bytes | memoryview]: ...
 def place(
     view: memoryview,
     begin: int,

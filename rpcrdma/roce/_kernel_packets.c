@@ -338,56 +338,136 @@ done:
     return made;
 }
 
-/* The register after one more buffer, whose octets are added to `octets`; -1 on error. */
-static int run_over(PyObject *object, uint32_t *reg)
+/* A packet that is being built: in one piece in `copy`, or as a list of buffers. */
+struct built {
+    PyObject *parts;
+    uint8_t *copy;
+    uint32_t reg;
+    Py_ssize_t skip;
+    Py_ssize_t left;
+};
+
+/* Take of one view what belongs to the packet. */
+static int add_view(struct built *built, PyObject *object)
 {
     Py_buffer view;
+    Py_ssize_t octets;
 
     if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0)
         return -1;
-    *reg = crc_update(*reg, view.buf, (size_t)view.len);
+    octets = view.len - built->skip;
+    if (octets <= 0) {
+        built->skip -= view.len;
+        PyBuffer_Release(&view);
+        return 0;
+    }
+    if (octets > built->left)
+        octets = built->left;
+    built->reg = crc_update(built->reg, (const uint8_t *)view.buf + built->skip, (size_t)octets);
+    if (built->copy != NULL) {
+        memcpy(built->copy, (const uint8_t *)view.buf + built->skip, (size_t)octets);
+        built->copy += octets;
+    }
     PyBuffer_Release(&view);
+    if (built->copy == NULL) {
+        PyObject *piece = PySequence_GetSlice(object, built->skip, built->skip + octets);
+        int bad = piece == NULL || PyList_Append(built->parts, piece) < 0;
+
+        Py_XDECREF(piece);
+        if (bad)
+            return -1;
+    }
+    built->skip = 0;
+    built->left -= octets;
     return 0;
 }
 
-PyObject *kernel_seal(PyObject *self, PyObject *const *args, Py_ssize_t count)
+static int add_views(struct built *built, PyObject *views)
 {
-    static const uint8_t zeros[4];
+    Py_ssize_t count = PySequence_Size(views);
+
+    for (Py_ssize_t each = 0; each < count && built->left > 0; each++) {
+        PyObject *view = PySequence_GetItem(views, each);
+        int bad = view == NULL || add_view(built, view) < 0;
+
+        Py_XDECREF(view);
+        if (bad)
+            return -1;
+    }
+    if (count >= 0 && built->left > 0)
+        PyErr_SetString(PyExc_ValueError, "not the parts of a packet");
+    return count < 0 || built->left > 0 ? -1 : 0;
+}
+
+static int append(PyObject *list, PyObject *stolen)
+{
+    int bad = stolen == NULL || PyList_Append(list, stolen) < 0;
+
+    Py_XDECREF(stolen);
+    return bad ? -1 : 0;
+}
+
+/* Pad and ICRC after the payload: how many octets. */
+static Py_ssize_t seal(uint8_t *end, Py_ssize_t pad, uint32_t reg)
+{
+    memset(end, 0, (size_t)pad);
+    put_icrc(end + pad, crc_update(reg, end, (size_t)pad));
+    return pad + ICRC_OCTETS;
+}
+
+PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
     struct flow flow;
+    struct built built = {NULL, NULL, 0, 0, 0};
     char *header;
-    Py_ssize_t index, length, pad, size, pieces;
-    uint8_t out[3 + ICRC_OCTETS] = {0};
-    uint32_t reg;
+    uint8_t end[3 + ICRC_OCTETS];
+    Py_ssize_t index, header_length, length, pad, size;
 
     (void)self;
-    if (expect(count, 6, "seal") < 0 || flow_of(args[0], &flow) < 0 ||
-        PyBytes_AsStringAndSize(args[2], &header, &length) < 0)
+    if (expect(count, 6, "packet") < 0 || flow_of(args[0], &flow) < 0 ||
+        PyBytes_AsStringAndSize(args[2], &header, &header_length) < 0)
         return NULL;
     index = PyLong_AsSsize_t(args[1]);
-    pad = PyLong_AsSsize_t(args[4]);
-    size = PyLong_AsSsize_t(args[5]);
+    built.skip = PyLong_AsSsize_t(args[4]);
+    built.left = length = PyLong_AsSsize_t(args[5]);
     if (PyErr_Occurred())
         return NULL;
-    if (index < 0 || length < BTH_OCTETS || pad < 0 || pad > 3 || size < SHORTEST ||
-        size > LONGEST) {
+    pad = -length & 3;
+    if (index < 0 || built.skip < 0 || length < 0 || length > LONGEST ||
+        header_length < BTH_OCTETS || header_length > LONGEST ||
+        (size = header_length + length + pad + ICRC_OCTETS) > LONGEST) {
         PyErr_SetString(PyExc_ValueError, "not the parts of a packet");
         return NULL;
     }
-    reg = begin(&flow, (size_t)size, (uint32_t)index, (const uint8_t *)header);
-    reg = crc_update(reg, (const uint8_t *)header + BTH_OCTETS, (size_t)(length - BTH_OCTETS));
-    pieces = PySequence_Size(args[3]);
-    if (pieces < 0)
+    built.parts = PyList_New(0);
+    if (built.parts == NULL)
         return NULL;
-    for (Py_ssize_t piece = 0; piece < pieces; piece++) {
-        PyObject *item = PySequence_GetItem(args[3], piece);
-        int bad = item == NULL || run_over(item, &reg) < 0;
+    built.reg = begin(&flow, (size_t)size, (uint32_t)index, (const uint8_t *)header);
+    built.reg = crc_update(
+        built.reg, (const uint8_t *)header + BTH_OCTETS, (size_t)(header_length - BTH_OCTETS));
+    if (length <= COPIED) {
+        PyObject *whole = PyBytes_FromStringAndSize(NULL, size);
 
-        Py_XDECREF(item);
-        if (bad)
-            return NULL;
+        if (append(built.parts, whole) < 0)
+            goto failed;
+        built.copy = (uint8_t *)PyBytes_AsString(whole);
+        memcpy(built.copy, header, (size_t)header_length);
+        built.copy += header_length;
+        if (add_views(&built, args[3]) < 0)
+            goto failed;
+        seal(built.copy, pad, built.reg);
+        return built.parts;
     }
-    put_icrc(out + pad, crc_update(reg, zeros, (size_t)pad));
-    return PyBytes_FromStringAndSize((const char *)out, pad + ICRC_OCTETS);
+    Py_INCREF(args[2]);
+    if (append(built.parts, args[2]) < 0 || add_views(&built, args[3]) < 0)
+        goto failed;
+    size = seal(end, pad, built.reg);
+    if (append(built.parts, PyBytes_FromStringAndSize((const char *)end, size)) < 0)
+        goto failed;
+    return built.parts;
+failed:
+    Py_DECREF(built.parts);
+    return NULL;
 }
 
 PyObject *kernel_place(PyObject *self, PyObject *const *args, Py_ssize_t count)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .icrc import Flow
-from .kernel import FRAME_OCTETS, frames, seal
+from .kernel import FRAME_OCTETS, frames, packet
 from .opcode import BTH_OCTETS, ICRC_OCTETS
 from .tuning import Tuning
 from .wire import Address
@@ -55,32 +55,24 @@ def _row(octets: bytes, view: memoryview, start: int, mtu: int) -> list[bytes | 
     return found
 
 
-class BurstBuilder:
-    """Collects packets for as long as they fit one burst."""
+class BurstBuilder(Burst):
+    """A burst to which packets are added for as long as they fit."""
 
-    __slots__ = (
-        "_closed",
-        "_flow",
-        "_most_octets",
-        "_most_packets",
-        "octets",
-        "packets",
-        "parts",
-        "refused",
-        "segment_size",
-    )
+    __slots__ = ("_closed", "_flow", "_most_octets", "_most_packets", "octets", "refused")
 
     def __init__(self, flow: Flow, most_packets: int, most_octets: int) -> None:
+        self.source = flow.source
+        self.destination = flow.destination
+        self.segment_size = 0
+        self.packets = 0
+        self.parts = []
         self._flow = flow
         self._most_packets = most_packets
         self._most_octets = most_octets
         self._closed = False
         self.refused = False
         """There was no room for something: it wants another burst."""
-        self.parts: list[Part] = []
         self.octets = 0
-        self.packets = 0
-        self.segment_size = 0
 
     def room(self, size: int) -> int:
         """How many packets of ``size`` octets, ICRC included, can still be added."""
@@ -93,13 +85,13 @@ class BurstBuilder:
             self.refused = True
         return room if size == self.segment_size else min(room, 1)
 
-    def add(self, header: bytes, payload: Sequence[memoryview], pad: int, size: int) -> None:
-        """Add one packet; there must be room for its ``size``."""
-        parts = self.parts
-        parts.append(header)
-        parts.extend(payload)
-        parts.append(seal(self._flow, self.packets, header, payload, pad, size))
-        self._added(1, size)
+    def add(self, header: bytes, views: Sequence[memoryview], offset: int, length: int) -> None:
+        """Add one packet, with ``length`` octets of ``views`` from ``offset``.
+
+        There must be room for it, its pad and ICRC included.
+        """
+        self.parts += packet(self._flow, self.packets, header, views, offset, length)
+        self._added(1, len(header) + length + (-length & 3) + ICRC_OCTETS)
 
     def add_run(
         self, head: int, psn: int, view: memoryview, start: int, mtu: int, n: int, ask: int
@@ -120,13 +112,6 @@ class BurstBuilder:
             self._closed = True
         self.packets += n
         self.octets += n * size
-
-    def finish(self) -> Burst | None:
-        """The burst, if anything was added."""
-        if not self.packets:
-            return None
-        flow = self._flow
-        return Burst(flow.source, flow.destination, self.segment_size, self.packets, self.parts)
 
 
 def burst_limits(tuning: Tuning, gso: bool) -> tuple[int, int]:

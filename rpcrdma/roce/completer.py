@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..verbs.types import WcStatus
-from .kernel import place
-from .opcode import ACKNOWLEDGE, BTH_OCTETS, OPCODES, Kind, Position
+from .kernel import pieces, place
+from .opcode import OPCODES, Kind, Position
 from .psn import unwrap
-from .requester import Entry, pieces
+from .requester import Entry
 from .run import Run
 from .wire import (
     NAK_INVALID_REQUEST,
@@ -48,26 +48,29 @@ class Completer:
         self._qp = qp
 
     def handle(self, run: Run, now: float) -> None:
-        """Take response packets."""
+        """Take response packets other than acknowledgements."""
         if run.code in _ENDS:
             self._read_response(run, now)
-        elif run.code == ACKNOWLEDGE:
-            self._acknowledge(run.view[run.offset + BTH_OCTETS], run.psn, now)
         else:
             # The answer to an atomic operation: none was asked for.
             self._qp.counters.bad_responses += 1
 
-    def _acknowledge(self, syndrome: int, psn: int, now: float) -> None:
+    def acknowledge(self, syndrome: int, psn: int, now: float) -> None:
+        """Take an acknowledgement or a NAK."""
         qp = self._qp
         requester = qp.requester
-        sequence = unwrap(psn, requester.una)
-        if not requester.una - 1 <= sequence < requester.high:
+        una = requester.una
+        sequence = unwrap(psn, una)
+        if not una - 1 <= sequence < requester.high:
             qp.counters.duplicates += 1
             return
         kind = syndrome >> 5
         if kind == _CLASS_ACK:
             qp.counters.acks_received += 1
-            self._advance(sequence + 1, now)
+            if requester.reads:
+                self._advance(sequence + 1, now)
+            elif sequence >= una:
+                requester.advance(sequence + 1, now)
         elif sequence < requester.una:
             qp.counters.duplicates += 1
         elif kind == _CLASS_RNR:

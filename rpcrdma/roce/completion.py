@@ -48,7 +48,8 @@ class CompletionQueue:
         """Add a completion. For the machines of a queue pair."""
         self._entries.append(completion)
         if not self._announced and self._handler is not None:
-            self._tell()
+            self._announced = True
+            self._announce(self)
 
     def deliver(self) -> None:
         """Call the handler, once; announce again what it leaves behind. For the engine."""

@@ -12,23 +12,23 @@ from .tuning import Tuning
 
 
 class CongestionWindow:
-    """``octets`` is how much may be unacknowledged."""
+    """``octets`` is how much may be unacknowledged, ``ceiling`` the most that it becomes."""
 
-    __slots__ = ("_ceiling", "_floor", "_mtu", "octets", "threshold")
+    __slots__ = ("_floor", "_mtu", "ceiling", "octets", "threshold")
 
     def __init__(self, tuning: Tuning, mtu: int) -> None:
         self._mtu = mtu
-        self._ceiling = max(tuning.flight_octets, mtu)
-        self._floor = min(tuning.minimum_window, self._ceiling)
-        self.octets = min(tuning.initial_window, self._ceiling)
-        self.threshold = self._ceiling
+        self.ceiling = max(tuning.flight_octets, mtu)
+        self._floor = min(tuning.minimum_window, self.ceiling)
+        self.octets = min(tuning.initial_window, self.ceiling)
+        self.threshold = self.ceiling
 
     def acknowledged(self, octets: int) -> None:
         """The peer has taken this much more."""
         window = self.octets
-        if window < self._ceiling:
+        if window < self.ceiling:
             window += octets if window < self.threshold else self._mtu * octets // window
-            self.octets = min(window, self._ceiling)
+            self.octets = min(window, self.ceiling)
 
     def lost(self) -> None:
         """Something is missing, but the peer still hears us."""

@@ -22,7 +22,7 @@ from .counters import Counters
 from .icrc import Flow
 from .kernel import scan
 from .memory import ProtectionDomain
-from .opcode import BTH_OCTETS, CNP, ICRC_OCTETS, MAX_MTU, UD_SEND_ONLY
+from .opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
 from .psn import MASK
 from .queue_pair import QueuePair
 from .run import Run
@@ -170,52 +170,39 @@ class Engine:
         source that knows them. Nothing keeps a reference to ``view``.
         """
         self._called = True
+        counters = self.own_counters
         try:
-            flow = self._flow(source, destination)
+            flow = self._flows.get((source, destination)) or self._flow(source, destination)
             if flow is None or segment_size < 1:
-                self.own_counters.malformed += 1
-            else:
-                self._take(view, segment_size, flow, now, idents)
+                counters.malformed += 1
+                return
+            runs, malformed, damaged = scan(flow, view, segment_size, idents)
+            counters.malformed += malformed
+            counters.icrc_errors += damaged
+            for number, code, psn, ask, offset, size, count, length in runs:
+                queue_pair = self._qps.get(number)
+                run = Run(view, code, psn, ask, offset, size, count, length)
+                if queue_pair is not None:
+                    queue_pair.receive(run, flow, now)
+                elif number == GSI_QPN and code == UD_SEND_ONLY:
+                    self._receive_mad(run, flow, now)
+                elif code == CNP:
+                    counters.unexpected += count
+                else:
+                    counters.unknown_queue_pair += count
             self.deliver()
         finally:
             self._called = False
 
-    def _take(
-        self,
-        view: memoryview,
-        segment_size: int,
-        flow: Flow,
-        now: float,
-        idents: Sequence[int] | None,
-    ) -> None:
-        """Check a burst, and pass its packets on to whom they are for."""
-        runs, malformed, damaged = scan(flow, view, segment_size, idents)
-        counters = self.own_counters
-        counters.malformed += malformed
-        counters.icrc_errors += damaged
-        for number, code, psn, ask, offset, size, count, length in runs:
-            queue_pair = self._qps.get(number)
-            run = Run(view, code, psn, ask, offset, size, count, length)
-            if queue_pair is not None:
-                queue_pair.receive(run, flow, now)
-            elif number == GSI_QPN and run.code == UD_SEND_ONLY:
-                self._receive_mad(run, flow, now)
-            elif run.code == CNP:
-                counters.unexpected += run.count
-            else:
-                counters.unknown_queue_pair += run.count
-
     def _flow(self, source: Address, destination: Address) -> Flow | None:
-        flow = self._flows.get((source, destination))
-        if flow is None:
-            try:
-                flow = Flow(source, destination)
-            except ValueError:
-                return None
-            if len(self._flows) >= _MOST_FLOWS:
-                # Anybody can make up addresses; what is thrown away is only a cache.
-                self._flows.clear()
-            self._flows[source, destination] = flow
+        try:
+            flow = Flow(source, destination)
+        except ValueError:
+            return None
+        if len(self._flows) >= _MOST_FLOWS:
+            # Anybody can make up addresses; what is thrown away is only a cache.
+            self._flows.clear()
+        self._flows[source, destination] = flow
         return flow
 
     # -- QP1 --------------------------------------------------------------------------------------
@@ -239,7 +226,7 @@ class Engine:
 
         Raises ``ValueError`` when an address is not numeric.
         """
-        flow = self._flow(source, destination)
+        flow = self._flows.get((source, destination)) or self._flow(source, destination)
         if flow is None:
             raise ValueError(f"no path from {source[0]} to {destination[0]}")
         self._gsi_psn = self._gsi_psn + 1 & MASK
@@ -247,13 +234,10 @@ class Engine:
         bth = Bth(UD_SEND_ONLY, GSI_QPN, self._gsi_psn, pad=pad, migrated=True)
         header = bth.build() + Deth(GSI_QKEY, GSI_QPN).build()
         builder = BurstBuilder(flow, *burst_limits(self.tuning, self.gso))
-        size = len(header) + len(mad) + pad + ICRC_OCTETS
-        builder.add(header, (memoryview(mad),), pad, size)
-        burst = builder.finish()
-        assert burst is not None, "one packet was added"
+        builder.add(header, (memoryview(mad),), 0, len(mad))
         self.own_counters.packets_sent += 1
-        self.own_counters.octets_sent += size
-        self._send(burst)
+        self.own_counters.octets_sent += builder.octets
+        self._send(builder)
 
     def _send(self, burst: Burst) -> None:
         if len(self._backlog) >= _MOST_BACKLOG:
@@ -289,7 +273,11 @@ class Engine:
         """When ``handle_timeout`` wants to be called."""
         soonest = None if self.cm is None else self.cm.next_timeout()
         for queue_pair in self._watched:
-            deadline = queue_pair.deadline
+            # Without a call: this runs for every turn of the reactor.
+            deadline = queue_pair.requester.deadline
+            if deadline is not None and (soonest is None or deadline < soonest):
+                soonest = deadline
+            deadline = queue_pair.responder.deadline
             if deadline is not None and (soonest is None or deadline < soonest):
                 soonest = deadline
         return soonest
@@ -317,6 +305,8 @@ class Engine:
 
     def deliver(self) -> None:
         """Call the handlers of completion queues with news, and ``on_error`` of failed ones."""
+        if not (self._news or self._reports):
+            return
         news, self._news = self._news, []
         for completion_queue in news:
             completion_queue.deliver()
@@ -327,7 +317,8 @@ class Engine:
 
     def _announce(self, completion_queue: CompletionQueue) -> None:
         self._news.append(completion_queue)
-        self._call()
+        if not self._called:
+            self._call()
 
     def report(self, queue_pair: QueuePair) -> None:
         """A queue pair has failed by itself. For queue pairs."""
@@ -338,7 +329,8 @@ class Engine:
         """A queue pair may have something to transmit. For queue pairs."""
         queue_pair.scheduled = True
         self._ready.append(queue_pair)
-        self._call()
+        if not self._called:
+            self._call()
 
     def watch(self, queue_pair: QueuePair) -> None:
         """A queue pair has a deadline. For queue pairs."""

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .twin import FRAME_OCTETS
+from .twin import FRAME_OCTETS, pieces
 
 if TYPE_CHECKING:
-    from .twin import frames, place, scan, seal
+    from .twin import frames, packet, place, scan
 
     native: bool
 else:
     try:
-        from ._kernel import frames, place, scan, seal
+        from ._kernel import frames, packet, place, scan
 
         native = True
     except ImportError:
-        from .twin import frames, place, scan, seal
+        from .twin import frames, packet, place, scan
 
         native = False
 
-__all__ = ["FRAME_OCTETS", "frames", "native", "place", "scan", "seal"]
+__all__ = ["FRAME_OCTETS", "frames", "native", "packet", "pieces", "place", "scan"]

@@ -17,7 +17,7 @@ from .completion import CompletionQueue
 from .counters import Counters
 from .icrc import Flow
 from .memory import ProtectionDomain, octets
-from .opcode import MTUS, OPCODES, Role
+from .opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
 from .requester import Requester
 from .responder import Responder
 from .run import Run
@@ -124,7 +124,7 @@ class QueuePair:
             return
         if self.state != QpState.RTS:
             raise VerbsError(f"post_send in {self.state.name}", WcStatus.LOC_QP_OP_ERR)
-        if len(requester) >= self.options.send_depth:
+        if len(requester.sent) + len(requester.pending) >= self.options.send_depth:
             raise VerbsError("the send queue is full", WcStatus.LOC_QP_OP_ERR)
         requester.post(request)
 
@@ -231,24 +231,27 @@ class QueuePair:
     def receive(self, run: Run, flow: Flow, now: float) -> None:
         """Take packets that are addressed to this queue pair."""
         role = _ROLES[run.code]
-        ours = self._flow
+        counters = self.counters
         if flow is not self._heard:
+            ours = self._flow
             if ours is None or flow.source_ip != ours.destination_ip:
-                self.counters.unexpected += run.count
+                counters.unexpected += run.count
                 return
             self._heard = flow
         if role not in self._hears:
-            self.counters.unexpected += run.count
+            counters.unexpected += run.count
             return
-        self.counters.packets_received += run.count
-        self.counters.octets_received += run.count * run.size
+        counters.packets_received += run.count
+        counters.octets_received += run.count * run.size
         if role is _RESPONDER:
             if self.on_traffic is not None:
                 tell, self.on_traffic = self.on_traffic, None
                 tell()
                 if self.failed:
                     return
-            self.responder.handle(run)
+            self.responder.handle(run, now)
+        elif run.code == ACKNOWLEDGE:
+            self.completer.acknowledge(run.view[run.offset + BTH_OCTETS], run.psn, now)
         else:
             self.completer.handle(run, now)
 
@@ -261,12 +264,18 @@ class QueuePair:
         if flow is None:
             return None
         builder = BurstBuilder(flow, *self._limits)
-        self.responder.transmit_reads(builder)
-        if not self.failed:
-            self.requester.transmit(builder, now)
-        self.responder.transmit_acknowledgement(builder, now)
+        responder, requester = self.responder, self.requester
+        if responder.outbox:
+            responder.transmit_reads(builder)
+        if requester.pending and not self.failed:
+            requester.transmit(builder, now)
+        if responder.due is not None:
+            responder.transmit_acknowledgement(builder)
         if builder.refused:
             self.schedule()
-        self.counters.packets_sent += builder.packets
-        self.counters.octets_sent += builder.octets
-        return builder.finish()
+        if not builder.packets:
+            return None
+        counters = self.counters
+        counters.packets_sent += builder.packets
+        counters.octets_sent += builder.octets
+        return builder

@@ -140,8 +140,12 @@ class Requester:
         codes = REQUESTS.get(request.opcode)
         if codes is None:
             raise VerbsError(f"no such work request: {request.opcode}", WcStatus.LOC_QP_OP_ERR)
-        views = [view for view in map(octets, request.sg_list) if len(view)]
-        length = sum(map(len, views))
+        if len(request.sg_list) == 1:
+            views = [octets(request.sg_list[0])]
+            length = len(views[0])
+        else:
+            views = [view for view in map(octets, request.sg_list) if len(view)]
+            length = sum(map(len, views))
         if length > qp.max_message:
             raise VerbsError(f"{length} octets are too many", WcStatus.LOC_LEN_ERR)
         if (request.rkey | request.imm_data) >> 32 or request.remote_address >> 64:
@@ -157,7 +161,8 @@ class Requester:
         self.pending.append(Entry(request, codes, views, length, self.tail, packets, base, cost))
         self.tail += packets
         self._tail_octets = base + cost
-        qp.schedule()
+        if not qp.scheduled:
+            qp.schedule()
 
     # -- packets out ----------------------------------------------------------------------------
 
@@ -184,24 +189,20 @@ class Requester:
             self.sent.append(pending.popleft())
             self._next_octets = entry.base + entry.cost
         if self.next > before:
-            self._account(before, now)
+            if before < self.high:
+                self._qp.counters.retransmitted += min(self.high, self.next) - before
+            elif self._probe is None:
+                self._probe = self.next
+                self._probe_time = now
+            if self.next > self.high:
+                self.high = self.next
+            if self.deadline is None:
+                self._silent_since = now
+                self.deadline = now + self.timer.timeout
+                if not self._qp.watched:
+                    self._qp.watch()
         if local:
             self._retire()
-
-    def _account(self, before: int, now: float) -> None:
-        """Packets from the sequence ``before`` on have been sent."""
-        qp = self._qp
-        again = min(self.high, self.next) - before
-        if again > 0:
-            qp.counters.retransmitted += again
-        elif self._probe is None:
-            self._probe = self.next
-            self._probe_time = now
-        self.high = max(self.high, self.next)
-        if self.deadline is None:
-            self._silent_since = now
-            self.deadline = now + self.timer.timeout
-            qp.watch()
 
     def _flight_room(self) -> int:
         """Octets of the window that are free; negative when it has shrunk below the flight."""
@@ -216,8 +217,9 @@ class Requester:
         last = entry.end - 1
         while self.next <= last:
             offset = (self.next - entry.first) * mtu
-            room = self._flight_room()
-            if room < min(mtu, entry.cost) and self._next_octets > self._una_octets:
+            in_flight = self._next_octets - self._una_octets
+            room = self.window.octets - in_flight
+            if room < mtu and room < entry.cost and in_flight > 0:
                 return
             if entry.first < self.next < last:
                 count = min(builder.room(full), max(room // mtu, 1), last - self.next)
@@ -232,7 +234,7 @@ class Requester:
                     builder.add_run(middle_head, self.next, view, offset, mtu, count, ask)
                 else:
                     header = BTH.pack(middle_head, self.next & MASK | ask)
-                    builder.add(header, pieces(entry.views, offset, mtu), 0, full)
+                    builder.add(header, entry.views, offset, mtu)
                 self.next += count
             elif not self._send_edge(entry, codes, builder, offset):
                 return
@@ -288,7 +290,7 @@ class Requester:
         asks = ends and (request.signaled or entry.end == self.tail)
         tail = self.next & MASK | self._ask(asks)
         header = BTH.pack(qp.head | code << 56 | pad << 52, tail) + extension
-        builder.add(header, pieces(entry.views, offset, length), pad, size)
+        builder.add(header, entry.views, offset, length)
         self.next += 1
         return True
 
@@ -317,7 +319,7 @@ class Requester:
             # The peer named the address: if it wraps, the peer may refuse it.
             address = request.remote_address + offset & _ADDRESS_MASK
             reth = RETH.pack(address, request.rkey, length)
-            builder.add(header + reth, (), 0, _READ_REQUEST_OCTETS)
+            builder.add(header + reth, (), 0, 0)
             if fresh:
                 self.reads.append((start, end))
             self.next = end
@@ -355,7 +357,7 @@ class Requester:
         self._retire()
         if self._qp.failed:
             return
-        head = self.head()
+        head = self.head() if self.sent or self.pending else None
         if head is None:
             self._una_octets = self._tail_octets
         elif sequence > head.first:
@@ -363,8 +365,10 @@ class Requester:
             self._una_octets = head.base + done
         else:
             self._una_octets = head.base
-        self._next_octets = max(self._next_octets, self._una_octets)
-        self.window.acknowledged(self._una_octets - before)
+        if self._next_octets < self._una_octets:
+            self._next_octets = self._una_octets
+        if self.window.octets < self.window.ceiling:
+            self.window.acknowledged(self._una_octets - before)
         self._silent_since = now
         if not self._not_ready:
             self.deadline = now + self.timer.timeout if self.next > sequence else None
@@ -492,21 +496,3 @@ class Requester:
         codes = REQUESTS.get(request.opcode)
         opcode = WcOpcode.LOCAL_INV if codes is None else codes.completion
         self._qp.send_cq.push(WC(request.wr_id, status, opcode))
-
-
-def pieces(views: list[memoryview], offset: int, length: int) -> list[memoryview]:
-    """The parts of ``views``, taken as one, from ``offset`` on."""
-    if len(views) == 1:
-        return [views[0][offset : offset + length]]
-    found = []
-    for view in views:
-        if offset >= len(view):
-            offset -= len(view)
-            continue
-        piece = view[offset : offset + length]
-        found.append(piece)
-        length -= len(piece)
-        if not length:
-            break
-        offset = 0
-    return found

@@ -4,7 +4,7 @@
 acknowledged again, a READ is answered again from ``_resources``, and nothing is carried out twice.
 What comes after it is refused with one NAK that names ``expected``.
 
-Answers leave in the order of the requests: READ responses wait in ``_outbox``, and an
+Answers leave in the order of the requests: READ responses wait in ``outbox``, and an
 acknowledgement only goes out when that is empty, because it would tell the peer that the responses
 before it were lost. At most one acknowledgement or NAK is due at a time: a later one says more.
 The acknowledgement of one SEND waits a moment (``deadline``) for a message of ours, its answer as a
@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from .queue_pair import QueuePair
 
 _WORD = Struct(">I")
+_ACK_HEADER = Struct(">QII")
+"""BTH and AETH."""
 _AETH_OCTETS = _WORD.size
 _ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
 _REMOTE_READ, _REMOTE_WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)
@@ -124,8 +126,8 @@ class Responder:
         """Of a WRITE: its length, and how much of it is still to come."""
         self._most_resources = 0
         self._resources: deque[ReadResource] = deque()
-        self._outbox: deque[ReadResource] = deque()
-        self._due: tuple[int, int] | None = None
+        self.outbox: deque[ReadResource] = deque()
+        self.due: tuple[int, int] | None = None
         """Syndrome and sequence of the acknowledgement to be sent."""
         self.deadline: float | None = None
         """When the acknowledgement that is due goes by itself at the latest."""
@@ -144,11 +146,11 @@ class Responder:
 
     # -- packets in -------------------------------------------------------------------------------
 
-    def handle(self, run: Run) -> None:
+    def handle(self, run: Run, now: float) -> None:
         """Take request packets."""
         expected = self.expected
-        sequence = unwrap(run.psn, expected)
-        if sequence != expected:
+        if run.psn != expected & MASK:
+            sequence = unwrap(run.psn, expected)
             known = expected - sequence
             if not 0 < known < run.count:
                 self._out_of_order(run, sequence)
@@ -179,9 +181,17 @@ class Responder:
             return
         if done:
             self.expected += run.count
-            if run.ask:
-                patient = kind == Kind.SEND and row.ends and self._due is None
-                self._owe(ACK, self.expected - 1, patient)
+            if not run.ask:
+                return
+            within = self._qp.tuning.acknowledge_within
+            if self.due is None and row.ends and kind == Kind.SEND and within:
+                self.due = (ACK, self.expected - 1)
+                self._patient = True
+                self.deadline = now + within
+                if not self._qp.watched:
+                    self._qp.watch()
+            else:
+                self._owe(ACK, self.expected - 1)
 
     def _out_of_order(self, run: Run, sequence: int) -> None:
         qp = self._qp
@@ -194,7 +204,7 @@ class Responder:
         qp.counters.duplicates += run.count
         if run.code == READ_REQUEST:
             self._replay(sequence, *RETH.unpack_from(run.view, run.offset + BTH_OCTETS))
-        elif self._due is None:
+        elif self.due is None:
             self._owe(ACK, self.expected - 1)
 
     # -- SEND -------------------------------------------------------------------------------------
@@ -311,7 +321,7 @@ class Responder:
         """Grant an RDMA READ and queue its answer."""
         qp = self._qp
         address, rkey, length = RETH.unpack_from(run.view, run.offset + BTH_OCTETS)
-        if len(self._outbox) >= self._most_resources or length > qp.max_message:
+        if len(self.outbox) >= self._most_resources or length > qp.max_message:
             self._refuse(NAK_INVALID_REQUEST, "too many RDMA READs at a time, or too long a one")
             return
         region = None
@@ -326,8 +336,8 @@ class Responder:
         resource = ReadResource(region, address, length, first, end, self.msn)
         self._resources.append(resource)
         # The response acknowledges what came before it.
-        if self._due is not None and self._due[0] == ACK:
-            self._due = self.deadline = None
+        if self.due is not None and self.due[0] == ACK:
+            self.due = self.deadline = None
         self._answer(resource, first, end)
 
     def _replay(self, sequence: int, address: int, rkey: int, length: int) -> None:
@@ -355,14 +365,14 @@ class Responder:
         resource.stop = stop
         if not resource.queued:
             resource.queued = True
-            self._outbox.append(resource)
+            self.outbox.append(resource)
         self._qp.schedule()
 
     # -- packets out ------------------------------------------------------------------------------
 
     def transmit_reads(self, builder: BurstBuilder) -> None:
         """Add READ responses to ``builder`` for as long as they fit."""
-        outbox = self._outbox
+        outbox = self.outbox
         while outbox:
             resource = outbox[0]
             region = resource.region
@@ -409,30 +419,26 @@ class Responder:
                 code = READ_RESPONSE_FIRST
             header = BTH.pack(qp.head | code << 56 | pad << 52, at & MASK)
             header += _WORD.pack(ACK << 24 | resource.msn & MASK)
-            payload = () if region is None else (region.view[base + offset :][:length],)
-            builder.add(header, payload, pad, size)
+            views = () if region is None else (region.view,)
+            builder.add(header, views, base + offset, length)
             resource.next += 1
         return True
 
-    def transmit_acknowledgement(self, builder: BurstBuilder, now: float) -> None:
+    def transmit_acknowledgement(self, builder: BurstBuilder) -> None:
         """Add what is due to ``builder``, if the READ responses before it have gone."""
-        due = self._due
-        if due is None or self._outbox:
+        due = self.due
+        if due is None or self.outbox:
             return
         if self._patient and not builder.packets:
-            if self.deadline is None:
-                self.deadline = now + self._qp.tuning.acknowledge_within
-                self._qp.watch()
-            if now < self.deadline:
-                return
+            return
         if not builder.room(_ACK_OCTETS):
             return
-        self._due = self.deadline = None
+        self.due = self.deadline = None
         syndrome, sequence = due
         qp = self._qp
-        header = BTH.pack(qp.head | ACKNOWLEDGE << 56, sequence & MASK)
-        header += _WORD.pack(syndrome << 24 | self.msn & MASK)
-        builder.add(header, (), 0, _ACK_OCTETS)
+        aeth = syndrome << 24 | self.msn & MASK
+        header = _ACK_HEADER.pack(qp.head | ACKNOWLEDGE << 56, sequence & MASK, aeth)
+        builder.add(header, (), 0, 0)
         if syndrome == ACK:
             qp.counters.acks_sent += 1
         elif syndrome >> 5 == RNR_NAK >> 5:
@@ -442,9 +448,9 @@ class Responder:
 
     # -- what goes wrong --------------------------------------------------------------------------
 
-    def _owe(self, syndrome: int, sequence: int, patient: bool = False) -> None:
-        self._due = (syndrome, sequence)
-        self._patient = patient
+    def _owe(self, syndrome: int, sequence: int) -> None:
+        self.due = (syndrome, sequence)
+        self._patient = False
         self._qp.schedule()
 
     def handle_timeout(self, now: float) -> None:
@@ -455,7 +461,7 @@ class Responder:
     def hurry(self) -> None:
         """Let nothing that is due wait."""
         self._patient = False
-        if self._due is not None:
+        if self.due is not None:
             self._qp.schedule()
 
     def _not_ready(self) -> None:
@@ -476,7 +482,7 @@ class Responder:
     def flush(self) -> None:
         """Complete the posted receives as flushed. What is due stays due, and goes at once."""
         self.hurry()
-        self._outbox.clear()
+        self.outbox.clear()
         self._resources.clear()
         self._region = None
         if self._receive is not None:

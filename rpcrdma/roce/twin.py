@@ -22,6 +22,8 @@ Scanned = tuple[list[Found], int, int]
 """Runs, how many packets were malformed, and how many had a wrong ICRC."""
 
 FRAME_OCTETS = BTH_OCTETS + ICRC_OCTETS
+COPIED = 1024
+"""Payloads up to so many octets are cheaper to copy than to gather."""
 
 _SHORTEST = BTH_OCTETS + ICRC_OCTETS
 _LONGEST = BTH_OCTETS + MAX_EXTENSION_OCTETS + MAX_MTU + ICRC_OCTETS
@@ -144,18 +146,56 @@ def frames(
     return b"".join(made)
 
 
-def seal(
-    flow: Flow, index: int, header: bytes, pieces: Sequence[memoryview], pad: int, size: int
-) -> bytes:
-    """What follows the payload ``pieces`` of a packet of ``size`` octets: ``pad`` and ICRC.
+def packet(
+    flow: Flow,
+    index: int,
+    header: bytes,
+    views: Sequence[memoryview],
+    offset: int,
+    length: int,
+) -> list[bytes | memoryview]:
+    """One packet: ``header``, ``length`` octets of ``views``, taken as one, from ``offset``; the
+    pad that they need; the ICRC.
 
-    ``index`` is the place of the packet in its burst.
+    ``index`` is the place of the packet in its burst. A short payload is copied, a long one stays
+    where it is: so it becomes one or several buffers. Raises ``ValueError`` when the views are not
+    that long.
     """
+    found = pieces(views, offset, length) if length else []
+    pad = _ZEROS[-length & 3]
+    size = len(header) + length + len(pad) + ICRC_OCTETS
+    if (
+        len(header) < BTH_OCTETS
+        or size > _LONGEST
+        or min(index, offset) < 0
+        or sum(map(len, found)) != length
+    ):
+        raise ValueError("not the parts of a packet")
     crc = crc32(header, flow.seeds(size, index + 1)[index])
-    for piece in pieces:
+    for piece in found:
         crc = crc32(piece, crc)
-    zeros = _ZEROS[pad]
-    return zeros + crc32(zeros, crc).to_bytes(4, "little")
+    end = pad + crc32(pad, crc).to_bytes(4, "little")
+    if length <= COPIED:
+        return [b"".join((header, *found, end))]
+    return [header, *found, end]
+
+
+def pieces(views: Sequence[memoryview], offset: int, length: int) -> list[memoryview]:
+    """The parts of ``views``, taken as one, from ``offset`` on."""
+    if len(views) == 1:
+        return [views[0][offset : offset + length]]
+    found = []
+    for view in views:
+        if offset >= len(view):
+            offset -= len(view)
+            continue
+        piece = view[offset : offset + length]
+        found.append(piece)
+        length -= len(piece)
+        if not length:
+            break
+        offset = 0
+    return found
 
 
 def place(

@@ -5,6 +5,7 @@ Whatever goes wrong: a line that says so, exit status 1, and no file left behind
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -228,6 +229,33 @@ def test_an_interrupt_removes_everything(server: LiveServer) -> None:
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert left_on(server) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left_when_the_bench_is_killed(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-m", "nfsrdma", "bench", "--folder", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--transports", "tcp", "--records", "4k", "--rounds", "50", "--seconds", "60"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert "mounting" in process.stderr.readline()
+    process.send_signal(number)
+    process.stderr.read()  # the client writes there, too: until that has gone
+    assert process.wait() == (130 if number == signal.SIGTERM else -number)
+    deadline = time.monotonic() + 30
+    while (left := mentioning(str(tmp_path))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def mentioning(text: str) -> list[str]:
+    """Command lines of running processes that have ``text``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+    return [line for line in found if text in line]
 
 
 def test_nothing_to_compare_and_nothing_to_measure(tmp_path: Path) -> None:

@@ -91,19 +91,18 @@ def test_what_is_not_there_is_refused(native: ModuleType) -> None:
     ):
         with pytest.raises(ValueError, match="not there"):
             native.frames(V4, 0, 0, 0, 0, view, start, mtu, n)
-    for index, header, pad, size in (
-        (-1, 12, 0, 16),
-        (0, 11, 0, 16),
-        (0, 12, 4, 16),
-        (0, 12, 0, 12),
-    ):
-        with pytest.raises(ValueError, match="not the parts"):
-            native.seal(V4, index, bytes(header), (), pad, size)
+    for index, header, offset, length in (
+        (-1, 12, 0, 1), (0, 11, 0, 1), (0, 12, -1, 1), (0, 12, 0, 101), (0, 12, 0, -1),
+        (0, 12, 99, 2), (0, 12, huge, 1), (0, 12, 0, huge), (0, 5000, 0, 1), (0, 12, 100, 1),
+    ):  # fmt: skip
+        for packet in (native.packet, twin.packet):
+            with pytest.raises(ValueError, match="not the parts"):
+                packet(V4, index, bytes(header), (view,), offset, length)
 
 
 def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
     view = memoryview(bytes(16))
-    for function in (native.scan, native.frames, native.seal, native.place, native.crc32):
+    for function in (native.scan, native.frames, native.packet, native.place, native.crc32):
         with pytest.raises(TypeError):
             function()
     with pytest.raises(AttributeError):
@@ -117,4 +116,4 @@ def test_what_is_no_argument_is_refused(native: ModuleType) -> None:
     with pytest.raises(ValueError, match="16 bits"):
         native.scan(V4, view, 16, (65536,))
     with pytest.raises(TypeError):
-        native.seal(V4, 0, bytes(12), (None,), 0, 16)
+        native.packet(V4, 0, bytes(12), (None,), 0, 16)

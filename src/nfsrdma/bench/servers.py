@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -139,7 +140,7 @@ def start_process(
     """
     log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - the server has it
     process = subprocess.Popen(
-        [sys.executable, *launcher, *command],
+        [*_with_us(), sys.executable, *launcher, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -154,6 +155,12 @@ def start_process(
         server.stop()
         raise
     return server
+
+
+def _with_us() -> tuple[str, ...]:
+    """What to start a command with so that it ends when we do, however that comes about."""
+    setpriv = shutil.which("setpriv")
+    return () if setpriv is None else (setpriv, "--pdeathsig", "TERM")
 
 
 def _first_line(process: subprocess.Popen[str], beginning: str, log: IO[str]) -> str:

@@ -24,10 +24,14 @@ _DEVICES: Final = Path("/sys/class/infiniband")
 
 @dataclass(slots=True)
 class Chosen:
-    """The targets, and a line for each transport that this machine cannot do."""
+    """The targets, and a line for each transport that this machine cannot do.
+
+    ``folder`` is what our own servers export.
+    """
 
     targets: list[Target] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    folder: Path | None = None
 
 
 def why_not(transport: str, devices: Path = _DEVICES) -> str | None:
@@ -72,6 +76,7 @@ def own_servers(
         scratch = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="nfsrdma-bench-", dir=where))
         )
+        chosen.folder = scratch
         for transport in transports:
             reason = why_not(transport)
             if transport == "verbs" and reason is None and verbs_address is None:
