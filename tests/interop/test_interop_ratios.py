@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(900)
 
 TURNS = 3
 BULK, SMALL = 65536, 64
-ITERATIONS = 300
+ITERATIONS = 100
 OUR_PORT = nfs.RDMA_PORT + 3
 
 #: The wish: no less than half of the kernel's bandwidth.
