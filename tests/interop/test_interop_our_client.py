@@ -9,7 +9,7 @@ import pytest
 from conftest import Run
 from lab import nfs
 from lab.guest import Guest
-from lab.host import NFSRDMA
+from lab.host import NFSRDMA, PYTHON
 from lab.machine import Lab
 from lab.netem import DAMAGE, DISORDER, LOSS, both_ways
 from lab.network import LARGE_MTU, SMALL_MTU
@@ -18,6 +18,7 @@ from lab.nfs import Knfsd, Transport
 pytestmark = pytest.mark.timeout(200)
 
 PEER = "ours - knfsd"
+APPLICATION = (*PYTHON, "-m", "peers.application")
 
 RDMA_41 = Transport("rdma", "4.1")
 RDMA_42 = Transport("rdma", "4.2")
@@ -87,6 +88,16 @@ def test_client_names(
     assert host.nfsrdma("df", transport.url(alpha)).stdout
     host.nfsrdma("rm", "-r", transport.url(alpha, "/made"))
     assert alpha.run(f"ls -A {export}").stdout == ""
+
+
+@pytest.mark.parametrize("transport", [RDMA_41, RDMA_42, Transport("tcp", "4.2")], ids=str)
+def test_client_application(
+    lab: Lab, case: Run, knfsd: Knfsd, alpha: Guest, transport: Transport
+) -> None:
+    """Small files, links, open files, holes, attributes and permissions, through mount()."""
+    case.describe(PEER, transport)
+    done = lab.host.run([*APPLICATION, transport.url(alpha)], timeout=100)
+    assert done.stdout.endswith("all done\n")
 
 
 @pytest.mark.parametrize("transport", [RDMA_41, RDMA_42], ids=str)
