@@ -301,9 +301,20 @@ time.sleep(3600)
 """
 
 TRY_LOCK = """\
-import fcntl, sys
+import fcntl, struct, sys
 kind, path = sys.argv[1:]
 file = open(path, "r+b")
+LOCK = struct.Struct("hhqqi")  # struct flock: type, whence, start, length, process
+
+def who_has(start, length):
+    "F_GETLK, by LOCKT: the start and the length of the lock that is in the way"
+    question = LOCK.pack(fcntl.F_WRLCK, 0, start, length, 0)
+    kind, _, start, length, _ = LOCK.unpack(fcntl.fcntl(file, fcntl.F_GETLK, question))
+    return None if kind == fcntl.F_UNLCK else (start, length)
+
+if kind == "fcntl":
+    assert who_has(0, 50) is None
+    assert who_has(0, 1000) in (None, (50, 100)), who_has(0, 1000)
 try:
     if kind == "fcntl":
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 10, 0)
@@ -311,6 +322,7 @@ try:
     else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
+    assert kind == "flock" or who_has(0, 1000) == (50, 100)
     print("taken")
 else:
     print("free")
