@@ -7,6 +7,7 @@ only what the kernel does not take waits for the socket to be writable.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import os
 import random
@@ -29,6 +30,9 @@ _READS: Final = 16
 
 _ACCEPTS: Final = 32
 """Connections accepted before others have their turn."""
+
+_LOCAL_BUFFER: Final = 300_000
+"""Octets queued for a peer on this machine: there is no way to fill, only caches to stay in."""
 
 _BACKLOG: Final = 1024
 """Connections that may wait in the kernel."""
@@ -161,7 +165,19 @@ def attach_socket(
     Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL.
     """
     sock.setblocking(False)
+    if _is_here(sock):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LOCAL_BUFFER)
     return _Link(reactor, sock, StreamChannel(peer, service, limits)).channel
+
+
+def _is_here(sock: socket.socket) -> bool:
+    """Whether the peer is on this machine, reached over a loopback address."""
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return False
+    try:
+        return ipaddress.ip_address(sock.getpeername()[0]).is_loopback
+    except OSError:
+        return False  # it is gone already
 
 
 def connect_tcp(

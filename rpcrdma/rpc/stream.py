@@ -38,8 +38,11 @@ _log = logging.getLogger(__name__)
 _GATHER: Final = 64
 """Buffers given to one system call."""
 
-_BATCH: Final = 65536
+_BATCH: Final = 256 << 10
 """Octets of output after which we do not wait for the end of a batch of input to send them."""
+
+_SLICE: Final = 256 << 10
+"""Octets given to one system call: the peer takes the first of a long message meanwhile."""
 
 _PORTION: Final = 65536
 """Octets of input taken at once."""
@@ -326,10 +329,16 @@ class StreamChannel:
 
     def poll_transmit(self) -> list[bytes | bytearray | memoryview]:
         """Buffers to be sent next, in order; empty when there is nothing to send."""
-        out = self._out
-        if len(out) == 1:
-            return [out[0][0]]
-        return [piece[0] for piece in islice(out, _GATHER)]
+        pieces = [piece[0] for piece in islice(self._out, _GATHER)]
+        if self._unsent <= _SLICE:
+            return pieces
+        octets = 0
+        for index, piece in enumerate(pieces):
+            octets += len(piece)
+            if octets > _SLICE:
+                pieces[index:] = [memoryview(piece)[: len(piece) - (octets - _SLICE)]]
+                break
+        return pieces
 
     def transmitted(self, count: int) -> None:
         """The first ``count`` octets of what was polled are gone."""

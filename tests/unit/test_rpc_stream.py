@@ -258,7 +258,7 @@ def test_answers_to_a_batch_go_out_together() -> None:
 
 def test_but_large_answers_do_not_wait() -> None:
     channel, events = lone(Service(echo=True))
-    channel.handle_data(b"".join(wire(call_message(xid, 60_000)) for xid in range(4)))
+    channel.handle_data(b"".join(wire(call_message(xid, 100_000)) for xid in range(4)))
     assert len(events) > 2
 
 
@@ -443,3 +443,17 @@ def test_a_reply_may_lead_to_the_next_call() -> None:
     go(1)
     pipe.run()
     assert finished == [50]
+
+
+def test_a_long_message_goes_out_in_slices() -> None:
+    service = Service()
+    channel, _ = lone(service)
+    channel.handle_data(wire(call_message(1)) + wire(call_message(2)))
+    service.calls[0].reply(reply_message(1, 700_000))
+    service.calls[1].reply(reply_message(2))
+    sent: list[bytes] = []
+    while parts := channel.poll_transmit():
+        sent.append(b"".join(parts))
+        channel.transmitted(len(sent[-1]))
+    assert [len(part) for part in sent[:-1]] == [256 << 10] * 2
+    assert b"".join(sent) == wire(reply_message(1, 700_000)) + wire(reply_message(2))
