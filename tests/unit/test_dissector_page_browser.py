@@ -147,6 +147,31 @@ def test_keys(chromium: Browser, tmp_path: Path) -> None:
     assert page.complaints == []
 
 
+def test_a_long_list_has_only_the_rows_in_sight(chromium: Browser, tmp_path: Path) -> None:
+    wire = Wire()
+    for xid in range(1, 1501):
+        do_getattr(wire, xid)
+    path = tmp_path / "long.pcap"
+    path.write_bytes(pcap(wire.frames))
+    page = opened(chromium, path)
+    assert page.run(f"{ROWS}.length") < 80
+    page.run("document.getElementById('rpcs').focus()")
+    page.key("End")
+    assert page.run(f"{ROWS}.at(-1).dataset.index") == "1499"
+    assert page.run("app.data.rpc.xid[app.selected]") == 1500
+    assert page.run(f"{ROWS}.length") < 80
+    page.run("app.show('ladder'); app.steps.select(5999)")
+    last = "[...document.querySelectorAll('#steps [role=row]')].at(-1)"
+    assert page.run(f"{last}.querySelector('.step-label').textContent") == "ACK"
+    assert page.run("document.querySelectorAll('#steps [role=row]').length") < 80
+    assert page.run("document.documentElement.dataset.theme") == "light"
+    page.command(
+        "Emulation.setEmulatedMedia",
+        features=[{"name": "prefers-color-scheme", "value": "dark"}],
+    )
+    page.wait("document.documentElement.dataset.theme === 'dark'")
+
+
 def test_every_view_of_a_capture_with_loss(chromium: Browser, tmp_path: Path) -> None:
     capture = tmp_path / "loss.pcap"
     capture.write_bytes(require(capture_folder() / "linux-nfs42-loss.pcap").read_bytes())

@@ -137,11 +137,8 @@ class App {
   }
 
   #theme() {
-    const root = document.documentElement;
-    const dark = root.dataset.theme
-      ? root.dataset.theme === "dark"
-      : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
+    const { dataset } = document.documentElement;
+    dataset.theme = dataset.theme === "dark" ? "light" : "dark";
     this.timeline.schedule();
   }
 
@@ -254,7 +251,19 @@ class App {
   }
 }
 
+// As the system is, until somebody chooses.
+function followSystem() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => {
+    document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
+    window.app?.timeline.schedule();
+  };
+  dark.addEventListener("change", follow);
+  follow();
+}
+
 async function start() {
+  followSystem();
   const status = byId("status");
   try {
     const data = new Capture(await unpack(byId("data").textContent));
