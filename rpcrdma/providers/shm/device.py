@@ -72,7 +72,7 @@ class ShmDevice:
 
     def create_pd(self) -> ProtectionDomain:
         """A protection domain."""
-        domain = ProtectionDomain(self._rng, lambda view: None)
+        domain = ProtectionDomain(self._rng)
         self._domains.add(domain)
         return domain
 

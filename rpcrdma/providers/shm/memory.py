@@ -8,7 +8,6 @@ well (``F_SEAL_FUTURE_WRITE``): the peer's mapping cannot be made writable.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import mmap
 import os
@@ -67,10 +66,6 @@ class SharedFile:
             self.fd = -1
             release(self.view, self.map)
 
-    def address(self) -> int:
-        """Where it is mapped."""
-        return ctypes.addressof(ctypes.c_char.from_buffer(self.map))
-
 
 class PeerFile:
     """A file that a peer sent, mapped. Closes ``fd``, whatever happens.
@@ -128,8 +123,7 @@ class Piece:
 class Arena:
     """Slabs of one protection domain, given out in pieces whose sizes are powers of two.
 
-    A piece that comes back is the next to be given out: its pages are warm. ``slabs`` also has
-    those that were made elsewhere and only registered here.
+    A piece that comes back is the next to be given out: its pages are warm.
     """
 
     def __init__(self) -> None:
@@ -138,7 +132,6 @@ class Arena:
         self._slab = -1  # which one is being cut up
         self._used = 0  # up to here
         self._octets = 0
-        self._own: list[SharedFile] = []
         self.listeners: list[Callable[[], None]] = []
         """Told of a new slab, before anything in it is given out."""
 
@@ -159,31 +152,24 @@ class Arena:
         """Nobody reads or writes it any more."""
         self._free.setdefault(piece.kind, []).append(piece)
 
-    def add(self, slab: SharedFile) -> int:
-        """Have a slab that was made elsewhere shown to the peers, too; its index."""
-        index = len(self.slabs)
-        if index == SLABS_MAX:
-            raise VerbsError("too many pieces of shared memory", WcStatus.LOC_PROT_ERR)
-        self.slabs.append(slab)
-        for listener in self.listeners:
-            listener()
-        return index
-
     def _grow(self, octets: int) -> None:
         size = max(SLAB_OCTETS, octets)
-        if self._octets + size > _ARENA_OCTETS:
+        index = len(self.slabs)
+        if self._octets + size > _ARENA_OCTETS or index == SLABS_MAX:
             raise VerbsError("too much memory is registered", WcStatus.LOC_PROT_ERR)
         try:
             slab = SharedFile(size, writable=True)
         except OSError as error:
             raise VerbsError(f"no shared memory: {error}", WcStatus.LOC_PROT_ERR) from error
-        self._own.append(slab)
-        self._slab = self.add(slab)
+        self.slabs.append(slab)
+        self._slab = index
         self._used = 0
         self._octets += size
+        for listener in self.listeners:
+            listener()
 
     def close(self) -> None:
-        """Give back the slabs that were made here."""
+        """Give back the slabs."""
         self._free.clear()
-        for slab in self._own:
+        for slab in self.slabs:
             slab.close()

@@ -1,17 +1,16 @@
 """Protection domains and regions: what a peer may reach, and until when.
 
-Every region has a *shadow* in a slab that the peer has mapped: the region's own memory, if that was
-taken from a shareable slab, else a piece lent to it. The peer's library places data in the shadow
-and says so in its ring; the owner of the region, and nobody else, then copies it from there to
-memory that is not shared, if the key still permits it. So what is registered in the ordinary way
-can only be changed by us, whatever the peer does. What was taken from a slab the peer does change
-itself, and for that it looks into the *table*: one entry for each valid key, which the owner alone
-can write.
+Every region has a *shadow*: a piece, lent to it, of a slab that the peer has mapped. The peer's
+library places data in the shadow and says so in its ring; the owner of the region, and nobody else,
+then copies it from there to the registered memory, if the key still permits it. So what is
+registered can only be changed by us, whatever the peer does. Where the shadow is, and what the key
+permits, the peer reads in the *table*: one entry for each valid key, which the owner alone can
+write.
 
 A peer that places data first marks the entry as in use in a page of its own, then looks whether
 the key is valid; who ends a registration first takes the key out, then looks for marks. At least
-one of them sees the other (``order.fence``). Memory that is marked is not used again: a lent piece
-waits until the mark is gone, and memory of a slab is taken away from under the peer.
+one of them sees the other (``order.fence``). A piece that is marked is not lent again before the
+mark is gone.
 """
 
 from __future__ import annotations
@@ -46,15 +45,6 @@ _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 _WRITES: Final = int(Access.LOCAL_WRITE | Access.REMOTE_WRITE)
 
 
-class Shareable(Protocol):
-    """A slab that memory was taken from; see ``buffers.BufferSlab``."""
-
-    file: SharedFile
-
-    def take_away(self, offset: int, length: int) -> None:
-        """Part these octets from what peers have mapped; here they keep their contents."""
-
-
 class Peers(Protocol):
     """What a domain needs of its queue pairs."""
 
@@ -66,8 +56,8 @@ class MemoryRegion:
     """A registered buffer (``verbs.interfaces.MemoryRegion``)."""
 
     __slots__ = (
-        *("_pd", "access", "address", "end", "offset", "piece"),
-        *("rkey", "shadow", "slab", "slot", "valid", "view"),
+        *("_pd", "access", "address", "end", "piece"),
+        *("rkey", "slot", "valid", "view"),
     )
 
     def __init__(self, pd: ProtectionDomain, view: memoryview, access: int, address: int) -> None:
@@ -81,9 +71,6 @@ class MemoryRegion:
         self.valid = True
         self.piece: Piece | None = None
         """The piece lent to it as its shadow."""
-        self.slab: Shareable | None = None
-        """The slab that it is part of itself, ``offset`` octets from the start."""
-        self.offset = 0
 
     def deregister(self) -> None:
         """End the registration. Harmless to repeat."""
@@ -108,21 +95,16 @@ class MemoryRegion:
 
 
 class ProtectionDomain:
-    """What regions and queue pairs must share to meet (``verbs.interfaces.ProtectionDomain``).
+    """What regions and queue pairs must share to meet (``verbs.interfaces.ProtectionDomain``)."""
 
-    ``locate`` says which shareable slab a buffer is part of, and where, if it is.
-    """
-
-    def __init__(self, rng: Random, locate: Locate) -> None:
+    def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self._locate = locate
         self._regions: dict[int, MemoryRegion] = {}
         self._retired: dict[int, None] = {}
         self._next_address = _PAGE
         self._random: list[int] = []
         self._free: list[int] = list(range(SLOTS - 1, -1, -1))
         self._in_use: deque[MemoryRegion] = deque()  # ended, but marked by a peer
-        self._known: dict[int, int] = {}  # slabs made elsewhere: where they are in the arena
         self._table: SharedFile | None = None
         self.arena = Arena()
         self.queue_pairs: list[Peers] = []
@@ -180,13 +162,6 @@ class ProtectionDomain:
         """Where the shadow of a new region is, and the flags of its entry."""
         if not region.access & (_REMOTE_READ | _REMOTE_WRITE) or not len(region.view):
             return 0, 0
-        found = self._locate(region.view)
-        if found is not None:
-            region.slab, region.offset = slab, offset = found
-            index = self._known.get(id(slab))
-            if index is None:
-                index = self._known[id(slab)] = self.arena.add(slab.file)
-            return index << 40 | offset, DIRECT_READ
         piece = region.piece = self.arena.take(len(region.view))
         if region.access & _REMOTE_WRITE:
             return piece.where, 0
@@ -238,8 +213,6 @@ class ProtectionDomain:
         slot = region.slot
         for queue_pair in self.queue_pairs:
             if queue_pair.uses(slot):
-                if region.slab is not None:
-                    region.slab.take_away(region.offset, len(region.view))
                 self._in_use.append(region)
                 return
         self._reuse(region)
@@ -269,7 +242,3 @@ class ProtectionDomain:
             rkey = self._random.pop() << SLOT_BITS | slot
             if rkey and rkey not in self._regions and rkey not in self._retired:
                 return rkey
-
-
-class Locate(Protocol):
-    def __call__(self, view: memoryview) -> tuple[Shareable, int] | None: ...

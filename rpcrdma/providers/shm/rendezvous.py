@@ -139,7 +139,6 @@ class Meeting:
                 # As on any port of the loopback interface, it is for the program to say who
                 # may do what; the directory's mode says who comes as far as this.
                 os.chmod(self._name, 0o666, dir_fd=fd)
-                self._inode = os.stat(self._name, dir_fd=fd).st_ino
                 self.socket.listen(128)
             except BaseException:
                 self.socket.close()
@@ -151,7 +150,8 @@ class Meeting:
         with suppress(OSError):
             fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                if os.stat(self._name, dir_fd=fd).st_ino == self._inode:
+                fcntl.flock(fd, fcntl.LOCK_EX)
+                if not knock(fd, self._name):
                     os.unlink(self._name, dir_fd=fd)
             finally:
                 os.close(fd)

@@ -1,0 +1,541 @@
+"""The shm provider: peers that do what no peer should, and peers that die.
+
+In one process, one of the two ends is made to misbehave by way of its own half of the shared
+memory, which is all that a hostile process has.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tests.conformance.harness import EVERYTHING, HARNESSES, ProviderHarness, Side, pair
+from tests.support.hosts import loopback
+
+import nfsrdma.client as nfs
+from nfsrdma.rpcrdma.providers.shm import ShmDevice, messages, rendezvous
+from nfsrdma.rpcrdma.providers.shm.memory import Arena, PeerFile, SharedFile
+from nfsrdma.rpcrdma.providers.shm.messages import BadMessage, Kind, Offer
+from nfsrdma.rpcrdma.providers.shm.regions import SLOT_MASK, TABLE_OCTETS
+from nfsrdma.rpcrdma.providers.shm.ring import (
+    CONSUMED,
+    COUNT_BITS,
+    DESCRIPTOR,
+    DESCRIPTOR_OCTETS,
+    IN_RING,
+    PRODUCED,
+    READ_ANSWER,
+    file_octets,
+)
+from nfsrdma.rpcrdma.providers.shm.spin import LONGEST_S, Patience
+from nfsrdma.rpcrdma.verbs.types import (
+    Access,
+    ConnectOptions,
+    QpOptions,
+    QpState,
+    VerbsError,
+    WcStatus,
+    WrOpcode,
+)
+
+GUARD = b"\xa5" * 4096
+
+
+@pytest.fixture
+def harness(caplog: pytest.LogCaptureFixture) -> Iterator[ProviderHarness]:
+    made = HARNESSES["shm"]()
+    with caplog.at_level(logging.ERROR):
+        yield made
+    made.close()
+    assert not caplog.records, caplog.text  # no callback failed
+
+
+def ring_of(side: Side) -> Any:
+    return side.connection._ring  # type: ignore[attr-defined]
+
+
+def publish(side: Side, *fields: int) -> None:
+    """Post a descriptor as the library would not."""
+    ring = ring_of(side)
+    produced = ring.words[PRODUCED]
+    at = (produced & ring.mask) * DESCRIPTOR_OCTETS
+    DESCRIPTOR.pack_into(ring.descriptors, at, *fields)
+    ring.words[PRODUCED] = produced + 1
+    side.connection._ring_over_socket()  # type: ignore[attr-defined]
+
+
+def ring_bell(side: Side) -> None:
+    side.connection._ring_over_socket()  # type: ignore[attr-defined]
+
+
+def over(harness: ProviderHarness, *sides: Side) -> None:
+    harness.run_until(lambda: all(side.told("disconnected") for side in sides))
+    for side in sides:
+        assert side.connection.queue_pair.state == QpState.ERR
+
+
+# Words and descriptors.
+
+
+@pytest.mark.parametrize("produced", [1 << 20, (1 << 64) - 1, 1 << 47])
+def test_a_count_that_cannot_be(harness: ProviderHarness, produced: int) -> None:
+    client, server = pair(harness, receives=3)
+    ring_of(client).words[PRODUCED] = produced
+    ring_bell(client)
+    over(harness, server)
+    assert {wc.status for wc in server.received} == {WcStatus.WR_FLUSH_ERR}
+
+
+@pytest.mark.parametrize("word", [5, (1 << 48) - 1, 99 << COUNT_BITS, 10 << COUNT_BITS | 7])
+def test_an_acknowledgement_of_nothing(harness: ProviderHarness, word: int) -> None:
+    client, server = pair(harness)
+    server.send(b"no receive is there for it", wr_id="mine")
+    harness.run_for(0.02)
+    ring_of(client).words[CONSUMED] = word
+    ring_bell(client)
+    over(harness, server)
+    assert [wc.wr_id for wc in server.sent] == ["mine"]
+    assert server.sent[0].status != WcStatus.SUCCESS
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (200, 0, 0, 0, 0, 0, 0, 0),  # no such operation
+        (WrOpcode.SEND, 0, 0, 0, 100, 1 << 40, 0, 0),  # in a slab that is none
+        (WrOpcode.SEND, 0, 0, 0, 100, IN_RING | (1 << 18) - 10, 0, 0),  # over the ring's end
+        (WrOpcode.SEND, 0, 0, 0, 100, IN_RING | 1 << 62, 0, 0),
+        (READ_ANSWER, 0, 0, 0, 100, 0, 0, 0),  # to no READ
+    ],
+)
+def test_descriptors_without_sense(harness: ProviderHarness, fields: tuple[int, ...]) -> None:
+    client, server = pair(harness, receives=2)
+    publish(client, *fields)
+    over(harness, server)
+    assert all(wc.status == WcStatus.WR_FLUSH_ERR for wc in server.received)
+
+
+def test_a_peer_that_does_not_look_at_keys(harness: ProviderHarness) -> None:
+    """The owner checks for itself: octets that a wild peer placed are not taken in."""
+    client, server = pair(harness)
+    memory = bytearray(GUARD)
+    region = server.pd.register(memoryview(memory), EVERYTHING)
+    remote = client.connection.queue_pair._remote  # type: ignore[attr-defined]
+    view = remote.map(region.rkey, region.address, len(memory), Access.REMOTE_WRITE)
+    region.deregister()
+    view[:] = bytes(len(view))
+    publish(client, WrOpcode.RDMA_WRITE, 0, 0, 0, len(memory), 0, region.rkey, region.address)
+    over(harness, server)
+    assert memory == GUARD
+
+
+def test_a_shadow_in_use_is_not_lent_again(harness: ProviderHarness) -> None:
+    client, server = pair(harness)
+    old = server.pd.register(memoryview(bytearray(5000)), EVERYTHING)
+    reach = client.connection.queue_pair.map_remote  # type: ignore[attr-defined]
+    view = reach(old.rkey, old.address, 5000, Access.REMOTE_WRITE)
+    assert view is not None
+    old.deregister()
+    assert reach(old.rkey, old.address, 5000, Access.REMOTE_WRITE) is None
+    memories = [bytearray(5000) for _ in range(20)]
+    regions = [server.pd.register(memoryview(m), EVERYTHING) for m in memories]
+    view[:] = b"x" * 5000  # late, but ours: it hits nobody
+    assert {region.rkey & SLOT_MASK for region in regions}.isdisjoint({old.rkey & SLOT_MASK})
+    sinks = []
+    for region in regions:
+        sink = bytearray(5000)
+        client.post(*(WrOpcode.RDMA_READ, [sink]), rkey=region.rkey, remote_address=region.address)
+        sinks.append(sink)
+    harness.run_until(lambda: len(client.sent) == 20)
+    assert not any(map(any, sinks))
+    client.connection.queue_pair.unmap_remote(old.rkey)  # type: ignore[attr-defined]
+    later = [server.pd.register(memoryview(bytearray(5000)), EVERYTHING) for _ in range(3)]
+    assert old.rkey & SLOT_MASK in {region.rkey & SLOT_MASK for region in later}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_garbage_in_the_ring(harness: ProviderHarness, seed: int) -> None:
+    """Whatever a peer writes to its half: an end in good order, and nothing else is touched."""
+    rng = Random(seed)
+    client, server = pair(harness, receives=20)
+    memory = bytearray(GUARD * 3)
+    region = server.pd.register(memoryview(memory)[4096:8192], EVERYTHING)
+    other = bytearray(GUARD)
+    server.pd.register(memoryview(other), Access.REMOTE_READ)
+    ring = ring_of(client)
+    for _ in range(rng.randint(1, 40)):
+        fields = [
+            rng.choice((0, 1, 2, 4, 64, rng.randrange(256))),
+            rng.choice((0, 1, 2, 4, 8, rng.randrange(256))),
+            *(0, rng.getrandbits(32)),
+            rng.choice((0, 1, 64, 4096, rng.getrandbits(63))),
+            rng.choice((0, IN_RING, IN_RING | rng.getrandbits(18), rng.getrandbits(64))),
+            rng.choice((region.rkey, 0, rng.getrandbits(32))),
+            rng.choice((region.address, region.address + 64, rng.getrandbits(64))),
+        ]
+        produced = ring.words[PRODUCED]
+        DESCRIPTOR.pack_into(ring.descriptors, (produced & ring.mask) * 64, *fields)
+        ring.words[PRODUCED] = produced + 1
+    if rng.random() < 0.3:
+        ring.words[PRODUCED] = rng.getrandbits(64)
+    ring.marks[rng.randrange(len(ring.marks))] = 255
+    ring_bell(client)
+    harness.run_for(0.01)
+    assert memory[:4096] == memory[8192:] == GUARD
+    assert other == GUARD
+    # Either it made some sense, or the connection is over. Others have noticed nothing.
+    if server.told("disconnected"):
+        assert server.connection.queue_pair.state == QpState.ERR
+    client.connection.close()
+    one, two = pair(harness, receives=1)
+    one.send(b"still here")
+    harness.run_until(lambda: two.received)
+
+
+# The socket, and what is sent over it.
+
+
+def tell(side: Side, data: bytes, fds: tuple[int, ...] = ()) -> None:
+    socket.send_fds(side.connection._socket, [data], list(fds))  # type: ignore[attr-defined]
+
+
+def packet(kind: int, body: bytes = b"", version: int = 1) -> bytes:
+    return messages._HEAD.pack(b"nshm", version, kind) + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"?",
+        b"x" * 3000,
+        packet(99),
+        packet(Kind.RTU),
+        packet(Kind.REP),
+        packet(Kind.SLAB),
+        packet(Kind.BELL, version=2),
+    ],
+)
+def test_messages_without_sense(harness: ProviderHarness, data: bytes) -> None:
+    client, server = pair(harness, receives=1)
+    tell(client, data)
+    over(harness, server)
+    assert any("rules" in str(what) for _, what in server.events)
+
+
+def unsealed(size: int) -> int:
+    fd = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    return fd
+
+
+@pytest.mark.parametrize("what", ["unsealed", "short", "a file", "twice", "too many"])
+def test_slabs_that_are_refused(harness: ProviderHarness, tmp_path: Path, what: str) -> None:
+    """A file that can be cut short would kill whoever has it mapped."""
+    client, server = pair(harness)
+    good = SharedFile(8192, writable=True)
+    index, size, fd = 7, 8192, good.fd
+    if what == "unsealed":
+        fd = unsealed(8192)
+    elif what == "short":
+        size = 1 << 30
+    elif what == "a file":
+        fd = os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+        os.ftruncate(fd, 8192)
+    elif what == "twice":
+        tell(client, packet(Kind.SLAB, messages.encode_slab(index, size)), (fd,))
+    else:
+        index = 100_000
+    before = len(os.listdir("/proc/self/fd"))
+    tell(client, packet(Kind.SLAB, messages.encode_slab(index, size)), (fd,))
+    over(harness, server)
+    assert len(os.listdir("/proc/self/fd")) <= before
+    if fd != good.fd:
+        os.close(fd)
+    good.close()
+
+
+def test_memory_is_sealed() -> None:
+    ours = SharedFile(5000, writable=False)
+    with pytest.raises(OSError):
+        os.ftruncate(ours.fd, 0)
+    with pytest.raises(OSError):
+        os.write(ours.fd, b"x")
+    with pytest.raises(OSError):
+        PeerFile(os.dup(ours.fd), ours.size, writable=True, trusted=True)
+    ours.view[:2] = b"ok"
+    theirs = PeerFile(os.dup(ours.fd), ours.size, writable=False, trusted=False)
+    assert theirs.view[:2] == b"ok"
+    assert theirs.view.readonly
+    seals = fcntl.fcntl(ours.fd, fcntl.F_GET_SEALS)
+    assert seals & fcntl.F_SEAL_SHRINK
+    assert seals & fcntl.F_SEAL_SEAL
+    ours.close()
+    theirs.close()
+
+
+def offer(**changed: Any) -> bytes:
+    fields: dict[str, Any] = {
+        "number": 1,
+        "descriptors": 64,
+        "messages": 4096,
+        "access": 6,
+        "responder_resources": 1,
+        "initiator_depth": 0,
+        "rnr_retry_count": 7,
+        "port": 50000,
+        "host": "127.0.0.1",
+        "private_data": b"",
+    }
+    return Offer(**{**fields, **changed}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        offer()[:-1],
+        offer() + b"x",
+        offer(descriptors=63),
+        offer(descriptors=1 << 30),
+        offer(messages=0),
+        offer(messages=1 << 31),
+    ],
+)
+def test_offers_without_sense(body: bytes) -> None:
+    with pytest.raises(BadMessage):
+        Offer.decode(body)
+
+
+@pytest.mark.parametrize("what", ["garbage", "no offer", "unsealed ring", "short ring", "silence"])
+def test_strangers(harness: ProviderHarness, what: str) -> None:
+    """Whoever knocks without being able to connect is dismissed; the next one is served."""
+    failed: list[Side] = []
+
+    def on_request(request: Any) -> None:
+        side = Side(harness.a, QpOptions())
+        side.connection = request.prepare(side.pd, side.send_cq, side.recv_cq, side.options)
+        request.accept(ConnectOptions(), side)
+        failed.append(side)
+
+    port = harness.new_port()
+    listener = harness.a.listen(harness.host, port, on_request)
+    directory = harness.a._directory  # type: ignore[attr-defined]
+    stranger, _ = rendezvous.meet(harness.host, port, directory)
+    size = file_octets(64, 4096)
+    ring, table = SharedFile(size, writable=False), SharedFile(TABLE_OCTETS, writable=False)
+    bell = os.eventfd(0)
+    if what == "garbage":
+        stranger.send(b"GET / HTTP/1.1\r\n")
+    elif what == "no offer":
+        socket.send_fds(stranger, [packet(Kind.REQ)], [ring.fd, table.fd, bell])
+    elif what != "silence":
+        fd = unsealed(size) if what == "unsealed ring" else table.fd
+        socket.send_fds(stranger, [packet(Kind.REQ, offer())], [fd, table.fd, bell])
+        harness.run_until(lambda: failed and failed[0].told("failed"))
+    harness.run_for(0.02)
+    assert bool(failed) == (what in ("unsealed ring", "short ring"))
+    stranger.close()
+    listener.close()
+    client, server = pair(harness, receives=1)
+    client.send(b"hello")
+    harness.run_until(lambda: server.received)
+    os.close(bell)
+    ring.close()
+    table.close()
+
+
+def test_who_says_where_it_comes_from(harness: ProviderHarness) -> None:
+    device = harness.a
+    assert isinstance(device, ShmDevice)
+    us = rendezvous.Credentials(os.getpid(), os.geteuid(), os.getegid())
+    assert device.believed("127.0.0.9", us) == "127.0.0.9"
+    assert device.believed("198.51.100.1", us) == "127.0.0.1"
+    assert device.believed("", us) == device.believed("x" * 200, us) == "127.0.0.1"
+    nobody = rendezvous.Credentials(0, 12345, 12345)  # of whose network nothing is known
+    assert device.believed("127.0.0.1", nobody) == "0.0.0.0"
+    assert not device.trusts(nobody)
+    assert device.trusts(us)
+
+
+def test_directories_that_others_could_write(tmp_path: Path) -> None:
+    place = tmp_path / "rendezvous"
+    place.mkdir(mode=0o777)
+    place.chmod(0o777)
+    with (
+        pytest.raises(OSError, match="others may write"),
+        rendezvous.opened(str(place), named=False),
+    ):
+        pass
+    with rendezvous.opened(str(place), named=True):
+        pass
+    if os.geteuid() == 0:
+        place.chmod(0o755)
+        os.chown(place, 12345, 12345)
+        with (
+            pytest.raises(OSError, match="somebody else's"),
+            rendezvous.opened(str(place), named=False),
+        ):
+            pass
+
+
+def test_a_name_left_behind_is_taken_over(harness: ProviderHarness) -> None:
+    port = harness.new_port()
+    directory = harness.a._directory  # type: ignore[attr-defined]
+    first = rendezvous.Meeting(harness.host, port, directory)
+    first.socket.close()  # as a process does that is killed
+    second = rendezvous.Meeting(harness.host, port, directory)
+    first.close()  # too late: the name is another's
+    assert rendezvous.meet(harness.host, port, directory)
+    with pytest.raises(OSError, match="taken"):
+        rendezvous.Meeting(harness.host, port, directory)
+    second.close()
+    with pytest.raises(ConnectionRefusedError):
+        rendezvous.meet(harness.host, port, directory)
+
+
+# Limits, and nothing left behind.
+
+
+def test_an_arena_is_bounded() -> None:
+    arena = Arena()
+    pieces = [arena.take(200 << 20) for _ in range(4)]  # of 256 MiB each
+    with pytest.raises(VerbsError, match="too much"):
+        arena.take(4096)
+    arena.give_back(pieces.pop())
+    assert arena.take(150 << 20)
+    arena.close()
+
+
+def test_a_closed_device_has_given_everything_back() -> None:
+    def once() -> None:
+        made = HARNESSES["shm"]()
+        client, server = pair(made, receives=4)
+        region = client.pd.register(memoryview(bytearray(100_000)), EVERYTHING)
+        sink = bytearray(100_000)
+        server.post(*(WrOpcode.RDMA_READ, [sink]), remote_address=region.address, rkey=region.rkey)
+        server.send(b"x")
+        made.run_until(lambda: len(server.sent) == 2 and client.received)
+        made.close()
+
+    once()
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        once()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_patience_is_learned() -> None:
+    patience = Patience()
+    for _ in range(10):
+        patience.nothing()
+    assert patience.seconds == 0.0
+    for _ in range(200):
+        patience.nothing()
+        if patience.seconds:
+            break
+    assert patience.seconds == LONGEST_S  # for a try
+    patience.found(5e-6)
+    assert patience.seconds == pytest.approx(10e-6)
+
+
+# Processes that die.
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, Any, Any]]:
+    """A server process over shm: its URL, how to start it (again), how to kill it."""
+    host = loopback(141)
+    (tmp_path / "export").mkdir()
+    (tmp_path / "state").mkdir()
+    running: list[subprocess.Popen[str]] = []
+
+    def start() -> None:
+        command = [sys.executable, "-m", "nfsrdma", "serve", str(tmp_path / "export")]
+        command += ["--provider", "shm", "--listen", host, "--grace", "0"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline()
+
+    def kill() -> None:
+        process = running.pop()
+        process.kill()
+        process.communicate()
+
+    start()
+    yield f"nfs+rdma://{host}/?provider=shm", start, kill
+    while running:
+        kill()
+
+
+def test_a_server_killed_while_a_file_is_written(served: tuple[str, Any, Any]) -> None:
+    url, start, kill = served
+    data = Random(1).randbytes(1 << 20)
+    with nfs.mount(url, timeout=30) as fs:
+        fs.write_bytes("before", data)
+        failure: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                for index in range(60):
+                    fs.write_bytes(f"file-{index % 6}", data)
+                    assert fs.read_bytes(f"file-{index % 6}") == data
+            except BaseException as error:
+                failure.append(error)
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        time.sleep(0.1)
+        kill()
+        start()
+        worker.join(60)
+        assert not worker.is_alive()
+        assert not failure
+        assert fs.read_bytes("before") == data
+        assert fs.stats.connections > 1
+
+
+_CLIENT = """
+import sys
+import nfsrdma.client as nfs
+with nfs.mount(sys.argv[1]) as fs:
+    print("up", flush=True)
+    buffer = bytearray(1 << 20)
+    with fs.open("big", "r+b") as file:
+        while True:
+            file.read_at(0, memoryview(buffer))
+            file.write_at(0, bytes(buffer))
+"""
+
+
+def test_clients_killed_while_they_read_and_write(served: tuple[str, Any, Any]) -> None:
+    url, _, _ = served
+    data = Random(2).randbytes(1 << 20)
+    with nfs.mount(url) as fs:
+        fs.write_bytes("big", data)
+        for _ in range(3):
+            client = subprocess.Popen(
+                [sys.executable, "-c", _CLIENT, url], stdout=subprocess.PIPE, text=True
+            )
+            assert client.stdout is not None
+            assert client.stdout.readline() == "up\n"
+            time.sleep(0.1)
+            client.send_signal(signal.SIGKILL)
+            client.communicate()
+            # What it wrote is what it had read.
+            assert fs.read_bytes("big") == data
