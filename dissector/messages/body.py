@@ -25,7 +25,7 @@ from .rpc import (
 
 NFS_PROGRAM = 100003
 CALLBACK_PROGRAMS = range(0x40000000, 0x60000000)
-"""Programs that servers call back: the transient range (RFC 5531, Section 8.4)."""
+"""Programs that servers call back: the transient block (RFC 5531, Section 13.3.3)."""
 
 PROGRAM_NAMES = {100000: "PORTMAP", 100003: "NFS", 100005: "MOUNT", 100021: "NLM", 100024: "STAT",
                  100227: "NFS_ACL"}  # fmt: skip

@@ -148,7 +148,7 @@ class ReplyDecoder(WitnessDecoder):
     """Over a reply: ``chunks`` are its Write list, as returned.
 
     The n-th DDP-eligible result has the n-th chunk; if that came back empty, it is inline
-    (RFC 8166, Section 4.3.2).
+    (RFC 8166, Section 4.3.2.1; RFC 8267, Section 6.4.1).
     """
 
     __slots__ = ("_chunks", "_index")

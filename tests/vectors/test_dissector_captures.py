@@ -7,10 +7,25 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.support.captures import linux_captures, require
+from tests.support.captures import capture_folder, linux_captures, require
 from tests.support.dissection import Collected, dissect, dissect_octets
 
+from nfsrdma.dissector.capture import open_capture
+from nfsrdma.dissector.extent import ByteMap
 from nfsrdma.dissector.extract import payloads
+from nfsrdma.dissector.lint import Lint
+from nfsrdma.dissector.pipeline import Pipeline
+
+COMMITTED = Path(__file__).parents[1] / "data" / "captures" / "linux"
+
+
+def all_captures() -> list[Path]:
+    """Every capture of Linux peers and of others, or one path that does not exist."""
+    public = capture_folder() / "public"
+    others = sorted(public.iterdir()) if public.exists() else []
+    ours = [p for p in sorted(COMMITTED.glob("*")) if ".pcap" in p.name]
+    return [*linux_captures(), *others, *ours]
+
 
 captures = pytest.mark.parametrize("path", linux_captures(), ids=lambda path: path.stem)
 
@@ -78,6 +93,50 @@ def test_cut_at_128_octets(path: Path, tmp_path: Path) -> None:
     assert chunk_octets(view) == chunk_octets(whole)
 
 
+def moved(view: Collected) -> dict[tuple[int, int, str, int], tuple[bytes, list[tuple[int, int]]]]:
+    """What each operation moved, zeros in the holes, and the holes; by XID, time and place."""
+    assert view.pipeline is not None
+    source = view.pipeline.reader.source.view
+    found = {}
+    for exchange in view.exchanges:
+        if exchange.call is None or exchange.reply is None:
+            continue
+        for payload in payloads(exchange):
+            octets = bytearray(payload.length)
+
+            def write(at: int, part: memoryview, octets: bytearray = octets) -> None:
+                octets[at : at + len(part)] = part
+
+            payload.write(source, write, 0)
+            holes = list(payload.data.holes()) if isinstance(payload.data, ByteMap) else []
+            key = (exchange.xid, exchange.call.time, payload.operation, payload.offset)
+            found[key] = bytes(octets), holes
+    return found
+
+
+def check_moved(damaged: Collected, whole: Collected) -> int:
+    """What is said to be there is what was there; how many operations were compared."""
+    before, compared = moved(whole), 0
+    for key, (octets, holes) in moved(damaged).items():
+        if key not in before:
+            continue
+        expected = bytearray(before[key][0])
+        for start, end in holes:
+            expected[start:end] = bytes(end - start)
+        assert octets == expected, key
+        compared += 1
+    return compared
+
+
+def lint_rules(path: Path) -> list[str]:
+    rules: list[str] = []
+    view = Lint(lambda finding: rules.append(finding.rule))
+    pipeline = Pipeline(open_capture(path), view)
+    view.attach(pipeline)
+    pipeline.run()
+    return rules
+
+
 @captures
 def test_with_packets_missing(path: Path, tmp_path: Path) -> None:
     header, frames = records(require(path))
@@ -89,3 +148,13 @@ def test_with_packets_missing(path: Path, tmp_path: Path) -> None:
     assert set(view.rules) <= {"capture-cut", "capture-hole", "no-call"}
     both = [e for e in view.exchanges if e.call is not None and e.reply is not None]
     assert len(both) > 0.93 * len(whole.exchanges)
+    assert check_moved(view, whole) > 20
+    assert lint_rules(tmp_path / "capture") == []
+
+
+@pytest.mark.parametrize("path", all_captures(), ids=lambda path: path.stem)
+def test_nothing_is_left_over_and_nothing_is_found(path: Path) -> None:
+    """Of no capture that there is: those of the lab, others', and our own of Linux peers."""
+    view = dissect(require(path))
+    assert not any(e.undecoded for e in view.exchanges)
+    assert lint_rules(path) == []
