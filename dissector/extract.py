@@ -70,7 +70,7 @@ def payloads(exchange: Exchange) -> Iterator[Payload]:
         return
     handle = b""
     for index, op in enumerate(call.operations):
-        result = _result(reply, index)
+        result = _result(reply, index, op.number)
         if op.number == t.OP_PUTFH:
             handle = op.value.object
         elif op.number in _CHANGING:
@@ -115,9 +115,9 @@ def _payload(operation: str, handle: bytes, offset: int, value: Any) -> Iterator
         yield Payload(operation, handle, offset, data)
 
 
-def _result(body: Body | None, index: int) -> Any:
-    """The ``resok`` of an operation that succeeded."""
-    if body is None or index >= len(body.operations):
+def _result(body: Body | None, index: int, number: int) -> Any:
+    """The ``resok`` of an operation that succeeded, if the reply answers the same operation."""
+    if body is None or index >= len(body.operations) or body.operations[index].number != number:
         return None
     return getattr(body.operations[index].value, "value", None)
 
