@@ -113,6 +113,8 @@ class Memory:
     def __init__(self) -> None:
         self._loose: deque[RdmaOp] = deque()
         self._ended: dict[tuple[Side, int], deque[tuple[int, int, Exchange]]] = {}
+        self._speaking: dict[Connection, None] = {}
+        """Connections with calls: what others do by RDMA is no business of ours."""
 
     def loose(self, op: RdmaOp) -> Iterator[Finding]:
         """An operation for which there is no call; a reply may still claim it."""
@@ -125,6 +127,9 @@ class Memory:
         header = exchange.call_header
         if header is None:
             return
+        if len(self._speaking) >= MAX_ENDED:
+            del self._speaking[next(iter(self._speaking))]
+        self._speaking[exchange.requester.connection] = None
         offers = _offers(exchange, header)
         for op in () if _lossy(exchange.requester.connection) else exchange.operations:
             yield from _inside(exchange, op, offers)
@@ -149,7 +154,7 @@ class Memory:
             if op.address < end and op.address + op.length > start:
                 yield from _late(exchange, op)
                 return
-        if owner.connection.established:
+        if owner.connection.established and owner.connection in self._speaking:
             yield found(op.frame, "rdma-outside", f"{_name(op)} touches no segment of any call")
 
 
