@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from nfsrdma.rpcrdma.roce.opcode import OPCODES
@@ -10,7 +11,7 @@ from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
 from ..exchange import Exchange
 from ..latency import Latency, main_operation
 from ..measure import Timeline
-from ..model import CmEvent, Finding, Message, RdmaOp
+from ..model import CmEvent, Finding, Message, RdmaOp, Side
 from ..packet import Packet
 from .events import Event, Rpc, Span, Sufferer
 from .watch import Hurt, Watch
@@ -46,6 +47,8 @@ class Health:
         self.sufferers: dict[int, Sufferer] = {}
         """By the exchange's number."""
         self.sufferer_count = 0
+        self.streams: list[tuple[Side, int]] = []
+        """Of TCP: who sent, and how many segments that brought nothing new."""
         self.packets = 0
         self.first_time = self.last_time = 0
         self.again = Timeline()
@@ -188,6 +191,7 @@ class Health:
         for watch in self.watches.values():
             watch.settle()
         self.events.sort(key=lambda event: event.frame)
+        self.streams = list(islice(pipeline.conversations.resent(), MAX_WATCHES))
         self.latency.close(pipeline)
         for sufferer in self.sufferers.values():
             stages = self.latency.operations.get(sufferer.rpc.operation, {})

@@ -9,6 +9,7 @@ from nfsrdma.rpcrdma.roce.psn import wrap
 
 from ..health import CAUSES, Counts, Event, Health, Sufferer, Watch
 from ..health.events import nak_name
+from ..model import Side
 from .summary import amount, duration, many
 
 MAX_LINES = 200
@@ -20,8 +21,9 @@ def text_health(health: Health) -> str:
     """Each direction with its numbers, what happened, and to which RPCs."""
     seconds = (health.last_time - health.first_time) / 1e9
     lines = [f"{health.packets} RDMA packets in {seconds:.6g} s"]
+    lines += [_stream(side, resent) for side, resent in health.streams]
     if not health.watches:
-        lines.append("Only InfiniBand's transport (RoCE) tells what this is about.")
+        lines.append("Which RPC suffered, and why, only InfiniBand's transport (RoCE) tells.")
     for watch in health.watches.values():
         lines += ["", *_direction(watch)]
     if health.events:
@@ -31,6 +33,12 @@ def text_health(health: Health) -> str:
     elif health.watches:
         lines += ["", "No RPC suffered."]
     return "\n".join(lines) + "\n"
+
+
+def _stream(side: Side, resent: int) -> str:
+    peer = side.peer.name if side.peer is not None else "?"
+    label = side.connection.transport.label
+    return f"{side.name} -> {peer} ({label}): {many(resent, 'TCP segment')} again"
 
 
 def _direction(watch: Watch) -> Iterator[str]:
@@ -162,6 +170,14 @@ def ndjson_health(health: Health) -> Iterator[str]:
             destination_qpn=watch.flow.qpn,
             wasted_octets=watch.counts.wasted_octets,
             **watch.counts.as_dict(),
+        )
+    for side, resent in health.streams:
+        yield _line(
+            record="stream",
+            connection=side.connection.number,
+            source=side.name,
+            destination=side.peer.name if side.peer is not None else None,
+            segments_again=resent,
         )
     for event in health.events:
         yield _line(

@@ -8,7 +8,7 @@ it. Until one does, it costs a search through what is new.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..exchanges import Exchanges
@@ -102,6 +102,12 @@ class Conversations:
         self._connect = connect
         self._halves: dict[Key, Half] = {}
         self._ports: dict[Key, Side] = {}
+
+    def resent(self) -> Iterator[tuple[Side, int]]:
+        """The sender of each TCP stream that carries RPC, and its segments that brought nothing."""
+        for half in self._halves.values():
+            if half.reader is not None:
+                yield half.side, half.stream.resent
 
     # TCP
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 
 import pytest
+from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import (
     Host,
     Wire,
@@ -23,6 +25,7 @@ from tests.support.rdma_wire import (
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.health import Health
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.render.health import ndjson_health, text_health
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 
 VA, HANDLE, MTU = 0x7F00_0000_1000, 7, 1024
@@ -333,6 +336,27 @@ def test_runs_are_counted_whole(tmp_path: Path) -> None:
     assert (sent["packets"], sent["ecn"]) == (1001, 1000)
     (sufferer,) = view.sufferers.values()
     assert sufferer.ecn == 1000
+
+
+def test_tcp_segments_that_bring_nothing_new(tmp_path: Path) -> None:
+    """Of iWARP, and of RPC on TCP: streams have no RPC of their own, so only their number."""
+    wire = IwarpWire()
+    wire.connect()
+    for xid in range(1, 4):
+        do_getattr(wire, xid)
+    wire.frames += [wire.frames[-1]] * 2
+    path = tmp_path / "iwarp.pcap"
+    path.write_bytes(pcap(wire.frames))
+    view = Health()
+    pipeline = Pipeline(open_capture(str(path)), view)
+    view.attach(pipeline)
+    pipeline.run()
+    assert sorted(resent for _, resent in view.streams) == [0, 2]
+    text = text_health(view)
+    assert "(iWARP): 2 TCP segments again" in text
+    assert text.count("(iWARP): 0 TCP segments again") == 1
+    records = [json.loads(line) for line in ndjson_health(view)]
+    assert sorted(record["segments_again"] for record in records) == [0, 2]
 
 
 def test_without_a_handshake_and_from_the_midst(tmp_path: Path) -> None:
