@@ -8,7 +8,7 @@ SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz corpus check bench targets format emit clean
+.PHONY: help demo test soak fuzz corpus check bench targets format emit clean twins native-million native-asan
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,28 @@ soak: $(STAMP) ## SEEDS=1000 seeds of the simulation with mixed faults; says how
 	@$(BIN)/python -m tests.sim.replay --seeds 0:$(SEEDS) --jobs $(JOBS)
 SEEDS ?= 1000
 JOBS ?= $(shell nproc)
+
+twins: $(STAMP) ## what the native modules do, done by their twins in Python
+	@NFSRDMA_NATIVE=0 $(BIN)/python -m pytest $(TWIN_TESTS) -k 'not verbs and not shm'
+TWIN_TESTS = tests/conformance tests/unit/test_roce_*.py tests/unit/test_xdr_*.py \
+  tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/vectors/test_roce_captures.py \
+  tests/sim/test_transport_sim.py tests/loopback/test_soft_udp.py
+
+native-million: $(STAMP) ## a million random packets: the native kernel beside its twin
+	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000
+
+# The sanitizers must be there before Python is; leaks are Python's own. In a copy, as it leaves
+# modules behind that no ordinary Python can load.
+native-asan: $(STAMP) ## the native modules' tests under the address and undefined-behaviour sanitizers
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools
+	@rm -rf build/asan && mkdir -p build/asan && git ls-files -z | xargs -0 cp -P --parents -t build/asan
+	@cd build/asan && NFSRDMA_SANITIZE=1 $(abspath $(BIN))/python setup.py -q build_ext --inplace
+	@cd build/asan && PYTHONPATH=src:. PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	  sh -c '$(abspath $(BIN))/python -m tests.support.kernel_cases --packets 100000 && \
+	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider $(ASAN_TESTS)'
+ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
+  tests/unit/test_xdr_codec.py tests/loopback/test_soft_udp.py
 
 fuzz: $(STAMP) ## SECONDS=600 of coverage-guided fuzzing of the dissector; says how to replay what breaks
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \

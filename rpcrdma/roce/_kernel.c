@@ -11,29 +11,52 @@
 static PyObject *kernel_crc32(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     Py_buffer view;
-    uint32_t reg = 0;
+    uint32_t reg;
+    size_t way;
+    int bad;
 
     (void)self;
-    if (count < 1 || count > 2) {
-        PyErr_SetString(PyExc_TypeError, "crc32 takes data and, if need be, where to start");
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "crc32 takes data, where to start, and which way");
         return NULL;
     }
-    if (count == 2) {
-        reg = (uint32_t)PyLong_AsUnsignedLongMask(args[1]);
-        if (PyErr_Occurred())
-            return NULL;
-    }
-    if (PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE) < 0)
+    reg = ~(uint32_t)PyLong_AsUnsignedLongMask(args[1]);
+    way = PyLong_AsSize_t(args[2]);
+    if (PyErr_Occurred() || PyObject_GetBuffer(args[0], &view, PyBUF_SIMPLE) < 0)
         return NULL;
-    reg = ~crc_update(~reg, view.buf, (size_t)view.len);
+    bad = crc_update_by(way, &reg, view.buf, (size_t)view.len);
     PyBuffer_Release(&view);
-    return PyLong_FromUnsignedLong(reg);
+    if (bad) {
+        PyErr_SetString(PyExc_ValueError, "there is no such way here: see METHODS");
+        return NULL;
+    }
+    return PyLong_FromUnsignedLong(~reg);
+}
+
+static PyObject *methods_of_crc(void)
+{
+    PyObject *names = PyList_New(0), *found;
+    const char *name;
+
+    for (size_t way = 0; names != NULL && (name = crc_method(way)) != NULL; way++) {
+        PyObject *item = PyUnicode_FromString(name);
+        int bad = item == NULL || PyList_Append(names, item) < 0;
+
+        Py_XDECREF(item);
+        if (bad) {
+            Py_DECREF(names);
+            return NULL;
+        }
+    }
+    found = names == NULL ? NULL : PyList_AsTuple(names);
+    Py_XDECREF(names);
+    return found;
 }
 
 #define FAST(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL
 
 static PyMethodDef methods[] = {
-    {"crc32", FAST(kernel_crc32), "crc32(data, value=0, /)"},
+    {"crc32", FAST(kernel_crc32), "crc32(data, value, way, /)"},
     {"scan", FAST(kernel_scan), "scan(flow, view, segment_size, idents, /)"},
     {"frames", FAST(kernel_frames), "frames(flow, index, head, psn, ask, view, start, mtu, n, /)"},
     {"packet", FAST(kernel_packet), "packet(flow, index, header, views, offset, length, /)"},
@@ -47,17 +70,19 @@ static struct PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit__kernel(void)
 {
-    PyObject *made;
+    PyObject *made, *names;
 
     if (native_refused())
         return NULL;
     crc_start();
     if (packets_start() < 0)
         return NULL;
-    made = PyModule_Create(&module);
-    if (made != NULL && PyModule_AddStringConstant(made, "METHOD", crc_method()) < 0) {
+    names = methods_of_crc();
+    made = names == NULL ? NULL : PyModule_Create(&module);
+    if (made != NULL && PyModule_AddObjectRef(made, "METHODS", names) < 0) {
         Py_DECREF(made);
-        return NULL;
+        made = NULL;
     }
+    Py_XDECREF(names);
     return made;
 }

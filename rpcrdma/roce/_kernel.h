@@ -23,7 +23,8 @@ void crc_start(void);
 uint32_t crc_update(uint32_t reg, const uint8_t *data, size_t octets);
 uint32_t crc_multiply(uint32_t a, uint32_t b);
 uint32_t crc_power(uint32_t exponent);
-const char *crc_method(void);
+int crc_update_by(size_t way, uint32_t *reg, const uint8_t *data, size_t octets);
+const char *crc_method(size_t way);
 
 /* _kernel_packets.c */
 int packets_start(void);

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from .icrc import Flow
 from .twin import Scanned
 
-METHOD: str
-"""How it computes a CRC."""
+METHODS: tuple[str, ...]
+"""The ways to compute a CRC that this machine has; the last and quickest is used."""
 
-def crc32(data: bytes | bytearray | memoryview, value: int = 0, /) -> int: ...
+def crc32(data: bytes | bytearray | memoryview, value: int, way: int, /) -> int:
+    """``zlib.crc32`` by the way of that number in ``METHODS``. For the tests."""
+
 def scan(
     flow: Flow, view: memoryview, segment_size: int, idents: Sequence[int] | None, /
 ) -> Scanned: ...

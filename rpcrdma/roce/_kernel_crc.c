@@ -53,8 +53,19 @@ static uint32_t by_table(uint32_t reg, const uint8_t *data, size_t octets)
     return reg;
 }
 
-static uint32_t (*chosen)(uint32_t, const uint8_t *, size_t) = by_table;
-static const char *method = "tables";
+/* The ways that this machine can go, each quicker than the one before. */
+static struct {
+    const char *name;
+    uint32_t (*update)(uint32_t, const uint8_t *, size_t);
+} ways[3] = {{"tables", by_table}};
+static size_t last_way;
+
+static inline void offer(
+    const char *name, uint32_t (*update)(uint32_t, const uint8_t *, size_t))
+{
+    ways[++last_way].name = name;
+    ways[last_way].update = update;
+}
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 
@@ -155,12 +166,9 @@ static void choose(void)
     fold_by(fold_2048, 2048);
     __builtin_cpu_init();
     if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1")) {
-        chosen = by_pclmul;
-        method = "PCLMULQDQ";
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vpclmulqdq")) {
-            chosen = by_vpclmul;
-            method = "VPCLMULQDQ";
-        }
+        offer("PCLMULQDQ", by_pclmul);
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vpclmulqdq"))
+            offer("VPCLMULQDQ", by_vpclmul);
     }
 }
 
@@ -189,10 +197,8 @@ __attribute__((target("+crc"))) static uint32_t by_crc32(
 
 static void choose(void)
 {
-    if (getauxval(AT_HWCAP) & HWCAP_CRC32) {
-        chosen = by_crc32;
-        method = "CRC32";
-    }
+    if (getauxval(AT_HWCAP) & HWCAP_CRC32)
+        offer("CRC32", by_crc32);
 }
 
 #else
@@ -218,6 +224,7 @@ void crc_start(void)
 
             table[slice][octet] = reg >> 8 ^ table[0][reg & 0xFF];
         }
+    last_way = 0;
     powers[0] = ONE >> 1;
     for (int n = 1; n < 32; n++)
         powers[n] = crc_multiply(powers[n - 1], powers[n - 1]);
@@ -226,10 +233,19 @@ void crc_start(void)
 
 uint32_t crc_update(uint32_t reg, const uint8_t *data, size_t octets)
 {
-    return chosen(reg, data, octets);
+    return ways[last_way].update(reg, data, octets);
 }
 
-const char *crc_method(void)
+/* The same by a way of the caller's choice, for the tests; -1 if there is none of that number. */
+int crc_update_by(size_t way, uint32_t *reg, const uint8_t *data, size_t octets)
 {
-    return method;
+    if (way > last_way)
+        return -1;
+    *reg = ways[way].update(*reg, data, octets);
+    return 0;
+}
+
+const char *crc_method(size_t way)
+{
+    return way <= last_way ? ways[way].name : NULL;
 }

@@ -55,8 +55,11 @@ def test_the_checksum_of_any_length_at_any_place(native: ModuleType) -> None:
     for length in (*range(1100), 4096, 4100, 8191, 8999):
         for start in (0, 1):
             piece = memoryview(data)[start : start + length]
-            assert native.crc32(piece, length) == zlib.crc32(piece, length)
-    assert native.crc32(b"123456789") == 0xCBF43926
+            for way, name in enumerate(native.METHODS):
+                assert native.crc32(piece, length, way) == zlib.crc32(piece, length), name
+    assert native.crc32(b"123456789", 0, 0) == 0xCBF43926
+    with pytest.raises(ValueError, match="no such way"):
+        native.crc32(b"", 0, len(native.METHODS))
 
 
 @pytest.mark.parametrize("code", range(256))
