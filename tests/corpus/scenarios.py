@@ -9,7 +9,18 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.corpus import talk
-from tests.corpus.scene import LINKS, Carrier, Chunk, Payload, Scene, Segment, pattern, pcap, pcapng
+from tests.corpus.scene import (
+    LINKS,
+    SAID,
+    Carrier,
+    Chunk,
+    Payload,
+    Scene,
+    Segment,
+    pattern,
+    pcap,
+    pcapng,
+)
 from tests.corpus.talk import VA, getattr_, read, segment, write
 from tests.corpus.violations import BROKEN
 from tests.support.rdma_wire import (
@@ -26,6 +37,7 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.rpcrdma.roce.icrc import packet_icrc
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
 Make = Callable[[], Scene]
 SCENARIOS: dict[str, tuple[Make, str]] = {}
@@ -579,6 +591,29 @@ def _() -> Scene:
 
 
 # What breaks a rule
+
+
+@scenario("violation-credit-overrun-1")
+def _() -> Scene:
+    """Two calls before a reply has granted any credits."""
+    scene = connected()
+    rpcs = [scene.call(xid, ["PUTFH", "GETATTR"], compound(xid, getattr_call())) for xid in (1, 2)]
+    for rpc in rpcs:
+        scene.answer(rpc, results(rpc.xid, getattr_results()))
+    scene.findings = ["credit-overrun"]
+    return scene
+
+
+@scenario("violation-invalidate-unasked-1")
+def _() -> Scene:
+    """A handle is invalidated, although the client did not set the R flag."""
+    scene = Scene()
+    scene.wire.connect(PrivateData(4096, 4096, False), SAID)
+    rpc = talk.begin_read(scene, 1, pattern(700), [segment(700)], 0)
+    used = scene.spread(rpc.payloads[0], [segment(700)], scene.put)
+    talk.end_read(scene, rpc, used, invalidate=7)
+    scene.findings = ["invalidate-unasked"]
+    return scene
 
 
 def _violation(rule: str, play: Callable[..., object]) -> Scene:
