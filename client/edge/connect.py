@@ -143,7 +143,7 @@ class Connector:
             self._reactor,
             address,
             self._url.port,
-            options=TransportOptions(connect_timeout_s=timeout_s),
+            options=TransportOptions.suiting(device.limits, connect_timeout_s=timeout_s),
             service=service,
         )
         future.add_done_callback(self._connected)

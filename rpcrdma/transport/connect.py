@@ -35,7 +35,7 @@ def connect_rdma(
     ``service`` answers the server's calls in the reverse direction (RFC 8167); without it they
     are refused. Errors: ``ConnectionRefusedError``, ``TimeoutError``, other kinds of ``OSError``.
     """
-    options = options or TransportOptions()
+    options = _fitted(options, device)
     if not device.limits.remote_invalidation:
         options = replace(options, remote_invalidation=False)
     future: Future[RdmaChannel] = Future()
@@ -63,6 +63,11 @@ def connect_rdma(
     else:
         channel.attach(connection, read_depth=0)
     return future
+
+
+def _fitted(options: TransportOptions | None, device: Device) -> TransportOptions:
+    """The options, or those that suit the device if there are none."""
+    return options or TransportOptions.suiting(device.limits)
 
 
 class _Handler:
@@ -206,6 +211,6 @@ def listen_rdma(
     ``on_channel`` is told of every connection once it is up. Raises ``OSError`` when the
     address or the port cannot be had.
     """
-    listener = RdmaListener(device, reactor, service, options or TransportOptions(), on_channel)
+    listener = RdmaListener(device, reactor, service, _fitted(options, device), on_channel)
     listener.listen(address, port)
     return listener

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from ..verbs.types import DeviceLimits
 from .header import HeaderLimits
 from .private_data import MAX_INLINE, MIN_INLINE, PrivateData
+
+_INLINE = 4096
+"""Linux's inline threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +21,9 @@ class TransportOptions:
     """Calls in progress at most: asked for by the side that connects, granted by the other."""
     reverse_credits: int = 16
     """The same for calls in the reverse direction (RFC 8167)."""
-    inline_send: int = 4096
+    inline_send: int = _INLINE
     """The longest message this side sends inline, header included: whole KiB, 1 to 256."""
-    inline_receive: int = 4096
+    inline_receive: int = _INLINE
     """The longest message this side receives inline: the size of its receive buffers."""
     remote_invalidation: bool = True
     """Let the peer invalidate our memory (RFC 8797), and invalidate its own if it lets us."""
@@ -64,6 +69,12 @@ class TransportOptions:
             raise ValueError("the send queue must hold 8 requests at least")
         if not self.keepalive_s > 0:
             raise ValueError("the time between two signs of life must be above 0 seconds")
+
+    @classmethod
+    def suiting(cls, limits: DeviceLimits, **options: Any) -> TransportOptions:
+        """The defaults for such a device; ``options`` are fields of one's own choice."""
+        inline = min(max(_INLINE, limits.short_message), MAX_INLINE)
+        return cls(**{"inline_send": inline, "inline_receive": inline, **options})
 
     @property
     def private_data(self) -> PrivateData:

@@ -187,6 +187,8 @@ class DeviceLimits:
     max_message: int = 1 << 31
     max_rd_atomic: int = 16
     """RDMA READs in flight in one direction of one connection (ORD and IRD)."""
+    short_message: int = 0
+    """Up to this length a message is quicker than a registration; 0 where that is not known."""
     remote_invalidation: bool = True
     """Every region can be invalidated, by the peer's SEND_WITH_INV for one. Where this is false
     that breaks the connection, so the peer must not be told that it may (RFC 8797)."""

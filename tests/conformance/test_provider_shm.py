@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, ProviderHarness, Side, pair
 from tests.support.hosts import loopback
+from tests.support.transport import CALL_HEAD, call_message, decode_reply, reply_message
 
 import nfsrdma.client as nfs
 from nfsrdma.rpcrdma.providers.shm import ShmDevice, messages, rendezvous
@@ -41,6 +42,7 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     file_octets,
 )
 from nfsrdma.rpcrdma.providers.shm.spin import LONGEST_S, Patience
+from nfsrdma.rpcrdma.transport import connect_rdma, listen_rdma
 from nfsrdma.rpcrdma.verbs.types import (
     Access,
     ConnectOptions,
@@ -404,6 +406,55 @@ def test_a_name_left_behind_is_taken_over(harness: ProviderHarness) -> None:
     second.close()
     with pytest.raises(ConnectionRefusedError):
         rendezvous.meet(harness.host, port, directory)
+
+
+# Without a copy.
+
+
+@pytest.mark.parametrize("way", ["placed", "shorter", "elsewhere", "the call's own"])
+def test_a_reply_in_the_callers_memory(harness: ProviderHarness, way: str) -> None:
+    """What a service writes to the target is there; what it does not, is brought there."""
+    size = 100_000
+    data = Random(1).randbytes(size)
+    seen: list[bool] = []
+
+    def service(call: Any) -> None:
+        dec = call.decoder
+        xid = dec.unpack(CALL_HEAD)[0]
+        own = dec.payload() if dec.uint32() and dec.uint32() else None
+        target = call.payload_target(0, size)
+        assert len(target) == size
+        assert call.payload_target(1, 10) is None  # no second chunk was offered
+        assert call.payload_target(0, size + 1) is None
+        view: Any = memoryview(data)
+        if way == "the call's own":
+            view = own
+            seen.append(own.obj is not target.obj)
+        elif way != "elsewhere":
+            target[:] = data
+            view = target if way == "placed" else target[:5000]
+        call.reply(reply_message(xid, [(True, view)]))
+
+    listener = listen_rdma(harness.a, harness.reactor, harness.host, harness.new_port(), service)
+    future = connect_rdma(harness.b, harness.reactor, *listener.address)
+    harness.run_until(future.done)
+    channel = future.result()
+    sent = [(True, data)] if way == "the call's own" else []
+    (server,) = listener.channels
+    for xid in range(1, 4):
+        memory = bytearray(size)
+        reply = channel.call(call_message(xid, sent), max_reply=200, sinks=[memoryview(memory)])
+        harness.run_until(reply.done)
+        length = 5000 if way == "shorter" else size
+        assert decode_reply(reply.result()) == (xid, [(True, data[:length])])
+        assert memory == data[:length] + bytes(size - length)
+        assert server.responder.buffered == 0
+    assert server.stats.rdma_writes == 3
+    assert server.stats.rdma_reads == 0
+    assert all(seen)
+    ring = server._endpoint.connection._ring  # type: ignore[attr-defined]
+    assert not any(ring.marks)  # everything was let go
+    channel.close()
 
 
 # Limits, and nothing left behind.

@@ -232,6 +232,27 @@ def test_device_that_carries_little_at_once() -> None:
     assert decode_reply(call.result())[1] == items
 
 
+def test_short_messages_need_no_chunks() -> None:
+    """A device may say up to which length a message is quicker than a registration."""
+    fabric = FakeFabric()
+    limits = DeviceLimits(short_message=20 << 10)
+    listen_rdma(fabric.device("server", limits), fabric.reactor, "server", PORT, echo)
+    future = connect_rdma(fabric.device("client", limits), fabric.reactor, "server", PORT)
+    fabric.reactor.run()
+    channel = future.result()
+    for xid, size, registrations in ((1, 16 << 10, 0), (2, 20 << 10, 2)):
+        items = [(True, bytes(size))]
+        call = channel.call(
+            call_message(xid, items), max_reply=reply_size(items), sinks=[sink(size)]
+        )
+        fabric.reactor.run()
+        assert decode_reply(call.result())[1] == items
+        assert channel.stats.registrations == registrations
+    assert TransportOptions.suiting(limits, credits=3).credits == 3
+    assert TransportOptions.suiting(limits, inline_send=1024).inline_receive == 20 << 10
+    assert TransportOptions.suiting(DeviceLimits()) == TransportOptions()
+
+
 def test_default_thresholds_without_private_data_size() -> None:
     """1 KiB each way still carries everything."""
     options = TransportOptions(inline_send=1024, inline_receive=1024)

@@ -23,7 +23,9 @@ from .regions import ProtectionDomain
 from .rendezvous import Credentials, Meeting, meet, network_namespace
 from .spin import Patience
 
-_LIMITS: Final = DeviceLimits(max_qp_wr=16384, max_message=1 << 30, max_rd_atomic=16)
+_LIMITS: Final = DeviceLimits(
+    max_qp_wr=16384, max_message=1 << 30, max_rd_atomic=16, short_message=20 << 10
+)
 _LOOKS: Final = 16
 _NUMBERS: Final = 1 << 24
 _EPHEMERAL: Final = range(49152, 65536)
