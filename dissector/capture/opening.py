@@ -16,16 +16,17 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
-def open_capture(path: str | os.PathLike[str]) -> Reader:
+def open_capture(path: str | os.PathLike[str], idle: Callable[[], object] = lambda: None) -> Reader:
     """The frames of a capture file; ``-`` is standard input.
 
+    ``idle`` is called before a pipe is waited for: the time to write what is known so far.
     Raises ``CaptureError`` for what is no capture, and ``OSError``.
     """
     if os.fspath(path) == "-":
-        return reader_of(_decompressed(Spool(descriptor_fill(0))))
+        return reader_of(_decompressed(Spool(descriptor_fill(0, idle))))
     file = open(path, "rb")  # noqa: SIM115 (the map outlives it, or the spool keeps it)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return reader_of(_decompressed(Spool(descriptor_fill(os.dup(file.fileno())))))
+        return reader_of(_decompressed(Spool(descriptor_fill(os.dup(file.fileno()), idle))))
     start = file.read(4)
     file.seek(0)
     opener = _decompressor(start)

@@ -12,10 +12,13 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 _KEPT = 24 << 20
 """How many octets behind the reader stay resident: about what the exchanges in flight need."""
+_WINDOW = 512 << 20
+"""What is kept of a stream without an end."""
 _STEP = 64 << 20
 """By how much a spool grows."""
 _READ = 1 << 20
@@ -64,6 +67,10 @@ class _Mapping:
         if hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED, start, length)
         self._dropped = start + length
+        self._forget(self._map, offset)
+
+    def _forget(self, mapping: mmap.mmap, offset: int) -> None:
+        """For those who need not keep what is long past."""
 
     def rewind(self) -> None:
         self._dropped = 0
@@ -86,11 +93,16 @@ class MappedFile(_Mapping):
 
 
 class Spool(_Mapping):
-    """A stream, kept in a temporary file that has no name."""
+    """A stream, kept in a temporary file that has no name.
 
-    def __init__(self, fill: Fill) -> None:
+    Of an ``endless`` one only the last ``_WINDOW`` octets are kept; before them are zeros.
+    """
+
+    def __init__(self, fill: Fill, *, endless: bool = False) -> None:
         super().__init__()
         self._fill = fill
+        self._endless = endless
+        self._forgotten = 0
         # Lives as long as the source, and has no name to be cleaned up.
         self._file = tempfile.TemporaryFile(prefix="nfsrdma-")  # noqa: SIM115
         self._capacity = 0
@@ -111,6 +123,14 @@ class Spool(_Mapping):
         self._ended = count == 0
         return count > 0
 
+    def _forget(self, mapping: mmap.mmap, offset: int) -> None:
+        end = (offset - _WINDOW) & ~(mmap.PAGESIZE - 1)
+        if self._endless and end - self._forgotten >= _STEP and hasattr(mmap, "MADV_REMOVE"):
+            # Where the file system cannot punch holes the file just grows.
+            with suppress(OSError):
+                mapping.madvise(mmap.MADV_REMOVE, self._forgotten, end - self._forgotten)
+            self._forgotten = end
+
     def _grow(self) -> None:
         self._capacity += _STEP
         os.ftruncate(self._file.fileno(), self._capacity)
@@ -120,10 +140,14 @@ class Spool(_Mapping):
         self._dropped = 0
 
 
-def descriptor_fill(descriptor: int) -> Fill:
-    """Reads from a file descriptor: what a pipe has, without waiting for more."""
+def descriptor_fill(descriptor: int, idle: Callable[[], object] = lambda: None) -> Fill:
+    """Reads from a file descriptor: what a pipe has, without waiting for more.
+
+    ``idle`` is called before each read, which may have to wait.
+    """
 
     def fill(room: memoryview) -> int:
+        idle()
         return os.readv(descriptor, [room])
 
     return fill

@@ -117,6 +117,7 @@ LINK_TYPES: dict[int, Callable[[memoryview, int, int], Located]] = {
 """LINKTYPE value -> its function."""
 
 ETHERNET = 1
+COOKED2 = 276
 ERF = 197
 ERF_CLOCK = 8
 """Octets at the start of an ERF record that are its time stamp."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(allow_dash=True, dir_okay=False))
+@click.argument("file", required=False, type=click.Path(allow_dash=True, dir_okay=False))
 @click.option("-V", "tree", is_flag=True, help="Everything that was decoded, as a tree.")
 @click.option("--json", "ndjson", is_flag=True, help="One JSON object for each message.")
 @click.option("--chunks", is_flag=True, help="The chunk lists, and which packets carried what.")
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @other_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
-    file: str,
+    file: str | None,
     tree: bool,
     ndjson: bool,
     chunks: bool,
@@ -68,17 +68,20 @@ def dissect(
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
 
+    With -i, what an interface sees; Ctrl-C is its end.
+
     \b
     Frame numbers of call and reply, time, addresses, operations, status, then in brackets what
     travelled by RDMA (R read chunk, W write chunk, C reply chunk; used/offered), the lengths of
     the two messages, and the time from call to reply.
     """
-    from nfsrdma.dissector.capture import CaptureError, open_capture
+    from nfsrdma.dissector.capture import CaptureError
     from nfsrdma.dissector.filter import FilterError
     from nfsrdma.dissector.pipeline import Pipeline
 
     try:
-        reader = open_capture(file)
+        reader = other.reader(file)
+        file = file or str(other.interface)
         if extract is not None:
             _extract(reader, extract, output)
             return

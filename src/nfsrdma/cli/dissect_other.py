@@ -5,6 +5,7 @@ Each mode is in a module of its own; here is which option leads to which.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +25,26 @@ class Other:
     pcapng: str | None
     fixed: str | None
     compare: bool
+    interface: str | None
+    capture_filter: str | None
+    duration: float | None
+    count: int | None
+
+    def reader(self, file: str | None) -> Reader:
+        """The frames of a file, or of an interface. Raises ``CaptureError`` and ``OSError``."""
+        from nfsrdma.dissector.capture import open_capture
+
+        if (file is None) == (self.interface is None):
+            raise click.UsageError("name a file (- is standard input), or an interface with -i")
+        if self.interface is None:
+            if self.capture_filter or self.duration or self.count:
+                raise click.UsageError("--filter, --duration and --count go with -i")
+            return open_capture(str(file), sys.stdout.flush)
+        from .dissect_live import live
+
+        filter_, duration, count = self.capture_filter or "", self.duration or 0, self.count or 0
+        capture = live(self.interface, filter_, duration, count)
+        return click.get_current_context().with_resource(capture)
 
     def run(
         self, reader: Reader, file: str, expression: str | None, crc: bool, ndjson: bool
@@ -54,6 +75,28 @@ def other_options(command: F) -> F:
     fold.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     out = click.Path(allow_dash=True, dir_okay=False)
     for option in (
+        click.option(
+            "--count", type=click.IntRange(min=1), help="With -i: end after so many frames."
+        ),
+        click.option(
+            "--duration",
+            metavar="SECONDS",
+            type=click.FloatRange(min=0, min_open=True),
+            help="With -i: end after a time.",
+        ),
+        click.option(
+            "-f",
+            "--filter",
+            "capture_filter",
+            metavar="BPF",
+            help="With -i: only frames that fit, such as 'udp port 4791'.",
+        ),
+        click.option(
+            "-i",
+            "--interface",
+            metavar="NAME",
+            help="Capture from an interface (any: all of them); needs root or dumpcap.",
+        ),
         click.option(
             "--compare-tshark",
             "compare",

@@ -1,0 +1,69 @@
+"""``nfsrdma dissect -i``: from an interface, until Ctrl-C, a time or a number of frames."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nfsrdma.dissector.capture import Reader
+
+
+@contextmanager
+def live(interface: str, expression: str, duration: float, count: int) -> Iterator[Reader]:
+    """A reader of what an interface sees; Ctrl-C is the capture's end, and no error.
+
+    What was written so far is flushed before frames are waited for. Afterwards says what was lost.
+    """
+    from nfsrdma.dissector.capture.live import Live, open_live
+
+    flush = sys.stdout.flush
+    try:
+        capture = Live(interface, expression, duration=duration, count=count, idle=flush)
+    except PermissionError:
+        with _dumpcap(interface, expression, duration, count) as reader:
+            yield reader
+        return
+    except OSError as error:
+        raise click.ClickException(f"{interface}: {error.strerror or error}") from None
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    for number, _ in before:
+        signal.signal(number, lambda *_: capture.stop())
+    try:
+        reader = open_live(capture)
+        yield reader
+        click.echo(f"{reader.number} frames captured", err=True)
+        lost = capture.dropped()
+        if lost:
+            click.echo(f"the kernel dropped {lost} frames: decoding could not keep up", err=True)
+    finally:
+        capture.close()
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _dumpcap(interface: str, expression: str, duration: float, count: int) -> Iterator[Reader]:
+    from nfsrdma.dissector.capture.live import open_dumpcap
+
+    # Ctrl-C reaches dumpcap as well: it ends, and so does its output.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        found = open_dumpcap(interface, expression, duration, count, sys.stdout.flush)
+        if found is None:
+            raise click.ClickException(
+                "capturing needs root or CAP_NET_RAW: try sudo, or install dumpcap for your user"
+            )
+        reader, process = found
+        try:
+            yield reader
+        finally:
+            process.terminate()
+            process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
