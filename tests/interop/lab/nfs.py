@@ -83,6 +83,8 @@ class Knfsd:
             echo {self.lease} >/proc/fs/nfsd/nfsv4leasetime
             echo {self.lease} >/proc/fs/nfsd/nfsv4gracetime
             exportfs -o {options} '*:{self.export}'
+            # Debian has the server look groups up by itself, and callers' groups count for nothing.
+            printf '[mountd]\\nmanage-gids=n\\n' >/etc/nfs.conf
             pidof rpc.mountd >/dev/null || rpc.mountd --no-nfs-version 3
             """
         )

@@ -88,44 +88,54 @@ def attributes(fs: Mount) -> None:
     fs.remove("t")
 
 
-def permissions(fs: Mount, url: str) -> None:
-    """Another user may do what modes, owner and groups let it, and no more (AUTH_SYS)."""
+def guarded(fs: Mount) -> None:
+    """What another user may and may not use."""
     fs.write_bytes("mine", b"root's", permissions=0o600)
     fs.write_bytes("team", b"ours", permissions=0o640)
     fs.chown("team", 0, 2000)
     fs.mkdir("closed", 0o700)
     fs.mkdir("open")
     fs.chmod("open", 0o777)
-    with mount(url, uid=1000, gid=1000, groups=(2000,)) as other:
-        assert other.read_bytes("team") == b"ours"
-        other.write_bytes("open/theirs", b"by 1000")
-        assert (other.stat("open/theirs").st_uid, other.stat("open/theirs").st_gid) == (1000, 1000)
-        for refused in (
-            lambda: other.read_bytes("mine"),
-            lambda: other.listdir("closed"),
-            lambda: other.write_bytes("team", b"changed"),
-            lambda: other.chown("open/theirs", 0),
-        ):
-            try:
-                refused()
-            except PermissionError:
-                continue
-            raise AssertionError("another user may do what it may not")
+
+
+def another_user(fs: Mount) -> None:
+    """May do what modes, owner and groups let it, and no more (AUTH_SYS)."""
+    assert fs.read_bytes("team") == b"ours"
+    fs.write_bytes("open/theirs", b"by 1000")
+    assert (fs.stat("open/theirs").st_uid, fs.stat("open/theirs").st_gid) == (1000, 1000)
+    for refused in (
+        lambda: fs.read_bytes("mine"),
+        lambda: fs.listdir("closed"),
+        lambda: fs.write_bytes("team", b"changed"),
+        lambda: fs.chown("open/theirs", 0),
+    ):
+        try:
+            refused()
+        except PermissionError:
+            continue
+        raise AssertionError("another user may do what it may not")
+
+
+def clean(fs: Mount) -> None:
+    """All of it removed."""
     for name in ("mine", "team"):
         fs.remove(name)
     for name in ("open", "closed"):
         fs.rmtree(name)
+    assert fs.listdir() == []
 
 
 def main() -> int:
-    """All of it at one server's URL."""
+    """All of it at one server's URL. One mount at a time: UDP port 4791 is there but once."""
     url = sys.argv[1]
     with mount(url) as fs:
-        for part in (small_files, links, open_files, holes, attributes):
+        for part in (small_files, links, open_files, holes, attributes, guarded):
             part(fs)
             print(part.__name__, flush=True)
-        permissions(fs, url)
-        assert fs.listdir() == []
+    with mount(url, uid=1000, gid=1000, groups=(2000,)) as fs:
+        another_user(fs)
+    with mount(url) as fs:
+        clean(fs)
     print("all done")
     return 0
 

@@ -13,6 +13,7 @@ import argparse
 import struct
 import sys
 
+from nfsrdma.rpcrdma.task import settled
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.rpcrdma.verbs.types import Access, VerbsError
 from peers.link import Link, listen, run
@@ -46,13 +47,16 @@ async def client(device: Device, address: str, port: int, rounds: int, size: int
     return rounds
 
 
-async def server(device: Device, address: str, port: int) -> int:
-    """Serve one client until it disconnects; returns the rounds done."""
+async def server(device: Device, address: str, port: int, most: int) -> int:
+    """Serve one client until it disconnects, or for ``most`` rounds; returns the rounds done.
+
+    The good-bye may be lost, and Linux does not repeat it for a process that has ended.
+    """
     accepted = listen(device, address, port, _INFO.size, 8)
     print(LISTENING, flush=True)
     link = await accepted()
     rounds = 0
-    while True:
+    while rounds < most or not most:
         try:
             message = await link.receive()
         except VerbsError:
@@ -64,9 +68,10 @@ async def server(device: Device, address: str, port: int) -> int:
         await link.send(_GO_ON)
         address_, rkey, size = _INFO.unpack(await link.receive())
         await link.write(data[:size], address_, rkey)
-        # Not awaited: after the last round the client's good-bye may overtake the acknowledgement.
-        link.send(_GO_ON)
+        # After the last round the client's good-bye may overtake the acknowledgement.
+        await settled(link.send(_GO_ON))
         rounds += 1
+    return rounds
 
 
 def pattern(number: int, size: int) -> bytes:
@@ -100,7 +105,7 @@ def main() -> int:
             given.provider,
             given.address,
             given.timeout,
-            lambda device, _: server(device, given.address, given.port),
+            lambda device, _: server(device, given.address, given.port, given.rounds),
         )
     print(f"{rounds} rounds")
     return 0 if rounds == given.rounds else 1
