@@ -96,10 +96,12 @@ def measure(folder: Path, rpcs: int) -> dict[str, float]:
     command = [sys.executable, "-m", "nfsrdma", "dissect", "--html", str(out), str(capture)]
     before = time.monotonic()
     subprocess.run(command, check=True, env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     found = {
         "capture (MB)": capture.stat().st_size / 1e6,
         "write the page (s)": time.monotonic() - before,
-        "peak memory (MB)": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3,
+        "write the page (CPU s)": used.ru_utime + used.ru_stime,
+        "peak memory (MB)": used.ru_maxrss / 1e3,
         "page (MB)": out.stat().st_size / 1e6,
     }
     with browser(folder) as page:
