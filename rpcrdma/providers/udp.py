@@ -55,7 +55,7 @@ BUFFER_OCTETS = 16 << 20
 _LARGEST = 65536
 _RECEIVES = 16
 """Receive calls per turn: others want to be served as well."""
-_BULK = 16384
+_BULK = 4096
 _MOST_PEERS = 1024
 
 _INT = struct.Struct("=i")

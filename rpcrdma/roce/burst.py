@@ -85,6 +85,11 @@ class BurstBuilder(Burst):
             self.refused = True
         return room if size == self.segment_size else min(room, 1)
 
+    @property
+    def open(self) -> bool:
+        """Whether a packet may follow: none may follow a shorter one."""
+        return not self._closed
+
     def add(self, header: bytes, views: Sequence[memoryview], offset: int, length: int) -> None:
         """Add one packet, with ``length`` octets of ``views`` from ``offset``.
 

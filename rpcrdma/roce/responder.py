@@ -7,8 +7,8 @@ What comes after it is refused with one NAK that names ``expected``.
 Answers leave in the order of the requests: READ responses wait in ``outbox``, and an
 acknowledgement only goes out when that is empty, because it would tell the peer that the responses
 before it were lost. At most one acknowledgement or NAK is due at a time: a later one says more.
-The acknowledgement of one SEND waits a moment (``deadline``) for a message of ours, its answer as a
-rule, to ride with: a packet by itself costs both sides as much as a message. That of a second
+The acknowledgement of a SEND waits a moment (``deadline``) for a message of ours, its answer as a
+rule, to ride with: a packet by itself costs both sides as much as a message. That of the fourth
 SEND, and any other, goes at once.
 
 What comes next in a message, and how long it may be, is read from the tables of ``opcode``.
@@ -59,6 +59,7 @@ _ACK_HEADER = Struct(">QII")
 """BTH and AETH."""
 _AETH_OCTETS = _WORD.size
 _ACK_OCTETS = BTH_OCTETS + _AETH_OCTETS + ICRC_OCTETS
+_PATIENCE = 3
 _REMOTE_READ, _REMOTE_WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)
 _SUCCESS = WcStatus.SUCCESS
 
@@ -131,8 +132,8 @@ class Responder:
         """Syndrome and sequence of the acknowledgement to be sent."""
         self.deadline: float | None = None
         """When the acknowledgement that is due goes by itself at the latest."""
-        self._patient = False
-        """It may wait for a message to ride with."""
+        self._patience = 0
+        """How many messages more its acknowledgement may wait for one of ours to ride with."""
         self._silent = False
         """A NAK named ``expected``: be silent until that arrives."""
 
@@ -184,12 +185,17 @@ class Responder:
             if not run.ask:
                 return
             within = self._qp.tuning.acknowledge_within
-            if self.due is None and row.ends and kind == Kind.SEND and within:
+            if not (row.ends and kind == Kind.SEND and within):
+                self._owe(ACK, self.expected - 1)
+            elif self.due is None:
                 self.due = (ACK, self.expected - 1)
-                self._patient = True
+                self._patience = _PATIENCE
                 self.deadline = now + within
                 if not self._qp.watched:
                     self._qp.watch()
+            elif self._patience > 1:
+                self.due = (ACK, self.expected - 1)
+                self._patience -= 1
             else:
                 self._owe(ACK, self.expected - 1)
 
@@ -429,7 +435,7 @@ class Responder:
         due = self.due
         if due is None or self.outbox:
             return
-        if self._patient and not builder.packets:
+        if self._patience and not (builder.packets and builder.open):
             return
         if not builder.room(_ACK_OCTETS):
             return
@@ -450,7 +456,7 @@ class Responder:
 
     def _owe(self, syndrome: int, sequence: int) -> None:
         self.due = (syndrome, sequence)
-        self._patient = False
+        self._patience = 0
         self._qp.schedule()
 
     def handle_timeout(self, now: float) -> None:
@@ -460,7 +466,7 @@ class Responder:
 
     def hurry(self) -> None:
         """Let nothing that is due wait."""
-        self._patient = False
+        self._patience = 0
         if self.due is not None:
             self._qp.schedule()
 

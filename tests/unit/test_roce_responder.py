@@ -478,11 +478,22 @@ def test_it_goes_by_itself_when_no_answer_comes() -> None:
     assert peer.end.engine.next_timeout() is None
 
 
-def test_a_second_message_is_acknowledged_at_once() -> None:
+def test_the_fourth_message_is_acknowledged_at_once() -> None:
     peer = waiting_peer()
-    assert peer.send("SEND_ONLY", 10, payload=b"one", ask=True) == []
-    (packet,) = peer.send("SEND_ONLY", 11, payload=b"two", ask=True)
-    assert (names([packet]), packet.bth.psn) == (["ACKNOWLEDGE"], 11)
+    for psn in (10, 11, 12):
+        assert peer.send("SEND_ONLY", psn, payload=b"message", ask=True) == []
+    (packet,) = peer.send("SEND_ONLY", 13, payload=b"message", ask=True)
+    assert (names([packet]), packet.bth.psn) == (["ACKNOWLEDGE"], 13)
+
+
+def test_it_waits_on_when_no_packet_may_follow_the_answer() -> None:
+    peer = waiting_peer()
+    assert peer.send("SEND_ONLY", 10, payload=b"call", ask=True) == []
+    for length in (200, 8):
+        data = memoryview(bytes(length))
+        peer.qp.post_send(SendWR(WrOpcode.SEND, [data], signaled=False))
+    assert names(peer.collect()) == ["SEND_ONLY", "SEND_ONLY"]
+    assert names(peer.wait()) == ["ACKNOWLEDGE"]
 
 
 def test_a_nak_does_not_wait() -> None:
