@@ -83,8 +83,8 @@ def test_our_own_servers_side_by_side(tmp_path: Path) -> None:
 def test_a_foreign_server_and_a_peer(server: LiveServer, tmp_path: Path) -> None:
     out = tmp_path / "o.json"
     run(
-        *QUICK, server.rdma_url, "--peer", server.url, "--records", "4k", "--ops", "read,stat",
-        "--clients", "2", "--threads", "1,2", "--json", out,
+        *QUICK, server.rdma_url, "--transports", "soft", "--peer", server.url, "--records", "4k",
+        "--ops", "read,stat", "--clients", "2", "--threads", "1,2", "--json", out,
     )  # fmt: skip
     rows = json.loads(out.read_text())
     assert {(row["label"], row["threads"]) for row in rows} == {

@@ -265,6 +265,10 @@ def test_what_this_machine_lacks_is_said(tmp_path: Path) -> None:
 def test_urls_become_targets() -> None:
     (one,) = targets.url_targets("nfs+tcp://h:12/x?uid=5", (), prefix="peer ").targets
     assert (one.label, one.url) == ("peer tcp", "nfs+tcp://h:12/x?uid=5")
+    (one,) = targets.url_targets("nfs+rdma://h/x", ()).targets
+    assert (one.label, one.options) == ("rdma", {})
+    (one,) = targets.url_targets("nfs+rdma://h/x?provider=soft", ()).targets
+    assert (one.label, one.options) == ("soft", {"provider": "soft"})
     both = targets.url_targets("nfs+rdma://h/x", ("tcp", "soft")).targets
     assert [(each.url, each.options) for each in both] == [
         ("nfs+tcp://h/x", {}),

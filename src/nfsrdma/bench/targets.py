@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from nfsrdma.client.url import Url, parse_url
-from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS
+from nfsrdma.rpcrdma.providers.registry import PROVIDERS
 
 from .conduct import Target
 from .servers import ServerError, start_server
 
+MOUNTS_CHOICE: Final = "rdma"
+"""For an RDMA URL that names no provider: whichever the mount finds."""
 _MEMORY: Final = "/dev/shm"
 _DEVICES: Final = Path("/sys/class/infiniband")
 
@@ -36,7 +38,7 @@ class Chosen:
 
 def why_not(transport: str, devices: Path = _DEVICES) -> str | None:
     """What this machine lacks for ``transport``; None if nothing."""
-    if transport == "tcp":
+    if transport in ("tcp", MOUNTS_CHOICE):
         return None
     if transport not in PROVIDERS:
         return "there is no such provider in this version"
@@ -116,15 +118,15 @@ def url_targets(
     """
     url = parse_url(text)
     _, _, query = text.partition("?")
-    given = url.options.get("provider") or DEFAULT_PROVIDER
+    given = "tcp" if url.transport == "tcp" else url.options.get("provider") or MOUNTS_CHOICE
     chosen = Chosen()
-    for transport in transports or ("tcp" if url.transport == "tcp" else given,):
+    for transport in transports or (given,):
         reason = why_not(transport)
         if reason is not None:
             chosen.left_out.append(f"{transport} is left out: {reason}")
             continue
         options = dict(mount_options or {})
-        if transport != "tcp":
+        if transport not in ("tcp", MOUNTS_CHOICE):
             options["provider"] = transport
         where = str(_by(url, "tcp" if transport == "tcp" else "rdma"))
         chosen.targets.append(
