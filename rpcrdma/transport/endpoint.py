@@ -9,6 +9,7 @@ may use it at once.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 from ..verbs.interfaces import CompletionQueue, Connection, MappingQueuePair, ProtectionDomain
@@ -64,8 +65,11 @@ class Endpoint:
         """The queue pair, if the peer's memory can be seen through it."""
         self._on_message = on_message
         self._on_failure = on_failure
-        # All in one piece, so that a view of any of them can be told by its ``obj``.
-        self.ring = bytearray(options.receive_depth * options.inline_receive)
+        # All in one piece, so that a view of any of them can be told by its ``obj``. ``BytesIO``
+        # lends zeros that nobody has touched: a page is there only once something came in it, and
+        # most connections are idle.
+        octets = options.receive_depth * options.inline_receive
+        self.ring = io.BytesIO(bytes(octets)).getbuffer().obj
         self._max_waiting = options.receive_depth
         self._connection: Connection | None = None
 

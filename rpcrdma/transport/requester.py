@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr import Decoder, Encoder, XdrError, round_up
 
 from ..rpc.channel import CallRefused, TransportError
 from ..task import Cancelled, Future
@@ -129,8 +129,8 @@ class Requester:
         length = message.tell() + SHORT_HEADER_SIZE
         if (
             length <= endpoint.send_threshold
-            and call.max_reply + SHORT_HEADER_SIZE <= endpoint.receive_threshold
-            and not call.sinks
+            and call.max_reply + _padded(call.sinks) + SHORT_HEADER_SIZE
+            <= endpoint.receive_threshold
         ):
             data = SHORT.pack(call.xid, VERSION, self._window.ceiling, RDMA_MSG, 0, 0, 0)
             if message.payloads:
@@ -348,6 +348,14 @@ class Requester:
         """Tell the callers that the connection is gone."""
         for call in calls:
             self._set_error(call, TransportError(reason))
+
+
+def _padded(sinks: Sequence[memoryview]) -> int:
+    """The octets that results for these sinks can take inline."""
+    total = 0
+    for sink in sinks:
+        total += round_up(len(sink))
+    return total
 
 
 def _octets(returned: Chunk, offered: Chunk) -> int:
