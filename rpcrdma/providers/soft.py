@@ -16,7 +16,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, Final
 
 from ..roce.burst import Address, Burst
 from ..roce.cm import ConnectionManager, Listener, Route
@@ -30,7 +30,7 @@ from ..verbs.interfaces import (
     ConnectionRequest,
     ProtectionDomain,
 )
-from ..verbs.types import ConnectOptions, QpOptions
+from ..verbs.types import ConnectOptions, DeviceLimits, QpOptions
 from .driver import EngineDriver
 from .routes import alternatives, find_route, is_local, local_addresses, resolve
 from .tap import Tap
@@ -57,6 +57,10 @@ def flight_octets(receive_octets: int) -> int:
     The kernel counts what packets occupy, up to four times what they carry.
     """
     return max(_LEAST_FLIGHT, min(receive_octets // 4, _MOST_FLIGHT))
+
+
+_LIMITS: Final = DeviceLimits(short_message=20 << 10)
+"""Up to records of 16 KiB a few more packets cost half of what chunks cost."""
 
 
 def read_octets(flight: int) -> int:
@@ -86,7 +90,9 @@ class SoftDevice(Engine):
         tap: Tap | None = None,
     ) -> None:
         rng = rng or SystemRandom()
-        super().__init__(rng=rng, name="soft", gso=segmentation_offload(), tuning=_tuning())
+        super().__init__(
+            rng=rng, name="soft", gso=segmentation_offload(), limits=_LIMITS, tuning=_tuning()
+        )
         self.udp_counters: Counter[str] = Counter()
         """What went wrong at the sockets, by kind."""
         self._reactor = reactor
