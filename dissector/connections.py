@@ -64,6 +64,8 @@ class Connections:
         self.on_cm: Callable[[CmEvent], None] = lambda event: None
         self.on_flow: Callable[[Flow, Packet], None] = lambda flow, packet: None
         """Told of each flow and of the packet for which it was made."""
+        self.on_pair: Callable[[Connection], None] = lambda connection: None
+        """Told of each connection whose two sides are known."""
         self.other_sends = 0
         """SENDs that are no RPC-over-RDMA."""
         self.naks = 0
@@ -138,6 +140,7 @@ class Connections:
         one.side.qpn, other.side.qpn = other.qpn, one.qpn
         mtu = one.mtu or other.mtu
         one.mtu = other.mtu = mtu
+        self.on_pair(connection)
 
     def _peer_by_xid(self, side: Side, xid: int) -> Side | None:
         flow = side.flow

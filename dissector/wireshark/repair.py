@@ -99,10 +99,11 @@ class Repairs:
     def close(self, pipeline: Pipeline) -> None:
         for connection in pipeline.connections.all.values():
             if connection.paired_by not in ("", "CM"):
-                self._missing_handshake(connection)
+                self.missing_handshake(connection)
         self._templates.clear()
 
-    def _missing_handshake(self, connection: Connection) -> None:
+    def missing_handshake(self, connection: Connection, before: int = 0) -> None:
+        """Have a handshake put before a frame; before the connection's first one by default."""
         client = client_of(connection)
         if client is None or client.peer is None or client.flow is None:
             return
@@ -111,7 +112,7 @@ class Repairs:
         if forth is None or back is None:
             return
         known = f"queue pairs {client.qpn:#x} and {client.peer.qpn:#x} belong together"
-        outputs = self._inserted.setdefault(min(forth.frame, back.frame), [])
+        outputs = self._inserted.setdefault(before or min(forth.frame, back.frame), [])
         for name, frame in handshake(connection, client, forth, back):
             comment = (
                 f"{ADDED}this {name} is made up, for the capture has none: {known}, "

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ping": ("ping", "ping", "Measure NULL round trips to a server."),
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
     "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),
+    "wireshark": ("wireshark", "wireshark", "Bring findings into Wireshark's windows."),
     "bench": ("bench", "bench", "Measure files and names over RDMA and TCP, side by side."),
     "rdma-bench": ("rdma_bench", "rdma_bench", "Measure the verbs by themselves, like perftest."),
     "demo": ("demo", "demo", "Copy a tree in and out over RDMA and TCP, and compare."),

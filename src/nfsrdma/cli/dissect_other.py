@@ -25,6 +25,7 @@ class Other:
     pcapng: str | None
     fixed: str | None
     compare: bool
+    parquet: str | None
     interface: str | None
     capture_filter: str | None
     duration: float | None
@@ -50,11 +51,13 @@ class Other:
         self, reader: Reader, file: str, expression: str | None, crc: bool, ndjson: bool
     ) -> int | None:
         """Do what was asked for: the exit status under ``--exit-code``, ``None`` for nothing."""
-        from . import dissect_compare, dissect_pcapng
+        from . import dissect_compare, dissect_parquet, dissect_pcapng
 
         if self.compare:
             return int(dissect_compare.compare(reader, file, ndjson))
-        if self.pcapng is not None:
+        if self.parquet is not None:
+            dissect_parquet.write_parquet(reader, self.parquet, expression, crc)
+        elif self.pcapng is not None:
             dissect_pcapng.annotate(reader, file, self.pcapng, expression, crc)
         elif self.fixed is not None:
             dissect_pcapng.repair(reader, file, self.fixed, crc)
@@ -96,6 +99,12 @@ def other_options(command: F) -> F:
             "--interface",
             metavar="NAME",
             help="Capture from an interface (any: all of them); needs root or dumpcap.",
+        ),
+        click.option(
+            "--parquet",
+            metavar="OUT",
+            type=click.Path(dir_okay=False),
+            help="Write a table with a row for each RPC, for pandas, polars, DuckDB.",
         ),
         click.option(
             "--compare-tshark",

@@ -1,0 +1,77 @@
+"""``nfsrdma wireshark``: the post-dissector and the capture interface, put in place."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from shutil import which
+
+import click
+
+LUA, EXTCAP = "nfsrdma.lua", "nfsrdma-extcap"
+_PERSONAL = Path("~/.local/lib/wireshark")
+
+
+@click.command()
+@click.option("--install", is_flag=True, help="Copy both files to where Wireshark looks for them.")
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --install: to DIR instead.",
+)
+def wireshark(install: bool, folder: Path | None) -> None:
+    """Findings in Wireshark: a Lua post-dissector, and a live interface that annotates.
+
+    \b
+    nfsrdma.lua      the fields nfsrdma.finding, .severity, .text, .source, .change, and expert
+                     information, from the comments of `nfsrdma dissect --pcapng` and from what
+                     can be seen in any capture
+    nfsrdma-extcap   the interface "nfsrdma": live capture in which handshakes that were missed
+                     are added, frames of many packets taken apart, and findings are comments
+    """
+    where = _folders()
+    plugins = folder or where.get("Personal Lua Plugins") or _PERSONAL.expanduser() / "plugins"
+    extcap = folder or _writable(where) or _PERSONAL.expanduser() / "extcap"
+    if not install:
+        click.echo(
+            f"nfsrdma wireshark --install would write\n  {plugins / LUA}\n  {extcap / EXTCAP}"
+        )
+        return
+    source = files("nfsrdma.dissector.wireshark").joinpath(LUA).read_text()
+    script = (
+        "#!/bin/sh\n"
+        "# Made by nfsrdma wireshark --install: Wireshark asks it for interfaces and packets.\n"
+        f'exec {shlex.quote(sys.executable)} -m nfsrdma.cli.extcap "$@"\n'
+    )
+    for path, text, mode in ((plugins / LUA, source, 0o644), (extcap / EXTCAP, script, 0o755)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        click.echo(f"wrote {path}")
+    click.echo(
+        "See it: filter for nfsrdma.finding, or Analyze > Expert Information; the interface is in\n"
+        "the list of interfaces (tshark -D). Lua plugins are loaded anew with Ctrl-Shift-L."
+    )
+
+
+def _folders() -> dict[str, Path]:
+    """What Wireshark itself says of its folders; nothing where there is none."""
+    program = which("tshark") or which("wireshark")
+    if program is None:
+        return {}
+    done = subprocess.run([program, "-G", "folders"], capture_output=True, text=True, timeout=30)
+    pairs = (line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
+    return {name.strip(): Path(path.strip()) for name, path in pairs}
+
+
+def _writable(folders: dict[str, Path]) -> Path | None:
+    """The folder for extcaps: one's own where Wireshark has that (4.2), else that of all."""
+    for name in ("Personal Extcap path", "Extcap path"):
+        if name in folders:
+            return folders[name]
+    return None
