@@ -396,9 +396,8 @@ class ShmConnection:
         try:
             queue_pair.disarm()
             for _ in range(_ROUNDS):
-                if queue_pair.news:
+                if queue_pair.turn():
                     found = True
-                queue_pair.turn()
                 device.deliver()
                 if self._over or queue_pair.arm():
                     break
