@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nfsrdma.bench import perftest, verbs
+from nfsrdma.bench import perftest, targets, verbs
 from nfsrdma.bench.pattern import WrongData
 from nfsrdma.bench.servers import OwnServer, free_loopback, start_process
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
@@ -144,3 +144,11 @@ def test_the_peak_is_the_best_stretch() -> None:
     # The last two take 1.5 seconds from the post of the first of them; the last four take 3.5.
     assert perftest.quickest(posted, done, 2) == pytest.approx(0.75)
     assert perftest.quickest(posted, done, 100) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("provider", ["soft", "shm"])
+def test_more_messages_than_a_send_queue_holds(provider: str) -> None:
+    if (reason := targets.why_not(provider)) is not None:
+        pytest.skip(reason)
+    text = run("--provider", provider, "--sizes", "64", "-n", "1200", "--tests", "send")
+    assert f"SEND latency: half of a round trip, {provider}" in text
