@@ -255,6 +255,7 @@ def rows(folder: Path, options: argparse.Namespace, console: Console) -> list[di
         console.print(f"{name}: {packets:,} packets, {octets / 1e6:,.0f} MB", style="dim")
         everybody = list(tools(unit == "messages"))
         runs: dict[str, list[Run]] = {tool: [] for tool, _ in everybody}
+        measured(everybody[0][1](path))  # compiles the modules, as an installation has done
         for _ in range(options.rounds):
             for tool, command in everybody:
                 runs[tool].append(measured(command(path)))
@@ -304,6 +305,8 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(width=max(120, Console().width))
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
         found = rows(Path(folder), options, console)
     console.print(table(found))
     if shutil.which("tshark") is None:
