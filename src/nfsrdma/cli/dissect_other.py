@@ -51,16 +51,23 @@ class Other:
         self, reader: Reader, file: str, expression: str | None, crc: bool, ndjson: bool
     ) -> int | None:
         """Do what was asked for: the exit status under ``--exit-code``, ``None`` for nothing."""
-        from . import dissect_compare, dissect_parquet, dissect_pcapng
-
         if self.compare:
-            return int(dissect_compare.compare(reader, file, ndjson))
+            from .dissect_compare import compare  # brings asyncio: only who wants it waits for it
+
+            return int(compare(reader, file, ndjson))
         if self.parquet is not None:
-            dissect_parquet.write_parquet(reader, self.parquet, expression, crc)
-        elif self.pcapng is not None:
-            dissect_pcapng.annotate(reader, file, self.pcapng, expression, crc)
-        elif self.fixed is not None:
-            dissect_pcapng.repair(reader, file, self.fixed, crc)
+            from .dissect_parquet import write_parquet
+
+            write_parquet(reader, self.parquet, expression, crc)
+        elif self.pcapng is not None or self.fixed is not None:
+            from .dissect_pcapng import annotate, repair
+
+            if self.pcapng is None:
+                repair(reader, file, str(self.fixed), crc)
+            elif self.fixed is None:
+                annotate(reader, file, self.pcapng, expression, crc)
+            else:
+                raise click.UsageError("--pcapng and --fix-for-wireshark: one at a time")
         else:
             return None
         return 0
