@@ -49,10 +49,15 @@ def of_rxe(guest: Guest) -> dict[str, float]:
     gid = tools.gid_index(guest, guest.ipv4)
     found = {}
     for tool, size in FIGURES:
-        options = f"-F -x {gid} -s {size} -n {ITERATIONS}"
+        options = f"-F -x {gid} -s {size} {tools.FOR_A_WHILE}"
+        latency = tool.endswith("_lat")
+        if not latency:
+            # As many in flight as rdma-bench has, and each of them counted when it is done.
+            options += " -t 64 -Q 1"
         with tools.perftest_server(guest, tool, options):
-            rate = tools.perftest_client(guest, tool, guest.ipv4, options, timeout=200)
-        found[f"{tool} {size}"] = rate
+            rate = tools.perftest_per_second(guest, tool, guest.ipv4, options)
+        # A latency is half of a round trip; MB are 2^20 octets, as in rdma-bench.
+        found[f"{tool} {size}"] = 1e6 / (2 * rate) if latency else rate * size / (1 << 20)
     return found
 
 
@@ -71,7 +76,7 @@ def of_soft(guest: Guest, python: str, enter: str) -> dict[str, float]:
     for tool, size in FIGURES:
         _, test, kind = tool.split("_")
         row = by["latency" if kind == "lat" else "bandwidth", test, size]
-        found[f"{tool} {size}"] = row["t_typical" if kind == "lat" else "average"]
+        found[f"{tool} {size}"] = row["t_avg" if kind == "lat" else "average"]
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
@@ -14,6 +13,10 @@ from .packages import LabError
 RPING_PORT = 7174
 UCMATOSE_PORT = 7471
 PERFTEST_PORT = 18515
+
+#: perftest's options for four seconds, of which the first and the last do not count.
+FOR_A_WHILE = "-D 4 -f 1"
+_MEASURED_SECONDS = 2
 
 
 @contextlib.contextmanager
@@ -96,13 +99,29 @@ def perftest_client(
     guest: Guest, tool: str, address: str, options: str = "-R", timeout: float = 60.0
 ) -> float:
     """The same as a client; both sides need the same options. MB/s, or microseconds (``_lat``)."""
-    result = guest.run(perftest(tool, options, address), timeout=timeout)
-    rows = re.findall(r"^ *\d+ +\d+ +[\d. ]+", result.stdout, re.MULTILINE)
-    if not rows:
-        raise LabError(f"{guest.name}: no figures in: {result}")
-    columns = rows[-1].split()
+    columns = _figures(guest, perftest(tool, options, address), timeout)
     # Bandwidth: bytes, iterations, peak, AVERAGE; latency: bytes, iterations, min, max, TYPICAL.
     return float(columns[4] if tool.endswith("_lat") else columns[3])
+
+
+def perftest_per_second(guest: Guest, tool: str, address: str, options: str) -> float:
+    """Iterations per second by the guest's clock, both sides with `FOR_A_WHILE` in their options.
+
+    What perftest itself makes of them rests on the frequency of the processor's cycle counter,
+    which it cannot find out in an emulated guest: it may say anything, ``inf`` too.
+    """
+    columns = _figures(guest, perftest(tool, options, address), 60.0)
+    return int(columns[1]) / _MEASURED_SECONDS
+
+
+def _figures(guest: Guest, command: str, timeout: float) -> list[str]:
+    """The columns of the last line that begins with two whole numbers."""
+    result = guest.run(command, timeout=timeout)
+    rows = [line.split() for line in result.stdout.splitlines()]
+    rows = [row for row in rows if len(row) > 3 and row[0].isdigit() and row[1].isdigit()]
+    if not rows:
+        raise LabError(f"{guest.name}: no figures in: {result}")
+    return rows[-1]
 
 
 @contextlib.contextmanager
