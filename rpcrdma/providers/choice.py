@@ -7,7 +7,7 @@ import os
 from .registry import DEFAULT_PROVIDER
 from .routes import is_local
 from .shm.order import SUITABLE
-from .shm.rendezvous import VARIABLE, candidates, opened
+from .shm.rendezvous import VARIABLE, candidates, knock, opened
 
 SHARED_MEMORY = "shm"
 
@@ -24,12 +24,12 @@ def providers_for(address: str) -> list[str]:
 
 
 def local_servers() -> list[str]:
-    """The names of sockets where a server in shared memory can be met: ``ADDRESS@PORT``."""
+    """Where a server in shared memory can be met now: ``ADDRESS@PORT``, the names of sockets."""
     found = []
     for directory in candidates(None):
         try:
             with opened(directory, named=bool(os.environ.get(VARIABLE))) as (fd, _):
-                found += sorted(os.listdir(fd))
+                found += sorted(name for name in os.listdir(fd) if knock(fd, name))
         except OSError:
             continue
     return found

@@ -531,7 +531,8 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Any, Any]]:
     start()
     yield f"nfs+rdma://{host}/?provider=shm", start, kill
     while running:
-        kill()
+        running[-1].terminate()  # and takes its name away
+        running.pop().communicate()
 
 
 def test_a_server_killed_while_a_file_is_written(served: tuple[str, Any, Any]) -> None:
