@@ -59,8 +59,8 @@ def flight_octets(receive_octets: int) -> int:
     return max(_LEAST_FLIGHT, min(receive_octets // 4, _MOST_FLIGHT))
 
 
-_LIMITS: Final = DeviceLimits(short_message=20 << 10)
-"""Up to records of 16 KiB a few more packets cost half of what chunks cost."""
+_LIMITS: Final = DeviceLimits(short_message=68 << 10)
+"""Up to records of 64 KiB a few more copies cost half of what chunks cost."""
 
 
 def read_octets(flight: int) -> int:

@@ -137,11 +137,16 @@ class RdmaCall:
         """See ``IncomingCall.reply``. What travels inline is copied at once."""
         endpoint = self._responder.endpoint
         if self.header is None and message.tell() + SHORT_HEADER_SIZE <= endpoint.send_threshold:
+            credit = self._responder.grant.offered
+            head = SHORT.pack(self.xid, VERSION, credit, RDMA_MSG, 0, 0, 0)
             # Joined before the receive buffer is given back: a payload may lie in it.
-            rest = b"".join(message.parts()) if message.payloads else message.buffer
-            credit = self._finish()
+            if message.payloads:
+                data = b"".join((head, *message.parts()))
+            else:
+                data = head + message.buffer
+            self._finish()
             self._responder.stats.replies_sent += 1
-            endpoint.send(SHORT.pack(self.xid, VERSION, credit, RDMA_MSG, 0, 0, 0) + rest)
+            endpoint.send(data)
             if on_sent is not None:
                 on_sent()
         else:
