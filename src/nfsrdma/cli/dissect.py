@@ -75,6 +75,7 @@ def dissect(
     travelled by RDMA (R read chunk, W write chunk, C reply chunk; used/offered), the lengths of
     the two messages, and the time from call to reply.
     """
+    from nfsrdma.cli import describe
     from nfsrdma.dissector.capture import CaptureError
     from nfsrdma.dissector.filter import FilterError
     from nfsrdma.dissector.pipeline import Pipeline
@@ -113,8 +114,10 @@ def dissect(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except FilterError as error:
         raise click.BadParameter(str(error), param_hint="-Y") from error
-    except (CaptureError, OSError) as error:
+    except CaptureError as error:
         raise click.ClickException(f"{file}: {error}") from error
+    except OSError as error:
+        raise click.ClickException(describe(error)) from error
 
 
 def _view(style: str, expression: str | None, all_ops: bool) -> View:
