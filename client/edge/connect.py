@@ -21,8 +21,6 @@ from ..url import Url, parse_url
 
 _SHORTLY_S: Final = 2.0
 """How long a server in shared memory may take to say that it is there."""
-_WITH_PACKETS: Final = "soft"
-"""The provider that has packets to capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +82,8 @@ class Connector:
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
         if options.device is not None and url.transport != "rdma":
             raise ValueError("a device has a meaning only with nfs+rdma://")
-        if self._provider is None and (options.pcap is not None or options.device is not None):
-            self._provider = _WITH_PACKETS
-        if url.transport == "rdma" and self._provider is not None:
-            _check_provider(self._provider, options.device)
+        if url.transport == "rdma":
+            self._provider = _checked_provider(options)
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
         """A connection whose incoming calls go to ``service``. Errors: kinds of ``OSError``."""
@@ -182,10 +178,13 @@ def _add(total: dict[str, int], counted: dict[str, int]) -> None:
         total[name] = total.get(name, 0) + value
 
 
-def _check_provider(name: str, device: str | None) -> None:
-    from nfsrdma.rpcrdma.providers.registry import check_provider
+def _checked_provider(options: MountOptions) -> str | None:
+    from nfsrdma.rpcrdma.providers.registry import check_provider, implied_provider
 
-    check_provider(name, device)
+    provider = implied_provider(options.provider, options.device, options.pcap)
+    if provider is not None:
+        check_provider(provider, options.device)
+    return provider
 
 
 def make_client(

@@ -30,6 +30,16 @@ WITH_DEVICES = frozenset({"verbs"})
 """Providers that there may be several devices of: those take ``device=``, the name of one."""
 
 
+def implied_provider(provider: str | None, device: str | None, pcap: object) -> str | None:
+    """What is asked for by these options: a device by name is one of ``verbs``, and only ``soft``
+    has packets to capture. ``None`` leaves the choice open."""
+    if provider is None and device is not None:
+        return next(iter(WITH_DEVICES))
+    if provider is None and pcap is not None:
+        return DEFAULT_PROVIDER
+    return provider
+
+
 def check_provider(name: str, device: str | None = None) -> None:
     """Raise ``ValueError`` unless there is a provider ``name``, with devices if one is named."""
     if name not in PROVIDERS:

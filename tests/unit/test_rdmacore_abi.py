@@ -196,9 +196,10 @@ def test_the_command_line_names_a_device(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("arguments", "status", "says"),
     [
-        (["serve", "--memory", "--device", "x"], 1, "the provider here is soft"),
+        (["serve", "--memory", "--provider", "soft", "--device", "x"], 1, "here is soft"),
+        (["serve", "--memory", "--device", "x"], 1, "cannot serve RDMA"),
         (["serve", "--provider", "none", "--tcp", "0", "--device", "x"], 2, "none has no device"),
-        (["ls", "--device", "x", "nfs+rdma://127.0.0.1/"], 2, "the provider here is soft"),
+        (["ls", "--provider", "soft", "--device", "x", "nfs+rdma://127.0.0.1/"], 2, "here is soft"),
         (["ls", "--device", "x", "nfs://127.0.0.1/"], 2, "only with nfs+rdma://"),
     ],
 )

@@ -21,7 +21,12 @@ from rich.console import Console
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.choice import SHARED_MEMORY
-from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, PROVIDERS, open_device
+from nfsrdma.rpcrdma.providers.registry import (
+    DEFAULT_PROVIDER,
+    PROVIDERS,
+    implied_provider,
+    open_device,
+)
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.server.config import ServerConfig
@@ -166,7 +171,8 @@ class Serving:
         Without a provider that is by ``soft`` and, unless packets are to be seen or devices named,
         by ``shm`` as well: clients of this host find it there, see ``providers.choice``.
         """
-        beside = provider is None and device is None and pcap is None
+        provider = implied_provider(provider, device, pcap)
+        beside = provider is None
         try:
             made = open_device(provider or DEFAULT_PROVIDER, self.reactor, device=device, pcap=pcap)
             self._devices.append(made)
