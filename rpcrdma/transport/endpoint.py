@@ -12,6 +12,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
+from nfsrdma.xdr import Encoder
+
 from ..verbs.interfaces import CompletionQueue, Connection, MappingQueuePair, ProtectionDomain
 from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
 from .options import TransportOptions
@@ -144,6 +146,19 @@ class Endpoint:
                 self._queue_pair.post_recv(slot.request)
             except VerbsError as error:
                 self.fail(f"cannot receive: {error}")
+
+    def send_whole(self, head: bytes, message: Encoder) -> None:
+        """Send ``message`` behind ``head``, all of it inline. It is copied, payloads included."""
+        payloads = message.payloads
+        if not payloads:
+            self.send(head + message.buffer)
+        elif len(payloads) == 1 and self.limits.copies_sends and self._send_queue.ready:
+            request = SendWR(_SEND, tuple(map(memoryview, (head, *message.parts()))))
+            self.stats.bytes_inline_sent += request.length()
+            self.post(request)
+            request.sg_list = ()  # the caller may want to have its memory back
+        else:
+            self.send(b"".join((head, *message.parts())))
 
     def send(
         self, message: bytes | bytearray, *, rkey: int | None = None, done: Done | None = None

@@ -132,12 +132,12 @@ class Requester:
             and call.max_reply + _padded(call.sinks) + SHORT_HEADER_SIZE
             <= endpoint.receive_threshold
         ):
-            data = SHORT.pack(call.xid, VERSION, self._window.ceiling, RDMA_MSG, 0, 0, 0)
-            if message.payloads:
-                self._stats.pullups += 1
-                data = b"".join((data, *message.parts()))
-            else:
-                data += message.buffer
+            self._stats.pullups += bool(message.payloads)
+            self._sent[call.xid] = call
+            self._stats.calls_sent += 1
+            endpoint.send_whole(
+                SHORT.pack(call.xid, VERSION, self._window.ceiling, RDMA_MSG, 0, 0, 0), message
+            )
         else:
             try:
                 data = self._marshal(call)
@@ -145,9 +145,9 @@ class Requester:
                 self._window.in_use -= 1
                 self._fail_unsent(call, error)
                 return
-        self._sent[call.xid] = call
-        self._stats.calls_sent += 1
-        endpoint.send(data)
+            self._sent[call.xid] = call
+            self._stats.calls_sent += 1
+            endpoint.send(data)
 
     def _marshal(self, call: PendingCall) -> bytes:
         if self.room is None:

@@ -139,14 +139,15 @@ class RdmaCall:
         if self.header is None and message.tell() + SHORT_HEADER_SIZE <= endpoint.send_threshold:
             credit = self._responder.grant.offered
             head = SHORT.pack(self.xid, VERSION, credit, RDMA_MSG, 0, 0, 0)
-            # Joined before the receive buffer is given back: a payload may lie in it.
-            if message.payloads:
-                data = b"".join((head, *message.parts()))
-            else:
-                data = head + message.buffer
-            self._finish()
             self._responder.stats.replies_sent += 1
-            endpoint.send(data)
+            if any(payload.data.obj is endpoint.ring for payload in message.payloads):
+                # Joined before the receive buffer is given back.
+                joined = b"".join((head, *message.parts()))
+                self._finish()
+                endpoint.send(joined)
+            else:
+                self._finish()
+                endpoint.send_whole(head, message)
             if on_sent is not None:
                 on_sent()
         else:

@@ -69,6 +69,11 @@ class SendQueue:
         self.messages_waiting = 0
         """Whole messages in the backlog: each is a call or a reply that the peer waits for."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether what is posted now goes to the queue pair at once."""
+        return self._free > 0 and not self._backlog
+
     def post(self, request: SendWR, done: Done | None = None) -> None:
         """Post a SEND or an RDMA WRITE behind all earlier ones.
 

@@ -189,6 +189,8 @@ class DeviceLimits:
     """RDMA READs in flight in one direction of one connection (ORD and IRD)."""
     short_message: int = 0
     """Up to this length a message is quicker than a registration; 0 where that is not known."""
+    copies_sends: bool = False
+    """The octets of a SEND are copied when it is posted: they may change, or go, afterwards."""
     remote_invalidation: bool = True
     """Every region can be invalidated, by the peer's SEND_WITH_INV for one. Where this is false
     that breaks the connection, so the peer must not be told that it may (RFC 8797)."""

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, ProviderHarness, Side, pair
 from tests.support.hosts import loopback
-from tests.support.transport import CALL_HEAD, call_message, decode_reply, reply_message
+from tests.support.transport import CALL_HEAD, call_message, decode_reply, echo, reply_message
 
 import nfsrdma.client as nfs
 from nfsrdma.rpcrdma.providers.shm import ShmDevice, messages, rendezvous
@@ -48,6 +48,7 @@ from nfsrdma.rpcrdma.verbs.types import (
     ConnectOptions,
     QpOptions,
     QpState,
+    RecvWR,
     VerbsError,
     WcStatus,
     WrOpcode,
@@ -454,6 +455,50 @@ def test_a_reply_in_the_callers_memory(harness: ProviderHarness, way: str) -> No
     assert all(seen)
     ring = server._endpoint.connection._ring  # type: ignore[attr-defined]
     assert not any(ring.marks)  # everything was let go
+    channel.close()
+
+
+def test_long_messages_take_turns_in_the_same_memory(harness: ProviderHarness) -> None:
+    """Nobody waits for their completion, and all the same they do not take new pieces each."""
+    client, server = pair(harness)
+    buffer = server.recv(40_000)
+    for number in range(50):
+        data = bytes([number]) * 40_000
+        client.send(data, signaled=False)
+        harness.run_until(lambda number=number: len(server.received) > number)
+        assert buffer == data
+        server.connection.queue_pair.post_recv(RecvWR(memoryview(buffer)))
+    arena = client.pd.arena  # type: ignore[attr-defined]
+    assert len(arena.slabs) == 1
+    assert arena._used <= 4 << 16
+
+
+def test_a_peer_that_counts_wrongly_before_a_long_message(harness: ProviderHarness) -> None:
+    client, server = pair(harness)
+    buffer = server.recv(40_000)
+    ring_of(server).words[CONSUMED] = 1 << 20
+    client.send(b"x" * 40_000)  # whoever posts it has done nothing wrong
+    harness.run_until(lambda: client.sent)
+    assert buffer == b"x" * 40_000
+
+
+def test_a_payload_sent_inline_is_let_go(harness: ProviderHarness) -> None:
+    """It goes to shared memory at once, so its owner may resize it when the reply is there."""
+    listener = listen_rdma(harness.a, harness.reactor, harness.host, harness.new_port(), echo)
+    future = connect_rdma(harness.b, harness.reactor, *listener.address)
+    harness.run_until(future.done)
+    channel = future.result()
+    data = bytearray(Random(1).randbytes(60_001))
+    memory = bytearray(len(data))
+    call = call_message(1, [(True, data)])
+    reply = channel.call(call, max_reply=200, sinks=[memoryview(memory)])
+    call.payloads.clear()
+    expected = bytes(data)
+    data[:] = bytes(len(data))  # copied already
+    harness.run_until(reply.done)
+    assert decode_reply(reply.result()) == (1, [(True, expected)])
+    data.append(0)
+    assert channel.stats.registrations == 0
     channel.close()
 
 

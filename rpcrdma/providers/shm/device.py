@@ -24,7 +24,11 @@ from .rendezvous import Credentials, Meeting, meet, network_namespace
 from .spin import Patience
 
 _LIMITS: Final = DeviceLimits(
-    max_qp_wr=16384, max_message=1 << 30, max_rd_atomic=16, short_message=20 << 10
+    max_qp_wr=16384,
+    max_message=1 << 30,
+    max_rd_atomic=16,
+    short_message=68 << 10,
+    copies_sends=True,
 )
 _LOOKS: Final = 16
 _NUMBERS: Final = 1 << 24

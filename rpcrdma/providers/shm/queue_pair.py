@@ -308,18 +308,26 @@ class QueuePair:
                 start = 0
             end = head + length
             if end - self._message_tail > size:
-                self._complete()
+                self._reclaim()
         if length <= _LONGEST_IN_RING and end - self._message_tail <= size:
             gather(messages, start, pieces)
             self._message_head = end
             where = IN_RING | start
         else:
             end = -1
+            self._reclaim()  # so that few pieces are in use, whose pages are warm
             piece = self.pd.arena.take(max(length, 1))
             gather(piece.slab.view, piece.offset, pieces)
             where = piece.where
         self._produce(_SEND, flags, request.imm_data, length, where, rkey, 0)
         self._posted.append((self._produced, request, end, piece))
+
+    def _reclaim(self) -> None:
+        """Take back what the peer is done with. If it counts wrongly, the next turn says so."""
+        with suppress(Broken):
+            self._complete()
+        if self.state is not _RTS:
+            raise VerbsError("the queue pair has failed", WcStatus.WR_FLUSH_ERR)
 
     def _post_write(self, request: SendWR, opcode: int) -> None:
         length = request.length()

@@ -185,7 +185,7 @@ def copies(rows: Sequence[Row]) -> str | None:
             )
     if not parts:
         return None
-    return "Copies of each octet, both ends, by construction: " + "; ".join(parts) + "."
+    return f"Copies of each octet of a long record, both ends, by construction: {'; '.join(parts)}."
 
 
 def problems(rows: Sequence[Row]) -> list[str]:
