@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -62,11 +61,6 @@ def duration(nanoseconds: int) -> str:
     if nanoseconds < 1_000_000_000:
         return f"{nanoseconds / 1e6:.3g} ms"
     return f"{nanoseconds / 1e9:.3g} s"
-
-
-def handle_hash(handle: bytes) -> str:
-    """A file handle as Wireshark abbreviates it."""
-    return f"{zlib.crc32(handle):#010x}"
 
 
 def text(name: bytes) -> str:
