@@ -36,6 +36,13 @@ class Peer:
     """``"rdma"`` or ``"tcp"``: how the connection is called in statistics and logs."""
     address: str
     port: int
+    uid: int | None = None
+    """The user whose process it is, by this host's own kernel; None for other hosts."""
+
+    @property
+    def source(self) -> tuple[str, int | None]:
+        """What two connections of one client have in common, as far as anybody can tell."""
+        return self.address, self.uid
 
 
 class Channel(Protocol):
