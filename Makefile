@@ -8,7 +8,7 @@ SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak fuzz corpus check bench targets format emit clean twins native-million native-asan
+.PHONY: help demo test soak crashes fuzz corpus check bench targets format emit clean twins native-million native-asan
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,11 @@ soak: $(STAMP) ## SEEDS=1000 seeds of the simulation with mixed faults; says how
 	@$(BIN)/python -m tests.sim.replay --seeds 0:$(SEEDS) --jobs $(JOBS)
 SEEDS ?= 1000
 JOBS ?= $(shell nproc)
+
+crashes: $(STAMP) ## KILLS=200 of the server and CLIENTS=100 under verified load: nothing lost, nothing twice
+	@PYTHONPATH=src:. $(BIN)/python -m tests.crash --kills $(KILLS) --clients $(CLIENTS)
+KILLS ?= 200
+CLIENTS ?= 100
 
 twins: $(STAMP) ## what the native modules do, done by their twins in Python
 	@NFSRDMA_NATIVE=0 $(BIN)/python -m pytest $(TWIN_TESTS) -k 'not verbs and not shm'

@@ -1,0 +1,72 @@
+"""Kill servers and clients under verified load, over all transports at once.
+
+    python -m tests.crash [--kills 200] [--clients 100] [--transports tcp,soft,shm] [--seed 7]
+
+The kills are shared out among the transports. The exit code is 1 if anything that was acknowledged
+is missing, or anything was done twice; then the folder with journals, logs and exports stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from .journal import Findings
+from .loop import kill_clients, kill_servers
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    return [total // parts + (index < total % parts) for index in range(parts)]
+
+
+def main() -> int:
+    """Run the loops; print a line for each, and what is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash")
+    parser.add_argument("--kills", type=int, default=200, help="of the server [200]")
+    parser.add_argument("--clients", type=int, default=100, help="that are killed [100]")
+    parser.add_argument("--transports", default="tcp,soft,shm")
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
+    transports = options.transports.split(",")
+    base = Path(tempfile.mkdtemp(prefix="nfsrdma-crash-"))
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - started:6.0f} s  {text}", flush=True)
+
+    running: dict[str, Future[Findings]] = {}
+    with ThreadPoolExecutor(2 * len(transports)) as pool:
+        for kind, run, total in (
+            ("server", kill_servers, options.kills),
+            ("client", kill_clients, options.clients),
+        ):
+            for transport, kills in zip(transports, _shares(total, len(transports)), strict=True):
+                folder = base / f"{kind}-{transport}"
+                folder.mkdir()
+                rng = random.Random(f"{options.seed} {folder.name}")
+                if kills:
+                    name = f"{kind} killed {kills} times over {transport}"
+                    running[name] = pool.submit(run, transport, kills, folder, rng, say)
+    wrong = 0
+    for name, future in running.items():
+        findings = future.result()
+        wrong += len(findings.faults)
+        counts = ", ".join(f"{count} {what}" for what, count in sorted(findings.counts.items()))
+        print(f"{'FAULT' if findings.faults else 'held '}  {name}: {counts}")
+        for fault in findings.faults[:10]:
+            print(f"         {fault}")
+    if wrong:
+        print(f"{wrong} faults; everything is in {base}")
+        return 1
+    shutil.rmtree(base)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
