@@ -113,4 +113,4 @@ clean: ## remove what make made
 	rm -rf $(VENV) build dist out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.pcapng
 
 include tests/interop/Makefile.inc
-interop interop-captures interop-deps interop-yardstick lab-shell: $(STAMP)
+interop interop-captures interop-deps interop-loss interop-yardstick lab-shell: $(STAMP)

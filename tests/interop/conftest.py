@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "yardstick: Linux on both sides, slow; proves the workloads, not us"
     )
+    config.addinivalue_line("markers", "endurance: long runs on a bad network")
     config.addinivalue_line("markers", "captures: short conversations for the corpus of captures")
     # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -50,7 +50,7 @@ class Session:
         output: Path,
         tests: Sequence[str],
         options: Sequence[str],
-        mark: str = "not yardstick and not captures",
+        mark: str = "not yardstick and not captures and not endurance",
     ) -> None:
         self.output = output
         output.mkdir(parents=True)
