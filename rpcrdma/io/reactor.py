@@ -16,6 +16,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final, TypeVar, overload
 
+from ..complaints import Complaints
 from ..task import Future
 
 _log = logging.getLogger(__name__)
@@ -74,8 +75,8 @@ class SelectReactor:
     the wake-up of an idle processor (100 µs and more in a virtual machine) at the price of
     a busy one; only for machines with a core to spare.
 
-    A callback that raises an ``Exception`` is logged and the loop goes on. It may be turned
-    again from within a callback.
+    A callback that raises an ``Exception`` is logged, once in a while for each place that raises,
+    and the loop goes on. It may be turned again from within a callback.
     """
 
     def __init__(self, *, spin_s: float = 0.0) -> None:
@@ -89,6 +90,7 @@ class SelectReactor:
         self._cancelled = 0
         self._pollers: list[Callable[[float | None], bool]] = []
         self._polled = 0  # turns in a row that a poller found something in
+        self._failures = Complaints(_log, monotonic)
         self._stopping = False
         self._closed = False
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -265,8 +267,8 @@ class SelectReactor:
         for poller in self._pollers:
             try:
                 found = poller(wait) or found
-            except Exception:
-                _log.exception("%r failed", poller)
+            except Exception as error:
+                self._failures.failure(f"{poller!r}", error)
         return found
 
     def _poll(self, wait: float | None) -> list[tuple[int, int]]:
@@ -306,8 +308,8 @@ class SelectReactor:
     def _run(self, callback: _Callback) -> None:
         try:
             callback[0](*callback[1])
-        except Exception:
-            _log.exception("%r failed", callback[0])
+        except Exception as error:
+            self._failures.failure(f"{callback[0]!r}", error)
 
     def close(self) -> None:
         """Give the descriptors back. Whatever still waits is forgotten. Harmless to repeat."""

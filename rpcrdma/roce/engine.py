@@ -308,8 +308,15 @@ class Engine:
         if not (self._news or self._reports):
             return
         news, self._news = self._news, []
-        for completion_queue in news:
-            completion_queue.deliver()
+        for index, completion_queue in enumerate(news):
+            try:
+                completion_queue.deliver()
+            except BaseException:
+                # What went wrong is its own owner's affair: the others are told all the same.
+                self._news[:0] = news[index + 1 :]
+                self._called = False
+                self._call()
+                raise
         reports, self._reports = self._reports, []
         for queue_pair in reports:
             if queue_pair.on_error is not None and queue_pair.state is not QpState.RESET:

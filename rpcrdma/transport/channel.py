@@ -8,6 +8,7 @@ RPC message's own direction word, as the two directions' XIDs know nothing of ea
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 
 from nfsrdma.xdr import Decoder, Encoder
@@ -33,6 +34,8 @@ from .reduction import Room
 from .requester import Requester
 from .responder import Responder, refuse_all
 from .stats import TransportStats
+
+_log = logging.getLogger(__name__)
 
 _SHORTEST = SHORT_AND_RPC.size
 _XID_AND_VERSION = 8
@@ -178,7 +181,11 @@ class RdmaChannel:
         self.requester.fail(calls, reason)
         callbacks, self._on_close = self._on_close, []
         for callback in callbacks:
-            callback(reason)
+            try:
+                callback(reason)
+            except Exception:
+                # The others are to be told as well, and whoever closes it is not to suffer.
+                _log.exception("%r, told that %r is gone, failed", callback, self._peer)
 
     # Messages
 

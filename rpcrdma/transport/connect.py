@@ -11,6 +11,7 @@ from ..task import Future, Reactor, TimerHandle
 from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
 from ..verbs.types import Access, ConnectOptions, QpOptions
 from .channel import RdmaChannel
+from .endpoint import FAULT
 from .options import TransportOptions
 
 NFS_RDMA_PORT: Final = 20049
@@ -98,7 +99,11 @@ class _Handler:
         if self._future is not None:
             self._future.set_result(channel)
         if self._on_channel is not None and not channel.closed:
-            self._on_channel(channel)
+            try:
+                self._on_channel(channel)
+            except BaseException:
+                channel.disconnected(FAULT)
+                raise
 
     def failed(self, error: Exception) -> None:
         self._channel.disconnected(f"never established: {error}")

@@ -21,6 +21,9 @@ from .private_data import PrivateData, thresholds
 from .send_queue import Done, SendQueue
 from .stats import TransportStats
 
+FAULT = "a fault on this side"
+"""Why a connection ends whose own handling raised an exception."""
+
 _POLL_LIMIT = 64
 _SEND = int(WrOpcode.SEND)
 _SEND_WITH_INV = int(WrOpcode.SEND_WITH_INV)
@@ -113,7 +116,7 @@ class Endpoint:
 
     def start(self) -> None:
         """Both sides are up: begin to look at what comes in, or came already."""
-        self._send_cq.set_handler(self._send_queue.on_completions)
+        self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
         self._on_receives()
 
@@ -124,6 +127,21 @@ class Endpoint:
         return self._connection
 
     def _on_receives(self) -> None:
+        try:
+            self._take_messages()
+        except BaseException:
+            # A bug, or KeyboardInterrupt: this connection may be halfway through something.
+            self.fail(FAULT)
+            raise
+
+    def _on_sends(self) -> None:
+        try:
+            self._send_queue.on_completions()
+        except BaseException:
+            self.fail(FAULT)
+            raise
+
+    def _take_messages(self) -> None:
         on_message = self._on_message
         stats = self.stats
         while not self.closed:

@@ -41,6 +41,7 @@ _GREETING_S: Final = 10.0
 _RETRY_S: Final = 0.01
 _ROUNDS: Final = 16
 """Turns of one connection before others have theirs."""
+_FAULT: Final = "a fault on this side"
 _ACCESS: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
 
 
@@ -104,6 +105,10 @@ class ShmConnection:
         self._closed = False
         self._turning = False
         device.connections[self] = None
+
+    def __repr__(self) -> str:
+        (host, port), (peer, theirs) = self.local_address, self.peer_address
+        return f"<ShmConnection {host}:{port} - {peer}:{theirs}>"
 
     @property
     def pd(self) -> ProtectionDomain:
@@ -316,6 +321,9 @@ class ShmConnection:
             return
         except (OSError, BadMessage) as error:
             self._lost(f"the peer broke the rules: {error}")
+        except BaseException:
+            self._lost(_FAULT)
+            raise
 
     def _hear(self, kind: Kind, body: bytes, fds: list[int]) -> None:
         """Raises ``BadMessage`` and ``OSError``."""
@@ -384,10 +392,13 @@ class ShmConnection:
             self._turn_timer = self._reactor.call_at(when, self.run)
 
     def run(self) -> bool:
-        """Do what there is to do, and have the bell rung for the rest; whether there was any."""
+        """Do what there is to do, and have the bell rung for the rest; whether there was any.
+
+        What it does may close it. An exception ends this connection and none besides.
+        """
         self._turn_at = None
         queue_pair = self.queue_pair
-        if self._turning or not self._up:
+        if self._turning or self._over or not self._up:
             return False
         self._turning = True
         device = self._device
@@ -403,12 +414,15 @@ class ShmConnection:
                     break
             else:
                 self._later(0.0)
-        except Broken as broken:
+        except (Broken, VerbsError) as broken:
             self._end(f"the peer broke the rules: {broken}")
+        except BaseException:
+            self._end(_FAULT)
+            raise
         finally:
             device.turning -= 1
             self._turning = False
-        if found:
+        if found and not self._over:
             device.heard_from(self)
         return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from random import Random, SystemRandom
@@ -10,6 +12,7 @@ from time import perf_counter
 from typing import Any, Final
 from weakref import WeakSet
 
+from ...complaints import Complaints
 from ...roce.completion import CompletionQueue
 from ...task import Reactor
 from ...verbs.interfaces import ConnectionHandler, ConnectionRequest
@@ -22,6 +25,8 @@ from .order import SUITABLE
 from .regions import ProtectionDomain
 from .rendezvous import Credentials, Meeting, meet, network_namespace
 from .spin import Patience
+
+_log = logging.getLogger(__name__)
 
 _LIMITS: Final = DeviceLimits(
     max_qp_wr=16384,
@@ -63,7 +68,8 @@ class ShmDevice:
         self._directory = directory
         self._address = resolve(address)[0] if address is not None else None
         self._number = self._rng.randrange(_NUMBERS)
-        self._announced: list[CompletionQueue] = []
+        self._announced: deque[CompletionQueue] = deque()
+        self._failures = Complaints(_log, reactor.time)
         self._soon = False
         self._domains: WeakSet[ProtectionDomain] = WeakSet()
         self.turning = 0
@@ -143,6 +149,7 @@ class ShmDevice:
             self._busy.clear()
             patience.nothing()
             return False
+        # Those that are closed have been forgotten: nothing is called between here and their turns.
         pairs = [connection.queue_pair for connection in busy]
         for queue_pair in pairs:
             queue_pair.disarm()
@@ -154,7 +161,11 @@ class ShmDevice:
         # Each of them: it is armed again by that.
         found = False
         for connection in busy:
-            found = connection.run() or found
+            try:
+                found = connection.run() or found
+            except Exception as error:
+                # It has ended by that. The others have yet to be armed again.
+                self._failures.failure(f"{connection!r}", error)
         if found:
             patience.found(now - began)
         else:
@@ -163,7 +174,7 @@ class ShmDevice:
         return found
 
     def heard_from(self, connection: ShmConnection) -> None:
-        """Something came over this connection."""
+        """Something came over this connection, which is not closed."""
         self._busy[connection] = None
 
     # For connections
@@ -198,10 +209,17 @@ class ShmDevice:
 
     def deliver(self) -> None:
         """Tell the owners of completion queues that have news."""
-        while self._announced:
-            announced, self._announced = self._announced, []
-            for queue in announced:
-                queue.deliver()
+        announced = self._announced
+        try:
+            while announced:
+                try:
+                    announced.popleft().deliver()
+                except Exception as error:
+                    # Its owner's affair, not that of whoever has its turn: the others go on.
+                    self._failures.failure("the owner of a completion queue", error)
+        finally:
+            if announced:
+                self.deliver_soon()
 
     def deliver_soon(self) -> None:
         """The same, at the next turn of the reactor."""

@@ -1,0 +1,92 @@
+"""What is said about peers in the log: once for each of them and each reason, and no flood.
+
+Whoever refuses or closes a peer says so here, with a reason that is a constant of the program and a
+detail that may be anything. A line that would come again within a while is counted instead, and the
+count is told with the next one. All lines together have a bound as well, since a peer may have many
+addresses. Failures of our own in a peer's callbacks are told in the same way: with a traceback,
+once for each place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable
+from traceback import extract_tb
+from typing import Final
+
+from .rpc.channel import Peer
+
+_REMEMBERED: Final = 1024
+"""Lines that are remembered; the oldest is forgotten first."""
+
+
+class Complaints:
+    """Writes to ``log``, at most ``lines`` lines in ``every_s`` seconds of ``clock``.
+
+    The same line comes again after ``every_s`` seconds at the earliest.
+    """
+
+    __slots__ = ("_clock", "_every_s", "_left", "_lines", "_log", "_omitted", "_seen", "_until")
+
+    def __init__(
+        self,
+        log: logging.Logger,
+        clock: Callable[[], float],
+        *,
+        every_s: float = 60.0,
+        lines: int = 60,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._every_s = every_s
+        self._lines = lines
+        self._left = lines
+        self._until = 0.0
+        self._omitted = 0
+        self._seen: dict[Hashable, tuple[float, int]] = {}
+        """When each line was last written, and how often it was not written since."""
+
+    def about(self, peer: Peer, reason: str, detail: object = "") -> None:
+        """Warn that ``peer`` was refused something, or closed.
+
+        ``reason`` is one of a few texts; what varies belongs in ``detail``.
+        """
+        again = self._may_say((peer.source, reason))
+        if again is None:
+            return
+        who = f"{peer.address} over {peer.transport}"
+        if peer.uid is not None:
+            who += f", user {peer.uid}"
+        text = f"{reason}: {detail}" if detail != "" else reason
+        self._log.warning("%s: %s%s", who, text, _times(again))
+
+    def failure(self, what: str, error: BaseException) -> None:
+        """Log, as an error of our own, that ``what`` raised ``error``; once for each place."""
+        frames = extract_tb(error.__traceback__)
+        where = (frames[-1].filename, frames[-1].lineno) if frames else ()
+        again = self._may_say((type(error), where))
+        if again is not None:
+            self._log.error("%s failed%s", what, _times(again), exc_info=error)
+
+    def _may_say(self, line: Hashable) -> int | None:
+        """None: not now. Otherwise how often it was not said since the last time."""
+        now = self._clock()
+        last, again = self._seen.pop(line, (-self._every_s, 0))
+        if now >= self._until:
+            self._until, self._left = now + self._every_s, self._lines
+            if self._omitted:
+                self._log.warning("%d lines about peers were left out", self._omitted)
+                self._omitted = 0
+        say = now - last >= self._every_s and self._left > 0
+        if say:
+            self._left -= 1
+        elif self._left == 0:
+            self._omitted += 1
+        self._seen[line] = (now, 0) if say else (last, again + 1)
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return again if say else None
+
+
+def _times(again: int) -> str:
+    return f" ({again} more times since the last line)" if again else ""
