@@ -139,7 +139,8 @@ class ExtractView:
         self._write = write
         self._frame = frame
         self._handle = handle
-        self._end = 0
+        self.end = 0
+        """Octets of the output, with what is missing."""
         self.octets = 0
         self.missing = 0
         self.payloads = 0
@@ -151,7 +152,7 @@ class ExtractView:
                 return
         for payload in payloads(exchange):
             if self._frame:
-                self._put(payload, self._end)
+                self._put(payload, self.end)
             elif payload.operation in ("READ", "WRITE") and self._fits(payload.handle):
                 self._put(payload, payload.offset)
 
@@ -163,7 +164,7 @@ class ExtractView:
     def _put(self, payload: Payload, at: int) -> None:
         self.missing += payload.write(self._source(), self._write, at)
         self.octets += payload.length
-        self._end += payload.length
+        self.end = max(self.end, at + payload.length)
         self.payloads += 1
 
     def cm(self, event: CmEvent) -> None:

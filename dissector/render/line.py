@@ -22,7 +22,8 @@ class LineView:
         self._write = write
         self._brief = brief
         self._start: int | None = None
-        self._shown = 0
+        self.shown = 0
+        """RPCs; at the end it says that there was none."""
 
     def _clock(self, time: int) -> str:
         if self._start is None:
@@ -30,7 +31,7 @@ class LineView:
         return f"{(time - self._start) / 1e9:12.6f}"
 
     def exchange(self, exchange: Exchange) -> None:
-        self._shown += 1
+        self.shown += 1
         self._write(self.line(exchange) + "\n")
         for finding in exchange.findings:
             self.finding(finding)
@@ -67,7 +68,7 @@ class LineView:
         )
 
     def close(self, pipeline: Pipeline) -> None:
-        if not self._shown:
+        if not self.shown:
             kinds = pipeline.kinds
             packets = sum(kinds.values()) - kinds[-1]
             self._write(f"no RPC found: {packets} RDMA packets, {kinds[-1]} others\n")

@@ -28,6 +28,7 @@ class TreeView:
         self._line = LineView(write, brief=False)
 
     def exchange(self, exchange: Exchange) -> None:
+        self._line.shown += 1
         self._write(self._line.line(exchange) + "\n")
         for line in exchange_lines(exchange):
             self._write(line + "\n")

@@ -81,6 +81,7 @@ def test_the_tree_has_everything(capture: Path) -> None:
     assert len(output.splitlines()) > 50
     assert "GETATTR" in output
     assert "0x00000007" in output
+    assert "no RPC found" not in output
 
 
 def test_json_has_an_object_for_each_message(capture: Path) -> None:
@@ -110,6 +111,18 @@ def test_extract_writes_what_travelled(
     result = run("--extract", frame, "-o", out, capture)
     assert result.output == f"{len(data)} octets of 1 operations\n"
     assert out.read_bytes()[start:] == data
+
+
+def test_what_is_missing_at_the_end_of_an_extract_is_zeros(tmp_path: Path) -> None:
+    wire = Wire()
+    do_write(wire, 3, WRITTEN, [Segment(8, len(WRITTEN), VA)])
+    frames = wire.frames
+    last = max(i for i, f in enumerate(frames) if f.data[42] == 0x0F)  # a READ response's last
+    path, out = tmp_path / "capture.pcap", tmp_path / "out"
+    path.write_bytes(pcap([*frames[:last], *frames[last + 1 :]]))
+    result = run("--extract", "1", "-o", out, path)
+    assert "not in the capture" in result.output
+    assert out.stat().st_size == len(WRITTEN)
 
 
 def test_extract_says_what_it_cannot_do(capture: Path, tmp_path: Path) -> None:

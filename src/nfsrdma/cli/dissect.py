@@ -80,9 +80,10 @@ def dissect(
     from nfsrdma.dissector.filter import FilterError
     from nfsrdma.dissector.pipeline import Pipeline
 
+    where = file or other.interface
     try:
         reader = other.reader(file)
-        file = file or str(other.interface)
+        file = str(where)
         if extract is not None:
             _extract(reader, extract, output)
             return
@@ -115,7 +116,7 @@ def dissect(
     except FilterError as error:
         raise click.BadParameter(str(error), param_hint="-Y") from error
     except CaptureError as error:
-        raise click.ClickException(f"{file}: {error}") from error
+        raise click.ClickException(f"{where}: {error}") from error
     except OSError as error:
         raise click.ClickException(describe(error)) from error
 
@@ -165,6 +166,8 @@ def _extract(reader: Reader, what: str, output: str | None) -> None:
     from nfsrdma.dissector.extract import ExtractView
     from nfsrdma.dissector.pipeline import Pipeline
 
+    from .output import replaced
+
     if output is None:
         raise click.UsageError("--extract needs --output")
     frame, handle = 0, 0
@@ -175,7 +178,7 @@ def _extract(reader: Reader, what: str, output: str | None) -> None:
             frame = int(what)
     except ValueError:
         raise click.UsageError(f"--extract: {what} is neither a frame nor fh:HASH") from None
-    with open(output, "wb") as file:
+    with replaced(output) as file:
 
         def write(offset: int, octets: memoryview) -> None:
             file.seek(offset)
@@ -183,7 +186,9 @@ def _extract(reader: Reader, what: str, output: str | None) -> None:
 
         view = ExtractView(lambda: reader.source.view, write, frame, handle)
         Pipeline(reader, view).run()
-    if not view.payloads:
-        raise click.ClickException(f"nothing to extract for {what}")
+        if not view.payloads:
+            raise click.ClickException(f"nothing to extract for {what}")
+        if file.seekable():
+            file.truncate(view.end)  # what is missing at the end are zeros as well
     missing = f", {view.missing} of them not in the capture" if view.missing else ""
     click.echo(f"{view.octets} octets of {view.payloads} operations{missing}", err=True)

@@ -35,7 +35,9 @@ class Other:
         """The frames of a file, or of an interface. Raises ``CaptureError`` and ``OSError``."""
         from nfsrdma.dissector.capture import open_capture
 
-        if (file is None) == (self.interface is None):
+        if file is not None and self.interface is not None:
+            raise click.UsageError("a file or an interface (-i): not both")
+        if file is None and self.interface is None:
             raise click.UsageError("name a file (- is standard input), or an interface with -i")
         if self.interface is None:
             if self.capture_filter or self.duration or self.count:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .output import replaced
+
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
 
@@ -33,7 +35,7 @@ def write_parquet(reader: Reader, output: str, expression: str | None, crc: bool
         [(name, special.get(kind) or getattr(pyarrow, kind)()) for name, kind in COLUMNS.items()]
     )
     wanted = compile_filter(expression) if expression else None
-    with parquet.ParquetWriter(output, schema, compression="zstd") as writer:
+    with replaced(output) as out, parquet.ParquetWriter(out, schema, compression="zstd") as writer:
 
         def write(rows: list[Row]) -> Any:
             writer.write_table(pyarrow.Table.from_pylist(rows, schema))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from .output import replaced
+
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.wireshark.remarks import Remarks
@@ -72,5 +74,5 @@ def _written(file: str, output: str) -> Iterator[BinaryIO]:
         return
     if file != "-" and os.path.exists(output) and os.path.samefile(file, output):
         raise click.UsageError(f"{output} is the capture itself: name another file")
-    with open(output, "wb") as out:
+    with replaced(output) as out:
         yield out

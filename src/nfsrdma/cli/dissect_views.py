@@ -12,6 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from .output import replaced
+
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.health import Health
@@ -92,10 +94,15 @@ def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> None:
     into.mkdir(parents=True, exist_ok=True)
     made = list(plots)
     for plot in made:
-        (into / f"{plot.name}.png").write_bytes(plot.png)
+        _put(into / f"{plot.name}.png", plot.png)
     page = into / f"{name}.html"
-    page.write_text(plot_page(f"NFS over RDMA: {name}", made, text), encoding="utf-8")
+    _put(page, plot_page(f"NFS over RDMA: {name}", made, text).encode())
     click.echo(f"{len(made)} plots in {into}, and {page}", err=True)
+
+
+def _put(path: str | Path, octets: bytes) -> None:
+    with replaced(path) as file:
+        file.write(octets)
 
 
 def write_page(reader: Reader, expression: str | None, name: str, out: str) -> None:
@@ -106,7 +113,7 @@ def write_page(reader: Reader, expression: str | None, name: str, out: str) -> N
     with _progress(reader, view, name):
         _run(reader, view, expression)
     page = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
-    Path(out).write_bytes(page)
+    _put(out, page)
     click.echo(f"{out}: {view.total} RPCs, {len(page) / 1e6:.2f} MB", err=True)
 
 
