@@ -34,9 +34,14 @@ def test_what_fails_leaves_what_there_was(
 ) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"precious")
-    with pytest.raises(error), replaced(path) as file:
-        file.write(b"half")
-        raise error
+
+    def fail() -> None:
+        with replaced(path) as file:
+            file.write(b"half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert path.read_bytes() == b"precious"
     assert os.listdir(tmp_path) == ["x"]
 

@@ -31,6 +31,7 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
+    file: BinaryIO
     try:
         before = os.stat(target) if os.path.exists(target) else None
         if before is not None and not stat.S_ISREG(before.st_mode):
