@@ -40,7 +40,7 @@ class Watched:
         self.port = free_tcp_port(self.address)
         self._counts = counts
         wrapper = Path(__file__).with_name("counted.py")
-        command = [sys.executable, str(wrapper), str(counts), "serve", str(folder)]
+        command = [sys.executable, str(wrapper), str(counts), "serve", str(folder), "--ephemeral"]
         command += ["--listen", self.address, "--provider", provider or "none"]
         if tcp:
             command += ["--tcp", str(self.port)]

@@ -7,7 +7,6 @@ reactor.run_forever()
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 PROGRAM: Final = 100003
 VERSION: Final = 4
 _SWEEPS_PER_LEASE: Final = 4
+_KEY_OCTETS: Final = 32
 
 OnChannel = Callable[[Channel], object]
 
@@ -41,10 +41,12 @@ OnChannel = Callable[[Channel], object]
 class Server:
     """An NFS server of minor versions 1 and 2.
 
-    ``store`` keeps what must survive a restart; without one nothing does, except that file
-    handles stay good. ``born_ns`` is the time shown for the directories above the exports.
-    What blocks may be run ``elsewhere``, as by ``edge.workers``: then slow disks do not slow others
-    down. Raises ``ValueError`` if the exports' names are in each other's way.
+    ``store`` keeps what must survive a restart, the key of the file handles among it; without one
+    nothing does, and a handle of an earlier life is BADHANDLE. ``rng`` must be unpredictable to
+    clients (``random.SystemRandom()``): keys and identifiers come from it. ``born_ns`` is the time
+    shown for the directories above the exports. What blocks may be run ``elsewhere``, as by
+    ``edge.workers``: then slow disks do not slow others down. Raises ``ValueError`` if the exports'
+    names are in each other's way.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Server:
         self.config = config or ServerConfig()
         self._reactor = reactor
         self._store = store or MemoryRecoveryStore(rng.randrange(1, 1 << 32))
-        key = self._store.secret() or _derived_key(exports)
+        key = self._store.secret(rng.randbytes(_KEY_OCTETS))
         self.namespace = Namespace(exports, key, born_ns)
         now = reactor.time()
         self.registry = Registry(self._store, self.config.times, self.config.state, rng, now)
@@ -129,15 +131,3 @@ class Server:
             export.fs.trim()
         interval = max(0.5, self.config.times.lease / _SWEEPS_PER_LEASE)
         self._timer = self._reactor.call_at(now + interval, self._sweep)
-
-
-def _derived_key(exports: Sequence[Export]) -> bytes:
-    """A key for file handles that stays the same where nothing is stored.
-
-    It rests on what the roots' own handles hold, such as inode generations: no secret to anyone
-    on this machine, but nothing that a client is told.
-    """
-    digest = hashlib.blake2s(b"nfsrdma")
-    for export in exports:
-        digest.update(export.name.encode() + b"\0" + export.fs.root.identity)
-    return digest.digest()

@@ -13,8 +13,7 @@ class SqliteRecoveryStore:
     reclaim in the next.
     """
 
-    def __init__(self, path: str, random_bytes: bytes) -> None:
-        """``random_bytes`` become the secret if the database has none yet."""
+    def __init__(self, path: str) -> None:
         self._boot = 0
         self._database = sqlite3.connect(path, isolation_level=None)
         self._database.execute("PRAGMA synchronous = FULL")
@@ -25,7 +24,6 @@ class SqliteRecoveryStore:
             INSERT OR IGNORE INTO server VALUES ('boot', 0);
             """
         )
-        self._database.execute("INSERT OR IGNORE INTO server VALUES ('secret', ?)", (random_bytes,))
 
     def start(self) -> tuple[int, frozenset[bytes]]:
         run = self._database.execute
@@ -43,10 +41,10 @@ class SqliteRecoveryStore:
     def end_grace(self) -> None:
         self._database.execute("DELETE FROM client WHERE boot != ?", (self._boot,))
 
-    def secret(self) -> bytes | None:
-        (value,) = self._database.execute(
-            "SELECT value FROM server WHERE name = 'secret'"
-        ).fetchone()
+    def secret(self, fresh: bytes) -> bytes:
+        run = self._database.execute
+        run("INSERT OR IGNORE INTO server VALUES ('secret', ?)", (fresh,))
+        (value,) = run("SELECT value FROM server WHERE name = 'secret'").fetchone()
         return bytes(value)
 
     def close(self) -> None:

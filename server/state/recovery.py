@@ -25,8 +25,8 @@ class RecoveryStore(Protocol):
     def end_grace(self) -> None:
         """Who has not come back by now may reclaim no more."""
 
-    def secret(self) -> bytes | None:
-        """32 octets that stay the same from life to life, or None if nothing does."""
+    def secret(self, fresh: bytes) -> bytes:
+        """32 octets that stay the same from life to life: ``fresh``, if there are none yet."""
 
     def close(self) -> None:
         """Give back what the store holds."""
@@ -42,6 +42,7 @@ class MemoryRecoveryStore:
     def __init__(self, first_boot: int = 1) -> None:
         self._boot = first_boot - 1
         self._owners: dict[bytes, int] = {}
+        self._secret = b""
 
     def start(self) -> tuple[int, frozenset[bytes]]:
         self._boot = (self._boot + 1) & 0xFFFFFFFF
@@ -56,8 +57,9 @@ class MemoryRecoveryStore:
     def end_grace(self) -> None:
         self._owners = {owner: boot for owner, boot in self._owners.items() if boot == self._boot}
 
-    def secret(self) -> bytes | None:
-        return None
+    def secret(self, fresh: bytes) -> bytes:
+        self._secret = self._secret or fresh
+        return self._secret
 
     def close(self) -> None:
         pass

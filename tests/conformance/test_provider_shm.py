@@ -557,12 +557,12 @@ def served(tmp_path: Path) -> Iterator[tuple[str, Any, Any]]:
     """A server process over shm: its URL, how to start it (again), how to kill it."""
     host = loopback(141)
     (tmp_path / "export").mkdir()
-    (tmp_path / "state").mkdir()
     running: list[subprocess.Popen[str]] = []
 
     def start() -> None:
         command = [sys.executable, "-m", "nfsrdma", "serve", str(tmp_path / "export")]
         command += ["--provider", "shm", "--listen", host, "--grace", "0"]
+        command += ["--state-dir", str(tmp_path / "state")]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         running.append(process)
         assert process.stdout is not None

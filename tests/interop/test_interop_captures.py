@@ -142,7 +142,8 @@ def test_verbs_server(lab: Lab, case: Run, alpha: Guest, verbs_python: str) -> N
     """Our client on the soft provider, our server on the verbs provider (pyverbs over Linux's
     soft-RoCE), 4.2: remote invalidation of memory windows' peers, both ends ours."""
     alpha.run("mkdir -p -m 777 /tmp/captured")
-    command = f"{verbs_python} -m nfsrdma serve /tmp/captured --listen {alpha.ipv4} --port 20052"
+    command = f"{verbs_python} -m nfsrdma serve /tmp/captured --ephemeral"
+    command += f" --listen {alpha.ipv4} --port 20052"
     with alpha.background(f"{command} --provider verbs", until="nfs+rdma://"):
         ours_on(lab, case, f"nfs+rdma://{alpha.ipv4}:20052/?minor=2")
 

@@ -103,7 +103,7 @@ def test_serve_offers_it_beside(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(DATA)
     host = loopback(140)
     process = subprocess.Popen(
-        [sys.executable, "-m", "nfsrdma", "serve", str(tmp_path), "--listen", host],
+        [sys.executable, "-m", "nfsrdma", "serve", str(tmp_path), "--ephemeral", "--listen", host],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -133,7 +133,7 @@ def test_serve_over_tcp(reactor: SelectReactor, tmp_path: Path, number: int) -> 
         (["/nonexistent/dir"], 1, "cannot export /nonexistent/dir: No such file or directory"),
         (["/tmp", "--memory"], 2, "name no directories"),
         (["/tmp", "--root-squash", "--all-squash"], 2, "use one of the two"),
-        (["a=/tmp", "a=/tmp", "--provider", "none", "--tcp", "0"], 1, "in another's way"),
+        (["a=/tmp", "a=/tmp", "--ephemeral"], 1, "in another's way"),
         (["/tmp", "--allow", "10.0.0.1/8"], 2, "host bits set"),
         (["/tmp", "--provider", "none"], 2, "nothing to serve"),
         (["--memory", "--provider", "none", "--tcp", "0", "--listen", "192.0.2.1"], 1,

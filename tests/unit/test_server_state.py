@@ -67,7 +67,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
         store = MemoryRecoveryStore(7)
         return Machine(lambda: store)
     path = str(tmp_path / "recovery.sqlite")
-    return Machine(lambda: SqliteRecoveryStore(path, b"s" * 32))
+    return Machine(lambda: SqliteRecoveryStore(path))
 
 
 def reclaim_open(handle: bytes) -> tuple[Op, Op]:
@@ -218,7 +218,7 @@ def test_boot_numbers_differ(tmp_path: Path) -> None:
     path = str(tmp_path / "db")
     boots = []
     for _ in range(3):
-        store = SqliteRecoveryStore(path, b"s" * 32)
+        store = SqliteRecoveryStore(path)
         boots.append(store.start()[0])
         store.close()
     assert len(set(boots)) == 3
@@ -226,22 +226,20 @@ def test_boot_numbers_differ(tmp_path: Path) -> None:
 
 def test_secret_stays(tmp_path: Path) -> None:
     path = str(tmp_path / "db")
-    first = SqliteRecoveryStore(path, b"a" * 32)
+    first = SqliteRecoveryStore(path)
+    assert first.secret(b"a" * 32) == b"a" * 32
     first.close()
-    assert SqliteRecoveryStore(path, b"b" * 32).secret() == b"a" * 32
+    assert SqliteRecoveryStore(path).secret(b"b" * 32) == b"a" * 32
 
 
 @pytest.mark.parametrize("kernel", [None, False])
-@pytest.mark.parametrize("stored", [True, False])
-def test_handles_survive_a_restart_and_a_rename(
-    tmp_path: Path, kernel: bool | None, stored: bool
-) -> None:
+def test_handles_survive_a_restart_and_a_rename(tmp_path: Path, kernel: bool | None) -> None:
     root = tmp_path / "export"
     (root / "a" / "b").mkdir(parents=True)
 
     def start(seed: int) -> Session:
         fs = LocalFileSystem(root, kernel_handles=kernel)
-        store = SqliteRecoveryStore(str(tmp_path / "db"), b"k" * 32) if stored else None
+        store = SqliteRecoveryStore(str(tmp_path / "db"))
         server = make_server(fs=fs, store=store, seed=seed)
         return Peer(server).session(b"%d" % seed)
 

@@ -124,8 +124,8 @@ def start_server(
     ``options`` are further ones of ``nfsrdma serve``. Raises :class:`ServerError`.
     """
     how = ("none", "--tcp", "0") if transport == "tcp" else (transport,)
-    command = ("serve", str(folder), "--listen", address or free_loopback(), "--provider", *how)
-    return start_process(transport, (*command, *options), "nfs+", launcher)
+    where = ("--ephemeral", "--listen", address or free_loopback(), "--provider", *how)
+    return start_process(transport, ("serve", str(folder), *where, *options), "nfs+", launcher)
 
 
 def start_process(

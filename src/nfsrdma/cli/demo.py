@@ -123,7 +123,7 @@ def free_tcp_port(address: str) -> int:
 @contextmanager
 def serving(export: Path, address: str, tcp_port: int) -> Iterator[int]:
     """``nfsrdma serve`` in a process of its own; its process id."""
-    command = [sys.executable, "-m", "nfsrdma", "serve", str(export)]
+    command = [sys.executable, "-m", "nfsrdma", "serve", str(export), "--ephemeral"]
     # It shows packets: without a provider its client would find the server's shared memory.
     command += ["--listen", address, "--provider", "soft", "--tcp", str(tcp_port)]
     with tempfile.TemporaryFile("w+") as log:

@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,12 @@ from nfsrdma.rpcrdma.providers.registry import (
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.edge.recovery import SqliteRecoveryStore
+from nfsrdma.server.edge.state_directory import (
+    StateDirectory,
+    StateDirectoryBusy,
+    default_directory,
+    name_of,
+)
 from nfsrdma.server.edge.workers import Workers
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
@@ -47,7 +53,6 @@ RDMA_PORT = 20049
 TCP_PORT = 2049
 NO_RDMA = "none"
 _PLENTY = 1 << 20
-_DATABASE = "recovery.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +112,37 @@ def _export(name: str, fs: FileSystem, options: ExportOptions) -> Export:
         raise click.ClickException(str(error)) from None
 
 
-def open_store(state_dir: str | None) -> RecoveryStore | None:
-    """The recovery database in a directory, which is made if need be."""
-    if state_dir is None:
-        return None
-    path = Path(state_dir)
+def lock_state(
+    state_dir: str | None, exports: Sequence[str], listeners: Sequence[str]
+) -> StateDirectory:
+    """The directory for what must survive a restart: the one named, or one of this server's own.
+
+    ``exports`` are the command's arguments, ``listeners`` the addresses and ports.
+    """
+    path = Path(state_dir) if state_dir is not None else None
+    if path is None:
+        alone = len(exports) == 1
+        own = name_of((parse_export(text, alone) for text in exports), listeners)
+        path = default_directory() / own
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SqliteRecoveryStore(str(path / _DATABASE), os.urandom(32))
+        return StateDirectory(path)
+    except StateDirectoryBusy as error:
+        raise click.ClickException(
+            f"{error}: give each server a --state-dir of its own, or use --ephemeral"
+        ) from None
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot keep state in {path}: {_reason(error)}; "
+            "name another directory with --state-dir, or keep nothing with --ephemeral"
+        ) from None
+
+
+def open_store(directory: StateDirectory) -> RecoveryStore:
+    """The recovery database."""
+    try:
+        return directory.open_store()
     except (OSError, sqlite3.Error) as error:
-        raise click.ClickException(f"cannot keep state in {state_dir}: {error}") from None
+        raise click.ClickException(f"cannot keep state in {directory.path}: {error}") from None
 
 
 def url(transport: str, address: str, port: int, path: str) -> str:
@@ -318,7 +344,18 @@ def check_network(
     metavar="S",
     help="Seconds after a restart for reclaiming.  [default: the lease]",
 )
-@click.option("--state-dir", metavar="DIR", help="Where to keep what must survive a restart.")
+@click.option(
+    "--state-dir",
+    metavar="DIR",
+    help="Where to keep what must survive a restart: the key of the file handles, and who held "
+    "state.  [default: one for each server below /var/lib/nfsrdma for root, "
+    "$XDG_STATE_HOME/nfsrdma for others]",
+)
+@click.option(
+    "--ephemeral",
+    is_flag=True,
+    help="Keep nothing: after a restart, all file handles are stale.",
+)
 @click.option(
     "--max-io",
     default=1024,
@@ -345,6 +382,7 @@ def serve(
     lease: float,
     grace: float | None,
     state_dir: str | None,
+    ephemeral: bool,
     max_io: int,
     pcap: str | None,
     memory: bool,
@@ -360,6 +398,8 @@ def serve(
         raise click.UsageError("--provider none leaves nothing to serve without --tcp PORT")
     if provider == NO_RDMA and device is not None:
         raise click.UsageError("--provider none has no device")
+    if ephemeral and state_dir is not None:
+        raise click.UsageError("--ephemeral keeps nothing, --state-dir says where: use one of them")
     console = Console(stderr=False)
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
     options = ExportOptions(read_only, root_squash, all_squash, networks, not not_sync)
@@ -371,27 +411,26 @@ def serve(
         state=StateLimits(states=descriptors // 4, states_per_client=descriptors // 8),
     )
     made = make_exports(exports, memory, options)
-    # What the server keeps for itself is nobody else's.
-    file_mask = os.umask(0o077)
-    try:
-        store = open_store(state_dir)
-    finally:
-        os.umask(file_mask)
-    serving = Serving(made, config, store, console, verbose)
-    try:
+    with ExitStack() as stack:
+        store = None
+        # What is exported from memory is gone when the server is.
+        if not ephemeral and (not memory or state_dir is not None):
+            listeners = [f"{address} {port} {tcp_port}" for address in addresses]
+            state = stack.enter_context(closing(lock_state(state_dir, exports, listeners)))
+            # What the server keeps for itself is nobody else's.
+            stack.callback(os.umask, os.umask(0o077))
+            store = open_store(state)
+        serving = stack.enter_context(closing(Serving(made, config, store, console, verbose)))
         if provider != NO_RDMA:
             serving.listen_rdma(provider, device, addresses, port, pcap)
         if tcp_port is not None:
             serving.listen_tcp(addresses, tcp_port)
         # Modes are the clients' business; each of them has applied its own file mask already.
-        os.umask(0)
+        stack.callback(os.umask, os.umask(0))
         # What is there by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         serving.run()
-    finally:
-        serving.close()
-        os.umask(file_mask)
 
 
 def raise_descriptor_limit() -> int:

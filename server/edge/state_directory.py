@@ -1,0 +1,131 @@
+"""The directory in which a server keeps what must survive it, and that nobody else may touch.
+
+What lies there is worth as much as the exports: who knows the key of the file handles can make
+them up. So the directory belongs to the server's user and can be written by nobody else, and what
+is made in it can be read by nobody else. Two servers in one directory would each undo what the
+other remembers: the first holds a lock (flock) for as long as it lives, and leaves its process id
+for the second to name.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from .recovery import SqliteRecoveryStore
+
+DATABASE: Final = "recovery.sqlite"
+_LOCK: Final = "lock"
+_SYSTEM: Final = Path("/var/lib/nfsrdma")
+
+
+class StateDirectoryBusy(Exception):
+    """Another server keeps its state there; the text says which process."""
+
+
+def default_directory() -> Path:
+    """Where this user's servers keep state unless told: the system's place, or XDG's.
+
+    See the XDG Base Directory Specification: a relative $XDG_STATE_HOME is to be ignored.
+    """
+    if os.geteuid() == 0:
+        return _SYSTEM
+    home = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(home) if os.path.isabs(home) else Path("~/.local/state").expanduser()
+    return base / "nfsrdma"
+
+
+def name_of(exports: Iterable[tuple[str, str]], listeners: Iterable[str]) -> str:
+    """A name for the state of one server: of what it exports, and where it listens.
+
+    ``exports`` are names and directories. The same command comes back to the same state; one that
+    serves other directories, or at another address, is another server to its clients too.
+    """
+    digest = hashlib.blake2s(digest_size=8)
+    for name, directory in exports:
+        digest.update(os.fsencode(f"{name}\0{os.path.realpath(directory)}\0"))
+    for where in sorted(listeners):
+        digest.update(os.fsencode(f"\0{where}"))
+    return digest.hexdigest()
+
+
+class StateDirectory:
+    """One server's directory, locked.
+
+    It is made if need be, and those above it. Raises ``OSError`` if it cannot be had or is not
+    safe, and :class:`StateDirectoryBusy`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        _make(self.path)
+        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _check(self._fd, self.path, 0o022)
+            self._lock = self._take_lock()
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def open_store(self) -> SqliteRecoveryStore:
+        """The recovery database in it. Raises ``OSError`` and ``sqlite3.Error``."""
+        # Made here, so that it is never to be read by others, not even for a moment.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(DATABASE, flags, 0o600, dir_fd=self._fd)
+        try:
+            _check(fd, self.path / DATABASE, 0o022)
+            os.fchmod(fd, 0o600)
+        finally:
+            os.close(fd)
+        return SqliteRecoveryStore(str(self.path / DATABASE))
+
+    def close(self) -> None:
+        """Let the next server have it. Harmless to repeat."""
+        if self._fd >= 0:
+            os.close(self._lock)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _take_lock(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = os.open(_LOCK, flags, 0o600, dir_fd=self._fd)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
+            os.close(lock)
+            process = f" (process {holder})" if holder.isdigit() else ""
+            raise StateDirectoryBusy(
+                f"another server{process} keeps its state in {self.path}"
+            ) from None
+        except BaseException:
+            os.close(lock)
+            raise
+        return lock
+
+
+def _make(path: Path) -> None:
+    """Make a directory and those above it, for their owner alone, whatever the file mask."""
+    if path.is_dir():
+        return
+    if path.parent != path:
+        _make(path.parent)
+    with suppress(FileExistsError):
+        path.mkdir(0o700)
+
+
+def _check(fd: int, path: Path, forbidden: int) -> None:
+    status = os.fstat(fd)
+    if status.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, f"{path} belongs to somebody else (user {status.st_uid})")
+    if stat.S_IMODE(status.st_mode) & forbidden:
+        raise OSError(errno.EPERM, f"others may write to {path}")
