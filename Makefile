@@ -60,16 +60,18 @@ native-million: $(STAMP) ## a million random packets: the native kernel beside i
 
 # The sanitizers must be there before Python is; leaks are Python's own. In a copy, as it leaves
 # modules behind that no ordinary Python can load.
-native-asan: $(STAMP) ## the native modules' tests under the address and undefined-behaviour sanitizers
+native-asan: $(STAMP) ## the native modules' tests under the sanitizers, then MINUTES=0 of hostile input
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools
 	@rm -rf build/asan && mkdir -p build/asan && git ls-files -z | xargs -0 cp -P --parents -t build/asan
 	@cd build/asan && NFSRDMA_SANITIZE=1 $(abspath $(BIN))/python setup.py -q build_ext --inplace
 	@cd build/asan && PYTHONPATH=src:. PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	  LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
 	  sh -c '$(abspath $(BIN))/python -m tests.support.kernel_cases --packets 100000 && \
-	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider $(ASAN_TESTS)'
+	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider $(ASAN_TESTS) && \
+	    $(abspath $(BIN))/python -m tests.support.native_soak --minutes $(MINUTES)'
 ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
-  tests/unit/test_xdr_codec.py tests/loopback/test_soft_udp.py
+  tests/unit/test_xdr_codec.py tests/loopback/test_soft_udp.py tests/security/test_security_native_reentry.py
+MINUTES ?= 0
 
 fuzz: $(STAMP) ## SECONDS=600 of coverage-guided fuzzing of the dissector; says how to replay what breaks
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \

@@ -3,6 +3,11 @@
  *
  * Subclasses in Python work as with the twin: what they may override (`_take`, `_length`, `_short`,
  * `remaining`, `octets`, `uint32`) is called through them. Only a plain Decoder takes the short way.
+ *
+ * Making an object that the garbage collector knows (a tuple, a list, a memoryview), giving up a
+ * reference and calling a method may each run any Python code: a finalizer that decodes, another
+ * thread. So what is used afterwards is held: a layout by its count of users, a view by a reference;
+ * and the octets are looked at only after the last such call.
  */
 
 #include "native.h"
@@ -28,6 +33,7 @@ struct field {
 };
 struct layout {
     PyObject *key;
+    Py_ssize_t users; /* the cache is one */
     Py_ssize_t size, count, values; /* count -1: not for us */
     struct field fields[LONGEST];
 };
@@ -124,7 +130,7 @@ static const unsigned char *advance(Decoder *self, Py_ssize_t size)
 {
     Py_ssize_t at = self->offset;
 
-    if (at < 0 || at > self->octets.len || self->octets.len - at < size) {
+    if (self->view == NULL || at < 0 || at > self->octets.len || self->octets.len - at < size) {
         fall_short(self, size);
         return NULL;
     }
@@ -180,8 +186,8 @@ static int check_arguments(const char *name, Py_ssize_t count, Py_ssize_t least,
 
 static int set_view(Decoder *self, PyObject *data)
 {
-    Py_buffer octets;
-    PyObject *view = PyMemoryView_FromObject(data);
+    Py_buffer octets, old_octets;
+    PyObject *view = PyMemoryView_FromObject(data), *old_view;
 
     if (view == NULL)
         return -1;
@@ -189,12 +195,14 @@ static int set_view(Decoder *self, PyObject *data)
         Py_DECREF(view);
         return -1;
     }
-    if (self->view != NULL) {
-        PyBuffer_Release(&self->octets);
-        Py_DECREF(self->view);
-    }
+    old_view = self->view;
+    old_octets = self->octets;
     self->view = view;
     self->octets = octets;
+    if (old_view != NULL) { /* which may end it, and run what its end runs */
+        PyBuffer_Release(&old_octets);
+        Py_DECREF(old_view);
+    }
     return 0;
 }
 
@@ -251,6 +259,15 @@ static int set_view_attribute(PyObject *object, PyObject *value, void *unused)
     return set_view((Decoder *)object, value);
 }
 
+/* A piece of the view, which Python code could replace meanwhile. */
+static PyObject *slice_view(Decoder *self, Py_ssize_t start, Py_ssize_t stop)
+{
+    PyObject *view = Py_NewRef(self->view), *piece = PySequence_GetSlice(view, start, stop);
+
+    Py_DECREF(view);
+    return piece;
+}
+
 /* -- the cursor ---------------------------------------------------------------------------- */
 
 static PyObject *decoder_tell(PyObject *self, PyObject *unused)
@@ -280,7 +297,7 @@ static PyObject *decoder_peek(PyObject *object, PyObject *size)
     if (self->view == NULL)
         return PyErr_Format(PyExc_AttributeError, "_view");
     stop = count < self->end - self->offset ? self->offset + count : self->end;
-    return PySequence_GetSlice(self->view, self->offset, stop);
+    return slice_view(self, self->offset, stop);
 }
 
 static PyObject *decoder_done(PyObject *object, PyObject *unused)
@@ -345,6 +362,7 @@ static PyObject *decoder_boolean(PyObject *self, PyObject *unused)
 static int parse_layout(struct layout *parsed, PyObject *key)
 {
     PyObject *size = PyObject_GetAttrString(key, "size"), *format = NULL, *ascii = NULL;
+    Py_ssize_t octets, field;
     const char *at;
     int status = -1;
 
@@ -383,13 +401,17 @@ static int parse_layout(struct layout *parsed, PyObject *key)
                 break;
             }
             for (; many; many--) {
-                Py_ssize_t octets = *at == 'q' || *at == 'Q' ? 8 : 4;
+                octets = *at == 'q' || *at == 'Q' ? 8 : 4;
                 parsed->fields[parsed->count++] = (struct field){*at, octets};
                 parsed->values++;
             }
         }
         at++;
     }
+    for (octets = field = 0; field < parsed->count; field++)
+        octets += parsed->fields[field].size;
+    if (octets != parsed->size) /* no struct.Struct: whatever it is knows by itself */
+        parsed->count = -1;
 out:
     Py_XDECREF(size);
     Py_XDECREF(format);
@@ -397,12 +419,23 @@ out:
     return status;
 }
 
-static struct layout *find_layout(PyObject *key)
+static void release_layout(struct layout *layout)
 {
-    struct layout **place = &layouts[(uintptr_t)key >> 4 & (LAYOUTS - 1)], *made;
+    if (--layout->users > 0)
+        return;
+    Py_DECREF(layout->key);
+    free(layout);
+}
 
-    if (*place != NULL && (*place)->key == key)
-        return *place;
+/* The layout of a struct.Struct, with one more user: to be given back to `release_layout`. */
+static struct layout *hold_layout(PyObject *key)
+{
+    struct layout **place = &layouts[(uintptr_t)key >> 4 & (LAYOUTS - 1)], *made, *old = *place;
+
+    if (old != NULL && old->key == key) {
+        old->users++;
+        return old;
+    }
     made = malloc(sizeof *made);
     if (made == NULL)
         return (struct layout *)PyErr_NoMemory();
@@ -411,27 +444,38 @@ static struct layout *find_layout(PyObject *key)
         return NULL;
     }
     made->key = Py_NewRef(key); /* so that its address means this one for as long as it is here */
-    if (*place != NULL) {
-        Py_DECREF((*place)->key);
-        free(*place);
-    }
+    made->users = 2;
+    old = *place; /* parsing may have brought another one */
     *place = made;
+    if (old != NULL)
+        release_layout(old);
     return made;
 }
 
 static PyObject *decoder_unpack(PyObject *object, PyObject *key)
 {
     Decoder *self = (Decoder *)object;
-    struct layout *layout = find_layout(key);
-    const unsigned char *at;
-    PyObject *values, *value;
+    struct layout *layout = hold_layout(key);
+    const unsigned char *at = NULL;
+    PyObject *values = NULL, *value;
     Py_ssize_t field, index = 0;
 
-    if (layout == NULL || (at = advance(self, layout->size)) == NULL)
+    if (layout == NULL)
         return NULL;
-    if (layout->count < 0)
-        return PyObject_CallMethod(key, "unpack_from", "On", self->view, self->offset - layout->size);
+    if (layout->count < 0) {
+        if (advance(self, layout->size) != NULL) {
+            PyObject *view = Py_NewRef(self->view);
+
+            values = PyObject_CallMethod(
+                key, "unpack_from", "On", view, self->offset - layout->size);
+            Py_DECREF(view);
+        }
+        release_layout(layout);
+        return values;
+    }
     values = PyTuple_New(layout->values);
+    if (values != NULL && (at = advance(self, layout->size)) == NULL)
+        Py_CLEAR(values);
     for (field = 0; values != NULL && field < layout->count; field++) {
         struct field one = layout->fields[field];
 
@@ -443,6 +487,7 @@ static PyObject *decoder_unpack(PyObject *object, PyObject *key)
         }
         at += one.size;
     }
+    release_layout(layout);
     return values;
 }
 
@@ -467,10 +512,12 @@ static PyObject *decoder_numbers(PyObject *object, PyObject *const *args, Py_ssi
     size = strchr("qQd", code) != NULL ? 8 : 4;
     if (many < 0 || many > PY_SSIZE_T_MAX / 8 || many * size > self->end - self->offset)
         return fall_short(self, many < 0 || many > PY_SSIZE_T_MAX / 8 ? many : many * size);
-    if (strchr("iIqQ", code) == NULL)
+    if (code == '\0' || strchr("iIqQ", code) == NULL)
         return PyObject_CallFunction(unpack_from, "OOO", (PyObject *)self, args[0], args[1]);
-    at = advance(self, many * size);
-    list = at == NULL ? NULL : PyList_New(many);
+    list = PyList_New(many);
+    at = list == NULL ? NULL : advance(self, many * size);
+    if (at == NULL)
+        Py_CLEAR(list);
     for (index = 0; list != NULL && index < many; index++, at += size) {
         value = number(code, at);
         if (value == NULL || PyList_SetItem(list, index, value) < 0)
@@ -482,7 +529,7 @@ static PyObject *decoder_numbers(PyObject *object, PyObject *const *args, Py_ssi
 static PyObject *decoder_check_count(PyObject *self, PyObject *const *args, Py_ssize_t count)
 {
     unsigned long long many;
-    Py_ssize_t left, each;
+    Py_ssize_t left, each, octets;
 
     if (check_arguments("check_count", count, 2, 3) < 0)
         return NULL;
@@ -494,7 +541,9 @@ static PyObject *decoder_check_count(PyObject *self, PyObject *const *args, Py_s
     if (left == -1 && PyErr_Occurred())
         return NULL;
     if (left < 0 || (each > 0 && many > (unsigned long long)left / (unsigned long long)each))
-        return fall_short((Decoder *)self, many >> 40 ? PY_SSIZE_T_MAX : (Py_ssize_t)many * each);
+        return fall_short(
+            (Decoder *)self,
+            __builtin_mul_overflow(many, each, &octets) ? PY_SSIZE_T_MAX : octets);
     Py_RETURN_NONE;
 }
 
@@ -524,7 +573,7 @@ static PyObject *decoder_take(PyObject *object, PyObject *size)
     if (self->view == NULL || !is_inline(self, count))
         return fall_short(self, padded(count));
     self->offset = at + padded(count);
-    return PySequence_GetSlice(self->view, at, at + count);
+    return slice_view(self, at, at + count);
 }
 
 static PyObject *take(Decoder *self, Py_ssize_t size)

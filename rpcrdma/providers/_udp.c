@@ -103,21 +103,28 @@ static int add_row(struct gather *gather, PyObject *row)
     return 0;
 }
 
+static int add_part(struct gather *gather, PyObject *part)
+{
+    Py_buffer *view;
+
+    if (PyTuple_Check(part))
+        return add_row(gather, part);
+    view = hold(gather, part);
+    return view == NULL ? -1 : add(gather, view->buf, view->len);
+}
+
+/* Asking an object for its buffer may run its code: the part is held, the list looked at anew. */
 static int add_parts(struct gather *gather, PyObject *parts)
 {
     Py_ssize_t count = PyList_Size(parts);
 
     for (Py_ssize_t each = 0; each < count; each++) {
-        PyObject *part = PyList_GetItem(parts, each);
-        Py_buffer *view;
+        PyObject *part = PySequence_GetItem(parts, each);
+        int bad = part == NULL || add_part(gather, part) < 0;
 
-        if (PyTuple_Check(part)) {
-            if (add_row(gather, part) < 0)
-                return -1;
-        } else if (
-            (view = hold(gather, part)) == NULL || add(gather, view->buf, view->len) < 0) {
+        Py_XDECREF(part);
+        if (bad)
             return -1;
-        }
     }
     return count < 0 ? -1 : 0;
 }
@@ -226,7 +233,7 @@ static PyObject *udp_receive(PyObject *self, PyObject *arguments)
     struct iovec piece;
     Py_buffer view;
     ssize_t length;
-    int fd;
+    int fd, error;
 
     (void)self;
     if (!PyArg_ParseTuple(arguments, "iw*:receive", &fd, &view))
@@ -242,9 +249,11 @@ static PyObject *udp_receive(PyObject *self, PyObject *arguments)
     Py_BEGIN_ALLOW_THREADS
     length = recvmsg(fd, &message, MSG_DONTWAIT);
     Py_END_ALLOW_THREADS
+    error = errno;
     PyBuffer_Release(&view);
     if (length >= 0)
         return received(&message, length);
+    errno = error;
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         Py_RETURN_NONE;
     return PyErr_SetFromErrno(PyExc_OSError);

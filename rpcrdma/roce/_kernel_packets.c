@@ -329,7 +329,7 @@ PyObject *kernel_frames(PyObject *self, PyObject *const *args, Py_ssize_t count)
         uint32_t reg;
 
         put32(bth + 8, (psn++ & PSN_MASK) | (packet == n - 1 ? ask : 0));
-        reg = begin(&flow, (size_t)mtu + FRAME_OCTETS, (uint32_t)(index + packet), bth);
+        reg = begin(&flow, (size_t)mtu + FRAME_OCTETS, (uint32_t)index + (uint32_t)packet, bth);
         memcpy(out, bth, BTH_OCTETS);
         put_icrc(out + BTH_OCTETS, crc_update(reg, payload, (size_t)mtu));
     }
@@ -448,14 +448,18 @@ PyObject *kernel_packet(PyObject *self, PyObject *const *args, Py_ssize_t count)
     if (length <= COPIED) {
         PyObject *whole = PyBytes_FromStringAndSize(NULL, size);
 
-        if (append(built.parts, whole) < 0)
+        if (whole == NULL)
             goto failed;
         built.copy = (uint8_t *)PyBytes_AsString(whole);
         memcpy(built.copy, header, (size_t)header_length);
         built.copy += header_length;
-        if (add_views(&built, args[3]) < 0)
+        if (add_views(&built, args[3]) < 0) {
+            Py_DECREF(whole);
             goto failed;
+        }
         seal(built.copy, pad, built.reg);
+        if (append(built.parts, whole) < 0) /* not before: it belongs to nobody else until then */
+            goto failed;
         return built.parts;
     }
     Py_INCREF(args[2]);

@@ -6,6 +6,7 @@ import gc
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -166,7 +167,9 @@ def test_misuse_is_an_error_and_no_crash(misuse: Callable[[Any], Any]) -> None:
 
 def test_a_decoder_that_was_never_made_has_nothing() -> None:
     dec = codec.Decoder.__new__(codec.Decoder)
-    for use in (dec.uint32, dec.opaque, dec.payload, lambda: dec.octets(4), lambda: dec._take(1)):
+    nothing = struct.Struct(">0I"), struct.Struct(">0d")
+    uses = [lambda: dec._take(1), *(partial(dec.unpack, layout) for layout in nothing)]
+    for use in (dec.uint32, dec.opaque, dec.payload, lambda: dec.octets(4), *uses):
         with pytest.raises(XdrError):
             use()
     with pytest.raises(AttributeError):
