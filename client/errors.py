@@ -34,6 +34,8 @@ class StatusError(Exception):
 class NfsError(OSError):
     """Anything that this client raises about a server. An ``OSError``, with its fields."""
 
+    side = "server"
+    """Where it came from; :class:`LocalError` has the other one."""
     status: int | None = None
     """The ``nfsstat4``, or None if it was not a status that said so."""
 
@@ -42,6 +44,50 @@ class NfsError(OSError):
         copy = type(self)(*self.args)
         copy.status = self.status
         return copy
+
+
+class LocalError(OSError):
+    """Something of this machine failed in a copy or a capture, and no server is to blame.
+
+    An instance of the built-in class for its ``errno`` as well, like :class:`NfsError`.
+    """
+
+    side = "local disk"
+
+
+class LocalFileNotFoundError(LocalError, FileNotFoundError):
+    """ENOENT."""
+
+
+class LocalFileExistsError(LocalError, FileExistsError):
+    """EEXIST."""
+
+
+class LocalPermissionError(LocalError, PermissionError):
+    """EACCES or EPERM."""
+
+
+class LocalIsADirectoryError(LocalError, IsADirectoryError):
+    """EISDIR."""
+
+
+class LocalNotADirectoryError(LocalError, NotADirectoryError):
+    """ENOTDIR."""
+
+
+_LOCAL: Final[dict[int, type[LocalError]]] = {
+    errno.ENOENT: LocalFileNotFoundError,
+    errno.EEXIST: LocalFileExistsError,
+    errno.EACCES: LocalPermissionError,
+    errno.EPERM: LocalPermissionError,
+    errno.EISDIR: LocalIsADirectoryError,
+    errno.ENOTDIR: LocalNotADirectoryError,
+}
+
+
+def local_error(number: int, message: str, path: object) -> LocalError:
+    """The error for an ``errno`` of this machine, about ``path``."""
+    return _LOCAL.get(number, LocalError)(number, message, path)
 
 
 class NfsFileNotFoundError(NfsError, FileNotFoundError):

@@ -18,6 +18,7 @@ from nfsrdma.rpcrdma.task import Future, Reactor, Task
 from ..errors import NfsError
 from ..filesystem import IO_SIZE, FileSystem
 from ..url import Url, parse_url
+from .local import blamed
 
 _SHORTLY_S: Final = 2.0
 """How long a server in shared memory may take to say that it is there."""
@@ -80,6 +81,10 @@ class Connector:
         self._totals: dict[str, int] = {}  # of those before it
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
+        if options.pcap is not None:
+            # Now, not when a device is opened: then it would look like a fault of the connection.
+            with blamed(options.pcap):
+                open(options.pcap, "ab").close()
         if options.device is not None and url.transport != "rdma":
             raise ValueError("a device has a meaning only with nfs+rdma://")
         if url.transport == "rdma":

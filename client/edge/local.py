@@ -6,9 +6,22 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
+from ..errors import LocalError, local_error
 from ..transfer import LocalEntry
+
+
+@contextmanager
+def blamed(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise errors of the operating system as :class:`LocalError`, about ``path``."""
+    try:
+        yield
+    except LocalError:
+        raise
+    except OSError as error:
+        number = error.errno or errno.EIO
+        raise local_error(number, error.strerror or str(error), os.fspath(path)) from error
 
 
 class LocalDisk:

@@ -98,7 +98,9 @@ def test_trees_there_and_back(cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "back/sub/file").read_bytes() == b"1"
     assert (tmp_path / "back/link").readlink() == Path("sub/file")
     error = cli("get", f"{cli.url}/t/tree", tmp_path / "x", status=1)
-    assert error == f"nfsrdma: {cli.url}/t/tree: a directory, and the copy is not recursive\n"
+    assert (
+        error == f"nfsrdma: server: {cli.url}/t/tree: a directory, and the copy is not recursive\n"
+    )
 
 
 def test_a_copy_shows_how_far_it_is(
@@ -120,11 +122,11 @@ def test_names(cli: Cli) -> None:
     assert "s -> anything at all" in cli("ls", "-l", f"{cli.url}/t")
     cli("rm", f"{cli.url}/t/s")
     error = cli("rm", f"{cli.url}/t/a", status=1)
-    assert error == f"nfsrdma: {cli.url}/t/a: a directory\n"
+    assert error == f"nfsrdma: server: {cli.url}/t/a: a directory\n"
     cli("rm", "-r", f"{cli.url}/t/a")
     cli("rm", "-f", f"{cli.url}/t/a")
     error = cli("rm", f"{cli.url}/t/a", status=1)
-    assert error == f"nfsrdma: {cli.url}/t/a: no such file or directory\n"
+    assert error == f"nfsrdma: server: {cli.url}/t/a: no such file or directory\n"
     assert "not removed" in cli("rm", "-r", cli.url, status=1)
     assert "another server" in cli("mv", f"{cli.url}/t", "nfs+tcp://elsewhere/t", status=2)
 
@@ -140,7 +142,7 @@ def test_a_name_cannot_move_the_cursor(cli: Cli) -> None:
     cli("mkdir", f"{cli.url}/t/%1b%5b2J%0aü")
     assert cli("ls", f"{cli.url}/t") == "\\x1b[2J\\nü\n"
     error = cli("cat", f"{cli.url}/t/%1b%5b2J%0aü", status=1)
-    assert error == f"nfsrdma: {cli.url}/t/%1B[2J%0Aü: a directory\n"
+    assert error == f"nfsrdma: server: {cli.url}/t/%1B[2J%0Aü: a directory\n"
     assert printable("\udcff") == "\\xff"
 
 
@@ -168,14 +170,30 @@ def test_errors_are_one_line(cli: Cli, tmp_path: Path) -> None:
     for arguments, error in (
         (
             ("ls", "nfs+tcp://127.0.0.1:1/x"),
-            "nfs+tcp://127.0.0.1:1/: connection refused: no server listens on port 1 there",
+            "server: nfs+tcp://127.0.0.1:1/: connection refused: no server listens on port 1 there",
         ),
-        (("cat", f"{cli.url}/t/none"), f"{cli.url}/t/none: no such file or directory"),
-        (("cat", f"{cli.url}/t"), f"{cli.url}/t: a directory"),
-        (("mkdir", f"{cli.url}/t"), f"{cli.url}/t: it exists already"),
-        (("put", tmp_path / "none", f"{cli.url}/t/x"), "none: no such file or directory"),
+        (("cat", f"{cli.url}/t/none"), f"server: {cli.url}/t/none: no such file or directory"),
+        (("cat", f"{cli.url}/t"), f"server: {cli.url}/t: a directory"),
+        (("mkdir", f"{cli.url}/t"), f"server: {cli.url}/t: it exists already"),
+        (
+            ("put", tmp_path / "none", f"{cli.url}/t/x"),
+            "local disk: none: no such file or directory",
+        ),
     ):
         assert cli(*arguments, status=1) == f"nfsrdma: {error}\n"
+
+
+def test_errors_say_whose_they_are(cli: Cli, tmp_path: Path) -> None:
+    """What is wrong with this machine is not blamed on the server (ENOSPC is, most often)."""
+    nowhere = tmp_path / "nowhere" / "x.pcapng"
+    error = cli("ls", "--pcap", nowhere, cli.rdma_url, status=1)
+    assert error == f"nfsrdma: local disk: {nowhere}: No such file or directory\n"
+    for command in (("ls", "-R", cli.url), ("df", cli.url), ("--help",)):
+        with Path("/dev/full").open("wb") as full:
+            process = run(*command, stdout=full)
+            _, message = process.communicate(timeout=20)
+        assert message == b"nfsrdma: standard output: No space left on device\n"
+        assert process.returncode == 1
 
 
 def test_wrong_usage_has_its_own_exit_code(cli: Cli) -> None:

@@ -6,7 +6,6 @@ one-line descriptions are here, and :data:`COMMANDS` is all that a new subcomman
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +13,8 @@ from importlib.util import find_spec
 import click
 
 from nfsrdma import __version__
+
+from .messages import describe, marked_output
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module here, attribute, what --help says)
@@ -74,28 +75,16 @@ def _group() -> None:
 def main() -> None:
     """Run the command line, and exit: 0, 1 for an error, 2 for wrong usage, 130 on interrupt."""
     try:
-        status = _group.main(prog_name="nfsrdma", standalone_mode=False)
-        sys.stdout.flush()
+        with marked_output():
+            status = _group.main(prog_name="nfsrdma", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except BrokenPipeError:
-        # Whoever read us has seen enough. What is still buffered must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+        status = 1  # whoever read us has seen enough
     except OSError as error:
         click.echo(f"nfsrdma: {describe(error)}", err=True)
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
-
-
-def describe(error: OSError) -> str:
-    """An error in one line: what it is about, and what is the matter."""
-    reason = error.strerror or str(error) or type(error).__name__
-    if error.filename is None:
-        return reason
-    name = error.filename
-    text = name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
-    return f"{text}: {reason}"

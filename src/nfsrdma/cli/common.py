@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import click
 
 from nfsrdma.client import Mount, NfsError, UrlError, mount, parse_url
+from nfsrdma.client.errors import LocalError
 from nfsrdma.client.url import Url
 
 from .device import device_option
+from .messages import OutputError, describe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,34 +99,36 @@ def split_last(text: str) -> tuple[str, str]:
 def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
     """Mount the server of a URL: the mount, and the URL's path.
 
-    Whatever goes wrong meanwhile is raised as :class:`Failed`, naming the URL.
+    Whatever goes wrong meanwhile is raised as :class:`Failed`, naming the side and the file.
     """
     root, path = split_last(text)
     try:
         fs = mount(root, **options.of_mount())
-    except BrokenPipeError:
-        raise
+    except LocalError as error:
+        raise Failed(describe(error)) from error
     except OSError as error:
-        raise Failed(f"{read_url(root)}: {error.strerror or error}") from error
+        raise Failed(f"server: {read_url(root)}: {error.strerror or error}") from error
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     with fs:
         try:
             yield fs, path
-        except BrokenPipeError:
+        except (BrokenPipeError, OutputError):
             raise
         except OSError as error:
-            raise failure(fs, error) from error
+            raise Failed(failure(fs, error)) from error
 
 
-def failure(fs: Mount, error: OSError) -> Failed:
-    """``error`` in one line; a path of the server is shown as a URL."""
-    reason = error.strerror or str(error) or type(error).__name__
-    name = error.filename
-    if name is None:
-        return Failed(f"{fs.url}: {reason}")
-    if not isinstance(error, NfsError):
-        return Failed(f"{name}: {reason}")
-    octets = name if isinstance(name, bytes) else str(name).encode("utf-8", "surrogateescape")
-    parts = tuple(part for part in octets.split(b"/") if part)
-    return Failed(f"{replace(fs.url, path=parts)}: {reason}")
+def failure(fs: Mount, error: OSError) -> str:
+    """``error`` in one line that says whose it is; a path of the server is shown as a URL."""
+    if isinstance(error, NfsError):
+        name = error.filename
+        if name is None:
+            return describe(error, str(fs.url))
+        octets = name if isinstance(name, bytes) else str(name).encode("utf-8", "surrogateescape")
+        parts = tuple(part for part in octets.split(b"/") if part)
+        return describe(error, str(replace(fs.url, path=parts)))
+    if isinstance(error, LocalError):
+        return describe(error)
+    # Whatever a command does with this machine's files itself.
+    return f"{LocalError.side}: {describe(error)}"

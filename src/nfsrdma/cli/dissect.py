@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .dissect_other import Other, other_options
+from .messages import describe
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
@@ -75,7 +76,6 @@ def dissect(
     travelled by RDMA (R read chunk, W write chunk, C reply chunk; used/offered), the lengths of
     the two messages, and the time from call to reply.
     """
-    from nfsrdma.cli import describe
     from nfsrdma.dissector.capture import CaptureError
     from nfsrdma.dissector.filter import FilterError
     from nfsrdma.dissector.pipeline import Pipeline

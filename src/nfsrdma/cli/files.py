@@ -17,6 +17,7 @@ from nfsrdma.client.filesystem import DirEntry
 from nfsrdma.client.transfer import Progress, join
 
 from .common import Failed, Options, mounted, read_url, server_options, split_last
+from .messages import printable
 
 _CAT_BUFFER = 4 << 20
 
@@ -65,12 +66,6 @@ def _line(fs: Mount, path: str, name: str, status: Stat, long: bool) -> str:
     group = status.group.decode("utf-8", "backslashreplace")
     mode = stat_bits.filemode(status.st_mode)
     return f"{mode} {status.st_nlink:3} {owner:8} {group:8} {status.st_size:12} {when} {shown}"
-
-
-def printable(name: str) -> str:
-    """A name that a terminal can be shown: a server must not move its cursor."""
-    octets = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in octets)
 
 
 @click.command()
