@@ -67,7 +67,6 @@ class Subject:
     no = 0
     yes = 1
     expire_type = nfs.FH4_PERSISTENT
-    change_type = nfs.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR
 
     def __init__(
         self,
@@ -123,6 +122,24 @@ class Subject:
         if export.mounted_on is not None and self.identity == export.fs.root.identity:
             return export.mounted_on
         return self.attributes.fileid
+
+    @property
+    def charset(self) -> int:
+        """What names may be: see RFC 8881, Section 14.4.
+
+        What was there before may always hold any octets. That only UTF-8 is taken is all that
+        the other bit says.
+        """
+        if self.export.utf8_only:
+            return nfs.FSCHARSET_CAP4_CONTAINS_NON_UTF8 | nfs.FSCHARSET_CAP4_ALLOWS_ONLY_UTF8
+        return nfs.FSCHARSET_CAP4_CONTAINS_NON_UTF8
+
+    @property
+    def change_type(self) -> int:
+        """What the change attribute promises (RFC 7862, Section 12.2.3)."""
+        if self.export.fs.change_is_monotonic:
+            return nfs.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR
+        return nfs.NFS4_CHANGE_TYPE_IS_TIME_METADATA
 
     @property
     def born_s(self) -> int:
@@ -203,6 +220,7 @@ _FIXED: Final[Mapping[int, tuple[str, ...]]] = {
         nfs.FATTR4_TIME_METADATA: "changed_s changed_ns",
         nfs.FATTR4_TIME_MODIFY: "modified_s modified_ns",
         nfs.FATTR4_MOUNTED_ON_FILEID: "mounted_on",
+        nfs.FATTR4_FS_CHARSET_CAP: "charset",
         nfs.FATTR4_CHANGE_ATTR_TYPE: "change_type",
         nfs.FATTR4_XATTR_SUPPORT: "no",
     }.items()
@@ -225,6 +243,7 @@ _OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
 
 _READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
 _SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
+_BITMAPS: Final = frozenset({nfs.FATTR4_SUPPORTED_ATTRS, nfs.FATTR4_SUPPATTR_EXCLCREAT})
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
 RDATTR_ERROR: Final = mask_of(nfs.FATTR4_RDATTR_ERROR)
 FILEHANDLE: Final = mask_of(nfs.FATTR4_FILEHANDLE)
@@ -232,6 +251,8 @@ FILEHANDLE: Final = mask_of(nfs.FATTR4_FILEHANDLE)
 _SETTABLE: Final = _SET_ONLY | mask_of(
     nfs.FATTR4_SIZE, nfs.FATTR4_MODE, nfs.FATTR4_OWNER, nfs.FATTR4_OWNER_GROUP
 )
+_WORDS: Final = (max(mask.bit_length() for mask in xattrs.KNOWN) + 31) // 32
+"""The words of a bitmap in which there are attributes."""
 _MODE_SET_MASKED: Final = mask_of(nfs.FATTR4_MODE_SET_MASKED)
 _MODE_UMASK: Final = mask_of(nfs.FATTR4_MODE_UMASK)
 # What an exclusive OPEN may set: not the times, which hold its verifier.
@@ -253,7 +274,9 @@ def supported(fs: FileSystem, minor: int) -> int:
 
 def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
     """What of a requested bitmap can be answered. INVAL if it names what can only be set."""
-    return _wanted(tuple(request), fs.has_birth_time, minor)
+    # RFC 8881, Section 18.7.3: what is not supported is ignored. The rest of a long bitmap is
+    # cut off before it can become a cache's key.
+    return _wanted(tuple(request[:_WORDS]), fs.has_birth_time, minor)
 
 
 @lru_cache(maxsize=xattrs.PLANS)
@@ -350,7 +373,24 @@ def same(subject: Subject, given: nfs.fattr4) -> bool:
         raise NfsError(nfs.NFS4ERR_INVAL)
     enc = Encoder()
     encode(enc, subject, mask)
-    return enc.buffer[len(_steps(mask)[0]) :] == given.attr_vals
+    ours = bytes(enc.buffer[len(_steps(mask)[0]) :])
+    if ours == given.attr_vals:
+        return True
+    return _values(nfs.fattr4(bitmap_from_mask(mask), ours)) == _values(given)
+
+
+def _values(given: nfs.fattr4) -> dict[int, Any]:
+    """The values of attributes, so that equal ones compare as equal however they are written.
+
+    The one thing that XDR lets be written in several ways is a bitmap: words of zeros may follow.
+    """
+    try:
+        values = xattrs.decode_fattr4(given)
+    except XdrError:
+        raise NfsError(nfs.NFS4ERR_BADXDR) from None
+    for number in _BITMAPS & values.keys():
+        values[number] = mask_from_bitmap(values[number])
+    return values
 
 
 # Setting
@@ -416,7 +456,15 @@ def merge_mode(changes: Changes, mode_mask: int, current: Callable[[], int]) -> 
 
 
 def _parse_id(value: bytes) -> int:
-    if not value.isdigit() or len(value) > 10 or int(value) > _MAX_ID:
+    """An owner or group. INVAL for no name at all, BADOWNER for one that is not known here.
+
+    RFC 8881, Section 5.9: a number has no zeros in front of it.
+    """
+    if not value:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    if not value.isdigit() or len(value) > 10 or (value[:1] == b"0" and len(value) > 1):
+        raise NfsError(nfs.NFS4ERR_BADOWNER)
+    if int(value) > _MAX_ID:
         raise NfsError(nfs.NFS4ERR_BADOWNER)
     return int(value)
 

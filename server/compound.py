@@ -33,6 +33,7 @@ from .offload import run_all
 from .operation import Failure, Operation
 from .state.client import Client
 from .state.session import Fingerprint, Session, Slot
+from .vfs.export import Export
 from .vfs.interface import Job, User
 from .vfs.namespace import Filehandle
 
@@ -152,11 +153,15 @@ class Compound:
         export = handle.export
         current = self.current
         if current is None or current.export is not export:
-            if export.networks and not export.admits(self.call.channel.peer.address):
+            if not self.admitted(export):
                 raise NfsError(nfs.NFS4ERR_ACCESS)
             self.who = export.user(self.call.credentials)
         self.current = handle
         self.current_stateid = None
+
+    def admitted(self, export: Export) -> bool:
+        """Whether the client may use an export, by where it calls from."""
+        return not export.networks or export.admits(self.call.channel.peer.address)
 
     @property
     def here(self) -> Filehandle:

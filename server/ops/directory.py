@@ -13,13 +13,18 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .. import attributes
 from ..compound import Compound
-from ..vfs.interface import Changes, FileSystem, Node, OpenFile, User
+from ..vfs.interface import EXECUTE, Changes, FileSystem, Node, OpenFile, User
 from ..vfs.namespace import Filehandle
-from .names import check_name
+from ..vfs.posix import failure
+from .names import check_name, check_new_name
 
-COOKIE_VERIFIER: Final = b"nfsrdma1"
-"""Cookies do not lose their meaning while the server's directories exist."""
+_COOKIE_VERIFIER: Final = bytes(8)
+"""Zero, and whatever comes back is accepted: a cookie says by itself where to go on, today and
+after a restart (RFC 8881, Section 18.23.3, leaves that to the server). Clients that always send
+zero exist."""
 
+_NO_ATTRIBUTES: Final = bytes(8)
+"""An empty bitmap, and no values."""
 _READDIR_FRAME: Final = 16
 """Octets of a READDIR result besides its entries: the verifier, the list's end, and eof."""
 _MAX_TARGET: Final = 4096
@@ -90,7 +95,7 @@ def create(c: Compound, args: nfs.CREATE4args, enc: Encoder) -> None:
     kind = args.objtype.type
     if kind not in (*_MODES, nfs.NF4DIR, nfs.NF4LNK):
         raise NfsError(nfs.NFS4ERR_BADTYPE)
-    name = check_name(args.objname, fs)
+    name = check_new_name(args.objname, here.export)
     changes, mask, _ = attributes.to_set(args.createattrs, fs, c.minor, creating=True)
     if changes.size is not None:
         raise NfsError(nfs.NFS4ERR_INVAL)
@@ -150,7 +155,7 @@ def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
     assert source is not None
     from_node, to_node = directory(source), directory(target)
     fs = target.export.fs
-    old, new = check_name(args.oldname, fs), check_name(args.newname, fs)
+    old, new = check_name(args.oldname, fs), check_new_name(args.newname, target.export)
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     c.require_writable()
@@ -178,7 +183,7 @@ def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
     parent, fs = directory(target), target.export.fs
     if source.node.is_directory:
         raise NfsError(nfs.NFS4ERR_ISDIR)
-    name = check_name(args.newname, fs)
+    name = check_new_name(args.newname, target.export)
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     c.require_writable()
@@ -205,21 +210,20 @@ def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
     here = c.here
     node, fs = directory(here), here.export.fs
     mask = attributes.wanted(args.attr_request, fs, c.minor)
-    if args.cookie in (1, 2) or (args.cookie == 0 and any(args.cookieverf)):
+    if args.cookie in (1, 2):
         raise NfsError(nfs.NFS4ERR_BAD_COOKIE)
-    if args.cookie and args.cookieverf != COOKIE_VERIFIER:
-        raise NfsError(nfs.NFS4ERR_NOT_SAME)
     limit = min(args.maxcount, c.core.config.max_io, c.room())
     if limit < _READDIR_FRAME:
         raise NfsError(nfs.NFS4ERR_TOOSMALL)
     buffer = enc.buffer
-    buffer += COOKIE_VERIFIER
+    buffer += _COOKIE_VERIFIER
     end = len(buffer) - 8 + limit - 8
     names_left = args.dircount or limit
     eof, count = True, 0
+    refusal = _refusal(c, here) if mask else None
     for cookie, name in fs.listing(node, args.cookie, c.user):
         mark = len(buffer)
-        if not _append_entry(c, here, enc, cookie, name, mask):
+        if not _append_entry(c, here, enc, cookie, name, mask, refusal):
             continue
         # dircount is a hint about names and cookies alone (RFC 8881, Section 18.23.3).
         names_left -= 16 + (len(name) + 3 & ~3)
@@ -234,27 +238,54 @@ def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
     enc.boolean(eof)
 
 
+def _refusal(c: Compound, here: Filehandle) -> OSError | None:
+    """What LOOKUP would say of every entry of the directory, if the caller may not search it.
+
+    RFC 8881, Section 18.23.3: READDIR gives what GETATTR of the entry would, no more. To read a
+    directory is to be told names; all else takes the right to search it. It is asked for once,
+    since it is the same for all entries.
+    """
+    if here.export.fs.permitted(here.node, c.user, EXECUTE):
+        return None
+    return failure(errno.EACCES)
+
+
 def _append_entry(
-    c: Compound, here: Filehandle, enc: Encoder, cookie: int, name: bytes, mask: int
+    c: Compound,
+    here: Filehandle,
+    enc: Encoder,
+    cookie: int,
+    name: bytes,
+    mask: int,
+    refusal: OSError | None,
 ) -> bool:
-    """Append an ``entry4`` without its end; False if the entry has gone meanwhile."""
+    """Append an ``entry4`` without its end; False if there is no entry, or none for the caller."""
     mark = len(enc.buffer)
     enc.boolean(True)
     enc.uint64(cookie)
     enc.opaque(name)
     try:
+        if refusal is not None:
+            raise refusal
         export, found, identity = c.core.namespace.peek(
             here, name, bool(mask & attributes.TIME_CREATE)
         )
     except OSError as error:
-        if error.errno == errno.ENOENT or not mask & attributes.RDATTR_ERROR:
+        if error.errno == errno.ENOENT:
             del enc.buffer[mark:]
-            if error.errno == errno.ENOENT:
-                return False
+            return False
+        if not mask:
+            enc.buffer += _NO_ATTRIBUTES
+            return True
+        if not mask & attributes.RDATTR_ERROR:
             raise
         # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
         attributes.encode_error(enc, error)
         return True
+    if export is not here.export and not c.admitted(export):
+        # What is mounted here is not for this client: not even that it exists.
+        del enc.buffer[mark:]
+        return False
     subject = attributes.Subject(c.core, c.minor, export, found, identity)
     attributes.encode(enc, subject, mask)
     return True

@@ -89,7 +89,9 @@ def secinfo(c: Compound, args: nfs.SECINFO4args, enc: Encoder) -> None:
     """RFC 8881, Section 18.29."""
     here = c.here
     walkable(here)
-    c.core.namespace.lookup(here, check_name(args.name, here.export.fs), c.user)
+    found = c.core.namespace.lookup(here, check_name(args.name, here.export.fs), c.user)
+    if not c.admitted(found.export):
+        raise NfsError(nfs.NFS4ERR_ACCESS)
     _answer_flavors(c, enc)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
+from ..vfs.export import Export
 from ..vfs.interface import FileSystem
 
 
 def check_name(name: bytes, fs: FileSystem) -> bytes:
-    """The name, if it is one; else INVAL, NAMETOOLONG, BADNAME or BADCHAR.
+    """The name of an entry that may exist, if it can be one; else the error that says why not.
 
-    RFC 8881, Section 14.5, and Section 15.1.7 for the meaning of the errors.
+    RFC 8881, Section 15.1.7, has the meaning of NAMETOOLONG, BADNAME and BADCHAR. Octets that are
+    no UTF-8 are a name like any other: whatever READDIR lists can be looked up and removed.
     """
     if not name:
         raise NfsError(nfs.NFS4ERR_INVAL)
@@ -21,9 +23,18 @@ def check_name(name: bytes, fs: FileSystem) -> bytes:
         raise NfsError(nfs.NFS4ERR_BADNAME)
     if b"/" in name or b"\0" in name:
         raise NfsError(nfs.NFS4ERR_BADCHAR)
-    if not name.isascii():
+    return name
+
+
+def check_new_name(name: bytes, export: Export, refusal: int = nfs.NFS4ERR_INVAL) -> bytes:
+    """The name of an entry to be made: as :func:`check_name`, and as the export will have it.
+
+    RFC 8881, Section 14.4, refuses what is no UTF-8 with INVAL, where that is the policy.
+    """
+    check_name(name, export.fs)
+    if export.utf8_only and not name.isascii():
         try:
             name.decode()
         except UnicodeDecodeError:
-            raise NfsError(nfs.NFS4ERR_INVAL) from None
+            raise NfsError(refusal) from None
     return name

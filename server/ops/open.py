@@ -20,7 +20,7 @@ from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
 from .directory import DirectoryChange, apply_created, directory
 from .io import open_state_of, require_regular
-from .names import check_name
+from .names import check_name, check_new_name
 
 _ACCESS_BITS: Final = {
     nfs.OPEN4_SHARE_ACCESS_READ: READ,
@@ -124,11 +124,30 @@ def _by_name(c: Compound, opening: _Opening) -> Filehandle:
     parent = directory(here)
     name = check_name(args.claim.file, here.export.fs)
     if args.openhow.opentype == nfs.OPEN4_CREATE:
+        _check_policy(c, here, name)
         return _create(c, opening, here, parent, name)
     change = DirectoryChange(here)
     handle = c.core.namespace.lookup(here, name, c.user)
     opening.change = change.unchanged()
     return handle
+
+
+def _check_policy(c: Compound, here: Filehandle, name: bytes) -> None:
+    """Whether the export takes the name, or has it already.
+
+    BADNAME rather than INVAL if not: a Linux client that hears INVAL of any OPEN gives up OPEN by
+    file handle (CLAIM_FH) for the whole mount.
+    """
+    try:
+        check_new_name(name, here.export, nfs.NFS4ERR_BADNAME)
+    except NfsError:
+        try:
+            c.core.namespace.lookup(here, name, c.user)
+        except FileNotFoundError:
+            pass
+        else:
+            return
+        raise
 
 
 def _create(

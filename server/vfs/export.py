@@ -37,7 +37,8 @@ class Export:
     root of the server's tree, and then it must be the only export. ``networks`` are in CIDR
     notation; none means everywhere. ``sync`` makes changes to directories durable before they
     are answered, so that they outlive a crash of the machine; without it they are so when the
-    machine's own file system sees fit.
+    machine's own file system sees fit. ``utf8_only`` refuses to make names that are no UTF-8;
+    those that are there already can be used and removed all the same.
 
     Raises ``ValueError`` for a name or network that cannot be.
     """
@@ -52,6 +53,7 @@ class Export:
         anonymous: tuple[int, int] = (NOBODY, NOBODY),
         networks: Iterable[str] = (),
         sync: bool = True,
+        utf8_only: bool = False,
     ) -> None:
         self.name = name.strip("/")
         self.path = tuple(part.encode() for part in self.name.split("/") if part)
@@ -61,6 +63,7 @@ class Export:
         self.read_only = read_only or fs.read_only
         self.squash = squash
         self.sync = sync
+        self.utf8_only = utf8_only
         self.networks: tuple[Network, ...] = tuple(map(ipaddress.ip_network, networks))
         self.id = 0
         """Tells exports apart in file handles and as ``fsid``; given by the namespace."""

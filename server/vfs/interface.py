@@ -199,6 +199,8 @@ class FileSystem(abc.ABC):
     has_birth_time: bool = False
     atomic_changes: bool = False
     """Whether nobody else can change a directory between two calls of the server."""
+    change_is_monotonic: bool = False
+    """Whether the change attribute only ever grows, restarts of the server included."""
     time_resolution_ns: int = 1
 
     @property
@@ -237,13 +239,17 @@ class FileSystem(abc.ABC):
     def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
         """Entries after ``cookie`` as ``(cookie, name)``, without ``.`` and ``..``.
 
-        Errors may come with the first entry. A cookie is at least 3, names a place that changes
-        elsewhere in the directory do not move, and need not be of an entry that still exists.
+        Errors may come with the first entry. A cookie is at least 3 and below 2^63, names a place
+        that changes elsewhere in the directory do not move, and need not be of an entry that
+        still exists.
         """
 
     @abc.abstractmethod
     def peek(self, directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
-        """An entry's attributes and identity, without making a node of it."""
+        """An entry's attributes and identity, without making a node of it.
+
+        Whether the caller may have them is for whoever asks to find out: :meth:`permitted`.
+        """
 
     @abc.abstractmethod
     def readlink(self, node: Node, who: User) -> bytes:

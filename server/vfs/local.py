@@ -23,7 +23,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
-from . import syscalls
+from . import cookies, syscalls
 from .handles import PATH_FLAGS, Handles, InodeHandles, KernelHandles
 from .identity import Identity
 from .interface import (
@@ -39,13 +39,13 @@ from .interface import (
     Statistics,
     User,
 )
-from .local_file import MAX_OFFSET, LocalFile, sync_job
+from .limits import largest_file, largest_size
+from .local_file import LocalFile, sync_job
 from .posix import failure, granted
 
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
 
-_FIRST_ENTRY: Final = 3  # RFC 8881, Section 18.23.3: cookies 0, 1 and 2 are special.
 _NO_DEVICE: Final = (0, 0)
 _LISTING_BUFFER: Final = 1 << 15
 _ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
@@ -84,6 +84,10 @@ class LocalFileSystem(FileSystem):
             self.max_link = os.fpathconf(self._root_fd, "PC_LINK_MAX")
             self.in_memory = syscalls.in_memory(self._root_fd)
             """Nothing in it is ever durable, or needs to be."""
+            size = largest_file(self._root_fd)
+            self._size_known = size is not None
+            if size is not None:
+                self.max_file_size = size
             self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0
         except BaseException:
             self.close()
@@ -137,7 +141,7 @@ class LocalFileSystem(FileSystem):
     def _truncate(self, node: Node, path: bytes, size: int, via: OpenFile | None) -> None:
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
-        if size > MAX_OFFSET:
+        if size > self.max_file_size:
             raise failure(errno.EFBIG)
         try:
             if isinstance(via, LocalFile):
@@ -195,12 +199,12 @@ class LocalFileSystem(FileSystem):
             fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             if cookie:
-                os.lseek(fd, min(cookie - _FIRST_ENTRY, MAX_OFFSET), os.SEEK_SET)
+                os.lseek(fd, cookies.to_position(cookie), os.SEEK_SET)
             buffer = ctypes.create_string_buffer(_LISTING_BUFFER)
             while entries := syscalls.directory_entries(fd, buffer):
                 for position, name in entries:
                     if name not in (b".", b".."):
-                        yield position + _FIRST_ENTRY, name
+                        yield cookies.from_position(position), name
         finally:
             os.close(fd)
 
@@ -233,7 +237,13 @@ class LocalFileSystem(FileSystem):
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
         with self.acting(who):
             fd = self._reopen(node, _ACCESS_FLAGS[access])
+        self._learn_size(fd)
         return LocalFile(self, node, who, fd)
+
+    def _learn_size(self, fd: int) -> None:
+        """Ask the first file that is opened, where the file system would not tell before."""
+        if not self._size_known:
+            self.max_file_size, self._size_known = largest_size(fd), True
 
     def create(
         self, directory: Node, name: bytes, who: User, mode: int, access: int
@@ -247,6 +257,7 @@ class LocalFileSystem(FileSystem):
             except OSError:
                 os.close(fd)
                 raise
+        self._learn_size(fd)
         self.changed(directory)
         try:
             # Without O_NOFOLLOW: this link of /proc is to be followed, and leads to the inode.

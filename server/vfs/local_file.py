@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from . import syscalls
 from .interface import Job, Node, OpenFile, User
+from .limits import MAX_OFFSET
 from .posix import failure
 
 if TYPE_CHECKING:
     from .local import LocalFileSystem
-
-MAX_OFFSET: Final = (1 << 63) - 1
-"""The largest position that the kernel knows."""
 
 
 def sync_job(fd: int, metadata: bool) -> Job:
@@ -42,10 +40,14 @@ class LocalFile(OpenFile):
         fs.pin(node)
 
     def read(self, offset: int, into: memoryview) -> int:
-        if offset > MAX_OFFSET:
-            return 0
+        wanted = len(into)
+        if offset + wanted > MAX_OFFSET:
+            # The kernel calls a range that passes the last position invalid; here it is past the
+            # end of any file (RFC 8881, Section 18.22.3).
+            wanted = max(0, MAX_OFFSET - offset)
+            into = into[:wanted]
         done = 0
-        while done < len(into):
+        while done < wanted:
             count = os.preadv(self._fd, [into[done:]], offset + done)
             if count == 0:
                 break
@@ -53,7 +55,8 @@ class LocalFile(OpenFile):
         return done
 
     def write(self, offset: int, data: memoryview) -> None:
-        if offset + len(data) > MAX_OFFSET:
+        if offset + len(data) > self._fs.max_file_size:
+            # Before any of it is written: the kernel would write what fits.
             raise failure(errno.EFBIG)
         # As the caller, because writing clears set-user-ID bits for all but root.
         with self._fs.acting(self._who):
@@ -68,14 +71,16 @@ class LocalFile(OpenFile):
         return sync_job(os.dup(self._fd), metadata)
 
     def allocate(self, offset: int, length: int) -> None:
-        if offset + length > MAX_OFFSET:
+        if offset + length > self._fs.max_file_size:
             raise failure(errno.EFBIG)
         with self._fs.acting(self._who):
             syscalls.fallocate(self._fd, 0, offset, length)
         self._fs.changed(self._node)
 
     def deallocate(self, offset: int, length: int) -> None:
-        length = min(length, MAX_OFFSET - min(offset, MAX_OFFSET))
+        length = min(length, self._fs.max_file_size - offset)
+        if length <= 0:
+            return  # A hole where there can be no data.
         mode = syscalls.FALLOC_PUNCH_HOLE | syscalls.FALLOC_KEEP_SIZE
         with self._fs.acting(self._who):
             syscalls.fallocate(self._fd, mode, offset, length)

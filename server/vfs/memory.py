@@ -200,6 +200,7 @@ class MemoryFileSystem(FileSystem):
 
     has_birth_time = True
     atomic_changes = True
+    change_is_monotonic = True
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.server import attributes
 from nfsrdma.server.vfs.interface import ROOT, FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -188,7 +189,11 @@ def test_set_some_bits_of_the_mode(session: Session) -> None:
     [
         ({t.FATTR4_MODE: 0o10000}, t.NFS4ERR_INVAL),
         ({t.FATTR4_OWNER: b"alice"}, t.NFS4ERR_BADOWNER),
-        ({t.FATTR4_OWNER: b""}, t.NFS4ERR_BADOWNER),
+        ({t.FATTR4_OWNER: b""}, t.NFS4ERR_INVAL),
+        ({t.FATTR4_OWNER_GROUP: b""}, t.NFS4ERR_INVAL),
+        ({t.FATTR4_OWNER: b"00"}, t.NFS4ERR_BADOWNER),
+        ({t.FATTR4_OWNER: b"-1"}, t.NFS4ERR_BADOWNER),
+        ({t.FATTR4_OWNER_GROUP: b"users@example"}, t.NFS4ERR_BADOWNER),
         ({t.FATTR4_OWNER: b"4294967295"}, t.NFS4ERR_BADOWNER),
         ({t.FATTR4_OWNER_GROUP: b"99999999999"}, t.NFS4ERR_BADOWNER),
         ({t.FATTR4_TYPE: t.NF4REG}, t.NFS4ERR_INVAL),
@@ -291,3 +296,53 @@ def test_creator_writes_a_file_that_is_read_only(session: Session) -> None:
     create = open_(b"f", create=t.GUARDED4, values={t.FATTR4_MODE: 0o444})
     reply = session.ok(PUTROOTFH, create, write(CURRENT, b"once"), GETFH, credentials=ALICE)
     assert session.read(reply[4].object) == b"once"
+
+
+def test_verify_compares_values(session: Session) -> None:
+    """RFC 8881, Section 18.31.3: equal values are the same, however they are written."""
+    reply = session.ok(PUTROOTFH, getattr_(t.FATTR4_SUPPORTED_ATTRS, t.FATTR4_OWNER))
+    values = decode_fattr4(reply[-1].obj_attributes)
+    right = values[t.FATTR4_SUPPORTED_ATTRS]
+    longer = {**values, t.FATTR4_SUPPORTED_ATTRS: [*right, 0, 0]}
+    other = {**values, t.FATTR4_SUPPORTED_ATTRS: [*right, 1]}
+    for given, same in ((values, True), (longer, True), (other, False)):
+        encoded = encode_fattr4(given)
+        encoded.attrmask += [0, 0]
+        verify = t.OP_VERIFY, t.VERIFY4args(encoded)
+        nverify = t.OP_NVERIFY, t.NVERIFY4args(encoded)
+        if same:
+            session.ok(PUTROOTFH, verify)
+            session.fails(t.NFS4ERR_SAME, PUTROOTFH, nverify)
+        else:
+            session.fails(t.NFS4ERR_NOT_SAME, PUTROOTFH, verify)
+            session.ok(PUTROOTFH, nverify)
+
+
+def test_verify_of_what_cannot_be_decoded(session: Session) -> None:
+    for values in (b"", bytes(8), b"\0\0\0\2"):
+        given = t.fattr4([1 << t.FATTR4_LINK_SUPPORT], values)
+        session.fails(t.NFS4ERR_BADXDR, PUTROOTFH, (t.OP_VERIFY, t.VERIFY4args(given)))
+        session.fails(t.NFS4ERR_BADXDR, PUTROOTFH, (t.OP_NVERIFY, t.NVERIFY4args(given)))
+
+
+def test_change_attribute_promises_what_is_kept(session: Session, fs: FileSystem) -> None:
+    """Of a local file it is the time of its last change, more or less; in memory, a count."""
+    (promise,) = session.attributes(session.mkdir(b"d"), t.FATTR4_CHANGE_ATTR_TYPE).values()
+    if isinstance(fs, LocalFileSystem):
+        assert promise == t.NFS4_CHANGE_TYPE_IS_TIME_METADATA
+    else:
+        assert promise == t.NFS4_CHANGE_TYPE_IS_MONOTONIC_INCR
+
+
+def test_long_bitmaps_are_not_kept(session: Session) -> None:
+    """What is beyond all attributes is ignored, and is no key of a cache."""
+    for length in (4, 100, 10_000):
+        request = [1 << t.FATTR4_TYPE, *[0xFFFFFFFF] * length]
+        request[1:3] = [0, 0]
+        reply = session.ok(PUTROOTFH, (t.OP_GETATTR, t.GETATTR4args(request)))
+        assert set(decode_fattr4(reply[-1].obj_attributes)) == {t.FATTR4_TYPE}
+        session.ok(PUTROOTFH, (t.OP_READDIR, t.READDIR4args(0, bytes(8), 0, 4096, request)))
+    before = attributes._wanted.cache_info().currsize
+    for number in range(50):
+        session.ok(PUTROOTFH, (t.OP_GETATTR, t.GETATTR4args([2, 0, 0, *[number] * 1000])))
+    assert attributes._wanted.cache_info().currsize <= before + 1

@@ -431,10 +431,14 @@ def test_cookies_that_cannot_be(session: Session, cookie: int) -> None:
 
 
 def test_cookie_verifier(session: Session) -> None:
+    """It is zero, and whatever comes back is accepted: cookies need none."""
     session.mkdir(b"d")
     (entry,) = entries(session)
-    session.fails(t.NFS4ERR_NOT_SAME, PUTROOTFH, readdir(entry.cookie, b"otherone"))
-    session.fails(t.NFS4ERR_BAD_COOKIE, PUTROOTFH, readdir(0, b"otherone"))
+    for cookie, left in ((entry.cookie, 0), (0, 1)):
+        for verifier in (bytes(8), b"otherone", b"nfsrdma1"):
+            found = session.ok(PUTROOTFH, readdir(cookie, verifier))[-1]
+            assert found.cookieverf == bytes(8)
+            assert (found.reply.entries is not None) == bool(left)
 
 
 @pytest.mark.parametrize("maxcount", [0, 8, 20, 35])
