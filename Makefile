@@ -53,7 +53,8 @@ twins: $(STAMP) ## what the native modules do, done by their twins in Python
 	@NFSRDMA_NATIVE=0 $(BIN)/python -m pytest $(TWIN_TESTS) -k 'not verbs and not shm'
 TWIN_TESTS = tests/conformance tests/unit/test_roce_*.py tests/unit/test_xdr_*.py \
   tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/vectors/test_roce_captures.py \
-  tests/sim/test_transport_sim.py tests/loopback/test_soft_udp.py
+  tests/sim/test_transport_sim.py tests/loopback/test_soft_udp.py \
+  tests/unit/test_dissector_capture.py tests/security/test_security_captures.py
 
 native-million: $(STAMP) ## a million random packets: the native kernel beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000

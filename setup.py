@@ -15,6 +15,7 @@ NATIVE = (
     "nfsrdma.xdr._codec",
     "nfsrdma.rpcrdma.roce._kernel",
     "nfsrdma.rpcrdma.providers._udp",
+    "nfsrdma.dissector.capture._guard",
 )
 """The modules. Their sources lie beside their twins: ``_kernel.c``, ``_kernel_*.c``."""
 

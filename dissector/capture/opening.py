@@ -10,27 +10,35 @@ from typing import Any, BinaryIO, cast
 
 from . import pcap, pcapng
 from .reader import CaptureError, Reader
-from .source import MappedFile, Source, Spool, descriptor_fill, stream_fill
+from .source import Source, Spool, descriptor_fill, file_source, limited_fill, stream_fill
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
-def open_capture(path: str | os.PathLike[str], idle: Callable[[], object] = lambda: None) -> Reader:
+def open_capture(
+    path: str | os.PathLike[str],
+    idle: Callable[[], object] = lambda: None,
+    max_unpacked: int | None = None,
+) -> Reader:
     """The frames of a capture file; ``-`` is standard input.
 
     ``idle`` is called before a pipe is waited for: the time to write what is known so far.
+    ``max_unpacked`` is how many octets a compressed file may have (see ``source.limited_fill``).
     Raises ``CaptureError`` for what is no capture, and ``OSError``.
     """
     if os.fspath(path) == "-":
-        return reader_of(_decompressed(Spool(descriptor_fill(0, idle))))
+        return reader_of(_decompressed(Spool(descriptor_fill(0, idle)), max_unpacked))
     file = open(path, "rb")  # noqa: SIM115 (the map outlives it, or the spool keeps it)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return reader_of(_decompressed(Spool(descriptor_fill(os.dup(file.fileno()), idle))))
+        pipe = Spool(descriptor_fill(os.dup(file.fileno()), idle))
+        return reader_of(_decompressed(pipe, max_unpacked))
     start = file.read(4)
     file.seek(0)
     opener = _decompressor(start)
-    return reader_of(Spool(stream_fill(opener(file))) if opener else MappedFile(file))
+    if opener is None:
+        return reader_of(file_source(file))
+    return reader_of(Spool(limited_fill(stream_fill(opener(file)), file.tell, max_unpacked)))
 
 
 def reader_of(source: Source) -> Reader:
@@ -47,12 +55,16 @@ def reader_of(source: Source) -> Reader:
     raise CaptureError(f"neither pcap nor pcapng: it begins with {magic.hex() or 'nothing'}")
 
 
-def _decompressed(source: Spool) -> Source:
+def _decompressed(source: Spool, max_unpacked: int | None) -> Source:
     """The source, or one that decompresses it."""
     while source.end < 4 and source.more():
         pass
     opener = _decompressor(bytes(source.view[:4]))
-    return Spool(stream_fill(opener(cast(BinaryIO, _Sequential(source))))) if opener else source
+    if opener is None:
+        return source
+    packed = _Sequential(source)
+    fill = stream_fill(opener(cast(BinaryIO, packed)))
+    return Spool(limited_fill(fill, packed.tell, max_unpacked))
 
 
 class _Sequential:
@@ -61,6 +73,10 @@ class _Sequential:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._at = 0
+
+    def tell(self) -> int:
+        """How many octets were read."""
+        return self._at
 
     def read(self, size: int = -1) -> bytes:
         source = self._source

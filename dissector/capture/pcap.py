@@ -22,6 +22,7 @@ MAGICS = {
     for order in ("little", "big")
 }
 _FILE_HEADER = 24
+_ZEROS = 1 << 20
 _FCS_PRESENT = 1 << 26
 
 
@@ -57,9 +58,9 @@ class PcapReader(Reader):
             if start > self.source.end and not self.need(start):
                 return self.ended("a record's header", header)
             seconds, fraction, captured, original = self._record.unpack_from(self.view, at)
-            if captured <= MAX_FRAME:
+            if captured <= MAX_FRAME and (captured or original or seconds):
                 break
-            if not self._resynchronised(captured):
+            if not (self._resynchronised(captured) if captured else self._zeros()):
                 return False
         following = start + captured
         if following > self.source.end and not self.need(following):
@@ -91,10 +92,29 @@ class PcapReader(Reader):
         self.stride = self._header + captured
         return True
 
+    def _zeros(self) -> bool:
+        """Room that was never written to, after a crash: step over it."""
+        self.notice("zeros in place of records: skipped")
+        while True:
+            self.need(self.at + _ZEROS)
+            octets = bytes(self.view[self.at : min(self.at + _ZEROS, self.source.end)])
+            left = octets.lstrip(b"\0")
+            # What follows them begins with up to three zeros of its own, or more.
+            self.at += max(0, (len(octets) - len(left) & ~3) - 12 if left else len(octets))
+            if left or not octets:
+                break
+            self.source.passed(self.at)
+        limit = min(self.source.end, self.at + 64)
+        while self.at < limit and not self._plausible(self.at):
+            self.at += 1
+        return self.at < limit or self._resynchronised(0)
+
     def _resynchronised(self, captured: int) -> bool:
         """Look for the next place where two records in a row make sense."""
         self.notice(f"a record says that its frame has {captured} octets: skipped what follows it")
-        at, end = self.at + 1, self.source.end
+        at = self.at + 1
+        self.need(at + 4 * MAX_FRAME)
+        end = self.source.end
         limit = min(end, at + 4 * MAX_FRAME)
         while at < limit and not self._plausible(at):
             at += 1

@@ -203,6 +203,7 @@ class PcapngReader(Reader):
         """Look for the next block whose two length words agree."""
         self.notice(f"{what}: skipped what follows it")
         at = self.at + 4
+        self.need(at + 4 * MAX_FRAME)
         limit = min(self.source.end, at + 4 * MAX_FRAME)
         while at + 12 <= limit:
             kind, length = self._head.unpack_from(self.view, at)

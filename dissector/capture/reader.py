@@ -110,12 +110,17 @@ class Reader(abc.ABC):
             self.view = self.source.view
         return True
 
+    def check(self) -> None:
+        """Raise ``CaptureError`` if the octets ended early for another reason than their end."""
+        if self.source.problem:
+            raise CaptureError(self.source.problem)
+
     def ended(self, what: str, wanted: int) -> bool:
         """The file ends inside of something: note it, and be at the end."""
         if self.source.problem:
             self.notice(self.source.problem)
         left = self.source.end - self.at
-        if left:
+        if left > 0:
             self.notice(f"the file ends inside of {what}: {left} of {wanted} octets")
         self.at = self.source.end
         return False

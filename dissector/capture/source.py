@@ -4,6 +4,11 @@ A file is mapped. What cannot be mapped (a pipe, a compressed file) is spooled t
 temporary file, which is mapped as it grows, so that everything behind this module sees one kind of
 source: offsets that stay valid until the end. Pages that were passed are given back to the system
 (:meth:`Source.passed`); they come again from the file if someone asks for their octets later.
+
+A map of a file that somebody cuts, or whose disk fails, is a trap: to look at what is gone is
+SIGBUS. So maps are guarded (``_guard``): what is gone reads as zeros, and the capture ends there,
+with a word. Reading the file instead would cost half as much again. Where the guard was not
+compiled, a file is spooled like a pipe, as nobody else can cut the copy.
 """
 
 from __future__ import annotations
@@ -11,9 +16,18 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from . import _guard
+else:
+    try:
+        from . import _guard
+    except ImportError:
+        _guard = None
 
 _KEPT = 24 << 20
 """How many octets behind the reader stay resident: about what the exchanges in flight need."""
@@ -22,6 +36,9 @@ _WINDOW = 512 << 20
 _STEP = 64 << 20
 """By how much a spool grows."""
 _READ = 1 << 20
+UNPACKED_LEAST = 256 << 20
+UNPACKED_RATIO = 100
+"""What is unpacked without being asked for: so many octets, or so many times the packed ones."""
 
 Fill = Callable[[memoryview], int]
 """Reads some octets into a view; 0 at the end. Raises ``OSError`` or ``ValueError``."""
@@ -56,9 +73,33 @@ class _Mapping:
         self.problem = ""
         """Why the octets ended early, if they did."""
         self._map: mmap.mmap | None = None
+        self._guard = -1
         self._dropped = 0
 
+    def _mapped(self, mapping: mmap.mmap) -> None:
+        """Look at the octets through this map from now on."""
+        self._map = mapping
+        self._dropped = 0
+        self._guard = -1
+        if _guard is not None:
+            self._guard = _guard.guard(mapping)
+            if self._guard >= 0:
+                weakref.finalize(mapping, _guard.release, self._guard).atexit = False
+        self.view = memoryview(mapping).toreadonly()
+
+    def _look(self) -> None:
+        """If what was mapped is not there any more, the end is where it is not."""
+        lost = _guard.lost(self._guard) if self._guard >= 0 else -1
+        if lost >= 0:
+            self._cut(lost)
+
+    def _cut(self, end: int) -> None:
+        if end < self.end:
+            self.end = end
+            self.problem = f"the file was cut to {end} octets while it was read, or is damaged"
+
     def passed(self, offset: int) -> None:
+        self._look()
         keep = offset - _KEPT
         if self._map is None or keep - self._dropped < _KEPT:
             return
@@ -81,14 +122,18 @@ class MappedFile(_Mapping):
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__()
+        self._file = file
         self.end = os.fstat(file.fileno()).st_size
         if self.end:
-            self._map = mmap.mmap(file.fileno(), self.end, prot=mmap.PROT_READ)
+            mapping = mmap.mmap(file.fileno(), self.end, prot=mmap.PROT_READ)
             if hasattr(mmap, "MADV_SEQUENTIAL"):
-                self._map.madvise(mmap.MADV_SEQUENTIAL)
-            self.view = memoryview(self._map)
+                mapping.madvise(mmap.MADV_SEQUENTIAL)
+            self._mapped(mapping)
 
     def more(self) -> bool:
+        self._look()
+        # What is gone of its last page reads as zeros without a guard.
+        self._cut(os.fstat(self._file.fileno()).st_size)
         return False
 
 
@@ -106,22 +151,38 @@ class Spool(_Mapping):
         # Lives as long as the source, and has no name to be cleaned up.
         self._file = tempfile.TemporaryFile(prefix="nfsrdma-")  # noqa: SIM115
         self._capacity = 0
+        self._room = memoryview(bytearray(_READ))
         self._ended = False
 
     def more(self) -> bool:
         if self._ended:
             return False
-        if self._capacity - self.end < _READ:
-            self._grow()
-        with memoryview(self._writable)[self.end : self.end + _READ] as room:
-            try:
-                count = self._fill(room)
-            except (OSError, ValueError, EOFError) as error:
-                self.problem = str(error) or error.__class__.__name__
-                count = 0
+        count = 0
+        try:
+            count = self._fill(self._room)
+            self._keep(self._room[:count])
+        except _NoRoomError as error:
+            self.problem, count = str(error), 0
+        except (OSError, ValueError, EOFError) as error:
+            self.problem = getattr(error, "strerror", "") or str(error) or type(error).__name__
         self.end += count
         self._ended = count == 0
         return count > 0
+
+    def _keep(self, octets: memoryview) -> None:
+        """Append them to the file; not through the map, as a full disk would be a trap there."""
+        if self._capacity - self.end < _READ:
+            self._grow()
+        at = self.end
+        try:
+            while octets:
+                written = os.pwrite(self._file.fileno(), octets, at)
+                octets, at = octets[written:], at + written
+        except OSError as error:
+            where = tempfile.gettempdir()
+            raise _NoRoomError(
+                f"the temporary file in {where}: {error.strerror} (TMPDIR names another place)"
+            ) from error
 
     def _forget(self, mapping: mmap.mmap, offset: int) -> None:
         end = (offset - _WINDOW) & ~(mmap.PAGESIZE - 1)
@@ -135,9 +196,16 @@ class Spool(_Mapping):
         self._capacity += _STEP
         os.ftruncate(self._file.fileno(), self._capacity)
         # Views of the map before this one keep it alive; both show the same pages.
-        self._map = self._writable = mmap.mmap(self._file.fileno(), self._capacity)
-        self.view = memoryview(self._map).toreadonly()
-        self._dropped = 0
+        self._mapped(mmap.mmap(self._file.fileno(), self._capacity))
+
+
+class _NoRoomError(OSError):
+    """The temporary file cannot take more."""
+
+
+def file_source(file: BinaryIO) -> Source:
+    """A regular file: mapped where that is safe."""
+    return MappedFile(file) if _guard is not None else Spool(stream_fill(file))
 
 
 def descriptor_fill(descriptor: int, idle: Callable[[], object] = lambda: None) -> Fill:
@@ -169,3 +237,25 @@ def stream_fill(stream: BinaryIO) -> Fill:
         return len(data)
 
     return fill
+
+
+def limited_fill(fill: Fill, packed: Callable[[], int], limit: int | None) -> Fill:
+    """What ``fill`` unpacks, up to ``limit`` octets.
+
+    By default as many as captures unpack to, of which ``packed`` octets were read so far: a few
+    kilobytes that become gigabytes are no capture, but an attack on the disk.
+    """
+    unpacked = 0
+
+    def bounded(room: memoryview) -> int:
+        nonlocal unpacked
+        count = fill(room)
+        unpacked += count
+        allowed = max(UNPACKED_LEAST, UNPACKED_RATIO * packed()) if limit is None else limit
+        if unpacked > allowed:
+            raise ValueError(
+                f"it unpacks to more than {allowed >> 20} MiB: --max-unpacked allows more"
+            )
+        return count
+
+    return bounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -93,6 +94,7 @@ def dissect(
         if lint:
             bad = _lint(reader, ndjson, expression, crc)
             sys.stdout.flush()
+            reader.check()
             sys.exit(1 if bad and exit_code else 0)
         if html is not None:
             from .dissect_views import write_page
@@ -110,6 +112,7 @@ def dissect(
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
         Pipeline(reader, _view(style, expression, all_ops), check_crc=crc).run()
         sys.stdout.flush()
+        reader.check()
     except BrokenPipeError:
         # The reader of our output has seen enough (head, less).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -118,6 +121,8 @@ def dissect(
     except CaptureError as error:
         raise click.ClickException(f"{where}: {error}") from error
     except OSError as error:
+        if error.errno == errno.EFAULT:  # written from a map of which the file is gone
+            raise click.ClickException(f"{where}: the file was cut while it was read") from error
         raise click.ClickException(describe(error)) from error
 
 
@@ -186,6 +191,7 @@ def _extract(reader: Reader, what: str, output: str | None) -> None:
 
         view = ExtractView(lambda: reader.source.view, write, frame, handle)
         Pipeline(reader, view).run()
+        reader.check()
         if not view.payloads:
             raise click.ClickException(f"nothing to extract for {what}")
         if file.seekable():

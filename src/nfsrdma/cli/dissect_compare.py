@@ -34,6 +34,7 @@ def compare(reader: Reader, file: str, ndjson: bool) -> bool:
         pipeline.run()
     sys.stdout.write("" if ndjson else _summary(view))
     sys.stdout.flush()
+    reader.check()
     return view.unexplained > 0
 
 

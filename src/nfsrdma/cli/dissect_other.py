@@ -26,6 +26,7 @@ class Other:
     fixed: str | None
     compare: bool
     parquet: str | None
+    max_unpacked: int | None
     interface: str | None
     capture_filter: str | None
     duration: float | None
@@ -42,7 +43,7 @@ class Other:
         if self.interface is None:
             if self.capture_filter or self.duration or self.count:
                 raise click.UsageError("--filter, --duration and --count go with -i")
-            return open_capture(str(file), sys.stdout.flush)
+            return open_capture(str(file), sys.stdout.flush, self.max_unpacked)
         from .dissect_live import live
 
         filter_, duration, count = self.capture_filter or "", self.duration or 0, self.count or 0
@@ -73,6 +74,17 @@ class Other:
         else:
             return None
         return 0
+
+
+def _size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    if text is None:
+        return None
+    from nfsrdma.bench.plan import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def other_options(command: F) -> F:
@@ -108,6 +120,13 @@ def other_options(command: F) -> F:
             "--interface",
             metavar="NAME",
             help="Capture from an interface (any: all of them); needs root or dumpcap.",
+        ),
+        click.option(
+            "--max-unpacked",
+            metavar="SIZE",
+            callback=_size,
+            help="How much a compressed FILE may unpack to (10G); "
+            "by default 256 MiB or a hundred times its size.",
         ),
         click.option(
             "--parquet",

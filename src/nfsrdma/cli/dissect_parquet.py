@@ -44,4 +44,5 @@ def write_parquet(reader: Reader, output: str, expression: str | None, crc: bool
         pipeline = Pipeline(reader, FilteredView(view, wanted) if wanted else view, check_crc=crc)
         pipeline.run()
         view.flush()  # a filter tells nobody of the end
+        reader.check()
     click.echo(f"{view.count} rows in {output}", err=True)

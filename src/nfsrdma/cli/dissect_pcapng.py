@@ -25,6 +25,7 @@ def annotate(reader: Reader, file: str, output: str, expression: str | None, crc
     with _written(file, output) as out:
         remarks = _remarks(reader, expression, crc)
         rewrite(reader, Annotator(remarks.frames), out.write)
+        reader.check()
     click.echo(f"{_counted(remarks)} in {output}", err=True)
 
 
@@ -40,6 +41,7 @@ def repair(reader: Reader, file: str, output: str, crc: bool) -> None:
         repairs.attach(pipeline)
         pipeline.run()
         rewrite(reader, repairs, out.write)
+        reader.check()
     done = [f"{count} {what}" for what, count in repairs.done.items() if count]
     click.echo(f"{', '.join(done) or 'nothing to repair'} in {output}", err=True)
 

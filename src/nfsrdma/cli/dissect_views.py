@@ -30,7 +30,6 @@ def run_views(
         _latency(reader, ndjson, expression, plot)
     else:
         _health(reader, ndjson, expression, plot)
-    sys.stdout.flush()
 
 
 def _run(reader: Reader, view: Latency | Health | PageView, expression: str | None) -> None:
@@ -46,6 +45,12 @@ def _run(reader: Reader, view: Latency | Health | PageView, expression: str | No
         view.close(pipeline)  # a filter tells nobody of the end
 
 
+def _finish(reader: Reader) -> None:
+    """Everything is written that goes to standard output."""
+    sys.stdout.flush()
+    reader.check()
+
+
 def _latency(reader: Reader, ndjson: bool, expression: str | None, plot: str | None) -> None:
     """Write how long what took."""
     from nfsrdma.dissector.latency import Latency
@@ -54,6 +59,7 @@ def _latency(reader: Reader, ndjson: bool, expression: str | None, plot: str | N
     view = Latency()
     _run(reader, view, expression)
     sys.stdout.write(ndjson_latency(view) if ndjson else text_latency(view))
+    _finish(reader)
     if plot is not None:
         plots = _plots().latency.latency_plots(view)
         _write(plot, "latency", plots, text_latency(view))
@@ -70,6 +76,7 @@ def _health(reader: Reader, ndjson: bool, expression: str | None, plot: str | No
         sys.stdout.writelines(ndjson_health(view))
     else:
         sys.stdout.write(text_health(view))
+    _finish(reader)
     if plot is not None:
         _write(plot, "health", _plots().health.health_plots(view), text_health(view))
 
@@ -112,6 +119,7 @@ def write_page(reader: Reader, expression: str | None, name: str, out: str) -> N
     view = PageView()
     with _progress(reader, view, name):
         _run(reader, view, expression)
+    reader.check()
     page = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
     _put(out, page)
     click.echo(f"{out}: {view.total} RPCs, {len(page) / 1e6:.2f} MB", err=True)

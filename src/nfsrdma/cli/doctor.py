@@ -50,6 +50,7 @@ def check_python() -> Finding:
 
 
 NATIVE_MODULES = {
+    "nfsrdma.dissector.capture._guard": "captures that shrink",
     "nfsrdma.rpcrdma.providers._udp": "datagrams of the soft provider",
     "nfsrdma.rpcrdma.roce._kernel": "packets of the soft provider",
     "nfsrdma.xdr._codec": "decoding of XDR",
