@@ -13,13 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .edge.blocking import Mount, NfsFile, mount
-from .errors import NfsError, ProtocolError, UncertainOutcomeError
+from .errors import ForkedMountError, NfsError, ProtocolError, UncertainOutcomeError
 from .url import UrlError, parse_url
 
 if TYPE_CHECKING:
     from . import aio
 
 __all__ = [
+    "ForkedMountError",
     "Mount",
     "NfsError",
     "NfsFile",

@@ -136,6 +136,10 @@ class UncertainOutcomeError(NfsError):
         super().__init__(*(args if len(args) > 1 else (errno.EIO, *args)))
 
 
+class ForkedMountError(NfsError):
+    """The mount is that of a process which this one was forked from."""
+
+
 _CLASSES: Final[dict[int, type[NfsError]]] = {
     errno.ENOENT: NfsFileNotFoundError,
     errno.EEXIST: NfsFileExistsError,
@@ -174,6 +178,12 @@ def status_error(status: int, message: str = "", path: object = None) -> NfsErro
 def auth_error(error: AuthError) -> NfsError:
     """The server did not take the credentials of a call."""
     return make_error(errno.EACCES, f"the server refuses the credentials: {error}")
+
+
+def forked(pid: int) -> ForkedMountError:
+    """A mount of process ``pid`` is used in a child of it."""
+    text = f"this mount belongs to another process (pid {pid}): mount again in this one"
+    return ForkedMountError(errno.ENOTCONN, text)
 
 
 def unreachable(cause: BaseException | str) -> NfsError:

@@ -236,6 +236,8 @@ class OpenFile:
         if self.closed:
             return
         self.closed = True
+        if self._session.abandoned is not None:
+            return
         unstable = self._unstable
         await unstable.stop_writers()
         batch = unstable.take() if self.writable else []
@@ -282,6 +284,15 @@ class OpenFile:
         except StatusError as error:
             raise status_error(error.status, path=self.path) from error
         await self._close(commit=False)
+
+    def abandon(self) -> None:
+        """The mount is another's, and so is whoever was at work on the file."""
+        self._unstable.abandon()
+
+    @property
+    def left_open(self) -> bool:
+        """Whether somebody has to close it."""
+        return not self.closed and self._session.abandoned is None
 
     def _check(self, access: int) -> None:
         if self.closed:

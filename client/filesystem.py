@@ -192,6 +192,20 @@ class FileSystem:
         if failure is not None:
             raise failure
 
+    def abandon(self, make_error: Callable[[], NfsError]) -> None:
+        """Fail every call from here on, and let the server know nothing: it is another's mount.
+
+        What is open is closed without a word; what was not committed is for the other to commit.
+        """
+        self.session.abandon(make_error)
+        for file in self._files.all():
+            file.abandon()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether it is another's."""
+        return self.session.abandoned is not None
+
     async def ping(self) -> float:
         """Seconds that a NULL call takes: the network and the server's transport alone."""
         session = self.session

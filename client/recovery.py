@@ -93,6 +93,8 @@ class Recovery:
 
     def start(self) -> Gate:
         """Begin to make the session usable, unless that is under way: what to wait for."""
+        if self.session.abandoned is not None:
+            raise self.session.abandoned()
         if self.closing:
             raise unreachable("the mount is closed")
         gate = self.session.close_gate()
@@ -375,9 +377,11 @@ class Recovery:
     async def shut_down(self) -> None:
         """DESTROY_SESSION and DESTROY_CLIENTID, as far as the server listens; then hang up."""
         self.closing = True
+        session = self.session
+        if session.abandoned is not None:
+            return
         if self._tick is not None:
             self._tick.cancel()
-        session = self.session
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await settled(self._task)

@@ -127,6 +127,8 @@ class Session:
         self.stats = Statistics()
         self.patience = patience
         self.guardian: Guardian
+        self.abandoned: Callable[[], NfsError] | None = None
+        """Set when the session is somebody else's: what to answer calls with."""
         self.gate: Gate | None = None
         """While it is set, calls wait for it."""
         self.channel: Channel | None = None
@@ -455,6 +457,12 @@ class Session:
         slots, self.slots = self.slots, None
         if slots is not None:
             slots.close()
+
+    def abandon(self, make_error: Callable[[], NfsError]) -> None:
+        """Forget the session and its connection, and tell nobody: every call fails from here on."""
+        self.abandoned = make_error
+        self.channel = self.slots = self.gate = None
+        self._doubtful.clear()
 
     def close_gate(self) -> Gate:
         """Let calls wait until :meth:`open_gate`."""

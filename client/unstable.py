@@ -69,6 +69,11 @@ class Unstable:
         self._items = batch + self._items
         self.octets += sum(len(item.data) for item in batch)
 
+    def abandon(self) -> None:
+        """Those who write and commit are in another process: wait for none of them."""
+        self._committing = self._writers_gone = None
+        self._writers = 0
+
     def cut(self, size: int) -> None:
         """The file was cut to ``size`` octets: what was beyond must not come back."""
         for item in self.take():

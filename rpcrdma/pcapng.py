@@ -130,3 +130,8 @@ class PcapngWriter:
         if not self._file.closed:
             self.flush()
             self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file without another octet, as far as that goes without waiting for a lock."""
+        self._buffer.clear()
+        getattr(self._file, "raw", self._file).close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.io.tcp import listen_tcp
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
@@ -75,6 +76,8 @@ class Server:
         """What answers calls, whatever they come over."""
         self._listeners: list[Any] = []
         self._timer: TimerHandle | None = None
+        self._abandoned = False
+        keep_from_children(self)
         self._sweep()
 
     def listen_tcp(
@@ -107,8 +110,14 @@ class Server:
         self._listeners.append(listener)
         return listener.address
 
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``: clients, files and what is stored are the parent's."""
+        self._abandoned = True
+
     def close(self) -> None:
         """Accept no more, end the connections that are up, and give back the file systems."""
+        if self._abandoned:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -125,6 +134,8 @@ class Server:
 
     def _sweep(self) -> None:
         """Let go of expired clients, and of descriptors that are kept only to be quick."""
+        if self._abandoned:
+            return
         now = self._reactor.time()
         self.registry.sweep(now)
         for export in self.namespace.exports:

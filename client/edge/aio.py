@@ -130,11 +130,14 @@ class AsyncMount:
                 raise
 
     def __del__(self) -> None:
-        if not self._closed:
+        if not self._closed and not self._client.abandoned:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
 
     def __repr__(self) -> str:
         return f"<AsyncMount of {self.url}{' (closed)' if self._closed else ''}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a mount of one event loop cannot be pickled: pickle its URL, str(url)")
 
     @property
     def client(self) -> FileSystem:
@@ -375,8 +378,11 @@ class AsyncFile:
         return f"<AsyncFile {self.name!r} mode={self.mode!r}{' closed' if self.closed else ''}>"
 
     def __del__(self) -> None:
-        if not self._file.closed:
+        if self._file.left_open:
             warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an open file cannot be pickled: pickle its path, and open it again there")
 
     @property
     def closed(self) -> bool:

@@ -50,13 +50,31 @@ def mount(url: str, **options: Any) -> Mount:
         driver.close()
         raise
     driver.start_keeper()
-    return Mount(driver, client, connector, parsed)
+    # A copy of a mount elsewhere would write over the capture of this one.
+    options.pop("pcap", None)
+    return Mount(driver, client, connector, parsed, (url, options))
+
+
+def _mount_again(url: str, options: dict[str, Any]) -> Mount:
+    return mount(url, **options)
 
 
 class Mount:
-    """An export of a server, in use. A context manager that unmounts."""
+    """An export of a server, in use. A context manager that unmounts.
 
-    def __init__(self, driver: Driver, client: FileSystem, connector: Connector, url: Url) -> None:
+    What is pickled is where it leads and how it was asked for: to unpickle it mounts again there,
+    by the user of that process unless the options name one.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        client: FileSystem,
+        connector: Connector,
+        url: Url,
+        made_by: tuple[str, dict[str, Any]],
+    ) -> None:
+        self._made_by = made_by
         self._driver = driver
         self._run = driver.run
         self._client = client
@@ -81,12 +99,17 @@ class Mount:
 
     def __del__(self) -> None:
         # Whatever thread we are on may be in the middle of a call: only ask for it.
-        if not self._closed:
+        if not self._closed and not self._driver.forked:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self._driver.start(self._client.unmount)
 
     def __repr__(self) -> str:
         return f"<Mount of {self.url}{' (closed)' if self._closed else ''}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._closed:
+            raise ValueError("a mount that is closed cannot be pickled")
+        return _mount_again, self._made_by
 
     @property
     def client(self) -> FileSystem:
@@ -328,9 +351,14 @@ class NfsFile(io.RawIOBase):
 
     def __del__(self) -> None:
         # Whatever thread we are on may be in the middle of a call: only ask for it.
-        if not self.closed and not self._file.closed:
+        if not self.closed and self._file.left_open:
             warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
             self._driver.start(self._file.close)
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "an open file cannot be pickled: pickle its mount, and open the file again there"
+        )
 
     # -- at given offsets --------------------------------------------------------------------
 
@@ -424,7 +452,8 @@ class NfsFile(io.RawIOBase):
         """Commit what was written, and close. Harmless to repeat."""
         if not self.closed:
             super().close()
-            self._run(self._file.close())
+            if self._file.left_open:
+                self._run(self._file.close())
 
     def _check_open(self) -> None:
         if self.closed:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import random
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from weakref import ref
 
+from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.io.tcp import connect_tcp
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.task import Future, Reactor, Task
 
-from ..errors import NfsError
+from ..errors import NfsError, forked
 from ..filesystem import IO_SIZE, FileSystem
 from ..url import Url, parse_url
 from .local import blamed
@@ -79,6 +82,8 @@ class Connector:
         self._devices: dict[str, Any] = {}  # by provider
         self._current: Any = None  # the RDMA channel made last
         self._totals: dict[str, int] = {}  # of those before it
+        self._pid = os.getpid()
+        self._client: Callable[[], FileSystem | None] = lambda: None
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
         if options.pcap is not None:
@@ -171,6 +176,18 @@ class Connector:
                 _add(total, packets.as_dict())
         return total
 
+    def serve(self, client: FileSystem) -> None:
+        """Make connections for ``client``; in a child of this process neither is of any use."""
+        self._client = ref(client)  # which refers to us
+        keep_from_children(self)
+
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``: the devices know by themselves."""
+        self._devices = {}
+        client = self._client()
+        if client is not None:
+            client.abandon(lambda: forked(self._pid))
+
     def close(self) -> None:
         """Give the devices back."""
         devices, self._devices = self._devices, {}
@@ -219,6 +236,7 @@ def make_client(
         rsize=chosen.rsize or IO_SIZE,
         wsize=chosen.wsize or IO_SIZE,
     )
+    connector.serve(client)
     return client, connector, parsed
 
 

@@ -22,8 +22,11 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeVar
 
+from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.io.reactor import SelectReactor, Timer
 from nfsrdma.rpcrdma.task import Future, Task
+
+from ..errors import forked
 
 T = TypeVar("T")
 
@@ -35,7 +38,7 @@ class SharedReactor(SelectReactor):
     """A reactor that gives up a lock while it sleeps, so that others may ask things of it."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock | _NoLock = threading.Lock()
         self._asleep = False
         self._sleeps_until = 0.0
         super().__init__()
@@ -86,6 +89,10 @@ class Driver:
         self._closed = False
         self._keeper: threading.Thread | None = None
         self._stop = os.eventfd(0, os.EFD_CLOEXEC)
+        self._pid = os.getpid()
+        self.forked = False
+        """Whether we are in a child of the process that this is for."""
+        keep_from_children(self)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run to the end, and return the result or raise the error.
@@ -103,6 +110,8 @@ class Driver:
                 try:
                     self._wait(task)
                 except BaseException:
+                    if self.forked:  # by this very call, or something that it called
+                        raise forked(self._pid) from None
                     task.cancel()
                     self._wait(task)
                     raise
@@ -110,7 +119,7 @@ class Driver:
 
     def start(self, make_coroutine: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run something soon, and wait for nothing. Never blocks: finalizers may call it."""
-        if not self._closed:
+        if not self._closed and not self.forked:
             self.reactor.call_soon_threadsafe(lambda: Task(make_coroutine()))
 
     def start_keeper(self) -> None:
@@ -121,7 +130,8 @@ class Driver:
     def close(self) -> None:
         """Stop the keeper and give the reactor back. Harmless to repeat."""
         with self._lock:
-            if self._closed:
+            if self._closed or self.forked:
+                self._closed = True
                 return
             self._closed = True
         os.eventfd_write(self._stop, 1)
@@ -129,6 +139,18 @@ class Driver:
             self._keeper.join()
         self.reactor.close()
         os.close(self._stop)
+
+    def abandon(self) -> None:
+        """See ``fork.Holder``: only the thread that forked is here, and it waits for nobody."""
+        self.forked = True
+        if not self._closed:
+            os.close(self._stop)
+        # Who forked us from inside of a call releases the lock on its way out.
+        self._lock.acquire(blocking=False)
+        self._lock = self.reactor.lock = _NoLock()
+        self._leading = False
+        for bell in self._followers:
+            _ring(bell)
 
     def _wait(self, task: Task[Any]) -> None:
         """Return when ``task`` is done. The lock is held, but for when we sleep."""
@@ -193,6 +215,22 @@ class Driver:
                         self.reactor.turn(0)
                     finally:
                         self._resign()
+
+
+class _NoLock:
+    """For one thread, which may say that it gives up the lock whether it had it or not."""
+
+    def acquire(self, blocking: bool = True) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+    def __enter__(self) -> bool:
+        return True
+
+    def __exit__(self, *exception: object) -> None:
+        pass
 
 
 def _ring(bell: threading.Lock) -> None:

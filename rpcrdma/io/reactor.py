@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar, overload
 
 from ..complaints import Complaints
 from ..task import Future
+from .fork import forked_error, keep_from_children
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ class SelectReactor:
 
     def __init__(self, *, spin_s: float = 0.0) -> None:
         self._spin_s = spin_s
-        self._epoll = select.epoll()
+        self._pid = os.getpid()
+        self._epoll: select.epoll | _NoEpoll = select.epoll()
         self._readers: dict[int, _Callback] = {}
         self._writers: dict[int, _Callback] = {}
         self._ready: deque[_Callback] = deque()
@@ -95,6 +97,7 @@ class SelectReactor:
         self._closed = False
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.add_reader(self._wakeup, self._woken)
+        keep_from_children(self)
 
     # What machines' edges use.
 
@@ -323,3 +326,23 @@ class SelectReactor:
         self._pollers.clear()
         self._epoll.close()
         os.close(self._wakeup)
+
+    def abandon(self) -> None:
+        """See ``fork.Holder``: whoever turns it in a child learns that it is another's."""
+        self.close()
+        self._epoll = _NoEpoll(self._pid)
+
+
+class _NoEpoll:
+    """In the place of an epoll instance that is another process's."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+
+    def _refuse(self, *_: object) -> Any:
+        raise forked_error(self._pid)
+
+    poll = register = modify = unregister = fileno = _refuse
+
+    def close(self) -> None:
+        """There is nothing to close."""

@@ -19,6 +19,7 @@ from typing import Any, Final
 from ..rpc.channel import Channel, Peer, Service
 from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
 from ..task import Future, Reactor, TimerHandle
+from .fork import keep_from_children
 
 _log = logging.getLogger(__name__)
 
@@ -165,6 +166,7 @@ def attach_socket(
     Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL.
     """
     sock.setblocking(False)
+    keep_from_children(sock)
     if _is_here(sock):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LOCAL_BUFFER)
     return _Link(reactor, sock, StreamChannel(peer, service, limits)).channel
@@ -250,6 +252,7 @@ class _Connector:
 
     def _open(self, family: int, address: _Address) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
+        keep_from_children(sock)
         try:
             sock.setblocking(False)
             _configure(sock, self._options)
@@ -423,6 +426,7 @@ def listen_tcp(
     """
     family, where = _resolve(address, port, socket.AI_PASSIVE)[0]
     sock = socket.socket(family, socket.SOCK_STREAM)
+    keep_from_children(sock)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

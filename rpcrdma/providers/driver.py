@@ -89,6 +89,13 @@ class EngineDriver:
             self._timer.cancel()
             self._timer = None
 
+    def abandon(self) -> None:
+        """Turn no more, and send nothing."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _run(self) -> None:
         self._scheduled = False
         self.turn()

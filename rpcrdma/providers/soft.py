@@ -18,6 +18,7 @@ from collections.abc import Callable
 from random import Random, SystemRandom
 from typing import Any, Final
 
+from ..io.fork import keep_from_children
 from ..roce.burst import Address, Burst
 from ..roce.cm import ConnectionManager, Listener, Route
 from ..roce.cm_endpoint import Endpoint
@@ -102,6 +103,7 @@ class SoftDevice(Engine):
         self._driver = EngineDriver(self, reactor, self._transmit)
         self._address = resolve(address)[0] if address is not None else None
         self.cm = ConnectionManager(self, rng=rng, route=self._route)
+        keep_from_children(self)
         if self._address is not None:
             self._open(self._address)
 
@@ -162,6 +164,13 @@ class SoftDevice(Engine):
             port.close()
         if self._tap is not None:
             self._tap.close()
+
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``: the sockets are closed by themselves."""
+        self._driver.abandon()
+        if self._tap is not None:
+            self._tap.abandon()
+            self._tap = None
 
     def _open(self, host: str) -> UdpPort:
         """The socket for our address ``host``. Raises ``OSError`` when it cannot be had."""

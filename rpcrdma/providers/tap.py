@@ -99,3 +99,7 @@ class Tap:
     def close(self) -> None:
         """Write everything out and close the file."""
         self._writer.close()
+
+    def abandon(self) -> None:
+        """The file is another process's: what is buffered here it has too."""
+        self._writer.abandon()

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from ..io.fork import keep_from_children
 from ..roce.burst import Address, Burst
 from ..roce.cm import ROCE_PORT
 from ..roce.icrc import Flow, crc32
@@ -161,6 +162,7 @@ class UdpPort:
         """System calls go by the native module, not by the socket module."""
         self._buffer = memoryview(bytearray(_LARGEST))
         self._socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
+        keep_from_children(self._socket)
         try:
             self._configure()
             self._socket.bind(_sockaddr(host, ROCE_PORT))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
+from ...io.fork import keep_from_children
 from ...task import Reactor
 from ...verbs import interfaces
 from ...verbs.interfaces import ConnectionHandler
@@ -62,6 +63,7 @@ class VerbsDevice:
         except BaseException:
             channel.close()
             raise
+        keep_from_children(self)
 
     @property
     def name(self) -> str:
@@ -118,6 +120,10 @@ class VerbsDevice:
             *(qp_options, connect_options, handler),
         )
         return connection
+
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``."""
+        self._closed = True
 
     def close(self) -> None:
         """Disconnect everything, flush, free. Good-byes are sent, not awaited.

@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ...io.fork import keep_from_children
 from ...task import TimerHandle
 from ...verbs.interfaces import ConnectionHandler
 from ...verbs.types import Access, ConnectOptions, QpOptions, QpState, VerbsError, WcStatus
@@ -105,6 +106,7 @@ class ShmConnection:
         self._closed = False
         self._turning = False
         device.connections[self] = None
+        keep_from_children(self)
 
     def __repr__(self) -> str:
         (host, port), (peer, theirs) = self.local_address, self.peer_address
@@ -512,6 +514,18 @@ class ShmConnection:
         os.close(self._bell)
         self._ring.close()
         self._device.forget(self)
+
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``: sockets and memory are dealt with by themselves."""
+        if self._closed:
+            return
+        self._closed = self._over = True
+        self._up = False
+        self._handler = None
+        self._socket = None
+        for fd in (self._bell, self._peer_bell):
+            if fd >= 0:
+                os.close(fd)
 
     def end_now(self, reason: str) -> None:
         """The device is closed: tell the owner now, there may be no other turn."""

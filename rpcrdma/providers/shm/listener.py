@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from ...io.fork import keep_from_children
 from ...roce.completion import CompletionQueue
 from ...task import TimerHandle
 from ...verbs import interfaces
@@ -61,6 +62,7 @@ class ShmListener:
                 accepted, _ = self._meeting.socket.accept()
             except OSError:
                 return
+            keep_from_children(accepted)
             if len(self._strangers) >= _MAX_STRANGERS:
                 accepted.close()
                 continue

@@ -8,6 +8,7 @@ well (``F_SEAL_FUTURE_WRITE``): the peer's mapping cannot be made writable.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import mmap
 import os
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from ...io.fork import keep_from_children
 from ...verbs.types import VerbsError, WcStatus
 
 _SEAL_FUTURE_WRITE: Final = 0x10
@@ -40,7 +42,7 @@ OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
 class SharedFile:
     """An anonymous file of ours, mapped, that a peer is given to map."""
 
-    __slots__ = ("fd", "map", "size", "view")
+    __slots__ = ("__weakref__", "fd", "map", "size", "view")
 
     def __init__(self, size: int, *, writable: bool) -> None:
         """``writable``: by the peer, too. Raises ``OSError`` when there is no memory for it."""
@@ -58,6 +60,7 @@ class SharedFile:
             with suppress(OSError):  # a wish: fewer, larger pages where the system has them
                 self.map.madvise(_HUGEPAGE)
         self.view = memoryview(self.map)
+        keep_from_children(self)
 
     def close(self) -> None:
         """Give it back; views of it that are still about keep their octets. Harmless to repeat."""
@@ -66,6 +69,13 @@ class SharedFile:
             self.fd = -1
             release(self.view, self.map)
 
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+            _make_private(self.map)
+
 
 class PeerFile:
     """A file that a peer sent, mapped. Closes ``fd``, whatever happens.
@@ -73,7 +83,7 @@ class PeerFile:
     Raises ``OSError`` if it could be cut short, or is not what was announced.
     """
 
-    __slots__ = ("map", "size", "view")
+    __slots__ = ("__weakref__", "map", "size", "view", "writable")
 
     def __init__(self, fd: int, size: int, *, writable: bool, trusted: bool) -> None:
         """``trusted``: the peer's user may be trusted not to let us run out of huge pages."""
@@ -94,7 +104,14 @@ class PeerFile:
         finally:
             os.close(fd)
         self.size = size
+        self.writable = writable
         self.view = memoryview(self.map)
+        keep_from_children(self)
+
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``."""
+        if self.writable and not self.map.closed:
+            _make_private(self.map)
 
     def close(self) -> None:
         """Unmap it, unless views of it are still about; then they do it at their end."""
@@ -106,6 +123,29 @@ def release(view: memoryview, mapped: mmap.mmap) -> None:
     with suppress(BufferError):
         view.release()
         mapped.close()
+
+
+_mmap = ctypes.CDLL(None, use_errno=True).mmap
+_mmap.restype = ctypes.c_void_p
+_mmap.argtypes = (
+    *(ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int),
+    ctypes.c_long,
+)
+_MAP_FIXED: Final = 0x10
+_MAP_FAILED: Final = ctypes.c_void_p(-1).value
+
+
+def _make_private(mapped: mmap.mmap) -> None:
+    """Put zeros of this process alone in the place of what is mapped.
+
+    Whatever still writes there, be it a finalizer, then writes to nobody. Raises ``OSError``.
+    """
+    first = ctypes.c_char.from_buffer(mapped)
+    protection = mmap.PROT_READ | mmap.PROT_WRITE
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_FIXED
+    if _mmap(ctypes.addressof(first), len(mapped), protection, flags, -1, 0) == _MAP_FAILED:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 class Piece:

@@ -9,6 +9,7 @@ look at the other's (a bell that is armed, memory that is in use), there is a ``
 
 from __future__ import annotations
 
+import os
 import platform
 from threading import Lock
 from typing import Final
@@ -21,3 +22,11 @@ fence: Final = Lock()
 
 To take a lock that is free is one locked instruction, which is a full barrier on x86.
 """
+
+
+def _free_in_child() -> None:
+    if fence.locked():  # by a thread of the parent that was in the midst of it
+        fence.release()
+
+
+os.register_at_fork(after_in_child=_free_in_child)

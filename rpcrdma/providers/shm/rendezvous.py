@@ -26,6 +26,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from ...io.fork import keep_from_children
+
 VARIABLE: Final = "NFSRDMA_SHM_DIR"
 _CREDENTIALS: Final = struct.Struct("3i")
 _EPHEMERAL: Final = (49152, 65535)
@@ -122,39 +124,57 @@ class Meeting:
         named = directory or os.environ.get(VARIABLE)
         self._directory = named or directory_of(os.geteuid())
         self.port = port
-        with opened(self._directory, named=bool(named), create=True) as (fd, _):
-            # One at a time finds out who is alive and who is not.
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if not port:
-                self.port = port = _free_port(fd, host)
-            self._name = service_name(host, port)
-            if knock(fd, self._name):
-                raise OSError(errno.EADDRINUSE, f"{host} port {port} is taken")
-            with suppress(FileNotFoundError):
-                os.unlink(self._name, dir_fd=fd)
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            try:
-                self.socket.setblocking(False)
-                self.socket.bind(_path(fd, self._name))
-                # As on any port of the loopback interface, it is for the program to say who
-                # may do what; the directory's mode says who comes as far as this.
-                os.chmod(self._name, 0o666, dir_fd=fd)
-                self.socket.listen(128)
-            except BaseException:
-                self.socket.close()
-                raise
+        # One at a time finds out who is alive and who is not.
+        with opened(self._directory, named=bool(named), create=True) as (fd, _), _alone(fd):
+            self._listen(fd, host, port)
+
+    def _listen(self, fd: int, host: str, port: int) -> None:
+        if not port:
+            self.port = port = _free_port(fd, host)
+        self._name = service_name(host, port)
+        if knock(fd, self._name):
+            raise OSError(errno.EADDRINUSE, f"{host} port {port} is taken")
+        with suppress(FileNotFoundError):
+            os.unlink(self._name, dir_fd=fd)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        keep_from_children(self.socket)
+        try:
+            self.socket.setblocking(False)
+            self.socket.bind(_path(fd, self._name))
+            # As on any port of the loopback interface, it is for the program to say who
+            # may do what; the directory's mode says who comes as far as this.
+            os.chmod(self._name, 0o666, dir_fd=fd)
+            self.socket.listen(128)
+        except BaseException:
+            self.socket.close()
+            raise
 
     def close(self) -> None:
         """Listen no more, and take the name away unless it is another's by now."""
+        if self.socket.fileno() < 0:
+            return  # closed before, or we are a child and the name is our parent's
         self.socket.close()
         with suppress(OSError):
             fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX)
-                if not knock(fd, self._name):
-                    os.unlink(self._name, dir_fd=fd)
+                with _alone(fd):
+                    if not knock(fd, self._name):
+                        os.unlink(self._name, dir_fd=fd)
             finally:
                 os.close(fd)
+
+
+@contextmanager
+def _alone(directory: int) -> Iterator[None]:
+    """Nobody else finds out meanwhile who is alive.
+
+    It is said when that is over: a child that another thread forked has the directory open still.
+    """
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(directory, fcntl.LOCK_UN)
 
 
 def _free_port(directory: int, host: str) -> int:
@@ -178,6 +198,7 @@ def knock(directory: int, name: str) -> bool:
 
 def _connect(directory: int, name: str) -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    keep_from_children(made)
     try:
         made.setblocking(False)
         made.connect(_path(directory, name))
