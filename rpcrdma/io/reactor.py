@@ -95,8 +95,8 @@ class SelectReactor:
         self._failures = Complaints(_log, monotonic)
         self._stopping = False
         self._closed = False
-        self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.add_reader(self._wakeup, self._woken)
+        self._bell = _Bell()
+        self.add_reader(self._bell.fd, self._woken)
         keep_from_children(self)
 
     # What machines' edges use.
@@ -183,10 +183,10 @@ class SelectReactor:
     def wake(self) -> None:
         """End the sleep of the thread that turns it, or the next one. From any thread."""
         if not self._closed:
-            os.eventfd_write(self._wakeup, 1)
+            os.eventfd_write(self._bell.fd, 1)
 
     def _woken(self) -> None:
-        os.eventfd_read(self._wakeup)
+        os.eventfd_read(self._bell.fd)
 
     # Turning it.
 
@@ -325,12 +325,32 @@ class SelectReactor:
         self._ready.clear()
         self._pollers.clear()
         self._epoll.close()
-        os.close(self._wakeup)
 
     def abandon(self) -> None:
         """See ``fork.Holder``: whoever turns it in a child learns that it is another's."""
         self.close()
+        self._bell.close()
         self._epoll = _NoEpoll(self._pid)
+
+
+class _Bell:
+    """What ends a sleep: an eventfd, open for as long as anybody can ring.
+
+    Another thread may be just about to when the reactor is closed, and must not write to what has
+    the descriptor's number by then.
+    """
+
+    __slots__ = ("fd",)
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    __del__ = close
 
 
 class _NoEpoll:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -291,3 +292,20 @@ def test_close_may_be_repeated() -> None:
     reactor.close()
     reactor.close()
     reactor.wake()  # too late, and harmless
+
+
+def test_who_is_about_to_ring_when_it_is_closed_rings_nobody_elses_bell() -> None:
+    reactor = SelectReactor()
+    bell = reactor._bell.fd
+    reactor.close()
+    # Another thread has seen that it is open, and writes only now.
+    other = os.eventfd(0, os.EFD_NONBLOCK)
+    assert other != bell
+    os.eventfd_write(bell, 1)
+    with pytest.raises(BlockingIOError):
+        os.eventfd_read(other)
+    os.close(other)
+    del reactor
+    gc.collect()
+    with pytest.raises(OSError):
+        os.fstat(bell)
