@@ -262,7 +262,7 @@ class Page:
 
     def __init__(self, verifier: bytes) -> None:
         self.verifier = verifier
-        self.entries: list[tuple[bytes, Stat | None]] = []
+        self.entries: list[tuple[bytes, Stat | int]] = []
         self.cookie = 0
         self.end = False
 
@@ -270,8 +270,9 @@ class Page:
 def decode_entries(dec: Decoder) -> Page:
     """A READDIR4resok whose entries were asked for with :data:`ENTRY`.
 
-    An entry whose attributes the server could not get has None in their place. Raises
-    ``XdrError`` also for names that no directory can hold: a caller may make paths of them.
+    An entry whose attributes the server could not get has the status in their place that says
+    why (rdattr_error: RFC 8881, Section 5.8.1.12). Raises ``XdrError`` also for names that no
+    directory can hold: a caller may make paths of them.
     """
     page = Page(dec.fixed_opaque(8))
     while dec.boolean():
@@ -284,7 +285,7 @@ def decode_entries(dec: Decoder) -> Page:
     return page
 
 
-def _decode_entry(dec: Decoder) -> Stat | None:
+def _decode_entry(dec: Decoder) -> Stat | int:
     start = dec.offset
     try:
         head = dec.unpack(_ENTRY_HEAD)
@@ -308,8 +309,10 @@ def _decode_entry(dec: Decoder) -> Stat | None:
     return result
 
 
-def _entry_from_values(values: Values) -> Stat | None:
-    return stat_from_values(values) if t.FATTR4_TYPE in values else None
+def _entry_from_values(values: Values) -> Stat | int:
+    if t.FATTR4_TYPE in values:
+        return stat_from_values(values)
+    return values.get(t.FATTR4_RDATTR_ERROR, 0) or t.NFS4ERR_SERVERFAULT
 
 
 # -- file systems ----------------------------------------------------------------------------

@@ -157,6 +157,11 @@ _CLASSES: Final[dict[int, type[NfsError]]] = {
 }
 
 
+def ends_everything(error: OSError) -> bool:
+    """Whether nothing else can succeed either: the server is out of reach."""
+    return isinstance(error, (NfsConnectionError, NfsTimeoutError))
+
+
 def make_error(number: int, message: str, path: object = None) -> NfsError:
     """The error for an ``errno``, about ``path`` if that is given."""
     kind = _CLASSES.get(number, NfsError)

@@ -20,7 +20,6 @@ from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import (
-    ENTRY,
     FILE_SYSTEM,
     SERVER_LIMITS,
     VALUES_ROOM,
@@ -28,7 +27,6 @@ from .attributes import (
     Stat,
     StatVfs,
     Values,
-    decode_entries,
     decode_values,
     encode_attributes,
 )
@@ -43,12 +41,14 @@ from .errors import (
     status_error,
     unreachable,
 )
-from .file import OpenFile, spread
+from .file import OpenFile
+from .handles import Handles
 from .opens import READ, WRITE, OpenTable, close_compound
 from .paths import Path, Resolver, split, to_text
 from .recovery import Recovery
 from .session import Session, why
 from .stats import Statistics
+from .trees import remove_tree
 from .unstable import Files
 
 if TYPE_CHECKING:
@@ -58,8 +58,6 @@ Buffer = bytes | bytearray | memoryview
 
 IO_SIZE: Final = 1 << 20
 """Octets that one READ or WRITE carries, unless the server wants fewer."""
-_PAGE: Final = 64 << 10
-"""Octets of one answer of READDIR."""
 _OVERHEAD: Final = 2048
 """Octets of a call or reply that READ and WRITE leave for the rest of it."""
 _SMALL_READ: Final = 64 << 10
@@ -81,32 +79,43 @@ _ALL_ACCESS: Final = (
 
 
 class DirEntry:
-    """One entry of a directory, with the attributes that it had when the directory was read."""
+    """One entry of a directory, with the attributes that it had when the directory was read.
+
+    ``status`` is an ``nfsstat4`` instead where the server could not get them: ``stat()`` raises
+    that, and the entry is neither a file nor a directory nor a link, for all that is known.
+    """
 
     __slots__ = ("_stat", "name", "path")
 
-    def __init__(self, directory: str, name: bytes, status: Stat) -> None:
+    def __init__(self, directory: str, name: bytes, status: Stat | int) -> None:
         self.name = to_text(name)
         self.path = f"{directory}/{self.name}" if directory not in ("", "/") else self.name
         self._stat = status
 
     def stat(self) -> Stat:
-        """The attributes of the entry itself: a link is not followed."""
+        """The attributes of the entry itself: a link is not followed. Raises :class:`NfsError`."""
+        if isinstance(self._stat, int):
+            raise status_error(self._stat, path=self.path)
         return self._stat
 
+    @property
+    def handle(self) -> bytes:
+        """The NFS file handle, empty if it is not known."""
+        return b"" if isinstance(self._stat, int) else self._stat.handle
+
     def inode(self) -> int:
-        return self._stat.st_ino
+        return self.stat().st_ino
 
     def is_dir(self) -> bool:
         """Whether it is a directory; a link to one is not."""
-        return self._stat.is_dir
+        return not isinstance(self._stat, int) and self._stat.is_dir
 
     def is_file(self) -> bool:
         """Whether it is a regular file; a link to one is not."""
-        return self._stat.is_file
+        return not isinstance(self._stat, int) and self._stat.is_file
 
     def is_symlink(self) -> bool:
-        return self._stat.is_symlink
+        return not isinstance(self._stat, int) and self._stat.is_symlink
 
     def __fspath__(self) -> str:
         return self.path
@@ -150,6 +159,7 @@ class FileSystem:
             timeout=timeout,
         )
         self.resolver = Resolver(self.session, export)
+        self.handles = Handles(self.session)
         self.rsize = rsize
         self.wsize = wsize
         self._files = Files()
@@ -264,39 +274,38 @@ class FileSystem:
         granted: int = results[-2][1]
         return granted
 
-    async def readlink(self, path: Path) -> str:
+    async def readlink(self, path: Path | DirEntry) -> str:
         """The target of the link at ``path``."""
+        if isinstance(path, DirEntry):
+            shown = path.path
+            if path.handle:
+                return to_text(await self.handles.readlink(path.handle, lambda: shown))
+            path = shown
         results = await self.resolver.run(path, "READLINK", Compound.readlink, follow=False)
         return to_text(results[-2])
 
-    async def pages(self, path: Path) -> AsyncIterator[list[DirEntry]]:
-        """The entries of a directory, as many at a time as one answer holds."""
+    async def pages(self, path: Path | DirEntry) -> AsyncIterator[list[DirEntry]]:
+        """The entries of a directory, as many at a time as one answer holds.
+
+        With an entry of another listing the directory is not looked up: it may be however deep.
+        """
+        handle, read = b"", None
+        if isinstance(path, DirEntry):
+            handle, path = path.handle, path.path
         directory = path if isinstance(path, str) else to_text(path)
-        directory = directory.rstrip("/")
+        if not handle:
 
-        def first(compound: Compound) -> None:
-            compound.getfh()
-            compound.readdir(0, bytes(8), self._page_size, ENTRY, decode_entries)
+            def first(compound: Compound) -> None:
+                compound.getfh()
+                self.handles.readdir(compound)
 
-        results = await self.resolver.run(path, "READDIR", first, follow=True)
-        handle: bytes = results[-3]
-        page: Page = results[-2]
-        while True:
-            yield [
-                DirEntry(directory, name, status)
-                for name, status in page.entries
-                if status is not None
-            ]
-            if page.end:
-                return
-            if not page.entries:
-                raise make_error(errno.EPROTO, "READDIR goes on without an entry", path)
-            compound = self.session.compound("READDIR")
-            compound.putfh(handle)
-            compound.readdir(page.cookie, page.verifier, self._page_size, ENTRY, decode_entries)
-            page = (await self._call(compound, path))[-1]
+            results = await self.resolver.run(directory, "READDIR", first, follow=True)
+            handle, read = results[-3], results[-2]
+            yield _entries(directory.rstrip("/"), read)
+        async for page in self.handles.pages(handle, lambda: directory, read):
+            yield _entries(directory.rstrip("/"), page)
 
-    async def scandir(self, path: Path = "") -> list[DirEntry]:
+    async def scandir(self, path: Path | DirEntry = "") -> list[DirEntry]:
         """Every entry of a directory, in the server's order."""
         entries: list[DirEntry] = []
         async for page in self.pages(path):
@@ -306,10 +315,6 @@ class FileSystem:
     async def listdir(self, path: Path = "") -> list[str]:
         """The names in a directory, in the server's order."""
         return [entry.name for entry in await self.scandir(path)]
-
-    @property
-    def _page_size(self) -> int:
-        return min(_PAGE, self.session.limits.max_response - _OVERHEAD)
 
     # -- changing names ----------------------------------------------------------------------
 
@@ -408,18 +413,14 @@ class FileSystem:
             raise
 
     async def rmtree(self, path: Path) -> None:
-        """Remove a directory and everything below it; links are removed, not followed."""
-        entries = await self.scandir(path)
+        """Remove a directory and everything below it; links are removed, not followed.
 
-        async def remove(index: int) -> None:
-            entry = entries[index]
-            if entry.is_dir():
-                await self.rmtree(entry.path)
-            else:
-                await self.remove(entry.path)
-
-        await spread(remove, range(len(entries)))
-        await self.rmdir(path)
+        What cannot be removed does not keep the rest. Raises the error of that one name, or
+        :class:`~.trees.TreeError` if there are several.
+        """
+        directory, name = await self.resolver.parent(path)
+        shown = path if isinstance(path, str) else to_text(path)
+        await remove_tree(self.handles, directory, name, shown)
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -581,6 +582,10 @@ class FileSystem:
             return await self.session.call(compound)
         except StatusError as error:
             raise status_error(error.status, path=path) from error
+
+
+def _entries(directory: str, page: Page) -> list[DirEntry]:
+    return [DirEntry(directory, name, status) for name, status in page.entries]
 
 
 class OpenMode:

@@ -204,7 +204,7 @@ class AsyncMount:
         """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
         return await self.run(self._client.access(path))
 
-    async def readlink(self, path: Path) -> str:
+    async def readlink(self, path: Path | DirEntry) -> str:
         """The target of the link at ``path``."""
         return await self.run(self._client.readlink(path))
 
@@ -212,8 +212,11 @@ class AsyncMount:
         """The names in a directory, in the server's order."""
         return await self.run(self._client.listdir(path))
 
-    async def scandir(self, path: Path = "") -> AsyncIterator[DirEntry]:
-        """The entries of a directory with their attributes, in the server's order."""
+    async def scandir(self, path: Path | DirEntry = "") -> AsyncIterator[DirEntry]:
+        """The entries of a directory with their attributes, in the server's order.
+
+        An entry of another listing is a directory however deep it is.
+        """
         pages = self._client.pages(path)
         while True:
             page = await self.run(_next(pages))
@@ -227,14 +230,21 @@ class AsyncMount:
 
         Links are not followed. Names removed from the directories' list are not entered.
         """
-        directories: list[str] = []
-        others: list[str] = []
-        async for entry in self.scandir(path):
-            (directories if entry.is_dir() else others).append(entry.name)
-        yield path, directories, others
-        for name in directories:
-            async for item in self.walk(f"{path.rstrip('/')}/{name}" if path else name):
-                yield item
+        left: list[tuple[str, str | DirEntry]] = [(path, path)]
+        while left:
+            top, where = left.pop()
+            found: dict[str, DirEntry] = {}
+            others: list[str] = []
+            async for entry in self.scandir(where):
+                if entry.is_dir():
+                    found[entry.name] = entry
+                else:
+                    others.append(entry.name)
+            directories = list(found)
+            yield top, directories, others
+            for name in reversed(directories):
+                below = f"{top.rstrip('/')}/{name}" if top else name
+                left.append((below, found.get(name, below)))
 
     # -- changing names ----------------------------------------------------------------------
 

@@ -174,7 +174,7 @@ class Mount:
         """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
         return self._run(self._client.access(path))
 
-    def readlink(self, path: Path) -> str:
+    def readlink(self, path: Path | DirEntry) -> str:
         """The target of the link at ``path``."""
         return self._run(self._client.readlink(path))
 
@@ -182,8 +182,11 @@ class Mount:
         """The names in a directory, in the server's order."""
         return self._run(self._client.listdir(path))
 
-    def scandir(self, path: Path = "") -> Iterator[DirEntry]:
-        """The entries of a directory with their attributes, in the server's order."""
+    def scandir(self, path: Path | DirEntry = "") -> Iterator[DirEntry]:
+        """The entries of a directory with their attributes, in the server's order.
+
+        An entry of another listing is a directory however deep it is.
+        """
         pages = self._client.pages(path)
         while True:
             page = self._run(_next(pages))
@@ -196,13 +199,21 @@ class Mount:
 
         Links are not followed. Names removed from the directories' list are not entered.
         """
-        directories: list[str] = []
-        others: list[str] = []
-        for entry in self.scandir(path):
-            (directories if entry.is_dir() else others).append(entry.name)
-        yield path, directories, others
-        for name in directories:
-            yield from self.walk(f"{path.rstrip('/')}/{name}" if path else name)
+        left: list[tuple[str, str | DirEntry]] = [(path, path)]
+        while left:
+            top, where = left.pop()
+            found: dict[str, DirEntry] = {}
+            others: list[str] = []
+            for entry in self.scandir(where):
+                if entry.is_dir():
+                    found[entry.name] = entry
+                else:
+                    others.append(entry.name)
+            directories = list(found)
+            yield top, directories, others
+            for name in reversed(directories):
+                below = f"{top.rstrip('/')}/{name}" if top else name
+                left.append((below, found.get(name, below)))
 
     # -- changing names ----------------------------------------------------------------------
 

@@ -159,6 +159,8 @@ class FakeServer:
         self.channels: list[FakeChannel] = []
         self.root = Node(b"root", t.NF4DIR)
         self.nodes: dict[bytes, Node] = {b"root": self.root}
+        self.attributeless: set[bytes] = set()
+        """Handles of nodes of which READDIR gives no attributes, as who may not search it."""
         self._count = 0
         self._forget()
 
@@ -541,7 +543,11 @@ class FakeServer:
             enc.boolean(True)
             enc.uint64(index)
             enc.opaque(name)
-            self._fattr4(self._now.children[name], args.attr_request).encode(enc)
+            child = self._now.children[name]
+            if child.handle in self.attributeless:
+                t.fattr4([1 << t.FATTR4_RDATTR_ERROR], t.NFS4ERR_ACCESS.to_bytes(4)).encode(enc)
+            else:
+                self._fattr4(child, args.attr_request).encode(enc)
         enc.boolean(False)
         enc.boolean(args.cookie + 3 >= len(names))
         return bytes(enc.buffer)

@@ -134,18 +134,21 @@ ENTRY_VALUES = VALUES | {t.FATTR4_RDATTR_ERROR: 0, t.FATTR4_FILEHANDLE: b"handle
 def test_entries() -> None:
     fewer = {n: v for n, v in ENTRY_VALUES.items() if n != t.FATTR4_SPACE_USED}
     failed = {t.FATTR4_RDATTR_ERROR: t.NFS4ERR_ACCESS}
-    dec = Decoder(page([(b"one", ENTRY_VALUES), (b"two", fewer), (b"three", failed)], end=False))
+    entries = [(b"one", ENTRY_VALUES), (b"two", fewer), (b"three", failed), (b"four", {})]
+    dec = Decoder(page(entries, end=False))
     found = decode_entries(dec)
     dec.done()
     assert bitmap(ENTRY_VALUES) == ENTRY
-    assert (found.verifier, found.cookie, found.end) == (b"verifier", 5, False)
-    (_, one), (_, two), three = found.entries
-    assert one is not None
-    assert two is not None
+    assert (found.verifier, found.cookie, found.end) == (b"verifier", 6, False)
+    (_, one), (_, two), three, four = found.entries
+    assert isinstance(one, Stat)
+    assert isinstance(two, Stat)
     assert one.handle == b"handle"
     assert fields(one) == fields(stat_from_values(ENTRY_VALUES))
     assert fields(two) == fields(stat_from_values(fewer))
-    assert three == (b"three", None)
+    # An entry is an entry, also without its attributes.
+    assert three == (b"three", t.NFS4ERR_ACCESS)
+    assert four == (b"four", t.NFS4ERR_SERVERFAULT)
 
 
 @pytest.mark.parametrize("name", [b"", b".", b"..", b"a/b", b"/", b"a\0b"])

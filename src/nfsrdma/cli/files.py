@@ -11,12 +11,14 @@ from typing import Any
 
 import click
 
-from nfsrdma.client import Mount
+from nfsrdma.client import Mount, NfsError
 from nfsrdma.client.attributes import Stat
+from nfsrdma.client.errors import ends_everything
 from nfsrdma.client.filesystem import DirEntry
 from nfsrdma.client.transfer import Progress, join
+from nfsrdma.client.trees import TreeError
 
-from .common import Failed, Options, mounted, read_url, server_options, split_last
+from .common import Failed, Options, failure, mounted, read_url, server_options, split_last
 from .messages import printable
 
 _CAT_BUFFER = 4 << 20
@@ -30,42 +32,81 @@ _CAT_BUFFER = 4 << 20
 def ls(url: str, long: bool, recursive: bool, options: Options) -> None:
     """List a directory, or show a file."""
     with mounted(url, options) as (fs, path):
+        listing = _Listing(fs, long)
         status = fs.stat(path)
         if not status.is_dir:
-            click.echo(_line(fs, path, path.rpartition("/")[2], fs.lstat(path), long))
+            listing.show(path.rpartition("/")[2], path, fs.lstat(path))
         elif not recursive:
-            _list(fs, path, long)
+            listing.directory(path)
         else:
-            _list_tree(fs, path, long)
+            listing.tree(path)
+    if listing.failed:
+        raise click.exceptions.Exit(1)
 
 
-def _list(fs: Mount, path: str, long: bool) -> list[DirEntry]:
-    entries = sorted(fs.scandir(path), key=lambda entry: entry.name)
-    for entry in entries:
-        click.echo(_line(fs, entry.path, entry.name, entry.stat(), long))
-    return entries
+class _Listing:
+    """What ``ls`` prints. What cannot be looked at is told, and the rest goes on."""
 
+    def __init__(self, fs: Mount, long: bool) -> None:
+        self._fs = fs
+        self._long = long
+        self.failed = False
 
-def _list_tree(fs: Mount, path: str, long: bool) -> None:
-    left = [path]
-    while left:
-        directory = left.pop()
-        click.echo(("" if directory == path else "\n") + f"{printable('/' + directory)}:")
-        entries = _list(fs, directory, long)
-        left.extend(entry.path for entry in reversed(entries) if entry.is_dir())
+    def directory(self, where: str | DirEntry) -> list[DirEntry]:
+        """The entries of one directory, which are returned, too."""
+        entries = sorted(self._fs.scandir(where), key=lambda entry: entry.name)
+        for entry in entries:
+            if self._long:
+                try:
+                    self.show(entry.name, entry, entry.stat())
+                except NfsError as error:
+                    self._fail(error)
+                    # An entry without attributes is still an entry.
+                    click.echo(
+                        f"{'?' * 10} {'?':>3} {'?':8} {'?':8} {'?':>12} {'?':>16} "
+                        f"{printable(entry.name)}"
+                    )
+            else:
+                click.echo(printable(entry.name))
+        return entries
 
+    def tree(self, path: str) -> None:
+        """A directory and all below it, by handles: as deep as it may be."""
+        left: list[str | DirEntry] = [path]
+        first = True
+        while left:
+            where = left.pop()
+            shown = where if isinstance(where, str) else where.path
+            click.echo(("" if first else "\n") + f"{printable('/' + shown)}:")
+            try:
+                entries = self.directory(where)
+            except NfsError as error:
+                if first or ends_everything(error):
+                    raise
+                self._fail(error)
+            else:
+                left.extend(entry for entry in reversed(entries) if entry.is_dir())
+            first = False
 
-def _line(fs: Mount, path: str, name: str, status: Stat, long: bool) -> str:
-    shown = printable(name)
-    if not long:
-        return shown
-    if status.is_symlink:
-        shown = f"{shown} -> {printable(fs.readlink(path))}"
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.st_mtime))
-    owner = status.owner.decode("utf-8", "backslashreplace")
-    group = status.group.decode("utf-8", "backslashreplace")
-    mode = stat_bits.filemode(status.st_mode)
-    return f"{mode} {status.st_nlink:3} {owner:8} {group:8} {status.st_size:12} {when} {shown}"
+    def show(self, name: str, where: str | DirEntry, status: Stat) -> None:
+        """One line."""
+        shown = printable(name)
+        if not self._long:
+            click.echo(shown)
+            return
+        if status.is_symlink:
+            shown = f"{shown} -> {printable(self._fs.readlink(where))}"
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.st_mtime))
+        owner = status.owner.decode("utf-8", "backslashreplace")
+        group = status.group.decode("utf-8", "backslashreplace")
+        mode = stat_bits.filemode(status.st_mode)
+        click.echo(
+            f"{mode} {status.st_nlink:3} {owner:8} {group:8} {status.st_size:12} {when} {shown}"
+        )
+
+    def _fail(self, error: OSError) -> None:
+        self.failed = True
+        click.echo(f"nfsrdma: {failure(self._fs, error)}", err=True)
 
 
 @click.command()
@@ -278,6 +319,10 @@ def rm(urls: tuple[str, ...], recursive: bool, force: bool, options: Options) ->
             except FileNotFoundError:
                 if not force:
                     raise
+            except TreeError as error:
+                for each in error.failures:
+                    click.echo(f"nfsrdma: {failure(fs, each)}", err=True)
+                raise
 
 
 @click.command()

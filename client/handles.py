@@ -1,0 +1,100 @@
+"""What is done by the handle of a directory and a name in it, without a path.
+
+A tree is walked this way: however deep it is, no path grows with it (a handle has no more than 128
+octets, RFC 8881, Section 2.3), nothing is looked up twice, and what another user puts in the place
+of a directory meanwhile leads nowhere, since a handle stays what it was.
+
+``where`` names the file in an error: it is called only then.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from .attributes import ENTRY, STAT, STAT_ROOM, Page, Stat, decode_entries, decode_stat
+from .compound import ANONYMOUS_STATEID, Compound
+from .errors import StatusError, make_error, status_error
+from .session import Session
+
+Where = Callable[[], str]
+
+_PAGE: Final = 64 << 10
+"""Octets of one answer of READDIR."""
+_OVERHEAD: Final = 2048
+"""Octets of a reply that READDIR leaves for the rest of it."""
+
+
+class Handles:
+    """Operations of one mount on directories that it has the handles of."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def page_size(self) -> int:
+        """Octets that one READDIR is asked for."""
+        return min(_PAGE, self._session.limits.max_response - _OVERHEAD)
+
+    async def call(self, compound: Compound, where: Where) -> list[Any]:
+        """Execute a compound. Raises :class:`NfsError` about ``where``."""
+        try:
+            return await self._session.call(compound)
+        except StatusError as error:
+            raise status_error(error.status, path=where()) from error
+
+    def at(self, name: str, directory: bytes, *, idempotent: bool = True) -> Compound:
+        """A compound that begins in ``directory``."""
+        compound = self._session.compound(name, idempotent=idempotent)
+        compound.putfh(directory)
+        return compound
+
+    def readdir(self, compound: Compound, page: Page | None = None) -> None:
+        """Append a READDIR of what comes after ``page``, or of the beginning."""
+        cookie, verifier = (page.cookie, page.verifier) if page is not None else (0, bytes(8))
+        compound.readdir(cookie, verifier, self.page_size, ENTRY, decode_entries)
+
+    async def pages(
+        self, directory: bytes, where: Where, page: Page | None = None
+    ) -> AsyncIterator[Page]:
+        """The pages of a directory, beginning with ``page`` if that has been read already."""
+        while page is None or not page.end:
+            if page is not None and not page.entries:
+                raise make_error(errno.EPROTO, "READDIR goes on without an entry", where())
+            compound = self.at("READDIR", directory)
+            self.readdir(compound, page)
+            page = (await self.call(compound, where))[-1]
+            yield page
+
+    async def lookup(self, directory: bytes, name: bytes, where: Where) -> Stat:
+        """The attributes of what has the name, its handle among them; no link is followed."""
+        compound = self.at("LOOKUP", directory)
+        compound.lookup(name)
+        compound.getfh()
+        compound.getattr(STAT, STAT_ROOM, decode_stat)
+        _, _, handle, status = await self.call(compound, where)
+        found: Stat = status
+        found.handle = handle
+        return found
+
+    async def readlink(self, link: bytes, where: Where) -> bytes:
+        """The target of a link."""
+        compound = self.at("READLINK", link)
+        compound.readlink()
+        target: bytes = (await self.call(compound, where))[-1]
+        return target
+
+    async def remove(self, directory: bytes, name: bytes, where: Where) -> None:
+        """Remove whatever has the name, an empty directory too."""
+        compound = self.at("REMOVE", directory, idempotent=False)
+        compound.remove(name)
+        await self.call(compound, where)
+
+    async def set_attributes(self, handle: bytes, attributes: t.fattr4, where: Where) -> None:
+        """Set whatever ``attributes`` has."""
+        compound = self.at("SETATTR", handle)
+        compound.setattr(ANONYMOUS_STATEID, attributes)
+        await self.call(compound, where)

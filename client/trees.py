@@ -1,0 +1,318 @@
+"""Work on whole trees: branches that know when all below them is done, and many jobs at a time.
+
+There is no recursion and no list of everything: a tree may be deeper than Python's stack and have
+more directories than memory. Whoever walks keeps a stack of branches that are yet to be entered;
+what is under way holds on to its branch, and the last one to let go of it finishes it.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Generic, TypeVar
+
+from nfsrdma.rpcrdma.task import Future, Task, settled
+
+from .attributes import Stat
+from .errors import NfsError, ends_everything, make_error
+from .handles import Handles
+from .paths import to_text
+
+JOBS_PARALLEL: Final = 16
+"""Files under way at a time."""
+FAILURES_KEPT: Final = 1000
+"""How many of the errors of one walk its exception has; ``failed`` counts them all."""
+
+B = TypeVar("B", bound="Branch")
+
+
+class TreeError(NfsError):
+    """What was done to a tree failed for some of it, and is done for all the rest.
+
+    ``failures`` has the errors, each naming its file (of a great many only the first);
+    ``failed`` is their number.
+    """
+
+    side = ""
+
+    def __init__(self, number: int, message: str, path: str, failures: Failures) -> None:
+        super().__init__(number, message, path)
+        self.failures = failures.first
+        self.failed = failures.count
+
+    def again(self) -> NfsError:
+        return self
+
+
+class Failures:
+    """What went wrong with single files while the rest goes on."""
+
+    def __init__(self, tell: Callable[[OSError], object] | None = None) -> None:
+        self.count = 0
+        self.first: list[OSError] = []
+        self._tell = tell
+
+    def add(self, error: OSError) -> None:
+        """Note that one file failed. Raises ``error`` if no other one can succeed either."""
+        if ends_everything(error):
+            raise error
+        self.count += 1
+        if len(self.first) < FAILURES_KEPT:
+            self.first.append(error)
+        if self._tell is not None:
+            self._tell(error)
+
+
+class Branch:
+    """A directory of a tree in which there is something to be done.
+
+    It is held by whoever lists it, by every job in it, and by every branch below; ``release`` of
+    the last one calls :meth:`finish`.
+    """
+
+    __slots__ = ("_holders", "name", "parent", "spoiled")
+
+    def __init__(self, parent: Branch | None, name: str) -> None:
+        self.parent = parent
+        self.name = name
+        self.spoiled = False
+        """Whether something below it failed."""
+        self._holders = 1
+        if parent is not None:
+            parent.hold()
+
+    def path(self, name: str = "") -> str:
+        """Its path, or that of something in it. Put together on demand: it may be very long."""
+        parts = [name] if name else []
+        branch: Branch | None = self
+        while branch is not None:
+            if branch.name:
+                parts.append(branch.name)
+            branch = branch.parent
+        parts.reverse()
+        if len(parts) > 1 and parts[0].endswith("/"):
+            return parts[0] + "/".join(parts[1:])
+        return "/".join(parts)
+
+    def hold(self) -> None:
+        """Something more is to be done in it."""
+        self._holders += 1
+
+    def spoil(self) -> None:
+        """Something below it failed: the same is true of all above."""
+        branch: Branch | None = self
+        while branch is not None and not branch.spoiled:
+            branch.spoiled = True
+            branch = branch.parent
+
+    async def release(self) -> None:
+        """Something is done; finish what is complete now, from here up."""
+        branch: Branch | None = self
+        while branch is not None:
+            branch._holders -= 1
+            if branch._holders:
+                return
+            await branch.finish()
+            branch = branch.parent
+
+    async def finish(self) -> None:
+        """Everything in it is done."""
+
+
+class Jobs:
+    """At most so many at a time; the first failure stops what has not begun."""
+
+    def __init__(self, parallel: int = JOBS_PARALLEL) -> None:
+        self._free = parallel
+        self._waiting: list[Future[None]] = []
+        self._tasks: dict[Task[None], None] = {}
+        self._failure: BaseException | None = None
+
+    async def add(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin ``job()`` when there is room; raises the first failure."""
+        while not self._free:
+            turn: Future[None] = Future()
+            self._waiting.append(turn)
+            await turn
+        if self._failure is not None:
+            raise self._failure
+        self._free -= 1
+        task = Task(job())
+        if not task.done():
+            self._tasks[task] = None
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: Future[None]) -> None:
+        self._free += 1
+        self._tasks.pop(task, None)  # type: ignore[call-overload]
+        if task.error() is not None and self._failure is None:
+            self._failure = task.error()
+        while self._waiting:
+            turn = self._waiting.pop(0)
+            if not turn.done():
+                turn.set_result(None)
+                break
+
+    async def finish(self) -> None:
+        """Wait for all; raises the first failure."""
+        while self._tasks:
+            await settled(next(iter(self._tasks)))
+        if self._failure is not None:
+            raise self._failure
+
+    async def cancel(self) -> None:
+        """End all, and wait until they have ended."""
+        for task in list(self._tasks):
+            task.cancel()
+        while self._tasks:
+            await settled(next(iter(self._tasks)))
+
+
+class Walk(Generic[B]):
+    """Branches that are yet to be entered, and the jobs in those that were."""
+
+    def __init__(self, failures: Failures, parallel: int = JOBS_PARALLEL) -> None:
+        self.failures = failures
+        self._jobs = Jobs(parallel)
+        self._left: list[B] = []
+
+    async def run(self, first: B, enter: Callable[[B], Awaitable[list[B]]]) -> None:
+        """Enter ``first`` and whatever ``enter`` returns to be entered after it.
+
+        Errors of a branch or a job are noted as failures; one that ends the whole walk is raised
+        when nothing of it is under way any more.
+        """
+        self._left.append(first)
+        try:
+            while self._left:
+                branch = self._left.pop()
+                try:
+                    below = await enter(branch)
+                except OSError as error:
+                    self.fail(branch, error)
+                else:
+                    self._left.extend(reversed(below))
+                await branch.release()
+            await self._jobs.finish()
+        except BaseException:
+            await self._jobs.cancel()
+            raise
+
+    async def add(self, branch: B, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin a job in a branch when there is room."""
+        branch.hold()
+
+        async def guarded() -> None:
+            try:
+                await job()
+            except OSError as error:
+                self.fail(branch, error)
+            await branch.release()
+
+        await self._jobs.add(guarded)
+
+    def fail(self, branch: B, error: OSError) -> None:
+        """Something in ``branch`` failed, and the rest goes on."""
+        self.failures.add(error)
+        branch.spoil()
+
+
+class _Removal(Branch):
+    """A directory that is being emptied, to be removed itself in the end."""
+
+    __slots__ = ("_tree", "directory", "handle", "octets")
+
+    def __init__(
+        self, tree: _Remover, parent: Branch | None, directory: bytes, name: bytes, handle: bytes
+    ) -> None:
+        super().__init__(parent, to_text(name) if parent is not None else tree.path)
+        self._tree = tree
+        self.directory = directory  # that it is in
+        self.octets = name
+        self.handle = handle
+
+    async def finish(self) -> None:
+        if self.spoiled:
+            return  # it is not empty, and why has been said
+        try:
+            await self._tree.handles.remove(self.directory, self.octets, self.path)
+        except OSError as error:
+            self._tree.walk.fail(self, error)
+
+
+class _Remover:
+    """See :func:`remove_tree`."""
+
+    def __init__(self, handles: Handles, path: str, failures: Failures) -> None:
+        self.handles = handles
+        self.path = path
+        self.walk: Walk[_Removal] = Walk(failures)
+
+    async def enter(self, branch: _Removal) -> list[_Removal]:
+        """Empty a directory of what is none itself, and return those that are."""
+        found: list[tuple[bytes, bytes, bool]] = []
+        async for page in self.handles.pages(branch.handle, branch.path):
+            # Names only, and all of them before anything goes: what removing does to the cookies
+            # of a directory is the server's affair.
+            for name, status in page.entries:
+                if isinstance(status, Stat):
+                    found.append((name, status.handle, status.is_dir))
+                else:
+                    found.append((name, b"", True))
+        below: list[_Removal] = []
+        for name, handle, maybe_directory in found:
+            if maybe_directory:
+                entered = await self._directory(branch, name, handle)
+                if entered is not None:
+                    below.append(entered)
+                    continue
+            await self.walk.add(branch, self._file(branch, name))
+        return below
+
+    async def _directory(self, branch: _Removal, name: bytes, handle: bytes) -> _Removal | None:
+        """The branch of an entry that is a directory; None if it turns out to be none."""
+        if not handle:  # the server had no attributes of it: what is it?
+            try:
+                status = await self.handles.lookup(
+                    branch.handle, name, lambda: branch.path(to_text(name))
+                )
+            except NfsError as error:
+                if ends_everything(error):
+                    raise
+                return None  # REMOVE takes anything, and says what is wrong
+            if not status.is_dir:
+                return None
+            handle = status.handle
+        return _Removal(self, branch, branch.handle, name, handle)
+
+    def _file(self, branch: _Removal, name: bytes) -> Callable[[], Coroutine[Any, Any, None]]:
+        def where() -> str:
+            return branch.path(to_text(name))
+
+        return lambda: self.handles.remove(branch.handle, name, where)
+
+
+async def remove_tree(
+    handles: Handles,
+    directory: bytes,
+    name: bytes,
+    path: str,
+    tell: Callable[[OSError], object] | None = None,
+) -> None:
+    """Remove the directory ``name`` of ``directory`` and everything below it.
+
+    Links are removed, not followed. What cannot be removed is told, and the rest is removed;
+    then :class:`TreeError` is raised.
+    """
+    status = await handles.lookup(directory, name, lambda: path)
+    if not status.is_dir:
+        raise make_error(errno.ENOTDIR, "not a directory", path)
+    failures = Failures(tell)
+    remover = _Remover(handles, path, failures)
+    await remover.walk.run(_Removal(remover, None, directory, name, status.handle), remover.enter)
+    if failures.count == 1:
+        raise failures.first[0]
+    if failures.count:
+        raise TreeError(
+            errno.ENOTEMPTY, f"{failures.count} names below it could not be removed", path, failures
+        )
