@@ -39,7 +39,7 @@ class StateLimits:
     reply_cache: int = 256 << 20
     """Octets that all slots' replies together may take."""
     states: int = 1 << 16
-    """Opens and lock owners of all clients. Each open may take up to three descriptors."""
+    """Opens and lock owners of all clients. Each open may take up to two descriptors."""
     states_per_client: int = 1 << 15
     ranges_per_file: int = 1 << 12
 

@@ -4,10 +4,12 @@ Nothing outside the directory can be reached. A name is looked up alone, never a
 a descriptor of the directory that holds it, with no link followed and no mount crossed (what is
 mounted below an export is invisible: export it by itself). Objects are held by ``O_PATH``
 descriptors, so that what a name comes to mean later makes no difference; ``..`` is taken only
-below the root, and what it led to is checked to lie below the root as well.
+below the root, and what it led to is checked to lie below the root as well. A directory that
+somebody moves out of the export meanwhile is found out within a second of its use.
 
-Descriptors are a cache with a bound. A node without one is opened again by its identity (see
-``handles``). Files that a client has open keep theirs, and so stay usable when unlinked.
+Descriptors are a cache with a bound (see ``descriptors``). A node without one is opened again by
+its identity (see ``handles``). Files that a client has open keep theirs, and so stay usable when
+unlinked.
 
 Every access that depends on rights is made as the caller (see ``identity``) if the server is
 root, else as the server's user.
@@ -20,10 +22,12 @@ import errno
 import os
 import stat
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Final
 
 from . import cookies, syscalls
+from .descriptors import SHARED, Budget, DescriptorCache
 from .handles import PATH_FLAGS, Handles, InodeHandles, KernelHandles
 from .identity import Identity
 from .interface import (
@@ -46,6 +50,10 @@ from .posix import failure, granted
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
 
+_BUMPS: Final = 4096
+_CHECKED_S: Final = 1.0
+"""How long a directory that was below the root is taken to be there still."""
+_NEVER: Final = float("-inf")
 _NO_DEVICE: Final = (0, 0)
 _LISTING_BUFFER: Final = 1 << 15
 _ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
@@ -54,8 +62,9 @@ _ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.
 class LocalFileSystem(FileSystem):
     """See the module's text. Raises OSError if ``path`` is no directory that can be opened.
 
-    ``descriptors`` bounds the ``O_PATH`` descriptors kept for speed. ``kernel_handles`` false
-    forces the handles of ordinary users; None takes what works.
+    ``descriptors`` bounds the ``O_PATH`` descriptors kept for speed, besides the ``budget`` of all
+    exports. ``kernel_handles`` false forces the handles of ordinary users; None takes what works.
+    ``clock`` gives seconds.
     """
 
     def __init__(
@@ -63,15 +72,17 @@ class LocalFileSystem(FileSystem):
         path: str | os.PathLike[str],
         *,
         identity: Identity | None = None,
-        descriptors: int = 1024,
+        descriptors: int | None = None,
         kernel_handles: bool | None = None,
+        budget: Budget = SHARED,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.acting = identity or Identity()
-        # An operation uses several at once: none may push another out.
-        self._descriptors = max(16, descriptors)
+        self.budget = budget
+        self._clock = clock
         self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._fds: OrderedDict[bytes, int] = OrderedDict()
-        self._pinned: dict[bytes, list[int]] = {}  # descriptor, number of open files
+        self._cache = DescriptorCache(budget, descriptors)
+        self._kept, self._pinned = self._cache.kept, self._cache.pinned
         self._bumps: OrderedDict[bytes, list[int]] = OrderedDict()  # ctime, changes since
         self._have_openat2 = True
         self._umask = _file_mask()
@@ -79,7 +90,7 @@ class LocalFileSystem(FileSystem):
         self._device = status.st_dev
         try:
             self._handles = self._choose_handles(kernel_handles)
-            self._root = self._adopt(os.dup(self._root_fd), b"", b"")
+            self._root = self._adopt(os.dup(self._root_fd), None, b"")
             self.max_name = os.fpathconf(self._root_fd, "PC_NAME_MAX")
             self.max_link = os.fpathconf(self._root_fd, "PC_LINK_MAX")
             self.in_memory = syscalls.in_memory(self._root_fd)
@@ -117,6 +128,8 @@ class LocalFileSystem(FileSystem):
         return _node(identity, os.fstat(self._fd(identity)))
 
     def attributes(self, node: Node, birth: bool = False) -> Attributes:
+        if node.type == stat.S_IFDIR:
+            self._directory(node)
         result = self._attributes(node.identity, self._status(node.identity))
         if birth:
             result.btime_ns = syscalls.birth_time(self._fd(node.identity))
@@ -177,24 +190,26 @@ class LocalFileSystem(FileSystem):
         return granted(who, status.st_uid, status.st_gid, status.st_mode, mask, directory)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> Node:
-        parent = self._fd(directory.identity)
+        parent = self._directory(directory)
         with self.acting(who):
             fd = self._open_entry(parent, name)
-        return self._adopt(fd, directory.identity, name)
+        return self._adopt(fd, directory, name)
 
     def parent(self, directory: Node, who: User) -> Node:
         if not directory.is_directory:
             raise failure(errno.ENOTDIR)
+        below = self._directory(directory)
         with self.acting(who):
-            fd = os.open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=self._fd(directory.identity))
+            fd = self._open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=below)
         if not self._is_within(fd):
             os.close(fd)
             raise failure(errno.ENOENT)
-        return self._adopt(fd, b"", b"")
+        return self._adopt(fd, None, b"")
 
     def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
         if not directory.is_directory:
             raise failure(errno.ENOTDIR)
+        self._directory(directory)
         with self.acting(who):
             fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -235,6 +250,7 @@ class LocalFileSystem(FileSystem):
     def open(self, node: Node, who: User, access: int) -> LocalFile:
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
+        self.budget.admit()
         with self.acting(who):
             fd = self._reopen(node, _ACCESS_FLAGS[access])
         self._learn_size(fd)
@@ -249,9 +265,10 @@ class LocalFileSystem(FileSystem):
         self, directory: Node, name: bytes, who: User, mode: int, access: int
     ) -> tuple[Node, LocalFile]:
         flags = _ACCESS_FLAGS[access] | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        parent = self._fd(directory.identity)
+        self.budget.admit()
+        parent = self._directory(directory)
         with self.acting(who):
-            fd = os.open(name, flags, mode & 0o7777, dir_fd=parent)
+            fd = self._open(name, flags, mode & 0o7777, dir_fd=parent)
             try:
                 self._repair_mode(fd, mode)
             except OSError:
@@ -261,21 +278,21 @@ class LocalFileSystem(FileSystem):
         self.changed(directory)
         try:
             # Without O_NOFOLLOW: this link of /proc is to be followed, and leads to the inode.
-            path_fd = os.open(_path(fd), os.O_PATH | os.O_CLOEXEC)
-            node = self._adopt(path_fd, directory.identity, name)
+            path_fd = self._open(_path(fd), os.O_PATH | os.O_CLOEXEC)
+            node = self._adopt(path_fd, directory, name)
             return node, LocalFile(self, node, who, fd)
         except BaseException:
             os.close(fd)
             raise
 
     def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Node:
-        parent = self._fd(directory.identity)
+        parent = self._directory(directory)
         with self.acting(who):
             os.mkdir(name, mode & 0o7777, dir_fd=parent)
             return self._made(directory, parent, name, mode)
 
     def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Node:
-        parent = self._fd(directory.identity)
+        parent = self._directory(directory)
         with self.acting(who):
             os.symlink(target, name, dir_fd=parent)
             return self._made(directory, parent, name, None)
@@ -283,7 +300,7 @@ class LocalFileSystem(FileSystem):
     def mknod(
         self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
     ) -> Node:
-        parent = self._fd(directory.identity)
+        parent = self._directory(directory)
         with self.acting(who):
             os.mknod(name, mode, os.makedev(*rdev), dir_fd=parent)
             return self._made(directory, parent, name, stat.S_IMODE(mode))
@@ -298,7 +315,7 @@ class LocalFileSystem(FileSystem):
             except OSError:
                 os.close(fd)
                 raise
-        return self._adopt(fd, directory.identity, name)
+        return self._adopt(fd, directory, name)
 
     def _repair_mode(self, fd: int, mode: int) -> None:
         """Give a new object back what the process's file mask took from its mode.
@@ -315,14 +332,14 @@ class LocalFileSystem(FileSystem):
         if node.is_directory:
             raise failure(errno.EPERM)
         source = _path(self._fd(node.identity))
-        parent = self._fd(directory.identity)
+        parent = self._directory(directory)
         with self.acting(who):
             os.link(source, name, dst_dir_fd=parent, follow_symlinks=True)
         self.changed(node)
         self.changed(directory)
 
     def remove(self, directory: Node, name: bytes, who: User) -> None:
-        parent = self._fd(directory.identity)
+        parent = self._directory(directory)
         identity = self._identity_at(parent, directory, name)
         with self.acting(who):
             try:
@@ -333,8 +350,8 @@ class LocalFileSystem(FileSystem):
         self._drop_if_dead(identity)
 
     def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
-        from_parent = self._fd(source.identity)
-        to_parent = self._fd(target.identity)
+        from_parent = self._directory(source)
+        to_parent = self._directory(target)
         victim = self._identity_at(to_parent, target, new)
         with self.acting(who):
             moved = self._identity_at(from_parent, source, old)
@@ -366,41 +383,23 @@ class LocalFileSystem(FileSystem):
 
     def trim(self) -> None:
         """Close every descriptor that no open file needs: they keep deleted files alive."""
-        for fd in self._fds.values():
-            os.close(fd)
-        self._fds.clear()
+        self._cache.trim()
 
     def close(self) -> None:
-        self.trim()
-        for fd, _ in self._pinned.values():
-            os.close(fd)
-        self._pinned.clear()
+        self._cache.close()
         if self._root_fd >= 0:
             os.close(self._root_fd)
             self._root_fd = -1
 
     # For LocalFile
 
-    def pin(self, node: Node) -> None:
-        """Keep the node's descriptor, however full the cache gets: a file is open."""
-        identity = node.identity
-        pinned = self._pinned.get(identity)
-        if pinned is not None:
-            pinned[1] += 1
-        else:
-            fd = self._fd(identity)
-            del self._fds[identity]
-            self._pinned[identity] = [fd, 1]
+    def pin(self, node: Node, fd: int) -> None:
+        """A file is open: the node can be reached by its descriptor until :meth:`unpin`."""
+        self._cache.pin(node.identity, fd)
 
-    def unpin(self, node: Node) -> None:
+    def unpin(self, node: Node, fd: int) -> None:
         """One open file less."""
-        pinned = self._pinned.get(node.identity)
-        if pinned is None:  # The file system was closed first.
-            return
-        pinned[1] -= 1
-        if pinned[1] == 0:
-            del self._pinned[node.identity]
-            self._keep(node.identity, pinned[0])
+        if self._cache.unpin(node.identity, fd):
             self._drop_if_dead(node.identity)
 
     def changed(self, node: Node) -> None:
@@ -410,7 +409,7 @@ class LocalFileSystem(FileSystem):
             bump[1] += 1
             self._bumps.move_to_end(node.identity)
             return
-        if len(self._bumps) >= self._descriptors * 4:
+        if len(self._bumps) >= _BUMPS:
             self._bumps.popitem(last=False)
         ctime = os.fstat(self._fd(node.identity)).st_ctime_ns
         self._bumps[node.identity] = [ctime, 1]
@@ -419,48 +418,73 @@ class LocalFileSystem(FileSystem):
 
     def _fd(self, identity: bytes) -> int:
         """An O_PATH descriptor of the inode; it belongs to the cache."""
-        fds = self._fds
-        fd = fds.get(identity)
+        kept = self._kept
+        fd = kept.get(identity)
         if fd is not None:
-            fds.move_to_end(identity)
+            kept.move_to_end(identity)
             return fd
         pinned = self._pinned.get(identity)
         if pinned is not None:
-            return pinned[0]
-        fd = self._handles.open(identity)
-        if stat.S_ISDIR(os.fstat(fd).st_mode) and not self._is_within(fd):
+            return pinned[-1]
+        fd = self.budget.opened(self._handles.open, identity)
+        try:
+            if stat.S_ISDIR(os.fstat(fd).st_mode):
+                if not self._is_within(fd):
+                    raise failure(errno.ESTALE)
+                self._cache.checked[identity] = self._clock()
+        except BaseException:
             os.close(fd)
-            raise failure(errno.ESTALE)
-        self._keep(identity, fd)
+            raise
+        self._cache.keep(identity, fd)
         return fd
 
-    def _keep(self, identity: bytes, fd: int) -> None:
-        self._fds[identity] = fd
-        if len(self._fds) > self._descriptors:
-            os.close(self._fds.popitem(last=False)[1])
+    def _directory(self, node: Node) -> int:
+        """The descriptor of a directory that a moment ago was below the root. ESTALE if not.
 
-    def _adopt(self, fd: int, parent: bytes, name: bytes) -> Node:
+        Somebody on this machine may move it out of the export at any time, and a descriptor would
+        still lead there. What was looked up in it was below the root when it was.
+        """
+        identity = node.identity
+        fd = self._fd(identity)
+        if node.type != stat.S_IFDIR:
+            return fd  # The kernel will say what it is.
+        now = self._clock()
+        checked = self._cache.checked
+        if now - checked.get(identity, _NEVER) > _CHECKED_S:
+            if not self._is_within(fd):
+                self._cache.drop(identity)
+                raise failure(errno.ESTALE)
+            checked[identity] = now
+        return fd
+
+    def _open(self, path: bytes, flags: int, mode: int = 0, *, dir_fd: int | None = None) -> int:
+        return self.budget.opened(os.open, path, flags, mode, dir_fd=dir_fd)
+
+    def _adopt(self, fd: int, parent: Node | None, name: bytes) -> Node:
         """Take over an O_PATH descriptor; the node that it is of."""
+        above = b"" if parent is None else parent.identity
         try:
             status = os.fstat(fd)
-            identity = self._handles.identify(fd, parent, name)
+            identity = self._handles.identify(fd, above, name)
         except OSError as error:
             os.close(fd)
             if error.errno == errno.EXDEV:
                 raise failure(errno.ENOENT) from None
             raise
-        if identity in self._fds or identity in self._pinned:
+        if identity in self._cache:
             os.close(fd)
         else:
-            self._keep(identity, fd)
+            self._cache.keep(identity, fd)
+        checked = self._cache.checked
+        if above in checked and stat.S_ISDIR(status.st_mode):
+            checked[identity] = checked[above]
         return _node(identity, status)
 
     def _drop_if_dead(self, identity: bytes | None) -> None:
         """Let go of an inode without a name: the descriptor would keep its blocks allocated."""
-        fd = self._fds.get(identity) if identity else None
-        if fd is not None and os.fstat(fd).st_nlink == 0:
-            os.close(fd)
-            del self._fds[identity]  # type: ignore[arg-type]
+        fd = self._kept.get(identity) if identity else None
+        if identity and fd is not None and os.fstat(fd).st_nlink == 0:
+            self._cache.drop(identity)
 
     def _status(self, identity: bytes) -> os.stat_result:
         status = os.fstat(self._fd(identity))
@@ -473,7 +497,7 @@ class LocalFileSystem(FileSystem):
         """An O_PATH descriptor of one entry, through no link and no mount."""
         if self._have_openat2:
             try:
-                return syscalls.open_beneath(directory, name, PATH_FLAGS)
+                return self.budget.opened(syscalls.open_beneath, directory, name, PATH_FLAGS)
             except OSError as error:
                 if error.errno == errno.EXDEV:
                     raise failure(errno.ENOENT) from None
@@ -481,7 +505,7 @@ class LocalFileSystem(FileSystem):
                     raise
                 # Before Linux 5.6, or behind a filter that does not know it.
                 self._have_openat2 = False
-        fd = os.open(name, PATH_FLAGS, dir_fd=directory)
+        fd = self._open(name, PATH_FLAGS, dir_fd=directory)
         status = os.fstat(fd)
         if stat.S_ISDIR(status.st_mode) and status.st_dev != self._device:
             os.close(fd)
@@ -491,7 +515,7 @@ class LocalFileSystem(FileSystem):
     def _reopen(self, node: Node, flags: int) -> int:
         """A descriptor for reading or writing; the kernel checks the rights to the inode alone."""
         flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        return os.open(_path(self._fd(node.identity)), flags)
+        return self._open(_path(self._fd(node.identity)), flags)
 
     def _identity_at(self, parent: int, directory: Node, name: bytes) -> bytes | None:
         try:
@@ -500,9 +524,9 @@ class LocalFileSystem(FileSystem):
             return None
 
     def _is_within(self, fd: int) -> bool:
-        """Whether a directory lies below the root, or is it."""
+        """Whether a directory is the root or below. Raises only for want of descriptors."""
         root = os.fstat(self._root_fd)
-        current = os.dup(fd)
+        current = self.budget.opened(os.dup, fd)
         try:
             below: tuple[int, int] | None = None
             while True:
@@ -513,10 +537,12 @@ class LocalFileSystem(FileSystem):
                 if here == below:  # The root directory is its own parent.
                     return False
                 below = here
-                above = os.open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
+                above = self._open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
                 os.close(current)
                 current = above
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                raise
             return False
         finally:
             os.close(current)

@@ -37,7 +37,7 @@ class LocalFile(OpenFile):
         self._node = node
         self._who = who
         self._fd = fd
-        fs.pin(node)
+        fs.pin(node, fd)
 
     def read(self, offset: int, into: memoryview) -> int:
         wanted = len(into)
@@ -68,7 +68,7 @@ class LocalFile(OpenFile):
     def sync(self, metadata: bool) -> Job | None:
         if self._fs.in_memory:
             return None
-        return sync_job(os.dup(self._fd), metadata)
+        return sync_job(self._fs.budget.opened(os.dup, self._fd), metadata)
 
     def allocate(self, offset: int, length: int) -> None:
         if offset + length > self._fs.max_file_size:
@@ -99,5 +99,5 @@ class LocalFile(OpenFile):
         os.ftruncate(self._fd, size)
 
     def close(self) -> None:
+        self._fs.unpin(self._node, self._fd)
         os.close(self._fd)
-        self._fs.unpin(self._node)

@@ -393,3 +393,64 @@ def memoryview_buffer() -> object:
     import ctypes
 
     return ctypes.create_string_buffer(1024)
+
+
+# Directories that are moved out
+
+
+class Seconds:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("kernel", [None, False])
+def test_directory_that_is_moved_out_is_soon_refused(tmp_path: Path, kernel: bool | None) -> None:
+    export, outside = tmp_path / "export", tmp_path / "outside"
+    (export / "a" / "b").mkdir(parents=True)
+    (export / "a" / "b" / "f").write_text("x")
+    outside.mkdir()
+    clock = Seconds()
+    fs = LocalFileSystem(export, kernel_handles=kernel, clock=clock)
+    above = fs.lookup(fs.root, b"a", ROOT)
+    below = fs.lookup(above, b"b", ROOT)
+    fs.lookup(below, b"f", ROOT)
+    (export / "a").rename(outside / "a")
+    clock.now += 1.5
+    for node in (below, above):
+        fails(errno.ESTALE, fs.lookup, node, b"f", ROOT)
+        fails(errno.ESTALE, fs.mkdir, node, b"new", ROOT, 0o755)
+        fails(errno.ESTALE, fs.create, node, b"new", ROOT, 0o644, READ)
+        fails(errno.ESTALE, fs.remove, node, b"f", ROOT)
+        fails(errno.ESTALE, fs.parent, node, ROOT)
+        fails(errno.ESTALE, fs.attributes, node)
+        fails(errno.ESTALE, lambda node=node: list(fs.listing(node, 0, ROOT)))
+        fails(errno.ESTALE, fs.rename, node, b"f", fs.root, b"f", ROOT)
+    assert sorted(os.listdir(outside / "a" / "b")) == ["f"]
+    # And back again.
+    (outside / "a").rename(export / "a")
+    again = fs.lookup(fs.lookup(fs.root, b"a", ROOT), b"b", ROOT)
+    assert again.identity == below.identity
+    assert [name for _, name in fs.listing(below, 0, ROOT)] == [b"f"]
+    fs.close()
+
+
+def test_where_a_directory_lies_is_not_looked_up_at_each_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    clock = Seconds()
+    fs = LocalFileSystem(tmp_path, clock=clock)
+    looks = []
+    real = fs._is_within
+    monkeypatch.setattr(fs, "_is_within", lambda fd: looks.append(fd) or real(fd))
+    node = fs.lookup(fs.root, b"a", ROOT)
+    for _ in range(100):
+        fs.attributes(node)
+        list(fs.listing(node, 0, ROOT))
+    assert len(looks) <= 1
+    fs.close()

@@ -407,8 +407,8 @@ def serve(
     config = ServerConfig(
         max_io=max_io << 10,
         times=LeaseTimes(lease, lease if grace is None else grace),
-        # An open takes up to three descriptors, and connections want theirs.
-        state=StateLimits(states=descriptors // 4, states_per_client=descriptors // 8),
+        # An open takes a descriptor, or two; whether there is one is asked again when it is taken.
+        state=StateLimits(states=descriptors // 2, states_per_client=descriptors * 2 // 5),
     )
     made = make_exports(exports, memory, options)
     with ExitStack() as stack:

@@ -1,0 +1,192 @@
+"""Descriptors of files: how many all exports of the process may have open, and who gives way.
+
+The kernel's limit (RLIMIT_NOFILE) is one for the process, so there is one :class:`Budget` for all
+exports. Descriptors that are kept only to be quick may be a quarter of it, and are less when
+files that clients hold open take more; a part is left to connections always. The export that keeps
+most gives way first, its oldest descriptor before others.
+
+Whatever opens something does so through :meth:`Budget.opened`: when there is no descriptor left
+after all, the caches are halved and it is tried once more.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, Final
+
+from .posix import failure
+
+IN_USE: Final = 4
+"""An operation uses so many of an export's latest at once: they never give way."""
+
+_MOST_KEPT: Final = 4096
+_FEWEST_RESERVED: Final = 16
+_OTHERS: Final = 16
+"""What a process has open before anybody calls: the loop, listeners, a database."""
+
+
+class Budget:
+    """How many descriptors may be open. ``limit`` tells the process's own limit."""
+
+    def __init__(self, limit: Callable[[], int] | None = None) -> None:
+        self._limit = limit or _soft_limit
+        self._caches: list[DescriptorCache] = []
+        self._ceiling = _MOST_KEPT
+        self._capacity = 0  # as it was when last measured, or 0
+        self.kept = 0
+        """Descriptors that could be closed at once."""
+        self.held = 0
+        """Those of files that clients have open."""
+
+    def join(self, cache: DescriptorCache) -> None:
+        """Count the descriptors of one more export."""
+        self._caches.append(cache)
+
+    def leave(self, cache: DescriptorCache) -> None:
+        """The export has closed all it had."""
+        if cache in self._caches:
+            self._caches.remove(cache)
+
+    def holds(self, change: int) -> None:
+        """So many more descriptors are of files that clients have open."""
+        self.held += change
+        self._capacity = 0
+
+    def _measure(self) -> int:
+        """How many may be kept now."""
+        limit = self._limit()
+        left = limit - _reserve(limit) - self.held
+        # So that each export has what its latest operation uses.
+        floor = IN_USE * max(4, len(self._caches))
+        return max(floor, min(self._ceiling, limit // 4, left))
+
+    def settle(self) -> None:
+        """Called when one more is kept: close others if there are too many."""
+        if self.kept <= self._capacity:
+            return
+        self._capacity = self._measure()
+        for _ in range(self.kept - self._capacity):
+            victim = max(self._caches, key=len)
+            if not victim.give_way():
+                return
+
+    def relieve(self) -> None:
+        """There is no descriptor left: give half of them back, and keep no more until a sweep."""
+        self._ceiling = self.kept // 2
+        self._capacity = 0
+        self.settle()
+
+    def recover(self) -> None:
+        """Forget that there was a shortage."""
+        self._ceiling = _MOST_KEPT
+
+    def opened(self, opener: Callable[..., int], *arguments: Any, **more: Any) -> int:
+        """The descriptor that ``opener`` returns. Raises what it raises."""
+        try:
+            return opener(*arguments, **more)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+        self.relieve()
+        return opener(*arguments, **more)
+
+    def admit(self) -> None:
+        """EMFILE if a client can open no further file: connections need descriptors too."""
+        limit = self._limit()
+        if self.held + IN_USE > limit - _reserve(limit):
+            raise failure(errno.EMFILE)
+
+
+def _soft_limit() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft
+
+
+def _reserve(limit: int) -> int:
+    """What is left to connections and to the process itself."""
+    return max(_FEWEST_RESERVED, limit // 8) + _OTHERS
+
+
+SHARED: Final = Budget()
+"""That of the process."""
+
+
+class DescriptorCache:
+    """The open inodes of one export, by identity; ``most`` bounds them besides the budget."""
+
+    def __init__(self, budget: Budget, most: int | None) -> None:
+        self.budget = budget
+        self._most = None if most is None else max(4 * IN_USE, most)
+        self.kept: OrderedDict[bytes, int] = OrderedDict()
+        """Those that may be closed, the latest used last."""
+        self.pinned: dict[bytes, list[int]] = {}
+        """Those of files that are open, which close them themselves."""
+        self.checked: dict[bytes, float] = {}
+        """When a directory that is kept was last seen to be below the export's root."""
+        budget.join(self)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __contains__(self, identity: bytes) -> bool:
+        return identity in self.kept or identity in self.pinned
+
+    def keep(self, identity: bytes, fd: int) -> None:
+        """Take a descriptor over."""
+        self.kept[identity] = fd
+        self.budget.kept += 1
+        if self._most is not None and len(self.kept) > self._most:
+            self.give_way()
+        self.budget.settle()
+
+    def give_way(self) -> bool:
+        """Close the oldest one that no operation can be using; False if there is none."""
+        if len(self.kept) <= IN_USE:
+            return False
+        identity, fd = self.kept.popitem(last=False)
+        self._closed(identity, fd)
+        return True
+
+    def drop(self, identity: bytes) -> None:
+        """Close one."""
+        fd = self.kept.pop(identity, None)
+        if fd is not None:
+            self._closed(identity, fd)
+
+    def _closed(self, identity: bytes, fd: int) -> None:
+        self.checked.pop(identity, None)
+        self.budget.kept -= 1
+        os.close(fd)
+
+    def pin(self, identity: bytes, fd: int) -> None:
+        """A file is opened: while it is, its descriptor will do for the inode as well."""
+        self.pinned.setdefault(identity, []).append(fd)
+        self.budget.holds(1)
+
+    def unpin(self, identity: bytes, fd: int) -> bool:
+        """A file is closed by its owner; whether it was the last one of the inode."""
+        pinned = self.pinned.get(identity)
+        if pinned is None:  # All was closed before.
+            return False
+        pinned.remove(fd)
+        self.budget.holds(-1)
+        if not pinned:
+            del self.pinned[identity]
+        return not pinned
+
+    def trim(self) -> None:
+        """Close all that no open file needs."""
+        while self.kept:
+            self._closed(*self.kept.popitem(last=False))
+        self.budget.recover()
+
+    def close(self) -> None:
+        """Close all but what files that are open will close themselves."""
+        self.trim()
+        self.budget.holds(-sum(map(len, self.pinned.values())))
+        self.pinned.clear()
+        self.budget.leave(self)
