@@ -47,6 +47,8 @@ _WORD_ROOM: Final = bytes(4)
 _HEAD_ROOM: Final = bytes(12)
 _DATA_HEAD: Final = 16
 """Octets before a READ's data: the operation, its status, the end-of-file word, the length."""
+_SHORT_DATA: Final = 1024
+"""Octets of a result that are copied into a reply without chunks."""
 _WORD = struct.Struct(">I")
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
@@ -77,6 +79,7 @@ class Compound:
         "data_results",
         "decoder",
         "encoder",
+        "held",
         "index",
         "inline_data",
         "jobs",
@@ -127,6 +130,8 @@ class Compound:
         self.inline_data = 0
         """Octets of such results that travel inline all the same."""
         self.buffers: list[bytearray] = []
+        self.held = 0
+        """Octets of them that are charged to the peer."""
         self.jobs: list[Job] = []
         """To be done before the reply is sent."""
         self.must_settle = False
@@ -227,12 +232,41 @@ class Compound:
         """Memory of the caller for a result that will be ``placed``, if it can be had."""
         return self.call.payload_target(self.data_results, size) if size else None
 
+    def buffer(self, size: int) -> memoryview:
+        """Memory for ``size`` octets of a result, until the reply is sent. DELAY if there is none.
+
+        A transport serves no call to a peer that holds its share of what all may hold. So what one
+        call takes is no matter; but what waits for a disk is charged, see :meth:`hold`.
+        """
+        try:
+            buffer = self.core.buffers.take(size)
+        except MemoryError:
+            raise NfsError(nfs.NFS4ERR_DELAY) from None
+        self.buffers.append(buffer)
+        return memoryview(buffer)[:size]
+
+    def hold(self) -> None:
+        """The call waits for something, and others are served: charge its buffers to its peer."""
+        self.held = sum(map(len, self.buffers))
+        self.call.channel.account.charge(self.held)
+
+    def go_on(self) -> None:
+        """It waits no more."""
+        if self.held:
+            self.call.channel.account.charge(-self.held)
+            self.held = 0
+
     def append_data(self, data: memoryview, placed: bool) -> None:
         """Append a DDP-eligible result, having asked :meth:`data_room`."""
         self.data_results += 1
-        if not placed:
+        if placed:
+            self.encoder.payload(data)
+        elif len(data) <= _SHORT_DATA and not self.call.payload_room:
+            # There is no chunk for it: a copy takes less than to remember where it is.
+            self.encoder.opaque(data)
+        else:
             self.inline_data += len(data) + 3 & ~3
-        self.encoder.payload(data)
+            self.encoder.payload(data)
 
     def _session_limit(self) -> int:
         assert self.session is not None
@@ -314,6 +348,8 @@ class CompoundProcedure:
                     jobs, c.jobs, c.must_settle = c.jobs, [], False
                     elsewhere = self._core.elsewhere
                     if elsewhere is not None:
+                        if c.buffers:
+                            c.hold()
                         later = partial(self._resume, c, table, mark, number, status, body)
                         elsewhere(partial(run_all, jobs), later)
                         return
@@ -341,6 +377,7 @@ class CompoundProcedure:
         failure: Exception | None,
     ) -> None:
         """What an operation left to be done elsewhere is done: go on."""
+        c.go_on()
         try:
             if failure is not None:
                 status, body = nfs.NFS4ERR_SERVERFAULT, b""

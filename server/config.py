@@ -31,6 +31,9 @@ class ServerConfig:
     """
 
     max_io: int = 1 << 20
+    memory: int = 256 << 20
+    """Octets that all clients together may make the server hold: replies that they have not taken,
+    and calls that are being fetched. One address has at most as much as is still free."""
     times: LeaseTimes = field(default_factory=LeaseTimes)
     state: StateLimits = field(default_factory=StateLimits)
     sessions: SessionLimits = field(default_factory=SessionLimits)
@@ -40,6 +43,8 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not 4096 <= self.max_io <= MAX_IO:
             raise ValueError(f"max_io must be from 4096 to {MAX_IO}")
+        if self.memory < 16 * self.max_message:
+            raise ValueError("there must be memory for sixteen calls of the longest kind at least")
 
     @property
     def max_message(self) -> int:

@@ -29,4 +29,4 @@ class Core:
         self.registry = registry
         self.clock = clock
         self.elsewhere = elsewhere
-        self.buffers = BufferPool(config.max_io)
+        self.buffers = BufferPool()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.io.tcp import listen_tcp
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
@@ -74,6 +75,7 @@ class Server:
         )
         self.service: Service = RpcService([program])
         """What answers calls, whatever they come over."""
+        self._memory = Budget(self.config.memory, reactor.call_soon)
         self._listeners: list[Any] = []
         self._timer: TimerHandle | None = None
         self._abandoned = False
@@ -84,7 +86,11 @@ class Server:
         self, address: str, port: int, *, on_channel: OnChannel | None = None
     ) -> tuple[str, int]:
         """Serve TCP connections; where it listens. Raises OSError if it cannot."""
-        listener = listen_tcp(self._reactor, address, port, self.service, on_channel=on_channel)
+        listener = listen_tcp(
+            *(self._reactor, address, port, self.service),
+            on_channel=on_channel,
+            budget=self._memory,
+        )
         self._listeners.append(listener)
         return listener.address
 

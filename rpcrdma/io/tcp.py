@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..budget import UNBOUNDED, Account, Budget
 from ..rpc.channel import Channel, Peer, Service
 from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
 from ..task import Future, Reactor, TimerHandle
@@ -160,16 +161,18 @@ def attach_socket(
     *,
     service: Service | None = None,
     limits: StreamLimits = DEFAULT_LIMITS,
+    account: Account | None = None,
 ) -> StreamChannel:
     """Speak RPC over a connected stream socket, which the channel owns from here on.
 
-    Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL.
+    Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL. What they make
+    us hold is charged to ``account``.
     """
     sock.setblocking(False)
     keep_from_children(sock)
     if _is_here(sock):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LOCAL_BUFFER)
-    return _Link(reactor, sock, StreamChannel(peer, service, limits)).channel
+    return _Link(reactor, sock, StreamChannel(peer, service, limits, account)).channel
 
 
 def _is_here(sock: socket.socket) -> bool:
@@ -308,10 +311,12 @@ class TcpListener:
         limits: StreamLimits,
         options: TcpOptions,
         max_connections: int,
+        budget: Budget,
     ) -> None:
         self._reactor = reactor
         self._sock = sock
         self._service = service
+        self._budget = budget
         self._on_channel = on_channel
         self._limits = limits
         self._options = options
@@ -376,7 +381,10 @@ class TcpListener:
             return
         peer = Peer("tcp", address[0], address[1])
         channel = attach_socket(
-            self._reactor, sock, peer, service=self._service, limits=self._limits
+            *(self._reactor, sock, peer),
+            service=self._service,
+            limits=self._limits,
+            account=self._budget.account(peer.address),
         )
         self._channels[channel] = -1
         channel.on_close(lambda _: self._gone(channel))
@@ -418,11 +426,13 @@ def listen_tcp(
     max_connections: int = 1024,
     limits: StreamLimits = DEFAULT_LIMITS,
     options: TcpOptions = DEFAULT_OPTIONS,
+    budget: Budget | None = None,
 ) -> TcpListener:
     """Serve whoever connects; ``on_channel`` is told of every connection.
 
-    Beyond ``max_connections`` further ones wait in the kernel. Port 0 picks one. Raises
-    ``OSError`` when the address or the port cannot be had.
+    Beyond ``max_connections`` further ones wait in the kernel. What peers make us hold is taken
+    from ``budget``. Port 0 picks one. Raises ``OSError`` when the address or the port cannot be
+    had.
     """
     family, where = _resolve(address, port, socket.AI_PASSIVE)[0]
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -435,7 +445,9 @@ def listen_tcp(
     except OSError:
         sock.close()
         raise
-    return TcpListener(reactor, sock, service, on_channel, limits, options, max_connections)
+    if budget is None:
+        budget = Budget(UNBOUNDED)
+    return TcpListener(reactor, sock, service, on_channel, limits, options, max_connections, budget)
 
 
 def _resolve(address: str, port: int, flags: int) -> list[tuple[int, _Address]]:

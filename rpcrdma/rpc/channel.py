@@ -14,6 +14,7 @@ from typing import Protocol
 
 from nfsrdma.xdr import Decoder, Encoder
 
+from ..budget import Account
 from ..task import Future
 
 
@@ -54,6 +55,10 @@ class Channel(Protocol):
 
     @property
     def peer(self) -> Peer: ...
+
+    @property
+    def account(self) -> Account:
+        """What the peer makes this process hold is charged to it."""
 
     @property
     def max_message(self) -> int:

@@ -8,8 +8,9 @@ What is sent while a portion of input is handled goes out together at the end of
 system call: who wants to wait for a reply there must await it, not turn the reactor.
 
 Everything that a peer can make us keep has a bound. Beyond ``max_incoming`` calls that are being
-served, or ``max_unsent`` octets of replies that it does not take, its further calls wait, and
-``wants_input`` turns false: nothing more is read until it has caught up. Our own calls are
+served, or ``max_unsent`` octets of replies that it does not take, or when its address holds its
+share of what all peers may hold (``account``), its further calls wait, and ``wants_input`` turns
+false: nothing more is read until it has caught up. Our own calls are
 bounded by whoever makes them (an NFS session has slots), and never stop us from reading: two
 peers that only wrote would wait for each other for ever.
 """
@@ -27,6 +28,7 @@ from typing import Final
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.rpc import CALL, REPLY
 
+from ..budget import Account, unbounded
 from ..task import Future
 from .channel import CallRefused, Channel, Peer, Service, TransportError
 from .message import RemoteFailure, peek, peek_xid
@@ -65,10 +67,14 @@ class StreamLimits:
     max_incoming: int = 256
     """Calls served at a time."""
     max_unsent: int = 16 << 20
-    """Octets of replies that the peer has not taken before its calls have to wait."""
+    """Octets of replies that the peer has not taken before its calls have to wait; each counts
+    some more for what holds it."""
 
 
 DEFAULT_LIMITS: Final = StreamLimits()
+
+_REPLY_OVERHEAD: Final = 256
+"""Octets besides its own that a short reply takes until it is sent."""
 
 _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
@@ -85,6 +91,7 @@ class StreamChannel:
 
     __slots__ = (
         "_batching",
+        "_charged",
         "_close_callbacks",
         "_closed",
         "_in_service",
@@ -98,6 +105,7 @@ class StreamChannel:
         "_unsent",
         "_unsent_replies",
         "_waiting",
+        "account",
         "on_ready",
         "on_shut",
         "records_received",
@@ -105,8 +113,14 @@ class StreamChannel:
     )
 
     def __init__(
-        self, peer: Peer, service: Service | None = None, limits: StreamLimits = DEFAULT_LIMITS
+        self,
+        peer: Peer,
+        service: Service | None = None,
+        limits: StreamLimits = DEFAULT_LIMITS,
+        account: Account | None = None,
     ) -> None:
+        self.account = account if account is not None else unbounded()
+        """What the peer makes us hold is charged to it; given back when the stream ends."""
         self._peer = peer
         self._service = service if service is not None else RpcService(())
         self._limits = limits
@@ -120,6 +134,7 @@ class StreamChannel:
         self._out: deque[_Piece] = deque()
         self._unsent = 0
         self._unsent_replies = 0
+        self._charged = 0  # of those, to the account
         self._batching = False
         self._closed: str | None = None
         self._close_callbacks: list[Callable[[str], None]] = []
@@ -244,6 +259,8 @@ class StreamChannel:
         for _, _, on_sent in out:
             if on_sent is not None:
                 _guarded(on_sent)
+        self.account.charge(-self._charged)
+        self.account.leave(self._served)
         for callback in callbacks:
             _guarded(callback, reason)
 
@@ -296,15 +313,30 @@ class StreamChannel:
         self._batching = outer
         if self._out:
             self.on_ready()
+        if self._unsent_replies != self._charged:
+            self._settle()
 
     def _may_serve(self) -> bool:
-        limits = self._limits
-        return self._in_service < limits.max_incoming and self._unsent_replies <= limits.max_unsent
+        limits, account = self._limits, self.account
+        return (
+            self._in_service < limits.max_incoming
+            and self._unsent_replies <= limits.max_unsent
+            and account.held < account.budget.free
+        )
 
     def _serve(self) -> None:
         """Serve waiting calls as far as the limits let us."""
         while self._waiting and self._may_serve():
             self._start(self._waiting.popleft())
+        account = self.account
+        if self._waiting and account.held >= account.budget.free and self._closed is None:
+            account.wait(self._served)
+
+    def _settle(self) -> None:
+        """Charge what the peer has not taken, which as a rule is nothing by now."""
+        if self._closed is None:
+            more, self._charged = self._unsent_replies - self._charged, self._unsent_replies
+            self.account.charge(more)
 
     def _start(self, record: memoryview) -> None:
         self._in_service += 1
@@ -315,6 +347,8 @@ class StreamChannel:
             _log.exception("the service of %r failed", self)
             if not call.answered:
                 call.refuse()
+        if not call.answered:
+            call.keep()
 
     def _served(self) -> None:
         """One call less is in service, or replies went out."""
@@ -360,6 +394,8 @@ class StreamChannel:
         self._unsent_replies -= replies
         for on_sent in done:
             _guarded(on_sent)
+        if self._charged and replies:
+            self._settle()
         if self._waiting and replies:
             self._served()
 
@@ -384,9 +420,11 @@ class StreamChannel:
             if on_sent is not None:
                 on_sent()
             return
-        octets = message.tell()
+        octets = message.tell() + _REPLY_OVERHEAD
         self._unsent_replies += octets
         self._send(message, octets, on_sent)
+        if not self._batching and self._unsent_replies != self._charged:
+            self._settle()
         if self._waiting:
             self._served()
 
@@ -399,13 +437,14 @@ class StreamChannel:
 class StreamCall:
     """A ``channel.IncomingCall`` that came over a stream."""
 
-    __slots__ = ("_message", "_stream", "answered", "decoder")
+    __slots__ = ("_kept", "_message", "_stream", "answered", "decoder")
 
     def __init__(self, stream: StreamChannel, message: memoryview) -> None:
         self._stream = stream
         self._message = message
         self.decoder = Decoder(message)
         self.answered = False
+        self._kept = 0
 
     @property
     def channel(self) -> Channel:
@@ -450,9 +489,16 @@ class StreamCall:
         self._answer()
         self._stream.send_nothing()
 
+    def keep(self) -> None:
+        """It is answered later: until then the call itself is held for the peer."""
+        self._kept = len(self._message)
+        self._stream.account.charge(self._kept)
+
     def _answer(self) -> None:
         assert not self.answered, "answered twice"
         self.answered = True
+        if self._kept:
+            self._stream.account.charge(-self._kept)
 
 
 def _nothing() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from nfsrdma.xdr import Decoder, Encoder
 
+from ..budget import Account, unbounded
 from ..rpc.channel import Peer, Service
 from ..task import Future
 from ..verbs.interfaces import Connection, Device
@@ -48,7 +49,13 @@ class RdmaChannel:
     """
 
     def __init__(
-        self, device: Device, options: TransportOptions, service: Service | None, *, active: bool
+        self,
+        device: Device,
+        options: TransportOptions,
+        service: Service | None,
+        *,
+        active: bool,
+        account: Account | None = None,
     ) -> None:
         self.stats = TransportStats()
         self.options = options
@@ -72,6 +79,8 @@ class RdmaChannel:
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
         self._peer = Peer("rdma", "", 0)
+        self.account = account if account is not None else unbounded()
+        """What the peer makes us hold is charged to it; given back at the end."""
         self._received_before = -1
         self._probing = False
 

@@ -13,6 +13,7 @@ from ..compound import Compound
 from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
 from ..vfs.interface import READ, ROOT, WRITE, Job, OpenFile
 
+_NOTHING = memoryview(b"")
 _UINT64_MAX = (1 << 64) - 1
 _SHARE_READ, _SHARE_WRITE = nfs.OPEN4_SHARE_ACCESS_READ, nfs.OPEN4_SHARE_ACCESS_WRITE
 
@@ -84,18 +85,23 @@ def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
         if count == 0 and args.count:
             # Not even one octet fits: an empty result would look like the end of the file.
             c.check_room(36)
-        data = c.data_target(count) if placed else None
-        if data is None:
-            buffer = c.core.buffers.take(count)
-            c.buffers.append(buffer)
-            data = memoryview(buffer)[:count]
-        size = file.read(args.offset, data)
-        eof = size < count or args.offset + size >= file.size()
+        # The size comes first, so that only what there is takes memory until the reply is sent.
+        offset, size = args.offset, file.size()
+        count = min(count, size - offset)
+        if count > 0:
+            data = c.data_target(count) if placed else None
+            if data is None:
+                data = c.buffer(count)
+            got = file.read(offset, data)
+            if got < count:
+                data, size = data[:got], 0  # the file was cut meanwhile
+        else:
+            data, count = _NOTHING, 0
     finally:
         if close:
             file.close()
-    enc.boolean(eof)
-    c.append_data(data[:size], placed)
+    enc.boolean(offset + count >= size)
+    c.append_data(data, placed)
 
 
 def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:

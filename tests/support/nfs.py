@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nfsrdma.rpcrdma.budget import unbounded
 from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
@@ -120,6 +121,7 @@ class FakeChannel:
 
     def __init__(self, address: str = "127.0.0.1") -> None:
         self.peer = rpc_channel.Peer("tcp", address, 1023)
+        self.account = unbounded()
         self.max_message = 1 << 20
         self.closed = False
         self._callbacks: list[Callable[[str], None]] = []

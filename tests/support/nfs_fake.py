@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from tests.support.reactor_fake import FakeReactor
 
 from nfsrdma.client.filesystem import FileSystem
+from nfsrdma.rpcrdma.budget import unbounded
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Peer, Service, TransportError
 from nfsrdma.rpcrdma.rpc.message import decode_call, encode_accepted, peek_xid
@@ -39,6 +40,7 @@ class FakeChannel:
 
     def __init__(self, server: FakeServer, service: Service | None = None) -> None:
         self.peer = Peer("tcp", "fake", 2049)
+        self.account = unbounded()
         self.max_message = 1 << 23
         self.server = server
         self.service = service

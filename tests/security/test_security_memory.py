@@ -1,0 +1,278 @@
+"""What a peer's octets make the server hold has a bound for the peer and one for the process, and
+another client is served all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.support.nfs import (
+    ANONYMOUS,
+    GETFH,
+    PUTROOTFH,
+    Op,
+    commit,
+    make_server,
+    open_,
+    putfh,
+    read,
+    write,
+)
+from tests.support.nfs_wire import WireSession
+
+from nfsrdma.rpcrdma.budget import Account, Budget, network_of
+from nfsrdma.rpcrdma.rpc.channel import Peer
+from nfsrdma.rpcrdma.rpc.stream import StreamChannel
+from nfsrdma.server.buffers import BufferPool
+from nfsrdma.server.offload import Elsewhere
+from nfsrdma.server.service import Server
+from nfsrdma.server.vfs.memory import MemoryFile
+from nfsrdma.xdr.nfs4 import types as t
+
+MIB = 1 << 20
+
+
+# The budget.
+
+
+def test_alone_a_peer_has_half_and_each_newcomer_something() -> None:
+    budget = Budget(64 * MIB)
+    held = []
+    for host in range(1, 6):
+        account = budget.account(f"10.0.0.{host}")
+        while account.take(4096):
+            pass
+        held.append(account.held)
+    assert held[0] == 32 * MIB
+    assert held == sorted(held, reverse=True)
+    assert all(octets >= 1 * MIB for octets in held)
+    assert budget.free > 0
+
+
+def test_addresses_of_one_host_are_one_peer() -> None:
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1")
+    assert network_of("2001:db8:0:1::1") != network_of("2001:db8::1")
+    assert network_of("::ffff:10.0.0.1") == "10.0.0.1"
+    assert network_of("fe80::1%eth0") == network_of("fe80::2%eth0")
+    budget = Budget(100)
+    assert budget.account("2001:db8::1") is budget.account("2001:db8::2")
+
+
+def test_those_who_wait_go_on_in_turn_and_only_if_they_may() -> None:
+    soon: list[Any] = []
+    budget = Budget(100, soon.append)
+    one, two = budget.account("10.0.0.1"), budget.account("10.0.0.2")
+    one.charge(60)
+    two.charge(30)
+    told: list[str] = []
+    one.wait(lambda: told.append("one"))
+    two.wait(lambda: told.append("two"))
+    one.charge(-20)
+    one.charge(-1)
+    assert len(soon) == 1  # one look for all that is given back in a turn
+    soon.pop()()
+    assert told == ["two"]  # it holds 30, and 31 are free; the other one holds 39
+    one.charge(-9)
+    soon.pop()()
+    assert told == ["two", "one"]
+    one.charge(-30)
+    assert not soon  # nobody waits
+
+
+def test_an_account_ends_with_its_last_connection() -> None:
+    budget = Budget(100)
+    account = budget.account("10.0.0.1")
+    assert budget.account("10.0.0.1") is account
+    account.leave()
+    assert budget.account("10.0.0.1") is account
+    account.leave()
+    account.leave()
+    assert budget.account("10.0.0.1") is not account
+
+
+# Replies over a stream.
+
+
+class Link:
+    """A client and a server joined by a stream in memory; ``deaf``: it takes no replies."""
+
+    def __init__(self, server: Server, account: Account, host: str, owner: bytes) -> None:
+        self.deaf = False
+        self.client = StreamChannel(Peer("tcp", "server", 2049))
+        self.server = StreamChannel(Peer("tcp", host, 700), server.service, account=account)
+        self.session = WireSession(self.client, self.wait, owner)
+
+    def move(self) -> bool:
+        moved = False
+        for source, target in ((self.client, self.server), (self.server, self.client)):
+            if target is self.client and self.deaf:
+                continue
+            while target.wants_input and (parts := source.poll_transmit()):
+                data = b"".join(parts)
+                place = target.target()
+                if place is None:
+                    source.transmitted(len(data))
+                    target.handle_data(data)
+                else:
+                    size = min(len(place), len(data))
+                    place[:size] = data[:size]
+                    source.transmitted(size)
+                    target.handle_filled(size)
+                moved = True
+        return moved
+
+    def push(self, ops: list[Op], slot: int = 0) -> Any:
+        """Send a compound, in another slot if others are still being executed."""
+        session = self.session
+        session.seqid += slot == 0
+        seqid = 1 if slot else session.seqid
+        head: Op = (t.OP_SEQUENCE, t.SEQUENCE4args(session.id, seqid, slot, slot, False))
+        future = session.start([head, *ops], 2 * MIB, ())
+        self.move()
+        return future
+
+    def wait(self, future: Any) -> Any:
+        while not future.done() and self.move():
+            pass
+        return future.result()
+
+
+class World:
+    """A server with a file of 4 MiB, and links to it."""
+
+    def __init__(self, memory: int = 64 * MIB, elsewhere: Elsewhere | None = None) -> None:
+        self.soon: list[Any] = []
+        self.server = make_server(elsewhere=elsewhere)
+        self.budget = Budget(memory, self.soon.append)
+        self.owners = 0
+        self.first = self.link("10.0.0.100")
+        create = open_(b"file", create=t.UNCHECKED4)
+        results = self.first.session.run([PUTROOTFH, create, GETFH])
+        self.stateid, self.handle = results[2].stateid, results[3].object
+        for offset in range(0, 4 * MIB, MIB):
+            self.first.session.run([putfh(self.handle), write(self.stateid, bytes(MIB), offset)])
+
+    def link(self, host: str) -> Link:
+        self.owners += 1
+        return Link(self.server, self.budget.account(host), host, b"%d" % self.owners)
+
+    def deaf(self, host: str) -> Link:
+        """A link whose client takes nothing from now on."""
+        link = self.link(host)
+        link.deaf = True
+        return link
+
+    def served(self, link: Link) -> bool:
+        results = link.session.run([putfh(self.handle), read(ANONYMOUS, 0, MIB)])
+        return len(results[2].data) == MIB
+
+    @property
+    def lent(self) -> int:
+        return self.server._core.buffers.lent
+
+
+def test_reads_of_nothing_hold_nothing() -> None:
+    world = World()
+    link = world.deaf("10.0.0.1")
+    for _ in range(20):
+        link.push([putfh(world.handle), *[read(ANONYMOUS, 1 << 40, MIB)] * 120])
+    assert world.lent == 0
+    assert world.budget.held < MIB
+
+
+def test_small_reads_hold_what_they_read() -> None:
+    world = World()
+    link = world.deaf("10.0.0.1")
+    for size in (1, 1000, 5000, 4097):
+        link.push([putfh(world.handle), *[read(ANONYMOUS, 0, size)] * 120])
+    assert world.lent <= 2 * world.budget.held
+
+
+def test_who_takes_no_replies_is_not_read_from_any_more() -> None:
+    """Neither on one connection nor on many; an address has half, and others are served."""
+    world = World(64 * MIB)
+    links = [world.deaf("10.0.0.1") for _ in range(12)]
+    for link in links:
+        for _ in range(40):
+            link.push([putfh(world.handle), read(ANONYMOUS, 0, MIB)])
+    account = links[0].server.account
+    assert 16 * MIB < account.held <= 34 * MIB
+    assert world.lent <= 36 * MIB
+    assert not all(link.server.wants_input for link in links)
+    for host in range(2, 6):
+        others = [world.deaf(f"10.0.0.{host}") for _ in range(12)]
+        for link in others:
+            for _ in range(40):
+                link.push([putfh(world.handle), read(ANONYMOUS, 0, MIB)])
+        assert world.budget.held <= 64 * MIB
+        assert world.served(world.first)
+    assert world.served(world.link("10.0.0.77"))
+
+
+def test_who_takes_its_replies_again_gets_them_all() -> None:
+    """Also on connections that wait for what others of the same address hold."""
+    world = World(8 * MIB)
+    links = [world.deaf("10.0.0.1") for _ in range(4)]
+    replies = [
+        link.push([putfh(world.handle), read(ANONYMOUS, 0, MIB)]) for link in links for _ in "12345"
+    ]
+    assert world.budget.held <= 6 * MIB
+    for link in links:
+        link.deaf = False
+    while sum(link.move() for link in links) or world.soon:
+        soon, world.soon[:] = list(world.soon), []
+        for callback in soon:
+            callback()
+    assert all(len(t.COMPOUND4res.decode(reply.result()).resarray) == 3 for reply in replies)
+    assert world.budget.held == 0
+    assert world.lent == 0
+
+
+def test_connections_that_end_give_everything_back() -> None:
+    world = World(64 * MIB)
+    links = [world.deaf("10.0.0.1") for _ in range(6)]
+    for link in links:
+        for _ in range(20):
+            link.push([putfh(world.handle), read(ANONYMOUS, 0, MIB)])
+    for link in links:
+        link.server.handle_lost("gone")
+    assert world.budget.held == 0
+    assert world.lent == 0
+    assert not world.budget._waiting
+
+
+def test_what_waits_for_the_disk_is_held_for_its_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs: list[Any] = []
+    monkeypatch.setattr(MemoryFile, "sync", lambda file, metadata: lambda: None)
+    world = World(64 * MIB, lambda job, later: jobs.append(later))
+    links = [world.link("10.0.0.1") for _ in range(8)]
+    for link in links:
+        for slot in range(1, 8):
+            link.push([putfh(world.handle), read(ANONYMOUS, 0, MIB), commit()], slot)
+    assert len(jobs) < 40
+    assert 31 * MIB <= links[0].server.account.held <= 34 * MIB
+    assert world.served(world.first)
+    while jobs or world.soon:
+        for later in [*jobs]:
+            jobs.remove(later)
+            later(None)
+        soon, world.soon[:] = list(world.soon), []
+        for callback in soon:
+            callback()
+        for link in links:
+            link.move()
+    assert world.budget.held == 0
+    assert world.lent == 0
+
+
+def test_no_memory_is_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+
+    def none(size: int) -> bytearray:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BufferPool, "take", lambda pool, size: none(size))
+        reply = world.first.push([putfh(world.handle), read(ANONYMOUS, 0, MIB)])
+        assert t.COMPOUND4res.decode(world.first.wait(reply)).status == t.NFS4ERR_DELAY
+    assert world.served(world.first)
