@@ -71,6 +71,8 @@ class Completer:
                 self._advance(sequence + 1, now)
             elif sequence >= una:
                 requester.advance(sequence + 1, now)
+            if sequence < una:
+                requester.answered_twice(sequence)
         elif sequence < requester.una:
             qp.counters.duplicates += 1
         elif kind == _CLASS_RNR:
@@ -109,6 +111,7 @@ class Completer:
         sequence = unwrap(run.psn, requester.una)
         if not requester.reads or not requester.una <= sequence < requester.high:
             qp.counters.duplicates += run.count
+            requester.answered_twice(sequence)
             return
         begin, end = requester.reads[0]
         expected = max(begin, requester.una)

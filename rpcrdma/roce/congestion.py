@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from .tuning import Tuning
 
+_MARGIN = 1.5
+_RELIEF = 0.75
+
 
 class CongestionWindow:
     """``octets`` is how much may be unacknowledged, ``ceiling`` the most that it becomes."""
@@ -45,16 +48,22 @@ class RetransmissionTimer:
 
     Unlike there, progress alone ends the back-off: while much is lost there may be no round trip
     to measure for a long time, and waiting longer and longer helps nobody.
+
+    Nothing tells beforehand how long a peer may be busy with other things, so the least timeout is
+    learnt: it grows with each wait that turns out to have been too short, and shrinks with each
+    that found a loss.
     """
 
-    __slots__ = ("_deviation", "_maximum", "_measured", "_minimum", "_smoothed", "timeout")
+    __slots__ = (
+        "_deviation", "_estimate", "_least", "_measured", "_smoothed", "_tuning", "timeout",
+    )  # fmt: skip
 
     def __init__(self, tuning: Tuning) -> None:
-        self._minimum = tuning.rto_minimum
-        self._maximum = tuning.rto_maximum
+        self._tuning = tuning
+        self._least = tuning.rto_minimum
         self._smoothed: float | None = None
         self._deviation = 0.0
-        self._measured = self.timeout = tuning.rto_initial
+        self._estimate = self._measured = self.timeout = tuning.rto_initial
 
     @property
     def smoothed(self) -> float | None:
@@ -70,12 +79,28 @@ class RetransmissionTimer:
         else:
             self._deviation += (abs(smoothed - round_trip) - self._deviation) / 4
             self._smoothed = smoothed = smoothed + (round_trip - smoothed) / 8
-        timeout = smoothed + 4 * self._deviation
-        self._measured = self.timeout = min(max(timeout, self._minimum), self._maximum)
+        self._estimate = smoothed + 4 * self._deviation
+        self._settle()
+        self.timeout = self._measured
+
+    def hasty(self, waited: float) -> None:
+        """The answer was on its way, and came after so many seconds."""
+        least = min(waited * _MARGIN, self._tuning.rto_patience)
+        self._least = max(self._least, least)
+        self._settle()
+        self.timeout = max(self.timeout, self._measured)
+
+    def justified(self) -> None:
+        """The last timeout was none too early."""
+        self._least = max(self._least * _RELIEF, self._tuning.rto_minimum)
+        self._settle()
+
+    def _settle(self) -> None:
+        self._measured = min(max(self._estimate, self._least), self._tuning.rto_maximum)
 
     def back_off(self) -> None:
         """Nothing was heard for a whole timeout."""
-        self.timeout = min(self.timeout * 2, self._maximum)
+        self.timeout = min(self.timeout * 2, self._tuning.rto_maximum)
 
     def progress(self) -> None:
         """The peer has taken something that is new to it."""

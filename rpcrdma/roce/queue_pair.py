@@ -267,7 +267,7 @@ class QueuePair:
         responder, requester = self.responder, self.requester
         if responder.outbox:
             responder.transmit_reads(builder)
-        if requester.pending and not self.failed:
+        if (requester.pending or requester.again is not None) and not self.failed:
             requester.transmit(builder, now)
         if responder.due is not None:
             responder.transmit_acknowledgement(builder)

@@ -23,6 +23,7 @@ work requests it begins (``base``) and how many it counts for (``cost``).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -104,8 +105,15 @@ class Requester:
         self._rnr_count = 0
         self._silent_since = 0.0
         self._recovering: int | None = None
-        self._probe: int | None = None
-        self._probe_time = 0.0
+        self._timed: int | None = None
+        """What a round trip is measured by: a packet that was sent once."""
+        self._timed_since = 0.0
+        self.again: int | None = None
+        """What is to be sent once more, by itself, to make a silent peer speak."""
+        self._doubt: int | None = None
+        """What was sent so: if it is answered twice, there was no need."""
+        self._waited = 0.0
+        """How long its first answer took."""
         self._depth = 0
         self._retry_count = 0
         self._rnr_retry_count = 0
@@ -170,6 +178,8 @@ class Requester:
         """Add to ``builder`` what the window allows and what fits."""
         if self._not_ready:
             return
+        if self.again is not None:
+            self._send_again(self.again, builder)
         before = self.next
         pending = self.pending
         local = False
@@ -191,9 +201,9 @@ class Requester:
         if self.next > before:
             if before < self.high:
                 self._qp.counters.retransmitted += min(self.high, self.next) - before
-            elif self._probe is None:
-                self._probe = self.next
-                self._probe_time = now
+            elif self._timed is None:
+                self._timed = self.next
+                self._timed_since = now
             if self.next > self.high:
                 self.high = self.next
             if self.deadline is None:
@@ -260,7 +270,12 @@ class Requester:
         return 0
 
     def _send_edge(
-        self, entry: Entry, codes: RequestCodes, builder: BurstBuilder, offset: int
+        self,
+        entry: Entry,
+        codes: RequestCodes,
+        builder: BurstBuilder,
+        offset: int,
+        urgent: bool = False,
     ) -> bool:
         """Add the first, last or only packet of a message; false if it does not fit."""
         qp = self._qp
@@ -287,7 +302,7 @@ class Requester:
             return False
         self._next_octets = entry.base + min(offset + qp.mtu, entry.cost)
         # Whatever follows will ask in its place, unless somebody waits for this one.
-        asks = ends and (request.signaled or entry.end == self.tail)
+        asks = urgent or (ends and (request.signaled or entry.end == self.tail))
         tail = self.next & MASK | self._ask(asks)
         header = BTH.pack(qp.head | code << 56 | pad << 52, tail) + extension
         builder.add(header, entry.views, offset, length)
@@ -315,15 +330,55 @@ class Requester:
                 return
             if not builder.room(_READ_REQUEST_OCTETS):
                 return
-            header = BTH.pack(qp.head | READ_REQUEST << 56, start & MASK)
-            # The peer named the address: if it wraps, the peer may refuse it.
-            address = request.remote_address + offset & _ADDRESS_MASK
-            reth = RETH.pack(address, request.rkey, length)
-            builder.add(header + reth, (), 0, 0)
+            builder.add(self._read_request(request, start, offset, length), (), 0, 0)
             if fresh:
                 self.reads.append((start, end))
             self.next = end
             self._next_octets = entry.base + offset + cost
+
+    def _read_request(self, request: SendWR, start: int, offset: int, length: int) -> bytes:
+        header = BTH.pack(self._qp.head | READ_REQUEST << 56, start & MASK)
+        # The peer named the address: if it wraps, the peer may refuse it.
+        address = request.remote_address + offset & _ADDRESS_MASK
+        return header + RETH.pack(address, request.rkey, length)
+
+    def _send_again(self, sequence: int, builder: BurstBuilder) -> None:
+        """Add one packet that was sent before, or ask again for what is missing of a READ.
+
+        What follows it is not sent again: nothing says that the peer misses it.
+        """
+        entry = next((one for one in self._entries() if one.first <= sequence < one.end), None)
+        if entry is None or entry.codes is None or not self.una <= sequence < self.next:
+            self.again = None
+            return
+        qp = self._qp
+        mtu = qp.mtu
+        offset = (sequence - entry.first) * mtu
+        if entry.request.opcode == _READ:
+            stop = next(stop for begin, stop in self.reads if begin <= sequence < stop)
+            length = min((stop - sequence) * mtu, entry.length - offset)
+            if not builder.room(_READ_REQUEST_OCTETS):
+                return
+            builder.add(self._read_request(entry.request, sequence, offset, length), (), 0, 0)
+        elif entry.first < sequence < entry.end - 1:
+            if not builder.room(mtu + _BARE_OCTETS):
+                return
+            head = qp.head | entry.codes.middle << 56
+            header = BTH.pack(head, sequence & MASK | ACK_REQUEST)
+            builder.add(header, entry.views, offset, mtu)
+        else:
+            before = self.next, self._next_octets, self._asked_octets
+            self.next = sequence
+            sent = self._send_edge(entry, entry.codes, builder, offset, urgent=True)
+            self.next, self._next_octets, self._asked_octets = before
+            if not sent:
+                return
+        self.again = None
+        qp.counters.retransmitted += 1
+
+    def _entries(self) -> Iterator[Entry]:
+        yield from self.sent
+        yield from self.pending
 
     def _execute_local(self, entry: Entry) -> None:
         """Carry out a LOCAL_INV, once: it may be passed again when going back."""
@@ -341,13 +396,15 @@ class Requester:
         self.una = sequence
         self._rnr_count = 0
         if self._timeouts:
+            if self._timeouts == 1:
+                self._waited = now - self._silent_since
             self._timeouts = 0
             self.timer.progress()
         if self._recovering is not None and sequence > self._recovering:
             self._recovering = None
-        if self._probe is not None and sequence >= self._probe:
-            self.timer.sample(now - self._probe_time)
-            self._probe = None
+        if self._timed is not None and sequence >= self._timed:
+            self.timer.sample(now - self._timed_since)
+            self._timed = None
         reads = self.reads
         while reads and reads[0][1] <= sequence:
             reads.popleft()
@@ -419,21 +476,44 @@ class Requester:
             self.fail(self.una, WcStatus.RETRY_EXC_ERR, reason)
             return
         self.timer.back_off()
+        if self._doubt is not None:
+            self.timer.justified()
+            self._doubt = None
         if self._timeouts == 1 and self._recovering is None:
-            # The peer may only be busy. The last packet alone makes it say what it has, or what
-            # it misses (as TCP does with its tail loss probe, RFC 8985).
-            self._go_back(self.next - 1)
+            # The peer may only be busy. One packet makes it say what it has, or what it misses
+            # (as TCP does with its tail loss probe, RFC 8985).
+            self.again = self._doubt = self._last_word()
+            self._timed = None
+            qp.schedule()
         else:
             self._recovering = None
             self.window.timed_out()
             self._go_back(self.una)
         self.deadline = now + self.timer.timeout
 
+    def _last_word(self) -> int:
+        """The last packet whose answer would tell that all before it has arrived.
+
+        With RDMA READs unanswered that is the packet before them, or the first that is missing of
+        their answers. Never a later part of a READ: soft-RoCE takes the latest beginning that it
+        was asked for as the READ's, and does not answer an earlier one any more.
+        """
+        if not self.reads:
+            return self.next - 1
+        begin = self.reads[0][0]
+        return self.una if self.una >= begin else begin - 1
+
+    def answered_twice(self, sequence: int) -> None:
+        """What the peer says it has said before, of everything up to ``sequence``."""
+        if self._doubt is not None and self._doubt <= sequence < self.una:
+            self._doubt = None
+            self.timer.hasty(self._waited)
+
     def _go_back(self, sequence: int) -> None:
         """Send again from ``sequence``, which is not before ``una``."""
         if sequence >= self.next:
             return
-        self._probe = None
+        self._timed = self.again = self._doubt = None
         sent, pending = self.sent, self.pending
         while sent and sent[-1].end > sequence:
             pending.appendleft(sent.pop())
@@ -482,7 +562,7 @@ class Requester:
 
     def flush(self) -> None:
         """Complete everything that is left, in order: the one that failed, and the others."""
-        self.deadline = None
+        self.deadline = self.again = None
         self._not_ready = False
         self.reads.clear()
         entries = [*self.sent, *self.pending]

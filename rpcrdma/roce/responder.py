@@ -115,6 +115,8 @@ class Responder:
         self._qp = qp
         self.receives: deque[RecvWR] = deque()
         self.expected = 0
+        self._acknowledged = 0
+        """The last packet that an acknowledgement may name: of a SEND or WRITE, not of a READ."""
         self.msn = 0
         self._bounds: dict[int, tuple[int, int]] = {}
         self._rnr_syndrome = RNR_NAK
@@ -140,6 +142,7 @@ class Responder:
     def start(self, receive_psn: int, responder_resources: int, rnr_timer: int) -> None:
         """Begin to expect ``receive_psn``."""
         self.expected = receive_psn + MASK + 1
+        self._acknowledged = self.expected - 1
         self._most_resources = responder_resources
         self._resources = deque(maxlen=max(responder_resources, 1))
         self._bounds = payload_bounds(self._qp.mtu)
@@ -168,7 +171,10 @@ class Responder:
         if not low <= length <= high:
             self._refuse(NAK_INVALID_REQUEST, f"{OPCODES[code].name} of {length} octets")
             return
-        self._silent = False
+        if self._silent:
+            self._silent = False
+            if self.due is not None and self.due[0] != ACK:
+                self.due = None  # a NAK of what has come meanwhile
         kind = row.kind
         if kind == Kind.SEND:
             done = self._send(run, row, length)
@@ -182,22 +188,23 @@ class Responder:
             return
         if done:
             self.expected += run.count
+            latest = self._acknowledged = self.expected - 1
             if not run.ask:
                 return
             within = self._qp.tuning.acknowledge_within
             if not (row.ends and kind == Kind.SEND and within):
-                self._owe(ACK, self.expected - 1)
+                self._owe(ACK, latest)
             elif self.due is None:
-                self.due = (ACK, self.expected - 1)
+                self.due = (ACK, latest)
                 self._patience = _PATIENCE
                 self.deadline = now + within
                 if not self._qp.watched:
                     self._qp.watch()
             elif self._patience > 1:
-                self.due = (ACK, self.expected - 1)
+                self.due = (ACK, latest)
                 self._patience -= 1
             else:
-                self._owe(ACK, self.expected - 1)
+                self._owe(ACK, latest)
 
     def _out_of_order(self, run: Run, sequence: int) -> None:
         qp = self._qp
@@ -211,7 +218,9 @@ class Responder:
         if run.code == READ_REQUEST:
             self._replay(sequence, *RETH.unpack_from(run.view, run.offset + BTH_OCTETS))
         elif self.due is None:
-            self._owe(ACK, self.expected - 1)
+            # With the number of the last acknowledgement (IBA, Section 9.7.5). One that names a
+            # READ would tell that its responses were lost, or, to soft-RoCE, that it is done.
+            self._owe(ACK, self._acknowledged)
 
     # -- SEND -------------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ class Tuning:
     rto_initial: float = 0.1
     rto_minimum: float = 0.02
     """A peer that shares its processor, or waits for a disk, is silent for some milliseconds."""
+    rto_patience: float = 0.25
+    """What the least timeout may become with a peer that was found to be silent for longer."""
     rto_maximum: float = 1.0
     acknowledge_within: float = 0.001
     """How long the acknowledgement of a message may wait for one of ours to ride with. Far below

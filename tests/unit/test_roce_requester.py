@@ -236,12 +236,101 @@ def test_a_refusal_that_helped_nothing_is_followed_by_everything(peer: Peer) -> 
     assert psns(peer.wait()) == [102, 103, 104], "the peer refuses a packet only once"
 
 
-def test_the_tail_of_an_rdma_read_is_asked_for_first(peer: Peer) -> None:
-    post(peer, WrOpcode.RDMA_READ, 256 * 5)
+def asked(packets: list[Packet]) -> list[tuple[int, int]]:
+    """Number and length of READ requests."""
+    assert set(names(packets)) <= {"READ_REQUEST"}
+    return [(packet.bth.psn, packet.headers[0].length) for packet in packets]
+
+
+def test_a_silent_read_is_asked_for_from_its_first_missing_packet() -> None:
+    peer = Peer(tuning=Tuning(read_octets=256 * 4))
+    octets = post(peer, WrOpcode.RDMA_READ, 256 * 8)
+    assert asked(peer.collect()) == [(100, 1024), (104, 1024)]
+    assert asked(peer.wait()) == [(100, 1024)], "and no later one, which may be on its way"
+    answer_read(peer, "FIRST", 100, bytes(256))
+    answer_read(peer, "MIDDLE", 101, bytes(256))
+    assert asked(peer.wait()) == [(102, 512)]
+    assert asked(peer.wait()) == [(102, 512), (104, 1024)], "nothing came: now everything"
+    for psn in range(102, 108):
+        answer_read(peer, {102: "FIRST", 103: "LAST", 104: "FIRST", 107: "LAST"}.get(psn, "MIDDLE"),
+                    psn, bytes(256))  # fmt: skip
+    assert statuses(peer) == [(WrOpcode.RDMA_READ, WcStatus.SUCCESS)]
+    assert octets == bytes(2048)
+    assert peer.qp.counters.retransmitted == 4 + 2 + 2 + 4 - 4
+
+
+def test_what_comes_before_a_silent_read_is_asked_about_first(peer: Peer) -> None:
+    post(peer, WrOpcode.RDMA_WRITE, 256 * 3)
+    post(peer, WrOpcode.RDMA_READ, 256 * 2)
     peer.collect()
     (packet,) = peer.wait()
-    assert packet.bth.psn == 104
-    assert packet.headers[0].length == 256
+    assert (packet.bth.psn, packet.bth.ack_request) == (102, True)
+    assert names([packet]) == ["WRITE_LAST"]
+    assert peer.acknowledge(102) == []
+    assert asked(peer.wait()) == [(103, 512)]
+
+
+@pytest.mark.parametrize("packets", [1, 2, 5])
+def test_one_packet_alone_asks_for_an_acknowledgement(peer: Peer, packets: int) -> None:
+    """Also from the middle of a message, of which the window did not hold the end."""
+    tuning = Tuning(flight_octets=256 * packets, initial_window=256 * packets, message_cost=1)
+    peer = Peer(tuning=tuning)
+    octets = post(peer, WrOpcode.RDMA_WRITE, 256 * 9, signaled=False)
+    sent = peer.collect()
+    (packet,) = peer.wait()
+    assert psns([packet]) == psns(sent)[-1:]
+    assert packet.payload == octets[256 * (packets - 1) : 256 * packets]
+    assert packet.bth.ack_request
+    assert psns(peer.acknowledge(packet.bth.psn))[0] == packet.bth.psn + 1
+
+
+def test_a_timeout_that_was_too_early_is_learnt_from(peer: Peer) -> None:
+    def quick(psn: int) -> None:
+        post(peer, WrOpcode.SEND, 1)
+        assert psns(peer.collect()) == [psn]
+        peer.now += 0.001
+        peer.acknowledge(psn)
+
+    timer = peer.qp.requester.timer
+    for psn in range(100, 160):
+        quick(psn)
+    assert timer.timeout == pytest.approx(0.02)
+    post(peer, WrOpcode.SEND, 1)
+    peer.collect()
+    assert psns(peer.wait()) == [160]
+    peer.now += 0.04
+    peer.acknowledge(160)
+    assert timer.timeout == pytest.approx(0.02), "it may have been the answer to either"
+    peer.acknowledge(160)
+    assert timer.timeout == pytest.approx(0.06 * 1.5), "there are two"
+    for psn in range(161, 260):
+        quick(psn)
+    assert timer.timeout == pytest.approx(0.06 * 1.5)
+    for psn in range(260, 275):  # what is lost makes it shorter again
+        post(peer, WrOpcode.SEND, 1)
+        peer.collect()
+        peer.wait()
+        peer.now += 0.001
+        peer.acknowledge(psn)
+    assert timer.timeout == pytest.approx(0.02)
+
+
+def test_the_least_timeout_has_a_most() -> None:
+    peer = Peer(tuning=Tuning(rto_patience=0.05))
+    for psn in range(100, 110):
+        post(peer, WrOpcode.SEND, 1)
+        peer.collect()
+        peer.wait()
+        peer.now += 0.5
+        peer.acknowledge(psn)
+        peer.acknowledge(psn)
+        peer.now += 0.001
+    for psn in range(110, 200):
+        post(peer, WrOpcode.SEND, 1)
+        peer.collect()
+        peer.now += 0.001
+        peer.acknowledge(psn)
+    assert peer.qp.requester.timer.timeout == pytest.approx(0.05)
 
 
 def test_a_silent_peer_is_given_up(peer: Peer) -> None:

@@ -158,6 +158,40 @@ def test_a_duplicate_is_acknowledged_again_but_not_carried_out(peer: Peer) -> No
     assert peer.qp.counters.duplicates == 2
 
 
+@pytest.mark.parametrize("kind", ["SEND_ONLY", "WRITE_ONLY"])
+@pytest.mark.parametrize("reads", [1, 2, 9])
+def test_what_acknowledges_a_duplicate_names_no_read(kind: str, reads: int) -> None:
+    peer = Peer(resources=2)
+    memory = region(peer)
+    post(peer)
+    headers = [reth(memory, 0, 1)] if kind == "WRITE_ONLY" else []
+    peer.send(kind, 10, *headers, payload=b"x", ask=True)
+    for index in range(reads):
+        peer.send("READ_REQUEST", 11 + 2 * index, reth(memory, 0, 512))
+    (ack,) = peer.send(kind, 10, *headers, payload=b"x", ask=True)
+    assert (syndrome(ack), ack.bth.psn) == (ACK, 10)
+    (ack,) = peer.send("WRITE_ONLY", 11 + 2 * reads, reth(memory, 0, 1), payload=b"y", ask=True)
+    assert ack.bth.psn == 11 + 2 * reads
+    (ack,) = peer.send(kind, 10, *headers, payload=b"x", ask=True)
+    assert ack.bth.psn == 11 + 2 * reads
+
+
+def test_a_duplicate_when_there_was_nothing_but_reads(peer: Peer) -> None:
+    memory = region(peer)
+    peer.send("READ_REQUEST", 10, reth(memory, 0, 512))
+    (ack,) = peer.send("WRITE_ONLY", 10, reth(memory, 0, 1), payload=b"x", ask=True)
+    assert ack.bth.psn == 9
+
+
+def test_a_refusal_that_was_not_sent_yet_goes_with_its_reason(peer: Peer) -> None:
+    memory = region(peer)
+    late = peer.packet("WRITE_ONLY", 12, reth(memory, 0, 1), payload=b"z")
+    peer.inject(peer.octets(late))
+    assert peer.qp.responder.due == (SEQUENCE, peer.qp.responder.expected)
+    read = peer.send("READ_REQUEST", 10, reth(memory, 0, 512))
+    assert names(read) == ["READ_RESPONSE_FIRST", "READ_RESPONSE_LAST"]
+
+
 def test_a_write_goes_where_its_reth_says(peer: Peer) -> None:
     memory = region(peer)
     assert peer.send("WRITE_FIRST", 10, reth(memory, 100, 600), payload=b"a" * 256) == []
