@@ -143,8 +143,9 @@ class Server:
         if self._abandoned:
             return
         now = self._reactor.time()
+        # First of all, so that nothing that goes wrong now keeps it from going right later.
+        interval = max(0.5, self.config.times.lease / _SWEEPS_PER_LEASE)
+        self._timer = self._reactor.call_at(now + interval, self._sweep)
         self.registry.sweep(now)
         for export in self.namespace.exports:
             export.fs.trim()
-        interval = max(0.5, self.config.times.lease / _SWEEPS_PER_LEASE)
-        self._timer = self._reactor.call_at(now + interval, self._sweep)

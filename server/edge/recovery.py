@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
+
+from ..state.recovery import StoreError
 
 
 class SqliteRecoveryStore:
@@ -26,20 +29,20 @@ class SqliteRecoveryStore:
         )
 
     def start(self) -> tuple[int, frozenset[bytes]]:
-        run = self._database.execute
+        run = self._run
         run("UPDATE server SET value = value % 4294967295 + 1 WHERE name = 'boot'")
         (self._boot,) = run("SELECT value FROM server WHERE name = 'boot'").fetchone()
         owners = run("SELECT owner FROM client").fetchall()
         return self._boot, frozenset(owner for (owner,) in owners)
 
     def add(self, owner: bytes) -> None:
-        self._database.execute("INSERT OR REPLACE INTO client VALUES (?, ?)", (owner, self._boot))
+        self._run("INSERT OR REPLACE INTO client VALUES (?, ?)", (owner, self._boot))
 
     def remove(self, owner: bytes) -> None:
-        self._database.execute("DELETE FROM client WHERE owner = ?", (owner,))
+        self._run("DELETE FROM client WHERE owner = ?", (owner,))
 
     def end_grace(self) -> None:
-        self._database.execute("DELETE FROM client WHERE boot != ?", (self._boot,))
+        self._run("DELETE FROM client WHERE boot != ?", (self._boot,))
 
     def secret(self, fresh: bytes) -> bytes:
         run = self._database.execute
@@ -49,3 +52,9 @@ class SqliteRecoveryStore:
 
     def close(self) -> None:
         self._database.close()
+
+    def _run(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from error

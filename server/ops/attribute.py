@@ -44,12 +44,15 @@ def setattr_(c: Compound, args: nfs.SETATTR4args, enc: Encoder) -> None:
         # The stateid matters to the size only (RFC 8881, Section 18.30.3).
         fs.change(here.node, c.user, changes)
     else:
-        file, close = io_file(c, args.stateid, WRITE, "truncate")
+        file, close = io_file(c, args.stateid, WRITE, truncating=True)
         try:
             fs.change(here.node, c.user, changes, file)
         finally:
             if close and file is not None:
                 file.close()
+    opened = c.core.registry.states.file(here)
+    if opened is not None:
+        opened.rights_changed()
     nfs.encode_bitmap4(enc, bitmap_from_mask(mask))
 
 

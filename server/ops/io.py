@@ -12,6 +12,7 @@ from nfsrdma.xdr.nfs4.types import stateid4
 from ..compound import Compound
 from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
 from ..vfs.interface import READ, ROOT, WRITE, Job, OpenFile
+from . import rights
 
 _NOTHING = memoryview(b"")
 _UINT64_MAX = (1 << 64) - 1
@@ -49,27 +50,37 @@ def require_regular(c: Compound) -> None:
 
 
 def io_file(
-    c: Compound, stateid: stateid4, access: int, purpose: str = ""
+    c: Compound, stateid: stateid4, access: int, truncating: bool = False
 ) -> tuple[OpenFile | None, bool]:
     """The open file to read or write with a stateid, and whether the caller is to close it.
 
-    A special stateid goes by the caller's own rights, and is held up by the share reservations
-    of others: LOCKED (RFC 8881, Section 9.7). To set a file's size there need be no open file.
+    A stateid is no right: who opened the file may do what it was opened for, anybody else what
+    the file system grants (see ``rights``). A special stateid goes by the caller's own rights,
+    and is held up by the share reservations of others: LOCKED (RFC 8881, Section 9.7). To set a
+    file's size there need be no open file.
     """
     state = open_state_of(c, stateid)
     if state is not None:
-        file = state.reader if access == READ else state.writer
+        if access == READ:
+            file, opener = state.reader, state.reading
+        else:
+            file, opener = state.writer, state.writing
         if file is None:
             raise NfsError(nfs.NFS4ERR_OPENMODE)
+        if opener is not c.who and not rights.is_opener(c, state, access):
+            if access == WRITE and not truncating:
+                return rights.open_as_caller(c, access), True
+            rights.require(c, state.file, access)
         return file, False
     here, registry = c.here, c.core.registry
     opened = registry.states.file(here)
     if opened is not None and not (access == READ and stateid.other == BYPASS):
         share = _SHARE_READ if access == READ else _SHARE_WRITE
-        holders = [other.client for other in opened.conflicts(share, 0)]
-        if holders and not registry.give_way(holders, c.now):
-            raise NfsError(nfs.NFS4ERR_LOCKED)
-    if purpose == "truncate":
+        if opened.rules_out(share, 0):
+            holders = (other.client for other in opened.conflicts(share, 0))
+            if not registry.give_way(holders, c.now):
+                raise NfsError(nfs.NFS4ERR_LOCKED)
+    if truncating:
         return None, False
     return here.export.fs.open(here.node, c.user, access), True
 
@@ -144,7 +155,7 @@ def _sync(c: Compound) -> Job | None:
     """What makes the whole current file durable: a part of it alone cannot be."""
     here = c.here
     opened = c.core.registry.states.file(here)
-    for state in opened.opens if opened is not None else ():
+    for state in opened.opens.values() if opened is not None else ():
         file = state.writer or state.reader
         if file is not None:
             return file.sync(metadata=False)

@@ -11,6 +11,8 @@ from ..operation import Failure
 from ..state.lock import FOREVER, HeldRange
 from ..state.share import OpenedFile
 from ..state.stateid import LockState, OpenState
+from ..vfs.interface import READ, WRITE
+from . import rights
 from .io import require_regular
 
 _UINT64_MAX = (1 << 64) - 1
@@ -61,7 +63,7 @@ def _check_grace(c: Compound, reclaim: bool) -> None:
             raise NfsError(nfs.NFS4ERR_GRACE)
     elif client.reclaim_complete or not active:
         raise NfsError(nfs.NFS4ERR_NO_GRACE)
-    elif not registry.grace.may_reclaim(client.owner):
+    elif not registry.grace.may_reclaim(client.record):
         raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
 
 
@@ -93,22 +95,34 @@ def lock(c: Compound, args: nfs.LOCK4args, enc: Encoder) -> None:
         state = _lock_of(c, args.locker.lock_owner.lock_stateid)
         open_state, owner = state.open, state.owner
     _check_grace(c, args.reclaim)
-    needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
-    if not open_state.access & needed:
-        raise NfsError(nfs.NFS4ERR_OPENMODE)
+    _check_mode(c, open_state, exclusive)
     file, registry = open_state.file, c.core.registry
     held = _conflict(c, file, start, end, exclusive, owner)
     if held is not None:
         raise _denied(held)
-    # Splitting a range in the middle makes two more of it.
-    if len(file.locks) + 2 > registry.limits.ranges_per_file:
+    if not registry.states.may_lock(file, c.caller):
         raise NfsError(nfs.NFS4ERR_DELAY)
     if state is None:
+        state = file.find_lock(c.caller, owner)
+    if state is None:
+        registry.make_state_room(c.caller, c.now)
         state = registry.states.add_lock(open_state, owner)
-    file.locks.lock(start, end, exclusive, state)
+    registry.states.lock_range(state, start, end, exclusive)
+    if args.reclaim:
+        registry.grace.reclaimed(c.now)
     state.bump()
     c.current_stateid = state.stateid
     state.stateid.encode(enc)
+
+
+def _check_mode(c: Compound, state: OpenState, exclusive: bool) -> None:
+    """OPENMODE unless the open allows such a lock, ACCESS unless the caller may have it."""
+    needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
+    if not state.access & needed:
+        raise NfsError(nfs.NFS4ERR_OPENMODE)
+    access = WRITE if exclusive else READ
+    if not rights.is_opener(c, state, access):
+        rights.require(c, state.file, access)
 
 
 def lockt(c: Compound, args: nfs.LOCKT4args, enc: Encoder) -> None:
@@ -131,7 +145,11 @@ def locku(c: Compound, args: nfs.LOCKU4args, enc: Encoder) -> None:
     start, end = _range(args.offset, args.length)
     _is_exclusive(args.locktype)
     state = _lock_of(c, args.lock_stateid)
-    state.file.locks.unlock(start, end, state)
+    states = c.core.registry.states
+    if state.file.locks.splits(start, end, state) and not states.may_lock(state.file, c.caller):
+        # What a range would be cut into has no room any more: it can be unlocked as a whole.
+        raise NfsError(nfs.NFS4ERR_LOCK_RANGE)
+    states.unlock_range(state, start, end)
     state.bump()
     c.current_stateid = state.stateid
     state.stateid.encode(enc)
@@ -148,12 +166,5 @@ def free_stateid(c: Compound, args: nfs.FREE_STATEID4args, enc: Encoder) -> None
 
 def test_stateid(c: Compound, args: nfs.TEST_STATEID4args, enc: Encoder) -> None:
     """RFC 8881, Section 18.48: the current stateid cannot be tested; it stands for nothing."""
-    codes = []
-    for stateid in args.ts_stateids:
-        try:
-            c.core.registry.states.find(stateid, c.caller)
-        except NfsError as error:
-            codes.append(error.status)
-        else:
-            codes.append(nfs.NFS4_OK)
+    codes = c.core.registry.states.test(args.ts_stateids, c.caller)
     nfs.TEST_STATEID4resok(codes).encode(enc)

@@ -18,6 +18,7 @@ from ..compound import Compound
 from ..state.stateid import UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
+from . import rights
 from .directory import DirectoryChange, apply_created, directory
 from .io import open_state_of, require_regular
 from .names import check_name, check_new_name
@@ -27,6 +28,7 @@ _ACCESS_BITS: Final = {
     nfs.OPEN4_SHARE_ACCESS_WRITE: WRITE,
     nfs.OPEN4_SHARE_ACCESS_BOTH: READ | WRITE,
 }
+_WRITING: Final = nfs.OPEN4_SHARE_ACCESS_WRITE
 _WANT_MASK: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
 _WANT_WHEN: Final = (
     nfs.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
@@ -97,7 +99,7 @@ def _check_grace(c: Compound, claim: int) -> None:
     if claim == nfs.CLAIM_PREVIOUS:
         if client.reclaim_complete or not active:
             raise NfsError(nfs.NFS4ERR_NO_GRACE)
-        if not registry.grace.may_reclaim(client.owner):
+        if not registry.grace.may_reclaim(client.record):
             raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
         registry.note_state(client)
     elif active or not client.reclaim_complete:
@@ -168,8 +170,12 @@ def _create(
     c.require_writable()
     change = DirectoryChange(here)
     mode = 0o644 if changes.mode is None else changes.mode
+    # Before anything is made: the open must have a place.
+    c.core.registry.make_state_room(c.caller, c.now)
+    # Who makes a file may give it a size, also if it is opened for reading alone.
+    access = _ACCESS_BITS[opening.access] | (0 if changes.size is None else WRITE)
     try:
-        node, file = fs.create(parent, name, c.user, mode, _ACCESS_BITS[opening.access])
+        node, file = fs.create(parent, name, c.user, mode, access)
     except FileExistsError:
         handle = c.core.namespace.lookup(here, name, c.user)
         _check_existing(handle, how.mode, verifier)
@@ -226,28 +232,48 @@ def _open_file(c: Compound, opening: _Opening, handle: Filehandle) -> OpenState:
     owner = opening.args.owner.owner
     opened = registry.states.file(handle)
     state = None if opened is None else opened.find(c.caller, owner)
+    # Rights come before share reservations, which are nothing to those who have none.
+    missing = _check_rights(c, opening, handle, state)
     if opened is not None:
-        registry.check_share(opened, opening.access, opening.deny, state, c.now)
-    wanted = _ACCESS_BITS[opening.access]
-    missing = wanted
-    if state is not None:
-        missing &= ~((READ if state.reader else 0) | (WRITE if state.writer else 0))
-    if missing and opening.file is None:
-        opening.file = fs.open(node, c.user, missing)
-    truncate = not opening.created and opening.attrset == mask_of(nfs.FATTR4_SIZE)
-    if truncate:
-        writer = opening.file if missing & WRITE else state.writer if state else None
+        registry.check_share(opened, opening.access, opening.deny, c.now)
+    if not opening.created and opening.attrset == mask_of(nfs.FATTR4_SIZE):
+        writer = opening.file if missing & WRITE else None
+        if writer is None and state is not None and opening.access & _WRITING:
+            writer = state.writer
         fs.change(node, c.user, Changes(size=0), writer)
     if state is None:
+        registry.make_state_room(c.caller, c.now)
         state = registry.states.add_open(c.caller, owner, handle)
     if opening.file is not None:
-        state.take(opening.file, wanted)
+        state.take(opening.file, _ACCESS_BITS[opening.access], c.user)
         opening.file = None
-    state.access |= opening.access
-    state.deny |= opening.deny
+    state.set_modes(state.access | opening.access, state.deny | opening.deny)
     state.modes.add((opening.access, opening.deny))
     state.bump()
+    if opening.args.claim.claim == nfs.CLAIM_PREVIOUS:
+        registry.grace.reclaimed(c.now)
     return state
+
+
+def _check_rights(
+    c: Compound, opening: _Opening, handle: Filehandle, state: OpenState | None
+) -> int:
+    """Open as the caller what the owner does not have open yet; the access bits of that.
+
+    What is open already was not opened by this caller, perhaps. A reclaim is granted to the
+    file's owner whatever the mode is now, as it was when the file was opened: git, for one,
+    writes to files that it made with mode 0444.
+    """
+    wanted = missing = _ACCESS_BITS[opening.access]
+    if state is not None:
+        missing &= ~((READ if state.reader else 0) | (WRITE if state.writer else 0))
+        for access in (READ, WRITE):
+            if wanted & ~missing & access and not rights.is_opener(c, state, access):
+                rights.require(c, state.file, access)
+    if missing and opening.file is None:
+        reclaim = opening.args.claim.claim == nfs.CLAIM_PREVIOUS
+        opening.file = handle.export.fs.open(handle.node, c.user, missing, override=reclaim)
+    return missing
 
 
 def _own_open(c: Compound, stateid: nfs.stateid4) -> OpenState:
@@ -276,7 +302,7 @@ def open_downgrade(c: Compound, args: nfs.OPEN_DOWNGRADE4args, enc: Encoder) -> 
     deny = args.share_deny
     if not access or deny > nfs.OPEN4_SHARE_DENY_BOTH or not _reachable(state, access, deny):
         raise NfsError(nfs.NFS4ERR_INVAL)
-    state.access, state.deny = access, deny
+    state.set_modes(access, deny)
     state.modes = {mode for mode in state.modes if not (mode[0] & ~access or mode[1] & ~deny)}
     state.release(keep=_ACCESS_BITS[access])
     state.bump()

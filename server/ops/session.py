@@ -13,6 +13,7 @@ from nfsrdma.xdr.nfs4.types import channel_attrs4
 from ..compound import Compound, fingerprint
 from ..config import ServerConfig
 from ..state.client import Client
+from ..state.principal import Principal
 from ..state.session import Session
 
 # EXCHGID4_FLAG_SUPP_FENCE_OPS of RFC 7862 is left out: with it a client asks for callbacks about
@@ -38,8 +39,8 @@ _SEQUENCE_RESULT = struct.Struct(">16s5I")
 _SEQUENCE_SIZE: Final = 8 + _SEQUENCE_RESULT.size
 
 
-def _principal(c: Compound) -> tuple[int, int]:
-    return c.credentials.flavor, c.credentials.uid
+def _principal(c: Compound) -> Principal:
+    return Principal.of(c.credentials, c.call.channel)
 
 
 def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
@@ -47,16 +48,11 @@ def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
     if args.eia_flags & ~_EXCHANGE_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
     _check_protection(args.eia_state_protect)
-    owner, registry = args.eia_clientowner, c.core.registry
+    owner, registry, principal = args.eia_clientowner, c.core.registry, _principal(c)
     if args.eia_flags & nfs.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A:
-        client = registry.clients.update(owner.co_ownerid, owner.co_verifier, _principal(c))
+        client = registry.clients.update(owner.co_ownerid, owner.co_verifier, principal)
     else:
-        registry.make_room()
-        client, victim = registry.clients.exchange(
-            owner.co_ownerid, owner.co_verifier, _principal(c), c.now
-        )
-        if victim is not None:
-            registry.expire(victim)
+        client = registry.introduce(owner.co_ownerid, owner.co_verifier, principal, c.now)
     flags = nfs.EXCHGID4_FLAG_USE_NON_PNFS
     if client.confirmed:
         flags |= nfs.EXCHGID4_FLAG_CONFIRMED_R
@@ -81,24 +77,31 @@ def _check_protection(protection: nfs.state_protect4_a) -> None:
 
 
 def create_session(c: Compound, args: nfs.CREATE_SESSION4args, enc: Encoder) -> None:
-    """RFC 8881, Section 18.36; a repetition is answered as before."""
-    registry = c.core.registry
-    client = registry.clients.find(args.csa_clientid)
+    """RFC 8881, Section 18.36; a repetition is answered as before, to the same caller.
+
+    Only who made a record confirms it. Later sessions may be asked for by whoever
+    :meth:`Principal.stands_for` that one.
+    """
+    registry, principal = c.core.registry, _principal(c)
+    client = registry.clients.find(args.csa_clientid, principal.source)
+    if client.confirmed:
+        client.require(principal)
+    elif client.principal != principal:
+        raise NfsError(nfs.NFS4ERR_CLID_INUSE)
     if args.csa_sequence == client.create_seqid and client.create_reply is not None:
         enc.buffer += client.create_reply
         return
     if args.csa_sequence != client.next_create_seqid:
         raise NfsError(nfs.NFS4ERR_SEQ_MISORDERED)
-    if not client.confirmed and client.principal != _principal(c):
-        raise NfsError(nfs.NFS4ERR_CLID_INUSE)
     if args.csa_flags & ~_SESSION_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
     fore = _fore_channel(args.csa_fore_chan_attrs, c.core.config)
     back = _back_channel(args.csa_back_chan_attrs, c.core.config)
-    session = registry.create_session(client, fore, back, args.csa_cb_program)
+    session = registry.create_session(client, fore, back, args.csa_cb_program, c.now)
     if not client.confirmed:
         registry.confirm(client)
     registry.renew(client, c.now)
+    registry.associate(session, c.call.channel)
     # Sessions are not persistent, and a connection does not change its mode.
     flags = args.csa_flags & nfs.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
     if flags:
@@ -168,7 +171,11 @@ def sequence(c: Compound, args: nfs.SEQUENCE4args, enc: Encoder) -> None:
         c.within(None)
         raise
     c.slot, c.client = slot, session.client
+    session.used = c.now
     registry.renew(session.client, c.now)
+    channel = c.call.channel
+    if channel not in session.connections:
+        registry.associate(session, channel)
     highest = session.slot_count - 1
     enc.buffer += _SEQUENCE_RESULT.pack(
         session.id, args.sa_sequenceid, args.sa_slotid, highest, highest, _status(c, session)
@@ -184,7 +191,7 @@ def _status(c: Compound, session: Session) -> int:
     if (
         not client.reclaim_complete
         and registry.grace.active(c.now)
-        and registry.grace.may_reclaim(client.owner)
+        and registry.grace.may_reclaim(client.record)
     ):
         status |= nfs.SEQ4_STATUS_RESTART_RECLAIM_NEEDED
     return status
@@ -192,17 +199,23 @@ def _status(c: Compound, session: Session) -> int:
 
 def destroy_session(c: Compound, args: nfs.DESTROY_SESSION4args, enc: Encoder) -> None:
     """RFC 8881, Section 18.37."""
-    session = c.core.registry.session(args.dsa_sessionid)
+    registry = c.core.registry
+    session = registry.session_of(args.dsa_sessionid, _principal(c))
     if session is c.session and c.index + 1 < c.count:
         # RFC 8881, Section 18.37.3: the session that carries the call goes last.
         raise NfsError(nfs.NFS4ERR_NOT_ONLY_OP)
-    c.core.registry.destroy_session(session)
+    if session.connections and c.call.channel not in session.connections:
+        # The same section. A session whose connections have all ended may be destroyed over
+        # any: its client has no other way.
+        raise NfsError(nfs.NFS4ERR_CONN_NOT_BOUND_TO_SESSION)
+    registry.destroy_session(session)
 
 
 def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder) -> None:
     """RFC 8881, Section 18.50: BUSY as long as there is anything left of the client."""
-    registry = c.core.registry
-    client = registry.clients.find(args.dca_clientid)
+    registry, principal = c.core.registry, _principal(c)
+    client = registry.clients.find(args.dca_clientid, principal.source)
+    client.require(principal)
     if client.sessions or client.has_state:
         raise NfsError(nfs.NFS4ERR_CLIENTID_BUSY)
     registry.retire(client)
@@ -211,11 +224,12 @@ def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder)
 def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: Encoder) -> None:
     """RFC 8881, Section 18.34."""
     registry = c.core.registry
-    session = registry.session(args.bctsa_sessid)
+    session = registry.session_of(args.bctsa_sessid, _principal(c))
     direction = args.bctsa_dir
     wants_back = (nfs.CDFC4_BACK, nfs.CDFC4_FORE_OR_BOTH, nfs.CDFC4_BACK_OR_BOTH)
     if direction not in (nfs.CDFC4_FORE, *wants_back):
         raise NfsError(nfs.NFS4ERR_INVAL)
+    registry.associate(session, c.call.channel)
     if direction == nfs.CDFC4_FORE:
         registry.unbind(session, c.call.channel)
         bound = nfs.CDFS4_FORE

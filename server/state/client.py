@@ -2,15 +2,15 @@
 
 An owner string may stand for two records at once: the confirmed one, which has sessions and
 state, and one that is not confirmed yet, because the client started again or someone else came
-with the same string. CREATE_SESSION confirms.
+with the same string. CREATE_SESSION confirms. The same string from another source is another
+client: nobody takes a client's place, or its owner string, from elsewhere.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
@@ -20,17 +20,22 @@ from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_NOT_SAME,
     NFS4ERR_PERM,
     NFS4ERR_STALE_CLIENTID,
+    NFS4ERR_WRONG_CRED,
 )
 
+from .principal import Principal, Source
+
 if TYPE_CHECKING:
+    from random import Random
+
     from .session import Session
     from .stateid import LockState, OpenState
 
-Principal = tuple[int, int]
-"""Who sent the call, as far as the client's own records go: flavor and user."""
-
-_CLIENT_ID = struct.Struct(">II")
 _UINT32_MAX: Final = 0xFFFFFFFF
+_ID_BITS: Final = 64
+
+Key: TypeAlias = "tuple[bytes, Source]"
+"""What makes a client: its owner string, and where it calls from."""
 
 
 class Client:
@@ -46,6 +51,7 @@ class Client:
         "open_states",
         "owner",
         "principal",
+        "ranges",
         "reclaim_complete",
         "recorded",
         "renewed",
@@ -73,6 +79,26 @@ class Client:
         self.sessions: dict[bytes, Session] = {}
         self.open_states: dict[bytes, OpenState] = {}
         self.lock_states: dict[bytes, LockState] = {}
+        self.ranges = 0
+        """How many byte ranges it has locked."""
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all other clients."""
+        return self.owner, self.principal.source
+
+    @property
+    def address(self) -> str:
+        """Where it calls from."""
+        return self.principal.address
+
+    @property
+    def record(self) -> bytes:
+        """What stands for it on the list of those who may reclaim after a restart.
+
+        The user of the source is left out: it need not be known for every transport.
+        """
+        return self.address.encode() + b"\0" + self.owner
 
     @property
     def has_state(self) -> bool:
@@ -84,34 +110,62 @@ class Client:
         """The number that its next CREATE_SESSION has to have."""
         return self.create_seqid + 1 & _UINT32_MAX
 
+    def require(self, principal: Principal) -> None:
+        """WRONG_CRED (RFC 8881, Section 15.1.6.4) unless the caller may manage this client."""
+        if not principal.stands_for(self.principal):
+            raise NfsError(NFS4ERR_WRONG_CRED)
+
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """How many of each the server keeps."""
+    """How many records of clients the server keeps: in all, and for one address.
+
+    When they are used up those go first that are not confirmed, then those whose lease ran out,
+    then the idle ones without open files, always of the address that has most. A client that has
+    files open and renews its lease is never put out; who comes then has to wait (DELAY).
+    """
 
     clients: int = 4096
     unconfirmed: int = 1024
+    clients_per_address: int = 1024
+    unconfirmed_per_address: int = 256
+
+
+class _Records:
+    """The records of one address, each kind with the oldest first."""
+
+    __slots__ = ("confirmed", "unconfirmed")
+
+    def __init__(self) -> None:
+        self.confirmed: dict[int, Client] = {}
+        self.unconfirmed: dict[int, Client] = {}
+
+    def __len__(self) -> int:
+        return len(self.confirmed) + len(self.unconfirmed)
 
 
 class ClientTable:
-    """All records, by number and by owner. ``boot`` goes into the numbers."""
+    """All records, by number, by owner and by address."""
 
-    def __init__(self, boot: int, lease: float, limits: ClientLimits) -> None:
-        self._boot = boot
+    def __init__(self, lease: float, limits: ClientLimits, random: Random) -> None:
         self._lease = lease
         self._limits = limits
-        self._next = 1
+        self._random = random
         self._by_id: dict[int, Client] = {}
-        self._confirmed: dict[bytes, Client] = {}
-        self._unconfirmed: OrderedDict[bytes, Client] = OrderedDict()
+        self._confirmed: dict[Key, Client] = {}
+        self._unconfirmed: dict[Key, Client] = {}
+        self._addresses: dict[str, _Records] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def find(self, client_id: int) -> Client:
-        """The record of that number; STALE_CLIENTID if there is none."""
+    def find(self, client_id: int, source: Source) -> Client:
+        """The record of that number; STALE_CLIENTID if there is none.
+
+        There is none for callers from elsewhere, who learn nothing of it.
+        """
         client = self._by_id.get(client_id)
-        if client is None:
+        if client is None or client.principal.source != source:
             raise NfsError(NFS4ERR_STALE_CLIENTID)
         return client
 
@@ -125,32 +179,33 @@ class ClientTable:
 
     def exchange(
         self, owner: bytes, verifier: bytes, principal: Principal, now: float
-    ) -> tuple[Client, Client | None]:
+    ) -> tuple[Client | None, Client | None]:
         """EXCHANGE_ID that does not update; the cases are those of RFC 8881, Section 18.35.4.
 
-        Returns the record, and a confirmed one of the same owner that is to be expired first.
-        Raises CLID_INUSE.
+        Returns the record as it is, or None if there has to be a new one (:meth:`add`), and then
+        also a confirmed one of the same owner that is to be put out first. Raises CLID_INUSE.
         """
-        known = self._confirmed.get(owner)
-        victim: Client | None = None
-        if known is not None:
-            if known.principal != principal:
-                # Case 3: not the same client, unless the one we know is idle or gone.
-                if known.has_state and now <= known.renewed + self._lease:
-                    raise NfsError(NFS4ERR_CLID_INUSE)
-                victim = known
-            elif known.verifier == verifier:
-                # Case 2: nothing new. An attempt to start again is superseded.
-                self._drop_unconfirmed(owner)
-                return known, None
-            # Else case 5: the client started again; what it had stays until it confirms.
-        # Cases 1 and 4: a new record, in the place of any that was not confirmed.
-        self._drop_unconfirmed(owner)
-        return self._add(owner, verifier, principal, now, victim), victim
+        key = owner, principal.source
+        known = self._confirmed.get(key)
+        if known is None:
+            return None, None
+        if known.principal != principal:
+            # Case 3: not the same client, unless the one we know is idle or gone. Who has a
+            # session is not idle.
+            in_use = known.has_state or known.sessions
+            if in_use and now <= known.renewed + self._lease:
+                raise NfsError(NFS4ERR_CLID_INUSE)
+            return None, known
+        if known.verifier == verifier:
+            # Case 2: nothing new. An attempt to start again is superseded.
+            self._drop_unconfirmed(key)
+            return known, None
+        # Case 5: the client started again; what it had stays until it confirms.
+        return None, None
 
     def update(self, owner: bytes, verifier: bytes, principal: Principal) -> Client:
         """EXCHANGE_ID that updates a confirmed record: cases 6 to 9."""
-        known = self._confirmed.get(owner)
+        known = self._confirmed.get((owner, principal.source))
         if known is None:
             raise NfsError(NFS4ERR_NOENT)
         if known.principal != principal:
@@ -159,42 +214,115 @@ class ClientTable:
             raise NfsError(NFS4ERR_NOT_SAME)
         return known
 
+    def add(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
+        """A new record, in the place of any of the same owner that was not confirmed.
+
+        Raises DELAY if :meth:`victims` found nobody to make room for it.
+        """
+        self._drop_unconfirmed((owner, principal.source))
+        if self.needs_room(principal.address):
+            raise NfsError(NFS4ERR_DELAY)
+        client = Client(self._new_id(), owner, verifier, principal, now)
+        self._by_id[client.id] = client
+        self._unconfirmed[client.key] = client
+        self._addresses.setdefault(client.address, _Records()).unconfirmed[client.id] = client
+        return client
+
     def confirm(self, client: Client) -> Client | None:
         """The first CREATE_SESSION of a record; the one that it replaces, to be expired."""
-        self._unconfirmed.pop(client.owner, None)
-        replaced = self._confirmed.get(client.owner)
-        self._confirmed[client.owner] = client
+        key = client.key
+        self._unconfirmed.pop(key, None)
+        replaced = self._confirmed.get(key)
+        self._confirmed[key] = client
         client.confirmed = True
+        records = self._addresses[client.address]
+        records.unconfirmed.pop(client.id, None)
+        records.confirmed[client.id] = client
         return replaced
 
     def remove(self, client: Client) -> None:
         """Forget the record."""
         self._by_id.pop(client.id, None)
-        if self._confirmed.get(client.owner) is client:
-            del self._confirmed[client.owner]
-        if self._unconfirmed.get(client.owner) is client:
-            del self._unconfirmed[client.owner]
+        key = client.key
+        for table in (self._confirmed, self._unconfirmed):
+            if table.get(key) is client:
+                del table[key]
+        records = self._addresses.get(client.address)
+        if records is not None:
+            records.confirmed.pop(client.id, None)
+            records.unconfirmed.pop(client.id, None)
+            if not len(records):
+                del self._addresses[client.address]
 
-    def _add(
-        self,
-        owner: bytes,
-        verifier: bytes,
-        principal: Principal,
-        now: float,
-        victim: Client | None,
-    ) -> Client:
-        if len(self._unconfirmed) >= self._limits.unconfirmed:
-            self.remove(next(iter(self._unconfirmed.values())))
-        if len(self._by_id) - (victim is not None) >= self._limits.clients:
-            raise NfsError(NFS4ERR_DELAY)
-        number, self._next = self._next, self._next + 1 & _UINT32_MAX
-        client_id = self._boot << 32 | number
-        client = Client(client_id, owner, verifier, principal, now)
-        self._by_id[client_id] = client
-        self._unconfirmed[owner] = client
-        return client
+    # Room
 
-    def _drop_unconfirmed(self, owner: bytes) -> None:
-        client = self._unconfirmed.get(owner)
+    def needs_room(self, address: str) -> bool:
+        """Whether another record for ``address`` takes the place of one that there is."""
+        limits, own = self._limits, self._addresses.get(address)
+        if len(self._by_id) >= limits.clients or len(self._unconfirmed) >= limits.unconfirmed:
+            return True
+        return own is not None and (
+            len(own) >= limits.clients_per_address
+            or len(own.unconfirmed) >= limits.unconfirmed_per_address
+        )
+
+    def victim(self, address: str, now: float) -> Client | None:
+        """Whose record goes to make room for another one of ``address``; None if nobody's may."""
+        limits, own = self._limits, self._addresses.get(address)
+        crowded = own is not None and len(own) >= limits.clients_per_address
+        if own is not None and len(own.unconfirmed) >= limits.unconfirmed_per_address:
+            return next(iter(own.unconfirmed.values()))
+        if not crowded and len(self._unconfirmed) >= limits.unconfirmed:
+            most = max(self._addresses.values(), key=lambda records: len(records.unconfirmed))
+            return next(iter(most.unconfirmed.values()))
+        return self.least(address, crowded, now)
+
+    def least(
+        self, address: str, only: bool, now: float, besides: Client | None = None
+    ) -> Client | None:
+        """Who can best be spared, of ``address`` only or of one that has as many; None if nobody.
+
+        Never anybody who has files open and renews its lease.
+        """
+        for records in self._by_size(address, only):
+            found = self._least_of(records, now, besides)
+            if found is not None:
+                return found
+        return None
+
+    def _by_size(self, address: str, only: bool) -> Iterator[_Records]:
+        own = self._addresses.get(address)
+        if only:
+            if own is not None:
+                yield own
+            return
+        least = 0 if own is None else len(own)
+        yield from sorted(
+            (records for records in self._addresses.values() if len(records) >= least),
+            key=len,
+            reverse=True,
+        )
+
+    def _least_of(self, records: _Records, now: float, besides: Client | None) -> Client | None:
+        for client in records.unconfirmed.values():
+            if client is not besides:
+                return client
+        spared = [
+            client
+            for client in records.confirmed.values()
+            if client is not besides
+            and (not client.has_state or now > client.renewed + self._lease)
+        ]
+        return min(spared, key=lambda client: client.renewed, default=None)
+
+    def _new_id(self) -> int:
+        """A number that nobody can guess, and that means nothing yet."""
+        while True:
+            number = self._random.getrandbits(_ID_BITS)
+            if number and number not in self._by_id:
+                return number
+
+    def _drop_unconfirmed(self, key: Key) -> None:
+        client = self._unconfirmed.get(key)
         if client is not None:
             self.remove(client)

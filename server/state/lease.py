@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import Final
 
-from .recovery import RecoveryStore
+from .recovery import RecoveryStore, StoreError
+
+_log = logging.getLogger(__name__)
+
+_MARGIN_S: Final = 15.0
+_EXTENSION_S: Final = 1.0
+"""How much longer the grace period lasts, at least, after each reclaim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,47 +20,68 @@ class LeaseTimes:
     """How long things last, in seconds.
 
     ``lease`` is what clients are told. A client that was silent for longer keeps its state as
-    a courtesy for ``courtesy`` more, unless someone wants what it holds.
+    a courtesy for ``courtesy`` more, unless someone wants what it holds. After a restart clients
+    have ``grace`` to reclaim what they had: None is somewhat longer than the lease, so that who
+    has just renewed it notices the restart in time.
     """
 
     lease: float = 90.0
-    grace: float = 90.0
+    grace: float | None = None
     courtesy: float = 86_400.0
+
+    @property
+    def grace_period(self) -> float:
+        """Seconds for which clients may reclaim after a restart, unless they go on reclaiming."""
+        if self.grace is not None:
+            return self.grace
+        return self.lease + min(_MARGIN_S, self.lease / 2)
 
 
 class Grace:
     """The time after a start in which clients reclaim what they had, and nobody gets anything new.
 
     It does not begin when there is nobody who could reclaim, and ends early once all have said
-    that they are done (RECLAIM_COMPLETE).
+    that they are done (RECLAIM_COMPLETE). As long as reclaims come it goes on, for up to a lease
+    more (RFC 8881, Section 8.4.2.1). Nor does it end before its end is on record: else who missed
+    it could reclaim after the next restart what others have got in between (Section 8.4.3).
     """
 
-    def __init__(self, store: RecoveryStore, duration: float, now: float) -> None:
+    def __init__(self, store: RecoveryStore, times: LeaseTimes, now: float) -> None:
         self._store = store
         self.boot, self._waiting_for = store.start()
         self._entitled = self._waiting_for
-        self._ends: float | None = now + duration if self._waiting_for else None
+        self._active = bool(self._waiting_for)
+        self._ends = now + times.grace_period
+        self._latest = self._ends + times.lease
+        self._failed = False
 
     def active(self, now: float) -> bool:
         """Whether it lasts."""
-        if self._ends is None:
-            return False
-        if now >= self._ends:
-            self._end()
-            return False
-        return True
+        if self._active and (now >= self._ends or not self._waiting_for):
+            self._end(now)
+        return self._active
 
-    def may_reclaim(self, owner: bytes) -> bool:
+    def may_reclaim(self, record: bytes) -> bool:
         """Whether a client held state in the life before."""
-        return owner in self._entitled
+        return record in self._entitled
 
-    def completed(self, owner: bytes) -> None:
+    def reclaimed(self, now: float) -> None:
+        """A client has reclaimed something, so it may want more."""
+        self._ends = max(self._ends, min(now + _EXTENSION_S, self._latest))
+
+    def completed(self, record: bytes) -> None:
         """A client has reclaimed what it wanted."""
-        self._waiting_for -= {owner}
-        if self._ends is not None and not self._waiting_for:
-            self._end()
+        self._waiting_for -= {record}
 
-    def _end(self) -> None:
-        self._ends = None
+    def _end(self, now: float) -> None:
+        if self._failed and now < self._ends:
+            return  # It is not tried for every call.
+        try:
+            self._store.end_grace()
+        except StoreError as error:
+            if not self._failed:
+                _log.warning("the grace period cannot end, as that cannot be recorded: %s", error)
+            self._failed, self._ends = True, now + _EXTENSION_S
+            return
+        self._active = False
         self._entitled = frozenset()
-        self._store.end_grace()

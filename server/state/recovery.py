@@ -10,8 +10,15 @@ from __future__ import annotations
 from typing import Protocol
 
 
+class StoreError(Exception):
+    """A change could not be made durable, as when a disk is full; it may be tried again."""
+
+
 class RecoveryStore(Protocol):
-    """Stable storage for the list of clients. Each change is durable when the call returns."""
+    """Stable storage for the list of clients. Each change is durable when the call returns.
+
+    Owners are octets that stand for clients (``Client.record``). Raises :class:`StoreError`.
+    """
 
     def start(self) -> tuple[int, frozenset[bytes]]:
         """Begin a new life: its number, and the owners that may reclaim what they had."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import struct
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -19,29 +21,45 @@ from nfsrdma.xdr.nfs4.types import (
 
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
-from .recovery import RecoveryStore
-from .session import MAX_CONNECTIONS, Session
+from .principal import Principal
+from .recovery import RecoveryStore, StoreError
+from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
 from .share import OpenedFile
-from .stateid import OpenState, StateTable
+from .stateid import StateTable
 
 if TYPE_CHECKING:
     from random import Random
 
-_SESSION_ID = struct.Struct(">II8s")
+_log = logging.getLogger(__name__)
+
+_SESSION_RANDOM: Final = 12
+_SLOTS_SHARE: Final = 8
+"""A new session gets slots for at most this part of the room that is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateLimits:
-    """How much a peer can make the server remember."""
+    """How much a peer can make the server remember.
+
+    What is full for one address is so for nobody else: up to its share it is served, however much
+    others want. Where room is found for whom is said at :class:`ClientLimits`.
+    """
 
     clients: ClientLimits = field(default_factory=ClientLimits)
     sessions_per_client: int = 64
-    reply_cache: int = 256 << 20
-    """Octets that all slots' replies together may take."""
+    """The one more takes the place of the one that was idle for longest."""
+    sessions: int = 256 << 20
+    """Octets for all sessions with their slots and the replies kept in these."""
+    sessions_per_address: int = 64 << 20
+    """The same for the clients of one address. As it gets scarce sessions have fewer slots."""
     states: int = 1 << 16
     """Opens and lock owners of all clients. Each open may take up to two descriptors."""
+    states_per_address: int = 3 << 14
     states_per_client: int = 1 << 15
     ranges_per_file: int = 1 << 12
+    """Byte ranges that are locked."""
+    ranges_per_client: int = 1 << 14
+    ranges: int = 1 << 18
 
 
 class Registry:
@@ -58,17 +76,18 @@ class Registry:
         self.times = times
         self.limits = limits
         self.store = store
-        self.grace = Grace(store, times.grace, now)
+        self.grace = Grace(store, times, now)
         self.boot = self.grace.boot
-        self.clients = ClientTable(self.boot, times.lease, limits.clients)
-        self.states = StateTable(self.boot, limits.states, limits.states_per_client)
+        self.clients = ClientTable(times.lease, limits.clients, random)
+        self.states = StateTable(limits, random)
         self.sessions: dict[bytes, Session] = {}
-        self._bound: dict[Channel, set[Session]] = {}
-        self._reply_cache_left = limits.reply_cache
+        self._bound: dict[Channel, dict[Session, None]] = {}
+        self._session_octets: Counter[str] = Counter()
+        self._session_octets_left = limits.sessions
         # New in every life: a client that sees another one writes again what was not committed.
         self.write_verifier = struct.pack(">I", self.boot) + random.randbytes(4)
         self._random = random
-        self._next_session = 1
+        self._store_failed = False
 
     # Clients
 
@@ -76,12 +95,20 @@ class Registry:
         """Whether the client was silent for longer than its lease."""
         return now > client.renewed + self.times.lease
 
-    def make_room(self) -> None:
-        """Before another client comes: if there are too many, one that is long gone leaves."""
-        if len(self.clients) >= self.limits.clients.clients:
-            courteous = [client for client in self.clients.confirmed() if client.courtesy]
-            if courteous:
-                self.retire(min(courteous, key=lambda client: client.renewed))
+    def introduce(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
+        """EXCHANGE_ID that does not update: the record of who calls, new or not."""
+        clients, address = self.clients, principal.address
+        known, replaced = clients.exchange(owner, verifier, principal, now)
+        if known is not None:
+            return known
+        if replaced is not None:
+            self.retire(replaced)
+        while clients.needs_room(address):
+            victim = clients.victim(address, now)
+            if victim is None:
+                break
+            self._put_out(victim)
+        return clients.add(owner, verifier, principal, now)
 
     def renew(self, client: Client, now: float) -> None:
         """The client was heard of."""
@@ -96,11 +123,21 @@ class Registry:
         self.clients.remove(client)
 
     def retire(self, client: Client) -> None:
-        """Forget a client that will not be missed: it may not reclaim after a restart."""
-        self.expire(client)
+        """Forget a client that will not be missed: it may not reclaim after a restart.
+
+        That is recorded first, as others may get what it had: DELAY if it cannot be.
+        """
         if client.confirmed:
-            self.store.remove(client.owner)
-            self.grace.completed(client.owner)
+            self._on_record(self.store.remove, client.record)
+            self.grace.completed(client.record)
+        self.expire(client)
+
+    def _put_out(self, client: Client) -> None:
+        """Forget a client to make room. What it had before a restart it may still reclaim."""
+        if client.recorded:
+            self.retire(client)
+        else:
+            self.expire(client)
 
     def confirm(self, client: Client) -> None:
         """Its first session makes a record the valid one of its owner."""
@@ -109,16 +146,19 @@ class Registry:
             self.expire(replaced)
 
     def note_state(self, client: Client) -> None:
-        """Before a client gets state for the first time: it may reclaim it after a restart."""
+        """Before a client gets state for the first time: it may reclaim it after a restart.
+
+        DELAY if that cannot be recorded: there is never state without a record.
+        """
         if not client.recorded:
-            self.store.add(client.owner)
+            self._on_record(self.store.add, client.record)
             client.recorded = True
 
     def complete_reclaim(self, client: Client) -> None:
         """RECLAIM_COMPLETE."""
-        client.reclaim_complete = True
         self.note_state(client)
-        self.grace.completed(client.owner)
+        client.reclaim_complete = True
+        self.grace.completed(client.record)
 
     def sweep(self, now: float) -> None:
         """Let go of what time has taken: called every few seconds."""
@@ -131,8 +171,24 @@ class Registry:
             client.courtesy = True
             out_of_courtesy = now > client.renewed + self.times.lease + self.times.courtesy
             if not client.has_state or out_of_courtesy:
-                self.retire(client)
+                try:
+                    self.retire(client)
+                except NfsError:
+                    break  # It cannot be recorded now; the next sweep tries again.
         self.grace.active(now)
+
+    def _on_record(self, change: Callable[[bytes], None], record: bytes) -> None:
+        """Record a change; DELAY, and one line in the log, if that is not possible now."""
+        try:
+            change(record)
+        except StoreError as error:
+            if not self._store_failed:
+                _log.warning("clients have to wait, as nothing can be recorded: %s", error)
+            self._store_failed = True
+            raise NfsError(NFS4ERR_DELAY) from None
+        if self._store_failed:
+            _log.warning("what clients may reclaim can be recorded again")
+        self._store_failed = False
 
     # Sessions
 
@@ -142,25 +198,51 @@ class Registry:
         fore: channel_attrs4,
         back: channel_attrs4,
         callback_program: int,
+        now: float,
     ) -> Session:
-        """A new session. NOSPC if the client has too many, DELAY if no cache is left.
+        """A new session. DELAY if there is no room for it.
 
-        As the room for cached replies gets scarce, sessions get fewer slots.
+        As the room for cached replies gets scarce, sessions get fewer slots. A client that has
+        too many loses the one that it did not use for longest; NOSPC if it is using all of them.
         """
         if len(client.sessions) >= self.limits.sessions_per_client:
-            raise NfsError(NFS4ERR_NOSPC)
-        each = max(1, fore.ca_maxresponsesize_cached)
-        if each > self._reply_cache_left:
-            raise NfsError(NFS4ERR_DELAY)
-        affordable = max(1, self._reply_cache_left // 8 // each)
+            idle = [session for session in client.sessions.values() if not session.busy]
+            if not idle:
+                raise NfsError(NFS4ERR_NOSPC)
+            self.destroy_session(min(idle, key=lambda session: session.used))
+        each = octets_of_slot(fore)
+        self._make_session_room(client, SESSION_OCTETS + each, now)
+        affordable = max(1, self._session_room(client) // _SLOTS_SHARE // each)
         fore.ca_maxrequests = min(fore.ca_maxrequests, affordable)
-        number, self._next_session = self._next_session, self._next_session + 1 & 0xFFFFFFFF
-        session_id = _SESSION_ID.pack(self.boot, number, self._random.randbytes(8))
-        session = Session(session_id, client, fore, back, callback_program)
+        session_id = self._new_session_id()
+        session = Session(session_id, client, fore, back, callback_program, now)
         self.sessions[session_id] = session
         client.sessions[session_id] = session
-        self._reply_cache_left -= session.reserved
+        self._session_octets[client.address] += session.reserved
+        self._session_octets_left -= session.reserved
         return session
+
+    def _session_room(self, client: Client) -> int:
+        """Octets that the sessions of a client may still take."""
+        own = self.limits.sessions_per_address - self._session_octets[client.address]
+        return min(own, self._session_octets_left)
+
+    def _make_session_room(self, client: Client, octets: int, now: float) -> None:
+        """See to it that there is room for one more session of a client; DELAY if there is none."""
+        address = client.address
+        while self._session_room(client) < octets:
+            only = self._session_octets_left >= octets
+            victim = self.clients.least(address, only, now, besides=client)
+            if victim is None:
+                raise NfsError(NFS4ERR_DELAY)
+            self._put_out(victim)
+
+    def _new_session_id(self) -> bytes:
+        """A name that nobody can guess; the boot number keeps it from naming an earlier one."""
+        while True:
+            session_id = struct.pack(">I", self.boot) + self._random.randbytes(_SESSION_RANDOM)
+            if session_id not in self.sessions:
+                return session_id
 
     def session(self, session_id: bytes) -> Session:
         """The session of that name; BADSESSION if there is none."""
@@ -169,51 +251,105 @@ class Registry:
             raise NfsError(NFS4ERR_BADSESSION)
         return session
 
+    def session_of(self, session_id: bytes, principal: Principal) -> Session:
+        """The session, for who wants to manage it.
+
+        BADSESSION also for callers from elsewhere, WRONG_CRED for others who may not.
+        """
+        session = self.session(session_id)
+        if session.client.principal.source != principal.source:
+            raise NfsError(NFS4ERR_BADSESSION)
+        session.client.require(principal)
+        return session
+
     def destroy_session(self, session: Session) -> None:
         """Forget a session."""
+        client = session.client
         del self.sessions[session.id]
-        del session.client.sessions[session.id]
-        self._reply_cache_left += session.reserved
-        for channel in list(session.channels):
-            self.unbind(session, channel)
+        del client.sessions[session.id]
+        self._session_octets[client.address] -= session.reserved
+        if not self._session_octets[client.address]:
+            del self._session_octets[client.address]
+        self._session_octets_left += session.reserved
+        for channel in list(session.connections):
+            self._part(session, channel)
+
+    # Connections of sessions
+
+    def associate(self, session: Session, channel: Channel) -> None:
+        """Note that a session's calls come over a connection (RFC 8881, Section 2.10.3.1)."""
+        if channel in session.connections:
+            return
+        while len(session.connections) >= MAX_CONNECTIONS:
+            self._part(session, next(iter(session.connections)))
+        session.connections[channel] = None
+        bound = self._bound.get(channel)
+        if bound is not None:
+            bound[session] = None
+            return
+        self._bound[channel] = {session: None}
+        # Asked for once, however many sessions come and go on the connection; it may be over now.
+        channel.on_close(lambda _: self._closed(channel))
 
     def bind(self, session: Session, channel: Channel) -> None:
         """Let the session's callbacks take a connection, until it is closed."""
-        if channel in session.channels or len(session.channels) >= MAX_CONNECTIONS:
-            return
-        session.channels.append(channel)
-        bound = self._bound.get(channel)
-        if bound is None:
-            # Asked for once, however many sessions come and go on the connection.
-            bound = self._bound[channel] = set()
-            channel.on_close(lambda _: self._closed(channel))
-        bound.add(session)
+        self.associate(session, channel)
+        if channel not in session.channels:
+            session.channels.append(channel)
 
     def unbind(self, session: Session, channel: Channel) -> None:
         """The session's callbacks may not take the connection any more."""
         if channel in session.channels:
             session.channels.remove(channel)
-            self._bound[channel].discard(session)
+
+    def _part(self, session: Session, channel: Channel) -> None:
+        self.unbind(session, channel)
+        session.connections.pop(channel, None)
+        bound = self._bound.get(channel)
+        if bound is not None:
+            bound.pop(session, None)
 
     def _closed(self, channel: Channel) -> None:
-        for session in self._bound.pop(channel):
-            session.channels.remove(channel)
+        for session in self._bound.pop(channel, ()):
+            session.connections.pop(channel, None)
+            self.unbind(session, channel)
 
     # Shares and locks: a courtesy client gives way.
 
-    def check_share(
-        self, file: OpenedFile, access: int, deny: int, besides: OpenState | None, now: float
-    ) -> None:
-        """SHARE_DENIED if other opens rule these modes out."""
-        conflicts = file.conflicts(access, deny, besides)
-        if conflicts and not self.give_way((state.client for state in conflicts), now):
+    def check_share(self, file: OpenedFile, access: int, deny: int, now: float) -> None:
+        """SHARE_DENIED if the opens of a file rule these modes out, the caller's own included."""
+        if not file.rules_out(access, deny):
+            return
+        holders = (state.client for state in file.conflicts(access, deny))
+        if not self.give_way(holders, now):
             raise NfsError(NFS4ERR_SHARE_DENIED)
 
     def give_way(self, holders: Iterable[Client], now: float) -> bool:
         """Expire clients that hold what another wants; False, and none, if one is alive."""
-        clients = {id(client): client for client in holders}.values()
-        if not all(self.has_expired(client, now) for client in clients):
-            return False
-        for client in clients:
+        clients: dict[int, Client] = {}
+        for client in holders:
+            if not self.has_expired(client, now):
+                return False
+            clients[id(client)] = client
+        for client in clients.values():
             self.retire(client)
         return True
+
+    def make_state_room(self, client: Client, now: float) -> None:
+        """See to it that a client may have one more open or lock owner; DELAY if it may not."""
+        while self.states.is_full(client):
+            gone = self._longest_gone(client, now)
+            if gone is None:
+                raise NfsError(NFS4ERR_DELAY)
+            self.retire(gone)
+
+    def _longest_gone(self, client: Client, now: float) -> Client | None:
+        """Of those whose state stands in the way, the client that was silent for longest."""
+        in_the_way = (
+            each
+            for each in self.clients.confirmed()
+            if each.has_state
+            and self.has_expired(each, now)
+            and self.states.is_in_the_way(each, client)
+        )
+        return min(in_the_way, key=lambda each: each.renewed, default=None)

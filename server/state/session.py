@@ -23,7 +23,10 @@ from .client import Client
 
 _UINT32_MAX: Final = 0xFFFFFFFF
 MAX_CONNECTIONS: Final = 64
-"""How many connections a session remembers for callbacks."""
+"""How many connections a session remembers."""
+SESSION_OCTETS: Final = 2048
+SLOT_OCTETS: Final = 256
+"""Roughly what a session and each of its slots take, besides the replies that they keep."""
 
 
 class Fingerprint(NamedTuple):
@@ -77,6 +80,11 @@ class Slot:
             raise NfsError(NFS4ERR_SEQ_FALSE_RETRY)
         return False
 
+    @property
+    def taken(self) -> bool:
+        """Whether a call is being executed."""
+        return self._pending is not None
+
     def release(self, reply: bytes | None) -> None:
         """The call was executed: the slot moves on, and keeps ``reply``."""
         self.seqid = self.seqid + 1 & _UINT32_MAX
@@ -89,9 +97,23 @@ class Slot:
 
 
 class Session:
-    """A session: its slots, its limits, and the connections that callbacks may take."""
+    """A session: its slots, its limits, and its connections.
 
-    __slots__ = ("_slots", "back", "callback_program", "channels", "client", "fore", "id")
+    ``connections`` are those that calls came over, ``channels`` those that callbacks may take.
+    ``used`` is when the last call came.
+    """
+
+    __slots__ = (
+        "_slots",
+        "back",
+        "callback_program",
+        "channels",
+        "client",
+        "connections",
+        "fore",
+        "id",
+        "used",
+    )
 
     def __init__(
         self,
@@ -100,13 +122,16 @@ class Session:
         fore: channel_attrs4,
         back: channel_attrs4,
         callback_program: int,
+        now: float,
     ) -> None:
         self.id = session_id
         self.client = client
         self.fore = fore
         self.back = back
         self.callback_program = callback_program
+        self.used = now
         self.channels: list[Channel] = []
+        self.connections: dict[Channel, None] = {}
         self._slots: list[Slot] = []
 
     @property
@@ -127,6 +152,16 @@ class Session:
             return self._slots[number]
 
     @property
+    def busy(self) -> bool:
+        """Whether a call is being executed."""
+        return any(slot.taken for slot in self._slots)
+
+    @property
     def reserved(self) -> int:
-        """Octets that the replies in its slots may take."""
-        return int(self.fore.ca_maxrequests * self.fore.ca_maxresponsesize_cached)
+        """Octets that it may take, with the replies in its slots."""
+        return SESSION_OCTETS + self.slot_count * octets_of_slot(self.fore)
+
+
+def octets_of_slot(fore: channel_attrs4) -> int:
+    """What one slot of a session with these limits may take."""
+    return int(SLOT_OCTETS + fore.ca_maxresponsesize_cached)

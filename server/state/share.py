@@ -6,8 +6,10 @@ the same time (deny). The bits of both are 1 for reading and 2 for writing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from ..vfs.interface import User
 from ..vfs.namespace import Filehandle
 from .lock import RangeLocks
 
@@ -15,38 +17,69 @@ if TYPE_CHECKING:
     from .client import Client
     from .stateid import LockState, OpenState
 
+_VETTED: Final = 64
+_MODES: Final = 4
+
+Owner: TypeAlias = "tuple[Client, bytes]"
+"""An open or lock owner: whose it is, and its name."""
+
 
 class OpenedFile:
-    """A file that someone has open."""
+    """A file that someone has open.
 
-    __slots__ = ("handle", "lock_states", "locks", "opens")
+    How many opens have each access and each deny mode is counted, so that most answers need no
+    look at the opens, of which there may be thousands.
+    """
+
+    __slots__ = ("_accesses", "_denials", "_vetted", "handle", "lock_states", "locks", "opens")
 
     def __init__(self, handle: Filehandle) -> None:
         self.handle = handle
-        self.opens: list[OpenState] = []
-        self.lock_states: list[LockState] = []
+        self.opens: dict[Owner, OpenState] = {}
+        self.lock_states: dict[Owner, LockState] = {}
         self.locks = RangeLocks()
+        self._accesses = [0] * _MODES
+        self._denials = [0] * _MODES
+        self._vetted: dict[tuple[User, int], float] = {}
 
     def find(self, client: Client, owner: bytes) -> OpenState | None:
         """The open of that owner; there is at most one."""
-        for state in self.opens:
-            if state.owner == owner and state.client is client:
-                return state
-        return None
+        return self.opens.get((client, owner))
 
     def find_lock(self, client: Client, owner: bytes) -> LockState | None:
         """The state of that lock owner; there is at most one."""
-        for state in self.lock_states:
-            if state.owner == owner and state.client is client:
-                return state
-        return None
+        return self.lock_states.get((client, owner))
 
-    def conflicts(
-        self, access: int, deny: int, besides: OpenState | None = None
-    ) -> list[OpenState]:
-        """The opens that rule out another with these modes."""
-        return [
-            state
-            for state in self.opens
-            if state is not besides and (state.deny & access or state.access & deny)
-        ]
+    def count(self, state: OpenState, by: int) -> None:
+        """Count the modes of an open, before and after they change: ``by`` is -1, then 1."""
+        self._accesses[state.access] += by
+        self._denials[state.deny] += by
+
+    def rules_out(self, access: int, deny: int) -> bool:
+        """Whether there are opens that another one with these modes would conflict with."""
+        return any(
+            (self._denials[mode] and mode & access) or (self._accesses[mode] and mode & deny)
+            for mode in range(1, _MODES)
+        )
+
+    def conflicts(self, access: int, deny: int) -> Iterator[OpenState]:
+        """Those opens."""
+        for state in list(self.opens.values()):
+            if state.deny & access or state.access & deny:
+                yield state
+
+    # Whom the file system has been asked about, besides those who opened the file
+
+    def vetted(self, user: User, access: int, now: float) -> bool:
+        """Whether a user was found to have these rights not long ago."""
+        return now < self._vetted.get((user, access), now)
+
+    def vet(self, user: User, access: int, until: float) -> None:
+        """Remember for a while that a user has these rights."""
+        if len(self._vetted) >= _VETTED:
+            self._vetted.clear()
+        self._vetted[user, access] = until
+
+    def rights_changed(self) -> None:
+        """Its mode or owner was set: ask the file system again."""
+        self._vetted.clear()

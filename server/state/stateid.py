@@ -1,26 +1,31 @@
 """Stateids, and the opens and lock owners that they stand for (RFC 8881, Section 8.2).
 
-The ``other`` field is the server's boot number and a count, so no two lives of a server and no
-two states ever have the same.
+The ``other`` field is random, all twelve octets of it, so nobody can guess one, and two lives of
+a server do not have the same.
 """
 
 from __future__ import annotations
 
-import struct
-from typing import Final
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
+    NFS4_OK,
     NFS4ERR_BAD_STATEID,
-    NFS4ERR_DELAY,
     NFS4ERR_OLD_STATEID,
     stateid4,
 )
 
-from ..vfs.interface import READ, WRITE, OpenFile
+from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
 from .share import OpenedFile
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from .registry import StateLimits
 
 ANONYMOUS: Final = bytes(12)
 """With sequence number 0: no state. With 1: the current stateid (RFC 8881, Section 8.2.3)."""
@@ -28,7 +33,7 @@ BYPASS: Final = b"\xff" * 12
 """With the largest sequence number: no state, and reads past share reservations."""
 UINT32_MAX: Final = 0xFFFFFFFF
 
-_OTHER = struct.Struct(">IQ")
+_OTHER_SIZE: Final = 12
 
 
 class State:
@@ -57,28 +62,48 @@ class OpenState(State):
     """A file opened by an owner.
 
     ``modes`` has the (access, deny) pairs that it was opened with: only a combination of those
-    can be downgraded to. ``reader`` and ``writer`` are the same if one open made both.
+    can be downgraded to. ``reader`` and ``writer`` are the same if one open made both;
+    ``reading`` and ``writing`` say as whom they were opened: anybody else has to be asked about.
     """
 
-    __slots__ = ("access", "deny", "modes", "reader", "writer")
+    __slots__ = (
+        "access",
+        "deny",
+        "locks",
+        "modes",
+        "reader",
+        "reading",
+        "writer",
+        "writing",
+    )
 
     def __init__(self, client: Client, file: OpenedFile, owner: bytes, other: bytes) -> None:
         super().__init__(client, file, owner, other)
         self.access = 0
         self.deny = 0
         self.modes: set[tuple[int, int]] = set()
+        self.locks: dict[bytes, LockState] = {}
+        """Of those who lock through it, by their ``other``."""
         self.reader: OpenFile | None = None
         self.writer: OpenFile | None = None
+        self.reading: User | None = None
+        self.writing: User | None = None
 
-    def take(self, opened: OpenFile, access: int) -> None:
-        """Use an open file for what is still missing; close it if nothing is."""
+    def take(self, opened: OpenFile, access: int, user: User) -> None:
+        """Use what a user opened for what is still missing; close it if nothing is."""
         used = False
         if access & READ and self.reader is None:
-            self.reader, used = opened, True
+            self.reader, self.reading, used = opened, user, True
         if access & WRITE and self.writer is None:
-            self.writer, used = opened, True
+            self.writer, self.writing, used = opened, user, True
         if not used:
             opened.close()
+
+    def set_modes(self, access: int, deny: int) -> None:
+        """Change what it wants to do, and what nobody else may."""
+        self.file.count(self, -1)
+        self.access, self.deny = access, deny
+        self.file.count(self, 1)
 
     def release(self, keep: int = 0) -> None:
         """Close what is not needed for the access bits ``keep`` of the back end."""
@@ -103,13 +128,13 @@ class LockState(State):
 class StateTable:
     """All states by their ``other``, and the files that have any."""
 
-    def __init__(self, boot: int, limit: int, per_client: int) -> None:
-        self._boot = boot
-        self._limit = limit
-        self._per_client = per_client
-        self._next = 1
+    def __init__(self, limits: StateLimits, random: Random) -> None:
+        self._limits = limits
+        self._random = random
         self._states: dict[bytes, State] = {}
         self._files: dict[bytes, OpenedFile] = {}
+        self._addresses: Counter[str] = Counter()
+        self._ranges = 0
 
     def __len__(self) -> int:
         return len(self._states)
@@ -128,66 +153,140 @@ class StateTable:
         if state is None or state.client is not client:
             raise NfsError(NFS4ERR_BAD_STATEID)
         if stateid.seqid not in (0, state.seqid):
-            # Serial number arithmetic: the counter goes round.
-            behind = state.seqid - stateid.seqid & UINT32_MAX
-            raise NfsError(NFS4ERR_OLD_STATEID if behind < 1 << 31 else NFS4ERR_BAD_STATEID)
+            raise NfsError(_wrong_seqid(stateid.seqid, state.seqid))
         return state
 
+    def test(self, stateids: list[stateid4], client: Client) -> list[int]:
+        """What :meth:`find` would say of each: a status. There may be many."""
+        statuses, states = [], self._states
+        for stateid in stateids:
+            state = states.get(stateid.other)
+            if state is None or state.client is not client:
+                statuses.append(NFS4ERR_BAD_STATEID)
+            elif stateid.seqid in (0, state.seqid):
+                statuses.append(NFS4_OK)
+            else:
+                statuses.append(_wrong_seqid(stateid.seqid, state.seqid))
+        return statuses
+
     def add_open(self, client: Client, owner: bytes, handle: Filehandle) -> OpenState:
-        """A new open, without modes yet. DELAY if the client has too many."""
-        self._check_room(client)
+        """A new open, without modes yet. Room was made for it."""
         file = self._files.get(handle.wire)
         if file is None:
             file = self._files[handle.wire] = OpenedFile(handle)
         state = OpenState(client, file, owner, self._new_other())
-        self._states[state.other] = state
         client.open_states[state.other] = state
-        file.opens.append(state)
+        file.opens[client, owner] = state
+        file.count(state, 1)
+        self._add(state)
         return state
 
     def add_lock(self, open_state: OpenState, owner: bytes) -> LockState:
-        """The lock owner's state on the file, new or not."""
+        """A new lock owner's state on the file. Room was made for it."""
         client = open_state.client
-        known = open_state.file.find_lock(client, owner)
-        if known is not None:
-            return known
-        self._check_room(client)
         state = LockState(open_state, owner, self._new_other())
-        self._states[state.other] = state
         client.lock_states[state.other] = state
-        state.file.lock_states.append(state)
+        open_state.locks[state.other] = state
+        state.file.lock_states[client, owner] = state
+        self._add(state)
         return state
 
     def close(self, state: OpenState) -> None:
         """Forget an open, with the locks made through it."""
-        for lock in [lock for lock in state.file.lock_states if lock.open is state]:
+        for lock in list(state.locks.values()):
             self.free(lock)
         state.release()
-        del self._states[state.other]
-        del state.client.open_states[state.other]
-        file = state.file
-        file.opens.remove(state)
+        file, client = state.file, state.client
+        file.count(state, -1)
+        del client.open_states[state.other]
+        del file.opens[client, state.owner]
+        self._remove(state)
         if not file.opens:
             del self._files[file.handle.wire]
 
     def free(self, state: LockState) -> None:
         """Forget a lock owner on a file, with its locks."""
+        client = state.client
+        self._count_ranges(client, -state.file.locks.held_by(state))
         state.file.locks.drop(state)
-        state.file.lock_states.remove(state)
-        del self._states[state.other]
-        del state.client.lock_states[state.other]
+        del state.file.lock_states[client, state.owner]
+        del client.lock_states[state.other]
+        del state.open.locks[state.other]
+        self._remove(state)
 
     def drop_client(self, client: Client) -> None:
         """Forget all that a client has."""
         for state in list(client.open_states.values()):
             self.close(state)
 
-    def _check_room(self, client: Client) -> None:
-        held = len(client.open_states) + len(client.lock_states)
-        if held >= self._per_client or len(self._states) >= self._limit:
-            raise NfsError(NFS4ERR_DELAY)
+    # Byte ranges
+
+    def lock_range(self, state: LockState, start: int, end: int, exclusive: bool) -> None:
+        """Lock a range of the state's file; conflicts were ruled out, and there is room."""
+        locks = state.file.locks
+        before = len(locks)
+        locks.lock(start, end, exclusive, state)
+        self._count_ranges(state.client, len(locks) - before)
+
+    def unlock_range(self, state: LockState, start: int, end: int) -> None:
+        """Unlock a range of the state's file."""
+        locks = state.file.locks
+        before = len(locks)
+        locks.unlock(start, end, state)
+        self._count_ranges(state.client, len(locks) - before)
+
+    def _count_ranges(self, client: Client, more: int) -> None:
+        client.ranges += more
+        self._ranges += more
+
+    def may_lock(self, file: OpenedFile, client: Client) -> bool:
+        """Whether there is room for what one LOCK can add: splitting a range makes two more."""
+        limits = self._limits
+        return (
+            len(file.locks) + 2 <= limits.ranges_per_file
+            and client.ranges + 2 <= limits.ranges_per_client
+            and self._ranges + 2 <= limits.ranges
+        )
+
+    # Room
+
+    def is_full(self, client: Client) -> bool:
+        """Whether a client may not have one more open or lock owner."""
+        limits = self._limits
+        return (
+            len(self._states) >= limits.states
+            or self._addresses[client.address] >= limits.states_per_address
+            or len(client.open_states) + len(client.lock_states) >= limits.states_per_client
+        )
+
+    def is_in_the_way(self, other: Client, client: Client) -> bool:
+        """Whether a client, full as it is, could have more if the other one had less."""
+        limits = self._limits
+        if len(client.open_states) + len(client.lock_states) >= limits.states_per_client:
+            return False
+        if self._addresses[client.address] >= limits.states_per_address:
+            return other is not client and other.address == client.address
+        return other is not client
+
+    def _add(self, state: State) -> None:
+        self._states[state.other] = state
+        self._addresses[state.client.address] += 1
+
+    def _remove(self, state: State) -> None:
+        del self._states[state.other]
+        address = state.client.address
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
 
     def _new_other(self) -> bytes:
-        other = _OTHER.pack(self._boot, self._next)
-        self._next += 1
-        return other
+        while True:
+            other = self._random.randbytes(_OTHER_SIZE)
+            if other not in self._states and other not in (ANONYMOUS, BYPASS):
+                return other
+
+
+def _wrong_seqid(given: int, known: int) -> int:
+    """OLD_STATEID for what was, BAD_STATEID for what is to come. The counter goes round."""
+    behind = known - given & UINT32_MAX
+    return NFS4ERR_OLD_STATEID if behind < 1 << 31 else NFS4ERR_BAD_STATEID

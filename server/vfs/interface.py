@@ -256,8 +256,11 @@ class FileSystem(abc.ABC):
         """What the symbolic link holds."""
 
     @abc.abstractmethod
-    def open(self, node: Node, who: User, access: int) -> OpenFile:
-        """Open a regular file for :data:`READ`, :data:`WRITE` or both."""
+    def open(self, node: Node, who: User, access: int, *, override: bool = False) -> OpenFile:
+        """Open a regular file for :data:`READ`, :data:`WRITE` or both.
+
+        With ``override`` the file's owner may, whatever its mode says.
+        """
 
     @abc.abstractmethod
     def create(

@@ -145,7 +145,7 @@ class PseudoFileSystem(FileSystem):
     def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
         raise failure(errno.EROFS)
 
-    def open(self, node: Node, who: User, access: int) -> OpenFile:
+    def open(self, node: Node, who: User, access: int, *, override: bool = False) -> OpenFile:
         raise failure(errno.EISDIR)
 
     def create(

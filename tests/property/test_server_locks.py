@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from nfsrdma.server.state.lock import RangeLocks
 
 SIZE = 24
-HOLDERS: list[Any] = [SimpleNamespace(owner=b"%d" % n, client=n // 2) for n in range(4)]
+
+
+@dataclass(frozen=True)
+class _Holder:
+    owner: bytes
+    client: int
+
+
+HOLDERS: list[Any] = [_Holder(b"%d" % n, n // 2) for n in range(4)]
 
 steps = st.lists(
     st.tuples(
@@ -36,7 +44,9 @@ def test_same_as_octet_by_octet(todo: list[tuple[str, int, int, int]]) -> None:
             for held in model:
                 held.pop(number, None)
         elif what == "unlock":
+            before_, splits = locks.held_by(holder), locks.splits(start, end, holder)
             locks.unlock(start, end, holder)
+            assert splits == (locks.held_by(holder) > before_)
             for held in model[start:end]:
                 held.pop(number, None)
         else:
@@ -60,3 +70,4 @@ def test_same_as_octet_by_octet(todo: list[tuple[str, int, int, int]]) -> None:
                 runs += kind is not None and kind != before
                 before = kind
             assert locks.held_by(each) == runs
+        assert len(locks) == sum(map(locks.held_by, HOLDERS))

@@ -54,8 +54,8 @@ class Disk(MemoryFileSystem):
         self._rng = rng
         super().__init__(clock)
 
-    def open(self, node: Node, who: User, access: int) -> MemoryFile:
-        super().open(node, who, access).close()
+    def open(self, node: Node, who: User, access: int, *, override: bool = False) -> MemoryFile:
+        super().open(node, who, access, override=override).close()
         assert isinstance(node, MemoryNode)
         return _DiskFile(self, node)
 

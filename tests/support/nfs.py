@@ -119,8 +119,8 @@ def make_server(
 class FakeChannel:
     """A connection that carries nothing."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
-        self.peer = rpc_channel.Peer("tcp", address, 1023)
+    def __init__(self, address: str = "127.0.0.1", uid: int | None = None) -> None:
+        self.peer = rpc_channel.Peer("tcp", address, 1023, uid)
         self.account = unbounded()
         self.max_message = 1 << 20
         self.closed = False
@@ -242,11 +242,15 @@ class Peer:
     """Someone who sends calls over one connection."""
 
     def __init__(
-        self, server: Server, credentials: Credentials = ROOT_USER, address: str = "127.0.0.1"
+        self,
+        server: Server,
+        credentials: Credentials = ROOT_USER,
+        address: str = "127.0.0.1",
+        uid: int | None = None,
     ) -> None:
         self.server = server
         self.credentials = credentials
-        self.channel = FakeChannel(address)
+        self.channel = FakeChannel(address, uid)
 
     def send(
         self,

@@ -293,9 +293,20 @@ def test_deny_what_others_do_already(session: Session, other: Session) -> None:
     other.ok(PUTROOTFH, open_(b"f", READ, DENY_WRITE))
 
 
-def test_owner_does_not_deny_itself(session: Session) -> None:
-    session.create(b"f", deny=DENY_READ | DENY_WRITE)
-    opened(session, b"f", BOTH)
+def test_owner_is_held_against_its_own_deny(session: Session) -> None:
+    """RFC 8881, Section 9.7, compares with the state of the file, whoever made it."""
+    session.create(b"f", access=READ, deny=DENY_WRITE)
+    opened(session, b"f", READ, DENY_WRITE)
+    session.fails(t.NFS4ERR_SHARE_DENIED, PUTROOTFH, open_(b"f", WRITE))
+    session.fails(t.NFS4ERR_SHARE_DENIED, PUTROOTFH, open_(b"f", READ, DENY_READ))
+
+
+def test_modes_that_are_given_up_deny_nothing(session: Session, other: Session) -> None:
+    session.create(b"f", access=READ, deny=0)
+    stateid = opened(session, b"f", WRITE, DENY_WRITE).stateid
+    other.fails(t.NFS4ERR_SHARE_DENIED, PUTROOTFH, open_(b"f", WRITE))
+    session.ok(PUTROOTFH, lookup(b"f"), open_downgrade(stateid, READ, 0))
+    opened(other, b"f", WRITE, DENY_WRITE)
 
 
 def test_denied_open_leaves_no_file_open(session: Session, other: Session) -> None:
@@ -417,9 +428,9 @@ def test_old_and_future_stateids(session: Session) -> None:
 
 def test_sequence_number_of_a_stateid_goes_round(session: Session) -> None:
     stateid, handle = session.create(b"f")
-    state = session.peer.server.registry.states.find(
-        stateid, session.peer.server.registry.clients.find(session.client_id)
-    )
+    registry = session.peer.server.registry
+    client = registry.clients.find(session.client_id, session.peer.channel.peer.source)
+    state = registry.states.find(stateid, client)
     state.seqid = 0xFFFFFFFF
     assert opened(session, b"f").stateid.seqid == 1
     old = t.stateid4(0xFFFFFFFF, stateid.other)

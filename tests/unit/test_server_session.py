@@ -30,7 +30,7 @@ from nfsrdma.server.service import Server
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.registry import StateLimits
-from nfsrdma.server.state.session import Fingerprint, Slot
+from nfsrdma.server.state.session import SESSION_OCTETS, SLOT_OCTETS, Fingerprint, Slot
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.errors import NfsError
 
@@ -114,10 +114,19 @@ def test_other_principal_with_state_in_use(peer: Peer) -> None:
     assert reply.status == t.NFS4ERR_CLID_INUSE
 
 
-def test_other_principal_without_state_replaces(peer: Peer) -> None:
+def test_other_principal_with_a_session_in_use(peer: Peer) -> None:
     session = peer.session(b"me")
+    reply = peer.exchange_id(b"me", credentials=OTHER_USER)
+    assert reply.status == t.NFS4ERR_CLID_INUSE
+    session.ok(PUTROOTFH)
+
+
+def test_other_principal_without_session_replaces(peer: Peer) -> None:
+    session = peer.session(b"me")
+    peer.call(destroy_session(session.id))
     assert peer.exchange_id(b"me", credentials=OTHER_USER).status == t.NFS4_OK
-    assert session.run(PUTROOTFH).status == t.NFS4ERR_BADSESSION
+    reply = peer.call(create_session(session.client_id, 2))
+    assert reply.status == t.NFS4ERR_STALE_CLIENTID
 
 
 def test_other_principal_after_the_lease_replaces(peer: Peer, reactor: FakeReactor) -> None:
@@ -252,9 +261,13 @@ def test_other_principal_cannot_confirm(peer: Peer) -> None:
     assert reply.status == t.NFS4ERR_CLID_INUSE
 
 
-def test_other_principal_after_confirmation(peer: Peer) -> None:
-    number = confirmed(peer)
-    reply = peer.call(create_session(number, 2), credentials=OTHER_USER)
+def test_other_principal_after_confirmation(server: Server) -> None:
+    peer = Peer(server)
+    reply = peer.call(create_session(confirmed(peer), 2), credentials=OTHER_USER)
+    assert reply.status == t.NFS4ERR_WRONG_CRED
+    # A process of this host that speaks for several users is one all the same.
+    local = Peer(server, uid=0)
+    reply = local.call(create_session(confirmed(local), 2), credentials=OTHER_USER)
     assert reply.status == t.NFS4_OK
 
 
@@ -294,24 +307,44 @@ def test_limits_are_brought_down(peer: Peer) -> None:
 def test_number_of_sessions_is_bounded(peer: Peer) -> None:
     number = confirmed(peer)
     limit = peer.server.config.state.sessions_per_client
-    for sequence in range(2, limit + 1):
+    for sequence in range(2, limit + 10):
         assert peer.call(create_session(number, sequence)).status == t.NFS4_OK
-    assert peer.call(create_session(number, limit + 1)).status == t.NFS4ERR_NOSPC
+    assert len(peer.server.registry.sessions) == limit
+
+
+def test_session_that_was_idle_for_longest_goes_first(
+    session: Session, reactor: FakeReactor
+) -> None:
+    peer = session.peer
+    created = peer.call(create_session(session.client_id, 2))[0]
+    idle = Session(peer, session.client_id, created)
+    for sequence in range(3, peer.server.config.state.sessions_per_client + 2):
+        reactor.advance(1)
+        session.ok()
+        assert peer.call(create_session(session.client_id, sequence)).status == t.NFS4_OK
+    session.ok()
+    assert idle.run().status == t.NFS4ERR_BADSESSION
 
 
 def test_slots_get_fewer_as_the_cache_fills(reactor: FakeReactor) -> None:
-    config = ServerConfig(state=StateLimits(reply_cache=8192 * 64))
+    octets = SESSION_OCTETS + 8 * (SLOT_OCTETS + 8192)
+    config = ServerConfig(state=StateLimits(sessions=9 * octets, sessions_per_address=9 * octets))
     peer = Peer(make_server(reactor=reactor, config=config))
-    first = peer.session(b"0", slots=64)
-    assert first.created.csr_fore_chan_attrs.ca_maxrequests == 8
-    for number in range(1, 100):
-        reply = peer.exchange_id(b"%d" % number)
-        reply = peer.call(create_session(reply[0].eir_clientid, 1, slots=64))
+    slots = []
+    for number in range(100):
+        number_ = peer.exchange_id(b"%d" % number)[0].eir_clientid
+        reply = peer.call(create_session(number_, 1, slots=64))
         if reply.status != t.NFS4_OK:
             break
+        slots.append(reply[0].csr_fore_chan_attrs.ca_maxrequests)
+        # With a file open nobody is put out.
+        session = Session(peer, number_, reply[0])
+        session.ok(reclaim_complete())
+        session.create(b"%d" % number)
     assert reply.status == t.NFS4ERR_DELAY
-    peer.call(destroy_session(first.id))
-    assert peer.session(b"again", slots=64).created.csr_fore_chan_attrs.ca_maxrequests == 1
+    assert slots[0] == 9
+    assert slots[-1] == 1
+    assert slots == sorted(slots, reverse=True)
 
 
 # Slots

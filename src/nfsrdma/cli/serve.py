@@ -342,7 +342,7 @@ def check_network(
     "--grace",
     type=click.FloatRange(0, 3600),
     metavar="S",
-    help="Seconds after a restart for reclaiming.  [default: the lease]",
+    help="Seconds after a restart for reclaiming.  [default: somewhat more than the lease]",
 )
 @click.option(
     "--state-dir",
@@ -406,9 +406,13 @@ def serve(
     descriptors = raise_descriptor_limit()
     config = ServerConfig(
         max_io=max_io << 10,
-        times=LeaseTimes(lease, lease if grace is None else grace),
+        times=LeaseTimes(lease, grace),
         # An open takes a descriptor, or two; whether there is one is asked again when it is taken.
-        state=StateLimits(states=descriptors // 2, states_per_client=descriptors * 2 // 5),
+        state=StateLimits(
+            states=descriptors // 2,
+            states_per_address=descriptors * 2 // 5,
+            states_per_client=descriptors * 2 // 5,
+        ),
     )
     made = make_exports(exports, memory, options)
     with ExitStack() as stack:

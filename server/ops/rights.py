@@ -1,0 +1,62 @@
+"""What a stateid does not say: whether who sends it may do what the file was opened for.
+
+Rights are looked at when a file is opened, and POSIX does not look again. But a stateid is a
+number, and a client may send it for any of its users. So who opened the file goes on with it, which
+costs a comparison; anybody else needs rights of his own. As with Linux's server the owner of a file
+may read and write what is open whatever the mode says, and who may execute may read.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from ..compound import Compound
+from ..state.share import OpenedFile
+from ..state.stateid import OpenState
+from ..vfs.interface import EXECUTE, READ, OpenFile
+
+_VALID_S: Final = 1.0
+"""For how long an answer of the file system is good, unless the rights are seen to change."""
+
+
+def is_opener(c: Compound, state: OpenState, access: int) -> bool:
+    """Whether the caller is the one who opened the file for READ, or WRITE."""
+    opener, user = (state.reading if access == READ else state.writing), c.who
+    if opener is user:
+        return True
+    if opener != user:
+        return False
+    # The same rights anew, as when many credentials were seen: quicker the next time.
+    if access == READ:
+        state.reading = user
+    else:
+        state.writing = user
+    return True
+
+
+def require(c: Compound, file: OpenedFile, access: int) -> None:
+    """ACCESS unless the caller, who did not open the file, may READ, or WRITE, what is open."""
+    user = c.user
+    if file.vetted(user, access, c.now):
+        return
+    node, fs = file.handle.node, file.handle.export.fs
+    granted = fs.permitted(node, user, access | EXECUTE)
+    if not (
+        granted & access
+        or (access == READ and granted & EXECUTE)
+        or fs.attributes(node).uid == user.uid
+    ):
+        raise NfsError(nfs.NFS4ERR_ACCESS)
+    file.vet(user, access, c.now + _VALID_S)
+
+
+def open_as_caller(c: Compound, access: int) -> OpenFile:
+    """The current file, opened by the caller for one operation, because another one opened it.
+
+    So a file system that changes more than the data when a file is written to, such as
+    set-user-ID bits, knows who it was.
+    """
+    return c.here.export.fs.open(c.here.node, c.user, access, override=True)
