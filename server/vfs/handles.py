@@ -8,7 +8,8 @@ takes CAP_DAC_READ_SEARCH and a file system that supports it.
 birth, which tells a reused number. As Linux has no call that opens an inode by number, the
 directory and name under which it was last seen are remembered (for a bounded number of inodes)
 and checked on use. If that memory has gone, or a local process moved the file, the export is
-searched for the number once; a search that fails is remembered too.
+searched for the number (see ``search``), in portions, and who asks is told to come again meanwhile.
+What is not there is remembered too.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ from typing import Final, Protocol
 
 from . import syscalls
 from .posix import failure
+from .search import SHORTAGES, Search
 
 PATH_FLAGS: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _KERNEL = struct.Struct(">ci")
 _INODE = struct.Struct(">cQq")
-_HINTS: Final = 1 << 14
-_MISSES: Final = 1 << 10
+_HINTS: Final = 1 << 16
+_MISSES: Final = 1 << 14
 _MAX_DEPTH: Final = 256
-_SEARCH_LIMIT: Final = 1 << 20
 
 
 class Handles(Protocol):
@@ -90,47 +91,66 @@ class KernelHandles:
 class InodeHandles:
     """See the module's text, and :class:`Handles`.
 
-    ``open_entry`` opens one name without following links or mounts.
+    ``open_entry`` opens one name without following links or mounts; ``clock`` gives seconds.
     """
 
-    def __init__(self, root: int, open_entry: Callable[[int, bytes], int]) -> None:
+    def __init__(
+        self, root: int, open_entry: Callable[[int, bytes], int], clock: Callable[[], float]
+    ) -> None:
         self._root = root
-        self._open_entry = open_entry
+        self.open_entry = open_entry
         self._hints: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
         self._misses: OrderedDict[bytes, None] = OrderedDict()
         self._root_identity = _identity_of(root)
+        self._search = Search(root, self._root_identity, self, self._missed, clock)
 
     def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
         identity = _identity_of(fd)
         if name and identity != self._root_identity:
-            self._remember(identity, parent, name)
+            self.remember(identity, parent, name)
         return identity
 
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
-        fd = self._open_entry(directory, name)
+        fd = self.open_entry(directory, name)
         try:
             return self.identify(fd, parent, name)
         finally:
             os.close(fd)
 
     def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
-        self._remember(identity, parent, name)
+        self.remember(identity, parent, name)
 
     def open(self, identity: bytes) -> int:
         if len(identity) != _INODE.size or identity[:1] != b"I":
             raise failure(errno.EINVAL)
         fd = self._follow_hints(identity, 0)
         if fd is None and identity not in self._misses:
-            fd = self._search(identity)
+            fd = self._look_for(identity)
         if fd is None:
-            self._misses[identity] = None
-            if len(self._misses) > _MISSES:
-                self._misses.popitem(last=False)
             raise failure(errno.ESTALE)
         return fd
 
-    def _remember(self, identity: bytes, parent: bytes, name: bytes) -> None:
+    def _look_for(self, identity: bytes) -> int | None:
+        """Search for an inode. EAGAIN, and so DELAY, while it is not known whether it is there."""
+        _, inode, _ = _INODE.unpack(identity)
+        wanted = self._search.want(inode, identity)
+        self._search.go_on()
+        fd = self._follow_hints(identity, 0)
+        if fd is None and (not wanted or identity not in self._misses):
+            raise failure(errno.EAGAIN)
+        return fd
+
+    def _missed(self, identity: bytes) -> None:
+        self._misses[identity] = None
+        if len(self._misses) > _MISSES:
+            self._misses.popitem(last=False)
+
+    def remember(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        """The inode was seen as ``name`` in ``parent``."""
         hints = self._hints
+        if parent in hints:
+            # What leads to it must not be forgotten before it.
+            hints.move_to_end(parent)
         hints[identity] = (parent, name)
         hints.move_to_end(identity)
         if len(hints) > _HINTS:
@@ -143,6 +163,7 @@ class InodeHandles:
         hint = self._hints.get(identity)
         if hint is None or depth > _MAX_DEPTH:
             return None
+        self._hints.move_to_end(identity)
         parent = self._follow_hints(hint[0], depth + 1)
         if parent is None:
             return None
@@ -153,66 +174,15 @@ class InodeHandles:
 
     def _open_if(self, parent: int, name: bytes, identity: bytes) -> int | None:
         try:
-            fd = self._open_entry(parent, name)
-        except OSError:
+            fd = self.open_entry(parent, name)
+        except OSError as error:
+            if error.errno in SHORTAGES:
+                raise
             return None
         if _identity_of(fd) == identity:
             return fd
         os.close(fd)
         return None
-
-    def _search(self, identity: bytes) -> int | None:
-        """Walk the export, comparing the inode numbers that its directories list."""
-        _, inode, _ = _INODE.unpack(identity)
-        seen = 0
-        # Depth first: a descriptor for each directory on the way down, however wide they are.
-        stack = [_Visit(os.dup(self._root), self._root_identity)]
-        try:
-            while stack and seen < _SEARCH_LIMIT:
-                visit = stack[-1]
-                if not visit.entries:
-                    os.close(stack.pop().fd)
-                    continue
-                seen += 1
-                name, number, is_directory = visit.entries.pop()
-                if number == inode:
-                    fd = self._open_if(visit.fd, name, identity)
-                    if fd is not None:
-                        self._remember(identity, visit.identity, name)
-                        return fd
-                if is_directory and len(stack) < _MAX_DEPTH:
-                    self._descend(stack, name)
-        finally:
-            for visit in stack:
-                os.close(visit.fd)
-        return None
-
-    def _descend(self, stack: list[_Visit], name: bytes) -> None:
-        try:
-            fd = self._open_entry(stack[-1].fd, name)
-        except OSError:
-            return
-        stack.append(_Visit(fd, self.identify(fd, stack[-1].identity, name)))
-
-
-class _Visit:
-    """A directory on the way of a search, and what is left of its entries."""
-
-    __slots__ = ("entries", "fd", "identity")
-
-    def __init__(self, fd: int, identity: bytes) -> None:
-        self.fd = fd
-        self.identity = identity
-        self.entries: list[tuple[bytes, int, bool]] = []
-        try:
-            with os.scandir(f"/proc/self/fd/{fd}".encode()) as listing:
-                self.entries = [
-                    (entry.name, entry.inode(), entry.is_dir(follow_symlinks=False))
-                    for entry in listing
-                ]
-        except OSError:
-            # A directory that we may not read hides what is below it from us.
-            self.entries = []
 
 
 def _identity_of(fd: int) -> bytes:

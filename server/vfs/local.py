@@ -46,6 +46,7 @@ from .interface import (
 from .limits import largest_file, largest_size
 from .local_file import LocalFile, sync_job
 from .posix import failure, granted
+from .search import SHORTAGES
 
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
@@ -55,6 +56,7 @@ _CHECKED_S: Final = 1.0
 """How long a directory that was below the root is taken to be there still."""
 _NEVER: Final = float("-inf")
 _NO_DEVICE: Final = (0, 0)
+_FIRST_BUFFER: Final = 1 << 12
 _LISTING_BUFFER: Final = 1 << 15
 _ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
 
@@ -111,7 +113,7 @@ class LocalFileSystem(FileSystem):
             except OSError:
                 if kernel:
                     raise
-        return InodeHandles(self._root_fd, self._open_entry)
+        return InodeHandles(self._root_fd, self._open_entry, self._clock)
 
     @property
     def handle_scheme(self) -> str:
@@ -129,8 +131,10 @@ class LocalFileSystem(FileSystem):
 
     def attributes(self, node: Node, birth: bool = False) -> Attributes:
         if node.type == stat.S_IFDIR:
-            self._directory(node)
-        result = self._attributes(node.identity, self._status(node.identity))
+            fd = self._directory(node)
+        else:
+            fd = self._fd(node.identity)
+        result = self._attributes(node.identity, self._status(node.identity, fd))
         if birth:
             result.btime_ns = syscalls.birth_time(self._fd(node.identity))
         return result
@@ -215,11 +219,16 @@ class LocalFileSystem(FileSystem):
         try:
             if cookie:
                 os.lseek(fd, cookies.to_position(cookie), os.SEEK_SET)
-            buffer = ctypes.create_string_buffer(_LISTING_BUFFER)
+            # Small at first: a short page of a long directory needs no more.
+            size = _FIRST_BUFFER
+            buffer = ctypes.create_string_buffer(size)
             while entries := syscalls.directory_entries(fd, buffer):
                 for position, name in entries:
                     if name not in (b".", b".."):
                         yield cookies.from_position(position), name
+                if size < _LISTING_BUFFER:
+                    size *= 2
+                    buffer = ctypes.create_string_buffer(size)
         finally:
             os.close(fd)
 
@@ -492,8 +501,8 @@ class LocalFileSystem(FileSystem):
         if identity and fd is not None and os.fstat(fd).st_nlink == 0:
             self._cache.drop(identity)
 
-    def _status(self, identity: bytes) -> os.stat_result:
-        status = os.fstat(self._fd(identity))
+    def _status(self, identity: bytes, fd: int) -> os.stat_result:
+        status = os.fstat(fd)
         if status.st_nlink == 0 and identity not in self._pinned:
             self._drop_if_dead(identity)
             raise failure(errno.ESTALE)
@@ -547,7 +556,7 @@ class LocalFileSystem(FileSystem):
                 os.close(current)
                 current = above
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            if error.errno in SHORTAGES:
                 raise
             return False
         finally:

@@ -38,6 +38,7 @@ _IN_MEMORY: Final = (0x01021994, 0x858458F6)  # tmpfs, ramfs: linux/magic.h
 _HANDLE_HEADER = struct.Struct("=Ii")
 _OPEN_HOW = struct.Struct("=QQQ")
 _DIRENT = struct.Struct("=QqHB")
+_DIRECTORY_KINDS: Final = (0, 4)  # DT_UNKNOWN: some file systems do not say; DT_DIR.
 
 _libc: Any = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -139,6 +140,22 @@ def directory_entries(fd: int, buffer: Any) -> list[tuple[int, bytes]]:
         _, position, length, _ = _DIRENT.unpack_from(raw, start)
         name = raw[start + _DIRENT.size : raw.index(0, start + _DIRENT.size)]
         entries.append((position, name))
+        start += length
+    return entries
+
+
+def directory_inodes(fd: int, buffer: Any) -> list[tuple[int, bytes, int, bool]]:
+    """As :func:`directory_entries`, with each entry's inode, and whether it may be a directory."""
+    size = _libc.getdents64(fd, buffer, len(buffer))
+    if size < 0:
+        raise _failed()
+    entries = []
+    raw = buffer.raw
+    start = 0
+    while start < size:
+        inode, position, length, kind = _DIRENT.unpack_from(raw, start)
+        name = raw[start + _DIRENT.size : raw.index(0, start + _DIRENT.size)]
+        entries.append((position, name, inode, kind in _DIRECTORY_KINDS))
         start += length
     return entries
 

@@ -6,11 +6,12 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from nfsrdma.server.vfs import handles, local, syscalls
+from nfsrdma.server.vfs import handles, local, search, syscalls
 from nfsrdma.server.vfs.identity import Identity
 from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, Changes, User
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -194,6 +195,16 @@ def test_open_file_holds_the_inode(fs: LocalFileSystem, tree: Path) -> None:
     fails(errno.ESTALE, fs.attributes, node)
 
 
+class Seconds:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 # Descriptors
 
 
@@ -262,7 +273,8 @@ def test_kernel_handles_that_are_too_long(tree: Path, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def by_inode(tree: Path) -> Iterator[LocalFileSystem]:
-    opened = LocalFileSystem(tree, kernel_handles=False)
+    # With time to search at each look.
+    opened = LocalFileSystem(tree, kernel_handles=False, clock=count().__next__)
     yield opened
     opened.close()
 
@@ -287,7 +299,7 @@ def test_search_that_failed_is_not_repeated(
     (tree / "f").unlink()
     by_inode.trim()
     fails(errno.ESTALE, by_inode.node, node.identity)
-    monkeypatch.setattr(handles.InodeHandles, "_search", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr(search.Search, "go_on", lambda *_: pytest.fail("searched again"))
     fails(errno.ESTALE, by_inode.node, node.identity)
 
 
@@ -305,15 +317,98 @@ def test_hints_and_misses_are_bounded(
     assert len(by_inode._handles._misses) <= 4
 
 
-def test_search_has_an_end(
-    by_inode: LocalFileSystem, tree: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def wide(tree: Path) -> tuple[Path, int]:
+    """Some thousand files and directories; a number that none of them has."""
+    for number in range(40):
+        (tree / f"{number}" / "below").mkdir(parents=True)
+        for name in range(100):
+            (tree / f"{number}" / "below" / f"{name}").write_bytes(b"")
+    return tree, 1 << 60
+
+
+def portions(fs: LocalFileSystem, identity: bytes, clock: Seconds) -> tuple[int, int]:
+    """Ask until there is an answer: how many times that took, and with which error."""
+    for times in range(1, 1000):
+        try:
+            fs.node(identity)
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                return times, error.errno or 0
+        else:
+            return times, 0
+        clock.now += 1
+    pytest.fail("no answer")
+
+
+def test_search_is_done_in_portions(
+    wide: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handles, "_SEARCH_LIMIT", 5)
-    for number in range(50):
-        (tree / f"{number}").mkdir()
+    monkeypatch.setattr(search, "PORTION", 300)
+    tree, absent = wide
+    clock = Seconds()
+    fs = LocalFileSystem(tree, kernel_handles=False, clock=clock)
+    looked: list[int] = []
+    real = search.Search._step
+
+    def counting(self: search.Search) -> int:
+        spent = real(self)
+        looked[-1] += spent
+        return spent
+
+    monkeypatch.setattr(search.Search, "_step", counting)
+    go_on = search.Search.go_on
+    monkeypatch.setattr(search.Search, "go_on", lambda self: looked.append(0) or go_on(self))
     before = descriptors()
-    fails(errno.ESTALE, by_inode.node, handles._INODE.pack(b"I", 1 << 60, 0))
+    times, code = portions(fs, handles._INODE.pack(b"I", absent, 0), clock)
+    assert code == errno.ESTALE
+    assert times > 10
+    assert max(looked) < 300 + 200  # the last buffer read goes past the mark
     assert descriptors() <= before + 1
+    fs.close()
+
+
+def test_one_walk_serves_all_who_ask(wide: tuple[Path, int]) -> None:
+    tree, absent = wide
+    fs = LocalFileSystem(tree, kernel_handles=False)
+    nodes = []
+    for number in range(40):
+        below = fs.lookup(fs.lookup(fs.root, b"%d" % number, ROOT), b"below", ROOT)
+        nodes.append(fs.lookup(below, b"7", ROOT))
+    fs.close()
+    clock = Seconds()
+    fs = LocalFileSystem(tree, kernel_handles=False, clock=clock)
+    gone = [handles._INODE.pack(b"I", absent | number, 0) for number in range(40)]
+    asked = 0
+    waiting = {node.identity for node in nodes} | set(gone)
+    while waiting:
+        for identity in list(waiting):
+            asked += 1
+            try:
+                fs.node(identity)
+            except OSError as error:
+                if error.errno == errno.EAGAIN:
+                    continue
+                assert identity in gone
+            else:
+                assert identity not in gone
+            waiting.remove(identity)
+        clock.now += 1
+    # A walk costs some 11,000, a portion is 4,096; the next one is only for who asked late.
+    assert clock.now < 115
+    fs.close()
+
+
+def test_whoever_asks_often_gets_no_more_of_the_time(wide: tuple[Path, int]) -> None:
+    tree, absent = wide
+    clock = Seconds()
+    fs = LocalFileSystem(tree, kernel_handles=False, clock=clock)
+    assert isinstance(fs._handles, handles.InodeHandles)
+    for number in range(2000):
+        fails((errno.EAGAIN, errno.ESTALE), fs.node, handles._INODE.pack(b"I", absent | number, 0))
+    # No time has passed: what may be done at once is done, and no more.
+    assert fs._handles._search._allowed <= 0
+    fs.close()
 
 
 # Rights
@@ -396,16 +491,6 @@ def memoryview_buffer() -> object:
 
 
 # Directories that are moved out
-
-
-class Seconds:
-    """A clock that is turned by hand."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.mark.parametrize("kernel", [None, False])
