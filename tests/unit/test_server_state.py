@@ -32,6 +32,7 @@ from tests.support.nfs import (
 
 from nfsrdma.server.edge.recovery import SqliteRecoveryStore
 from nfsrdma.server.service import Server
+from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -170,6 +171,49 @@ def test_grace_ends_by_itself(machine: Machine) -> None:
     other.ok(PUTROOTFH, open_(b"f"))
     late = machine.peer().session(b"me", complete=False)
     late.fails(t.NFS4ERR_NO_GRACE, *reclaim_open(handle))
+
+
+def test_grace_goes_on_while_reclaims_come(machine: Machine) -> None:
+    first = machine.peer().session(b"me")
+    handles = [first.create(b"%d" % number)[1] for number in range(300)]
+    machine.peer().session(b"lost")
+    machine.start()
+    session = machine.peer().session(b"me", complete=False)
+    other = machine.peer().session(b"other")
+    machine.reactor.advance(LEASE - 1)
+    stateid = session.ok(*reclaim_open(handles[0]))[2].stateid
+    session.ok(putfh(handles[0]), lock(stateid, 0, 1, reclaim=True))
+    reclaimed = 1
+    for handle in handles[1:]:
+        machine.reactor.advance(0.9)
+        reply = session.run(*reclaim_open(handle))
+        if reply.status != t.NFS4_OK:
+            break
+        reclaimed += 1
+        other.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"0"))
+    # A lease more, and no longer (RFC 8881, Section 8.4.2.1).
+    assert reply.status == t.NFS4ERR_NO_GRACE
+    assert reclaimed == pytest.approx(LEASE / 0.9, abs=3)
+    other.ok(PUTROOTFH, open_(b"0"))
+
+
+def test_grace_ends_once_no_reclaims_come(machine: Machine) -> None:
+    _, handle = machine.peer().session(b"me").create(b"f")
+    machine.start()
+    session = machine.peer().session(b"me", complete=False)
+    machine.reactor.advance(LEASE - 0.5)
+    session.ok(*reclaim_open(handle))
+    machine.reactor.advance(0.9)
+    session.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"f"))
+    machine.reactor.advance(0.2)
+    session.ok(reclaim_complete())
+    session.ok(PUTROOTFH, open_(b"f"))
+
+
+@pytest.mark.parametrize(("lease", "grace"), [(90.0, 105.0), (10.0, 15.0), (2.0, 3.0)])
+def test_grace_is_longer_than_the_lease(lease: float, grace: float) -> None:
+    assert LeaseTimes(lease).grace_period == grace
+    assert LeaseTimes(lease, 1.0).grace_period == 1.0
 
 
 def test_who_missed_the_grace_period_may_not_reclaim_in_the_next(machine: Machine) -> None:

@@ -1,0 +1,444 @@
+"""What peers can make the server remember: bounds, shares, and who goes first.
+
+Each limit is driven to its bound by one address while a client of another one is served.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+from tests.support.nfs import (
+    LEASE,
+    PUTROOTFH,
+    FakeReactor,
+    Peer,
+    Session,
+    close,
+    create_session,
+    destroy_clientid,
+    destroy_session,
+    lock,
+    locku,
+    make_server,
+    open_,
+    putfh,
+    reclaim_complete,
+    test_stateid,
+)
+
+from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.service import Server
+from nfsrdma.server.state.client import ClientLimits
+from nfsrdma.server.state.lease import LeaseTimes
+from nfsrdma.server.state.lock import RangeLocks
+from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
+from nfsrdma.server.state.registry import StateLimits
+from nfsrdma.xdr.nfs4 import types as t
+
+CROWD, GOOD = "192.0.2.9", "192.0.2.2"
+CLIENTS = ClientLimits(
+    clients=40, unconfirmed=20, clients_per_address=30, unconfirmed_per_address=10
+)
+LIMITS = StateLimits(
+    clients=CLIENTS,
+    sessions_per_client=8,
+    sessions=1 << 20,
+    sessions_per_address=1 << 19,
+    states=60,
+    states_per_address=40,
+    states_per_client=30,
+    ranges_per_file=20,
+    ranges_per_client=30,
+    ranges=50,
+)
+
+
+@pytest.fixture
+def reactor() -> FakeReactor:
+    return FakeReactor()
+
+
+def server_with(reactor: FakeReactor, limits: StateLimits = LIMITS) -> Server:
+    config = ServerConfig(times=LeaseTimes(LEASE, LEASE), state=limits)
+    return make_server(reactor=reactor, config=config)
+
+
+@pytest.fixture
+def server(reactor: FakeReactor) -> Server:
+    return server_with(reactor)
+
+
+def served(server: Server) -> Session:
+    """A newcomer of another address: it gets all that a client needs."""
+    session = Peer(server, address=GOOD).session(b"good")
+    stateid, handle = session.create(b"good")
+    session.ok(putfh(handle), lock(stateid, 0, 1))
+    return session
+
+
+# Records of clients
+
+
+def test_unconfirmed_records(server: Server) -> None:
+    crowd, good = Peer(server, address=CROWD), Peer(server, address=GOOD)
+    number = good.exchange_id(b"good")[0].eir_clientid
+    for count in range(100):
+        assert crowd.exchange_id(b"%d" % count).status == t.NFS4_OK
+    assert len(server.registry.clients) == 10 + 1
+    # The newest are kept.
+    latest = crowd.exchange_id(b"latest")[0].eir_clientid
+    assert crowd.call(create_session(latest, 1)).status == t.NFS4_OK
+    assert good.call(create_session(number, 1)).status == t.NFS4_OK
+
+
+def test_unconfirmed_records_of_many_addresses(server: Server) -> None:
+    good = Peer(server, address=GOOD)
+    number = good.exchange_id(b"good")[0].eir_clientid
+    for count in range(100):
+        peer = Peer(server, address=f"192.0.2.{100 + count % 3}")
+        assert peer.exchange_id(b"%d" % count).status == t.NFS4_OK
+    assert len(server.registry.clients) <= CLIENTS.unconfirmed
+    assert good.call(create_session(number, 1)).status == t.NFS4_OK
+
+
+def test_idle_clients_give_way_to_newcomers(server: Server) -> None:
+    peer = Peer(server, address=CROWD)
+    crowd = [peer.session(b"%d" % count) for count in range(100)]
+    assert len(server.registry.clients) == CLIENTS.clients_per_address
+    good = served(server)
+    # The oldest ones went; of the others nobody noticed anything.
+    assert crowd[0].run().status == t.NFS4ERR_BADSESSION
+    crowd[-1].ok()
+    good.ok()
+
+
+def test_clients_with_open_files_stay(server: Server, reactor: FakeReactor) -> None:
+    peer = Peer(server, address=CROWD)
+    busy = [
+        peer.session(b"busy %d" % count, slots=1) for count in range(CLIENTS.clients_per_address)
+    ]
+    for count, session in enumerate(busy):
+        session.create(b"%d" % count)
+    assert peer.exchange_id(b"one more").status == t.NFS4ERR_DELAY
+    served(server)
+    for session in busy:
+        session.ok()
+    # Until their leases run out.
+    reactor.advance(LEASE * 1.5)
+    assert peer.session(b"one more").ok()
+
+
+def test_full_table_takes_from_who_has_most(server: Server) -> None:
+    small = [Peer(server, address=f"192.0.2.{100 + at}").session(b"x") for at in range(5)]
+    peer = Peer(server, address=CROWD)
+    for count in range(100):
+        peer.session(b"%d" % count)
+    peer = Peer(server, address="192.0.2.8")
+    for count in range(100):
+        peer.session(b"%d" % count)
+    assert len(server.registry.clients) == CLIENTS.clients
+    served(server)
+    for session in small:
+        session.ok()
+
+
+def test_who_may_reclaim_still_may_when_put_out(reactor: FakeReactor) -> None:
+    store = MemoryRecoveryStore(7)
+    config = ServerConfig(times=LeaseTimes(LEASE, LEASE), state=LIMITS)
+    first = make_server(reactor=reactor, config=config, store=store)
+    _, handle = Peer(first).session(b"me").create(b"f")
+    again = make_server(
+        fs=first.namespace.exports[0].fs, reactor=reactor, config=config, store=store, seed=2
+    )
+    peer = Peer(again)
+    session = peer.session(b"me", complete=False)
+    for count in range(50):
+        peer.session(b"%d" % count)
+    assert session.run().status == t.NFS4ERR_BADSESSION
+    claim = t.open_claim4(t.CLAIM_PREVIOUS, t.OPEN_DELEGATE_NONE)
+    peer.session(b"me", complete=False).ok(putfh(handle), open_(claim=claim))
+
+
+# Sessions, slots, the replies in them
+
+
+def test_sessions_of_one_address(server: Server) -> None:
+    peer = Peer(server, address=CROWD)
+    for count in range(60):
+        number = peer.exchange_id(b"%d" % count)[0].eir_clientid
+        for sequence in range(1, 12):
+            reply = peer.call(create_session(number, sequence, slots=64, cached=16384))
+            assert reply.status == t.NFS4_OK
+    registry = server.registry
+    assert sum(each.reserved for each in registry.sessions.values()) <= LIMITS.sessions_per_address
+    assert registry._session_octets[CROWD] <= LIMITS.sessions_per_address
+    good = Peer(server, address=GOOD).session(b"good", slots=64, cached=16384)
+    assert good.created.csr_fore_chan_attrs.ca_maxrequests >= 2
+    good.ok()
+
+
+def test_sessions_without_cache_count_too(server: Server) -> None:
+    peer = Peer(server, address=CROWD)
+    for count in range(100):
+        number = peer.exchange_id(b"%d" % count)[0].eir_clientid
+        for sequence in range(1, 9):
+            peer.call(create_session(number, sequence, slots=64, cached=0))
+    total = sum(each.reserved for each in server.registry.sessions.values())
+    assert total <= LIMITS.sessions_per_address
+
+
+def test_room_comes_back(server: Server) -> None:
+    for count in range(200):
+        peer = Peer(server, address=f"192.0.2.{count}")
+        session = peer.session(b"x", slots=64)
+        session.create(b"%d" % count)
+        server.registry.expire(server.registry.sessions[session.id].client)
+    registry = server.registry
+    assert registry._session_octets_left == LIMITS.sessions
+    for left in (
+        registry._session_octets,
+        registry.states._addresses,
+        registry.states._files,
+        registry.clients._addresses,
+    ):
+        assert not left
+
+
+# Opens, lock owners, ranges
+
+
+def test_opens_of_one_address(server: Server) -> None:
+    handles = []
+    for number in range(4):
+        session = Peer(server, address=CROWD).session(b"%d" % number)
+        for at in range(50):
+            reply = session.run(PUTROOTFH, open_(b"%d" % at, create=t.UNCHECKED4))
+            if reply.status != t.NFS4_OK:
+                assert reply.status == t.NFS4ERR_DELAY
+                # It was refused before the file was made.
+                assert session.run(PUTROOTFH, open_(b"%d" % at)).status in (
+                    t.NFS4ERR_DELAY,
+                    t.NFS4ERR_NOENT,
+                )
+                break
+            handles.append(reply)
+    assert len(handles) == LIMITS.states_per_address
+    served(server)
+
+
+def test_courtesy_ends_when_opens_are_short(server: Server, reactor: FakeReactor) -> None:
+    gone = Peer(server, address=CROWD).session(b"gone")
+    for at in range(LIMITS.states_per_client):
+        gone.create(b"%d" % at)
+    reactor.advance(LEASE * 2)
+    back = Peer(server, address=CROWD).session(b"back")
+    for at in range(LIMITS.states_per_client):
+        back.create(b"%d" % at)
+    assert gone.run().status == t.NFS4ERR_BADSESSION
+
+
+def test_ranges(server: Server) -> None:
+    crowd = Peer(server, address=CROWD).session(b"crowd")
+    granted = 0
+    for name in (b"f", b"g"):
+        stateid, handle = crowd.create(name)
+        for at in range(50):
+            reply = crowd.run(putfh(handle), lock(stateid, at * 2, 1))
+            if reply.status != t.NFS4_OK:
+                assert reply.status == t.NFS4ERR_DELAY
+                break
+            granted += 1
+    assert LIMITS.ranges_per_client - 2 <= granted <= LIMITS.ranges_per_client
+    served(server)
+
+
+def test_unlocking_makes_no_ranges_without_end(server: Server) -> None:
+    session = Peer(server).session(b"me")
+    stateid, handle = session.create(b"f")
+    locked = session.ok(putfh(handle), lock(stateid, 0, (1 << 64) - 1))[2].lock_stateid
+    for at in range(100):
+        reply = session.run(putfh(handle), locku(t.stateid4(0, locked.other), at * 2 + 1, 1))
+        if reply.status != t.NFS4_OK:
+            break
+    assert reply.status == t.NFS4ERR_LOCK_RANGE
+    session.ok(putfh(handle), locku(t.stateid4(0, locked.other), 0, (1 << 64) - 1))
+    client = server.registry.sessions[session.id].client
+    assert client.ranges == server.registry.states._ranges == 0
+
+
+# Nothing is quadratic: counted in steps, not in time
+
+
+class CountedDict(dict):  # type: ignore[type-arg]
+    """A dictionary that counts how often it is walked through."""
+
+    walks = 0
+
+    def values(self):  # type: ignore[no-untyped-def]
+        type(self).walks += 1
+        return super().values()
+
+
+def test_opens_of_one_file_are_not_walked(reactor: FakeReactor) -> None:
+    server = server_with(reactor, StateLimits())
+    session = Peer(server).session(b"me")
+    _, handle = session.create(b"f", owner=b"first")
+    (file,) = server.registry.states._files.values()
+    CountedDict.walks = 0
+    file.opens = CountedDict(file.opens)
+    stateids = []
+    for at in range(200):
+        reply = session.ok(PUTROOTFH, open_(b"f", owner=b"%d" % at))
+        stateids.append(reply[2].stateid)
+        session.ok(putfh(handle), lock(reply[2].stateid, at, 1, owner=b"%d" % at))
+    for each in stateids:
+        session.ok(putfh(handle), close(each))
+    server.registry.states.drop_client(server.registry.sessions[session.id].client)
+    assert CountedDict.walks == 0
+    assert len(server.registry.states) == 0
+
+
+def test_ranges_of_others_are_not_touched_by_a_change() -> None:
+    locks, holders = RangeLocks(), [_Holder(b"%d" % at) for at in range(100)]
+    for at, holder in enumerate(holders):
+        locks.lock(at, at + 1, True, holder)  # type: ignore[arg-type]
+    before = [id(ranges) for ranges in locks._held.values()]
+    locks.lock(1000, 1001, True, holders[5])  # type: ignore[arg-type]
+    locks.drop(holders[99])  # type: ignore[arg-type]
+    assert [id(ranges) for ranges in locks._held.values()] == before[:-1]
+    assert len(locks) == 100
+
+
+class _Holder:
+    def __init__(self, owner: bytes) -> None:
+        self.owner = owner
+        self.client = None
+
+
+def test_many_stateids_are_tested_at_once(server: Server) -> None:
+    session = Peer(server).session(b"me", request=1 << 20, response=1 << 20)
+    stateid, _ = session.create(b"f")
+    unknown = t.stateid4(1, b"x" * 12)
+    newer = t.stateid4(stateid.seqid + 1, stateid.other)
+    reply = session.ok(test_stateid(*[stateid, unknown, newer] * 10_000))
+    assert (
+        reply[1].tsr_status_codes
+        == [
+            t.NFS4_OK,
+            t.NFS4ERR_BAD_STATEID,
+            t.NFS4ERR_BAD_STATEID,
+        ]
+        * 10_000
+    )
+
+
+# A store whose disk is full
+
+
+class FullStore(MemoryRecoveryStore):
+    """A store that can be out of room."""
+
+    full = False
+
+    def _check(self) -> None:
+        if self.full:
+            raise StoreError("no room")
+
+    def add(self, owner: bytes) -> None:
+        self._check()
+        super().add(owner)
+
+    def remove(self, owner: bytes) -> None:
+        self._check()
+        super().remove(owner)
+
+    def end_grace(self) -> None:
+        self._check()
+        super().end_grace()
+
+
+def test_no_state_without_a_record(reactor: FakeReactor) -> None:
+    store = FullStore(7)
+    peer = Peer(make_server(reactor=reactor, store=store))
+    store.full = True
+    session = peer.session(b"me", complete=False)
+    session.fails(t.NFS4ERR_DELAY, reclaim_complete())
+    session.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"f", create=t.UNCHECKED4))
+    store.full = False
+    session.ok(reclaim_complete())
+    session.create(b"f")
+
+
+def test_sweeps_go_on(reactor: FakeReactor, caplog: pytest.LogCaptureFixture) -> None:
+    store = FullStore(7)
+    server = make_server(reactor=reactor, store=store)
+    for name in (b"one", b"two", b"three"):
+        Peer(server).session(name)
+    store.full = True
+    with caplog.at_level(logging.WARNING):
+        reactor.advance(LEASE * 4)
+        assert len(caplog.records) == 1
+        # Nobody is forgotten whom the list would still let reclaim.
+        assert len(server.registry.clients) == len(store._owners) == 3
+        store.full = False
+        reactor.advance(LEASE)
+    assert len(server.registry.clients) == len(store._owners) == 0
+    assert len(caplog.records) == 2
+
+
+def test_who_leaves_waits_for_the_disk(reactor: FakeReactor) -> None:
+    store = FullStore(7)
+    peer = Peer(make_server(reactor=reactor, store=store))
+    session = peer.session(b"me")
+    peer.call(destroy_session(session.id))
+    store.full = True
+    assert peer.call(destroy_clientid(session.client_id)).status == t.NFS4ERR_DELAY
+    store.full = False
+    assert peer.call(destroy_clientid(session.client_id)).status == t.NFS4_OK
+
+
+def test_state_is_not_passed_on_without_a_record(reactor: FakeReactor) -> None:
+    store = FullStore(7)
+    server = make_server(reactor=reactor, store=store)
+    Peer(server).session(b"gone").create(b"f", deny=t.OPEN4_SHARE_DENY_WRITE)
+    other = Peer(server).session(b"here")
+    for _ in range(3):
+        reactor.advance(LEASE * 0.6)
+        other.ok()
+    store.full = True
+    other.fails(t.NFS4ERR_DELAY, PUTROOTFH, open_(b"f"))
+    store.full = False
+    other.ok(PUTROOTFH, open_(b"f"))
+
+
+def test_grace_ends_when_that_is_on_record(
+    reactor: FakeReactor, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = FullStore(7)
+    Peer(make_server(reactor=reactor, store=store)).session(b"late")
+    server = make_server(reactor=reactor, store=store, seed=2)
+    here = Peer(server).session(b"here")
+    store.full = True
+    for _ in range(30):
+        reactor.advance(LEASE * 0.1)
+        here.fails(t.NFS4ERR_GRACE, PUTROOTFH, open_(b"f", create=t.UNCHECKED4))
+    assert len([each for each in caplog.records if "grace" in each.message]) == 1
+    store.full = False
+    reactor.advance(2)
+    here.create(b"f")
+
+
+# The defaults
+
+
+def test_default_limits_fit_together() -> None:
+    limits = StateLimits()
+    clients = limits.clients
+    assert clients.unconfirmed_per_address < clients.unconfirmed < clients.clients
+    assert clients.clients_per_address < clients.clients
+    assert limits.sessions_per_address < limits.sessions
+    assert limits.states_per_client < limits.states_per_address < limits.states
+    assert limits.ranges_per_file < limits.ranges_per_client < limits.ranges
+    assert replace(limits) == limits
