@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import Final
 
@@ -33,6 +33,7 @@ from .offload import run_all
 from .operation import Failure, Operation
 from .state.client import Client
 from .state.session import Fingerprint, Session, Slot
+from .turns import OPERATIONS, SHORT, SLICE_S
 from .vfs.export import Export
 from .vfs.interface import Job, User
 from .vfs.namespace import Filehandle
@@ -50,6 +51,8 @@ _DATA_HEAD: Final = 16
 _SHORT_DATA: Final = 1024
 """Octets of a result that are copied into a reply without chunks."""
 _WORD = struct.Struct(">I")
+_SESSIONLESS: Final = 1 << 14
+"""Octets that a call without a session may have."""
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
 
@@ -87,6 +90,7 @@ class Compound:
         "must_settle",
         "mutated",
         "now",
+        "ran_long",
         "replay",
         "request_size",
         "saved",
@@ -134,6 +138,8 @@ class Compound:
         """Octets of them that are charged to the peer."""
         self.jobs: list[Job] = []
         """To be done before the reply is sent."""
+        self.ran_long = False
+        """An operation of it may have taken as long as a slice."""
         self.must_settle = False
         """They are to be done before the next operation."""
 
@@ -142,6 +148,11 @@ class Compound:
         if job is not None:
             self.jobs.append(job)
             self.must_settle = True
+
+    @property
+    def source(self) -> Hashable:
+        """Who takes turns with others: connections of one host and user are one."""
+        return self.call.channel.peer.source
 
     @property
     def credentials(self) -> Credentials:
@@ -300,6 +311,7 @@ class CompoundProcedure:
     def __init__(self, core: Core, minors: Mapping[int, Mapping[int, Operation | None]]) -> None:
         self._core = core
         self._minors = minors
+        self._turns = core.turns
 
     def __call__(self, call: Call) -> None:
         """Answer a COMPOUND. Raises ``XdrError`` if its frame cannot be decoded."""
@@ -331,13 +343,21 @@ class CompoundProcedure:
             self._finish(c, nfs.NFS4ERR_MINOR_VERS_MISMATCH, 0)
         elif tag and (len(tag) > MAX_TAG or not _is_utf8(tag)):
             self._finish(c, nfs.NFS4ERR_INVAL, 0)
+        elif self._turns.waiting and c.source in self._turns.waiting:
+            self._turns.put(c.source, partial(self._go_on, c, table))
         else:
             self._run(c, table)
 
     def _run(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
         """Execute operations from ``c.index`` on, and answer; or go on with that later."""
         buffer = c.encoder.buffer
+        last, end = c.count, 0.0
+        if last - c.index > SHORT:
+            last, end = c.index + OPERATIONS, self._core.clock() + SLICE_S
         while c.index < c.count:
+            if c.index >= last or (end and self._core.clock() >= end):
+                self._let_others(c, table)
+                return
             mark = len(buffer)
             try:
                 number, status, body = self._next(c, table)
@@ -366,6 +386,26 @@ class CompoundProcedure:
             c.index += 1
         self._finish(c, nfs.NFS4_OK, c.count)
 
+    def _let_others(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
+        """Go on in a turn of its own: a slice of the compound is done."""
+        if c.buffers:
+            c.hold()
+        self._turns.put_back(c.source, partial(self._go_on, c, table))
+
+    def _go_on(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
+        c.go_on()
+        c.now = self._core.clock()
+        try:
+            self._run(c, table)
+        except Exception:
+            self._went_wrong(c)
+
+    def _went_wrong(self, c: Compound) -> None:
+        """Whoever called has gone back to the loop, so that nobody else can answer."""
+        _log.exception("a call of %r failed", c.call.channel.peer)
+        if not c.call.answered:
+            c.call.fail(RemoteFailure())
+
     def _resume(
         self,
         c: Compound,
@@ -389,9 +429,7 @@ class CompoundProcedure:
                 c.index += 1
                 self._run(c, table)
         except Exception:
-            _log.exception("a call of %r failed", c.call.channel.peer)
-            if not c.call.answered:
-                c.call.fail(RemoteFailure())
+            self._went_wrong(c)
 
     def _next(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int, bytes]:
         """Execute one operation: its number, its status, and what follows that on a failure."""
@@ -422,7 +460,7 @@ class CompoundProcedure:
             if operation is None:
                 return nfs.NFS4ERR_NOTSUPP, b""
             try:
-                arguments = operation.spec.decode_arguments(c.decoder)
+                arguments = operation.decode(c.decoder)
             except XdrError:
                 return nfs.NFS4ERR_BADXDR, failure_body
             if (operation.needs_current and c.current is None) or (
@@ -470,6 +508,10 @@ class CompoundProcedure:
             raise NfsError(nfs.NFS4ERR_OP_NOT_IN_SESSION)
         if c.count > 1:
             raise NfsError(nfs.NFS4ERR_NOT_ONLY_OP)
+        if c.request_size > _SESSIONLESS:
+            # Whoever it is has no session yet whose limits would hold; lists may be in it that
+            # take long to decode.
+            raise NfsError(nfs.NFS4ERR_REQ_TOO_BIG)
 
     def _repeat(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int]:
         """The slot has seen the call: answer what was answered then."""
@@ -499,6 +541,8 @@ class CompoundProcedure:
         if slot is not None and not c.replay:
             keep = c.cache_this or c.count == 1
             slot.release(c.encoder.to_bytes()[c.start :] if keep else None)
+        if c.ran_long and self._core.clock() >= c.now + SLICE_S:
+            self._turns.had_enough(c.source)
         if c.buffers:
             buffers, pool = c.buffers, self._core.buffers
 

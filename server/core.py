@@ -8,13 +8,14 @@ from .buffers import BufferPool
 from .config import ServerConfig
 from .offload import Elsewhere
 from .state.registry import Registry
+from .turns import Later, Turns
 from .vfs.namespace import Namespace
 
 
 class Core:
     """The tree, the clients' state, the settings and the clock."""
 
-    __slots__ = ("buffers", "clock", "config", "elsewhere", "namespace", "registry")
+    __slots__ = ("buffers", "clock", "config", "elsewhere", "namespace", "registry", "turns")
 
     def __init__(
         self,
@@ -23,10 +24,12 @@ class Core:
         registry: Registry,
         clock: Callable[[], float],
         elsewhere: Elsewhere | None,
+        later: Later,
     ) -> None:
         self.config = config
         self.namespace = namespace
         self.registry = registry
         self.clock = clock
         self.elsewhere = elsewhere
+        self.turns = Turns(later)
         self.buffers = BufferPool()

@@ -8,6 +8,7 @@ reactor.run_forever()
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from nfsrdma.rpcrdma.budget import Budget
@@ -69,7 +70,12 @@ class Server:
         self.namespace = Namespace(exports, key, born_ns)
         now = reactor.time()
         self.registry = Registry(self._store, self.config.times, self.config.state, rng, now)
-        self._core = Core(self.config, self.namespace, self.registry, reactor.time, elsewhere)
+        self._core = Core(
+            *(self.config, self.namespace, self.registry),
+            clock=reactor.time,
+            elsewhere=elsewhere,
+            later=self._later,
+        )
         program = RpcProgram(
             PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, BY_MINOR)}}
         )
@@ -146,6 +152,15 @@ class Server:
         # First of all, so that nothing that goes wrong now keeps it from going right later.
         interval = max(0.5, self.config.times.lease / _SWEEPS_PER_LEASE)
         self._timer = self._reactor.call_at(now + interval, self._sweep)
-        self.registry.sweep(now)
         for export in self.namespace.exports:
-            export.fs.trim()
+            with suppress(OSError):
+                export.fs.trim()
+        self.registry.sweep(now)
+
+    def _later(self, work: Callable[[], None]) -> None:
+        """Do something on the loop's next turn, unless the server is closed by then."""
+        self._reactor.call_soon(self._if_open, work)
+
+    def _if_open(self, work: Callable[[], None]) -> None:
+        if self._timer is not None:
+            work()

@@ -35,6 +35,9 @@ _NOT_OUT: Final = ~select.EPOLLOUT
 _UNSEEN: Final = 32
 """Turns in a row that pollers found something to do in, before the descriptors are looked at."""
 
+_PASSED_BY: Final = 4
+"""Turns in a row with something to run at once, before the pollers look all the same."""
+
 _Callback = tuple[Callable[..., object], tuple[Any, ...]]
 
 
@@ -92,6 +95,7 @@ class SelectReactor:
         self._cancelled = 0
         self._pollers: list[Callable[[float | None], bool]] = []
         self._polled = 0  # turns in a row that a poller found something in
+        self._passed_by = 0  # turns in a row without a look by the pollers
         self._failures = Complaints(_log, monotonic)
         self._stopping = False
         self._closed = False
@@ -239,7 +243,10 @@ class SelectReactor:
                 until = max(0.0, self._timers[0][0] - monotonic())
                 if wait is None or until < wait:
                     wait = until
-        if self._pollers and wait != 0.0 and self._look(wait):
+        # What runs again and again must not keep the pollers from looking for ever.
+        looks = wait != 0.0 or self._passed_by >= _PASSED_BY
+        self._passed_by = 0 if looks else self._passed_by + 1
+        if self._pollers and looks and self._look(wait):
             self._polled += 1
             events = self._poll(0.0) if self._polled % _UNSEEN == 0 else []
         else:

@@ -25,6 +25,8 @@ zero exist."""
 
 _NO_ATTRIBUTES: Final = bytes(8)
 """An empty bitmap, and no values."""
+_MOST: Final = 1 << 17
+"""Octets of one listing: more would keep others waiting, however much the caller can take."""
 _READDIR_FRAME: Final = 16
 """Octets of a READDIR result besides its entries: the verifier, the list's end, and eof."""
 _MAX_TARGET: Final = 4096
@@ -212,7 +214,8 @@ def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
     mask = attributes.wanted(args.attr_request, fs, c.minor)
     if args.cookie in (1, 2):
         raise NfsError(nfs.NFS4ERR_BAD_COOKIE)
-    limit = min(args.maxcount, c.core.config.max_io, c.room())
+    limit = min(args.maxcount, c.core.config.max_io, c.room(), _MOST)
+    c.ran_long = True
     if limit < _READDIR_FRAME:
         raise NfsError(nfs.NFS4ERR_TOOSMALL)
     buffer = enc.buffer

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from nfsrdma.xdr import Encoder
+import struct
+from typing import Final
+
+from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
@@ -15,6 +18,7 @@ from ..vfs.interface import READ, WRITE
 from . import rights
 from .io import require_regular
 
+_STATEID: Final = struct.Struct(">I12s")
 _UINT64_MAX = (1 << 64) - 1
 _EXCLUSIVE = (nfs.WRITE_LT, nfs.WRITEW_LT)
 _SHARED = (nfs.READ_LT, nfs.READW_LT)
@@ -164,7 +168,15 @@ def free_stateid(c: Compound, args: nfs.FREE_STATEID4args, enc: Encoder) -> None
     states.free(state)
 
 
-def test_stateid(c: Compound, args: nfs.TEST_STATEID4args, enc: Encoder) -> None:
+def decode_stateids(dec: Decoder) -> list[tuple[int, bytes]]:
+    """The arguments of TEST_STATEID, of which there may be 60,000: sequence number and rest."""
+    count = dec.uint32()
+    dec.check_count(count, _STATEID.size)
+    return list(_STATEID.iter_unpack(dec.fixed_opaque(count * _STATEID.size)))
+
+
+def test_stateid(c: Compound, args: list[tuple[int, bytes]], enc: Encoder) -> None:
     """RFC 8881, Section 18.48: the current stateid cannot be tested; it stands for nothing."""
-    codes = c.core.registry.states.test(args.ts_stateids, c.caller)
-    nfs.TEST_STATEID4resok(codes).encode(enc)
+    c.ran_long = True
+    codes = c.core.registry.states.test(args, c.caller)
+    enc.buffer += struct.pack(f">{len(codes) + 1}I", len(codes), *codes)

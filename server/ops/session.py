@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from nfsrdma.xdr import Encoder
+from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import channel_attrs4
@@ -35,6 +35,7 @@ _SESSION_FLAGS: Final = (
 _MIN_MESSAGE: Final = 128
 """No call with a SEQUENCE, and no reply to one, is much shorter, in octets."""
 _MIN_BACK_OPERATIONS: Final = 2
+_MOST_FLAVORS: Final = 16
 _SEQUENCE_RESULT = struct.Struct(">16s5I")
 _SEQUENCE_SIZE: Final = 8 + _SEQUENCE_RESULT.size
 
@@ -238,6 +239,16 @@ def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: 
         bound = nfs.CDFS4_BACK if direction == nfs.CDFC4_BACK else nfs.CDFS4_BOTH
     registry.renew(session.client, c.now)
     nfs.BIND_CONN_TO_SESSION4resok(session.id, bound, False).encode(enc)
+
+
+def decode_backchannel_ctl(dec: Decoder) -> nfs.BACKCHANNEL_CTL4args:
+    """The arguments, with as many ways to authenticate callbacks as anybody has reason to name."""
+    mark = dec.offset
+    _, count = dec.uint32(), dec.uint32()
+    if count > _MOST_FLAVORS:
+        raise XdrError(f"{count} security parameters")
+    dec.offset = mark
+    return nfs.BACKCHANNEL_CTL4args.decode(dec)
 
 
 def backchannel_ctl(c: Compound, args: nfs.BACKCHANNEL_CTL4args, enc: Encoder) -> None:

@@ -22,7 +22,8 @@ MINORS: Final = (1, 2)
 
 def _entry(number: int, handler: Handler, *flags: str, **more: Any) -> Operation:
     settings: dict[str, Any] = {**dict.fromkeys(flags, True), **more}
-    return Operation(SPECIFIED[number], handler, **settings)
+    spec = SPECIFIED[number]
+    return Operation(spec, handler, settings.pop("decode", spec.decode_arguments), **settings)
 
 
 _FH, _SAVED, _ALONE, _MUTATES = "needs_current", "needs_saved", "sessionless", "mutates"
@@ -67,7 +68,7 @@ _ENTRIES: Final = (
     _entry(nfs.OP_VERIFY, attribute.verify, _FH),
     _entry(nfs.OP_WRITE, io.write, _FH, _MUTATES, bound=16),
     # Minor version 1
-    _entry(nfs.OP_BACKCHANNEL_CTL, session.backchannel_ctl),
+    _entry(nfs.OP_BACKCHANNEL_CTL, session.backchannel_ctl, decode=session.decode_backchannel_ctl),
     _entry(nfs.OP_BIND_CONN_TO_SESSION, session.bind_conn_to_session, _ALONE),
     _entry(nfs.OP_EXCHANGE_ID, session.exchange_id, _ALONE, _MUTATES, bound=1024),
     _entry(nfs.OP_CREATE_SESSION, session.create_session, _ALONE, _MUTATES, bound=128),
@@ -75,7 +76,7 @@ _ENTRIES: Final = (
     _entry(nfs.OP_FREE_STATEID, lock.free_stateid, _MUTATES, bound=0),
     _entry(nfs.OP_SECINFO_NO_NAME, handle.secinfo_no_name, _FH),
     _entry(nfs.OP_SEQUENCE, session.sequence),
-    _entry(nfs.OP_TEST_STATEID, lock.test_stateid),
+    _entry(nfs.OP_TEST_STATEID, lock.test_stateid, decode=lock.decode_stateids),
     _entry(nfs.OP_DESTROY_CLIENTID, session.destroy_clientid, _ALONE, _MUTATES, bound=0),
     _entry(nfs.OP_RECLAIM_COMPLETE, session.reclaim_complete, _MUTATES, bound=0),
     # Minor version 2

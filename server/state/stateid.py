@@ -7,6 +7,7 @@ a server do not have the same.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -156,17 +157,20 @@ class StateTable:
             raise NfsError(_wrong_seqid(stateid.seqid, state.seqid))
         return state
 
-    def test(self, stateids: list[stateid4], client: Client) -> list[int]:
-        """What :meth:`find` would say of each: a status. There may be many."""
+    def test(self, stateids: Iterable[tuple[int, bytes]], client: Client) -> list[int]:
+        """What :meth:`find` would say of each sequence number and rest: a status.
+
+        There may be many.
+        """
         statuses, states = [], self._states
-        for stateid in stateids:
-            state = states.get(stateid.other)
+        for seqid, other in stateids:
+            state = states.get(other)
             if state is None or state.client is not client:
                 statuses.append(NFS4ERR_BAD_STATEID)
-            elif stateid.seqid in (0, state.seqid):
+            elif seqid in (0, state.seqid):
                 statuses.append(NFS4_OK)
             else:
-                statuses.append(_wrong_seqid(stateid.seqid, state.seqid))
+                statuses.append(_wrong_seqid(seqid, state.seqid))
         return statuses
 
     def add_open(self, client: Client, owner: bytes, handle: Filehandle) -> OpenState:

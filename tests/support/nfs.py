@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,7 @@ class FakeReactor:
         self.now = 1000.0
         self._timers: list[tuple[float, int, _Timer]] = []
         self._count = 0
+        self.soon: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
 
     def time(self) -> float:
         return self.now
@@ -64,9 +66,18 @@ class FakeReactor:
         self.now = end
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
-        raise AssertionError("the server has nothing to call soon")
+        self.soon.append((callback, args))
 
-    add_reader = remove_reader = add_writer = remove_writer = call_soon
+    def turn(self) -> None:
+        """Call what is to be called soon, but not what that asks for."""
+        for _ in range(len(self.soon)):
+            callback, args = self.soon.popleft()
+            callback(*args)
+
+    def add_reader(self, *_: Any) -> None:
+        raise AssertionError("the server has no descriptors to watch")
+
+    remove_reader = add_writer = remove_writer = add_reader
 
 
 class _Timer:
@@ -266,6 +277,9 @@ class Peer:
         message = compound_message(ops, minor, tag, credentials or self.credentials, count)
         incoming = Incoming(message, self.channel, room, payload_room)
         self.server.service(incoming)
+        reactor = self.server._reactor
+        while not incoming.outcome and isinstance(reactor, FakeReactor) and reactor.soon:
+            reactor.turn()
         assert incoming.outcome, "no answer"
         return incoming
 
