@@ -18,8 +18,8 @@ from .counters import Counters
 from .icrc import Flow
 from .memory import ProtectionDomain, octets
 from .opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
-from .requester import Requester
-from .responder import Responder
+from .requester import Requester, flushed
+from .responder import Responder, flushed_receive
 from .run import Run
 from .wire import DEFAULT_PKEY, Address
 
@@ -120,7 +120,7 @@ class QueuePair:
         """Queue a send request (``verbs.interfaces.QueuePair.post_send``)."""
         requester = self.requester
         if self.failed:
-            requester.flush_request(request)
+            self.send_cq.push(flushed(request))
             return
         if self.state != QpState.RTS:
             raise VerbsError(f"post_send in {self.state.name}", WcStatus.LOC_QP_OP_ERR)
@@ -132,7 +132,7 @@ class QueuePair:
         """Queue a receive buffer. Raises ``VerbsError``: queue full, buffer not writable."""
         responder = self.responder
         if self.failed:
-            responder.flush_request(request)
+            self.recv_cq.push(flushed_receive(request))
             return
         if len(responder.receives) >= self.options.recv_depth:
             raise VerbsError("the receive queue is full", WcStatus.LOC_QP_OP_ERR)
@@ -203,6 +203,10 @@ class QueuePair:
         self.fail("destroyed")
         self._move("destroy")
         self._flow = self._heard = None
+        self.on_error = self.on_traffic = None
+        # They know each other in both directions, and would wait for a garbage collection.
+        for machine in (self.requester, self.completer, self.responder):
+            del machine._qp
 
     def schedule(self) -> None:
         """There may be something to transmit."""

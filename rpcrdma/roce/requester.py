@@ -569,10 +569,11 @@ class Requester:
         self.sent.clear()
         self.pending.clear()
         for entry in entries:
-            self.flush_request(entry.request, entry.status or WcStatus.WR_FLUSH_ERR)
+            self._qp.send_cq.push(flushed(entry.request, entry.status or WcStatus.WR_FLUSH_ERR))
 
-    def flush_request(self, request: SendWR, status: int = WcStatus.WR_FLUSH_ERR) -> None:
-        """Complete a request that was never carried out."""
-        codes = REQUESTS.get(request.opcode)
-        opcode = WcOpcode.LOCAL_INV if codes is None else codes.completion
-        self._qp.send_cq.push(WC(request.wr_id, status, opcode))
+
+def flushed(request: SendWR, status: int = WcStatus.WR_FLUSH_ERR) -> WC:
+    """The completion of a request that was never carried out."""
+    codes = REQUESTS.get(request.opcode)
+    opcode = WcOpcode.LOCAL_INV if codes is None else codes.completion
+    return WC(request.wr_id, status, opcode)

@@ -503,8 +503,9 @@ class Responder:
         if self._receive is not None:
             self._fail_receive(WcStatus.WR_FLUSH_ERR)
         while self.receives:
-            self.flush_request(self.receives.popleft())
+            self._qp.recv_cq.push(flushed_receive(self.receives.popleft()))
 
-    def flush_request(self, request: RecvWR) -> None:
-        """Complete a receive that no message has filled."""
-        self._qp.recv_cq.push(WC(request.wr_id, WcStatus.WR_FLUSH_ERR, WcOpcode.RECV))
+
+def flushed_receive(request: RecvWR) -> WC:
+    """The completion of a receive that no message has filled."""
+    return WC(request.wr_id, WcStatus.WR_FLUSH_ERR, WcOpcode.RECV)

@@ -90,6 +90,35 @@ class Channel(Protocol):
         """Call ``callback(reason)`` once, when the connection is gone, for whatever reason."""
 
 
+class EndedChannel:
+    """What is left of a connection for the calls that were in progress when it ended."""
+
+    __slots__ = ("_reason", "account", "max_message", "peer")
+
+    closed = True
+
+    def __init__(self, channel: Channel, reason: str) -> None:
+        self.peer = channel.peer
+        self.account = channel.account
+        self.max_message = channel.max_message
+        self._reason = reason
+
+    def call(
+        self, message: Encoder, *, max_reply: int, sinks: Sequence[memoryview] = ()
+    ) -> Future[Decoder]:
+        """Fails with ``TransportError``."""
+        future: Future[Decoder] = Future()
+        future.set_error(TransportError(self._reason))
+        return future
+
+    def close(self) -> None:
+        """It is closed."""
+
+    def on_close(self, callback: Callable[[str], None]) -> None:
+        """Call back at once."""
+        callback(self._reason)
+
+
 class IncomingCall(Protocol):
     """A call that arrived, from its XID on, and the room there is for its reply."""
 

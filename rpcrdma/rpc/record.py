@@ -186,6 +186,7 @@ class RecordReader:
         """The stream has ended: let go of all memory. The reader is then of no more use."""
         self._parts = []
         self._buffer = self._sink = None
+        self._find_sink = _anywhere
 
     def feed(self, data: bytes) -> list[Record]:
         """The records that end in ``data``, which is kept. Only when ``target`` is ``None``.

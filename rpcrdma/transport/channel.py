@@ -185,9 +185,10 @@ class RdmaChannel:
         self._reason = reason
         calls = self.requester.shutdown()
         self._endpoint.close()
-        self.responder.shutdown()
+        self.responder.shutdown(reason)
         self._endpoint.finish_sends()
         self.requester.fail(calls, reason)
+        self.account.leave()
         callbacks, self._on_close = self._on_close, []
         for callback in callbacks:
             try:

@@ -9,11 +9,11 @@ may use it at once.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 from nfsrdma.xdr import Encoder
 
+from ..io.memory import zeros
 from ..verbs.interfaces import CompletionQueue, Connection, MappingQueuePair, ProtectionDomain
 from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
 from .options import TransportOptions
@@ -38,6 +38,8 @@ class ReceiveSlot:
         self.view = view
         self.request = RecvWR(view, self)
 
+
+_NOTHING = memoryview(b"")
 
 OnMessage = Callable[[ReceiveSlot, memoryview, int | None], None]
 """Gets the buffer, the message in it, and the R_key that the peer invalidated with it."""
@@ -70,11 +72,11 @@ class Endpoint:
         """The queue pair, if the peer's memory can be seen through it."""
         self._on_message = on_message
         self._on_failure = on_failure
-        # All in one piece, so that a view of any of them can be told by its ``obj``. ``BytesIO``
-        # lends zeros that nobody has touched: a page is there only once something came in it, and
-        # most connections are idle.
-        octets = options.receive_depth * options.inline_receive
-        self.ring = io.BytesIO(bytes(octets)).getbuffer().obj
+        # All in one piece, so that a view of any of them can be told by its ``obj``. A page is
+        # there only once something came in it, and most connections are idle.
+        self._receives = zeros(options.receive_depth * options.inline_receive)
+        self.ring: object = self._receives.obj
+        self._slots: list[ReceiveSlot] = []
         self._max_waiting = options.receive_depth
         self._connection: Connection | None = None
 
@@ -104,9 +106,10 @@ class Endpoint:
         """Post a request other than a SEND; see ``SendQueue.post``."""
         self.post_read = self._send_queue.post_read
         size = self.options.inline_receive
-        ring = memoryview(self.ring)
-        for start in range(0, len(ring), size):
-            connection.queue_pair.post_recv(ReceiveSlot(ring[start : start + size]).request)
+        ring = self._receives
+        self._slots = [ReceiveSlot(ring[at : at + size]) for at in range(0, len(ring), size)]
+        for slot in self._slots:
+            connection.queue_pair.post_recv(slot.request)
 
     def negotiate(self, theirs: PrivateData) -> None:
         """Agree with what the peer says of itself (RFC 8797)."""
@@ -200,17 +203,35 @@ class Endpoint:
             self._on_failure(reason)
 
     def close(self) -> None:
-        """Free the queue pair and end every registration. No message comes after this."""
+        """Free the queue pair and end every registration. No message comes after this.
+
+        Nothing is left in a circle, so that all of it is gone with the last call in progress.
+        """
         self.closed = True
+        self._on_message, self._on_failure = _no_message, _no_failure
+        self._receives, self.ring = _NOTHING, None
         if self._connection is None:
             self.pd.close()
             return
         self._connection.close()
-        self._send_cq.set_handler(None)
-        self._recv_cq.set_handler(None)
+        for cq in (self._send_cq, self._recv_cq):
+            cq.set_handler(None)
+            while cq.poll(_POLL_LIMIT):
+                pass
+        for slot in self._slots:
+            del slot.request
+        self._slots.clear()
         self.pd.close()
 
     def finish_sends(self) -> None:
         """Tell everyone who waits for a send that it is over. Only after :meth:`close`."""
         if self._connection is not None:
             self._send_queue.close()
+
+
+def _no_message(slot: ReceiveSlot, message: memoryview, rkey: int | None) -> None:
+    """The connection is closed."""
+
+
+def _no_failure(reason: str) -> None:
+    """It has failed before."""

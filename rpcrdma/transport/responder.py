@@ -21,7 +21,7 @@ from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder
 
-from ..rpc.channel import Channel, IncomingCall, Service
+from ..rpc.channel import Channel, EndedChannel, IncomingCall, Service
 from ..verbs.types import Access, SendWR, WrOpcode
 from .buffers import BufferPool
 from .chunk import Chunk, ReadList, Segment, WriteList, boundaries, distribute, handles
@@ -409,11 +409,13 @@ class Responder:
         while self._waiting and self._pool.has(_total(self._waiting[0][2])):
             self._fetch(*self._waiting.popleft())
 
-    def shutdown(self) -> None:
+    def shutdown(self, reason: str) -> None:
         """The connection is gone: forget the calls that the service has not seen yet.
 
-        Those that it has seen are its to answer, which it may do as if nothing had happened.
+        Those that it has seen are its to answer, which it may do as if nothing had happened. They
+        keep the responder, and it keeps no channel that would keep it in turn.
         """
+        self.channel = EndedChannel(self.channel, reason)
         calls = [*self._fetching, *(call for call, _, _ in self._waiting)]
         self._fetching.clear()
         self._waiting.clear()

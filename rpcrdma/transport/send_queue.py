@@ -152,9 +152,14 @@ class SendQueue:
         Except those who wait for an RDMA READ, which did not happen.
         """
         self._closed = True
+        self._fail = _no_failure
         self._reads_waiting.clear()
         waiting = [done for _, done in (*self._tickets, *self._backlog) if done is not None]
         self._tickets.clear()
         self._backlog.clear()
         for done in waiting:
             done()
+
+
+def _no_failure(reason: str) -> None:
+    """The connection is closed."""

@@ -220,13 +220,15 @@ class QueuePair:
         self._on_error(reason)
 
     def close(self) -> None:
-        """Nothing of the peer's is needed any more."""
+        """Nothing of the peer's is needed any more, and nobody is told of anything."""
         if self in self.pd.queue_pairs:
             self.pd.queue_pairs.remove(self)
             self._remote.close()
         if self._peer is not None:
             self._peer.close()
             self._peer = None
+        # The connection keeps us, so we do not keep the connection.
+        self._on_error, self._later, self._ring_peer = _not_told, _not_asked, _not_rung
 
     def uses(self, slot: int) -> bool:
         """See ``regions.Peers``."""
@@ -690,3 +692,15 @@ class QueuePair:
         if request is not None:
             self._send_cq.push(WC(request.wr_id, status, _COMPLETES[request.opcode]))
         self._break(f"a request failed: {WcStatus(status).name}")
+
+
+def _not_told(reason: str) -> None:
+    """The owner has closed the connection."""
+
+
+def _not_asked(delay_s: float) -> None:
+    """There are no more turns."""
+
+
+def _not_rung() -> None:
+    """The peer is not woken any more."""

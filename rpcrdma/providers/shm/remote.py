@@ -40,6 +40,7 @@ class RemoteMemory:
         """Give the table back."""
         self._table.release()
         self._file.close()
+        self._fetch_slab = _none
 
     def permitted(self, rkey: int, address: int, length: int, access: int) -> int | None:
         """The first word of the peer's entry for this key, if it permits the access."""
@@ -109,3 +110,8 @@ def scatter(source: memoryview, pieces: Sequence[memoryview]) -> None:
         end = start + len(piece)
         piece[:] = source[start:end]
         start = end
+
+
+def _none(index: int) -> PeerFile | None:
+    """The connection is closed, and its slabs are no more."""
+    return None
