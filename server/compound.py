@@ -32,6 +32,7 @@ from .core import Core
 from .offload import run_all
 from .operation import Failure, Operation
 from .state.client import Client
+from .state.refusal import Refusal
 from .state.session import Fingerprint, Session, Slot
 from .turns import OPERATIONS, SHORT, SLICE_S
 from .vfs.export import Export
@@ -480,6 +481,8 @@ class CompoundProcedure:
         except Failure as error:
             return self._with_body(c, error)
         except NfsError as error:
+            if isinstance(error, Refusal):
+                self._core.registry.complain(c.call.channel.peer, error, c.now)
             return error.status, failure_body
         except OSError as error:
             return status_of(error), failure_body

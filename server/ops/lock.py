@@ -12,6 +12,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from ..compound import Compound
 from ..operation import Failure
 from ..state.lock import FOREVER, HeldRange
+from ..state.refusal import RANGES_FULL, Refusal
 from ..state.share import OpenedFile
 from ..state.stateid import LockState, OpenState
 from ..vfs.interface import READ, WRITE
@@ -105,7 +106,7 @@ def lock(c: Compound, args: nfs.LOCK4args, enc: Encoder) -> None:
     if held is not None:
         raise _denied(held)
     if not registry.states.may_lock(file, c.caller):
-        raise NfsError(nfs.NFS4ERR_DELAY)
+        raise Refusal(nfs.NFS4ERR_DELAY, RANGES_FULL)
     if state is None:
         state = file.find_lock(c.caller, owner)
     if state is None:
@@ -152,7 +153,7 @@ def locku(c: Compound, args: nfs.LOCKU4args, enc: Encoder) -> None:
     states = c.core.registry.states
     if state.file.locks.splits(start, end, state) and not states.may_lock(state.file, c.caller):
         # What a range would be cut into has no room any more: it can be unlocked as a whole.
-        raise NfsError(nfs.NFS4ERR_LOCK_RANGE)
+        raise Refusal(nfs.NFS4ERR_LOCK_RANGE, RANGES_FULL)
     states.unlock_range(state, start, end)
     state.bump()
     c.current_stateid = state.stateid

@@ -24,6 +24,7 @@ from nfsrdma.xdr.nfs4.types import (
 )
 
 from .principal import Principal, Source
+from .refusal import CLIENTS_FULL, NOT_YOURS, Refusal
 
 if TYPE_CHECKING:
     from random import Random
@@ -88,17 +89,16 @@ class Client:
         return self.owner, self.principal.source
 
     @property
-    def address(self) -> str:
-        """Where it calls from."""
-        return self.principal.address
+    def source(self) -> Source:
+        """Where it calls from: what budgets are kept by."""
+        return self.principal.source
 
     @property
     def record(self) -> bytes:
-        """What stands for it on the list of those who may reclaim after a restart.
-
-        The user of the source is left out: it need not be known for every transport.
-        """
-        return self.address.encode() + b"\0" + self.owner
+        """What stands for it on the list of those who may reclaim after a restart."""
+        address, user = self.source
+        where = address if user is None else f"{address}, user {user}"
+        return where.encode() + b"\0" + self.owner
 
     @property
     def has_state(self) -> bool:
@@ -113,16 +113,17 @@ class Client:
     def require(self, principal: Principal) -> None:
         """WRONG_CRED (RFC 8881, Section 15.1.6.4) unless the caller may manage this client."""
         if not principal.stands_for(self.principal):
-            raise NfsError(NFS4ERR_WRONG_CRED)
+            raise Refusal(NFS4ERR_WRONG_CRED, NOT_YOURS)
 
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
     """How many records of clients the server keeps: in all, and for one address.
 
-    When they are used up those go first that are not confirmed, then those whose lease ran out,
-    then the idle ones without open files, always of the address that has most. A client that has
-    files open and renews its lease is never put out; who comes then has to wait (DELAY).
+    Each user of this host is an address of its own, here and below. When the records are used up
+    those go first that are not confirmed, then those whose lease ran out and the idle ones without
+    open files, always of the address that has most. A client that has files open and renews its
+    lease is never put out; who comes then has to wait (DELAY).
     """
 
     clients: int = 4096
@@ -132,7 +133,7 @@ class ClientLimits:
 
 
 class _Records:
-    """The records of one address, each kind with the oldest first."""
+    """The records of one source, each kind with the oldest first."""
 
     __slots__ = ("confirmed", "unconfirmed")
 
@@ -145,7 +146,7 @@ class _Records:
 
 
 class ClientTable:
-    """All records, by number, by owner and by address."""
+    """All records, by number, by owner and by source."""
 
     def __init__(self, lease: float, limits: ClientLimits, random: Random) -> None:
         self._lease = lease
@@ -154,7 +155,7 @@ class ClientTable:
         self._by_id: dict[int, Client] = {}
         self._confirmed: dict[Key, Client] = {}
         self._unconfirmed: dict[Key, Client] = {}
-        self._addresses: dict[str, _Records] = {}
+        self._sources: dict[Source, _Records] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -165,8 +166,10 @@ class ClientTable:
         There is none for callers from elsewhere, who learn nothing of it.
         """
         client = self._by_id.get(client_id)
-        if client is None or client.principal.source != source:
+        if client is None:
             raise NfsError(NFS4ERR_STALE_CLIENTID)
+        if client.source != source:
+            raise Refusal(NFS4ERR_STALE_CLIENTID, NOT_YOURS)
         return client
 
     def confirmed(self) -> list[Client]:
@@ -217,15 +220,15 @@ class ClientTable:
     def add(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
         """A new record, in the place of any of the same owner that was not confirmed.
 
-        Raises DELAY if :meth:`victims` found nobody to make room for it.
+        DELAY if there is no room for it: :meth:`victim` says whom it could be taken from.
         """
         self._drop_unconfirmed((owner, principal.source))
-        if self.needs_room(principal.address):
-            raise NfsError(NFS4ERR_DELAY)
+        if self.needs_room(principal.source):
+            raise Refusal(NFS4ERR_DELAY, CLIENTS_FULL)
         client = Client(self._new_id(), owner, verifier, principal, now)
         self._by_id[client.id] = client
         self._unconfirmed[client.key] = client
-        self._addresses.setdefault(client.address, _Records()).unconfirmed[client.id] = client
+        self._sources.setdefault(client.source, _Records()).unconfirmed[client.id] = client
         return client
 
     def confirm(self, client: Client) -> Client | None:
@@ -235,7 +238,7 @@ class ClientTable:
         replaced = self._confirmed.get(key)
         self._confirmed[key] = client
         client.confirmed = True
-        records = self._addresses[client.address]
+        records = self._sources[client.source]
         records.unconfirmed.pop(client.id, None)
         records.confirmed[client.id] = client
         return replaced
@@ -247,18 +250,18 @@ class ClientTable:
         for table in (self._confirmed, self._unconfirmed):
             if table.get(key) is client:
                 del table[key]
-        records = self._addresses.get(client.address)
+        records = self._sources.get(client.source)
         if records is not None:
             records.confirmed.pop(client.id, None)
             records.unconfirmed.pop(client.id, None)
             if not len(records):
-                del self._addresses[client.address]
+                del self._sources[client.source]
 
     # Room
 
-    def needs_room(self, address: str) -> bool:
-        """Whether another record for ``address`` takes the place of one that there is."""
-        limits, own = self._limits, self._addresses.get(address)
+    def needs_room(self, source: Source) -> bool:
+        """Whether another record for ``source`` takes the place of one that there is."""
+        limits, own = self._limits, self._sources.get(source)
         if len(self._by_id) >= limits.clients or len(self._unconfirmed) >= limits.unconfirmed:
             return True
         return own is not None and (
@@ -266,39 +269,39 @@ class ClientTable:
             or len(own.unconfirmed) >= limits.unconfirmed_per_address
         )
 
-    def victim(self, address: str, now: float) -> Client | None:
-        """Whose record goes to make room for another one of ``address``; None if nobody's may."""
-        limits, own = self._limits, self._addresses.get(address)
+    def victim(self, source: Source, now: float) -> Client | None:
+        """Whose record goes to make room for another one of ``source``; None if nobody's may."""
+        limits, own = self._limits, self._sources.get(source)
         crowded = own is not None and len(own) >= limits.clients_per_address
         if own is not None and len(own.unconfirmed) >= limits.unconfirmed_per_address:
             return next(iter(own.unconfirmed.values()))
         if not crowded and len(self._unconfirmed) >= limits.unconfirmed:
-            most = max(self._addresses.values(), key=lambda records: len(records.unconfirmed))
+            most = max(self._sources.values(), key=lambda records: len(records.unconfirmed))
             return next(iter(most.unconfirmed.values()))
-        return self.least(address, crowded, now)
+        return self.least(source, crowded, now)
 
     def least(
-        self, address: str, only: bool, now: float, besides: Client | None = None
+        self, source: Source, only: bool, now: float, besides: Client | None = None
     ) -> Client | None:
-        """Who can best be spared, of ``address`` only or of one that has as many; None if nobody.
+        """Who can best be spared, of ``source`` only or of one that has as many; None if nobody.
 
         Never anybody who has files open and renews its lease.
         """
-        for records in self._by_size(address, only):
+        for records in self._by_size(source, only):
             found = self._least_of(records, now, besides)
             if found is not None:
                 return found
         return None
 
-    def _by_size(self, address: str, only: bool) -> Iterator[_Records]:
-        own = self._addresses.get(address)
+    def _by_size(self, source: Source, only: bool) -> Iterator[_Records]:
+        own = self._sources.get(source)
         if only:
             if own is not None:
                 yield own
             return
         least = 0 if own is None else len(own)
         yield from sorted(
-            (records for records in self._addresses.values() if len(records) >= least),
+            (records for records in self._sources.values() if len(records) >= least),
             key=len,
             reverse=True,
         )

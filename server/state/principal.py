@@ -1,20 +1,47 @@
 """Who manages clients and sessions: one look at a call, one way to compare.
 
 AUTH_SYS is a claim, so what a caller says of itself counts only together with where it says it
-from: the *source* of its connection, which is an address and, for a process of this host, the
-user that the kernel names. Clients of different sources have nothing to do with each other,
-whatever owner strings, client ids or session ids they name.
+from: the *source* of its connection. Clients of different sources have nothing to do with each
+other, whatever owner strings, client ids or session ids they name.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+import ipaddress
+from typing import Final, NamedTuple, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.rpcrdma.rpc.channel import Channel, Peer
 
 Source: TypeAlias = tuple[str, int | None]
 """An address, and the user of the process if it is one of this host."""
+
+THIS_HOST: Final = "this host"
+"""The address of processes of this host, which may call from any of those that it has."""
+_LOOPBACK: Final = ipaddress.ip_network("127.0.0.0/8")
+_USUAL: Final = "127.0.0.1"
+
+
+def source_of(peer: Peer) -> Source:
+    """What all connections of one client have in common, whatever they are made by.
+
+    On this host that is the user alone. RDMA takes what address is free, shared memory says the one
+    of the server. Only who calls over TCP from an address that nobody gets without asking for it,
+    such as 127.0.0.2, wants to be told from others.
+    """
+    if peer.uid is None or peer.uid < 0:
+        return peer.source
+    if peer.transport == "tcp" and peer.address != _USUAL and _is_loopback(peer.address):
+        return peer.source
+    return THIS_HOST, peer.uid
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return parsed.version == _LOOPBACK.version and parsed in _LOOPBACK
 
 
 class Principal(NamedTuple):
@@ -27,12 +54,7 @@ class Principal(NamedTuple):
     @classmethod
     def of(cls, credentials: Credentials, channel: Channel) -> Principal:
         """Who sent a call with these credentials over that connection."""
-        return cls(credentials.flavor, credentials.uid, channel.peer.source)
-
-    @property
-    def address(self) -> str:
-        """Where it calls from: what budgets are kept by."""
-        return self.source[0]
+        return cls(credentials.flavor, credentials.uid, source_of(channel.peer))
 
     def stands_for(self, other: Principal) -> bool:
         """Whether it may manage what the other one made.
@@ -42,4 +64,5 @@ class Principal(NamedTuple):
         """
         if self == other:
             return True
-        return self.source == other.source and self.source[1] is not None
+        user = self.source[1]
+        return self.source == other.source and user is not None and user >= 0

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.rpcrdma.complaints import Complaints
+from nfsrdma.rpcrdma.rpc.channel import Channel, Peer
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_BADSESSION,
@@ -21,8 +22,9 @@ from nfsrdma.xdr.nfs4.types import (
 
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
-from .principal import Principal
+from .principal import Principal, Source
 from .recovery import RecoveryStore, StoreError
+from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
 from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
 from .share import OpenedFile
 from .stateid import StateTable
@@ -82,12 +84,19 @@ class Registry:
         self.states = StateTable(limits, random)
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
-        self._session_octets: Counter[str] = Counter()
+        self._session_octets: Counter[Source] = Counter()
         self._session_octets_left = limits.sessions
         # New in every life: a client that sees another one writes again what was not committed.
         self.write_verifier = struct.pack(">I", self.boot) + random.randbytes(4)
         self._random = random
         self._store_failed = False
+        self._now = now
+        self._complaints = Complaints(_log, lambda: self._now)
+
+    def complain(self, peer: Peer, refusal: Refusal, now: float) -> None:
+        """Say in the log that a peer was refused something."""
+        self._now = now
+        self._complaints.about(peer, refusal.reason)
 
     # Clients
 
@@ -97,14 +106,14 @@ class Registry:
 
     def introduce(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
         """EXCHANGE_ID that does not update: the record of who calls, new or not."""
-        clients, address = self.clients, principal.address
+        clients, source = self.clients, principal.source
         known, replaced = clients.exchange(owner, verifier, principal, now)
         if known is not None:
             return known
         if replaced is not None:
             self.retire(replaced)
-        while clients.needs_room(address):
-            victim = clients.victim(address, now)
+        while clients.needs_room(source):
+            victim = clients.victim(source, now)
             if victim is None:
                 break
             self._put_out(victim)
@@ -218,23 +227,22 @@ class Registry:
         session = Session(session_id, client, fore, back, callback_program, now)
         self.sessions[session_id] = session
         client.sessions[session_id] = session
-        self._session_octets[client.address] += session.reserved
+        self._session_octets[client.source] += session.reserved
         self._session_octets_left -= session.reserved
         return session
 
     def _session_room(self, client: Client) -> int:
         """Octets that the sessions of a client may still take."""
-        own = self.limits.sessions_per_address - self._session_octets[client.address]
+        own = self.limits.sessions_per_address - self._session_octets[client.source]
         return min(own, self._session_octets_left)
 
     def _make_session_room(self, client: Client, octets: int, now: float) -> None:
         """See to it that there is room for one more session of a client; DELAY if there is none."""
-        address = client.address
         while self._session_room(client) < octets:
             only = self._session_octets_left >= octets
-            victim = self.clients.least(address, only, now, besides=client)
+            victim = self.clients.least(client.source, only, now, besides=client)
             if victim is None:
-                raise NfsError(NFS4ERR_DELAY)
+                raise Refusal(NFS4ERR_DELAY, SESSIONS_FULL)
             self._put_out(victim)
 
     def _new_session_id(self) -> bytes:
@@ -257,8 +265,8 @@ class Registry:
         BADSESSION also for callers from elsewhere, WRONG_CRED for others who may not.
         """
         session = self.session(session_id)
-        if session.client.principal.source != principal.source:
-            raise NfsError(NFS4ERR_BADSESSION)
+        if session.client.source != principal.source:
+            raise Refusal(NFS4ERR_BADSESSION, NOT_YOURS)
         session.client.require(principal)
         return session
 
@@ -267,9 +275,9 @@ class Registry:
         client = session.client
         del self.sessions[session.id]
         del client.sessions[session.id]
-        self._session_octets[client.address] -= session.reserved
-        if not self._session_octets[client.address]:
-            del self._session_octets[client.address]
+        self._session_octets[client.source] -= session.reserved
+        if not self._session_octets[client.source]:
+            del self._session_octets[client.source]
         self._session_octets_left += session.reserved
         for channel in list(session.connections):
             self._part(session, channel)
@@ -340,7 +348,7 @@ class Registry:
         while self.states.is_full(client):
             gone = self._longest_gone(client, now)
             if gone is None:
-                raise NfsError(NFS4ERR_DELAY)
+                raise Refusal(NFS4ERR_DELAY, STATES_FULL)
             self.retire(gone)
 
     def _longest_gone(self, client: Client, now: float) -> Client | None:

@@ -21,6 +21,7 @@ from nfsrdma.xdr.nfs4.types import (
 from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
+from .principal import Source
 from .share import OpenedFile
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class StateTable:
         self._random = random
         self._states: dict[bytes, State] = {}
         self._files: dict[bytes, OpenedFile] = {}
-        self._addresses: Counter[str] = Counter()
+        self._sources: Counter[Source] = Counter()
         self._ranges = 0
 
     def __len__(self) -> int:
@@ -259,7 +260,7 @@ class StateTable:
         limits = self._limits
         return (
             len(self._states) >= limits.states
-            or self._addresses[client.address] >= limits.states_per_address
+            or self._sources[client.source] >= limits.states_per_address
             or len(client.open_states) + len(client.lock_states) >= limits.states_per_client
         )
 
@@ -268,20 +269,20 @@ class StateTable:
         limits = self._limits
         if len(client.open_states) + len(client.lock_states) >= limits.states_per_client:
             return False
-        if self._addresses[client.address] >= limits.states_per_address:
-            return other is not client and other.address == client.address
+        if self._sources[client.source] >= limits.states_per_address:
+            return other is not client and other.source == client.source
         return other is not client
 
     def _add(self, state: State) -> None:
         self._states[state.other] = state
-        self._addresses[state.client.address] += 1
+        self._sources[state.client.source] += 1
 
     def _remove(self, state: State) -> None:
         del self._states[state.other]
-        address = state.client.address
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
+        source = state.client.source
+        self._sources[source] -= 1
+        if not self._sources[source]:
+            del self._sources[source]
 
     def _new_other(self) -> bytes:
         while True:

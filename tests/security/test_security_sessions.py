@@ -20,6 +20,7 @@ from tests.support.nfs import (
     reclaim_complete,
 )
 
+from nfsrdma.rpcrdma.rpc import channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
@@ -124,7 +125,7 @@ def test_reclaim_takes_the_same_source(reactor: FakeReactor) -> None:
     thief.fails(t.NFS4ERR_RECLAIM_BAD, putfh(handle), open_(claim=RECLAIM))
     # Nor does it end the time that the other one has.
     thief.ok(reclaim_complete())
-    holder = Peer(again, ALICE, HERE, uid=1000).session(b"host", complete=False)
+    holder = Peer(again, ALICE, HERE).session(b"host", complete=False)
     holder.ok(putfh(handle), open_(claim=RECLAIM))
 
 
@@ -133,7 +134,7 @@ def test_reclaim_takes_the_same_source(reactor: FakeReactor) -> None:
 
 def test_client_that_reconnects(victim: Session, server: Server) -> None:
     peer = Peer(server, ALICE, HERE)
-    peer.channel.peer = type(peer.channel.peer)("rdma", HERE, 50000)
+    peer.channel.peer = channel.Peer("rdma", HERE, 50000)
     assert peer.call(bind(victim.id)).status == t.NFS4_OK
     assert peer.call(create_session(victim.client_id, 2)).status == t.NFS4_OK
     assert peer.exchange_id(b"host")[0].eir_clientid == victim.client_id
@@ -153,6 +154,52 @@ def test_client_that_comes_back_elsewhere(server: Server, reactor: FakeReactor) 
     reactor.advance(LEASE + 1)
     moved = Peer(server, ALICE, ELSEWHERE).session(b"host")
     moved.ok(PUTROOTFH, open_(b"f"))
+
+
+def local(server: Server, transport: str, address: str, uid: int) -> Peer:
+    """A process of this host."""
+    peer = Peer(server, ALICE)
+    peer.channel.peer = channel.Peer(transport, address, 50000, uid)
+    return peer
+
+
+def test_client_of_this_host_by_whatever_way(server: Server) -> None:
+    """RDMA takes a free address of the host, shared memory the server's: what stays is the user."""
+    session = local(server, "tcp", "127.0.0.1", 1000).session(b"host")
+    for again in (
+        local(server, "rdma", "127.0.0.7", 1000),
+        local(server, "rdma", "192.0.2.1", 1000),
+        local(server, "tcp", "192.0.2.1", 1000),
+        local(server, "tcp", "::1", 1000),
+    ):
+        assert again.call(bind(session.id)).status == t.NFS4_OK
+        assert again.exchange_id(b"host")[0].eir_clientid == session.client_id
+    for other in (
+        local(server, "rdma", "127.0.0.7", 1001),
+        local(server, "tcp", "127.0.0.1", 1001),
+        local(server, "tcp", "127.0.0.2", 1000),  # asked for, to be told from the others
+        local(server, "tcp", "127.0.0.1", -1),
+        Peer(server, ALICE),
+    ):
+        assert other.call(bind(session.id)).status == t.NFS4ERR_BADSESSION
+
+
+def test_root_of_this_host_speaks_for_all_of_its_users(server: Server) -> None:
+    session = local(server, "tcp", "127.0.0.1", 0).session(b"host")
+    again = local(server, "rdma", "127.0.0.1", 0)
+    assert again.call(bind(session.id), credentials=MALLORY).status == t.NFS4_OK
+
+
+def test_strangers_are_in_the_log_once(
+    victim: Session, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    thief = Peer(server, MALLORY, ELSEWHERE)
+    for _ in range(50):
+        thief.call(destroy_session(victim.id))
+        thief.call(create_session(victim.client_id, 2))
+    (line,) = caplog.messages
+    assert ELSEWHERE in line
+    assert "not its own" in line
 
 
 # Names

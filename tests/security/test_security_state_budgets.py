@@ -173,7 +173,7 @@ def test_sessions_of_one_address(server: Server) -> None:
             assert reply.status == t.NFS4_OK
     registry = server.registry
     assert sum(each.reserved for each in registry.sessions.values()) <= LIMITS.sessions_per_address
-    assert registry._session_octets[CROWD] <= LIMITS.sessions_per_address
+    assert registry._session_octets[CROWD, None] <= LIMITS.sessions_per_address
     good = Peer(server, address=GOOD).session(b"good", slots=64, cached=16384)
     assert good.created.csr_fore_chan_attrs.ca_maxrequests >= 2
     good.ok()
@@ -199,9 +199,9 @@ def test_room_comes_back(server: Server) -> None:
     assert registry._session_octets_left == LIMITS.sessions
     for left in (
         registry._session_octets,
-        registry.states._addresses,
+        registry.states._sources,
         registry.states._files,
-        registry.clients._addresses,
+        registry.clients._sources,
     ):
         assert not left
 
