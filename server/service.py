@@ -118,6 +118,7 @@ class Server:
             self.service,
             options=options,
             on_channel=on_channel,
+            budget=self._memory,
         )
         self._listeners.append(listener)
         return listener.address

@@ -16,7 +16,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..admission import Admission
 from ..budget import UNBOUNDED, Account, Budget
+from ..complaints import Complaints
 from ..rpc.channel import Channel, Peer, Service
 from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
 from ..task import Future, Reactor, TimerHandle
@@ -42,6 +44,8 @@ _BACKLOG: Final = 1024
 _ACCEPT_PAUSE_S: Final = 1.0
 """Seconds without accepting once there was nothing to accept with."""
 
+_NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
+
 _RESERVED_PORTS: Final = range(665, 1024)
 """Ports below 1024 that hardly anything listens on, as the Linux client picks them."""
 
@@ -55,7 +59,8 @@ class TcpOptions:
     user_timeout_s: int = 60
     """Octets that are not acknowledged for this long end the connection."""
     record_timeout_s: float = 60.0
-    """For a listener: a peer that leaves a record (or its first one) unfinished is cut off."""
+    """For a listener: a peer that leaves a record (or its first one) unfinished for so long, or up
+    to twice as long, is cut off; so is one that takes nothing of its replies."""
 
 
 DEFAULT_OPTIONS: Final = TcpOptions()
@@ -320,9 +325,10 @@ class TcpListener:
         self._on_channel = on_channel
         self._limits = limits
         self._options = options
-        self._max_connections = max_connections
-        self._channels: dict[StreamChannel, int] = {}
-        """Each connection, and what it had received when last looked at while in a record."""
+        complaints = Complaints(_log, reactor.time)
+        self._admission = Admission(max_connections, StreamChannel.handle_lost, complaints)
+        self._channels: dict[StreamChannel, tuple[int, int] | None] = {}
+        """Each connection, and how far it was when last looked at while it owed something."""
         self._address: tuple[str, int] = sock.getsockname()[:2]
         self._accepting = False
         self._closed = False
@@ -358,14 +364,15 @@ class TcpListener:
 
     def _acceptable(self) -> None:
         for _ in range(_ACCEPTS):
-            if self._closed or len(self._channels) >= self._max_connections:
-                self._stop_accepting()
+            if self._closed:
                 return
             try:
                 sock, address = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
+                if error.errno in _NO_DESCRIPTORS and self._admission.make_room():
+                    continue
                 # Out of descriptors or memory: the socket stays readable, so look away a while.
                 _log.error("cannot accept connections: %s", error)
                 self._stop_accepting()
@@ -374,28 +381,38 @@ class TcpListener:
             self._accepted(sock, address)
 
     def _accepted(self, sock: socket.socket, address: _Address) -> None:
+        peer = Peer("tcp", address[0], address[1])
+        if not self._admission.admit(peer):
+            sock.close()
+            return
+        account = self._budget.account(peer.address)
         try:
             _configure(sock, self._options)
+            channel = attach_socket(
+                *(self._reactor, sock, peer),
+                service=self._service,
+                limits=self._limits,
+                account=account,
+            )
         except OSError:
-            sock.close()  # it is gone already
+            account.leave()
+            sock.close()  # it is gone already, or there is no memory to look after it
             return
-        peer = Peer("tcp", address[0], address[1])
-        channel = attach_socket(
-            *(self._reactor, sock, peer),
-            service=self._service,
-            limits=self._limits,
-            account=self._budget.account(peer.address),
-        )
-        self._channels[channel] = -1
+        self._channels[channel] = None
+        self._admission.enter(channel)
         channel.on_close(lambda _: self._gone(channel))
         if self._timer is None:
             self._look_later()
         if self._on_channel is not None:
-            self._on_channel(channel)
+            try:
+                self._on_channel(channel)
+            except BaseException:
+                channel.handle_lost("a fault on this side")
+                raise
 
     def _gone(self, channel: StreamChannel) -> None:
         del self._channels[channel]
-        self._start_accepting()
+        self._admission.leave(channel)
 
     def _look_later(self) -> None:
         self._timer = self._reactor.call_at(
@@ -403,17 +420,23 @@ class TcpListener:
         )
 
     def _look(self) -> None:
-        """Cut off who has not completed a record since the last look, and owes one."""
+        """Cut off who owes us the rest of a record, or has a reply to take, and did not go on."""
         self._timer = None
+        if not self._channels:
+            return
+        self._look_later()
         for channel, before in list(self._channels.items()):
-            received = channel.records_received
-            owes = channel.wants_input and (channel.in_record or received == 0)
-            if owes and before == received:
+            if channel.closed:
+                continue
+            now = channel.records_received, channel.octets_taken
+            if not channel.owes:
+                self._channels[channel] = None
+            elif before != now:
+                self._channels[channel] = now
+            elif channel.wants_input and (channel.in_record or not channel.records_received):
                 channel.handle_lost("the peer left a record unfinished")
-            elif channel in self._channels:
-                self._channels[channel] = received if owes else -1
-        if self._channels:
-            self._look_later()
+            else:
+                channel.handle_lost("the peer does not take its replies")
 
 
 def listen_tcp(
@@ -430,9 +453,9 @@ def listen_tcp(
 ) -> TcpListener:
     """Serve whoever connects; ``on_channel`` is told of every connection.
 
-    Beyond ``max_connections`` further ones wait in the kernel. What peers make us hold is taken
-    from ``budget``. Port 0 picks one. Raises ``OSError`` when the address or the port cannot be
-    had.
+    There are at most ``max_connections``, shared out by ``admission``. What peers make us hold is
+    taken from ``budget``. Port 0 picks one. Raises ``OSError`` when the address or the port cannot
+    be had.
     """
     family, where = _resolve(address, port, socket.AI_PASSIVE)[0]
     sock = socket.socket(family, socket.SOCK_STREAM)

@@ -56,6 +56,9 @@ class Channel(Protocol):
     @property
     def peer(self) -> Peer: ...
 
+    relied_on: bool
+    """Set by whoever would miss it: a session's calls come over it. See ``admission``."""
+
     @property
     def account(self) -> Account:
         """What the peer makes this process hold is charged to it."""
@@ -93,12 +96,13 @@ class Channel(Protocol):
 class EndedChannel:
     """What is left of a connection for the calls that were in progress when it ended."""
 
-    __slots__ = ("_reason", "account", "max_message", "peer")
+    __slots__ = ("_reason", "account", "max_message", "peer", "relied_on")
 
     closed = True
 
     def __init__(self, channel: Channel, reason: str) -> None:
         self.peer = channel.peer
+        self.relied_on = False
         self.account = channel.account
         self.max_message = channel.max_message
         self._reason = reason

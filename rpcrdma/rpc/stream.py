@@ -106,9 +106,11 @@ class StreamChannel:
         "_unsent_replies",
         "_waiting",
         "account",
+        "octets_taken",
         "on_ready",
         "on_shut",
         "records_received",
+        "relied_on",
         "stray_replies",
     )
 
@@ -141,6 +143,9 @@ class StreamChannel:
         self.on_ready: Callable[[], None] = _nothing
         self.on_shut: Callable[[], None] = _nothing
         self.records_received = 0
+        self.relied_on = False
+        self.octets_taken = 0
+        """Octets that the peer's side of the stream has taken."""
         self.stray_replies = 0
         """Replies to no call that is waiting."""
 
@@ -206,6 +211,13 @@ class StreamChannel:
     def wants_input(self) -> bool:
         """Whether the edge should go on reading."""
         return not self._waiting
+
+    @property
+    def owes(self) -> bool:
+        """Whether it is for the peer to go on: to end its record, or to take a reply."""
+        if self._unsent_replies:
+            return True
+        return self.wants_input and (self._reader.in_record or not self.records_received)
 
     @property
     def in_record(self) -> bool:
@@ -377,6 +389,7 @@ class StreamChannel:
     def transmitted(self, count: int) -> None:
         """The first ``count`` octets of what was polled are gone."""
         self._unsent -= count
+        self.octets_taken += count
         out = self._out
         replies = 0
         done: list[Callable[[], None]] = []

@@ -79,6 +79,7 @@ class RdmaChannel:
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
         self._peer = Peer("rdma", "", 0)
+        self.relied_on = False
         self.account = account if account is not None else unbounded()
         """What the peer makes us hold is charged to it; given back at the end."""
         self._received_before = -1

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from ..rpc.channel import Service
+from ..admission import Admission
+from ..budget import UNBOUNDED, Budget
+from ..complaints import Complaints
+from ..rpc.channel import Peer, Service
 from ..task import Future, Reactor, TimerHandle
 from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
-from ..verbs.types import Access, ConnectOptions, QpOptions
+from ..verbs.types import Access, ConnectOptions, QpOptions, VerbsError
 from .channel import RdmaChannel
 from .endpoint import FAULT
 from .options import TransportOptions
+
+_log = logging.getLogger(__name__)
 
 NFS_RDMA_PORT: Final = 20049
 """Where NFS servers listen for RDMA (RFC 8267)."""
@@ -124,8 +130,10 @@ class RdmaListener:
         service: Service,
         options: TransportOptions,
         on_channel: OnChannel | None,
+        budget: Budget,
     ) -> None:
         self._device = device
+        self._budget = budget
         self._reactor = reactor
         self._service = service
         self._options = options
@@ -134,6 +142,10 @@ class RdmaListener:
         self._timer: TimerHandle | None = None
         self.channels: dict[RdmaChannel, None] = {}
         """The connections that are up, or about to be, in the order they came."""
+        self._complaints = Complaints(_log, reactor.time)
+        self._admission = Admission(
+            options.max_connections, RdmaChannel.disconnected, self._complaints
+        )
         self.rejected = 0
         """Connections refused: for want of RDMA READ, or because there were too many."""
 
@@ -155,21 +167,31 @@ class RdmaListener:
     def _on_request(self, request: ConnectionRequest) -> None:
         options = self._options
         depth = min(request.responder_resources, self._device.limits.max_rd_atomic)
+        peer = Peer("rdma", *request.peer_address)
         # Without RDMA READ no call with Read chunks could be taken: Linux, too, refuses here.
-        if depth < 1 or len(self.channels) >= options.max_connections:
+        if depth < 1 or not self._admission.admit(peer):
             self.rejected += 1
             request.reject()
             return
-        channel = RdmaChannel(self._device, options, self._service, active=False)
-        connection = request.prepare(
-            channel.pd,
-            channel.send_cq,
-            channel.recv_cq,
-            # No access at all: a server exposes no memory (RFC 8166, Section 8.1).
-            QpOptions(options.send_depth, options.receive_depth, access=0),
-        )
-        channel.attach(connection, read_depth=depth)
+        account = self._budget.account(peer.address)
+        channel = RdmaChannel(self._device, options, self._service, active=False, account=account)
+        try:
+            connection = request.prepare(
+                channel.pd,
+                channel.send_cq,
+                channel.recv_cq,
+                # No access at all: a server exposes no memory (RFC 8166, Section 8.1).
+                QpOptions(options.send_depth, options.receive_depth, access=0),
+            )
+            channel.attach(connection, read_depth=depth)
+        except (OSError, VerbsError, MemoryError) as error:
+            channel.close()
+            self.rejected += 1
+            self._complaints.about(peer, "nothing left to make a connection of", error)
+            request.reject()
+            return
         self.channels[channel] = None
+        self._admission.enter(channel)
         channel.on_close(lambda _: self._gone(channel))
         if self._timer is None:
             self._look_later()
@@ -186,6 +208,7 @@ class RdmaListener:
 
     def _gone(self, channel: RdmaChannel) -> None:
         self.channels.pop(channel, None)
+        self._admission.leave(channel)
         if not self.channels and self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -210,12 +233,16 @@ def listen_rdma(
     *,
     options: TransportOptions | None = None,
     on_channel: OnChannel | None = None,
+    budget: Budget | None = None,
 ) -> RdmaListener:
     """Serve whoever connects to ``device``, which was opened on ``reactor``.
 
-    ``on_channel`` is told of every connection once it is up. Raises ``OSError`` when the
-    address or the port cannot be had.
+    ``on_channel`` is told of every connection once it is up. What peers make us hold is taken from
+    ``budget``. Raises ``OSError`` when the address or the port cannot be had.
     """
-    listener = RdmaListener(device, reactor, service, _fitted(options, device), on_channel)
+    if budget is None:
+        budget = Budget(UNBOUNDED)
+    fitted = _fitted(options, device)
+    listener = RdmaListener(device, reactor, service, fitted, on_channel, budget)
     listener.listen(address, port)
     return listener

@@ -53,7 +53,7 @@ class TransportOptions:
     """RDMA READs of the peer answered at a time."""
     connect_timeout_s: float = 10.0
     max_connections: int = 256
-    """Connections that a listener accepts at a time."""
+    """Connections of a listener at a time, shared out by ``admission``."""
     keepalive_s: float = 60.0
     """A listener asks a peer that was silent for so long, or up to twice as long, for a sign."""
 

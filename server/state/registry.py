@@ -291,6 +291,7 @@ class Registry:
         while len(session.connections) >= MAX_CONNECTIONS:
             self._part(session, next(iter(session.connections)))
         session.connections[channel] = None
+        channel.relied_on = True
         bound = self._bound.get(channel)
         if bound is not None:
             bound[session] = None

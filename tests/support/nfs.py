@@ -133,6 +133,7 @@ class FakeChannel:
     def __init__(self, address: str = "127.0.0.1", uid: int | None = None) -> None:
         self.peer = rpc_channel.Peer("tcp", address, 1023, uid)
         self.account = unbounded()
+        self.relied_on = False
         self.max_message = 1 << 20
         self.closed = False
         self._callbacks: list[Callable[[str], None]] = []

@@ -41,6 +41,7 @@ class FakeChannel:
     def __init__(self, server: FakeServer, service: Service | None = None) -> None:
         self.peer = Peer("tcp", "fake", 2049)
         self.account = unbounded()
+        self.relied_on = False
         self.max_message = 1 << 23
         self.server = server
         self.service = service

@@ -455,6 +455,7 @@ def test_client_that_answers_no_reads_is_rejected() -> None:
 
 def test_too_many_connections() -> None:
     server = Server(options=TransportOptions(max_connections=1))
+    server.channel.relied_on = True
     second = RawPeer(server.fabric.device("client2"))
     second.connect(FULL)
     second.run()

@@ -1,0 +1,258 @@
+"""However many connections somebody makes, another address gets one, and sessions keep theirs."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from tests.support.hosts import loopback
+from tests.support.transport import Pair, RawPeer
+
+from nfsrdma.rpcrdma.admission import CROWDED, MADE_ROOM, Admission
+from nfsrdma.rpcrdma.complaints import Complaints
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.io.tcp import TcpListener, TcpOptions, listen_tcp
+from nfsrdma.rpcrdma.rpc.channel import Peer
+from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
+from nfsrdma.rpcrdma.transport import TransportOptions
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
+
+SERVICE = RpcService([RpcProgram(200000, {1: {0: null_procedure}})])
+NULL = bytes.fromhex("80000028 00000007 00000000 00000002 00030d40 00000001") + bytes(20)
+LOG = logging.getLogger("nfsrdma.test_connections")
+
+
+# The rule.
+
+
+@dataclass(eq=False)
+class Guest:
+    peer: Peer
+    relied_on: bool = False
+    ended: list[str] = field(default_factory=list)
+
+
+class Hotel:
+    def __init__(self, limit: int) -> None:
+        self.guests: list[Guest] = []
+        self.admission = Admission[Guest](limit, self.end, Complaints(LOG, lambda: 0.0))
+
+    def end(self, guest: Guest, reason: str) -> None:
+        guest.ended.append(reason)
+        self.guests.remove(guest)
+        self.admission.leave(guest)
+
+    def come(self, address: str, relied_on: bool = False) -> Guest | None:
+        peer = Peer("tcp", address, 1)
+        if not self.admission.admit(peer):
+            return None
+        guest = Guest(peer, relied_on)
+        self.guests.append(guest)
+        self.admission.enter(guest)
+        return guest
+
+    def count(self, address: str) -> int:
+        return sum(guest.peer.address == address for guest in self.guests)
+
+
+def test_one_address_has_half_and_its_oldest_idle_ones_go() -> None:
+    hotel = Hotel(64)
+    first = hotel.come("10.0.0.1")
+    assert first is not None
+    for _ in range(1000):
+        assert hotel.come("10.0.0.1")
+    assert first.ended == [MADE_ROOM]
+    assert hotel.count("10.0.0.1") == len(hotel.admission) == 32
+
+
+def test_those_with_sessions_stay_and_others_are_refused() -> None:
+    hotel = Hotel(64)
+    busy = [hotel.come("10.0.0.1", relied_on=True) for _ in range(32)]
+    assert hotel.come("10.0.0.1") is None
+    assert hotel.admission.refused == 1
+    assert all(guest is not None and not guest.ended for guest in busy)
+    assert hotel.come("10.0.0.2")
+
+
+def test_many_addresses_leave_room_for_one_more() -> None:
+    hotel = Hotel(64)
+    for _ in range(4):
+        for host in range(200):
+            hotel.come(f"10.0.1.{host}")
+    assert len(hotel.admission) <= 64
+    newcomer = hotel.come("10.0.0.9")
+    assert newcomer is not None
+    assert len(hotel.admission) <= 64
+
+
+def test_room_is_made_where_there_are_most() -> None:
+    hotel = Hotel(16)
+    quiet = hotel.come("10.0.0.1")
+    assert quiet is not None
+    for _ in range(7):
+        hotel.come("10.0.0.2")
+    for host in range(3, 17):
+        assert hotel.come(f"10.0.0.{host}")
+    assert not quiet.ended
+    assert hotel.count("10.0.0.2") == 1
+
+
+# TCP.
+
+
+@dataclass
+class TcpServer:
+    reactor: SelectReactor
+    listener: TcpListener
+    host: str
+    sockets: contextlib.ExitStack
+
+    def connect(self, number: int = 9) -> socket.socket:
+        source = (loopback(number), 0)
+        sock = socket.create_connection(self.listener.address, 5, source_address=source)
+        return self.sockets.enter_context(sock)
+
+    def served(self, sock: socket.socket) -> bool:
+        """Whether a NULL call is answered: by turns, not by time."""
+        sock.sendall(NULL)
+        sock.setblocking(False)
+        for _ in range(2000):
+            self.reactor.turn(0.005)
+            try:
+                return bool(sock.recv(1000))
+            except BlockingIOError:
+                continue
+            except OSError:
+                return False
+        return False
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., TcpServer]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(**how: Any) -> TcpServer:
+            reactor = SelectReactor()
+            stack.callback(reactor.close)
+            listener = listen_tcp(reactor, loopback(1), 0, SERVICE, **how)
+            stack.callback(listener.close)
+            sockets = stack.enter_context(contextlib.ExitStack())
+            return TcpServer(reactor, listener, loopback(1), sockets)
+
+        yield start
+
+
+def test_silent_connections_keep_nobody_out(
+    serve: Callable[..., TcpServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(max_connections=32)
+    with caplog.at_level(logging.WARNING):
+        silent = [server.connect() for _ in range(100)]
+        for sock in silent[:5]:
+            sock.sendall(NULL)
+        assert server.served(server.connect(8))
+    assert len(server.listener.channels) <= 32
+    assert server.served(silent[-1])
+    assert len([line for line in caplog.messages if MADE_ROOM in line]) == 1
+
+
+def test_a_session_keeps_its_connection(serve: Callable[..., TcpServer]) -> None:
+    server = serve(max_connections=16)
+    ours = server.connect()
+    assert server.served(ours)
+    (channel,) = server.listener.channels
+    channel.relied_on = True
+    others = [server.connect() for _ in range(60)]
+    assert server.served(others[-1])
+    assert server.served(ours)
+
+
+def test_without_descriptors_idle_connections_go(
+    serve: Callable[..., TcpServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    for _ in range(10):
+        assert server.served(server.connect())
+    real = server.listener._sock
+    failures = [OSError(errno.EMFILE, "Too many open files")] * 3
+
+    class Failing:
+        def accept(self) -> Any:
+            if failures:
+                raise failures.pop()
+            return real.accept()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    monkeypatch.setattr(server.listener, "_sock", Failing())
+    assert server.served(server.connect(8))
+    assert len(server.listener.channels) == 8
+    assert server.listener._accepting
+
+
+def test_who_takes_no_replies_is_cut_off_in_the_end(serve: Callable[..., TcpServer]) -> None:
+    size = 1 << 20
+
+    def large(call: Any) -> None:
+        enc = call.start_reply()
+        enc.payload(bytes(size))
+        call.reply(enc)
+
+    service = RpcService([RpcProgram(200000, {1: {0: large}})])
+    server = serve(options=TcpOptions(record_timeout_s=0.05))
+    server.listener._service = service
+    deaf = server.connect()
+    for _ in range(40):
+        deaf.sendall(NULL)
+    reasons: list[str] = []
+    server.reactor.run_until(lambda: bool(server.listener.channels), 10)
+    (channel,) = server.listener.channels
+    channel.on_close(reasons.append)
+    server.reactor.run_until(lambda: bool(reasons), 10)
+    assert reasons == ["the peer does not take its replies"]
+
+
+# RDMA.
+
+FULL = PrivateData(4096, 4096, True)
+
+
+def test_rdma_connections_are_shared_out_as_well() -> None:
+    pair = Pair(server=TransportOptions(max_connections=16))
+    pair.server.relied_on = True
+    peers = []
+    for number in range(40):
+        peer = RawPeer(pair.fabric.device("crowd"))
+        peer.connect(FULL)
+        peer.run()
+        peers.append(peer)
+        assert len(pair.listener.channels) <= 16, number
+    assert sum(peer.lost is None for peer in peers) <= 8
+    assert peers[-1].lost is None
+    newcomer = RawPeer(pair.fabric.device("newcomer"))
+    newcomer.connect(FULL)
+    newcomer.run()
+    assert newcomer.lost is None
+    assert pair.call(5) == []
+
+
+def test_a_crowd_with_sessions_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    pair = Pair(server=TransportOptions(max_connections=16))
+    refused = 0
+    with caplog.at_level(logging.WARNING):
+        for _ in range(20):
+            peer = RawPeer(pair.fabric.device("crowd"))
+            peer.connect(FULL)
+            peer.run()
+            refused += peer.lost == "rejected"
+            for channel in pair.listener.channels:
+                channel.relied_on = True
+    assert refused >= 12
+    assert len([line for line in caplog.messages if CROWDED in line]) == 1
