@@ -18,7 +18,8 @@ from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, decode_fattr4, encode_fattr
 _NOBODY: Final = 65534
 _SECOND_NS: Final = 1_000_000_000
 _BLOCK: Final = 512
-_NAME_MAX: Final = 1024
+NAME_MAX: Final = 1024
+"""Octets of a name, be it of an entry or of a user, that are taken from a server."""
 _HANDLE_MAX: Final = 128
 
 # nfs_ftype4 -> the file type in st_mode, whose numbers POSIX leaves open but everyone shares.
@@ -192,8 +193,8 @@ def decode_stat(dec: Decoder) -> Stat:
     result.st_nlink = links
     result.fsid = (major, minor)
     result.handle = b""
-    result.owner = dec.opaque(_NAME_MAX)
-    result.group = dec.opaque(_NAME_MAX)
+    result.owner = dec.opaque(NAME_MAX)
+    result.group = dec.opaque(NAME_MAX)
     _tail(result, dec)
     if dec.offset != end:
         raise XdrError("attributes that are longer or shorter than they say")
@@ -277,7 +278,7 @@ def decode_entries(dec: Decoder) -> Page:
     page = Page(dec.fixed_opaque(8))
     while dec.boolean():
         page.cookie = dec.uint64()
-        name = dec.opaque(_NAME_MAX)
+        name = dec.opaque(NAME_MAX)
         if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
             raise XdrError(f"a directory entry called {name!r}")
         page.entries.append((name, _decode_entry(dec)))
@@ -301,8 +302,8 @@ def _decode_entry(dec: Decoder) -> Stat | int:
     result.handle = dec.opaque(_HANDLE_MAX)
     result.st_ino, mode, result.st_nlink = dec.unpack(_ENTRY_MIDDLE)
     result.st_mode = _mode(kind, mode)
-    result.owner = dec.opaque(_NAME_MAX)
-    result.group = dec.opaque(_NAME_MAX)
+    result.owner = dec.opaque(NAME_MAX)
+    result.group = dec.opaque(NAME_MAX)
     _tail(result, dec)
     if dec.offset != end:
         raise XdrError("attributes that are longer or shorter than they say")
@@ -314,6 +315,11 @@ def _entry_from_values(values: Values) -> Stat | int:
         return stat_from_values(values)
     return values.get(t.FATTR4_RDATTR_ERROR, 0) or t.NFS4ERR_SERVERFAULT
 
+
+# -- types, to be compared by the server -----------------------------------------------------
+
+DIRECTORY_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4DIR.to_bytes(4))
+LINK_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4LNK.to_bytes(4))
 
 # -- file systems ----------------------------------------------------------------------------
 

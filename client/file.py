@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 UNCOMMITTED_MAX: Final = 64 << 20
 """Octets written but not committed that a file keeps."""
+OFFSET_END: Final = 1 << 63
+"""No file has so many octets, as no ``off_t`` can say so."""
 PARALLEL: Final = 4
 """READs or WRITEs of one call that are under way at a time."""
 _REOPENS_MAX: Final = 8
@@ -220,6 +222,8 @@ class OpenFile:
         self._check(WRITE)
         if size < 0:
             raise make_error(errno.EINVAL, "a size below 0", self.path)
+        if size >= OFFSET_END:
+            raise OverflowError(f"{size} octets are more than a file can have")
         # What was written beyond must not come back after a restart.
         await self.commit()
 

@@ -19,8 +19,11 @@ from nfsrdma.rpcrdma.task import Future, Reactor
 from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
+from . import endings
 from .attributes import (
+    DIRECTORY_TYPE,
     FILE_SYSTEM,
+    LINK_TYPE,
     SERVER_LIMITS,
     VALUES_ROOM,
     Page,
@@ -33,6 +36,7 @@ from .attributes import (
 from .callback import Callbacks
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
 from .contents import Contents
+from .endings import Ending
 from .errors import (
     NfsError,
     ProtocolError,
@@ -41,10 +45,10 @@ from .errors import (
     status_error,
     unreachable,
 )
-from .file import OpenFile
+from .file import OFFSET_END, OpenFile
 from .handles import Handles
 from .opens import READ, WRITE, OpenTable, close_compound
-from .paths import Path, Resolver, split, to_text
+from .paths import Path, Resolver, plain, slashed, split, to_text, unslashed
 from .recovery import Recovery
 from .session import Session, why
 from .stats import Statistics
@@ -62,12 +66,13 @@ _OVERHEAD: Final = 2048
 """Octets of a call or reply that READ and WRITE leave for the rest of it."""
 _SMALL_READ: Final = 64 << 10
 """Octets that ``read_bytes`` asks for before it knows how large a file is."""
-DIRECTORY_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4DIR.to_bytes(4))
-LINK_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4LNK.to_bytes(4))
 # What READ without an open may be refused with, though with one it might work.
 _NEED_OPEN: Final = frozenset(
     (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
 )
+_TIME_END: Final = 1 << 63
+"""Seconds that an ``nfstime4`` cannot hold."""
+_NOWHERE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG))
 _ALL_ACCESS: Final = (
     t.ACCESS4_READ
     | t.ACCESS4_LOOKUP
@@ -256,7 +261,9 @@ class FileSystem:
         """Whether ``path`` leads to anything."""
         try:
             await self.resolver.stat(path, follow=True)
-        except (FileNotFoundError, NotADirectoryError):
+        except NfsError as error:
+            if error.errno not in _NOWHERE:
+                raise
             return False
         return True
 
@@ -320,11 +327,11 @@ class FileSystem:
 
     async def mkdir(self, path: Path, mode: int = 0o755) -> None:
         """Make a directory."""
-        await self._create(path, t.createtype4(t.NF4DIR), mode)
+        await self._create(path, t.createtype4(t.NF4DIR), mode, endings.DIRECTORY)
 
     async def makedirs(self, path: Path, mode: int = 0o755, *, exist_ok: bool = False) -> None:
         """Make a directory, and those above it that are missing."""
-        components = split(path)
+        components = plain(split(path))
         if not components and not exist_ok:
             await self.mkdir(path, mode)  # which says why not
         missing: list[bytes] = []
@@ -335,7 +342,7 @@ class FileSystem:
             except FileNotFoundError:
                 missing.append(components.pop())
             except FileExistsError:
-                if missing or (exist_ok and (await self.stat(path)).is_dir):
+                if missing or (exist_ok and await self._is_directory(path)):
                     break
                 raise
         if not components and missing:
@@ -349,29 +356,44 @@ class FileSystem:
                     continue  # someone else made it meanwhile
                 raise
 
+    async def _is_directory(self, path: Path) -> bool:
+        try:
+            return (await self.stat(path)).is_dir
+        except NfsError as error:
+            if error.errno not in _NOWHERE:
+                raise
+            return False
+
     async def symlink(self, target: Path, path: Path) -> None:
         """Make a symbolic link at ``path`` that holds ``target``."""
         octets = target.encode("utf-8", "surrogateescape") if isinstance(target, str) else target
-        await self._create(path, t.createtype4(t.NF4LNK, octets), 0o777)
+        if not octets:
+            raise make_error(errno.ENOENT, "a link cannot lead to an empty path", path)
+        if b"\0" in octets:
+            raise ValueError("a path cannot have a null character in it")
+        await self._create(path, t.createtype4(t.NF4LNK, octets), 0o777, endings.ANOTHER)
 
-    async def _create(self, path: Path, kind: t.createtype4, mode: int) -> None:
+    async def _create(self, path: Path, kind: t.createtype4, mode: int, ending: Ending) -> None:
         attributes = encode_attributes(mode=mode)
 
         def tail(compound: Compound, name: bytes) -> None:
             compound.create(t.CREATE4args(kind, name, attributes))
 
-        await self.resolver.run_in_parent(path, "CREATE", tail)
+        await self.resolver.run_in_parent(path, "CREATE", tail, ending=ending)
 
     async def link(self, source: Path, path: Path) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
         results = await self.resolver.run(source, "LOOKUP", Compound.getfh, follow=False)
-        directory, name = await self.resolver.parent(path)
+        directory, name = await self.resolver.parent(path, endings.ANOTHER)
         compound = self.session.compound("LINK", idempotent=False)
         compound.putfh(results[-2])
         compound.savefh()
         compound.putfh(directory)
         compound.link(name)
-        await self._call(compound, path)
+        try:
+            await self._call(compound, path)
+        except IsADirectoryError as error:
+            raise make_error(errno.EPERM, "a directory cannot have another name", source) from error
 
     async def rename(self, source: Path, path: Path) -> None:
         """Move ``source`` to ``path``, replacing a file or an empty directory there."""
@@ -379,22 +401,44 @@ class FileSystem:
         to_directory, new = await self.resolver.parent(path)
         compound = self.session.compound("RENAME", idempotent=False)
         compound.putfh(from_directory)
+        if slashed(source) or slashed(path):
+            compound.lookup(old)
+            compound.verify(t.OP_VERIFY, DIRECTORY_TYPE)
+            compound.putfh(from_directory)
         compound.savefh()
         compound.putfh(to_directory)
         compound.rename(old, new)
-        await self._call(compound, source)
+        try:
+            await self._call(compound, source)
+        except NfsError as error:
+            if error.status == t.NFS4ERR_NOT_SAME:
+                raise make_error(errno.ENOTDIR, "not a directory", source) from error
+            if error.status in (t.NFS4ERR_EXIST, t.NFS4ERR_NOTEMPTY):
+                raise await self._in_the_way(source, path) from error
+            raise
+
+    async def _in_the_way(self, source: Path, path: Path) -> NfsError:
+        """Why something at ``path`` cannot be replaced: EXIST is said of all that can be the
+        matter (RFC 8881, Section 18.26.3), where POSIX has a number for each."""
+        moved = await self.lstat(unslashed(source))
+        there = await self.lstat(unslashed(path))
+        if moved.is_dir and there.is_dir:
+            return make_error(errno.ENOTEMPTY, "the directory is not empty", path)
+        if there.is_dir:
+            return make_error(errno.EISDIR, "is a directory", path)
+        return make_error(errno.ENOTDIR, "not a directory", path)
 
     async def remove(self, path: Path) -> None:
         """Remove a file or a link. A directory is left alone (EISDIR)."""
-        await self._remove(path, t.OP_NVERIFY)
+        await self._remove(path, t.OP_NVERIFY, endings.REMOVED)
 
     unlink = remove
 
     async def rmdir(self, path: Path) -> None:
         """Remove an empty directory."""
-        await self._remove(path, t.OP_VERIFY)
+        await self._remove(path, t.OP_VERIFY, endings.DIRECTORY_REMOVED)
 
-    async def _remove(self, path: Path, verify: int) -> None:
+    async def _remove(self, path: Path, verify: int, ending: Ending) -> None:
         # REMOVE takes files and directories alike, so the server compares the type first.
         def tail(compound: Compound, name: bytes) -> None:
             compound.savefh()
@@ -404,7 +448,7 @@ class FileSystem:
             compound.remove(name)
 
         try:
-            await self.resolver.run_in_parent(path, "REMOVE", tail)
+            await self.resolver.run_in_parent(path, "REMOVE", tail, ending=ending)
         except NfsError as error:
             if error.status == t.NFS4ERR_SAME:
                 raise make_error(errno.EISDIR, "a directory", path) from error
@@ -430,6 +474,9 @@ class FileSystem:
 
     async def chown(self, path: Path, uid: int = -1, gid: int = -1) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
+        for number in (uid, gid):
+            if not -1 <= number < 1 << 32:
+                raise OverflowError(f"{number} is no user or group: those have 32 bits")
         attributes = encode_attributes(
             uid=None if uid == -1 else uid, gid=None if gid == -1 else gid
         )
@@ -450,12 +497,17 @@ class FileSystem:
         if ns is None:
             await self.set_attributes(path, encode_attributes(touch=True))
         else:
+            for time_ns in ns:
+                if not -_TIME_END <= time_ns // 10**9 < _TIME_END:
+                    raise OverflowError(f"{time_ns} ns are no time that a file can have")
             await self.set_attributes(path, encode_attributes(atime_ns=ns[0], mtime_ns=ns[1]))
 
     async def truncate(self, path: Path, size: int) -> None:
         """Make the file ``size`` octets long."""
         if size < 0:
             raise make_error(errno.EINVAL, "a size below 0", path)
+        if size >= OFFSET_END:
+            raise OverflowError(f"{size} octets are more than a file can have")
         handle = await self.set_attributes(path, encode_attributes(size=size))
         self._files.cut(handle, size)
 
@@ -489,7 +541,12 @@ class FileSystem:
             compound.getfh()
 
         results = await self.resolver.run_in_parent(
-            path, "OPEN", tail, idempotent=not letters.exclusive, follow=not letters.exclusive
+            path,
+            "OPEN",
+            tail,
+            ending=letters.ending,
+            idempotent=not letters.exclusive,
+            follow=not letters.exclusive,
         )
         handle, result = results[-1], results[-2]
         opened = self.opens.add(handle, letters.access, owner, result)
@@ -551,7 +608,7 @@ class FileSystem:
 
         try:
             results = await self.resolver.run_in_parent(
-                path, "WRITE", tail, idempotent=True, follow=True
+                path, "WRITE", tail, ending=endings.WRITTEN, idempotent=True, follow=True
             )
         except NfsError as error:
             await self.close_leftover(error, owner)
@@ -606,6 +663,13 @@ class OpenMode:
         self.append = kind == "a"
         self.exclusive = kind == "x"
         self.access = (READ if self.readable else 0) | (WRITE if self.writable else 0)
+
+    @property
+    def ending(self) -> Ending:
+        """What a path that ends in no name is answered with."""
+        if self.exclusive:
+            return endings.MADE_ALONE
+        return endings.WRITTEN if self.create else endings.OPENED
 
     def how(self, permissions: int) -> t.openflag4:
         """What is to become of a file that does not exist, or does."""

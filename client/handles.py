@@ -17,6 +17,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import ENTRY, STAT, STAT_ROOM, Page, Stat, decode_entries, decode_stat
 from .compound import ANONYMOUS_STATEID, Compound
+from .cookies import Cookies
 from .errors import StatusError, make_error, status_error
 from .session import Session
 
@@ -61,9 +62,13 @@ class Handles:
         self, directory: bytes, where: Where, page: Page | None = None
     ) -> AsyncIterator[Page]:
         """The pages of a directory, beginning with ``page`` if that has been read already."""
+        cookies = Cookies()
         while page is None or not page.end:
             if page is not None and not page.entries:
                 raise make_error(errno.EPROTO, "READDIR goes on without an entry", where())
+            if page is not None and cookies.come_again(page.cookie):
+                text = "the server's listing of this directory goes round: a cookie came again"
+                raise make_error(errno.ELOOP, text, where())
             compound = self.at("READDIR", directory)
             self.readdir(compound, page)
             page = (await self.call(compound, where))[-1]

@@ -1,8 +1,12 @@
 """From a path to a compound: components are looked up in one call, links are followed here.
 
-A server does not follow symbolic links (RFC 8881, Section 18.26: LOOKUP stops at them), so the
-client substitutes what they hold and tries again. All that a link can name is below the root of
-the mount: an absolute target starts there, and ``..`` does not lead out of it.
+A server does not follow symbolic links (RFC 8881, Section 18.13: LOOKUP stops at them), so the
+client substitutes what they hold and goes on. All that a link can name is below the root of the
+mount: an absolute target starts there, and ``..`` does not lead out of it.
+
+Paths mean what POSIX says ("4.13 Pathname Resolution") and Linux does: what stands before a ``/``,
+``.`` or ``..`` has to be a directory, and a link there is followed. A path may be of any length; it
+is walked in as many calls as it takes, and at most :data:`LINKS_MAX` links are followed on the way.
 """
 
 from __future__ import annotations
@@ -13,48 +17,98 @@ from typing import Any, Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from .attributes import STAT, STAT_ROOM, Stat, decode_stat
+from .attributes import DIRECTORY_TYPE, NAME_MAX, STAT, STAT_ROOM, Stat, decode_stat
 from .compound import Compound
-from .errors import StatusError, make_error, status_error
+from .endings import BUSY, TEXTS, Ending
+from .errors import NfsError, StatusError, make_error, status_error
 from .session import Session
 
 LINKS_MAX: Final = 40
 """Symbolic links followed on the way to one file, as many as Linux follows."""
-_PATH_MAX: Final = 16384
 _RESERVED_OPERATIONS: Final = 6
 """Operations left for whatever is done with the file that was looked up."""
+_ROOM: Final = 768
+"""Octets of a call that looking up may take, so that the data of a WRITE fits beside it."""
+_LOOKUP_OCTETS: Final = 12
+"""What a LOOKUP takes besides the name, at most."""
 
 _NOT_DIRECTORIES: Final = frozenset((t.NFS4ERR_SYMLINK, t.NFS4ERR_NOTDIR))
-# What a link is refused with by operations that are not for links, the last by NVERIFY.
+# What a link is refused with by operations that are not for links, the last two by (N)VERIFY.
 _NO_LINKS: Final = _NOT_DIRECTORIES | {
     t.NFS4ERR_INVAL,
     t.NFS4ERR_WRONG_TYPE,
     t.NFS4ERR_SAME,
+    t.NFS4ERR_NOT_SAME,
 }
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
-
-# What is wrong with asking for the mount's root, by what was asked.
-_ROOT_ERRORS: Final = {"OPEN": errno.EISDIR, "WRITE": errno.EISDIR, "CREATE": errno.EEXIST}
 
 Path = str | bytes
 Components = list[bytes]
 Tail = Callable[[Compound], None]
 
+SLASH: Final = b""
+"""The last component of a path that ends with ``/``."""
+_DOT: Final = b"."
+_UP: Final = b".."
+_NO_NAMES: Final = (SLASH, _DOT, _UP)
+
 
 def split(path: Path) -> Components:
-    """The components of a path from the mount's root on; ``..`` is left in.
+    """The components of a path from the mount's root on.
 
-    Text is UTF-8, with the octets that are none as surrogates, as ``os.fsencode`` has it.
+    ``..`` is left in; ``.`` and a ``/`` at the end, which say that there must be a directory, are
+    left at the end only: where something follows, that says the same. Text is UTF-8, with the
+    octets that are none as surrogates, as ``os.fsencode`` has it.
     """
-    octets = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else bytes(path)
+    if isinstance(path, str):
+        octets = path.encode("utf-8", "surrogateescape")
+    elif isinstance(path, bytes):
+        octets = path
+    else:
+        octets = _octets_of(path)
+    parts = octets.split(b"/")
+    components = [part for part in parts if part not in (b"", b".")]
+    if parts[-1] in (b"", b"."):
+        named = [part for part in parts if part]
+        if named and named[-1] == _DOT:
+            components.append(_DOT)
+        elif components and components[-1] != _UP:
+            components.append(SLASH)
     if b"\0" in octets:
         raise ValueError("a path cannot have a null character in it")
-    return [part for part in octets.split(b"/") if part not in (b"", b".")]
+    if len(octets) > NAME_MAX and max(map(len, parts)) > NAME_MAX:
+        raise make_error(errno.ENAMETOOLONG, "a name is too long", path)
+    return components
+
+
+def _octets_of(path: Any) -> bytes:
+    """A path object's path. Raises ``TypeError`` if it is none."""
+    try:
+        path = type(path).__fspath__(path)
+    except AttributeError:
+        kind = type(path).__name__
+        raise TypeError(f"a path is str, bytes or os.PathLike, not {kind}") from None
+    return path if isinstance(path, bytes) else str(path).encode("utf-8", "surrogateescape")
 
 
 def to_text(name: bytes) -> str:
     """The inverse of what :func:`split` does to text."""
     return name.decode("utf-8", "surrogateescape")
+
+
+def plain(components: Components) -> Components:
+    """Without what a path says at its end about there being a directory."""
+    return components[:-1] if components and components[-1] in (SLASH, _DOT) else components
+
+
+def slashed(path: Path) -> bool:
+    """Whether a path ends with ``/`` behind a name."""
+    return split(path)[-1:] == [SLASH]
+
+
+def unslashed(path: Path) -> Path:
+    """Without that."""
+    return b"/".join(plain(split(path))) if slashed(path) else path
 
 
 class Resolver:
@@ -76,9 +130,9 @@ class Resolver:
         except StatusError as error:
             raise status_error(error.status, path="/") from error
         if self._export:
-            path = b"/".join(self._export)
-            result = await self.run(path, "LOOKUP", Compound.getfh, follow=True)
-            self.root = result[-2]
+            search = _Search(b"/".join(self._export), "LOOKUP", _look, follow=True)
+            search.lost = True  # once is enough
+            self.root = (await self._search(search))[-2]
 
     async def stat(self, path: Path, *, follow: bool) -> Stat:
         """The attributes of what is there."""
@@ -103,14 +157,12 @@ class Resolver:
         """
 
         def build(compound: Compound, components: Components) -> None:
-            for component in components:
-                compound.lookup(component)
+            _descend(compound, components)
             if tail is not None:
                 tail(compound)
             compound.getattr(STAT, STAT_ROOM, decode_stat)
 
-        search = _Search(path, name, build, follow=follow, idempotent=idempotent)
-        return (await self._search(search, split(path)))[0]
+        return await self._search(_Search(path, name, build, follow=follow, idempotent=idempotent))
 
     async def run_in_parent(
         self,
@@ -118,122 +170,216 @@ class Resolver:
         name: str,
         tail: Callable[[Compound, bytes], None],
         *,
+        ending: Ending = BUSY,
         idempotent: bool = False,
         follow: bool = False,
     ) -> list[Any]:
         """Look the directory of ``path`` up, and do what ``tail`` appends there with its name.
 
         With ``follow``, ``NFS4ERR_SYMLINK`` from ``tail`` means that the name is a link, which
-        is followed. Raises :class:`NfsError` if the path is the mount's root itself.
+        is followed. Raises :class:`NfsError`, as ``ending`` says if the path ends in no name.
         """
 
         def build(compound: Compound, components: Components) -> None:
-            if not components:
-                number = _ROOT_ERRORS.get(name, errno.EBUSY)
-                raise make_error(number, "this is the root of the mount", path)
             for component in components[:-1]:
                 compound.lookup(component)
             tail(compound, components[-1])
 
-        search = _Search(path, name, build, follow=follow, idempotent=idempotent, parent=True)
-        return (await self._search(search, split(path)))[0]
+        return await self._search(
+            _Search(path, name, build, follow=follow, idempotent=idempotent, ending=ending)
+        )
 
-    async def parent(self, path: Path) -> tuple[bytes, bytes]:
+    async def parent(self, path: Path, ending: Ending = BUSY) -> tuple[bytes, bytes]:
         """The handle of the directory of ``path``, and the name in it."""
         components = split(path)
-        if b".." in components:
-            components = await self._normal(components)
-        if not components:
-            raise make_error(errno.EBUSY, "this is the root of the mount", path)
+        if not components or components[-1] in _NO_NAMES:
+            search = _Search(path, "LOOKUP", _look, ending=ending)
+            components = await self._named(search, components)
         if len(components) == 1:
             return self.root, components[0]
-        results = await self.run(b"/".join(components[:-1]), "LOOKUP", Compound.getfh, follow=True)
+        results = await self._directory(path, components[:-1])
         return results[-2], components[-1]
 
-    async def _search(
-        self, search: _Search, components: Components
-    ) -> tuple[list[Any], Components]:
-        """Run a search until no link is in its way: the results, and the path without links."""
-        relooked = False
-        for _ in range(LINKS_MAX + 1):
-            components = await self._normal(components)
-            start, components, rest = await self._approach(components)
-            compound = self.session.compound(search.name, idempotent=search.idempotent)
-            compound.putfh(start)
-            search.build(compound, rest)
-            try:
-                results = await self.session.call(compound)
-            except StatusError as error:
-                if error.status in _HANDLE_LOST and error.index == 0 and not relooked:
-                    relooked = True
-                    await self.find_root()
-                    continue
-                found = None
-                for link in search.suspects(compound, error, len(components) - len(rest)):
-                    if found is None:
-                        found = await self._expand(components, link)
-                if found is None:
-                    raise status_error(error.status, path=search.path) from error
-                components = found
+    async def _directory(self, path: Path, components: Components) -> list[Any]:
+        """The results of :func:`_look` for what must be a directory. Errors name ``path``."""
+        search = _Search(path, "LOOKUP", _look, follow=True)
+        search.components = [*plain(components), SLASH] if components else []
+        return await self._search(search)
+
+    async def _search(self, search: _Search) -> list[Any]:
+        """Walk until no link is in the way, and return the results of what is done there."""
+        session = self.session
+        rest = search.components
+        walk = _Walk(self.root)
+        links = 0
+        while True:
+            if rest and rest[0] == _UP:
+                rest = walk.up(rest)
+                continue
+            if search.ending is not None and (not rest or rest[-1] in _NO_NAMES):
+                rest = await self._named(search, walk.real + rest)
+                walk = _Walk(self.root)
+                continue
+            count = self._fitting(rest)
+            whole = count == len(rest)
+            compound = session.compound(
+                search.name if whole else "LOOKUP", idempotent=search.idempotent or not whole
+            )
+            compound.putfh(walk.start)
+            if whole:
+                search.build(compound, rest)
             else:
-                if search.parent or not search.follow or not rest or not results[-1].is_symlink:
-                    return results, components
-                found = await self._expand(components, len(components) - 1)
-                if found is None:
+                _look(compound, [*rest[:count], SLASH])
+            try:
+                results = await session.call(compound)
+            except StatusError as error:
+                if error.status in _HANDLE_LOST and error.index == 0 and not search.lost:
+                    search.lost = True
+                    await self.find_root()
+                    rest = walk.real + rest
+                    walk = _Walk(self.root)
+                    continue
+                suspects = search.suspects(compound, error, whole)
+                link, target = await self._link_among(suspects, search, walk.start, rest)
+                if target is None:
+                    raise search.failed(error, whole) from error
+            else:
+                if not whole:
+                    walk.down(rest[:count], results[-2])
+                    rest = rest[count:]
+                    continue
+                if search.ending is not None or not search.follow or not results[-1].is_symlink:
+                    return results
+                link, target = await self._link_among([len(rest) - 1], search, walk.start, rest)
+                if target is None:
                     raise make_error(errno.EIO, "a link that cannot be read", search.path)
-                components = found
-        raise make_error(errno.ELOOP, "too many symbolic links", search.path)
+            links += 1
+            if links > LINKS_MAX:
+                raise make_error(errno.ELOOP, "too many symbolic links", search.path)
+            head = rest[:link]
+            if target.startswith(b"/"):
+                head, walk = [], _Walk(self.root)
+            rest = _joined(head, target, rest[link + 1 :])
 
-    async def _normal(self, components: Components) -> Components:
-        """Go up where ``..`` says so, from where the links before it lead; never past the root."""
-        while b".." in components:
-            at = components.index(b"..")
-            real: Components = []
-            if at:
-                search = _Search(b"/".join(components[:at]), "LOOKUP", _look, follow=True)
-                real = (await self._search(search, components[:at]))[1]
-            components = real[:-1] + components[at + 1 :]
-        if sum(map(len, components)) + len(components) > _PATH_MAX:
-            raise make_error(errno.ENAMETOOLONG, "the path is too long")
-        return components
-
-    async def _approach(self, components: Components) -> tuple[bytes, Components, Components]:
-        """Where to start so that the rest fits a compound: a handle, the whole, the rest."""
+    def _fitting(self, rest: Components) -> int:
+        """How many components the next compound can take: all, if it can be the last one."""
+        count = rest.index(_UP) if _UP in rest else len(rest)
         most = self.session.limits.max_operations - _RESERVED_OPERATIONS
-        if len(components) <= most:
-            return self.root, components, components
-        head = components[:-most]
-        search = _Search(b"/".join(head), "LOOKUP", _look, follow=True)
-        results, real = await self._search(search, head)
-        return results[-2], real + components[-most:], components[-most:]
+        if count <= most and sum(map(len, rest)) + count * _LOOKUP_OCTETS <= _ROOM:
+            return count
+        room = _ROOM
+        fit = 0
+        for component in rest[: min(count, most)]:
+            room -= len(component) + _LOOKUP_OCTETS
+            if room < 0:
+                break
+            fit += 1
+        return max(fit, 1)
 
-    async def _expand(self, components: Components, link: int) -> Components | None:
-        """Replace the component with that index by the target of the link that it is, if it is."""
-        if link < 0:
-            return None
-        handle, whole, rest = await self._approach(components[: link + 1])
-        compound = self.session.compound("READLINK")
-        compound.putfh(handle)
-        for component in rest:
-            compound.lookup(component)
-        compound.readlink()
+    async def _named(self, search: _Search, components: Components) -> Components:
+        """A path whose end is no name, to the operation's liking, or an error that says why not.
+
+        What the path leads through has to be there, whatever is wrong with its end.
+        """
+        ending = search.ending
+        assert ending is not None
+        path = search.path
+        if not components:
+            raise make_error(ending.root, "this is the root of the mount", path)
+        if components[-1] == _UP:
+            await self._directory(path, components[:-1])
+            number = ending.up
+        elif components[-1] == _DOT or ending.through:
+            await self._directory(path, components)
+            number = ending.dot
+        elif ending.slash is None:
+            return components[:-1]
+        else:
+            name = components[-2]
+            handle = (await self._directory(path, components[:-2]))[-2]
+            number = ending.slash(await self._look_in(handle, name, path))
+        raise make_error(number, TEXTS[number], path)
+
+    async def _look_in(self, directory: bytes, name: bytes, path: Path) -> Stat | None:
+        """The attributes of what has a name in a directory; None if nothing has."""
+        compound = self.session.compound("LOOKUP")
+        compound.putfh(directory)
+        compound.lookup(name)
+        compound.getattr(STAT, STAT_ROOM, decode_stat)
         try:
-            target: bytes = (await self.session.call(compound))[-1]
-        except StatusError:
-            return None
-        beyond = components[link + 1 :]
-        if b"\0" in target or not target:
-            raise make_error(errno.EIO, "the server has a link to nowhere")
-        return (split(target) if target.startswith(b"/") else whole[:-1] + split(target)) + beyond
+            status: Stat = (await self.session.call(compound))[-1]
+        except StatusError as error:
+            if error.status == t.NFS4ERR_NOENT:
+                return None
+            raise status_error(error.status, path=path) from error
+        return status
+
+    async def _link_among(
+        self, suspects: list[int], search: _Search, start: bytes, rest: Components
+    ) -> tuple[int, bytes | None]:
+        """Which of these components is a link, and its target; None if none is."""
+        for link in suspects:
+            if link < 0:
+                continue
+            compound = self.session.compound("READLINK")
+            compound.putfh(start)
+            for component in rest[: link + 1]:
+                compound.lookup(component)
+            compound.readlink()
+            try:
+                target: bytes = (await self.session.call(compound))[-1]
+            except StatusError:
+                continue
+            if b"\0" in target or not target:
+                raise make_error(errno.EIO, "the server has a link to nowhere", search.path)
+            return link, target
+        return -1, None
+
+
+class _Walk:
+    """How far a path has been walked: ``real`` is the way there, and has no links.
+
+    ``start`` is the handle of that directory.
+    """
+
+    __slots__ = ("_marks", "real", "start")
+
+    def __init__(self, root: bytes) -> None:
+        self.real: Components = []
+        self.start = root
+        self._marks = [(0, root)]
+        """Handles of directories on the way, and how many components lead there."""
+
+    def down(self, components: Components, handle: bytes) -> None:
+        """These components lead to the directory with this handle."""
+        self.real += components
+        self.start = handle
+        self._marks.append((len(self.real), handle))
+
+    def up(self, rest: Components) -> Components:
+        """Do what ``..`` at the beginning of ``rest`` says, never past the root.
+
+        Returns what is left to be walked, from a place above that whose handle is known.
+        """
+        count = 1
+        while count < len(rest) and rest[count] == _UP:
+            count += 1
+        height = max(0, len(self.real) - count)
+        while self._marks[-1][0] > height:
+            self._marks.pop()
+        known, self.start = self._marks[-1]
+        again = self.real[known:height]
+        del self.real[known:]
+        return again + rest[count:]
 
 
 class _Search:
     """What is done at the end of a path, and whether a link there is followed.
 
-    ``parent`` says that the last component is not looked up, but used by an operation.
+    With an ``ending`` the last component is not looked up, but used by an operation.
     """
 
-    __slots__ = ("build", "follow", "idempotent", "name", "parent", "path")
+    __slots__ = ("build", "components", "ending", "follow", "idempotent", "lost", "name", "path")
 
     def __init__(
         self,
@@ -241,32 +387,60 @@ class _Search:
         name: str,
         build: Callable[[Compound, Components], None],
         *,
-        follow: bool,
+        follow: bool = False,
         idempotent: bool = True,
-        parent: bool = False,
+        ending: Ending | None = None,
     ) -> None:
         self.path = path
         self.name = name
         self.build = build
+        self.components = split(path)
         self.follow = follow
         self.idempotent = idempotent
-        self.parent = parent
+        self.ending = ending
+        self.lost = False
+        """Whether the root's handle had to be found again."""
 
-    def suspects(self, compound: Compound, error: StatusError, before: int) -> list[int]:
-        """Which components may be links, after ``before`` that came before the compound."""
-        looked_up = before + compound.lookups(error.index)
-        if error.status in _NOT_DIRECTORIES and error.operation == t.OP_LOOKUP:
-            return [looked_up - 1]
-        if self.parent:
-            if error.status not in _NOT_DIRECTORIES:
-                return []
-            return [looked_up, looked_up - 1] if self.follow else [looked_up - 1]
-        return [looked_up - 1] if self.follow and error.status in _NO_LINKS else []
+    def suspects(self, compound: Compound, error: StatusError, whole: bool) -> list[int]:
+        """Which components may be links, the last one first.
+
+        ``whole``: the compound was the last one, with the operation in it.
+        """
+        looked_up = compound.lookups(error.index)
+        if error.operation == t.OP_LOOKUP:
+            return [looked_up - 1] if error.status in _NOT_DIRECTORIES else []
+        if self.ending is None or not whole:
+            ours = error.operation == t.OP_VERIFY  # of a directory
+            return [looked_up - 1] if error.status in _NO_LINKS and (ours or self.follow) else []
+        if error.status not in _NOT_DIRECTORIES:
+            return []
+        return [looked_up, looked_up - 1] if self.follow else [looked_up - 1]
+
+    def failed(self, error: StatusError, whole: bool) -> NfsError:
+        """What to raise for a compound that failed, and not because of a link."""
+        status = error.status
+        if status == t.NFS4ERR_NOT_SAME and (self.ending is None or not whole):
+            status = t.NFS4ERR_NOTDIR  # what a path leads through has to be a directory
+        return status_error(status, path=self.path)
+
+
+def _descend(compound: Compound, components: Components) -> None:
+    """Look up the components, and go on only with a directory where the path says so."""
+    for component in components:
+        if component in (SLASH, _DOT):
+            compound.verify(t.OP_VERIFY, DIRECTORY_TYPE)
+        else:
+            compound.lookup(component)
 
 
 def _look(compound: Compound, components: Components) -> None:
     """Look up the components, get the handle and the attributes."""
-    for component in components:
-        compound.lookup(component)
+    _descend(compound, components)
     compound.getfh()
     compound.getattr(STAT, STAT_ROOM, decode_stat)
+
+
+def _joined(head: Components, target: bytes, beyond: Components) -> Components:
+    """The path with a link's target in its place."""
+    inside = split(target)
+    return head + (plain(inside) if beyond else inside) + beyond

@@ -20,7 +20,7 @@ from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..errors import NfsError
-from ..file import OpenFile
+from ..file import OFFSET_END, OpenFile
 from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
 from ..paths import Path
 from ..stats import Statistics
@@ -491,4 +491,6 @@ class AsyncFile:
 def _checked(offset: int) -> int:
     if offset < 0:
         raise ValueError(f"negative offset: {offset}")
+    if offset >= OFFSET_END:
+        raise OverflowError(f"{offset} is further than a file can reach")
     return offset

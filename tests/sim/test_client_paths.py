@@ -33,6 +33,9 @@ class World:
         server.add("escape", t.NF4LNK, d, target=b"../../../../secret")
         server.add("to_root", t.NF4LNK, d, target=b"/")
         server.add("odd", t.NF4LNK, target=b"a\0b")
+        server.add("spiral", t.NF4LNK, target=b"spiral/..")
+        server.add("coil", t.NF4LNK, target=b"coil/../coil")
+        server.add("brood", t.NF4LNK, target=b"brood/brood/brood")
         self.fs: FileSystem = server.mounted(export=export)
 
     def read(self, path: str | bytes) -> bytes:
@@ -107,11 +110,15 @@ def test_what_is_not_followed(world: World) -> None:
     [
         ("loop", errno.ELOOP),
         ("loop/x", errno.ELOOP),
+        ("spiral", errno.ELOOP),
+        ("coil", errno.ELOOP),
+        ("brood/x", errno.ELOOP),
+        ("/".join(["d/to_root"] * 41), errno.ELOOP),
         ("dangling", errno.ENOENT),
         ("none", errno.ENOENT),
         ("d/none/x", errno.ENOENT),
         ("d/file/x", errno.ENOTDIR),
-        ("d/file/../x", errno.ENOENT),
+        ("d/file/../x", errno.ENOTDIR),
         ("odd", errno.EIO),
         ("x" * 20_000, errno.ENAMETOOLONG),
     ],
@@ -123,6 +130,37 @@ def test_ways_that_end(world: World, path: str, number: int) -> None:
     assert world.run(world.fs.exists("d"))
 
 
+def test_links_are_counted_on_the_whole_way(world: World) -> None:
+    assert world.run(world.fs.stat("/".join(["d/to_root"] * 40))).is_dir
+    before = len(world.server.log)
+    with pytest.raises(NfsError):
+        world.run(world.fs.stat("coil"))
+    assert len(world.server.log) - before < 200
+
+
+def test_going_up_does_not_begin_at_the_root_again() -> None:
+    world = World(max_ops=8)
+    path = b"/".join([b"p"] * 300)
+    world.run(world.fs.makedirs(path))
+    world.server.log.clear()
+    assert world.run(world.fs.stat(path + b"/.." * 150)).is_dir
+    calls = len(world.server.log)
+    assert world.run(world.fs.stat(path)).is_dir
+    assert calls <= len(world.server.log) - calls + 3
+
+
+@pytest.mark.parametrize("max_ops", [64, 8])
+def test_a_path_of_any_length(max_ops: int) -> None:
+    world = World(max_ops=max_ops)
+    path = b"/".join([b"n" * 200] * 120)
+    world.run(world.fs.makedirs(path))
+    world.run(world.fs.write_bytes(path + b"/file", b"far"))
+    assert world.read(path + b"/../" + b"n" * 200 + b"/./file") == b"far"
+    assert world.run(world.fs.listdir(path)) == ["file"]
+    world.run(world.fs.rename(path + b"/file", path + b"/moved"))
+    world.run(world.fs.remove(path + b"/moved"))
+
+
 def test_existence(world: World) -> None:
     for path, there in (
         ("d", True),
@@ -131,6 +169,10 @@ def test_existence(world: World) -> None:
         ("dangling", False),
         ("none", False),
         ("d/file/x", False),
+        ("d/file/", False),
+        ("loop", False),
+        ("spiral/x", False),
+        ("x" * 20_000, False),
     ):
         assert world.run(world.fs.exists(path)) == there
 
@@ -139,6 +181,11 @@ def test_a_null_character_is_refused_here(world: World) -> None:
     with pytest.raises(ValueError, match="null"):
         world.run(world.fs.stat("a\0b"))
     assert split("a/./b//c/..") == [b"a", b"b", b"c", b".."]
+    assert split("/") == split("") == split("//") == []
+    assert split("a/") == split("/a//") == [b"a", b""]
+    assert split("a/.") == split("a/.//") == [b"a", b"."]
+    assert split(".") == split("./") == [b"."]
+    assert split("a/../") == split("a/..") == [b"a", b".."]
 
 
 def test_names_are_octets(world: World) -> None:
