@@ -22,10 +22,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from . import syscalls
+from .below import PATH_FLAGS
 from .posix import failure
 from .search import SHORTAGES, Search
-
-PATH_FLAGS: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _KERNEL = struct.Struct(">ci")
 _INODE = struct.Struct(">cQq")

@@ -27,8 +27,9 @@ from time import monotonic
 from typing import Final
 
 from . import cookies, syscalls
+from .below import PATH_FLAGS, Below
 from .descriptors import SHARED, Budget, DescriptorCache
-from .handles import PATH_FLAGS, Handles, InodeHandles, KernelHandles
+from .handles import Handles, InodeHandles, KernelHandles
 from .identity import Identity
 from .interface import (
     NOW,
@@ -46,7 +47,6 @@ from .interface import (
 from .limits import largest_file, largest_size
 from .local_file import LocalFile, sync_job
 from .posix import failure, granted
-from .search import SHORTAGES
 
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
@@ -84,6 +84,7 @@ class LocalFileSystem(FileSystem):
         self._clock = clock
         self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._cache = DescriptorCache(budget, descriptors)
+        self._below = Below(self._root_fd, budget)
         self._kept, self._pinned = self._cache.kept, self._cache.pinned
         self._bumps: OrderedDict[bytes, list[int]] = OrderedDict()  # ctime, changes since
         self._have_openat2 = True
@@ -205,7 +206,7 @@ class LocalFileSystem(FileSystem):
         below = self._directory(directory)
         with self.acting(who):
             fd = self._open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=below)
-        if not self._is_within(fd):
+        if not self._below.has_directory(fd):
             os.close(fd)
             raise failure(errno.ENOENT)
         return self._adopt(fd, None, b"")
@@ -443,9 +444,10 @@ class LocalFileSystem(FileSystem):
             return pinned[-1]
         fd = self.budget.opened(self._handles.open, identity)
         try:
-            if stat.S_ISDIR(os.fstat(fd).st_mode):
-                if not self._is_within(fd):
-                    raise failure(errno.ESTALE)
+            status = os.fstat(fd)
+            if not self._below.has(fd, status):
+                raise failure(errno.ESTALE)
+            if stat.S_ISDIR(status.st_mode):
                 self._cache.checked[identity] = self._clock()
         except BaseException:
             os.close(fd)
@@ -466,7 +468,7 @@ class LocalFileSystem(FileSystem):
         now = self._clock()
         checked = self._cache.checked
         if now - checked.get(identity, _NEVER) > _CHECKED_S:
-            if not self._is_within(fd):
+            if not self._below.has_directory(fd):
                 self._cache.drop(identity)
                 raise failure(errno.ESTALE)
             checked[identity] = now
@@ -537,30 +539,6 @@ class LocalFileSystem(FileSystem):
             return self._handles.identify_entry(parent, directory.identity, name)
         except OSError:
             return None
-
-    def _is_within(self, fd: int) -> bool:
-        """Whether a directory is the root or below. Raises only for want of descriptors."""
-        root = os.fstat(self._root_fd)
-        current = self.budget.opened(os.dup, fd)
-        try:
-            below: tuple[int, int] | None = None
-            while True:
-                status = os.fstat(current)
-                here = (status.st_dev, status.st_ino)
-                if here == (root.st_dev, root.st_ino):
-                    return True
-                if here == below:  # The root directory is its own parent.
-                    return False
-                below = here
-                above = self._open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
-                os.close(current)
-                current = above
-        except OSError as error:
-            if error.errno in SHORTAGES:
-                raise
-            return False
-        finally:
-            os.close(current)
 
     def _attributes(self, identity: bytes, status: os.stat_result) -> Attributes:
         result = Attributes()

@@ -4,9 +4,9 @@ A file handle is 13 octets and the back end's identity:
 
     version (1) | export (4, big-endian) | authenticator (8) | identity
 
-The authenticator is a keyed hash of the rest. Clients cannot make up handles, so what an export
-does not contain is not within reach even where the back end opens inodes by number. The key must
-outlive the server for handles to do so.
+The authenticator is a keyed hash of the rest and of the export's root. Clients cannot make up
+handles, so what an export does not contain is not within reach even where the back end opens
+inodes by number. The key must outlive the server for handles to do so.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Namespace:
             raise ValueError("nothing is exported")
         self._key = key
         self._exports: dict[int, Export] = {}
+        self._keys: dict[int, bytes] = {}
         self._handles: OrderedDict[bytes, Filehandle] = OrderedDict()
         self.exports = tuple(exports)
         for export in exports:
@@ -74,7 +75,7 @@ class Namespace:
         else:
             fs = PseudoFileSystem(list(exports), born_ns)
             self._pseudo = Export("", fs)
-            self._exports[0] = self._pseudo
+            self._enter(0, self._pseudo)
             self._root = Filehandle(self, self._pseudo, fs.root)
 
     def _number(self, export: Export) -> None:
@@ -83,7 +84,14 @@ class Namespace:
         while number in self._exports:
             number = number % 0xFFFFFFFF + 1
         export.id = number
+        self._enter(number, export)
+
+    def _enter(self, number: int, export: Export) -> None:
         self._exports[number] = export
+        # Its handles are for what is below this very root: whatever another directory was called
+        # that was exported by this name before, its handles are not ours.
+        root = hashlib.blake2s(export.fs.root.identity, key=self._key)
+        self._keys[number] = root.digest()
 
     @property
     def root(self) -> Filehandle:
@@ -152,6 +160,8 @@ class Namespace:
         return Filehandle(self, export, node)
 
     def _authenticator(self, prefix: bytes, identity: bytes) -> bytes:
-        digest = hashlib.blake2s(prefix, digest_size=_AUTHENTICATOR, key=self._key)
+        # What is of no export is refused later on; it takes as long as anything else.
+        key = self._keys.get(int.from_bytes(prefix[1:], "big"), self._key)
+        digest = hashlib.blake2s(prefix, digest_size=_AUTHENTICATOR, key=key)
         digest.update(identity)
         return digest.digest()

@@ -265,3 +265,26 @@ def test_several_local_directories(tmp_path: Path) -> None:
         assert bytes(reply[-1].data) == name
     session.peer.server.close()
     assert os.path.exists(tmp_path / "one" / "file")
+
+
+def test_handles_are_of_one_root(tmp_path: Path) -> None:
+    """Another directory under the same name is another export, for files as for directories."""
+    for name in ("first", "second"):
+        (tmp_path / name / "d").mkdir(parents=True)
+        (tmp_path / name / "f").write_bytes(b"x")
+    handles = []
+    for name in ("first", "second", "first"):
+        fs = LocalFileSystem(tmp_path / name)
+        namespace = Namespace([Export("data", fs), Export("other", memory())], KEY, 0)
+        root = namespace.lookup(namespace.root, b"data", ROOT)
+        wires = [root.wire, *(namespace.lookup(root, each, ROOT).wire for each in (b"d", b"f"))]
+        if handles:
+            for wire in handles[0]:
+                if name == "second":
+                    with pytest.raises(BadHandle):
+                        namespace.decode(wire)
+                else:
+                    assert namespace.decode(wire).wire == wire
+        handles.append(wires)
+        fs.close()
+    assert handles[0] == handles[2]

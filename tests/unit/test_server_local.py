@@ -531,11 +531,60 @@ def test_where_a_directory_lies_is_not_looked_up_at_each_use(
     clock = Seconds()
     fs = LocalFileSystem(tmp_path, clock=clock)
     looks = []
-    real = fs._is_within
-    monkeypatch.setattr(fs, "_is_within", lambda fd: looks.append(fd) or real(fd))
+    real = fs._below.has_directory
+    monkeypatch.setattr(fs._below, "has_directory", lambda fd: looks.append(fd) or real(fd))
     node = fs.lookup(fs.root, b"a", ROOT)
     for _ in range(100):
         fs.attributes(node)
         list(fs.listing(node, 0, ROOT))
     assert len(looks) <= 1
+    fs.close()
+
+
+@pytest.mark.parametrize("kernel", [None, False])
+def test_file_that_is_moved_out_is_refused_at_the_next_sweep(
+    tmp_path: Path, kernel: bool | None
+) -> None:
+    export, outside = tmp_path / "export", tmp_path / "export-no-more"
+    export.mkdir()
+    outside.mkdir()
+    (export / "f").write_text("x")
+    fs = LocalFileSystem(export, kernel_handles=kernel, clock=count().__next__)
+    node = fs.lookup(fs.root, b"f", ROOT)
+    (export / "f").rename(outside / "f")
+    fs.trim()
+    fails(errno.ESTALE, fs.attributes, node)
+    fails(errno.ESTALE, fs.open, node, ROOT, READ)
+    fails(errno.ESTALE, fs.node, node.identity)
+    # And back again.
+    (outside / "f").rename(export / "g")
+    fs.lookup(fs.root, b"g", ROOT)
+    fs.trim()
+    assert fs.attributes(node).size == 1
+    fs.close()
+
+
+def test_file_with_a_second_name_elsewhere_stays(fs: LocalFileSystem, tree: Path) -> None:
+    (tree / "f").write_text("x")
+    os.link(tree / "f", tree.parent / "second name")
+    node = fs.lookup(fs.root, b"f", ROOT)
+    for path in (tree.parent / "second name", tree / "f"):
+        assert path.stat().st_size == 1  # so that the kernel knows one name or the other best
+        fs.trim()
+        assert fs.attributes(node).size == 1
+
+
+def test_export_that_is_moved_takes_its_files_along(tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    (export / "d").mkdir(parents=True)
+    (export / "d" / "f").write_text("x")
+    clock = Seconds()
+    fs = LocalFileSystem(export, clock=clock)
+    directory = fs.lookup(fs.root, b"d", ROOT)
+    file = fs.lookup(directory, b"f", ROOT)
+    export.rename(tmp_path / "moved")
+    clock.now += 10
+    fs.trim()
+    assert fs.attributes(file).size == 1
+    assert [name for _, name in fs.listing(directory, 0, ROOT)] == [b"f"]
     fs.close()
