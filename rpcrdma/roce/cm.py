@@ -7,9 +7,9 @@ identifier that a message is for, answers messages that are for none, and keeps 
     next_timeout() / handle_timeout(now)         retries, waits, and the owners' commands
     listen(...) / connect(...)                   what the engine delegates
 
-What a peer can make us remember is bounded: half-open connections (a REQ beyond the bound is
-dropped, so that a peer who means it gets in by repeating), connections, and identifiers that
-linger. Everything that is dropped is counted in ``counters``.
+What a peer can make us remember is bounded: half-open connections (``cm_backlog``), connections,
+and identifiers that linger; and so is what strangers can make us say. Everything that is dropped is
+counted in ``counters``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..verbs import interfaces
 from ..verbs.interfaces import ConnectionHandler, ConnectionRequest
 from ..verbs.types import ConnectOptions, DeviceLimits, QpOptions, VerbsError
 from .burst import Address
+from .cm_backlog import ROUND_TRIP_S, Backlog, Quota
 from .cm_endpoint import REQ_PRIVATE_ROOM, Endpoint, IncomingRequest
 from .cm_messages import (
     PATH_MTUS,
@@ -56,10 +57,17 @@ ROCE_PORT = 4791
 """The UDP port of RoCEv2, for everyone."""
 EPHEMERAL_PORTS = range(49152, 65536)
 
-MAX_HALF_OPEN = 256
 MAX_LINGERING = 1024
 MAX_CONNECTIONS = 4096
 RECENT_IDS = 4096
+REQUESTS_PER_S, REQUESTS_AT_ONCE = 64.0, 256
+"""New requests of one address that are looked at: each costs its listener a queue pair."""
+ALL_REQUESTS_PER_S, ALL_REQUESTS_AT_ONCE = 1000.0, 2000
+"""Of all addresses that never confirmed a connection."""
+MAX_KNOWN = 1024
+ANSWERS_PER_S, ANSWERS_AT_ONCE = 16.0, 64
+"""Refusals, good-byes and repetitions for one address, on its word alone."""
+ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE = 512.0, 2048
 
 _EVENTS = {
     CmAttribute.MRA: Event.MRA,
@@ -147,7 +155,14 @@ class ConnectionManager:
         self._endpoints: dict[int, Endpoint] = {}
         self._requests: dict[tuple[str, int, int], Endpoint] = {}
         self._remote_pairs: dict[tuple[str, int, int], Endpoint] = {}
-        self._half_open: set[Endpoint] = set()
+        self.backlog = Backlog()
+        self._news = Quota(REQUESTS_PER_S, REQUESTS_AT_ONCE)
+        self._all_news = Quota(ALL_REQUESTS_PER_S, ALL_REQUESTS_AT_ONCE)
+        self._known: dict[str, None] = {}
+        """Addresses that have confirmed a connection, the latest last: they are no invention."""
+        self._answers = Quota(
+            ANSWERS_PER_S, ANSWERS_AT_ONCE, Quota(ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE)
+        )
         self._lingering: dict[Endpoint, None] = {}
         self._recent_ids: dict[int, None] = {}
         self._commands: deque[tuple[Endpoint, Event]] = deque()
@@ -297,10 +312,14 @@ class ConnectionManager:
         """Keep the books when an endpoint changes its state."""
         if before is after:
             return
-        if after in HALF_OPEN:
-            self._half_open.add(endpoint)
-        elif before in HALF_OPEN:
-            self._half_open.discard(endpoint)
+        if before in HALF_OPEN and after not in HALF_OPEN:
+            self.backlog.discard(endpoint)
+            if after is State.ESTABLISHED:
+                host = endpoint.remote_port[0]
+                self._known.pop(host, None)
+                self._known[host] = None
+                if len(self._known) > MAX_KNOWN:
+                    del self._known[next(iter(self._known))]
         if after in LINGERING:
             self._lingering[endpoint] = None
             if len(self._lingering) > MAX_LINGERING:
@@ -337,6 +356,8 @@ class ConnectionManager:
                 raise _Objection(RejectReason.STALE_CONNECTION)
         except _Objection as objection:
             self.counters["refused"] += 1
+            if not self.may_answer(source[0], now):
+                return
             reject = Rej(
                 local_comm_id=0,
                 remote_comm_id=request.local_comm_id,
@@ -345,14 +366,33 @@ class ConnectionManager:
             )
             self.send(reject, transaction, destination, source)
             return
-        if len(self._half_open) >= MAX_HALF_OPEN:
-            self.counters["backlog full"] += 1
+        victim = self.backlog.victim(source[0], now)
+        crowded = victim is not None and self.backlog.age(victim, now) < ROUND_TRIP_S
+        if crowded or not self._may_ask(source[0], now):
+            self.counters["too many requests"] += 1  # Who means it asks again.
             return
+        if victim is not None:
+            self.counters["half-open given up"] += 1
+            victim.fire(Event.EVICT, None, now)
         endpoint = self._new_endpoint(destination, source)
         endpoint.take_request(request, transaction, header, port)
+        self.backlog.add(endpoint, now)
         self._requests[key] = endpoint
         self._remote_pairs[source[0], request.local_ca_guid, request.local_qpn] = endpoint
         endpoint.fire(Event.ANNOUNCE, None, now)
+
+    def _may_ask(self, host: str, now: float) -> bool:
+        """Whether a new request of ``host`` is looked at."""
+        if not self._news.take(host, now):
+            return False
+        return host in self._known or self._all_news.take("", now)
+
+    def may_answer(self, host: str, now: float) -> bool:
+        """Whether something may be said to ``host``, which may never have asked for it."""
+        if self._answers.take(host, now):
+            return True
+        self.counters["unanswered"] += 1
+        return False
 
     def _examine(self, request: Req, source: Address, destination: Address) -> RdmaCmHeader:
         """Check a REQ. Raises ``_Objection`` if it cannot be entertained."""
@@ -415,12 +455,14 @@ class ConnectionManager:
         """Answer what would otherwise be repeated: the sender believes in a connection."""
         assert not isinstance(message, Req)
         self.counters["orphans"] += 1
+        if not isinstance(message, Dreq | Rep) or not self.may_answer(source[0], now):
+            return
         if isinstance(message, Dreq):
             answer = Drep(
                 local_comm_id=message.remote_comm_id, remote_comm_id=message.local_comm_id
             )
             self.send(answer, transaction, destination, source)
-        elif isinstance(message, Rep):
+        else:
             reject = Rej(
                 local_comm_id=message.remote_comm_id,
                 remote_comm_id=message.local_comm_id,

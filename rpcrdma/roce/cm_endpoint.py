@@ -51,6 +51,8 @@ REQ_PRIVATE_ROOM = Req.PRIVATE_ROOM - RDMA_CM_HEADER_LENGTH
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 4.0
 MAX_RETRIES = 15
+REP_RETRIES = 4
+"""A REP may go to somebody who never asked, and who did asks again or sends something."""
 DREQ_RETRIES = 5
 TIMEWAIT_S = 5.0
 REQUEST_LIFETIME_S = 60.0
@@ -395,7 +397,11 @@ class Endpoint:
                 private_data=options.private_data,
             )
         )
-        self._arm(now, FIRST_RETRY_S, MAX_RETRIES)
+        pressed = self._manager.backlog.pressed(self.remote_port[0])
+        self._arm(now, FIRST_RETRY_S, 1 if pressed else REP_RETRIES)
+
+    def _crowded_out(self, _: CmMessage | None, now: float) -> None:
+        self._end(ConnectionAbortedError("others want its place, and it was never confirmed"))
 
     def _send_rej(self, _: CmMessage | None, now: float) -> None:
         private_data = self._options.private_data if self.answered else b""
@@ -418,7 +424,9 @@ class Endpoint:
 
     # Actions of both sides.
 
-    def _resend(self, _: CmMessage | None, now: float) -> None:
+    def _resend(self, message: CmMessage | None, now: float) -> None:
+        if message is not None and not self._manager.may_answer(self.remote_port[0], now):
+            return
         if self._last is not None:
             self._manager.counters["resent"] += 1
             self._send(self._last)

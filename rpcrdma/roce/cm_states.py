@@ -61,6 +61,8 @@ class Event(Enum):
     """The peer used the queue pair, so our REP arrived (the verbs' COMM_EST)."""
     STALE = auto()
     """Another REQ or REP names the same remote queue pair: the peer has forgotten this one."""
+    EVICT = auto()
+    """Half-open, and others want its place."""
     RETRY = auto()
     GIVE_UP = auto()
 
@@ -102,6 +104,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[str, State]] = {
     (State.REQ_RECEIVED, Event.FAILED): ("send_rej", State.REJECTED),
     (State.REQ_RECEIVED, Event.REJ): ("withdrawn", State.CLOSED),
     (State.REQ_RECEIVED, Event.STALE): ("withdrawn", State.CLOSED),
+    (State.REQ_RECEIVED, Event.EVICT): ("crowded_out", State.CLOSED),
     (State.MRA_SENT, Event.REQ): ("resend", State.MRA_SENT),
     (State.MRA_SENT, Event.ACCEPT): ("send_rep", State.REP_SENT),
     (State.MRA_SENT, Event.REJECT): ("send_rej", State.REJECTED),
@@ -109,6 +112,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[str, State]] = {
     (State.MRA_SENT, Event.FAILED): ("send_rej", State.REJECTED),
     (State.MRA_SENT, Event.REJ): ("withdrawn", State.CLOSED),
     (State.MRA_SENT, Event.STALE): ("withdrawn", State.CLOSED),
+    (State.MRA_SENT, Event.EVICT): ("crowded_out", State.CLOSED),
     (State.MRA_SENT, Event.GIVE_UP): ("expired", State.REJECTED),
     (State.REP_SENT, Event.REQ): ("resend", State.REP_SENT),
     (State.REP_SENT, Event.RETRY): ("resend", State.REP_SENT),
@@ -118,6 +122,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[str, State]] = {
     (State.REP_SENT, Event.REJ): ("refused", State.CLOSED),
     (State.REP_SENT, Event.DREQ): ("released_early", State.TIMEWAIT),
     (State.REP_SENT, Event.STALE): ("withdrawn", State.CLOSED),
+    (State.REP_SENT, Event.EVICT): ("crowded_out", State.CLOSED),
     (State.REP_SENT, Event.GIVE_UP): ("timed_out", State.CLOSED),
     (State.REP_SENT, Event.DISCONNECT): ("send_dreq", State.DREQ_SENT),
     (State.REP_SENT, Event.FAILED): ("send_dreq", State.DREQ_SENT),
@@ -127,6 +132,7 @@ TRANSITIONS: dict[tuple[State, Event], tuple[str, State]] = {
     (State.RTU_WAIT, Event.REJ): ("refused", State.CLOSED),
     (State.RTU_WAIT, Event.DREQ): ("released_early", State.TIMEWAIT),
     (State.RTU_WAIT, Event.STALE): ("withdrawn", State.CLOSED),
+    (State.RTU_WAIT, Event.EVICT): ("crowded_out", State.CLOSED),
     (State.RTU_WAIT, Event.GIVE_UP): ("timed_out", State.CLOSED),
     (State.RTU_WAIT, Event.DISCONNECT): ("send_dreq", State.DREQ_SENT),
     (State.RTU_WAIT, Event.FAILED): ("send_dreq", State.DREQ_SENT),

@@ -25,6 +25,7 @@ FAULT = "a fault on this side"
 """Why a connection ends whose own handling raised an exception."""
 
 _POLL_LIMIT = 64
+_FIRST_RECEIVES = 8
 _SEND = int(WrOpcode.SEND)
 _SEND_WITH_INV = int(WrOpcode.SEND_WITH_INV)
 
@@ -87,7 +88,11 @@ class Endpoint:
         recv_cq: CompletionQueue,
         read_depth: int,
     ) -> None:
-        """Take the connection, and post all receives: from here on the peer may send."""
+        """Take the connection, and post the first receives: from here on the peer may send.
+
+        It has one credit until it is answered (RFC 8166, Section 3.3.3). The others are posted
+        once it has confirmed the connection: a request to connect may be nobody's.
+        """
         self._connection = connection
         self._queue_pair = queue_pair = connection.queue_pair
         if isinstance(queue_pair, MappingQueuePair):
@@ -105,11 +110,15 @@ class Endpoint:
         self.post = self._send_queue.post
         """Post a request other than a SEND; see ``SendQueue.post``."""
         self.post_read = self._send_queue.post_read
-        size = self.options.inline_receive
-        ring = self._receives
-        self._slots = [ReceiveSlot(ring[at : at + size]) for at in range(0, len(ring), size)]
-        for slot in self._slots:
-            connection.queue_pair.post_recv(slot.request)
+        self._post_receives(_FIRST_RECEIVES)
+
+    def _post_receives(self, count: int) -> None:
+        """Post buffers of the ring until so many have been."""
+        size, post = self.options.inline_receive, self.connection.queue_pair.post_recv
+        for number in range(len(self._slots), min(count, self.options.receive_depth)):
+            slot = ReceiveSlot(self._receives[number * size : (number + 1) * size])
+            self._slots.append(slot)
+            post(slot.request)
 
     def negotiate(self, theirs: PrivateData) -> None:
         """Agree with what the peer says of itself (RFC 8797)."""
@@ -119,6 +128,7 @@ class Endpoint:
 
     def start(self) -> None:
         """Both sides are up: begin to look at what comes in, or came already."""
+        self._post_receives(self.options.receive_depth)
         self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
         self._on_receives()

@@ -114,7 +114,7 @@ def test_traffic_replaces_the_rtu():
 def test_a_peer_that_never_confirms():
     world, handler, _, _ = accepted()
     log = world.advance(100)
-    assert [type(message) for _, message in log] == [Rep] * 15 + [Rej]
+    assert [type(message) for _, message in log] == [Rep] * 4 + [Rej]
     assert isinstance(handler.last, TimeoutError)
     assert len(world.cm) == 0
 
@@ -321,20 +321,6 @@ def test_a_path_that_is_too_narrow():
     assert world.sent()[0].reason == RejectReason.PRIMARY_REMOTE_PORT_GID_REJECTED
 
 
-def test_half_open_connections_are_bounded(monkeypatch):
-    monkeypatch.setattr(cm, "MAX_HALF_OPEN", 3)
-    world = listening()
-    for index in range(5):
-        world.receive(request(local_comm_id=index, local_qpn=100 + index))
-    assert (len(world.requests), len(world.cm)) == (3, 3)
-    assert world.sent() == []
-    assert world.cm.counters["backlog full"] == 2
-    world.requests[0].reject()
-    world.turn()
-    world.receive(request(local_comm_id=4, local_qpn=104))  # Repeating gets it in.
-    assert len(world.requests) == 4
-
-
 def test_connections_are_bounded(monkeypatch):
     monkeypatch.setattr(cm, "MAX_CONNECTIONS", 1)
     world, _, _, _ = up()
@@ -499,7 +485,7 @@ def test_any_history_ends_with_everything_forgotten(active, events):
     world.turn()
     world.advance(200)
     assert len(world.cm) == 0
-    assert not world.cm._half_open
+    assert len(world.cm.backlog) == 0
     assert not world.cm._lingering
     assert not world.cm._requests
     assert not world.cm._remote_pairs

@@ -1,0 +1,100 @@
+"""What strangers may make the connection manager keep and say.
+
+A request to connect costs its sender one datagram, from any address it likes to write on it. So the
+half-open connections that it leaves are few for each address and few together, and when there are
+too many the oldest one of the address that has most goes: who answers is through in one round trip,
+before his turn comes. And what is answered to strangers has a rate, for each address and
+together, as it goes to whoever owns the address.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .cm_endpoint import Endpoint
+
+MAX_HALF_OPEN = 128
+"""Together. Fewer than a server's connections: each of these takes one of them."""
+MAX_HALF_OPEN_EACH = 64
+"""For each address."""
+ROUND_TRIP_S = 0.02
+"""Nobody has to go before so much time to confirm; who comes then is dropped, and asks again."""
+PRESSED, PRESSED_EACH = MAX_HALF_OPEN // 4, MAX_HALF_OPEN_EACH // 8
+"""With so many there is less patience."""
+PRESSED_PATIENCE_S = 1.0
+
+
+class Backlog:
+    """The half-open connections, oldest first, with the address that each came from."""
+
+    __slots__ = ("_each", "_most", "_of", "_since")
+
+    def __init__(self, most: int = MAX_HALF_OPEN, each: int = MAX_HALF_OPEN_EACH) -> None:
+        self._most = most
+        self._each = each
+        self._since: dict[Endpoint, float] = {}
+        self._of: dict[str, dict[Endpoint, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._since)
+
+    def pressed(self, host: str) -> bool:
+        """Whether strangers, or this one alone, ask for more than usual."""
+        return len(self._since) > PRESSED or len(self._of.get(host, ())) > PRESSED_EACH
+
+    def add(self, endpoint: Endpoint, now: float) -> None:
+        """Note one that begins."""
+        self._since[endpoint] = now
+        self._of.setdefault(endpoint.remote_port[0], {})[endpoint] = None
+
+    def discard(self, endpoint: Endpoint) -> None:
+        """Forget one that is half-open no more, or never was."""
+        if self._since.pop(endpoint, None) is not None:
+            host = endpoint.remote_port[0]
+            own = self._of[host]
+            del own[endpoint]
+            if not own:
+                del self._of[host]
+
+    def age(self, endpoint: Endpoint, now: float) -> float:
+        """For how many seconds it has been half-open."""
+        return now - self._since[endpoint]
+
+    def victim(self, host: str, now: float) -> Endpoint | None:
+        """Who goes so that one more of ``host`` has room; ``None`` if nobody must."""
+        own = self._of.get(host)
+        if own is not None and len(own) >= self._each:
+            return next(iter(own))
+        if len(self._since) >= self._most:
+            # It may be as many as there are, but then each has one, and the first is taken.
+            greatest = max(map(len, self._of.values()))
+            return next(one for one in self._since if len(self._of[one.remote_port[0]]) == greatest)
+        if len(self._since) > PRESSED:
+            oldest = next(iter(self._since))
+            if self.age(oldest, now) > PRESSED_PATIENCE_S:
+                return oldest
+        return None
+
+
+class Quota:
+    """So many a second for each address, and ``burst`` at once; and a bound for all together."""
+
+    __slots__ = ("_all", "_burst", "_levels", "_most", "_rate")
+
+    def __init__(self, rate: float, burst: int, total: Quota | None = None) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._all = total
+        self._most = 1024
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    def take(self, host: str, now: float) -> bool:
+        """Whether ``host`` has one left; then it has one less."""
+        level, since = self._levels.pop(host, (0.0, now))
+        level = max(0.0, level - max(0.0, now - since) * self._rate)
+        allowed = level + 1 <= self._burst and (self._all is None or self._all.take("", now))
+        self._levels[host] = (level + 1 if allowed else level, now)
+        if len(self._levels) > self._most:
+            del self._levels[next(iter(self._levels))]
+        return allowed
