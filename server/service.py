@@ -69,7 +69,9 @@ class Server:
         key = self._store.secret(rng.randbytes(_KEY_OCTETS))
         self.namespace = Namespace(exports, key, born_ns)
         now = reactor.time()
-        self.registry = Registry(self._store, self.config.times, self.config.state, rng, now)
+        self.registry = Registry(
+            *(self._store, self.config.times, self.config.state, rng, now), later=self._later
+        )
         self._core = Core(
             *(self.config, self.namespace, self.registry),
             clock=reactor.time,
@@ -141,6 +143,7 @@ class Server:
         self._listeners.clear()
         for client in self.registry.clients.confirmed():
             self.registry.expire(client)
+        self.registry.states.close_all()
         for export in self.namespace.exports:
             export.fs.close()
         self._store.close()

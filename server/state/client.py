@@ -57,6 +57,7 @@ class Client:
         "recorded",
         "renewed",
         "sessions",
+        "source",
         "verifier",
     )
 
@@ -67,6 +68,8 @@ class Client:
         self.owner = owner
         self.verifier = verifier
         self.principal = principal
+        self.source: Source = principal.source
+        """Where it calls from: what budgets are kept by."""
         self.renewed = now
         self.confirmed = False
         self.courtesy = False
@@ -86,12 +89,7 @@ class Client:
     @property
     def key(self) -> Key:
         """What tells it from all other clients."""
-        return self.owner, self.principal.source
-
-    @property
-    def source(self) -> Source:
-        """Where it calls from: what budgets are kept by."""
-        return self.principal.source
+        return self.owner, self.source
 
     @property
     def record(self) -> bytes:

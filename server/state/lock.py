@@ -2,13 +2,12 @@
 
 Ranges are half open. A lock to the end of the file, however long it gets, ends at ``FOREVER``.
 An owner's ranges never overlap and are merged where they touch, as POSIX has it, so locking
-may split, shrink, grow, upgrade and downgrade what there was. Each owner's are kept in order, so
-that changing them takes no look at those of others.
+may split, shrink, grow, upgrade and downgrade what there was.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,15 +17,21 @@ FOREVER: Final = 1 << 64
 
 
 class HeldRange:
-    """A range, held by one owner, for writing or only for reading."""
+    """A range, held by one owner, for writing or only for reading.
 
-    __slots__ = ("end", "exclusive", "holder", "start")
+    ``number`` is its own among all of the file.
+    """
 
-    def __init__(self, start: int, end: int, exclusive: bool, holder: LockState) -> None:
+    __slots__ = ("end", "exclusive", "holder", "number", "start")
+
+    def __init__(
+        self, start: int, end: int, exclusive: bool, holder: LockState, number: int
+    ) -> None:
         self.start = start
         self.end = end
         self.exclusive = exclusive
         self.holder = holder
+        self.number = number
 
 
 def _start(held: HeldRange) -> int:
@@ -37,30 +42,47 @@ def _end(held: HeldRange) -> int:
     return held.end
 
 
-class RangeLocks:
-    """All ranges of one file."""
+def _place(held: HeldRange) -> tuple[int, int]:
+    return held.start, held.number
 
-    __slots__ = ("_held", "_length")
+
+class RangeLocks:
+    """All ranges of one file.
+
+    They are kept in order: those of each holder, which do not overlap; all exclusive ones, which
+    do not either; and all others, of which many may be at one place. So only who wants to write
+    where others read looks at more than a few.
+    """
+
+    __slots__ = ("_exclusive", "_held", "_next", "_shared")
 
     def __init__(self) -> None:
         self._held: dict[LockState, list[HeldRange]] = {}
-        self._length = 0
+        self._exclusive: list[HeldRange] = []
+        self._shared: list[HeldRange] = []
+        self._next = 0
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._exclusive) + len(self._shared)
 
     def conflict(
         self, start: int, end: int, exclusive: bool, client: object, owner: bytes
     ) -> HeldRange | None:
         """A range that keeps an owner from locking ``[start, end)``, if there is one."""
-        for holder, ranges in self._held.items():
-            if holder.owner == owner and holder.client is client:
-                continue
-            for at in range(bisect_right(ranges, start, key=_end), len(ranges)):
-                held = ranges[at]
+        writers = self._exclusive
+        for at in range(bisect_right(writers, start, key=_end), len(writers)):
+            held = writers[at]
+            if held.start >= end:
+                break
+            if not (held.holder.owner == owner and held.holder.client is client):
+                return held
+        if exclusive:
+            for held in self._shared:
                 if held.start >= end:
                     break
-                if exclusive or held.exclusive:
+                if held.end > start and not (
+                    held.holder.owner == owner and held.holder.client is client
+                ):
                     return held
         return None
 
@@ -74,7 +96,7 @@ class RangeLocks:
             first, start = at - 1, ranges[at - 1].start
         if at < len(ranges) and ranges[at].start == end and ranges[at].exclusive == exclusive:
             last, end = at + 1, ranges[at].end
-        self._replace(ranges, first, last, [HeldRange(start, end, exclusive, holder)])
+        self._replace(ranges, first, last, [self._new(start, end, exclusive, holder)])
 
     def unlock(self, start: int, end: int, holder: LockState) -> None:
         """Take ``[start, end)`` out of what the holder has."""
@@ -88,9 +110,9 @@ class RangeLocks:
         left, right = ranges[first], ranges[last - 1]
         kept = []
         if left.start < start:
-            kept.append(HeldRange(left.start, start, left.exclusive, holder))
+            kept.append(self._new(left.start, start, left.exclusive, holder))
         if end < right.end:
-            kept.append(HeldRange(end, right.end, right.exclusive, holder))
+            kept.append(self._new(end, right.end, right.exclusive, holder))
         self._replace(ranges, first, last, kept)
         if not ranges:
             del self._held[holder]
@@ -103,12 +125,25 @@ class RangeLocks:
 
     def drop(self, holder: LockState) -> None:
         """Take away all that the holder has."""
-        self._length -= len(self._held.pop(holder, ()))
+        for held in self._held.pop(holder, ()):
+            self._remove(held)
 
     def held_by(self, holder: LockState) -> int:
         """How many ranges the holder has."""
         return len(self._held.get(holder, ()))
 
+    def _new(self, start: int, end: int, exclusive: bool, holder: LockState) -> HeldRange:
+        self._next += 1
+        return HeldRange(start, end, exclusive, holder, self._next)
+
     def _replace(self, ranges: list[HeldRange], first: int, last: int, by: list[HeldRange]) -> None:
-        self._length += len(by) - (last - first)
+        """Put ``by`` in the place of some ranges of one holder."""
+        for held in ranges[first:last]:
+            self._remove(held)
+        for held in by:
+            insort(self._exclusive if held.exclusive else self._shared, held, key=_place)
         ranges[first:last] = by
+
+    def _remove(self, held: HeldRange) -> None:
+        kind = self._exclusive if held.exclusive else self._shared
+        del kind[bisect_left(kind, _place(held), key=_place)]

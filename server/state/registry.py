@@ -20,6 +20,7 @@ from nfsrdma.xdr.nfs4.types import (
     channel_attrs4,
 )
 
+from ..turns import Later
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
 from .principal import Principal, Source
@@ -63,6 +64,19 @@ class StateLimits:
     ranges_per_client: int = 1 << 14
     ranges: int = 1 << 18
 
+    @classmethod
+    def affordable(cls, descriptors: int) -> StateLimits:
+        """The limits that suit a process that may have so many descriptors.
+
+        An open takes one, or two; whether there is one is asked again when it is taken.
+        """
+        share = descriptors * 2 // 5
+        return cls(
+            states=descriptors // 2,
+            states_per_address=share,
+            states_per_client=min(cls().states_per_client, share),
+        )
+
 
 class Registry:
     """Clients, sessions, states and the grace period, kept consistent with each other."""
@@ -74,6 +88,7 @@ class Registry:
         limits: StateLimits,
         random: Random,
         now: float,
+        later: Later,
     ) -> None:
         self.times = times
         self.limits = limits
@@ -81,7 +96,7 @@ class Registry:
         self.grace = Grace(store, times, now)
         self.boot = self.grace.boot
         self.clients = ClientTable(times.lease, limits.clients, random)
-        self.states = StateTable(limits, random)
+        self.states = StateTable(limits, random, later)
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
         self._session_octets: Counter[Source] = Counter()

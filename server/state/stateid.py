@@ -18,6 +18,7 @@ from nfsrdma.xdr.nfs4.types import (
     stateid4,
 )
 
+from ..turns import Later
 from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
@@ -36,6 +37,8 @@ BYPASS: Final = b"\xff" * 12
 UINT32_MAX: Final = 0xFFFFFFFF
 
 _OTHER_SIZE: Final = 12
+_PORTION: Final = 512
+"""How many files are closed before others have their turn."""
 
 
 class State:
@@ -109,12 +112,16 @@ class OpenState(State):
 
     def release(self, keep: int = 0) -> None:
         """Close what is not needed for the access bits ``keep`` of the back end."""
-        reader = self.reader if keep & READ else None
-        writer = self.writer if keep & WRITE else None
-        for opened in {id(file): file for file in (self.reader, self.writer) if file}.values():
-            if opened is not reader and opened is not writer:
-                opened.close()
-        self.reader, self.writer = reader, writer
+        reader, writer = self.reader, self.writer
+        if not keep & READ:
+            self.reader = None
+        if not keep & WRITE:
+            self.writer = None
+        kept = self.reader, self.writer
+        if reader is not None and reader not in kept:
+            reader.close()
+        if writer is not None and writer is not reader and writer not in kept:
+            writer.close()
 
 
 class LockState(State):
@@ -130,8 +137,10 @@ class LockState(State):
 class StateTable:
     """All states by their ``other``, and the files that have any."""
 
-    def __init__(self, limits: StateLimits, random: Random) -> None:
+    def __init__(self, limits: StateLimits, random: Random, later: Later) -> None:
         self._limits = limits
+        self._later = later
+        self._leftovers: list[OpenState] = []
         self._random = random
         self._states: dict[bytes, State] = {}
         self._files: dict[bytes, OpenedFile] = {}
@@ -196,11 +205,12 @@ class StateTable:
         self._add(state)
         return state
 
-    def close(self, state: OpenState) -> None:
-        """Forget an open, with the locks made through it."""
+    def close(self, state: OpenState, at_once: bool = True) -> None:
+        """Forget an open, with the locks made through it; its files may be closed later on."""
         for lock in list(state.locks.values()):
             self.free(lock)
-        state.release()
+        if at_once:
+            state.release()
         file, client = state.file, state.client
         file.count(state, -1)
         del client.open_states[state.other]
@@ -221,8 +231,28 @@ class StateTable:
 
     def drop_client(self, client: Client) -> None:
         """Forget all that a client has."""
-        for state in list(client.open_states.values()):
-            self.close(state)
+        states = list(client.open_states.values())
+        at_once = len(states) <= _PORTION
+        for state in states:
+            self.close(state, at_once)
+        if not at_once:
+            if not self._leftovers:
+                self._later(self._close_some)
+            self._leftovers += states
+
+    def _close_some(self) -> None:
+        """Close files of clients that had so many that others would have to wait."""
+        portion = self._leftovers[-_PORTION:]
+        del self._leftovers[-_PORTION:]
+        if self._leftovers:
+            self._later(self._close_some)
+        for state in portion:
+            state.release()
+
+    def close_all(self) -> None:
+        """Close what is still to be closed."""
+        while self._leftovers:
+            self._leftovers.pop().release()
 
     # Byte ranges
 

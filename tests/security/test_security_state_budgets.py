@@ -32,9 +32,10 @@ from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.state.lock import RangeLocks
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
 from nfsrdma.server.state.registry import StateLimits
+from nfsrdma.server.vfs.interface import ROOT
+from nfsrdma.server.vfs.memory import MemoryFileSystem, MemoryNode
 from nfsrdma.xdr.nfs4 import types as t
 
 CROWD, GOOD = "192.0.2.9", "192.0.2.2"
@@ -300,21 +301,24 @@ def test_opens_of_one_file_are_not_walked(reactor: FakeReactor) -> None:
     assert len(server.registry.states) == 0
 
 
-def test_ranges_of_others_are_not_touched_by_a_change() -> None:
-    locks, holders = RangeLocks(), [_Holder(b"%d" % at) for at in range(100)]
-    for at, holder in enumerate(holders):
-        locks.lock(at, at + 1, True, holder)  # type: ignore[arg-type]
-    before = [id(ranges) for ranges in locks._held.values()]
-    locks.lock(1000, 1001, True, holders[5])  # type: ignore[arg-type]
-    locks.drop(holders[99])  # type: ignore[arg-type]
-    assert [id(ranges) for ranges in locks._held.values()] == before[:-1]
-    assert len(locks) == 100
-
-
-class _Holder:
-    def __init__(self, owner: bytes) -> None:
-        self.owner = owner
-        self.client = None
+def test_files_of_a_large_client_are_closed_in_portions(reactor: FakeReactor) -> None:
+    server = server_with(reactor, StateLimits())
+    fs = server.namespace.exports[0].fs
+    assert isinstance(fs, MemoryFileSystem)
+    session = Peer(server).session(b"me")
+    session.create(b"f")
+    for at in range(1100):
+        session.ok(PUTROOTFH, open_(b"f", owner=b"%d" % at))
+    node = fs.lookup(fs.root, b"f", ROOT)
+    assert isinstance(node, MemoryNode)
+    server.registry.expire(server.registry.sessions[session.id].client)
+    left = [node.opens]
+    # Nobody has it open any more, as far as others are concerned.
+    served(server).ok(PUTROOTFH, open_(b"f", deny=t.OPEN4_SHARE_DENY_BOTH))
+    while node.opens > 1:
+        reactor.turn()
+        left.append(node.opens)
+    assert left == [1101, 1102 - 512, 1102 - 1024, 1]
 
 
 def test_many_stateids_are_tested_at_once(server: Server) -> None:

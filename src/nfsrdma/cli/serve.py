@@ -407,12 +407,7 @@ def serve(
     config = ServerConfig(
         max_io=max_io << 10,
         times=LeaseTimes(lease, grace),
-        # An open takes a descriptor, or two; whether there is one is asked again when it is taken.
-        state=StateLimits(
-            states=descriptors // 2,
-            states_per_address=descriptors * 2 // 5,
-            states_per_client=descriptors * 2 // 5,
-        ),
+        state=StateLimits.affordable(descriptors),
     )
     made = make_exports(exports, memory, options)
     with ExitStack() as stack:
