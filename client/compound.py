@@ -46,6 +46,7 @@ _PAIR: Final = struct.Struct(">2I")
 _TRIPLE: Final = struct.Struct(">3I")
 _READ: Final = struct.Struct(">I16sQI")
 _WRITE: Final = struct.Struct(">I16sQI")
+_SEEK: Final = struct.Struct(">I16sQI")
 _COMMIT: Final = struct.Struct(">IQI")
 _READDIR: Final = struct.Struct(">IQ8s2I")
 _STATEID: Final = struct.Struct(">I16s")
@@ -235,6 +236,14 @@ class Compound:
         else:  # registering memory for it would cost more than copying it
             self.sinks.append(_INLINE)
             self.add(t.OP_READ, 20 + size, _decode_read)
+
+    def seek(self, stateid: bytes, offset: int, what: int) -> None:
+        """``NFS4_CONTENT_DATA`` or ``_HOLE``; the result is the pair (end of file, offset).
+
+        Of minor version 2 (RFC 7862, Section 15.11).
+        """
+        self.encoder.buffer += _SEEK.pack(t.OP_SEEK, stateid, offset, what)
+        self.add(t.OP_SEEK, 20, _decode_seek)
 
     def write(self, stateid: bytes, offset: int, stable: int, data: memoryview) -> None:
         """The result is the triple (count, how it was committed, verifier)."""
@@ -442,6 +451,10 @@ def _decode_access(dec: Decoder) -> tuple[int, ...]:
 
 def _decode_read(dec: Decoder) -> tuple[bool, memoryview]:
     return dec.boolean(), dec.payload()
+
+
+def _decode_seek(dec: Decoder) -> tuple[bool, int]:
+    return dec.boolean(), dec.uint64()
 
 
 def _decode_write(dec: Decoder) -> tuple[int, ...]:

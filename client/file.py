@@ -16,7 +16,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import STAT, STAT_ROOM, Stat, decode_stat, encode_attributes
 from .compound import Compound, place
-from .errors import ProtocolError, StatusError, make_error, status_error
+from .errors import NfsError, ProtocolError, StatusError, make_error, status_error
 from .opens import READ, STATE_LOST, WRITE, Open, OpenTable, close_compound
 from .session import Session
 from .unstable import Files, Written
@@ -30,6 +30,7 @@ OFFSET_END: Final = 1 << 63
 PARALLEL: Final = 4
 """READs or WRITEs of one call that are under way at a time."""
 _REOPENS_MAX: Final = 8
+_NO_SEEK: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_OP_ILLEGAL, t.NFS4ERR_UNION_NOTSUPP))
 
 
 class OpenFile:
@@ -58,6 +59,7 @@ class OpenFile:
         self._wsize = wsize
         self._files = files
         self._unstable = files.enter(self)
+        self._can_seek = True
 
     @property
     def handle(self) -> bytes:
@@ -115,6 +117,38 @@ class OpenFile:
             if eof or not count:
                 break
         return done
+
+    async def find_data(self, offset: int) -> int | None:
+        """Where data begins, from ``offset`` on; None if there is none up to the end of file."""
+        self._check(READ)
+        return await self._current(lambda: self._seek(t.NFS4_CONTENT_DATA, offset))
+
+    async def find_hole(self, offset: int) -> int | None:
+        """Where a hole begins, from ``offset`` on, the end of file being one; None beyond it."""
+        self._check(READ)
+        return await self._current(lambda: self._seek(t.NFS4_CONTENT_HOLE, offset))
+
+    async def _seek(self, what: int, offset: int) -> int | None:
+        """SEEK. Without it a file is all data, as in file systems that know no holes."""
+
+        def build(compound: Compound) -> None:
+            compound.seek(self._open.wire_stateid, offset, what)
+
+        if self._can_seek and self._session.header.minor_version > 1:
+            try:
+                eof, found = (await self._call("SEEK", build))[-1]
+            except NfsError as error:
+                if error.status == t.NFS4ERR_NXIO:
+                    return None
+                if error.status not in _NO_SEEK:
+                    raise
+                self._can_seek = False
+            else:
+                return None if eof and what == t.NFS4_CONTENT_DATA else max(found, offset)
+        size = (await self.stat()).st_size
+        if offset >= size:
+            return None
+        return offset if what == t.NFS4_CONTENT_DATA else size
 
     # -- writing -----------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -46,6 +47,7 @@ from .errors import (
     unreachable,
 )
 from .file import OFFSET_END, OpenFile
+from .habits import Habits
 from .handles import Handles
 from .opens import READ, WRITE, OpenTable, close_compound
 from .paths import Path, Resolver, plain, slashed, split, to_text, unslashed
@@ -165,6 +167,8 @@ class FileSystem:
         )
         self.resolver = Resolver(self.session, export)
         self.handles = Handles(self.session)
+        self.habits = Habits()
+        self.rng = rng
         self.rsize = rsize
         self.wsize = wsize
         self._files = Files()
@@ -549,9 +553,23 @@ class FileSystem:
             follow=not letters.exclusive,
         )
         handle, result = results[-1], results[-2]
-        opened = self.opens.add(handle, letters.access, owner, result)
         if letters.truncate:
             self._files.cut(handle, 0)
+        return self.opened(handle, letters.access, owner, result, path)
+
+    async def open_handle(self, handle: bytes, access: int, path: Path) -> OpenFile:
+        """Open a file by its handle (CLAIM_FH: RFC 8881, Section 18.16.3)."""
+        owner = self.opens.new_owner()
+        compound = self.handles.at("OPEN", handle)
+        compound.open(self.opens.arguments(owner, access, t.open_claim4(t.CLAIM_FH)))
+        result = (await self._call(compound, path))[-1]
+        return self.opened(handle, access, owner, result, path)
+
+    def opened(
+        self, handle: bytes, access: int, owner: bytes, result: t.OPEN4resok, path: Path
+    ) -> OpenFile:
+        """The file that an OPEN has opened."""
+        opened = self.opens.add(handle, access, owner, result)
         return OpenFile(self.session, self.opens, opened, path, self.rsize, self.wsize, self._files)
 
     async def read_bytes(self, path: Path) -> bytes:
@@ -622,10 +640,12 @@ class FileSystem:
     async def close_leftover(self, error: NfsError, owner: bytes) -> None:
         """Close what a compound opened before it failed."""
         cause = error.__cause__
-        if not isinstance(cause, StatusError) or len(cause.results) < 2:
+        if not isinstance(cause, StatusError):
             return
-        handle, result = cause.results[-1], cause.results[-2]
-        if not isinstance(result, t.OPEN4resok) or not isinstance(handle, bytes):
+        for result, handle in pairwise(cause.results):  # GETFH comes next to OPEN
+            if isinstance(result, t.OPEN4resok) and isinstance(handle, bytes):
+                break
+        else:
             return
         opened = self.opens.add(handle, WRITE, owner, result)
         self.opens.discard(opened)

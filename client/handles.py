@@ -23,6 +23,8 @@ from .session import Session
 
 Where = Callable[[], str]
 
+_REPLACED_MAX: Final = 8
+"""How often a name is looked up again because what it led to was replaced just then."""
 _PAGE: Final = 64 << 10
 """Octets of one answer of READDIR."""
 _OVERHEAD: Final = 2048
@@ -76,14 +78,21 @@ class Handles:
 
     async def lookup(self, directory: bytes, name: bytes, where: Where) -> Stat:
         """The attributes of what has the name, its handle among them; no link is followed."""
-        compound = self.at("LOOKUP", directory)
-        compound.lookup(name)
-        compound.getfh()
-        compound.getattr(STAT, STAT_ROOM, decode_stat)
-        _, _, handle, status = await self.call(compound, where)
-        found: Stat = status
-        found.handle = handle
-        return found
+        for attempt in range(_REPLACED_MAX + 1):
+            compound = self.at("LOOKUP", directory)
+            compound.lookup(name)
+            compound.getfh()
+            compound.getattr(STAT, STAT_ROOM, decode_stat)
+            try:
+                _, _, handle, status = await self._session.call(compound)
+            except StatusError as error:
+                if error.status == t.NFS4ERR_STALE and error.index and attempt < _REPLACED_MAX:
+                    continue  # what was just found has been replaced: by what?
+                raise status_error(error.status, path=where()) from error
+            found: Stat = status
+            found.handle = handle
+            return found
+        raise AssertionError("unreachable")
 
     async def readlink(self, link: bytes, where: Where) -> bytes:
         """The target of a link."""

@@ -25,6 +25,8 @@ from .session import Session
 
 LINKS_MAX: Final = 40
 """Symbolic links followed on the way to one file, as many as Linux follows."""
+_REPLACED_MAX: Final = 8
+"""How often a file is looked up that is being replaced just then."""
 _RESERVED_OPERATIONS: Final = 6
 """Operations left for whatever is done with the file that was looked up."""
 _ROOM: Final = 768
@@ -239,6 +241,8 @@ class Resolver:
                     rest = walk.real + rest
                     walk = _Walk(self.root)
                     continue
+                if error.status == t.NFS4ERR_STALE and error.index and search.may_look_again():
+                    continue  # what was just found has been replaced: by what?
                 suspects = search.suspects(compound, error, whole)
                 link, target = await self._link_among(suspects, search, walk.start, rest)
                 if target is None:
@@ -379,7 +383,10 @@ class _Search:
     With an ``ending`` the last component is not looked up, but used by an operation.
     """
 
-    __slots__ = ("build", "components", "ending", "follow", "idempotent", "lost", "name", "path")
+    __slots__ = (
+        *("_replaced", "build", "components", "ending", "follow", "idempotent", "lost", "name"),
+        "path",
+    )
 
     def __init__(
         self,
@@ -400,6 +407,12 @@ class _Search:
         self.ending = ending
         self.lost = False
         """Whether the root's handle had to be found again."""
+        self._replaced = 0
+
+    def may_look_again(self) -> bool:
+        """Whether to do it once more, as a file was replaced between two operations of it."""
+        self._replaced += 1
+        return self.idempotent and self._replaced < _REPLACED_MAX
 
     def suspects(self, compound: Compound, error: StatusError, whole: bool) -> list[int]:
         """Which components may be links, the last one first.

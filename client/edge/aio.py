@@ -8,9 +8,11 @@ buffer, the cancellation waits for that.
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
+import os
 import warnings
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -19,12 +21,12 @@ from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
-from ..errors import NfsError
+from ..copies import Progress, Report, Transfer, TransferOptions
+from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
 from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
 from ..paths import Path
 from ..stats import Statistics
-from ..transfer import Progress, Report, Transfer, TransferOptions
 from ..url import Url
 from .blocking import kept
 from .connect import Connector, MountOptions, connect_error, make_client
@@ -326,38 +328,42 @@ class AsyncMount:
     async def get(
         self,
         source: str,
-        local: str | PathLike[str],
+        local: str | bytes | PathLike[str],
         *,
         recursive: bool = False,
         resume: bool = False,
         progress: Report | None = None,
+        on_failure: Callable[[OSError], object] | None = None,
     ) -> Progress:
         """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
 
-        Modes, times and links are preserved; each file is complete or not there. ``resume``
-        leaves alone what has the size and time of its source. ``progress`` is called after each
-        step and must not use the mount. Local files are read and written on the loop's thread.
+        Modes, times, links and holes are preserved; each file is complete or not there, and what
+        has its name is replaced as by a rename. ``resume`` leaves alone what has the size and
+        time of its source. ``progress`` is called after each step, ``on_failure`` for each file
+        of a tree that cannot be copied, which does not keep the rest; then ``TreeError`` is
+        raised in the end. They must not use the mount.
         """
-        disk, path = local_tree(local)
-        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
-        return await self.run(transfer.get(source, path))
+        options = TransferOptions(recursive, resume, on_failure=on_failure)
+        transfer = Transfer(self._client, local_tree(local), options, progress)
+        return await self.run(transfer.get(source))
 
     async def put(
         self,
-        local: str | PathLike[str],
+        local: str | bytes | PathLike[str],
         path: str,
         *,
         recursive: bool = False,
         resume: bool = False,
         progress: Report | None = None,
+        on_failure: Callable[[OSError], object] | None = None,
     ) -> Progress:
         """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
 
         As :meth:`get` in everything else.
         """
-        disk, source = local_tree(local)
-        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
-        return await self.run(transfer.put(source, path))
+        options = TransferOptions(recursive, resume, on_failure=on_failure)
+        transfer = Transfer(self._client, local_tree(local), options, progress)
+        return await self.run(transfer.put(path))
 
 
 async def _next(pages: Any) -> list[DirEntry] | None:
@@ -465,10 +471,20 @@ class AsyncFile:
             offset += self._position
         elif whence == io.SEEK_END:
             offset += (await self.stat()).st_size
+        elif whence in (os.SEEK_DATA, os.SEEK_HOLE):
+            offset = await self._find(_checked(offset), whence)
         elif whence != io.SEEK_SET:
             raise ValueError(f"invalid whence: {whence}")
         self._position = _checked(offset)
         return offset
+
+    async def _find(self, offset: int, whence: int) -> int:
+        """As lseek(2) has it: ENXIO at the end of file, and for data that does not come."""
+        find = self._file.find_data if whence == os.SEEK_DATA else self._file.find_hole
+        found = await run(find(offset))
+        if found is None:
+            raise make_error(errno.ENXIO, "no more of the file from there on", self.name)
+        return found
 
     def tell(self) -> int:
         """The position."""

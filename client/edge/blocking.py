@@ -6,21 +6,23 @@ caller's thread. Any number of threads may use one mount.
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
 
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
-from ..errors import NfsError
+from ..copies import Progress, Report, Transfer, TransferOptions
+from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
 from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
 from ..paths import Path
 from ..stats import Statistics
-from ..transfer import Progress, Report, Transfer, TransferOptions
 from ..url import Url
 from .connect import Connector, MountOptions, connect_error, make_client
 from .driver import Driver
@@ -299,38 +301,42 @@ class Mount:
     def get(
         self,
         source: str,
-        local: str | PathLike[str],
+        local: str | bytes | PathLike[str],
         *,
         recursive: bool = False,
         resume: bool = False,
         progress: Report | None = None,
+        on_failure: Callable[[OSError], object] | None = None,
     ) -> Progress:
         """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
 
-        Modes, times and links are preserved; each file is complete or not there. ``resume``
-        leaves alone what has the size and time of its source. ``progress`` is called after each
-        step and must not use the mount.
+        Modes, times, links and holes are preserved; each file is complete or not there, and what
+        has its name is replaced as by a rename. ``resume`` leaves alone what has the size and
+        time of its source. ``progress`` is called after each step, ``on_failure`` for each file
+        of a tree that cannot be copied, which does not keep the rest; then ``TreeError`` is
+        raised in the end. They must not use the mount.
         """
-        disk, path = local_tree(local)
-        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
-        return self._run(transfer.get(source, path))
+        options = TransferOptions(recursive, resume, on_failure=on_failure)
+        transfer = Transfer(self._client, local_tree(local), options, progress)
+        return self._run(transfer.get(source))
 
     def put(
         self,
-        local: str | PathLike[str],
+        local: str | bytes | PathLike[str],
         path: str,
         *,
         recursive: bool = False,
         resume: bool = False,
         progress: Report | None = None,
+        on_failure: Callable[[OSError], object] | None = None,
     ) -> Progress:
         """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
 
         As :meth:`get` in everything else.
         """
-        disk, source = local_tree(local)
-        transfer = Transfer(self._client, disk, TransferOptions(recursive, resume), progress)
-        return self._run(transfer.put(source, path))
+        options = TransferOptions(recursive, resume, on_failure=on_failure)
+        transfer = Transfer(self._client, local_tree(local), options, progress)
+        return self._run(transfer.put(path))
 
 
 async def _next(pages: Any) -> list[DirEntry] | None:
@@ -442,10 +448,20 @@ class NfsFile(io.RawIOBase):
             offset += self._position
         elif whence == io.SEEK_END:
             offset += self.stat().st_size
+        elif whence in (os.SEEK_DATA, os.SEEK_HOLE):
+            offset = self._find(_checked(offset), whence)
         elif whence != io.SEEK_SET:
             raise ValueError(f"invalid whence: {whence}")
         self._position = _checked(offset)
         return offset
+
+    def _find(self, offset: int, whence: int) -> int:
+        """As lseek(2) has it: ENXIO at the end of file, and for data that does not come."""
+        find = self._file.find_data if whence == os.SEEK_DATA else self._file.find_hole
+        found = self._run(find(offset))
+        if found is None:
+            raise make_error(errno.ENXIO, "no more of the file from there on", self.name)
+        return found
 
     def tell(self) -> int:
         self._check_open()

@@ -1,15 +1,37 @@
-"""The local side of a copy: a directory tree of this machine."""
+"""The local side of a copy: a directory tree of this machine.
+
+Names come from a server that need not mean well, and other users may be at work in the same
+directories. So everything is done in directories that are open (``openat``): a name is one
+component, no link is followed, and a directory stays the one that was entered, whatever has its
+name by now. No path is ever put together, so none gets too long.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
+from typing import Any, Final, TypeVar
 
+from ..copies.local import LocalEntry
+from ..copies.temporary import is_leftover, is_temporary
 from ..errors import LocalError, local_error
-from ..transfer import LocalEntry
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPEN_MAX: Final = 64
+"""Descriptors of directories that one copy keeps open."""
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OWN: Final = 0o700
+_BLOCK: Final = 512
+_SWEPT_MAX: Final = 4096
+"""Entries of a directory that are looked at for leftovers."""
 
 
 @contextmanager
@@ -17,84 +39,298 @@ def blamed(path: str | os.PathLike[str]) -> Iterator[None]:
     """Raise errors of the operating system as :class:`LocalError`, about ``path``."""
     try:
         yield
-    except LocalError:
-        raise
     except OSError as error:
-        number = error.errno or errno.EIO
-        raise local_error(number, error.strerror or str(error), os.fspath(path)) from error
+        raise _ours(error, os.fspath(path) or ".") from error
+
+
+def _ours(error: OSError, path: str) -> LocalError:
+    if isinstance(error, LocalError):
+        return error
+    return local_error(error.errno or errno.EIO, error.strerror or str(error), path)
+
+
+def _blames(method: F) -> F:
+    """The same for a method whose object has a ``path``, and whose first argument is a name."""
+
+    @wraps(method)
+    def blaming(self: Any, *arguments: Any) -> Any:
+        try:
+            return method(self, *arguments)
+        except OSError as error:
+            name = arguments[0] if arguments and isinstance(arguments[0], bytes) else b""
+            raise _ours(error, self.path(name)) from error
+
+    return blaming  # type: ignore[return-value]
 
 
 class LocalDisk:
-    """A ``transfer.LocalTree`` at ``root``.
+    """A ``copies.LocalTree``: the directory at ``root``, whose path may lead through links."""
 
-    Names come from a server that need not mean well: directories that this enters are
-    directories, not links, and a file is never opened through a link.
-    """
+    def __init__(self, root: str | os.PathLike[str], name: str | bytes = b"") -> None:
+        self.name = os.fsencode(name)
+        self._top_fd = -1
+        self._open: OrderedDict[Directory, int] = OrderedDict()
+        with blamed(root):
+            # Only to be searched: it may be someone else's.
+            flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+            self._top_fd = os.open(os.fspath(root) or ".", flags)
+        self.top = Directory(self, None, os.fsencode(root), (0, 0), existed=True)
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
-        self._root = os.fspath(root)
+    def fd(self, directory: Directory) -> int:
+        """A descriptor of a directory. Good until the next one is asked for."""
+        fd = self._open.get(directory)
+        if fd is not None:
+            self._open.move_to_end(directory)
+            return fd
+        if directory.parent is None:
+            return self._top_fd
+        return self._reopen(directory)
 
-    def entry(self, path: str) -> LocalEntry | None:
+    def keep(self, directory: Directory, fd: int) -> None:
+        """Keep a descriptor; the one that was used longest ago is closed for it."""
+        self._open[directory] = fd
+        while len(self._open) > _OPEN_MAX:
+            _, oldest = self._open.popitem(last=False)
+            os.close(oldest)
+
+    def leave(self, directory: Directory) -> None:
+        """A directory is done with, and its parent will be next."""
+        fd = self._open.pop(directory, -1)
+        if fd < 0:
+            return
+        parent = directory.parent
         try:
-            found = os.lstat(self._at(path))
-        except (FileNotFoundError, NotADirectoryError):
+            if parent is not None and parent.parent is not None and parent not in self._open:
+                # From below it is one step, however deep we are.
+                with suppress(OSError):
+                    self._checked(parent, os.open("..", _DIRECTORY, dir_fd=fd))
+        finally:
+            os.close(fd)
+
+    def _reopen(self, directory: Directory) -> int:
+        """Go down to a directory again from where one above it is still open."""
+        missing: list[Directory] = []
+        at: Directory | None = directory
+        while at is not None and at.parent is not None and at not in self._open:
+            missing.append(at)
+            at = at.parent
+        assert at is not None
+        fd = self.fd(at)
+        for below in reversed(missing):
+            fd = self._checked(below, os.open(below.name, _DIRECTORY, dir_fd=fd))
+        return fd
+
+    def _checked(self, directory: Directory, fd: int) -> int:
+        """Keep what was opened, if it is the directory that it was."""
+        found = os.fstat(fd)
+        if (found.st_dev, found.st_ino) != directory.identity:
+            os.close(fd)
+            raise OSError(errno.ESTALE, "another directory has its name now")
+        self.keep(directory, fd)
+        return fd
+
+    def close(self) -> None:
+        """Close all. Harmless to repeat."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+        if self._top_fd >= 0:
+            os.close(self._top_fd)
+            self._top_fd = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Directory:
+    """A ``copies.LocalDirectory``: one that was entered, as it was then."""
+
+    __slots__ = ("_disk", "existed", "identity", "name", "parent")
+
+    def __init__(
+        self,
+        disk: LocalDisk,
+        parent: Directory | None,
+        name: bytes,
+        identity: tuple[int, int],
+        existed: bool,
+    ) -> None:
+        self._disk = disk
+        self.parent = parent
+        self.name = name
+        self.identity = identity
+        self.existed = existed
+
+    def path(self, name: bytes = b"") -> str:
+        parts = [name] if name else []
+        at: Directory | None = self
+        while at is not None:
+            if at.name:
+                parts.append(at.name)
+            at = at.parent
+        parts.reverse()
+        return os.fsdecode(b"/".join(parts).replace(b"//", b"/", 1)) if parts else "."
+
+    @property
+    def fd(self) -> int:
+        return self._disk.fd(self)
+
+    # -- looking -----------------------------------------------------------------------------
+
+    @_blames
+    def entry(self, name: bytes) -> LocalEntry | None:
+        try:
+            return _entry(name, os.stat(name or b".", dir_fd=self.fd, follow_symlinks=False))
+        except FileNotFoundError:
             return None
-        return _entry(os.path.basename(path), found)
 
-    def scan(self, path: str) -> Iterator[LocalEntry]:
-        with os.scandir(self._at(path) or ".") as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                yield _entry(entry.name, entry.stat(follow_symlinks=False))
+    @_blames
+    def scan(self) -> list[LocalEntry]:
+        entries: list[LocalEntry] = []
+        with os.scandir(self.fd) as listing:
+            for item in listing:
+                name = os.fsencode(item.name)
+                try:
+                    entries.append(_entry(name, item.stat(follow_symlinks=False)))
+                except FileNotFoundError:
+                    continue  # it is gone
+                except OSError:
+                    entries.append(LocalEntry(name, "unknown"))  # why, who opens it will hear
+        entries.sort(key=lambda entry: entry.name)
+        return entries
 
-    def make_directory(self, path: str) -> None:
-        where = self._at(path)
+    @_blames
+    def read_link(self, name: bytes) -> bytes:
+        return os.readlink(name, dir_fd=self.fd)
+
+    @_blames
+    def open(self, name: bytes) -> OpenedFile:
+        # Not to wait for whoever writes to a pipe that has the name by now.
+        fd = os.open(name, _READ, dir_fd=self.fd)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a file any more")
+        return OpenedFile(fd, self, name)
+
+    # -- directories -------------------------------------------------------------------------
+
+    @_blames
+    def enter(self, name: bytes) -> Directory:
+        return self._enter(name, existed=True)
+
+    @_blames
+    def make(self, name: bytes) -> Directory:
+        existed = not name
+        if name:
+            try:
+                os.mkdir(name, _OWN, dir_fd=self.fd)
+            except FileExistsError:
+                existed = True
+        made = self._enter(name, existed)
+        if existed:
+            found = os.fstat(made.fd)
+            if found.st_mode & _OWN != _OWN and found.st_uid == os.geteuid():
+                os.fchmod(made.fd, stat.S_IMODE(found.st_mode) | _OWN)
+        return made
+
+    def _enter(self, name: bytes, existed: bool) -> Directory:
         try:
-            os.mkdir(where, 0o700)
+            fd = os.open(name or b".", _DIRECTORY, dir_fd=self.fd)
+        except OSError as error:
+            if error.errno in (errno.ENOTDIR, errno.ELOOP):
+                raise OSError(errno.ENOTDIR, "not a directory, and in its place") from error
+            raise
+        found = os.fstat(fd)
+        below = Directory(self._disk, self, name, (found.st_dev, found.st_ino), existed)
+        self._disk.keep(below, fd)
+        return below
+
+    @_blames
+    def finish(self, attributes: tuple[int, int, int] | None) -> None:
+        try:
+            if attributes is not None:
+                mode, atime_ns, mtime_ns = attributes
+                fd = self.fd
+                os.utime(fd, ns=(atime_ns, mtime_ns))
+                os.fchmod(fd, mode)
+        finally:
+            self._disk.leave(self)
+
+    # -- what is made ------------------------------------------------------------------------
+
+    @_blames
+    def create(self, name: bytes, temporary: bytes) -> CreatedFile:
+        fd = os.open(temporary, _NEW, 0o600, dir_fd=self.fd)
+        return CreatedFile(fd, self, name, temporary)
+
+    @_blames
+    def make_link(self, name: bytes, target: bytes, temporary: bytes) -> None:
+        fd = self.fd
+        try:
+            os.symlink(target, name, dir_fd=fd)
         except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(where).st_mode):
+            self.check_replaceable(name)
+            os.symlink(target, temporary, dir_fd=fd)
+            try:
+                os.replace(temporary, name, src_dir_fd=fd, dst_dir_fd=fd)
+            except OSError:
+                os.unlink(temporary, dir_fd=fd)
                 raise
 
-    def read_link(self, path: str) -> str:
-        return os.readlink(self._at(path))
-
-    def make_link(self, target: str, path: str) -> None:
-        where = self._at(path)
+    def check_replaceable(self, name: bytes) -> None:
+        """Raise ``OSError`` if what has the name is neither a file nor a link."""
         try:
-            os.symlink(target, where)
-        except FileExistsError:
-            os.unlink(where)
-            os.symlink(target, where)
+            mode = os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(mode):
+            raise OSError(errno.EISDIR, "a directory: it is not replaced")
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+            raise OSError(errno.EEXIST, "neither a file nor a link: it is not replaced")
 
-    def open(self, path: str) -> LocalFile:
-        return LocalFile(os.open(self._at(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    def sweep(self) -> None:
+        with suppress(OSError):
+            fd = os.open(".", _DIRECTORY, dir_fd=self.fd)
+            try:
+                self._sweep(fd)
+            finally:
+                os.close(fd)
 
-    def create(self, path: str, size: int) -> LocalFile:
-        self.remove(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return LocalFile(os.open(self._at(path), flags, 0o600))
-
-    def set_attributes(self, path: str, mode: int, atime_ns: int, mtime_ns: int) -> None:
-        where = self._at(path)
-        os.chmod(where, mode)
-        os.utime(where, ns=(atime_ns, mtime_ns))
-
-    def rename(self, source: str, path: str) -> None:
-        os.replace(self._at(source), self._at(path))
-
-    def remove(self, path: str) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(self._at(path))
-
-    def _at(self, path: str) -> str:
-        return os.path.join(self._root, path) if path else self._root
+    def _sweep(self, fd: int) -> None:
+        now_ns = os.fstat(fd).st_mtime_ns  # something was just made here, by this disk's clock
+        with os.scandir(fd) as listing:
+            for _, item in zip(range(_SWEPT_MAX), listing, strict=False):
+                if not is_temporary(os.fsencode(item.name)):
+                    continue
+                found = item.stat(follow_symlinks=False)
+                if (
+                    stat.S_ISREG(found.st_mode)
+                    and found.st_uid == os.geteuid()
+                    and is_leftover(found.st_mode, found.st_mtime_ns, found.st_ctime_ns, now_ns)
+                ):
+                    os.unlink(item.name, dir_fd=fd)
 
 
-class LocalFile:
-    """A ``transfer.LocalFile``."""
+class _File:
+    """A file, the directory that it is in, and its name there."""
 
-    def __init__(self, fd: int) -> None:
+    __slots__ = ("_directory", "_fd", "_name")
+
+    def __init__(self, fd: int, directory: Directory, name: bytes) -> None:
         self._fd = fd
+        self._directory = directory
+        self._name = name
 
+    def path(self, name: bytes = b"") -> str:
+        """What to say of it in an error."""
+        return self._directory.path(name or self._name)
+
+
+class OpenedFile(_File):
+    """A ``copies.LocalFile``."""
+
+    __slots__ = ()
+
+    @_blames
     def read_at(self, offset: int, buffer: memoryview) -> int:
         done = 0
         while done < len(buffer):
@@ -104,6 +340,30 @@ class LocalFile:
             done += count
         return done
 
+    def data(self, offset: int, size: int) -> tuple[int, int] | None:
+        try:
+            start = os.lseek(self._fd, offset, os.SEEK_DATA)
+            end = os.lseek(self._fd, start, os.SEEK_HOLE)
+        except OSError as error:
+            # A file system that knows no holes has data everywhere.
+            return None if error.errno == errno.ENXIO else (offset, size)
+        return (start, min(end, size)) if start < size else None
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class CreatedFile(_File):
+    """A ``copies.NewFile``."""
+
+    __slots__ = ("_published", "_temporary")
+
+    def __init__(self, fd: int, directory: Directory, name: bytes, temporary: bytes) -> None:
+        super().__init__(fd, directory, name)
+        self._temporary = temporary
+        self._published = False
+
+    @_blames
     def write_at(self, offset: int, data: memoryview) -> None:
         while len(data):
             count = os.pwrite(self._fd, data, offset)
@@ -112,19 +372,39 @@ class LocalFile:
             offset += count
             data = data[count:]
 
+    @_blames
+    def publish(self, size: int, mode: int, atime_ns: int, mtime_ns: int) -> None:
+        os.ftruncate(self._fd, size)
+        os.fchmod(self._fd, mode)
+        os.utime(self._fd, ns=(atime_ns, mtime_ns))
+        directory = self._directory
+        directory.check_replaceable(self._name)
+        fd = directory.fd
+        ours = os.fstat(self._fd)
+        found = os.stat(self._temporary, dir_fd=fd, follow_symlinks=False)
+        if (ours.st_dev, ours.st_ino) != (found.st_dev, found.st_ino):
+            raise OSError(errno.EIO, "another file was put in the place of the temporary one")
+        os.replace(self._temporary, self._name, src_dir_fd=fd, dst_dir_fd=fd)
+        self._published = True
+
     def close(self) -> None:
-        os.close(self._fd)
+        try:
+            if not self._published:
+                with suppress(OSError):
+                    os.unlink(self._temporary, dir_fd=self._directory.fd)
+        finally:
+            os.close(self._fd)
 
 
-def local_tree(path: str | os.PathLike[str]) -> tuple[LocalDisk, str]:
-    """The directory that ``path`` is in, and its name there."""
-    where = os.fspath(path)
+def local_tree(path: str | bytes | os.PathLike[str]) -> LocalDisk:
+    """The directory that ``path`` is in, and its name there. Raises :class:`LocalError`."""
+    where = os.fsdecode(path)
     if os.path.isdir(where):
         where = os.path.realpath(where)  # the caller's own link to a directory is followed
-    return LocalDisk(os.path.dirname(where)), os.path.basename(where)
+    return LocalDisk(os.path.dirname(where), os.path.basename(where))
 
 
-def _entry(name: str, found: os.stat_result) -> LocalEntry:
+def _entry(name: bytes, found: os.stat_result) -> LocalEntry:
     if stat.S_ISREG(found.st_mode):
         kind = "file"
     elif stat.S_ISDIR(found.st_mode):
@@ -134,4 +414,5 @@ def _entry(name: str, found: os.stat_result) -> LocalEntry:
     else:
         kind = "other"
     mode = stat.S_IMODE(found.st_mode)
-    return LocalEntry(name, kind, found.st_size, mode, found.st_atime_ns, found.st_mtime_ns)
+    sparse = found.st_blocks * _BLOCK < found.st_size
+    return LocalEntry(name, kind, found.st_size, mode, found.st_atime_ns, found.st_mtime_ns, sparse)

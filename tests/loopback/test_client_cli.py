@@ -107,7 +107,7 @@ def test_a_copy_shows_how_far_it_is(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "f").write_bytes(bytes(1000))
-    monkeypatch.setattr("nfsrdma.cli.files._interactive", lambda: True)
+    monkeypatch.setattr("nfsrdma.cli.copy._interactive", lambda: True)
     cli("put", tmp_path / "f", f"{cli.url}/t/f")
     cli("get", "-q", f"{cli.url}/t/f", tmp_path / "g")
     assert (tmp_path / "g").read_bytes() == bytes(1000)
@@ -177,7 +177,7 @@ def test_errors_are_one_line(cli: Cli, tmp_path: Path) -> None:
         (("mkdir", f"{cli.url}/t"), f"server: {cli.url}/t: it exists already"),
         (
             ("put", tmp_path / "none", f"{cli.url}/t/x"),
-            "local disk: none: no such file or directory",
+            f"local disk: {tmp_path}/none: no such file or directory",
         ),
     ):
         assert cli(*arguments, status=1) == f"nfsrdma: {error}\n"

@@ -7,6 +7,7 @@ fate of each call: the tests lose calls and replies, restart the server, or forg
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from random import Random
@@ -33,6 +34,7 @@ from nfsrdma.xdr.nfs4.ops import OPERATIONS
 T = TypeVar("T")
 
 LATENCY_S = 0.001
+HOLE = 4096
 
 
 class FakeChannel:
@@ -126,6 +128,16 @@ class Node:
         self.target: bytes = fields.get("target", b"")
         self.mode = 0o755 if kind == t.NF4DIR else 0o644
         self.mtime = (0, 0)
+        self.ctime = (3, 4)
+        self.owner = b"0"
+
+    def used(self) -> int:
+        """Octets of the blocks that are not all zeros: those are holes here."""
+        return sum(min(end, len(self.data)) - start for start, end in self.data_blocks())
+
+    def data_blocks(self) -> list[tuple[int, int]]:
+        starts = range(0, len(self.data), HOLE)
+        return [(at, at + HOLE) for at in starts if any(self.data[at : at + HOLE])]
 
 
 class Refused(Exception):
@@ -156,6 +168,8 @@ class FakeServer:
         self.max_ops = 64
         self.grace = False
         self.uncached_at_sequence = True
+        self.exclusive_create = True
+        self.can_seek = True
         self.payload = self.inline = 0
         self.log: list[list[str]] = []
         self.executed: list[str] = []
@@ -173,7 +187,7 @@ class FakeServer:
         self._count += 1
         node = Node(b"handle%d" % self._count, kind, **f)
         self.nodes[node.handle] = node
-        (parent or self.root).children[name.encode()] = node
+        (parent or self.root).children[os.fsencode(name)] = node
         return node
 
     def connect(self, timeout_s: float, service: Service) -> Future[Any]:
@@ -437,7 +451,9 @@ class FakeServer:
         if args.objname in children:
             raise Refused(t.NFS4ERR_EXIST)
         target = bytes(args.objtype.value or b"")
-        self.current = self.add(args.objname.decode(), args.objtype.type, self._now, target=target)
+        self.current = self.add(
+            os.fsdecode(args.objname), args.objtype.type, self._now, target=target
+        )
         return struct.pack(">I2QI", 1, 0, 0, 0)
 
     def op_remove(self, args: t.REMOVE4args) -> bytes:
@@ -485,15 +501,15 @@ class FakeServer:
             t.FATTR4_MAXWRITE: 65536,
             t.FATTR4_MODE: node.mode,
             t.FATTR4_NUMLINKS: 1,
-            t.FATTR4_OWNER: b"0",
+            t.FATTR4_OWNER: node.owner,
             t.FATTR4_OWNER_GROUP: b"someone@example.org",
             t.FATTR4_RAWDEV: t.specdata4(0, 0),
             t.FATTR4_SPACE_AVAIL: 1 << 30,
             t.FATTR4_SPACE_FREE: 1 << 30,
             t.FATTR4_SPACE_TOTAL: 1 << 31,
-            t.FATTR4_SPACE_USED: len(node.data),
+            t.FATTR4_SPACE_USED: node.used(),
             t.FATTR4_TIME_ACCESS: t.nfstime4(1, 2),
-            t.FATTR4_TIME_METADATA: t.nfstime4(3, 4),
+            t.FATTR4_TIME_METADATA: t.nfstime4(*node.ctime),
             t.FATTR4_TIME_MODIFY: t.nfstime4(*node.mtime),
         }
 
@@ -585,10 +601,13 @@ class FakeServer:
         how = args.openhow.value
         if found is None and how is None:
             raise Refused(t.NFS4ERR_NOENT)
+        if how is not None and how.mode == t.EXCLUSIVE4_1 and not self.exclusive_create:
+            raise Refused(t.NFS4ERR_INVAL)
+        exclusive = how is not None and how.mode == t.EXCLUSIVE4_1
         if found is None:
-            found = self.add(name.decode(), t.NF4REG, self._now)
-            self._set(found, how.value)
-        elif how is not None and how.mode == t.GUARDED4:
+            found = self.add(os.fsdecode(name), t.NF4REG, self._now)
+            self._set(found, how.value.cva_attrs if exclusive else how.value)
+        elif how is not None and (exclusive or how.mode == t.GUARDED4):
             raise Refused(t.NFS4ERR_EXIST)
         elif found.kind == t.NF4LNK:
             raise Refused(t.NFS4ERR_SYMLINK)
@@ -624,6 +643,20 @@ class FakeServer:
         enc.opaque(data)
         self.payload += len(enc.buffer) - 8
         return bytes(enc.buffer)
+
+    def op_seek(self, args: t.SEEK4args) -> bytes:
+        self._check_stateid(args.sa_stateid)
+        if not self.can_seek:
+            raise Refused(t.NFS4ERR_NOTSUPP)
+        size = len(self._now.data)
+        if args.sa_offset >= size:
+            raise Refused(t.NFS4ERR_NXIO)
+        hole = args.sa_what == t.NFS4_CONTENT_HOLE
+        data = [range(*each) for each in self._now.data_blocks()]
+        at: int = args.sa_offset
+        while at < size and any(at in each for each in data) == hole:
+            at = min(size, at - at % HOLE + HOLE)
+        return struct.pack(">IQ", at >= size, at)
 
     def op_write(self, args: t.WRITE4args) -> bytes:
         self._check_stateid(args.stateid)

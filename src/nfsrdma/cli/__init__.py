@@ -20,8 +20,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module here, attribute, what --help says)
     "ls": ("files", "ls", "List a directory."),
     "cat": ("files", "cat", "Write files to standard output."),
-    "get": ("files", "get", "Copy files or trees from a server."),
-    "put": ("files", "put", "Copy files or trees to a server."),
+    "get": ("copy", "get", "Copy files or trees from a server."),
+    "put": ("copy", "put", "Copy files or trees to a server."),
     "stat": ("files", "stat", "Show the attributes of files."),
     "df": ("files", "df", "Show the size of a file system, and what is left."),
     "mkdir": ("files", "mkdir", "Make directories."),

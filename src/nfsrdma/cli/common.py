@@ -132,3 +132,16 @@ def failure(fs: Mount, error: OSError) -> str:
         return describe(error)
     # Whatever a command does with this machine's files itself.
     return f"{LocalError.side}: {describe(error)}"
+
+
+def is_directory(fs: Mount, path: str) -> bool:
+    """Whether there is a directory of the server."""
+    try:
+        return fs.stat(path).is_dir
+    except FileNotFoundError:
+        return False
+
+
+def join(directory: str, name: str) -> str:
+    """A path with ``/``."""
+    return f"{directory.rstrip('/')}/{name}" if directory else name

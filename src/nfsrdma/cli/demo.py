@@ -30,7 +30,7 @@ from rich.table import Table
 from nfsrdma.bench.servers import ServerError, free_loopback
 
 if TYPE_CHECKING:
-    from nfsrdma.client.transfer import Report
+    from nfsrdma.client.copies import Report
 
 START_S = 20.0
 MEMORY = "/dev/shm"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import stat as stat_bits
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -15,10 +13,19 @@ from nfsrdma.client import Mount, NfsError
 from nfsrdma.client.attributes import Stat
 from nfsrdma.client.errors import ends_everything
 from nfsrdma.client.filesystem import DirEntry
-from nfsrdma.client.transfer import Progress, join
 from nfsrdma.client.trees import TreeError
 
-from .common import Failed, Options, failure, mounted, read_url, server_options, split_last
+from .common import (
+    Failed,
+    Options,
+    failure,
+    is_directory,
+    join,
+    mounted,
+    read_url,
+    server_options,
+    split_last,
+)
 from .messages import printable
 
 _CAT_BUFFER = 4 << 20
@@ -121,106 +128,6 @@ def cat(urls: tuple[str, ...], options: Options) -> None:
             while count := file.readinto(buffer):
                 out.write(buffer[:count])
     out.flush()
-
-
-@click.command()
-@click.argument("url")
-@click.argument("local", required=False)
-@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
-@click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
-@click.option("-q", "quiet", is_flag=True, help="No progress bar.")
-@server_options
-def get(
-    url: str, local: str | None, recursive: bool, resume: bool, quiet: bool, options: Options
-) -> None:
-    """Copy a file, or with -r a tree, from a server to LOCAL (here, by default).
-
-    If LOCAL is a directory, a file goes into it under its own name. Modes, times and links are
-    preserved. Each file appears under its name when it is complete.
-    """
-    with mounted(url, options) as (fs, path):
-        name = path.rpartition("/")[2]
-        target = local if local is not None else name or "."
-        if os.path.isdir(target) and not fs.stat(path).is_dir:
-            target = os.path.join(target, name)
-        _copy(
-            quiet,
-            lambda report: fs.get(
-                path, target, recursive=recursive, resume=resume, progress=report
-            ),
-        )
-
-
-@click.command()
-@click.argument("local", type=click.Path())
-@click.argument("url")
-@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
-@click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
-@click.option("-q", "quiet", is_flag=True, help="No progress bar.")
-@server_options
-def put(local: str, url: str, recursive: bool, resume: bool, quiet: bool, options: Options) -> None:
-    """Copy a file, or with -r a tree, to a server.
-
-    If the URL is that of a directory, a file goes into it under its own name. Modes, times and
-    links are preserved. Each file appears under its name when it is complete.
-    """
-    with mounted(url, options) as (fs, path):
-        name = os.path.basename(local.rstrip("/"))
-        if not os.path.isdir(local) and (not path or _is_directory(fs, path)):
-            path = join(path, name)
-        _copy(
-            quiet,
-            lambda report: fs.put(local, path, recursive=recursive, resume=resume, progress=report),
-        )
-
-
-def _is_directory(fs: Mount, path: str) -> bool:
-    try:
-        return fs.stat(path).is_dir
-    except FileNotFoundError:
-        return False
-
-
-def _copy(quiet: bool, copy: Callable[[Callable[[Progress], None] | None], Progress]) -> None:
-    done = _with_bar(copy) if _interactive() and not quiet else copy(None)
-    for name in done.special:
-        click.echo(f"nfsrdma: {printable(name)}: not a file, directory or link: skipped", err=True)
-
-
-def _interactive() -> bool:
-    return sys.stderr.isatty()
-
-
-def _with_bar(copy: Callable[[Callable[[Progress], None]], Progress]) -> Progress:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.fields[files]}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, files="")
-
-        def report(progress: Progress) -> None:
-            bar.update(
-                task,
-                completed=progress.octets_done,
-                total=progress.octets,
-                files=f"{progress.files_done}/{progress.files} files",
-            )
-
-        return copy(report)
 
 
 @click.command()
@@ -336,7 +243,7 @@ def mv(url: str, target: str, options: Options) -> None:
     """
     with mounted(url, options) as (fs, path):
         new = _same_server(url, target)
-        if not new or _is_directory(fs, new):
+        if not new or is_directory(fs, new):
             new = join(new, path.rpartition("/")[2])
         fs.rename(path, new)
 

@@ -1,0 +1,260 @@
+"""From the server to this machine."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..attributes import Stat
+from ..compound import ANONYMOUS_STATEID, Compound, place
+from ..errors import StatusError, make_error, status_error
+from ..file import PARALLEL
+from ..opens import READ
+from ..paths import to_text
+from ..trees import Branch, Failures, Jobs, Walk
+from .holes import pieces, remote_data, solid
+from .local import LocalDirectory, LocalEntry, LocalTree, NewFile
+from .monitor import Monitor
+from .progress import TransferOptions
+from .temporary import is_temporary, temporary_name
+
+if TYPE_CHECKING:
+    from ..filesystem import FileSystem
+
+SMALL: Final = 256 << 10
+"""Octets of a file that goes in one call."""
+_MODE: Final = 0o777
+"""Bits of a mode that are taken from a server: not those that lend someone's identity."""
+_BLOCK: Final = 512
+# What READ without an open may be refused with, though with one it might work.
+_NEED_OPEN: Final = frozenset(
+    (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
+)
+
+
+class _Here(Branch):
+    """A directory of the server, and the one of this machine that it is copied to."""
+
+    __slots__ = ("_getting", "above", "handle", "local", "octets", "status", "wrote")
+
+    def __init__(
+        self, getting: Getting, parent: _Here | None, name: str, octets: bytes, status: Stat
+    ) -> None:
+        super().__init__(parent, name)
+        self._getting = getting
+        self.above = parent.local if parent is not None else getting.local.top
+        self.octets = octets
+        self.status = status
+        self.local: LocalDirectory | None = None  # once it is entered
+        self.wrote = False
+
+    async def finish(self) -> None:
+        """Only now: what was put into it has changed its times, and needed its mode."""
+        self._getting.finish(self)
+
+
+class Getting:
+    """One copy from the server."""
+
+    def __init__(
+        self,
+        client: FileSystem,
+        local: LocalTree,
+        options: TransferOptions,
+        failures: Failures,
+        monitor: Monitor,
+    ) -> None:
+        self.local = local
+        self._client = client
+        self._options = options
+        self._monitor = monitor
+        self._walk: Walk[_Here] = Walk(failures, options.parallel)
+
+    async def run(self, source: str) -> None:
+        """Copy ``source``, a file or a directory."""
+        found = await self._client.resolver.run(source, "LOOKUP", Compound.getfh, follow=True)
+        status: Stat = found[-1]
+        status.handle = found[-2]
+        if status.is_dir:
+            if not self._options.recursive:
+                raise make_error(errno.EISDIR, "a directory, and the copy is not recursive", source)
+            await self._walk.run(_Here(self, None, source, self.local.name, status), self._enter)
+        elif not status.is_file:
+            raise make_error(errno.EINVAL, "not a file, directory or link", source)
+        else:
+            await self._file(self.local.top, self.local.name, lambda: source, status)
+            self.local.top.sweep()
+
+    async def _enter(self, branch: _Here) -> list[_Here]:
+        """List a directory and begin with what is in it; returns the directories below."""
+        assert branch.above is not None
+        branch.local = branch.above.make(branch.octets)
+        below: list[_Here] = []
+        handles = self._client.handles
+        async for page in handles.pages(branch.status.handle, branch.path):
+            for name, status in page.entries:
+                shown = to_text(name)
+                if is_temporary(name):
+                    self._monitor.progress.unfinished.append(branch.path(shown))
+                    continue
+                where = _where(branch, shown)
+                if isinstance(status, int) or not status.handle:
+                    try:
+                        status = await handles.lookup(branch.status.handle, name, where)
+                    except OSError as error:
+                        self._walk.fail(branch, error)
+                        continue
+                if status.is_dir:
+                    below.append(_Here(self, branch, shown, name, status))
+                elif not (status.is_file or status.is_symlink):
+                    self._monitor.progress.special.append(where())
+                else:
+                    await self._walk.add(branch, self._entry(branch, name, where, status))
+        return below
+
+    def _entry(
+        self, branch: _Here, name: bytes, where: Callable[[], str], status: Stat
+    ) -> Callable[[], Coroutine[Any, Any, None]]:
+        """The job that copies a file or a link."""
+        assert branch.local is not None
+        local = branch.local
+        branch.wrote = True
+        copy = self._link if status.is_symlink else self._file
+        return lambda: copy(local, name, where, status)
+
+    def finish(self, branch: _Here) -> None:
+        """All of a directory is there."""
+        if branch.local is None:
+            return
+        try:
+            if branch.wrote and branch.local.existed:
+                branch.local.sweep()
+            status = branch.status
+            branch.local.finish((status.st_mode & _MODE, status.st_atime_ns, status.st_mtime_ns))
+        except OSError as error:
+            self._walk.fail(branch, error)
+
+    # -- one of them -------------------------------------------------------------------------
+
+    async def _link(
+        self, local: LocalDirectory, name: bytes, where: Callable[[], str], status: Stat
+    ) -> None:
+        target = await self._client.handles.readlink(status.handle, where)
+        local.make_link(name, target, temporary_name(self._client.rng))
+
+    async def _file(
+        self, local: LocalDirectory, name: bytes, where: Callable[[], str], status: Stat
+    ) -> None:
+        monitor = self._monitor
+        monitor.found(status.st_size)
+        if self._options.resume and _same(local.entry(name), status):
+            monitor.skips(status.st_size)
+            return
+        monitor.begins(where())
+        file = local.create(name, temporary_name(self._client.rng))
+        try:
+            if status.st_size:
+                await self._data(where, status, file)
+            mode = status.st_mode & _MODE
+            file.publish(status.st_size, mode, status.st_atime_ns, status.st_mtime_ns)
+        finally:
+            file.close()
+        monitor.ends()
+
+    async def _data(self, where: Callable[[], str], status: Stat, file: NewFile) -> None:
+        sparse = status.st_blocks * _BLOCK < status.st_size
+        if status.st_size > min(SMALL, self._client.rsize) or not await self._small(
+            where, status, file, sparse
+        ):
+            await self._large(where(), status, file, sparse)
+
+    async def _small(
+        self, where: Callable[[], str], status: Stat, file: NewFile, sparse: bool
+    ) -> bool:
+        """A file that one READ holds, without opening it: its handle came with its entry.
+
+        False if that was not enough: the server stopped short of the file's end, which it may
+        (RFC 8881, Section 18.22.3), or wants the file to be open.
+        """
+        size = status.st_size
+        buffer = memoryview(bytearray(size + 1))  # one more, to see it if it grew
+        compound = self._client.session.compound("READ")
+        compound.putfh(status.handle)
+        compound.read(ANONYMOUS_STATEID, 0, buffer)
+        try:
+            eof, data = (await self._client.session.call(compound))[-1]
+        except StatusError as error:
+            if error.status in _NEED_OPEN:
+                return False
+            raise status_error(error.status, path=where()) from error
+        count = place(data, buffer)
+        if count < size and not eof:
+            return False
+        if count != size:
+            raise _changed(f"{count} octets of {size}", where())
+        _write(file, 0, buffer[:count], sparse)
+        self._monitor.moved(count)
+        return True
+
+    async def _large(self, path: str, status: Stat, file: NewFile, sparse: bool) -> None:
+        """Open it by its handle, and read its data, not its holes, several pieces at a time."""
+        size, step = status.st_size, self._client.rsize
+        opened = await self._client.open_handle(status.handle, READ, path)
+        jobs = Jobs(PARALLEL)
+
+        async def piece(start: int, end: int) -> None:
+            buffer = memoryview(bytearray(end - start))
+            count = await opened.read_at(start, buffer)
+            if count != end - start:
+                raise _changed(f"{start + count} octets of {size}", path)
+            _write(file, start, buffer, sparse)
+            self._monitor.moved(count)
+
+        try:
+            if not sparse:
+                for start, end in pieces((0, size), step):
+                    await jobs.add(partial(piece, start, end))
+            else:
+                done = 0
+                async for stretch in remote_data(opened, size):
+                    self._monitor.moved(stretch[0] - done)
+                    for start, end in pieces(stretch, step):
+                        await jobs.add(partial(piece, start, end))
+                    done = stretch[1]
+                self._monitor.moved(size - done)
+            await jobs.finish()
+        except BaseException:
+            await jobs.cancel()
+            raise
+        finally:
+            await opened.close()
+
+
+def _where(branch: Branch, name: str) -> Callable[[], str]:
+    return lambda: branch.path(name)
+
+
+def _write(file: NewFile, offset: int, data: memoryview, sparse: bool) -> None:
+    """Write to a new file, where nothing is zeros already."""
+    if not sparse:
+        file.write_at(offset, data)
+        return
+    for start, end in solid(data):
+        file.write_at(offset + start, data[start:end])
+
+
+def _changed(what: str, path: str) -> OSError:
+    return make_error(errno.EIO, f"{what}: it changed meanwhile", path)
+
+
+def _same(entry: LocalEntry | None, status: Stat) -> bool:
+    return (
+        entry is not None
+        and entry.kind == "file"
+        and entry.size == status.st_size
+        and entry.mtime_ns == status.st_mtime_ns
+    )

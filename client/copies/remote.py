@@ -1,0 +1,268 @@
+"""The server's side of a copy: files that are made exclusively, and get their name when complete.
+
+A temporary file has a random name and is made with EXCLUSIVE4_1 (RFC 8881, Section 18.16.3), so it
+is ours alone: no link is followed, and nothing is there before it. RENAME is atomic (Section
+18.26.3). Before that the name is looked up again: what has been laid in its place is not published.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.nfs4.attrs import encode_fattr4
+
+from ..attributes import Stat, encode_attributes
+from ..compound import CURRENT_STATEID, Compound
+from ..errors import (
+    NfsError,
+    StatusError,
+    UncertainOutcomeError,
+    ends_everything,
+    make_error,
+    status_error,
+)
+from ..file import OpenFile
+from ..opens import WRITE
+from .local import LocalEntry
+from .temporary import temporary_name, verifier_of
+
+if TYPE_CHECKING:
+    from ..filesystem import FileSystem
+
+_PRIVATE: Final = encode_attributes(mode=0o600)
+_OWN: Final = 0o700
+"""What we must be permitted in a directory that we copy to."""
+_NO_EXCLUSIVE: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_INVAL, t.NFS4ERR_ATTRNOTSUPP))
+_NO_VERIFY: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_INVAL, t.NFS4ERR_ATTRNOTSUPP))
+
+
+class Lost(Exception):
+    """The temporary file is not there, or the server does not know what it did: begin again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something goes: a directory's handle, the name in it, its path for messages."""
+
+    directory: bytes
+    name: bytes
+    where: Callable[[], str]
+
+
+class Remote:
+    """What copies do at one server."""
+
+    def __init__(self, client: FileSystem) -> None:
+        self._client = client
+
+    # -- files -------------------------------------------------------------------------------
+
+    def _create(self, compound: Compound, owner: bytes, name: bytes) -> None:
+        """Append an OPEN that makes a file of ours alone, which nobody else may read yet."""
+        client = self._client
+        if client.habits.exclusive_create:
+            how = t.createhow4(t.EXCLUSIVE4_1, t.creatverfattr(verifier_of(name), _PRIVATE))
+        else:  # with a random name this differs only in what a repetition does
+            how = t.createhow4(t.GUARDED4, _PRIVATE)
+        claim = t.open_claim4(t.CLAIM_NULL, name)
+        flag = t.openflag4(t.OPEN4_CREATE, how)
+        compound.open(client.opens.arguments(owner, WRITE, claim, flag))
+
+    def _may_create_otherwise(self, error: StatusError) -> bool:
+        """Whether a server refused the way in which a file was to be made, and there is another."""
+        client = self._client
+        if error.operation == t.OP_OPEN and client.habits.exclusive_create:
+            client.habits.exclusive_create = error.status not in _NO_EXCLUSIVE
+            return not client.habits.exclusive_create
+        return False
+
+    async def put_whole(self, place: Place, data: memoryview, attributes: t.fattr4) -> None:
+        """A file that one WRITE holds: made, written, stable, checked and renamed in one call.
+
+        Raises :class:`Lost`, and ``NfsError``, :class:`ShortWrite` among them.
+        """
+        client = self._client
+        owner = client.opens.new_owner()
+        temporary = temporary_name(client.rng)
+        compound = client.session.compound("WRITE", idempotent=False)
+        compound.putfh(place.directory)
+        compound.savefh()
+        self._create(compound, owner, temporary)
+        compound.getfh()
+        if len(data):
+            compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, data)
+        compound.setattr(CURRENT_STATEID, attributes)
+        compound.verify(t.OP_VERIFY, _size(len(data)))  # a server may write less than asked
+        compound.close(CURRENT_STATEID)
+        compound.putfh(place.directory)
+        compound.rename(temporary, place.name)
+        try:
+            await client.session.call(compound)
+        except StatusError as error:
+            if self._may_create_otherwise(error):
+                raise Lost from error
+            failure = status_error(error.status, path=place.where())
+            failure.__cause__ = error
+            if error.operation != t.OP_RENAME:  # which comes after CLOSE
+                await client.close_leftover(failure, owner)
+            if error.operation != t.OP_OPEN:
+                await self.forget(place, temporary)
+            if error.operation == t.OP_VERIFY and error.status == t.NFS4ERR_NOT_SAME:
+                raise ShortWrite(errno.EIO, "the server wrote less", place.where()) from error
+            raise failure from error
+        except BaseException as error:
+            # It may have been executed, wholly or in part: then the name has the whole file.
+            await self.abandon(place, temporary, error)
+            if isinstance(error, UncertainOutcomeError):
+                raise Lost from error
+            raise
+
+    async def create(self, place: Place) -> tuple[OpenFile, bytes]:
+        """Make a file for writing: that, and its temporary name. Raises :class:`Lost`."""
+        client = self._client
+        owner = client.opens.new_owner()
+        temporary = temporary_name(client.rng)
+        compound = client.session.compound("OPEN", idempotent=False)
+        compound.putfh(place.directory)
+        self._create(compound, owner, temporary)
+        compound.getfh()
+        try:
+            _, result, handle = await client.session.call(compound)
+        except StatusError as error:
+            if self._may_create_otherwise(error):
+                raise Lost from error
+            raise status_error(error.status, path=place.where()) from error
+        except BaseException as error:
+            await self.abandon(place, temporary, error)
+            if isinstance(error, UncertainOutcomeError):
+                raise Lost from error
+            raise
+        return client.opened(handle, WRITE, owner, result, place.where()), temporary
+
+    async def publish(
+        self, place: Place, temporary: bytes, handle: bytes, size: int, attributes: t.fattr4
+    ) -> None:
+        """Give a complete file its attributes and its name, if it is whole and still there.
+
+        Raises :class:`Lost`, and ``NfsError``.
+        """
+        compound = self._client.session.compound("RENAME", idempotent=False)
+        compound.putfh(handle)
+        compound.verify(t.OP_VERIFY, _size(size))
+        compound.setattr(bytes(16), attributes)
+        compound.putfh(place.directory)
+        compound.savefh()
+        if self._client.habits.verify_handles:
+            compound.lookup(temporary)
+            compound.verify(t.OP_VERIFY, encode_fattr4({t.FATTR4_FILEHANDLE: handle}))
+            compound.restorefh()
+        compound.rename(temporary, place.name)
+        try:
+            await self._client.session.call(compound)
+        except UncertainOutcomeError as error:
+            # Whatever it did of this: if the name is not our file's now, it is another's that
+            # came after it, or ours never got there.
+            if not await self._is_there(place, handle):
+                raise Lost from error
+        except StatusError as error:
+            await self._unpublished(place, compound, error)
+
+    async def _unpublished(self, place: Place, compound: Compound, error: StatusError) -> None:
+        status, path = error.status, place.where()
+        if error.operation == t.OP_VERIFY and compound.lookups(error.index):
+            if status in _NO_VERIFY:
+                self._client.habits.verify_handles = False
+                raise Lost from error
+            text = "another file was put in the place of the temporary one"
+            raise make_error(errno.EIO, text, path) from error
+        if error.operation == t.OP_VERIFY and status == t.NFS4ERR_NOT_SAME:
+            raise make_error(errno.EIO, "not all of it has arrived", path) from error
+        if status == t.NFS4ERR_NOENT and error.operation in (t.OP_LOOKUP, t.OP_RENAME):
+            raise Lost from error
+        raise status_error(status, path=path) from error
+
+    async def _is_there(self, place: Place, handle: bytes) -> bool:
+        try:
+            found = await self._client.handles.lookup(place.directory, place.name, place.where)
+        except FileNotFoundError:
+            return False
+        return found.handle == handle
+
+    async def abandon(self, place: Place, temporary: bytes, error: BaseException) -> None:
+        """Remove a temporary file after ``error``, if there is a server to do it."""
+        if not (isinstance(error, OSError) and ends_everything(error)):
+            await self.forget(place, temporary)
+
+    async def forget(self, place: Place, temporary: bytes) -> None:
+        """Remove a temporary file, if it is there and can be."""
+        try:
+            await self._client.handles.remove(place.directory, temporary, place.where)
+        except NfsError:
+            return  # what is wrong has been said already, or will be
+
+    # -- links and directories ---------------------------------------------------------------
+
+    async def put_link(self, place: Place, target: bytes) -> None:
+        """Make a link, in the place of a file or link that may be there."""
+        try:
+            await self._link(place, target, b"")
+        except FileExistsError:
+            await self._link(place, target, temporary_name(self._client.rng))
+
+    async def _link(self, place: Place, target: bytes, temporary: bytes) -> None:
+        handles = self._client.handles
+        compound = handles.at("CREATE", place.directory, idempotent=False)
+        compound.savefh()
+        kind = t.createtype4(t.NF4LNK, target)
+        compound.create(t.CREATE4args(kind, temporary or place.name, encode_attributes(mode=0o777)))
+        if temporary:
+            compound.restorefh()
+            compound.rename(temporary, place.name)
+        try:
+            await handles.call(compound, place.where)
+        except BaseException as error:
+            if temporary:
+                await self.abandon(place, temporary, error)
+            raise
+
+    async def make_directory(self, place: Place, mode: int) -> tuple[bytes, bool]:
+        """A directory that may exist already: its handle, and whether it did."""
+        handles = self._client.handles
+        compound = handles.at("CREATE", place.directory, idempotent=False)
+        kind = t.createtype4(t.NF4DIR)
+        compound.create(t.CREATE4args(kind, place.name, encode_attributes(mode=mode | _OWN)))
+        compound.getfh()
+        try:
+            return (await handles.call(compound, place.where))[-1], False
+        except (FileExistsError, UncertainOutcomeError):
+            found = await handles.lookup(place.directory, place.name, place.where)
+        await self.enter(found, place.where)
+        return found.handle, True
+
+    async def enter(self, found: Stat, where: Callable[[], str]) -> None:
+        """See to it that what was found is a directory that can be written to."""
+        if not found.is_dir:
+            raise make_error(errno.ENOTDIR, "not a directory, and in its place", where())
+        if found.st_mode & _OWN != _OWN:
+            try:
+                attributes = encode_attributes(mode=found.st_mode & 0o7777 | _OWN)
+                await self._client.handles.set_attributes(found.handle, attributes, where)
+            except PermissionError:
+                return  # it is another's, who may have given us what we need
+
+
+class ShortWrite(NfsError):
+    """A server wrote less than it was given, and nothing was published."""
+
+
+def preserved(entry: LocalEntry) -> t.fattr4:
+    """What of a local file is preserved."""
+    return encode_attributes(mode=entry.mode, atime_ns=entry.atime_ns, mtime_ns=entry.mtime_ns)
+
+
+def _size(size: int) -> t.fattr4:
+    return t.fattr4([1 << t.FATTR4_SIZE], size.to_bytes(8))

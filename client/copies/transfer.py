@@ -1,0 +1,70 @@
+"""One copy between a mount and a local tree: what both directions share."""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from ..trees import Failures, TreeError
+from .get import Getting
+from .local import LocalTree
+from .monitor import Monitor
+from .progress import Progress, Report, TransferOptions
+from .put import Putting
+
+if TYPE_CHECKING:
+    from ..filesystem import FileSystem
+
+
+class Transfer:
+    """See :mod:`nfsrdma.client.copies`. For one call of :meth:`get` or :meth:`put`."""
+
+    def __init__(
+        self,
+        client: FileSystem,
+        local: LocalTree,
+        options: TransferOptions | None = None,
+        report: Report | None = None,
+    ) -> None:
+        self.progress = Progress()
+        self._client = client
+        self._local = local
+        self._options = options if options is not None else TransferOptions()
+        self._failures = Failures(self._options.on_failure)
+        self._monitor = Monitor(self.progress, report)
+
+    async def get(self, source: str) -> Progress:
+        """Copy ``source`` of the server to the local tree, a link at ``source`` followed.
+
+        Raises ``OSError``: an :class:`~..errors.NfsError` or :class:`~..errors.LocalError`; of a
+        tree :class:`~..trees.TreeError`, when all that could be copied has been.
+        """
+        getting = Getting(self._client, self._local, self._options, self._failures, self._monitor)
+        try:
+            await getting.run(source)
+        finally:
+            self._end()
+        return self._outcome(source)
+
+    async def put(self, path: str) -> Progress:
+        """Copy the local tree to ``path`` on the server; a link is not followed, but copied.
+
+        Raises what :meth:`get` does.
+        """
+        putting = Putting(self._client, self._local, self._options, self._failures, self._monitor)
+        try:
+            await putting.run(path)
+        finally:
+            self._end()
+        return self._outcome(path)
+
+    def _end(self) -> None:
+        self.progress.failed = self._failures.count
+        self._local.close()
+
+    def _outcome(self, path: str) -> Progress:
+        count = self._failures.count
+        if count:
+            text = f"{count} {'name' if count == 1 else 'names'} could not be copied"
+            raise TreeError(errno.EIO, text, path, self._failures)
+        return self.progress

@@ -1,0 +1,17 @@
+"""What a mount has found out about its server, and need not try again."""
+
+from __future__ import annotations
+
+
+class Habits:
+    """One mount's."""
+
+    __slots__ = ("exclusive_create", "swept", "verify_handles")
+
+    def __init__(self) -> None:
+        self.exclusive_create = True
+        """Whether OPEN takes EXCLUSIVE4_1."""
+        self.verify_handles = True
+        """Whether VERIFY compares file handles."""
+        self.swept: set[bytes] = set()
+        """Handles of directories where leftovers of copies were looked for."""

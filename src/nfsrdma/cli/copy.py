@@ -1,0 +1,148 @@
+"""The commands that copy: ``get`` and ``put``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import click
+
+from nfsrdma.client import Mount
+from nfsrdma.client.copies import Progress
+from nfsrdma.client.errors import make_error
+
+from .common import Options, failure, is_directory, join, mounted, server_options
+from .messages import printable
+
+Tell = Callable[[str], object]
+
+
+@click.command()
+@click.argument("url")
+@click.argument("local", required=False)
+@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
+@click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
+@click.option("-q", "quiet", is_flag=True, help="No progress bar.")
+@server_options
+def get(
+    url: str, local: str | None, recursive: bool, resume: bool, quiet: bool, options: Options
+) -> None:
+    """Copy a file, or with -r a tree, from a server to LOCAL (here, by default).
+
+    If LOCAL is a directory, a file goes into it under its own name. Modes, times, links and holes
+    are preserved. Each file appears under its name when it is complete; what has that name is
+    replaced, a link too. What cannot be copied is told, and the rest goes on.
+    """
+    with mounted(url, options) as (fs, path):
+        name = path.rpartition("/")[2]
+        target = local if local is not None else name or "."
+        if os.path.isdir(target) and not fs.stat(path).is_dir:
+            target = os.path.join(target, name)
+        _copy(fs, quiet, fs.get, path, target, recursive=recursive, resume=resume)
+
+
+@click.command()
+@click.argument("local", type=click.Path())
+@click.argument("url")
+@click.option("-r", "recursive", is_flag=True, help="Copy a directory with all below it.")
+@click.option("--resume", is_flag=True, help="Leave alone what is there with the same time.")
+@click.option("-q", "quiet", is_flag=True, help="No progress bar.")
+@server_options
+def put(local: str, url: str, recursive: bool, resume: bool, quiet: bool, options: Options) -> None:
+    """Copy a file, or with -r a tree, to a server.
+
+    If the URL is that of a directory, a file goes into it under its own name. Modes, times, links
+    and holes are preserved. Each file appears under its name when it is complete; what has that
+    name is replaced, a link too. What cannot be copied is told, and the rest goes on.
+    """
+    with mounted(url, options) as (fs, path):
+        name = os.path.basename(local.rstrip("/"))
+        if not os.path.isdir(local):
+            if not path or is_directory(fs, path):
+                path = join(path, name)
+            elif url.partition("?")[0].endswith("/"):
+                raise make_error(errno.ENOTDIR, "not a directory", path)
+        _copy(fs, quiet, fs.put, local, path, recursive=recursive, resume=resume)
+
+
+def _copy(
+    fs: Mount, quiet: bool, copy: Callable[..., Progress], source: str, target: str, **options: bool
+) -> None:
+    """Copy, and say what was not copied. Raises when something failed, after the rest is done."""
+    with _ended_in_order(), _telling(quiet) as (tell, report):
+
+        def failed(error: OSError) -> None:
+            tell(f"nfsrdma: {failure(fs, error)}")
+
+        done = copy(source, target, **options, progress=report, on_failure=failed)
+    for name in done.special:
+        click.echo(f"nfsrdma: {printable(name)}: not a file, directory or link: skipped", err=True)
+    for name in done.unfinished:
+        click.echo(f"nfsrdma: {printable(name)}: another copy's unfinished file: skipped", err=True)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end the copy as an interrupt does: what is half done is removed."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
+
+
+@contextmanager
+def _telling(quiet: bool) -> Iterator[tuple[Tell, Callable[[Progress], None] | None]]:
+    """How to say something meanwhile, and what to report progress to: a bar on a terminal."""
+    if quiet or not _interactive():
+        yield (lambda text: click.echo(text, err=True)), None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.fields[files]}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, files="")
+
+        def report(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.octets_done,
+                total=progress.octets,
+                files=f"{progress.files_done}/{progress.files} files",
+            )
+
+        yield (lambda text: bar.console.print(text, markup=False, highlight=False)), report
+
+
+def _interactive() -> bool:
+    return sys.stderr.isatty()
