@@ -16,9 +16,9 @@ from __future__ import annotations
 import logging
 import struct
 import zlib
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import RemoteFailure
@@ -34,7 +34,7 @@ from .operation import Failure, Operation
 from .state.client import Client
 from .state.refusal import Refusal
 from .state.session import Fingerprint, Session, Slot
-from .turns import OPERATIONS, SHORT, SLICE_S
+from .turns import OPERATIONS, SHORT, SLICE_S, NotYet
 from .vfs.export import Export
 from .vfs.interface import Job, User
 from .vfs.namespace import Filehandle
@@ -82,6 +82,7 @@ class Compound:
         "current_stateid",
         "data_results",
         "decoder",
+        "deferred",
         "encoder",
         "held",
         "index",
@@ -91,7 +92,6 @@ class Compound:
         "must_settle",
         "mutated",
         "now",
-        "ran_long",
         "replay",
         "request_size",
         "saved",
@@ -99,6 +99,7 @@ class Compound:
         "session",
         "slot",
         "start",
+        "turn_ends",
         "who",
     )
 
@@ -139,8 +140,10 @@ class Compound:
         """Octets of them that are charged to the peer."""
         self.jobs: list[Job] = []
         """To be done before the reply is sent."""
-        self.ran_long = False
-        """An operation of it may have taken as long as a slice."""
+        self.turn_ends = 0.0
+        """When those operations have to stop that may take long; 0 if it is not their turn."""
+        self.deferred: tuple[int, Any] | None = None
+        """The operation that waits for its turn: its number and arguments."""
         self.must_settle = False
         """They are to be done before the next operation."""
 
@@ -150,10 +153,17 @@ class Compound:
             self.jobs.append(job)
             self.must_settle = True
 
-    @property
-    def source(self) -> Hashable:
-        """Who takes turns with others: connections of one host and user are one."""
-        return self.call.channel.peer.source
+    def take_turn(self, arguments: Any) -> None:
+        """Called first by an operation that may take long: it goes on if it may do so now."""
+        core, source = self.core, self.call.channel.peer.source
+        now = core.clock()
+        if not self.turn_ends:
+            if source in core.turns.waiting:
+                raise NotYet(arguments)
+            core.turns.had_enough(source)
+            self.turn_ends = now + SLICE_S
+        elif now >= self.turn_ends:
+            raise NotYet(arguments)
 
     @property
     def credentials(self) -> Credentials:
@@ -344,8 +354,6 @@ class CompoundProcedure:
             self._finish(c, nfs.NFS4ERR_MINOR_VERS_MISMATCH, 0)
         elif tag and (len(tag) > MAX_TAG or not _is_utf8(tag)):
             self._finish(c, nfs.NFS4ERR_INVAL, 0)
-        elif self._turns.waiting and c.source in self._turns.waiting:
-            self._turns.put(c.source, partial(self._go_on, c, table))
         else:
             self._run(c, table)
 
@@ -354,7 +362,7 @@ class CompoundProcedure:
         buffer = c.encoder.buffer
         last, end = c.count, 0.0
         if last - c.index > SHORT:
-            last, end = c.index + OPERATIONS, self._core.clock() + SLICE_S
+            last, end = self._slice(c)
         while c.index < c.count:
             if c.index >= last or (end and self._core.clock() >= end):
                 self._let_others(c, table)
@@ -375,6 +383,11 @@ class CompoundProcedure:
                         elsewhere(partial(run_all, jobs), later)
                         return
                     run_all(jobs)
+            except NotYet as wait:
+                c.deferred = _WORD.unpack_from(buffer, mark)[0], wait.arguments
+                del buffer[mark:]
+                self._let_others(c, table)
+                return
             except Refused:
                 self._give_up(c)
                 c.call.refuse()
@@ -387,15 +400,26 @@ class CompoundProcedure:
             c.index += 1
         self._finish(c, nfs.NFS4_OK, c.count)
 
+    def _slice(self, c: Compound) -> tuple[int, float]:
+        """Where a compound of many operations has to stop: before which of them, and when."""
+        now = self._core.clock()
+        if c.turn_ends or c.call.channel.peer.source not in self._turns.waiting:
+            return c.index + OPERATIONS, now + SLICE_S
+        # Its source has this turn of the loop already.
+        return c.index + SHORT, now + SLICE_S
+
     def _let_others(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
         """Go on in a turn of its own: a slice of the compound is done."""
         if c.buffers:
             c.hold()
-        self._turns.put_back(c.source, partial(self._go_on, c, table))
+        c.turn_ends = 0.0
+        channel = c.call.channel
+        self._turns.put(channel.peer.source, id(channel), partial(self._go_on, c, table))
 
     def _go_on(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
         c.go_on()
         c.now = self._core.clock()
+        c.turn_ends = c.now + SLICE_S
         try:
             self._run(c, table)
         except Exception:
@@ -435,7 +459,7 @@ class CompoundProcedure:
     def _next(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int, bytes]:
         """Execute one operation: its number, its status, and what follows that on a failure."""
         try:
-            number = c.decoder.uint32()
+            number = c.decoder.uint32() if c.deferred is None else c.deferred[0]
         except XdrError:
             return nfs.OP_ILLEGAL, nfs.NFS4ERR_BADXDR, b""
         if number not in table:
@@ -460,10 +484,13 @@ class CompoundProcedure:
                 self._check_place(c, number, operation)
             if operation is None:
                 return nfs.NFS4ERR_NOTSUPP, b""
-            try:
-                arguments = operation.decode(c.decoder)
-            except XdrError:
-                return nfs.NFS4ERR_BADXDR, failure_body
+            if c.deferred is None:
+                try:
+                    arguments = operation.decode(c.decoder)
+                except XdrError:
+                    return nfs.NFS4ERR_BADXDR, failure_body
+            else:
+                arguments, c.deferred = c.deferred[1], None
             if (operation.needs_current and c.current is None) or (
                 operation.needs_saved and c.saved is None
             ):
@@ -486,7 +513,7 @@ class CompoundProcedure:
             return error.status, failure_body
         except OSError as error:
             return status_of(error), failure_body
-        except Refused:
+        except (Refused, NotYet):
             raise
         except Exception:
             _log.exception("operation %d of %r failed", number, c.call.channel.peer)
@@ -544,8 +571,6 @@ class CompoundProcedure:
         if slot is not None and not c.replay:
             keep = c.cache_this or c.count == 1
             slot.release(c.encoder.to_bytes()[c.start :] if keep else None)
-        if c.ran_long and self._core.clock() >= c.now + SLICE_S:
-            self._turns.had_enough(c.source)
         if c.buffers:
             buffers, pool = c.buffers, self._core.buffers
 

@@ -1,61 +1,69 @@
 """Taking turns: what takes long is done in slices, between which others are served.
 
 One thread does everything, so a peer that asks for much at once would keep all others waiting. A
-compound stops at the end of its slice and waits here; in each turn of the loop one slice of one
-compound is done, and sources take turns. While a source waits, what else it calls waits behind.
+compound of many operations stops at the end of its slice and waits here, and so does an operation
+that may take long (:class:`NotYet`) when its source had one in this turn of the loop already. In
+each turn one slice of one compound is done: sources take turns, so do each one's connections, and
+the compounds of each connection. What takes little is done at once, whoever waits.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
-from typing import Final
+from typing import Any, Final
 
 SLICE_S: Final = 0.004
 """Seconds after which a compound lets others go first, once its operation is done."""
 OPERATIONS: Final = 32
 """And so many operations are a slice, however quick they are."""
 SHORT: Final = 4
-"""A compound of so few operations is a slice."""
+"""A compound of so few operations is a slice, unless one of them takes long."""
 
 Work = Callable[[], None]
 Later = Callable[[Work], object]
 """Has something done on the loop's next turn."""
 
 
+class NotYet(Exception):
+    """An operation that may take long has to wait for its turn; it has done nothing so far."""
+
+    def __init__(self, arguments: Any) -> None:
+        super().__init__()
+        self.arguments = arguments
+
+
 class Turns:
-    """Who waits for the next slice."""
+    """Who waits for the next slice: by source, and by connection."""
 
     def __init__(self, later: Later) -> None:
         self._later = later
-        self.waiting: OrderedDict[Hashable, deque[Work]] = OrderedDict()
-        """What each source has to be done, the next source first."""
+        self.waiting: OrderedDict[Hashable, OrderedDict[Hashable, deque[Work]]] = OrderedDict()
+        """What each source has to be done, the next source first. Those that had this turn."""
 
-    def put(self, source: Hashable, work: Work) -> None:
-        """Do ``work`` when it is its turn: after what the source has waiting already."""
-        self._of(source).append(work)
+    def put(self, source: Hashable, connection: Hashable, work: Work) -> None:
+        """Do ``work`` when it is its turn."""
+        self.had_enough(source).setdefault(connection, deque()).append(work)
 
-    def put_back(self, source: Hashable, work: Work) -> None:
-        """Go on with ``work``, before anything else that the source has waiting."""
-        self._of(source).appendleft(work)
-
-    def had_enough(self, source: Hashable) -> None:
-        """The source has used a slice: what it calls next waits for the next turn."""
-        self._of(source)
-
-    def _of(self, source: Hashable) -> deque[Work]:
-        queue = self.waiting.get(source)
-        if queue is None:
+    def had_enough(self, source: Hashable) -> OrderedDict[Hashable, deque[Work]]:
+        """The source uses this turn of the loop; what it waits for."""
+        connections = self.waiting.get(source)
+        if connections is None:
             if not self.waiting:
                 self._later(self._turn)
-            queue = self.waiting[source] = deque()
-        return queue
+            connections = self.waiting[source] = OrderedDict()
+        return connections
 
     def _turn(self) -> None:
-        source, queue = self.waiting.popitem(last=False)
-        work = queue.popleft() if queue else None
-        if queue:
-            self.waiting[source] = queue
+        source, connections = self.waiting.popitem(last=False)
+        work = None
+        if connections:
+            connection, queue = connections.popitem(last=False)
+            work = queue.popleft()
+            if queue:
+                connections[connection] = queue
+            if connections:
+                self.waiting[source] = connections
         if self.waiting:
             self._later(self._turn)
         if work is not None:

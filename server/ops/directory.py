@@ -209,13 +209,13 @@ def readlink(c: Compound, args: None, enc: Encoder) -> None:
 
 def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
     """RFC 8881, Section 18.23."""
+    c.take_turn(args)
     here = c.here
     node, fs = directory(here), here.export.fs
     mask = attributes.wanted(args.attr_request, fs, c.minor)
     if args.cookie in (1, 2):
         raise NfsError(nfs.NFS4ERR_BAD_COOKIE)
     limit = min(args.maxcount, c.core.config.max_io, c.room(), _MOST)
-    c.ran_long = True
     if limit < _READDIR_FRAME:
         raise NfsError(nfs.NFS4ERR_TOOSMALL)
     buffer = enc.buffer

@@ -178,6 +178,6 @@ def decode_stateids(dec: Decoder) -> list[tuple[int, bytes]]:
 
 def test_stateid(c: Compound, args: list[tuple[int, bytes]], enc: Encoder) -> None:
     """RFC 8881, Section 18.48: the current stateid cannot be tested; it stands for nothing."""
-    c.ran_long = True
+    c.take_turn(args)
     codes = c.core.registry.states.test(args, c.caller)
     enc.buffer += struct.pack(f">{len(codes) + 1}I", len(codes), *codes)

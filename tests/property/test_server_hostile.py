@@ -44,6 +44,7 @@ from tests.support.nfs import (
     reclaim_complete,
     remove,
     rename,
+    serve,
     setattr_,
     symlink,
     test_stateid,
@@ -166,7 +167,7 @@ def test_any_octets_after_the_header(tail: bytes, count: int) -> None:
     peer = Peer(make_server())
     message = compound_message([], 2, b"", peer.credentials, count) + tail
     incoming = Incoming(message, FakeChannel(), 1 << 20, ())
-    peer.server.service(incoming)
+    serve(peer.server, incoming)
     assert incoming.outcome == "reply"
 
 
@@ -181,7 +182,7 @@ def test_damaged_messages() -> None:
             message[rng.randrange(40, len(message))] = rng.randrange(256)
         cut = rng.choice([len(message), rng.randrange(len(message)) & ~3])
         incoming = Incoming(bytes(message[:cut]), FakeChannel(), 1 << 20, ())
-        peer.server.service(incoming)
+        serve(peer.server, incoming)
         assert incoming.outcome in ("reply", "dropped")
         # The slot may or may not have moved on.
         session.seqid = session.peer.server.registry.sessions[session.id].slot(0).seqid

@@ -155,6 +155,26 @@ def test_hosts_take_turns(world: World) -> None:
     world.turns_until(first)
 
 
+def test_others_on_the_same_host_need_not_wait_for_all_of_it(world: World) -> None:
+    """Another connection of the same host and user: quick calls at once, long ones by turns."""
+    first = world.begin(world.greedy, *LONG)
+    beside = Peer(world.server, address="192.0.2.1").session(b"beside")
+    assert world.begin(beside, PUTROOTFH, getattr_(t.FATTR4_TYPE)).outcome == "reply"
+    many = world.begin(beside, PUTROOTFH, *[getattr_(t.FATTR4_TYPE)] * 7)
+    assert world.turns_until(many) <= 2
+    second = world.begin(beside, *LONG[:20])
+    assert world.turns_until(second) <= 45
+    assert not first.outcome
+    world.turns_until(first)
+
+
+def test_quick_calls_of_the_same_connection_need_not_wait(world: World) -> None:
+    first = world.begin(world.greedy, *LONG)
+    quick = world.begin(world.greedy, PUTROOTFH, getattr_(t.FATTR4_TYPE), slot=1, seqid=1)
+    assert quick.outcome == "reply"
+    world.turns_until(first)
+
+
 def test_long_listings_one_by_one_wait_for_the_next_turn(world: World) -> None:
     """Calls of one operation each, all at once: they are a long compound in all but name."""
     calls = [

@@ -184,6 +184,14 @@ class Incoming:
         self.outcome = "dropped"
 
 
+def serve(server: Server, incoming: Incoming) -> None:
+    """Hand a call in, and turn the loop until it is answered or nothing more happens."""
+    server.service(incoming)
+    reactor = server._reactor
+    while not incoming.outcome and isinstance(reactor, FakeReactor) and reactor.soon:
+        reactor.turn()
+
+
 class Reply:
     """A COMPOUND's reply, taken apart. ``body`` is what the slot would repeat."""
 
@@ -277,10 +285,7 @@ class Peer:
         """Send a compound; what became of it."""
         message = compound_message(ops, minor, tag, credentials or self.credentials, count)
         incoming = Incoming(message, self.channel, room, payload_room)
-        self.server.service(incoming)
-        reactor = self.server._reactor
-        while not incoming.outcome and isinstance(reactor, FakeReactor) and reactor.soon:
-            reactor.turn()
+        serve(self.server, incoming)
         assert incoming.outcome, "no answer"
         return incoming
 
