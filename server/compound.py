@@ -71,6 +71,7 @@ class Compound:
 
     __slots__ = (
         "ample",
+        "barred",
         "buffers",
         "cache_this",
         "call",
@@ -128,6 +129,8 @@ class Compound:
         self.saved_stateid: stateid4 | None = None
         self.who: User | None = None
         """As whom the caller acts in the export of the current file handle."""
+        self.barred: frozenset[Export] = frozenset()
+        """Exports that are not for the caller."""
         self.mutated = False
         self.data_results = 0
         """How many results so far could have been placed by RDMA."""
@@ -180,15 +183,15 @@ class Compound:
         export = handle.export
         current = self.current
         if current is None or current.export is not export:
-            if not self.admitted(export):
+            if self.barred and export in self.barred:
                 raise NfsError(nfs.NFS4ERR_ACCESS)
             self.who = export.user(self.call.credentials)
         self.current = handle
         self.current_stateid = None
 
     def admitted(self, export: Export) -> bool:
-        """Whether the client may use an export, by where it calls from."""
-        return not export.networks or export.admits(self.call.channel.peer.address)
+        """Whether the caller may use an export at all."""
+        return not self.barred or export not in self.barred
 
     @property
     def here(self) -> Filehandle:
@@ -323,9 +326,15 @@ class CompoundProcedure:
         self._core = core
         self._minors = minors
         self._turns = core.turns
+        self._authority = core.authority
 
     def __call__(self, call: Call) -> None:
-        """Answer a COMPOUND. Raises ``XdrError`` if its frame cannot be decoded."""
+        """Answer a COMPOUND.
+
+        Raises ``AuthError`` if the caller may not call, ``XdrError`` if the frame cannot be
+        decoded.
+        """
+        call.credentials, barred = self._authority(call.channel, call.credentials)
         dec = call.decoder
         start = dec.offset
         tag = b""
@@ -340,6 +349,7 @@ class CompoundProcedure:
         enc = call.start_reply()
         c = Compound(self._core, call, enc, self._core.clock())
         c.minor, c.count = minor, count
+        c.barred = barred
         buffer = enc.buffer
         if size:
             buffer += _WORD_ROOM

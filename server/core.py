@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .authority import Authority
 from .buffers import BufferPool
 from .config import ServerConfig
 from .offload import Elsewhere
@@ -13,15 +14,25 @@ from .vfs.namespace import Namespace
 
 
 class Core:
-    """The tree, the clients' state, the settings and the clock."""
+    """The tree, the clients' state, who may call, the settings and the clock."""
 
-    __slots__ = ("buffers", "clock", "config", "elsewhere", "namespace", "registry", "turns")
+    __slots__ = (
+        "authority",
+        "buffers",
+        "clock",
+        "config",
+        "elsewhere",
+        "namespace",
+        "registry",
+        "turns",
+    )
 
     def __init__(
         self,
         config: ServerConfig,
         namespace: Namespace,
         registry: Registry,
+        authority: Authority,
         clock: Callable[[], float],
         elsewhere: Elsewhere | None,
         later: Later,
@@ -29,6 +40,7 @@ class Core:
         self.config = config
         self.namespace = namespace
         self.registry = registry
+        self.authority = authority
         self.clock = clock
         self.elsewhere = elsewhere
         self.turns = Turns(later)

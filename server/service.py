@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.io.tcp import listen_tcp
+from nfsrdma.rpcrdma.providers.owners import owner_finder
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
 from nfsrdma.rpcrdma.task import Reactor, TimerHandle
 from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
+from .authority import Authority, Policy
 from .compound import CompoundProcedure
 from .config import ServerConfig
 from .core import Core
@@ -27,7 +29,7 @@ from .offload import Elsewhere
 from .ops.table import BY_MINOR
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
-from .vfs.export import Export
+from .vfs.export import Export, is_elsewhere
 from .vfs.namespace import Namespace
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ _KEY_OCTETS: Final = 32
 OnChannel = Callable[[Channel], object]
 
 
+class NobodyNamed(ValueError):
+    """Other hosts could connect, and no export names any (``networks``)."""
+
+
 class Server:
     """An NFS server of minor versions 1 and 2.
 
@@ -48,8 +54,9 @@ class Server:
     nothing does, and a handle of an earlier life is BADHANDLE. ``rng`` must be unpredictable to
     clients (``random.SystemRandom()``): keys and identifiers come from it. ``born_ns`` is the time
     shown for the directories above the exports. What blocks may be run ``elsewhere``, as by
-    ``edge.workers``: then slow disks do not slow others down. Raises ``ValueError`` if the exports'
-    names are in each other's way.
+    ``edge.workers``: then slow disks do not slow others down. ``policy`` says whom to believe (see
+    ``authority``); without one it is the strictest that the exports can be served by. Raises
+    ``ValueError`` if the exports' names are in each other's way.
     """
 
     def __init__(
@@ -62,9 +69,11 @@ class Server:
         store: RecoveryStore | None = None,
         born_ns: int = 0,
         elsewhere: Elsewhere | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.config = config or ServerConfig()
         self._reactor = reactor
+        self._exports = tuple(exports)
         self._store = store or MemoryRecoveryStore(rng.randrange(1, 1 << 32))
         key = self._store.secret(rng.randbytes(_KEY_OCTETS))
         self.namespace = Namespace(exports, key, born_ns)
@@ -72,8 +81,9 @@ class Server:
         self.registry = Registry(
             *(self._store, self.config.times, self.config.state, rng, now), later=self._later
         )
+        authority = Authority(exports, policy or Policy.suiting(exports), reactor.time)
         self._core = Core(
-            *(self.config, self.namespace, self.registry),
+            *(self.config, self.namespace, self.registry, authority),
             clock=reactor.time,
             elsewhere=elsewhere,
             later=self._later,
@@ -93,14 +103,17 @@ class Server:
     def listen_tcp(
         self, address: str, port: int, *, on_channel: OnChannel | None = None
     ) -> tuple[str, int]:
-        """Serve TCP connections; where it listens. Raises OSError if it cannot."""
-        listener = listen_tcp(
-            *(self._reactor, address, port, self.service),
-            on_channel=on_channel,
-            budget=self._memory,
+        """Serve TCP connections; where it listens.
+
+        Raises OSError if it cannot, and ``NobodyNamed``.
+        """
+        return self._take(
+            listen_tcp(
+                *(self._reactor, address, port, self.service),
+                on_channel=on_channel,
+                budget=self._memory,
+            )
         )
-        self._listeners.append(listener)
-        return listener.address
 
     def listen_rdma(
         self,
@@ -111,19 +124,30 @@ class Server:
         on_channel: OnChannel | None = None,
         options: TransportOptions | None = None,
     ) -> tuple[str, int]:
-        """Serve RDMA connections to a device of the same reactor; where it listens."""
-        listener = listen_rdma(
-            device,
-            self._reactor,
-            address,
-            port,
-            self.service,
-            options=options,
-            on_channel=on_channel,
-            budget=self._memory,
+        """Serve RDMA connections to a device of the same reactor; where it listens.
+
+        Raises OSError if it cannot, and ``NobodyNamed``.
+        """
+        return self._take(
+            listen_rdma(
+                *(device, self._reactor, address, port, self.service),
+                options=options,
+                on_channel=on_channel,
+                budget=self._memory,
+                owner_of=owner_finder(device),
+            )
         )
+
+    def _take(self, listener: Any) -> tuple[str, int]:
+        where: tuple[str, int] = listener.address
+        if is_elsewhere(where[0]) and all(export.for_this_host for export in self._exports):
+            listener.close()
+            raise NobodyNamed(
+                f"{where[0]} can be reached from other hosts, and no export says which of them may "
+                "connect"
+            )
         self._listeners.append(listener)
-        return listener.address
+        return where
 
     def abandon(self) -> None:
         """See ``io.fork.Holder``: clients, files and what is stored are the parent's."""

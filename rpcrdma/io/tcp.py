@@ -23,6 +23,7 @@ from ..rpc.channel import Channel, Peer, Service
 from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
 from ..task import Future, Reactor, TimerHandle
 from .fork import keep_from_children
+from .owners import owner_of_peer
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ _ACCEPT_PAUSE_S: Final = 1.0
 
 _NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
 
+_RESERVED_TRIES: Final = 8
+_NO_PRIVILEGE: Final = (errno.EACCES, errno.EPERM)
+_PORT_TAKEN: Final = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+"""The latter: to the same address there is, or was lately, a connection from that port."""
 _RESERVED_PORTS: Final = range(665, 1024)
 """Ports below 1024 that hardly anything listens on, as the Linux client picks them."""
 
@@ -197,7 +202,7 @@ def connect_tcp(
     *,
     service: Service | None = None,
     timeout_s: float = 10.0,
-    reserved_port: bool = False,
+    reserved_port: bool | None = None,
     limits: StreamLimits = DEFAULT_LIMITS,
     options: TcpOptions = DEFAULT_OPTIONS,
 ) -> Future[Channel]:
@@ -205,8 +210,9 @@ def connect_tcp(
 
     ``service`` answers calls that the server makes over this connection. ``reserved_port``
     binds to a port below 1024, which servers that export ``secure`` ask for and which takes
-    privilege. Errors: ``TimeoutError``, ``ConnectionRefusedError``, ``PermissionError``,
-    ``socket.gaierror`` and other kinds of ``OSError``.
+    privilege; by default it is done where it can be. Errors: ``TimeoutError``,
+    ``ConnectionRefusedError``, ``PermissionError``, ``socket.gaierror`` and other kinds of
+    ``OSError``.
     """
     connector = _Connector(reactor, service, limits, options, reserved_port)
     connector.start(address, port, timeout_s)
@@ -222,7 +228,7 @@ class _Connector:
         service: Service | None,
         limits: StreamLimits,
         options: TcpOptions,
-        reserved_port: bool,
+        reserved_port: bool | None,
     ) -> None:
         self.outcome: Future[Channel] = Future()
         self._reactor = reactor
@@ -259,12 +265,30 @@ class _Connector:
         self.outcome.set_error(self._error)
 
     def _open(self, family: int, address: _Address) -> socket.socket:
+        """A socket that connects. Raises ``OSError``."""
+        if self._reserved_port is False:
+            return self._try(family, address, reserved=False)
+        failure = OSError()
+        for _ in range(_RESERVED_TRIES):
+            try:
+                return self._try(family, address, reserved=True)
+            except OSError as error:
+                failure = error
+                if error.errno in _NO_PRIVILEGE:
+                    break
+                if error.errno not in _PORT_TAKEN:
+                    raise
+        if self._reserved_port:
+            raise failure
+        return self._try(family, address, reserved=False)
+
+    def _try(self, family: int, address: _Address, reserved: bool) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
         keep_from_children(sock)
         try:
             sock.setblocking(False)
             _configure(sock, self._options)
-            if self._reserved_port:
+            if reserved:
                 _bind_reserved(sock, family)
             code = sock.connect_ex(address)
             if code not in (0, errno.EINPROGRESS):
@@ -381,7 +405,7 @@ class TcpListener:
             self._accepted(sock, address)
 
     def _accepted(self, sock: socket.socket, address: _Address) -> None:
-        peer = Peer("tcp", address[0], address[1])
+        peer = Peer("tcp", address[0], address[1], owner_of_peer(sock))
         if not self._admission.admit(peer):
             sock.close()
             return
@@ -487,6 +511,8 @@ def _configure(sock: socket.socket, options: TcpOptions) -> None:
 
 
 def _bind_reserved(sock: socket.socket, family: int) -> None:
+    # A port that is used for another address, or was lately, will do.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     ports = list(_RESERVED_PORTS)
     random.SystemRandom().shuffle(ports)
     anywhere = "::" if family == socket.AF_INET6 else "0.0.0.0"

@@ -41,6 +41,8 @@ class Credentials:
     groups: tuple[int, ...] = ()
     machine: bytes = b""
     stamp: int = 0
+    vouched: bool = False
+    """It is root of this host who says so, by the word of its kernel; never on the wire."""
 
     @classmethod
     def sys(

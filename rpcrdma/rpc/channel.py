@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from nfsrdma.xdr import Decoder, Encoder
 
 from ..budget import Account
 from ..task import Future
+
+UNKNOWN_USER: Final = -1
+"""No user's number: that of a peer on this host of whom nobody can say whose process it is."""
 
 
 class TransportError(ConnectionError):
@@ -30,6 +33,14 @@ class CallRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """The user of a process on this host, and its groups if the kernel says those as well."""
+
+    uid: int
+    groups: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """Who is at the other end."""
 
@@ -38,7 +49,12 @@ class Peer:
     address: str
     port: int
     uid: int | None = None
-    """The user whose process it is, by this host's own kernel; None for other hosts."""
+    """The user whose process it is, by this host's own kernel; None for other hosts.
+
+    ``UNKNOWN_USER`` on this host, if its kernel cannot tell either.
+    """
+    groups: frozenset[int] | None = None
+    """The groups of that process, if the kernel says those as well."""
 
     @property
     def source(self) -> tuple[str, int | None]:

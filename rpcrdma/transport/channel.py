@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from nfsrdma.xdr import Decoder, Encoder
 
 from ..budget import Account, unbounded
-from ..rpc.channel import Peer, Service
+from ..rpc.channel import Owner, Peer, Service
 from ..task import Future
 from ..verbs.interfaces import Connection, Device
 from ..verbs.types import SendWR, WrOpcode
@@ -94,6 +95,11 @@ class RdmaChannel:
         """
         self._peer = Peer("rdma", *connection.peer_address)
         self._endpoint.attach(connection, self.send_cq, self.recv_cq, read_depth)
+
+    def belongs_to(self, owner: Owner | None) -> None:
+        """The peer is a process of this host, and this is whose."""
+        if owner is not None:
+            self._peer = replace(self._peer, uid=owner.uid, groups=owner.groups)
 
     def establish(self, private_data: bytes, now: float) -> None:
         """The connection is up, and this is what the peer said of itself (RFC 8797)."""

@@ -10,7 +10,7 @@ from typing import Final
 from ..admission import Admission
 from ..budget import UNBOUNDED, Budget
 from ..complaints import Complaints
-from ..rpc.channel import Peer, Service
+from ..rpc.channel import Owner, Peer, Service
 from ..task import Future, Reactor, TimerHandle
 from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
 from ..verbs.types import Access, ConnectOptions, QpOptions, VerbsError
@@ -26,6 +26,8 @@ NFS_RDMA_PORT: Final = 20049
 _REACHABLE: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
 
 OnChannel = Callable[[RdmaChannel], object]
+OwnerOf = Callable[[Connection], Owner | None]
+"""Whose process a peer is, see ``Peer``; None if it is on another host."""
 
 
 def connect_rdma(
@@ -80,7 +82,7 @@ def _fitted(options: TransportOptions | None, device: Device) -> TransportOption
 class _Handler:
     """What becomes of a connection, on either side."""
 
-    __slots__ = ("_channel", "_future", "_on_channel", "_reactor", "_request_data")
+    __slots__ = ("_channel", "_future", "_on_channel", "_owner_of", "_reactor", "_request_data")
 
     def __init__(
         self,
@@ -90,8 +92,10 @@ class _Handler:
         future: Future[RdmaChannel] | None = None,
         request_data: bytes | None = None,
         on_channel: OnChannel | None = None,
+        owner_of: OwnerOf | None = None,
     ) -> None:
         self._channel = channel
+        self._owner_of = owner_of
         self._reactor = reactor
         self._future = future
         self._request_data = request_data
@@ -101,6 +105,9 @@ class _Handler:
         # To the accepting side, the peer has spoken in its request.
         theirs = private_data if self._request_data is None else self._request_data
         channel = self._channel
+        if self._owner_of is not None:
+            # Not before: a request costs nothing to make, and this does to answer.
+            channel.belongs_to(self._owner_of(connection))
         channel.establish(theirs, self._reactor.time())
         if self._future is not None:
             self._future.set_result(channel)
@@ -131,7 +138,9 @@ class RdmaListener:
         options: TransportOptions,
         on_channel: OnChannel | None,
         budget: Budget,
+        owner_of: OwnerOf | None,
     ) -> None:
+        self._owner_of = owner_of
         self._device = device
         self._budget = budget
         self._reactor = reactor
@@ -200,6 +209,7 @@ class RdmaListener:
             self._reactor,
             request_data=request.private_data,
             on_channel=self._on_channel,
+            owner_of=self._owner_of,
         )
         answer = options.private_data.encode()
         request.accept(
@@ -234,15 +244,17 @@ def listen_rdma(
     options: TransportOptions | None = None,
     on_channel: OnChannel | None = None,
     budget: Budget | None = None,
+    owner_of: OwnerOf | None = None,
 ) -> RdmaListener:
     """Serve whoever connects to ``device``, which was opened on ``reactor``.
 
     ``on_channel`` is told of every connection once it is up. What peers make us hold is taken from
-    ``budget``. Raises ``OSError`` when the address or the port cannot be had.
+    ``budget``. ``owner_of`` finds out whose a peer on this host is (``providers.owners``). Raises
+    ``OSError`` when the address or the port cannot be had.
     """
     if budget is None:
         budget = Budget(UNBOUNDED)
     fitted = _fitted(options, device)
-    listener = RdmaListener(device, reactor, service, fitted, on_channel, budget)
+    listener = RdmaListener(device, reactor, service, fitted, on_channel, budget, owner_of)
     listener.listen(address, port)
     return listener

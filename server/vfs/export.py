@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import os
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
+from nfsrdma.rpcrdma.rpc.channel import Peer
 from nfsrdma.xdr.rpc import AUTH_SYS
 
 from .interface import FileSystem, User
+
+ANY: Final = "any"
+"""In the place of a network: every address."""
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -25,7 +30,11 @@ class Squash(enum.Enum):
     NONE = "none"
     """Nobody's: root of a client is root here."""
     ROOT = "root"
-    """Root's and its group's: they become the anonymous user."""
+    """Root's and its group's: they become the anonymous user.
+
+    Not those of root of this host, if its kernel says that it is (``Credentials.vouched``) and the
+    export does not insist: it has them anyway.
+    """
     ALL = "all"
     """Everyone's."""
 
@@ -34,11 +43,13 @@ class Export:
     """A file system under a name, with the rules for its use.
 
     ``name`` is the path that clients mount, without a leading slash; the empty name makes it the
-    root of the server's tree, and then it must be the only export. ``networks`` are in CIDR
-    notation; none means everywhere. ``sync`` makes changes to directories durable before they
-    are answered, so that they outlive a crash of the machine; without it they are so when the
-    machine's own file system sees fit. ``utf8_only`` refuses to make names that are no UTF-8;
-    those that are there already can be used and removed all the same.
+    root of the server's tree, and then it must be the only export. ``networks`` are those whose
+    hosts may use it, in CIDR notation, or ``ANY``; without any that is this host alone.
+    ``squash_local_root`` has root of this host squashed like that of others. ``sync`` makes
+    changes to directories durable before they are answered, so that they outlive a crash of the
+    machine; without it they are so when the machine's own file system sees fit. ``utf8_only``
+    refuses to make names that are no UTF-8; those that are there already can be used and removed
+    all the same.
 
     Raises ``ValueError`` for a name or network that cannot be.
     """
@@ -49,22 +60,28 @@ class Export:
         fs: FileSystem,
         *,
         read_only: bool = False,
-        squash: Squash = Squash.NONE,
+        squash: Squash = Squash.ROOT,
+        squash_local_root: bool = False,
         anonymous: tuple[int, int] = (NOBODY, NOBODY),
         networks: Iterable[str] = (),
         sync: bool = True,
         utf8_only: bool = False,
     ) -> None:
         self.name = name.strip("/")
-        self.path = tuple(part.encode() for part in self.name.split("/") if part)
+        self.path = tuple(os.fsencode(part) for part in self.name.split("/") if part)
         if any(part in (b".", b"..") or b"\0" in part for part in self.path):
             raise ValueError(f"{name!r} is no name for an export")
         self.fs = fs
         self.read_only = read_only or fs.read_only
         self.squash = squash
+        self.squash_local_root = squash_local_root
         self.sync = sync
         self.utf8_only = utf8_only
-        self.networks: tuple[Network, ...] = tuple(map(ipaddress.ip_network, networks))
+        named = tuple(networks)
+        self.for_everyone = ANY in named
+        self.networks: tuple[Network, ...] = tuple(
+            ipaddress.ip_network(network) for network in named if network != ANY
+        )
         self.id = 0
         """Tells exports apart in file handles and as ``fsid``; given by the namespace."""
         self.mounted_on: int | None = None
@@ -72,18 +89,20 @@ class Export:
         self._anonymous = User(*anonymous)
         self._users: dict[Credentials, User] = {}
         self._latest: tuple[Credentials | None, User] = None, self._anonymous
-        self._admitted: dict[str, bool] = {}
 
-    def admits(self, address: str) -> bool:
-        """Whether a client at ``address`` may use the export."""
-        if not self.networks:
+    @property
+    def for_this_host(self) -> bool:
+        """Whether no other host is named that may use it."""
+        return not (self.networks or self.for_everyone)
+
+    def admits(self, peer: Peer) -> bool:
+        """Whether a peer may use the export, by where it is."""
+        if self.for_everyone:
             return True
-        known = self._admitted.get(address)
-        if known is None:
-            if len(self._admitted) >= _CACHED:
-                self._admitted.clear()
-            known = self._admitted[address] = self._matches(address)
-        return known
+        if self.for_this_host:
+            return peer.uid is not None or not is_elsewhere(peer.address)
+        address = _parsed(peer.address)
+        return address is not None and any(address in network for network in self.networks)
 
     def user(self, credentials: Credentials) -> User:
         """The user as whom a caller acts."""
@@ -102,6 +121,8 @@ class Export:
             return self._anonymous
         anonymous = self._anonymous
         squash = self.squash is Squash.ROOT
+        if credentials.vouched and not self.squash_local_root:
+            squash = False
 
         def group(gid: int) -> int:
             return anonymous.gid if gid > _MAX_ID or (squash and gid == 0) else gid
@@ -111,12 +132,22 @@ class Export:
             uid = anonymous.uid
         return User(uid, group(credentials.gid), tuple(map(group, credentials.groups)))
 
-    def _matches(self, address: str) -> bool:
-        try:
-            # A scope ("%eth0") says which link it came over, not who it is.
-            parsed = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return False
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        return any(parsed in network for network in self.networks)
+
+def is_elsewhere(address: str) -> bool:
+    """Whether an address is, or leads to, more than this host: every one but the loopback's.
+
+    Names that are no addresses are those of the simulator's fabric, which is within this process.
+    """
+    parsed = _parsed(address)
+    return parsed is not None and not parsed.is_loopback
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        # A scope ("%eth0") says which link it came over, not who it is.
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped
+    return parsed

@@ -196,6 +196,8 @@ class FileSystem(abc.ABC):
     max_link: int = 32000
     max_file_size: int = (1 << 63) - 1
     read_only: bool = False
+    acts_as: int | None = None
+    """The user with whose rights everything is done, whoever calls; None: with the caller's."""
     has_birth_time: bool = False
     atomic_changes: bool = False
     """Whether nobody else can change a directory between two calls of the server."""

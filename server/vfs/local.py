@@ -89,6 +89,7 @@ class LocalFileSystem(FileSystem):
         self._bumps: OrderedDict[bytes, list[int]] = OrderedDict()  # ctime, changes since
         self._have_openat2 = True
         self._umask = _file_mask()
+        self.acts_as = None if self.acting.privileged else os.geteuid()
         status = os.fstat(self._root_fd)
         self._device = status.st_dev
         try:

@@ -80,7 +80,7 @@ class Namespace:
 
     def _number(self, export: Export) -> None:
         # From the name, so that it stays the same whatever else is exported.
-        number = zlib.crc32(b"/" + export.name.encode()) or 1
+        number = zlib.crc32(b"/" + b"/".join(export.path)) or 1
         while number in self._exports:
             number = number % 0xFFFFFFFF + 1
         export.id = number

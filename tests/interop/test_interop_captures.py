@@ -19,7 +19,7 @@ from lab.netem import RTU, both_ways, losing
 from lab.network import LARGE_MTU, SMALL_MTU
 from lab.nfs import Knfsd, Transport
 from peers import idle, perftest, pingpong
-from peers.server import OurServer
+from peers.server import OPEN, OurServer
 from workloads import Site, locks
 
 pytestmark = [pytest.mark.captures, pytest.mark.timeout(300)]
@@ -142,7 +142,7 @@ def test_verbs_server(lab: Lab, case: Run, alpha: Guest, verbs_python: str) -> N
     """Our client on the soft provider, our server on the verbs provider (pyverbs over Linux's
     soft-RoCE), 4.2: remote invalidation of memory windows' peers, both ends ours."""
     alpha.run("mkdir -p -m 777 /tmp/captured")
-    command = f"{verbs_python} -m nfsrdma serve /tmp/captured --ephemeral"
+    command = f"{verbs_python} -m nfsrdma serve /tmp/captured --ephemeral {OPEN}"
     command += f" --listen {alpha.ipv4} --port 20052"
     with alpha.background(f"{command} --provider verbs", until="nfs+rdma://"):
         ours_on(lab, case, f"nfs+rdma://{alpha.ipv4}:20052/?minor=2")

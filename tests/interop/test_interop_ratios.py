@@ -16,6 +16,7 @@ from conftest import Run
 from lab import nfs, tools
 from lab.guest import Guest
 from lab.nfs import Knfsd
+from peers.server import OPEN
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -119,7 +120,7 @@ def of_client(guest: Guest, point: str) -> dict[str, float]:
 def test_verbs_server_to_knfsd(case: Run, alpha: Guest, knfsd: Knfsd, verbs_python: str) -> None:
     """Both servers in the guest export a tmpfs; its client asks for 256 KiB at a time."""
     case.describe("our server on verbs : knfsd", "Linux client, same guest")
-    serve = f"{verbs_python} -m nfsrdma serve /tmp/rated --ephemeral"
+    serve = f"{verbs_python} -m nfsrdma serve /tmp/rated --ephemeral {OPEN}"
     serve += f" --listen {alpha.ipv4} --port {OUR_PORT}"
     alpha.run("mkdir -p /tmp/rated /mnt/rated-ours /mnt/rated-theirs")
     ours: list[dict[str, float]] = []

@@ -12,6 +12,7 @@ from lab import nfs, tools
 from lab.guest import Guest
 from lab.machine import Lab
 from lab.nfs import Knfsd, Transport
+from peers.server import OPEN
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -102,7 +103,8 @@ def test_nfs_client(case: Run, knfsd: Knfsd, tree: str, alpha: Guest, verbs_pyth
 def test_nfs_server(case: Run, tree: str, alpha: Guest, verbs_python: str) -> None:
     case.describe("Linux client - our server on verbs", "same guest")
     alpha.run("mkdir -p -m 777 /tmp/export")
-    serve = f"{verbs_python} -m nfsrdma serve /tmp/export --listen {alpha.ipv4} --port {OUR_PORT}"
+    serve = f"{verbs_python} -m nfsrdma serve /tmp/export {OPEN}"
+    serve += f" --listen {alpha.ipv4} --port {OUR_PORT}"
     with alpha.background(f"{serve} --provider verbs --state-dir /tmp/state", until=SERVES):
         alpha.run(
             f"mkdir -p /mnt/ours && mount -t nfs4 -o proto=rdma,port={OUR_PORT},vers=4.1 "

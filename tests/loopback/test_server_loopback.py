@@ -32,7 +32,9 @@ from tests.support.nfs import (
 )
 from tests.support.nfs_wire import WireSession
 
-from nfsrdma.cli.serve import parse_export, serve, url
+from nfsrdma.cli.serve import serve
+from nfsrdma.cli.serve_exports import parse_export
+from nfsrdma.cli.serving import url
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import connect_tcp
 from nfsrdma.server.service import Server
@@ -40,6 +42,7 @@ from nfsrdma.server.vfs.export import Export
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
+ANYBODY = ("--allow", "any")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -136,9 +139,14 @@ def test_serve_over_tcp(reactor: SelectReactor, tmp_path: Path, number: int) -> 
         (["a=/tmp", "a=/tmp", "--ephemeral"], 1, "in another's way"),
         (["/tmp", "--allow", "10.0.0.1/8"], 2, "host bits set"),
         (["/tmp", "--provider", "none"], 2, "nothing to serve"),
-        (["--memory", "--provider", "none", "--tcp", "0", "--listen", "192.0.2.1"], 1,
+        (["--memory", "--provider", "none", "--tcp", "0", "--listen", "192.0.2.1", *ANYBODY], 1,
          "cannot serve TCP at 192.0.2.1"),
-        (["--memory", "--listen", "192.0.2.1"], 1, "cannot serve RDMA"),
+        (["--memory", "--listen", "192.0.2.1", *ANYBODY], 1, "cannot serve RDMA"),
+        (["--memory", "--listen", "192.0.2.1"], 2, "say which of them may connect"),
+        (["--memory", "--listen", "0.0.0.0"], 2, "say which of them may connect"),
+        (["--memory", "--listen", "::"], 2, "say which of them may connect"),
+        (["--memory", "--allow-users", "no-such-user"], 2, "no user 'no-such-user'"),
+        (["/tmp:rw,no_such_word"], 2, "no option of an export"),
         (["/tmp", "--state-dir", "/proc/none"], 1, "cannot keep state"),
         (["../x/..=/tmp", "/tmp"], 1, "is no name for an export"),
     ],

@@ -26,7 +26,7 @@ from tests.support.nfs import (
     symlink,
 )
 
-from nfsrdma.server.vfs.export import Export
+from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -85,10 +85,10 @@ def test_any_octets_are_a_name(fs: FileSystem, name: bytes) -> None:
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_export_may_want_utf8(fs: FileSystem, name: bytes) -> None:
-    anything = Peer(make_server(Export("", fs))).session()
+    anything = Peer(make_server(fs=fs)).session()
     anything.create(b"file", b"data")
     anything.ok(PUTROOTFH, mkdir(name))
-    session = Peer(make_server(Export("", fs, utf8_only=True))).session()
+    session = Peer(make_server(Export("", fs, squash=Squash.NONE, utf8_only=True))).session()
     for operations in makers(b"\xfe" + name):
         session.fails(t.NFS4ERR_INVAL, *operations)
     # Not INVAL: Linux would give up OPEN by file handle for good.
@@ -103,6 +103,6 @@ def test_an_export_may_want_utf8(fs: FileSystem, name: bytes) -> None:
 
 @pytest.mark.parametrize(("utf8_only", "capabilities"), [(False, 1), (True, 3)])
 def test_the_file_system_says_so(fs: FileSystem, utf8_only: bool, capabilities: int) -> None:
-    session = Peer(make_server(Export("", fs, utf8_only=utf8_only))).session()
+    session = Peer(make_server(Export("", fs, squash=Squash.NONE, utf8_only=utf8_only))).session()
     reply = session.ok(PUTROOTFH, getattr_(t.FATTR4_FS_CHARSET_CAP))
     assert decode_fattr4(reply[-1].obj_attributes) == {t.FATTR4_FS_CHARSET_CAP: capabilities}

@@ -15,6 +15,7 @@ from tests.support.nfs import (
     Session,
     lookup,
     make_server,
+    open_export,
     putfh,
     readdir,
     setattr_,
@@ -123,7 +124,7 @@ def test_exports_for_others_are_not_listed() -> None:
         return MemoryFileSystem(Clock())
 
     server = make_server(
-        Export("theirs", memory(), networks=["10.0.0.0/8"]), Export("ours", memory())
+        Export("theirs", memory(), networks=["10.0.0.0/8"]), open_export("ours", memory())
     )
     numbers = (t.FATTR4_FILEHANDLE, t.FATTR4_SIZE)
     for address, expected in (("10.1.2.3", [b"theirs", b"ours"]), ("192.0.2.1", [b"ours"])):

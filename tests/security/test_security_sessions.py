@@ -22,10 +22,12 @@ from tests.support.nfs import (
 
 from nfsrdma.rpcrdma.rpc import channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.state.stateid import ANONYMOUS, BYPASS
 from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.rpc import AUTH_TOOWEAK
 
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.9"
 ALICE, MALLORY = Credentials.sys(1000, 1000), Credentials.sys(4242, 4242)
@@ -52,7 +54,7 @@ STRANGERS = {
     "another address": (ALICE, ELSEWHERE, None),
     "another user of another address": (MALLORY, ELSEWHERE, None),
     "another user": (MALLORY, HERE, None),
-    "another process": (ALICE, HERE, 4242),
+    "another process": (MALLORY, HERE, MALLORY.uid),
 }
 
 
@@ -175,13 +177,16 @@ def test_client_of_this_host_by_whatever_way(server: Server) -> None:
         assert again.call(bind(session.id)).status == t.NFS4_OK
         assert again.exchange_id(b"host")[0].eir_clientid == session.client_id
     for other in (
-        local(server, "rdma", "127.0.0.7", 1001),
-        local(server, "tcp", "127.0.0.1", 1001),
         local(server, "tcp", "127.0.0.2", 1000),  # asked for, to be told from the others
-        local(server, "tcp", "127.0.0.1", -1),
         Peer(server, ALICE),
     ):
         assert other.call(bind(session.id)).status == t.NFS4ERR_BADSESSION
+    for liar in (
+        local(server, "rdma", "127.0.0.7", 1001),
+        local(server, "tcp", "127.0.0.1", 1001),
+        local(server, "tcp", "127.0.0.1", UNKNOWN_USER),
+    ):
+        assert liar.send(bind(session.id)).denied == AUTH_TOOWEAK
 
 
 def test_root_of_this_host_speaks_for_all_of_its_users(server: Server) -> None:

@@ -17,6 +17,7 @@ from tests.support.nfs import (
     getattr_,
     lookup,
     open_,
+    open_export,
     putfh,
     read,
     symlink,
@@ -27,7 +28,6 @@ from tests.support.nfs_wire import WireSession
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
 from nfsrdma.rpcrdma.transport import connect_rdma
 from nfsrdma.server.service import Server
-from nfsrdma.server.vfs.export import Export
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -37,7 +37,7 @@ PORT = 20049
 
 def scenario(fabric: SimFabric) -> None:
     reactor, rng = fabric.reactor, Random(f"server {fabric.seed}")
-    server = Server([Export("", MemoryFileSystem(Clock()))], reactor, rng)
+    server = Server([open_export("", MemoryFileSystem(Clock()))], reactor, rng)
     server.listen_rdma(fabric.open_device(SERVER), SERVER, PORT)
 
     def wait(future: Any) -> Any:

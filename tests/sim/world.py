@@ -22,10 +22,11 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import IncomingCall, Service
 from nfsrdma.rpcrdma.task import Future, Task, sleep
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma
+from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
-from nfsrdma.server.vfs.export import Export
+from nfsrdma.server.vfs.export import ANY, Export, Squash
 
 from . import plan as kinds
 from .disk import Disk
@@ -142,11 +143,12 @@ class World:
         self.lives += 1
         self.server_device = self.open_device(SERVER)
         self.server = Server(
-            [Export("", self.disk)],
+            [Export("", self.disk, squash=Squash.NONE, networks=[ANY])],
             self.reactor,
             Random(f"server {plan.seed} {self.lives}"),
             config=ServerConfig(max_io=plan.max_io, times=plan.times),
             store=self.store,
+            policy=Policy(),
         )
         self.server.service = self._interrupted(self.server.service)
         self.server.listen_rdma(

@@ -17,12 +17,13 @@ from typing import Any
 from nfsrdma.rpcrdma.budget import unbounded
 from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.offload import Elsewhere
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import RecoveryStore
-from nfsrdma.server.vfs.export import Export
+from nfsrdma.server.vfs.export import ANY, Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr import Decoder, Encoder
@@ -30,6 +31,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import decode_fattr4, encode_fattr4
 from nfsrdma.xdr.nfs4.errors import name_of
 from nfsrdma.xdr.nfs4.ops import OPERATIONS
+from nfsrdma.xdr.rpc import AUTH_ERROR, MSG_DENIED
 
 Op = tuple[int, Any]
 
@@ -104,6 +106,15 @@ class Clock:
         return self.now
 
 
+EVERYONE = Policy()
+"""Takes every user's calls, as a server run by root does."""
+
+
+def open_export(name: str, fs: FileSystem) -> Export:
+    """An export for every host and user, root among them."""
+    return Export(name, fs, squash=Squash.NONE, networks=[ANY])
+
+
 def make_server(
     *exports: Export,
     fs: FileSystem | None = None,
@@ -112,10 +123,11 @@ def make_server(
     config: ServerConfig | None = None,
     seed: int = 1,
     elsewhere: Elsewhere | None = None,
+    policy: Policy | None = EVERYONE,
 ) -> Server:
-    """A server of these exports, or of one file system as the root."""
+    """A server of these exports, or of one file system as the root, for everybody as he is."""
     if not exports:
-        exports = (Export("", fs or MemoryFileSystem(Clock())),)
+        exports = (open_export("", fs or MemoryFileSystem(Clock())),)
     config = config or ServerConfig(times=LeaseTimes(lease=LEASE, grace=LEASE))
     return Server(
         exports,
@@ -124,6 +136,7 @@ def make_server(
         config=config,
         store=store,
         elsewhere=elsewhere,
+        policy=policy,
     )
 
 
@@ -171,6 +184,13 @@ class Incoming:
         self.message = message.to_bytes()
         if on_sent is not None:
             on_sent()
+
+    @property
+    def denied(self) -> int | None:
+        """The ``auth_stat`` for which the call was denied; None if it was accepted."""
+        dec = Decoder(self.message)
+        words = [dec.uint32() for _ in range(5)]
+        return words[4] if words[2:4] == [MSG_DENIED, AUTH_ERROR] else None
 
     def payload_target(self, index: int, size: int) -> memoryview | None:
         return None

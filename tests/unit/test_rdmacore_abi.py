@@ -186,7 +186,9 @@ def test_the_command_line_names_a_device(monkeypatch: pytest.MonkeyPatch) -> Non
         (line,) = result.output.splitlines()
         assert "no RDMA device 'hca99': there are fake0, fake1" in line
     # A device that exists: they get further.
-    result = CliRunner().invoke(cli, ["serve", "--memory", *verbs, "--listen", "10.0.0.1"])
+    result = CliRunner().invoke(
+        cli, ["serve", "--memory", *verbs, "--allow", "any", "--listen", "10.0.0.1"]
+    )
     assert "the address is of the device fake1, and the one in use is fake0" in result.output
     result = CliRunner().invoke(cli, ["ping", "--timeout", "0.2", *verbs, "--device", "fake1", url])
     assert "connection refused" in result.output

@@ -12,6 +12,7 @@ from tests.support.nfs import (
     READLINK,
     RESTOREFH,
     SAVEFH,
+    Clock,
     Peer,
     Session,
     exchange_id,
@@ -31,9 +32,12 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.server.vfs.export import Export, Squash
+from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import KNOWN
 from nfsrdma.xdr.nfs4.ops import OPERATIONS
+from nfsrdma.xdr.rpc import AUTH_TOOWEAK
 
 
 @pytest.fixture
@@ -377,7 +381,11 @@ def test_link_too_long_for_its_chunk_goes_inline(session: Session) -> None:
 
 
 def test_without_credentials(peer: Peer) -> None:
-    assert peer.call(exchange_id(b"a"), credentials=Credentials()).status == t.NFS4_OK
+    """AUTH_NONE is for exports where everybody is nobody."""
+    assert peer.send(exchange_id(b"a"), credentials=Credentials()).denied == AUTH_TOOWEAK
+    fs = MemoryFileSystem(Clock())
+    nobodies = Peer(make_server(Export("", fs, squash=Squash.ALL)))
+    assert nobodies.call(exchange_id(b"a"), credentials=Credentials()).status == t.NFS4_OK
 
 
 def test_all_attributes_of_both_minor_versions(session: Session) -> None:

@@ -30,6 +30,9 @@ from ...io.fork import keep_from_children
 
 VARIABLE: Final = "NFSRDMA_SHM_DIR"
 _CREDENTIALS: Final = struct.Struct("3i")
+_SO_PEERGROUPS: Final = 59
+_GROUP: Final = struct.Struct("I")
+_GROUPS_ROOM: Final = 1024  # the most that Python asks for
 _EPHEMERAL: Final = (49152, 65535)
 WILDCARDS: Final = ("0.0.0.0", "::")
 
@@ -41,12 +44,20 @@ class Credentials:
     pid: int
     uid: int
     gid: int
+    groups: frozenset[int] | None = None
+    """All its groups, the first one too; None if there are too many to be told."""
 
 
 def credentials(connected: socket.socket) -> Credentials:
     """Who was there when the connection was made."""
     data = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return Credentials(*_CREDENTIALS.unpack(data))
+    pid, uid, gid = _CREDENTIALS.unpack(data)
+    try:
+        packed = connected.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_ROOM)
+    except OSError:
+        return Credentials(pid, uid, gid)
+    others = (number for (number,) in _GROUP.iter_unpack(packed))
+    return Credentials(pid, uid, gid, frozenset((gid, *others)))
 
 
 def network_namespace(pid: int | str = "self") -> int | None:

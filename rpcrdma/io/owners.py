@@ -1,0 +1,274 @@
+"""Whose process a peer is, if it is on this host: its kernel knows the owner of every socket.
+
+Over shared memory the Unix socket tells (``providers.shm.rendezvous``). Over TCP the peer's socket
+is looked up by its two addresses, over UDP by the address that it is bound to; by
+``NETLINK_SOCK_DIAG`` (sock_diag(7)), or by the tables in /proc/net where that is not to be had.
+
+The kernel gives owner 0 to what belongs to nobody any more: a socket that its process has closed
+while data are on their way, one in TIME_WAIT, one that has not been accepted yet. None of them has
+an inode, so an answer without one is no answer. Sockets of the kernel itself do have one and are
+root's; the one of its own soft-RoCE, which serves every user, is bound to no address and so never
+counts here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ..rpc.channel import UNKNOWN_USER
+
+_SOCK_DIAG: Final = 4
+_ROUTE: Final = 0
+_DIAG_BY_FAMILY: Final = 20
+_GET_ROUTE: Final = 26
+_NEW_ROUTE: Final = 24
+_ERROR: Final = 2
+_DONE: Final = 3
+_REQUEST: Final = 1
+_DUMP: Final = 0x300
+_RTA_DST: Final = 1
+_RTA_OIF: Final = 4
+_LOCAL: Final = 2  # RTN_LOCAL
+
+_HEADER = struct.Struct("=IHHII")
+_DIAG_REQUEST = struct.Struct("=BBBxI")
+_DIAG_ID = struct.Struct(">HH16s16s")
+_DIAG_REST = struct.Struct("=III")
+_DIAG_ANSWER = struct.Struct("=BBxx")
+_DIAG_OWNER = struct.Struct("=II")
+_OWNER_AT: Final = 4 + 48 + 12
+_ROUTE_MESSAGE = struct.Struct("=8BI")
+_ATTRIBUTE = struct.Struct("=HH")
+_NO_COOKIE: Final = 0xFFFFFFFF
+_ESTABLISHED: Final = 1
+_FIN_WAIT: Final = (4, 5)
+_CLOSE_WAIT: Final = 8
+_LIVING: Final = (_ESTABLISHED, *_FIN_WAIT, _CLOSE_WAIT)
+"""States of a TCP socket in which a process may hold it: half-closed ones too."""
+_PATIENCE_S: Final = 2.0
+_OVERFLOW: Final = 65534
+_WHOLE_MAP: Final = ["0", "0", "4294967295"]
+
+Address = IPv4Address | IPv6Address
+
+
+class _Socket(NamedTuple):
+    """What the kernel says of one."""
+
+    state: int
+    local: tuple[Address, int]
+    remote: tuple[Address, int]
+    uid: int
+    inode: int
+
+
+def owner_of_peer(connected: socket.socket) -> int | None:
+    """The user at the other end of a TCP connection; None if that is another host.
+
+    ``UNKNOWN_USER`` if it is this host and nobody can tell, which a peer that has closed its socket
+    already can bring about.
+    """
+    try:
+        local, remote = _end(connected.getsockname()), _end(connected.getpeername())
+    except (OSError, ValueError):
+        return UNKNOWN_USER  # it is gone
+    if not is_this_host(connected.getpeername()[0]):
+        return None
+    for found in _tcp_sockets(remote, local):
+        if (found.local, found.remote) == (remote, local) and found.state in _LIVING:
+            return known_user(found.uid) if found.inode else UNKNOWN_USER
+    return UNKNOWN_USER
+
+
+def owner_of_port(host: str, port: int) -> int | None:
+    """The user who has bound this UDP port of this very address; None if that is another host.
+
+    A socket that is bound to no address in particular says nothing of who uses this one. If
+    several share the address they must all be one user's.
+    """
+    if not is_this_host(host):
+        return None
+    where = _plain(host), port
+    owners = {
+        known_user(found.uid) if found.inode else UNKNOWN_USER
+        for found in _udp_sockets(where)
+        if found.local == where
+    }
+    return owners.pop() if len(owners) == 1 else UNKNOWN_USER
+
+
+def known_user(uid: int) -> int:
+    """The user that a kernel's answer means.
+
+    In a user namespace that does not have all users, the others all look like the same one.
+    """
+    return UNKNOWN_USER if uid == _OVERFLOW and not _has_all_users() else uid
+
+
+def is_this_host(host: str) -> bool:
+    """Whether an address is one of this host's own, by its routing tables."""
+    try:
+        address = _plain(host)
+    except ValueError:
+        return False
+    if address.is_loopback:
+        return True
+    try:
+        return _route_type(address, host.partition("%")[2]) == _LOCAL
+    except OSError:
+        return _can_bind(host, address)
+
+
+@cache
+def _has_all_users() -> bool:
+    try:
+        return Path("/proc/self/uid_map").read_text().split() == _WHOLE_MAP
+    except OSError:
+        return False
+
+
+def _plain(host: str) -> Address:
+    """The address, without its scope; IPv4 where it is written as IPv6. Raises ``ValueError``."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _end(name: tuple[str, int]) -> tuple[Address, int]:
+    return _plain(name[0]), name[1]
+
+
+# Finding sockets
+
+
+def _tcp_sockets(end: tuple[Address, int], other: tuple[Address, int]) -> Iterable[_Socket]:
+    """Among others, the socket of this host that is ``end`` of the connection to ``other``."""
+    try:
+        found = list(_diagnose(socket.IPPROTO_TCP, end, other, _REQUEST))
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return []
+        found = []
+    # A socket that is not the one asked for may be an answer too: one that listens there.
+    return found or _listed("tcp")
+
+
+def _udp_sockets(end: tuple[Address, int]) -> Iterable[_Socket]:
+    other = (type(end[0])(0), 0)
+    try:
+        found = list(_diagnose(socket.IPPROTO_UDP, end, other, _REQUEST | _DUMP))
+    except OSError:
+        found = []
+    return found or _listed("udp")
+
+
+def _diagnose(
+    protocol: int, end: tuple[Address, int], other: tuple[Address, int], flags: int
+) -> Iterator[_Socket]:
+    family = socket.AF_INET if end[0].version == 4 else socket.AF_INET6
+    request = (
+        _DIAG_REQUEST.pack(family, protocol, 0, 0xFFFFFFFF)
+        + _DIAG_ID.pack(end[1], other[1], end[0].packed, other[0].packed)
+        + _DIAG_REST.pack(0, _NO_COOKIE, _NO_COOKIE)
+    )
+    for kind, body in _ask(_SOCK_DIAG, _DIAG_BY_FAMILY, flags, request):
+        if kind == _DIAG_BY_FAMILY and len(body) >= _OWNER_AT + _DIAG_OWNER.size:
+            family, state = _DIAG_ANSWER.unpack_from(body)
+            port, other_port, local, remote = _DIAG_ID.unpack_from(body, _DIAG_ANSWER.size)
+            uid, inode = _DIAG_OWNER.unpack_from(body, _OWNER_AT)
+            here = _unpacked(family, local), port
+            there = _unpacked(family, remote), other_port
+            yield _Socket(state, here, there, uid, inode)
+
+
+def _unpacked(family: int, packed: bytes) -> Address:
+    return _plain(socket.inet_ntop(family, packed[:4] if family == socket.AF_INET else packed))
+
+
+def _listed(protocol: str) -> Iterator[_Socket]:
+    """All sockets of a protocol, from the tables in /proc/net."""
+    for name in (protocol, protocol + "6"):
+        try:
+            lines = Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            words = line.split()
+            local, remote, state = words[1:4]
+            here, there = _hexadecimal(local), _hexadecimal(remote)
+            yield _Socket(int(state, 16), here, there, int(words[7]), int(words[9]))
+
+
+def _hexadecimal(text: str) -> tuple[Address, int]:
+    """An address as /proc/net shows it: words of the processor's own order, and a port."""
+    digits, _, port = text.partition(":")
+    octets = bytes.fromhex(digits)
+    words = struct.unpack(f"={len(octets) // 4}I", octets)
+    packed = struct.pack(f">{len(words)}I", *words)
+    return _unpacked(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed), int(port, 16)
+
+
+# Asking the kernel
+
+
+def _route_type(address: Address, interface: str) -> int:
+    """Where packets to ``address`` go. Raises ``OSError``."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    request = _ROUTE_MESSAGE.pack(family, address.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
+    request += _attribute(_RTA_DST, address.packed)
+    if interface:
+        request += _attribute(_RTA_OIF, struct.pack("=I", socket.if_nametoindex(interface)))
+    for kind, body in _ask(_ROUTE, _GET_ROUTE, _REQUEST, request):
+        if kind == _NEW_ROUTE:
+            return int(_ROUTE_MESSAGE.unpack_from(body)[7])
+    return 0
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+
+
+def _can_bind(host: str, address: Address) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
+
+
+def _ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+    """The kernel's messages in answer to a request (netlink(7)). Raises ``OSError``."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family) as asking:
+        asking.settimeout(_PATIENCE_S)
+        asking.bind((0, 0))
+        asking.sendto(_HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body, (0, 0))
+        while True:
+            data, sender = asking.recvfrom(1 << 16)
+            if sender[0] != 0:
+                continue  # any process may write to the socket, but only the kernel is number 0
+            at = 0
+            while at + _HEADER.size <= len(data):
+                length, answer, _, _, _ = _HEADER.unpack_from(data, at)
+                content = data[at + _HEADER.size : at + length]
+                at += length + 3 & ~3
+                if answer == _ERROR:
+                    (code,) = struct.unpack_from("=i", content)
+                    if code:
+                        raise OSError(-code, os.strerror(-code))
+                    return
+                if answer == _DONE or length < _HEADER.size:
+                    return
+                yield answer, content
+            if not flags & _DUMP:
+                return

@@ -1,0 +1,204 @@
+"""Who a caller is, and whether there is anything here for it: the one place that decides.
+
+Every COMPOUND asks it first, and what follows acts as who it says. A call is refused (AUTH_TOOWEAK:
+"rejected for security reasons", RFC 5531, Section 9) before anything of it is looked at, so who is
+refused gets neither session nor state, and nothing beyond NULL. The rules:
+
+- A peer that no export admits is refused.
+- A peer on this host is who the kernel says (``Peer.uid``): root and the server's own user may call
+  for anybody, everyone else only for itself and with groups that it is in. One of whom nobody can
+  say whose process it is, is refused.
+- A peer on another host is believed what it claims (AUTH_SYS), if its port is one that only root
+  can have there. RDMA has no such ports.
+- A server whose files are all opened by one user serves that user and root.
+- AUTH_NONE is nobody, and served where everybody is.
+
+Root of this host is root to the exports as well (``Credentials.vouched``): it has those rights
+anyway. Over TCP it must show a port of its own, as whatever a program of root passes on for others
+(a proxy) comes from that program's socket.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from nfsrdma.rpcrdma.complaints import Complaints
+from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
+from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER, Channel, Peer
+from nfsrdma.rpcrdma.rpc.message import AuthError
+from nfsrdma.xdr.rpc import AUTH_SYS, AUTH_TOOWEAK
+
+from .vfs.export import Export, Squash
+
+_log = logging.getLogger(__name__)
+
+ROOT: Final = 0
+_RESERVED: Final = range(1, 1024)
+_CALLERS: Final = 64
+"""Claims of one connection whose decisions are remembered."""
+
+
+def no_groups(uid: int) -> frozenset[int]:
+    """For servers that do not ask a user database: nobody is in any group."""
+    return frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Whom a server believes.
+
+    ``server_user`` is the user as whom it runs. ``users``: those whose calls are served, everyone's
+    if None. ``insecure``: other hosts may call from any port, and peers on this host of whom nobody
+    knows whose they are (by an adapter of its own) are believed like those. ``groups_of`` gives the
+    groups of a user of this host.
+    """
+
+    server_user: int = ROOT
+    users: frozenset[int] | None = None
+    insecure: bool = False
+    groups_of: Callable[[int], frozenset[int]] = no_groups
+
+    @classmethod
+    def suiting(cls, exports: Sequence[Export]) -> Policy:
+        """The strictest that these exports can be served by."""
+        for export in exports:
+            user = export.fs.acts_as
+            if user is not None:
+                return cls(user, frozenset((user, ROOT)))
+        return cls()
+
+
+class Caller(NamedTuple):
+    """Somebody who may call."""
+
+    credentials: Credentials
+    barred: frozenset[Export]
+    """The exports that are not for it."""
+
+
+class Refusal(Exception):
+    """Why somebody may not call: ``reason`` is one of a few texts, ``detail`` says the rest."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+_Decision = Caller | Refusal
+
+
+@lru_cache(maxsize=256)
+def _corrected(
+    claim: Credentials, gid: int, groups: tuple[int, ...], vouched: bool = False
+) -> Credentials:
+    # Cached, so that who calls over several connections is one object to the exports.
+    return replace(claim, gid=gid, groups=groups, vouched=vouched)
+
+
+class Authority:
+    """Decides about callers, once for each connection and each claim made over it."""
+
+    def __init__(
+        self, exports: Sequence[Export], policy: Policy, clock: Callable[[], float]
+    ) -> None:
+        self._exports = tuple(exports)
+        self._policy = policy
+        self._complaints = Complaints(_log, clock)
+        self._channels: dict[Channel, dict[int, tuple[Credentials, _Decision]]] = {}
+        # The last one asked about: as a rule the next is the same.
+        self._channel: Channel | None = None
+        self._claim: Credentials | None = None
+        self._caller: Caller | None = None
+
+    def __call__(self, channel: Channel, claim: Credentials) -> Caller:
+        """Who calls over ``channel`` and says that it is ``claim``. Raises ``AuthError``."""
+        if claim is self._claim and channel is self._channel:
+            assert self._caller is not None
+            return self._caller
+        decisions = self._channels.get(channel)
+        if decisions is None:
+            decisions = self._channels[channel] = {}
+            channel.on_close(lambda _: self._forget(channel))
+        # By identity, the claim being kept with it: that is quicker than to compare all of it.
+        known = decisions.get(id(claim))
+        if known is None:
+            if len(decisions) >= _CALLERS:
+                decisions.clear()
+            known = decisions[id(claim)] = claim, self._decision(channel.peer, claim)
+        decision = known[1]
+        if isinstance(decision, Refusal):
+            self._complaints.about(channel.peer, decision.reason, decision.detail)
+            raise AuthError(AUTH_TOOWEAK, decision.reason)
+        self._channel, self._claim, self._caller = channel, claim, decision
+        return decision
+
+    def _forget(self, channel: Channel) -> None:
+        self._channels.pop(channel, None)
+        if channel is self._channel:
+            self._channel = self._claim = self._caller = None
+
+    def _decision(self, peer: Peer, claim: Credentials) -> _Decision:
+        try:
+            return self.decide(peer, claim)
+        except Refusal as refusal:
+            return refusal.with_traceback(None)
+
+    def decide(self, peer: Peer, claim: Credentials) -> Caller:
+        """The decision itself. Raises :class:`Refusal`."""
+        barred = frozenset(export for export in self._exports if not export.admits(peer))
+        if len(barred) == len(self._exports):
+            raise Refusal("refused, as no export is for this address")
+        if claim.flavor != AUTH_SYS:
+            return Caller(claim, barred | self._not_for_nobody())
+        if peer.uid == UNKNOWN_USER and not self._policy.insecure:
+            raise Refusal("refused, as nobody knows whose process on this host it is")
+        if peer.uid is None or peer.uid == UNKNOWN_USER:
+            return Caller(self._of_another_host(peer, claim), barred)
+        return Caller(self._of_this_host(peer, peer.uid, claim), barred)
+
+    def _not_for_nobody(self) -> frozenset[Export]:
+        """Where AUTH_NONE is not served."""
+        anonymous = self._policy.users is None
+        closed = frozenset(
+            export for export in self._exports if not anonymous or export.squash is not Squash.ALL
+        )
+        if len(closed) == len(self._exports):
+            raise Refusal("refused, as it does not say who it is (AUTH_NONE)")
+        return closed
+
+    def _of_another_host(self, peer: Peer, claim: Credentials) -> Credentials:
+        policy = self._policy
+        # A user's own server has no files that another port would protect from that user.
+        reserved = policy.server_user == ROOT and not policy.insecure and peer.transport == "tcp"
+        if reserved and peer.port not in _RESERVED:
+            raise Refusal(
+                "refused, as its port is none that only root can have (--insecure takes any)",
+                f"port {peer.port}",
+            )
+        self._check_served(claim.uid)
+        return claim
+
+    def _of_this_host(self, peer: Peer, uid: int, claim: Credentials) -> Credentials:
+        policy = self._policy
+        if uid == ROOT:
+            sure = peer.transport != "tcp" or peer.port in _RESERVED
+            return _corrected(claim, claim.gid, claim.groups, vouched=True) if sure else claim
+        if uid == policy.server_user:
+            return claim
+        self._check_served(uid)
+        if claim.uid != uid:
+            raise Refusal("refused, as it claims to be somebody else", f"user {claim.uid}")
+        groups = peer.groups if peer.groups is not None else policy.groups_of(uid)
+        gid = claim.gid if claim.gid in groups else NOBODY
+        return _corrected(claim, gid, tuple(g for g in claim.groups if g in groups))
+
+    def _check_served(self, uid: int) -> None:
+        policy = self._policy
+        if policy.users is not None and uid not in policy.users:
+            whose = f"as this server is user {policy.server_user}'s"
+            raise Refusal(f"refused, {whose} (--allow-users takes others)", f"user {uid}")

@@ -1,0 +1,51 @@
+"""The user database of this host, as an ``authority.Policy`` asks it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import time
+from typing import Final
+
+_REMEMBERED: Final = 1024
+_FRESH_S: Final = 60.0
+
+_known: dict[int, tuple[float, frozenset[int]]] = {}
+
+
+def groups_of(uid: int) -> frozenset[int]:
+    """The groups of a user; none for one whom the database does not know.
+
+    An answer counts for a minute: the database may be on another host.
+    """
+    now = time.monotonic()
+    until, groups = _known.get(uid, (0.0, frozenset()))
+    if now < until:
+        return groups
+    try:
+        entry = pwd.getpwuid(uid)
+        groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    except (KeyError, OSError):
+        groups = frozenset()
+    if len(_known) >= _REMEMBERED:
+        _known.clear()
+    _known[uid] = now + _FRESH_S, groups
+    return groups
+
+
+def number_of(user: str) -> int:
+    """The number of a user by number or name. Raises ``ValueError`` if there is none."""
+    if user.isdecimal():
+        return int(user)
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise ValueError(f"there is no user {user!r} here") from None
+
+
+def name_of(uid: int) -> str:
+    """How to call a user: by name if there is one."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -1,0 +1,104 @@
+"""Who may use what ``nfsrdma serve`` exports, and as whom: options, and the lines that say it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+
+from nfsrdma.server.authority import ROOT, Policy
+from nfsrdma.server.edge.users import groups_of, name_of, number_of
+from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere
+
+EVERYONE: Final = "any"
+
+
+def check_networks(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Callback of ``--allow``: CIDR notation, a single address, or ``any``."""
+    for text in value:
+        try:
+            if text != ANY:
+                ipaddress.ip_network(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
+def check_reach(addresses: Sequence[str], networks: Sequence[str]) -> None:
+    """Refuse to listen where other hosts are, unless it is said which of them may connect."""
+    if networks:
+        return
+    for address in addresses:
+        if any(map(is_elsewhere, _numeric(address))):
+            raise click.UsageError(
+                f"{address} can be reached from other hosts: say which of them may connect, with "
+                "--allow NETWORK, or --allow any"
+            )
+
+
+def _numeric(address: str) -> list[str]:
+    try:
+        return [str(found[4][0]) for found in socket.getaddrinfo(address, None)]
+    except OSError:
+        return [address]  # who listens there will say what is wrong with it
+
+
+def make_policy(allow_users: str | None, insecure: bool) -> Policy:
+    """Whom the server believes, from its user and the options."""
+    own = os.geteuid()
+    users: frozenset[int] | None = None if own == ROOT or insecure else frozenset((own, ROOT))
+    if allow_users == EVERYONE:
+        users = None
+    elif allow_users is not None:
+        try:
+            named = frozenset(map(number_of, allow_users.split(",")))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--allow-users") from None
+        users = named | {own, ROOT}
+    return Policy(own, users, insecure, groups_of)
+
+
+def choices(exports: Sequence[Export], policy: Policy) -> Iterator[str]:
+    """What is exported, to whom, and as whom: a line for each."""
+    for export in exports:
+        how = "read only" if export.read_only else "read and write"
+        yield f"/{export.name}: {how}; {_whose_rights(export, policy)}; for {_where(export)}"
+    yield _who(policy, any(not export.for_this_host for export in exports))
+
+
+def _whose_rights(export: Export, policy: Policy) -> str:
+    if export.fs.acts_as is not None:
+        return f"with the rights of {name_of(export.fs.acts_as)}, whoever calls"
+    if export.squash is Squash.ALL:
+        return "every caller is nobody"
+    if export.squash is Squash.NONE:
+        return "callers have their own rights, root of any host is root"
+    if export.squash_local_root:
+        return "callers have their own rights, root is nobody"
+    return "callers have their own rights, root of other hosts is nobody"
+
+
+def _where(export: Export) -> str:
+    if export.for_everyone:
+        return "every host"
+    return ", ".join(map(str, export.networks)) if export.networks else "this host alone"
+
+
+def _who(policy: Policy, reachable: bool) -> str:
+    if policy.users is not None:
+        *others, last = (name_of(uid) for uid in sorted(policy.users, reverse=True))
+        served = f"{', '.join(others)} and {last} alone are served"
+    else:
+        served = "all users are served"
+    told = "callers on this host are who its kernel says"
+    if reachable:
+        told += ", those on others who they say they are"
+        if policy.server_user == ROOT:
+            told += " (from any port)" if policy.insecure else " (over TCP: from a port below 1024)"
+    return f"{served}; {told}"
