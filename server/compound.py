@@ -33,7 +33,7 @@ from .offload import run_all
 from .operation import Failure, Operation
 from .state.client import Client
 from .state.refusal import Refusal
-from .state.session import Fingerprint, Session, Slot
+from .state.session import UNASKED_REPLY, Fingerprint, Session, Slot
 from .turns import OPERATIONS, SHORT, SLICE_S, NotYet
 from .vfs.export import Export
 from .vfs.interface import Job, User
@@ -558,6 +558,8 @@ class CompoundProcedure:
         assert c.slot is not None
         buffer = c.encoder.buffer
         reply = c.slot.reply
+        if reply is None and c.count == 1:
+            return nfs.NFS4_OK, 1  # What SEQUENCE has just answered, once more.
         if reply is None:
             # RFC 8881, Section 2.10.6.1.3: SEQUENCE succeeds, what follows it fails.
             number = c.decoder.uint32()
@@ -579,7 +581,10 @@ class CompoundProcedure:
         _WORD.pack_into(c.encoder.buffer, c.count_at, results)
         slot = c.slot
         if slot is not None and not c.replay:
-            keep = c.cache_this or c.count == 1
+            # A SEQUENCE alone can always be repeated, unless it was padded with a long tag: what
+            # slots keep without being asked has to be little.
+            size = len(c.encoder.buffer) - c.start
+            keep = c.cache_this or (c.count == 1 and size <= UNASKED_REPLY)
             slot.release(c.encoder.to_bytes()[c.start :] if keep else None)
         if c.buffers:
             buffers, pool = c.buffers, self._core.buffers

@@ -53,8 +53,9 @@ class StateLimits:
     """The one more takes the place of the one that was idle for longest."""
     sessions: int = 256 << 20
     """Octets for all sessions with their slots and the replies kept in these."""
-    sessions_per_address: int = 64 << 20
-    """The same for the clients of one address. As it gets scarce sessions have fewer slots."""
+    sessions_per_address: int = 128 << 20
+    """The same for the clients of one address. As it gets scarce sessions have fewer slots, down to
+    one; that much each address may have, even if nothing is left."""
     states: int = 1 << 16
     """Opens and lock owners of all clients. Each open may take up to two descriptors."""
     states_per_address: int = 3 << 14
@@ -252,11 +253,16 @@ class Registry:
         return min(own, self._session_octets_left)
 
     def _make_session_room(self, client: Client, octets: int, now: float) -> None:
-        """See to it that there is room for one more session of a client; DELAY if there is none."""
+        """See to it that there is room for one more session of a client; DELAY if there is none.
+
+        The first one of an address comes in any case: there are no more of those than clients.
+        """
         while self._session_room(client) < octets:
             only = self._session_octets_left >= octets
             victim = self.clients.least(client.source, only, now, besides=client)
             if victim is None:
+                if not self._session_octets[client.source]:
+                    return
                 raise Refusal(NFS4ERR_DELAY, SESSIONS_FULL)
             self._put_out(victim)
 

@@ -25,8 +25,10 @@ _UINT32_MAX: Final = 0xFFFFFFFF
 MAX_CONNECTIONS: Final = 64
 """How many connections a session remembers."""
 SESSION_OCTETS: Final = 2048
-SLOT_OCTETS: Final = 256
-"""Roughly what a session and each of its slots take, besides the replies that they keep."""
+SLOT_OCTETS: Final = 512
+"""Roughly what a session and each of its slots take, besides replies kept as asked for."""
+UNASKED_REPLY: Final = 128
+"""The longest reply, in octets, that a slot keeps although nobody asked for it."""
 
 
 class Fingerprint(NamedTuple):

@@ -190,6 +190,38 @@ def test_sessions_without_cache_count_too(server: Server) -> None:
     assert total <= LIMITS.sessions_per_address
 
 
+def test_first_session_of_an_address_comes_in_any_case(reactor: FakeReactor) -> None:
+    limits = replace(LIMITS, sessions=1 << 18, sessions_per_address=1 << 17, states=1000)
+    server = server_with(reactor, limits)
+    for address in (CROWD, "192.0.2.8", "192.0.2.7"):
+        peer = Peer(server, address=address)
+        for count in range(10):
+            number = peer.exchange_id(b"%d" % count)[0].eir_clientid
+            reply = peer.call(create_session(number, 1, slots=64, cached=16384))
+            if reply.status != t.NFS4_OK:
+                break
+            # Nobody may be put out.
+            session = Session(peer, number, reply[0])
+            session.ok(reclaim_complete())
+            session.create(b"%d" % count)
+        assert reply.status == t.NFS4ERR_DELAY
+    good = served(server)
+    assert good.created.csr_fore_chan_attrs.ca_maxrequests == 1
+
+
+def test_what_slots_keep_unasked_is_little(server: Server) -> None:
+    peer = Peer(server)
+    session = peer.session(b"me", cached=0)
+    first = session.run(tag=b"")
+    assert peer.call(session.sequence(seqid=session.seqid)).body == first.body
+    session.run(tag=b"x" * 1024)
+    (slot,) = server.registry.session(session.id)._slots
+    assert slot.reply is None
+    again = peer.call(session.sequence(seqid=session.seqid), tag=b"x" * 1024)
+    assert again.status == t.NFS4_OK
+    assert len(again.ops) == 1
+
+
 def test_room_comes_back(server: Server) -> None:
     for count in range(200):
         peer = Peer(server, address=f"192.0.2.{count}")
