@@ -2,46 +2,97 @@
 
 from __future__ import annotations
 
-_SMALLEST = 12  # of the size classes, as a power of two: 4 KiB
-_KEPT = 8
+from typing import Final
+
+from ..budget import Account
+from ..io.memory import zeros
+
+_SMALLEST: Final = 12  # of the sizes, as a power of two: 4 KiB
+_STEP: Final = 1 << 16  # beyond that they are multiples of it
+_KEPT: Final = 8 << 20
 
 
 class BufferPool:
-    """Lends buffers, no more than ``limit`` octets of them at a time.
+    """Lends buffers, no more than ``limit`` octets of them at a time, as the peer's account allows.
 
-    What comes back is kept for the next, a few of each power of two. Each connection has a pool
-    of its own: no peer ever gets to see what another has sent.
+    A buffer is as long as what is asked for, rounded up to a power of two or to 64 KiB, and takes
+    memory as data arrives in it. What comes back is kept for the next, up to 8 MiB, as long as half
+    of the budget is free. Each connection has a pool of its own: no peer ever gets to see what
+    another has sent.
     """
 
-    __slots__ = ("_free", "_lent", "_limit")
+    __slots__ = ("_account", "_free", "_kept", "_limit", "_open", "_used", "lent")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, account: Account) -> None:
         self._limit = limit
-        self._lent = 0
-        self._free: dict[int, list[bytearray]] = {}
-
-    @property
-    def lent(self) -> int:
+        self._account = account
+        self.lent = 0
         """Octets lent now."""
-        return self._lent
+        self._kept = 0
+        self._free: dict[int, list[memoryview]] = {}
+        self._open = True
+        self._used = False
 
     def has(self, size: int) -> bool:
-        """Whether ``size`` octets may be lent now."""
-        return self._lent + size <= self._limit
+        """Whether ``size`` octets may be lent now.
+
+        A connection may have as much as is then left of the peer's share, as a peer may have as
+        much as is left of the budget: so one connection of a peer does not hold up all others.
+        """
+        capacity = _rounded(size)
+        account = self._account
+        lent = self.lent + capacity
+        if lent <= account.budget.free - account.held - 2 * capacity:
+            return lent <= self._limit
+        if self._kept:
+            self._drop()
+            return self.has(size)
+        return False
 
     def acquire(self, size: int) -> memoryview:
-        """Lend ``size`` octets of undefined content, at least one."""
-        self._lent += size
-        size_class = max((size - 1).bit_length(), _SMALLEST)
-        free = self._free.get(size_class)
-        buffer = free.pop() if free else bytearray(1 << size_class)
-        return memoryview(buffer)[:size]
+        """Lend ``size`` octets of undefined content, at least one. Raises ``OSError``."""
+        capacity = _rounded(size)
+        free = self._free.get(capacity)
+        if free:
+            buffer = free.pop()
+            self._kept -= capacity
+        else:
+            buffer = zeros(capacity)
+            self._account.charge(capacity)
+        self.lent += capacity
+        self._used = True
+        return buffer[:size]
 
     def release(self, view: memoryview) -> None:
         """Take back what :meth:`acquire` lent."""
-        self._lent -= len(view)
-        buffer = view.obj
-        assert isinstance(buffer, bytearray)
-        free = self._free.setdefault(len(buffer).bit_length() - 1, [])
-        if len(free) < _KEPT:
-            free.append(buffer)
+        buffer = memoryview(view.obj)
+        capacity = len(buffer)
+        self.lent -= capacity
+        budget = self._account.budget
+        if self._open and self._kept + capacity <= _KEPT and budget.free * 2 > budget.limit:
+            self._kept += capacity
+            self._free.setdefault(capacity, []).append(buffer)
+        else:
+            self._account.charge(-capacity)
+
+    def trim(self) -> None:
+        """Let go of what was kept, if nothing was lent since the last time this was called."""
+        if not self._used:
+            self._drop()
+        self._used = False
+
+    def close(self) -> None:
+        """The connection is gone: keep nothing. What is lent still comes back."""
+        self._open = False
+        self._drop()
+
+    def _drop(self) -> None:
+        self._free.clear()
+        kept, self._kept = self._kept, 0
+        self._account.charge(-kept)
+
+
+def _rounded(size: int) -> int:
+    if size <= _STEP:
+        return 1 << max((size - 1).bit_length(), _SMALLEST)
+    return -(-size // _STEP) * _STEP

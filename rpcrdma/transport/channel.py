@@ -67,8 +67,11 @@ class RdmaChannel:
         self.established_at = 0.0
         """When it came up, in seconds of the reactor's clock."""
         self._active = active
+        self.account = account if account is not None else unbounded()
+        """What the peer makes us hold is charged to it; given back at the end."""
         self._endpoint = Endpoint(
-            self.pd, device.limits, options, self.stats, self._on_message, self._shut_down
+            *(self.pd, device.limits, options, self.stats, self._on_message, self._shut_down),
+            self.account,
         )
         called, answered = options.credits, options.reverse_credits
         if not active:
@@ -81,8 +84,6 @@ class RdmaChannel:
         self._reason: str | None = None
         self._peer = Peer("rdma", "", 0)
         self.relied_on = False
-        self.account = account if account is not None else unbounded()
-        """What the peer makes us hold is charged to it; given back at the end."""
         self._received_before = -1
         self._probing = False
 
@@ -178,6 +179,10 @@ class RdmaChannel:
             self._probing = True
             self._endpoint.post(SendWR(WrOpcode.RDMA_WRITE), self._probed)
 
+    def look(self) -> None:
+        """End the connection if the peer does not let us fetch its calls."""
+        self.responder.look()
+
     def _probed(self) -> None:
         self._probing = False
 
@@ -195,7 +200,6 @@ class RdmaChannel:
         self.responder.shutdown(reason)
         self._endpoint.finish_sends()
         self.requester.fail(calls, reason)
-        self.account.leave()
         callbacks, self._on_close = self._on_close, []
         for callback in callbacks:
             try:

@@ -75,10 +75,11 @@ def gather_read_list(entries: Iterable[tuple[int, Segment]]) -> ReadList:
 
 
 def handles(read_list: ReadList, write_list: WriteList, reply: Chunk | None) -> Iterator[int]:
-    """Every R_key that a call names, in the order of the header."""
+    """Every R_key that a call names memory by, in the order of the header."""
     for chunk in (*read_list, *write_list, *((reply,) if reply is not None else ())):
         for segment in chunk.segments:
-            yield segment.handle
+            if segment.length:
+                yield segment.handle
 
 
 def distribute(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..admission import Admission
-from ..budget import UNBOUNDED, Budget
+from ..budget import UNBOUNDED, Account, Budget
 from ..complaints import Complaints
 from ..rpc.channel import Owner, Peer, Service
 from ..task import Future, Reactor, TimerHandle
@@ -16,7 +16,7 @@ from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
 from ..verbs.types import Access, ConnectOptions, QpOptions, VerbsError
 from .channel import RdmaChannel
 from .endpoint import FAULT
-from .options import TransportOptions
+from .options import SHORT_INLINE, TransportOptions
 
 _log = logging.getLogger(__name__)
 
@@ -149,8 +149,10 @@ class RdmaListener:
         self._on_channel = on_channel
         self._listener: Listener | None = None
         self._timer: TimerHandle | None = None
+        self._ask_at = 0.0
         self.channels: dict[RdmaChannel, None] = {}
         """The connections that are up, or about to be, in the order they came."""
+        self._receive_memory = Budget(options.max_receive_memory)
         self._complaints = Complaints(_log, reactor.time)
         self._admission = Admission(
             options.max_connections, RdmaChannel.disconnected, self._complaints
@@ -182,8 +184,11 @@ class RdmaListener:
             self.rejected += 1
             request.reject()
             return
+        receives = self._receive_memory.account(peer.address)
+        options, octets = self._within(receives)
         account = self._budget.account(peer.address)
         channel = RdmaChannel(self._device, options, self._service, active=False, account=account)
+        channel.on_close(lambda _: _give_back(receives, octets))
         try:
             connection = request.prepare(
                 channel.pd,
@@ -203,6 +208,7 @@ class RdmaListener:
         self._admission.enter(channel)
         channel.on_close(lambda _: self._gone(channel))
         if self._timer is None:
+            self._ask_at = self._reactor.time() + options.keepalive_s
             self._look_later()
         handler = _Handler(
             channel,
@@ -216,6 +222,16 @@ class RdmaListener:
             ConnectOptions(answer, responder_resources=0, initiator_depth=depth), handler
         )
 
+    def _within(self, receives: Account) -> tuple[TransportOptions, int]:
+        """The options for one more connection of a peer, whose receive buffers are charged."""
+        options = self._options
+        octets = options.receive_depth * options.inline_receive
+        if not receives.take(octets):
+            options = replace(options, inline_receive=min(options.inline_receive, SHORT_INLINE))
+            octets = options.receive_depth * options.inline_receive
+            receives.charge(octets)
+        return options, octets
+
     def _gone(self, channel: RdmaChannel) -> None:
         self.channels.pop(channel, None)
         self._admission.leave(channel)
@@ -224,14 +240,26 @@ class RdmaListener:
             self._timer = None
 
     def _look_later(self) -> None:
-        when = self._reactor.time() + self._options.keepalive_s
+        options = self._options
+        when = self._reactor.time() + min(options.keepalive_s, options.read_timeout_s)
         self._timer = self._reactor.call_at(when, self._look)
 
     def _look(self) -> None:
         """Find out about peers that are gone: who only answers calls would never notice."""
         self._look_later()
+        now = self._reactor.time()
+        ask = now >= self._ask_at
+        if ask:
+            self._ask_at = now + self._options.keepalive_s
         for channel in list(self.channels):
-            channel.keep_alive()
+            channel.look()
+            if ask:
+                channel.keep_alive()
+
+
+def _give_back(receives: Account, octets: int) -> None:
+    receives.charge(-octets)
+    receives.leave()
 
 
 def listen_rdma(

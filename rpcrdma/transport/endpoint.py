@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from nfsrdma.xdr import Encoder
 
+from ..budget import Account
 from ..io.memory import zeros
 from ..verbs.interfaces import CompletionQueue, Connection, MappingQueuePair, ProtectionDomain
 from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
@@ -57,7 +58,9 @@ class Endpoint:
         stats: TransportStats,
         on_message: OnMessage,
         on_failure: Callable[[str], None],
+        account: Account,
     ) -> None:
+        self._account = account
         self.pd = pd
         self.limits = limits
         self.options = options
@@ -106,6 +109,7 @@ class Endpoint:
             read_depth,
             self.fail,
             self.stats,
+            self._account,
         )
         self.post = self._send_queue.post
         """Post a request other than a SEND; see ``SendQueue.post``."""

@@ -9,7 +9,7 @@ from ..verbs.types import DeviceLimits
 from .header import HeaderLimits
 from .private_data import MAX_INLINE, MIN_INLINE, PrivateData
 
-_INLINE = 4096
+SHORT_INLINE = 4096
 """Linux's inline threshold."""
 
 
@@ -21,17 +21,18 @@ class TransportOptions:
     """Calls in progress at most: asked for by the side that connects, granted by the other."""
     reverse_credits: int = 16
     """The same for calls in the reverse direction (RFC 8167)."""
-    inline_send: int = _INLINE
+    inline_send: int = SHORT_INLINE
     """The longest message this side sends inline, header included: whole KiB, 1 to 256."""
-    inline_receive: int = _INLINE
+    inline_receive: int = SHORT_INLINE
     """The longest message this side receives inline: the size of its receive buffers."""
     remote_invalidation: bool = True
     """Let the peer invalidate our memory (RFC 8797), and invalidate its own if it lets us."""
 
     max_call: int = (4 << 20) + (64 << 10)
     """The longest call that is fetched by RDMA READ, all chunks of it together."""
-    max_buffered: int = 64 << 20
-    """Memory for the calls of one connection; more of them wait their turn."""
+    max_buffered: int = 16 << 20
+    """Memory for the calls of one connection; more of them wait their turn. For those of all
+    connections together see ``budget``."""
     header_limits: HeaderLimits = field(default_factory=HeaderLimits)
 
     max_read_chunks: int = 1
@@ -54,6 +55,12 @@ class TransportOptions:
     connect_timeout_s: float = 10.0
     max_connections: int = 256
     """Connections of a listener at a time, shared out by ``admission``."""
+    max_receive_memory: int = 512 << 20
+    """Octets of receive buffers of all connections of a listener. A peer that has its share of them
+    gets connections all the same, but only with short ones."""
+    read_timeout_s: float = 5.0
+    """A listener ends the connection of a peer whose calls it fetches, and that answers no RDMA
+    READ for so long, or up to twice as long."""
     keepalive_s: float = 60.0
     """A listener asks a peer that was silent for so long, or up to twice as long, for a sign."""
 
@@ -67,13 +74,13 @@ class TransportOptions:
             raise ValueError("max_call must be 4096 octets at least, and fit in max_buffered")
         if self.send_depth < 8:
             raise ValueError("the send queue must hold 8 requests at least")
-        if not self.keepalive_s > 0:
-            raise ValueError("the time between two signs of life must be above 0 seconds")
+        if not (self.keepalive_s > 0 and self.read_timeout_s > 0):
+            raise ValueError("a time to wait for the peer must be above 0 seconds")
 
     @classmethod
     def suiting(cls, limits: DeviceLimits, **options: Any) -> TransportOptions:
         """The defaults for such a device; ``options`` are fields of one's own choice."""
-        inline = min(max(_INLINE, limits.short_message), MAX_INLINE)
+        inline = min(max(SHORT_INLINE, limits.short_message), MAX_INLINE)
         return cls(**{"inline_send": inline, "inline_receive": inline, **options})
 
     @property

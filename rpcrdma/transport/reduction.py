@@ -265,7 +265,9 @@ def plan_reply(
     """Decide how ``message`` goes back, or ``None`` if what was offered does not suffice.
 
     The n-th payload belongs to the n-th Write chunk. It must go there if it has any octet and
-    the chunk any segment (RFC 8166, Section 4.3.2); its pad goes nowhere (Section 3.4.6.2). The
+    the chunk room for any (RFC 8166, Section 4.3.2); its pad goes nowhere (Section 3.4.6.2). A
+    chunk whose segments have no octets is as one without segments: so ``payload_room``, by which
+    the call was executed, has it, and an error now would hide that it was (Section 4.5.3). The
     rest is sent inline if it fits, else written to the Reply chunk. Both kinds of chunks go back
     with as many segments as they came with, and the octets that each of these got.
     """
@@ -281,7 +283,7 @@ def plan_reply(
     moved = []
     for chunk, payload in zip(write_list, message.payloads, strict=False):
         size = len(payload.data)
-        if not size or not chunk.segments:
+        if not size or not chunk.length:
             returned.append(filled(chunk, 0))
             continue
         if size > chunk.length:

@@ -254,9 +254,20 @@ class Responder:
         self.stats = endpoint.stats
         self._service = service
         self._chunks = chunks
-        self._pool = BufferPool(endpoint.options.max_buffered)
+        self._account = channel.account
+        self._pool = BufferPool(endpoint.options.max_buffered, channel.account)
         self._waiting: deque[tuple[RdmaCall, memoryview, Sequence[Chunk]]] = deque()
         self._fetching: set[RdmaCall] = set()
+        self._going_on = False
+        self._reads_done = 0
+        self._reads_seen = -1
+
+    def look(self) -> None:
+        """End the connection if calls are being fetched, and nothing came since the last look."""
+        self._pool.trim()
+        seen, self._reads_seen = self._reads_seen, self._reads_done if self._fetching else -1
+        if self._fetching and seen == self._reads_done:
+            self.endpoint.fail("the peer does not answer RDMA READs")
 
     @property
     def buffered(self) -> int:
@@ -272,6 +283,10 @@ class Responder:
             self._overrun()
             return
         call = RdmaCall(self, slot, xid, None)
+        account = self._account
+        if self._waiting or account.held >= account.budget.free:
+            self._hold_back(call, message, ())
+            return
         call.decoder = Decoder(message)
         self._service(call)
 
@@ -287,13 +302,39 @@ class Responder:
         except RpcRdmaError:
             call.refuse()
             return
-        if not read_list:
-            call.decoder = Decoder(view[header.size :])
-            self._service(call)
-        elif not self._waiting and self._pool.has(_total(read_list)):
+        if self._waiting or not self._may_begin(read_list):
+            self._hold_back(call, view, read_list)
+        else:
+            self._begin(call, view, read_list)
+
+    def _may_begin(self, read_list: Sequence[Chunk]) -> bool:
+        """Whether there is memory for one more call of this peer."""
+        return self._pool.has(_total(read_list)) if read_list else self._account.may
+
+    def _begin(self, call: RdmaCall, view: memoryview, read_list: Sequence[Chunk]) -> None:
+        if read_list:
             self._fetch(call, view, read_list)
         else:
-            self._waiting.append((call, view, read_list))
+            call.decoder = Decoder(view[call.header.size :] if call.header is not None else view)
+            self._service(call)
+
+    def _hold_back(self, call: RdmaCall, view: memoryview, read_list: Sequence[Chunk]) -> None:
+        """It has its turn when others have given something back. No more come than have credits."""
+        self._waiting.append((call, view, read_list))
+        self._account.wait(self._go_on)
+
+    def _go_on(self) -> None:
+        """There may be memory for those that wait."""
+        if self._going_on:
+            return  # one of them was answered at once
+        self._going_on = True
+        try:
+            while self._waiting and self._may_begin(self._waiting[0][2]):
+                self._begin(*self._waiting.popleft())
+        finally:
+            self._going_on = False
+        if self._waiting:
+            self._account.wait(self._go_on)
 
     def malformed(self, slot: ReceiveSlot, view: memoryview, error: RpcRdmaError) -> None:
         """A header that cannot be decoded, but for its first words (RFC 8166, Section 4.5)."""
@@ -342,8 +383,14 @@ class Responder:
             self._fetching.add(call)
             self._fetched(call, view, read_list)
             return
-        buffers = [self._pool.acquire(chunk.length) for chunk in read_list]
+        buffers: list[memoryview] = []
         call._buffers = buffers
+        self._fetching.add(call)
+        try:
+            buffers.extend(self._pool.acquire(chunk.length) for chunk in read_list)
+        except OSError as error:
+            self.endpoint.fail(f"no memory to fetch a call in: {error}")
+            return
         requests = []
         for chunk, buffer in zip(read_list, buffers, strict=True):
             for segment, pieces in self._sized(distribute((buffer,), chunk.segments)):
@@ -353,10 +400,10 @@ class Responder:
             stats.bytes_read += chunk.length
         stats.rdma_reads += len(requests)
         call._reads_left = len(requests)
-        self._fetching.add(call)
 
         def one_done() -> None:
             call._reads_left -= 1
+            self._reads_done += 1
             if call._reads_left == 0:
                 self._fetched(call, view, read_list)
 
@@ -406,8 +453,8 @@ class Responder:
         """Return buffers of a call; those that waited for memory go on."""
         for buffer in buffers:
             self._pool.release(buffer)
-        while self._waiting and self._pool.has(_total(self._waiting[0][2])):
-            self._fetch(*self._waiting.popleft())
+        if self._waiting:
+            self._go_on()
 
     def shutdown(self, reason: str) -> None:
         """The connection is gone: forget the calls that the service has not seen yet.
@@ -416,6 +463,8 @@ class Responder:
         keep the responder, and it keeps no channel that would keep it in turn.
         """
         self.channel = EndedChannel(self.channel, reason)
+        self._account.leave(self._go_on)
+        self._pool.close()
         calls = [*self._fetching, *(call for call, _, _ in self._waiting)]
         self._fetching.clear()
         self._waiting.clear()

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from ..budget import Account
 from ..verbs.interfaces import CompletionQueue, QueuePair
 from ..verbs.types import SendWR, VerbsError, WcStatus, WrOpcode
 from .stats import TransportStats
@@ -21,6 +22,11 @@ from .stats import TransportStats
 Done = Callable[[], None]
 
 _POLL_LIMIT = 64
+_READ = int(WrOpcode.RDMA_READ)
+_MOST_SILENT = 1 << 20
+"""Octets of requests without a signal: what was sent is held until a signal says that it is not."""
+_LEAST_CHARGED = 4096
+"""Octets up to which it is not worth the while to charge them to the peer."""
 _SENDS = (WrOpcode.SEND, WrOpcode.SEND_WITH_INV)
 
 
@@ -28,11 +34,14 @@ class SendQueue:
     """Posts send requests, and calls back when the signaled ones are done."""
 
     __slots__ = (
+        "_account",
         "_backlog",
+        "_charged",
         "_closed",
         "_cq",
         "_fail",
         "_free",
+        "_octets",
         "_qp",
         "_read_depth",
         "_reads_in_flight",
@@ -52,6 +61,7 @@ class SendQueue:
         read_depth: int,
         fail: Callable[[str], None],
         stats: TransportStats,
+        account: Account,
     ) -> None:
         self._qp = queue_pair
         self._cq = cq
@@ -62,7 +72,10 @@ class SendQueue:
         self._reads_in_flight = 0
         self._fail = fail
         self._stats = stats
-        self._tickets: deque[tuple[int, Done | None]] = deque()
+        self._account = account
+        self._octets = 0  # of the requests since the last signaled one
+        self._charged = 0  # of all before, to the account
+        self._tickets: deque[tuple[int, int, Done | None]] = deque()
         self._backlog: deque[tuple[SendWR, Done | None]] = deque()
         self._reads_waiting: deque[tuple[SendWR, Done]] = deque()
         self._closed = False
@@ -111,10 +124,22 @@ class SendQueue:
     def _submit(self, request: SendWR, done: Done | None) -> None:
         self._free -= 1
         self._silent += 1
-        if done is not None or self._silent >= self._silent_limit or self._free == 0:
+        if request.opcode != _READ and not request.placed:
+            pieces = request.sg_list
+            self._octets += len(pieces[0]) if len(pieces) == 1 else request.length()
+        if (
+            done is not None
+            or self._silent >= self._silent_limit
+            or self._free == 0
+            or self._octets >= _MOST_SILENT
+        ):
             request.signaled = True
-            self._tickets.append((self._silent, done))
+            octets, self._octets = self._octets, 0
+            self._tickets.append((self._silent, octets, done))
             self._silent = 0
+            if octets >= _LEAST_CHARGED:
+                self._charged += octets
+                self._account.charge(octets)
         else:
             request.signaled = False
         try:
@@ -133,8 +158,11 @@ class SendQueue:
                     self._fail(f"send failed: {WcStatus(completion.status).name}")
                 if self._closed:
                     return
-                places, done = self._tickets.popleft()
+                places, octets, done = self._tickets.popleft()
                 self._free += places
+                if octets >= _LEAST_CHARGED:
+                    self._charged -= octets
+                    self._account.charge(-octets)
                 if done is not None:
                     done()
             self._submit_reads()
@@ -154,7 +182,12 @@ class SendQueue:
         self._closed = True
         self._fail = _no_failure
         self._reads_waiting.clear()
-        waiting = [done for _, done in (*self._tickets, *self._backlog) if done is not None]
+        waiting = [
+            *(done for _, _, done in self._tickets if done is not None),
+            *(done for _, done in self._backlog if done is not None),
+        ]
+        self._account.charge(-self._charged)
+        self._charged = 0
         self._tickets.clear()
         self._backlog.clear()
         for done in waiting:

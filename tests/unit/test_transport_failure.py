@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support.transport import Item, Pair, call_message, decode_call, reply_message
 
+from nfsrdma.rpcrdma.budget import unbounded
 from nfsrdma.rpcrdma.rpc.channel import TransportError
 from nfsrdma.rpcrdma.transport import TransportOptions
 from nfsrdma.rpcrdma.transport.send_queue import SendQueue
@@ -148,7 +149,7 @@ class Script:
 
 def queue(depth: int, reads: int = 1) -> tuple[Script, SendQueue, list[str]]:
     script, failures = Script(), []
-    made = SendQueue(script, script, depth, reads, failures.append, TransportStats())  # type: ignore[arg-type]
+    made = SendQueue(script, script, depth, reads, failures.append, TransportStats(), unbounded())  # type: ignore[arg-type]
     return script, made, failures
 
 

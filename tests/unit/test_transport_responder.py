@@ -213,6 +213,32 @@ def test_write_chunk_comes_back_with_what_was_written() -> None:
     assert not any(server.client.memory[chunk.segments[3].handle])
 
 
+@pytest.mark.parametrize("segments", [0, 1, 3])
+@pytest.mark.parametrize("others", [0, 1])
+def test_write_chunk_without_octets_leaves_its_result_in_line(segments: int, others: int) -> None:
+    """Whether it has segments or none; the service was told by ``payload_room``."""
+    rooms: list[list[int]] = []
+
+    def service(call: IncomingCall) -> None:
+        rooms.append(list(call.payload_room))
+        echo(call)
+
+    server = Server(service)
+    empty = Chunk([Segment(77, 0, 4096)] * segments)
+    items = [(True, BIG[:9]), (True, BIG[:40])][: 1 + others]
+    chunks = [empty, *(server.client.offer(64) for _ in range(others))]
+    (answer,) = server.ask(
+        encode_header(3, 1, RDMA_MSG, (), chunks), call_message(3, items).to_bytes()
+    )
+    header = parse(answer)
+    assert header.proc == RDMA_MSG
+    assert rooms == [[0, 64][: 1 + others]]
+    assert [s.length for s in header.write_list[0].segments] == [0] * segments
+    assert BIG[:9] in answer[header.size :]
+    if others:
+        assert server.client.contents(header.write_list[1]) == BIG[:40]
+
+
 def test_reply_chunk_unused_comes_back_empty() -> None:
     server = Server()
     (answer,) = server.ask(
