@@ -57,6 +57,7 @@ class PcapngReader(Reader):
         self._order = order
         self._head = Struct(order + "II")
         self._enhanced = Struct(order + "IIIIIII")
+        self._obsolete = Struct(order + "IIHHIIII")
         self._interfaces, self._scales = [], []
         return True
 
@@ -106,8 +107,8 @@ class PcapngReader(Reader):
         if kind == OBSOLETE_PACKET:
             if length < 32:
                 return False
-            index, _, high, low, captured, original = Struct(self._order + "HHIIII").unpack_from(
-                self.view, at + 8
+            _, _, index, _, high, low, captured, original = self._obsolete.unpack_from(
+                self.view, at
             )
             if captured > length - 32:
                 return False
@@ -157,7 +158,9 @@ class PcapngReader(Reader):
         return super().run(pattern, limit) if self.stride else 0  # type: ignore[arg-type]
 
     def time_at(self, offset: int) -> int:
-        _, _, index, high, low, _, _ = self._enhanced.unpack_from(self.view, offset - 28)
+        kind, _, index, high, low, _, _ = self._enhanced.unpack_from(self.view, offset - 28)
+        if kind == OBSOLETE_PACKET:  # half of that word says how many packets were dropped
+            index = self._obsolete.unpack_from(self.view, offset - 28)[2]
         return self._nanoseconds(index, high << 32 | low)
 
     def _nanoseconds(self, index: int, ticks: int) -> int:

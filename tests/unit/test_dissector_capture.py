@@ -8,9 +8,21 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.support.rdma_wire import Frame, block, option, pcap, pcapng
+from tests.support.rdma_wire import (
+    Frame,
+    Wire,
+    block,
+    do_read,
+    option,
+    pattern,
+    pcap,
+    pcapng,
+)
 
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
+from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.render.line import LineView
+from nfsrdma.rpcrdma.transport.chunk import Segment
 
 T0 = 1_700_000_000_123_456_000
 FRAMES = [Frame(T0 + index * 1_000_000, bytes((index,)) * (60 + index)) for index in range(20)]
@@ -132,3 +144,30 @@ def test_a_damaged_pcapng_block_is_skipped(tmp_path: Path) -> None:
     reader = opened(bytes(octets), tmp_path)
     assert everything(reader) == WANTED[:3] + WANTED[4:]
     assert len(reader.notices) == 1
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("drops", [0, 3, 0xFFFF])
+def test_a_run_of_obsolete_packets_has_their_times(tmp_path: Path, order: str, drops: int) -> None:
+    """Their interface is a word of 16 bits, beside one that counts drops (R13)."""
+    wire = Wire()
+    do_read(wire, 1, pattern(200_000), [Segment(7, 200_000, 0)])
+    section = block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+    octets = section
+    for resolution in (6, 9):
+        interface = struct.pack(order + "HHI", 1, 0, 0) + option(order, 9, bytes((resolution,)))
+        octets += block(order, 1, interface + option(order, 0, b""))
+    for frame in wire.frames:
+        size = len(frame.data)
+        high, low = frame.time >> 32, frame.time & 0xFFFFFFFF
+        head = struct.pack(order + "HHIIII", 1, drops, high, low, size, size)
+        octets += block(order, 2, head + frame.data)
+    lines: list[str] = []
+    for name, content in (("pcap", pcap(wire.frames, nano=True)), ("pcapng", octets)):
+        path = tmp_path / name
+        path.write_bytes(content)
+        shown: list[str] = []
+        Pipeline(open_capture(path), LineView(shown.append)).run()
+        lines.append("".join(shown))
+    assert "READ" in lines[0]
+    assert lines[0] == lines[1]
