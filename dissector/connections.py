@@ -9,7 +9,8 @@ address of a segment. Any of these, if just one flow fits it, makes a pair.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 
 from nfsrdma.rpcrdma.roce.cm_messages import (
     MESSAGES,
@@ -34,8 +35,12 @@ from .exchanges import Exchanges
 from .flow import Flow
 from .model import CmEvent, Connection, Finding, Message, RdmaOp, Severity, Side, Transport
 from .packet import Encapsulation, Packet
+from .pairing import Hosts, Unpaired
 
-MAX_FLOWS = 65536
+MAX_FLOWS = 1 << 14
+"""Queue pairs that are followed at a time; of those that nobody uses, the oldest go first."""
+MAX_WAITING = 1 << 18
+"""Packets and segments of all flows that may wait for others."""
 MAX_HANDSHAKES = 4096
 
 _TRANSPORTS = {
@@ -53,9 +58,11 @@ class Connections:
         self.exchanges = exchanges
         exchanges.find_peer = self._peer_by_xid
         exchanges.release = self._release
+        exchanges.on_unpaired = self._unpaired_call
         self._on_finding = on_finding
-        self._flows: dict[tuple[str, str, int], Flow] = {}
-        self._hosts: dict[tuple[str, str], list[Flow]] = {}
+        self._flows: OrderedDict[tuple[str, str, int], Flow] = OrderedDict()
+        """The oldest is at hand at once, unlike a dictionary's, of which the first have gone."""
+        self._hosts: dict[Hosts, Unpaired] = {}
         """Flows that have no peer yet, by source and destination."""
         self._opposite: dict[Flow, Flow] = {}
         self._handshakes: dict[tuple[str, int], tuple[Req, Packet | None, int, int]] = {}
@@ -69,6 +76,10 @@ class Connections:
         self.other_sends = 0
         """SENDs that are no RPC-over-RDMA."""
         self.naks = 0
+        self.forgotten = 0
+        """Flows that were dropped for want of room."""
+        self.shed = 0
+        """Times that a flow had to give up what was waiting."""
 
     # Flows
 
@@ -84,12 +95,12 @@ class Connections:
         self, source: str, destination: str, qpn: int, transport: Transport, packet: Packet
     ) -> Flow:
         if len(self._flows) >= MAX_FLOWS:
-            self._drop(next(iter(self._flows.values())))
+            self._make_room(packet.number)
         connection = self.open(transport, packet.number, packet.time)
         side = connection.first = Side(source, connection)
         flow = side.flow = Flow(source, destination, qpn, side, self)
         self._flows[source, destination, qpn] = flow
-        self._hosts.setdefault((source, destination), []).append(flow)
+        self._hosts.setdefault((source, destination), Unpaired()).add(flow)
         self.on_flow(flow, packet)
         return flow
 
@@ -108,29 +119,75 @@ class Connections:
         self.all[connection.number] = connection
         return connection
 
+    def _make_room(self, frame: int) -> None:
+        """Drop the oldest flow that was not used since it was last its turn."""
+        self.forgotten += 1
+        if self.forgotten == 1:
+            self.on_fault(frame, "flow-limit", f"more than {MAX_FLOWS} queue pairs: some forgotten")
+        while True:
+            flow = next(iter(self._flows.values()))
+            other = self._opposite.get(flow, flow)
+            now = (flow.tracker.next, other.tracker.next)
+            if now == flow.snapshot:
+                self._drop(flow)
+                return
+            flow.snapshot = now
+            self._flows.move_to_end((flow.source, flow.destination, flow.qpn))
+
     def _drop(self, flow: Flow) -> None:
         flow.release_all()
+        self.exchanges.left(flow.side)
         self._flows.pop((flow.source, flow.destination, flow.qpn), None)
-        waiting = self._hosts.get((flow.source, flow.destination))
-        if waiting and flow in waiting:
-            waiting.remove(flow)
+        self._paired(flow)
         other = self._opposite.pop(flow, None)
         if other is not None:
             self._opposite.pop(other, None)
+        else:
+            self.all.pop(flow.side.connection.number, None)
+        flow.side.flow = None  # or they would keep each other alive
 
-    def _candidates(self, flow: Flow) -> list[Flow]:
+    def _paired(self, flow: Flow) -> None:
+        """Nobody looks for a peer of this flow any more."""
+        waiting = flow.unpaired
+        if waiting is not None:
+            waiting.remove(flow)
+            if not waiting.flows:
+                self._hosts.pop((flow.source, flow.destination), None)
+
+    def _candidates(self, flow: Flow) -> Unpaired | None:
         """Flows in the opposite direction that have no peer."""
-        return self._hosts.get((flow.destination, flow.source), [])
+        return self._hosts.get((flow.destination, flow.source))
+
+    @staticmethod
+    def _unpaired_call(side: Side, xid: int, handles: Iterable[int]) -> None:
+        if side.flow is not None and side.flow.unpaired is not None:
+            side.flow.unpaired.called(side.flow, xid, handles)
+
+    def trim(self, frame: int) -> None:
+        """Keep what waits within bounds: the oldest flows wait no more."""
+        weights = [(flow, flow.weight()) for flow in self._flows.values()]
+        total = sum(weight for _, weight in weights)
+        if total <= MAX_WAITING:
+            return
+        if not self.shed:
+            self.on_fault(
+                frame, "memory-limit", "too much is incomplete: the oldest of it is given up"
+            )
+        for flow, weight in weights:
+            if weight:
+                flow.shed()
+                self.shed += 1
+                total -= weight
+            if total <= MAX_WAITING // 2:
+                break
 
     def _pair(self, one: Flow, other: Flow, how: str) -> None:
         """``one`` was seen first."""
         if one.side.connection.number > other.side.connection.number:
             one, other = other, one
         self._opposite[one], self._opposite[other] = other, one
-        for flow in (one, other):
-            waiting = self._hosts.get((flow.source, flow.destination))
-            if waiting and flow in waiting:
-                waiting.remove(flow)
+        self._paired(one)
+        self._paired(other)
         connection = one.side.connection
         self.all.pop(other.side.connection.number, None)
         other.side.connection = connection
@@ -146,11 +203,12 @@ class Connections:
         flow = side.flow
         if flow is None:
             return None
-        fitting = [other for other in self._candidates(flow) if xid in other.side.calls]
-        if len(fitting) != 1:
+        candidates = self._candidates(flow)
+        other = candidates.by_xid(xid) if candidates is not None else None
+        if other is None:
             return None
-        self._pair(flow, fitting[0], "XID")
-        return fitting[0].side
+        self._pair(flow, other, "XID")
+        return other.side
 
     @staticmethod
     def _release(side: Side, frame: int) -> bool:
@@ -162,11 +220,11 @@ class Connections:
         found = self._opposite.get(flow)
         if found is not None:
             return found
-        fitting = [other for other in self._candidates(flow) if other.knows(psn)]
-        if len(fitting) != 1:
-            return None
-        self._pair(flow, fitting[0], "acknowledgements")
-        return fitting[0]
+        candidates = self._candidates(flow)
+        other = candidates.by_psn(psn) if candidates is not None else None
+        if other is not None:
+            self._pair(flow, other, "acknowledgements")
+        return other
 
     # Packets
 
@@ -194,14 +252,14 @@ class Connections:
 
     def on_operation(self, flow: Flow, op: RdmaOp) -> None:
         """A flow's RDMA operation, as it begins."""
-        if flow.side.peer is None:
-            fitting = [
-                other
-                for other in self._candidates(flow)
-                if self.exchanges.offering(other.side, op) is not None
-            ]
-            if len(fitting) == 1:
-                self._pair(flow, fitting[0], "handles")
+        candidates = self._candidates(flow) if flow.side.peer is None else None
+        if candidates is not None:
+            offering = self.exchanges.offering
+            other = candidates.by_handle(
+                op.handle, lambda other: offering(other.side, op) is not None
+            )
+            if other is not None:
+                self._pair(flow, other, "handles")
         self.exchanges.on_operation(op)
 
     def on_fault(self, frame: int, rule: str, text: str) -> None:

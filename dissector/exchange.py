@@ -7,13 +7,17 @@ header is seen), by :mod:`resolve`.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from functools import cached_property
 
-from .extent import ByteMap, covered, joined, mapped
+from .effort import Effort
+from .extent import ByteMap, Extent, covered, joined, mapped, merged
 from .messages.body import Body
 from .messages.rpc import RpcCall, RpcReply
 from .messages.transport import Segment, TransportHeader
 from .model import Finding, Message, OpKind, RdmaOp, Side
+from .stretches import Stretches
 
 
 class Chunk:
@@ -36,26 +40,41 @@ class Chunk:
         """The segments with the lengths that the reply says; of a Read chunk as offered."""
         self.operations = operations
 
+        self._effort = Effort(self._packets_and_segments)
         self.length = self.used_octets = sum(segment.length for segment in used)
         self.offered_octets = sum(segment.length for segment in offered)
 
+    def _packets_and_segments(self) -> int:
+        return self.packets() + len(self.used)
+
+    @cached_property
+    def _places(self) -> Stretches[RdmaOp]:
+        places: Stretches[RdmaOp] = Stretches()
+        for op in self.operations:
+            places.add(op.handle, op.address, op.address + op.length, op)
+        return places
+
     def operations_for(self, segment: Segment) -> list[RdmaOp]:
         """The operations that touched a segment, in the order in which they began."""
-        end = segment.offset + segment.length
-        return [
-            op
-            for op in self.operations
-            if op.handle == segment.handle
-            and op.address < end
-            and op.address + op.length > segment.offset
-        ]
+        handle, length, offset = segment
+        found = self._places.touching(handle, offset, offset + length, self._effort)
+        return [stretch.what for stretch in found]
+
+    def _extents(self, segment: Segment) -> list[Extent]:
+        """What the operations on a segment carried."""
+        ops = self.operations_for(segment)
+        # The segments of a hostile chunk may all be the same memory.
+        if ops and not self._effort.spend(sum(op.packets for op in ops)):
+            return []
+        return [extent for op in ops for extent in op.extents]
 
     def carried(self) -> int:
         """How many of the used octets were seen in packets, whole or cut."""
         total = 0
         for segment in self.used:
-            extents = [e for op in self.operations_for(segment) for e in op.extents]
-            total += covered(extents, segment.offset, segment.offset + segment.length)
+            total += covered(
+                self._extents(segment), segment.offset, segment.offset + segment.length
+            )
         return total
 
     def packets(self) -> int:
@@ -69,8 +88,7 @@ class Chunk:
 
     def segment_map(self, segment: Segment) -> ByteMap:
         """Where a segment's octets are."""
-        extents = [e for op in self.operations_for(segment) for e in op.extents]
-        return mapped(extents, segment.offset, segment.offset + segment.length)
+        return mapped(self._extents(segment), segment.offset, segment.offset + segment.length)
 
 
 class Exchange:
@@ -86,6 +104,7 @@ class Exchange:
         "findings",
         "horizon",
         "number",
+        "offers",
         "operations",
         "rdma",
         "replaced",
@@ -124,6 +143,8 @@ class Exchange:
         self.resolved = False
         self.horizon = -1
         """The sequence that the responder's next request was to have when the call was sent."""
+        self.offers: list[int] = []
+        """What the call offers, by number (see ``Side.offers``), while it is in progress."""
 
     @property
     def first(self) -> Message | None:
@@ -196,12 +217,15 @@ def build_chunks(exchange: Exchange) -> list[Chunk]:
 def _chunk(
     kind: str, position: int, offered: list[Segment], used: list[Segment], ops: list[RdmaOp]
 ) -> Chunk:
-    mine = [
-        op
-        for op in ops
-        if any(
-            op.handle == handle and op.address < offset + length and op.address + op.length > offset
-            for handle, length, offset in offered
-        )
-    ]
+    memory: dict[int, list[tuple[int, int]]] = {}
+    for handle, length, offset in offered:
+        memory.setdefault(handle, []).append((offset, offset + length))
+    runs = {handle: merged(stretches) for handle, stretches in memory.items()}
+    mine = [op for op in ops if _touches(op, runs.get(op.handle, ()))]
     return Chunk(kind, position, offered, used, mine)
+
+
+def _touches(op: RdmaOp, runs: Sequence[tuple[int, int]]) -> bool:
+    """Whether an operation has an address in one of the stretches, which are in order."""
+    index = bisect_left(runs, (op.address + op.length,)) - 1
+    return index >= 0 and runs[index][1] > op.address

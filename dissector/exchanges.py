@@ -8,11 +8,12 @@ call: the operation waits, and the reply that returns the chunk claims it.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import TypeVar
 
+from .effort import Effort
 from .exchange import Exchange
 from .messages.transport import (
     CUT,
@@ -26,7 +27,7 @@ from .messages.transport import (
     decode_transport,
     plausible,
 )
-from .model import Advertised, Finding, Message, RdmaOp, Severity, Side
+from .model import Finding, Message, RdmaOp, Severity, Side
 from .placement import place_orphans
 from .resolve import resolve
 
@@ -34,6 +35,14 @@ MAX_CALLS = 8192
 """Unanswered calls of one side that are waited for."""
 MAX_UNCLAIMED = 4096
 """Operations of one side that no call has announced."""
+MAX_OPEN = 1 << 16
+"""Unanswered calls of all sides."""
+MAX_OPERATIONS = 1 << 14
+"""Operations that are kept of one call."""
+MAX_COLLECTED = 1 << 19
+"""Operations, and stretches of packets, that are kept of all calls in progress."""
+MAX_OFFERS = 1 << 15
+"""Segments that the calls of one side may offer at once."""
 _HEADER = 64 << 10
 _PAIR = Struct(">2I")
 CALL, REPLY = 0, 1
@@ -54,15 +63,25 @@ def both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T
 class Exchanges:
     """Gives each exchange, once it is complete or given up, to ``emit``."""
 
-    def __init__(self, source: Callable[[], memoryview], emit: Callable[[Exchange], None]) -> None:
+    def __init__(
+        self,
+        source: Callable[[], memoryview],
+        emit: Callable[[Exchange], None],
+        effort: Effort,
+    ) -> None:
         self._source = source
         self._emit = emit
+        self.effort = effort
         self._count = 0
-        self._open: dict[int, Exchange] = {}
+        self._open: OrderedDict[int, Exchange] = OrderedDict()
         self.find_peer: Callable[[Side, int], Side | None] = lambda side, xid: None
         """Whose call with this XID a reply from an unpaired side may answer."""
         self.release: Callable[[Side, int], bool] = lambda side, frame: False
         """Hands on what a side sent before a frame and that waits for its turn; if anything."""
+        self.on_unpaired: Callable[[Side, int, Iterable[int]], None] = lambda side, xid, handles: (
+            None
+        )
+        """Told of each call of a side without a peer: its XID, the handles that it offers."""
         self.on_finding: Callable[[Finding], None] = lambda finding: None
         self.on_call: Callable[[Exchange], None] = lambda exchange: None
         """Told of each call as it is sent, the calls in progress being ``requester.calls``."""
@@ -148,12 +167,14 @@ class Exchanges:
             if side.peer is not None and side.peer.flow is not None:
                 exchange.horizon = side.peer.flow.tracker.next
             for segment in header.reads:
-                self._advertise(side, exchange, Segment(*segment[1:]), "read")
+                self._advertise(side, exchange, Segment(*segment[1:]))
             for segments in header.writes:
                 for one in segments:
-                    self._advertise(side, exchange, one, "write")
+                    self._advertise(side, exchange, one)
             for one in header.reply or ():
-                self._advertise(side, exchange, one, "reply")
+                self._advertise(side, exchange, one)
+            if side.peer is None:
+                self.on_unpaired(side, xid, header.handles())
         self.on_call(exchange)
 
     def _reply(self, message: Message, xid: int, header: TransportHeader | None) -> None:
@@ -172,7 +193,7 @@ class Exchanges:
             self._claim(exchange, header)
             flow = message.side.flow
             if flow is not None and flow.orphans:
-                place_orphans(flow, exchange)
+                place_orphans(flow, exchange, self.effort)
         self._finish(exchange)
 
     def _answered(self, side: Side, xid: int, frame: int) -> Exchange | None:
@@ -208,30 +229,33 @@ class Exchanges:
             exchange = self.offering(owner, op)
             if exchange is not None:
                 op.exchange = exchange
-                exchange.operations.append(op)
+                if len(exchange.operations) < MAX_OPERATIONS:
+                    exchange.operations.append(op)
                 return
-        waiting = actor.unclaimed.setdefault(op.handle, deque())
-        waiting.append(op)
+        actor.unclaimed.add(op.handle, op.address, op.address + op.length, op)
         self.on_loose(op)
-        actor.unclaimed_count += 1
-        if actor.unclaimed_count > MAX_UNCLAIMED:
-            self._drop_oldest(actor)
+        if len(actor.unclaimed) > MAX_UNCLAIMED:
+            actor.unclaimed.drop_oldest()
 
-    @staticmethod
-    def offering(owner: Side, op: RdmaOp) -> Exchange | None:
-        """The latest call of ``owner`` whose segments an operation touches."""
-        for start, end, exchange, _ in reversed(owner.advertised.get(op.handle, ())):
-            if start <= op.address and op.address + op.length <= end:
-                return exchange
-        for start, end, exchange, _ in reversed(owner.advertised.get(op.handle, ())):
-            if op.address < end and op.address + op.length > start:
-                return exchange
-        return None
+    def offering(self, owner: Side, op: RdmaOp) -> Exchange | None:
+        """The latest call of ``owner`` with a segment that an operation is in, or touches."""
+        first, last = op.address, op.address + op.length
+        within = touching = 0
+        exchange: Exchange | None = None
+        for start, number, end, offer in owner.offers.near(op.handle, first, last, self.effort):
+            if start <= first and last <= end:
+                if number > within:
+                    within, exchange = number, offer
+            elif not within and number > touching and first < end and last > start:
+                touching, exchange = number, offer
+        return exchange
 
-    def _advertise(self, side: Side, exchange: Exchange, segment: Segment, chunk: str) -> None:
+    def _advertise(self, side: Side, exchange: Exchange, segment: Segment) -> None:
         handle, length, offset = segment
-        offers = side.advertised.setdefault(handle, [])
-        offers.append(Advertised(offset, offset + length, exchange, chunk))
+        if len(side.offers) >= MAX_OFFERS:
+            side.blind = True
+            return
+        exchange.offers.append(side.offers.add(handle, offset, offset + length, exchange))
         actor = side.peer
         if actor is not None and handle in actor.unclaimed:
             # The memory has a new meaning: what was done to it before is nobody's.
@@ -239,25 +263,11 @@ class Exchanges:
 
     def _forget(self, actor: Side, handle: int, start: int, end: int) -> list[RdmaOp]:
         """Take the waiting operations on these addresses."""
-        waiting = actor.unclaimed[handle]
-        taken = [op for op in waiting if op.address < end and op.address + op.length > start]
-        if taken:
-            kept = deque(op for op in waiting if op not in taken)
-            actor.unclaimed_count -= len(taken)
-            if kept:
-                actor.unclaimed[handle] = kept
-            else:
-                del actor.unclaimed[handle]
-        return taken
-
-    @staticmethod
-    def _drop_oldest(actor: Side) -> None:
-        handle = next(iter(actor.unclaimed))
-        waiting = actor.unclaimed[handle]
-        waiting.popleft()
-        actor.unclaimed_count -= 1
-        if not waiting:
-            del actor.unclaimed[handle]
+        waiting = actor.unclaimed
+        taken = waiting.touching(handle, start, end, self.effort)
+        for one in taken:
+            waiting.remove(one.number)
+        return [one.what for one in taken]
 
     def _claim(self, exchange: Exchange, header: TransportHeader) -> None:
         """Operations that waited for the reply to say whose they are."""
@@ -271,12 +281,15 @@ class Exchanges:
             if handle in actor.unclaimed:
                 for op in self._forget(actor, handle, offset, offset + length):
                     op.exchange = exchange
-                    exchange.operations.append(op)
+                    if len(exchange.operations) < MAX_OPERATIONS:
+                        exchange.operations.append(op)
 
     # Ends
 
     def _new(self, requester: Side, xid: int, rdma: bool) -> Exchange:
         self._count += 1
+        if len(self._open) >= MAX_OPEN:
+            self._give_up(next(iter(self._open.values())))
         exchange = Exchange(self._count, requester, xid, rdma)
         self._open[exchange.number] = exchange
         return exchange
@@ -291,34 +304,43 @@ class Exchanges:
         self._emit(exchange)
 
     def _withdraw(self, exchange: Exchange) -> None:
-        header = exchange.call_header
-        if header is None:
-            return
-        advertised = exchange.requester.advertised
-        for handle in set(_handles(header)):
-            left = [offer for offer in advertised.get(handle, ()) if offer.exchange is not exchange]
-            if left:
-                advertised[handle] = left
-            else:
-                advertised.pop(handle, None)
+        offers = exchange.requester.offers
+        for number in exchange.offers:
+            offers.remove(number)
+        exchange.offers.clear()
 
     def close(self) -> None:
         """The capture is over: give up what is still in progress."""
         for exchange in list(self._open.values()):
-            exchange.requester.calls.pop(exchange.xid, None)
-            self._finish(exchange)
+            self._give_up(exchange)
+
+    def _give_up(self, exchange: Exchange) -> None:
+        """Wait no more for its reply."""
+        if exchange.requester.calls.get(exchange.xid) is exchange:
+            del exchange.requester.calls[exchange.xid]
+        self._finish(exchange)
+
+    def left(self, side: Side) -> None:
+        """Nothing more will be seen of a side: its calls stay unanswered."""
+        for exchange in list(side.calls.values()):
+            self._give_up(exchange)
+
+    def trim(self) -> None:
+        """Keep what calls in progress have collected within bounds: the oldest are given up."""
+        weights = [
+            (exchange, sum(1 + len(op.extents) for op in exchange.operations))
+            for exchange in self._open.values()
+        ]
+        total = sum(weight for _, weight in weights)
+        if total > MAX_COLLECTED:
+            for exchange, weight in weights:
+                if total <= MAX_COLLECTED // 2:
+                    break
+                if weight:
+                    self._give_up(exchange)
+                    total -= weight
 
     def _note(
         self, message: Message, rule: str, text: str, severity: Severity = Severity.NOTE
     ) -> None:
         self.on_finding(Finding(message.frame, severity, rule, text))
-
-
-def _handles(header: TransportHeader) -> Iterator[int]:
-    for entry in header.reads:
-        yield entry.handle
-    for chunk in header.writes:
-        for segment in chunk:
-            yield segment.handle
-    for segment in header.reply or ():
-        yield segment.handle

@@ -126,6 +126,19 @@ def joined(maps: Iterable[ByteMap]) -> ByteMap:
     return ByteMap(at, pieces)
 
 
+def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs in ascending order, none of which touches another."""
+    runs: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if start >= end:
+            continue
+        if runs and start <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+        else:
+            runs.append((start, end))
+    return runs
+
+
 def covered(extents: Iterable[Extent], start: int, end: int) -> int:
     """How many octets of ``[start, end)`` were carried by packets, in the file or cut."""
     total, at = 0, start

@@ -11,9 +11,10 @@ hole is filled, or until an acknowledgement says that it was the capture that lo
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from heapq import heappop, heappush
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nfsrdma.rpcrdma.roce.opcode import OPCODES, Position
 from nfsrdma.rpcrdma.roce.psn import unwrap
@@ -21,8 +22,10 @@ from nfsrdma.rpcrdma.roce.psn import unwrap
 from .extent import ByteMap, Extent, Piece, whole
 from .model import Message, OpKind, RdmaOp, Side
 from .packet import Packet
-from .placement import MAX_ORPHANS, Orphan
+from .parts import Numbered, Part, Parts
+from .placement import Orphan, Orphans
 from .sequence import Tracker
+from .stretches import Stretches
 
 _FIRST, _LAST, _ONLY = Position.FIRST, Position.LAST, Position.ONLY
 POSITION = {code: int(row.position) for code, row in OPCODES.items()}
@@ -33,11 +36,17 @@ MAX_PARTS = 4096
 """Packets of unfinished SENDs that are kept."""
 MAX_HELD = 256
 """Finished SENDs that may wait for a hole to be filled."""
-MAX_EXTENTS = 1 << 16
+MAX_EXTENTS = 1 << 14
 """Extents that one RDMA operation may have."""
 MIN_MTU = 256
+MAX_GAPS = 4096
+"""Holes of one operation that may still be filled."""
 KEPT_OPS = 128
 _MAX_UNACKED = 4096
+
+
+if TYPE_CHECKING:
+    from .pairing import Unpaired
 
 
 class Sink(Protocol):
@@ -50,19 +59,6 @@ class Sink(Protocol):
     def on_fault(self, frame: int, rule: str, text: str) -> None: ...
 
 
-class Part(NamedTuple):
-    """A packet of a SEND."""
-
-    position: int
-    frame: int
-    time: int
-    offset: int
-    size: int
-    have: int
-    invalidate: int | None
-    immediate: int | None
-
-
 class Flow:
     """See the module. ``side`` is the sender."""
 
@@ -73,16 +69,18 @@ class Flow:
         "_recent",
         "_sink",
         "_unacked",
+        "bucket",
         "destination",
-        "last_time",
         "mtu",
         "orphans",
         "qpn",
         "reads",
         "run_misses",
         "side",
+        "snapshot",
         "source",
         "tracker",
+        "unpaired",
     )
 
     def __init__(self, source: str, destination: str, qpn: int, side: Side, sink: Sink) -> None:
@@ -98,14 +96,19 @@ class Flow:
         """READs that the sender has asked for, oldest first."""
         self.run_misses = 0
         """How many attempts in a row to take packets in bulk were in vain."""
-        self.last_time = 0
+        self.unpaired: Unpaired | None = None
+        """Among whom a peer is looked for, until there is one."""
+        self.bucket = -1
+        """Where it stands among them."""
+        self.snapshot = (-1, -1)
+        """How far both directions were when it was last asked whether they are in use."""
         self._sink = sink
-        self._parts: dict[int, Part] = {}
+        self._parts = Parts()
         self._held: list[tuple[int, int, Message]] = []
         self._unacked: deque[Message] = deque(maxlen=_MAX_UNACKED)
         self._op: RdmaOp | None = None
         self._recent: deque[RdmaOp] = deque(maxlen=KEPT_OPS)
-        self.orphans: dict[int, Orphan] = {}
+        self.orphans = Orphans()
         """Data of which it is not known where they belong, by sequence."""
 
     # Requests
@@ -114,30 +117,23 @@ class Flow:
         """A packet of a SEND."""
         sequence = self._place(packet)
         position = POSITION[packet.opcode]
-        if not self.tracker.fresh and not self._better(sequence, packet):
-            self._sent_again(sequence, packet)
-            self._release()
-            return
-        if position == _ONLY:
+        fresh = self.tracker.fresh
+        if position == _ONLY and fresh and not (self._parts and self._parts.begun(sequence)):
             self._alone(packet, sequence)
+            return
+        part = _part(packet, position)
+        if not fresh:
+            if not self._parts.again(sequence, part):
+                self._sent_again(sequence, packet)
+                self._release()
             return
         if position == _FIRST:
             self._full(packet.size)
-        opcode = packet.opcode
-        part = Part(
-            position,
-            packet.number,
-            packet.time,
-            packet.payload,
-            packet.size,
-            packet.have,
-            packet.invalidate if opcode in SEND_INVALIDATE else None,
-            packet.immediate if opcode in WITH_IMMEDIATE else None,
-        )
-        self._parts[sequence] = part
-        self._assemble(sequence)
-        if len(self._parts) > MAX_PARTS:
-            self._give_up(self.tracker.next - MAX_PARTS // 2)
+        complete = self._parts.add(sequence, part)
+        if complete is not None:
+            self._finish(complete)
+        elif len(self._parts) > MAX_PARTS:
+            self._give_up(self.tracker.next - MAX_PARTS // 2, force=True)
         self._release()
 
     def _alone(self, packet: Packet, sequence: int) -> None:
@@ -156,11 +152,6 @@ class Flow:
         heappush(self._held, (sequence + 1, number, message))
         self._release()
 
-    def _better(self, sequence: int, packet: Packet) -> bool:
-        """A repetition that has more octets than what was kept of the first."""
-        part = self._parts.get(sequence)
-        return part is not None and packet.have > part.have
-
     def _sent_again(self, sequence: int, packet: Packet) -> None:
         """Of what waits behind a hole it is the later copy that the receiver takes."""
         for _, _, message in self._held:
@@ -169,34 +160,19 @@ class Flow:
                 message.frame, message.time = packet.number, packet.time
                 break
 
-    def _assemble(self, sequence: int) -> None:
-        """Finish the SEND that a packet belongs to, if all of it is there."""
-        parts = self._parts
-        last = sequence
-        while not parts[last].position & _LAST:
-            last += 1
-            if last not in parts:
-                return
-        first = sequence
-        while not parts[first].position & _FIRST:
-            first -= 1
-            if first not in parts:
-                return
-        self._finish([parts.pop(at) for at in range(first, last + 1)], first, last + 1)
-
-    def _finish(self, parts: list[Part], sequence: int, end: int) -> None:
-        if len(parts) == 1:
-            part = parts[0]
-            content = whole(part.size, part.offset, part.have, part.frame)
-        else:
-            content = _content(list(enumerate(parts)), self.mtu or parts[0].size)
-        self._hold(parts, sequence, end, content)
+    def _finish(self, numbered: Numbered) -> None:
+        """A SEND, all of its packets."""
+        first = numbered[0][0]
+        parts = [part for _, part in numbered]
+        content = _content(list(enumerate(parts)), self.mtu or parts[0].size)
+        self._hold(parts, first, first + len(parts), content)
 
     def _hold(self, parts: list[Part], sequence: int, end: int, content: ByteMap) -> Message:
         latest = max(parts, key=lambda part: part.frame) if len(parts) > 1 else parts[0]
         message = Message(self.side, latest.frame, latest.time, content)
         message.first_frame, message.first_time = parts[0].frame, parts[0].time
         message.packets = len(parts)
+        message.resent = sum(part.resent for part in parts)
         message.sequence, message.end = sequence, end
         message.invalidated, message.immediate = parts[-1].invalidate, parts[-1].immediate
         if not self._held and end <= self.tracker.frontier():
@@ -221,9 +197,24 @@ class Flow:
 
     def release_all(self) -> None:
         """Hand on everything, in order: nothing more will come."""
-        self._give_up(1 << 62)
+        self._give_up(1 << 62, force=True)
         while self._held:
             self._deliver(heappop(self._held)[2])
+
+    def weight(self) -> int:
+        """How much is kept of it that waits for something."""
+        offers = len(self.side.offers) + len(self.side.unclaimed)
+        extents = sum(len(op.extents) for op in self._recent)
+        return len(self._parts) + len(self._held) + len(self.orphans) + offers + extents
+
+    def shed(self) -> None:
+        """Keep nothing that waits for anything."""
+        self.release_all()
+        self.orphans.clear()
+        self._recent.clear()
+        self.reads.clear()
+        self._op = None
+        self.side.unclaimed = Stretches()
 
     def release_before(self, frame: int) -> bool:
         """Hand on what was sent before a frame, since the peer has answered it; if there is any."""
@@ -233,20 +224,12 @@ class Flow:
             self._deliver(heappop(self._held)[2])
         return released
 
-    def _give_up(self, limit: int) -> None:
-        """SENDs before ``limit`` of which a packet is missing for good."""
-        missing = sorted(sequence for sequence in self._parts if sequence < limit)
-        group: list[tuple[int, Part]] = []
-        for sequence in missing:
-            part = self._parts.pop(sequence)
-            if group and (part.position & _FIRST or group[-1][1].position & _LAST):
-                self._partial(group)
-                group = []
-            group.append((sequence, part))
-        if group:
+    def _give_up(self, limit: int, *, force: bool = False) -> None:
+        """SENDs of which a packet before ``limit`` is missing for good."""
+        for group in self._parts.give_up(limit, force=force):
             self._partial(group)
 
-    def _partial(self, group: list[tuple[int, Part]]) -> None:
+    def _partial(self, group: Numbered) -> None:
         start = group[0][0]
         parts = [part for _, part in group]
         headless = not parts[0].position & _FIRST
@@ -303,8 +286,8 @@ class Flow:
 
     def _adopt(self, op: RdmaOp) -> None:
         """Packets that came before the one that says where they belong."""
-        for sequence in sorted(self.orphans):
-            if op.sequence < sequence < op.end and self.orphans[sequence].kind == op.kind:
+        for sequence in self.orphans.between(op.sequence + 1, op.end):
+            if self.orphans[sequence].kind == op.kind:
                 extent = self.orphans.pop(sequence).extent
                 address = op.address + (sequence - op.sequence) * op.mtu
                 op.extents.append(extent._replace(address=address))
@@ -326,11 +309,8 @@ class Flow:
                 break
 
     def _orphan(self, kind: OpKind, sequence: int, packet: Packet) -> None:
-        orphans = self.orphans
-        if len(orphans) >= MAX_ORPHANS:
-            orphans.pop(next(iter(orphans)))
         extent = Extent(0, packet.size, packet.have, packet.payload, packet.number)
-        orphans.setdefault(sequence, Orphan(kind, POSITION[packet.opcode], packet.time, extent))
+        self.orphans.add(sequence, Orphan(kind, POSITION[packet.opcode], packet.time, extent))
 
     def _extend(self, op: RdmaOp, sequence: int, packet: Packet, count: int, stride: int) -> None:
         """``count`` packets of an operation, of which ``packet`` is the first."""
@@ -410,6 +390,8 @@ class Flow:
             op.first_data_time = packet.time
         if sequence > op.next:
             op.gaps.append((op.next, sequence))
+            if len(op.gaps) > MAX_GAPS:
+                del op.gaps[0]
         elif sequence < op.next and not _fill(op, sequence):
             op.resent += 1
             return None
@@ -479,6 +461,8 @@ class Flow:
         sequence = self.tracker.place(packet.psn)
         if self.tracker.restarted:
             self._restart()
+        if self.unpaired is not None:
+            self.unpaired.moved(self)
         return sequence
 
     def _restart(self) -> None:
@@ -501,13 +485,28 @@ class Flow:
 
 def _fill(op: RdmaOp, sequence: int) -> bool:
     """Take a sequence out of an operation's gaps; whether it was in one."""
-    for index, (start, end) in enumerate(op.gaps):
-        if start <= sequence < end:
-            op.gaps[index : index + 1] = [
-                gap for gap in ((start, sequence), (sequence + 1, end)) if gap[0] < gap[1]
-            ]
-            return True
-    return False
+    index = bisect_left(op.gaps, (sequence + 1,)) - 1
+    if index < 0 or sequence >= op.gaps[index][1]:
+        return False
+    start, end = op.gaps[index]
+    op.gaps[index : index + 1] = [
+        gap for gap in ((start, sequence), (sequence + 1, end)) if gap[0] < gap[1]
+    ]
+    return True
+
+
+def _part(packet: Packet, position: int) -> Part:
+    opcode = packet.opcode
+    return Part(
+        position,
+        packet.number,
+        packet.time,
+        packet.payload,
+        packet.size,
+        packet.have,
+        packet.invalidate if opcode in SEND_INVALIDATE else None,
+        packet.immediate if opcode in WITH_IMMEDIATE else None,
+    )
 
 
 def _content(numbered: list[tuple[int, Part]], mtu: int) -> ByteMap:

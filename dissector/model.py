@@ -7,11 +7,11 @@ RPCs of them, views show them. Times are nanoseconds since 1970, frames count fr
 
 from __future__ import annotations
 
-from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from .extent import ByteMap, Extent
+from .stretches import Stretches
 
 if TYPE_CHECKING:
     from nfsrdma.rpcrdma.roce.cm_messages import CmMessage, RdmaCmHeader
@@ -175,26 +175,16 @@ class RdmaOp:
         self.end = self.sequence + max(1, -(-self.length // mtu))
 
 
-class Advertised(NamedTuple):
-    """A segment that a call has offered, as long as the call is in progress."""
-
-    start: int
-    end: int
-    exchange: Exchange
-    chunk: str
-    """``read``, ``write`` or ``reply``."""
-
-
 class Side:
     """One end of a connection."""
 
     __slots__ = (
         "address",
-        "advertised",
         "blind",
         "calls",
         "connection",
         "flow",
+        "offers",
         "operations",
         "peer",
         "port",
@@ -202,7 +192,6 @@ class Side:
         "program",
         "qpn",
         "unclaimed",
-        "unclaimed_count",
     )
 
     def __init__(self, address: str, connection: Connection) -> None:
@@ -221,11 +210,10 @@ class Side:
         """Its calls in progress, by XID."""
         self.program: tuple[int, int] | None = None
         """The program and version that it called last."""
-        self.advertised: dict[int, list[Advertised]] = {}
-        """Its memory that its calls in progress have offered, by handle."""
-        self.unclaimed: dict[int, deque[RdmaOp]] = {}
-        """What it did to its peer's memory without a known call that offered it, by handle."""
-        self.unclaimed_count = 0
+        self.offers: Stretches[Exchange] = Stretches()
+        """Its memory that its calls in progress have offered."""
+        self.unclaimed: Stretches[RdmaOp] = Stretches()
+        """What it did to its peer's memory without a known call that offered it."""
         self.operations = 0
         self.blind = False
         """A header that it sent was cut: not all of the memory that it offered is known."""

@@ -18,6 +18,7 @@ from . import packet as packets
 from .capture.reader import Reader
 from .capture.runs import PSN_MASK
 from .connections import Connections
+from .effort import Effort
 from .exchange import Exchange
 from .exchanges import Exchanges
 from .flow import Flow
@@ -37,6 +38,8 @@ _UDP = int(packets.Kind.UDP)
 _MISSES = 8
 """After so many vain attempts, runs are tried only now and then."""
 _PATIENCE = 64
+_TRIM = 1 << 16
+"""Frames after which what is kept is counted."""
 
 _KIND = {code: int(row.kind) for code, row in OPCODES.items()}
 _SEND, _WRITE = int(Operation.SEND), int(Operation.WRITE)
@@ -74,7 +77,8 @@ class Pipeline:
         self.reader = reader
         self.view = view
         self.layers = Layers()
-        self.exchanges = Exchanges(lambda: reader.source.view, view.exchange)
+        self.effort = Effort(lambda: reader.number, self._spent)
+        self.exchanges = Exchanges(lambda: reader.source.view, view.exchange, self.effort)
         self.exchanges.on_finding = self.on_finding
         self.connections = Connections(self.exchanges, self.on_finding)
         self.connections.on_cm = view.cm
@@ -94,6 +98,8 @@ class Pipeline:
         self.offloaded = 0
         """Frames that were several packets, before segmentation or after its reverse."""
         self._offloaded = False
+        self._trimmed = 0
+        reader.on_progress = self._progress
         self.observer: Observer | None = None
         """Set it before :meth:`run`."""
         self._dealt = self._roce
@@ -209,6 +215,21 @@ class Pipeline:
         if owner is flow:
             flow.tracker.skip(count)
         owner.extend_run(op, packet, count, reader.stride, reader.number, reader.time)
+
+    def _progress(self) -> None:
+        """Now and then look whether what is kept has grown too much."""
+        number = self.reader.number
+        if number - self._trimmed >= _TRIM:
+            self._trimmed = number
+            self.connections.trim(number)
+            self.exchanges.trim()
+
+    def _spent(self) -> None:
+        self.fault(
+            self.reader.number,
+            "search-limit",
+            "so much is unclear in this capture that not all of it is searched for what fits",
+        )
 
     def fault(self, frame: int, rule: str, text: str) -> None:
         self.on_finding(Finding(frame, Severity.NOTE, rule, text))

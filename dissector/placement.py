@@ -13,13 +13,15 @@ certain, and else not at all:
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable
+from bisect import bisect_left, insort
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from nfsrdma.rpcrdma.roce.opcode import Position
 
-from .extent import Extent
+from .effort import Effort
+from .extent import Extent, merged
 from .messages.transport import Segment
 from .model import OpKind, RdmaOp
 from .sequence import Ranges
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 Runs = list[tuple[int, int]]
 _LAST = Position.LAST
+_ANY = -1
 MAX_ORPHANS = 4096
 """Packets of one flow that wait for a place."""
 
@@ -73,27 +76,76 @@ class Group(NamedTuple):
     members: list[int]
 
 
-def place_orphans(flow: Flow, exchange: Exchange) -> None:
+class Orphans:
+    """The orphans of a flow, by sequence; the oldest are dropped when there are too many."""
+
+    __slots__ = ("_order", "_there")
+
+    def __init__(self) -> None:
+        self._there: OrderedDict[int, Orphan] = OrderedDict()
+        self._order: list[int] = []
+        """Their sequences, ascending."""
+
+    def __len__(self) -> int:
+        return len(self._there)
+
+    def __getitem__(self, sequence: int) -> Orphan:
+        return self._there[sequence]
+
+    def add(self, sequence: int, orphan: Orphan) -> None:
+        if sequence in self._there:
+            return
+        if len(self._there) >= MAX_ORPHANS:
+            self.pop(next(iter(self._there)))
+        self._there[sequence] = orphan
+        if self._order and sequence < self._order[-1]:
+            insort(self._order, sequence)
+        else:
+            self._order.append(sequence)
+
+    def pop(self, sequence: int) -> Orphan:
+        del self._order[bisect_left(self._order, sequence)]
+        return self._there.pop(sequence)
+
+    def between(self, low: int, high: int) -> list[int]:
+        """The sequences from ``low`` to before ``high``."""
+        return self._order[bisect_left(self._order, low) : bisect_left(self._order, high)]
+
+    def forget(self, high: int) -> None:
+        """Drop all before ``high``."""
+        for sequence in self.between(0, high):
+            del self._there[sequence]
+        del self._order[: bisect_left(self._order, high)]
+
+    def clear(self) -> None:
+        self._there.clear()
+        self._order.clear()
+
+
+def place_orphans(flow: Flow, exchange: Exchange, effort: Effort) -> None:
     """Give the responder's orphans to the operations that a reply speaks of."""
     reply, low = exchange.reply, exchange.horizon
     tracker, mtu = flow.tracker, flow.mtu
     if reply is None or low < 0 or not mtu or len(tracker.lost) >= MAX_ORPHANS:
         return
     high = reply.sequence
-    missing = _within(tracker.holes + tracker.lost, low, high)
-    groups = _groups(flow.orphans, missing, low, high)
+    inside = flow.orphans.between(low, high)
+    missing = _within(tracker.holes, low, high) + _within(tracker.lost, low, high)
+    if inside and effort.spend(len(inside) + len(missing)):
+        _place_all(flow, exchange, merged(missing), inside)
+    if flow.orphans:
+        # What is older than all calls in progress, nobody will claim.
+        calls = exchange.requester.calls
+        if effort.spend(len(calls)):
+            high = min((other.horizon for other in calls.values()), default=high)
+            flow.orphans.forget(high)
+
+
+def _place_all(flow: Flow, exchange: Exchange, missing: Runs, inside: list[int]) -> None:
+    mtu = flow.mtu
+    groups = _groups(flow.orphans, missing, inside)
     gaps = list(_gaps(exchange))
-    pairs = [
-        (gap, group, first)
-        for gap in gaps
-        for group in groups
-        if (first := _fits(gap, group, flow, mtu)) is not None
-    ]
-    certain = [
-        pair
-        for pair in pairs
-        if sum(other[0] is pair[0] or other[1] is pair[1] for other in pairs) == 1
-    ]
+    certain = _certain(gaps, groups, flow, mtu)
     elsewhere = sum(end - start for start, end in missing)
     for gap, group, _ in certain:
         # A READ's sequences are all missing, since nothing but its request has them.
@@ -102,34 +154,19 @@ def place_orphans(flow: Flow, exchange: Exchange) -> None:
     for gap, group, first in certain:
         if elsewhere < gap.packets(mtu):
             _place(flow, exchange, gap, group, first)
-    # What is older than all calls in progress, nobody will claim.
-    high = min((other.horizon for other in exchange.requester.calls.values()), default=high)
-    for sequence in [one for one in flow.orphans if one < high]:
-        del flow.orphans[sequence]
 
 
-def _within(ranges: Ranges, low: int, high: int) -> Runs:
-    return _merged((max(start, low), min(end, high)) for start, end in ranges)
+def _within(ranges: Ranges, low: int, high: int) -> list[tuple[int, int]]:
+    """What of ranges, which are in ascending order, is between two sequences."""
+    first = max(0, bisect_left(ranges, [low]) - 1)
+    last = bisect_left(ranges, [high])
+    return [(max(start, low), min(end, high)) for start, end in ranges[first:last]]
 
 
-def _merged(ranges: Iterable[tuple[int, int]]) -> Runs:
-    """Runs in ascending order, none of which touches another."""
-    runs: Runs = []
-    for start, end in sorted(ranges):
-        if start >= end:
-            continue
-        if runs and start <= runs[-1][1]:
-            runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
-        else:
-            runs.append((start, end))
-    return runs
-
-
-def _groups(orphans: dict[int, Orphan], missing: Runs, low: int, high: int) -> list[Group]:
-    """The orphans between two sequences, and what is missing around them."""
-    inside = [one for one in sorted(orphans) if low <= one < high]
+def _groups(orphans: Orphans, missing: Runs, inside: list[int]) -> list[Group]:
+    """The orphans of some sequences, and what is missing around them."""
     groups: list[Group] = []
-    for start, end in _merged([*missing, *((one, one + 1) for one in inside)]):
+    for start, end in merged([*missing, *((one, one + 1) for one in inside)]):
         first, members = start, list[int]()
         for sequence in inside[bisect_left(inside, start) : bisect_left(inside, end)]:
             kind, position, _, _ = orphans[sequence]
@@ -146,7 +183,7 @@ def _groups(orphans: dict[int, Orphan], missing: Runs, low: int, high: int) -> l
     return groups
 
 
-def _gaps(exchange: Exchange) -> list[Gap]:
+def _gaps(exchange: Exchange) -> Iterator[Gap]:
     """What the call offered to be read, and the reply says was written, that nobody carried."""
     call, reply = exchange.call_header, exchange.reply_header
     wanted: list[tuple[OpKind, Segment]] = []
@@ -155,38 +192,89 @@ def _gaps(exchange: Exchange) -> list[Gap]:
     if reply is not None:
         wanted += [(OpKind.WRITE, one) for chunk in reply.writes for one in chunk]
         wanted += [(OpKind.WRITE, one) for one in reply.reply or ()]
-    gaps = []
+    done: dict[tuple[OpKind, int], list[tuple[int, int]]] = {}
+    for op in exchange.operations:
+        done.setdefault((op.kind, op.handle), []).append((op.address, op.address + op.length))
+    carried = {key: merged(stretches) for key, stretches in done.items()}
     for kind, (handle, length, offset) in wanted:
         at, end = offset, offset + length
-        mine = [op for op in exchange.operations if op.kind == kind and op.handle == handle]
-        for op in sorted(mine, key=lambda op: op.address):
-            if at < op.address < end:
-                gaps.append(Gap(kind, handle, at, op.address))
-            if op.address < end:
-                at = max(at, op.address + op.length)
+        runs = carried.get((kind, handle), [])
+        first = max(0, bisect_left(runs, (at, 0)) - 1)
+        for index in range(first, bisect_left(runs, (end, 0))):
+            start, last = runs[index]
+            if at < start:
+                yield Gap(kind, handle, at, start)
+            at = max(at, last)
         if at < end:
-            gaps.append(Gap(kind, handle, at, end))
-    return gaps
+            yield Gap(kind, handle, at, end)
 
 
-def _fits(gap: Gap, group: Group, flow: Flow, mtu: int) -> int | None:
-    """The sequence that the gap's first packet had, if the orphans may be the gap's."""
-    if gap.kind != group.kind or group.first < 0 or group.end < 0:
+def _certain(
+    gaps: list[Gap], groups: list[Group], flow: Flow, mtu: int
+) -> list[tuple[Gap, Group, int]]:
+    """Pairs of which neither fits anything else, and the sequence of the gap's first packet.
+
+    What a group asks of its gap is a range of packets, and maybe the octets of the last; so gaps
+    are sorted by these, and no gap is held beside every group.
+    """
+    sizes: dict[tuple[OpKind, int], list[tuple[int, int]]] = {}
+    for index, gap in enumerate(gaps):
+        for last in (gap.last(mtu), _ANY):
+            sizes.setdefault((gap.kind, last), []).append((gap.packets(mtu), index))
+    fitting: list[tuple[Group, int]] = []
+    rivals: Counter[int] = Counter()
+    """How many groups fit each gap."""
+    edges: dict[tuple[OpKind, int], Counter[int]] = {}
+    for row in sizes.values():
+        row.sort()
+    for group in groups:
+        shape = _shape(group, flow, mtu)
+        if shape is None:
+            continue
+        key, fewest, most = (group.kind, shape.last), shape.fewest, shape.most
+        row = sizes.get(key, [])
+        first, end = bisect_left(row, (fewest, 0)), bisect_left(row, (most + 1, 0))
+        if first < end:
+            steps = edges.setdefault(key, Counter())
+            steps[first] += 1
+            steps[end] -= 1
+            if end - first == 1:
+                fitting.append((group, row[first][1]))
+    for key, steps in edges.items():
+        depth = 0
+        for place, (_, index) in enumerate(sizes[key]):
+            depth += steps[place]
+            rivals[index] += depth
+    return [
+        (gaps[index], group, group.end - gaps[index].packets(mtu))
+        for group, index in fitting
+        if rivals[index] == 1
+    ]
+
+
+class Shape(NamedTuple):
+    """What a gap must have to be a group's: so many packets, and a last one of so many octets."""
+
+    fewest: int
+    most: int
+    last: int
+
+
+def _shape(group: Group, flow: Flow, mtu: int) -> Shape | None:
+    """``None`` if no gap can be the group's."""
+    if group.first < 0 or group.end < 0:
         return None
-    count = gap.packets(mtu)
-    if not group.ended and group.end - group.first != count:
-        return None
-    first = group.end - count
-    if first < group.first or first > group.members[0]:
-        return None
+    final = _ANY
     for sequence in group.members:
         orphan = flow.orphans[sequence]
-        last = sequence == group.end - 1
-        if orphan.extent.size != (gap.last(mtu) if last else mtu):
+        if bool(orphan.position & _LAST) != (sequence == group.end - 1):
             return None
-        if bool(orphan.position & _LAST) != last:
+        if sequence == group.end - 1:
+            final = orphan.extent.size
+        elif orphan.extent.size != mtu:
             return None
-    return first
+    most = group.end - group.first
+    return Shape(group.end - group.members[0] if group.ended else most, most, final)
 
 
 def _place(flow: Flow, exchange: Exchange, gap: Gap, group: Group, first: int) -> None:

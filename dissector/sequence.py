@@ -8,6 +8,8 @@ acknowledged them, they will not: what was lost then was lost by the capture.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+
 from nfsrdma.rpcrdma.roce.psn import unwrap
 
 EPOCH = 1 << 20
@@ -19,25 +21,26 @@ Ranges = list[list[int]]
 """Start and end of each, in ascending order."""
 
 
+def _first(stretch: list[int]) -> int:
+    return stretch[0]
+
+
 def take(ranges: Ranges, sequence: int) -> bool:
     """Take a sequence out of ranges; whether it was in one."""
-    for index in range(len(ranges) - 1, -1, -1):
-        start, end = ranges[index]
-        if sequence >= end:
-            return False
-        if sequence < start:
-            continue
-        if start == sequence:
-            ranges[index][0] = sequence + 1
-            if sequence + 1 == end:
-                del ranges[index]
-        elif end == sequence + 1:
-            ranges[index][1] = sequence
-        else:
-            ranges[index][1] = sequence
-            ranges.insert(index + 1, [sequence + 1, end])
-        return True
-    return False
+    index = bisect_right(ranges, sequence, key=_first) - 1
+    if index < 0 or sequence >= ranges[index][1]:
+        return False
+    start, end = ranges[index]
+    if start == sequence:
+        ranges[index][0] = sequence + 1
+        if sequence + 1 == end:
+            del ranges[index]
+    elif end == sequence + 1:
+        ranges[index][1] = sequence
+    else:
+        ranges[index][1] = sequence
+        ranges.insert(index + 1, [sequence + 1, end])
+    return True
 
 
 class Tracker:
@@ -139,11 +142,12 @@ class Tracker:
             self.loose = False
             return
         for ranges in (self.holes, self.lost):
-            for index, (first, last) in enumerate(ranges):
-                if first <= start + 1 < last:
-                    left = [[first, start + 1], [min(end, last), last]]
-                    ranges[index : index + 1] = [pair for pair in left if pair[0] < pair[1]]
-                    return
+            index = bisect_right(ranges, start + 1, key=_first) - 1
+            if index >= 0 and start + 1 < ranges[index][1]:
+                first, last = ranges[index]
+                left = [[first, start + 1], [min(end, last), last]]
+                ranges[index : index + 1] = [pair for pair in left if pair[0] < pair[1]]
+                return
 
     def skip(self, count: int) -> None:
         """``count`` more sequences after the latest were seen."""
@@ -157,15 +161,19 @@ class Tracker:
             return 0
         self.acked = sequence + 1
         self.expected = max(self.expected, self.acked)
-        missing = 0
-        while self.holes and self.holes[0][0] <= sequence:
-            start, end = self.holes[0]
+        missing = over = 0
+        for hole in self.holes:
+            start, end = hole
+            if start > sequence:
+                break
             missing += min(end, sequence + 1) - start
             self._add(self.lost, start, min(end, sequence + 1))
             if end > sequence + 1:
-                self.holes[0][0] = sequence + 1
+                hole[0] = sequence + 1
                 break
-            del self.holes[0]
+            over += 1
+        if over:
+            del self.holes[:over]
         if sequence >= self.next:
             if not self.loose:
                 missing += sequence + 1 - self.next
@@ -180,6 +188,9 @@ class Tracker:
 
     @staticmethod
     def _add(ranges: Ranges, start: int, end: int) -> None:
-        ranges.append([start, end])
+        if ranges and start < ranges[-1][0]:
+            insort(ranges, [start, end])
+        else:
+            ranges.append([start, end])
         if len(ranges) > _MAX_RANGES:
             del ranges[0]

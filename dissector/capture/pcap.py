@@ -73,7 +73,7 @@ class PcapReader(Reader):
         self.stride = header + captured
         self.at = following
         if not self.number & 0xFFF:
-            self.source.passed(at)
+            self.progress(at)
         return True
 
     def time_at(self, offset: int) -> int:

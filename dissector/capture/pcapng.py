@@ -139,7 +139,7 @@ class PcapngReader(Reader):
         self.time = self._nanoseconds(index, ticks)
         self.stride = length
         if not self.number & 0xFFF:
-            self.source.passed(start)
+            self.progress(start)
         return True
 
     def _cut(self, at: int) -> bool:

@@ -8,6 +8,7 @@ attributes, since an object for each of some millions of frames would cost more 
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .runs import Pattern, match_run
@@ -67,6 +68,8 @@ class Reader(abc.ABC):
         self.stride = 0
         """From the current record to the next."""
         self.notices: list[Notice] = []
+        self.on_progress: Callable[[], None] = lambda: None
+        """Called every few thousand frames, and after each run."""
 
     @abc.abstractmethod
     def read(self) -> bool:
@@ -94,8 +97,13 @@ class Reader(abc.ABC):
             self.offset += count * self.stride
             self.at += count * self.stride
             self.time = self.time_at(self.offset)
-            self.source.passed(self.at)
+            self.progress(self.at)
         return count
+
+    def progress(self, offset: int) -> None:
+        """Now and then: what is before ``offset`` has been read."""
+        self.source.passed(offset)
+        self.on_progress()
 
     def notice(self, text: str) -> None:
         """Note what is wrong with the file at the current frame."""

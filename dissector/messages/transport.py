@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
@@ -92,6 +93,16 @@ class TransportHeader:
     def has_message(self) -> bool:
         """An RPC message, or a part of one, follows."""
         return self.version == VERSION_1 and self.proc in (MSG, MSGP)
+
+    def handles(self) -> Iterator[int]:
+        """Of all segments; some come more than once."""
+        for entry in self.reads:
+            yield entry.handle
+        for chunk in self.writes:
+            for segment in chunk:
+                yield segment.handle
+        for segment in self.reply or ():
+            yield segment.handle
 
     def read_chunks(self) -> list[tuple[int, list[Segment]]]:
         """The Read list's segments gathered by position, in ascending order of it."""

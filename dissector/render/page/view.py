@@ -50,7 +50,9 @@ class PageView:
         self._row: Row | None = None
         self._pending: deque[Row] = deque()
         self._depths: dict[int, int] = {}
-        self._early: deque[Finding] = deque(maxlen=MAX_EARLY)
+        self._early: dict[int, list[Finding]] = {}
+        """Of no RPC yet, by frame."""
+        self._early_count = 0
         self._numbers: dict[int, int] = {}
         """Rows by the number of their exchange."""
         self._sides: dict[int, Connection] = {}
@@ -114,8 +116,9 @@ class PageView:
 
     def _finding(self, finding: Finding) -> None:
         self.found_total += 1
-        if self._row is None and len(self._early) < MAX_EARLY:
-            self._early.append(finding)
+        if self._row is None and self._early_count < MAX_EARLY:
+            self._early.setdefault(finding.frame, []).append(finding)
+            self._early_count += 1
             return
         self._put(finding, self._row.place if self._row is not None else NOTHING)
 
@@ -123,10 +126,10 @@ class PageView:
         """What was found about its messages before it was over."""
         if not self._early or self._row is None:
             return
-        frames = {message.frame for message in (exchange.call, exchange.reply) if message}
-        for finding in [one for one in self._early if one.frame in frames]:
-            self._early.remove(finding)
-            self._put(finding, self._row.place)
+        for message in (exchange.call, exchange.reply):
+            for finding in self._early.pop(message.frame, ()) if message else ():
+                self._early_count -= 1
+                self._put(finding, self._row.place)
 
     def _put(self, finding: Finding, row: int) -> None:
         if len(self.found) >= MAX_FOUND:
@@ -143,8 +146,10 @@ class PageView:
         self.health.close(pipeline)
         while self._pending:
             self.rows.confirmed(self._pending.popleft())
-        while self._early:
-            self._put(self._early.popleft(), NOTHING)
+        for findings in self._early.values():
+            for finding in findings:
+                self._put(finding, NOTHING)
+        self._early.clear()
         times = self.rows.rpcs.column("time")
         order = sorted(range(len(times)), key=times.__getitem__)
         place = {old: new for new, old in enumerate(order)}
@@ -169,10 +174,11 @@ class PageView:
             times[index] = time - start
         kinds = pipeline.kinds if pipeline is not None else {}
         packets = sum(kinds.values())
+        said = set(self.strings.all)
         rules = {
             rule.id: [rule.severity, rule.source, rule.text]
             for rule in RULES.values()
-            if rule.id in set(self.strings.all)
+            if rule.id in said
         }
         return {
             "file": name,
