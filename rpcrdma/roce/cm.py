@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ..budget import network_of
 from ..verbs import interfaces
 from ..verbs.interfaces import ConnectionHandler, ConnectionRequest
 from ..verbs.types import ConnectOptions, DeviceLimits, QpOptions, VerbsError
@@ -315,9 +316,9 @@ class ConnectionManager:
         if before in HALF_OPEN and after not in HALF_OPEN:
             self.backlog.discard(endpoint)
             if after is State.ESTABLISHED:
-                host = endpoint.remote_port[0]
-                self._known.pop(host, None)
-                self._known[host] = None
+                network = network_of(endpoint.remote_port[0])
+                self._known.pop(network, None)
+                self._known[network] = None
                 if len(self._known) > MAX_KNOWN:
                     del self._known[next(iter(self._known))]
         if after in LINGERING:
@@ -385,7 +386,7 @@ class ConnectionManager:
         """Whether a new request of ``host`` is looked at."""
         if not self._news.take(host, now):
             return False
-        return host in self._known or self._all_news.take("", now)
+        return network_of(host) in self._known or self._all_news.take("", now)
 
     def may_answer(self, host: str, now: float) -> bool:
         """Whether something may be said to ``host``, which may never have asked for it."""

@@ -3,13 +3,15 @@
 A request to connect costs its sender one datagram, from any address it likes to write on it. So the
 half-open connections that it leaves are few for each address and few together, and when there are
 too many the oldest one of the address that has most goes: who answers is through in one round trip,
-before his turn comes. And what is answered to strangers has a rate, for each address and
-together, as it goes to whoever owns the address.
+before his turn comes. And what is answered to strangers has a rate, for each address and together,
+as it goes to whoever owns the address. Of IPv6 an address is its network of 64 bits.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from ..budget import network_of
 
 if TYPE_CHECKING:
     from .cm_endpoint import Endpoint
@@ -41,21 +43,21 @@ class Backlog:
 
     def pressed(self, host: str) -> bool:
         """Whether strangers, or this one alone, ask for more than usual."""
-        return len(self._since) > PRESSED or len(self._of.get(host, ())) > PRESSED_EACH
+        return len(self._since) > PRESSED or len(self._of.get(network_of(host), ())) > PRESSED_EACH
 
     def add(self, endpoint: Endpoint, now: float) -> None:
         """Note one that begins."""
         self._since[endpoint] = now
-        self._of.setdefault(endpoint.remote_port[0], {})[endpoint] = None
+        self._of.setdefault(network_of(endpoint.remote_port[0]), {})[endpoint] = None
 
     def discard(self, endpoint: Endpoint) -> None:
         """Forget one that is half-open no more, or never was."""
         if self._since.pop(endpoint, None) is not None:
-            host = endpoint.remote_port[0]
-            own = self._of[host]
+            network = network_of(endpoint.remote_port[0])
+            own = self._of[network]
             del own[endpoint]
             if not own:
-                del self._of[host]
+                del self._of[network]
 
     def age(self, endpoint: Endpoint, now: float) -> float:
         """For how many seconds it has been half-open."""
@@ -63,13 +65,15 @@ class Backlog:
 
     def victim(self, host: str, now: float) -> Endpoint | None:
         """Who goes so that one more of ``host`` has room; ``None`` if nobody must."""
-        own = self._of.get(host)
+        own = self._of.get(network_of(host))
         if own is not None and len(own) >= self._each:
             return next(iter(own))
         if len(self._since) >= self._most:
-            # It may be as many as there are, but then each has one, and the first is taken.
             greatest = max(map(len, self._of.values()))
-            return next(one for one in self._since if len(self._of[one.remote_port[0]]) == greatest)
+            if greatest == 1:
+                return next(iter(self._since))
+            most = {network for network, those in self._of.items() if len(those) == greatest}
+            return next(one for one in self._since if network_of(one.remote_port[0]) in most)
         if len(self._since) > PRESSED:
             oldest = next(iter(self._since))
             if self.age(oldest, now) > PRESSED_PATIENCE_S:
@@ -91,10 +95,11 @@ class Quota:
 
     def take(self, host: str, now: float) -> bool:
         """Whether ``host`` has one left; then it has one less."""
-        level, since = self._levels.pop(host, (0.0, now))
+        network = network_of(host)
+        level, since = self._levels.pop(network, (0.0, now))
         level = max(0.0, level - max(0.0, now - since) * self._rate)
         allowed = level + 1 <= self._burst and (self._all is None or self._all.take("", now))
-        self._levels[host] = (level + 1 if allowed else level, now)
+        self._levels[network] = (level + 1 if allowed else level, now)
         if len(self._levels) > self._most:
             del self._levels[next(iter(self._levels))]
         return allowed

@@ -77,6 +77,17 @@ def test_half_open_connections_of_one_address_push_out_their_own() -> None:
     assert {number + 1 for number in range(100 - MAX_HALF_OPEN_EACH, 100)} | {COMM_ID} == ids
 
 
+def test_a_network_of_64_bits_counts_as_one_address() -> None:
+    world = World()
+    world.cm.listen("::", PORT, world.requests.append)
+    ours = "2001:db8:1::1"
+    for number in range(300):
+        source = f"2001:db8::{number + 1:x}"
+        world.receive(asks(source, number, ours), source=source, destination=ours)
+        world.now += 0.001
+    assert sum(half_open(world).values()) == MAX_HALF_OPEN_EACH
+
+
 def test_who_had_no_time_to_confirm_stays_and_who_comes_then_asks_again() -> None:
     """A hundred connections of one host at once are no attack."""
     world = listening(accept=False)
