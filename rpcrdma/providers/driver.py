@@ -3,7 +3,8 @@
 A turn is: news for the owners, output until there is none, and what is due. It runs after a batch
 of input, when a timer is due, and soon after the engine called ``on_ready``; never from inside the
 call that made it necessary. A turn is bounded, so that one busy device does not keep the rest of
-the reactor waiting.
+the reactor waiting. Whatever an owner's handler raises goes to the reactor, which tells of it; the
+timer is set all the same.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ class EngineDriver:
     """Turns ``engine`` on ``reactor``; ``send(burst)`` takes its output.
 
     ``send`` returns false when it cannot take the burst now; it is offered again after
-    ``writable()``.
+    ``writable()``. ``look`` takes what has arrived and nobody has read yet: it is asked before
+    anything is called overdue.
     """
 
     __slots__ = (
         "_blocked",
         "_closed",
         "_engine",
+        "_look",
         "_reactor",
         "_scheduled",
         "_send",
@@ -36,8 +39,15 @@ class EngineDriver:
         "_timer_at",
     )
 
-    def __init__(self, engine: Engine, reactor: Reactor, send: Callable[[Burst], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        reactor: Reactor,
+        send: Callable[[Burst], bool],
+        look: Callable[[], None] | None = None,
+    ) -> None:
         self._engine = engine
+        self._look = look
         self._reactor = reactor
         self._send = send
         self._scheduled = False
@@ -66,13 +76,16 @@ class EngineDriver:
         if self._closed:
             return
         engine = self._engine
-        engine.deliver()
-        self._transmit(self._reactor.time())
-        # What is overdue waits for the timer. If handlers took their time just now, the answers
-        # that seem to be missing may have arrived, and the reactor looks for input first.
-        due = engine.next_timeout()
-        if due is not None:
-            self._set_timer(due)
+        try:
+            engine.deliver()
+            self._transmit(self._reactor.time())
+        finally:
+            # What is overdue waits for the timer. If handlers took their time just now, the
+            # answers that seem to be missing may have arrived, and the reactor looks for input
+            # first.
+            due = engine.next_timeout()
+            if due is not None:
+                self._set_timer(due)
 
     def close(self) -> None:
         """Do what is due, send what there is, and turn no more."""
@@ -124,11 +137,20 @@ class EngineDriver:
 
     def _timer_due(self) -> None:
         self._timer = None
-        self._do_due()
-        self.turn()
+        try:
+            self._do_due()
+        finally:
+            self.turn()
 
     def _do_due(self) -> None:
+        engine = self._engine
+        due = engine.next_timeout()
+        if due is None or due > self._reactor.time():
+            return
+        if self._look is not None:
+            # This process may not have run for a while: what it misses may be in the socket.
+            self._look()
+            due = engine.next_timeout()
         now = self._reactor.time()
-        due = self._engine.next_timeout()
         if due is not None and due <= now:
-            self._engine.handle_timeout(now)
+            engine.handle_timeout(now)

@@ -12,9 +12,11 @@ on the same host, takes another loopback address (127.0.0.2, ...).
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random, SystemRandom
 from typing import Any, Final
 
@@ -43,6 +45,8 @@ from .udp import (
     granted_buffer,
     segmentation_offload,
 )
+
+_log = logging.getLogger(__name__)
 
 _LEAST_FLIGHT = 3 * 15 * 4096
 _MOST_FLIGHT = 1 << 20
@@ -100,7 +104,7 @@ class SoftDevice(Engine):
         self._tap = tap
         self._ports: list[UdpPort] = []
         self._port_of: dict[str, UdpPort] = {}
-        self._driver = EngineDriver(self, reactor, self._transmit)
+        self._driver = EngineDriver(self, reactor, self._transmit, self._look)
         self._address = resolve(address)[0] if address is not None else None
         self.cm = ConnectionManager(self, rng=rng, route=self._route)
         keep_from_children(self)
@@ -226,19 +230,38 @@ class SoftDevice(Engine):
         self, view: memoryview, segment_size: int, source: Address, destination: Address
     ) -> None:
         if self._tap is not None and not any(port.serves(source[0]) for port in self._ports):
-            self._tap.packets(source, destination, view, segment_size)
+            self._note(self._tap.packets, source, destination, view, segment_size)
         self.handle_burst(view, segment_size, source, destination, self._reactor.time())
 
     def _transmit(self, burst: Burst) -> bool:
         host = burst.source[0]
         port = self._port_of.get(host)
         if port is None:
-            port = self._port_of[host] = self._open(host)
+            try:
+                port = self._port_of[host] = self._open(host)
+            except OSError:
+                self.udp_counters["send: no port"] += 1
+                return True
         if not port.send(burst):
             return False
         if self._tap is not None:
-            self._tap.sent(burst)
+            self._note(self._tap.sent, burst)
         return True
+
+    def _look(self) -> None:
+        for port in self._ports:
+            port.look()
+
+    def _note(self, write: Callable[..., None], *packets: Any) -> None:
+        """Have the tap write something. If it cannot, the capture ends, and nothing else."""
+        try:
+            write(*packets)
+        except OSError as error:
+            _log.error("the capture ends here: %s", error)
+            tap, self._tap = self._tap, None
+            if tap is not None:
+                with suppress(OSError):
+                    tap.close()
 
 
 def _tuning() -> Tuning:

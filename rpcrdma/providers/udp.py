@@ -68,11 +68,6 @@ _SOCKADDR4 = struct.Struct(">2sH4s8x")
 _SOCKADDR6 = struct.Struct(">2sHI16s4s")
 _ANCILLARY = socket.CMSG_SPACE(_INT.size) + socket.CMSG_SPACE(_PKTINFO6.size)
 
-_PASSING = frozenset((errno.ECONNREFUSED, errno.ENOBUFS, errno.EPERM, errno.ENETUNREACH))
-_PASSING |= {errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EMSGSIZE, errno.EINVAL}
-_PASSING |= {errno.EIO, errno.EADDRNOTAVAIL, errno.EACCES}
-"""Send errors that mean a lost packet, no more: reliability is the queue pair's."""
-
 _NO_OFFLOAD = frozenset((errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOPROTOOPT))
 """What ``UDP_SEGMENT`` fails with where the interface cannot do it (no checksum offload)."""
 
@@ -184,7 +179,7 @@ class UdpPort:
     def send(self, burst: Burst) -> bool:
         """Send a burst with one call. False when the socket is full: ``on_writable`` follows.
 
-        Other failures count as packets lost in the network.
+        Other failures count as packets lost in the network: reliability is the queue pair's.
         """
         if burst.packets > 1 and not self._segments:
             return self._send_singly(burst)
@@ -246,10 +241,8 @@ class UdpPort:
             self._reactor.add_writer(self._socket.fileno(), self._writable)
 
     def _note(self, error: OSError) -> None:
-        """Count a packet as lost, or raise what can only be our own mistake."""
-        if error.errno not in _PASSING:
-            raise error
-        self._counters[f"send: {errno.errorcode[error.errno]}"] += 1
+        """Count a packet as lost."""
+        self._counters[f"send: {errno.errorcode.get(error.errno or 0, 'no such address')}"] += 1
 
     def close(self) -> None:
         """Unbind. Harmless to repeat."""
@@ -278,6 +271,16 @@ class UdpPort:
             self._counters["no receive offload"] += 1
 
     def _readable(self) -> None:
+        try:
+            self.look(_BULK)
+        finally:
+            self._on_turn()
+
+    def look(self, enough: int = 1) -> None:
+        """Take what has arrived, within bounds; no more once fewer octets than ``enough`` come.
+
+        Then little came: it was probably all. If not, the reactor calls again at once.
+        """
         receive = self._receive if self._native else self._receive_plainly
         for _ in range(_RECEIVES):
             try:
@@ -291,9 +294,8 @@ class UdpPort:
             length, segment_size, source, local = found
             if length:
                 self._on_receive(self._buffer[:length], segment_size, source, local)
-            if length < _BULK:
-                break  # Little came: probably all. If not, the reactor calls again at once.
-        self._on_turn()
+            if length < enough:
+                break
 
     def _receive(self) -> Received | None:
         found = _udp.receive(self._socket.fileno(), self._buffer)

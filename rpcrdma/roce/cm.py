@@ -19,7 +19,7 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..budget import network_of
 from ..verbs import interfaces
@@ -69,6 +69,9 @@ MAX_KNOWN = 1024
 ANSWERS_PER_S, ANSWERS_AT_ONCE = 16.0, 64
 """Refusals, good-byes and repetitions for one address, on its word alone."""
 ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE = 512.0, 2048
+
+_WANTING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+"""What looking for a route fails with when it is this host that has too little."""
 
 _EVENTS = {
     CmAttribute.MRA: Event.MRA,
@@ -169,6 +172,7 @@ class ConnectionManager:
         self._commands: deque[tuple[Endpoint, Event]] = deque()
         self._timers: list[tuple[float, int, Endpoint]] = []
         self._serial = 0
+        self._fault: Exception | None = None
 
     def __len__(self) -> int:
         """How many identifiers there are, in whatever state."""
@@ -243,7 +247,12 @@ class ConnectionManager:
     ) -> None:
         """A datagram for queue pair 1. What is no CM message is counted and dropped."""
         source = (source[0], ROCE_PORT)  # Answers go to the well-known port.
-        self._run_commands(now)
+        try:
+            self._run_commands(now)
+        finally:
+            self._take_mad(mad, source, destination, now)
+
+    def _take_mad(self, mad: memoryview, source: Address, destination: Address, now: float) -> None:
         try:
             attribute, transaction, data = decode_mad(mad)
             message = decode_message(attribute, data)
@@ -273,13 +282,15 @@ class ConnectionManager:
         return timers[0][0] if timers else None
 
     def handle_timeout(self, now: float) -> None:
-        """Run the owners' commands and what is due."""
-        self._run_commands(now)
-        timers = self._timers
-        while timers and timers[0][0] <= now:
-            when, _, endpoint = heapq.heappop(timers)
-            if endpoint.deadline == when:
-                endpoint.run_timer(now)
+        """Run the owners' commands and what is due, all of it whatever a handler raises."""
+        try:
+            self._run_commands(now)
+        finally:
+            while (timers := self._timers) and timers[0][0] <= now:
+                when, _, endpoint = heapq.heappop(timers)
+                if endpoint.deadline == when:
+                    self._guard(endpoint.run_timer, now)
+            self._raise_fault()
 
     # For the endpoints.
 
@@ -307,7 +318,12 @@ class ConnectionManager:
         """Tell the listener of a new request."""
         listener = self._listener(endpoint.local_address)
         if listener is not None:
-            listener.on_request(IncomingRequest(endpoint))
+            try:
+                listener.on_request(IncomingRequest(endpoint))
+            except BaseException:
+                if not endpoint.answered:
+                    self.command(endpoint, Event.REJECT)
+                raise
 
     def moved(self, endpoint: Endpoint, before: State, after: State) -> None:
         """Keep the books when an endpoint changes its state."""
@@ -411,6 +427,8 @@ class ConnectionManager:
         try:
             largest = self.route(source[0], destination[0]).path_mtu
         except OSError as error:
+            if error.errno in _WANTING:
+                raise _Objection(RejectReason.NO_RESOURCES) from error
             raise _Objection(RejectReason.PRIMARY_REMOTE_PORT_GID_REJECTED) from error
         if not 0 < PATH_MTUS.get(request.path_mtu, 0) <= largest:
             raise _Objection(RejectReason.INVALID_PATH_MTU)
@@ -492,9 +510,24 @@ class ConnectionManager:
     def _run_commands(self, now: float) -> None:
         commands = self._commands
         while commands:
-            endpoint, event = commands.popleft()
-            if not endpoint.fire(event, None, now) and event is Event.ACCEPT:
-                endpoint.moot()
+            self._guard(self._run_command, *commands.popleft(), now)
+        self._raise_fault()
+
+    def _run_command(self, endpoint: Endpoint, event: Event, now: float) -> None:
+        if not endpoint.fire(event, None, now) and event is Event.ACCEPT:
+            endpoint.moot()
+
+    def _guard(self, step: Callable[..., None], *args: Any) -> None:
+        """Do it; what it raises is kept for later, as others are to have their turn first."""
+        try:
+            step(*args)
+        except Exception as error:
+            self._fault = self._fault or error
+
+    def _raise_fault(self) -> None:
+        fault, self._fault = self._fault, None
+        if fault is not None:
+            raise fault
 
     def _new_endpoint(self, local: Address, remote: Address) -> Endpoint:
         while True:

@@ -5,6 +5,9 @@ gives until that is ``None``. When something came to be at another time (a reque
 ``on_ready`` is called, and the driver soon calls ``deliver`` and then ``poll_transmit`` in the same
 way, from the reactor and not from inside ``on_ready``.
 
+What an owner's handler raises costs its own connection at most. The others are served first; then
+it is raised, from whatever was called, for the driver's caller to tell of.
+
 Per packet there run only the functions of ``kernel``: on the way out one header and one CRC, on
 the way in one CRC over the packet as it lies in the receive buffer and one copy of its payload.
 """
@@ -88,6 +91,7 @@ class Engine:
         self._reports: list[QueuePair] = []
         self._backlog: deque[Burst] = deque()
         self._gsi_psn = 0
+        self._faults: list[Exception] = []
         self._called = False
         """``on_ready`` was called, or a driver is at work that will poll anyway."""
 
@@ -183,9 +187,15 @@ class Engine:
                 queue_pair = self._qps.get(number)
                 run = Run(view, code, psn, ask, offset, size, count, length)
                 if queue_pair is not None:
-                    queue_pair.receive(run, flow, now)
+                    try:
+                        queue_pair.receive(run, flow, now)
+                    except Exception as error:
+                        self._fault(queue_pair, error)
                 elif number == GSI_QPN and code == UD_SEND_ONLY:
-                    self._receive_mad(run, flow, now)
+                    try:
+                        self._receive_mad(run, flow, now)
+                    except Exception as error:
+                        self._faults.append(error)
                 elif code == CNP:
                     counters.unexpected += count
                 else:
@@ -259,12 +269,17 @@ class Engine:
             queue_pair = ready.popleft()
             # Cleared first: if it has more than fits, it is ready again, behind the others.
             queue_pair.scheduled = False
-            burst = queue_pair.poll_transmit(now)
+            try:
+                burst = queue_pair.poll_transmit(now)
+            except Exception as error:
+                self._fault(queue_pair, error)
+                continue
             if burst is not None:
                 return burst
         self._called = False
         if self._news or self._reports:
             self._call()
+        self._raise_faults()
         return None
 
     # -- time -------------------------------------------------------------------------------------
@@ -292,11 +307,17 @@ class Engine:
                     del self._watched[queue_pair]
                     queue_pair.watched = False
                 elif deadline <= now:
-                    queue_pair.handle_timeout(now)
+                    try:
+                        queue_pair.handle_timeout(now)
+                    except Exception as error:
+                        self._fault(queue_pair, error)
             if self.cm is not None:
                 due = self.cm.next_timeout()
                 if due is not None and due <= now:
-                    self.cm.handle_timeout(now)
+                    try:
+                        self.cm.handle_timeout(now)
+                    except Exception as error:
+                        self._faults.append(error)
             self.deliver()
         finally:
             self._called = False
@@ -305,8 +326,12 @@ class Engine:
 
     def deliver(self) -> None:
         """Call the handlers of completion queues with news, and ``on_error`` of failed ones."""
-        if not (self._news or self._reports):
-            return
+        if self._news or self._reports:
+            self._deliver()
+        if self._faults:
+            self._raise_faults()
+
+    def _deliver(self) -> None:
         news, self._news = self._news, []
         for index, completion_queue in enumerate(news):
             try:
@@ -320,7 +345,23 @@ class Engine:
         reports, self._reports = self._reports, []
         for queue_pair in reports:
             if queue_pair.on_error is not None and queue_pair.state is not QpState.RESET:
-                queue_pair.on_error(queue_pair.error or "failed")
+                try:
+                    queue_pair.on_error(queue_pair.error or "failed")
+                except Exception as error:
+                    self._faults.append(error)
+
+    def _fault(self, queue_pair: QueuePair, error: Exception) -> None:
+        """Something went wrong on this side in what belongs to a queue pair."""
+        self._faults.append(error)
+        queue_pair.break_down(f"a fault on this side: {error!r}")
+
+    def _raise_faults(self) -> None:
+        """Raise the first of what handlers raised, with a note for each of the others."""
+        if self._faults:
+            (first, *others), self._faults = self._faults, []
+            for other in others:
+                first.add_note(f"and in another connection: {other!r}")
+            raise first
 
     def _announce(self, completion_queue: CompletionQueue) -> None:
         self._news.append(completion_queue)

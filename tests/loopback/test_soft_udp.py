@@ -260,15 +260,52 @@ def test_a_full_socket_and_lost_packets(reactor, devices):
     assert device.udp_counters["send: ENOBUFS"] > 0
 
 
-def test_errors_that_are_our_own_fault_are_raised(reactor, devices):
+def test_whatever_the_kernel_says_a_packet_is_lost_and_no_more(reactor, devices):
     device = devices(address=HERE)
     (port,) = device._ports
     inner = port._socket
-    port._socket, port._native = Grudging(inner, errno.EBADF), False
+
+    class Refusing(Grudging):
+        def sendmsg(self, *_):
+            raise OSError(self.refusal, "no")
+
+    port._native = port._segments = False
     burst = Burst((HERE, 4791), (HERE, 4791), 20, 2, [bytes(40)])
-    with pytest.raises(OSError):
-        port.send(burst)
+    blocking = {errno.EAGAIN, errno.EALREADY, errno.EINPROGRESS}
+    numbers = set(errno.errorcode) - blocking | {-2}
+    for number in sorted(numbers):
+        port._socket = Refusing(inner, number)
+        device.udp_counters.clear()
+        assert port.send(burst)
+        assert sum(device.udp_counters.values()) == 2, number
     port._socket = inner
+
+
+def test_a_socket_that_cannot_be_had_loses_packets_too(reactor, devices):
+    device = devices(address=HERE)
+    burst = Burst(("192.0.2.1", 4791), (HERE, 4791), 20, 2, [bytes(40)])
+    assert device._transmit(burst)
+    assert device.udp_counters["send: no port"] == 1
+
+
+def test_a_capture_on_a_full_disk_ends_alone(reactor, devices, caplog):
+    class Full:
+        closed = 0
+
+        def packets(self, *_):
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+        sent = packets
+
+        def close(self):
+            self.closed += 1
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    server, client = devices(), devices()
+    server._tap, client._tap = Full(), Full()
+    exchange(joined(reactor, server, client, HERE))
+    assert server._tap is client._tap is None
+    assert caplog.text.count("the capture ends here: [Errno 28]") == 2
 
 
 def test_receive_errors_are_counted(reactor, devices):
