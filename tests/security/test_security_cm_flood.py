@@ -10,7 +10,6 @@ from collections import Counter
 
 import pytest
 from tests.support.cm import COMM_ID, PORT, THEM, US, Handler, World, request
-from tests.support.nfs import Clock
 
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
@@ -20,11 +19,8 @@ from nfsrdma.rpcrdma.roce.cm_backlog import MAX_HALF_OPEN, MAX_HALF_OPEN_EACH, P
 from nfsrdma.rpcrdma.roce.cm_messages import Dreq, RdmaCmHeader, Rej, Rep, Req, Rtu, gid_of
 from nfsrdma.rpcrdma.roce.cm_states import HALF_OPEN, State
 from nfsrdma.rpcrdma.roce.mad import encode_mad
-from nfsrdma.rpcrdma.transport import connect_rdma
+from nfsrdma.rpcrdma.transport import connect_rdma, listen_rdma
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions
-from nfsrdma.server.service import Server
-from nfsrdma.server.vfs.export import Export
-from nfsrdma.server.vfs.memory import MemoryFileSystem
 
 SERVER = "10.0.0.1"
 
@@ -221,10 +217,9 @@ def test_a_quota() -> None:
 # -- a server under fire ---------------------------------------------------------------------------
 
 
-def serve(fabric: SimFabric) -> Server:
-    server = Server([Export("", MemoryFileSystem(Clock()))], fabric.reactor, fabric._rng)
-    server.listen_rdma(fabric.open_device(SERVER), SERVER, PORT)
-    return server
+def serve(fabric: SimFabric) -> None:
+    device = fabric.open_device(SERVER)
+    listen_rdma(device, fabric.reactor, SERVER, PORT, lambda *_: None)
 
 
 class Flood:
