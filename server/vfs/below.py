@@ -10,53 +10,73 @@ told from the others: what then remains is what Linux's own server does without 
 from __future__ import annotations
 
 import os
-import stat
+from collections.abc import Callable
 from typing import Final
 
 from .descriptors import Budget
 from .search import SHORTAGES
 
+MOMENT_S: Final = 1.0
+"""How long a directory that was below is taken to be there still."""
+_DEEPEST: Final = 4096
+"""Levels below the root: what is deeper is not served."""
+_MOST_SEEN: Final = 2 * _DEEPEST
 PATH_FLAGS: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Below:
-    """Looks at what is below the directory of the descriptor ``root``."""
+    """Looks at what is below the directory of the descriptor ``root``. ``clock`` gives seconds.
 
-    def __init__(self, root: int, budget: Budget) -> None:
+    The way up from a directory is gone until there is one that was seen to be below a moment
+    ago, so that it matters little how deep the tree is, and how many directories are asked for.
+    """
+
+    def __init__(self, root: int, budget: Budget, clock: Callable[[], float]) -> None:
         self._root = root
         self._budget = budget
+        self._clock = clock
         status = os.fstat(root)
         self._place = status.st_dev, status.st_ino
+        self._seen: dict[tuple[int, int], float] = {}
 
-    def has(self, fd: int, status: os.stat_result) -> bool:
-        """Whether that of an O_PATH descriptor is. Raises only for want of descriptors."""
-        if stat.S_ISDIR(status.st_mode):
-            return self.has_directory(fd)
+    def has_file(self, fd: int, status: os.stat_result) -> bool:
+        """Whether what is no directory is below, or may be. Raises for want of descriptors."""
         return not self._was_moved(fd, status)
 
-    def has_directory(self, fd: int) -> bool:
-        """Whether a directory is the root or below. Raises only for want of descriptors."""
-        opened = self._budget.opened
+    def seen(self, fd: int) -> float | None:
+        """When a directory was seen to be the root or below it; None if it is not.
+
+        That is now or less than :data:`MOMENT_S` ago. Raises only for want of descriptors.
+        """
+        opened, now = self._budget.opened, self._clock()
         current = opened(os.dup, fd)
+        way: list[tuple[int, int]] = []
         try:
-            below: tuple[int, int] | None = None
-            while True:
+            while len(way) < _DEEPEST:
                 status = os.fstat(current)
                 here = (status.st_dev, status.st_ino)
-                if here == self._place:
-                    return True
-                if here == below:  # The root directory is its own parent.
-                    return False
-                below = here
+                when = now if here == self._place else self._seen.get(here)
+                if when is not None and now - when < MOMENT_S:
+                    return self._note(way, when)
+                if way and here == way[-1]:  # The root directory is its own parent.
+                    break
+                way.append(here)
                 above = opened(os.open, b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
                 os.close(current)
                 current = above
         except OSError as error:
             if error.errno in SHORTAGES:
                 raise
-            return False
         finally:
             os.close(current)
+        return None
+
+    def _note(self, way: list[tuple[int, int]], when: float) -> float:
+        if len(self._seen) + len(way) > _MOST_SEEN:
+            self._seen.clear()
+        for place in way:
+            self._seen[place] = when
+        return when
 
     def _was_moved(self, fd: int, status: os.stat_result) -> bool:
         """Whether a file with one name has it elsewhere, as far as the kernel knows."""

@@ -30,7 +30,7 @@ _KERNEL = struct.Struct(">ci")
 _INODE = struct.Struct(">cQq")
 _HINTS: Final = 1 << 16
 _MISSES: Final = 1 << 14
-_MAX_DEPTH: Final = 256
+_MAX_DEPTH: Final = 4096
 
 
 class Handles(Protocol):
@@ -109,6 +109,10 @@ class InodeHandles:
             self.remember(identity, parent, name)
         return identity
 
+    def identity_of(self, fd: int) -> bytes:
+        """The identity of an open inode, wherever it is."""
+        return _identity_of(fd)
+
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
         fd = self.open_entry(directory, name)
         try:
@@ -122,7 +126,7 @@ class InodeHandles:
     def open(self, identity: bytes) -> int:
         if len(identity) != _INODE.size or identity[:1] != b"I":
             raise failure(errno.EINVAL)
-        fd = self._follow_hints(identity, 0)
+        fd = self._follow_hints(identity)
         if fd is None and identity not in self._misses:
             fd = self._look_for(identity)
         if fd is None:
@@ -134,7 +138,7 @@ class InodeHandles:
         _, inode, _ = _INODE.unpack(identity)
         wanted = self._search.want(inode, identity)
         self._search.go_on()
-        fd = self._follow_hints(identity, 0)
+        fd = self._follow_hints(identity)
         if fd is None and (not wanted or identity not in self._misses):
             raise failure(errno.EAGAIN)
         return fd
@@ -156,20 +160,27 @@ class InodeHandles:
             hints.popitem(last=False)
         self._misses.pop(identity, None)
 
-    def _follow_hints(self, identity: bytes, depth: int) -> int | None:
-        if identity == self._root_identity:
-            return os.dup(self._root)
-        hint = self._hints.get(identity)
-        if hint is None or depth > _MAX_DEPTH:
-            return None
-        self._hints.move_to_end(identity)
-        parent = self._follow_hints(hint[0], depth + 1)
-        if parent is None:
-            return None
-        try:
-            return self._open_if(parent, hint[1], identity)
-        finally:
-            os.close(parent)
+    def _follow_hints(self, identity: bytes) -> int | None:
+        """Open an inode by the way that was seen to lead to it, if it still does."""
+        way: list[tuple[bytes, bytes]] = []
+        above = identity
+        while above != self._root_identity:
+            hint = self._hints.get(above)
+            if hint is None or len(way) >= _MAX_DEPTH:
+                return None
+            self._hints.move_to_end(above)
+            way.append((above, hint[1]))
+            above = hint[0]
+        fd = os.dup(self._root)
+        for step, name in reversed(way):
+            try:
+                below = self._open_if(fd, name, step)
+            finally:
+                os.close(fd)
+            if below is None:
+                return None
+            fd = below
+        return fd
 
     def _open_if(self, parent: int, name: bytes, identity: bytes) -> int | None:
         try:

@@ -27,7 +27,7 @@ from time import monotonic
 from typing import Final
 
 from . import cookies, syscalls
-from .below import PATH_FLAGS, Below
+from .below import MOMENT_S, PATH_FLAGS, Below
 from .descriptors import SHARED, Budget, DescriptorCache
 from .handles import Handles, InodeHandles, KernelHandles
 from .identity import Identity
@@ -52,8 +52,6 @@ MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
 
 _BUMPS: Final = 4096
-_CHECKED_S: Final = 1.0
-"""How long a directory that was below the root is taken to be there still."""
 _NEVER: Final = float("-inf")
 _NO_DEVICE: Final = (0, 0)
 _FIRST_BUFFER: Final = 1 << 12
@@ -84,7 +82,7 @@ class LocalFileSystem(FileSystem):
         self._clock = clock
         self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._cache = DescriptorCache(budget, descriptors)
-        self._below = Below(self._root_fd, budget)
+        self._below = Below(self._root_fd, budget, clock)
         self._kept, self._pinned = self._cache.kept, self._cache.pinned
         self._bumps: OrderedDict[bytes, list[int]] = OrderedDict()  # ctime, changes since
         self._have_openat2 = True
@@ -207,7 +205,7 @@ class LocalFileSystem(FileSystem):
         below = self._directory(directory)
         with self.acting(who):
             fd = self._open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=below)
-        if not self._below.has_directory(fd):
+        if self._below.seen(fd) is None:
             os.close(fd)
             raise failure(errno.ENOENT)
         return self._adopt(fd, None, b"")
@@ -446,10 +444,10 @@ class LocalFileSystem(FileSystem):
         fd = self.budget.opened(self._handles.open, identity)
         try:
             status = os.fstat(fd)
-            if not self._below.has(fd, status):
-                raise failure(errno.ESTALE)
             if stat.S_ISDIR(status.st_mode):
-                self._cache.checked[identity] = self._clock()
+                self._check(identity, fd)
+            elif not self._below.has_file(fd, status):
+                raise failure(errno.ESTALE)
         except BaseException:
             os.close(fd)
             raise
@@ -466,14 +464,19 @@ class LocalFileSystem(FileSystem):
         fd = self._fd(identity)
         if node.type != stat.S_IFDIR:
             return fd  # The kernel will say what it is.
-        now = self._clock()
-        checked = self._cache.checked
-        if now - checked.get(identity, _NEVER) > _CHECKED_S:
-            if not self._below.has_directory(fd):
+        if self._clock() - self._cache.checked.get(identity, _NEVER) >= MOMENT_S:
+            try:
+                self._check(identity, fd)
+            except OSError:
                 self._cache.drop(identity)
-                raise failure(errno.ESTALE)
-            checked[identity] = now
+                raise
         return fd
+
+    def _check(self, identity: bytes, directory: int) -> None:
+        when = self._below.seen(directory)
+        if when is None:
+            raise failure(errno.ESTALE)
+        self._cache.checked[identity] = when
 
     def _open(self, path: bytes, flags: int, mode: int = 0, *, dir_fd: int | None = None) -> int:
         return self.budget.opened(os.open, path, flags, mode, dir_fd=dir_fd)

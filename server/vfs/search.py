@@ -17,6 +17,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Final, Protocol
 
@@ -31,7 +32,7 @@ SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _PER_SECOND: Final = 50 * PORTION
 """How much is done in a second at most, whoever asks how often: a fifth of the time or so."""
 _WANTED: Final = 1 << 12
-_MAX_DEPTH: Final = 256
+_MAX_DEPTH: Final = 4096
 _BUFFER: Final = 1 << 13
 _STEP: Final = 16
 """What opening something costs, in entries looked at."""
@@ -45,6 +46,9 @@ class Opens(Protocol):
 
     def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
         """The identity of an open inode, which is ``name`` in ``parent``; it is remembered."""
+
+    def identity_of(self, fd: int) -> bytes:
+        """The same, without remembering it."""
 
     def remember(self, identity: bytes, parent: bytes, name: bytes) -> None:
         """Where an inode was seen."""
@@ -98,9 +102,14 @@ class Search:
         gained = (now - self._refilled) * _PER_SECOND
         self._refilled = now
         self._allowed = min(2.0 * PORTION, self._allowed + gained)
+        if not self._count or self._allowed <= 0:
+            return
         left = PORTION
         try:
-            while self._count and left > 0 and self._allowed > 0:
+            if self._path:
+                # Not of the portion: however deep it is, that much is left to do.
+                self._allowed -= self._return()
+            while self._count and left > 0:
                 spent = self._step()
                 left -= spent
                 self._allowed -= spent
@@ -118,26 +127,42 @@ class Search:
             self._path.append(_Visit(self._identity, b""))
             return 1
         visit = self._path[-1]
+        if visit.at_end and not visit.below:
+            return self._leave()
+        if self._here < 0:
+            return self._return()
         if visit.below:
             return self._enter(visit.below.pop())
-        if visit.at_end:
-            self._leave()
-            return 1
-        if self._here < 0 and not self._return():
-            return _STEP
         return self._read(visit)
 
-    def _leave(self) -> None:
-        self._close()
+    def _leave(self) -> int:
         self._path.pop()
         if self._path:
-            return
+            self._up()
+            return _STEP
+        self._close()
         # The walk is over: what it was asked for before it began is not there.
         for inode, known in list(self._wanted.items()):
             for identity in [each for each, since in known.items() if since <= self._walk]:
                 self._settled(inode, identity)
                 self._missing(identity)
         self._walk += 1
+        return 1
+
+    def _up(self) -> None:
+        """Follow the way up, if it leads back to where the walk came from."""
+        if self._here < 0:
+            return
+        fd = -1
+        with suppress(OSError):
+            fd = os.open(b"..", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._here)
+        self._close()
+        if fd < 0:
+            return
+        if self._opens.identity_of(fd) == self._path[-1].identity:
+            self._here = fd
+        else:
+            os.close(fd)
 
     def _settled(self, inode: int, identity: bytes) -> None:
         known = self._wanted[inode]
@@ -146,8 +171,8 @@ class Search:
         if not known:
             del self._wanted[inode]
 
-    def _return(self) -> bool:
-        """Open the directory that the walk is in again; False if that has gone."""
+    def _return(self) -> int:
+        """Open the directory that the walk is in again; what that cost."""
         fd = os.dup(self._root)
         for depth, visit in enumerate(self._path[1:], 1):
             try:
@@ -155,17 +180,16 @@ class Search:
             except OSError as error:
                 if error.errno in SHORTAGES:
                     raise
+                # It has gone: go on above.
                 del self._path[depth:]
-                return False
+                return _STEP * depth
             finally:
                 os.close(fd)
             fd = below
         self._here = fd
-        return True
+        return _STEP * len(self._path)
 
     def _enter(self, name: bytes) -> int:
-        if self._here < 0 and not self._return():
-            return _STEP
         try:
             fd = self._opens.open_entry(self._here, name)
         except OSError as error:

@@ -33,6 +33,7 @@ from tests.support.nfs import (
     readdir,
     remove,
     rename,
+    setattr_,
     symlink,
     write,
 )
@@ -86,6 +87,19 @@ def names(session: Session, *at: Any, **how: Any) -> list[bytes]:
 
 
 # READ, WRITE, COMMIT
+
+
+@needs_root
+def test_commit_is_for_who_has_to_do_with_the_file(session: Session) -> None:
+    """Whoever may read or write it, owns it, or whose client has it open."""
+    _, handle = session.create(b"f", b"data")
+    alice = Peer(session.peer.server, ALICE).session(b"alice")
+    for mode, status in ((0o600, t.NFS4ERR_ACCESS), (0o602, 0), (0o604, 0)):
+        session.ok(putfh(handle), setattr_({t.FATTR4_MODE: mode}))
+        assert alice.run(putfh(handle), commit()).status == status
+    session.ok(putfh(handle), setattr_({t.FATTR4_MODE: 0, t.FATTR4_OWNER: b"1001"}))
+    alice.ok(putfh(handle), commit())
+    session.ok(putfh(handle), commit())
 
 
 def test_write_and_read(session: Session) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nfsrdma.server.vfs import handles, local, search, syscalls
+from nfsrdma.server.vfs import below, handles, local, search, syscalls
 from nfsrdma.server.vfs.identity import Identity
 from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, Changes, User
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -531,8 +531,8 @@ def test_where_a_directory_lies_is_not_looked_up_at_each_use(
     clock = Seconds()
     fs = LocalFileSystem(tmp_path, clock=clock)
     looks = []
-    real = fs._below.has_directory
-    monkeypatch.setattr(fs._below, "has_directory", lambda fd: looks.append(fd) or real(fd))
+    real = fs._below.seen
+    monkeypatch.setattr(fs._below, "seen", lambda fd: looks.append(fd) or real(fd))
     node = fs.lookup(fs.root, b"a", ROOT)
     for _ in range(100):
         fs.attributes(node)
@@ -587,4 +587,60 @@ def test_export_that_is_moved_takes_its_files_along(tmp_path: Path) -> None:
     fs.trim()
     assert fs.attributes(file).size == 1
     assert [name for _, name in fs.listing(directory, 0, ROOT)] == [b"f"]
+    fs.close()
+
+
+def test_depth_is_looked_through_once_a_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many directories at the end of a deep tree are used at once."""
+    deep = tmp_path.joinpath(*["d"] * 100)
+    deep.mkdir(parents=True)
+    for number in range(50):
+        (deep / f"{number}").mkdir()
+    clock = Seconds()
+    fs = LocalFileSystem(tmp_path, clock=clock)
+    node = fs.root
+    for _ in range(100):
+        node = fs.lookup(node, b"d", ROOT)
+    nodes = [fs.lookup(node, b"%d" % number, ROOT) for number in range(50)]
+    steps = []
+    real = fs.budget.opened
+    monkeypatch.setattr(
+        fs._below._budget, "opened", lambda *a, **k: steps.append(a[0]) or real(*a, **k)
+    )
+    for second in range(3):
+        fs.trim()
+        clock.now += 10
+        del steps[:]
+        for each in nodes:
+            fs.attributes(each)
+        assert steps.count(os.open) < 100 + 2 * 50, second
+    fs.close()
+
+
+def test_what_is_deeper_than_anybody_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(below, "_DEEPEST", 20)
+    tmp_path.joinpath(*["d"] * 30).mkdir(parents=True)
+    fs = LocalFileSystem(tmp_path, clock=count(0, 10).__next__)
+    node = fs.root
+    for _ in range(20):
+        node = fs.lookup(node, b"d", ROOT)
+    fails(errno.ESTALE, fs.lookup, node, b"d", ROOT)
+    fs.close()
+
+
+def test_handles_without_hints_lead_deep(tmp_path: Path) -> None:
+    tmp_path.joinpath(*["d"] * 700).mkdir(parents=True)
+    fs = LocalFileSystem(tmp_path, kernel_handles=False)
+    node = fs.root
+    for _ in range(700):
+        node = fs.lookup(node, b"d", ROOT)
+    fs.trim()
+    assert fs.node(node.identity).fileid == node.fileid
+    fs.close()
+    clock = Seconds()
+    fs = LocalFileSystem(tmp_path, kernel_handles=False, clock=clock)
+    times, code = portions(fs, node.identity, clock)
+    assert (code, times > 1) == (0, True)
     fs.close()

@@ -26,6 +26,7 @@ Decode = Callable[[Decoder], Any]
 
 PLANS: Final = 512
 """How many bitmaps' plans are kept: the peer chooses bitmaps, so there must be a bound."""
+_KEPT_BITS: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,14 @@ def bitmap_from_mask(mask: int) -> list[int]:
     return list(struct.unpack(f"<{words}I", mask.to_bytes(4 * words, "little")))
 
 
-@lru_cache(maxsize=PLANS)
 def numbers_in(mask: int) -> tuple[int, ...]:
     """The attributes in a set, in increasing order."""
+    # A peer chooses how long its bitmap is, too: what has no attributes is not kept.
+    return _numbers_in(mask) if mask.bit_length() <= _KEPT_BITS else _numbers_in.__wrapped__(mask)
+
+
+@lru_cache(maxsize=PLANS)
+def _numbers_in(mask: int) -> tuple[int, ...]:
     return tuple(number for number, bit in enumerate(reversed(f"{mask:b}")) if bit == "1")
 
 
