@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
 _TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
 _PORTS = {"rdma": 20049, "tcp": 2049}
+_KEPT = "".join(chr(code) for code in range(33, 127))
+"""Characters of a URL that are left as they are, ``%`` among them."""
 
 
 class UrlError(ValueError):
@@ -102,7 +104,8 @@ def parse_url(text: str) -> Url:
         raise UrlError(f"{text!r} does not begin with nfs+rdma://, nfs+tcp:// or nfs://")
     transport = _TRANSPORTS[scheme.lower()]
     try:
-        parts = urlsplit(text)
+        # As octets, percent-encoded: urlsplit() would drop tabs and newlines from a file's name.
+        parts = urlsplit(quote(text.encode("utf-8", "surrogateescape"), safe=_KEPT))
         port = parts.port
     except ValueError as error:
         raise UrlError(f"{text!r}: {error}") from None
@@ -110,9 +113,7 @@ def parse_url(text: str) -> Url:
         raise UrlError(f"{text!r}: a user name has no place here; use ?uid= and ?gid=")
     if parts.fragment:
         raise UrlError(f"{text!r}: a '#' in a path is written %23")
-    host = unquote(parts.hostname or "")
-    if not host:
-        raise UrlError(f"{text!r} names no host")
+    host = _host(text, parts.hostname or "")
     if port == 0:
         raise UrlError(f"{text!r}: 0 is no port")
     return Url(
@@ -122,6 +123,18 @@ def parse_url(text: str) -> Url:
         _components(text, parts.path),
         _options(text, parts.query),
     )
+
+
+def _host(text: str, quoted: str) -> str:
+    try:
+        host = unquote(quoted, errors="strict")
+        if ":" not in host:
+            host.encode("idna")  # what looking it up does, and raises of its own kind
+    except UnicodeError:
+        raise UrlError(f"{text!r}: no host has such a name") from None
+    if not host or not host.isprintable():
+        raise UrlError(f"{text!r} names no host")
+    return host
 
 
 def _components(text: str, path: str) -> tuple[bytes, ...]:

@@ -86,14 +86,14 @@ class Connector:
         self._client: Callable[[], FileSystem | None] = lambda: None
         if options.pcap is not None and url.transport != "rdma":
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
-        if options.pcap is not None:
-            # Now, not when a device is opened: then it would look like a fault of the connection.
-            with blamed(options.pcap):
-                open(options.pcap, "ab").close()
         if options.device is not None and url.transport != "rdma":
             raise ValueError("a device has a meaning only with nfs+rdma://")
         if url.transport == "rdma":
             self._provider = _checked_provider(options)
+        if options.pcap is not None:
+            # Now, not when a device is opened: then it would look like a fault of the connection.
+            with blamed(options.pcap):
+                open(options.pcap, "ab").close()
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
         """A connection whose incoming calls go to ``service``. Errors: kinds of ``OSError``."""
@@ -205,7 +205,7 @@ def _checked_provider(options: MountOptions) -> str | None:
 
     provider = implied_provider(options.provider, options.device, options.pcap)
     if provider is not None:
-        check_provider(provider, options.device)
+        check_provider(provider, options.device, options.pcap)
     return provider
 
 

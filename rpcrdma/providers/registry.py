@@ -40,8 +40,17 @@ def implied_provider(provider: str | None, device: str | None, pcap: object) -> 
     return provider
 
 
-def check_provider(name: str, device: str | None = None) -> None:
-    """Raise ``ValueError`` unless there is a provider ``name``, with devices if one is named."""
+WITHOUT_PACKETS = {
+    "shm": "there are no packets in shared memory: to capture, use --provider soft",
+    "verbs": "an adapter's packets do not pass through here: capture them on the interface "
+    "(soft-RoCE) or with the adapter's own means",
+}
+"""Providers that can capture nothing, and what to do instead."""
+
+
+def check_provider(name: str, device: str | None = None, pcap: object = None) -> None:
+    """Raise ``ValueError`` unless there is a provider ``name``, with devices if one is named, and
+    with packets if they are to be captured."""
     if name not in PROVIDERS:
         raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
     if device is not None and name not in WITH_DEVICES:
@@ -50,6 +59,8 @@ def check_provider(name: str, device: str | None = None) -> None:
             f"a device ({device}) can be named for the provider {with_devices} only, "
             f"and the provider here is {name}"
         )
+    if pcap is not None and name in WITHOUT_PACKETS:
+        raise ValueError(WITHOUT_PACKETS[name])
 
 
 def open_device(

@@ -7,6 +7,7 @@ counts on), plausible where it is not (Ethernet addresses are derived from the I
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -14,6 +15,8 @@ from typing import TypeAlias
 
 from ..pcapng import PcapngWriter
 from ..roce.burst import Address, Burst
+
+_log = logging.getLogger(__name__)
 
 _IPV4 = struct.Struct(">BBHHHBBH4s4s")
 _IPV6 = struct.Struct(">IHBB16s16s")
@@ -68,8 +71,23 @@ class Tap:
     __slots__ = ("_clock", "_writer")
 
     def __init__(self, writer: PcapngWriter, clock: Callable[[], float]) -> None:
-        self._writer = writer
+        self._writer: PcapngWriter | None = writer
         self._clock = clock
+
+    def _write(self, frame: bytes, now: float, comment: str = "") -> None:
+        """Add a frame. When the file takes no more that is said once, and the capture is over:
+        the connections that it is of have other things to do."""
+        if self._writer is not None:
+            try:
+                self._writer.write(frame, now, comment)
+            except OSError as error:
+                self._stop(error)
+
+    def _stop(self, error: OSError) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abandon()
+            _log.error("the capture ends here: %s", error.strerror or error)
 
     def sent(self, burst: Burst) -> None:
         """Record an outgoing burst: the packet's place in it is its identification."""
@@ -83,23 +101,31 @@ class Tap:
         now = self._clock()
         for ident, start in enumerate(range(0, len(view), segment_size)):
             payload = bytes(view[start : start + segment_size])
-            self._writer.write(ethernet_frame(source, destination, payload, ident), now)
+            self._write(ethernet_frame(source, destination, payload, ident), now)
 
     def packet(
         self, source: Address, destination: Address, payload: bytes, ident: int, comment: str
     ) -> None:
         """Record one datagram and what became of it."""
         frame = ethernet_frame(source, destination, payload, ident)
-        self._writer.write(frame, self._clock(), comment)
+        self._write(frame, self._clock(), comment)
 
     def flush(self) -> None:
         """Write everything out."""
-        self._writer.flush()
+        if self._writer is not None:
+            try:
+                self._writer.flush()
+            except OSError as error:
+                self._stop(error)
 
     def close(self) -> None:
         """Write everything out and close the file."""
-        self._writer.close()
+        self.flush()
+        if self._writer is not None:
+            self._writer.close()
 
     def abandon(self) -> None:
         """The file is another process's: what is buffered here it has too."""
-        self._writer.abandon()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.abandon()

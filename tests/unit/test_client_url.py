@@ -19,6 +19,10 @@ from nfsrdma.client.url import UrlError, parse_url
         ("nfs+rdma://[fe80::1%25eth0]:7/x", "rdma", "fe80::1%eth0", 7, (b"x",)),
         ("nfs+tcp://h/a%20b/%ff%3F%23", "tcp", "h", 2049, (b"a b", b"\xff?#")),
         ("nfs+tcp://h/gr%C3%BC%C3%9Fe", "tcp", "h", 2049, ("grüße".encode(),)),
+        ("nfs+tcp://h/grüße", "tcp", "h", 2049, ("grüße".encode(),)),
+        ("nfs+tcp://h/caf\udce9/a\tb\n", "tcp", "h", 2049, (b"caf\xe9", b"a\tb\n")),
+        ("nfs+tcp://bücher.example/ x ", "tcp", "bücher.example", 2049, (b" x ",)),
+        ("nfs+tcp://b%C3%BCcher.example/", "tcp", "bücher.example", 2049, ()),
     ],
 )
 def test_parts(text: str, transport: str, host: str, port: int, path: tuple[bytes, ...]) -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from tests.support.fake_adapter import Adapter, FakeError
 from tests.support.fake_librdmacm import FakeLibrary, Network, two_devices
 
-from nfsrdma.cli import _group as cli
+from nfsrdma.cli.group import group as cli
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.rdmacore import VerbsDevice, bindings, completion, librdmacm
 from nfsrdma.rpcrdma.providers.rdmacore import device as device_module

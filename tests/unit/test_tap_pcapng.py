@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import zlib
@@ -144,3 +145,29 @@ def test_every_icrc_in_a_capture_is_right(hosts):
         assert naive_icrc(frame[14:]) == frame[-4:]
     if ":" not in hosts[0]:
         assert max(struct.unpack_from(">H", frame, 18)[0] for frame in frames) > 5
+
+
+class Full(io.BytesIO):
+    """A file on a disk that is full after so many octets."""
+
+    room = 5000
+
+    def write(self, data: object) -> int:
+        if self.tell() + len(data) > self.room:  # type: ignore[arg-type]
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)  # type: ignore[arg-type]
+
+
+def test_a_full_disk_ends_the_capture_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    file = Full()
+    tap = Tap(PcapngWriter(file, buffered=1000), lambda: 1.0)
+    here, there = ("10.0.0.1", 4791), ("10.0.0.2", 4791)
+    for _ in range(100):
+        tap.packets(here, there, memoryview(bytes(500)), 500)
+    tap.packet(here, there, bytes(10), 0, "a comment")
+    tap.flush()
+    tap.close()
+    assert file.closed
+    assert [record.getMessage() for record in caplog.records] == [
+        "the capture ends here: No space left on device"
+    ]

@@ -41,19 +41,18 @@ def report(rows: Sequence[Row]) -> str:
     return text
 
 
-def write_reports(path: Path, rows: Sequence[Row]) -> list[Path]:
-    """Write ``path``, or ``stem-TARGET-DEPTH.suffix`` for each if there are several; which."""
+def reports(path: Path, rows: Sequence[Row]) -> dict[Path, str]:
+    """What to write to ``path``, or to ``stem-TARGET-DEPTH.suffix`` each if there are several."""
     kinds: dict[tuple[str, int, int], list[Row]] = {}
     for row in rows:
         if row.mb_s is not None:
             kinds.setdefault((row.label, row.depth, row.threads), []).append(row)
     many_threads = len({threads for _, _, threads in kinds}) > 1
-    written = []
+    found = {}
     for (label, depth, threads), of in kinds.items():
         name = path
         if len(kinds) > 1:
             mark = f"-{label.replace(' ', '-')}-{depth}" + (f"x{threads}" if many_threads else "")
             name = path.with_name(f"{path.stem}{mark}{path.suffix}")
-        name.write_text(report(of))
-        written.append(name)
-    return written
+        found[name] = report(of)
+    return found

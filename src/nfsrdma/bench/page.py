@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 from typing import Final
 
 from .plan import CALL_OPS, DATA_OPS, META_OPS, show_size
@@ -27,22 +26,18 @@ small { color: var(--dim); white-space: nowrap; } .bad { color: #c00; } .note { 
 """
 
 
-def write_page(folder: Path, rows: Sequence[Row], about: Sequence[str]) -> list[Path]:
-    """Write the plots as PNG and ``index.html`` to ``folder``, which is made; which files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written, images = [], []
+def pages(rows: Sequence[Row], about: Sequence[str]) -> dict[str, bytes]:
+    """The plots as PNG and ``index.html``, by the names of files."""
+    found, images = {}, []
     for kind in KINDS:
         figure = draw(kind, rows)
         if figure is None:
             continue
-        path = folder / f"{kind.name}.png"
-        path.write_bytes(as_image(figure, "png"))
-        written.append(path)
+        found[f"{kind.name}.png"] = as_image(figure, "png")
         svg = base64.b64encode(as_image(figure, "svg")).decode()
         images.append(f'<img alt="{escape(kind.title)}" src="data:image/svg+xml;base64,{svg}">')
-    path = folder / "index.html"
-    path.write_text(page(rows, about, images))
-    return [*written, path]
+    found["index.html"] = page(rows, about, images).encode()
+    return found
 
 
 def page(rows: Sequence[Row], about: Sequence[str], images: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import statistics
 from collections.abc import Sequence
@@ -145,23 +146,24 @@ def as_dict(row: Row) -> dict[str, Any]:
     return asdict(row)
 
 
-def write_json(path: Path, rows: Sequence[Row]) -> None:
+def as_json(rows: Sequence[Row]) -> str:
     """A list of rows, one a line."""
     lines = ",\n".join(json.dumps(as_dict(row)) for row in rows)
-    path.write_text(f"[\n{lines}\n]\n")
+    return f"[\n{lines}\n]\n"
 
 
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
+def as_csv(rows: Sequence[Row]) -> str:
     """The same as a table; a spread is two columns' worth in one, ``least greatest``."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [each.name for each in fields(Row)])
-        writer.writeheader()
-        for row in rows:
-            plain = as_dict(row)
-            for name, value in plain.items():
-                if isinstance(value, list):
-                    plain[name] = " ".join(map(str, value))
-            writer.writerow(plain)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, [each.name for each in fields(Row)])
+    writer.writeheader()
+    for row in rows:
+        plain = as_dict(row)
+        for name, value in plain.items():
+            if isinstance(value, list):
+                plain[name] = " ".join(map(str, value))
+        writer.writerow(plain)
+    return file.getvalue()
 
 
 def read_json(path: Path) -> list[Row]:

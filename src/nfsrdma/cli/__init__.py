@@ -1,5 +1,6 @@
 """The ``nfsrdma`` command.
 
+Next to nothing is imported here: an interrupt has to be ours to handle from the first moment on.
 Subcommands are imported when they are run: ``nfsrdma --help`` has to be there at once. So their
 one-line descriptions are here, and :data:`COMMANDS` is all that a new subcommand has to touch.
 """
@@ -7,14 +8,6 @@ one-line descriptions are here, and :data:`COMMANDS` is all that a new subcomman
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from importlib.util import find_spec
-
-import click
-
-from nfsrdma import __version__
-
-from .messages import describe, marked_output
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module here, attribute, what --help says)
@@ -39,52 +32,35 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class _Group(click.Group):
-    """Subcommands from :data:`COMMANDS`, imported on use; those that do not exist are absent."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in COMMANDS if _exists(name)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS or not _exists(cmd_name):
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command = getattr(import_module(f".{module}", __package__), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [(name, COMMANDS[name][2]) for name in self.list_commands(ctx)]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
-
-
-def _exists(name: str) -> bool:
-    return find_spec(f"{__package__}.{COMMANDS[name][0]}") is not None
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
-def _group() -> None:
-    """NFS over RDMA in user space.
-
-    URLs are nfs+rdma://host[:20049]/path, or nfs+tcp://host[:2049]/path.
-    """
-
-
 def main() -> None:
     """Run the command line, and exit: 0, 1 for an error, 2 for wrong usage, 130 on interrupt."""
     try:
-        with marked_output():
-            status = _group.main(prog_name="nfsrdma", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+        interrupts_end_it()
+        from .group import run
+
+        status = run()
+    except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:
-        status = 1  # whoever read us has seen enough
-    except OSError as error:
-        click.echo(f"nfsrdma: {describe(error)}", err=True)
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
+    sys.exit(status)
+
+
+def interrupts_end_it(*, at_once: bool = True) -> None:
+    """Have an interrupt end the process ``at_once``, or raise ``KeyboardInterrupt`` as usual.
+
+    At once is for imports: they leave nothing to tidy up, and an exception can get lost in them, in
+    callbacks of the interpreter's own.
+    """
+    import os
+    import signal
+
+    def leave(*_: object) -> None:
+        os._exit(130)
+
+    now = signal.getsignal(signal.SIGINT)
+    try:
+        if at_once and now is signal.default_int_handler:
+            signal.signal(signal.SIGINT, leave)
+        elif not at_once and getattr(now, "__name__", "") == leave.__name__:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    except ValueError:
+        return  # not the main thread: somebody else's interrupts

@@ -24,6 +24,7 @@ from nfsrdma.client import UrlError, parse_url
 
 from .common import Failed
 from .doctor import GOOD, check_native
+from .output import check_replaceable, replaced, write_whole
 
 _WIDTH = 110
 """Columns that the tables want where the terminal does not say."""
@@ -226,21 +227,32 @@ def bench(
         return
     if plot_folder is not None:
         _need_matplotlib()
+        plot_folder.mkdir(parents=True, exist_ok=True)
+        check_replaceable(plot_folder / "index.html")
+    if iozone_file is not None:
+        check_replaceable(iozone_file)
     settings = Settings(cached=not direct, preset=preset or "default", **given)
     settings.transports = settings.transports or ()
     signal.signal(signal.SIGTERM, _interrupt)
-    outcome = _run(settings, console)
-    if json_file is not None:
-        rows.write_json(json_file, outcome.rows)
-    if csv_file is not None:
-        rows.write_csv(csv_file, outcome.rows)
-    written = [each for each in (json_file, csv_file) if each is not None]
+    written: list[Path] = []
+    with ExitStack() as stack:
+        # What is to be written is open before anything is measured, which may take hours.
+        forms = {json_file: rows.as_json, csv_file: rows.as_csv}
+        files = {path: stack.enter_context(replaced(path)) for path in forms if path is not None}
+        outcome = _run(settings, console)
+        for path, file in files.items():
+            file.write(forms[path](outcome.rows).encode())
+            written.append(path)
     if iozone_file is not None:
-        written += iozone.write_reports(iozone_file, outcome.rows)
+        for path, text in iozone.reports(iozone_file, outcome.rows).items():
+            write_whole(path, text.encode())
+            written.append(path)
     if plot_folder is not None:
-        from nfsrdma.bench.page import write_page
+        from nfsrdma.bench.page import pages
 
-        written += write_page(plot_folder, outcome.rows, outcome.remarks)
+        for name, octets in pages(outcome.rows, outcome.remarks).items():
+            write_whole(plot_folder / name, octets)
+            written.append(plot_folder / name)
     if written:
         console.print("Written: " + ", ".join(map(str, written)))
     if outcome.failed:

@@ -29,6 +29,8 @@ from rich.table import Table
 
 from nfsrdma.bench.servers import ServerError, free_loopback
 
+from .output import check_replaceable, write_whole
+
 if TYPE_CHECKING:
     from nfsrdma.client.copies import Report
 
@@ -252,7 +254,9 @@ def run(tree: Path | None, address: str, pcap: str | None, console: Console) -> 
         )
         with serving(export, address, tcp_port) as server:
             if pcap is not None:
-                record_session(rdma_url, pcap)
+                recorded = folder / "session.pcapng"
+                record_session(rdma_url, str(recorded))
+                write_whole(pcap, recorded.read_bytes())
                 console.print(f"Recorded a session packet by packet: [bold]{pcap}[/]")
             with Progress(*columns, console=console) as bar:
                 copies = [
@@ -342,6 +346,8 @@ def _verdict(copies: list[Copy], console: Console) -> bool:
 def demo(tree: Path | None, address: str | None, pcap: str | None) -> None:
     """Serve, copy a real tree in and out over RDMA and TCP, compare every file."""
     console = Console(highlight=False)
+    if pcap is not None:
+        check_replaceable(pcap)
     try:
         equal = run(tree, address or free_loopback(), pcap, console)
     except (DemoError, ServerError, OSError) as error:

@@ -41,7 +41,8 @@ def marked_output() -> Iterator[None]:
     It is flushed at the end, while an error of that can still be told. After an error what is
     buffered is dropped: it must not complain once more when the process ends.
     """
-    plain = sys.stdout
+    _keep_numbers()
+    plain = sys.stdout or io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), encoding="utf-8")
     try:
         plain.flush()
         raw = _Output(plain.fileno(), "wb", closefd=False)
@@ -51,7 +52,7 @@ def marked_output() -> Iterator[None]:
     marked = io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=plain.encoding,
-        errors=plain.errors,
+        errors="backslashreplace",  # what the encoding cannot say is shown escaped
         line_buffering=raw.isatty(),
     )
     sys.stdout = marked
@@ -65,6 +66,18 @@ def marked_output() -> Iterator[None]:
         raise
     finally:
         sys.stdout = plain
+
+
+def _keep_numbers() -> None:
+    """Have no connection or file take the number of a standard stream that is closed.
+
+    There is a file that cannot be written instead, so that output to it fails as it should.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # which takes the lowest that is free
 
 
 def _drop(stream: io.TextIOWrapper) -> None:

@@ -59,6 +59,22 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.close(directory)
 
 
+class _Nothing(Exception):
+    pass
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Raise now the ``OSError`` that :func:`replaced` would raise at its beginning."""
+    with suppress(_Nothing), replaced(path):
+        raise _Nothing
+
+
+def write_whole(path: str | os.PathLike[str], octets: bytes) -> None:
+    """Replace a file by one with these octets. Raises ``OSError``."""
+    with replaced(path) as file:
+        file.write(octets)
+
+
 def _begin(directory: int, name: str) -> tuple[BinaryIO, str]:
     """A new file in a directory, and its name, if it has one.
 

@@ -24,6 +24,7 @@ from nfsrdma.rpcrdma.verbs.types import VerbsError
 
 from .bench import SIZES, Words, describe_here
 from .common import Failed
+from .output import replaced
 
 _PROVIDERS = tuple(name for name in plan.TRANSPORTS if name != "tcp")
 _SIZES = {"short": "64,4k,64k,1m", "default": "2,64,1k,4k,16k,64k,256k,1m,4m", "full": "2:8m"}
@@ -86,6 +87,8 @@ def rdma_bench(
     chosen = sizes or plan.parse_sizes(_SIZES[preset])
     given["seconds"] = given["seconds"] or _SECONDS[preset]
     with ExitStack() as stack:
+        # Before anything is measured.
+        file = stack.enter_context(replaced(json_file)) if json_file is not None else None
         try:
             if host is None:
                 console.print(machine.LOOPBACK)
@@ -101,9 +104,10 @@ def rdma_bench(
             _measure(found, chosen, given, lines, console)
         except (verbs.PeerGone, VerbsError, WrongData, ServerError) as error:
             raise Failed(str(error)) from None
+        if file is not None:
+            rows = [asdict(line) | {"kind": type(line).__name__.lower()} for line in lines]
+            file.write(("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n").encode())
     if json_file is not None:
-        rows = [asdict(line) | {"kind": type(line).__name__.lower()} for line in lines]
-        json_file.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
         console.print(f"Written: {json_file}")
 
 

@@ -11,6 +11,8 @@ from shutil import which
 
 import click
 
+from .output import write_whole
+
 LUA, EXTCAP = "nfsrdma.lua", "nfsrdma-extcap"
 _PERSONAL = Path("~/.local/lib/wireshark")
 
@@ -50,7 +52,7 @@ def wireshark(install: bool, folder: Path | None) -> None:
     )
     for path, text, mode in ((plugins / LUA, source, 0o644), (extcap / EXTCAP, script, 0o755)):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        write_whole(path, text.encode())
         path.chmod(mode)
         click.echo(f"wrote {path}")
     click.echo(
