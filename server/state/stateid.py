@@ -6,6 +6,7 @@ a server do not have the same.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,8 @@ ANONYMOUS: Final = bytes(12)
 BYPASS: Final = b"\xff" * 12
 """With the largest sequence number: no state, and reads past share reservations."""
 UINT32_MAX: Final = 0xFFFFFFFF
+
+_log = logging.getLogger(__name__)
 
 _OTHER_SIZE: Final = 12
 _PORTION: Final = 512
@@ -118,10 +121,12 @@ class OpenState(State):
         if not keep & WRITE:
             self.writer = None
         kept = self.reader, self.writer
-        if reader is not None and reader not in kept:
-            reader.close()
-        if writer is not None and writer is not reader and writer not in kept:
-            writer.close()
+        try:
+            if reader is not None and reader not in kept:
+                reader.close()
+        finally:
+            if writer is not None and writer is not reader and writer not in kept:
+                writer.close()
 
 
 class LockState(State):
@@ -206,11 +211,12 @@ class StateTable:
         return state
 
     def close(self, state: OpenState, at_once: bool = True) -> None:
-        """Forget an open, with the locks made through it; its files may be closed later on."""
+        """Forget an open, with the locks made through it; its files may be closed later on.
+
+        Raises ``OSError`` if that fails, but forgets it all the same.
+        """
         for lock in list(state.locks.values()):
             self.free(lock)
-        if at_once:
-            state.release()
         file, client = state.file, state.client
         file.count(state, -1)
         del client.open_states[state.other]
@@ -218,6 +224,8 @@ class StateTable:
         self._remove(state)
         if not file.opens:
             del self._files[file.handle.wire]
+        if at_once:
+            state.release()
 
     def free(self, state: LockState) -> None:
         """Forget a lock owner on a file, with its locks."""
@@ -232,13 +240,14 @@ class StateTable:
     def drop_client(self, client: Client) -> None:
         """Forget all that a client has."""
         states = list(client.open_states.values())
-        at_once = len(states) <= _PORTION
         for state in states:
-            self.close(state, at_once)
-        if not at_once:
-            if not self._leftovers:
-                self._later(self._close_some)
-            self._leftovers += states
+            self.close(state, at_once=False)
+        if len(states) <= _PORTION:
+            _release(states)
+            return
+        if not self._leftovers:
+            self._later(self._close_some)
+        self._leftovers += states
 
     def _close_some(self) -> None:
         """Close files of clients that had so many that others would have to wait."""
@@ -246,13 +255,12 @@ class StateTable:
         del self._leftovers[-_PORTION:]
         if self._leftovers:
             self._later(self._close_some)
-        for state in portion:
-            state.release()
+        _release(portion)
 
     def close_all(self) -> None:
         """Close what is still to be closed."""
-        while self._leftovers:
-            self._leftovers.pop().release()
+        leftovers, self._leftovers = self._leftovers, []
+        _release(leftovers)
 
     # Byte ranges
 
@@ -319,6 +327,15 @@ class StateTable:
             other = self._random.randbytes(_OTHER_SIZE)
             if other not in self._states and other not in (ANONYMOUS, BYPASS):
                 return other
+
+
+def _release(states: list[OpenState]) -> None:
+    """Close the files of opens that are gone; nobody is there to be told what goes wrong."""
+    for state in states:
+        try:
+            state.release()
+        except OSError as error:
+            _log.warning("closing a file of a client that is gone: %s", error)
 
 
 def _wrong_seqid(given: int, known: int) -> int:

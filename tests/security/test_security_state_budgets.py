@@ -9,6 +9,7 @@ import logging
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from tests.support.nfs import (
     LEASE,
     PUTROOTFH,
@@ -28,6 +29,7 @@ from tests.support.nfs import (
     test_stateid,
 )
 
+from nfsrdma.cli.serve import serve
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.client import ClientLimits
@@ -35,7 +37,7 @@ from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
 from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.vfs.interface import ROOT
-from nfsrdma.server.vfs.memory import MemoryFileSystem, MemoryNode
+from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem, MemoryNode
 from nfsrdma.xdr.nfs4 import types as t
 
 CROWD, GOOD = "192.0.2.9", "192.0.2.2"
@@ -466,6 +468,23 @@ def test_grace_ends_when_that_is_on_record(
     here.create(b"f")
 
 
+def test_a_disk_that_fails_keeps_nobody(
+    reactor: FakeReactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make_server(reactor=reactor)
+    session = Peer(server).session(b"me")
+    for name in (b"f", b"g"):
+        session.create(name)
+    monkeypatch.setattr(MemoryFile, "close", _fails)
+    for client in server.registry.clients.confirmed():
+        server.registry.expire(client)
+    assert len(server.registry.clients) == len(server.registry.states) == 0
+
+
+def _fails(self: MemoryFile) -> None:
+    raise OSError(5, "the disk is gone")
+
+
 # The defaults
 
 
@@ -478,3 +497,22 @@ def test_default_limits_fit_together() -> None:
     assert limits.states_per_client < limits.states_per_address < limits.states
     assert limits.ranges_per_file < limits.ranges_per_client < limits.ranges
     assert replace(limits) == limits
+
+
+def test_help_names_the_limits() -> None:
+    text = CliRunner().invoke(serve, ["--help"]).output
+    config = ServerConfig()
+    limits = config.state
+    for number in (
+        limits.clients.clients,
+        limits.clients.clients_per_address,
+        limits.clients.unconfirmed_per_address,
+        limits.sessions >> 20,
+        limits.sessions_per_address >> 20,
+        limits.sessions_per_client,
+        limits.ranges,
+        limits.ranges_per_client,
+        limits.ranges_per_file,
+        config.memory >> 20,
+    ):
+        assert f" {number} " in text.replace("\n", " ").replace(",", " ") + " "

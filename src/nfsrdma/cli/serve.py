@@ -19,6 +19,7 @@ from nfsrdma.server.vfs.export import Squash
 
 from .device import device_option
 from .serve_exports import ExportOptions, make_exports
+from .serve_limits import limits_text
 from .serve_policy import EVERYONE, check_networks, check_reach, choices, make_policy
 from .serve_state import lock_state, open_store
 from .serving import RDMA_PORT, Serving
@@ -36,7 +37,7 @@ def chosen_squash(root: bool | None, everyone: bool) -> Squash:
     return Squash.NONE if root is False else Squash.ROOT
 
 
-@click.command()
+@click.command(epilog=limits_text(ServerConfig()))
 @click.argument("exports", nargs=-1, metavar="[NAME=]DIR[:OPTION,...]...")
 @click.option(
     "--listen",

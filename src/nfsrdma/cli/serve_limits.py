@@ -1,0 +1,36 @@
+"""What ``nfsrdma serve --help`` says of the limits: the numbers are the configuration's own."""
+
+from __future__ import annotations
+
+from nfsrdma.server.config import ServerConfig
+
+
+def limits_text(config: ServerConfig) -> str:
+    """A paragraph for each kind of thing that clients can make the server keep."""
+    state, sessions = config.state, config.sessions
+    clients = state.clients
+    rows = (
+        ("clients", f"{clients.clients}", f"{clients.clients_per_address}"),
+        (
+            "clients without a session",
+            f"{clients.unconfirmed}",
+            f"{clients.unconfirmed_per_address}",
+        ),
+        ("sessions, with replies", _mib(state.sessions), _mib(state.sessions_per_address)),
+        ("data held for clients", _mib(config.memory), "as much as is left"),
+        ("open files and lock owners", "descriptors / 2", "descriptors / 2.5"),
+        ("locked ranges", f"{state.ranges}", f"{state.ranges_per_client} a client"),
+    )
+    lines = ["\b", f"Limits:{'':21}{'of all':18}of one address"]
+    lines += [f"  {what:26}{everybody:18}{one}" for what, everybody, one in rows]
+    return "\n".join(lines) + (
+        "\n\nEach user of this host counts as an address. Who is full has to wait, and nobody "
+        "else: idle clients give way, of whoever has most, but none with open files. "
+        f"A client has {state.sessions_per_client} sessions of {sessions.slots} slots that keep "
+        f"{sessions.cached_reply >> 10} KiB, a call {sessions.operations} operations, a file "
+        f"{state.ranges_per_file} locked ranges."
+    )
+
+
+def _mib(octets: int) -> str:
+    return f"{octets >> 20} MiB"
