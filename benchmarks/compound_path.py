@@ -28,7 +28,7 @@ from nfsrdma.rpcrdma.rpc.channel import Channel, Peer, Service
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future, Task
 from nfsrdma.server.service import Server
-from nfsrdma.server.vfs.export import Export
+from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.local import LocalFileSystem
 
 _PORTION = 1 << 18
@@ -151,7 +151,8 @@ def main() -> None:
         Path(folder, "file").write_bytes(bytes(4096))
         reactor = SelectReactor()
         rng = random.SystemRandom()
-        server = Server([Export("", LocalFileSystem(folder))], reactor, rng)
+        export = Export("", LocalFileSystem(folder), squash=Squash.NONE)
+        server = Server([export], reactor, rng)
         pair = Pair(reactor, server)
         credentials = Credentials.sys(0, 0, (0,), b"benchmark")
         client = FileSystem(

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from nfsrdma.rpcrdma.rpc.message import AuthError
 from nfsrdma.xdr.nfs4.errors import errno_of, explain, name_of
+from nfsrdma.xdr.rpc import AUTH_TOOWEAK
 
 
 class StatusError(Exception):
@@ -182,7 +183,14 @@ def status_error(status: int, message: str = "", path: object = None) -> NfsErro
 
 def auth_error(error: AuthError) -> NfsError:
     """The server did not take the credentials of a call."""
-    return make_error(errno.EACCES, f"the server refuses the credentials: {error}")
+    if error.stat != AUTH_TOOWEAK:
+        return make_error(errno.EACCES, f"the server refuses the credentials: {error}")
+    # RFC 5531, Section 9: "rejected for security reasons". Which ones it does not tell us.
+    return make_error(
+        errno.EACCES,
+        "the server refuses the credentials: it does not serve this user or this host, or does not "
+        "believe who calls (its log says which)",
+    )
 
 
 def forked(pid: int) -> ForkedMountError:

@@ -8,12 +8,10 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
 
 from ..compound import Compound
+from ..vfs.export import Export, Squash
 from ..vfs.interface import Node
 from ..vfs.namespace import BadHandle, Filehandle
 from .names import check_name
-
-FLAVORS = (AUTH_SYS, AUTH_NONE)
-"""What SECINFO offers: the stronger first."""
 
 
 def walkable(handle: Filehandle) -> Node:
@@ -77,9 +75,11 @@ def lookupp(c: Compound, args: None, enc: Encoder) -> None:
     c.enter(_parent(c))
 
 
-def _answer_flavors(c: Compound, enc: Encoder) -> None:
-    enc.uint32(len(FLAVORS))
-    for flavor in FLAVORS:
+def _answer_flavors(c: Compound, export: Export, enc: Encoder) -> None:
+    """The stronger first; AUTH_NONE is served where everybody is nobody (see ``authority``)."""
+    flavors = (AUTH_SYS, AUTH_NONE) if export.squash is Squash.ALL else (AUTH_SYS,)
+    enc.uint32(len(flavors))
+    for flavor in flavors:
         enc.uint32(flavor)
     # RFC 8881, Section 2.6.3.1.1.8: the current file handle is consumed.
     c.current = c.current_stateid = None
@@ -92,13 +92,14 @@ def secinfo(c: Compound, args: nfs.SECINFO4args, enc: Encoder) -> None:
     found = c.core.namespace.lookup(here, check_name(args.name, here.export.fs), c.user)
     if not c.admitted(found.export):
         raise NfsError(nfs.NFS4ERR_ACCESS)
-    _answer_flavors(c, enc)
+    _answer_flavors(c, found.export, enc)
 
 
 def secinfo_no_name(c: Compound, args: int, enc: Encoder) -> None:
     """RFC 8881, Section 18.45."""
+    handle = c.here
     if args == nfs.SECINFO_STYLE4_PARENT:
-        _parent(c)
+        handle = _parent(c)
     elif args != nfs.SECINFO_STYLE4_CURRENT_FH:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    _answer_flavors(c, enc)
+    _answer_flavors(c, handle.export, enc)

@@ -134,6 +134,14 @@ def test_nobody_is_served_where_everybody_is_nobody() -> None:
         authority(BY_ALICE, public).decide(elsewhere(), anonymous)
 
 
+def test_what_is_offered_is_what_is_taken() -> None:
+    """SECINFO (RFC 8881, Section 18.29) has AUTH_NONE for exports where everybody is nobody."""
+    for squash, flavors in ((Squash.ROOT, [1]), (Squash.NONE, [1]), (Squash.ALL, [1, 0])):
+        session = Peer(make_server(Export("", memory(), squash=squash))).session()
+        reply = session.ok(PUTROOTFH, (t.OP_SECINFO_NO_NAME, t.SECINFO_STYLE4_CURRENT_FH))
+        assert [each.flavor for each in reply[-1]] == flavors
+
+
 @pytest.mark.parametrize(
     ("peer", "squash", "insists", "uid"),
     [
