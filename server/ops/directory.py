@@ -9,7 +9,7 @@ from typing import Final
 from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask
-from nfsrdma.xdr.nfs4.errors import NfsError
+from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from .. import attributes
 from ..compound import Compound
@@ -226,8 +226,16 @@ def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
     refusal = _refusal(c, here) if mask else None
     for cookie, name in fs.listing(node, args.cookie, c.user):
         mark = len(buffer)
-        if not _append_entry(c, here, enc, cookie, name, mask, refusal):
-            continue
+        try:
+            if not _append_entry(c, here, enc, cookie, name, mask, refusal):
+                continue
+        except OSError as error:
+            if not count or status_of(error) != nfs.NFS4ERR_DELAY:
+                raise
+            # Short of something: what there is so far is an answer.
+            del buffer[mark:]
+            eof = False
+            break
         # dircount is a hint about names and cookies alone (RFC 8881, Section 18.23.3).
         names_left -= 16 + (len(name) + 3 & ~3)
         if len(buffer) > end or (count and names_left < 0):
@@ -280,7 +288,8 @@ def _append_entry(
         if not mask:
             enc.buffer += _NO_ATTRIBUTES
             return True
-        if not mask & attributes.RDATTR_ERROR:
+        # What will pass is no attribute of the entry.
+        if not mask & attributes.RDATTR_ERROR or status_of(error) == nfs.NFS4ERR_DELAY:
             raise
         # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
         attributes.encode_error(enc, error)

@@ -523,6 +523,35 @@ def test_entry_whose_attributes_cannot_be_had(
     session.fails(t.NFS4ERR_ACCESS, PUTROOTFH, readdir(numbers=[t.FATTR4_TYPE]))
 
 
+@pytest.mark.parametrize("numbers", [(t.FATTR4_SIZE,), (t.FATTR4_SIZE, t.FATTR4_RDATTR_ERROR)])
+def test_listing_that_runs_short_of_something(
+    session: Session, fs: FileSystem, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+) -> None:
+    """Descriptors, say: the page ends there, and what comes next is DELAY; nothing is left out."""
+    for number in range(10):
+        session.mkdir(b"%d" % number)
+    peek, left = fs.peek, [4]
+
+    def failing(*how: Any) -> tuple[Attributes, bytes]:
+        if not left[0]:
+            raise OSError(errno.EMFILE, "too many")
+        left[0] -= 1
+        return peek(*how)
+
+    monkeypatch.setattr(fs, "peek", failing)
+    page = session.ok(PUTROOTFH, readdir(numbers=numbers))[-1].reply
+    seen, entry = [], page.entries
+    while entry is not None:
+        assert decode_fattr4(entry.attrs)[t.FATTR4_SIZE] >= 0
+        seen.append(entry)
+        entry = entry.nextentry
+    assert (len(seen), page.eof) == (4, False)
+    session.fails(t.NFS4ERR_DELAY, PUTROOTFH, readdir(seen[-1].cookie, numbers=numbers))
+    monkeypatch.setattr(fs, "peek", peek)
+    rest = entries(session, numbers=numbers)
+    assert len(rest) == 10
+
+
 def test_entry_that_goes_while_it_is_listed(
     session: Session, fs: FileSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
