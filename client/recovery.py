@@ -109,7 +109,7 @@ class Recovery:
             return
         _log.info("connection lost: %s", reason)
         self.session.channel = None
-        channel.close()
+        channel.close(reason)
         if not self.closing:
             self.start()
 
@@ -209,7 +209,7 @@ class Recovery:
         if reactor.time() < due:
             self._watchdog = reactor.call_at(due, self._watch, channel, since)
         else:
-            channel.close()
+            channel.close(f"the server has not answered for {patience:g} s")
 
     async def _resume(self, channel: Channel) -> None:
         """Bind a new connection to the session that there is, if the server still has it."""
@@ -363,7 +363,7 @@ class Recovery:
         silent_since = max(session.heard_at, session.renewed_at)
         if self._probed_at > silent_since:
             if now - self._probed_at >= self.timeout / 2:
-                self.connection_lost(channel, f"no answer in {self.timeout:g} s")
+                self.connection_lost(channel, f"the server has not answered for {self.timeout:g} s")
         elif now - silent_since >= self.timeout / 2:
             self._probed_at = now
             session.ping(channel).add_done_callback(self._pinged)

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import RemoteFailure
 from nfsrdma.rpcrdma.rpc.program import Call
@@ -324,6 +325,7 @@ class CompoundProcedure:
 
     def __init__(self, core: Core, minors: Mapping[int, Mapping[int, Operation | None]]) -> None:
         self._core = core
+        self._failures = Complaints(_log, core.clock)
         self._minors = minors
         self._turns = core.turns
         self._authority = core.authority
@@ -432,12 +434,12 @@ class CompoundProcedure:
         c.turn_ends = c.now + SLICE_S
         try:
             self._run(c, table)
-        except Exception:
-            self._went_wrong(c)
+        except Exception as error:
+            self._went_wrong(c, error)
 
-    def _went_wrong(self, c: Compound) -> None:
+    def _went_wrong(self, c: Compound, error: Exception) -> None:
         """Whoever called has gone back to the loop, so that nobody else can answer."""
-        _log.exception("a call of %r failed", c.call.channel.peer)
+        self._failures.failure(f"a call of {c.call.channel.peer}", error)
         if not c.call.answered:
             c.call.fail(RemoteFailure())
 
@@ -463,8 +465,8 @@ class CompoundProcedure:
             else:
                 c.index += 1
                 self._run(c, table)
-        except Exception:
-            self._went_wrong(c)
+        except Exception as error:
+            self._went_wrong(c, error)
 
     def _next(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int, bytes]:
         """Execute one operation: its number, its status, and what follows that on a failure."""
@@ -525,8 +527,12 @@ class CompoundProcedure:
             return status_of(error), failure_body
         except (Refused, NotYet):
             raise
-        except Exception:
-            _log.exception("operation %d of %r failed", number, c.call.channel.peer)
+        except MemoryError:
+            done = operation is not None and operation.mutates
+            return nfs.NFS4ERR_SERVERFAULT if done else nfs.NFS4ERR_DELAY, failure_body
+        except Exception as error:
+            what = f"operation {number} of {c.call.channel.peer}"
+            self._failures.failure(what, error)
             return nfs.NFS4ERR_SERVERFAULT, failure_body
 
     def _with_body(self, c: Compound, error: Failure) -> tuple[int, bytes]:

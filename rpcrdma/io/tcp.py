@@ -349,8 +349,8 @@ class TcpListener:
         self._on_channel = on_channel
         self._limits = limits
         self._options = options
-        complaints = Complaints(_log, reactor.time)
-        self._admission = Admission(max_connections, StreamChannel.handle_lost, complaints)
+        self._complaints = Complaints(_log, reactor.time)
+        self._admission = Admission(max_connections, StreamChannel.handle_lost, self._complaints)
         self._channels: dict[StreamChannel, tuple[int, int] | None] = {}
         """Each connection, and how far it was when last looked at while it owed something."""
         self._address: tuple[str, int] = sock.getsockname()[:2]
@@ -437,6 +437,9 @@ class TcpListener:
     def _gone(self, channel: StreamChannel) -> None:
         del self._channels[channel]
         self._admission.leave(channel)
+        if channel.fault:
+            reason, _, detail = channel.fault.partition(": ")
+            self._complaints.about(channel.peer, reason, detail)
 
     def _look_later(self) -> None:
         self._timer = self._reactor.call_at(
@@ -458,9 +461,9 @@ class TcpListener:
             elif before != now:
                 self._channels[channel] = now
             elif channel.wants_input and (channel.in_record or not channel.records_received):
-                channel.handle_lost("the peer left a record unfinished")
+                channel.break_off("the peer left a record unfinished")
             else:
-                channel.handle_lost("the peer does not take its replies")
+                channel.break_off("the peer does not take its replies")
 
 
 def listen_tcp(

@@ -62,6 +62,9 @@ class Peer:
         return self.address, self.uid
 
 
+CLOSED_HERE: Final = "closed on this side"
+
+
 class Channel(Protocol):
     """One connection, as seen by whoever calls over it.
 
@@ -102,8 +105,8 @@ class Channel(Protocol):
         Errors: ``TransportError``, ``CallRefused``, ``XdrError`` (an undecodable reply).
         """
 
-    def close(self) -> None:
-        """Close the connection; every call in flight fails with ``TransportError``."""
+    def close(self, reason: str = CLOSED_HERE) -> None:
+        """Close the connection; every call in flight fails with ``TransportError(reason)``."""
 
     def on_close(self, callback: Callable[[str], None]) -> None:
         """Call ``callback(reason)`` once, when the connection is gone, for whatever reason."""
@@ -131,7 +134,7 @@ class EndedChannel:
         future.set_error(TransportError(self._reason))
         return future
 
-    def close(self) -> None:
+    def close(self, reason: str = CLOSED_HERE) -> None:
         """It is closed."""
 
     def on_close(self, callback: Callable[[str], None]) -> None:

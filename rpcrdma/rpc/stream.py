@@ -30,7 +30,7 @@ from nfsrdma.xdr.rpc import CALL, REPLY
 
 from ..budget import Account, unbounded
 from ..task import Future
-from .channel import CallRefused, Channel, Peer, Service, TransportError
+from .channel import CLOSED_HERE, CallRefused, Channel, Peer, Service, TransportError
 from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
 from .record import HEAD, Record, RecordError, RecordReader, SplitDecoder, frame
@@ -106,6 +106,7 @@ class StreamChannel:
         "_unsent_replies",
         "_waiting",
         "account",
+        "fault",
         "octets_taken",
         "on_ready",
         "on_shut",
@@ -144,6 +145,8 @@ class StreamChannel:
         self.on_shut: Callable[[], None] = _nothing
         self.records_received = 0
         self.relied_on = False
+        self.fault = ""
+        """What the peer did that ended the connection, if it did."""
         self.octets_taken = 0
         """Octets that the peer's side of the stream has taken."""
         self.stray_replies = 0
@@ -194,9 +197,9 @@ class StreamChannel:
             self._send(message, 0)
         return reply
 
-    def close(self) -> None:
-        """Close the connection; every call in flight fails with ``TransportError``."""
-        self.handle_lost("closed on this side")
+    def close(self, reason: str = CLOSED_HERE) -> None:
+        """Close the connection; every call in flight fails with ``TransportError(reason)``."""
+        self.handle_lost(reason)
 
     def on_close(self, callback: Callable[[str], None]) -> None:
         """Call ``callback(reason)`` once, when the connection is gone, or now if it is."""
@@ -240,7 +243,7 @@ class StreamChannel:
         try:
             records = self._reader.feed(data)
         except RecordError as error:
-            self.handle_lost(f"the peer broke record marking: {error}")
+            self.break_off(f"the peer broke record marking: {error}")
             return
         if records:
             self._handle_records(records)
@@ -252,6 +255,12 @@ class StreamChannel:
         record = self._reader.filled(count)
         if record is not None:
             self._handle_records([record])
+
+    def break_off(self, fault: str) -> None:
+        """End the connection for what the peer did, or did not do."""
+        if self._closed is None:
+            self.fault = fault
+            self.handle_lost(fault)
 
     def handle_lost(self, reason: str) -> None:
         """The stream is at its end, or of no more use."""
@@ -303,7 +312,7 @@ class StreamChannel:
             try:
                 xid, direction = peek(record)
             except XdrError as error:
-                self.handle_lost(f"the peer sent no RPC message: {error}")
+                self.break_off(f"the peer sent no RPC message: {error}")
                 break
             if direction == CALL:
                 if waiting or not self._may_serve():

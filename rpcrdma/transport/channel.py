@@ -15,7 +15,7 @@ from dataclasses import replace
 from nfsrdma.xdr import Decoder, Encoder
 
 from ..budget import Account, unbounded
-from ..rpc.channel import Owner, Peer, Service
+from ..rpc.channel import CLOSED_HERE, Owner, Peer, Service
 from ..task import Future
 from ..verbs.interfaces import Connection, Device
 from ..verbs.types import SendWR, WrOpcode
@@ -70,7 +70,7 @@ class RdmaChannel:
         self.account = account if account is not None else unbounded()
         """What the peer makes us hold is charged to it; given back at the end."""
         self._endpoint = Endpoint(
-            *(self.pd, device.limits, options, self.stats, self._on_message, self._shut_down),
+            *(self.pd, device.limits, options, self.stats, self._on_message, self._break_off),
             self.account,
         )
         called, answered = options.credits, options.reverse_credits
@@ -84,6 +84,8 @@ class RdmaChannel:
         self._reason: str | None = None
         self._peer = Peer("rdma", "", 0)
         self.relied_on = False
+        self.fault = ""
+        """What the peer did that ended the connection, if it did."""
         self._received_before = -1
         self._probing = False
 
@@ -155,9 +157,9 @@ class RdmaChannel:
         """Give up a call, see ``Requester.cancel``."""
         return self.requester.cancel(xid)
 
-    def close(self) -> None:
+    def close(self, reason: str = CLOSED_HERE) -> None:
         """See ``Channel.close``."""
-        self._shut_down("closed here")
+        self._shut_down(reason)
 
     def on_close(self, callback: Callable[[str], None]) -> None:
         """See ``Channel.on_close``. Calls back at once if it is too late."""
@@ -185,6 +187,12 @@ class RdmaChannel:
 
     def _probed(self) -> None:
         self._probing = False
+
+    def _break_off(self, fault: str) -> None:
+        """What the peer did, or did not do, ends the connection."""
+        if self._reason is None:
+            self.fault = fault
+            self._shut_down(fault)
 
     def disconnected(self, reason: str) -> None:
         """The connection manager says that it is over."""

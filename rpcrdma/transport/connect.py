@@ -25,6 +25,9 @@ NFS_RDMA_PORT: Final = 20049
 
 _REACHABLE: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
 
+RULES_BROKEN: Final = "the peer broke the rules"
+"""How a provider begins to say that a connection was ended for what the peer did."""
+
 OnChannel = Callable[[RdmaChannel], object]
 OwnerOf = Callable[[Connection], Owner | None]
 """Whose process a peer is, see ``Peer``; None if it is on another host."""
@@ -206,7 +209,7 @@ class RdmaListener:
             return
         self.channels[channel] = None
         self._admission.enter(channel)
-        channel.on_close(lambda _: self._gone(channel))
+        channel.on_close(lambda reason: self._gone(channel, reason))
         if self._timer is None:
             self._ask_at = self._reactor.time() + options.keepalive_s
             self._look_later()
@@ -232,9 +235,12 @@ class RdmaListener:
             receives.charge(octets)
         return options, octets
 
-    def _gone(self, channel: RdmaChannel) -> None:
+    def _gone(self, channel: RdmaChannel, reason: str) -> None:
         self.channels.pop(channel, None)
         self._admission.leave(channel)
+        if channel.fault or reason.startswith(RULES_BROKEN):
+            what, _, detail = reason.partition(": ")
+            self._complaints.about(channel.peer, what, detail)
         if not self.channels and self._timer is not None:
             self._timer.cancel()
             self._timer = None

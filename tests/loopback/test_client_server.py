@@ -7,6 +7,7 @@ import inspect
 import io
 import os
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -483,6 +484,13 @@ def test_a_server_that_is_gone(own_server: LiveServer) -> None:
             fs.stat("file")
         own_server.start()
         assert fs.read_bytes("file") == b"x"
+
+
+def test_a_silent_server_is_said_to_be_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        with pytest.raises(OSError, match=r"has not answered for 0\.2 s"):
+            nfs.mount(f"nfs+tcp://127.0.0.1:{port}/", timeout=0.2)
 
 
 def test_idle_mounts_keep_their_lease_without_a_caller(own_server: LiveServer) -> None:

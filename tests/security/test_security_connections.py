@@ -8,19 +8,25 @@ import logging
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.hosts import loopback
-from tests.support.transport import Pair, RawPeer
+from tests.support.transport import PORT, Pair, RawPeer, Recorder, call_message
 
 from nfsrdma.rpcrdma.admission import CROWDED, MADE_ROOM, Admission
 from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import TcpListener, TcpOptions, listen_tcp
+from nfsrdma.rpcrdma.providers.shm import ShmDevice
+from nfsrdma.rpcrdma.providers.shm import listener as shm_listener
+from nfsrdma.rpcrdma.providers.shm.order import SUITABLE
+from nfsrdma.rpcrdma.providers.shm.rendezvous import meet
 from nfsrdma.rpcrdma.rpc.channel import Peer
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
-from nfsrdma.rpcrdma.transport import TransportOptions
+from nfsrdma.rpcrdma.transport import TransportOptions, connect_rdma, listen_rdma
+from nfsrdma.rpcrdma.transport.header import SHORT
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
 SERVICE = RpcService([RpcProgram(200000, {1: {0: null_procedure}})])
@@ -256,3 +262,88 @@ def test_a_crowd_with_sessions_is_refused(caplog: pytest.LogCaptureFixture) -> N
                 channel.relied_on = True
     assert refused >= 12
     assert len([line for line in caplog.messages if CROWDED in line]) == 1
+
+
+# Shared memory.
+
+
+@pytest.mark.skipif(not SUITABLE, reason="no shared memory on this processor")
+def test_those_who_knock_and_say_nothing_make_room(tmp_path: Path) -> None:
+    reactor = SelectReactor()
+    device, client = (ShmDevice(reactor, directory=str(tmp_path)) for _ in "ab")
+    listener = listen_rdma(device, reactor, "127.0.0.1", PORT, SERVICE)
+    with contextlib.ExitStack() as stack:
+        for _ in range(140):
+            stranger, _ = meet("127.0.0.1", PORT, str(tmp_path))
+            stack.enter_context(stranger)
+            reactor.turn(0.0)
+        channel = reactor.run_until(connect_rdma(client, reactor, "127.0.0.1", PORT), 10)
+        assert not channel.closed
+        assert len(device.listeners) == 1
+    listener.close()
+    client.close()
+    device.close()
+    reactor.close()
+
+
+@pytest.mark.skipif(not SUITABLE, reason="no shared memory on this processor")
+def test_without_descriptors_nobody_spins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shm_listener, "_PAUSE_S", 0.05)
+    reactor = SelectReactor()
+    device, client = (ShmDevice(reactor, directory=str(tmp_path)) for _ in "ab")
+    listener = listen_rdma(device, reactor, "127.0.0.1", PORT, SERVICE)
+    (knocking,) = device.listeners
+    real = knocking._meeting.socket
+    tries: list[int] = []
+
+    class Failing:
+        def accept(self) -> Any:
+            tries.append(1)
+            if len(tries) < 3:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return real.accept()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    monkeypatch.setattr(knocking._meeting, "socket", Failing())
+    channel = reactor.run_until(connect_rdma(client, reactor, "127.0.0.1", PORT), 10)
+    assert not channel.closed
+    assert len(tries) <= 5
+    assert caplog.text.count("cannot accept connections") == 2
+    listener.close()
+    client.close()
+    device.close()
+    reactor.close()
+
+
+# What the log says.
+
+
+def test_faults_of_peers_are_said_once(
+    serve: Callable[..., TcpServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve()
+    with caplog.at_level(logging.WARNING):
+        for size in range(20):
+            sock = server.connect()
+            sock.sendall(b"\xff\xff\xff" + bytes([size]))
+            sock.setblocking(False)
+            for _ in range(100):
+                server.reactor.turn(0.005)
+                with contextlib.suppress(BlockingIOError):
+                    if not sock.recv(10):
+                        break
+        pair = Pair(Recorder())
+        for xid in range(pair.client.options.credits + 1):
+            head = SHORT.pack(xid, 1, 200, 0, 0, 0, 0)
+            pair.client._endpoint.send_whole(head, call_message(xid))
+        pair.reactor.run()
+        assert pair.server.closed
+    lines = [line for line in caplog.messages if "the peer" in line]
+    assert len(lines) == 2, lines
+    assert "broke record marking" in lines[0]
+    assert lines[0].startswith(loopback(9))
+    assert "exceeded its credits" in lines[1]

@@ -154,11 +154,11 @@ class FakeChannel:
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise AssertionError("no callbacks are expected")
 
-    def close(self) -> None:
+    def close(self, reason: str = "closed") -> None:
         self.closed = True
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
-            callback("closed")
+            callback(reason)
 
     def on_close(self, callback: Callable[[str], None]) -> None:
         self._callbacks.append(callback)

@@ -100,8 +100,8 @@ class FakeChannel:
         for callback in callbacks:
             callback(reason)
 
-    def close(self) -> None:
-        self.lose("closed on this side")
+    def close(self, reason: str = "closed on this side") -> None:
+        self.lose(reason)
 
     def on_close(self, callback: Callable[[str], None]) -> None:
         if self.closed is not None:

@@ -362,9 +362,9 @@ def test_call_on_a_closed_channel() -> None:
     client.channel.on_close(reasons.append)
     client.channel.close()
     client.channel.close()
-    assert reasons == ["closed here"]
+    assert reasons == ["closed on this side"]
     client.channel.on_close(reasons.append)
-    assert reasons == ["closed here"] * 2
+    assert reasons == ["closed on this side"] * 2
     future = client.channel.call(call_message(1), max_reply=100)
     assert isinstance(future.error(), TransportError)
 

@@ -281,8 +281,10 @@ class ShmConnection:
                     break
                 if message[0] is Kind.SLAB:
                     self._take_slab(message[1], message[2][0])
-                else:
-                    self._unheard.append(message)
+                    continue
+                self._unheard.append(message)
+                if message[2]:
+                    raise BadMessage(f"{message[0].name} at the wrong moment")
         except BlockingIOError:
             pass
         except (OSError, BadMessage) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _GREETING_S: Final = 10.0
+_PAUSE_S: Final = 1.0
 _MAX_STRANGERS: Final = 128
 """Those who have connected and said nothing yet."""
 
@@ -40,7 +42,7 @@ class ShmListener:
         self._device = device
         self._meeting = meeting
         self._on_request = on_request
-        self._strangers: dict[socket.socket, TimerHandle] = {}
+        self._strangers: dict[socket.socket, tuple[TimerHandle, int]] = {}
         self._closed = False
         self.address = (host, meeting.port)
         device.reactor.add_reader(meeting.socket.fileno(), self._knocked)
@@ -60,25 +62,45 @@ class ShmListener:
         while True:
             try:
                 accepted, _ = self._meeting.socket.accept()
-            except OSError:
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._look_away(error)
                 return
             keep_from_children(accepted)
             if len(self._strangers) >= _MAX_STRANGERS:
-                accepted.close()
-                continue
+                self._make_room()
             accepted.setblocking(False)
             reactor = self._device.reactor
-            self._strangers[accepted] = reactor.call_at(
-                reactor.time() + _GREETING_S, self._dismiss, accepted
-            )
+            timer = reactor.call_at(reactor.time() + _GREETING_S, self._dismiss, accepted)
+            self._strangers[accepted] = timer, credentials(accepted).uid
             reactor.add_reader(accepted.fileno(), self._spoke, accepted)
+
+    def _look_away(self, error: OSError) -> None:
+        """There are no descriptors left: the socket stays readable, so do not look for a while."""
+        _log.error("cannot accept connections: %s", error)
+        reactor, watched = self._device.reactor, self._meeting.socket.fileno()
+        reactor.remove_reader(watched)
+
+        def look_again() -> None:
+            if not self._closed:
+                reactor.add_reader(watched, self._knocked)
+
+        reactor.call_at(reactor.time() + _PAUSE_S, look_again)
+
+    def _make_room(self) -> None:
+        """Dismiss the one that has said nothing for longest, of the user who has most of them."""
+        users = Counter(uid for _, uid in self._strangers.values())
+        ((most, _),) = users.most_common(1)
+        self._dismiss(next(each for each, (_, uid) in self._strangers.items() if uid == most))
 
     def _dismiss(self, stranger: socket.socket) -> None:
         self._forget(stranger)
         stranger.close()
 
     def _forget(self, stranger: socket.socket) -> None:
-        self._strangers.pop(stranger).cancel()
+        timer, _ = self._strangers.pop(stranger)
+        timer.cancel()
         self._device.reactor.remove_reader(stranger.fileno())
 
     def _spoke(self, stranger: socket.socket) -> None:
