@@ -307,7 +307,8 @@ class UdpPort:
             peer = self._remember(name, _unpacked_address(name))
         local = self._locals.get(packed)
         if local is None:
-            # No more than this host has addresses.
+            if len(self._locals) >= _MOST_PEERS:
+                self._locals.clear()  # all of 127.0.0.0/8 is this host
             if len(packed) == _PKTINFO6.size:
                 local = (_host6(*_PKTINFO6.unpack(packed)), ROCE_PORT)
             else:

@@ -4,6 +4,10 @@ A response names the last request packet that the peer has carried out, so it ac
 earlier ones, with one exception: an RDMA READ is finished only when its data have arrived. An
 acknowledgement that passes an unanswered READ therefore tells that responses were lost (IBA:
 "implied NAK"), and the READ is asked for again from the first missing packet.
+
+Responses that come before their turn are put where they belong all the same. That something is
+missing then is as likely a loss as a detour; which of them this network has is learnt
+(``early``).
 """
 
 from __future__ import annotations
@@ -72,7 +76,7 @@ class Completer:
             elif sequence >= una:
                 requester.advance(sequence + 1, now)
             if sequence < una:
-                requester.answered_twice(sequence)
+                requester.answered_twice(sequence, 1)
         elif sequence < requester.una:
             qp.counters.duplicates += 1
         elif kind == _CLASS_RNR:
@@ -111,7 +115,7 @@ class Completer:
         sequence = unwrap(run.psn, requester.una)
         if not requester.reads or not requester.una <= sequence < requester.high:
             qp.counters.duplicates += run.count
-            requester.answered_twice(sequence)
+            requester.answered_twice(sequence, run.count)
             return
         begin, end = requester.reads[0]
         expected = max(begin, requester.una)
@@ -119,7 +123,10 @@ class Completer:
             if sequence > expected:
                 qp.counters.out_of_order += run.count
                 requester.advance(expected, now)
-                requester.lost(expected)
+                if not qp.failed:
+                    self._take_early(run, sequence)
+                    if requester.early.lost(expected, run.count):
+                        requester.lost(expected)
             else:
                 qp.counters.bad_responses += run.count
             return
@@ -130,6 +137,19 @@ class Completer:
             return
         self._place(run, entry, (sequence - entry.first) * qp.mtu)
         requester.advance(sequence + run.count, now)
+        if requester.early.sequences:
+            requester.catch_up(now)
+
+    def _take_early(self, run: Run, sequence: int) -> None:
+        """Place responses whose turn it is not yet."""
+        requester = self._qp.requester
+        end = next((stop for begin, stop in requester.reads if begin <= sequence < stop), None)
+        entry = requester.entry_of(sequence)
+        if end is None or entry is None or not self._fits(run, entry, sequence, end):
+            self._qp.counters.bad_responses += run.count
+            return
+        self._place(run, entry, (sequence - entry.first) * self._qp.mtu)
+        requester.early.add(sequence, run.count)
 
     def _fits(self, run: Run, entry: Entry, sequence: int, end: int) -> bool:
         """Whether the response's place in the message and its length are what was asked for."""

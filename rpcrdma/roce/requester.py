@@ -23,13 +23,13 @@ work requests it begins (``base``) and how many it counts for (``cost``).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from struct import Struct
 from typing import TYPE_CHECKING
 
 from ..verbs.types import WC, SendWR, VerbsError, WcOpcode, WcStatus, WrOpcode
 from .burst import BurstBuilder
 from .congestion import CongestionWindow, RetransmissionTimer
+from .early import EarlyResponses
 from .memory import octets
 from .opcode import BTH_OCTETS, ICRC_OCTETS, READ_REQUEST, REQUESTS, RequestCodes
 from .psn import MASK
@@ -92,6 +92,7 @@ class Requester:
         self.sent: deque[Entry] = deque()
         self.pending: deque[Entry] = deque()
         self.reads: deque[tuple[int, int]] = deque()
+        self.early = EarlyResponses()
         self.una = self.next = self.high = self.tail = 0
         self._una_octets = self._next_octets = self._tail_octets = 0
         self._asked_octets = 0
@@ -347,7 +348,7 @@ class Requester:
 
         What follows it is not sent again: nothing says that the peer misses it.
         """
-        entry = next((one for one in self._entries() if one.first <= sequence < one.end), None)
+        entry = self.entry_of(sequence)
         if entry is None or entry.codes is None or not self.una <= sequence < self.next:
             self.again = None
             return
@@ -376,9 +377,13 @@ class Requester:
         self.again = None
         qp.counters.retransmitted += 1
 
-    def _entries(self) -> Iterator[Entry]:
-        yield from self.sent
-        yield from self.pending
+    def entry_of(self, sequence: int) -> Entry | None:
+        """The work request that owns a sequence."""
+        for queue in (self.sent, self.pending):
+            for entry in queue:
+                if entry.first <= sequence < entry.end:
+                    return entry
+        return None
 
     def _execute_local(self, entry: Entry) -> None:
         """Carry out a LOCAL_INV, once: it may be passed again when going back."""
@@ -438,6 +443,13 @@ class Requester:
             return self.sent[0]
         return self.pending[0] if self.pending else None
 
+    def catch_up(self, now: float) -> None:
+        """Go on over the READ responses that were here early."""
+        early = self.early
+        while self.reads and (at := max(self.reads[0][0], self.una)) in early.sequences:
+            self.advance(early.take_from(at), now)
+        early.forget_before(self.una)
+
     def lost(self, sequence: int) -> None:
         """The peer misses ``sequence``: send from there. Once, until something moves again."""
         if self._recovering == sequence:
@@ -476,6 +488,7 @@ class Requester:
             self.fail(self.una, WcStatus.RETRY_EXC_ERR, reason)
             return
         self.timer.back_off()
+        self.early.timed_out()
         if self._doubt is not None:
             self.timer.justified()
             self._doubt = None
@@ -503,11 +516,12 @@ class Requester:
         begin = self.reads[0][0]
         return self.una if self.una >= begin else begin - 1
 
-    def answered_twice(self, sequence: int) -> None:
-        """What the peer says it has said before, of everything up to ``sequence``."""
+    def answered_twice(self, sequence: int, count: int) -> None:
+        """What the peer says it has said before, of ``count`` packets from ``sequence`` on."""
         if self._doubt is not None and self._doubt <= sequence < self.una:
             self._doubt = None
             self.timer.hasty(self._waited)
+        self.early.came_twice(sequence, count)
 
     def _go_back(self, sequence: int) -> None:
         """Send again from ``sequence``, which is not before ``una``."""
@@ -565,6 +579,7 @@ class Requester:
         self.deadline = self.again = None
         self._not_ready = False
         self.reads.clear()
+        self.early.sequences.clear()
         entries = [*self.sent, *self.pending]
         self.sent.clear()
         self.pending.clear()

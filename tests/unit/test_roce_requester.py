@@ -522,6 +522,65 @@ def test_lost_responses_are_asked_for_again(peer: Peer) -> None:
     assert len(peer.end.sent()) == 1
 
 
+def test_responses_that_come_early_are_placed_and_not_asked_for_again() -> None:
+    peer = Peer(tuning=Tuning(read_octets=256 * 6))
+    data = bytes(n * 7 & 0xFF for n in range(256 * 12))
+
+    def answer(psn: int, base: int) -> list[Packet]:
+        place = {0: "FIRST", 5: "LAST", 6: "FIRST", 11: "LAST"}.get(psn - base, "MIDDLE")
+        return answer_read(peer, place, psn, data[256 * (psn - base) :][:256])
+
+    requests = []
+    for base in (100, 112, 124, 136, 148):
+        sink = post(peer, WrOpcode.RDMA_READ, len(data))
+        assert len(peer.collect()) == 2
+        requests.append(0)
+        for psn in reversed(range(base, base + 12)):
+            requests[-1] += len(answer(psn, base))
+        assert sink == data
+        assert peer.end.sent()[0].status == WcStatus.SUCCESS
+        for psn in range(base, base + 12 if requests[-1] else base):  # what was asked for again
+            assert answer(psn, base) == []
+    assert requests[0] == 2
+    assert requests[-1] == 0, "with so much disorder it is waited for"
+    assert peer.qp.requester.early.sequences == set()
+    assert peer.qp.counters.timeouts == 0
+
+
+def test_what_is_lost_after_all_is_asked_for_when_it_is_time() -> None:
+    peer = Peer()
+    early = peer.qp.requester.early
+    early._tolerance = 64
+    sink = post(peer, WrOpcode.RDMA_READ, 256 * 4)
+    peer.collect()
+    assert answer_read(peer, "MIDDLE", 101, b"b" * 256) == []
+    assert answer_read(peer, "LAST", 103, b"d" * 256) == []
+    assert asked(peer.wait()) == [(100, 1024)]
+    assert early._tolerance == 32
+    for psn, name in ((100, "FIRST"), (101, "MIDDLE"), (102, "MIDDLE")):
+        assert answer_read(peer, name, psn, b"abc"[psn - 100 : psn - 99] * 256) == []
+    assert sink == b"a" * 256 + b"b" * 256 + b"c" * 256 + b"d" * 256
+    assert statuses(peer) == [(WrOpcode.RDMA_READ, WcStatus.SUCCESS)]
+    assert answer_read(peer, "LAST", 103, b"x" * 256) == []
+    assert sink[-1:] == b"d"
+
+
+@pytest.mark.parametrize(
+    ("name", "psn", "size"),
+    [("MIDDLE", 101, 255), ("LAST", 102, 256), ("MIDDLE", 103, 256), ("LAST", 103, 255),
+     ("ONLY", 102, 256), ("MIDDLE", 104, 256), ("FIRST", 120, 256)],
+)  # fmt: skip
+def test_early_responses_that_do_not_fit_are_dropped(name: str, psn: int, size: int) -> None:
+    peer = Peer()
+    sink = post(peer, WrOpcode.RDMA_READ, 256 * 4)
+    before = bytes(sink)
+    post(peer, WrOpcode.SEND, 5)
+    peer.collect()
+    answer_read(peer, name, psn, b"z" * size)
+    assert peer.qp.requester.early.sequences == set()
+    assert sink == before
+
+
 def test_an_acknowledgement_that_passes_a_read_is_an_implied_nak(peer: Peer) -> None:
     post(peer, WrOpcode.SEND, 1, wr_id=1)
     post(peer, WrOpcode.RDMA_READ, 10, wr_id=2)
