@@ -97,6 +97,7 @@ class Connections:
         if len(self._flows) >= MAX_FLOWS:
             self._make_room(packet.number)
         connection = self.open(transport, packet.number, packet.time)
+        connection.tunnels = packet.inside
         side = connection.first = Side(source, connection)
         flow = side.flow = Flow(source, destination, qpn, side, self)
         self._flows[source, destination, qpn] = flow

@@ -237,6 +237,7 @@ class Connection:
         "second",
         "time",
         "transport",
+        "tunnels",
     )
 
     def __init__(self, number: int, transport: Transport, frame: int, time: int) -> None:
@@ -244,6 +245,8 @@ class Connection:
         self.transport = transport
         self.frame = frame
         self.time = time
+        self.tunnels: tuple[str, ...] = ()
+        """What its packets were inside of, the outermost first."""
         self.first: Side | None = None
         self.second: Side | None = None
         self.paired_by = ""

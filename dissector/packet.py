@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+PLAIN = 14
+"""Octets of an Ethernet header."""
+
 
 class Kind(IntEnum):
     """What a frame turned out to be."""
@@ -62,6 +65,7 @@ class Packet:
         "offset",
         "opcode",
         "original",
+        "outer",
         "pad",
         "payload",
         "psn",
@@ -76,6 +80,7 @@ class Packet:
         "tcp_sequence",
         "time",
         "transport_end",
+        "tunnels",
     )
 
     def __init__(self) -> None:
@@ -92,7 +97,10 @@ class Packet:
         self.fault = ""
         """With ``Kind.BROKEN``: what is wrong."""
         self.network = 0
-        """The IP header, GRH or LRH."""
+        """The IP header, GRH or LRH; the innermost, if there are several."""
+        self.outer = 0
+        """Where the outermost tunnel begins, of a frame with any; see :meth:`inside`."""
+        self.tunnels: tuple[str, ...] = ()
         self.ip_version = 0
         """4, 6, or 0 for native InfiniBand."""
         self.encapsulation = Encapsulation.NONE
@@ -131,3 +139,11 @@ class Packet:
         self.flags = 0
         self.tcp_sequence = 0
         self.tcp_ack = 0
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """What the packet is inside of, the outermost first.
+
+        The commonest frame, Ethernet and at once IP, leaves ``tunnels`` and ``outer`` as they were.
+        """
+        return () if self.network - self.offset == PLAIN else self.tunnels

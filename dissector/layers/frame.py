@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, ICRC_OCTETS
 
 from ..packet import Encapsulation, Kind, Packet
-from . import link
+from . import link, tunnels
 from .transport import EXTENSIONS, NFS_PORT, ROCE_PORT
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ _TCP = Struct(">HHIIBBHHH")
 _LRH = Struct(">BBHHH")
 _FRAGMENT = 0x3FFF
 _UDP_PROTOCOL, _TCP_PROTOCOL, _BTH_HEADER = 17, 6, 0x1B
+_AUTHENTICATION = 51
 _IPV6_SKIPPED = frozenset((0, 43, 60))
 _MAX_EXTENSIONS = 8
+_MAX_LAYERS = 16
+"""Headers around each other that are opened."""
 _LNH_LOCAL, _LNH_GLOBAL = 2, 3
 
 
@@ -104,56 +107,94 @@ class Layers:
         locate = link.LINK_TYPES.get(packet.link_type)
         if locate is None:
             return
-        ethertype, at = locate(view, offset, end)
-        packet.network = at
+        packet.outer, packet.tunnels = 0, ()
+        kind, at = locate(view, offset, end)
+        wire = offset + packet.original
+        view = view[:end]  # behind it is the next record
         try:
-            if ethertype == link.IPV4:
-                self._ipv4(view, at, end)
-            elif ethertype == link.IPV6:
-                self._ipv6(view, at, end)
-            elif ethertype == link.ROCE_V1:
-                packet.encapsulation = Encapsulation.ROCE_V1
-                self._grh(view, at, end)
-            elif ethertype == link.LOCAL_ROUTE:
-                self._lrh(view, at, end)
+            for _ in range(_MAX_LAYERS):
+                packet.network = at
+                inner = self._layer(view, kind, at, wire, end)
+                if inner is None:
+                    return
+                kind, at, last, name = inner
+                wire = min(wire, last)
+                end = min(end, wire)
+                packet.outer = packet.outer or packet.network
+                packet.tunnels += (name,)
+            self._broken(f"more than {_MAX_LAYERS} headers around each other")
         except (struct.error, IndexError):
             self._broken("cut inside of its headers")
+
+    def _layer(
+        self, view: memoryview, kind: int, at: int, wire: int, end: int
+    ) -> tunnels.Inner | None:
+        """What is at ``at``: a packet of ours is decoded; what something else is in is returned."""
+        packet = self.packet
+        if kind == tunnels.ETHERNET_FRAME:
+            kind, at = link.ethernet(view, at, end)
+            packet.network = at
+        elif kind == tunnels.IP:
+            kind, at = link.raw_ip(view, at, end)
+        if kind == link.IPV4:
+            return self._ipv4(view, at, wire, end)
+        if kind == link.IPV6:
+            return self._ipv6(view, at, wire, end)
+        if kind == link.ROCE_V1:
+            packet.encapsulation = Encapsulation.ROCE_V1
+            self._grh(view, at, end)
+        elif kind == link.LOCAL_ROUTE:
+            self._lrh(view, at, end)
+        elif kind in tunnels.ETHERTYPES:
+            return tunnels.ETHERTYPES[kind](view, at, wire)
+        return None
 
     def _broken(self, fault: str) -> None:
         self.packet.kind = Kind.BROKEN
         self.packet.fault = fault
 
-    def _ipv4(self, view: memoryview, at: int, end: int) -> None:
+    def _ipv4(self, view: memoryview, at: int, wire: int, end: int) -> tunnels.Inner | None:
         packet = self.packet
         version, tos, length, _, fragment, _, protocol, _, source, destination = _IPV4.unpack_from(
             view, at
         )
         header = (version & 15) * 4
-        if version >> 4 != 4 or header < 20 or protocol not in (_UDP_PROTOCOL, _TCP_PROTOCOL):
-            return
+        if version >> 4 != 4 or header < 20:
+            return None
         packet.ip_version = 4
         packet.source = ipv4_text(source)
         packet.destination = ipv4_text(destination)
         packet.ecn = tos & 3
         if fragment & 0x1FFF:
-            return
+            return None
         # Segmentation offload leaves the length zero in packets captured at their sender.
-        wire_end = at + length if length else packet.offset + packet.original
-        if protocol == _UDP_PROTOCOL:
-            self._udp(view, at + header, wire_end, end, bool(fragment & 0x2000))
-        else:
-            self._tcp(view, at + header, wire_end, end)
+        wire_end = at + length if length else wire
+        return self._within(view, protocol, at + header, wire_end, end, bool(fragment & 0x2000))
 
-    def _ipv6(self, view: memoryview, at: int, end: int) -> None:
+    def _within(
+        self, view: memoryview, protocol: int, at: int, wire_end: int, end: int, fragmented: bool
+    ) -> tunnels.Inner | None:
+        """What an IP header says is behind it."""
+        if protocol == _AUTHENTICATION:
+            protocol, at = view[at], at + 8 + view[at + 1] * 4
+        if protocol == _UDP_PROTOCOL:
+            return self._udp(view, at, wire_end, end, fragmented)
+        if protocol == _TCP_PROTOCOL:
+            self._tcp(view, at, wire_end, end)
+        elif protocol in tunnels.IP_PROTOCOLS and not fragmented:
+            return tunnels.IP_PROTOCOLS[protocol](view, at, wire_end)
+        return None
+
+    def _ipv6(self, view: memoryview, at: int, wire: int, end: int) -> tunnels.Inner | None:
         packet = self.packet
         word, length, protocol, _, source, destination = _IPV6.unpack_from(view, at)
         if word >> 28 != 6:
-            return
+            return None
         packet.ip_version = 6
         packet.source = ipv6_text(source)
         packet.destination = ipv6_text(destination)
         packet.ecn = word >> 20 & 3
-        wire_end = at + 40 + length if length else packet.offset + packet.original
+        wire_end = at + 40 + length if length else wire
         at += 40
         for _ in range(_MAX_EXTENSIONS):
             if protocol not in _IPV6_SKIPPED:
@@ -161,12 +202,11 @@ class Layers:
             if at + 2 > end:
                 raise IndexError
             protocol, at = view[at], at + 8 + view[at + 1] * 8
-        if protocol == _UDP_PROTOCOL:
-            self._udp(view, at, wire_end, end, False)
-        elif protocol == _TCP_PROTOCOL:
-            self._tcp(view, at, wire_end, end)
+        return self._within(view, protocol, at, wire_end, end, False)
 
-    def _udp(self, view: memoryview, at: int, wire_end: int, end: int, fragmented: bool) -> None:
+    def _udp(
+        self, view: memoryview, at: int, wire_end: int, end: int, fragmented: bool
+    ) -> tunnels.Inner | None:
         packet = self.packet
         sport, dport, length, _ = _UDP.unpack_from(view, at)
         if dport != ROCE_PORT:
@@ -177,13 +217,21 @@ class Layers:
                 packet.size = max(0, length - 8)
                 packet.have = max(0, min(packet.size, min(end, wire_end) - packet.payload))
                 packet.kind = Kind.UDP
-            return
+            elif dport in tunnels.UDP_PORTS and not fragmented:
+                try:
+                    return tunnels.UDP_PORTS[dport](view, at + 8, min(wire_end, at + length))
+                except (struct.error, IndexError):
+                    if packet.captured < packet.original:
+                        raise
+                    # Whole, and too short: not the tunnel that its port spoke of.
+            return None
         if fragmented:
             self._broken("a RoCEv2 packet in IP fragments")
-            return
+            return None
         packet.source_port, packet.destination_port = sport, dport
         packet.encapsulation = Encapsulation.ROCE_V2
         self._base(view, at + 8, wire_end, end)
+        return None
 
     def _base(self, view: memoryview, at: int, wire_end: int, end: int) -> None:
         packet = self.packet

@@ -17,8 +17,11 @@ LOCAL_ROUTE = -1
 
 NOTHING = (0, 0)
 
-_VLANS = frozenset((0x8100, 0x88A8, 0x9100))
+VLANS = frozenset((0x8100, 0x88A8, 0x9100, 0x9200, 0x9300))
 _MAX_TAGS = 4
+_MAX_LENGTH = 1500
+_SNAP = b"\xaa\xaa\x03\0\0\0"
+"""LLC and SNAP, where an ethertype would be a length (IEEE 802.3)."""
 _U16 = Struct(">H")
 _ERF = Struct("<QBBH")
 _ERF_HEADER = 16
@@ -36,8 +39,11 @@ def ethernet(view: memoryview, at: int, end: int) -> Located:
 
 
 def _untagged(view: memoryview, kind: int, at: int, end: int) -> Located:
+    if kind <= _MAX_LENGTH and view[at : at + 6] == _SNAP and at + 8 <= end:
+        (kind,) = _U16.unpack_from(view, at + 6)
+        at += 8
     for _ in range(_MAX_TAGS):
-        if kind not in _VLANS:
+        if kind not in VLANS:
             break
         if at + 4 > end:
             return NOTHING

@@ -98,6 +98,7 @@ def pattern_of(packet: Packet) -> Pattern:
     the word of the packet sequence number, in which the A bit may be set.
     """
     return _pattern(
+        packet.outer - packet.offset if packet.inside else 0,
         packet.network - packet.offset,
         packet.bth - packet.offset,
         packet.ip_version,
@@ -107,8 +108,13 @@ def pattern_of(packet: Packet) -> Pattern:
 
 
 @lru_cache(maxsize=256)
-def _pattern(network: int, base: int, ip_version: int, udp: bool, clock: bool) -> Pattern:
+def _pattern(
+    outer: int, network: int, base: int, ip_version: int, udp: bool, clock: bool
+) -> Pattern:
     edges = [ERF_CLOCK if clock else 0]
+    if outer:
+        # Of the headers around it all may count up, and none of them matters.
+        edges += [outer, network]
     if ip_version == 4:
         edges += [network + part for part in (*_IPV4_IDENTIFICATION, *_IPV4_CHECKSUM)]
     if udp:

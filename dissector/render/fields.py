@@ -83,6 +83,8 @@ def message_fields(exchange: Exchange, message: Message) -> Fields:
     peer = side.peer.address if side.peer is not None else ""
     family = "ipv6" if ":" in side.address else "ip"
     fields[f"{family}.src"], fields[f"{family}.dst"] = side.address, peer
+    if side.connection.tunnels:
+        fields["nfsrdma.tunnel"] = list(side.connection.tunnels)
     if side.connection.transport in (Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND):
         if side.flow is not None:
             fields["infiniband.bth.destqp"] = side.flow.qpn

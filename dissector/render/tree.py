@@ -54,6 +54,8 @@ class TreeView:
 
 def exchange_lines(exchange: Exchange) -> Iterator[str]:
     """The tree of one RPC."""
+    if exchange.requester.connection.tunnels:
+        yield f"  Inside {', '.join(exchange.requester.connection.tunnels)}"
     if exchange.call is not None:
         yield from _message("Call", exchange.call)
         if exchange.call_header is not None:

@@ -123,6 +123,7 @@ class Conversations:
                 half = None
         if half is None:
             half = self._new(key)
+            half.side.connection.tunnels = packet.inside
         stream = half.stream
         if flags & _SYN:
             half.begin = sequence
@@ -230,6 +231,7 @@ class Conversations:
         one, other = half, half.opposite
         if _client(other, one):
             one, other = other, one
+        made.tunnels = half.side.connection.tunnels
         made.first, made.second = one.side, other.side
         one.side.connection = other.side.connection = made
 
@@ -282,6 +284,7 @@ class Conversations:
             for old in list(self._ports)[:MAX_CONVERSATIONS]:
                 del self._ports[old]
         connection = self._connect(Transport.UDP, packet.number, packet.time)
+        connection.tunnels = packet.inside
         one = _side(key[0], key[1], connection)
         other = _side(key[2], key[3], connection)
         _introduce(one, other)
