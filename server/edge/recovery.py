@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 from ..state.recovery import StoreError
+
+_PATIENCE_S: Final = 0.1
+"""How long somebody else who looks into the database may hold up everybody."""
 
 
 class SqliteRecoveryStore:
@@ -18,7 +21,7 @@ class SqliteRecoveryStore:
 
     def __init__(self, path: str) -> None:
         self._boot = 0
-        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database = sqlite3.connect(path, _PATIENCE_S, isolation_level=None)
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(
             """

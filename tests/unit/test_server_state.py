@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from tests.support.nfs import (
 from nfsrdma.server.edge.recovery import SqliteRecoveryStore
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore
+from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore, StoreError
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -266,6 +267,44 @@ def test_boot_numbers_differ(tmp_path: Path) -> None:
         boots.append(store.start()[0])
         store.close()
     assert len(set(boots)) == 3
+
+
+def test_database_without_room(tmp_path: Path) -> None:
+    path = str(tmp_path / "db")
+    store = SqliteRecoveryStore(path)
+    store.start()
+    store.add(b"first")
+    store._database.execute("PRAGMA max_page_count = 8")
+    added: list[bytes] = []
+    with pytest.raises(StoreError, match="full"):
+        _fill(store, added)
+    assert added
+    store._database.execute("PRAGMA max_page_count = 1000")
+    store.add(b"last")
+    store.close()
+    _, owners = SqliteRecoveryStore(path).start()
+    assert owners == {b"first", b"last", *added}
+
+
+def _fill(store: SqliteRecoveryStore, added: list[bytes]) -> None:
+    for number in range(100):
+        owner = b"%d" % number + bytes(1000)
+        store.add(owner)
+        added.append(owner)
+
+
+def test_database_that_somebody_else_holds(tmp_path: Path) -> None:
+    path = str(tmp_path / "db")
+    store = SqliteRecoveryStore(path)
+    store.start()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked"):
+        store.add(b"me")
+    other.execute("ROLLBACK")
+    store.add(b"me")
+    store.close()
+    other.close()
 
 
 def test_secret_stays(tmp_path: Path) -> None:

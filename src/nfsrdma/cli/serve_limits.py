@@ -21,8 +21,8 @@ def limits_text(config: ServerConfig) -> str:
         ("open files and lock owners", "descriptors / 2", "descriptors / 2.5"),
         ("locked ranges", f"{state.ranges}", f"{state.ranges_per_client} a client"),
     )
-    lines = ["\b", f"Limits:{'':21}{'of all':18}of one address"]
-    lines += [f"  {what:26}{everybody:18}{one}" for what, everybody, one in rows]
+    lines = ["\b", f"Limits:{'':22}{'of all':18}of one address"]
+    lines += [f"  {what:27}{everybody:18}{one}" for what, everybody, one in rows]
     return "\n".join(lines) + (
         "\n\nEach user of this host counts as an address. Who is full has to wait, and nobody "
         "else: idle clients give way, of whoever has most, but none with open files. "
