@@ -462,6 +462,8 @@ class TcpListener:
                 self._channels[channel] = now
             elif channel.wants_input and (channel.in_record or not channel.records_received):
                 channel.break_off("the peer left a record unfinished")
+            elif channel.stalled:
+                channel.handle_lost("no room for what the peer sends")
             else:
                 channel.break_off("the peer does not take its replies")
 

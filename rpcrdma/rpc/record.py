@@ -36,6 +36,12 @@ _DIRECT: Final = 32768
 _TRUST: Final = 16
 """We allocate no more than this many times what has really arrived of a record."""
 
+_UNRESERVED: Final = 1 << 16
+"""Octets of a record up to which no room is asked for: a connection's own portion."""
+
+_PIECES: Final = 64
+"""Pieces of an incomplete record that are kept as they came."""
+
 
 class RecordError(ValueError):
     """The peer broke the framing or its limits; where the next record starts is not known."""
@@ -112,6 +118,14 @@ FindSink = Callable[[memoryview, int], memoryview | None]
 """Where the end of a record belongs, from its beginning and its size; None: anywhere."""
 
 
+Reserve = Callable[[int], bool]
+"""Asks for room for so many octets, or gives it back (below 0); whether there is any."""
+
+
+def _always(octets: int) -> bool:
+    return True
+
+
 def _anywhere(head: memoryview, size: int) -> None:
     return None
 
@@ -120,7 +134,9 @@ class RecordReader:
     """Takes the stream in whatever portions it comes, and gives back records.
 
     ``find_sink`` is asked about every record of one fragment that is long and has begun; what it
-    returns has at most as many octets as the record, a multiple of four.
+    returns has at most as many octets as the record, a multiple of four. ``reserve`` is asked for
+    room for every record that is longer than a portion, before it gets memory of its own. Where
+    there is none the reader is ``stalled``: no more is to be brought until :meth:`resume`.
     """
 
     __slots__ = (
@@ -133,15 +149,25 @@ class RecordReader:
         "_max_fragments",
         "_max_record",
         "_parts",
+        "_reserve",
+        "_reserved",
         "_sink",
         "_size",
         "_stub",
+        "stalled",
     )
 
     def __init__(
-        self, max_record: int, max_fragments: int, find_sink: FindSink = _anywhere
+        self,
+        max_record: int,
+        max_fragments: int,
+        find_sink: FindSink = _anywhere,
+        reserve: Reserve = _always,
     ) -> None:
         """``max_record`` in octets; ``max_fragments`` of a record, empty ones included."""
+        self._reserve = reserve
+        self._reserved = 0
+        self.stalled = False
         self._find_sink = find_sink
         self._max_record = max_record
         self._max_fragments = max_fragments
@@ -186,7 +212,12 @@ class RecordReader:
         """The stream has ended: let go of all memory. The reader is then of no more use."""
         self._parts = []
         self._buffer = self._sink = None
-        self._find_sink = _anywhere
+        self._find_sink, self._reserve = _anywhere, _always
+
+    def resume(self) -> None:
+        """There may be room for the record that is ``stalled``."""
+        if self.stalled:
+            self._consider_buffer()
 
     def feed(self, data: bytes) -> list[Record]:
         """The records that end in ``data``, which is kept. Only when ``target`` is ``None``.
@@ -237,11 +268,21 @@ class RecordReader:
 
     def _consider_buffer(self) -> None:
         """Give the rest of a long fragment memory of its own, if enough of the record is here."""
+        if len(self._parts) > _PIECES:
+            self._join()
+        arrived = self._size - self._left
+        trusted = arrived * _TRUST >= self._size
+        wanted = self._size if trusted else arrived
+        if wanted > max(self._reserved, _UNRESERVED):
+            self.stalled = not self._reserve(wanted - self._reserved)
+            if self.stalled:
+                return
+            self._reserved = wanted
         if self._left < _DIRECT:
             return
         if self._last and self._fragments == 1 and self._use_sink():
             return
-        if (self._size - self._left) * _TRUST < self._size:
+        if not trusted:
             return
         if not self._last:
             self._buffer = bytearray(self._left)
@@ -256,6 +297,14 @@ class RecordReader:
         self._parts.clear()
         self._buffer = buffer
         self._filled = position
+
+    def _join(self) -> None:
+        """Make one of many pieces: an octet in a piece of its own takes hundreds of others."""
+        parts = self._parts
+        whole = parts[0] if isinstance(parts[0], bytearray) else bytearray(parts[0])
+        for part in parts[1:]:
+            whole += part
+        self._parts = [whole]
 
     def _use_sink(self) -> bool:
         """Let the end of the record go where it belongs, if that is known and lies ahead."""
@@ -279,4 +328,7 @@ class RecordReader:
         self._parts = []
         self._fragments = 0
         self._size = 0
+        if self._reserved:
+            self._reserve(-self._reserved)
+            self._reserved = 0
         return record

@@ -100,6 +100,7 @@ class StreamChannel:
         "_peer",
         "_pending",
         "_reader",
+        "_reserved",
         "_service",
         "_sinks",
         "_unsent",
@@ -127,7 +128,10 @@ class StreamChannel:
         self._peer = peer
         self._service = service if service is not None else RpcService(())
         self._limits = limits
-        self._reader = RecordReader(limits.max_record, limits.max_fragments, self._find_sink)
+        self._reader = RecordReader(
+            limits.max_record, limits.max_fragments, self._find_sink, self._reserve
+        )
+        self._reserved = 0  # for the record that arrives
         self._pending: dict[int, Future[Decoder]] = {}
         self._sinks: dict[int, memoryview] = {}  # of those pending that have one long one
         self._waiting: deque[memoryview] = deque()  # calls that the limits hold back
@@ -213,14 +217,19 @@ class StreamChannel:
     @property
     def wants_input(self) -> bool:
         """Whether the edge should go on reading."""
-        return not self._waiting
+        return not self._waiting and not self._reader.stalled
 
     @property
     def owes(self) -> bool:
-        """Whether it is for the peer to go on: to end its record, or to take a reply."""
-        if self._unsent_replies:
+        """Whether it has not gone on: has not ended its record, or has a reply to take."""
+        if self._unsent_replies or self._reader.stalled:
             return True
         return self.wants_input and (self._reader.in_record or not self.records_received)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether there is no room for the record that arrives."""
+        return self._reader.stalled
 
     @property
     def in_record(self) -> bool:
@@ -280,7 +289,7 @@ class StreamChannel:
         for _, _, on_sent in out:
             if on_sent is not None:
                 _guarded(on_sent)
-        self.account.charge(-self._charged)
+        self.account.charge(-self._charged - self._reserved)
         self.account.leave(self._served)
         for callback in callbacks:
             _guarded(callback, reason)
@@ -353,6 +362,17 @@ class StreamChannel:
         if self._waiting and account.held >= account.budget.free and self._closed is None:
             account.wait(self._served)
 
+    def _reserve(self, octets: int) -> bool:
+        """Room for a record that arrives, see ``RecordReader``."""
+        if octets > 0:
+            if not self.account.take(octets):
+                self.account.wait(self._served)
+                return False
+        else:
+            self.account.charge(octets)
+        self._reserved += octets
+        return True
+
     def _settle(self) -> None:
         """Charge what the peer has not taken, which as a rule is nothing by now."""
         if self._closed is None:
@@ -372,7 +392,11 @@ class StreamChannel:
             call.keep()
 
     def _served(self) -> None:
-        """One call less is in service, or replies went out."""
+        """One call less is in service, or replies went out, or there may be more for the peer."""
+        if self._reader.stalled and self._closed is None:
+            self._reader.resume()
+            if self.wants_input:
+                self.on_ready()
         if self._waiting and not self._batching:
             self._batching = True
             self._serve()

@@ -276,3 +276,55 @@ def test_no_memory_is_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
         reply = world.first.push([putfh(world.handle), read(ANONYMOUS, 0, MIB)])
         assert t.COMPOUND4res.decode(world.first.wait(reply)).status == t.NFS4ERR_DELAY
     assert world.served(world.first)
+
+
+# Records that are not complete.
+
+
+def head_of_record(size: int, arrived: int) -> bytes:
+    """The beginning of a WRITE or of whatever a peer may send."""
+    call = bytes.fromhex("00000007 00000000 00000002 000186a3")
+    return (1 << 31 | size).to_bytes(4, "big") + call + bytes(arrived - len(call))
+
+
+def test_records_that_do_not_end() -> None:
+    """Memory is for what arrived; who has its share is not read from, and others go on."""
+    world = World(64 * MIB)
+    bad = [world.link("10.0.0.1").server for _ in range(40)]
+    for stream in bad:
+        stream.handle_data(head_of_record(4 * MIB, 60_000))
+    assert world.budget.held == 0
+
+    def send_more() -> None:
+        for stream in bad:
+            while stream.wants_input and stream.target() is None and not stream.closed:
+                stream.handle_data(bytes(65_536))
+
+    send_more()
+    assert 28 * MIB <= world.budget.held <= 32 * MIB
+    assert 4 <= sum(stream.target() is not None for stream in bad) <= 8
+    assert world.served(world.first)
+    assert world.served(world.link("10.0.0.2"))
+    for stream in bad[:8]:
+        stream.handle_lost("gone")
+    for callback in world.soon:
+        callback()
+    assert all(stream.wants_input for stream in bad[8:12])
+    send_more()
+    assert 28 * MIB <= world.budget.held <= 32 * MIB
+    for stream in bad:
+        stream.handle_lost("gone")
+    assert world.budget.held == 0
+
+
+def test_octets_one_by_one_are_kept_together() -> None:
+    world = World()
+    stream = world.link("10.0.0.1").server
+    stream.handle_data((30_000).to_bytes(4, "big"))
+    for _ in range(30_000):
+        stream.handle_data(b"x")
+    assert len(stream._reader._parts) <= 65
+    stream.handle_data((1 << 31 | 1).to_bytes(4, "big"))
+    assert stream.in_record
+    stream.handle_data(b"x")
+    assert stream.records_received
