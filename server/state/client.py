@@ -47,6 +47,7 @@ class Client:
         "courtesy",
         "create_reply",
         "create_seqid",
+        "gone",
         "id",
         "lock_states",
         "open_states",
@@ -72,6 +73,8 @@ class Client:
         """Where it calls from: what budgets are kept by."""
         self.renewed = now
         self.confirmed = False
+        self.gone = False
+        """It was put out, perhaps in the midst of a call."""
         self.courtesy = False
         """Its lease ran out; it keeps its state until someone wants it."""
         self.reclaim_complete = False

@@ -15,6 +15,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_BADSESSION,
     NFS4ERR_DELAY,
+    NFS4ERR_EXPIRED,
     NFS4ERR_NOSPC,
     NFS4ERR_SHARE_DENIED,
     channel_attrs4,
@@ -142,6 +143,7 @@ class Registry:
 
     def expire(self, client: Client) -> None:
         """Forget a client and all that is its."""
+        client.gone = True
         self.states.drop_client(client)
         for session in list(client.sessions.values()):
             self.destroy_session(session)
@@ -168,13 +170,17 @@ class Registry:
         """Its first session makes a record the valid one of its owner."""
         replaced = self.clients.confirm(client)
         if replaced is not None and replaced is not client:
+            client.recorded = replaced.recorded
             self.expire(replaced)
 
     def note_state(self, client: Client) -> None:
         """Before a client gets state for the first time: it may reclaim it after a restart.
 
-        DELAY if that cannot be recorded: there is never state without a record.
+        DELAY if that cannot be recorded: there is never state without a record. EXPIRED if the
+        client was put out while its call waited for something.
         """
+        if client.gone:
+            raise NfsError(NFS4ERR_EXPIRED)
         if not client.recorded:
             self._on_record(self.store.add, client.record)
             client.recorded = True
@@ -366,7 +372,12 @@ class Registry:
         return True
 
     def make_state_room(self, client: Client, now: float) -> None:
-        """See to it that a client may have one more open or lock owner; DELAY if it may not."""
+        """See to it that a client may have one more open or lock owner; DELAY if it may not.
+
+        EXPIRED if the client was put out while its call waited for something.
+        """
+        if client.gone:
+            raise NfsError(NFS4ERR_EXPIRED)
         while self.states.is_full(client):
             gone = self._longest_gone(client, now)
             if gone is None:

@@ -14,9 +14,12 @@ from tests.support.nfs import (
     LEASE,
     PUTROOTFH,
     FakeReactor,
+    Incoming,
     Peer,
+    Reply,
     Session,
     close,
+    compound_message,
     create_session,
     destroy_clientid,
     destroy_session,
@@ -27,16 +30,18 @@ from tests.support.nfs import (
     putfh,
     reclaim_complete,
     test_stateid,
+    write,
 )
 
 from nfsrdma.cli.serve import serve
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.offload import Later
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
 from nfsrdma.server.state.registry import StateLimits
-from nfsrdma.server.vfs.interface import ROOT
+from nfsrdma.server.vfs.interface import ROOT, Job
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem, MemoryNode
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -483,6 +488,39 @@ def test_a_disk_that_fails_keeps_nobody(
 
 def _fails(self: MemoryFile) -> None:
     raise OSError(5, "the disk is gone")
+
+
+def test_client_that_is_put_out_amid_its_call(
+    reactor: FakeReactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting: list[tuple[Job, Later]] = []
+    server = make_server(reactor=reactor, elsewhere=lambda job, later: waiting.append((job, later)))
+    monkeypatch.setattr(MemoryFile, "sync", lambda self, metadata: lambda: None)
+    peer = Peer(server)
+    session = peer.session(b"me")
+    stateid, handle = session.create(b"f")
+    ops = (session.sequence(), putfh(handle), write(stateid, b"x", stable=t.FILE_SYNC4))
+    new = (PUTROOTFH, open_(b"g", create=t.UNCHECKED4))
+    call = Incoming(
+        compound_message((*ops, *new), 2, b"", peer.credentials), peer.channel, 1 << 20, ()
+    )
+    server.service(call)
+    ((_, later),) = waiting
+    server.registry.expire(server.registry.sessions[session.id].client)
+    later(None)
+    assert Reply(call).statuses[-1] == t.NFS4ERR_EXPIRED
+    # Nothing is left that nobody would ever take away.
+    assert len(server.registry.states) == 0
+
+
+def test_client_that_starts_again_stays_on_record(reactor: FakeReactor) -> None:
+    store = MemoryRecoveryStore(7)
+    peer = Peer(make_server(reactor=reactor, store=store))
+    peer.session(b"me")
+    number = peer.exchange_id(b"me", b"restart!")[0].eir_clientid
+    assert peer.call(create_session(number, 1)).status == t.NFS4_OK
+    reactor.advance(LEASE * 3)
+    assert not store._owners
 
 
 # The defaults
