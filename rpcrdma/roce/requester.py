@@ -42,6 +42,7 @@ _WORD = Struct(">I")
 _BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
 _READ_REQUEST_OCTETS = _BARE_OCTETS + RETH.size
 _INFINITE_RNR_RETRIES = 7
+_READ_PROBES = 3
 _ASKS = 4
 """How many acknowledgements are asked for in a window."""
 _ADDRESS_MASK = (1 << 64) - 1
@@ -401,7 +402,7 @@ class Requester:
         self.una = sequence
         self._rnr_count = 0
         if self._timeouts:
-            if self._timeouts == 1:
+            if self._doubt is not None:
                 self._waited = now - self._silent_since
             self._timeouts = 0
             self.timer.progress()
@@ -489,12 +490,13 @@ class Requester:
             return
         self.timer.back_off()
         self.early.timed_out()
-        if self._doubt is not None:
-            self.timer.justified()
-            self._doubt = None
-        if self._timeouts == 1 and self._recovering is None:
+        if self._doubt is not None and self._timeouts == 1:
+            self.timer.justified()  # the last time: there was one answer since, and no second
+        reading = bool(self.reads) and self.reads[0][0] <= self.una
+        if self._recovering is None and self._timeouts <= (_READ_PROBES if reading else 1):
             # The peer may only be busy. One packet makes it say what it has, or what it misses
-            # (as TCP does with its tail loss probe, RFC 8985).
+            # (as TCP does with its tail loss probe, RFC 8985). What is missing of a READ it gives
+            # to whoever asks for just that; a refusal of data it says once, and may have been lost.
             self.again = self._doubt = self._last_word()
             self._timed = None
             qp.schedule()

@@ -249,14 +249,15 @@ def test_a_silent_read_is_asked_for_from_its_first_missing_packet() -> None:
     assert asked(peer.wait()) == [(100, 1024)], "and no later one, which may be on its way"
     answer_read(peer, "FIRST", 100, bytes(256))
     answer_read(peer, "MIDDLE", 101, bytes(256))
-    assert asked(peer.wait()) == [(102, 512)]
+    for _ in range(3):
+        assert asked(peer.wait()) == [(102, 512)]
     assert asked(peer.wait()) == [(102, 512), (104, 1024)], "nothing came: now everything"
     for psn in range(102, 108):
         answer_read(peer, {102: "FIRST", 103: "LAST", 104: "FIRST", 107: "LAST"}.get(psn, "MIDDLE"),
                     psn, bytes(256))  # fmt: skip
     assert statuses(peer) == [(WrOpcode.RDMA_READ, WcStatus.SUCCESS)]
     assert octets == bytes(2048)
-    assert peer.qp.counters.retransmitted == 4 + 2 + 2 + 4 - 4
+    assert peer.qp.counters.retransmitted == 1 + 3 + 2 + 4
 
 
 def test_what_comes_before_a_silent_read_is_asked_about_first(peer: Peer) -> None:
