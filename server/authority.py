@@ -14,8 +14,8 @@ refused gets neither session nor state, and nothing beyond NULL. The rules:
 - AUTH_NONE is nobody, and served where everybody is.
 
 Root of this host is root to the exports as well (``Credentials.vouched``): it has those rights
-anyway. Over TCP it must show a port of its own, as whatever a program of root passes on for others
-(a proxy) comes from that program's socket.
+anyway. What a program of root passes on for others (a proxy) comes from that program's socket, and
+so is root's: ``docs/security.md`` says what to do.
 """
 
 from __future__ import annotations
@@ -186,8 +186,7 @@ class Authority:
     def _of_this_host(self, peer: Peer, uid: int, claim: Credentials) -> Credentials:
         policy = self._policy
         if uid == ROOT:
-            sure = peer.transport != "tcp" or peer.port in _RESERVED
-            return _corrected(claim, claim.gid, claim.groups, vouched=True) if sure else claim
+            return _corrected(claim, claim.gid, claim.groups, vouched=True)
         if uid == policy.server_user:
             return claim
         self._check_served(uid)

@@ -2,7 +2,8 @@
 
 What lies there is worth as much as the exports: who knows the key of the file handles can make
 them up. So the directory belongs to the server's user and can be written by nobody else, and what
-is made in it can be read by nobody else. Two servers in one directory would each undo what the
+is made in it can be read by nobody else. In a directory that others may write, such as /tmp, it is
+a directory of its own. Two servers in one directory would each undo what the
 other remembers: the first holds a lock (flock) for as long as it lives, and leaves its process id
 for the second to name.
 """
@@ -13,6 +14,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import pwd
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -38,8 +40,17 @@ def default_directory() -> Path:
     if os.geteuid() == 0:
         return _SYSTEM
     home = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(home) if os.path.isabs(home) else Path("~/.local/state").expanduser()
+    base = Path(home) if os.path.isabs(home) else _home() / ".local/state"
     return base / "nfsrdma"
+
+
+def _home() -> Path:
+    """This user's home directory: not that of whoever became this user (su, setpriv)."""
+    home = os.environ.get("HOME", "")
+    with suppress(OSError, KeyError):
+        if not os.path.isabs(home) or os.stat(home).st_uid != os.geteuid():
+            home = pwd.getpwuid(os.geteuid()).pw_dir
+    return Path(home or "/")
 
 
 def name_of(exports: Iterable[tuple[str, str]], listeners: Iterable[str]) -> str:
@@ -65,8 +76,13 @@ class StateDirectory:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         _make(self.path)
-        self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if _is_shared(self.path):
+            self.path /= f"nfsrdma-{os.geteuid()}"
+            _make(self.path)
+            flags |= os.O_NOFOLLOW
+        self._fd = os.open(self.path, flags)
         try:
             _check(self._fd, self.path, 0o022)
             self._lock = self._take_lock()
@@ -121,6 +137,12 @@ def _make(path: Path) -> None:
         _make(path.parent)
     with suppress(FileExistsError):
         path.mkdir(0o700)
+
+
+def _is_shared(path: Path) -> bool:
+    """Whether others than its owner may write to it, who is us or root."""
+    status = path.stat()
+    return status.st_uid in (0, os.geteuid()) and bool(stat.S_IMODE(status.st_mode) & 0o022)
 
 
 def _check(fd: int, path: Path, forbidden: int) -> None:

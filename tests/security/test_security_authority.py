@@ -150,12 +150,18 @@ def test_what_is_offered_is_what_is_taken() -> None:
         (here(0), Squash.ROOT, False, 0),
         (here(0), Squash.ROOT, True, NOBODY),
         (here(0), Squash.ALL, False, NOBODY),
-        (here(0, "tcp", 700), Squash.ROOT, False, 0),
-        (here(0, "tcp", 40000), Squash.ROOT, False, NOBODY),  # it may speak for others
+        (here(0, "tcp", 40000), Squash.ROOT, False, 0),
+        (here(BOB), Squash.NONE, False, None),
+        (here(UNKNOWN_USER), Squash.NONE, False, None),
     ],
 )
-def test_root(peer: rpc_channel.Peer, squash: Squash, insists: bool, uid: int) -> None:
+def test_root(peer: rpc_channel.Peer, squash: Squash, insists: bool, uid: int | None) -> None:
+    """Who claims to be root, and whom the export takes it for; None: it is refused."""
     export = Export("", memory(), squash=squash, squash_local_root=insists, networks=[ANY])
+    if uid is None:
+        with pytest.raises(Refusal):
+            authority(BY_ROOT, export).decide(peer, Credentials.sys(0, 0))
+        return
     granted = authority(BY_ROOT, export).decide(peer, Credentials.sys(0, 0)).credentials
     assert export.user(granted).uid == uid
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import pwd
 import random
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from tests.support.nfs import GETFH, PUTROOTFH, Peer, getattr_, make_server, putfh
 
+from nfsrdma.cli import serve_state
 from nfsrdma.cli.serve import serve
 from nfsrdma.server.edge.state_directory import (
     DATABASE,
@@ -96,10 +99,29 @@ def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
     directory.close()
 
 
-def test_state_that_others_may_write_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+def test_where_others_may_write_state_has_a_directory_of_its_own(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    directory = StateDirectory(tmp_path)
+    assert directory.path == tmp_path / f"nfsrdma-{os.geteuid()}"
+    assert directory.path.stat().st_mode & 0o777 == 0o700
+    directory.close()
+    directory.path.joinpath("lock").unlink()
+    directory.path.rmdir()
+    # Somebody was there first.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(0o700)
+    directory.path.symlink_to(elsewhere)
+    with pytest.raises(OSError):
+        StateDirectory(tmp_path)
+    directory.path.unlink()
+    directory.path.mkdir()
+    directory.path.chmod(0o777)
     with pytest.raises(PermissionError, match="others may write"):
         StateDirectory(tmp_path)
+
+
+def test_a_database_that_others_may_write_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     database = tmp_path / DATABASE
     database.write_bytes(b"")
@@ -165,7 +187,9 @@ def test_the_command_says_what_to_do_when_another_has_it(tmp_path: Path) -> None
 def test_where_state_is_kept_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert default_directory() == Path("/var/lib/nfsrdma")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    user = tmp_path.stat().st_uid or 1000
+    os.chown(tmp_path, user, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     assert default_directory() == tmp_path / ".local/state/nfsrdma"
@@ -173,6 +197,23 @@ def test_where_state_is_kept_by_default(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert default_directory() == tmp_path / ".local/state/nfsrdma"
     monkeypatch.setenv("XDG_STATE_HOME", "/elsewhere")
     assert default_directory() == Path("/elsewhere/nfsrdma")
+    # Somebody else's home, left behind by setpriv or su.
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/proc/1" if user != 0 else "/")
+    home = pwd.struct_passwd(("u", "x", user, user, "", "/home/u", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: home)
+    assert default_directory() == Path("/home/u/.local/state/nfsrdma")
+
+
+def test_who_has_no_place_serves_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(serve_state, "default_directory", lambda: Path("/proc/none"))
+    with ExitStack() as stack:
+        store, said = serve_state.keep_state(stack, None, [str(tmp_path)], ["127.0.0.1 1 2"])
+    assert store is None
+    assert "nothing is kept" in said
+    assert "/proc/none" in said
 
 
 def test_servers_of_different_things_keep_their_state_apart(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from .device import device_option
 from .serve_exports import ExportOptions, make_exports
 from .serve_limits import limits_text
 from .serve_policy import EVERYONE, check_networks, check_reach, choices, make_policy
-from .serve_state import lock_state, open_store
+from .serve_state import NOTHING_KEPT, keep_state
 from .serving import RDMA_PORT, Serving
 
 NO_RDMA = "none"
@@ -196,14 +196,11 @@ def serve(
     )
     made = make_exports(exports, memory, options)
     with ExitStack() as stack:
-        store, kept = None, "nothing is kept: file handles end with this server"
+        store, kept = None, NOTHING_KEPT
         # What is exported from memory is gone when the server is.
         if not ephemeral and (not memory or state_dir is not None):
             listeners = [f"{address} {port} {tcp_port}" for address in addresses]
-            state = stack.enter_context(closing(lock_state(state_dir, exports, listeners)))
-            # What the server keeps for itself is nobody else's.
-            stack.callback(os.umask, os.umask(0o077))
-            store, kept = open_store(state), f"state is kept in {state.path}"
+            store, kept = keep_state(stack, state_dir, exports, listeners)
         serving = stack.enter_context(
             closing(Serving(made, config, store, policy, console, verbose))
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -19,36 +22,38 @@ from nfsrdma.server.state.recovery import RecoveryStore
 from .serve_exports import parse_export, split_options
 from .serving import reason
 
+NOTHING_KEPT: Final = "nothing is kept: file handles end with this server"
 
-def lock_state(
-    state_dir: str | None, exports: Sequence[str], listeners: Sequence[str]
-) -> StateDirectory:
-    """The directory for what must survive a restart: the one named, or one of this server's own.
 
-    ``exports`` are the command's arguments, ``listeners`` the addresses and ports.
+def keep_state(
+    stack: ExitStack, state_dir: str | None, exports: Sequence[str], listeners: Sequence[str]
+) -> tuple[RecoveryStore | None, str]:
+    """Open the store for what must survive a restart; and a line that says where it is.
+
+    It is in the directory named, or in one of this server's own, by the command's ``exports`` and
+    the addresses and ports of its ``listeners``. Not every user has a place for that: then nothing
+    is kept, and the line says why.
     """
-    path = Path(state_dir) if state_dir is not None else None
-    if path is None:
-        alone = len(exports) == 1
-        pairs = (parse_export(split_options(text)[0], alone) for text in exports)
-        own = name_of(pairs, listeners)
-        path = default_directory() / own
+    path = Path(state_dir) if state_dir is not None else _own(exports, listeners)
     try:
-        return StateDirectory(path)
+        directory = stack.enter_context(closing(StateDirectory(path)))
+        # What the server keeps for itself is nobody else's.
+        stack.callback(os.umask, os.umask(0o077))
+        return directory.open_store(), f"state is kept in {directory.path}"
     except StateDirectoryBusy as error:
         raise click.ClickException(
             f"{error}: give each server a --state-dir of its own, or use --ephemeral"
         ) from None
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
+        if state_dir is None and isinstance(error, OSError):
+            return None, f"{NOTHING_KEPT} ({path}: {reason(error)}; --state-dir names another)"
         raise click.ClickException(
             f"cannot keep state in {path}: {reason(error)}; "
             "name another directory with --state-dir, or keep nothing with --ephemeral"
         ) from None
 
 
-def open_store(directory: StateDirectory) -> RecoveryStore:
-    """The recovery database."""
-    try:
-        return directory.open_store()
-    except (OSError, sqlite3.Error) as error:
-        raise click.ClickException(f"cannot keep state in {directory.path}: {error}") from None
+def _own(exports: Sequence[str], listeners: Sequence[str]) -> Path:
+    alone = len(exports) == 1
+    pairs = (parse_export(split_options(text)[0], alone) for text in exports)
+    return default_directory() / name_of(pairs, listeners)
