@@ -23,7 +23,7 @@ from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_WRONG_CRED,
 )
 
-from .principal import Principal, Source
+from .principal import Principal, Source, share_of
 from .refusal import CLIENTS_FULL, NOT_YOURS, Refusal
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Client:
         "recorded",
         "renewed",
         "sessions",
+        "share",
         "source",
         "verifier",
     )
@@ -70,7 +71,9 @@ class Client:
         self.verifier = verifier
         self.principal = principal
         self.source: Source = principal.source
-        """Where it calls from: what budgets are kept by."""
+        """Where it calls from."""
+        self.share: Source = share_of(principal.source)
+        """Whose part of the budgets it takes."""
         self.renewed = now
         self.confirmed = False
         self.gone = False
@@ -134,7 +137,7 @@ class ClientLimits:
 
 
 class _Records:
-    """The records of one source, each kind with the oldest first."""
+    """The records of one share, each kind with the oldest first."""
 
     __slots__ = ("confirmed", "unconfirmed")
 
@@ -147,7 +150,7 @@ class _Records:
 
 
 class ClientTable:
-    """All records, by number, by owner and by source."""
+    """All records, by number, by owner and by share."""
 
     def __init__(self, lease: float, limits: ClientLimits, random: Random) -> None:
         self._lease = lease
@@ -156,7 +159,7 @@ class ClientTable:
         self._by_id: dict[int, Client] = {}
         self._confirmed: dict[Key, Client] = {}
         self._unconfirmed: dict[Key, Client] = {}
-        self._sources: dict[Source, _Records] = {}
+        self._shares: dict[Source, _Records] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -224,12 +227,12 @@ class ClientTable:
         DELAY if there is no room for it: :meth:`victim` says whom it could be taken from.
         """
         self._drop_unconfirmed((owner, principal.source))
-        if self.needs_room(principal.source):
+        if self.needs_room(share_of(principal.source)):
             raise Refusal(NFS4ERR_DELAY, CLIENTS_FULL)
         client = Client(self._new_id(), owner, verifier, principal, now)
         self._by_id[client.id] = client
         self._unconfirmed[client.key] = client
-        self._sources.setdefault(client.source, _Records()).unconfirmed[client.id] = client
+        self._shares.setdefault(client.share, _Records()).unconfirmed[client.id] = client
         return client
 
     def confirm(self, client: Client) -> Client | None:
@@ -239,7 +242,7 @@ class ClientTable:
         replaced = self._confirmed.get(key)
         self._confirmed[key] = client
         client.confirmed = True
-        records = self._sources[client.source]
+        records = self._shares[client.share]
         records.unconfirmed.pop(client.id, None)
         records.confirmed[client.id] = client
         return replaced
@@ -251,18 +254,18 @@ class ClientTable:
         for table in (self._confirmed, self._unconfirmed):
             if table.get(key) is client:
                 del table[key]
-        records = self._sources.get(client.source)
+        records = self._shares.get(client.share)
         if records is not None:
             records.confirmed.pop(client.id, None)
             records.unconfirmed.pop(client.id, None)
             if not len(records):
-                del self._sources[client.source]
+                del self._shares[client.share]
 
     # Room
 
-    def needs_room(self, source: Source) -> bool:
-        """Whether another record for ``source`` takes the place of one that there is."""
-        limits, own = self._limits, self._sources.get(source)
+    def needs_room(self, share: Source) -> bool:
+        """Whether another record for ``share`` takes the place of one that there is."""
+        limits, own = self._limits, self._shares.get(share)
         if len(self._by_id) >= limits.clients or len(self._unconfirmed) >= limits.unconfirmed:
             return True
         return own is not None and (
@@ -270,42 +273,44 @@ class ClientTable:
             or len(own.unconfirmed) >= limits.unconfirmed_per_address
         )
 
-    def victim(self, source: Source, now: float) -> Client | None:
-        """Whose record goes to make room for another one of ``source``; None if nobody's may."""
-        limits, own = self._limits, self._sources.get(source)
+    def victim(self, share: Source, now: float) -> Client | None:
+        """Whose record goes to make room for another one of ``share``; None if nobody's may."""
+        limits, own = self._limits, self._shares.get(share)
         crowded = own is not None and len(own) >= limits.clients_per_address
         if own is not None and len(own.unconfirmed) >= limits.unconfirmed_per_address:
             return next(iter(own.unconfirmed.values()))
         if not crowded and len(self._unconfirmed) >= limits.unconfirmed:
-            most = max(self._sources.values(), key=lambda records: len(records.unconfirmed))
+            most = max(self._shares.values(), key=lambda records: len(records.unconfirmed))
             return next(iter(most.unconfirmed.values()))
-        return self.least(source, crowded, now)
+        return self.least(share, crowded, now)
 
     def least(
-        self, source: Source, only: bool, now: float, besides: Client | None = None
+        self, share: Source, only: bool, now: float, besides: Client | None = None
     ) -> Client | None:
-        """Who can best be spared, of ``source`` only or of one that has as many; None if nobody.
+        """Who can best be spared, of ``share`` only or of one that has as many; None if nobody.
 
         Never anybody who has files open and renews its lease.
         """
-        for records in self._by_size(source, only):
-            found = self._least_of(records, now, besides)
-            if found is not None:
-                return found
+        for alike in self._by_size(share, only):
+            found = [self._least_of(records, now, besides) for records in alike]
+            spared = [client for client in found if client is not None]
+            if spared:
+                return min(spared, key=lambda client: (client.confirmed, client.renewed))
         return None
 
-    def _by_size(self, source: Source, only: bool) -> Iterator[_Records]:
-        own = self._sources.get(source)
+    def _by_size(self, share: Source, only: bool) -> Iterator[list[_Records]]:
+        """Those whose records may go: all that have the most, all that have the next most…"""
+        own = self._shares.get(share)
         if only:
-            if own is not None:
-                yield own
+            yield [] if own is None else [own]
             return
         least = 0 if own is None else len(own)
-        yield from sorted(
-            (records for records in self._sources.values() if len(records) >= least),
-            key=len,
-            reverse=True,
-        )
+        sizes: dict[int, list[_Records]] = {}
+        for records in self._shares.values():
+            if len(records) >= least:
+                sizes.setdefault(len(records), []).append(records)
+        for size in sorted(sizes, reverse=True):
+            yield sizes[size]
 
     def _least_of(self, records: _Records, now: float, besides: Client | None) -> Client | None:
         for client in records.unconfirmed.values():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Final, NamedTuple, TypeAlias
 
+from nfsrdma.rpcrdma.budget import network_of
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Peer
 
@@ -34,6 +35,11 @@ def source_of(peer: Peer) -> Source:
     if peer.transport == "tcp" and peer.address != _USUAL and _is_loopback(peer.address):
         return peer.source
     return THIS_HOST, peer.uid
+
+
+def share_of(source: Source) -> Source:
+    """Whose share of what is limited a source takes: with IPv6 all addresses of a host have one."""
+    return network_of(source[0]), source[1]
 
 
 def _is_loopback(address: str) -> bool:

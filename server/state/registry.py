@@ -24,7 +24,7 @@ from nfsrdma.xdr.nfs4.types import (
 from ..turns import Later
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
-from .principal import Principal, Source
+from .principal import Principal, Source, share_of
 from .recovery import RecoveryStore, StoreError
 from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
 from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
@@ -123,14 +123,14 @@ class Registry:
 
     def introduce(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
         """EXCHANGE_ID that does not update: the record of who calls, new or not."""
-        clients, source = self.clients, principal.source
+        clients, share = self.clients, share_of(principal.source)
         known, replaced = clients.exchange(owner, verifier, principal, now)
         if known is not None:
             return known
         if replaced is not None:
             self.retire(replaced)
-        while clients.needs_room(source):
-            victim = clients.victim(source, now)
+        while clients.needs_room(share):
+            victim = clients.victim(share, now)
             if victim is None:
                 break
             self._put_out(victim)
@@ -249,13 +249,13 @@ class Registry:
         session = Session(session_id, client, fore, back, callback_program, now)
         self.sessions[session_id] = session
         client.sessions[session_id] = session
-        self._session_octets[client.source] += session.reserved
+        self._session_octets[client.share] += session.reserved
         self._session_octets_left -= session.reserved
         return session
 
     def _session_room(self, client: Client) -> int:
         """Octets that the sessions of a client may still take."""
-        own = self.limits.sessions_per_address - self._session_octets[client.source]
+        own = self.limits.sessions_per_address - self._session_octets[client.share]
         return min(own, self._session_octets_left)
 
     def _make_session_room(self, client: Client, octets: int, now: float) -> None:
@@ -265,9 +265,9 @@ class Registry:
         """
         while self._session_room(client) < octets:
             only = self._session_octets_left >= octets
-            victim = self.clients.least(client.source, only, now, besides=client)
+            victim = self.clients.least(client.share, only, now, besides=client)
             if victim is None:
-                if not self._session_octets[client.source]:
+                if not self._session_octets[client.share]:
                     return
                 raise Refusal(NFS4ERR_DELAY, SESSIONS_FULL)
             self._put_out(victim)
@@ -302,9 +302,9 @@ class Registry:
         client = session.client
         del self.sessions[session.id]
         del client.sessions[session.id]
-        self._session_octets[client.source] -= session.reserved
-        if not self._session_octets[client.source]:
-            del self._session_octets[client.source]
+        self._session_octets[client.share] -= session.reserved
+        if not self._session_octets[client.share]:
+            del self._session_octets[client.share]
         self._session_octets_left += session.reserved
         for channel in list(session.connections):
             self._part(session, channel)

@@ -149,7 +149,7 @@ class StateTable:
         self._random = random
         self._states: dict[bytes, State] = {}
         self._files: dict[bytes, OpenedFile] = {}
-        self._sources: Counter[Source] = Counter()
+        self._shares: Counter[Source] = Counter()
         self._ranges = 0
 
     def __len__(self) -> int:
@@ -298,7 +298,7 @@ class StateTable:
         limits = self._limits
         return (
             len(self._states) >= limits.states
-            or self._sources[client.source] >= limits.states_per_address
+            or self._shares[client.share] >= limits.states_per_address
             or len(client.open_states) + len(client.lock_states) >= limits.states_per_client
         )
 
@@ -307,20 +307,20 @@ class StateTable:
         limits = self._limits
         if len(client.open_states) + len(client.lock_states) >= limits.states_per_client:
             return False
-        if self._sources[client.source] >= limits.states_per_address:
-            return other is not client and other.source == client.source
+        if self._shares[client.share] >= limits.states_per_address:
+            return other is not client and other.share == client.share
         return other is not client
 
     def _add(self, state: State) -> None:
         self._states[state.other] = state
-        self._sources[state.client.source] += 1
+        self._shares[state.client.share] += 1
 
     def _remove(self, state: State) -> None:
         del self._states[state.other]
-        source = state.client.source
-        self._sources[source] -= 1
-        if not self._sources[source]:
-            del self._sources[source]
+        share = state.client.share
+        self._shares[share] -= 1
+        if not self._shares[share]:
+            del self._shares[share]
 
     def _new_other(self) -> bytes:
         while True:

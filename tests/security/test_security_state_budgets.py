@@ -152,6 +152,25 @@ def test_full_table_takes_from_who_has_most(server: Server) -> None:
         session.ok()
 
 
+def test_addresses_of_one_ipv6_host_have_one_share(server: Server) -> None:
+    good = Peer(server, address="2001:db8:1::1").session(b"good")
+    for count in range(200):
+        Peer(server, address=f"2001:db8:9::{count:x}").session(b"x")
+    assert len(server.registry.clients) == CLIENTS.clients_per_address + 1
+    good.ok()
+
+
+def test_of_many_with_one_record_each_the_longest_silent_goes(
+    server: Server, reactor: FakeReactor
+) -> None:
+    good = Peer(server, address=GOOD).session(b"good")
+    for count in range(200):
+        reactor.advance(0.1)
+        Peer(server, address=f"198.51.100.{count}").session(b"x")
+        good.ok()
+    assert len(server.registry.clients) == CLIENTS.clients
+
+
 def test_who_may_reclaim_still_may_when_put_out(reactor: FakeReactor) -> None:
     store = MemoryRecoveryStore(7)
     config = ServerConfig(times=LeaseTimes(LEASE, LEASE), state=LIMITS)
@@ -239,9 +258,9 @@ def test_room_comes_back(server: Server) -> None:
     assert registry._session_octets_left == LIMITS.sessions
     for left in (
         registry._session_octets,
-        registry.states._sources,
+        registry.states._shares,
         registry.states._files,
-        registry.clients._sources,
+        registry.clients._shares,
     ):
         assert not left
 
