@@ -36,7 +36,8 @@ class Budget:
         self._limit = limit or _soft_limit
         self._caches: list[DescriptorCache] = []
         self._ceiling = _MOST_KEPT
-        self._capacity = 0  # as it was when last measured, or 0
+        # As they were when last measured, or 0: how many may be kept, how many may be held.
+        self._capacity = self._holdable = 0
         self.kept = 0
         """Descriptors that could be closed at once."""
         self.held = 0
@@ -83,6 +84,7 @@ class Budget:
     def recover(self) -> None:
         """Forget that there was a shortage."""
         self._ceiling = _MOST_KEPT
+        self._capacity = self._holdable = 0
 
     def opened(self, opener: Callable[..., int], *arguments: Any, **more: Any) -> int:
         """The descriptor that ``opener`` returns. Raises what it raises."""
@@ -96,9 +98,11 @@ class Budget:
 
     def admit(self) -> None:
         """EMFILE if a client can open no further file: connections need descriptors too."""
-        limit = self._limit()
-        if self.held + IN_USE > limit - _reserve(limit):
-            raise failure(errno.EMFILE)
+        if self.held >= self._holdable:
+            limit = self._limit()
+            self._holdable = limit - _reserve(limit) - IN_USE
+            if self.held >= self._holdable:
+                raise failure(errno.EMFILE)
 
 
 def _soft_limit() -> int:
@@ -131,9 +135,6 @@ class DescriptorCache:
 
     def __len__(self) -> int:
         return len(self.kept)
-
-    def __contains__(self, identity: bytes) -> bool:
-        return identity in self.kept or identity in self.pinned
 
     def keep(self, identity: bytes, fd: int) -> None:
         """Take a descriptor over."""

@@ -492,13 +492,12 @@ class LocalFileSystem(FileSystem):
             if error.errno == errno.EXDEV:
                 raise failure(errno.ENOENT) from None
             raise
-        if identity in self._cache:
+        if identity in self._kept or identity in self._pinned:
             os.close(fd)
         else:
             self._cache.keep(identity, fd)
-        checked = self._cache.checked
-        if above in checked and stat.S_ISDIR(status.st_mode):
-            checked[identity] = checked[above]
+        if stat.S_ISDIR(status.st_mode) and above in self._cache.checked:
+            self._cache.checked[identity] = self._cache.checked[above]
         return _node(identity, status)
 
     def _drop_if_dead(self, identity: bytes | None) -> None:
