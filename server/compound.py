@@ -31,7 +31,7 @@ from nfsrdma.xdr.nfs4.types import stateid4
 
 from .core import Core
 from .offload import run_all
-from .operation import Failure, Operation
+from .operation import ENDED, Failure, Operation
 from .state.client import Client
 from .state.refusal import Refusal
 from .state.session import UNASKED_REPLY, Fingerprint, Session, Slot
@@ -433,9 +433,18 @@ class CompoundProcedure:
         c.now = self._core.clock()
         c.turn_ends = c.now + SLICE_S
         try:
-            self._run(c, table)
+            self._run(c, self._what_is_left(c, table))
         except Exception as error:
             self._went_wrong(c, error)
+
+    def _what_is_left(
+        self, c: Compound, table: Mapping[int, Operation | None]
+    ) -> Mapping[int, Operation | None]:
+        """The operations for the rest of a compound that has waited: its session may be gone."""
+        session = c.session
+        if session is None or self._core.registry.sessions.get(session.id) is session:
+            return table
+        return ENDED
 
     def _went_wrong(self, c: Compound, error: Exception) -> None:
         """Whoever called has gone back to the loop, so that nobody else can answer."""
@@ -464,7 +473,7 @@ class CompoundProcedure:
                 self._fail(c, mark, number, status, body)
             else:
                 c.index += 1
-                self._run(c, table)
+                self._run(c, self._what_is_left(c, table))
         except Exception as error:
             self._went_wrong(c, error)
 

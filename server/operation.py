@@ -5,13 +5,14 @@ Legality is data: ``compound`` decides from these entries alone, before a handle
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from nfsrdma.xdr import Decoder, Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
-from nfsrdma.xdr.nfs4.ops import OperationSpec
+from nfsrdma.xdr.nfs4.ops import OPERATIONS, OperationSpec
 
 if TYPE_CHECKING:
     from .compound import Compound
@@ -43,6 +44,29 @@ class Operation:
     """Octets that a successful result can have at most after its status, if it mutates."""
     failure_body: bytes = b""
     """What follows the status of a result that is not ``NFS4_OK``."""
+
+
+class _Ended(dict[int, Operation | None]):
+    """A table in which every operation exists, and fails."""
+
+    def __contains__(self, number: object) -> bool:
+        return True
+
+    def __missing__(self, number: int) -> Operation:
+        return _REFUSED
+
+
+def _refuse(c: Compound, args: object, enc: Encoder) -> None:
+    gone = c.client is not None and c.client.gone
+    raise NfsError(nfs.NFS4ERR_EXPIRED if gone else nfs.NFS4ERR_DEADSESSION)
+
+
+_REFUSED: Final = Operation(OPERATIONS[nfs.OP_ILLEGAL], _refuse, lambda dec: None)
+ENDED: Final[Mapping[int, Operation | None]] = _Ended()
+"""What is left of a compound whose session has ended while it waited: nothing that may run.
+
+RFC 8881 has NFS4ERR_DEADSESSION for new operations of requests that are under way.
+"""
 
 
 class Failure(NfsError):

@@ -17,7 +17,9 @@ from tests.support.nfs import (
     Session,
     compound_message,
     getattr_,
+    lookup,
     make_server,
+    open_,
     readdir,
 )
 
@@ -195,12 +197,14 @@ def test_connection_that_closes_meanwhile(world: World) -> None:
     assert world.begin(world.other, PUTROOTFH).outcome == "reply"
 
 
-def test_session_that_is_destroyed_meanwhile(world: World) -> None:
-    long = world.begin(world.greedy, *LONG)
-    again = Peer(world.server, address="192.0.2.1")
-    again.call((t.OP_DESTROY_SESSION, t.DESTROY_SESSION4args(world.greedy.id)))
+def test_session_that_ends_meanwhile(world: World) -> None:
+    """Nothing more of the call is done: nothing would ever clean up what it makes."""
+    long = world.begin(world.greedy, *LONG, open_(b"late", create=t.UNCHECKED4), (t.OP_GETFH, None))
+    world.server.registry.destroy_session(world.server.registry.sessions[world.greedy.id])
     world.turns_until(long)
+    assert Reply(long).status == t.NFS4ERR_DEADSESSION
     assert world.begin(world.other, PUTROOTFH).outcome == "reply"
+    world.other.fails(t.NFS4ERR_NOENT, PUTROOTFH, lookup(b"late"))
 
 
 def test_server_that_is_closed_meanwhile(world: World) -> None:
