@@ -5,43 +5,45 @@ from __future__ import annotations
 from typing import Final
 
 _SMALLEST: Final = 12
-_KEPT: Final = 32 << 20
+_KINDS: Final = 32
+_MOST: Final = 32
+_OCTETS: Final = 8 << 20
 
 
 class BufferPool:
     """Lends buffers of powers of two, from 4 KiB on; keeps some of those that come back.
 
     A buffer is less than twice as long as what was asked for, so that who counts the octets of a
-    reply knows what it holds, but for a factor of two.
+    reply knows what it holds, but for a factor of two. Of each length no more than 32 are kept, and
+    no more than 8 MiB.
     """
 
-    __slots__ = ("_free", "_kept", "lent")
+    __slots__ = ("_free", "_made")
 
     def __init__(self) -> None:
-        self._free: dict[int, list[bytearray]] = {}
-        self._kept = 0
-        self.lent = 0
+        self._free: list[list[bytearray]] = [[] for _ in range(_KINDS)]
+        self._made = 0
+
+    @property
+    def lent(self) -> int:
         """Octets lent now."""
+        return self._made - sum(len(free) << kind for kind, free in enumerate(self._free))
 
     def take(self, size: int) -> bytearray:
-        """A buffer of at least ``size`` octets, whatever is in it."""
+        """A buffer of at least ``size`` octets, whatever is in it. Raises ``MemoryError``."""
         kind = (size - 1).bit_length() if size > 4096 else _SMALLEST
-        octets = 1 << kind
-        self.lent += octets
-        free = self._free.get(kind)
+        free = self._free[kind]
         if free:
-            self._kept -= octets
             return free.pop()
-        try:
-            return bytearray(octets)
-        except MemoryError:
-            self.lent -= octets
-            raise
+        buffer = bytearray(1 << kind)
+        self._made += len(buffer)
+        return buffer
 
     def give_back(self, buffer: bytearray) -> None:
-        """The buffer is not needed any more; up to 32 MiB of such are kept."""
+        """The buffer is not needed any more."""
         octets = len(buffer)
-        self.lent -= octets
-        if self._kept + octets <= _KEPT:
-            self._kept += octets
-            self._free.setdefault(octets.bit_length() - 1, []).append(buffer)
+        free = self._free[octets.bit_length() - 1]
+        if len(free) < _MOST and len(free) * octets < _OCTETS:
+            free.append(buffer)
+        else:
+            self._made -= octets

@@ -14,8 +14,10 @@ repeat it.
 
 from __future__ import annotations
 
+import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -248,6 +250,27 @@ class SimFabric:
         device.driver.turn()
 
 
+@contextmanager
+def _no_failures() -> Iterator[None]:
+    """Raise what was logged with a traceback meanwhile: nobody reads a simulation's log."""
+    failures: list[BaseException] = []
+
+    class Listening(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1] is not None:
+                failures.append(record.exc_info[1])
+
+    listening = Listening(logging.ERROR)
+    log = logging.getLogger("nfsrdma")
+    log.addHandler(listening)
+    try:
+        yield
+    finally:
+        log.removeHandler(listening)
+    if failures:
+        raise AssertionError("a failure was logged") from failures[0]
+
+
 def simulate(
     scenario: Callable[[SimFabric], None],
     seed: int,
@@ -257,11 +280,12 @@ def simulate(
 ) -> None:
     """Run ``scenario`` on a fresh fabric. If it raises, run it again and keep the packets.
 
-    ``command`` is what a person types to replay it; it is noted on the error together with the
-    name of the capture.
+    A failure that was caught and logged is one all the same. ``command`` is what a person types to
+    replay it; it is noted on the error together with the name of the capture.
     """
     try:
-        scenario(SimFabric(SimReactor(), seed, faults))
+        with _no_failures():
+            scenario(SimFabric(SimReactor(), seed, faults))
     except Exception as error:
         path = Path(tempfile.gettempdir()) / f"nfsrdma-sim-{seed}.pcapng"
         reactor = SimReactor()

@@ -328,3 +328,18 @@ def test_octets_one_by_one_are_kept_together() -> None:
     assert stream.in_record
     stream.handle_data(b"x")
     assert stream.records_received
+
+
+# The server's buffers.
+
+
+def test_few_buffers_are_kept() -> None:
+    pool = BufferPool()
+    for size in (1, 5000, 100_000, MIB, 4 * MIB):
+        buffers = [pool.take(size) for _ in range(200)]
+        assert all(size <= len(buffer) < max(2 * size, 4097) for buffer in buffers)
+        assert pool.lent == sum(map(len, buffers))
+        for buffer in buffers:
+            pool.give_back(buffer)
+        assert pool.lent == 0
+    assert pool._made <= 32 * 4096 + 32 * 8192 + 32 * 131_072 + 8 * MIB + 8 * MIB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from itertools import pairwise
 from pathlib import Path
@@ -321,3 +322,15 @@ def test_closing_sends_what_there_is():
     stuck = EngineDriver(FakeEngine(40), reactor, lambda burst: False)
     stuck.close()
     reactor.run_for(1)
+
+
+def test_a_failure_that_was_caught_fails_the_seed() -> None:
+    def scenario(fabric: SimFabric) -> None:
+        try:
+            raise ZeroDivisionError
+        except ZeroDivisionError:
+            logging.getLogger("nfsrdma.somewhere").exception("never mind")
+
+    with pytest.raises(AssertionError, match="a failure was logged") as raised:
+        simulate(scenario, 1, command="")
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
