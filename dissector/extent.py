@@ -8,7 +8,10 @@ or was cut. Its octets are read when somebody asks for them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .packet import Packet
 
 
 class Extent(NamedTuple):
@@ -114,6 +117,13 @@ class ByteMap:
 def whole(length: int, offset: int, have: int, frame: int) -> ByteMap:
     """The map of what one packet carried."""
     return ByteMap(length, [Piece(0, have, offset, frame)] if have else [])
+
+
+def carried(packet: Packet) -> ByteMap:
+    """The map of a packet's payload."""
+    if packet.pieces is not None:
+        return ByteMap(packet.size, packet.pieces)
+    return whole(packet.size, packet.payload, packet.have, packet.number)
 
 
 def joined(maps: Iterable[ByteMap]) -> ByteMap:

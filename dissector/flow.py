@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from nfsrdma.rpcrdma.roce.opcode import OPCODES, Position
 from nfsrdma.rpcrdma.roce.psn import unwrap
 
-from .extent import ByteMap, Extent, Piece, whole
+from .extent import ByteMap, Extent, Piece, carried
 from .model import Message, OpKind, RdmaOp, Side
 from .packet import Packet
 from .parts import Numbered, Part, Parts
@@ -139,7 +139,7 @@ class Flow:
     def _alone(self, packet: Packet, sequence: int) -> None:
         """A SEND of one packet: the commonest case in one step."""
         number, opcode = packet.number, packet.opcode
-        content = whole(packet.size, packet.payload, packet.have, number)
+        content = carried(packet)
         message = Message(self.side, number, packet.time, content)
         message.sequence, message.end = sequence, sequence + 1
         if opcode in SEND_INVALIDATE:
@@ -322,7 +322,12 @@ class Flow:
                 packet.number, "rdma-length", f"{over} octets more than its RETH announced"
             )
             return
-        if size and len(op.extents) < MAX_EXTENTS:
+        if packet.pieces is not None:
+            op.extents += [
+                Extent(address + piece.start, piece.length, piece.length, piece.offset, piece.frame)
+                for piece in packet.pieces
+            ]
+        elif size and len(op.extents) < MAX_EXTENTS:
             op.extents.append(
                 Extent(address, size, packet.have, packet.payload, packet.number, count, stride)
             )
@@ -506,6 +511,7 @@ def _part(packet: Packet, position: int) -> Part:
         packet.have,
         packet.invalidate if opcode in SEND_INVALIDATE else None,
         packet.immediate if opcode in WITH_IMMEDIATE else None,
+        packet.pieces,
     )
 
 
@@ -515,7 +521,9 @@ def _content(numbered: list[tuple[int, Part]], mtu: int) -> ByteMap:
     length = 0
     for index, part in numbered:
         start = index * mtu
-        if part.have:
+        if part.pieces is not None:
+            pieces += [piece._replace(start=start + piece.start) for piece in part.pieces]
+        elif part.have:
             pieces.append(Piece(start, part.have, part.offset, part.frame))
         length = start + part.size
     return ByteMap(length, pieces)

@@ -8,6 +8,10 @@ so look at ``kind`` and ``opcode`` first.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .extent import Piece
 
 PLAIN = 14
 """Octets of an Ethernet header."""
@@ -68,6 +72,7 @@ class Packet:
         "outer",
         "pad",
         "payload",
+        "pieces",
         "psn",
         "qpn",
         "rkey",
@@ -130,6 +135,8 @@ class Packet:
         self.source_qpn = 0
         self.payload = 0
         """The payload's first octet, past all headers."""
+        self.pieces: list[Piece] | None = None
+        """Where the payload is, of a packet that was put together from IP fragments."""
         self.size = 0
         """Octets of payload on the wire, without the pad."""
         self.have = 0

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from nfsrdma.rpcrdma.roce.opcode import Position
 
+from .extent import Piece
+
 _FIRST, _LAST = int(Position.FIRST), int(Position.LAST)
 
 
@@ -28,6 +30,8 @@ class Part(NamedTuple):
     have: int
     invalidate: int | None
     immediate: int | None
+    pieces: list[Piece] | None = None
+    """Where its octets are, if not all at ``offset``."""
     resent: int = 0
     """How often it came again."""
 

@@ -9,6 +9,7 @@ by the thousand: those the reader takes in runs, and a run becomes one extent.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Protocol
 
 from nfsrdma.rpcrdma.roce.opcode import OPCODES
@@ -23,6 +24,7 @@ from .exchange import Exchange
 from .exchanges import Exchanges
 from .flow import Flow
 from .layers import Layers
+from .layers.fragments import Datagram
 from .layers.offload import QUIET, stride_of
 from .layers.transport import pattern_of
 from .model import MAX_FINDINGS, CmEvent, Finding, RdmaOp, Severity
@@ -107,7 +109,7 @@ class Pipeline:
     def run(self) -> None:
         """Everything."""
         reader, decode = self.reader, self.layers.decode
-        kinds = self.kinds
+        kinds, fragments = self.kinds, self.layers.fragments
         dealt = self._dealt = self._roce if self.observer is None else self._observed
         while reader.read():
             packet = decode(reader)
@@ -127,10 +129,33 @@ class Pipeline:
                     self.conversations.tcp(packet)
                 elif kind == _UDP:
                     self.conversations.udp(packet)
+                if fragments.given_up:
+                    self._incomplete(fragments.given_up)
+                    fragments.given_up = []
+        self._incomplete(fragments.rest())
         self.close()
+
+    def _incomplete(self, datagrams: Iterable[Datagram]) -> None:
+        """Datagrams of which fragments are missing: take what there is of ours."""
+        for datagram in datagrams:
+            if datagram.fault:
+                self.fault(self.reader.number, "fragments", datagram.fault)
+                continue
+            packet = self.layers.leftover(self.reader.view, datagram)
+            if packet is None:
+                continue
+            self.fault(
+                packet.number, "capture-hole", "fragments of this datagram are not in the capture"
+            )
+            if packet.kind == _UDP:
+                self.conversations.udp(packet)
+            elif _KIND.get(packet.opcode, -2) == _SEND:
+                self.connections.flow(packet).send(packet)
 
     def _segments(self, packet: Packet) -> bool:
         """All packets of a frame that segmentation offload has made of them; if it has."""
+        if packet.pieces is not None:
+            return False
         view = self.reader.view
         stride = stride_of(packet, view)
         if not stride:
@@ -194,7 +219,7 @@ class Pipeline:
         ``flow`` is the packets' flow, ``owner`` that of the request.
         """
         left = op.end - 1 - op.next
-        if left < 1 or not op.extents or self._offloaded:
+        if left < 1 or not op.extents or self._offloaded or packet.pieces is not None:
             return
         if packet.psn + 1 - op.next & PSN_MASK:
             # It fills a hole: what follows it was seen before.

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, ICRC_OCTETS
 
+from ..extent import Piece
 from ..packet import Encapsulation, Kind, Packet
 from . import link, tunnels
+from .fragments import Datagram, Fragment, Fragments
 from .transport import EXTENSIONS, NFS_PORT, ROCE_PORT
 
 if TYPE_CHECKING:
@@ -35,9 +37,18 @@ _UDP_PROTOCOL, _TCP_PROTOCOL, _BTH_HEADER = 17, 6, 0x1B
 _AUTHENTICATION = 51
 _IPV6_SKIPPED = frozenset((0, 43, 60))
 _MAX_EXTENSIONS = 8
+_FRAGMENT_HEADER = 44
+_FRAGMENT_FIELDS = Struct(">BBHI")
 _MAX_LAYERS = 16
 """Headers around each other that are opened."""
 _LNH_LOCAL, _LNH_GLOBAL = 2, 3
+
+
+_OF_FRAME = (
+    "number", "time", "offset", "captured", "original", "link_type", "ip_version", "source",
+    "destination", "ecn", "outer", "tunnels",
+)  # fmt: skip
+"""What a packet in fragments has of the frame that made it whole."""
 
 
 @lru_cache(maxsize=4096)
@@ -56,6 +67,10 @@ class Layers:
 
     def __init__(self) -> None:
         self.packet = Packet()
+        self.fragments = Fragments()
+        self._plain = self.packet
+        self._assembled = Packet()
+        """Has pieces, which the other never has."""
 
     def decode(self, reader: Reader) -> Packet:
         """The packet of the reader's current frame."""
@@ -93,7 +108,8 @@ class Layers:
                 self._transport(view, opcode, bits, word, tail, end, offset + captured)
                 return packet
         self._general(view, offset, offset + captured)
-        return packet
+        found, self.packet = self.packet, self._plain
+        return found
 
     def segment(self, view: memoryview, at: int, end: int) -> Packet:
         """The packet at ``at``, up to ``end``, of the current frame, which holds several."""
@@ -155,8 +171,8 @@ class Layers:
 
     def _ipv4(self, view: memoryview, at: int, wire: int, end: int) -> tunnels.Inner | None:
         packet = self.packet
-        version, tos, length, _, fragment, _, protocol, _, source, destination = _IPV4.unpack_from(
-            view, at
+        version, tos, length, number, fragment, _, protocol, _, source, destination = (
+            _IPV4.unpack_from(view, at)
         )
         header = (version & 15) * 4
         if version >> 4 != 4 or header < 20:
@@ -165,23 +181,25 @@ class Layers:
         packet.source = ipv4_text(source)
         packet.destination = ipv4_text(destination)
         packet.ecn = tos & 3
-        if fragment & 0x1FFF:
-            return None
         # Segmentation offload leaves the length zero in packets captured at their sender.
         wire_end = at + length if length else wire
-        return self._within(view, protocol, at + header, wire_end, end, bool(fragment & 0x2000))
+        if fragment & _FRAGMENT:
+            more, place = bool(fragment & 0x2000), (fragment & 0x1FFF) * 8
+            self._fragment(view, protocol, number, at + header, wire_end, place, more)
+            return None
+        return self._within(view, protocol, at + header, wire_end, end)
 
     def _within(
-        self, view: memoryview, protocol: int, at: int, wire_end: int, end: int, fragmented: bool
+        self, view: memoryview, protocol: int, at: int, wire_end: int, end: int
     ) -> tunnels.Inner | None:
         """What an IP header says is behind it."""
         if protocol == _AUTHENTICATION:
             protocol, at = view[at], at + 8 + view[at + 1] * 4
         if protocol == _UDP_PROTOCOL:
-            return self._udp(view, at, wire_end, end, fragmented)
+            return self._udp(view, at, wire_end, end)
         if protocol == _TCP_PROTOCOL:
             self._tcp(view, at, wire_end, end)
-        elif protocol in tunnels.IP_PROTOCOLS and not fragmented:
+        elif protocol in tunnels.IP_PROTOCOLS:
             return tunnels.IP_PROTOCOLS[protocol](view, at, wire_end)
         return None
 
@@ -202,31 +220,92 @@ class Layers:
             if at + 2 > end:
                 raise IndexError
             protocol, at = view[at], at + 8 + view[at + 1] * 8
-        return self._within(view, protocol, at, wire_end, end, False)
+        if protocol == _FRAGMENT_HEADER:
+            protocol, _, place, number = _FRAGMENT_FIELDS.unpack_from(view, at)
+            if place & 0xFFF9:
+                more = bool(place & 1)
+                self._fragment(view, protocol, number, at + 8, wire_end, place & 0xFFF8, more)
+                return None
+            at += 8  # an atomic one (RFC 6946)
+        return self._within(view, protocol, at, wire_end, end)
 
-    def _udp(
-        self, view: memoryview, at: int, wire_end: int, end: int, fragmented: bool
-    ) -> tunnels.Inner | None:
+    def _fragment(
+        self,
+        view: memoryview,
+        protocol: int,
+        number: int,
+        at: int,
+        wire_end: int,
+        place: int,
+        more: bool,
+    ) -> None:
+        """A fragment, ``place`` octets into its datagram, which may be whole with it."""
+        packet = self.packet
+        size = wire_end - at
+        piece = Fragment(place, place + size, min(size, len(view) - at), at, packet.number)
+        key = ((packet.source, packet.destination), protocol, number)
+        whole = self.fragments.add(key, piece, not more, packet.network, packet.time)
+        if whole is not None:
+            self.packet = self._assemble(view, whole)
+
+    def _assemble(self, view: memoryview, datagram: Datagram) -> Packet:
+        """The packet that fragments make, seen in the frame of the last of them."""
+        frame, packet = self.packet, self._assembled
+        for name in _OF_FRAME:
+            setattr(packet, name, getattr(frame, name))
+        self.packet = packet
+        fragments, datagram.fragments = datagram.fragments, []
+        at, there = fragments[0].offset, fragments[0].have
+        packet.kind, packet.network = Kind.OTHER, datagram.network
+        total = max(datagram.total, fragments[-1].end)
+        if not datagram.whole and there >= _UDP.size and datagram.key[1] == _UDP_PROTOCOL:
+            total = max(total, _UDP.unpack_from(view, at)[2])
+        try:
+            inner = self._within(view[: at + there], datagram.key[1], at, at + total, at + there)
+        except (struct.error, IndexError):
+            self._broken("an IP fragment that ends inside of a header")
+            return packet
+        if inner is not None:
+            self._broken(f"{inner.name} in IP fragments is not looked into")
+        start = packet.payload - at
+        packet.pieces = []
+        for fragment in fragments:
+            first = max(fragment.start, start)
+            last = min(fragment.start + fragment.have, start + packet.size)
+            if first < last:
+                offset = fragment.offset + first - fragment.start
+                packet.pieces.append(Piece(first - start, last - first, offset, fragment.frame))
+        return packet
+
+    def leftover(self, view: memoryview, datagram: Datagram) -> Packet | None:
+        """What there is of a datagram that did not become whole, if it begins as one of ours."""
+        if not datagram.begun:
+            return None
+        frame = self.packet
+        (frame.source, frame.destination), _, _ = datagram.key
+        frame.ip_version = 6 if ":" in frame.source else 4
+        frame.number, frame.time = datagram.fragments[0].frame, datagram.time
+        packet = self._assemble(view, datagram)
+        self.packet = frame
+        return packet if packet.kind in (Kind.ROCE, Kind.UDP) else None
+
+    def _udp(self, view: memoryview, at: int, wire_end: int, end: int) -> tunnels.Inner | None:
         packet = self.packet
         sport, dport, length, _ = _UDP.unpack_from(view, at)
         if dport != ROCE_PORT:
             if NFS_PORT in (sport, dport):
                 packet.source_port, packet.destination_port = sport, dport
                 packet.payload = at + 8
-                # Of a datagram in fragments this is the first: the rest is a hole.
                 packet.size = max(0, length - 8)
                 packet.have = max(0, min(packet.size, min(end, wire_end) - packet.payload))
                 packet.kind = Kind.UDP
-            elif dport in tunnels.UDP_PORTS and not fragmented:
+            elif dport in tunnels.UDP_PORTS:
                 try:
                     return tunnels.UDP_PORTS[dport](view, at + 8, min(wire_end, at + length))
                 except (struct.error, IndexError):
                     if packet.captured < packet.original:
                         raise
                     # Whole, and too short: not the tunnel that its port spoke of.
-            return None
-        if fragmented:
-            self._broken("a RoCEv2 packet in IP fragments")
             return None
         packet.source_port, packet.destination_port = sport, dport
         packet.encapsulation = Encapsulation.ROCE_V2

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..exchanges import Exchanges
-from ..extent import whole
+from ..extent import carried
 from ..layers.transport import NFS_PORT
 from ..model import CmEvent, Connection, Finding, Message, Severity, Side, Transport
 from ..packet import Packet
@@ -266,7 +266,7 @@ class Conversations:
 
     def udp(self, packet: Packet) -> None:
         """A datagram from or to NFS's port."""
-        content = whole(packet.size, packet.payload, packet.have, packet.number)
+        content = carried(packet)
         if packet.size < RECORD_PREFIX or packet.have < RECORD_PREFIX:
             return
         mark = (packet.size | 1 << 31).to_bytes(4, "big")
