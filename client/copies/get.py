@@ -155,14 +155,21 @@ class Getting:
             monitor.skips(status.st_size)
             return
         monitor.begins(where())
-        file = local.create(name, temporary_name(self._client.rng))
+        temporary = temporary_name(self._client.rng)
+        file: NewFile | None = None
         try:
+            file = local.create(name, temporary)
             if status.st_size:
                 await self._data(where, status, file)
             mode = status.st_mode & _MODE
             file.publish(status.st_size, mode, status.st_atime_ns, status.st_mtime_ns)
+        except BaseException:
+            # By its name: an interrupt may have come just after it was made.
+            local.discard(temporary)
+            raise
         finally:
-            file.close()
+            if file is not None:
+                file.close()
         monitor.ends()
 
     async def _data(self, where: Callable[[], str], status: Stat, file: NewFile) -> None:

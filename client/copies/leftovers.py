@@ -35,14 +35,17 @@ async def sweep(client: FileSystem, place: Place, *, pages: int | None = None) -
         compound.getattr(STAT, STAT_ROOM, decode_stat)
         results = await handles.call(compound, place.where)
         now_ns, ours = results[1].st_mtime_ns, results[3].owner
+        old: list[bytes] = []
         seen = 0
         async for page in handles.pages(place.directory, place.where):
             for name, status in page.entries:
                 if is_temporary(name) and _is_old(status, ours, now_ns):
-                    await handles.remove(place.directory, name, place.where)
+                    old.append(name)
             seen += 1
             if seen == pages:
-                return
+                break
+        for name in old:
+            await handles.remove(place.directory, name, place.where)
     except NfsError:
         return  # the copy is complete; this was only for tidiness
 

@@ -46,8 +46,7 @@ class NewFile(Protocol):
         A file or link of that name is replaced; anything else is an error.
         """
 
-    def close(self) -> None:
-        """Close it. Remove it, unless it was published."""
+    def close(self) -> None: ...
 
 
 class LocalDirectory(Protocol):
@@ -81,6 +80,9 @@ class LocalDirectory(Protocol):
 
     def create(self, name: bytes, temporary: bytes) -> NewFile:
         """Make a file that will be called ``name``, and that nobody else has."""
+
+    def discard(self, temporary: bytes) -> None:
+        """Remove what ``create`` made, if it is there."""
 
     def sweep(self) -> None:
         """Remove what copies of ours left here long ago."""

@@ -20,14 +20,14 @@ from .local import LocalDirectory, LocalEntry, LocalFile, LocalTree
 from .monitor import Monitor
 from .progress import TransferOptions
 from .remote import Lost, Place, Remote, ShortWrite, preserved
-from .temporary import is_temporary
+from .temporary import is_temporary, temporary_name
 
 if TYPE_CHECKING:
     from ..filesystem import FileSystem
 
 _ATTEMPTS: Final = 3
 """How often a file is put while the server keeps restarting."""
-_PAGES: Final = 1
+_PAGES: Final = 4
 """Pages of the directory of a single file that are looked at for leftovers."""
 
 
@@ -237,8 +237,9 @@ class Putting:
     async def _large(
         self, file: LocalFile, entry: LocalEntry, place: Place, path: Callable[[bytes], str]
     ) -> None:
-        opened, temporary = await self._remote.create(place)
+        temporary = temporary_name(self._client.rng)
         try:
+            opened = await self._remote.create(place, temporary)
             try:
                 await self._data(file, opened, entry, path)
             finally:

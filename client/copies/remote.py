@@ -121,11 +121,10 @@ class Remote:
                 raise Lost from error
             raise
 
-    async def create(self, place: Place) -> tuple[OpenFile, bytes]:
-        """Make a file for writing: that, and its temporary name. Raises :class:`Lost`."""
+    async def create(self, place: Place, temporary: bytes) -> OpenFile:
+        """Make a file for writing under a temporary name. Raises :class:`Lost`."""
         client = self._client
         owner = client.opens.new_owner()
-        temporary = temporary_name(client.rng)
         compound = client.session.compound("OPEN", idempotent=False)
         compound.putfh(place.directory)
         self._create(compound, owner, temporary)
@@ -136,12 +135,9 @@ class Remote:
             if self._may_create_otherwise(error):
                 raise Lost from error
             raise status_error(error.status, path=place.where()) from error
-        except BaseException as error:
-            await self.abandon(place, temporary, error)
-            if isinstance(error, UncertainOutcomeError):
-                raise Lost from error
-            raise
-        return client.opened(handle, WRITE, owner, result, place.where()), temporary
+        except UncertainOutcomeError as error:
+            raise Lost from error
+        return client.opened(handle, WRITE, owner, result, place.where())
 
     async def publish(
         self, place: Place, temporary: bytes, handle: bytes, size: int, attributes: t.fattr4

@@ -287,6 +287,10 @@ class Directory:
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             raise OSError(errno.EEXIST, "neither a file nor a link: it is not replaced")
 
+    def discard(self, temporary: bytes) -> None:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=self.fd)
+
     def sweep(self) -> None:
         with suppress(OSError):
             fd = os.open(".", _DIRECTORY, dir_fd=self.fd)
@@ -324,6 +328,9 @@ class _File:
         """What to say of it in an error."""
         return self._directory.path(name or self._name)
 
+    def close(self) -> None:
+        os.close(self._fd)
+
 
 class OpenedFile(_File):
     """A ``copies.LocalFile``."""
@@ -349,19 +356,15 @@ class OpenedFile(_File):
             return None if error.errno == errno.ENXIO else (offset, size)
         return (start, min(end, size)) if start < size else None
 
-    def close(self) -> None:
-        os.close(self._fd)
-
 
 class CreatedFile(_File):
     """A ``copies.NewFile``."""
 
-    __slots__ = ("_published", "_temporary")
+    __slots__ = ("_temporary",)
 
     def __init__(self, fd: int, directory: Directory, name: bytes, temporary: bytes) -> None:
         super().__init__(fd, directory, name)
         self._temporary = temporary
-        self._published = False
 
     @_blames
     def write_at(self, offset: int, data: memoryview) -> None:
@@ -385,15 +388,6 @@ class CreatedFile(_File):
         if (ours.st_dev, ours.st_ino) != (found.st_dev, found.st_ino):
             raise OSError(errno.EIO, "another file was put in the place of the temporary one")
         os.replace(self._temporary, self._name, src_dir_fd=fd, dst_dir_fd=fd)
-        self._published = True
-
-    def close(self) -> None:
-        try:
-            if not self._published:
-                with suppress(OSError):
-                    os.unlink(self._temporary, dir_fd=self._directory.fd)
-        finally:
-            os.close(self._fd)
 
 
 def local_tree(path: str | bytes | os.PathLike[str]) -> LocalDisk:

@@ -178,6 +178,7 @@ class FakeServer:
         self.nodes: dict[bytes, Node] = {b"root": self.root}
         self.attributeless: set[bytes] = set()
         """Handles of nodes of which READDIR gives no attributes, as who may not search it."""
+        self.owners: dict[bytes, int] = {}  # in the order they came
         self._count = 0
         self._forget()
 
@@ -220,8 +221,8 @@ class FakeServer:
             self.connect,
             options.pop("export", ()),
             credentials=Credentials.sys(0, 0),
-            rng=Random(1),
-            owner=b"tester",
+            rng=options.pop("rng", Random(1)),
+            owner=options.pop("owner", b"tester"),
             verifier=b"verifier",
             **options,
         )
@@ -345,7 +346,8 @@ class FakeServer:
     # -- clients and sessions ----------------------------------------------------------------
 
     def op_exchange_id(self, args: t.EXCHANGE_ID4args) -> bytes:
-        clientid = (self.epoch << 32) + 7
+        owner = bytes(args.eia_clientowner.co_ownerid)
+        clientid = (self.epoch << 32) + 7 + self.owners.setdefault(owner, len(self.owners))
         record = self.clients.setdefault(clientid, [1, 0])
         flags = t.EXCHGID4_FLAG_USE_NON_PNFS | (t.EXCHGID4_FLAG_CONFIRMED_R if record[1] else 0)
         return _encoded(
