@@ -13,6 +13,7 @@ call starts it again.
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -44,6 +45,9 @@ _SLOTS: Final = 64
 # Callbacks go inline (RFC 8167, Section 5.1), and 1024 octets with a transport header are what
 # every RPC-over-RDMA peer takes inline.
 _CALLBACK_SIZES: Final = {"rdma": 1024 - 28, "tcp": 4096}
+
+SILENT_SERVER: Final = "the server"
+"""How errors begin about a server that is silent."""
 
 _BACKOFF_MIN_S: Final = 0.05
 _BACKOFF_MAX_S: Final = 1.0
@@ -86,6 +90,7 @@ class Recovery:
         self._task: Task[None] | None = None
         self._tick: TimerHandle | None = None
         self._probed_at = 0.0
+        self._hung_up = False  # as the server was silent
         self._rebound: Channel | None = None
         session.guardian = self
 
@@ -151,7 +156,7 @@ class Recovery:
                 raise
             except (OSError, StatusError) as error:
                 _log.info("no session: %s", error)
-                failure: Exception = error
+                failure: Exception = TimeoutError() if self._hung_up else error
             except Exception as error:
                 _log.exception("no session")
                 self._finish(error)
@@ -172,6 +177,11 @@ class Recovery:
         self._finish(None)
 
     def _finish(self, error: Exception | None) -> None:
+        if isinstance(error, TimeoutError):
+            # Whatever the transport calls it: the same over all, and for how long.
+            silence_s = self.session.reactor.time() - self.session.heard_at
+            text = f"{SILENT_SERVER} does not answer: silent for {silence_s:.0f} s"
+            error = TimeoutError(errno.ETIMEDOUT, text)
         # Whoever waits goes on before open_gate() returns, and may need us to begin again.
         self._recovering = False
         self.session.open_gate(None if error is None else lambda: _failure(error))
@@ -181,6 +191,7 @@ class Recovery:
         session = self.session
         reactor = session.reactor
         channel = session.channel
+        self._hung_up = False
         if channel is None:
             channel = await self._connect(max(0.1, deadline - reactor.time()))
             session.stats.connections += 1
@@ -209,6 +220,7 @@ class Recovery:
         if reactor.time() < due:
             self._watchdog = reactor.call_at(due, self._watch, channel, since)
         else:
+            self._hung_up = True
             channel.close(f"the server has not answered for {patience:g} s")
 
     async def _resume(self, channel: Channel) -> None:

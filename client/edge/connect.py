@@ -20,6 +20,7 @@ from nfsrdma.rpcrdma.task import Future, Reactor, Task
 
 from ..errors import NfsError, forked
 from ..filesystem import IO_SIZE, FileSystem
+from ..recovery import SILENT_SERVER
 from ..url import Url, parse_url
 from .local import blamed
 
@@ -246,7 +247,8 @@ def connect_error(error: NfsError, url: Url) -> NfsError:
     if isinstance(error, ConnectionRefusedError):
         text = f"connection refused: no server listens on port {url.port} there"
     elif isinstance(error, TimeoutError):
-        text = f"{where} does not answer"
+        text = (error.strerror or "").removeprefix(SILENT_SERVER)
+        text = f"{where}{text or ' does not answer'}"
     elif isinstance(error, ConnectionError):
         text = error.strerror or str(error)
     else:

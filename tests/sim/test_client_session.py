@@ -634,3 +634,22 @@ def test_unmounting_from_a_silent_server_ends_soon(world: World) -> None:
     start = world.reactor.now
     world.run(world.fs.unmount())
     assert world.reactor.now - start < 3
+
+
+def test_a_silent_server_is_told_so_and_for_how_long(world: World) -> None:
+    """Whether its machine takes connections still, as one does that is only stopped, or not."""
+    world.run(world.fs.stat("file"))
+    world.reactor.advance(1)
+    world.server.script = lambda ops: "silence"
+    with pytest.raises(
+        TimeoutError, match=r"^\[Errno 110\] the server does not answer: silent for \d+ s"
+    ):
+        world.run(world.fs.stat("file"))
+
+
+def test_a_server_that_is_silent_from_the_beginning() -> None:
+    server = FakeServer(FakeReactor())
+    server.script = lambda ops: "silence"
+    fs = server.client(timeout=3.0)
+    with pytest.raises(TimeoutError, match="does not answer: silent for 3 s"):
+        server.reactor.run(fs.mount())
