@@ -159,8 +159,8 @@ _CLASSES: Final[dict[int, type[NfsError]]] = {
 
 
 def ends_everything(error: OSError) -> bool:
-    """Whether nothing else can succeed either: the server is out of reach."""
-    return isinstance(error, (NfsConnectionError, NfsTimeoutError))
+    """Whether nothing else can succeed either: the server is out of reach, or another's."""
+    return isinstance(error, (NfsConnectionError, NfsTimeoutError, ForkedMountError))
 
 
 def make_error(number: int, message: str, path: object = None) -> NfsError:

@@ -17,9 +17,11 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Final, TypeVar
 
+from nfsrdma.rpcrdma.io.fork import keep_from_children
+
 from ..copies.local import LocalEntry
 from ..copies.temporary import is_leftover, is_temporary
-from ..errors import LocalError, local_error
+from ..errors import ForkedMountError, LocalError, forked, local_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,8 +45,8 @@ def blamed(path: str | os.PathLike[str]) -> Iterator[None]:
         raise _ours(error, os.fspath(path) or ".") from error
 
 
-def _ours(error: OSError, path: str) -> LocalError:
-    if isinstance(error, LocalError):
+def _ours(error: OSError, path: str) -> OSError:
+    if isinstance(error, (LocalError, ForkedMountError)):
         return error
     return local_error(error.errno or errno.EIO, error.strerror or str(error), path)
 
@@ -69,12 +71,19 @@ class LocalDisk:
     def __init__(self, root: str | os.PathLike[str], name: str | bytes = b"") -> None:
         self.name = os.fsencode(name)
         self._top_fd = -1
+        self._parent = 0  # the process that we are a child of, once that is so
         self._open: OrderedDict[Directory, int] = OrderedDict()
         with blamed(root):
             # Only to be searched: it may be someone else's.
             flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
             self._top_fd = os.open(os.fspath(root) or ".", flags)
         self.top = Directory(self, None, os.fsencode(root), (0, 0), existed=True)
+        keep_from_children(self)
+
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``: what is half copied is the parent's, and not to be tidied up."""
+        self._parent = os.getppid()
+        self.close()
 
     def fd(self, directory: Directory) -> int:
         """A descriptor of a directory. Good until the next one is asked for."""
@@ -82,6 +91,8 @@ class LocalDisk:
         if fd is not None:
             self._open.move_to_end(directory)
             return fd
+        if self._parent:
+            raise forked(self._parent)
         if directory.parent is None:
             return self._top_fd
         return self._reopen(directory)

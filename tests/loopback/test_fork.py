@@ -19,7 +19,7 @@ from tests.support.forking import Child, in_child
 from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
-from nfsrdma.client.transfer import Progress
+from nfsrdma.client.copies import Progress
 
 CONTENTS = {f"f{n}": bytes([n]) * 100_000 for n in range(4)}
 TRANSPORTS = ["tcp", "rdma", "shm"]
@@ -194,7 +194,9 @@ def test_forking_while_threads_use_the_mount(fs: nfs.Mount) -> None:
     assert fs.stats.connections == 1
 
 
-def test_forking_from_inside_of_a_call(fs: nfs.Mount, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["put", "get"])
+def test_forking_from_inside_of_a_call(fs: nfs.Mount, tmp_path: Path, way: str) -> None:
+    """The child does not tidy up what the parent is at work on."""
     inside = [0]
 
     def progress(_: Progress) -> None:
@@ -208,9 +210,14 @@ def test_forking_from_inside_of_a_call(fs: nfs.Mount, tmp_path: Path) -> None:
     parent = os.getpid()
     (tmp_path / "f1").write_bytes(bytes(3 << 20))
     try:
-        fs.put(tmp_path / "f1", "copy", progress=progress)
-        assert fs.read_bytes("copy") == bytes(3 << 20)
-        fs.remove("copy")
+        if way == "put":
+            fs.put(tmp_path / "f1", "copy", progress=progress)
+            assert fs.read_bytes("copy") == bytes(3 << 20)
+            fs.remove("copy")
+        else:
+            fs.get("f2", tmp_path / "f2", progress=progress)
+            assert (tmp_path / "f2").read_bytes() == CONTENTS["f2"]
+            assert len(list(tmp_path.iterdir())) == 2
     except nfs.ForkedMountError:
         outcome = "refused"
     if os.getpid() != parent:
