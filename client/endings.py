@@ -14,7 +14,7 @@ from .attributes import Stat
 TEXTS: Final = {
     errno.EBUSY: "the root of the mount, or '.' or '..', cannot be moved or removed",
     errno.EEXIST: "it exists already",
-    errno.EINVAL: "'.' cannot be removed",
+    errno.EINVAL: "'.' and '..' cannot be removed",
     errno.EISDIR: "is a directory",
     errno.ENOENT: "there is no such file or directory",
     errno.ENOTDIR: "not a directory",
@@ -27,8 +27,9 @@ class Ending:
 
     ``dot``, ``up`` and ``root``: the ``errno`` for ``.``, for ``..`` and for the mount's root.
     ``slash`` makes the ``errno`` for a name with ``/`` behind it from what has that name (a link
-    is not followed), None if nothing has; without it the ``/`` is left off, for operations that
-    are about directories. With ``through`` it is as good as ``.``, which is also followed.
+    is not followed), None if nothing has; 0 if nothing is wrong with that. Without it the ``/``
+    is left off, for operations that are about directories. With ``through`` it is as good as ``.``,
+    which is also followed.
     """
 
     __slots__ = ("dot", "root", "slash", "through", "up")
@@ -59,6 +60,10 @@ def _gone(found: Stat | None) -> int:
     return errno.EISDIR if found.is_dir else errno.ENOTDIR
 
 
+def _tree_gone(found: Stat | None) -> int:
+    return 0 if found is not None and found.is_dir else _gone(found)
+
+
 BUSY: Final = Ending(errno.EBUSY)
 """Of what is moved, and where to."""
 OPENED: Final = Ending(errno.EISDIR, through=True)
@@ -71,4 +76,5 @@ DIRECTORY: Final = Ending(errno.EEXIST)
 ANOTHER: Final = Ending(errno.EEXIST, slash=_new)
 """Of a link, hard or symbolic."""
 REMOVED: Final = Ending(errno.EISDIR, slash=_gone)
+TREE_REMOVED: Final = Ending(errno.EINVAL, root=errno.EBUSY, slash=_tree_gone)
 DIRECTORY_REMOVED: Final = Ending(errno.EINVAL, up=errno.ENOTEMPTY, root=errno.EBUSY)

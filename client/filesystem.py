@@ -466,7 +466,7 @@ class FileSystem:
         What cannot be removed does not keep the rest. Raises the error of that one name, or
         :class:`~.trees.TreeError` if there are several.
         """
-        directory, name = await self.resolver.parent(path)
+        directory, name = await self.resolver.parent(path, endings.TREE_REMOVED)
         shown = path if isinstance(path, str) else to_text(path)
         await remove_tree(self.handles, directory, name, shown)
 

@@ -302,6 +302,8 @@ class Resolver:
             name = components[-2]
             handle = (await self._directory(path, components[:-2]))[-2]
             number = ending.slash(await self._look_in(handle, name, path))
+            if not number:
+                return components[:-1]
         raise make_error(number, TEXTS[number], path)
 
     async def _look_in(self, directory: bytes, name: bytes, path: Path) -> Stat | None:

@@ -180,7 +180,7 @@ class Recovery:
         if isinstance(error, TimeoutError):
             # Whatever the transport calls it: the same over all, and for how long.
             silence_s = self.session.reactor.time() - self.session.heard_at
-            text = f"{SILENT_SERVER} does not answer: silent for {silence_s:.0f} s"
+            text = f"{SILENT_SERVER} has not answered for {round(silence_s, 1):g} s"
             error = TimeoutError(errno.ETIMEDOUT, text)
         # Whoever waits goes on before open_gate() returns, and may need us to begin again.
         self._recovering = False

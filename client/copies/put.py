@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from .. import endings
 from ..attributes import Stat
 from ..compound import Compound
 from ..errors import local_error, make_error
@@ -100,7 +101,7 @@ class Putting:
             await self._single(top, entry, path)
 
     async def _single(self, top: LocalDirectory, entry: LocalEntry, path: str) -> None:
-        directory, name = await self._client.resolver.parent(path)
+        directory, name = await self._client.resolver.parent(path, endings.WRITTEN)
         place = Place(directory, name, lambda: path)
         try:
             found = await self._client.handles.lookup(directory, name, place.where)

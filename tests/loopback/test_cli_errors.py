@@ -178,3 +178,46 @@ def test_plots_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, _, err = nfsrdma("bench", "--plot", tmp_path / "file" / "plots")
     assert (status, "file/plots" in err) == (1, True)
+
+
+def test_a_slash_at_the_end_wants_a_directory(
+    server: LiveServer, top: Path, tmp_path: Path
+) -> None:
+    url = server.url.rstrip("/")
+    (top / "file").write_bytes(b"x")
+    (top / "dir").mkdir()
+    (top / "dir" / "inside").write_bytes(b"y")
+    (top / "to_dir").symlink_to("dir")
+    (tmp_path / "local").write_bytes(b"z")
+    for command in (
+        ("ls", f"{url}/file/"),
+        ("cat", f"{url}/file/"),
+        ("rm", f"{url}/to_dir/"),
+        ("rm", "-r", f"{url}/to_dir/"),
+        ("rm", "-r", f"{url}/file/"),
+        ("mv", f"{url}/file", f"{url}/new/"),
+        ("mv", f"{url}/file/", f"{url}/new"),
+        ("mv", f"{url}/file", "new/"),
+        ("ln", f"{url}/file", f"{url}/new/"),
+        ("ln", "-s", "file", f"{url}/new/"),
+        ("put", "-q", str(tmp_path / "local"), f"{url}/file/"),
+        ("put", "-q", str(tmp_path / "local"), f"{url}/new/"),
+        ("get", "-q", f"{url}/file/", str(tmp_path / "got")),
+    ):
+        status, out, err = nfsrdma(*command)
+        assert (status, out) == (1, ""), (command, out)
+        assert err.startswith("nfsrdma: server: "), command
+    assert sorted(path.name for path in top.iterdir()) == ["dir", "file", "to_dir"]
+    assert not (tmp_path / "got").exists()
+    assert nfsrdma("ls", f"{url}/to_dir/")[1] == "inside\n"
+    assert nfsrdma("ls", "-R", f"{url}/dir/")[1] == "/dir:\ninside\n"
+    assert "drwx" in nfsrdma("stat", f"{url}/to_dir/")[1]
+    assert nfsrdma("mkdir", f"{url}/made/")[0] == 0
+    assert nfsrdma("mv", f"{url}/made/", f"{url}/dir/")[0] == 0
+    assert nfsrdma("put", "-q", tmp_path / "local", f"{url}/dir/made/")[0] == 0
+    assert nfsrdma("get", "-q", "-r", f"{url}/dir/", tmp_path / "tree")[0] == 0
+    assert (tmp_path / "tree" / "made" / "local").read_bytes() == b"z"
+    assert nfsrdma("get", "-q", "-r", f"{url}/dir/", cwd=tmp_path)[0] == 0
+    assert (tmp_path / "dir" / "inside").read_bytes() == b"y"
+    assert nfsrdma("rm", "-r", f"{url}/dir/")[0] == 0
+    assert not (top / "dir").exists()

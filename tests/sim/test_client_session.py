@@ -642,7 +642,7 @@ def test_a_silent_server_is_told_so_and_for_how_long(world: World) -> None:
     world.reactor.advance(1)
     world.server.script = lambda ops: "silence"
     with pytest.raises(
-        TimeoutError, match=r"^\[Errno 110\] the server does not answer: silent for \d+ s"
+        TimeoutError, match=r"^\[Errno 110\] the server has not answered for [\d.]+ s"
     ):
         world.run(world.fs.stat("file"))
 
@@ -651,5 +651,5 @@ def test_a_server_that_is_silent_from_the_beginning() -> None:
     server = FakeServer(FakeReactor())
     server.script = lambda ops: "silence"
     fs = server.client(timeout=3.0)
-    with pytest.raises(TimeoutError, match="does not answer: silent for 3 s"):
+    with pytest.raises(TimeoutError, match="has not answered for 3 s"):
         server.reactor.run(fs.mount())

@@ -86,12 +86,15 @@ def read_url(text: str) -> Url:
 def split_last(text: str) -> tuple[str, str]:
     """The URL of the server's root, with the options of ``text``, and the path below it.
 
-    So that one mount serves any path, and a message can name the whole URL.
+    So that one mount serves any path, and a message can name the whole URL. A ``/`` at the end of
+    the path stays: it says that there must be a directory.
     """
     url = read_url(text)
-    _, _, query = text.partition("?")
+    where, _, query = text.partition("?")
     root = url.with_path(())
     path = b"/".join(url.path).decode("utf-8", "surrogateescape")
+    if path and where.endswith(("/", "/.")):
+        path += "/"
     return (f"{root}?{query}" if query else root), path
 
 

@@ -41,7 +41,7 @@ def get(
     replaced, a link too. What cannot be copied is told, and the rest goes on.
     """
     with mounted(url, options) as (fs, path):
-        name = path.rpartition("/")[2]
+        name = path.rstrip("/").rpartition("/")[2]
         target = local if local is not None else name or "."
         if os.path.isdir(target) and not fs.stat(path).is_dir:
             target = os.path.join(target, name)

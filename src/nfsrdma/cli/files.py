@@ -84,7 +84,8 @@ class _Listing:
         while left:
             where = left.pop()
             shown = where if isinstance(where, str) else where.path
-            click.echo(("" if first else "\n") + f"{printable('/' + shown)}:")
+            shown = printable("/" + shown.rstrip("/"))
+            click.echo(("" if first else "\n") + f"{shown}:")
             try:
                 entries = self.directory(where)
             except NfsError as error:
@@ -104,8 +105,7 @@ class _Listing:
         if status.is_symlink:
             shown = f"{shown} -> {printable(self._fs.readlink(where))}"
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.st_mtime))
-        owner = status.owner.decode("utf-8", "backslashreplace")
-        group = status.group.decode("utf-8", "backslashreplace")
+        owner, group = printable(status.owner), printable(status.group)
         mode = stat_bits.filemode(status.st_mode)
         click.echo(
             f"{mode} {status.st_nlink:3} {owner:8} {group:8} {status.st_size:12} {when} {shown}"
@@ -144,8 +144,8 @@ def stat(urls: tuple[str, ...], options: Options) -> None:
                 ("size", status.st_size),
                 ("inode", status.st_ino),
                 ("links", status.st_nlink),
-                ("owner", status.owner.decode("utf-8", "backslashreplace")),
-                ("group", status.group.decode("utf-8", "backslashreplace")),
+                ("owner", printable(status.owner)),
+                ("group", printable(status.group)),
                 ("accessed", _time(status.st_atime_ns)),
                 ("modified", _time(status.st_mtime_ns)),
                 ("changed", _time(status.st_ctime_ns)),
@@ -244,7 +244,7 @@ def mv(url: str, target: str, options: Options) -> None:
     with mounted(url, options) as (fs, path):
         new = _same_server(url, target)
         if not new or is_directory(fs, new):
-            new = join(new, path.rpartition("/")[2])
+            new = join(new, path.rstrip("/").rpartition("/")[2])
         fs.rename(path, new)
 
 
@@ -265,7 +265,7 @@ def ln(source: str, url: str, symbolic: bool, options: Options) -> None:
 def _same_server(url: str, other: str) -> str:
     """The path that ``other`` means on the server of ``url``."""
     if "://" not in other:
-        return other.strip("/")
+        return other.lstrip("/")
     one, two = read_url(url), read_url(other)
     if (one.transport, one.host, one.port) != (two.transport, two.host, two.port):
         raise click.UsageError(f"{other!r} is on another server than {url!r}")
