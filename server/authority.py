@@ -14,8 +14,9 @@ refused gets neither session nor state, and nothing beyond NULL. The rules:
 - AUTH_NONE is nobody, and served where everybody is.
 
 Root of this host is root to the exports as well (``Credentials.vouched``): it has those rights
-anyway. What a program of root passes on for others (a proxy) comes from that program's socket, and
-so is root's: ``docs/security.md`` says what to do.
+anyway; root of a container that shares this host's network has not. What a program of root passes
+on for others (a proxy) comes from that program's socket, and so is root's: ``docs/security.md``
+says what to do.
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ class Authority:
     def _of_this_host(self, peer: Peer, uid: int, claim: Credentials) -> Credentials:
         policy = self._policy
         if uid == ROOT:
-            return _corrected(claim, claim.gid, claim.groups, vouched=True)
+            return _corrected(claim, claim.gid, claim.groups, vouched=peer.at_home)
         if uid == policy.server_user:
             return claim
         self._check_served(uid)

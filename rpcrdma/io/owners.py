@@ -23,7 +23,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ..rpc.channel import UNKNOWN_USER
+from ..rpc.channel import UNKNOWN_USER, Owner
+from .homes import is_held_at_home
 
 _SOCK_DIAG: Final = 4
 _ROUTE: Final = 0
@@ -70,26 +71,29 @@ class _Socket(NamedTuple):
     inode: int
 
 
-def owner_of_peer(connected: socket.socket) -> int | None:
-    """The user at the other end of a TCP connection; None if that is another host.
+_NOBODY_KNOWS: Final = Owner(UNKNOWN_USER)
 
-    ``UNKNOWN_USER`` if it is this host and nobody can tell, which a peer that has closed its socket
-    already can bring about.
+
+def owner_of_peer(connected: socket.socket) -> Owner | None:
+    """Whose the process at the other end of a TCP connection is; None if it is on another host.
+
+    Its user is ``UNKNOWN_USER`` if it is on this host and nobody can tell whose it is, which a peer
+    that has closed its socket already can bring about.
     """
     try:
         local, remote = _end(connected.getsockname()), _end(connected.getpeername())
     except (OSError, ValueError):
-        return UNKNOWN_USER  # it is gone
+        return _NOBODY_KNOWS  # it is gone
     if not is_this_host(connected.getpeername()[0]):
         return None
     for found in _tcp_sockets(remote, local):
         if (found.local, found.remote) == (remote, local) and found.state in _LIVING:
-            return known_user(found.uid) if found.inode else UNKNOWN_USER
-    return UNKNOWN_USER
+            return _owner(found)
+    return _NOBODY_KNOWS
 
 
-def owner_of_port(host: str, port: int) -> int | None:
-    """The user who has bound this UDP port of this very address; None if that is another host.
+def owner_of_port(host: str, port: int) -> Owner | None:
+    """Who has bound this UDP port of this very address; None if that is another host's.
 
     A socket that is bound to no address in particular says nothing of who uses this one. If
     several share the address they must all be one user's.
@@ -97,12 +101,15 @@ def owner_of_port(host: str, port: int) -> int | None:
     if not is_this_host(host):
         return None
     where = _plain(host), port
-    owners = {
-        known_user(found.uid) if found.inode else UNKNOWN_USER
-        for found in _udp_sockets(where)
-        if found.local == where
-    }
-    return owners.pop() if len(owners) == 1 else UNKNOWN_USER
+    owners = {_owner(found) for found in _udp_sockets(where) if found.local == where}
+    return owners.pop() if len(owners) == 1 else _NOBODY_KNOWS
+
+
+def _owner(found: _Socket) -> Owner:
+    if not found.inode:
+        return _NOBODY_KNOWS
+    uid = known_user(found.uid)
+    return Owner(uid, at_home=uid == 0 and is_held_at_home(found.inode))
 
 
 def known_user(uid: int) -> int:

@@ -405,7 +405,7 @@ class TcpListener:
             self._accepted(sock, address)
 
     def _accepted(self, sock: socket.socket, address: _Address) -> None:
-        peer = Peer("tcp", address[0], address[1], owner_of_peer(sock))
+        peer = Peer("tcp", address[0], address[1]).of(owner_of_peer(sock))
         if not self._admission.admit(peer):
             sock.close()
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..io.homes import is_at_home
 from ..io.owners import known_user, owner_of_port
 from ..roce.cm import ROCE_PORT
 from ..rpc.channel import UNKNOWN_USER, Owner
@@ -26,6 +27,8 @@ def _owner_of(connection: Connection) -> Owner | None:
     """
     if isinstance(connection, ShmConnection):
         who = connection.peer_credentials
-        return Owner(UNKNOWN_USER) if who is None else Owner(known_user(who.uid), who.groups)
-    uid = owner_of_port(connection.peer_address[0], ROCE_PORT)
-    return None if uid is None else Owner(uid)
+        if who is None:
+            return Owner(UNKNOWN_USER)
+        uid = known_user(who.uid)
+        return Owner(uid, who.groups, at_home=uid == 0 and is_at_home(who.pid))
+    return owner_of_port(connection.peer_address[0], ROCE_PORT)

@@ -9,7 +9,7 @@ the encoder's payloads. The transport decides what moves inline, in chunks or in
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from nfsrdma.xdr import Decoder, Encoder
@@ -38,6 +38,8 @@ class Owner:
 
     uid: int
     groups: frozenset[int] | None = None
+    at_home: bool = False
+    """Whether that process, if it is root's, sees the files of this host: see ``io.homes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,14 @@ class Peer:
     """
     groups: frozenset[int] | None = None
     """The groups of that process, if the kernel says those as well."""
+    at_home: bool = False
+    """Whether that process, if it is root's, is so on this host and not in a container."""
+
+    def of(self, owner: Owner | None) -> Peer:
+        """The same, being this owner's process on this host if there is an owner."""
+        if owner is None:
+            return self
+        return replace(self, uid=owner.uid, groups=owner.groups, at_home=owner.at_home)
 
     @property
     def source(self) -> tuple[str, int | None]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from nfsrdma.xdr import Decoder, Encoder
 
@@ -101,8 +100,7 @@ class RdmaChannel:
 
     def belongs_to(self, owner: Owner | None) -> None:
         """The peer is a process of this host, and this is whose."""
-        if owner is not None:
-            self._peer = replace(self._peer, uid=owner.uid, groups=owner.groups)
+        self._peer = self._peer.of(owner)
 
     def establish(self, private_data: bytes, now: float) -> None:
         """The connection is up, and this is what the peer said of itself (RFC 8797)."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ from tests.support.nfs import (
 from nfsrdma.rpcrdma.io.owners import is_this_host, owner_of_peer, owner_of_port
 from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
-from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER
+from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER, Owner
 from nfsrdma.server.authority import Authority, Policy, Refusal
 from nfsrdma.server.vfs.export import ANY, Export, Squash
 from nfsrdma.server.vfs.interface import ROOT, Changes
@@ -47,7 +49,7 @@ def memory() -> MemoryFileSystem:
 
 
 def here(uid: int, transport: str = "rdma", port: int = 50000) -> rpc_channel.Peer:
-    return rpc_channel.Peer(transport, "127.0.0.1", port, uid)
+    return rpc_channel.Peer(transport, "127.0.0.1", port, uid, at_home=uid == 0)
 
 
 def elsewhere(port: int = 700, transport: str = "tcp") -> rpc_channel.Peer:
@@ -153,6 +155,7 @@ def test_what_is_offered_is_what_is_taken() -> None:
         (here(0, "tcp", 40000), Squash.ROOT, False, 0),
         (here(BOB), Squash.NONE, False, None),
         (here(UNKNOWN_USER), Squash.NONE, False, None),
+        (replace(here(0), at_home=False), Squash.ROOT, False, NOBODY),  # of a container
     ],
 )
 def test_root(peer: rpc_channel.Peer, squash: Squash, insists: bool, uid: int | None) -> None:
@@ -246,12 +249,14 @@ def test_set_user_id_devices_and_owners_are_for_whom_a_caller_is() -> None:
 
 
 @contextmanager
-def child_of(uid: int, code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+def child_of(
+    uid: int, code: str, *arguments: object, prefix: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
     """A process of another user that runs ``code``, and says a line when it has begun."""
     # Not before it runs: another user may not be able to start our interpreter.
     become = f"import os, socket, sys; os.setresuid({uid}, {uid}, {uid})"
     process = subprocess.Popen(
-        [sys.executable, "-c", become + code, *map(str, arguments)],
+        [*prefix, sys.executable, "-c", become + code, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -300,11 +305,24 @@ def test_owner_of_a_tcp_peer(listens: str, connects: str, family: int) -> None:
         with child_of(4242, CONNECT, connects, port) as child, listener.accept()[0] as sock:
             assert child.stdin is not None
             assert child.stdout is not None
-            assert owner_of_peer(sock) == 4242
+            assert owner_of_peer(sock) == Owner(4242)
             child.stdin.write("half\n")
             child.stdin.flush()
             child.stdout.readline()
-            assert owner_of_peer(sock) == 4242
+            assert owner_of_peer(sock) == Owner(4242)
+
+
+@as_root
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare(1) here")
+def test_root_of_a_container_is_not_at_home() -> None:
+    """One that shares this host's network, and has no user namespace of its own."""
+    with listening("127.0.0.1") as listener:
+        port = listener.getsockname()[1]
+        container = ("unshare", "--mount")
+        with child_of(0, CONNECT, "127.0.0.1", port, prefix=container), listener.accept()[0] as one:
+            assert owner_of_peer(one) == Owner(0, at_home=False)
+        with child_of(0, CONNECT, "127.0.0.1", port), listener.accept()[0] as other:
+            assert owner_of_peer(other) == Owner(0, at_home=True)
 
 
 def test_a_peer_that_has_closed_is_nobodys() -> None:
@@ -314,7 +332,7 @@ def test_a_peer_that_has_closed_is_nobodys() -> None:
         client.send(b"x")
         client.close()
         with listener.accept()[0] as sock:
-            assert owner_of_peer(sock) == UNKNOWN_USER
+            assert owner_of_peer(sock) == Owner(UNKNOWN_USER)
 
 
 def test_our_own_sockets_are_ours() -> None:
@@ -323,7 +341,7 @@ def test_our_own_sockets_are_ours() -> None:
         socket.create_connection(listener.getsockname()),
         listener.accept()[0] as sock,
     ):
-        assert owner_of_peer(sock) == os.geteuid()
+        assert owner_of_peer(sock) == Owner(os.geteuid(), at_home=os.geteuid() == 0)
 
 
 def test_the_tables_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,12 +363,12 @@ def test_owner_of_a_udp_port() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind((host, 0))
         port = bound.getsockname()[1]
-        assert owner_of_port(host, port) == os.geteuid()
-    assert owner_of_port(host, port) == UNKNOWN_USER
+        assert owner_of_port(host, port) == Owner(os.geteuid(), at_home=os.geteuid() == 0)
+    assert owner_of_port(host, port) == Owner(UNKNOWN_USER)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as everywhere:
         everywhere.bind(("0.0.0.0", 0))
         # Whoever is bound to no address may not be who sends from this one.
-        assert owner_of_port(host, everywhere.getsockname()[1]) == UNKNOWN_USER
+        assert owner_of_port(host, everywhere.getsockname()[1]) == Owner(UNKNOWN_USER)
     assert owner_of_port("192.0.2.77", 4791) is None
 
 
@@ -369,7 +387,7 @@ sys.stdin.read()
         bound.bind((host, 0))
         port = bound.getsockname()[1]
         with child_of(4242, share, host, port):
-            assert owner_of_port(host, port) == UNKNOWN_USER
+            assert owner_of_port(host, port) == Owner(UNKNOWN_USER)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.8.7", "::1", "::ffff:127.0.0.1"])
