@@ -41,6 +41,7 @@ from .cm_messages import (
     RejectReason,
     Rep,
     Req,
+    Rtu,
     decode_message,
     gid_of,
     service_port,
@@ -63,9 +64,11 @@ MAX_CONNECTIONS = 4096
 RECENT_IDS = 4096
 REQUESTS_PER_S, REQUESTS_AT_ONCE = 64.0, 256
 """New requests of one address that are looked at: each costs its listener a queue pair."""
-ALL_REQUESTS_PER_S, ALL_REQUESTS_AT_ONCE = 1000.0, 2000
+NEW_REQUESTS_PER_S, NEW_REQUESTS_AT_ONCE = 500.0, 1000
 """Of all addresses that never confirmed a connection."""
-MAX_KNOWN = 1024
+DOUBTFUL_REQUESTS_PER_S, DOUBTFUL_REQUESTS_AT_ONCE = 50.0, 100
+"""Of those among them that have left requests unconfirmed."""
+MAX_KNOWN = 4096
 ANSWERS_PER_S, ANSWERS_AT_ONCE = 16.0, 64
 """Refusals, good-byes and repetitions for one address, on its word alone."""
 ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE = 512.0, 2048
@@ -161,9 +164,10 @@ class ConnectionManager:
         self._remote_pairs: dict[tuple[str, int, int], Endpoint] = {}
         self.backlog = Backlog()
         self._news = Quota(REQUESTS_PER_S, REQUESTS_AT_ONCE)
-        self._all_news = Quota(ALL_REQUESTS_PER_S, ALL_REQUESTS_AT_ONCE)
-        self._known: dict[str, None] = {}
-        """Addresses that have confirmed a connection, the latest last: they are no invention."""
+        self._new = Quota(NEW_REQUESTS_PER_S, NEW_REQUESTS_AT_ONCE)
+        self._doubtful = Quota(DOUBTFUL_REQUESTS_PER_S, DOUBTFUL_REQUESTS_AT_ONCE)
+        self._known: dict[str, bool] = {}
+        """Whether an address ever confirmed a connection that it asked for; the latest last."""
         self._answers = Quota(
             ANSWERS_PER_S, ANSWERS_AT_ONCE, Quota(ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE)
         )
@@ -255,6 +259,9 @@ class ConnectionManager:
     def _take_mad(self, mad: memoryview, source: Address, destination: Address, now: float) -> None:
         try:
             attribute, transaction, data = decode_mad(mad)
+            if attribute == CmAttribute.REQ and not self._may_ask(source[0], now):
+                self.counters["too many requests"] += 1  # Who means it asks again.
+                return
             message = decode_message(attribute, data)
         except MadError:
             self.counters["undecodable"] += 1
@@ -331,12 +338,11 @@ class ConnectionManager:
             return
         if before in HALF_OPEN and after not in HALF_OPEN:
             self.backlog.discard(endpoint)
-            if after is State.ESTABLISHED:
-                network = network_of(endpoint.remote_port[0])
-                self._known.pop(network, None)
-                self._known[network] = None
-                if len(self._known) > MAX_KNOWN:
-                    del self._known[next(iter(self._known))]
+            network = network_of(endpoint.remote_port[0])
+            confirmed = self._known.pop(network, False)
+            self._known[network] = confirmed or after is State.ESTABLISHED
+            if len(self._known) > MAX_KNOWN:
+                del self._known[next(iter(self._known))]
         if after in LINGERING:
             self._lingering[endpoint] = None
             if len(self._lingering) > MAX_LINGERING:
@@ -362,6 +368,10 @@ class ConnectionManager:
             if not known.fire(Event.REQ, request, now):
                 self.counters["out of turn"] += 1
             return
+        victim = self.backlog.victim(source[0], now)
+        if victim is not None and self.backlog.age(victim, now) < ROUND_TRIP_S:
+            self.counters["too many requests"] += 1
+            return
         stale = self._remote_pairs.get((source[0], request.local_ca_guid, request.local_qpn))
         port = service_port(request.service_id)
         try:
@@ -383,11 +393,6 @@ class ConnectionManager:
             )
             self.send(reject, transaction, destination, source)
             return
-        victim = self.backlog.victim(source[0], now)
-        crowded = victim is not None and self.backlog.age(victim, now) < ROUND_TRIP_S
-        if crowded or not self._may_ask(source[0], now):
-            self.counters["too many requests"] += 1  # Who means it asks again.
-            return
         if victim is not None:
             self.counters["half-open given up"] += 1
             victim.fire(Event.EVICT, None, now)
@@ -402,7 +407,10 @@ class ConnectionManager:
         """Whether a new request of ``host`` is looked at."""
         if not self._news.take(host, now):
             return False
-        return network_of(host) in self._known or self._all_news.take("", now)
+        confirms = self._known.get(network_of(host))
+        if confirms is None:
+            return self._new.take("", now)
+        return confirms or self._doubtful.take("", now)
 
     def may_answer(self, host: str, now: float) -> bool:
         """Whether something may be said to ``host``, which may never have asked for it."""
@@ -474,7 +482,7 @@ class ConnectionManager:
         """Answer what would otherwise be repeated: the sender believes in a connection."""
         assert not isinstance(message, Req)
         self.counters["orphans"] += 1
-        if not isinstance(message, Dreq | Rep) or not self.may_answer(source[0], now):
+        if not isinstance(message, Dreq | Rep | Rtu) or not self.may_answer(source[0], now):
             return
         if isinstance(message, Dreq):
             answer = Drep(
@@ -485,7 +493,7 @@ class ConnectionManager:
             reject = Rej(
                 local_comm_id=message.remote_comm_id,
                 remote_comm_id=message.local_comm_id,
-                message=MessageKind.REP,
+                message=MessageKind.REP if isinstance(message, Rep) else MessageKind.OTHER,
                 reason=RejectReason.INVALID_COMMUNICATION_ID,
             )
             self.send(reject, transaction, destination, source)

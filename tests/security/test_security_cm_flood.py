@@ -172,7 +172,7 @@ def test_refusals_have_a_rate_for_each_address() -> None:
     for number in range(1000):
         world.receive(asks("10.0.0.9", number, service_id=1), source="10.0.0.9")
     assert 10 < len(world.sent()) < 100
-    assert world.cm.counters["unanswered"] > 900
+    assert sum(world.cm.counters[why] for why in ("unanswered", "too many requests")) > 900
     world.receive(request(service_id=1))
     assert [type(message) for message in world.sent()] == [Rej], "others are answered"
     world.now += 10
@@ -291,11 +291,25 @@ def test_known_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         rep = world.sent()[-1]
         ids = {"local_comm_id": rep.remote_comm_id, "remote_comm_id": rep.local_comm_id}
         world.receive(Rtu(**ids), source=made_up(number))
-    assert list(world.cm._known) == [made_up(2), made_up(3), made_up(4)]
+    assert world.cm._known == {made_up(number): True for number in (2, 3, 4)}
+
+
+def test_who_leaves_requests_unconfirmed_has_less_to_ask_for() -> None:
+    """So a flood from a thousand addresses stops no address that is not among them."""
+    world = listening()
+    for number in range(5000):
+        source = made_up(number % 1000)
+        world.receive(asks(source, number), source=source)
+        world.turn()
+        world.now += 0.0005
+    assert world.cm.counters["too many requests"] > 2000
+    before = len(world.requests)
+    world.receive(request())
+    assert len(world.requests) == before + 1
 
 
 def test_an_rtu_that_never_comes_leaves_nothing() -> None:
-    """Nor does one for what was crowded out: it is not answered."""
+    """And who confirms what was crowded out is told at once that there is nothing."""
     world = listening()
     for number in range(MAX_HALF_OPEN_EACH + 1):
         world.receive(asks(THEM, number))
@@ -303,7 +317,9 @@ def test_an_rtu_that_never_comes_leaves_nothing() -> None:
         world.turn()
     first = next(message for message in world.sent() if isinstance(message, Rep))
     world.receive(Rtu(local_comm_id=first.remote_comm_id, remote_comm_id=first.local_comm_id))
-    assert world.sent() == []
+    (rej,) = world.sent()
+    assert isinstance(rej, Rej)
+    assert (rej.local_comm_id, rej.remote_comm_id) == (first.local_comm_id, first.remote_comm_id)
     assert {one.state for one in world.cm._endpoints.values()} == {State.REP_SENT}
     world.advance(100.0)
     assert len(world.cm) == 0

@@ -351,7 +351,6 @@ def test_messages_for_nobody():
     assert isinstance(drep, Drep)
     assert rej.reason == RejectReason.INVALID_COMMUNICATION_ID
     for silent in (
-        Rtu(local_comm_id=1, remote_comm_id=2),
         Drep(local_comm_id=1, remote_comm_id=2),
         Mra(local_comm_id=1, remote_comm_id=2, message=0, service_timeout=31),
         Rej(local_comm_id=1, remote_comm_id=2, message=0, reason=4),
@@ -359,6 +358,9 @@ def test_messages_for_nobody():
     ):
         world.receive(silent)
     assert world.sent() == []
+    world.receive(Rtu(local_comm_id=1, remote_comm_id=2))
+    (rej,) = world.sent()
+    assert (rej.reason, rej.remote_comm_id) == (RejectReason.INVALID_COMMUNICATION_ID, 1)
     assert world.cm.counters["orphans"] == 7
 
 
