@@ -170,8 +170,12 @@ class RdmaChannel:
         """Ask the peer for a sign of life if nothing came since the last time this was called.
 
         An RDMA WRITE of nothing needs no memory of the peer, and is acknowledged by its adapter
-        alone. If it is not, the queue pair fails, and that ends the connection.
+        alone. If it is not, the queue pair fails, and that ends the connection. So does a peer that
+        has taken nothing of what was sent to it since then, where no queue pair fails of itself.
         """
+        if not self.closed and self._endpoint.send_threshold and self._endpoint.stuck():
+            self._break_off("the peer does not take what it is sent")
+            return
         received = self.stats.bytes_inline_received
         silent = received == self._received_before and self._endpoint.send_threshold
         self._received_before = received

@@ -111,6 +111,8 @@ class Endpoint:
             self.stats,
             self._account,
         )
+        self.stuck = self._send_queue.stuck
+        """Whether nothing was completed since the last look, though something is due."""
         self.post = self._send_queue.post
         """Post a request other than a SEND; see ``SendQueue.post``."""
         self.post_read = self._send_queue.post_read

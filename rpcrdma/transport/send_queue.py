@@ -46,6 +46,7 @@ class SendQueue:
         "_read_depth",
         "_reads_in_flight",
         "_reads_waiting",
+        "_seen",
         "_silent",
         "_silent_limit",
         "_stats",
@@ -76,11 +77,18 @@ class SendQueue:
         self._octets = 0  # of the requests since the last signaled one
         self._charged = 0  # of all before, to the account
         self._tickets: deque[tuple[int, int, Done | None]] = deque()
+        self._seen: tuple[int, int, Done | None] | None = None
         self._backlog: deque[tuple[SendWR, Done | None]] = deque()
         self._reads_waiting: deque[tuple[SendWR, Done]] = deque()
         self._closed = False
         self.messages_waiting = 0
         """Whole messages in the backlog: each is a call or a reply that the peer waits for."""
+
+    def stuck(self) -> bool:
+        """Whether the oldest request whose completion is due was that at the last look, too."""
+        oldest = self._tickets[0] if self._tickets else None
+        seen, self._seen = self._seen, oldest
+        return oldest is not None and oldest is seen
 
     @property
     def ready(self) -> bool:
@@ -189,6 +197,7 @@ class SendQueue:
         self._account.charge(-self._charged)
         self._charged = 0
         self._tickets.clear()
+        self._seen = None
         self._backlog.clear()
         for done in waiting:
             done()

@@ -20,6 +20,7 @@ from tests.support.nfs import (
     write,
 )
 from tests.support.nfs_wire import WireSession
+from tests.support.transport import Pair, Recorder
 
 from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
@@ -29,6 +30,7 @@ from nfsrdma.rpcrdma.transport import RdmaChannel, TransportOptions, connect_rdm
 from nfsrdma.rpcrdma.transport.buffers import BufferPool
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header
+from nfsrdma.rpcrdma.verbs.types import SendWR, WrOpcode
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import Server
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -237,3 +239,20 @@ def test_nothing_is_kept_when_memory_is_short() -> None:
     pool = BufferPool(64 * MIB, account)
     pool.release(pool.acquire(MIB))
     assert account.held == 0
+
+
+def test_a_peer_that_takes_nothing_is_closed_in_the_end() -> None:
+    """Where no queue pair fails of itself, as over shared memory."""
+    pair = Pair(Recorder(), server=TransportOptions(keepalive_s=10, read_timeout_s=10))
+    queue = pair.server._endpoint._send_queue
+    pair.server.keep_alive()
+    assert not pair.server.closed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair.server_qp, "post_send", lambda request: None)
+        queue.post(SendWR(WrOpcode.RDMA_WRITE), lambda: None)
+        pair.server.keep_alive()
+        queue.post(SendWR(WrOpcode.RDMA_WRITE), lambda: None)
+        assert not pair.server.closed
+        pair.server.keep_alive()
+    assert pair.server.closed
+    assert pair.server.fault == "the peer does not take what it is sent"
