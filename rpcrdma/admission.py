@@ -1,10 +1,11 @@
 """Who may connect when many want to: a rule for all kinds of connections.
 
-An address may have as many connections as are still free (see ``budget``): alone half of them, and
-something is left for whoever comes next. Beyond that, or when a process has no descriptors left,
-room is made: the victim is the oldest connection that nobody relies on, of the address that has
-most, among those that have such. A connection is relied on from the moment when a session's calls
-come over it; who only knocks, or asks for NULL now and then, stays as long as there is room.
+An address, or a user of this host, may have as many connections as are still free (see ``budget``):
+alone half of them, and something is left for whoever comes next. Beyond that, or when a process has
+no descriptors left, room is made: the victim is the oldest connection that nobody relies on, of the
+address that has most, among those that have such. A connection is relied on from the moment when a
+session's calls come over it; who only knocks, or asks for NULL now and then, stays as long as there
+is room.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from .budget import network_of
+from .budget import holder_of
 from .complaints import Complaints
 from .rpc.channel import Peer
 
@@ -35,7 +36,7 @@ G = TypeVar("G", bound=Guest)
 class Admission(Generic[G]):
     """Counts connections by address. ``end(guest, reason)`` closes one, which then ``leave``s."""
 
-    __slots__ = ("_complaints", "_count", "_end", "_guests", "limit", "refused")
+    __slots__ = ("_complaints", "_end", "_guests", "_keys", "limit", "refused")
 
     def __init__(self, limit: int, end: Callable[[G, str], object], complaints: Complaints) -> None:
         self.limit = limit
@@ -43,33 +44,32 @@ class Admission(Generic[G]):
         """Connections that were turned away."""
         self._end = end
         self._complaints = complaints
-        self._count = 0
+        self._keys: dict[G, str] = {}
         self._guests: dict[str, dict[G, None]] = {}
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._keys)
 
     def admit(self, peer: Peer) -> bool:
         """Whether ``peer`` may have one more connection, for which room is made if need be."""
-        own = len(self._guests.get(network_of(peer.address), ()))
-        if own < self.limit - self._count or self.make_room():
+        own = len(self._guests.get(holder_of(peer.address, peer.uid), ()))
+        if own < self.limit - len(self._keys) or self.make_room():
             return True
         self.refused += 1
         self._complaints.about(peer, CROWDED)
         return False
 
-    def enter(self, guest: G) -> None:
-        """One that was admitted is there."""
-        self._guests.setdefault(network_of(guest.peer.address), {})[guest] = None
-        self._count += 1
+    def enter(self, guest: G, peer: Peer) -> None:
+        """One is there, which was admitted as ``peer``."""
+        key = self._keys[guest] = holder_of(peer.address, peer.uid)
+        self._guests.setdefault(key, {})[guest] = None
 
     def leave(self, guest: G) -> None:
         """It has ended. Harmless if it is not there."""
-        key = network_of(guest.peer.address)
-        guests = self._guests.get(key)
-        if guests is not None and guest in guests:
+        key = self._keys.pop(guest, None)
+        if key is not None:
+            guests = self._guests[key]
             del guests[guest]
-            self._count -= 1
             if not guests:
                 del self._guests[key]
 

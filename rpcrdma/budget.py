@@ -47,12 +47,12 @@ class Budget:
         """What all peers hold."""
         return self.limit - self.free
 
-    def account(self, address: str) -> Account:
+    def account(self, address: str, uid: int | None = None) -> Account:
         """The account of the peer at ``address``, for one more of its connections.
 
         To be given back with :meth:`Account.leave`.
         """
-        key = network_of(address)
+        key = holder_of(address, uid)
         account = self._accounts.get(key)
         if account is None:
             account = self._accounts[key] = Account(self, key)
@@ -119,6 +119,15 @@ class Account:
         self.users -= 1
         if not self.users:
             del self.budget._accounts[self.key]
+
+
+def holder_of(address: str, uid: int | None) -> str:
+    """Whose the share is that a peer has a part of.
+
+    A user of this host is one, whatever addresses he takes: 127.0.0.0/8 has millions. Root is not,
+    who can have all there is in other ways; nor are other hosts' users, whom nobody knows here.
+    """
+    return f"user {uid}" if uid is not None and uid > 0 else network_of(address)
 
 
 def network_of(address: str) -> str:

@@ -409,7 +409,7 @@ class TcpListener:
         if not self._admission.admit(peer):
             sock.close()
             return
-        account = self._budget.account(peer.address)
+        account = self._budget.account(peer.address, peer.uid)
         try:
             _configure(sock, self._options)
             channel = attach_socket(
@@ -423,7 +423,7 @@ class TcpListener:
             sock.close()  # it is gone already, or there is no memory to look after it
             return
         self._channels[channel] = None
-        self._admission.enter(channel)
+        self._admission.enter(channel, peer)
         channel.on_close(lambda _: self._gone(channel))
         if self._timer is None:
             self._look_later()

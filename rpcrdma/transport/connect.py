@@ -181,15 +181,17 @@ class RdmaListener:
     def _on_request(self, request: ConnectionRequest) -> None:
         options = self._options
         depth = min(request.responder_resources, self._device.limits.max_rd_atomic)
-        peer = Peer("rdma", *request.peer_address)
+        # Known so early in shared memory alone.
+        uid: int | None = getattr(request, "uid", None)
+        peer = Peer("rdma", *request.peer_address, uid)
         # Without RDMA READ no call with Read chunks could be taken: Linux, too, refuses here.
         if depth < 1 or not self._admission.admit(peer):
             self.rejected += 1
             request.reject()
             return
-        receives = self._receive_memory.account(peer.address)
+        receives = self._receive_memory.account(peer.address, uid)
         options, octets = self._within(receives)
-        account = self._budget.account(peer.address)
+        account = self._budget.account(peer.address, uid)
         channel = RdmaChannel(self._device, options, self._service, active=False, account=account)
         channel.on_close(lambda _: _give_back(receives, octets))
         try:
@@ -208,7 +210,7 @@ class RdmaListener:
             request.reject()
             return
         self.channels[channel] = None
-        self._admission.enter(channel)
+        self._admission.enter(channel, peer)
         channel.on_close(lambda reason: self._gone(channel, reason))
         if self._timer is None:
             self._ask_at = self._reactor.time() + options.keepalive_s

@@ -16,6 +16,7 @@ from tests.support.hosts import loopback
 from tests.support.transport import PORT, Pair, RawPeer, Recorder, call_message
 
 from nfsrdma.rpcrdma.admission import CROWDED, MADE_ROOM, Admission
+from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import TcpListener, TcpOptions, listen_tcp
@@ -60,7 +61,7 @@ class Hotel:
             return None
         guest = Guest(peer, relied_on)
         self.guests.append(guest)
-        self.admission.enter(guest)
+        self.admission.enter(guest, peer)
         return guest
 
     def count(self, address: str) -> int:
@@ -95,6 +96,27 @@ def test_many_addresses_leave_room_for_one_more() -> None:
     newcomer = hotel.come("10.0.0.9")
     assert newcomer is not None
     assert len(hotel.admission) <= 64
+
+
+def test_a_user_of_this_host_is_one_whatever_address_he_takes() -> None:
+    hotel = Hotel(64)
+
+    def come(number: int, uid: int) -> bool:
+        peer = Peer("tcp", f"127.0.{number >> 8}.{number & 255}", 1, uid)
+        admitted = hotel.admission.admit(peer)
+        if admitted:
+            guest = Guest(peer, relied_on=True)
+            hotel.guests.append(guest)
+            hotel.admission.enter(guest, peer)
+        return admitted
+
+    assert sum(come(number, 4242) for number in range(1000)) == 32
+    assert come(1, 4243)
+    assert come(1, 0)
+    budget = Budget(100)
+    assert budget.account("127.0.0.1", 4242) is budget.account("127.9.9.9", 4242)
+    assert budget.account("127.0.0.1", 4243) is not budget.account("127.0.0.1", 4242)
+    assert budget.account("127.0.0.1", 0) is not budget.account("127.0.0.2", 0)
 
 
 def test_room_is_made_where_there_are_most() -> None:

@@ -154,6 +154,7 @@ class ShmRequest:
         self._connection: ShmConnection | None = None
         self.answered = False
         self.credentials: Credentials = credentials(accepted)
+        self.uid = self.credentials.uid
         self.private_data = offer.private_data
         self.responder_resources = offer.responder_resources
         self.peer_address = device.believed(offer.host, self.credentials), offer.port
