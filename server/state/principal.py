@@ -19,6 +19,7 @@ Source: TypeAlias = tuple[str, int | None]
 
 THIS_HOST: Final = "this host"
 """The address of processes of this host, which may call from any of those that it has."""
+SOMEWHERE: Final = "a container of this host"
 _LOOPBACK: Final = ipaddress.ip_network("127.0.0.0/8")
 _USUAL: Final = "127.0.0.1"
 
@@ -34,7 +35,8 @@ def source_of(peer: Peer) -> Source:
         return peer.source
     if peer.transport == "tcp" and peer.address != _USUAL and _is_loopback(peer.address):
         return peer.source
-    return THIS_HOST, peer.uid
+    # Root of a container may have the same number as root of this host.
+    return (THIS_HOST if peer.uid or peer.at_home else SOMEWHERE), peer.uid
 
 
 def share_of(source: Source) -> Source:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.support.nfs import (
     LEASE,
@@ -193,6 +195,16 @@ def test_root_of_this_host_speaks_for_all_of_its_users(server: Server) -> None:
     session = local(server, "tcp", "127.0.0.1", 0).session(b"host")
     again = local(server, "rdma", "127.0.0.1", 0)
     assert again.call(bind(session.id), credentials=MALLORY).status == t.NFS4_OK
+
+
+def test_root_of_a_container_is_not_root_of_this_host(server: Server) -> None:
+    home = local(server, "tcp", "127.0.0.1", 0)
+    home.channel.peer = replace(home.channel.peer, at_home=True)
+    session = home.session(b"host")
+    away = local(server, "tcp", "127.0.0.1", 0)
+    assert away.call(bind(session.id)).status == t.NFS4ERR_BADSESSION
+    assert away.exchange_id(b"host")[0].eir_clientid != session.client_id
+    session.ok()
 
 
 def test_strangers_are_in_the_log_once(
