@@ -21,6 +21,8 @@ from .session import Session
 
 CALLBACK_SLOTS: Final = 4
 CALLBACK_OPERATIONS_MAX: Final = 8
+CALLBACK_OCTETS_MAX: Final = 4096
+"""The longest call of the server's that is looked at, as CREATE_SESSION has said."""
 
 # The specification numbers the version 1; servers that call version 4 mean the same.
 _VERSIONS: Final = (1, 4)
@@ -56,6 +58,11 @@ class Callbacks:
     def _compound(self, call: Call) -> None:
         self._session.stats.callbacks += 1
         dec = call.decoder
+        if dec.remaining() > CALLBACK_OCTETS_MAX:
+            reply = call.start_reply()
+            _finish(reply, t.NFS4ERR_REQ_TOO_BIG, b"", 0, Encoder())
+            call.reply(reply)
+            return
         tag = dec.opaque(t.NFS4_OPAQUE_LIMIT)
         minor = dec.uint32()
         dec.uint32()  # callback_ident: of use in minor version 0 only

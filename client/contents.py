@@ -7,18 +7,23 @@ it wrote away without a copy. For a large file a copy costs about as much as its
 from __future__ import annotations
 
 import io
+from typing import Final
+
+BELIEVED_MAX: Final = 256 << 20
+"""Octets of memory that a server's word for a file's size is taken for, before the data comes."""
 
 
 class Contents:
     """What was read of a file whose size is believed to be ``size``."""
 
-    __slots__ = ("_done", "_room", "_stream")
+    __slots__ = ("_done", "_room", "_size", "_stream")
 
     def __init__(self, size: int) -> None:
         self._stream = io.BytesIO()
+        self._size = size
         self._done = 0
         self._room = 0
-        self._make_room(size)
+        self._make_room(min(size, BELIEVED_MAX))
 
     @property
     def done(self) -> int:
@@ -34,7 +39,9 @@ class Contents:
         self._done += count
         if self._done < self._room:
             return False
-        self._make_room(3 * self._room + 4096)
+        room = 3 * self._room + 4096
+        # What was announced, unless that is much more than has come.
+        self._make_room(self._size if self._done < self._size <= room else room)
         return True
 
     def take(self) -> bytes:

@@ -72,6 +72,8 @@ _SMALL_READ: Final = 64 << 10
 _NEED_OPEN: Final = frozenset(
     (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
 )
+_LEASE_MAX_S: Final = 600
+"""The longest lease that a server's word is taken for."""
 _TIME_END: Final = 1 << 63
 """Seconds that an ``nfstime4`` cannot hold."""
 _NOWHERE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG))
@@ -192,7 +194,8 @@ class FileSystem:
         limits = self.session.limits
         self.rsize = _io_size(self.rsize, limits.max_response, values.get(t.FATTR4_MAXREAD))
         self.wsize = _io_size(self.wsize, limits.max_request, values.get(t.FATTR4_MAXWRITE))
-        lease_s = max(values.get(t.FATTR4_LEASE_TIME, 90), 1)
+        # No server means a lease of years: it would be years that calls wait while it says DELAY.
+        lease_s = min(max(values.get(t.FATTR4_LEASE_TIME, 90), 1), _LEASE_MAX_S)
         self.recovery.set_lease(lease_s)
         self.session.patience = max(self.recovery.timeout, 2.0 * lease_s)
 

@@ -272,6 +272,7 @@ class Session:
         try:
             xid = self.rpc.allocate_xid()
             backoff = _BACKOFF_MIN_S
+            deadline = 0.0
             while True:
                 channel = self.channel
                 if channel is None or self.gate is not None or slots is not self.slots:
@@ -298,6 +299,11 @@ class Session:
                     self.renewed_at = sent_at
                     return status, count, dec
                 if status == t.NFS4ERR_DELAY:
+                    now = self.reactor.time()
+                    deadline = deadline or now + self.patience
+                    if now >= deadline:
+                        self._give_up(slots, slot, uncertain)
+                        raise StatusError(status, t.OP_SEQUENCE, -1, [])
                     self.stats.delays += 1
                     await sleep(self.reactor, backoff)
                     backoff = min(2 * backoff, _BACKOFF_MAX_S)

@@ -167,6 +167,7 @@ class FakeServer:
         self.max_minor = 2
         self.max_ops = 64
         self.grace = False
+        self.lease_s = 20
         self.uncached_at_sequence = True
         self.exclusive_create = True
         self.can_seek = True
@@ -491,7 +492,7 @@ class FakeServer:
             t.FATTR4_CHANGE: 1,
             t.FATTR4_SIZE: len(node.data),
             t.FATTR4_FSID: t.fsid4(1, 2),
-            t.FATTR4_LEASE_TIME: 20,
+            t.FATTR4_LEASE_TIME: self.lease_s,
             t.FATTR4_RDATTR_ERROR: 0,
             t.FATTR4_FILEHANDLE: node.handle,
             t.FATTR4_FILEID: 9,
