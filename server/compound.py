@@ -405,7 +405,7 @@ class CompoundProcedure:
                 c.call.refuse()
                 return
             except OSError as error:
-                status, body = status_of(error), b""
+                status, body = status_of(error), _failure_body(table, number)
             if status != nfs.NFS4_OK:
                 self._fail(c, mark, number, status, body)
                 return
@@ -466,7 +466,7 @@ class CompoundProcedure:
         c.go_on()
         try:
             if failure is not None:
-                status, body = nfs.NFS4ERR_SERVERFAULT, b""
+                status, body = nfs.NFS4ERR_SERVERFAULT, _failure_body(table, number)
                 if isinstance(failure, OSError):
                     status = status_of(failure)
             if status != nfs.NFS4_OK:
@@ -618,6 +618,12 @@ class CompoundProcedure:
             self._core.buffers.give_back(buffer)
         if c.slot is not None and not c.replay:
             c.slot.abandon()
+
+
+def _failure_body(table: Mapping[int, Operation | None], number: int) -> bytes:
+    """What follows the status of an operation that has failed after all."""
+    operation = table.get(number)
+    return b"" if operation is None else operation.failure_body
 
 
 def fingerprint(c: Compound) -> Fingerprint:

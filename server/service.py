@@ -88,6 +88,9 @@ class Server:
             elsewhere=elsewhere,
             later=self._later,
         )
+        if elsewhere is not None:
+            for export in exports:
+                export.fs.put_aside(lambda job: elsewhere(job, _whatever_came_of_it))
         program = RpcProgram(
             PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, BY_MINOR)}}
         )
@@ -192,3 +195,7 @@ class Server:
     def _if_open(self, work: Callable[[], None]) -> None:
         if self._timer is not None:
             work()
+
+
+def _whatever_came_of_it(failure: Exception | None) -> None:
+    """Nobody waits for it."""

@@ -42,11 +42,11 @@ def setattr_(c: Compound, args: nfs.SETATTR4args, enc: Encoder) -> None:
     attributes.merge_mode(changes, mode_mask, lambda: fs.attributes(here.node).mode)
     if changes.size is None:
         # The stateid matters to the size only (RFC 8881, Section 18.30.3).
-        fs.change(here.node, c.user, changes)
+        c.settle(fs.change(here.node, c.user, changes))
     else:
         file, close = io_file(c, args.stateid, WRITE, truncating=True)
         try:
-            fs.change(here.node, c.user, changes, file)
+            c.settle(fs.change(here.node, c.user, changes, file))
         finally:
             if close and file is not None:
                 file.close()

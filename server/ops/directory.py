@@ -87,7 +87,9 @@ def apply_created(
         changes.mtime_ns,
     )
     if rest:
-        fs.change(node, who, rest, via)
+        job = fs.change(node, who, rest, via)
+        if job is not None:
+            job()  # Of something new: nothing takes long.
 
 
 def create(c: Compound, args: nfs.CREATE4args, enc: Encoder) -> None:

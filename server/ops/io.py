@@ -226,10 +226,7 @@ def _reshape(c: Compound, stateid: stateid4, offset: int, length: int, reserve: 
     file, close = io_file(c, stateid, WRITE)
     assert file is not None
     try:
-        if reserve:
-            file.allocate(offset, length)
-        else:
-            file.deallocate(offset, length)
+        c.settle((file.allocate if reserve else file.deallocate)(offset, length))
     finally:
         if close:
             file.close()

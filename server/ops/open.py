@@ -240,7 +240,7 @@ def _open_file(c: Compound, opening: _Opening, handle: Filehandle) -> OpenState:
         writer = opening.file if missing & WRITE else None
         if writer is None and state is not None and opening.access & _WRITING:
             writer = state.writer
-        fs.change(node, c.user, Changes(size=0), writer)
+        c.settle(fs.change(node, c.user, Changes(size=0), writer))
     if state is None:
         registry.make_state_room(c.caller, c.now)
         state = registry.states.add_open(c.caller, owner, handle)

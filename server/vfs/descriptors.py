@@ -158,6 +158,12 @@ class DescriptorCache:
         if fd is not None:
             self._closed(identity, fd)
 
+    def take(self, identity: bytes) -> int:
+        """Give one away that is kept."""
+        self.checked.pop(identity, None)
+        self.budget.kept -= 1
+        return self.kept.pop(identity)
+
     def _closed(self, identity: bytes, fd: int) -> None:
         self.checked.pop(identity, None)
         self.budget.kept -= 1

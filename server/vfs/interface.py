@@ -166,12 +166,15 @@ class OpenFile(abc.ABC):
         """
 
     @abc.abstractmethod
-    def allocate(self, offset: int, length: int) -> None:
-        """Reserve room; the file grows to ``offset + length`` if it is shorter."""
+    def allocate(self, offset: int, length: int) -> Job | None:
+        """Reserve room; the file grows to ``offset + length`` if it is shorter.
+
+        What may take long is left to be done by the job that is returned, which must be run.
+        """
 
     @abc.abstractmethod
-    def deallocate(self, offset: int, length: int) -> None:
-        """Make a hole; the size stays as it is."""
+    def deallocate(self, offset: int, length: int) -> Job | None:
+        """Make a hole; the size stays as it is. A job is as that of :meth:`allocate`."""
 
     @abc.abstractmethod
     def seek(self, offset: int, hole: bool) -> int:
@@ -219,9 +222,13 @@ class FileSystem(abc.ABC):
         """The node's attributes now; ``btime_ns`` only if ``birth``, for it may cost extra."""
 
     @abc.abstractmethod
-    def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
+    def change(
+        self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
+    ) -> Job | None:
         """Set attributes; all of them or, on an error, possibly some.
 
+        To make a large file shorter may take long: that is left to be done by the job that is
+        returned, which must be run.
         ``via`` is the node open for writing: the size may then be set whatever the mode says.
         """
 
@@ -306,6 +313,9 @@ class FileSystem(abc.ABC):
     def sync_directory(self, directory: Node) -> Job | None:
         """What makes changes to a directory's entries durable; None if there is nothing to do."""
         return None
+
+    def put_aside(self, elsewhere: Callable[[Job], None]) -> None:  # noqa: B027
+        """What nobody waits for, and may take long, can be done ``elsewhere``."""
 
     def trim(self) -> None:  # noqa: B027
         """Called now and then: give back what is kept only to be quick."""

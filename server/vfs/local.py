@@ -21,8 +21,8 @@ import ctypes
 import errno
 import os
 import stat
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -30,9 +30,9 @@ from . import cookies, syscalls
 from .below import MOMENT_S, PATH_FLAGS, Below
 from .descriptors import SHARED, Budget, DescriptorCache
 from .handles import Handles, InodeHandles, KernelHandles
+from .heavy import Heavy, is_large
 from .identity import Identity
 from .interface import (
-    NOW,
     READ,
     WRITE,
     Attributes,
@@ -45,15 +45,14 @@ from .interface import (
     User,
 )
 from .limits import largest_file, largest_size
+from .local_attributes import Stamps, file_mask, node_of, set_times
 from .local_file import LocalFile, sync_job
-from .posix import failure, granted
+from .posix import failure, granted, without_setid
 
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
 
-_BUMPS: Final = 4096
 _NEVER: Final = float("-inf")
-_NO_DEVICE: Final = (0, 0)
 _FIRST_BUFFER: Final = 1 << 12
 _LISTING_BUFFER: Final = 1 << 15
 _ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
@@ -82,11 +81,12 @@ class LocalFileSystem(FileSystem):
         self._clock = clock
         self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._cache = DescriptorCache(budget, descriptors)
+        self.heavy = Heavy()
         self._below = Below(self._root_fd, budget, clock)
         self._kept, self._pinned = self._cache.kept, self._cache.pinned
-        self._bumps: OrderedDict[bytes, list[int]] = OrderedDict()  # ctime, changes since
+        self._stamps = Stamps()
         self._have_openat2 = True
-        self._umask = _file_mask()
+        self._umask = file_mask()
         self.acts_as = None if self.acting.privileged else os.geteuid()
         status = os.fstat(self._root_fd)
         self._device = status.st_dev
@@ -127,39 +127,65 @@ class LocalFileSystem(FileSystem):
         return self._root
 
     def node(self, identity: bytes) -> Node:
-        return _node(identity, os.fstat(self._fd(identity)))
+        return node_of(identity, os.fstat(self._fd(identity)))
 
     def attributes(self, node: Node, birth: bool = False) -> Attributes:
         if node.type == stat.S_IFDIR:
             fd = self._directory(node)
         else:
             fd = self._fd(node.identity)
-        result = self._attributes(node.identity, self._status(node.identity, fd))
+        result = self._stamps.attributes(node.identity, self._status(node.identity, fd))
         if birth:
             result.btime_ns = syscalls.birth_time(self._fd(node.identity))
         return result
 
-    def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
+    def change(
+        self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
+    ) -> Job | None:
+        self.heavy.require_idle(node.identity)
         path = _path(self._fd(node.identity))
+        size, left = changes.size, -1
         with self.acting(who):
-            if changes.size is not None:
-                self._truncate(node, path, changes.size, via)
-            if changes.uid is not None or changes.gid is not None:
-                uid = -1 if changes.uid is None else changes.uid
-                gid = -1 if changes.gid is None else changes.gid
-                os.chown(path, uid, gid)
-            # The mode of a symbolic link means nothing to Linux, which refuses to set it.
-            if changes.mode is not None and not node.is_symlink:
-                os.chmod(path, changes.mode)
-            if changes.atime_ns is not None or changes.mtime_ns is not None:
-                syscalls.set_times(path, _timespec(changes.atime_ns), _timespec(changes.mtime_ns))
+            if size is not None:
+                left = self._truncate(node, path, size, via)
+            try:
+                self._set(node, path, changes)
+            except OSError:
+                if left >= 0:
+                    os.close(left)
+                raise
         self.changed(node)
+        if size is None or left < 0:
+            return None
+        self.give_up_setid(os.fstat(left), left, who)
 
-    def _truncate(self, node: Node, path: bytes, size: int, via: OpenFile | None) -> None:
+        def truncate(fd: int) -> None:
+            os.ftruncate(fd, size)
+            set_times(_path(fd), changes)
+
+        return self.heavy.job(node.identity, left, truncate)
+
+    def _set(self, node: Node, path: bytes, changes: Changes) -> None:
+        if changes.uid is not None or changes.gid is not None:
+            uid = -1 if changes.uid is None else changes.uid
+            gid = -1 if changes.gid is None else changes.gid
+            os.chown(path, uid, gid)
+        # The mode of a symbolic link means nothing to Linux, which refuses to set it.
+        if changes.mode is not None and not node.is_symlink:
+            os.chmod(path, changes.mode)
+        set_times(path, changes)
+
+    def _truncate(self, node: Node, path: bytes, size: int, via: OpenFile | None) -> int:
+        """Set the size; or, if that may take long, a descriptor to do so with: else -1."""
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
         if size > self.max_file_size:
             raise failure(errno.EFBIG)
+        status = os.fstat(self._fd(node.identity))
+        if size < status.st_size and is_large(status):
+            if isinstance(via, LocalFile):
+                return via.descriptor()
+            return self._open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             if isinstance(via, LocalFile):
                 via.truncate(size)
@@ -170,6 +196,16 @@ class LocalFileSystem(FileSystem):
             if error.errno == errno.EINVAL:
                 raise failure(errno.EFBIG) from None
             raise
+        return -1
+
+    def give_up_setid(self, status: os.stat_result, fd: int, who: User) -> None:
+        """Do what the kernel does to a program's mode when somebody writes who is not root.
+
+        For what is done by a thread that does not act as the caller.
+        """
+        mode = stat.S_IMODE(status.st_mode)
+        if self.acting.privileged and who.uid != 0 and mode != without_setid(mode):
+            os.chmod(_path(fd), without_setid(mode))
 
     def permitted(self, node: Node, who: User, mask: int) -> int:
         fd = self._fd(node.identity)
@@ -245,7 +281,7 @@ class LocalFileSystem(FileSystem):
             if error.errno == errno.EXDEV:
                 raise failure(errno.ENOENT) from None
             raise
-        result = self._attributes(found, status)
+        result = self._stamps.attributes(found, status)
         if birth:
             result.btime_ns = syscalls.birth_time(parent, name)
         return result, found
@@ -346,6 +382,7 @@ class LocalFileSystem(FileSystem):
     def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
         if node.is_directory:
             raise failure(errno.EPERM)
+        self.heavy.require_idle(node.identity)
         source = _path(self._fd(node.identity))
         parent = self._directory(directory)
         with self.acting(who):
@@ -356,20 +393,52 @@ class LocalFileSystem(FileSystem):
     def remove(self, directory: Node, name: bytes, who: User) -> None:
         parent = self._directory(directory)
         identity = self._identity_at(parent, directory, name)
-        with self.acting(who):
-            try:
-                os.unlink(name, dir_fd=parent)
-            except IsADirectoryError:
-                os.rmdir(name, dir_fd=parent)
-        self.changed(directory)
-        self._drop_if_dead(identity)
+        held = self._hold(parent, name, identity)
+        try:
+            with self.acting(who):
+                try:
+                    os.unlink(name, dir_fd=parent)
+                except IsADirectoryError:
+                    os.rmdir(name, dir_fd=parent)
+            self.changed(directory)
+            self._drop_if_dead(identity)
+        finally:
+            if held >= 0:
+                self.heavy.close(held)
+
+    def _hold(self, parent: int, name: bytes, identity: bytes | None) -> int:
+        """A descriptor of a large file that is about to lose its last name; else -1.
+
+        So that its blocks are given back when that is closed, and not by who takes the name. EAGAIN
+        if the file is busy: the kernel would wait for it.
+        """
+        if identity is not None:
+            self.heavy.require_idle(identity)
+        with suppress(OSError):
+            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            if status.st_nlink == 1 and is_large(status):
+                return self._open_entry(parent, name)
+        return -1
 
     def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
-        from_parent = self._directory(source)
+        self._directory(source)
         to_parent = self._directory(target)
         victim = self._identity_at(to_parent, target, new)
+        held = self._hold(to_parent, new, victim)
+        try:
+            self._rename(source, old, target, new, who, victim)
+        finally:
+            if held >= 0:
+                self.heavy.close(held)
+
+    def _rename(
+        self, source: Node, old: bytes, target: Node, new: bytes, who: User, victim: bytes | None
+    ) -> None:
+        from_parent, to_parent = self._fd(source.identity), self._fd(target.identity)
+        moved = self._identity_at(from_parent, source, old)
+        if moved is not None:
+            self.heavy.require_idle(moved)
         with self.acting(who):
-            moved = self._identity_at(from_parent, source, old)
             os.rename(old, new, src_dir_fd=from_parent, dst_dir_fd=to_parent)
         if moved is not None and moved == victim:
             return  # Both names are of one file, and the kernel did nothing.
@@ -396,6 +465,9 @@ class LocalFileSystem(FileSystem):
             return None
         return sync_job(self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY), metadata=True)
 
+    def put_aside(self, elsewhere: Callable[[Job], None]) -> None:
+        self.heavy.aside = elsewhere
+
     def trim(self) -> None:
         """Close every descriptor that no open file needs: they keep deleted files alive."""
         self._cache.trim()
@@ -419,15 +491,8 @@ class LocalFileSystem(FileSystem):
 
     def changed(self, node: Node) -> None:
         """Make sure that the change attribute moves, even within a tick of the kernel's clock."""
-        bump = self._bumps.get(node.identity)
-        if bump is not None:
-            bump[1] += 1
-            self._bumps.move_to_end(node.identity)
-            return
-        if len(self._bumps) >= _BUMPS:
-            self._bumps.popitem(last=False)
-        ctime = os.fstat(self._fd(node.identity)).st_ctime_ns
-        self._bumps[node.identity] = [ctime, 1]
+        if not self._stamps.bump(node.identity):
+            self._stamps.begin(node.identity, os.fstat(self._fd(node.identity)))
 
     # Descriptors
 
@@ -498,13 +563,14 @@ class LocalFileSystem(FileSystem):
             self._cache.keep(identity, fd)
         if stat.S_ISDIR(status.st_mode) and above in self._cache.checked:
             self._cache.checked[identity] = self._cache.checked[above]
-        return _node(identity, status)
+        return node_of(identity, status)
 
     def _drop_if_dead(self, identity: bytes | None) -> None:
         """Let go of an inode without a name: the descriptor would keep its blocks allocated."""
         fd = self._kept.get(identity) if identity else None
         if identity and fd is not None and os.fstat(fd).st_nlink == 0:
-            self._cache.drop(identity)
+            self._cache.take(identity)
+            self.heavy.close(fd)
 
     def _status(self, identity: bytes, fd: int) -> os.stat_result:
         status = os.fstat(fd)
@@ -543,57 +609,6 @@ class LocalFileSystem(FileSystem):
         except OSError:
             return None
 
-    def _attributes(self, identity: bytes, status: os.stat_result) -> Attributes:
-        result = Attributes()
-        result.type = stat.S_IFMT(status.st_mode)
-        result.mode = status.st_mode & 0o7777
-        result.nlink = status.st_nlink
-        result.uid = status.st_uid
-        result.gid = status.st_gid
-        result.size = status.st_size
-        result.space_used = status.st_blocks * 512
-        device = status.st_rdev
-        result.rdev = (os.major(device), os.minor(device)) if device else _NO_DEVICE
-        result.fileid = status.st_ino
-        result.atime_ns = status.st_atime_ns
-        result.mtime_ns = status.st_mtime_ns
-        result.ctime_ns = ctime_ns = status.st_ctime_ns
-        result.btime_ns = -1
-        bump = self._bumps.get(identity)
-        if bump is None:
-            result.change = ctime_ns
-        else:
-            if bump[0] != ctime_ns:
-                bump[0] = ctime_ns
-                bump[1] = 0
-            result.change = ctime_ns + bump[1]
-        return result
-
-
-def _node(identity: bytes, status: os.stat_result) -> Node:
-    node = Node()
-    node.identity = identity
-    node.type = stat.S_IFMT(status.st_mode)
-    node.fileid = status.st_ino
-    return node
-
-
-def _file_mask() -> int:
-    """The process's file mode creation mask, which only setting it would tell otherwise."""
-    with open("/proc/self/status", encoding="ascii") as status:
-        for line in status:
-            if line.startswith("Umask:"):
-                return int(line.split()[1], 8)
-    return 0o777
-
 
 def _path(fd: int) -> bytes:
     return b"/proc/self/fd/%d" % fd
-
-
-def _timespec(time_ns: int | None) -> tuple[int, int]:
-    if time_ns is None:
-        return 0, syscalls.UTIME_OMIT
-    if time_ns == NOW:
-        return 0, syscalls.UTIME_NOW
-    return divmod(time_ns, 1_000_000_000)

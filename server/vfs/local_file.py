@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from . import syscalls
+from .heavy import is_large
 from .interface import Job, Node, OpenFile, User
 from .limits import MAX_OFFSET
 from .posix import failure
 
 if TYPE_CHECKING:
     from .local import LocalFileSystem
+
+
+_MUCH: Final = 1 << 28
+"""Octets of room that it may take long to find."""
 
 
 def sync_job(fd: int, metadata: bool) -> Job:
@@ -30,16 +35,19 @@ def sync_job(fd: int, metadata: bool) -> Job:
 class LocalFile(OpenFile):
     """An open file of the machine."""
 
-    __slots__ = ("_fd", "_fs", "_node", "_who")
+    __slots__ = ("_busy", "_fd", "_fs", "_node", "_who")
 
     def __init__(self, fs: LocalFileSystem, node: Node, who: User, fd: int) -> None:
         self._fs = fs
         self._node = node
         self._who = who
         self._fd = fd
+        self._busy = fs.heavy.busy
         fs.pin(node, fd)
 
     def read(self, offset: int, into: memoryview) -> int:
+        if self._busy and self._node.identity in self._busy:
+            raise failure(errno.EAGAIN)
         wanted = len(into)
         if offset + wanted > MAX_OFFSET:
             # The kernel calls a range that passes the last position invalid; here it is past the
@@ -58,6 +66,8 @@ class LocalFile(OpenFile):
         if offset + len(data) > self._fs.max_file_size:
             # Before any of it is written: the kernel would write what fits.
             raise failure(errno.EFBIG)
+        if self._busy and self._node.identity in self._busy:
+            raise failure(errno.EAGAIN)
         # As the caller, because writing clears set-user-ID bits for all but root.
         with self._fs.acting(self._who):
             done = 0
@@ -70,29 +80,45 @@ class LocalFile(OpenFile):
             return None
         return sync_job(self._fs.budget.opened(os.dup, self._fd), metadata)
 
-    def allocate(self, offset: int, length: int) -> None:
+    def allocate(self, offset: int, length: int) -> Job | None:
         if offset + length > self._fs.max_file_size:
             raise failure(errno.EFBIG)
-        with self._fs.acting(self._who):
-            syscalls.fallocate(self._fd, 0, offset, length)
-        self._fs.changed(self._node)
+        return self._reshape(0, offset, length)
 
-    def deallocate(self, offset: int, length: int) -> None:
+    def deallocate(self, offset: int, length: int) -> Job | None:
         length = min(length, self._fs.max_file_size - offset)
         if length <= 0:
-            return  # A hole where there can be no data.
-        mode = syscalls.FALLOC_PUNCH_HOLE | syscalls.FALLOC_KEEP_SIZE
-        with self._fs.acting(self._who):
+            return None  # A hole where there can be no data.
+        return self._reshape(syscalls.FALLOC_PUNCH_HOLE | syscalls.FALLOC_KEEP_SIZE, offset, length)
+
+    def _reshape(self, mode: int, offset: int, length: int) -> Job | None:
+        fs, identity = self._fs, self._node.identity
+        fs.heavy.require_idle(identity)
+        status = os.fstat(self._fd)
+        if length > _MUCH or is_large(status):
+            fs.give_up_setid(status, self._fd, self._who)
+            fs.changed(self._node)
+            fd = fs.budget.opened(os.dup, self._fd)
+            return fs.heavy.job(
+                identity, fd, lambda fd: syscalls.fallocate(fd, mode, offset, length)
+            )
+        with fs.acting(self._who):
             syscalls.fallocate(self._fd, mode, offset, length)
-        self._fs.changed(self._node)
+        fs.changed(self._node)
+        return None
 
     def seek(self, offset: int, hole: bool) -> int:
         if offset > MAX_OFFSET:
             raise failure(errno.ENXIO)
+        self._fs.heavy.require_idle(self._node.identity)
         return os.lseek(self._fd, offset, os.SEEK_HOLE if hole else os.SEEK_DATA)
 
     def size(self) -> int:
         return os.fstat(self._fd).st_size
+
+    def descriptor(self) -> int:
+        """A descriptor with the right that the open gave, to be closed by who asks."""
+        return self._fs.budget.opened(os.dup, self._fd)
 
     def truncate(self, size: int) -> None:
         """Set the size, with the right that the open gave."""
@@ -100,4 +126,4 @@ class LocalFile(OpenFile):
 
     def close(self) -> None:
         self._fs.unpin(self._node, self._fd)
-        os.close(self._fd)
+        self._fs.heavy.close(self._fd)

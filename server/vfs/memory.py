@@ -155,16 +155,18 @@ class MemoryFile(OpenFile):
     def sync(self, metadata: bool) -> Job | None:
         return None
 
-    def allocate(self, offset: int, length: int) -> None:
+    def allocate(self, offset: int, length: int) -> Job | None:
         if offset + length > self._fs.max_file_size:
             raise failure(errno.EFBIG)
         self._fs.charge(self._node, offset, length)
         self._node.size = max(self._node.size, offset + length)
         self._fs.touch(self._node, modified=True)
+        return None
 
-    def deallocate(self, offset: int, length: int) -> None:
+    def deallocate(self, offset: int, length: int) -> Job | None:
         self._fs.punch(self._node, offset, min(offset + length, self._node.size))
         self._fs.touch(self._node, modified=True)
+        return None
 
     def seek(self, offset: int, hole: bool) -> int:
         if offset >= self._node.size:
@@ -259,7 +261,9 @@ class MemoryFileSystem(FileSystem):
         result.btime_ns = node.btime_ns
         return result
 
-    def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
+    def change(
+        self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
+    ) -> Job | None:
         self._alive(node)
         assert isinstance(node, MemoryNode)
         owns = who.uid in (0, node.uid)
@@ -282,6 +286,7 @@ class MemoryFileSystem(FileSystem):
             node.atime_ns = now if changes.atime_ns == NOW else changes.atime_ns
         if changes.mtime_ns is not None:
             node.mtime_ns = now if changes.mtime_ns == NOW else changes.mtime_ns
+        return None
 
     def permitted(self, node: Node, who: User, mask: int) -> int:
         assert isinstance(node, MemoryNode)

@@ -18,6 +18,7 @@ from .interface import (
     Attributes,
     Changes,
     FileSystem,
+    Job,
     Node,
     OpenFile,
     Statistics,
@@ -142,7 +143,9 @@ class PseudoFileSystem(FileSystem):
 
     # Nothing can be changed.
 
-    def change(self, node: Node, who: User, changes: Changes, via: OpenFile | None = None) -> None:
+    def change(
+        self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
+    ) -> Job | None:
         raise failure(errno.EROFS)
 
     def open(self, node: Node, who: User, access: int, *, override: bool = False) -> OpenFile:

@@ -1,0 +1,65 @@
+"""What takes the kernel long: to give back, or to lay out, the blocks of a large file.
+
+That may take seconds if a file lies in many pieces, which a client can see to. So it is left to
+be done elsewhere (see ``offload``), and meanwhile the file is *busy*: the kernel would hold up
+whoever touches it, and that would be the server's one thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from typing import Final
+
+from .interface import Job
+from .posix import failure
+
+_LARGE: Final = 1 << 20
+"""Octets on the disk from which on it may take long."""
+
+
+def is_large(status: os.stat_result) -> bool:
+    """Whether it may take long to do something with all blocks of what has that status."""
+    return status.st_blocks * 512 > _LARGE and stat.S_ISREG(status.st_mode)
+
+
+class Heavy:
+    """The files of one file system that something takes long with."""
+
+    def __init__(self) -> None:
+        self.busy: set[bytes] = set()
+        """Their identities."""
+        self.aside: Callable[[Job], None] = _at_once
+        """Has a job done that nobody waits for. The server sets it, if it has threads."""
+
+    def require_idle(self, identity: bytes) -> None:
+        """EAGAIN, and so DELAY, if the file is busy."""
+        if identity in self.busy:
+            raise failure(errno.EAGAIN)
+
+    def job(self, identity: bytes, fd: int, work: Callable[[int], None]) -> Job:
+        """What does ``work`` with ``fd`` and closes it. It must be run: till then it is busy."""
+        self.busy.add(identity)
+
+        def run() -> None:
+            try:
+                work(fd)
+            finally:
+                os.close(fd)
+                self.busy.discard(identity)
+
+        return run
+
+    def close(self, fd: int) -> None:
+        """Close a descriptor: with the last one of a file without a name go its blocks."""
+        status = os.fstat(fd)
+        if status.st_nlink == 0 and is_large(status):
+            self.aside(lambda: os.close(fd))
+        else:
+            os.close(fd)
+
+
+def _at_once(job: Job) -> None:
+    job()

@@ -1,0 +1,99 @@
+"""Attributes of local files: from the kernel's to ours, and those that it has no words for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import OrderedDict
+from typing import Final
+
+from . import syscalls
+from .interface import NOW, Attributes, Changes, Node
+
+_STAMPS: Final = 4096
+_NO_DEVICE: Final = (0, 0)
+
+
+class Stamps:
+    """Change attributes: the kernel's time of the last change, and a count within its tick.
+
+    The count is kept for a bounded number of objects, and not beyond the server's end: what is
+    promised of the change attribute is that of a time (``change_is_monotonic``).
+    """
+
+    def __init__(self) -> None:
+        self._stamps: OrderedDict[bytes, list[int]] = OrderedDict()  # ctime, changes since
+
+    def bump(self, identity: bytes) -> bool:
+        """Count a change; False if it is the first."""
+        stamp = self._stamps.get(identity)
+        if stamp is None:
+            return False
+        stamp[1] += 1
+        self._stamps.move_to_end(identity)
+        return True
+
+    def begin(self, identity: bytes, status: os.stat_result) -> None:
+        """Count the first change."""
+        if len(self._stamps) >= _STAMPS:
+            self._stamps.popitem(last=False)
+        self._stamps[identity] = [status.st_ctime_ns, 1]
+
+    def attributes(self, identity: bytes, status: os.stat_result) -> Attributes:
+        """Those of an object, but for its time of birth."""
+        result = Attributes()
+        result.type = stat.S_IFMT(status.st_mode)
+        result.mode = status.st_mode & 0o7777
+        result.nlink = status.st_nlink
+        result.uid = status.st_uid
+        result.gid = status.st_gid
+        result.size = status.st_size
+        result.space_used = status.st_blocks * 512
+        device = status.st_rdev
+        result.rdev = (os.major(device), os.minor(device)) if device else _NO_DEVICE
+        result.fileid = status.st_ino
+        result.atime_ns = status.st_atime_ns
+        result.mtime_ns = status.st_mtime_ns
+        result.ctime_ns = ctime_ns = status.st_ctime_ns
+        result.btime_ns = -1
+        stamp = self._stamps.get(identity)
+        if stamp is None:
+            result.change = ctime_ns
+        else:
+            if stamp[0] != ctime_ns:
+                stamp[0] = ctime_ns
+                stamp[1] = 0
+            result.change = ctime_ns + stamp[1]
+        return result
+
+
+def node_of(identity: bytes, status: os.stat_result) -> Node:
+    """The node of an object."""
+    node = Node()
+    node.identity = identity
+    node.type = stat.S_IFMT(status.st_mode)
+    node.fileid = status.st_ino
+    return node
+
+
+def file_mask() -> int:
+    """The process's file mode creation mask, which only setting it would tell otherwise."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
+    return 0o777
+
+
+def set_times(path: bytes, changes: Changes) -> None:
+    """Set the times that are to be set."""
+    if changes.atime_ns is not None or changes.mtime_ns is not None:
+        syscalls.set_times(path, _timespec(changes.atime_ns), _timespec(changes.mtime_ns))
+
+
+def _timespec(time_ns: int | None) -> tuple[int, int]:
+    if time_ns is None:
+        return 0, syscalls.UTIME_OMIT
+    if time_ns == NOW:
+        return 0, syscalls.UTIME_NOW
+    return divmod(time_ns, 1_000_000_000)
