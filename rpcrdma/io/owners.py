@@ -54,6 +54,7 @@ _FIN_WAIT: Final = (4, 5)
 _CLOSE_WAIT: Final = 8
 _LIVING: Final = (_ESTABLISHED, *_FIN_WAIT, _CLOSE_WAIT)
 """States of a TCP socket in which a process may hold it: half-closed ones too."""
+_SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 _PATIENCE_S: Final = 2.0
 _OVERFLOW: Final = 65534
 _WHOLE_MAP: Final = ["0", "0", "4294967295"]
@@ -78,7 +79,8 @@ def owner_of_peer(connected: socket.socket) -> Owner | None:
     """Whose the process at the other end of a TCP connection is; None if it is on another host.
 
     Its user is ``UNKNOWN_USER`` if it is on this host and nobody can tell whose it is, which a peer
-    that has closed its socket already can bring about.
+    that has closed its socket already can bring about. Raises ``OSError`` when there is nothing
+    left to ask with.
     """
     try:
         local, remote = _end(connected.getsockname()), _end(connected.getpeername())
@@ -96,7 +98,7 @@ def owner_of_port(host: str, port: int) -> Owner | None:
     """Who has bound this UDP port of this very address; None if that is another host's.
 
     A socket that is bound to no address in particular says nothing of who uses this one. If
-    several share the address they must all be one user's.
+    several share the address they must all be one user's. Raises ``OSError`` as above.
     """
     if not is_this_host(host):
         return None
@@ -121,7 +123,11 @@ def known_user(uid: int) -> int:
 
 
 def is_this_host(host: str) -> bool:
-    """Whether an address is one of this host's own, by its routing tables."""
+    """Whether an address is one of this host's own, by its routing tables.
+
+    Raises ``OSError`` when there is nothing left to ask with: a user of this host, who can bring
+    that about, must not look like another host then.
+    """
     try:
         address = _plain(host)
     except ValueError:
@@ -130,16 +136,17 @@ def is_this_host(host: str) -> bool:
         return True
     try:
         return _route_type(address, host.partition("%")[2]) == _LOCAL
-    except OSError:
-        return _can_bind(host, address)
+    except OSError as error:
+        _raise_shortage(error)
+        return _can_bind(address)
 
 
 @cache
 def _has_all_users() -> bool:
     try:
         return Path("/proc/self/uid_map").read_text().split() == _WHOLE_MAP
-    except OSError:
-        return False
+    except FileNotFoundError:
+        return False  # no /proc here
 
 
 def _plain(host: str) -> Address:
@@ -164,6 +171,7 @@ def _tcp_sockets(end: tuple[Address, int], other: tuple[Address, int]) -> Iterab
     except OSError as error:
         if error.errno == errno.ENOENT:
             return []
+        _raise_shortage(error)
         found = []
     # A socket that is not the one asked for may be an answer too: one that listens there.
     return found or _listed("tcp")
@@ -173,7 +181,8 @@ def _udp_sockets(end: tuple[Address, int]) -> Iterable[_Socket]:
     other = (type(end[0])(0), 0)
     try:
         found = list(_diagnose(socket.IPPROTO_UDP, end, other, _REQUEST | _DUMP))
-    except OSError:
+    except OSError as error:
+        _raise_shortage(error)
         found = []
     return found or _listed("udp")
 
@@ -206,8 +215,8 @@ def _listed(protocol: str) -> Iterator[_Socket]:
     for name in (protocol, protocol + "6"):
         try:
             lines = Path(f"/proc/net/{name}").read_text().splitlines()[1:]
-        except OSError:
-            continue
+        except FileNotFoundError:
+            continue  # no IPv6
         for line in lines:
             words = line.split()
             local, remote, state = words[1:4]
@@ -244,14 +253,20 @@ def _attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
 
 
-def _can_bind(host: str, address: Address) -> bool:
+def _can_bind(address: Address) -> bool:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind((str(address), 0))
-        except OSError:
+        except OSError as error:
+            _raise_shortage(error)
             return False
     return True
+
+
+def _raise_shortage(error: OSError) -> None:
+    if error.errno in _SHORTAGES:
+        raise error
 
 
 def _ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -405,7 +405,14 @@ class TcpListener:
             self._accepted(sock, address)
 
     def _accepted(self, sock: socket.socket, address: _Address) -> None:
-        peer = Peer("tcp", address[0], address[1]).of(owner_of_peer(sock))
+        try:
+            peer = Peer("tcp", address[0], address[1]).of(owner_of_peer(sock))
+        except OSError as error:
+            # It may come again: when nobody can look, nobody is let in.
+            peer = Peer("tcp", address[0], address[1])
+            self._complaints.about(peer, "closed, as its owner cannot be looked up", error)
+            sock.close()
+            return
         if not self._admission.admit(peer):
             sock.close()
             return

@@ -110,7 +110,12 @@ class _Handler:
         channel = self._channel
         if self._owner_of is not None:
             # Not before: a request costs nothing to make, and this does to answer.
-            channel.belongs_to(self._owner_of(connection))
+            try:
+                channel.belongs_to(self._owner_of(connection))
+            except OSError as error:
+                # It may come again: when nobody can look, nobody is let in.
+                channel.close(f"the peer's owner cannot be looked up: {error}")
+                return
         channel.establish(theirs, self._reactor.time())
         if self._future is not None:
             self._future.set_result(channel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -27,10 +28,13 @@ from tests.support.nfs import (
     setattr_,
 )
 
+from nfsrdma.rpcrdma.io import tcp
 from nfsrdma.rpcrdma.io.owners import is_this_host, owner_of_peer, owner_of_port
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
 from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER, Owner
+from nfsrdma.rpcrdma.rpc.program import RpcService
 from nfsrdma.server.authority import Authority, Policy, Refusal
 from nfsrdma.server.vfs.export import ANY, Export, Squash
 from nfsrdma.server.vfs.interface import ROOT, Changes
@@ -398,3 +402,56 @@ def test_this_host(address: str) -> None:
 @pytest.mark.parametrize("address", ["192.0.2.77", "2001:db8::1", "server", ""])
 def test_not_this_host(address: str) -> None:
     assert not is_this_host(address)
+
+
+def test_users_of_another_namespace_are_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They all look like user 65534 to a server in a user namespace that lacks them."""
+    from nfsrdma.rpcrdma.io import owners
+
+    monkeypatch.setattr(owners, "_has_all_users", lambda: False)
+    assert owners.known_user(65534) == UNKNOWN_USER
+    assert owners.known_user(1000) == 1000
+    monkeypatch.setattr(owners, "_has_all_users", lambda: True)
+    assert owners.known_user(65534) == 65534
+
+
+def test_a_shortage_makes_nobody_another_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who uses up the descriptors must not be believed like a host that is allowed."""
+    from nfsrdma.rpcrdma.io import owners
+
+    class NoSocket:
+        def __init__(self, *_: object) -> None:
+            raise OSError(errno.EMFILE, "too many open files")
+
+    with (
+        listening("127.0.0.1") as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as sock,
+    ):
+        monkeypatch.setattr(owners.socket, "socket", NoSocket)
+        for look in (
+            lambda: is_this_host("192.0.2.77"),
+            lambda: owner_of_port("192.0.2.77", 4791),
+            lambda: owner_of_port("127.0.0.1", 4791),
+            lambda: owner_of_peer(sock),
+        ):
+            with pytest.raises(OSError, match="too many"):
+                look()
+        monkeypatch.undo()
+
+
+def test_who_cannot_be_looked_up_is_not_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> int:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(tcp, "owner_of_peer", fail)
+    reactor = SelectReactor()
+    came: list[object] = []
+    listener = tcp.listen_tcp(reactor, "127.0.0.1", 0, RpcService([]), on_channel=came.append)
+    channel = reactor.run_until(tcp.connect_tcp(reactor, *listener.address), 5)
+    gone: list[str] = []
+    channel.on_close(gone.append)
+    reactor.run_until(lambda: bool(gone), 5)
+    assert not came
+    listener.close()
+    reactor.close()

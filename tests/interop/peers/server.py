@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.host import NFSRDMA, Background, Host
 from lab.nfs import RDMA_PORT, TCP_PORT
 
-#: What the server prints last when clients may come.
+#: What the server prints when clients may come, before it says who may do what.
 READY = "nfs+tcp://"
 
 #: Guests are hosts of their own, whose root mounts and makes files; of a kernel's own RDMA on the
