@@ -137,6 +137,8 @@ class Connections:
 
     def _drop(self, flow: Flow) -> None:
         flow.release_all()
+        if flow not in self._opposite:
+            self.exchanges.doubtful(flow.side.connection)
         self.exchanges.left(flow.side)
         self._flows.pop((flow.source, flow.destination, flow.qpn), None)
         self._paired(flow)
@@ -190,7 +192,10 @@ class Connections:
         self._paired(one)
         self._paired(other)
         connection = one.side.connection
-        self.all.pop(other.side.connection.number, None)
+        merged = self.all.pop(other.side.connection.number, None) or other.side.connection
+        connection.doubtful += merged.doubtful
+        connection.others += merged.others
+        claimed = connection.claimed or merged.claimed
         other.side.connection = connection
         connection.first, connection.second = one.side, other.side
         connection.paired_by = how
@@ -199,6 +204,8 @@ class Connections:
         mtu = one.mtu or other.mtu
         one.mtu = other.mtu = mtu
         self.on_pair(connection)
+        if claimed and not (connection.claimed and not connection.doubtful):
+            self.exchanges.claimed(connection)
 
     def _peer_by_xid(self, side: Side, xid: int) -> Side | None:
         flow = side.flow
@@ -270,6 +277,8 @@ class Connections:
         """The capture is over."""
         for flow in self._flows.values():
             flow.release_all()
+        for connection in list(self.all.values()):
+            self.exchanges.doubtful(connection)
 
     # The connection manager
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import TypeVar
 
+from .claims import MAX_DOUBTFUL, Evidence, claimed_at_last, evidence, named
 from .effort import Effort
 from .exchange import Exchange
 from .messages.transport import (
@@ -20,14 +21,16 @@ from .messages.transport import (
     DONE,
     ERROR,
     ERRORS,
+    MSG,
+    MSGP,
     NOMSG,
+    VERSION_1,
     VERSION_2,
     Segment,
     TransportHeader,
     decode_transport,
-    plausible,
 )
-from .model import Finding, Message, RdmaOp, Severity, Side
+from .model import Connection, Finding, Message, RdmaOp, Severity, Side
 from .placement import place_orphans
 from .resolve import resolve
 
@@ -41,6 +44,8 @@ MAX_OPERATIONS = 1 << 14
 """Operations that are kept of one call."""
 MAX_COLLECTED = 1 << 19
 """Operations, and stretches of packets, that are kept of all calls in progress."""
+MAX_FOREIGN = 64
+"""Headers of other versions that are remembered of one side."""
 MAX_OFFERS = 1 << 15
 """Segments that the calls of one side may offer at once."""
 _HEADER = 64 << 10
@@ -98,21 +103,85 @@ class Exchanges:
         view = memoryview(content.read(source, min(prefix, _HEADER)))
         if prefix == content.length <= _HEADER:
             message.view = view
-        if message.headless or len(view) < 16:
+        if message.headless or (len(view) < 16 and content.length > len(view)):
             if content.length > len(view):
                 message.side.blind = True
             return False
+        connection = message.side.connection
+        if len(view) < 16:
+            connection.others += 1
+            if connection.claimed:
+                self._note(
+                    message, "bad-header", f"{content.length} octets are no header", Severity.ERROR
+                )
+            return connection.claimed
         header = decode_transport(view)
-        if not plausible(header, view):
-            return False
+        return (connection.claimed or self._claims(connection, message, header, view)) and (
+            self._message(message, header, view)
+        )
+
+    def _claims(
+        self, connection: Connection, message: Message, header: TransportHeader, view: memoryview
+    ) -> bool:
+        """Whether a message is to be taken for RPC-over-RDMA now; if not, it may wait."""
+        said = evidence(header, view, message)
+        known = named(connection)
+        if known or (said == Evidence.CERTAIN):
+            self.claimed(connection)
+            return True
+        side = message.side
+        if said == Evidence.SOME and side.peer is None and self.find_peer(side, header.xid):
+            return side.connection.claimed
+        if said == Evidence.SOME and known is None:
+            connection.doubtful.append(message)
+            if len(connection.doubtful) > MAX_DOUBTFUL:
+                del connection.doubtful[0]
+        else:
+            connection.others += 1
+        return False
+
+    def claimed(self, connection: Connection) -> None:
+        """It is certain: what has waited for that comes first."""
+        connection.claimed = True
+        waiting, connection.doubtful = connection.doubtful, []
+        for message in sorted(waiting, key=lambda one: one.frame):
+            self.on_send(message)
+
+    def doubtful(self, connection: Connection) -> None:
+        """Nothing more will come on a connection of which it is not known what it is."""
+        if claimed_at_last(connection):
+            self.claimed(connection)
+
+    def _message(self, message: Message, header: TransportHeader, view: memoryview) -> bool:
+        """A message on a connection that is RPC-over-RDMA: whether it is understood."""
+        whole = len(view) == message.content.length
         if header.version == VERSION_2:
             self._note(message, "version-2", "an RPC-over-RDMA version 2 header")
+            self._foreign(message, header)
             return True
         if header.fault:
-            severity = Severity.NOTE if header.fault == CUT else Severity.ERROR
-            self._note(message, "bad-header", header.fault, severity)
+            cut = header.fault == CUT and not whole
+            text = f"a SEND that ends inside of its header: {len(view)} octets"
+            self._note(
+                message,
+                "bad-header",
+                text if header.fault == CUT and whole else header.fault,
+                Severity.NOTE if cut else Severity.ERROR,
+            )
             message.side.blind = True
-            if header.fault == CUT and len(view) == content.length:
+            if header.version != VERSION_1:
+                self._foreign(message, header)
+            if (
+                header.version != VERSION_1
+                or header.proc > ERROR
+                or (header.fault == CUT and whole)
+            ):
+                return True
+        if header.proc in (MSG, MSGP) and not header.fault and len(view) >= header.size + 8:
+            direction = _PAIR.unpack_from(view, header.size)[1]
+            if direction > REPLY:
+                text = f"what follows the header is no RPC message: direction {direction}"
+                self._note(message, "bad-header", text, Severity.ERROR)
                 return True
         if header.proc == DONE:
             self._note(message, "rdma-done", "RDMA_DONE, which nobody sends any more")
@@ -123,6 +192,13 @@ class Exchanges:
         else:
             self._reply(message, header.xid, header)
         return True
+
+    def _foreign(self, message: Message, header: TransportHeader) -> None:
+        """Remember a header of another version: it will be refused by its XID."""
+        foreign = message.side.foreign
+        if len(foreign) >= MAX_FOREIGN:
+            del foreign[next(iter(foreign))]
+        foreign[header.xid] = message.frame
 
     def on_record(self, message: Message) -> bool:
         """An RPC message as such, from TCP or UDP; whether it is one."""
@@ -210,7 +286,10 @@ class Exchanges:
         name = ERRORS.get(header.error, str(header.error))
         exchange = self._answered(message.side, header.xid, message.frame)
         if exchange is None:
-            self._note(message, "rdma-error", f"RDMA_ERROR {name} for an unknown call")
+            peer = message.side.peer
+            frame = peer.foreign.pop(header.xid, 0) if peer is not None else 0
+            what = f"the header in frame {frame}" if frame else "an unknown call"
+            self._note(message, "rdma-error", f"RDMA_ERROR {name} for {what}")
             return
         exchange.reply, exchange.reply_header, exchange.error = message, header, header
         exchange.findings.append(

@@ -205,7 +205,8 @@ class Flow:
         """How much is kept of it that waits for something."""
         offers = len(self.side.offers) + len(self.side.unclaimed)
         extents = sum(len(op.extents) for op in self._recent)
-        return len(self._parts) + len(self._held) + len(self.orphans) + offers + extents
+        waiting = len(self._parts) + len(self._held) + len(self.side.connection.doubtful)
+        return waiting + len(self.orphans) + offers + extents
 
     def shed(self) -> None:
         """Keep nothing that waits for anything."""
@@ -215,6 +216,7 @@ class Flow:
         self.reads.clear()
         self._op = None
         self.side.unclaimed = Stretches()
+        self.side.connection.doubtful.clear()
 
     def release_before(self, frame: int) -> bool:
         """Hand on what was sent before a frame, since the peer has answered it; if there is any."""

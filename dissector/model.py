@@ -184,6 +184,7 @@ class Side:
         "calls",
         "connection",
         "flow",
+        "foreign",
         "offers",
         "operations",
         "peer",
@@ -215,6 +216,8 @@ class Side:
         self.unclaimed: Stretches[RdmaOp] = Stretches()
         """What it did to its peer's memory without a known call that offered it."""
         self.operations = 0
+        self.foreign: dict[int, int] = {}
+        """Frames with headers of other versions, by XID."""
         self.blind = False
         """A header that it sent was cut: not all of the memory that it offered is known."""
 
@@ -227,12 +230,15 @@ class Connection:
     """Two sides. The first is the one that connected, or that was seen first."""
 
     __slots__ = (
+        "claimed",
         "cm_frame",
         "destination_cm",
+        "doubtful",
         "established",
         "first",
         "frame",
         "number",
+        "others",
         "paired_by",
         "second",
         "time",
@@ -253,6 +259,12 @@ class Connection:
         """How it is known which queue pairs belong together."""
         self.cm_frame = 0
         self.established = False
+        self.claimed = False
+        """It is RPC-over-RDMA (see ``claims``)."""
+        self.doubtful: list[Message] = []
+        """What waits until that is known."""
+        self.others = 0
+        """SENDs that are not."""
         self.destination_cm: RdmaCmHeader | None = None
 
 

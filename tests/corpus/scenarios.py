@@ -463,11 +463,13 @@ def _cut(scene: Scene, snaplen: int) -> None:
 
 @scenario("other-protocols")
 def _() -> Scene:
-    """SENDs of other protocols, of 0 to 40 octets, between RPCs."""
+    """SENDs that are none of RPC-over-RDMA, of 0 to 40 octets, between RPCs: a finding each."""
     scene = connected()
     getattr_(scene, 1)
     for size in (0, 1, 4, 12, 15, 16, 28, 40):
         scene.send(scene.client, pattern(size, 77))
+        scene.notes.append("bad-header")
+        scene.findings.append("bad-header")
     getattr_(scene, 2)
     return scene
 

@@ -244,7 +244,7 @@ def test_errors_done_and_other_versions(tmp_path: Path) -> None:
     (exchange,) = view.exchanges
     assert exchange.error is not None
     assert exchange.error.error == 2
-    assert view.rules == ["rdma-done", "rdma-error", "version-2"]
+    assert view.rules == ["bad-header", "rdma-done", "rdma-error", "version-2"]
 
 
 def test_first_numbers_that_are_close_to_each_other(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_private_data_and_invalidation(tmp_path: Path) -> None:
         do_getattr(wire, 1)
         wire.send(wire.server, b"not RPC-over-RDMA at all", invalidate=0x123)
         view = dissect_octets(pcap(wire.frames), tmp_path)
-        assert view.rules == []
+        assert view.rules == ["bad-header"]
         assert view.exchanges[0].requester.private == said
         assert "inline send 4096 receive 8192" in view.events[0].summary
 
