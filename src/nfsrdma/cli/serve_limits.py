@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nfsrdma.rpcrdma.roce.cm_backlog import MAX_HALF_OPEN, MAX_HALF_OPEN_EACH
 from nfsrdma.server.config import ServerConfig
 
 
@@ -17,6 +18,7 @@ def limits_text(config: ServerConfig) -> str:
             f"{clients.unconfirmed_per_address}",
         ),
         ("sessions, with replies", _mib(state.sessions), _mib(state.sessions_per_address)),
+        ("half-open RDMA connections", f"{MAX_HALF_OPEN}", f"{MAX_HALF_OPEN_EACH}"),
         ("data held for clients", _mib(config.memory), "as much as is left"),
         ("open files and lock owners", "descriptors / 2", "descriptors / 2.5"),
         ("locked ranges", f"{state.ranges}", f"{state.ranges_per_client} a client"),
