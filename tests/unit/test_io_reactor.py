@@ -309,3 +309,23 @@ def test_who_is_about_to_ring_when_it_is_closed_rings_nobody_elses_bell() -> Non
     gc.collect()
     with pytest.raises(OSError):
         os.fstat(bell)
+
+
+def test_pollers_look_though_something_always_runs() -> None:
+    """What asks to be called again in every turn keeps nobody waiting in shared memory."""
+    reactor = SelectReactor()
+    looks: list[float | None] = []
+    reactor.add_poller(lambda wait: bool(looks.append(wait)))
+    turns = 0
+
+    def again() -> None:
+        nonlocal turns
+        turns += 1
+        reactor.call_soon(again)
+
+    again()
+    for _ in range(50):
+        reactor.turn(0)
+    assert turns == 51
+    assert len(looks) >= 10
+    reactor.close()
