@@ -20,7 +20,8 @@ def limits_text(config: ServerConfig) -> str:
         ("sessions, with replies", _mib(state.sessions), _mib(state.sessions_per_address)),
         ("half-open RDMA connections", f"{MAX_HALF_OPEN}", f"{MAX_HALF_OPEN_EACH}"),
         ("data held for clients", _mib(config.memory), "as much as is left"),
-        ("open files and lock owners", "descriptors / 2", "descriptors / 2.5"),
+        ("open files, lock owners", "descriptors / 2", "descriptors / 2.5"),
+        ("descriptors kept for speed", "a quarter", "as many as are left"),
         ("locked ranges", f"{state.ranges}", f"{state.ranges_per_client} a client"),
     )
     lines = ["\b", f"Limits:{'':22}{'of all':18}of one address"]
