@@ -150,13 +150,15 @@ cli.main()
         ("bench", "--iozone"),
         ("rdma-bench", "--json"),
         ("demo", "--pcap"),
+        ("serve", "--pcap"),
     ],
 )
 def test_where_nothing_can_be_written_is_told_at_once(
     tmp_path: Path, command: str, option: str
 ) -> None:
     """Before hours of measuring; and what is there already stays if that fails."""
-    status, out, err = nfsrdma(command, option, tmp_path / "none" / "x")
+    more = ["--memory", "--ephemeral", "--listen", "127.0.0.1"] if command == "serve" else []
+    status, out, err = nfsrdma(command, option, tmp_path / "none" / "x", *more)
     assert status == 1
     assert str(tmp_path / "none" / "x") in err
     assert "GB/s" not in out

@@ -144,3 +144,40 @@ def test_a_server_that_restarts_all_the_time(seed: int) -> None:
 
     server.reactor.run(write(), seconds=5_000)
     assert server.root.children[b"large"].stable == data
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_a_maze_of_links(seed: int) -> None:
+    """Wherever the links of a server lead, a walk ends, and after so many calls."""
+    rng = Random(4000 + seed)
+    server = FakeServer(FakeReactor())
+    server.max_ops = rng.choice([8, 16, 64])
+    words = [b"..", b".", b"", b"a", b"b", b"c", b"/", b"d" * 200, b"file"]
+
+    def target() -> bytes:
+        return b"/".join(rng.choices(words, k=rng.randrange(1, rng.choice([3, 30, 300])))) or b"a"
+
+    below = server.add("a", t.NF4DIR)
+    server.add("file", data=b"1")
+    server.add("file", parent=below, data=b"2")
+    for name in ("b", "c", "d" * 200):
+        server.add(name, t.NF4LNK, target=target())
+        server.add(name, t.NF4LNK, below, target=target())
+    fs = server.mounted()
+    for _ in range(8):
+        path = target()
+        server.log.clear()
+        for use in (
+            fs.stat(path),
+            fs.lstat(path),
+            fs.exists(path),
+            fs.listdir(path),
+            fs.write_bytes(path, b"1"),
+            fs.rename(path, target()),
+            fs.link("file", path),
+        ):
+            try:
+                server.reactor.run(use)
+            except NfsError:
+                continue
+        assert len(server.log) < 30_000

@@ -26,15 +26,16 @@ from nfsrdma.server.service import Server
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
 
+from .messages import describe
+
 RDMA_PORT: Final = 20049
 TCP_PORT: Final = 2049
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def reason(error: Exception) -> str:
-    """What an error says, without its number."""
-    strerror = getattr(error, "strerror", None)
-    return strerror if isinstance(strerror, str) else str(error)
+    """What an error says, without its number; and the file that it is about."""
+    return describe(error) if isinstance(error, OSError) else str(error)
 
 
 def url(transport: str, address: str, port: int, path: str) -> str:
