@@ -146,6 +146,7 @@ def test_serve_over_tcp(reactor: SelectReactor, tmp_path: Path, number: int) -> 
         (["--memory", "--listen", "0.0.0.0"], 2, "say which of them may connect"),
         (["--memory", "--listen", "::"], 2, "say which of them may connect"),
         (["--memory", "--allow-users", "no-such-user"], 2, "no user 'no-such-user'"),
+        (["=/tmp"], 2, "has a name before the '='"),
         (["/tmp:rw,no_such_word"], 2, "no option of an export"),
         (["/tmp", "--state-dir", "/proc/none"], 1, "cannot keep state"),
         (["../x/..=/tmp", "/tmp"], 1, "is no name for an export"),

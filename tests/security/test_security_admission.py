@@ -24,7 +24,13 @@ from tests.support.nfs import (
     open_export,
 )
 
-from nfsrdma.cli.serve_exports import ExportOptions, make_exports, parse_export, split_options
+from nfsrdma.cli.serve_exports import (
+    ExportOptions,
+    make_exports,
+    parse_export,
+    places,
+    split_options,
+)
 from nfsrdma.cli.serve_policy import choices, make_policy
 from nfsrdma.cli.serving import Serving, url
 from nfsrdma.client.url import parse_url
@@ -209,17 +215,18 @@ def test_each_choice_is_said() -> None:
         Export("b", memory(), squash=Squash.NONE, read_only=True, networks=["10.0.0.0/8"]),
         Export("c", memory(), squash=Squash.ALL, networks=[ANY]),
     ]
-    *lines, who = choices(exports, Policy())
+    *lines, who = choices(exports, ["/srv/a", "/srv/b", "/srv/c"], Policy())
     assert lines == [
-        "/a: read and write; callers have their own rights, root of other hosts is nobody; "
-        "for this host alone",
-        "/b: read only; callers have their own rights, root of any host is root; for 10.0.0.0/8",
-        "/c: read and write; every caller is nobody; for every host",
+        "/a is /srv/a: read and write; callers have their own rights, root of other hosts is "
+        "nobody; for this host alone",
+        "/b is /srv/b: read only; callers have their own rights, root of any host is root; "
+        "for 10.0.0.0/8",
+        "/c is /srv/c: read and write; every caller is nobody; for every host",
     ]
     assert who.startswith("all users are served; callers on this host are who its kernel says")
     assert "below 1024" in who
     own = make_exports([], True, ExportOptions())
-    *_, who = choices(own, Policy(0xFFFFFF, frozenset({0xFFFFFF, 0})))
+    *_, who = choices(own, places([]), Policy(0xFFFFFF, frozenset({0xFFFFFF, 0})))
     assert who.startswith(f"user {0xFFFFFF} and root alone are served")
     assert "others" not in who
 

@@ -18,11 +18,11 @@ from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.vfs.export import Squash
 
 from .device import device_option
-from .serve_exports import ExportOptions, make_exports
+from .serve_exports import ExportOptions, make_exports, places
 from .serve_limits import limits_text
 from .serve_policy import EVERYONE, check_networks, check_reach, choices, make_policy
 from .serve_state import NOTHING_KEPT, keep_state
-from .serving import RDMA_PORT, Serving
+from .serving import RDMA_PORT, STAMP, Serving
 
 NO_RDMA = "none"
 _PLENTY = 1 << 20
@@ -180,7 +180,11 @@ def serve(
     check_reach(addresses, networks)
     policy = make_policy(allow_users, insecure)
     console = Console(stderr=False)
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(message)s",
+        datefmt=STAMP,
+    )
     options = ExportOptions(
         read_only=read_only,
         squash=chosen_squash(root_squash, all_squash),
@@ -208,7 +212,7 @@ def serve(
             serving.listen_rdma(provider, device, addresses, port, pcap)
         if tcp_port is not None:
             serving.listen_tcp(addresses, tcp_port)
-        serving.say([*choices(made, policy), kept])
+        serving.say([*choices(made, places(exports), policy), kept])
         # Modes are the clients' business; each of them has applied its own file mask already.
         stack.callback(os.umask, os.umask(0))
         # What is there by now stays: the collector need not look at it again and again.

@@ -61,6 +61,15 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
     return text, ()
 
 
+def places(directories: Sequence[str]) -> list[str]:
+    """What the exports of :func:`make_exports` are of, for a person to read."""
+    if not directories:
+        return ["memory"]
+    alone = len(directories) == 1
+    named = (parse_export(split_options(text)[0], alone)[1] for text in directories)
+    return [os.path.abspath(path) for path in named]
+
+
 def _names_directory(text: str) -> bool:
     return os.path.isdir(text) or os.path.isdir(text.partition("=")[2])
 
@@ -88,6 +97,8 @@ def make_exports(directories: Sequence[str], memory: bool, options: ExportOption
     for text in directories:
         named, words = split_options(text)
         name, path = parse_export(named, alone=len(directories) == 1)
+        if not name and path != named:
+            raise click.UsageError(f"{text}: an export has a name before the '=', or none")
         try:
             chosen = options.with_words(words)
         except KeyError as error:

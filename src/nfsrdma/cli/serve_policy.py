@@ -14,6 +14,8 @@ from nfsrdma.server.authority import ROOT, Policy
 from nfsrdma.server.edge.users import groups_of, name_of, number_of
 from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere
 
+from .messages import printable
+
 EVERYONE: Final = "any"
 
 
@@ -64,15 +66,16 @@ def make_policy(allow_users: str | None, insecure: bool) -> Policy:
     return Policy(own, users, insecure, groups_of)
 
 
-def choices(exports: Sequence[Export], policy: Policy) -> Iterator[str]:
-    """What is exported, to whom, and as whom: a line for each."""
-    for export in exports:
+def choices(exports: Sequence[Export], places: Sequence[str], policy: Policy) -> Iterator[str]:
+    """What is exported, to whom, and as whom: a line for each; ``places`` is of what it is."""
+    for export, place in zip(exports, places, strict=True):
         how = "read only" if export.read_only else "read and write"
-        yield f"/{export.name}: {how}; {_whose_rights(export, policy)}; for {_where(export)}"
+        what = f"/{printable(export.name)} is {printable(place)}"
+        yield f"{what}: {how}; {_whose_rights(export)}; for {_where(export)}"
     yield _who(policy, any(not export.for_this_host for export in exports))
 
 
-def _whose_rights(export: Export, policy: Policy) -> str:
+def _whose_rights(export: Export) -> str:
     if export.fs.acts_as is not None:
         return f"with the rights of {name_of(export.fs.acts_as)}, whoever calls"
     if export.squash is Squash.ALL:

@@ -30,6 +30,8 @@ from .messages import describe
 
 RDMA_PORT: Final = 20049
 TCP_PORT: Final = 2049
+STAMP: Final = "%Y-%m-%d %H:%M:%S"
+"""How a moment is written in the log."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -171,4 +173,4 @@ class Serving:
             channel.on_close(lambda reason: self._log(f"gone: {who}: {reason}"))
 
     def _log(self, text: str) -> None:
-        self.say([f"{time.strftime('%H:%M:%S')} {text}"])
+        self.say([f"{time.strftime(STAMP)} {text}"])
