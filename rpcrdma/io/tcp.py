@@ -70,6 +70,9 @@ class TcpOptions:
 
 DEFAULT_OPTIONS: Final = TcpOptions()
 
+MAX_CONNECTIONS: Final = 1024
+"""Connections of a listener at a time, shared out by ``admission``."""
+
 _Address = tuple[Any, ...]
 
 
@@ -482,7 +485,7 @@ def listen_tcp(
     service: Service,
     *,
     on_channel: Callable[[Channel], object] | None = None,
-    max_connections: int = 1024,
+    max_connections: int = MAX_CONNECTIONS,
     limits: StreamLimits = DEFAULT_LIMITS,
     options: TcpOptions = DEFAULT_OPTIONS,
     budget: Budget | None = None,

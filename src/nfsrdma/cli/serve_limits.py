@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from nfsrdma.rpcrdma.io.tcp import MAX_CONNECTIONS
 from nfsrdma.rpcrdma.roce.cm_backlog import MAX_HALF_OPEN, MAX_HALF_OPEN_EACH
+from nfsrdma.rpcrdma.transport.options import TransportOptions
 from nfsrdma.server.config import ServerConfig
 
 
 def limits_text(config: ServerConfig) -> str:
     """A paragraph for each kind of thing that clients can make the server keep."""
     state, sessions = config.state, config.sessions
-    clients = state.clients
+    clients, rdma = state.clients, TransportOptions()
     rows = (
         ("clients", f"{clients.clients}", f"{clients.clients_per_address}"),
         (
@@ -20,6 +22,9 @@ def limits_text(config: ServerConfig) -> str:
         ("sessions, with replies", _mib(state.sessions), _mib(state.sessions_per_address)),
         ("half-open RDMA connections", f"{MAX_HALF_OPEN}", f"{MAX_HALF_OPEN_EACH}"),
         ("data held for clients", _mib(config.memory), "as much as is left"),
+        ("connections over TCP", f"{MAX_CONNECTIONS}", "as many as are left"),
+        ("connections over RDMA", f"{rdma.max_connections}", "as many as are left"),
+        ("  their receive buffers", _mib(rdma.max_receive_memory), "as much as is left"),
         ("open files, lock owners", "descriptors / 2", "descriptors / 2.5"),
         ("descriptors kept for speed", "a quarter", "as many as are left"),
         ("locked ranges", f"{state.ranges}", f"{state.ranges_per_client} a client"),
