@@ -8,7 +8,6 @@ client: nobody takes a client's place, or its owner string, from elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -25,6 +24,7 @@ from nfsrdma.xdr.nfs4.types import (
 
 from .principal import Principal, Source, share_of
 from .refusal import CLIENTS_FULL, NOT_YOURS, Refusal
+from .shares import Shares
 
 if TYPE_CHECKING:
     from random import Random
@@ -122,18 +122,16 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """How many records of clients the server keeps: in all, and for one address.
+    """How many records of clients the server keeps; ``Shares`` says how many of one address.
 
-    Each user of this host is an address of its own, here and below. When the records are used up
-    those go first that are not confirmed, then those whose lease ran out and the idle ones without
-    open files, always of the address that has most. A client that has files open and renews its
-    lease is never put out; who comes then has to wait (DELAY).
+    Each user of this host is an address of its own. When an address has its share those of its
+    records go first that are not confirmed, then those whose lease ran out and the idle ones
+    without open files; when nothing is left at all they are those of the address that has most. A
+    client that has files open and renews its lease is never put out; who comes then has to wait.
     """
 
     clients: int = 4096
     unconfirmed: int = 1024
-    clients_per_address: int = 1024
-    unconfirmed_per_address: int = 256
 
 
 class _Records:
@@ -154,12 +152,13 @@ class ClientTable:
 
     def __init__(self, lease: float, limits: ClientLimits, random: Random) -> None:
         self._lease = lease
-        self._limits = limits
         self._random = random
         self._by_id: dict[int, Client] = {}
         self._confirmed: dict[Key, Client] = {}
         self._unconfirmed: dict[Key, Client] = {}
-        self._shares: dict[Source, _Records] = {}
+        self._records: dict[Source, _Records] = {}
+        self._room = Shares(limits.clients)
+        self._unconfirmed_room = Shares(limits.unconfirmed)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -232,7 +231,9 @@ class ClientTable:
         client = Client(self._new_id(), owner, verifier, principal, now)
         self._by_id[client.id] = client
         self._unconfirmed[client.key] = client
-        self._shares.setdefault(client.share, _Records()).unconfirmed[client.id] = client
+        self._room.take(client.share, 1)
+        self._unconfirmed_room.take(client.share, 1)
+        self._records.setdefault(client.share, _Records()).unconfirmed[client.id] = client
         return client
 
     def confirm(self, client: Client) -> Client | None:
@@ -242,75 +243,63 @@ class ClientTable:
         replaced = self._confirmed.get(key)
         self._confirmed[key] = client
         client.confirmed = True
-        records = self._shares[client.share]
+        self._unconfirmed_room.give_back(client.share, 1)
+        records = self._records[client.share]
         records.unconfirmed.pop(client.id, None)
         records.confirmed[client.id] = client
         return replaced
 
     def remove(self, client: Client) -> None:
         """Forget the record."""
-        self._by_id.pop(client.id, None)
+        if self._by_id.pop(client.id, None) is None:
+            return
+        self._room.give_back(client.share, 1)
+        if not client.confirmed:
+            self._unconfirmed_room.give_back(client.share, 1)
         key = client.key
         for table in (self._confirmed, self._unconfirmed):
             if table.get(key) is client:
                 del table[key]
-        records = self._shares.get(client.share)
-        if records is not None:
-            records.confirmed.pop(client.id, None)
-            records.unconfirmed.pop(client.id, None)
-            if not len(records):
-                del self._shares[client.share]
+        records = self._records[client.share]
+        records.confirmed.pop(client.id, None)
+        records.unconfirmed.pop(client.id, None)
+        if not len(records):
+            del self._records[client.share]
 
     # Room
 
     def needs_room(self, share: Source) -> bool:
         """Whether another record for ``share`` takes the place of one that there is."""
-        limits, own = self._limits, self._shares.get(share)
-        if len(self._by_id) >= limits.clients or len(self._unconfirmed) >= limits.unconfirmed:
-            return True
-        return own is not None and (
-            len(own) >= limits.clients_per_address
-            or len(own.unconfirmed) >= limits.unconfirmed_per_address
-        )
+        return not (self._room.room(share) and self._unconfirmed_room.room(share))
 
     def victim(self, share: Source, now: float) -> Client | None:
         """Whose record goes to make room for another one of ``share``; None if nobody's may."""
-        limits, own = self._limits, self._shares.get(share)
-        crowded = own is not None and len(own) >= limits.clients_per_address
-        if own is not None and len(own.unconfirmed) >= limits.unconfirmed_per_address:
-            return next(iter(own.unconfirmed.values()))
-        if not crowded and len(self._unconfirmed) >= limits.unconfirmed:
-            most = max(self._shares.values(), key=lambda records: len(records.unconfirmed))
-            return next(iter(most.unconfirmed.values()))
-        return self.least(share, crowded, now)
+        if self._unconfirmed_room.room(share):
+            return self.least(share, bool(self._room.free), now)
+        own = self._records.get(share)
+        if own is None or not own.unconfirmed:
+            own = max(self._records.values(), key=lambda records: len(records.unconfirmed))
+        return next(iter(own.unconfirmed.values()))
 
     def least(
         self, share: Source, only: bool, now: float, besides: Client | None = None
     ) -> Client | None:
-        """Who can best be spared, of ``share`` only or of one that has as many; None if nobody.
+        """Who can best be spared for the sake of ``share``; None if nobody can.
 
-        Never anybody who has files open and renews its lease.
+        One of its ``only``, or of who has as many or more. Never anybody who has files open and
+        renews its lease.
         """
-        for alike in self._by_size(share, only):
-            found = [self._least_of(records, now, besides) for records in alike]
+        own = self._records.get(share)
+        sizes: dict[int, list[_Records]] = {}
+        for records in self._records.values():
+            if records is own or not (only or len(records) < len(own or ())):
+                sizes.setdefault(len(records), []).append(records)
+        for size in sorted(sizes, reverse=True):
+            found = [self._least_of(records, now, besides) for records in sizes[size]]
             spared = [client for client in found if client is not None]
             if spared:
                 return min(spared, key=lambda client: (client.confirmed, client.renewed))
         return None
-
-    def _by_size(self, share: Source, only: bool) -> Iterator[list[_Records]]:
-        """Those whose records may go: all that have the most, all that have the next most…"""
-        own = self._shares.get(share)
-        if only:
-            yield [] if own is None else [own]
-            return
-        least = 0 if own is None else len(own)
-        sizes: dict[int, list[_Records]] = {}
-        for records in self._shares.values():
-            if len(records) >= least:
-                sizes.setdefault(len(records), []).append(records)
-        for size in sorted(sizes, reverse=True):
-            yield sizes[size]
 
     def _least_of(self, records: _Records, now: float, besides: Client | None) -> Client | None:
         for client in records.unconfirmed.values():

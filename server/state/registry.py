@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -24,11 +23,12 @@ from nfsrdma.xdr.nfs4.types import (
 from ..turns import Later
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
-from .principal import Principal, Source, share_of
+from .principal import Principal, share_of
 from .recovery import RecoveryStore, StoreError
 from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
 from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
 from .share import OpenedFile
+from .shares import Shares
 from .stateid import StateTable
 
 if TYPE_CHECKING:
@@ -45,26 +45,25 @@ _SLOTS_SHARE: Final = 8
 class StateLimits:
     """How much a peer can make the server remember.
 
-    What is full for one address is so for nobody else: up to its share it is served, however much
-    others want. Where room is found for whom is said at :class:`ClientLimits`.
+    What is said of all clients together is shared out by address (``Shares``), so what is full for
+    one is so for nobody else. Who gives way for whom is said at :class:`ClientLimits`.
     """
 
     clients: ClientLimits = field(default_factory=ClientLimits)
     sessions_per_client: int = 64
     """The one more takes the place of the one that was idle for longest."""
     sessions: int = 256 << 20
-    """Octets for all sessions with their slots and the replies kept in these."""
-    sessions_per_address: int = 128 << 20
-    """The same for the clients of one address. As it gets scarce sessions have fewer slots, down to
-    one; that much each address may have, even if nothing is left."""
+    """Octets for all sessions with their slots and the replies kept in these.
+
+    As it gets scarce sessions have fewer slots, down to one; that much each address may have, even
+    if nothing is left.
+    """
     states: int = 1 << 16
     """Opens and lock owners of all clients. Each open may take up to two descriptors."""
-    states_per_address: int = 3 << 14
     states_per_client: int = 1 << 15
-    ranges_per_file: int = 1 << 12
-    """Byte ranges that are locked."""
-    ranges_per_client: int = 1 << 14
     ranges: int = 1 << 18
+    """Byte ranges that all clients have locked."""
+    ranges_per_file: int = 1 << 12
 
     @classmethod
     def affordable(cls, descriptors: int) -> StateLimits:
@@ -72,12 +71,7 @@ class StateLimits:
 
         An open takes one, or two; whether there is one is asked again when it is taken.
         """
-        share = descriptors * 2 // 5
-        return cls(
-            states=descriptors // 2,
-            states_per_address=share,
-            states_per_client=min(cls().states_per_client, share),
-        )
+        return cls(states=descriptors // 2)
 
 
 class Registry:
@@ -101,8 +95,7 @@ class Registry:
         self.states = StateTable(limits, random, later)
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
-        self._session_octets: Counter[Source] = Counter()
-        self._session_octets_left = limits.sessions
+        self._session_room = Shares(limits.sessions)
         # New in every life: a client that sees another one writes again what was not committed.
         self.write_verifier = struct.pack(">I", self.boot) + random.randbytes(4)
         self._random = random
@@ -243,32 +236,25 @@ class Registry:
             self.destroy_session(min(idle, key=lambda session: session.used))
         each = octets_of_slot(fore)
         self._make_session_room(client, SESSION_OCTETS + each, now)
-        affordable = max(1, self._session_room(client) // _SLOTS_SHARE // each)
+        affordable = max(1, self._session_room.room(client.share) // _SLOTS_SHARE // each)
         fore.ca_maxrequests = min(fore.ca_maxrequests, affordable)
         session_id = self._new_session_id()
         session = Session(session_id, client, fore, back, callback_program, now)
         self.sessions[session_id] = session
         client.sessions[session_id] = session
-        self._session_octets[client.share] += session.reserved
-        self._session_octets_left -= session.reserved
+        self._session_room.take(client.share, session.reserved)
         return session
-
-    def _session_room(self, client: Client) -> int:
-        """Octets that the sessions of a client may still take."""
-        own = self.limits.sessions_per_address - self._session_octets[client.share]
-        return min(own, self._session_octets_left)
 
     def _make_session_room(self, client: Client, octets: int, now: float) -> None:
         """See to it that there is room for one more session of a client; DELAY if there is none.
 
         The first one of an address comes in any case: there are no more of those than clients.
         """
-        while self._session_room(client) < octets:
-            only = self._session_octets_left >= octets
+        room = self._session_room
+        while room.room(client.share) < octets and room.taken(client.share):
+            only = room.free >= octets
             victim = self.clients.least(client.share, only, now, besides=client)
             if victim is None:
-                if not self._session_octets[client.share]:
-                    return
                 raise Refusal(NFS4ERR_DELAY, SESSIONS_FULL)
             self._put_out(victim)
 
@@ -302,10 +288,7 @@ class Registry:
         client = session.client
         del self.sessions[session.id]
         del client.sessions[session.id]
-        self._session_octets[client.share] -= session.reserved
-        if not self._session_octets[client.share]:
-            del self._session_octets[client.share]
-        self._session_octets_left += session.reserved
+        self._session_room.give_back(client.share, session.reserved)
         for channel in list(session.connections):
             self._part(session, channel)
 

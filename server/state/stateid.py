@@ -7,7 +7,6 @@ a server do not have the same.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -23,8 +22,8 @@ from ..turns import Later
 from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
-from .principal import Source
 from .share import OpenedFile
+from .shares import Shares
 
 if TYPE_CHECKING:
     from random import Random
@@ -149,8 +148,8 @@ class StateTable:
         self._random = random
         self._states: dict[bytes, State] = {}
         self._files: dict[bytes, OpenedFile] = {}
-        self._shares: Counter[Source] = Counter()
-        self._ranges = 0
+        self._room = Shares(limits.states)
+        self._ranges = Shares(limits.ranges)
 
     def __len__(self) -> int:
         return len(self._states)
@@ -279,48 +278,35 @@ class StateTable:
         self._count_ranges(state.client, len(locks) - before)
 
     def _count_ranges(self, client: Client, more: int) -> None:
-        client.ranges += more
-        self._ranges += more
+        if more:
+            client.ranges += more
+            self._ranges.take(client.share, more)
 
     def may_lock(self, file: OpenedFile, client: Client) -> bool:
         """Whether there is room for what one LOCK can add: splitting a range makes two more."""
-        limits = self._limits
-        return (
-            len(file.locks) + 2 <= limits.ranges_per_file
-            and client.ranges + 2 <= limits.ranges_per_client
-            and self._ranges + 2 <= limits.ranges
-        )
+        room = self._ranges.room(client.share)
+        return room >= 2 and len(file.locks) + 2 <= self._limits.ranges_per_file
 
     # Room
 
     def is_full(self, client: Client) -> bool:
         """Whether a client may not have one more open or lock owner."""
-        limits = self._limits
-        return (
-            len(self._states) >= limits.states
-            or self._shares[client.share] >= limits.states_per_address
-            or len(client.open_states) + len(client.lock_states) >= limits.states_per_client
-        )
+        held = len(client.open_states) + len(client.lock_states)
+        return held >= self._limits.states_per_client or not self._room.room(client.share)
 
     def is_in_the_way(self, other: Client, client: Client) -> bool:
         """Whether a client, full as it is, could have more if the other one had less."""
-        limits = self._limits
-        if len(client.open_states) + len(client.lock_states) >= limits.states_per_client:
+        if other is client or self._room.room(client.share):
             return False
-        if self._shares[client.share] >= limits.states_per_address:
-            return other is not client and other.share == client.share
-        return other is not client
+        return other.share == client.share or not self._room.free
 
     def _add(self, state: State) -> None:
         self._states[state.other] = state
-        self._shares[state.client.share] += 1
+        self._room.take(state.client.share, 1)
 
     def _remove(self, state: State) -> None:
         del self._states[state.other]
-        share = state.client.share
-        self._shares[share] -= 1
-        if not self._shares[share]:
-            del self._shares[share]
+        self._room.give_back(state.client.share, 1)
 
     def _new_other(self) -> bytes:
         while True:

@@ -43,15 +43,12 @@ from nfsrdma.server.vfs.memory import MemoryFileSystem, MemoryNode
 from nfsrdma.xdr.nfs4 import types as t
 
 LIMITS = StateLimits(
-    clients=ClientLimits(8, 4, 6, 3),
+    clients=ClientLimits(10, 6),
     sessions_per_client=3,
     sessions=200_000,
-    sessions_per_address=120_000,
     states=30,
-    states_per_address=20,
-    states_per_client=15,
+    states_per_client=12,
     ranges_per_file=10,
-    ranges_per_client=12,
     ranges=20,
 )
 NAMES = [b"a", b"b", b"c"]
@@ -251,23 +248,26 @@ def check(monkey: Monkey) -> None:
     everyone = confirmed + unconfirmed
     assert len(clients) == len(everyone) <= LIMITS.clients.clients
     assert len(unconfirmed) <= LIMITS.clients.unconfirmed
-    assert sum(map(len, clients._shares.values())) == len(everyone)
+    assert sum(map(len, clients._records.values())) == len(everyone)
     sessions = [each for client in everyone for each in client.sessions.values()]
     assert {each.id for each in sessions} == set(registry.sessions)
     taken = sum(each.reserved for each in sessions)
-    assert registry._session_octets_left == LIMITS.sessions - taken
-    assert registry._session_octets.total() == taken
+    assert LIMITS.sessions - registry._session_room.free == taken
+    assert clients._room.free == LIMITS.clients.clients - len(everyone)
+    assert clients._unconfirmed_room.free == LIMITS.clients.unconfirmed - len(unconfirmed)
     bound = {(channel, session) for channel, some in registry._bound.items() for session in some}
     assert bound == {(channel, each) for each in sessions for channel in each.connections}
     opens = [each for client in everyone for each in client.open_states.values()]
     locks = [each for client in everyone for each in client.lock_states.values()]
-    assert len(states) == len(opens) + len(locks) == states._shares.total() <= LIMITS.states
+    assert len(states) == len(opens) + len(locks) <= LIMITS.states
+    assert states._room.free == LIMITS.states - len(states)
     ranges = 0
     for file in states._files.values():
         assert file.opens
         assert len(file.locks) == sum(map(file.locks.held_by, file.lock_states.values()))
         ranges += len(file.locks)
-    assert ranges == states._ranges == sum(client.ranges for client in everyone) <= LIMITS.ranges
+    assert ranges == LIMITS.ranges - states._ranges.free <= LIMITS.ranges
+    assert ranges == sum(client.ranges for client in everyone)
     assert {id(each) for each in opens} == {
         id(each) for file in states._files.values() for each in file.opens.values()
     }

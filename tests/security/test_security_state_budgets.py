@@ -41,24 +41,20 @@ from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
 from nfsrdma.server.state.registry import StateLimits
+from nfsrdma.server.state.shares import Shares
 from nfsrdma.server.vfs.interface import ROOT, Job
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem, MemoryNode
 from nfsrdma.xdr.nfs4 import types as t
 
 CROWD, GOOD = "192.0.2.9", "192.0.2.2"
-CLIENTS = ClientLimits(
-    clients=40, unconfirmed=20, clients_per_address=30, unconfirmed_per_address=10
-)
+CLIENTS = ClientLimits(clients=40, unconfirmed=20)
 LIMITS = StateLimits(
     clients=CLIENTS,
     sessions_per_client=8,
     sessions=1 << 20,
-    sessions_per_address=1 << 19,
     states=60,
-    states_per_address=40,
     states_per_client=30,
     ranges_per_file=20,
-    ranges_per_client=30,
     ranges=50,
 )
 
@@ -114,7 +110,7 @@ def test_unconfirmed_records_of_many_addresses(server: Server) -> None:
 def test_idle_clients_give_way_to_newcomers(server: Server) -> None:
     peer = Peer(server, address=CROWD)
     crowd = [peer.session(b"%d" % count) for count in range(100)]
-    assert len(server.registry.clients) == CLIENTS.clients_per_address
+    assert len(server.registry.clients) == CLIENTS.clients // 2
     good = served(server)
     # The oldest ones went; of the others nobody noticed anything.
     assert crowd[0].run().status == t.NFS4ERR_BADSESSION
@@ -124,9 +120,7 @@ def test_idle_clients_give_way_to_newcomers(server: Server) -> None:
 
 def test_clients_with_open_files_stay(server: Server, reactor: FakeReactor) -> None:
     peer = Peer(server, address=CROWD)
-    busy = [
-        peer.session(b"busy %d" % count, slots=1) for count in range(CLIENTS.clients_per_address)
-    ]
+    busy = [peer.session(b"busy %d" % count, slots=1) for count in range(CLIENTS.clients // 2)]
     for count, session in enumerate(busy):
         session.create(b"%d" % count)
     assert peer.exchange_id(b"one more").status == t.NFS4ERR_DELAY
@@ -146,7 +140,8 @@ def test_full_table_takes_from_who_has_most(server: Server) -> None:
     peer = Peer(server, address="192.0.2.8")
     for count in range(100):
         peer.session(b"%d" % count)
-    assert len(server.registry.clients) == CLIENTS.clients
+    # Each has at most what was left for others.
+    assert len(server.registry.clients) == 5 + 18 + 9
     served(server)
     for session in small:
         session.ok()
@@ -156,7 +151,7 @@ def test_addresses_of_one_ipv6_host_have_one_share(server: Server) -> None:
     good = Peer(server, address="2001:db8:1::1").session(b"good")
     for count in range(200):
         Peer(server, address=f"2001:db8:9::{count:x}").session(b"x")
-    assert len(server.registry.clients) == CLIENTS.clients_per_address + 1
+    assert len(server.registry.clients) == CLIENTS.clients // 2 + 1
     good.ok()
 
 
@@ -199,8 +194,8 @@ def test_sessions_of_one_address(server: Server) -> None:
             reply = peer.call(create_session(number, sequence, slots=64, cached=16384))
             assert reply.status == t.NFS4_OK
     registry = server.registry
-    assert sum(each.reserved for each in registry.sessions.values()) <= LIMITS.sessions_per_address
-    assert registry._session_octets[CROWD, None] <= LIMITS.sessions_per_address
+    assert sum(each.reserved for each in registry.sessions.values()) <= LIMITS.sessions // 2
+    assert registry._session_room.taken((CROWD, None)) <= LIMITS.sessions // 2
     good = Peer(server, address=GOOD).session(b"good", slots=64, cached=16384)
     assert good.created.csr_fore_chan_attrs.ca_maxrequests >= 2
     good.ok()
@@ -213,11 +208,11 @@ def test_sessions_without_cache_count_too(server: Server) -> None:
         for sequence in range(1, 9):
             peer.call(create_session(number, sequence, slots=64, cached=0))
     total = sum(each.reserved for each in server.registry.sessions.values())
-    assert total <= LIMITS.sessions_per_address
+    assert total <= LIMITS.sessions // 2
 
 
 def test_first_session_of_an_address_comes_in_any_case(reactor: FakeReactor) -> None:
-    limits = replace(LIMITS, sessions=1 << 18, sessions_per_address=1 << 17, states=1000)
+    limits = replace(LIMITS, sessions=1 << 18, states=1000)
     server = server_with(reactor, limits)
     for address in (CROWD, "192.0.2.8", "192.0.2.7"):
         peer = Peer(server, address=address)
@@ -255,12 +250,15 @@ def test_room_comes_back(server: Server) -> None:
         session.create(b"%d" % count)
         server.registry.expire(server.registry.sessions[session.id].client)
     registry = server.registry
-    assert registry._session_octets_left == LIMITS.sessions
+    assert registry._session_room.free == LIMITS.sessions
     for left in (
-        registry._session_octets,
-        registry.states._shares,
+        registry._session_room,
+        registry.states._room,
         registry.states._files,
-        registry.clients._shares,
+        registry.states._ranges,
+        registry.clients._room,
+        registry.clients._unconfirmed_room,
+        registry.clients._records,
     ):
         assert not left
 
@@ -283,7 +281,7 @@ def test_opens_of_one_address(server: Server) -> None:
                 )
                 break
             handles.append(reply)
-    assert len(handles) == LIMITS.states_per_address
+    assert len(handles) == LIMITS.states // 2
     served(server)
 
 
@@ -309,7 +307,7 @@ def test_ranges(server: Server) -> None:
                 assert reply.status == t.NFS4ERR_DELAY
                 break
             granted += 1
-    assert LIMITS.ranges_per_client - 2 <= granted <= LIMITS.ranges_per_client
+    assert LIMITS.ranges // 2 - 2 <= granted <= LIMITS.ranges // 2
     served(server)
 
 
@@ -324,7 +322,7 @@ def test_unlocking_makes_no_ranges_without_end(server: Server) -> None:
     assert reply.status == t.NFS4ERR_LOCK_RANGE
     session.ok(putfh(handle), locku(t.stateid4(0, locked.other), 0, (1 << 64) - 1))
     client = server.registry.sessions[session.id].client
-    assert client.ranges == server.registry.states._ranges == 0
+    assert client.ranges == len(server.registry.states._ranges) == 0
 
 
 # Nothing is quadratic: counted in steps, not in time
@@ -542,18 +540,23 @@ def test_client_that_starts_again_stays_on_record(reactor: FakeReactor) -> None:
     assert not store._owners
 
 
-# The defaults
+# The rule
 
 
-def test_default_limits_fit_together() -> None:
-    limits = StateLimits()
-    clients = limits.clients
-    assert clients.unconfirmed_per_address < clients.unconfirmed < clients.clients
-    assert clients.clients_per_address < clients.clients
-    assert limits.sessions_per_address < limits.sessions
-    assert limits.states_per_client < limits.states_per_address < limits.states
-    assert limits.ranges_per_file < limits.ranges_per_client < limits.ranges
-    assert replace(limits) == limits
+def test_nobody_has_more_than_is_left() -> None:
+    shares = Shares(100)
+    for number, expected in ((1, 50), (2, 25), (3, 13), (4, 6)):
+        source = (f"192.0.2.{number}", None)
+        taken = 0
+        while shares.room(source):
+            shares.take(source, 1)
+            taken += 1
+        assert taken == shares.taken(source) == expected
+        assert shares.free >= taken - 1
+    assert shares.room((GOOD, 1000))
+    shares.give_back(("192.0.2.1", None), 50)
+    assert len(shares) == 3
+    assert shares.room(("192.0.2.2", None)) == 16
 
 
 def test_help_names_the_limits() -> None:
@@ -562,13 +565,11 @@ def test_help_names_the_limits() -> None:
     limits = config.state
     for number in (
         limits.clients.clients,
-        limits.clients.clients_per_address,
-        limits.clients.unconfirmed_per_address,
+        limits.clients.unconfirmed,
         limits.sessions >> 20,
-        limits.sessions_per_address >> 20,
         limits.sessions_per_client,
         limits.ranges,
-        limits.ranges_per_client,
+        limits.states_per_client,
         limits.ranges_per_file,
         config.memory >> 20,
     ):

@@ -462,7 +462,8 @@ def test_free_stateid(session: Session) -> None:
 
 
 def test_number_of_states_is_bounded(fs: FileSystem) -> None:
-    limits = StateLimits(states=6, states_per_client=4)
+    # One address has half of them at most.
+    limits = StateLimits(states=12, states_per_client=4)
     server = make_server(fs=fs, config=ServerConfig(times=LeaseTimes(LEASE), state=limits))
     first, second = Peer(server).session(b"one"), Peer(server).session(b"two")
     for number in range(4):

@@ -185,7 +185,7 @@ def test_unconfirmed_clients_are_forgotten(peer: Peer, reactor: FakeReactor) -> 
 
 
 def test_number_of_clients_is_bounded(reactor: FakeReactor) -> None:
-    limits = StateLimits(clients=ClientLimits(clients=8, unconfirmed=4))
+    limits = StateLimits(clients=ClientLimits(clients=16, unconfirmed=8))
     config = ServerConfig(times=LeaseTimes(LEASE), state=limits)
     server = make_server(reactor=reactor, config=config)
     peer = Peer(server)
@@ -204,7 +204,7 @@ def test_number_of_clients_is_bounded(reactor: FakeReactor) -> None:
 
 
 def test_courtesy_ends_when_the_table_is_full(reactor: FakeReactor) -> None:
-    limits = StateLimits(clients=ClientLimits(clients=2, unconfirmed=2))
+    limits = StateLimits(clients=ClientLimits(clients=4, unconfirmed=4))
     config = ServerConfig(times=LeaseTimes(LEASE), state=limits)
     server = make_server(reactor=reactor, config=config)
     peer = Peer(server)
@@ -328,7 +328,7 @@ def test_session_that_was_idle_for_longest_goes_first(
 
 def test_slots_get_fewer_as_the_cache_fills(reactor: FakeReactor) -> None:
     octets = SESSION_OCTETS + 8 * (SLOT_OCTETS + 8192)
-    config = ServerConfig(state=StateLimits(sessions=9 * octets, sessions_per_address=9 * octets))
+    config = ServerConfig(state=StateLimits(sessions=18 * octets))
     peer = Peer(make_server(reactor=reactor, config=config))
     slots = []
     for number in range(100):
