@@ -13,6 +13,7 @@ from enum import IntEnum
 from struct import Struct
 
 from .messages.transport import (
+    CUT,
     DONE,
     ERROR,
     ERRORS,
@@ -25,6 +26,8 @@ from .messages.transport import (
 from .model import Connection, Message
 
 PORTS = frozenset((20049, 2049))
+CONSISTENT = 8
+"""So many messages that are likely, and none that speaks against it, are as good as one call."""
 MAX_DOUBTFUL = 16
 """Messages of a connection that wait until it is known what it is."""
 _RPC = Struct(">3I")
@@ -40,31 +43,37 @@ class Evidence(IntEnum):
     LITTLE = 1
     """Numbers that might be anything."""
     SOME = 2
-    """A reply, or chunks, or a message without a body of exactly the right length."""
-    CERTAIN = 3
+    """A message without a body, of exactly the right length."""
+    LIKELY = 3
+    """A reply, or chunks; or it is cut where nothing contradicts."""
+    CERTAIN = 4
 
 
 def evidence(header: TransportHeader, view: memoryview, message: Message) -> Evidence:
     """How far a message is RPC-over-RDMA by its looks; ``view`` is what there is of it."""
     if not plausible(header, view):
         return Evidence.NONE
-    if header.version != VERSION_1 or header.fault:
-        return Evidence.SOME if header.version == VERSION_2 else Evidence.LITTLE
     at, length = header.size, message.content.length
+    if header.version != VERSION_1 or header.fault:
+        cut = header.fault == CUT and len(view) < length
+        return (
+            Evidence.LIKELY if cut else Evidence.SOME if header.version == VERSION_2
+            else Evidence.LITTLE
+        )  # fmt: skip
     if header.proc in _WHOLE:
         exact = length == at and (header.proc == DONE or header.error in ERRORS)
         return Evidence.SOME if exact else Evidence.LITTLE
     if header.proc == NOMSG:
         offered = header.reads or header.writes or header.reply
-        return Evidence.SOME if offered and length == at else Evidence.LITTLE
+        return Evidence.LIKELY if offered and length == at else Evidence.LITTLE
     if len(view) < at + _RPC.size:
-        return Evidence.LITTLE
+        return Evidence.LIKELY if len(view) < length else Evidence.LITTLE
     xid, direction, third = _RPC.unpack_from(view, at)
     if xid != header.xid:
         return Evidence.LITTLE
     if not direction:
         return Evidence.CERTAIN if third == _RPC_VERSION else Evidence.LITTLE
-    return Evidence.SOME if third <= 1 else Evidence.LITTLE
+    return Evidence.LIKELY if third <= 1 else Evidence.LITTLE
 
 
 def named(connection: Connection) -> bool | None:

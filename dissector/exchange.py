@@ -190,9 +190,14 @@ class Exchange:
         return [op for op in self.operations if op.kind == kind]
 
 
+def understood(header: TransportHeader | None) -> TransportHeader | None:
+    """A header of which all is known; of one that is cut, the lists are not."""
+    return None if header is None or header.fault else header
+
+
 def build_chunks(exchange: Exchange) -> list[Chunk]:
     """The chunks of an exchange, from its headers and operations."""
-    call, reply = exchange.call_header, exchange.reply_header
+    call, reply = understood(exchange.call_header), understood(exchange.reply_header)
     reads = exchange.operations_of(OpKind.READ)
     writes = exchange.operations_of(OpKind.WRITE)
     chunks: list[Chunk] = []

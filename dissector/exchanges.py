@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import TypeVar
 
-from .claims import MAX_DOUBTFUL, Evidence, claimed_at_last, evidence, named
+from .claims import CONSISTENT, MAX_DOUBTFUL, Evidence, claimed_at_last, evidence, named
 from .effort import Effort
 from .exchange import Exchange
 from .messages.transport import (
@@ -130,9 +130,13 @@ class Exchanges:
             self.claimed(connection)
             return True
         side = message.side
-        if said == Evidence.SOME and side.peer is None and self.find_peer(side, header.xid):
+        if said == Evidence.LIKELY and side.peer is None and self.find_peer(side, header.xid):
             return side.connection.claimed
-        if said == Evidence.SOME and known is None:
+        if said >= Evidence.SOME and known is None:
+            connection.likely += said == Evidence.LIKELY
+            if connection.likely >= CONSISTENT and not connection.others:
+                self.claimed(connection)
+                return True
             connection.doubtful.append(message)
             if len(connection.doubtful) > MAX_DOUBTFUL:
                 del connection.doubtful[0]
@@ -258,7 +262,7 @@ class Exchanges:
         if exchange is None:
             requester = message.side.peer
             if requester is None:
-                requester = Side("", message.side.connection)
+                requester = Side(message.side.towards, message.side.connection)
                 requester.peer = message.side
             exchange = self._new(requester, xid, header is not None)
             exchange.responder = message.side

@@ -67,6 +67,8 @@ def payloads(exchange: Exchange) -> Iterator[Payload]:
     """The bulk data of an RPC: READ, WRITE, READLINK, symbolic links, and READDIR's reply."""
     call, reply = exchange.call_body, exchange.reply_body
     if call is None:
+        if reply is not None:
+            yield from _answered(reply)
         return
     handle = b""
     for index, op in enumerate(call.operations):
@@ -90,6 +92,16 @@ def payloads(exchange: Exchange) -> Iterator[Payload]:
         if op.number in (t.OP_READDIR, READDIR3, READDIRPLUS3):
             for chunk in exchange.chunks_of("reply"):
                 yield Payload("READDIR", handle, 0, chunk.content)
+
+
+def _answered(reply: Body) -> Iterator[Payload]:
+    """What a reply carried of which the call is not in the capture; of which file is not known."""
+    for op in reply.operations:
+        result = getattr(op.value, "value", None)
+        if op.number in (t.OP_READ, READ3):
+            yield from _payload("READ", b"", 0, getattr(result, "data", None))
+        elif op.number in (t.OP_READLINK, READLINK3):
+            yield from _payload("READLINK", b"", 0, getattr(result, "link", None))
 
 
 def _procedure(op: Operation, result: Any) -> Iterator[Payload]:

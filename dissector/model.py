@@ -225,6 +225,13 @@ class Side:
     def name(self) -> str:
         return f"{self.address}:{self.port}" if self.port else self.address
 
+    @property
+    def towards(self) -> str:
+        """The address that it sends to, or nothing where that is not known."""
+        if self.peer is not None and self.peer.address:
+            return self.peer.address
+        return self.flow.destination if self.flow is not None else ""
+
 
 class Connection:
     """Two sides. The first is the one that connected, or that was seen first."""
@@ -237,6 +244,7 @@ class Connection:
         "established",
         "first",
         "frame",
+        "likely",
         "number",
         "others",
         "paired_by",
@@ -263,6 +271,8 @@ class Connection:
         """It is RPC-over-RDMA (see ``claims``)."""
         self.doubtful: list[Message] = []
         """What waits until that is known."""
+        self.likely = 0
+        """Messages that probably are."""
         self.others = 0
         """SENDs that are not."""
         self.destination_cm: RdmaCmHeader | None = None

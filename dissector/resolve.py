@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nfsrdma.xdr import Decoder
 
-from .exchange import Chunk, Exchange, build_chunks
+from .exchange import Chunk, Exchange, build_chunks, understood
 from .extent import ByteMap
 from .messages.body import NFS_PROGRAM, Body, decode_arguments, decode_results
 from .messages.decoder import CallDecoder, ReplyDecoder, WitnessDecoder
@@ -22,7 +22,7 @@ def resolve(exchange: Exchange, source: memoryview) -> None:
         return
     exchange.resolved = True
     if exchange.rdma:
-        header, back = exchange.call_header, exchange.reply_header
+        header, back = understood(exchange.call_header), understood(exchange.reply_header)
         if (header and (header.reads or header.writes or header.reply is not None)) or (
             back and (back.writes or back.reply is not None)
         ):
@@ -36,6 +36,8 @@ def resolve(exchange: Exchange, source: memoryview) -> None:
 
 def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
     header = exchange.call_header
+    if header is not None and header.fault:
+        return  # where its lists end, and what follows them, is not known
     chunks = exchange.chunks_of("read")
     if header is None:
         stream, missing = _inline(message, 0, source)
@@ -61,6 +63,8 @@ def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
 
 def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
     header = exchange.reply_header
+    if header is not None and header.fault:
+        return
     results = exchange.chunks_of("write")
     if header is None:
         stream, missing = _inline(message, 0, source)

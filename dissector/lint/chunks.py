@@ -150,7 +150,7 @@ def _result_items(
     call = exchange.call_body
     asked = call if call is not None and call.operations else body
     eligible = not body.callback and any(op.number in _ELIGIBLE_RESULTS for op in asked.operations)
-    if not eligible and len(asked.operations) == asked.total:
+    if not eligible and 0 < len(asked.operations) == asked.total:
         yield found(
             reply.frame, "chunk-ineligible",
             f"Write chunks were used for {', '.join(asked.names())}, which have no eligible "

@@ -89,7 +89,7 @@ def _invalidation(exchange: Exchange, reply: Message) -> Iterator[Finding]:
     header = exchange.call_header
     if handle is None:
         return
-    if header is not None and handle not in offered_handles(header):
+    if header is not None and not header.fault and handle not in offered_handles(header):
         yield found(
             reply.frame, "invalidate-unknown",
             f"handle {handle:#010x} is invalidated, which the call did not offer",

@@ -205,11 +205,13 @@ def _guarded(
 
 def _arguments(body: Body, dec: Decoder) -> None:
     start = dec.offset
-    tag, body.minor, body.total = dec.unpack(_UNTAGGED_CALL)
+    tag, minor, total = dec.unpack(_UNTAGGED_CALL)
     if tag:
         dec.offset = start
         body.tag = dec.opaque()
-        body.minor, body.total = dec.unpack(_PAIR)
+        minor, total = dec.unpack(_PAIR)
+    # Not before: in a message that is cut these may be octets of the tag.
+    body.minor, body.total = minor, total
     _operations(body, dec, _ARGUMENTS)
 
 
@@ -221,11 +223,12 @@ def _callback_arguments(body: Body, dec: Decoder) -> None:
 
 def _results(body: Body, dec: Decoder) -> None:
     start = dec.offset
-    body.status, tag, body.total = dec.unpack(_UNTAGGED_REPLY)
+    body.status, tag, total = dec.unpack(_UNTAGGED_REPLY)
     if tag:
         dec.offset = start + 4
         body.tag = dec.opaque()
-        body.total = dec.uint32()
+        total = dec.uint32()
+    body.total = total
     _operations(body, dec, _RESULTS)
 
 

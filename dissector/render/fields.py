@@ -13,6 +13,7 @@ from typing import Any
 
 from nfsrdma.rpcrdma.roce.psn import wrap
 from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.rpc import AUTH_ERROR, RPC_MISMATCH
 from nfsrdma.xdr.runtime import Struct, Union
 
 from ..exchange import Exchange
@@ -80,7 +81,7 @@ def message_fields(exchange: Exchange, message: Message) -> Fields:
     is_call = message is exchange.call
     side = message.side
     fields: Fields = {"frame.number": message.frame, "frame.time_epoch": message.time / 1e9}
-    peer = side.peer.address if side.peer is not None else ""
+    peer = side.towards
     family = "ipv6" if ":" in side.address else "ip"
     fields[f"{family}.src"], fields[f"{family}.dst"] = side.address, peer
     if side.connection.tunnels:
@@ -142,10 +143,12 @@ def _call(fields: Fields, exchange: Exchange) -> None:
     call = exchange.call_rpc
     if call is None:
         return
-    fields["rpc.version"] = call.rpc_version
-    fields["rpc.program"], fields["rpc.programversion"] = call.program, call.version
-    fields["rpc.procedure"] = call.procedure
-    fields["rpc.auth.flavor"] = call.flavor
+    if call.program >= 0:
+        fields["rpc.version"] = call.rpc_version
+        fields["rpc.program"], fields["rpc.programversion"] = call.program, call.version
+        fields["rpc.procedure"] = call.procedure
+    if call.flavor >= 0:
+        fields["rpc.auth.flavor"] = call.flavor
     sys = call.sys()
     if sys is not None:
         fields["rpc.auth.stamp"] = sys.stamp
@@ -174,8 +177,15 @@ def _reply(fields: Fields, exchange: Exchange) -> None:
     reply = exchange.reply_rpc
     if reply is None:
         return
+    if reply.stat < 0 and reply.accepted:
+        return  # cut before it
     fields["rpc.replystat"] = int(not reply.accepted)
-    fields["rpc.state_accept" if reply.accepted else "rpc.state_auth"] = reply.stat
+    if reply.accepted:
+        fields["rpc.state_accept"] = reply.stat
+    elif reply.stat < 0:
+        fields["rpc.state_reject"] = RPC_MISMATCH
+    else:
+        fields["rpc.state_reject"], fields["rpc.state_auth"] = AUTH_ERROR, reply.stat
 
 
 def _body(fields: Fields, body: Body, exchange: Exchange) -> None:
@@ -186,7 +196,7 @@ def _body(fields: Fields, body: Body, exchange: Exchange) -> None:
         if call is not None:
             procedure_fields(fields, body, call, add)
         return
-    if not body.callback and call is not None:
+    if not body.callback and call is not None and call.procedure >= 0:
         fields["nfs.procedure_v4"] = call.procedure
     if not body.operations and body.status < 0:
         return

@@ -40,8 +40,9 @@ class LineView:
         """``call>reply time source -> destination protocol operations status ...``."""
         call, reply = exchange.call, exchange.reply
         frames = f"{call.frame if call else '?'}>{reply.frame if reply else '?'}"
-        server = exchange.responder.address if exchange.responder else "?"
-        client = exchange.requester.address or "?"
+        requester, responder = exchange.requester, exchange.responder
+        server = responder.address if responder else requester.towards or "?"
+        client = requester.address or "?"
         line = (
             f"{frames:>13} {self._clock(exchange.time)} {client} -> {server} "
             f"{summary.protocol(exchange)} {summary.operations(exchange, self._brief)}"

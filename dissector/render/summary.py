@@ -133,6 +133,11 @@ def protocol(exchange: Exchange) -> str:
     """``NFS4.1``, ``CB4.1``, ``MOUNT3``..."""
     call = exchange.call_rpc
     if call is None:
+        # Of a reply alone: what its connection has called before, or what it looks like.
+        program, version = exchange.requester.program or (0, 0)
+        if program:
+            name = "NFS" if program == NFS_PROGRAM else PROGRAM_NAMES.get(program, f"{program}v")
+            return "CB4" if is_callback(program) else f"{name}{version}"
         return "NFS4" if exchange.reply_body is not None and exchange.reply_body.kind else "RPC"
     if call.program == NFS_PROGRAM:
         minor = f".{exchange.minor}" if exchange.minor >= 0 else ""

@@ -72,7 +72,7 @@ def exchange_lines(exchange: Exchange) -> Iterator[str]:
         if exchange.reply_header is not None:
             yield from _transport(exchange.reply_header)
         reply = exchange.reply_rpc
-        if reply is not None:
+        if reply is not None and not reply.fault:
             yield f"    RPC reply: {reply.stat_name}, verifier {_flavor(reply.verifier_flavor)}"
         if exchange.reply_body is not None:
             yield from _body(exchange.reply_body)
@@ -118,9 +118,12 @@ def _call(exchange: Exchange) -> Iterator[str]:
     call = exchange.call_rpc
     if call is None:
         return
+    if call.program < 0:
+        return
+    flavor = f", {_flavor(call.flavor)}" if call.flavor >= 0 else ""
     yield (
         f"    RPC call: XID {call.xid:#010x}, program {call.program} version {call.version} "
-        f"procedure {call.procedure}, {_flavor(call.flavor)}"
+        f"procedure {call.procedure}{flavor}"
     )
     sys = call.sys()
     if sys is not None:
