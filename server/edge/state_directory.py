@@ -16,6 +16,7 @@ import hashlib
 import os
 import pwd
 import stat
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from .recovery import SqliteRecoveryStore
 DATABASE: Final = "recovery.sqlite"
 _LOCK: Final = "lock"
 _SYSTEM: Final = Path("/var/lib/nfsrdma")
+_EVERYBODYS: Final = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 class StateDirectoryBusy(Exception):
@@ -78,7 +80,7 @@ class StateDirectory:
         self.path = Path(path)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         _make(self.path)
-        if _is_shared(self.path):
+        if _is_shared(self.path) and not _close_to_others(self.path):
             self.path /= f"nfsrdma-{os.geteuid()}"
             _make(self.path)
             flags |= os.O_NOFOLLOW
@@ -143,6 +145,23 @@ def _is_shared(path: Path) -> bool:
     """Whether others than its owner may write to it, who is us or root."""
     status = path.stat()
     return status.st_uid in (0, os.geteuid()) and bool(stat.S_IMODE(status.st_mode) & 0o022)
+
+
+def _close_to_others(path: Path) -> bool:
+    """Make a shared directory private that is ours and has nothing in it yet: whether it is now.
+
+    Such is a file system just mounted, or a directory made for us with a loose file mask. What all
+    programs share for their temporary files stays as it is, even if there are none.
+    """
+    everybodys = {*map(os.path.realpath, _EVERYBODYS), os.path.realpath(tempfile.gettempdir())}
+    if path.stat().st_uid != os.geteuid() or os.path.realpath(path) in everybodys:
+        return False
+    # A file system's own folder for what its check has found is no use of it.
+    if set(os.listdir(path)) - {"lost+found"}:
+        return False
+    path.chmod(0o700)
+    # Once more: somebody may have been quick.
+    return not set(os.listdir(path)) - {"lost+found"}
 
 
 def _check(fd: int, path: Path, forbidden: int) -> None:

@@ -101,8 +101,10 @@ def test_state_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
 def test_where_others_may_write_state_has_a_directory_of_its_own(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "somebody's").touch()
     tmp_path.chmod(mode)
     directory = StateDirectory(tmp_path)
+    assert tmp_path.stat().st_mode & 0o7777 == mode
     assert directory.path == tmp_path / f"nfsrdma-{os.geteuid()}"
     assert directory.path.stat().st_mode & 0o777 == 0o700
     directory.close()
@@ -119,6 +121,27 @@ def test_where_others_may_write_state_has_a_directory_of_its_own(tmp_path: Path,
     directory.path.chmod(0o777)
     with pytest.raises(PermissionError, match="others may write"):
         StateDirectory(tmp_path)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+def test_an_empty_directory_of_ours_is_closed_to_others(tmp_path: Path, mode: int) -> None:
+    """Such as a file system that was just mounted."""
+    tmp_path.chmod(mode)
+    directory = StateDirectory(tmp_path)
+    assert directory.path == tmp_path
+    assert tmp_path.stat().st_mode & 0o7777 == 0o700
+    directory.close()
+
+
+def test_where_all_programs_have_their_files_nothing_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    directory = StateDirectory(tmp_path)
+    assert directory.path.parent == tmp_path
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+    directory.close()
 
 
 def test_a_database_that_others_may_write_is_refused(tmp_path: Path) -> None:
