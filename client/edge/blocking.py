@@ -103,7 +103,7 @@ class Mount:
         # Whatever thread we are on may be in the middle of a call: only ask for it.
         if not self._closed and not self._driver.forked:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self._driver.start(self._client.unmount)
+            self._driver.finish(self._client.unmount, self._connector.close)
 
     def __repr__(self) -> str:
         return f"<Mount of {self.url}{' (closed)' if self._closed else ''}>"

@@ -87,6 +87,7 @@ class Driver:
         self._followers: dict[threading.Lock, None] = {}  # in the order they came
         self._calls = 0
         self._closed = False
+        self._retired = False  # closed by the keeper, which is the last to know of the reactor
         self._keeper: threading.Thread | None = None
         self._stop = os.eventfd(0, os.EFD_CLOEXEC)
         self._pid = os.getpid()
@@ -121,6 +122,22 @@ class Driver:
         """Run something soon, and wait for nothing. Never blocks: finalizers may call it."""
         if not self._closed and not self.forked:
             self.reactor.call_soon_threadsafe(lambda: Task(make_coroutine()))
+
+    def finish(
+        self,
+        make_coroutine: Callable[[], Coroutine[Any, Any, object]],
+        then: Callable[[], object],
+    ) -> None:
+        """Run something soon, call ``then`` and give the reactor back. Never blocks, like
+        :meth:`start`; nobody may call anything else any more. It is the keeper that does it."""
+        if self._closed or self.forked:
+            return
+
+        def over(_: object) -> None:
+            then()
+            self._closed = self._retired = True
+
+        self.reactor.call_soon_threadsafe(lambda: Task(make_coroutine()).add_done_callback(over))
 
     def start_keeper(self) -> None:
         """Have the reactor turned from here on also when nobody calls."""
@@ -215,6 +232,9 @@ class Driver:
                         self.reactor.turn(0)
                     finally:
                         self._resign()
+        if self._retired:
+            self.reactor.close()
+            os.close(self._stop)
 
 
 class _NoLock:

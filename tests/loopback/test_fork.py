@@ -327,6 +327,32 @@ def test_a_mount_is_pickled_as_the_way_to_it(server: LiveServer) -> None:
         pickle.dumps(fs)
 
 
+def _read_and_drop(pickled: bytes) -> None:
+    assert read_all(pickle.loads(pickled), 1) == 4
+    gc.collect()
+
+
+def test_mounts_that_are_dropped_leave_nothing(url: str) -> None:
+    """As in a worker that is sent a mount with each of a thousand tasks."""
+
+    def held() -> tuple[int, int]:
+        gc.collect()
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    with nfs.mount(url) as fs:
+        fs.read_bytes("f1")
+        pickled = pickle.dumps(fs)
+    before = held()
+    for _ in range(5):
+        with pytest.warns(ResourceWarning):
+            _read_and_drop(pickled)
+    for _ in range(500):
+        if held() <= before:
+            break
+        threading.Event().wait(0.02)
+    assert held() <= before
+
+
 def test_a_dead_mount_is_pickled_too(server: LiveServer) -> None:
     with nfs.mount(server.url) as fs:
 
