@@ -327,6 +327,7 @@ class Registry:
         bound = self._bound.get(channel)
         if bound is not None:
             bound.pop(session, None)
+            channel.relied_on = bool(bound)
 
     def _closed(self, channel: Channel) -> None:
         for session in self._bound.pop(channel, ()):

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from tests.support.hosts import loopback
+from tests.support.nfs import PUTROOTFH, destroy_session, make_server
+from tests.support.nfs import Peer as Client
 from tests.support.transport import PORT, Pair, RawPeer, Recorder, call_message
 
 from nfsrdma.rpcrdma.admission import CROWDED, MADE_ROOM, Admission
@@ -284,6 +286,22 @@ def test_a_crowd_with_sessions_is_refused(caplog: pytest.LogCaptureFixture) -> N
                 channel.relied_on = True
     assert refused >= 12
     assert len([line for line in caplog.messages if CROWDED in line]) == 1
+
+
+# Sessions.
+
+
+def test_a_connection_is_relied_on_as_long_as_a_session_uses_it() -> None:
+    client = Client(make_server())
+    assert not client.channel.relied_on
+    first, second = client.session(b"one"), client.session(b"two")
+    first.ok(PUTROOTFH)
+    second.ok(PUTROOTFH)
+    assert client.channel.relied_on
+    client.call(destroy_session(first.id))
+    assert client.channel.relied_on
+    client.call(destroy_session(second.id))
+    assert not client.channel.relied_on
 
 
 # Shared memory.
