@@ -69,9 +69,9 @@ class StateLimits:
     def affordable(cls, descriptors: int) -> StateLimits:
         """The limits that suit a process that may have so many descriptors.
 
-        An open takes one, or two; whether there is one is asked again when it is taken.
+        An open takes one as a rule; whether there is one is asked again when it is taken.
         """
-        return cls(states=descriptors // 2)
+        return cls(states=descriptors)
 
 
 class Registry:
