@@ -279,7 +279,8 @@ class Engine:
         self._called = False
         if self._news or self._reports:
             self._call()
-        self._raise_faults()
+        if self._faults:
+            self._raise_faults()
         return None
 
     # -- time -------------------------------------------------------------------------------------
@@ -357,11 +358,10 @@ class Engine:
 
     def _raise_faults(self) -> None:
         """Raise the first of what handlers raised, with a note for each of the others."""
-        if self._faults:
-            (first, *others), self._faults = self._faults, []
-            for other in others:
-                first.add_note(f"and in another connection: {other!r}")
-            raise first
+        (first, *others), self._faults = self._faults, []
+        for other in others:
+            first.add_note(f"and in another connection: {other!r}")
+        raise first
 
     def _announce(self, completion_queue: CompletionQueue) -> None:
         self._news.append(completion_queue)
