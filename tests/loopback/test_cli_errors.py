@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.nfs_live import LiveServer
+
+import nfsrdma.client as nfs
 
 NO_UTF8 = "caf\udce9"
 
@@ -112,6 +116,38 @@ def test_closed_standard_streams(server: LiveServer, top: Path) -> None:
     assert nfsrdma("ls", f"{server.url}none", shell="<&- >&- 2>&-") == (1, "", "")
     assert nfsrdma("rm", f"{server.url}f", shell="<&- >&- 2>&-") == (0, "", "")
     assert not list(top.iterdir())
+
+
+@pytest.mark.parametrize("shell", [">&-", "2>&- >&-", ">/dev/full"])
+def test_a_server_serves_on_that_cannot_say_so(shell: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "nfsrdma", "serve", "--memory", "--ephemeral", "-v"),
+        *("--provider", "none", "--listen", "127.0.0.1", "--tcp", str(port)),
+    ]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    server = subprocess.Popen(
+        ["sh", "-c", f'exec "$@" {shell}', "sh", *command],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            try:
+                fs = nfs.mount(f"nfs+tcp://127.0.0.1:{port}/")
+                break
+            except ConnectionError:
+                time.sleep(0.05)
+        with fs:
+            for number in range(5):
+                fs.write_bytes(f"f{number}", b"x")
+                with nfs.mount(f"nfs+tcp://127.0.0.1:{port}/") as other:
+                    assert other.read_bytes(f"f{number}") == b"x"
+            assert fs.stats.connections == 1
+    finally:
+        server.terminate()
+        server.wait(30)
 
 
 def test_no_packets_in_shared_memory(server: LiveServer, tmp_path: Path) -> None:

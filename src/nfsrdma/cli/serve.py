@@ -9,7 +9,6 @@ import resource
 from contextlib import ExitStack, closing
 
 import click
-from rich.console import Console
 
 from nfsrdma.rpcrdma.providers.registry import PROVIDERS
 from nfsrdma.server.config import ServerConfig
@@ -179,7 +178,6 @@ def serve(
         raise click.UsageError("--ephemeral keeps nothing, --state-dir says where: use one of them")
     check_reach(addresses, networks)
     policy = make_policy(allow_users, insecure)
-    console = Console(stderr=False)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(message)s",
@@ -205,9 +203,7 @@ def serve(
         if not ephemeral and (not memory or state_dir is not None):
             listeners = [f"{address} {port} {tcp_port}" for address in addresses]
             store, kept = keep_state(stack, state_dir, exports, listeners)
-        serving = stack.enter_context(
-            closing(Serving(made, config, store, policy, console, verbose))
-        )
+        serving = stack.enter_context(closing(Serving(made, config, store, policy, verbose)))
         if provider != NO_RDMA:
             serving.listen_rdma(provider, device, addresses, port, pcap)
         if tcp_port is not None:

@@ -8,11 +8,11 @@ import signal
 import socket
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote
 
 import click
-from rich.console import Console
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.choice import SHARED_MEMORY
@@ -61,10 +61,8 @@ class Serving:
         config: ServerConfig,
         store: RecoveryStore | None,
         policy: Policy,
-        console: Console,
         verbose: bool,
     ) -> None:
-        self._console = console
         self._verbose = verbose
         self._devices: list[Device] = []
         self.reactor = SelectReactor()
@@ -157,9 +155,10 @@ class Serving:
         self.reactor.close()
 
     def say(self, lines: Iterable[str]) -> None:
-        """Print some lines as they are."""
+        """Print some lines. A full disk or a closed pipe behind them does not end the service."""
         for line in lines:
-            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+            with suppress(OSError):
+                click.echo(line)
 
     def _say(self, transport: str, address: str, port: int) -> None:
         exports = self.server.namespace.exports
