@@ -179,6 +179,8 @@ class Remote:
             raise make_error(errno.EIO, "not all of it has arrived", path) from error
         if status == t.NFS4ERR_NOENT and error.operation in (t.OP_LOOKUP, t.OP_RENAME):
             raise Lost from error
+        if status == t.NFS4ERR_STALE:
+            raise Lost from error  # the file is gone, or the server cannot find it just now
         raise status_error(status, path=path) from error
 
     async def _is_there(self, place: Place, handle: bytes) -> bool:

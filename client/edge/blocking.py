@@ -26,6 +26,7 @@ from ..stats import Statistics
 from ..url import Url
 from .connect import Connector, MountOptions, connect_error, make_client
 from .driver import Driver
+from .interrupts import Interruptible, on_interrupt
 from .local import local_tree
 
 T = TypeVar("T")
@@ -82,6 +83,7 @@ class Mount:
         self._client = client
         self._connector = connector
         self._closed = False
+        self._long: dict[Interruptible[Any], None] = {}  # copies under way
         self.url = url
 
     def __enter__(self) -> Mount:
@@ -318,7 +320,7 @@ class Mount:
         """
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
-        return self._run(transfer.get(source))
+        return self._run_long(transfer.get(source))
 
     def put(
         self,
@@ -336,7 +338,29 @@ class Mount:
         """
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
-        return self._run(transfer.put(path))
+        return self._run_long(transfer.put(path))
+
+    def interrupt(self, error: BaseException) -> None:
+        """End the copies that are under way: they clean up, then ``error`` is raised from them.
+
+        Meant for signal handlers. SIGINT does it by itself where Python's own handler is in
+        place. If there is no copy, ``error`` is raised at once.
+        """
+        if not self._long:
+            raise error
+        for job in list(self._long):
+            job.interrupt(error)
+
+    def _run_long(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        job = Interruptible(coroutine, self._driver.reactor.call_soon_threadsafe)
+        self._long[job] = None
+        try:
+            with on_interrupt(job.interrupt):
+                return self._run(job.run())
+        finally:
+            del self._long[job]
+            if job.error is not None:
+                raise job.error
 
 
 async def _next(pages: Any) -> list[DirEntry] | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import pytest
 from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
+from nfsrdma.client.copies import Progress
+from nfsrdma.client.copies.temporary import is_temporary
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 MIB = 1 << 20
@@ -198,6 +202,52 @@ def test_the_side_of_an_error_is_said(server: LiveServer, tmp_path: Path) -> Non
         status, error = nfsrdma(*arguments[:1], "-q", *arguments[1:])
         assert status == 1
         assert error.startswith(f"nfsrdma: {wanted}"), error
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("get", [True, False])
+def test_a_signal_leaves_nothing_half(
+    server: LiveServer, tmp_path: Path, number: signal.Signals, get: bool
+) -> None:
+    source = tmp_path / ("export" if get else "") / "big"
+    target = tmp_path / ("" if get else "export")
+    source.write_bytes(os.urandom(96 * MIB))
+    url = f"{server.url}big"
+    process = start("get", "-q", url, f"{target}/copy") if get else start(
+        "put", "-q", str(source), f"{server.url}copy"
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(is_temporary(os.fsencode(name)) for name in os.listdir(target)):
+            process.send_signal(number)
+            break
+    _, error = process.communicate(timeout=30)
+    if process.returncode == 0:
+        pytest.skip("the copy was quicker than the signal")
+    assert process.returncode == (130 if number == signal.SIGINT else 128 + number)
+    assert error.strip() == b""
+    assert not any(is_temporary(os.fsencode(name)) for name in os.listdir(target))
+    assert not (target / "copy").exists()
+
+
+def test_an_interrupted_call_cleans_up(server: LiveServer, tmp_path: Path) -> None:
+    """``fs.put()`` in a program: KeyboardInterrupt, and the mount is as good as new."""
+    (tmp_path / "big").write_bytes(bytes(96 * MIB))
+    with nfs.mount(server.url) as fs:
+        left = [signal.SIGINT]  # a second one would not wait
+
+        def interrupt(progress: Progress) -> None:
+            if progress.octets_done > 8 * MIB and left:
+                signal.raise_signal(left.pop())
+
+        with pytest.raises(KeyboardInterrupt):
+            fs.put(tmp_path / "big", "copy", progress=interrupt)
+        assert fs.listdir() == []
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        fs.put(tmp_path / "big", "copy")
+        with pytest.raises(ZeroDivisionError):
+            fs.get("copy", tmp_path / "back", progress=lambda progress: 1 // 0)
+    assert not any(is_temporary(os.fsencode(name)) for name in os.listdir(tmp_path))
 
 
 def test_copies_of_one_name_by_several_processes(server: LiveServer, tmp_path: Path) -> None:

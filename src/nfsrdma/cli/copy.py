@@ -76,7 +76,7 @@ def _copy(
     fs: Mount, quiet: bool, copy: Callable[..., Progress], source: str, target: str, **options: bool
 ) -> None:
     """Copy, and say what was not copied. Raises when something failed, after the rest is done."""
-    with _ended_in_order(), _telling(quiet) as (tell, report):
+    with _ended_in_order(fs), _telling(quiet) as (tell, report):
 
         def failed(error: OSError) -> None:
             tell(f"nfsrdma: {failure(fs, error)}")
@@ -89,11 +89,11 @@ def _copy(
 
 
 @contextmanager
-def _ended_in_order() -> Iterator[None]:
+def _ended_in_order(fs: Mount) -> Iterator[None]:
     """Have SIGTERM and SIGHUP end the copy as an interrupt does: what is half done is removed."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        fs.interrupt(SystemExit(128 + number))
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
