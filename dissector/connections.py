@@ -314,7 +314,9 @@ class Connections:
             if len(self._handshakes) >= MAX_HANDSHAKES:
                 del self._handshakes[next(iter(self._handshakes))]
             key = (packet.source, message.local_comm_id)
-            self._handshakes[key] = (message, None, packet.number, packet.time)
+            earlier = self._handshakes.get(key)
+            if earlier is None or earlier[0] != message:  # or it is a copy, or sent again
+                self._handshakes[key] = (message, None, packet.number, packet.time)
             return None, _req_summary(message)
         if isinstance(message, Rep):
             request = self._handshakes.get((packet.destination, message.remote_comm_id))

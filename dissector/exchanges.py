@@ -38,6 +38,8 @@ MAX_CALLS = 8192
 """Unanswered calls of one side that are waited for."""
 MAX_UNCLAIMED = 4096
 """Operations of one side that no call has announced."""
+REORDERED = 64
+"""Frames that data may be late in the capture, behind the reply that speaks of them."""
 MAX_OPEN = 1 << 16
 """Unanswered calls of all sides."""
 MAX_OPERATIONS = 1 << 14
@@ -79,6 +81,8 @@ class Exchanges:
         self.effort = effort
         self._count = 0
         self._open: OrderedDict[int, Exchange] = OrderedDict()
+        self._late: list[tuple[int, Exchange]] = []
+        """Frames of replies, and exchanges whose data are not complete yet."""
         self.find_peer: Callable[[Side, int], Side | None] = lambda side, xid: None
         """Whose call with this XID a reply from an unpaired side may answer."""
         self.release: Callable[[Side, int], bool] = lambda side, frame: False
@@ -97,6 +101,8 @@ class Exchanges:
 
     def on_send(self, message: Message) -> bool:
         """An RDMA SEND; whether it is RPC-over-RDMA."""
+        if self._late:
+            self._settle(message.frame - REORDERED)
         source = self._source()
         content = message.content
         prefix = content.prefix()
@@ -274,7 +280,28 @@ class Exchanges:
             flow = message.side.flow
             if flow is not None and flow.orphans:
                 place_orphans(flow, exchange, self.effort)
-        self._finish(exchange)
+        if self._late:
+            self._settle(1 << 62, exchange.requester)
+        if _unfinished(exchange):
+            # The rest of the data may be late in the capture, behind the reply.
+            self._late.append((message.frame, exchange))
+        else:
+            self._finish(exchange)
+
+    def _settle(self, before: int, of: Side | None = None) -> None:
+        """Exchanges (of a requester) that are complete, or were answered before a frame.
+
+        Those of one requester stay in their order, whatever is missing.
+        """
+        waiting, self._late = self._late, []
+        for frame, exchange in waiting:
+            if exchange.number not in self._open:
+                continue
+            due = frame < before or not _unfinished(exchange)
+            if due and (of is None or exchange.requester is of):
+                self._finish(exchange)
+            else:
+                self._late.append((frame, exchange))
 
     def _answered(self, side: Side, xid: int, frame: int) -> Exchange | None:
         """The call in progress that a message from ``side`` answers."""
@@ -394,6 +421,7 @@ class Exchanges:
 
     def close(self) -> None:
         """The capture is over: give up what is still in progress."""
+        self._settle(1 << 62)
         for exchange in list(self._open.values()):
             self._give_up(exchange)
 
@@ -427,3 +455,8 @@ class Exchanges:
         self, message: Message, rule: str, text: str, severity: Severity = Severity.NOTE
     ) -> None:
         self.on_finding(Finding(message.frame, severity, rule, text))
+
+
+def _unfinished(exchange: Exchange) -> bool:
+    """Whether data of an operation have not been seen, of which more were to come."""
+    return any(op.mtu and op.packets < op.end - op.sequence for op in exchange.operations)

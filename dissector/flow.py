@@ -24,7 +24,7 @@ from .model import Message, OpKind, RdmaOp, Side
 from .packet import Packet
 from .parts import Numbered, Part, Parts
 from .placement import Orphan, Orphans
-from .sequence import Tracker
+from .sequence import Tracker, within
 from .stretches import Stretches
 
 _FIRST, _LAST, _ONLY = Position.FIRST, Position.LAST, Position.ONLY
@@ -39,6 +39,8 @@ MAX_HELD = 256
 MAX_EXTENTS = 1 << 14
 """Extents that one RDMA operation may have."""
 MIN_MTU = 256
+REORDERED = 64
+"""Frames that a packet may be late in the capture, behind what acknowledges it."""
 MAX_GAPS = 4096
 """Holes of one operation that may still be filled."""
 KEPT_OPS = 128
@@ -64,6 +66,7 @@ class Flow:
 
     __slots__ = (
         "_held",
+        "_missing",
         "_op",
         "_parts",
         "_recent",
@@ -103,6 +106,8 @@ class Flow:
         self.snapshot = (-1, -1)
         """How far both directions were when it was last asked whether they are in use."""
         self._sink = sink
+        self._missing: deque[tuple[int, int, int]] = deque(maxlen=_MAX_UNACKED)
+        """Frames that acknowledge what was not seen yet, and which sequences."""
         self._parts = Parts()
         self._held: list[tuple[int, int, Message]] = []
         self._unacked: deque[Message] = deque(maxlen=_MAX_UNACKED)
@@ -197,6 +202,7 @@ class Flow:
 
     def release_all(self) -> None:
         """Hand on everything, in order: nothing more will come."""
+        self._say_missing(1 << 62)
         self._give_up(1 << 62, force=True)
         while self._held:
             self._deliver(heappop(self._held)[2])
@@ -288,12 +294,16 @@ class Flow:
 
     def _adopt(self, op: RdmaOp) -> None:
         """Packets that came before the one that says where they belong."""
-        for sequence in self.orphans.between(op.sequence + 1, op.end):
+        first = op.sequence + (op.kind == OpKind.WRITE)
+        for sequence in self.orphans.between(first, op.end):
             if self.orphans[sequence].kind == op.kind:
-                extent = self.orphans.pop(sequence).extent
+                orphan = self.orphans.pop(sequence)
                 address = op.address + (sequence - op.sequence) * op.mtu
-                op.extents.append(extent._replace(address=address))
+                op.extents.append(orphan.extent._replace(address=address))
                 op.packets += 1
+                op.first_data_time = op.first_data_time or orphan.time
+                if sequence == op.next:
+                    op.next = sequence + 1
 
     def _write_at(self, sequence: int) -> RdmaOp | None:
         op = self._op
@@ -372,6 +382,8 @@ class Flow:
         elif op.length > MIN_MTU:
             self.tracker.loose = self.tracker.next == sequence + 1
         self._sink.on_operation(self, op)
+        if self.orphans:
+            self._adopt(op)
 
     def _size_read(self, op: RdmaOp, mtu: int) -> None:
         op.size_with(mtu)
@@ -444,11 +456,11 @@ class Flow:
         sequence = unwrap(psn, tracker.next)
         if sequence + 1 <= tracker.acked or abs(sequence - tracker.next) > 1 << 20:
             return
-        missing = tracker.acknowledge(sequence)
-        if missing:
-            self._sink.on_fault(
-                frame, "capture-hole", f"{missing} packets acknowledged here are not in the capture"
-            )
+        before = tracker.acked
+        if self._missing and frame - self._missing[0][0] > REORDERED:
+            self._say_missing(frame - REORDERED)
+        if tracker.acknowledge(sequence):
+            self._missing.append((frame, before, sequence + 1))
         if self._parts:
             self._give_up(tracker.acked)
         self._release()
@@ -456,6 +468,18 @@ class Flow:
         while unacked and unacked[0].end <= tracker.acked:
             message = unacked.popleft()
             message.ack_frame, message.ack_time = frame, time
+
+    def _say_missing(self, before: int) -> None:
+        """What was acknowledged before a frame and has not come since will not come."""
+        while self._missing and self._missing[0][0] < before:
+            frame, low, high = self._missing.popleft()
+            missing = sum(end - start for start, end in within(self.tracker.lost, low, high))
+            if missing:
+                self._sink.on_fault(
+                    frame,
+                    "capture-hole",
+                    f"{missing} packets acknowledged here are not in the capture",
+                )
 
     def knows(self, psn: int) -> bool:
         """Whether ``psn`` may be the number of one of the latest requests."""

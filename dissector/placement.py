@@ -24,7 +24,7 @@ from .effort import Effort
 from .extent import Extent, merged
 from .messages.transport import Segment
 from .model import OpKind, RdmaOp
-from .sequence import Ranges
+from .sequence import within
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -130,7 +130,7 @@ def place_orphans(flow: Flow, exchange: Exchange, effort: Effort) -> None:
         return
     high = reply.sequence
     inside = flow.orphans.between(low, high)
-    missing = _within(tracker.holes, low, high) + _within(tracker.lost, low, high)
+    missing = within(tracker.holes, low, high) + within(tracker.lost, low, high)
     if inside and effort.spend(len(inside) + len(missing)):
         _place_all(flow, exchange, merged(missing), inside)
     if flow.orphans:
@@ -154,13 +154,6 @@ def _place_all(flow: Flow, exchange: Exchange, missing: Runs, inside: list[int])
     for gap, group, first in certain:
         if elsewhere < gap.packets(mtu):
             _place(flow, exchange, gap, group, first)
-
-
-def _within(ranges: Ranges, low: int, high: int) -> list[tuple[int, int]]:
-    """What of ranges, which are in ascending order, is between two sequences."""
-    first = max(0, bisect_left(ranges, [low]) - 1)
-    last = bisect_left(ranges, [high])
-    return [(max(start, low), min(end, high)) for start, end in ranges[first:last]]
 
 
 def _groups(orphans: Orphans, missing: Runs, inside: list[int]) -> list[Group]:

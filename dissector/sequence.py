@@ -8,7 +8,7 @@ acknowledged them, they will not: what was lost then was lost by the capture.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 
 from nfsrdma.rpcrdma.roce.psn import unwrap
 
@@ -19,6 +19,14 @@ _MAX_RANGES = 4096
 
 Ranges = list[list[int]]
 """Start and end of each, in ascending order."""
+
+
+def within(ranges: Ranges, low: int, high: int) -> list[tuple[int, int]]:
+    """What of ranges, which are in ascending order, is between two sequences."""
+    first = max(0, bisect_left(ranges, [low]) - 1)
+    last = bisect_left(ranges, [high])
+    clipped = ((max(start, low), min(end, high)) for start, end in ranges[first:last])
+    return [(start, end) for start, end in clipped if start < end]
 
 
 def _first(stretch: list[int]) -> int:
@@ -119,7 +127,9 @@ class Tracker:
             if sequence + 1 < self.base:
                 self.holes.insert(0, [sequence + 1, self.base])
             self.base = sequence
-        elif not (take(self.holes, sequence) or take(self.lost, sequence)):
+        elif take(self.lost, sequence):
+            self.lost_count -= 1  # it was only late in the capture
+        elif not take(self.holes, sequence):
             self.fresh = False
             self.resent += 1
         return sequence
