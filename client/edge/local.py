@@ -288,11 +288,18 @@ class Directory:
                 raise
 
     def check_replaceable(self, name: bytes) -> None:
-        """Raise ``OSError`` if what has the name is neither a file nor a link."""
+        """Raise ``OSError`` if what has the name is neither a file nor a link.
+
+        A link to a device or a pipe, as ``/dev/stdout`` is, counts as what it leads to.
+        """
         try:
             mode = os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode
         except FileNotFoundError:
             return
+        if stat.S_ISLNK(mode):
+            with suppress(OSError):
+                led = os.stat(name, dir_fd=self.fd).st_mode
+                mode = mode if stat.S_ISDIR(led) else led
         if stat.S_ISDIR(mode):
             raise OSError(errno.EISDIR, "a directory: it is not replaced")
         if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):

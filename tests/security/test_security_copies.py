@@ -255,12 +255,13 @@ def test_a_local_link_is_replaced_and_not_followed(world: World, data: bytes) ->
 def test_what_is_no_file_is_not_replaced_here(world: World) -> None:
     os.mkfifo(world.path / "pipe")
     (world.path / "directory").mkdir()
+    (world.path / "link").symlink_to("pipe")
     world.server.add("file", data=SMALL)
-    for name in ("pipe", "directory"):
+    for name in ("pipe", "directory", "link"):
         with pytest.raises(LocalError, match="not replaced") as caught:
             world.get("file", name)
         assert caught.value.filename == str(world.path / name)
-    assert {path.name for path in world.path.iterdir()} == {"pipe", "directory"}
+    assert {path.name for path in world.path.iterdir()} == {"pipe", "directory", "link"}
 
 
 def test_a_local_temporary_file_that_was_swapped_is_not_published(
