@@ -27,8 +27,8 @@ NFS_PROGRAM = 100003
 CALLBACK_PROGRAMS = range(0x40000000, 0x60000000)
 """Programs that servers call back: the transient block (RFC 5531, Section 13.3.3)."""
 
-PROGRAM_NAMES = {100000: "PORTMAP", 100003: "NFS", 100005: "MOUNT", 100021: "NLM", 100024: "STAT",
-                 100227: "NFS_ACL"}  # fmt: skip
+PROGRAM_NAMES = {100000: "PORTMAP", 100003: "NFS", 100005: "MOUNT", 100011: "RQUOTA",
+                 100021: "NLM", 100024: "STAT", 100227: "NFS_ACL"}  # fmt: skip
 MAX_OPERATIONS = 4096
 _UNTAGGED_CALL, _UNTAGGED_REPLY, _PAIR = Struct(">3I"), Struct(">i2I"), Struct(">2I")
 """What a compound begins with if it has no tag, and what follows a tag."""
@@ -58,8 +58,8 @@ class Operation(NamedTuple):
 class Body:
     """Arguments or results. ``fault`` says why there is not more of it."""
 
-    __slots__ = ("callback", "fault", "kind", "minor", "operations", "status", "tag", "total",
-                 "version")  # fmt: skip
+    __slots__ = ("callback", "ended", "fault", "kind", "minor", "operations", "status", "tag",
+                 "total", "version")  # fmt: skip
 
     def __init__(self, kind: str, callback: bool = False) -> None:
         self.kind = kind
@@ -69,6 +69,8 @@ class Body:
         """Of NFS or MOUNT: 3 where there is one procedure, not a compound."""
         self.minor = -1
         self.status = -1
+        self.ended = ""
+        """The status in words, where it is not one of NFS's."""
         self.tag = b""
         self.total = 0
         """How many operations the sender says there are."""
@@ -134,9 +136,10 @@ def _procedure(row: Procedure, kind: Any, wrapped: int, dec: Decoder) -> Body:
         if kind is not None:
             value = kind.decode(dec)
         if value is not None and kind is row.result:
-            # All results begin with their status, but for the lists of MOUNT.
-            status = getattr(value, value.__slots__[0])
-            body.status = int(status) if isinstance(status, int) else -1
+            # Nearly all results have a status; the lists of MOUNT do not.
+            body.status = status = row.ended(value)
+            if status >= 0:
+                body.ended = "OK" if status == row.good else row.names.get(status, "")
         body.operations.append(Operation(row.number, value))
 
     _guarded(body, dec, wrapped, decode)

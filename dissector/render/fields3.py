@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nfsrdma.xdr import chain
-from nfsrdma.xdr.nfs3 import mount
+from nfsrdma.xdr.nfs3 import mount, nlm, sideband
 from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.runtime import LinkedStruct, Struct, Union
 
@@ -86,6 +86,47 @@ _NAMES: Final[dict[tuple[type[Any], str], str]] = {
     (mount.mountbody, "ml_directory"): "mount.dump.directory",
     (mount.groupnode, "gr_name"): "mount.export.group",
     (mount.exportnode, "ex_dir"): "mount.export.directory",
+    (sideband.acl_fh3, "data"): "nfs.fhandle",
+    (sideband.secattr, "mask"): "nfsacl.mask",
+    (sideband.GETACL3args, "mask"): "nfsacl.mask",
+    (sideband.secattr, "aclcnt"): "nfsacl.aclcnt",
+    (sideband.secattr, "dfaclcnt"): "nfsacl.dfaclcnt",
+    (nlm.nlm4_lock, "caller_name"): "nlm.lock.caller_name",
+    (nlm.nlm4_lock, "fh"): "nfs.fhandle",
+    (nlm.nlm4_lock, "svid"): "nlm.lock.svid",
+    (nlm.nlm4_lock, "l_offset"): "nlm.lock.l_offset64",
+    (nlm.nlm4_lock, "l_len"): "nlm.lock.l_len64",
+    (nlm.nlm4_lockargs, "block"): "nlm.block",
+    (nlm.nlm4_lockargs, "exclusive"): "nlm.exclusive",
+    (nlm.nlm4_lockargs, "reclaim"): "nlm.reclaim",
+    (nlm.nlm4_testargs, "exclusive"): "nlm.exclusive",
+    (nlm.nlm4_holder, "exclusive"): "nlm.exclusive",
+    (nlm.nlm4_holder, "l_offset"): "nlm.lock.l_offset64",
+    (nlm.nlm4_holder, "l_len"): "nlm.lock.l_len64",
+    (sideband.sm_name, "mon_name"): "stat.name",
+    (sideband.mon_id, "mon_name"): "stat.mon_id.name",
+    (sideband.sm_stat_res, "state"): "stat.stat_res.state",
+    (sideband.getquota_args, "gqa_pathp"): "rquota.pathp",
+    (sideband.getquota_args, "gqa_uid"): "rquota.uid",
+    (sideband.ext_getquota_args, "gqa_pathp"): "rquota.pathp",
+    (sideband.ext_getquota_args, "gqa_type"): "rquota.type",
+    (sideband.ext_getquota_args, "gqa_id"): "rquota.id",
+}
+_PROCEDURE: Final = {
+    NFS_PROGRAM: "nfs.procedure_v3",
+    100005: "mount.procedure_v3",
+    100011: "rquota.procedure_v1",
+    100021: "nlm.procedure_v4",
+    100024: "stat.procedure_v1",
+    100227: "nfsacl.procedure_v3",
+}
+"""Where Wireshark has the number of a program's procedure."""
+_STATUS: Final = {
+    NFS_PROGRAM: ("nfs.status3", "nfs.status"),
+    100021: ("nlm.stat",),
+    100024: ("stat.stat_res.res",),
+    100011: ("rquota.status",),
+    100227: ("nfs.status3", "nfs.status"),
 }
 _CLOCKS: Final = {"atime": "nfs.atime", "mtime": "nfs.mtime", "ctime": "nfs.ctime"}
 _SET_CLOCKS: Final[dict[type[Any], str]] = {
@@ -104,10 +145,12 @@ _NUMBERS: Final = frozenset(("nfs.verifier", "nfs.fhandle"))
 def procedure_fields(fields: Fields, body: Body, call: RpcCall, add: Add) -> None:
     """Add what the arguments or results of a procedure say."""
     operation = body.operations[0] if body.operations else None
-    is_mount = call.program != NFS_PROGRAM
-    fields["mount.procedure_v3" if is_mount else "nfs.procedure_v3"] = call.procedure
-    if body.status >= 0 and not is_mount:
-        fields["nfs.status3"] = fields["nfs.status"] = body.status
+    name = _PROCEDURE.get(call.program)
+    if name is not None:
+        fields[name] = call.procedure
+    if body.status >= 0:
+        for status in _STATUS.get(call.program, ()):
+            fields[status] = body.status
     if operation is not None:
         _value(fields, operation.value, add, 0)
 

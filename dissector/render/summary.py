@@ -19,7 +19,7 @@ from ..messages.body import (
     operation_name,
     status_name,
 )
-from ..messages.procedures import MOUNT3, NFS3
+from ..messages.procedures import MOUNT3, NFS3, NLM4, RQUOTA, STATUS1
 from ..messages.transport import ERRORS
 
 FRAMING = frozenset((t.OP_SEQUENCE, t.OP_PUTFH, t.OP_PUTROOTFH, t.OP_SAVEFH, t.OP_RESTOREFH,
@@ -81,6 +81,12 @@ def _open_name(args: Any) -> str:
     return text(getattr(value, "file", b"")) or "FH"
 
 
+def _lock(args: Any) -> str:
+    lock = args.alock
+    length = octets(lock.l_len) if lock.l_len else "end"
+    return f"{lock.l_offset}+{length}"
+
+
 _DETAILS: dict[int, Callable[[Any], str]] = {
     t.OP_READ: lambda a: f"{a.offset}+{octets(a.count)}",
     t.OP_WRITE: lambda a: f"{a.offset}+{octets(len(a.data))}",
@@ -114,6 +120,12 @@ _DETAILS: dict[int, Callable[[Any], str]] = {
     NFS3 + nfs3.NFSPROC3_COMMIT: lambda a: f"{a.offset}+{octets(a.count)}",
     MOUNT3 + mount.MOUNTPROC3_MNT: lambda a: text(a.path),
     MOUNT3 + mount.MOUNTPROC3_UMNT: lambda a: text(a.path),
+    **dict.fromkeys(range(NLM4 + 1, NLM4 + 11), lambda a: _lock(a)),
+    RQUOTA + 1: lambda a: text(a.gqa_pathp),
+    RQUOTA + 2: lambda a: text(a.gqa_pathp),
+    STATUS1 + 1: lambda a: text(a.mon_name),
+    STATUS1 + 2: lambda a: text(a.mon_id.mon_name),
+    STATUS1 + 6: lambda a: text(a.mon_name),
 }
 """What to say of an operation's arguments, beside its name."""
 
@@ -146,7 +158,8 @@ def protocol(exchange: Exchange) -> str:
         return "RPC"
     if is_callback(call.program):
         return f"CB4.{exchange.minor}" if exchange.minor >= 0 else "CB4"
-    return f"{PROGRAM_NAMES.get(call.program, call.program)}{call.version}"
+    # Of a program without a name, number and version are not to run into each other.
+    return f"{PROGRAM_NAMES.get(call.program, f'program {call.program} v')}{call.version}"
 
 
 def _listed(body: Body, brief: bool) -> str:
@@ -187,7 +200,7 @@ def status(exchange: Exchange) -> str:
     body = exchange.reply_body
     if body is None or body.status < 0:
         return "OK"
-    return "OK" if body.status == 0 else status_name(body.status, body.version)
+    return body.ended or ("OK" if body.status == 0 else status_name(body.status, body.version))
 
 
 def chunks(exchange: Exchange) -> str:

@@ -141,7 +141,7 @@ def _body(body: Body) -> Iterator[str]:
     if body.minor >= 0:
         words += f", minor version {body.minor}"
     if body.status >= 0:
-        words += f", {status_name(body.status, body.version)}"
+        words += f", {body.ended or status_name(body.status, body.version)}"
     if body.tag:
         words += f", tag {printable(text(body.tag))}"
     yield f"    {words}"

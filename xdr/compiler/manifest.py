@@ -46,6 +46,8 @@ MODULES = (
     Module("rpcrdma1.py", "RPC-over-RDMA version 1 (RFC 8166).", ("rpcrdma1.x",)),
     Module("nfs3/types.py", "NFS version 3 (RFC 1813).", ("nfs3.x",), DDP_ELIGIBLE_3),
     Module("nfs3/mount.py", "The MOUNT protocol, version 3 (RFC 1813).", ("mount3.x",)),
+    Module("nfs3/nlm.py", "The Network Lock Manager, version 4 (RFC 1813).", ("nlm4.x",)),
+    Module("nfs3/sideband.py", "ACLs, status monitor and quotas of NFSv3.", ("sideband.x",)),
     Module(
         "nfs4/types.py",
         "NFS version 4, minor versions 0 to 2 (RFC 7531, RFC 5662, RFC 7863, RFC 8276).",
