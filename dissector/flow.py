@@ -169,7 +169,7 @@ class Flow:
         """A SEND, all of its packets."""
         first = numbered[0][0]
         parts = [part for _, part in numbered]
-        content = _content(list(enumerate(parts)), self.mtu or parts[0].size)
+        content = _joined(parts)
         self._hold(parts, first, first + len(parts), content)
 
     def _hold(self, parts: list[Part], sequence: int, end: int, content: ByteMap) -> Message:
@@ -541,15 +541,29 @@ def _part(packet: Packet, position: int) -> Part:
     )
 
 
+def _joined(parts: list[Part]) -> ByteMap:
+    """The map of a SEND of which all packets are there, whatever their sizes."""
+    pieces: list[Piece] = []
+    at = 0
+    for part in parts:
+        pieces += _pieces(part, at)
+        at += part.size
+    return ByteMap(at, pieces)
+
+
+def _pieces(part: Part, start: int) -> list[Piece]:
+    """Where the octets of a packet are that begins at ``start`` of its SEND."""
+    if part.pieces is not None:
+        return [piece._replace(start=start + piece.start) for piece in part.pieces]
+    return [Piece(start, part.have, part.offset, part.frame)] if part.have else []
+
+
 def _content(numbered: list[tuple[int, Part]], mtu: int) -> ByteMap:
     """The map of a SEND of which these packets are there, by their place in it."""
     pieces = []
     length = 0
     for index, part in numbered:
         start = index * mtu
-        if part.pieces is not None:
-            pieces += [piece._replace(start=start + piece.start) for piece in part.pieces]
-        elif part.have:
-            pieces.append(Piece(start, part.have, part.offset, part.frame))
+        pieces += _pieces(part, start)
         length = start + part.size
     return ByteMap(length, pieces)

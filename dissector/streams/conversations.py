@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Protocol
 
 from ..exchanges import Exchanges
@@ -22,6 +23,8 @@ from .reassembly import Stream
 from .records import RECORD_PREFIX, Records, find_record
 
 MAX_CONVERSATIONS = 1 << 14
+_SPARED = 64
+"""So many of the oldest are spared if they are RPC."""
 _SERVICES = frozenset((NFS_PORT, 20049))
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
 
@@ -146,7 +149,7 @@ class Conversations:
 
     def _new(self, key: Key) -> Half:
         if len(self._halves) >= 2 * MAX_CONVERSATIONS:
-            oldest = next(iter(self._halves))
+            oldest = self._oldest()
             self._drop(oldest, self._halves[oldest])
         # A connection gets its number when it turns out to be one of ours.
         connection = Connection(0, Transport.TCP, 0, 0)
@@ -159,6 +162,14 @@ class Conversations:
         self._halves[key] = one
         self._halves[key[2:] + key[:2]] = other
         return one
+
+    def _oldest(self) -> Key:
+        """Of the conversations in which nothing was recognised: a scan of ports forgets no RPC."""
+        for key in islice(self._halves, _SPARED):
+            half = self._halves[key]
+            if half.reader is None and half.opposite.reader is None:
+                return key
+        return next(iter(self._halves))
 
     def _drop(self, key: Key, half: Half) -> None:
         self._close(half)

@@ -210,3 +210,17 @@ def test_a_fragment_beyond_the_largest_datagram(start: int) -> None:
     table = Fragments()
     assert not add(table, 1, start)
     assert table.given_up[0].fault
+
+
+@pytest.mark.parametrize("mtu", [16, 100, 252, 256, 300])
+def test_sends_in_packets_of_any_size(mtu: int) -> None:
+    """InfiniBand has no such path MTU; what is all there is whole nevertheless."""
+    wire = Wire(mtu=1024)
+    wire.connect()
+    wire.mtu = mtu
+    do_getattr(wire, 1)
+    do_getattr(wire, 2)
+    seen = Seen(wire.frames)
+    assert len(seen.exchanges) == 2
+    assert not seen.findings
+    assert not any(one.findings for one in seen.exchanges)

@@ -237,3 +237,21 @@ def test_nfs_over_udp_of_others() -> None:
     assert len(view.exchanges) > 50
     assert all(e.call is not None and e.reply is not None for e in view.exchanges)
     assert set(view.rules) <= {"capture-cut"}
+
+
+def test_a_scan_of_ports_forgets_no_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversations, "MAX_CONVERSATIONS", 4)
+    wire = TcpWire()
+    wire.connect()
+    session(wire, 1)
+    frames = list(wire.frames)
+    for port in range(100, 150):
+        scan = TcpWire(client=Peer("10.0.0.9", port, port))
+        scan.connect()
+        frames += scan.frames
+    del wire.frames[:]
+    session(wire, 1)
+    view = dissect_octets(pcap(frames + wire.frames), tmp_path)
+    assert len({one.requester.connection.number for one in view.exchanges}) == 1
