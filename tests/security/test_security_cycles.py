@@ -48,7 +48,8 @@ def connections() -> Counter[str]:
     found = Counter[str]()
     for each in gc.get_objects():
         kind = type(each)
-        module = kind.__module__
+        # A class may have a descriptor of that name, which is no module of ours.
+        module = str(kind.__module__)
         if module.startswith(("nfsrdma.rpcrdma.", "mmap")) and kind is not Timer:
             found[f"{module}.{kind.__qualname__}"] += 1
     return found
