@@ -107,6 +107,8 @@ class PcapReader(Reader):
         limit = min(self.source.end, self.at + 64)
         while self.at < limit and not self._plausible(self.at):
             self.at += 1
+        if self.at == self.source.end:
+            return self.ended("a record", 0)
         return self.at < limit or self._resynchronised(0)
 
     def _resynchronised(self, captured: int) -> bool:
