@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nfsrdma.xdr import chain
-from nfsrdma.xdr.nfs3 import mount, nlm, sideband
+from nfsrdma.xdr.nfs3 import mount
 from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.runtime import LinkedStruct, Struct, Union
 
 from ..messages.body import NFS_PROGRAM, Body
 from ..messages.decoder import Placed
+from ..messages.procedures import COMPANY
 from ..messages.rpc import RpcCall
 from .summary import text
 
@@ -86,32 +87,9 @@ _NAMES: Final[dict[tuple[type[Any], str], str]] = {
     (mount.mountbody, "ml_directory"): "mount.dump.directory",
     (mount.groupnode, "gr_name"): "mount.export.group",
     (mount.exportnode, "ex_dir"): "mount.export.directory",
-    (sideband.acl_fh3, "data"): "nfs.fhandle",
-    (sideband.secattr, "mask"): "nfsacl.mask",
-    (sideband.GETACL3args, "mask"): "nfsacl.mask",
-    (sideband.secattr, "aclcnt"): "nfsacl.aclcnt",
-    (sideband.secattr, "dfaclcnt"): "nfsacl.dfaclcnt",
-    (nlm.nlm4_lock, "caller_name"): "nlm.lock.caller_name",
-    (nlm.nlm4_lock, "fh"): "nfs.fhandle",
-    (nlm.nlm4_lock, "svid"): "nlm.lock.svid",
-    (nlm.nlm4_lock, "l_offset"): "nlm.lock.l_offset64",
-    (nlm.nlm4_lock, "l_len"): "nlm.lock.l_len64",
-    (nlm.nlm4_lockargs, "block"): "nlm.block",
-    (nlm.nlm4_lockargs, "exclusive"): "nlm.exclusive",
-    (nlm.nlm4_lockargs, "reclaim"): "nlm.reclaim",
-    (nlm.nlm4_testargs, "exclusive"): "nlm.exclusive",
-    (nlm.nlm4_holder, "exclusive"): "nlm.exclusive",
-    (nlm.nlm4_holder, "l_offset"): "nlm.lock.l_offset64",
-    (nlm.nlm4_holder, "l_len"): "nlm.lock.l_len64",
-    (sideband.sm_name, "mon_name"): "stat.name",
-    (sideband.mon_id, "mon_name"): "stat.mon_id.name",
-    (sideband.sm_stat_res, "state"): "stat.stat_res.state",
-    (sideband.getquota_args, "gqa_pathp"): "rquota.pathp",
-    (sideband.getquota_args, "gqa_uid"): "rquota.uid",
-    (sideband.ext_getquota_args, "gqa_pathp"): "rquota.pathp",
-    (sideband.ext_getquota_args, "gqa_type"): "rquota.type",
-    (sideband.ext_getquota_args, "gqa_id"): "rquota.id",
 }
+_LOADED: Final[dict[tuple[type[Any], str], str]] = {}
+"""The same of NFS's company, once there was any."""
 _PROCEDURE: Final = {
     NFS_PROGRAM: "nfs.procedure_v3",
     100005: "mount.procedure_v3",
@@ -151,6 +129,10 @@ def procedure_fields(fields: Fields, body: Body, call: RpcCall, add: Add) -> Non
     if body.status >= 0:
         for status in _STATUS.get(call.program, ()):
             fields[status] = body.status
+    if call.program in COMPANY and not _LOADED:
+        from .company import FIELDS
+
+        _LOADED.update(FIELDS)
     if operation is not None:
         _value(fields, operation.value, add, 0)
 
@@ -186,7 +168,7 @@ def _member(fields: Fields, owner: Any, member: str, add: Add, depth: int) -> No
     if isinstance(item, Struct | Union):
         _value(fields, item, add, depth + 1)
         return
-    name = _NAMES.get((kind, member))
+    name = _NAMES.get((kind, member)) or _LOADED.get((kind, member))
     if name is None and kind in _OWN:
         name = _OWN[kind] + member
     if name is None or item is None:

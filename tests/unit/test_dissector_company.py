@@ -11,7 +11,7 @@ from tests.support.rdma_wire import Wire, pcap
 
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.messages.procedures import NAMES, PROCEDURES
+from nfsrdma.dissector.messages.procedures import NAMES, PROCEDURES, procedure_of
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.render.fields import message_fields
 from nfsrdma.dissector.render.line import LineView
@@ -107,6 +107,7 @@ def test_a_program_without_a_name_and_its_version_are_apart() -> None:
 
 def test_numbers_are_given_once() -> None:
     """But for quotas, of which two versions have the same procedures."""
+    assert procedure_of(100021, 4, 1) is not None
     rows = [row for key, table in PROCEDURES.items() if key != (100011, 2) for row in table]
     assert len({row.number for row in rows}) == len(rows)
     assert all(NAMES[row.number] == row.name for row in rows)
