@@ -27,7 +27,6 @@ from .attributes import (
     LINK_TYPE,
     SERVER_LIMITS,
     VALUES_ROOM,
-    Page,
     Stat,
     StatVfs,
     Values,
@@ -38,6 +37,7 @@ from .callback import Callbacks
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
 from .contents import Contents
 from .endings import Ending
+from .entries import DirEntry, entries_of
 from .errors import (
     NfsError,
     ProtocolError,
@@ -85,52 +85,6 @@ _ALL_ACCESS: Final = (
     | t.ACCESS4_DELETE
     | t.ACCESS4_EXECUTE
 )
-
-
-class DirEntry:
-    """One entry of a directory, with the attributes that it had when the directory was read.
-
-    ``status`` is an ``nfsstat4`` instead where the server could not get them: ``stat()`` raises
-    that, and the entry is neither a file nor a directory nor a link, for all that is known.
-    """
-
-    __slots__ = ("_stat", "name", "path")
-
-    def __init__(self, directory: str, name: bytes, status: Stat | int) -> None:
-        self.name = to_text(name)
-        self.path = f"{directory}/{self.name}" if directory not in ("", "/") else self.name
-        self._stat = status
-
-    def stat(self) -> Stat:
-        """The attributes of the entry itself: a link is not followed. Raises :class:`NfsError`."""
-        if isinstance(self._stat, int):
-            raise status_error(self._stat, path=self.path)
-        return self._stat
-
-    @property
-    def handle(self) -> bytes:
-        """The NFS file handle, empty if it is not known."""
-        return b"" if isinstance(self._stat, int) else self._stat.handle
-
-    def inode(self) -> int:
-        return self.stat().st_ino
-
-    def is_dir(self) -> bool:
-        """Whether it is a directory; a link to one is not."""
-        return not isinstance(self._stat, int) and self._stat.is_dir
-
-    def is_file(self) -> bool:
-        """Whether it is a regular file; a link to one is not."""
-        return not isinstance(self._stat, int) and self._stat.is_file
-
-    def is_symlink(self) -> bool:
-        return not isinstance(self._stat, int) and self._stat.is_symlink
-
-    def __fspath__(self) -> str:
-        return self.path
-
-    def __repr__(self) -> str:
-        return f"<DirEntry {self.name!r}>"
 
 
 class FileSystem:
@@ -315,9 +269,9 @@ class FileSystem:
 
             results = await self.resolver.run(directory, "READDIR", first, follow=True)
             handle, read = results[-3], results[-2]
-            yield _entries(directory.rstrip("/"), read)
+            yield entries_of(directory.rstrip("/"), read)
         async for page in self.handles.pages(handle, lambda: directory, read):
-            yield _entries(directory.rstrip("/"), page)
+            yield entries_of(directory.rstrip("/"), page)
 
     async def scandir(self, path: Path | DirEntry = "") -> list[DirEntry]:
         """Every entry of a directory, in the server's order."""
@@ -662,10 +616,6 @@ class FileSystem:
             return await self.session.call(compound)
         except StatusError as error:
             raise status_error(error.status, path=path) from error
-
-
-def _entries(directory: str, page: Page) -> list[DirEntry]:
-    return [DirEntry(directory, name, status) for name, status in page.entries]
 
 
 class OpenMode:

@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
+from ..entries import DirEntry
 from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
-from ..filesystem import Buffer, DirEntry, FileSystem, OpenMode
+from ..filesystem import Buffer, FileSystem, OpenMode
 from ..paths import Path
 from ..stats import Statistics
 from ..url import Url

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.support.nfs_fake import FakeReactor, FakeServer, Node, Refused
 
+from nfsrdma.client.entries import DirEntry
 from nfsrdma.client.errors import NfsError
-from nfsrdma.client.filesystem import DirEntry
 from nfsrdma.client.trees import TreeError
 from nfsrdma.xdr.nfs4 import types as t
 

@@ -11,8 +11,8 @@ import click
 
 from nfsrdma.client import Mount, NfsError
 from nfsrdma.client.attributes import Stat
+from nfsrdma.client.entries import DirEntry
 from nfsrdma.client.errors import ends_everything
-from nfsrdma.client.filesystem import DirEntry
 from nfsrdma.client.trees import TreeError
 
 from .common import (
