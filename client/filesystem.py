@@ -49,7 +49,8 @@ from .errors import (
 from .file import OFFSET_END, OpenFile
 from .habits import Habits
 from .handles import Handles
-from .opens import READ, WRITE, OpenTable, close_compound
+from .open_mode import OpenMode
+from .opens import WRITE, OpenTable, close_compound
 from .paths import Path, Resolver, plain, slashed, split, to_text, unslashed
 from .recovery import Recovery
 from .session import Session, why
@@ -616,41 +617,6 @@ class FileSystem:
             return await self.session.call(compound)
         except StatusError as error:
             raise status_error(error.status, path=path) from error
-
-
-class OpenMode:
-    """The letters of ``open()``: what they ask of OPEN."""
-
-    __slots__ = ("access", "append", "create", "exclusive", "readable", "truncate", "writable")
-
-    def __init__(self, mode: str) -> None:
-        letters = set(mode)
-        kinds = letters & set("rwax")
-        if len(letters) != len(mode) or letters - set("rwaxb+") or len(kinds) != 1:
-            raise ValueError(f"invalid mode: {mode!r}")
-        (kind,) = kinds
-        self.readable = kind == "r" or "+" in letters
-        self.writable = kind != "r" or "+" in letters
-        self.create = kind != "r"
-        self.truncate = kind == "w"
-        self.append = kind == "a"
-        self.exclusive = kind == "x"
-        self.access = (READ if self.readable else 0) | (WRITE if self.writable else 0)
-
-    @property
-    def ending(self) -> Ending:
-        """What a path that ends in no name is answered with."""
-        if self.exclusive:
-            return endings.MADE_ALONE
-        return endings.WRITTEN if self.create else endings.OPENED
-
-    def how(self, permissions: int) -> t.openflag4:
-        """What is to become of a file that does not exist, or does."""
-        if not self.create:
-            return t.openflag4(t.OPEN4_NOCREATE)
-        attributes = encode_attributes(size=0 if self.truncate else None, mode=permissions)
-        kind = t.GUARDED4 if self.exclusive else t.UNCHECKED4
-        return t.openflag4(t.OPEN4_CREATE, t.createhow4(kind, attributes))
 
 
 def _io_size(wanted: int, session_limit: int, server_limit: int | None) -> int:

@@ -25,7 +25,8 @@ from ..copies import Progress, Report, Transfer, TransferOptions
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
-from ..filesystem import Buffer, FileSystem, OpenMode
+from ..filesystem import Buffer, FileSystem
+from ..open_mode import OpenMode
 from ..paths import Path
 from ..stats import Statistics
 from ..url import Url

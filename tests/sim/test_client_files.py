@@ -10,7 +10,8 @@ from tests.support.nfs_fake import FakeReactor, FakeServer, Refused
 
 from nfsrdma.client.errors import NfsError, ProtocolError
 from nfsrdma.client.file import UNCOMMITTED_MAX, OpenFile, spread
-from nfsrdma.client.filesystem import FileSystem, OpenMode
+from nfsrdma.client.filesystem import FileSystem
+from nfsrdma.client.open_mode import OpenMode
 from nfsrdma.rpcrdma.task import Cancelled, Task, gather
 from nfsrdma.xdr.nfs4 import types as t
 
