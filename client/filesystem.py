@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator, Callable
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -50,7 +49,7 @@ from .file import OFFSET_END, OpenFile
 from .habits import Habits
 from .handles import Handles
 from .open_mode import OpenMode
-from .opens import WRITE, OpenTable, close_compound
+from .opens import WRITE, OpenTable
 from .paths import Path, Resolver, plain, slashed, split, to_text, unslashed
 from .recovery import Recovery
 from .session import Session, why
@@ -587,30 +586,13 @@ class FileSystem:
                 path, "WRITE", tail, ending=endings.WRITTEN, idempotent=True, follow=True
             )
         except NfsError as error:
-            await self.close_leftover(error, owner)
+            await self.opens.close_leftover(error, owner)
             raise
         self._files.cut(results[-3], 0)
         count: int = results[-2][0]
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count
-
-    async def close_leftover(self, error: NfsError, owner: bytes) -> None:
-        """Close what a compound opened before it failed."""
-        cause = error.__cause__
-        if not isinstance(cause, StatusError):
-            return
-        for result, handle in pairwise(cause.results):  # GETFH comes next to OPEN
-            if isinstance(result, t.OPEN4resok) and isinstance(handle, bytes):
-                break
-        else:
-            return
-        opened = self.opens.add(handle, WRITE, owner, result)
-        self.opens.discard(opened)
-        try:
-            await self.session.call(close_compound(self.session, opened, False))
-        except (StatusError, NfsError):
-            return
 
     async def _call(self, compound: Compound, path: Path) -> list[Any]:
         try:

@@ -8,6 +8,7 @@ the grace period of a restarted server it is reclaimed (CLAIM_PREVIOUS), and at 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from nfsrdma.rpcrdma.task import Future, Task, gather, settled
@@ -95,6 +96,23 @@ class OpenTable:
     def discard(self, opened: Open) -> None:
         """The file was closed."""
         self._opens.pop(opened, None)
+
+    async def close_leftover(self, error: NfsError, owner: bytes) -> None:
+        """Close what ``owner`` has opened in the compound that has failed with ``error``."""
+        cause = error.__cause__
+        if not isinstance(cause, StatusError):
+            return
+        for result, handle in pairwise(cause.results):  # GETFH comes next to OPEN
+            if isinstance(result, t.OPEN4resok) and isinstance(handle, bytes):
+                break
+        else:
+            return
+        opened = self.add(handle, WRITE, owner, result)
+        self.discard(opened)
+        try:
+            await self._session.call(close_compound(self._session, opened, False))
+        except (StatusError, NfsError):
+            return
 
     async def reclaim(self) -> None:
         """Claim every open back from a restarted server.

@@ -108,7 +108,7 @@ class Remote:
             failure = status_error(error.status, path=place.where())
             failure.__cause__ = error
             if error.operation != t.OP_RENAME:  # which comes after CLOSE
-                await client.close_leftover(failure, owner)
+                await client.opens.close_leftover(failure, owner)
             if error.operation != t.OP_OPEN:
                 await self.forget(place, temporary)
             if error.operation == t.OP_VERIFY and error.status == t.NFS4ERR_NOT_SAME:
