@@ -33,7 +33,7 @@ from .attributes import (
     encode_attributes,
 )
 from .callback import Callbacks
-from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
+from .compound import ANONYMOUS_STATEID, Compound
 from .contents import Contents
 from .endings import Ending
 from .entries import DirEntry, entries_of
@@ -49,10 +49,11 @@ from .file import OFFSET_END, OpenFile
 from .habits import Habits
 from .handles import Handles
 from .open_mode import OpenMode
-from .opens import WRITE, OpenTable
+from .opens import OpenTable
 from .paths import Path, Resolver, plain, slashed, split, to_text, unslashed
 from .recovery import Recovery
 from .session import Session, why
+from .small_files import SMALL_READ, read_small, write_small
 from .stats import Statistics
 from .trees import remove_tree
 from .unstable import Files
@@ -66,12 +67,6 @@ IO_SIZE: Final = 1 << 20
 """Octets that one READ or WRITE carries, unless the server wants fewer."""
 _OVERHEAD: Final = 2048
 """Octets of a call or reply that READ and WRITE leave for the rest of it."""
-_SMALL_READ: Final = 64 << 10
-"""Octets that ``read_bytes`` asks for before it knows how large a file is."""
-# What READ without an open may be refused with, though with one it might work.
-_NEED_OPEN: Final = frozenset(
-    (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
-)
 _LEASE_MAX_S: Final = 600
 """The longest lease that a server's word is taken for."""
 _TIME_END: Final = 1 << 63
@@ -531,22 +526,8 @@ class FileSystem:
 
     async def read_bytes(self, path: Path) -> bytes:
         """The contents of a file; of a small one in a single call, without opening it."""
-        sink = memoryview(bytearray(min(_SMALL_READ, self.rsize)))
-
-        def tail(compound: Compound) -> None:
-            compound.getfh()
-            compound.read(ANONYMOUS_STATEID, 0, sink)
-
-        try:
-            results = await self.resolver.run(path, "READ", tail, follow=True)
-        except NfsError as error:
-            if error.status not in _NEED_OPEN:
-                raise
-            return await self._read_opened(path)
-        (eof, data), status = results[-2:]
-        if eof or len(data) >= status.st_size:
-            return bytes(data)
-        return await self._read_opened(path)
+        contents = await read_small(self.resolver, path, min(SMALL_READ, self.rsize))
+        return contents if contents is not None else await self._read_opened(path)
 
     async def _read_opened(self, path: Path) -> bytes:
         file = await self.open(path)
@@ -571,25 +552,8 @@ class FileSystem:
             finally:
                 await file.close()
             return len(view)
-        letters = OpenMode("w")
-        owner = self.opens.new_owner()
-
-        def tail(compound: Compound, name: bytes) -> None:
-            claim = t.open_claim4(t.CLAIM_NULL, name)
-            compound.open(self.opens.arguments(owner, WRITE, claim, letters.how(permissions)))
-            compound.getfh()
-            compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, view)
-            compound.close(CURRENT_STATEID)
-
-        try:
-            results = await self.resolver.run_in_parent(
-                path, "WRITE", tail, ending=endings.WRITTEN, idempotent=True, follow=True
-            )
-        except NfsError as error:
-            await self.opens.close_leftover(error, owner)
-            raise
-        self._files.cut(results[-3], 0)
-        count: int = results[-2][0]
+        handle, count = await write_small(self.resolver, self.opens, path, view, permissions)
+        self._files.cut(handle, 0)
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count

@@ -1,0 +1,66 @@
+"""A small file in a single call: read without an open, or made, written and closed at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from . import endings
+from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
+from .errors import NfsError
+from .open_mode import OpenMode
+from .opens import WRITE, OpenTable
+from .paths import Path, Resolver
+
+SMALL_READ: Final = 64 << 10
+"""Octets that are asked for before it is known how large a file is."""
+# What READ without an open may be refused with, though with one it might work.
+_NEED_OPEN: Final = frozenset(
+    (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
+)
+
+
+async def read_small(resolver: Resolver, path: Path, room: int) -> bytes | None:
+    """The contents of a file of up to ``room`` octets; None if it has to be opened for them."""
+    sink = memoryview(bytearray(room))
+
+    def tail(compound: Compound) -> None:
+        compound.getfh()
+        compound.read(ANONYMOUS_STATEID, 0, sink)
+
+    try:
+        results = await resolver.run(path, "READ", tail, follow=True)
+    except NfsError as error:
+        if error.status not in _NEED_OPEN:
+            raise
+        return None
+    (eof, data), status = results[-2:]
+    return bytes(data) if eof or len(data) >= status.st_size else None
+
+
+async def write_small(
+    resolver: Resolver, opens: OpenTable, path: Path, data: memoryview, permissions: int
+) -> tuple[bytes, int]:
+    """Make ``data`` the contents of a file, on stable storage.
+
+    Returns its handle, and how many octets the server has written. Raises :class:`NfsError`.
+    """
+    letters = OpenMode("w")
+    owner = opens.new_owner()
+
+    def tail(compound: Compound, name: bytes) -> None:
+        claim = t.open_claim4(t.CLAIM_NULL, name)
+        compound.open(opens.arguments(owner, WRITE, claim, letters.how(permissions)))
+        compound.getfh()
+        compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, data)
+        compound.close(CURRENT_STATEID)
+
+    try:
+        results = await resolver.run_in_parent(
+            path, "WRITE", tail, ending=endings.WRITTEN, idempotent=True, follow=True
+        )
+    except NfsError as error:
+        await opens.close_leftover(error, owner)
+        raise
+    return results[-3], results[-2][0]
