@@ -15,10 +15,10 @@ from .paths import Path, Resolver
 
 SMALL_READ: Final = 64 << 10
 """Octets that are asked for before it is known how large a file is."""
-# What READ without an open may be refused with, though with one it might work.
-_NEED_OPEN: Final = frozenset(
+NEEDS_OPEN: Final = frozenset(
     (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
 )
+"""What READ without an open may be refused with, though with one it might work."""
 
 
 async def read_small(resolver: Resolver, path: Path, room: int) -> bytes | None:
@@ -32,7 +32,7 @@ async def read_small(resolver: Resolver, path: Path, room: int) -> bytes | None:
     try:
         results = await resolver.run(path, "READ", tail, follow=True)
     except NfsError as error:
-        if error.status not in _NEED_OPEN:
+        if error.status not in NEEDS_OPEN:
             raise
         return None
     (eof, data), status = results[-2:]

@@ -7,14 +7,13 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from nfsrdma.xdr.nfs4 import types as t
-
 from ..attributes import Stat
 from ..compound import ANONYMOUS_STATEID, Compound, place
 from ..errors import StatusError, make_error, status_error
 from ..file import PARALLEL
 from ..opens import READ
 from ..paths import to_text
+from ..small_files import NEEDS_OPEN
 from ..trees import Branch, Failures, Jobs, Walk
 from .holes import pieces, remote_data, solid
 from .local import LocalDirectory, LocalEntry, LocalTree, NewFile
@@ -30,10 +29,6 @@ SMALL: Final = 256 << 10
 _MODE: Final = 0o777
 """Bits of a mode that are taken from a server: not those that lend someone's identity."""
 _BLOCK: Final = 512
-# What READ without an open may be refused with, though with one it might work.
-_NEED_OPEN: Final = frozenset(
-    (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
-)
 
 
 class _Here(Branch):
@@ -195,7 +190,7 @@ class Getting:
         try:
             eof, data = (await self._client.session.call(compound))[-1]
         except StatusError as error:
-            if error.status in _NEED_OPEN:
+            if error.status in NEEDS_OPEN:
                 return False
             raise status_error(error.status, path=where()) from error
         count = place(data, buffer)
