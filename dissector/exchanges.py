@@ -164,6 +164,21 @@ class Exchanges:
 
     def _message(self, message: Message, header: TransportHeader, view: memoryview) -> bool:
         """A message on a connection that is RPC-over-RDMA: whether it is understood."""
+        if (
+            header.version == VERSION_1
+            and header.proc in (MSG, MSGP)
+            and not header.fault
+            and len(view) >= header.size + 8
+        ):
+            direction = _PAIR.unpack_from(view, header.size)[1]
+            if direction == CALL:
+                self._call(message, header.xid, header)
+            elif direction == REPLY:
+                self._reply(message, header.xid, header)
+            else:
+                text = f"what follows the header is no RPC message: direction {direction}"
+                self._note(message, "bad-header", text, Severity.ERROR)
+            return True
         whole = len(view) == message.content.length
         if header.version == VERSION_2:
             self._note(message, "version-2", "an RPC-over-RDMA version 2 header")
@@ -186,12 +201,6 @@ class Exchanges:
                 or header.proc > ERROR
                 or (header.fault == CUT and whole)
             ):
-                return True
-        if header.proc in (MSG, MSGP) and not header.fault and len(view) >= header.size + 8:
-            direction = _PAIR.unpack_from(view, header.size)[1]
-            if direction > REPLY:
-                text = f"what follows the header is no RPC message: direction {direction}"
-                self._note(message, "bad-header", text, Severity.ERROR)
                 return True
         if header.proc == DONE:
             self._note(message, "rdma-done", "RDMA_DONE, which nobody sends any more")
