@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import struct
-import zlib
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -31,10 +30,11 @@ from nfsrdma.xdr.nfs4.types import stateid4
 
 from .core import Core
 from .offload import run_all
-from .operation import ENDED, Failure, Operation
+from .operation import ENDED, RESULT, Failure, Operation
+from .replay import repeat
 from .state.client import Client
 from .state.refusal import Refusal
-from .state.session import UNASKED_REPLY, Fingerprint, Session, Slot
+from .state.session import UNASKED_REPLY, Session, Slot
 from .turns import OPERATIONS, SHORT, SLICE_S, NotYet
 from .vfs.export import Export
 from .vfs.interface import Job, User
@@ -43,8 +43,7 @@ from .vfs.namespace import Filehandle
 _log = logging.getLogger(__name__)
 
 MAX_TAG: Final = 1024
-_RESULT = struct.Struct(">II")
-_RESULT_SIZE: Final = 8
+_RESULT_SIZE: Final = RESULT.size
 _HEAD = struct.Struct(">3I")  # an empty tag, the minor version, the number of operations
 _WORD_ROOM: Final = bytes(4)
 _HEAD_ROOM: Final = bytes(12)
@@ -55,9 +54,6 @@ _SHORT_DATA: Final = 1024
 _WORD = struct.Struct(">I")
 _SESSIONLESS: Final = 1 << 14
 """Octets that a call without a session may have."""
-_FINGERPRINT: Final = 1024
-"""How many octets of a call tell a repetition from another call in its place."""
-
 
 _CURRENT: Final = bytes(12)
 _DONE: Final = (nfs.NFS4_OK, b"")
@@ -383,7 +379,7 @@ class CompoundProcedure:
             try:
                 number, status, body = self._next(c, table)
                 if c.replay and status == nfs.NFS4_OK:
-                    self._finish(c, *self._repeat(c, table))
+                    self._finish(c, *repeat(c, table))
                     return
                 if c.jobs and (c.must_settle or status or c.index + 1 == c.count):
                     jobs, c.jobs, c.must_settle = c.jobs, [], False
@@ -485,7 +481,7 @@ class CompoundProcedure:
             return nfs.OP_ILLEGAL, nfs.NFS4ERR_BADXDR, b""
         if number not in table:
             return nfs.OP_ILLEGAL, nfs.NFS4ERR_OP_ILLEGAL, b""
-        c.encoder.buffer += _RESULT.pack(number, nfs.NFS4_OK)
+        c.encoder.buffer += RESULT.pack(number, nfs.NFS4_OK)
         status, body = self._execute(c, number, table[number])
         return number, status, body
 
@@ -493,7 +489,7 @@ class CompoundProcedure:
         """Answer that the operation whose result begins at ``mark`` has failed."""
         buffer = c.encoder.buffer
         del buffer[mark:]
-        buffer += _RESULT.pack(number, status)
+        buffer += RESULT.pack(number, status)
         buffer += body
         self._finish(c, status, c.index + 1)
 
@@ -568,28 +564,6 @@ class CompoundProcedure:
             # take long to decode.
             raise NfsError(nfs.NFS4ERR_REQ_TOO_BIG)
 
-    def _repeat(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int]:
-        """The slot has seen the call: answer what was answered then."""
-        assert c.slot is not None
-        buffer = c.encoder.buffer
-        reply = c.slot.reply
-        if reply is None and c.count == 1:
-            return nfs.NFS4_OK, 1  # What SEQUENCE has just answered, once more.
-        if reply is None:
-            # RFC 8881, Section 2.10.6.1.3: SEQUENCE succeeds, what follows it fails.
-            number = c.decoder.uint32()
-            number = number if number in table else nfs.OP_ILLEGAL
-            buffer += _RESULT.pack(number, nfs.NFS4ERR_RETRY_UNCACHED_REP)
-            return nfs.NFS4ERR_RETRY_UNCACHED_REP, 2
-        del buffer[c.start :]
-        buffer += reply
-        (status,) = _WORD.unpack_from(reply)
-        (tag_size,) = _WORD.unpack_from(reply, 4)
-        count_at = 8 + (tag_size + 3 & ~3)
-        (count,) = _WORD.unpack_from(reply, count_at)
-        c.count_at = c.start + count_at
-        return status, count
-
     def _finish(self, c: Compound, status: int, results: int) -> None:
         """Settle the slot and send the reply."""
         _WORD.pack_into(c.encoder.buffer, c.start, status)
@@ -624,19 +598,6 @@ def _failure_body(table: Mapping[int, Operation | None], number: int) -> bytes:
     """What follows the status of an operation that has failed after all."""
     operation = table.get(number)
     return b"" if operation is None else operation.failure_body
-
-
-def fingerprint(c: Compound) -> Fingerprint:
-    """What a repetition of the call has in common with it: all that follows SEQUENCE, and who.
-
-    With it a call that merely has the number of another one is told from a repetition (a "false
-    retry": RFC 8881, Section 2.10.6.1.3.1). Only the beginning is looked at: a WRITE may be long.
-    """
-    dec, credentials = c.decoder, c.call.credentials
-    # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
-    in_one_piece = type(dec) is Decoder
-    digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
-    return Fingerprint(c.count, credentials.flavor, credentials.uid, digest)
 
 
 def _is_utf8(text: bytes) -> bool:

@@ -5,6 +5,7 @@ Legality is data: ``compound`` decides from these entries alone, before a handle
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -16,6 +17,9 @@ from nfsrdma.xdr.nfs4.ops import OPERATIONS, OperationSpec
 
 if TYPE_CHECKING:
     from .compound import Compound
+
+RESULT: Final = struct.Struct(">II")
+"""How a result begins: the number of the operation, and its status."""
 
 Handler: TypeAlias = "Callable[[Compound, Any, Encoder], None]"
 """Executes an operation: appends what follows ``NFS4_OK`` in its result, or raises.
