@@ -1,6 +1,6 @@
 """What the server knows of each operation besides its types: how it may be used, and who runs it.
 
-Legality is data: ``compound`` decides from these entries alone, before a handler is called.
+Legality is data: ``procedure`` decides from these entries alone, before a handler is called.
 """
 
 from __future__ import annotations

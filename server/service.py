@@ -22,11 +22,11 @@ from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .authority import Authority, Policy
-from .compound import CompoundProcedure
 from .config import ServerConfig
 from .core import Core
 from .offload import Elsewhere
 from .ops.table import BY_MINOR
+from .procedure import CompoundProcedure
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
 from .vfs.export import Export, is_elsewhere

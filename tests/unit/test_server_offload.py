@@ -198,7 +198,7 @@ def test_a_bug_in_a_job_is_answered_too(
     assert Reply(incoming).status == t.NFS4ERR_SERVERFAULT
     incoming = send(session, PUTROOTFH, mkdir(b"e"))
     monkeypatch.setattr(
-        "nfsrdma.server.compound.CompoundProcedure._run", lambda *_: {}["another bug"]
+        "nfsrdma.server.procedure.CompoundProcedure._run", lambda *_: {}["another bug"]
     )
     elsewhere.run()
     assert incoming.outcome == "reply"
