@@ -124,10 +124,12 @@ class Account:
 def holder_of(address: str, uid: int | None) -> str:
     """Whose the share is that a peer has a part of.
 
-    A user of this host is one, whatever addresses he takes: 127.0.0.0/8 has millions. Root is not,
-    who can have all there is in other ways; nor are other hosts' users, whom nobody knows here.
+    A user of this host is one, whatever addresses he takes: 127.0.0.0/8 has millions. So are all
+    those of whom its kernel cannot say who they are, which any of its users can bring about. Root
+    is not, who can have all there is in other ways; nor are other hosts' users, whom nobody knows
+    here.
     """
-    return f"user {uid}" if uid is not None and uid > 0 else network_of(address)
+    return f"user {uid}" if uid else network_of(address)
 
 
 def network_of(address: str) -> str:

@@ -3,8 +3,8 @@
 Whoever refuses or closes a peer says so here, with a reason that is a constant of the program and a
 detail that may be anything. A line that would come again within a while is counted instead, and the
 count is told with the next one. All lines together have a bound as well, since a peer may have many
-addresses. Failures of our own in a peer's callbacks are told in the same way: with a traceback,
-once for each place.
+addresses; those of one user of this host are one peer (``budget.holder_of``). Failures of our own
+in a peer's callbacks are told in the same way: with a traceback, once for each place.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable
 from traceback import extract_tb
 from typing import Final
 
+from .budget import holder_of
 from .rpc.channel import Peer
 
 _REMEMBERED: Final = 1024
@@ -51,7 +52,7 @@ class Complaints:
 
         ``reason`` is one of a few texts; what varies belongs in ``detail``.
         """
-        again = self._may_say((peer.source, reason))
+        again = self._may_say((holder_of(peer.address, peer.uid), reason))
         if again is None:
             return
         who = f"{peer.address} over {peer.transport}"

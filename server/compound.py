@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from nfsrdma.rpcrdma.budget import holder_of
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.program import Call
 from nfsrdma.xdr import Decoder, Encoder
@@ -129,7 +130,7 @@ class Compound:
 
     def take_turn(self, arguments: Any) -> None:
         """Called first by an operation that may take long: it goes on if it may do so now."""
-        core, source = self.core, self.call.channel.peer.source
+        core, source = self.core, self.whose
         now = core.clock()
         if not self.turn_ends:
             if source in core.turns.waiting:
@@ -138,6 +139,12 @@ class Compound:
             self.turn_ends = now + SLICE_S
         elif now >= self.turn_ends:
             raise NotYet(arguments)
+
+    @property
+    def whose(self) -> str:
+        """Who takes a turn with it: who has one share of everything has one of the time."""
+        peer = self.call.channel.peer
+        return holder_of(peer.address, peer.uid)
 
     @property
     def credentials(self) -> Credentials:

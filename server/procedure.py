@@ -142,7 +142,7 @@ class CompoundProcedure:
     def _slice(self, c: Compound) -> tuple[int, float]:
         """Where a compound of many operations has to stop: before which of them, and when."""
         now = self._core.clock()
-        if c.turn_ends or c.call.channel.peer.source not in self._turns.waiting:
+        if c.turn_ends or c.whose not in self._turns.waiting:
             return c.index + OPERATIONS, now + SLICE_S
         # Its source has this turn of the loop already.
         return c.index + SHORT, now + SLICE_S
@@ -152,8 +152,8 @@ class CompoundProcedure:
         if c.buffers:
             c.hold()
         c.turn_ends = 0.0
-        channel = c.call.channel
-        self._turns.put(channel.peer.source, id(channel), partial(self._go_on, c, table))
+        work = partial(self._go_on, c, table)
+        self._turns.put(c.whose, id(c.call.channel), work)
 
     def _go_on(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
         c.go_on()

@@ -14,7 +14,8 @@ from ..compound import Compound
 from ..config import ServerConfig
 from ..replay import fingerprint
 from ..state.client import Client
-from ..state.principal import Principal
+from ..state.principal import Principal, source_of
+from ..state.refusal import NOT_YOURS, Refusal
 from ..state.session import Session
 
 # EXCHGID4_FLAG_SUPP_FENCE_OPS of RFC 7862 is left out: with it a client asks for callbacks about
@@ -158,6 +159,12 @@ def sequence(c: Compound, args: nfs.SEQUENCE4args, enc: Encoder) -> None:
     """RFC 8881, Section 18.46. A failure leaves the slot, and the lease, as they were."""
     registry = c.core.registry
     session = registry.session(args.sa_sessionid)
+    channel = c.call.channel
+    known = channel in session.connections
+    if not known and source_of(channel.peer) != session.client.source:
+        # To name a session is no right to it, nor to the place of a call in it. A connection that
+        # would take part has to come from where the client is, as with BIND_CONN_TO_SESSION.
+        raise Refusal(nfs.NFS4ERR_BADSESSION, NOT_YOURS)
     slot = session.slot(args.sa_slotid)
     if c.request_size > session.fore.ca_maxrequestsize:
         raise NfsError(nfs.NFS4ERR_REQ_TOO_BIG)
@@ -175,8 +182,7 @@ def sequence(c: Compound, args: nfs.SEQUENCE4args, enc: Encoder) -> None:
     c.slot, c.client = slot, session.client
     session.used = c.now
     registry.renew(session.client, c.now)
-    channel = c.call.channel
-    if channel not in session.connections:
+    if not known:
         registry.associate(session, channel)
     highest = session.slot_count - 1
     enc.buffer += _SEQUENCE_RESULT.pack(

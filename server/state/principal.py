@@ -40,8 +40,13 @@ def source_of(peer: Peer) -> Source:
 
 
 def share_of(source: Source) -> Source:
-    """Whose share of what is limited a source takes: with IPv6 all addresses of a host have one."""
-    return network_of(source[0]), source[1]
+    """Whose share of what is limited a source takes, as with connections and memory.
+
+    That is the user's on this host, whatever addresses he takes (``budget.holder_of``); and with
+    IPv6 all addresses of a host have one.
+    """
+    address, user = source
+    return (THIS_HOST if user else network_of(address)), user
 
 
 def _is_loopback(address: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import random
 import socket
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from tests.support.nfs import (
     PUTROOTFH,
     Clock,
@@ -254,14 +252,12 @@ def test_urls_are_as_they_can_be_used() -> None:
         assert b"/".join(read.path) == path.encode()
 
 
-def test_brackets_are_no_markup() -> None:
-    out = io.StringIO()
-    console = Console(file=out)
+def test_brackets_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     exports = [open_export("", memory())]
-    serving = Serving(exports, ServerConfig(), None, Policy(), console, False)
+    serving = Serving(exports, ServerConfig(), None, Policy(), False)
     serving.say([url("rdma", "fd99::1", 20049, "a")])
     serving.close()
-    assert out.getvalue() == "nfs+rdma://[fd99::1]/a\n"
+    assert capsys.readouterr().out == "nfs+rdma://[fd99::1]/a\n"
 
 
 def test_dual_stack_peers_are_known_by_their_ipv4_address(reactor: SelectReactor) -> None:

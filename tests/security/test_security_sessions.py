@@ -90,6 +90,21 @@ def test_strangers_manage_nothing(victim: Session, stranger: Peer) -> None:
     assert len(victim.peer.server.registry.sessions) == 1
 
 
+def test_name_of_a_session_is_no_right_to_it(victim: Session, server: Server) -> None:
+    # Whoever has seen it: its slots are moved on, and its replies repeated, from nowhere else.
+    victim.ok(PUTROOTFH)
+    for credentials, address, uid in (
+        (ALICE, ELSEWHERE, None),
+        (MALLORY, HERE, MALLORY.uid),
+    ):
+        stranger = Peer(server, credentials, address, uid)
+        sequence = t.OP_SEQUENCE, t.SEQUENCE4args(victim.id, victim.seqid + 1, 0, 0, True)
+        assert stranger.call(sequence).status == t.NFS4ERR_BADSESSION
+    victim.ok(PUTROOTFH)
+    (session,) = server.registry.sessions.values()
+    assert list(session.connections) == [victim.peer.channel]
+
+
 def test_owner_string_of_another_client(victim: Session, stranger: Peer) -> None:
     for verifier in (b"verifier", b"restart!"):
         reply = stranger.exchange_id(b"host", verifier)

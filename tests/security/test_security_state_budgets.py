@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tests.support.nfs import (
     LEASE,
     PUTROOTFH,
+    FakeChannel,
     FakeReactor,
     Incoming,
     Peer,
@@ -34,11 +35,14 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.cli.serve import serve
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.offload import Later
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
+from nfsrdma.server.state.principal import THIS_HOST, Principal, share_of
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
 from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.state.shares import Shares
@@ -153,6 +157,26 @@ def test_addresses_of_one_ipv6_host_have_one_share(server: Server) -> None:
         Peer(server, address=f"2001:db8:9::{count:x}").session(b"x")
     assert len(server.registry.clients) == CLIENTS.clients // 2 + 1
     good.ok()
+
+
+@pytest.mark.parametrize("user", [4242, UNKNOWN_USER])
+def test_addresses_of_one_user_of_this_host_have_one_share(server: Server, user: int) -> None:
+    # 127.0.0.0/8 is everybody's: whoever takes many of them is one all the same.
+    good = Peer(server, credentials=Credentials.sys(1000, 1000), uid=1000).session(b"good")
+    for count in range(200):
+        name = Credentials.sys(4242, 4242)
+        channel = FakeChannel(f"127.0.{count}.9", user)
+        principal = Principal.of(name, channel)
+        server.registry.introduce(b"x", b"verifier", principal, 0.0)
+    assert len(server.registry.clients) == CLIENTS.unconfirmed // 2 + 1
+    good.ok()
+
+
+def test_users_of_other_hosts_have_the_share_of_their_address() -> None:
+    assert share_of(("192.0.2.1", None)) == ("192.0.2.1", None)
+    # Root may have as many as it likes in other ways, so its addresses are told apart.
+    assert share_of(("127.0.0.5", 0)) == ("127.0.0.5", 0)
+    assert share_of(("127.0.0.5", 7)) == share_of(("192.0.2.7", 7)) == share_of((THIS_HOST, 7))
 
 
 def test_of_many_with_one_record_each_the_longest_silent_goes(
