@@ -20,6 +20,8 @@ ANY: Final = "any"
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _CACHED: Final = 1024
+_MAPPED: Final = 96
+"""Bits before the IPv4 address in an IPv6 address that stands for one."""
 _MAX_ID: Final = 0xFFFFFFFE
 """The largest user or group number: the one above it means "no change" to the kernel."""
 
@@ -80,7 +82,7 @@ class Export:
         named = tuple(networks)
         self.for_everyone = ANY in named
         self.networks: tuple[Network, ...] = tuple(
-            ipaddress.ip_network(network) for network in named if network != ANY
+            parse_network(network) for network in named if network != ANY
         )
         self.id = 0
         """Tells exports apart in file handles and as ``fsid``; given by the namespace."""
@@ -131,6 +133,23 @@ class Export:
         if uid > _MAX_ID or (squash and uid == 0):
             uid = anonymous.uid
         return User(uid, group(credentials.gid), tuple(map(group, credentials.groups)))
+
+
+def parse_network(text: str) -> Network:
+    """A network or an address of those who may use an export. Raises ``ValueError``.
+
+    Peers are known by their IPv4 address if they have one, so what IPv6 calls the same is that. A
+    scope would be worth nothing: the same address on another link is another host, and as welcome.
+    """
+    network = ipaddress.ip_network(text)
+    if isinstance(network, ipaddress.IPv4Network):
+        return network
+    if "%" in text:
+        raise ValueError(f"{text!r} names a link, which does not tell who comes over it")
+    mapped = network.network_address.ipv4_mapped
+    if mapped is not None and network.prefixlen >= _MAPPED:
+        return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED))
+    return network
 
 
 def is_elsewhere(address: str) -> bool:

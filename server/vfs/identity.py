@@ -40,6 +40,10 @@ class Identity:
         self._user = user
         return self
 
+    def apart(self, user: User) -> Identity:
+        """The same for another thread, which takes its time."""
+        return Identity(self._active)(user)
+
     def __enter__(self) -> None:
         user = self._user
         if not self._active or user is None:

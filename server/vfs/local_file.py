@@ -99,9 +99,14 @@ class LocalFile(OpenFile):
             fs.give_up_setid(status, self._fd, self._who)
             fs.changed(self._node)
             fd = fs.budget.opened(os.dup, self._fd)
-            return fs.heavy.job(
-                identity, fd, lambda fd: syscalls.fallocate(fd, mode, offset, length)
-            )
+            # As the caller there as well: what a disk keeps free for root is not for others.
+            acting = fs.acting.apart(self._who)
+
+            def reshape(fd: int) -> None:
+                with acting:
+                    syscalls.fallocate(fd, mode, offset, length)
+
+            return fs.heavy.job(identity, fd, reshape)
         with fs.acting(self._who):
             syscalls.fallocate(self._fd, mode, offset, length)
         fs.changed(self._node)

@@ -40,6 +40,10 @@ _OPEN_HOW = struct.Struct("=QQQ")
 _DIRENT = struct.Struct("=QqHB")
 _DIRECTORY_KINDS: Final = (0, 4)  # DT_UNKNOWN: some file systems do not say; DT_DIR.
 
+_CAPABILITY_VERSION: Final = 0x20080522  # linux/capability.h; the same for every thread's two words
+_CAPABILITIES: Final = struct.Struct("=6I")  # effective, permitted, inheritable; and the high words
+CAP_SYS_RESOURCE: Final = 24
+
 _libc: Any = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
@@ -181,4 +185,20 @@ def set_thread_groups(groups: tuple[int, ...]) -> None:
         return
     array = struct.pack(f"={len(groups)}I", *groups)
     if _libc.syscall(_SYS_SETGROUPS, len(groups), array) < 0:
+        raise _failed()
+
+
+def give_up_capability(number: int) -> None:
+    """Do without a capability (below 32) from now on, in this thread and those that it starts.
+
+    See capabilities(7). Raises OSError where the kernel does not let us.
+    """
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION, 0))
+    data = ctypes.create_string_buffer(_CAPABILITIES.size)
+    if _libc.capget(header, data) < 0:
+        raise _failed()
+    words = list(_CAPABILITIES.unpack(data.raw[: _CAPABILITIES.size]))
+    words[:3] = [word & ~(1 << number) for word in words[:3]]
+    data = ctypes.create_string_buffer(_CAPABILITIES.pack(*words))
+    if _libc.capset(header, data) < 0:
         raise _failed()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from tests.support.nfs import (
     PUTROOTFH,
@@ -29,7 +31,7 @@ from nfsrdma.cli.serve_exports import (
     places,
     split_options,
 )
-from nfsrdma.cli.serve_policy import choices, make_policy
+from nfsrdma.cli.serve_policy import check_reach, choices, make_policy
 from nfsrdma.cli.serving import Serving, url
 from nfsrdma.client.url import parse_url
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
@@ -258,6 +260,29 @@ def test_brackets_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     serving.say([url("rdma", "fd99::1", 20049, "a")])
     serving.close()
     assert capsys.readouterr().out == "nfs+rdma://[fd99::1]/a\n"
+
+
+@pytest.mark.parametrize("address", ["*", "0", "0.0.0.0", "::", "::ffff:0.0.0.0", "192.0.2.1"])
+def test_serve_wants_to_know_who_may_connect(address: str) -> None:
+    # However it is written: what is taken for a name here, and for every address there, is none.
+    with pytest.raises(click.UsageError, match="--allow"):
+        check_reach([address], [])
+    check_reach([address], ["192.0.2.0/24"])
+
+
+def test_ipv4_networks_written_as_ipv6() -> None:
+    export = Export("", memory(), networks=["::ffff:192.0.2.0/120", "2001:db8::/32"])
+    assert export.admits(rpc_channel.Peer("tcp", "192.0.2.9", 1))
+    assert export.admits(rpc_channel.Peer("tcp", "::ffff:192.0.2.9", 1))
+    assert export.admits(rpc_channel.Peer("tcp", "2001:db8::1", 1))
+    assert not export.admits(rpc_channel.Peer("tcp", "192.0.3.9", 1))
+    assert not export.admits(rpc_channel.Peer("tcp", "fe80::1", 1))
+
+
+@pytest.mark.parametrize("network", ["fe80::1%eth0", "10.0.0.1/8", "2001:db8::1/32", "10"])
+def test_networks_that_are_not_what_they_seem(network: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(network)):
+        Export("", memory(), networks=[network])
 
 
 def test_dual_stack_peers_are_known_by_their_ipv4_address(reactor: SelectReactor) -> None:

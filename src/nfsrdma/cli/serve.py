@@ -6,7 +6,7 @@ import gc
 import logging
 import os
 import resource
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import click
 
@@ -15,6 +15,7 @@ from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.vfs.export import Squash
+from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
 
 from .device import device_option
 from .serve_exports import ExportOptions, make_exports, places
@@ -191,6 +192,7 @@ def serve(
         networks=networks,
     )
     descriptors = raise_descriptor_limit()
+    give_up_privileges()
     config = ServerConfig(
         max_io=max_io << 10,
         times=LeaseTimes(lease, grace),
@@ -224,3 +226,13 @@ def raise_descriptor_limit() -> int:
         hard = _PLENTY
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def give_up_privileges() -> None:
+    """Drop what of root's rights would go to callers, whoever they are.
+
+    Files are used with each caller's own user and groups, but quotas and what a disk keeps free
+    for root are the kernel's to deny, and it asks for a capability that stays with the thread.
+    """
+    with suppress(OSError):
+        give_up_capability(CAP_SYS_RESOURCE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ import click
 
 from nfsrdma.server.authority import ROOT, Policy
 from nfsrdma.server.edge.users import groups_of, name_of, number_of
-from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere
+from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere, parse_network
 
 from .messages import printable
 
@@ -26,7 +25,7 @@ def check_networks(
     for text in value:
         try:
             if text != ANY:
-                ipaddress.ip_network(text)
+                parse_network(text)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
     return value
@@ -46,7 +45,9 @@ def check_reach(addresses: Sequence[str], networks: Sequence[str]) -> None:
 
 def _numeric(address: str) -> list[str]:
     try:
-        return [str(found[4][0]) for found in socket.getaddrinfo(address, None)]
+        # As whoever listens there will read it: "*", for one, is an address to that alone.
+        found = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return [str(each[4][0]) for each in found]
     except OSError:
         return [address]  # who listens there will say what is wrong with it
 

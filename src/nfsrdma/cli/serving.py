@@ -122,7 +122,7 @@ class Serving:
         for address in addresses:
             try:
                 where = self.server.listen_tcp(address, port, on_channel=self._connected)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise click.ClickException(
                     f"cannot serve TCP at {address}, port {port}: {reason(error)}"
                 ) from None
