@@ -1,9 +1,9 @@
 """The ``shm`` provider: both ends on one host, and memory between them.
 
 What a connection consists of: a Unix socket (``rendezvous``, ``messages``, ``connection``), which
-also says at once that the peer's process has died; for each side a ring that it writes and the
-other reads (``ring``, ``queue_pair``); and slabs (``memory``), in which regions that the peer may
-reach are, or have a shadow (``regions``).
+also says at once that the peer's process has died; for each side a ring that it writes
+(``queue_pair``) and the other reads (``responder``, ``ring``); and slabs (``memory``), in which
+regions that the peer may reach are, or have a shadow (``regions``).
 
 Whom to trust. A peer can touch the slabs that it was given, at any time, and nothing else of ours.
 A slab belongs to one protection domain, that is to one connection, and holds nothing but what is

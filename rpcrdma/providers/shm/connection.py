@@ -25,10 +25,10 @@ from ...verbs.types import Access, ConnectOptions, QpOptions, QpState, VerbsErro
 from . import messages
 from .memory import SLABS_MAX, PeerFile, SharedFile
 from .messages import BadMessage, Kind, Offer
-from .queue_pair import Broken, QueuePair
+from .queue_pair import QueuePair
 from .regions import TABLE_OCTETS, ProtectionDomain
 from .rendezvous import Credentials
-from .ring import Ring, file_octets, power_of_two
+from .ring import Broken, Ring, file_octets, power_of_two
 
 if TYPE_CHECKING:
     from ...roce.completion import CompletionQueue

@@ -1,9 +1,10 @@
-"""Queue pairs: what is posted goes into our ring, what the peer posted is carried out here.
+"""Queue pairs: what is posted goes into our ring, and is complete when the peer has carried it out.
 
 A request is carried out in two places. Who posts it writes the descriptor and, of an RDMA WRITE,
-places the octets in the shadow of the peer's region; who owns the region checks the key, takes the
-octets in, and counts the descriptor as consumed. So a completion says what it says elsewhere: it
-arrived. The first descriptor that fails is answered with a status, and both queue pairs are broken.
+places the octets in the shadow of the peer's region; who owns the region (``responder``) checks the
+key, takes the octets in, and counts the descriptor as consumed. So a completion says what it says
+elsewhere: it arrived. The first descriptor that fails is answered with a status, and both queue
+pairs are broken.
 
 An RDMA READ of a region that may change is answered by its owner, with a descriptor of its own.
 
@@ -32,8 +33,9 @@ from ...verbs.types import (
 )
 from .memory import PeerFile, Piece
 from .order import fence
-from .regions import MemoryRegion, ProtectionDomain
+from .regions import ProtectionDomain
 from .remote import RemoteMemory, gather, scatter
+from .responder import Responder
 from .ring import (
     ARMED,
     CONSUMED,
@@ -47,9 +49,15 @@ from .ring import (
     INVALIDATES,
     NEVER,
     PRODUCED,
-    READ_ANSWER,
+    READ,
     REFUSE,
+    SEND,
+    SEND_IMM,
+    SEND_INV,
     WANTED,
+    WRITE,
+    WRITE_IMM,
+    Broken,
     Ring,
 )
 
@@ -61,47 +69,23 @@ _LONGEST_IN_RING: Final = 1 << 15
 
 _RTS: Final = QpState.RTS
 _pack: Final = DESCRIPTOR.pack_into
-_unpack: Final = DESCRIPTOR.unpack_from
-_WRITE: Final = int(WrOpcode.RDMA_WRITE)
-_WRITE_IMM: Final = int(WrOpcode.RDMA_WRITE_WITH_IMM)
-_SEND: Final = int(WrOpcode.SEND)
-_SEND_IMM: Final = int(WrOpcode.SEND_WITH_IMM)
-_SEND_INV: Final = int(WrOpcode.SEND_WITH_INV)
-_READ: Final = int(WrOpcode.RDMA_READ)
 _LOCAL_INV: Final = int(WrOpcode.LOCAL_INV)
-_SENDS: Final = frozenset((_SEND, _SEND_IMM, _SEND_INV))
+_SENDS: Final = frozenset((SEND, SEND_IMM, SEND_INV))
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
 
 _COMPLETES: Final = {
-    _WRITE: int(WcOpcode.RDMA_WRITE),
-    _WRITE_IMM: int(WcOpcode.RDMA_WRITE),
-    _SEND: int(WcOpcode.SEND),
-    _SEND_IMM: int(WcOpcode.SEND),
-    _SEND_INV: int(WcOpcode.SEND),
-    _READ: int(WcOpcode.RDMA_READ),
+    WRITE: int(WcOpcode.RDMA_WRITE),
+    WRITE_IMM: int(WcOpcode.RDMA_WRITE),
+    SEND: int(WcOpcode.SEND),
+    SEND_IMM: int(WcOpcode.SEND),
+    SEND_INV: int(WcOpcode.SEND),
+    READ: int(WcOpcode.RDMA_READ),
     _LOCAL_INV: int(WcOpcode.LOCAL_INV),
 }
 _RECV: Final = int(WcOpcode.RECV)
-_RECV_IMM: Final = int(WcOpcode.RECV_RDMA_WITH_IMM)
 _FLUSHED: Final = int(WcStatus.WR_FLUSH_ERR)
 _STATUSES: Final = frozenset(map(int, WcStatus)) - {0}
-_FOREVER: Final = 7
-_RNR_WAIT_S: Final = 0.01
-"""How long a message without a receive waits for each retry that the peer is allowed."""
-
-
-class Broken(Exception):
-    """The peer wrote what no peer should."""
-
-
-class Refusal(Exception):
-    """A descriptor of the peer cannot be carried out; ``status`` is what it is told."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
 
 _Posted = tuple[int, SendWR | None, int, Piece | None]
 """A descriptor in our ring that is not finished: it is when the peer has consumed so many; the
@@ -135,29 +119,24 @@ class QueuePair:
         self.state = QpState.INIT
         self.ring = ring
         self._send_cq = send_cq
-        self._recv_cq = recv_cq
+        self.recv_cq = recv_cq
         self._on_error = on_error
-        self._later = later
-        self._time = time
+        self.later = later
+        self.time = time
         self._receives: deque[RecvWR] = deque()
+        self._responder: Responder | None = None  # from the start to the end
         self._send_depth = options.send_depth
         self._words = ring.words
         self._messages = ring.messages
         self._messages_size = len(ring.messages)
-        self._posted: deque[_Posted] = deque()
+        self.posted: deque[_Posted] = deque()
         self._requests = 0  # of those, work requests
-        self._produced = 0
+        self.produced = 0
         self._message_head = 0
         self._message_tail = 0
         self._reads: deque[_Posted] = deque()  # that wait for an answer
-        self._answers = 0  # of ours, that the peer has not taken yet
-        self._most_answers = 0
         # The peer's side.
         self._peer: Ring | None = None
-        self._seen = 0  # what the peer had posted when we looked last
-        self._consumed = 0
-        self._rnr_retries = _FOREVER
-        self._rnr_since: float | None = None
         self._rung = 0
         self._arms = 0
         self._quiet = False  # something was posted without ringing
@@ -182,21 +161,22 @@ class QueuePair:
         ``ring_peer`` wakes it, and ``fetch_slab`` finds a slab of its by the index."""
         self._peer = peer
         self._peer_words = peer.words
-        self._peer_messages = peer.messages
         self._peer_marks = peer.marks
         self._ring_peer = ring_peer
         self._remote = RemoteMemory(table, self.ring.marks, access, fetch_slab)
-        self._most_answers = max(1, answers)
-        self._rnr_retries = rnr_retries
+        self._responder = Responder(
+            *(self, peer, self._remote, self._receives), answers=answers, rnr_retries=rnr_retries
+        )
         self.state = QpState.RTS
         self.pd.queue_pairs.append(self)
 
     def fail(self, *, finish: bool = False) -> None:
         """To ERR: flush everything, with ``finish`` after what is there already. Harmless to
         repeat."""
-        if finish and self.state == QpState.RTS:
+        responder = self._responder
+        if finish and self.state == QpState.RTS and responder is not None:
             with suppress(Broken):
-                self._consume(self._peer_words[PRODUCED])
+                responder.consume(self._peer_words[PRODUCED])
                 self._complete()
         if self.state != QpState.ERR:
             self.state = QpState.ERR
@@ -204,17 +184,17 @@ class QueuePair:
 
     def _flush(self) -> None:
         # Pieces that the peer may still look at are not used again.
-        for posted in self._posted:
+        for posted in self.posted:
             request = posted[1]
             if request is not None:
                 self._send_cq.push(WC(request.wr_id, _FLUSHED, _COMPLETES[request.opcode]))
         for receive in self._receives:
-            self._recv_cq.push(WC(receive.wr_id, _FLUSHED, _RECV))
-        self._posted.clear()
+            self.recv_cq.push(WC(receive.wr_id, _FLUSHED, _RECV))
+        self.posted.clear()
         self._receives.clear()
         self._reads.clear()
 
-    def _break(self, reason: str) -> None:
+    def break_down(self, reason: str) -> None:
         """Fail by itself."""
         self.fail()
         self._on_error(reason)
@@ -227,8 +207,9 @@ class QueuePair:
         if self._peer is not None:
             self._peer.close()
             self._peer = None
-        # The connection keeps us, so we do not keep the connection.
-        self._on_error, self._later, self._ring_peer = _not_told, _not_asked, _not_rung
+        # The connection keeps us, and so does the responder: we keep neither.
+        self._responder = None
+        self._on_error, self.later, self._ring_peer = _not_told, _not_asked, _not_rung
 
     def uses(self, slot: int) -> bool:
         """See ``regions.Peers``."""
@@ -239,17 +220,17 @@ class QueuePair:
     def post_recv(self, request: RecvWR) -> None:
         """Queue a receive buffer."""
         if self.state is QpState.ERR:
-            self._recv_cq.push(WC(request.wr_id, _FLUSHED, _RECV))
+            self.recv_cq.push(WC(request.wr_id, _FLUSHED, _RECV))
             return
         if len(self._receives) >= self.options.recv_depth:
             raise VerbsError("the receive queue is full", WcStatus.LOC_QP_OP_ERR)
         if request.buffer.readonly:
             raise VerbsError("a receive buffer must be writable", WcStatus.LOC_PROT_ERR)
         self._receives.append(request)
-        if self._rnr_since is not None:
-            self._rnr_since = None
-            self._seen = -1  # look again
-            self._later(0.0)
+        responder = self._responder
+        if responder is not None and responder.rnr_since is not None:
+            responder.rnr_since = None
+            responder.look_again()
 
     def post_send(self, request: SendWR) -> None:
         """Queue a send request."""
@@ -264,39 +245,39 @@ class QueuePair:
         opcode = request.opcode
         if opcode in _SENDS:
             self._post_message(request, opcode)
-        elif opcode == _READ:
+        elif opcode == READ:
             self._post_read(request)
         elif opcode == _LOCAL_INV:
-            self._posted.append((self._produced, request, -1, None))
+            self.posted.append((self.produced, request, -1, None))
             self._wanted = 0  # it needs nobody else
-            self._later(0.0)
+            self.later(0.0)
         else:
             self._post_write(request, opcode)
         self._requests += 1
         if request.signaled or opcode == _LOCAL_INV:
-            self._signal()
-        if opcode == _WRITE and not request.signaled:
+            self.signal()
+        if opcode == WRITE and not request.signaled:
             # As a rule something that has to be noticed follows at once.
             self._quiet = True
-            self._later(0.0)
+            self.later(0.0)
         else:
-            self._ring_bell()
+            self.ring_bell()
 
-    def _signal(self) -> None:
+    def signal(self) -> None:
         """The completion of what was posted last is waited for."""
-        self._signaled.append(self._produced)
+        self._signaled.append(self.produced)
         if self._wanted == NEVER:
-            self._wanted = self._words[WANTED] = self._produced
+            self._wanted = self._words[WANTED] = self.produced
 
     def _post_message(self, request: SendWR, opcode: int) -> None:
         pieces = request.sg_list
         length = len(pieces[0]) if len(pieces) == 1 else request.length()
         flags = rkey = 0
-        if opcode == _SEND_INV:
+        if opcode == SEND_INV:
             flags = INVALIDATES
             rkey = request.rkey
             self._remote.dead.add(rkey)
-        elif opcode == _SEND_IMM:
+        elif opcode == SEND_IMM:
             flags = HAS_IMM
         piece = None
         messages = self._messages
@@ -321,8 +302,8 @@ class QueuePair:
             piece = self.pd.arena.take(max(length, 1))
             gather(piece.slab.view, piece.offset, pieces)
             where = piece.where
-        self._produce(_SEND, flags, request.imm_data, length, where, rkey, 0)
-        self._posted.append((self._produced, request, end, piece))
+        self.produce(SEND, flags, request.imm_data, length, where, rkey, 0)
+        self.posted.append((self.produced, request, end, piece))
 
     def _reclaim(self) -> None:
         """Take back what the peer is done with. If it counts wrongly, the next turn says so."""
@@ -334,7 +315,7 @@ class QueuePair:
     def _post_write(self, request: SendWR, opcode: int) -> None:
         length = request.length()
         rkey, address = request.rkey, request.remote_address
-        flags = HAS_IMM if opcode == _WRITE_IMM else 0
+        flags = HAS_IMM if opcode == WRITE_IMM else 0
         if length:
             target = self._remote.map(rkey, address, length, _REMOTE_WRITE)
             if target is None:
@@ -343,15 +324,15 @@ class QueuePair:
                 if not request.placed:
                     gather(target, 0, request.sg_list)
                 self._remote.unmap(rkey)
-        self._produce(opcode, flags, request.imm_data, length, 0, rkey, address)
-        self._posted.append((self._produced, request, -1, None))
+        self.produce(opcode, flags, request.imm_data, length, 0, rkey, address)
+        self.posted.append((self.produced, request, -1, None))
 
     def _post_read(self, request: SendWR) -> None:
         length = request.length()
         rkey, address = request.rkey, request.remote_address
         if any(view.readonly for view in request.sg_list):
             raise VerbsError("a destination must be writable", WcStatus.LOC_PROT_ERR)
-        posted: _Posted = (self._produced + 1, request, -1, None)
+        posted: _Posted = (self.produced + 1, request, -1, None)
         flags = 0
         if length:
             source = self._remote.map(rkey, address, length, _REMOTE_READ)
@@ -363,19 +344,20 @@ class QueuePair:
                 flags = REFUSE
             else:
                 self._reads.append(posted)
-        self._produce(_READ, flags, 0, length, 0, rkey, address)
-        self._posted.append(posted)
+        self.produce(READ, flags, 0, length, 0, rkey, address)
+        self.posted.append(posted)
 
-    def _produce(
+    def produce(
         self, opcode: int, flags: int, imm: int, length: int, where: int, rkey: int, address: int
     ) -> None:
+        """Put a descriptor into our ring."""
         ring = self.ring
-        produced = self._produced
+        produced = self.produced
         at = (produced & ring.mask) * DESCRIPTOR_OCTETS
         _pack(ring.descriptors, at, opcode, flags, 0, imm, length, where, rkey, address)
-        self._produced = self._words[PRODUCED] = produced + 1
+        self.produced = self._words[PRODUCED] = produced + 1
 
-    def _ring_bell(self) -> None:
+    def ring_bell(self) -> None:
         """Wake the peer, if it sleeps and was not woken yet."""
         self._quiet = False
         with fence:
@@ -406,33 +388,38 @@ class QueuePair:
 
         Raises ``Broken``.
         """
-        if self.state is not _RTS:
+        responder = self._responder
+        if responder is None or self.state is not _RTS:
             return False
         words = self._peer_words
         produced = words[PRODUCED]
-        found = produced != self._seen
+        found = produced != responder.seen
         if found:
-            self._consume(produced)
-        elif self._rnr_since is not None:
-            self._patience()
+            responder.consume(produced)
+        elif responder.rnr_since is not None:
+            responder.patience()
         if words[CONSUMED] >= self._wanted:
             found = True
             self._complete()
         if self._quiet and self.state is _RTS:
-            self._ring_bell()
+            self.ring_bell()
         return found
 
     @property
     def news(self) -> bool:
         """Whether a turn would find something to do."""
-        words = self._peer_words
-        return self.state == QpState.RTS and (
-            words[PRODUCED] != self._seen or words[CONSUMED] >= self._wanted
+        responder, words = self._responder, self._peer_words
+        return (
+            self.state == QpState.RTS
+            and responder is not None
+            and (words[PRODUCED] != responder.seen or words[CONSUMED] >= self._wanted)
         )
 
     def look(self, times: int) -> bool:
         """The same, looked at so many times."""
-        words, seen, wanted = self._peer_words, self._seen, self._wanted
+        if self._responder is None:
+            return False
+        words, seen, wanted = self._peer_words, self._responder.seen, self._wanted
         for _ in range(times):  # noqa: SIM110 - a generator takes twice as long
             if words[PRODUCED] != seen or words[CONSUMED] >= wanted:
                 return True
@@ -444,10 +431,10 @@ class QueuePair:
         self._words[ARMED] = self._arms
         with fence:
             pass
-        words = self._peer_words
-        if words[PRODUCED] == self._seen and words[CONSUMED] < self._wanted:
+        responder, words = self._responder, self._peer_words
+        if responder is None or self.state != QpState.RTS:
             return True
-        if self.state != QpState.RTS:
+        if words[PRODUCED] == responder.seen and words[CONSUMED] < self._wanted:
             return True
         self._words[ARMED] = 0
         return False
@@ -456,158 +443,10 @@ class QueuePair:
         """The bell need not be rung."""
         self._words[ARMED] = 0
 
-    # What the peer posted
+    # What the peer carried out
 
-    def _consume(self, produced: int) -> None:
-        peer = self._peer
-        assert peer is not None
-        consumed = before = self._consumed
-        if not consumed <= produced <= consumed + peer.count:
-            raise Broken("it counts its requests wrongly")
-        self._seen = produced
-        descriptors, mask = peer.descriptors, peer.mask
-        receives, messages = self._receives, peer.messages
-        carry_out, push = self._carry_out, self._recv_cq.push
-        try:
-            while consumed != produced:
-                fields = _unpack(descriptors, (consumed & mask) * DESCRIPTOR_OCTETS)
-                opcode, flags, _, _, length, where, _, _ = fields
-                if opcode == _SEND and not flags and receives and where & IN_RING:
-                    # Most are like this. Whatever is odd about it the long way finds.
-                    receive = receives[0]
-                    start = where ^ IN_RING
-                    source = messages[start : start + length]
-                    if len(source) == length <= len(receive.buffer):
-                        receive.buffer[:length] = source
-                        receives.popleft()
-                        push(WC(receive.wr_id, 0, _RECV, length))
-                        consumed += 1
-                        continue
-                if not carry_out(*fields):
-                    if self._rnr_since is None:
-                        self._rnr_since = self._time()
-                    self._patience()
-                    break
-                consumed += 1
-        except Refusal as refusal:
-            self._refuse(consumed, int(refusal.status), str(refusal))
-            return
-        if self.state == QpState.RTS:
-            self._consumed = self._words[CONSUMED] = consumed
-            if before < peer.words[WANTED] <= consumed:
-                self._ring_bell()
-
-    def _refuse(self, consumed: int, status: int, reason: str) -> None:
-        """Tell the peer that its next descriptor failed."""
-        self._consumed = consumed
-        self._words[CONSUMED] = consumed | status << COUNT_BITS
-        self._ring_bell()
-        self._break(reason)
-
-    def _carry_out(
-        self,
-        opcode: int,
-        flags: int,
-        _: int,
-        imm: int,
-        length: int,
-        where: int,
-        rkey: int,
-        address: int,
-    ) -> bool:
-        """One descriptor; False if it has to wait. Raises ``Refusal`` and ``Broken``."""
-        if opcode == _SEND:
-            return self._receive(flags, imm, length, where, rkey)
-        if opcode == READ_ANSWER:
-            self._take_answer(length, where)
-            return True
-        if opcode == _READ:
-            return self._answer(flags, length, rkey, address)
-        if opcode not in (_WRITE, _WRITE_IMM):
-            raise Broken(f"there is no operation {opcode}")
-        if opcode == _WRITE_IMM and not self._receives:
-            return False
-        if length:
-            region = self._reached(flags, length, rkey, address, _REMOTE_WRITE)
-            region.take_in(address, length)
-        if opcode == _WRITE_IMM:
-            receive = self._receives.popleft()
-            self._recv_cq.push(WC(receive.wr_id, 0, _RECV_IMM, length, imm))
-        return True
-
-    def _reached(
-        self, flags: int, length: int, rkey: int, address: int, access: int
-    ) -> MemoryRegion:
-        region = self.pd.find(rkey)
-        if (
-            flags & REFUSE
-            or region is None
-            or not self.options.access & access
-            or not region.permits(address, length, access)
-        ):
-            raise Refusal(WcStatus.REM_ACCESS_ERR, "the peer reached for what it may not have")
-        return region
-
-    def _receive(self, flags: int, imm: int, length: int, where: int, rkey: int) -> bool:
-        if not self._receives:
-            return False
-        receive = self._receives.popleft()
-        buffer = receive.buffer
-        if length > len(buffer):
-            self._recv_cq.push(WC(receive.wr_id, WcStatus.LOC_LEN_ERR, _RECV))
-            raise Refusal(WcStatus.REM_INV_REQ_ERR, "a message longer than the receive buffer")
-        if length:
-            if where & IN_RING:
-                start = where ^ IN_RING
-                source = self._peer_messages[start : start + length]
-            else:
-                found = self._remote.slab_view(where, 0, length)
-                source = found if found is not None else buffer[:0]
-            if len(source) != length:
-                raise Broken("a message that is nowhere")
-            buffer[:length] = source
-        invalidated = None
-        if flags & INVALIDATES:
-            if not self.pd.invalidate(rkey):
-                self._recv_cq.push(WC(receive.wr_id, WcStatus.LOC_PROT_ERR, _RECV))
-                raise Refusal(WcStatus.REM_ACCESS_ERR, "the peer invalidated a key that is none")
-            invalidated = rkey
-        self._recv_cq.push(
-            WC(receive.wr_id, 0, _RECV, length, imm if flags & HAS_IMM else None, invalidated)
-        )
-        return True
-
-    def _patience(self) -> None:
-        """A message waits for a receive: for how long may it?"""
-        if self._rnr_retries == _FOREVER or self._rnr_since is None:
-            return
-        left = self._rnr_since + self._rnr_retries * _RNR_WAIT_S - self._time()
-        if left > 0:
-            self._later(left)
-            return
-        status = int(WcStatus.RNR_RETRY_EXC_ERR)
-        self._refuse(self._consumed, status, "no receive was posted for a message of the peer")
-
-    def _answer(self, flags: int, length: int, rkey: int, address: int) -> bool:
-        """Answer a READ of the peer, unless it has read already. False if it has to wait."""
-        if not length:
-            return True
-        region = self._reached(flags, length, rkey, address, _REMOTE_READ)
-        if flags & DIRECT:
-            return True
-        if self._answers >= self._most_answers:
-            return False
-        start = address - region.address
-        piece = self.pd.arena.take(length)
-        piece.slab.view[piece.offset : piece.offset + length] = region.view[start : start + length]
-        self._answers += 1
-        self._produce(READ_ANSWER, 0, 0, length, piece.where, 0, 0)
-        self._posted.append((self._produced, None, -1, piece))
-        self._signal()
-        self._ring_bell()
-        return True
-
-    def _take_answer(self, length: int, where: int) -> None:
+    def take_answer(self, length: int, where: int) -> None:
+        """The peer has answered the READ that waits longest. Raises ``Broken``."""
         if not self._reads:
             raise Broken("an answer to no READ")
         request = self._reads.popleft()[1]
@@ -618,21 +457,19 @@ class QueuePair:
         scatter(source, request.sg_list)
         self._wanted = 0  # it may be complete, and what is behind it
 
-    # What the peer carried out
-
     def _complete(self) -> None:
         """Finish what is finished. Raises ``Broken``."""
         words = self._peer_words
         word = words[CONSUMED]
         status = word >> COUNT_BITS
-        if status:
+        if status and self._responder is not None:
             # Whatever was carried out before that came before it.
-            self._consume(words[PRODUCED])
+            self._responder.consume(words[PRODUCED])
         if self.state != QpState.RTS:
             return
         consumed = word & COUNT_MASK
-        posted, reads = self._posted, self._reads
-        if consumed > self._produced:
+        posted, reads = self.posted, self._reads
+        if consumed > self.produced:
             raise Broken("it has carried out what was never posted")
         while posted:
             first = posted[0]
@@ -668,20 +505,21 @@ class QueuePair:
         if piece is not None:
             self.pd.arena.give_back(piece)
         if request is None:
-            self._answers -= 1
-            if self._seen != self._consumed:
-                self._seen = -1  # READs may wait for this
-                self._later(0.0)
+            responder = self._responder
+            assert responder is not None
+            responder.answers -= 1
+            if responder.seen != responder.consumed:
+                responder.look_again()  # READs may wait for this
             return True
         self._requests -= 1
         opcode = request.opcode
-        if opcode == _SEND_INV:
+        if opcode == SEND_INV:
             self._remote.dead.discard(request.rkey)
         elif opcode == _LOCAL_INV and not self.pd.invalidate(request.rkey):
             self._refused(request, int(WcStatus.LOC_QP_OP_ERR))
             return False
         if request.signaled:
-            length = request.length() if opcode == _READ else 0
+            length = request.length() if opcode == READ else 0
             self._send_cq.push(WC(request.wr_id, 0, _COMPLETES[opcode], length))
         return True
 
@@ -691,7 +529,7 @@ class QueuePair:
             status = int(WcStatus.GENERAL_ERR)
         if request is not None:
             self._send_cq.push(WC(request.wr_id, status, _COMPLETES[request.opcode]))
-        self._break(f"a request failed: {WcStatus(status).name}")
+        self.break_down(f"a request failed: {WcStatus(status).name}")
 
 
 def _not_told(reason: str) -> None:

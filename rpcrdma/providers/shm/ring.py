@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from ...verbs.types import WrOpcode
 from .memory import PAGE, PeerFile, SharedFile
 from .regions import SLOTS
 
@@ -48,6 +49,12 @@ REFUSE: Final = 4
 DIRECT: Final = 8
 """Of a READ: it was read from the shadow already."""
 
+WRITE: Final = int(WrOpcode.RDMA_WRITE)
+WRITE_IMM: Final = int(WrOpcode.RDMA_WRITE_WITH_IMM)
+SEND: Final = int(WrOpcode.SEND)
+SEND_IMM: Final = int(WrOpcode.SEND_WITH_IMM)
+SEND_INV: Final = int(WrOpcode.SEND_WITH_INV)
+READ: Final = int(WrOpcode.RDMA_READ)
 READ_ANSWER: Final = 64
 """An operation besides those of ``WrOpcode``: the octets that an earlier READ of the peer asked
 for."""
@@ -57,6 +64,10 @@ IN_RING: Final = 1 << 63
 
 MAX_DESCRIPTORS: Final = 1 << 16
 MAX_MESSAGES: Final = 1 << 24
+
+
+class Broken(Exception):
+    """The peer wrote what no peer should."""
 
 
 def file_octets(descriptors: int, messages: int) -> int:
