@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from types import TracebackType
 
 from . import syscalls
 from .interface import User
-from .posix import failure
+from .posix import failure, granted
 
 
 class Identity:
@@ -43,6 +44,13 @@ class Identity:
     def apart(self, user: User) -> Identity:
         """The same for another thread, which takes its time."""
         return Identity(self._active)(user)
+
+    def estimate(self, status: os.stat_result, user: User, mask: int) -> int:
+        """What the mode alone grants ``user``, for kernels that cannot be asked."""
+        if not self._active:
+            user = User(os.geteuid(), os.getegid(), tuple(os.getgroups()))
+        directory = stat.S_ISDIR(status.st_mode)
+        return granted(user, status.st_uid, status.st_gid, status.st_mode, mask, directory)
 
     def __enter__(self) -> None:
         user = self._user

@@ -45,9 +45,9 @@ from .interface import (
     User,
 )
 from .limits import largest_file, largest_size
-from .local_attributes import Stamps, file_mask, node_of, set_times
+from .local_attributes import Stamps, file_mask, node_of, set_attributes, set_times
 from .local_file import LocalFile, sync_job
-from .posix import failure, granted, without_setid
+from .posix import failure, without_setid
 
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
@@ -149,7 +149,7 @@ class LocalFileSystem(FileSystem):
             if size is not None:
                 left = self._truncate(node, path, size, via)
             try:
-                self._set(node, path, changes)
+                set_attributes(node, path, changes)
             except OSError:
                 if left >= 0:
                     os.close(left)
@@ -164,16 +164,6 @@ class LocalFileSystem(FileSystem):
             set_times(_path(fd), changes)
 
         return self.heavy.job(node.identity, left, truncate)
-
-    def _set(self, node: Node, path: bytes, changes: Changes) -> None:
-        if changes.uid is not None or changes.gid is not None:
-            uid = -1 if changes.uid is None else changes.uid
-            gid = -1 if changes.gid is None else changes.gid
-            os.chown(path, uid, gid)
-        # The mode of a symbolic link means nothing to Linux, which refuses to set it.
-        if changes.mode is not None and not node.is_symlink:
-            os.chmod(path, changes.mode)
-        set_times(path, changes)
 
     def _truncate(self, node: Node, path: bytes, size: int, via: OpenFile | None) -> int:
         """Set the size; or, if that may take long, a descriptor to do so with: else -1."""
@@ -218,16 +208,8 @@ class LocalFileSystem(FileSystem):
         except OSError as error:
             if error.errno != errno.ENOSYS:
                 raise
-            return self._estimate(fd, who, mask)
+            return self.acting.estimate(os.fstat(fd), who, mask)
         return result
-
-    def _estimate(self, fd: int, who: User, mask: int) -> int:
-        """What the mode alone grants, for kernels that cannot be asked."""
-        status = os.fstat(fd)
-        if not self.acting.privileged:
-            who = User(os.geteuid(), os.getegid(), tuple(os.getgroups()))
-        directory = stat.S_ISDIR(status.st_mode)
-        return granted(who, status.st_uid, status.st_gid, status.st_mode, mask, directory)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> Node:
         parent = self._directory(directory)

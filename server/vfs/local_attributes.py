@@ -85,6 +85,18 @@ def file_mask() -> int:
     return 0o777
 
 
+def set_attributes(node: Node, path: bytes, changes: Changes) -> None:
+    """Set the owner, the mode and the times that are to be set; the size is another matter."""
+    if changes.uid is not None or changes.gid is not None:
+        uid = -1 if changes.uid is None else changes.uid
+        gid = -1 if changes.gid is None else changes.gid
+        os.chown(path, uid, gid)
+    # The mode of a symbolic link means nothing to Linux, which refuses to set it.
+    if changes.mode is not None and not node.is_symlink:
+        os.chmod(path, changes.mode)
+    set_times(path, changes)
+
+
 def set_times(path: bytes, changes: Changes) -> None:
     """Set the times that are to be set."""
     if changes.atime_ns is not None or changes.mtime_ns is not None:
