@@ -9,6 +9,8 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
+from .syscalls import descriptor_path
+
 MAX_OFFSET: Final = (1 << 63) - 1
 """The largest position that the kernel knows."""
 
@@ -49,7 +51,7 @@ def largest_size(fd: int) -> int:
 
 def _files(directory: int) -> Iterator[int]:
     """Descriptors of regular files on the file system of ``directory``."""
-    path = b"/proc/self/fd/%d" % directory
+    path = descriptor_path(directory)
     quietly = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     with suppress(OSError):
         yield os.open(path, os.O_TMPFILE | os.O_RDWR | quietly, 0o600)

@@ -45,9 +45,10 @@ from .interface import (
     User,
 )
 from .limits import largest_file, largest_size
-from .local_attributes import Stamps, file_mask, node_of, set_attributes, set_times
+from .local_attributes import Stamps, file_mask, node_of, repair_mode, set_attributes, set_times
 from .local_file import LocalFile, sync_job
 from .posix import failure, without_setid
+from .syscalls import descriptor_path
 
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
@@ -143,7 +144,7 @@ class LocalFileSystem(FileSystem):
         self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
     ) -> Job | None:
         self.heavy.require_idle(node.identity)
-        path = _path(self._fd(node.identity))
+        path = descriptor_path(self._fd(node.identity))
         size, left = changes.size, -1
         with self.acting(who):
             if size is not None:
@@ -161,7 +162,7 @@ class LocalFileSystem(FileSystem):
 
         def truncate(fd: int) -> None:
             os.ftruncate(fd, size)
-            set_times(_path(fd), changes)
+            set_times(descriptor_path(fd), changes)
 
         return self.heavy.job(node.identity, left, truncate)
 
@@ -195,7 +196,7 @@ class LocalFileSystem(FileSystem):
         """
         mode = stat.S_IMODE(status.st_mode)
         if self.acting.privileged and who.uid != 0 and mode != without_setid(mode):
-            os.chmod(_path(fd), without_setid(mode))
+            os.chmod(descriptor_path(fd), without_setid(mode))
 
     def permitted(self, node: Node, who: User, mask: int) -> int:
         fd = self._fd(node.identity)
@@ -303,7 +304,7 @@ class LocalFileSystem(FileSystem):
         with self.acting(who):
             fd = self._open(name, flags, mode & 0o7777, dir_fd=parent)
             try:
-                self._repair_mode(fd, mode)
+                repair_mode(fd, mode, self._umask)
             except OSError:
                 os.close(fd)
                 raise
@@ -311,7 +312,7 @@ class LocalFileSystem(FileSystem):
         self.changed(directory)
         try:
             # Without O_NOFOLLOW: this link of /proc is to be followed, and leads to the inode.
-            path_fd = self._open(_path(fd), os.O_PATH | os.O_CLOEXEC)
+            path_fd = self._open(descriptor_path(fd), os.O_PATH | os.O_CLOEXEC)
             node = self._adopt(path_fd, directory, name)
             return node, LocalFile(self, node, who, fd)
         except BaseException:
@@ -344,28 +345,17 @@ class LocalFileSystem(FileSystem):
         fd = self._open_entry(parent, name)
         if mode is not None:
             try:
-                self._repair_mode(fd, mode)
+                repair_mode(fd, mode, self._umask)
             except OSError:
                 os.close(fd)
                 raise
         return self._adopt(fd, directory, name)
 
-    def _repair_mode(self, fd: int, mode: int) -> None:
-        """Give a new object back what the process's file mask took from its mode.
-
-        A mode that differs otherwise is the work of a default ACL, and stays.
-        """
-        if not mode & (self._umask | stat.S_ISUID | stat.S_ISGID):
-            return
-        actual = os.fstat(fd).st_mode
-        if actual & 0o777 == mode & 0o777 & ~self._umask:
-            os.chmod(_path(fd), mode & 0o7777 | actual & stat.S_ISGID)
-
     def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
         if node.is_directory:
             raise failure(errno.EPERM)
         self.heavy.require_idle(node.identity)
-        source = _path(self._fd(node.identity))
+        source = descriptor_path(self._fd(node.identity))
         parent = self._directory(directory)
         with self.acting(who):
             os.link(source, name, dst_dir_fd=parent, follow_symlinks=True)
@@ -583,14 +573,10 @@ class LocalFileSystem(FileSystem):
     def _reopen(self, node: Node, flags: int) -> int:
         """A descriptor for reading or writing; the kernel checks the rights to the inode alone."""
         flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        return self._open(_path(self._fd(node.identity)), flags)
+        return self._open(descriptor_path(self._fd(node.identity)), flags)
 
     def _identity_at(self, parent: int, directory: Node, name: bytes) -> bytes | None:
         try:
             return self._handles.identify_entry(parent, directory.identity, name)
         except OSError:
             return None
-
-
-def _path(fd: int) -> bytes:
-    return b"/proc/self/fd/%d" % fd

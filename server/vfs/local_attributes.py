@@ -85,6 +85,18 @@ def file_mask() -> int:
     return 0o777
 
 
+def repair_mode(fd: int, mode: int, mask: int) -> None:
+    """Give a new object back what the process's file mask took from its mode.
+
+    A mode that differs otherwise is the work of a default ACL, and stays.
+    """
+    if not mode & (mask | stat.S_ISUID | stat.S_ISGID):
+        return
+    actual = os.fstat(fd).st_mode
+    if actual & 0o777 == mode & 0o777 & ~mask:
+        os.chmod(syscalls.descriptor_path(fd), mode & 0o7777 | actual & stat.S_ISGID)
+
+
 def set_attributes(node: Node, path: bytes, changes: Changes) -> None:
     """Set the owner, the mode and the times that are to be set; the size is another matter."""
     if changes.uid is not None or changes.gid is not None:

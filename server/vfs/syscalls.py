@@ -132,6 +132,11 @@ def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
         raise _failed()
 
 
+def descriptor_path(fd: int) -> bytes:
+    """A path that leads to what a descriptor is of, whatever has become of its name."""
+    return b"/proc/self/fd/%d" % fd
+
+
 def directory_entries(fd: int, buffer: Any) -> list[tuple[int, bytes]]:
     """The next entries at the directory's position, as (position after it, name)."""
     size = _libc.getdents64(fd, buffer, len(buffer))
