@@ -5,6 +5,8 @@ way up. What a file handle leads to was below the root when the handle was made 
 says so, see ``namespace``), and it is refused once the kernel tells that its one name is elsewhere.
 That it does as long as it knows the name at all, and of a file with several names none can be
 told from the others: what then remains is what Linux's own server does without ``subtree_check``.
+
+Some directories are hidden: where the server keeps what is its own, whoever may read it.
 """
 
 from __future__ import annotations
@@ -38,6 +40,51 @@ class Below:
         status = os.fstat(root)
         self._place = status.st_dev, status.st_ino
         self._seen: dict[tuple[int, int], float] = {}
+        self._hidden: set[tuple[int, int]] = set()
+
+    def hide(self, path: str | os.PathLike[str]) -> None:
+        """Take a directory, if it is one now, for none of what is below."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return
+        self._hidden.add((status.st_dev, status.st_ino))
+        self._seen.clear()
+
+    def hides(self, status: os.stat_result) -> bool:
+        """Whether that is the status of a directory that is hidden."""
+        hidden = self._hidden
+        return bool(hidden) and (status.st_dev, status.st_ino) in hidden
+
+    def hides_entry(self, directory: int, name: bytes) -> bool:
+        """Whether an entry of a directory is hidden."""
+        try:
+            return bool(self._hidden) and self.hides(
+                os.stat(name, dir_fd=directory, follow_symlinks=False)
+            )
+        except OSError:
+            return False  # Whoever does something with it is told the same.
+
+    def is_visible(self) -> bool:
+        """Whether neither the root nor a directory above it is hidden."""
+        current = os.dup(self._root)
+        try:
+            before: tuple[int, int] | None = None
+            while True:
+                status = os.fstat(current)
+                if self.hides(status):
+                    return False
+                here = status.st_dev, status.st_ino
+                if here == before:  # The root directory is its own parent.
+                    return True
+                before = here
+                above = os.open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
+                os.close(current)
+                current = above
+        except OSError:
+            return True  # What is above is not for us to see.
+        finally:
+            os.close(current)
 
     def has_file(self, fd: int, status: os.stat_result) -> bool:
         """Whether what is no directory is below, or may be. Raises for want of descriptors."""
@@ -55,6 +102,8 @@ class Below:
             while len(way) < _DEEPEST:
                 status = os.fstat(current)
                 here = (status.st_dev, status.st_ino)
+                if here in self._hidden:
+                    break
                 when = now if here == self._place else self._seen.get(here)
                 if when is not None and now - when < MOMENT_S:
                     return self._note(way, when)

@@ -121,6 +121,15 @@ class LocalFileSystem(FileSystem):
         """``"kernel"`` or ``"inode"``: how file handles are made."""
         return "kernel" if isinstance(self._handles, KernelHandles) else "inode"
 
+    def hide(self, path: str | os.PathLike[str]) -> None:
+        """Have clients find nothing in the place of a directory, now and when it is moved."""
+        self._below.hide(path)
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether the export's root is neither hidden nor in a directory that is."""
+        return self._below.is_visible()
+
     # What FileSystem asks for; its docstrings are in the interface.
 
     @property
@@ -257,6 +266,8 @@ class LocalFileSystem(FileSystem):
         # A mount point is not ours to show. Only directories tell it by their device: on an
         # overlay the files of one mount are on several.
         if status.st_dev != self._device and stat.S_ISDIR(status.st_mode):
+            raise failure(errno.ENOENT)
+        if self._below.hides(status):
             raise failure(errno.ENOENT)
         try:
             found = self._handles.identify_entry(parent, directory.identity, name)
@@ -407,6 +418,8 @@ class LocalFileSystem(FileSystem):
         self, source: Node, old: bytes, target: Node, new: bytes, who: User, victim: bytes | None
     ) -> None:
         from_parent, to_parent = self._fd(source.identity), self._fd(target.identity)
+        if self._below.hides_entry(from_parent, old):
+            raise failure(errno.ENOENT)
         moved = self._identity_at(from_parent, source, old)
         if moved is not None:
             self.heavy.require_idle(moved)
@@ -523,6 +536,8 @@ class LocalFileSystem(FileSystem):
         above = b"" if parent is None else parent.identity
         try:
             status = os.fstat(fd)
+            if self._below.hides(status):
+                raise failure(errno.ENOENT)
             identity = self._handles.identify(fd, above, name)
         except OSError as error:
             os.close(fd)

@@ -21,7 +21,7 @@ from .device import device_option
 from .serve_exports import ExportOptions, make_exports, places
 from .serve_limits import limits_text
 from .serve_policy import EVERYONE, check_networks, check_reach, choices, make_policy
-from .serve_state import NOTHING_KEPT, keep_state
+from .serve_state import NOTHING_KEPT, keep_state, keep_to_ourselves
 from .serving import RDMA_PORT, STAMP, Serving
 
 NO_RDMA = "none"
@@ -201,10 +201,11 @@ def serve(
     made = make_exports(exports, memory, options)
     with ExitStack() as stack:
         store, kept = None, NOTHING_KEPT
+        keep_to_ourselves(made)
         # What is exported from memory is gone when the server is.
         if not ephemeral and (not memory or state_dir is not None):
             listeners = [f"{address} {port} {tcp_port}" for address in addresses]
-            store, kept = keep_state(stack, state_dir, exports, listeners)
+            store, kept = keep_state(stack, state_dir, exports, listeners, made)
         serving = stack.enter_context(closing(Serving(made, config, store, policy, verbose)))
         if provider != NO_RDMA:
             serving.listen_rdma(provider, device, addresses, port, pcap)

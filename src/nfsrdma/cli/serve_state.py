@@ -18,7 +18,10 @@ from nfsrdma.server.edge.state_directory import (
     name_of,
 )
 from nfsrdma.server.state.recovery import RecoveryStore
+from nfsrdma.server.vfs.export import Export
+from nfsrdma.server.vfs.local import LocalFileSystem
 
+from .messages import printable
 from .serve_exports import parse_export, split_options
 from .serving import reason
 
@@ -26,17 +29,22 @@ NOTHING_KEPT: Final = "nothing is kept: file handles end with this server"
 
 
 def keep_state(
-    stack: ExitStack, state_dir: str | None, exports: Sequence[str], listeners: Sequence[str]
+    stack: ExitStack,
+    state_dir: str | None,
+    exports: Sequence[str],
+    listeners: Sequence[str],
+    made: Sequence[Export] = (),
 ) -> tuple[RecoveryStore | None, str]:
     """Open the store for what must survive a restart; and a line that says where it is.
 
     It is in the directory named, or in one of this server's own, by the command's ``exports`` and
-    the addresses and ports of its ``listeners``. Not every user has a place for that: then nothing
-    is kept, and the line says why.
+    the addresses and ports of its ``listeners``, and hidden in the exports that were ``made``. Not
+    every user has a place for that: then nothing is kept, and the line says why.
     """
     path = Path(state_dir) if state_dir is not None else _own(exports, listeners)
     try:
         directory = stack.enter_context(closing(StateDirectory(path)))
+        keep_to_ourselves(made, directory.path)
         # What the server keeps for itself is nobody else's.
         stack.callback(os.umask, os.umask(0o077))
         return directory.open_store(), f"state is kept in {directory.path}"
@@ -51,6 +59,23 @@ def keep_state(
             f"cannot keep state in {path}: {reason(error)}; "
             "name another directory with --state-dir, or keep nothing with --ephemeral"
         ) from None
+
+
+def keep_to_ourselves(exports: Sequence[Export], *directories: Path) -> None:
+    """Hide from clients what servers keep: in ``directories``, and where this user's others do.
+
+    Who may read it could make up file handles, and who may write it ends the service, whatever the
+    exports are for. An export that is such a directory, or is in one, is refused.
+    """
+    for directory in (*directories, default_directory()):
+        for export in exports:
+            if isinstance(export.fs, LocalFileSystem):
+                export.fs.hide(directory)
+                if not export.fs.is_visible:
+                    raise click.ClickException(
+                        f"/{printable(export.name)} is in {directory}, where servers keep what is "
+                        "nobody else's: it cannot be exported"
+                    )
 
 
 def _own(exports: Sequence[str], listeners: Sequence[str]) -> Path:
