@@ -14,7 +14,7 @@ from ..compound import Compound
 from ..config import ServerConfig
 from ..replay import fingerprint
 from ..state.client import Client
-from ..state.principal import Principal, source_of
+from ..state.principal import Principal, may_carry, source_of
 from ..state.refusal import NOT_YOURS, Refusal
 from ..state.session import Session
 
@@ -161,9 +161,8 @@ def sequence(c: Compound, args: nfs.SEQUENCE4args, enc: Encoder) -> None:
     session = registry.session(args.sa_sessionid)
     channel = c.call.channel
     known = channel in session.connections
-    if not known and source_of(channel.peer) != session.client.source:
-        # To name a session is no right to it, nor to the place of a call in it. A connection that
-        # would take part has to come from where the client is, as with BIND_CONN_TO_SESSION.
+    if not known and not may_carry(source_of(channel.peer), session.client.source):
+        # To name a session is no right to it, nor to the place of a call in it.
         raise Refusal(nfs.NFS4ERR_BADSESSION, NOT_YOURS)
     slot = session.slot(args.sa_slotid)
     if c.request_size > session.fore.ca_maxrequestsize:

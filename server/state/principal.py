@@ -39,6 +39,16 @@ def source_of(peer: Peer) -> Source:
     return (THIS_HOST if peer.uid or peer.at_home else SOMEWHERE), peer.uid
 
 
+def may_carry(source: Source, client: Source) -> bool:
+    """Whether connections from ``source`` may carry calls in sessions of a client of ``client``.
+
+    Of this host's users each is known, so nobody calls in another's session. Another host may get
+    another address while its sessions live on, and has state in them that would be lost: there the
+    session's name, which nobody can guess, is enough (RFC 8881, Section 2.10.3.1).
+    """
+    return source == client or (source[1] is None and client[1] is None)
+
+
 def share_of(source: Source) -> Source:
     """Whose share of what is limited a source takes, as with connections and memory.
 

@@ -90,8 +90,9 @@ def test_strangers_manage_nothing(victim: Session, stranger: Peer) -> None:
     assert len(victim.peer.server.registry.sessions) == 1
 
 
-def test_name_of_a_session_is_no_right_to_it(victim: Session, server: Server) -> None:
-    # Whoever has seen it: its slots are moved on, and its replies repeated, from nowhere else.
+def test_name_of_a_session_is_no_right_to_it(server: Server) -> None:
+    # Whoever has seen it: its slots are moved on, and its replies repeated, for nobody else.
+    victim = Peer(server, ALICE, HERE, ALICE.uid).session(b"local")
     victim.ok(PUTROOTFH)
     for credentials, address, uid in (
         (ALICE, ELSEWHERE, None),
@@ -103,6 +104,16 @@ def test_name_of_a_session_is_no_right_to_it(victim: Session, server: Server) ->
     victim.ok(PUTROOTFH)
     (session,) = server.registry.sessions.values()
     assert list(session.connections) == [victim.peer.channel]
+
+
+def test_a_host_that_gets_another_address_goes_on(victim: Session, server: Server) -> None:
+    victim.ok(PUTROOTFH)
+    victim.peer = Peer(server, ALICE, ELSEWHERE)
+    victim.ok(PUTROOTFH)
+    (session,) = server.registry.sessions.values()
+    assert victim.peer.channel in session.connections
+    # It manages nothing from there, as who could not call before.
+    assert victim.peer.call(destroy_session(victim.id)).status == t.NFS4ERR_BADSESSION
 
 
 def test_owner_string_of_another_client(victim: Session, stranger: Peer) -> None:
