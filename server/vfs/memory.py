@@ -1,8 +1,7 @@
 """A file system in memory: complete, deterministic, gone with its process.
 
 It has no clock of its own: the constructor is given one. File contents are kept in chunks, absent
-where nothing was ever written, so that a sparse file costs what it holds. A directory's entries
-have cookies that count up and are never used again, which makes listings stable.
+where nothing was ever written, so that a sparse file costs what it holds.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import errno
 import stat
 import struct
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -28,81 +26,11 @@ from .interface import (
     Statistics,
     User,
 )
+from .memory_node import Directory, MemoryNode
 from .posix import failure, granted, inherited, require, without_foreign_setgid, without_setid
 
 CHUNK: Final = 1 << 16
 _IDENTITY = struct.Struct(">IQ")
-_FIRST_ENTRY = 3  # RFC 8881, Section 18.23.3: cookies 0, 1 and 2 are special.
-
-
-class MemoryNode(Node):
-    """An object in memory. ``content`` depends on the type."""
-
-    __slots__ = (
-        "atime_ns",
-        "btime_ns",
-        "change",
-        "content",
-        "ctime_ns",
-        "gid",
-        "mode",
-        "mtime_ns",
-        "nlink",
-        "opens",
-        "parent",
-        "rdev",
-        "size",
-        "space",
-        "uid",
-    )
-
-    content: Directory | dict[int, bytearray] | bytes
-    parent: MemoryNode | None
-    atime_ns: int
-    btime_ns: int
-    change: int
-    ctime_ns: int
-    gid: int
-    mode: int
-    mtime_ns: int
-    nlink: int
-    opens: int
-    rdev: tuple[int, int]
-    size: int
-    space: int
-    uid: int
-
-
-class Directory:
-    """Entries by name and by cookie."""
-
-    __slots__ = ("_cookies", "_names", "_next", "entries")
-
-    def __init__(self) -> None:
-        self.entries: dict[bytes, tuple[int, MemoryNode]] = {}
-        self._cookies: list[int] = []
-        self._names: dict[int, bytes] = {}
-        self._next = _FIRST_ENTRY
-
-    def add(self, name: bytes, node: MemoryNode) -> None:
-        cookie, self._next = self._next, self._next + 1
-        self.entries[name] = (cookie, node)
-        self._cookies.append(cookie)
-        self._names[cookie] = name
-
-    def remove(self, name: bytes) -> None:
-        cookie, _ = self.entries.pop(name)
-        del self._names[cookie]
-        # Dead cookies stay in the sorted list until they are the greater part of it.
-        if len(self._cookies) > 64 and len(self._cookies) > 2 * len(self._names):
-            self._cookies = list(self._names)
-
-    def after(self, cookie: int) -> Iterator[tuple[int, bytes]]:
-        cookies = self._cookies
-        for index in range(bisect_right(cookies, cookie), len(cookies)):
-            name = self._names.get(cookies[index])
-            if name is not None:
-                yield cookies[index], name
 
 
 class MemoryFile(OpenFile):

@@ -39,7 +39,8 @@ from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
 from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.vfs.interface import ROOT
-from nfsrdma.server.vfs.memory import MemoryFileSystem, MemoryNode
+from nfsrdma.server.vfs.memory import MemoryFileSystem
+from nfsrdma.server.vfs.memory_node import MemoryNode
 from nfsrdma.xdr.nfs4 import types as t
 
 LIMITS = StateLimits(

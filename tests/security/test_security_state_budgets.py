@@ -47,7 +47,8 @@ from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
 from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.state.shares import Shares
 from nfsrdma.server.vfs.interface import ROOT, Job
-from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem, MemoryNode
+from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem
+from nfsrdma.server.vfs.memory_node import MemoryNode
 from nfsrdma.xdr.nfs4 import types as t
 
 CROWD, GOOD = "192.0.2.9", "192.0.2.2"

@@ -7,7 +7,8 @@ from random import Random
 from typing import Any
 
 from nfsrdma.server.vfs.interface import ROOT, Node, User
-from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem, MemoryNode
+from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem
+from nfsrdma.server.vfs.memory_node import MemoryNode
 
 from .model import File, Link, Path, Tree
 
