@@ -327,6 +327,42 @@ def test_those_who_knock_and_say_nothing_make_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not SUITABLE, reason="no shared memory on this processor")
+def test_who_knocks_without_end_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reactor = SelectReactor()
+    device = ShmDevice(reactor, directory=str(tmp_path))
+    listener = listen_rdma(device, reactor, "127.0.0.1", PORT, SERVICE)
+    (knocking,) = device.listeners
+    real = knocking._meeting.socket
+    accepted: list[int] = []
+
+    class Busy:
+        def accept(self) -> Any:
+            """There is always one more, as from somebody who is quicker than we are."""
+            accepted.append(1)
+            assert len(accepted) < 1000
+            meet("127.0.0.1", PORT, str(tmp_path))[0].close()
+            return real.accept()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    meet("127.0.0.1", PORT, str(tmp_path))[0].close()
+    monkeypatch.setattr(knocking._meeting, "socket", Busy())
+    others: list[int] = []
+    reactor.call_soon(others.append, 1)
+    reactor.turn(0.0)
+    reactor.turn(0.0)
+    assert others
+    assert 0 < len(accepted) <= 4 * shm_listener._ACCEPTS
+    monkeypatch.undo()
+    listener.close()
+    device.close()
+    reactor.close()
+
+
+@pytest.mark.skipif(not SUITABLE, reason="no shared memory on this processor")
 def test_without_descriptors_nobody_spins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

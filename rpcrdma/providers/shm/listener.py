@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from ...complaints import Complaints
 from ...io.fork import keep_from_children
 from ...roce.completion import CompletionQueue
 from ...task import TimerHandle
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 _GREETING_S: Final = 10.0
 _PAUSE_S: Final = 1.0
+_ACCEPTS: Final = 8
+"""Connections accepted before others have their turn."""
 _MAX_STRANGERS: Final = 128
 """Those who have connected and said nothing yet."""
 
@@ -43,6 +46,7 @@ class ShmListener:
         self._meeting = meeting
         self._on_request = on_request
         self._strangers: dict[socket.socket, tuple[TimerHandle, int]] = {}
+        self._complaints = Complaints(_log, device.reactor.time)
         self._closed = False
         self.address = (host, meeting.port)
         device.reactor.add_reader(meeting.socket.fileno(), self._knocked)
@@ -59,9 +63,10 @@ class ShmListener:
         self._device.listeners.pop(self, None)
 
     def _knocked(self) -> None:
-        while True:
+        # No more at a time, or who knocks as fast as we can look would keep everybody waiting.
+        for _ in range(_ACCEPTS):
             try:
-                accepted, _ = self._meeting.socket.accept()
+                accepted = self._meeting.socket.accept()[0]
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -129,9 +134,9 @@ class ShmListener:
         request = ShmRequest(self._device, stranger, offer, fds, self.address)
         try:
             self._on_request(request)
-        except Exception:
+        except Exception as error:
             # It must not; as a rule there was nothing left to make a queue pair of.
-            _log.exception("a connection request could not be answered")
+            self._complaints.failure("a connection request", error)
             if not request.answered:
                 request.reject()
 
