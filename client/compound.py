@@ -249,7 +249,7 @@ class Compound:
         """The result is the triple (count, how it was committed, verifier)."""
         self.encoder.buffer += _WRITE.pack(t.OP_WRITE, stateid, offset, stable)
         self.encoder.payload(data)
-        self.add(t.OP_WRITE, 24, _decode_write)
+        self.add(t.OP_WRITE, 24, _decode_write if stable == t.UNSTABLE4 else _decode_stable_write)
 
     def commit(self, offset: int = 0, count: int = 0) -> None:
         """Without arguments: the whole file. The result is the verifier."""
@@ -459,6 +459,13 @@ def _decode_seek(dec: Decoder) -> tuple[bool, int]:
 
 def _decode_write(dec: Decoder) -> tuple[int, ...]:
     return dec.unpack(_COMMITTED)
+
+
+def _decode_stable_write(dec: Decoder) -> tuple[int, ...]:
+    result = _decode_write(dec)
+    if result[1] == t.UNSTABLE4:  # RFC 8881, Section 18.32.3: never less than was asked for
+        raise XdrError("what was to be written to stable storage was not")
+    return result
 
 
 def _decode_commit(dec: Decoder) -> bytes:

@@ -8,6 +8,7 @@ NFS status itself is in :attr:`NfsError.status`.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Any, Final
 
 from nfsrdma.rpcrdma.rpc.message import AuthError
@@ -161,6 +162,15 @@ _CLASSES: Final[dict[int, type[NfsError]]] = {
 def ends_everything(error: OSError) -> bool:
     """Whether nothing else can succeed either: the server is out of reach, or another's."""
     return isinstance(error, (NfsConnectionError, NfsTimeoutError, ForkedMountError))
+
+
+def name_file(error: OSError, where: Callable[[], object]) -> None:
+    """Have an error that names no file say that it was about ``where()``.
+
+    What ends everything is about no single file.
+    """
+    if error.filename is None and error.errno is not None and not ends_everything(error):
+        error.filename = where()
 
 
 def make_error(number: int, message: str, path: object = None) -> NfsError:

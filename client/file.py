@@ -16,7 +16,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import STAT, STAT_ROOM, Stat, decode_stat, encode_attributes
 from .compound import Compound, place
-from .errors import NfsError, ProtocolError, StatusError, make_error, status_error
+from .errors import NfsError, ProtocolError, StatusError, make_error, name_file, status_error
 from .opens import READ, STATE_LOST, WRITE, Open, OpenTable, close_compound
 from .session import Session
 from .unstable import Files, Written
@@ -114,8 +114,12 @@ class OpenFile:
             eof, data = (await self._call("READ", build))[-1]
             count = place(data, view)
             done += count
-            if eof or not count:
+            if eof:
                 break
+            if not count:
+                # Taken for the end it would cut off the rest of the file without a word.
+                text = f"nothing to read at {offset + done}, which is not the end of the file"
+                raise ProtocolError(errno.EPROTO, text, self.path)
         return done
 
     async def find_data(self, offset: int) -> int | None:
@@ -185,7 +189,8 @@ class OpenFile:
 
             count, committed, verifier = (await self._call("WRITE", build))[-1]
             if not 0 < count <= len(data):
-                raise ProtocolError(f"WRITE of {len(data)} octets wrote {count}")
+                text = f"WRITE of {len(data)} octets wrote {count}"
+                raise ProtocolError(errno.EPROTO, text, self.path)
             if committed == t.UNSTABLE4:
                 session_id = self._session.session_id
                 self._unstable.add(Written(self, session_id, offset, data[:count], verifier))
@@ -352,6 +357,9 @@ class OpenFile:
                 if error.status not in STATE_LOST or attempt + 1 == _REOPENS_MAX:
                     raise status_error(error.status, path=self.path) from error
                 await self._reopen(stateid, error)
+            except NfsError as error:
+                name_file(error, lambda: self.path)
+                raise
         raise AssertionError("unreachable")
 
     async def _reopen(self, stateid: bytes, cause: StatusError) -> None:

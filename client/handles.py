@@ -18,7 +18,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from .attributes import ENTRY, STAT, STAT_ROOM, Page, Stat, decode_entries, decode_stat
 from .compound import ANONYMOUS_STATEID, Compound
 from .cookies import Cookies
-from .errors import StatusError, make_error, status_error
+from .errors import NfsError, StatusError, make_error, name_file, status_error
 from .session import Session
 
 Where = Callable[[], str]
@@ -48,6 +48,9 @@ class Handles:
             return await self._session.call(compound)
         except StatusError as error:
             raise status_error(error.status, path=where()) from error
+        except NfsError as error:
+            name_file(error, where)
+            raise
 
     def at(self, name: str, directory: bytes, *, idempotent: bool = True) -> Compound:
         """A compound that begins in ``directory``."""

@@ -8,7 +8,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from . import endings
 from .compound import ANONYMOUS_STATEID, CURRENT_STATEID, Compound
-from .errors import NfsError
+from .errors import NfsError, ProtocolError
 from .open_mode import OpenMode
 from .opens import WRITE, OpenTable
 from .paths import Path, Resolver
@@ -36,6 +36,8 @@ async def read_small(resolver: Resolver, path: Path, room: int) -> bytes | None:
             raise
         return None
     (eof, data), status = results[-2:]
+    if len(data) > room:
+        raise ProtocolError(f"{len(data)} octets read where {room} were asked for")
     return bytes(data) if eof or len(data) >= status.st_size else None
 
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from nfsrdma.rpcrdma.task import Future, Task, settled
+from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import Stat
-from .errors import NfsError, ends_everything, make_error
-from .handles import Handles
+from .descent import Descent
+from .errors import NfsError, ends_everything, make_error, name_file
+from .handles import Handles, Where
 from .paths import to_text
 
 JOBS_PARALLEL: Final = 16
@@ -198,21 +202,24 @@ class Walk(Generic[B]):
             await self._jobs.cancel()
             raise
 
-    async def add(self, branch: B, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin a job in a branch when there is room."""
+    async def add(
+        self, branch: B, where: Where, job: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Begin a job in a branch when there is room; ``where()`` is what it is about."""
         branch.hold()
 
         async def guarded() -> None:
             try:
                 await job()
             except OSError as error:
-                self.fail(branch, error)
+                self.fail(branch, error, where)
             await branch.release()
 
         await self._jobs.add(guarded)
 
-    def fail(self, branch: B, error: OSError) -> None:
+    def fail(self, branch: B, error: OSError, where: Where | None = None) -> None:
         """Something in ``branch`` failed, and the rest goes on."""
+        name_file(error, where if where is not None else branch.path)
         self.failures.add(error)
         branch.spoil()
 
@@ -220,22 +227,29 @@ class Walk(Generic[B]):
 class _Removal(Branch):
     """A directory that is being emptied, to be removed itself in the end."""
 
-    __slots__ = ("_tree", "directory", "handle", "octets")
+    __slots__ = ("_tree", "descent", "directory", "handle", "octets")
 
     def __init__(
-        self, tree: _Remover, parent: Branch | None, directory: bytes, name: bytes, handle: bytes
+        self,
+        tree: _Remover,
+        parent: Branch | None,
+        directory: bytes,
+        name: bytes,
+        handle: bytes,
+        descent: Descent,
     ) -> None:
         super().__init__(parent, to_text(name) if parent is not None else tree.path)
         self._tree = tree
         self.directory = directory  # that it is in
         self.octets = name
         self.handle = handle
+        self.descent = descent
 
     async def finish(self) -> None:
         if self.spoiled:
             return  # it is not empty, and why has been said
         try:
-            await self._tree.handles.remove(self.directory, self.octets, self.path)
+            await self._tree.remove(self.directory, self.octets, self.path)
         except OSError as error:
             self._tree.walk.fail(self, error)
 
@@ -248,26 +262,48 @@ class _Remover:
         self.path = path
         self.walk: Walk[_Removal] = Walk(failures)
 
+    async def remove(self, directory: bytes, name: bytes, where: Where) -> None:
+        """Remove one name. That someone else has done it meanwhile is what was wanted."""
+        with suppress(FileNotFoundError):
+            await self.handles.remove(directory, name, where)
+
     async def enter(self, branch: _Removal) -> list[_Removal]:
         """Empty a directory of what is none itself, and return those that are."""
-        found: list[tuple[bytes, bytes, bool]] = []
-        async for page in self.handles.pages(branch.handle, branch.path):
-            # Names only, and all of them before anything goes: what removing does to the cookies
-            # of a directory is the server's affair.
-            for name, status in page.entries:
-                if isinstance(status, Stat):
-                    found.append((name, status.handle, status.is_dir))
-                else:
-                    found.append((name, b"", True))
         below: list[_Removal] = []
-        for name, handle, maybe_directory in found:
+        for name, handle, maybe_directory in await self._names(branch):
             if maybe_directory:
-                entered = await self._directory(branch, name, handle)
+                try:
+                    entered = await self._directory(branch, name, handle)
+                except NfsError as error:
+                    self.walk.fail(branch, error)
+                    continue
                 if entered is not None:
                     below.append(entered)
                     continue
-            await self.walk.add(branch, self._file(branch, name))
+            where = partial(branch.path, to_text(name))
+            job = partial(self.remove, branch.handle, name, where)
+            await self.walk.add(branch, where, job)
         return below
+
+    async def _names(self, branch: _Removal) -> list[tuple[bytes, bytes, bool]]:
+        """What is in a directory: names, handles, and whether they may be directories.
+
+        All of it before anything goes: what removing does to the cookies of a directory is the
+        server's affair.
+        """
+        found: list[tuple[bytes, bytes, bool]] = []
+        try:
+            async for page in self.handles.pages(branch.handle, branch.path):
+                for name, status in page.entries:
+                    if isinstance(status, Stat):
+                        found.append((name, status.handle, status.is_dir))
+                    else:
+                        found.append((name, b"", True))
+        except NfsError as error:
+            if error.status != t.NFS4ERR_STALE or branch.parent is None:
+                raise
+            return []  # the directory itself is gone
+        return found
 
     async def _directory(self, branch: _Removal, name: bytes, handle: bytes) -> _Removal | None:
         """The branch of an entry that is a directory; None if it turns out to be none."""
@@ -283,13 +319,8 @@ class _Remover:
             if not status.is_dir:
                 return None
             handle = status.handle
-        return _Removal(self, branch, branch.handle, name, handle)
-
-    def _file(self, branch: _Removal, name: bytes) -> Callable[[], Coroutine[Any, Any, None]]:
-        def where() -> str:
-            return branch.path(to_text(name))
-
-        return lambda: self.handles.remove(branch.handle, name, where)
+        descent = branch.descent.below(handle, partial(branch.path, to_text(name)))
+        return _Removal(self, branch, branch.handle, name, handle, descent)
 
 
 async def remove_tree(
@@ -309,7 +340,8 @@ async def remove_tree(
         raise make_error(errno.ENOTDIR, "not a directory", path)
     failures = Failures(tell)
     remover = _Remover(handles, path, failures)
-    await remover.walk.run(_Removal(remover, None, directory, name, status.handle), remover.enter)
+    top = _Removal(remover, None, directory, name, status.handle, Descent(status.handle))
+    await remover.walk.run(top, remover.enter)
     if failures.count == 1:
         raise failures.first[0]
     if failures.count:

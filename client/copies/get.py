@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..attributes import Stat
 from ..compound import ANONYMOUS_STATEID, Compound, place
-from ..errors import StatusError, make_error, status_error
+from ..descent import Descent
+from ..errors import NfsError, StatusError, make_error, status_error
 from ..file import PARALLEL
 from ..opens import READ
 from ..paths import to_text
@@ -34,16 +35,23 @@ _BLOCK: Final = 512
 class _Here(Branch):
     """A directory of the server, and the one of this machine that it is copied to."""
 
-    __slots__ = ("_getting", "above", "handle", "local", "octets", "status", "wrote")
+    __slots__ = ("_getting", "above", "descent", "local", "octets", "status", "wrote")
 
     def __init__(
-        self, getting: Getting, parent: _Here | None, name: str, octets: bytes, status: Stat
+        self,
+        getting: Getting,
+        parent: _Here | None,
+        name: str,
+        octets: bytes,
+        status: Stat,
+        descent: Descent,
     ) -> None:
         super().__init__(parent, name)
         self._getting = getting
         self.above = parent.local if parent is not None else getting.local.top
         self.octets = octets
         self.status = status
+        self.descent = descent
         self.local: LocalDirectory | None = None  # once it is entered
         self.wrote = False
 
@@ -77,7 +85,9 @@ class Getting:
         if status.is_dir:
             if not self._options.recursive:
                 raise make_error(errno.EISDIR, "a directory, and the copy is not recursive", source)
-            await self._walk.run(_Here(self, None, source, self.local.name, status), self._enter)
+            descent = Descent(status.handle)
+            top = _Here(self, None, source, self.local.name, status, descent)
+            await self._walk.run(top, self._enter)
         elif not status.is_file:
             raise make_error(errno.EINVAL, "not a file, directory or link", source)
         else:
@@ -89,27 +99,38 @@ class Getting:
         assert branch.above is not None
         branch.local = branch.above.make(branch.octets)
         below: list[_Here] = []
-        handles = self._client.handles
-        async for page in handles.pages(branch.status.handle, branch.path):
-            for name, status in page.entries:
-                shown = to_text(name)
-                if is_temporary(name):
-                    self._monitor.progress.unfinished.append(branch.path(shown))
-                    continue
-                where = _where(branch, shown)
-                if isinstance(status, int) or not status.handle:
-                    try:
-                        status = await handles.lookup(branch.status.handle, name, where)
-                    except OSError as error:
-                        self._walk.fail(branch, error)
-                        continue
-                if status.is_dir:
-                    below.append(_Here(self, branch, shown, name, status))
-                elif not (status.is_file or status.is_symlink):
-                    self._monitor.progress.special.append(where())
-                else:
-                    await self._walk.add(branch, self._entry(branch, name, where, status))
+        try:
+            async for page in self._client.handles.pages(branch.status.handle, branch.path):
+                for name, status in page.entries:
+                    await self._found(branch, name, status, below)
+        except NfsError as error:
+            # What has been listed is copied all the same.
+            self._walk.fail(branch, error)
         return below
+
+    async def _found(
+        self, branch: _Here, name: bytes, status: Stat | int, below: list[_Here]
+    ) -> None:
+        """Begin with one entry of a directory; one that is a directory itself goes to ``below``."""
+        shown = to_text(name)
+        if is_temporary(name):
+            self._monitor.progress.unfinished.append(branch.path(shown))
+            return
+        where = _where(branch, shown)
+        try:
+            if isinstance(status, int) or not status.handle:
+                status = await self._client.handles.lookup(branch.status.handle, name, where)
+            if status.is_dir:
+                descent = branch.descent.below(status.handle, where)
+                below.append(_Here(self, branch, shown, name, status, descent))
+                return
+        except NfsError as error:
+            self._walk.fail(branch, error, where)
+            return
+        if not (status.is_file or status.is_symlink):
+            self._monitor.progress.special.append(where())
+        else:
+            await self._walk.add(branch, where, self._entry(branch, name, where, status))
 
     def _entry(
         self, branch: _Here, name: bytes, where: Callable[[], str], status: Stat

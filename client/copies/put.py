@@ -135,7 +135,8 @@ class Putting:
             elif item.kind == "other":
                 self._monitor.progress.special.append(branch.local.path(item.name))
             else:
-                await self._walk.add(branch, self._job(branch, item))
+                where = partial(branch.path, to_text(item.name))
+                await self._walk.add(branch, where, self._job(branch, item))
         branch.there = {}
         return below
 

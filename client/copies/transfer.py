@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from ..errors import name_file
 from ..trees import Failures, TreeError
 from .get import Getting
 from .local import LocalTree
@@ -42,6 +43,9 @@ class Transfer:
         getting = Getting(self._client, self._local, self._options, self._failures, self._monitor)
         try:
             await getting.run(source)
+        except OSError as error:
+            name_file(error, lambda: source)
+            raise
         finally:
             self._end()
         return self._outcome(source)
@@ -54,6 +58,9 @@ class Transfer:
         putting = Putting(self._client, self._local, self._options, self._failures, self._monitor)
         try:
             await putting.run(path)
+        except OSError as error:
+            name_file(error, lambda: path)
+            raise
         finally:
             self._end()
         return self._outcome(path)

@@ -58,8 +58,11 @@ def _blames(method: F) -> F:
     def blaming(self: Any, *arguments: Any) -> Any:
         try:
             return method(self, *arguments)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             name = arguments[0] if arguments and isinstance(arguments[0], bytes) else b""
+            if isinstance(error, OverflowError):  # a size or a time, as a server may have it
+                text = "larger than a number of this system can be"
+                error = OSError(errno.EOVERFLOW, text)
             raise _ours(error, self.path(name)) from error
 
     return blaming  # type: ignore[return-value]
@@ -270,11 +273,14 @@ class Directory:
 
     @_blames
     def create(self, name: bytes, temporary: bytes) -> CreatedFile:
+        self.check_replaceable(name)  # now, and not only when all of it has come
         fd = os.open(temporary, _NEW, 0o600, dir_fd=self.fd)
         return CreatedFile(fd, self, name, temporary)
 
     @_blames
     def make_link(self, name: bytes, target: bytes, temporary: bytes) -> None:
+        if b"\0" in target:
+            raise OSError(errno.EINVAL, "the target of the link has a null character in it")
         fd = self.fd
         try:
             os.symlink(target, name, dir_fd=fd)

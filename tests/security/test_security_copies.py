@@ -271,9 +271,9 @@ def test_a_local_temporary_file_that_was_swapped_is_not_published(
     real = Directory.check_replaceable
 
     def swap(self: Directory, name: bytes) -> None:
-        (temporary,) = world.path.iterdir()
-        temporary.unlink()
-        temporary.write_bytes(b"evil")
+        for temporary in world.path.iterdir():  # nothing yet when the copy begins
+            temporary.unlink()
+            temporary.write_bytes(b"evil")
         real(self, name)
 
     monkeypatch.setattr(Directory, "check_replaceable", swap)
