@@ -13,6 +13,7 @@ import io
 import os
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from operator import index
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar, cast
@@ -469,6 +470,7 @@ class AsyncFile:
 
     async def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move the position, and return it."""
+        offset = index(offset)
         if whence == io.SEEK_CUR:
             offset += self._position
         elif whence == io.SEEK_END:
@@ -494,7 +496,7 @@ class AsyncFile:
 
     async def truncate(self, size: int | None = None) -> int:
         """Make the file ``size`` octets long, as long as the position says by default."""
-        size = self._position if size is None else size
+        size = self._position if size is None else index(size)
         await run(self._file.truncate(size))
         return size
 
@@ -507,6 +509,7 @@ class AsyncFile:
 
 
 def _checked(offset: int) -> int:
+    offset = index(offset)
     if offset < 0:
         raise ValueError(f"negative offset: {offset}")
     if offset >= OFFSET_END:

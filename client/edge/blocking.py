@@ -11,6 +11,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
+from operator import index
 from os import PathLike
 from types import TracebackType
 from typing import Any, TypeVar
@@ -470,6 +471,7 @@ class NfsFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._check_open()
+        offset = index(offset)
         if whence == io.SEEK_CUR:
             offset += self._position
         elif whence == io.SEEK_END:
@@ -497,7 +499,7 @@ class NfsFile(io.RawIOBase):
         self._check_open()
         if not self._letters.writable:
             raise io.UnsupportedOperation("not writable")
-        size = self._position if size is None else size
+        size = self._position if size is None else index(size)
         self._run(self._file.truncate(size))
         return size
 
@@ -517,10 +519,11 @@ def kept(data: Buffer) -> memoryview:
     """A view of ``data`` that will not change: of itself, or of a copy."""
     if type(data) is bytes:
         return memoryview(data)
-    return memoryview(bytes(data))
+    return memoryview(bytes(memoryview(data)))  # of a number bytes() would make so many zeros
 
 
 def _checked(offset: int) -> int:
+    offset = index(offset)
     if offset < 0:
         raise ValueError(f"negative offset: {offset}")
     if offset >= OFFSET_END:

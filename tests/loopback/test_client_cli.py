@@ -183,6 +183,43 @@ def test_errors_are_one_line(cli: Cli, tmp_path: Path) -> None:
         assert cli(*arguments, status=1) == f"nfsrdma: {error}\n"
 
 
+def test_one_that_fails_does_not_keep_the_others(cli: Cli, tmp_path: Path) -> None:
+    urls = [f"{cli.url}/t/{name}" for name in ("a", "none/x", "b")]
+    error = cli("mkdir", *urls, status=1)
+    assert error == f"nfsrdma: server: {urls[1]}: no such file or directory\n"
+    assert cli("ls", f"{cli.url}/t") == "a\nb\n"
+    (tmp_path / "file").write_text("x")
+    for url in urls[::2]:
+        cli("put", tmp_path / "file", f"{url}/file")
+    files = [f"{url}/file" for url in urls]
+    for command, shown in (("cat", "xx"), ("stat", "file:")):
+        process = run(command, *files, stdout=subprocess.PIPE)
+        out, message = process.communicate(timeout=20)
+        assert process.returncode == 1
+        assert shown.encode() in out
+        assert message.count(b"no such file") == 1
+    cli("rm", "-r", *urls, status=1)
+    assert cli("ls", f"{cli.url}/t") == ""
+
+
+def test_a_time_that_no_calendar_reaches(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real = time.localtime
+
+    def narrow(seconds: float | None = None) -> time.struct_time:
+        if seconds == 5:
+            raise OverflowError
+        return real(seconds)
+
+    (tmp_path / "file").touch()
+    os.utime(tmp_path / "file", (5, 5))
+    cli("put", tmp_path / "file", f"{cli.url}/t/file")
+    monkeypatch.setattr(time, "localtime", narrow)
+    assert "5 s since 1970 file" in cli("ls", "-l", f"{cli.url}/t")
+    assert "5 s since 1970" in cli("stat", f"{cli.url}/t/file")
+
+
 def test_errors_say_whose_they_are(cli: Cli, tmp_path: Path) -> None:
     """What is wrong with this machine is not blamed on the server (ENOSPC is, most often)."""
     nowhere = tmp_path / "nowhere" / "x.pcapng"

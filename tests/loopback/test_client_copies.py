@@ -182,7 +182,10 @@ def test_what_failed_is_named_and_counted(server: LiveServer, tmp_path: Path) ->
     assert len(list((tmp_path / "export/there").iterdir())) == 5
     (tmp_path / "export/there/f1").rmdir()
     status, error = nfsrdma("put", "-qr", tree, f"{url}there")
-    assert (status, error) == (0, f"nfsrdma: {tree}/pipe: not a file, directory or link: skipped\n")
+    assert (status, error) == (
+        0,
+        f"nfsrdma: local disk: {tree}/pipe: not a file, directory or link: skipped\n",
+    )
     status, error = nfsrdma("put", "-q", tree / "pipe", f"{url}pipe")
     assert status == 1
     assert error.startswith(f"nfsrdma: local disk: {tree}/pipe: ")

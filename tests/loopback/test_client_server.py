@@ -10,6 +10,7 @@ import shutil
 import socket
 import threading
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,6 +177,15 @@ def test_files_refuse_what_python_files_refuse(fs: nfs.Mount) -> None:
         for call in (writer.read, writer.readall):
             with pytest.raises(io.UnsupportedOperation):
                 call()
+    with fs.open("file", "wb") as writer:
+        for nothing in (3, "text", None):
+            with pytest.raises(TypeError):
+                writer.write(nothing)
+        for call in (writer.seek, writer.truncate):
+            for number in (1.5, "1"):
+                with pytest.raises(TypeError):
+                    call(number)  # type: ignore[operator]
+        assert writer.write(array("I", [1, 2])) == 8
     with pytest.raises(IsADirectoryError):
         fs.open("/")
 

@@ -359,7 +359,7 @@ def test_one_that_cannot_be_read_does_not_keep_the_others(
         with pytest.raises(TreeError) as caught:
             fs.put(tmp_path / "source", "tree", recursive=True, on_failure=told.append)
         assert caught.value.failed == 2
-        assert [str(error.filename) for error in told] == ["tree/f03", "tree/f04"]
+        assert sorted(str(error.filename) for error in told) == ["tree/f03", "tree/f04"]
         assert len(fs.listdir("tree")) == 30
         assert not any(is_temporary(name.encode()) for name in fs.listdir("tree"))
 

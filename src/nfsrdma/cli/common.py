@@ -122,6 +122,20 @@ def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
             raise Failed(failure(fs, error)) from error
 
 
+def for_each(urls: tuple[str, ...], options: Options, do: Callable[[Mount, str], object]) -> None:
+    """``do(fs, path)`` for each URL. What fails is told, and the rest goes on; then status 1."""
+    failed = False
+    for url in urls:
+        try:
+            with mounted(url, options) as (fs, path):
+                do(fs, path)
+        except Failed as error:
+            error.show()
+            failed = True
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
 def failure(fs: Mount, error: OSError) -> str:
     """``error`` in one line that says whose it is; a path of the server is shown as a URL."""
     if isinstance(error, NfsError):

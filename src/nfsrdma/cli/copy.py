@@ -16,10 +16,9 @@ import click
 
 from nfsrdma.client import Mount
 from nfsrdma.client.copies import Progress
-from nfsrdma.client.errors import make_error
+from nfsrdma.client.errors import local_error, make_error
 
 from .common import Options, failure, is_directory, join, mounted, server_options
-from .messages import printable
 
 Tell = Callable[[str], object]
 
@@ -36,9 +35,10 @@ def get(
 ) -> None:
     """Copy a file, or with -r a tree, from a server to LOCAL (here, by default).
 
-    If LOCAL is a directory, a file goes into it under its own name. Modes, times, links and holes
-    are preserved. Each file appears under its name when it is complete; what has that name is
-    replaced, a link too. What cannot be copied is told, and the rest goes on.
+    If LOCAL is a directory, a file goes into it under its own name, and what is in a directory goes
+    into it beside what is there. Modes, times, links and holes are preserved. Each file appears
+    under its name when it is complete; what has that name is replaced, a link too. What cannot be
+    copied is told, and the rest goes on.
     """
     with mounted(url, options) as (fs, path):
         name = path.rstrip("/").rpartition("/")[2]
@@ -58,9 +58,10 @@ def get(
 def put(local: str, url: str, recursive: bool, resume: bool, quiet: bool, options: Options) -> None:
     """Copy a file, or with -r a tree, to a server.
 
-    If the URL is that of a directory, a file goes into it under its own name. Modes, times, links
-    and holes are preserved. Each file appears under its name when it is complete; what has that
-    name is replaced, a link too. What cannot be copied is told, and the rest goes on.
+    If the URL is that of a directory, a file goes into it under its own name, and what is in a
+    directory goes into it beside what is there. Modes, times, links and holes are preserved. Each
+    file appears under its name when it is complete; what has that name is replaced, a link too.
+    What cannot be copied is told, and the rest goes on.
     """
     with mounted(url, options) as (fs, path):
         name = os.path.basename(local.rstrip("/"))
@@ -82,10 +83,11 @@ def _copy(
             tell(f"nfsrdma: {failure(fs, error)}")
 
         done = copy(source, target, **options, progress=report, on_failure=failed)
-    for name in done.special:
-        click.echo(f"nfsrdma: {printable(name)}: not a file, directory or link: skipped", err=True)
-    for name in done.unfinished:
-        click.echo(f"nfsrdma: {printable(name)}: another copy's unfinished file: skipped", err=True)
+    about = make_error if copy == fs.get else local_error  # whose they are
+    left = [(name, "not a file, directory or link: skipped") for name in done.special]
+    left += [(name, "another copy's unfinished file: skipped") for name in done.unfinished]
+    for name, text in left:
+        click.echo(f"nfsrdma: {failure(fs, about(errno.EINVAL, text, name))}", err=True)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from .common import (
     Failed,
     Options,
     failure,
+    for_each,
     is_directory,
     join,
     mounted,
@@ -104,7 +105,7 @@ class _Listing:
             return
         if status.is_symlink:
             shown = f"{shown} -> {printable(self._fs.readlink(where))}"
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(status.st_mtime))
+        when = _local(status.st_mtime_ns // 10**9, "%Y-%m-%d %H:%M")
         owner, group = printable(status.owner), printable(status.group)
         mode = stat_bits.filemode(status.st_mode)
         click.echo(
@@ -122,12 +123,15 @@ class _Listing:
 def cat(urls: tuple[str, ...], options: Options) -> None:
     """Write files to standard output."""
     out = sys.stdout.buffer
-    for url in urls:
-        with mounted(url, options) as (fs, path), fs.open(path) as file:
-            buffer = memoryview(bytearray(_CAT_BUFFER))
+    buffer = memoryview(bytearray(_CAT_BUFFER))
+
+    def copy(fs: Mount, path: str) -> None:
+        with fs.open(path) as file:
             while count := file.readinto(buffer):
                 out.write(buffer[:count])
-    out.flush()
+        out.flush()
+
+    for_each(urls, options, copy)
 
 
 @click.command()
@@ -135,36 +139,42 @@ def cat(urls: tuple[str, ...], options: Options) -> None:
 @server_options
 def stat(urls: tuple[str, ...], options: Options) -> None:
     """Show the attributes of files; a link is not followed."""
-    for url in urls:
-        with mounted(url, options) as (fs, path):
-            status = fs.lstat(path)
-            rows: list[tuple[str, Any]] = [
-                ("file", printable(f"/{path}")),
-                ("mode", stat_bits.filemode(status.st_mode)),
-                ("size", status.st_size),
-                ("inode", status.st_ino),
-                ("links", status.st_nlink),
-                ("owner", printable(status.owner)),
-                ("group", printable(status.group)),
-                ("accessed", _time(status.st_atime_ns)),
-                ("modified", _time(status.st_mtime_ns)),
-                ("changed", _time(status.st_ctime_ns)),
-                ("fsid", f"{status.fsid[0]:x}:{status.fsid[1]:x}"),
-                ("change", status.change),
-            ]
-            if status.is_symlink:
-                rows.insert(1, ("target", printable(fs.readlink(path))))
-            for name, value in rows:
-                click.echo(f"{name + ':':10}{value}")
+
+    def show(fs: Mount, path: str) -> None:
+        status = fs.lstat(path)
+        rows: list[tuple[str, Any]] = [
+            ("file", printable(f"/{path}")),
+            ("mode", stat_bits.filemode(status.st_mode)),
+            ("size", status.st_size),
+            ("inode", status.st_ino),
+            ("links", status.st_nlink),
+            ("owner", printable(status.owner)),
+            ("group", printable(status.group)),
+            ("accessed", _time(status.st_atime_ns)),
+            ("modified", _time(status.st_mtime_ns)),
+            ("changed", _time(status.st_ctime_ns)),
+            ("fsid", f"{status.fsid[0]:x}:{status.fsid[1]:x}"),
+            ("change", status.change),
+        ]
+        if status.is_symlink:
+            rows.insert(1, ("target", printable(fs.readlink(path))))
+        for name, value in rows:
+            click.echo(f"{name + ':':10}{value}")
+
+    for_each(urls, options, show)
 
 
 def _time(time_ns: int) -> str:
     seconds, nanoseconds = divmod(time_ns, 10**9)
+    return f"{_local(seconds, '%Y-%m-%d %H:%M:%S')}.{nanoseconds:09}"
+
+
+def _local(seconds: int, form: str) -> str:
+    """A time as it is here; of one that no calendar here reaches, the seconds."""
     try:
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+        return time.strftime(form, time.localtime(seconds))
     except (OverflowError, OSError, ValueError):
         return f"{seconds} s since 1970"
-    return f"{when}.{nanoseconds:09}"
 
 
 @click.command()
@@ -199,12 +209,14 @@ def _size(octets: float) -> str:
 @server_options
 def mkdir(urls: tuple[str, ...], parents: bool, options: Options) -> None:
     """Make directories."""
-    for url in urls:
-        with mounted(url, options) as (fs, path):
-            if parents:
-                fs.makedirs(path, exist_ok=True)
-            else:
-                fs.mkdir(path)
+
+    def make(fs: Mount, path: str) -> None:
+        if parents:
+            fs.makedirs(path, exist_ok=True)
+        else:
+            fs.mkdir(path)
+
+    for_each(urls, options, make)
 
 
 @click.command()
@@ -214,22 +226,24 @@ def mkdir(urls: tuple[str, ...], parents: bool, options: Options) -> None:
 @server_options
 def rm(urls: tuple[str, ...], recursive: bool, force: bool, options: Options) -> None:
     """Remove files, or with -r trees. Links are removed, not followed."""
-    for url in urls:
-        with mounted(url, options) as (fs, path):
-            if not path:
-                raise Failed(f"{fs.url}: this is the server's root: not removed")
-            try:
-                if recursive and fs.lstat(path).is_dir:
-                    fs.rmtree(path)
-                else:
-                    fs.remove(path)
-            except FileNotFoundError:
-                if not force:
-                    raise
-            except TreeError as error:
-                for each in error.failures:
-                    click.echo(f"nfsrdma: {failure(fs, each)}", err=True)
+
+    def remove(fs: Mount, path: str) -> None:
+        if not path:
+            raise Failed(f"{fs.url}: this is the server's root: not removed")
+        try:
+            if recursive and fs.lstat(path).is_dir:
+                fs.rmtree(path)
+            else:
+                fs.remove(path)
+        except FileNotFoundError:
+            if not force:
                 raise
+        except TreeError as error:
+            for each in error.failures:
+                click.echo(f"nfsrdma: {failure(fs, each)}", err=True)
+            raise
+
+    for_each(urls, options, remove)
 
 
 @click.command()
