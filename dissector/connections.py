@@ -97,9 +97,10 @@ class Connections:
         if len(self._flows) >= MAX_FLOWS:
             self._make_room(packet.number)
         connection = self.open(transport, packet.number, packet.time)
-        connection.tunnels = packet.inside
+        connection.tunnels, connection.ethernet = packet.inside, packet.ethernet
         side = connection.first = Side(source, connection)
         flow = side.flow = Flow(source, destination, qpn, side, self)
+        flow.source_port = packet.source_port
         self._flows[source, destination, qpn] = flow
         self._hosts.setdefault((source, destination), Unpaired()).add(flow)
         self.on_flow(flow, packet)
@@ -304,6 +305,7 @@ class Connections:
             CmEvent(
                 packet.number, packet.time, packet.source, packet.destination, name, message,
                 summary, connection, mad.transaction,
+                _TRANSPORTS[packet.encapsulation], packet.ethernet,
             )
         )  # fmt: skip
 

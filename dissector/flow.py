@@ -82,12 +82,15 @@ class Flow:
         "side",
         "snapshot",
         "source",
+        "source_port",
         "tracker",
         "unpaired",
     )
 
     def __init__(self, source: str, destination: str, qpn: int, side: Side, sink: Sink) -> None:
         self.source = source
+        self.source_port = 0
+        """The UDP port of its first packet, for RoCEv2."""
         self.destination = destination
         self.qpn = qpn
         """Of the receiver."""

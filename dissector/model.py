@@ -242,6 +242,7 @@ class Connection:
         "destination_cm",
         "doubtful",
         "established",
+        "ethernet",
         "first",
         "frame",
         "likely",
@@ -261,6 +262,8 @@ class Connection:
         self.time = time
         self.tunnels: tuple[str, ...] = ()
         """What its packets were inside of, the outermost first."""
+        self.ethernet = False
+        """They came in Ethernet frames."""
         self.first: Side | None = None
         self.second: Side | None = None
         self.paired_by = ""
@@ -290,3 +293,6 @@ class CmEvent(NamedTuple):
     summary: str
     connection: Connection | None
     transaction: int
+    transport: Transport = Transport.ROCE_V2
+    ethernet: bool = True
+    """Its frame is Ethernet's."""

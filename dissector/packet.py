@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PLAIN = 14
 """Octets of an Ethernet header."""
+LINK_ETHERNET, LINK_ERF = 1, 197
 
 
 class Kind(IntEnum):
@@ -146,6 +147,11 @@ class Packet:
         self.flags = 0
         self.tcp_sequence = 0
         self.tcp_ack = 0
+
+    @property
+    def ethernet(self) -> bool:
+        """Whether the frame is Ethernet's, as far as the link type tells."""
+        return self.link_type in (LINK_ETHERNET, LINK_ERF)
 
     @property
     def inside(self) -> tuple[str, ...]:

@@ -111,15 +111,16 @@ class Pipeline:
         reader, decode = self.reader, self.layers.decode
         kinds, fragments = self.kinds, self.layers.fragments
         dealt = self._dealt = self._roce if self.observer is None else self._observed
-        while reader.read():
+        more = reader.read()
+        reader.began = reader.time if more else 0
+        while more:
             packet = decode(reader)
             kind = packet.kind
             if kind == _ROCE:
-                if packet.size > QUIET[packet.opcode] and self._segments(packet):
-                    continue
-                operation = _KIND.get(packet.opcode, -2)
-                kinds[operation] += 1
-                dealt(packet, operation)
+                if packet.size <= QUIET[packet.opcode] or not self._segments(packet):
+                    operation = _KIND.get(packet.opcode, -2)
+                    kinds[operation] += 1
+                    dealt(packet, operation)
             elif kind == _BROKEN:
                 kinds[-2] += 1
                 self.fault(packet.number, "frame-broken", packet.fault)
@@ -132,6 +133,7 @@ class Pipeline:
                 if fragments.given_up:
                     self._incomplete(fragments.given_up)
                     fragments.given_up = []
+            more = reader.read()
         self._incomplete(fragments.rest())
         self.close()
 

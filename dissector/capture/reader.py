@@ -64,6 +64,8 @@ class Reader(abc.ABC):
         self.original = 0
         self.time = 0
         """Nanoseconds since 1970."""
+        self.began = 0
+        """When frame 1 was: every view's times count from there. Whoever reads it sets it."""
         self.link_type = 0
         self.stride = 0
         """From the current record to the next."""

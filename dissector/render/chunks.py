@@ -96,9 +96,11 @@ def _holes(chunk: Chunk, segment: Segment, indent: str) -> Iterator[str]:
 class ChunkView:
     """The line of each RPC that has chunks, and its chunk lists."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
+    def __init__(
+        self, write: Callable[[str], object], *, began: Callable[[], int] | None = None
+    ) -> None:
         self._write = write
-        self._line = LineView(write)
+        self._line = LineView(write, began=began)
 
     def exchange(self, exchange: Exchange) -> None:
         if not exchange.chunks:

@@ -8,7 +8,7 @@ What Wireshark has no name for begins with ``nfsrdma.``.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nfsrdma.rpcrdma.roce.psn import wrap
@@ -66,6 +66,17 @@ _HANDLES = frozenset(("object", "fh"))
 _MAX_DEPTH = 12
 
 
+def names() -> Iterable[str]:
+    """The fields that members of operations have."""
+    return _NAMES.values()
+
+
+def address_fields(source: str, destination: str) -> Fields:
+    """From whom and to whom, of either version of IP."""
+    family = "ipv6" if ":" in source or ":" in destination else "ip"
+    return {f"{family}.src": source, f"{family}.dst": destination}
+
+
 def add(fields: Fields, name: str, value: Any) -> None:
     """Set a field, or make a list of it if it is there already."""
     if name not in fields:
@@ -81,9 +92,7 @@ def message_fields(exchange: Exchange, message: Message) -> Fields:
     is_call = message is exchange.call
     side = message.side
     fields: Fields = {"frame.number": message.frame, "frame.time_epoch": message.time / 1e9}
-    peer = side.towards
-    family = "ipv6" if ":" in side.address else "ip"
-    fields[f"{family}.src"], fields[f"{family}.dst"] = side.address, peer
+    fields |= address_fields(side.address, side.towards)
     if side.connection.tunnels:
         fields["nfsrdma.tunnel"] = list(side.connection.tunnels)
     if side.connection.transport in (Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from nfsrdma.xdr import chain
@@ -118,6 +118,19 @@ _LENGTHS: Final = {
 }
 _NUMBERS: Final = frozenset(("nfs.verifier", "nfs.fhandle"))
 """Octets that are shown as hexadecimal digits; the others are text."""
+
+
+def names() -> Iterator[str]:
+    """All of them."""
+    yield from _NAMES.values()
+    yield from _PROCEDURE.values()
+    yield from _LENGTHS.values()
+    for status in _STATUS.values():
+        yield from status
+    for clock in (*_CLOCKS.values(), *_SET_CLOCKS.values()):
+        yield from (f"{clock}.sec", f"{clock}.nsec")
+    for kind, prefix in _OWN.items():
+        yield from (prefix + member for member in kind.__slots__)
 
 
 def procedure_fields(fields: Fields, body: Body, call: RpcCall, add: Add) -> None:

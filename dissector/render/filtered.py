@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..exchange import Exchange
 from ..model import CmEvent, Finding
-from .fields import Fields, finding_fields, message_fields
+from .asked import asked_of_cm, asked_of_message
+from .fields import Fields, finding_fields
 
 if TYPE_CHECKING:
+    from ..filter import Filter
     from ..pipeline import Pipeline, View
 
 
 class FilteredView:
     """Hands on an RPC if its call or its reply fits."""
 
-    def __init__(self, view: View, wanted: Callable[[Fields], bool]) -> None:
+    def __init__(self, view: View, wanted: Filter) -> None:
         self._view = view
         self._wanted = wanted
 
     def exchange(self, exchange: Exchange) -> None:
+        if self._wanted.any(self._messages(exchange)):
+            self._view.exchange(exchange)
+
+    def _messages(self, exchange: Exchange) -> Iterator[Fields]:
+        wanted = self._wanted
         for message in (exchange.call, exchange.reply):
-            if message is not None and self._wanted(message_fields(exchange, message)):
-                self._view.exchange(exchange)
-                return
+            if message is not None:
+                yield asked_of_message(exchange, message, wanted.derived, wanted.began())
 
     def cm(self, event: CmEvent) -> None:
-        fields = {"frame.number": event.frame, "ip.src": event.source, "ip.dst": event.destination}
-        if self._wanted({**fields, "nfsrdma.cm": event.name}):
+        if self._wanted(asked_of_cm(event, self._wanted.derived, self._wanted.began())):
             self._view.cm(event)
 
     def finding(self, finding: Finding) -> None:

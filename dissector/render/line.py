@@ -16,18 +16,28 @@ MARKS = {Severity.NOTE: "note", Severity.WARNING: "warning", Severity.ERROR: "er
 
 
 class LineView:
-    """Writes lines to ``write``; times count from the first thing shown."""
+    """Writes lines to ``write``; times count from when ``began`` says that frame 1 was.
 
-    def __init__(self, write: Callable[[str], object], *, brief: bool = True) -> None:
+    Without it they count from the first thing shown.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        *,
+        brief: bool = True,
+        began: Callable[[], int] | None = None,
+    ) -> None:
         self._write = write
         self._brief = brief
+        self._began = began
         self._start: int | None = None
         self.shown = 0
         """RPCs; at the end it says that there was none."""
 
     def _clock(self, time: int) -> str:
         if self._start is None:
-            self._start = time
+            self._start = self._began() if self._began is not None else time
         return f"{(time - self._start) / 1e9:12.6f}"
 
     def exchange(self, exchange: Exchange) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..exchange import Exchange
 from ..model import CmEvent, Finding
+from .asked import asked_of_cm, asked_of_message
 from .fields import Fields, finding_fields, message_fields, operation_values
 
 if TYPE_CHECKING:
+    from ..filter import Filter
     from ..pipeline import Pipeline
 
 
@@ -23,7 +25,7 @@ class NdjsonView:
     def __init__(
         self,
         write: Callable[[str], object],
-        wanted: Callable[[Fields], bool] = lambda fields: True,
+        wanted: Filter | None = None,
         *,
         whole: bool = True,
     ) -> None:
@@ -32,13 +34,17 @@ class NdjsonView:
         self._whole = whole
 
     def _put(self, fields: Fields) -> None:
-        if self._wanted(fields):
-            self._write(json.dumps(fields, separators=(",", ":")) + "\n")
+        self._write(json.dumps(fields, separators=(",", ":")) + "\n")
 
     def exchange(self, exchange: Exchange) -> None:
         pairs = ((exchange.call, exchange.call_body), (exchange.reply, exchange.reply_body))
+        wanted = self._wanted
         for message, body in pairs:
             if message is None:
+                continue
+            if wanted is not None and not wanted(
+                asked_of_message(exchange, message, wanted.derived, wanted.began())
+            ):
                 continue
             fields = message_fields(exchange, message)
             if self._whole and body is not None and body.operations:
@@ -48,20 +54,14 @@ class NdjsonView:
             self.finding(finding)
 
     def cm(self, event: CmEvent) -> None:
-        self._put(
-            {
-                "frame.number": event.frame,
-                "frame.time_epoch": event.time / 1e9,
-                "ip.src": event.source,
-                "ip.dst": event.destination,
-                "infiniband.mad.transactionid": event.transaction,
-                "nfsrdma.cm": event.name,
-                "nfsrdma.text": event.summary,
-            }
-        )
+        wanted = self._wanted
+        if wanted is None or wanted(asked_of_cm(event, wanted.derived, wanted.began())):
+            self._put(asked_of_cm(event, (), 0))
 
     def finding(self, finding: Finding) -> None:
-        self._put(finding_fields(finding))
+        fields = finding_fields(finding)
+        if self._wanted is None or self._wanted(fields):
+            self._put(fields)
 
     def close(self, pipeline: Pipeline) -> None:
         """Nothing is left to be written."""

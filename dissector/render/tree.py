@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 class TreeView:
     """The line of each RPC, and below it all that was decoded."""
 
-    def __init__(self, write: Callable[[str], object]) -> None:
+    def __init__(
+        self, write: Callable[[str], object], *, began: Callable[[], int] | None = None
+    ) -> None:
         self._write = write
-        self._line = LineView(write, brief=False)
+        self._line = LineView(write, brief=False, began=began)
 
     def exchange(self, exchange: Exchange) -> None:
         self._line.shown += 1

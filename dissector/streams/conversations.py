@@ -126,7 +126,8 @@ class Conversations:
                 half = None
         if half is None:
             half = self._new(key)
-            half.side.connection.tunnels = packet.inside
+            connection = half.side.connection
+            connection.tunnels, connection.ethernet = packet.inside, packet.ethernet
         stream = half.stream
         if flags & _SYN:
             half.begin = sequence
@@ -242,7 +243,8 @@ class Conversations:
         one, other = half, half.opposite
         if _client(other, one):
             one, other = other, one
-        made.tunnels = half.side.connection.tunnels
+        begun = half.side.connection
+        made.tunnels, made.ethernet = begun.tunnels, begun.ethernet
         made.first, made.second = one.side, other.side
         one.side.connection = other.side.connection = made
 
@@ -295,7 +297,7 @@ class Conversations:
             for old in list(self._ports)[:MAX_CONVERSATIONS]:
                 del self._ports[old]
         connection = self._connect(Transport.UDP, packet.number, packet.time)
-        connection.tunnels = packet.inside
+        connection.tunnels, connection.ethernet = packet.inside, packet.ethernet
         one = _side(key[0], key[1], connection)
         other = _side(key[2], key[3], connection)
         _introduce(one, other)

@@ -117,7 +117,7 @@ class Iwarp:
         self._on_cm(
             CmEvent(
                 chunk.frame, chunk.time, side.address, peer.address if peer else "", name, None,
-                " ".join(words), connection, 0,
+                " ".join(words), connection, 0, connection.transport, connection.ethernet,
             )
         )  # fmt: skip
 

@@ -169,7 +169,7 @@ class PageView:
         pipeline = self._pipeline
         rpcs = self.rows.rpcs
         times = rpcs.column("time")
-        start = min([one for one in (self.health.first_time, *times[:1]) if one], default=0)
+        start = self._pipeline.reader.began if self._pipeline is not None else 0
         for index, time in enumerate(times):
             times[index] = time - start
         kinds = pipeline.kinds if pipeline is not None else {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .dissect_filter import list_fields, say_if_none, wanted
 from .dissect_other import Other, other_options
 from .messages import describe
 
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 @click.option("--json", "ndjson", is_flag=True, help="One JSON object for each message.")
 @click.option("--chunks", is_flag=True, help="The chunk lists, and which packets carried what.")
 @click.option("-Y", "expression", metavar="FILTER", help="Only RPCs that fit a display filter.")
+@click.option(
+    "--fields",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=list_fields,
+    help="List the fields that a filter may ask for, and exit.",
+)
 @click.option("--all-ops", is_flag=True, help="Name every operation, SEQUENCE and PUTFH too.")
 @click.option(
     "--extract", metavar="WHAT", help="Write payload: of the RPC in a frame (12), or fh:HASH."
@@ -93,10 +102,12 @@ def dissect(
             return
         status = other.run(reader, file, expression, crc, ndjson)
         if status is not None:
+            say_if_none()
             sys.exit(status if exit_code else 0)
         if lint:
             bad = _lint(reader, ndjson, expression, crc)
             sys.stdout.flush()
+            say_if_none()
             reader.check()
             sys.exit(1 if bad and exit_code else 0)
         if html is not None:
@@ -104,6 +115,7 @@ def dissect(
 
             name = "standard input" if file == "-" else os.path.basename(file)
             write_page(reader, expression, name, html)
+            say_if_none()
             return
         if latency or health:
             from .dissect_views import run_views
@@ -111,16 +123,18 @@ def dissect(
             if latency and health:
                 raise click.UsageError("--latency and --health: one at a time")
             run_views(reader, ndjson, expression, latency=latency, plot=plot)
+            say_if_none()
             return
         style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
-        Pipeline(reader, _view(style, expression, all_ops), check_crc=crc).run()
+        Pipeline(reader, _view(reader, style, expression, all_ops), check_crc=crc).run()
         sys.stdout.flush()
+        say_if_none()
         reader.check()
     except BrokenPipeError:
         # The reader of our output has seen enough (head, less).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except FilterError as error:
-        raise click.BadParameter(str(error), param_hint="-Y") from error
+        raise click.UsageError(f"-Y: {error}") from error
     except CaptureError as error:
         raise click.ClickException(f"{where}: {error}") from error
     except OSError as error:
@@ -129,8 +143,7 @@ def dissect(
         raise click.ClickException(describe(error)) from error
 
 
-def _view(style: str, expression: str | None, all_ops: bool) -> View:
-    from nfsrdma.dissector.filter import compile_filter
+def _view(reader: Reader, style: str, expression: str | None, all_ops: bool) -> View:
     from nfsrdma.dissector.render.chunks import ChunkView
     from nfsrdma.dissector.render.filtered import FilteredView
     from nfsrdma.dissector.render.line import LineView
@@ -138,30 +151,32 @@ def _view(style: str, expression: str | None, all_ops: bool) -> View:
     from nfsrdma.dissector.render.tree import TreeView
 
     write = sys.stdout.write
-    wanted = compile_filter(expression) if expression else None
+
+    def began() -> int:
+        return reader.began
+
+    fits = wanted(reader, expression)
     view: View
     if style == "json":
-        return NdjsonView(write, wanted) if wanted else NdjsonView(write)
+        return NdjsonView(write, fits)
     if style == "tree":
-        view = TreeView(write)
+        view = TreeView(write, began=began)
     elif style == "chunks":
-        view = ChunkView(write)
+        view = ChunkView(write, began=began)
     else:
-        view = LineView(write, brief=not all_ops)
-    return FilteredView(view, wanted) if wanted else view
+        view = LineView(write, brief=not all_ops, began=began)
+    return FilteredView(view, fits) if fits else view
 
 
 def _lint(reader: Reader, ndjson: bool, expression: str | None, crc: bool) -> bool:
     """Write what breaks a rule; whether anything but notes is among it."""
-    from nfsrdma.dissector.filter import compile_filter
     from nfsrdma.dissector.lint import Lint
     from nfsrdma.dissector.model import Severity
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.render.findings import ndjson_finding, text_finding, text_summary
 
     form = ndjson_finding if ndjson else text_finding
-    wanted = compile_filter(expression) if expression else None
-    view = Lint(lambda finding: sys.stdout.write(form(finding)), wanted)
+    view = Lint(lambda finding: sys.stdout.write(form(finding)), wanted(reader, expression))
     pipeline = Pipeline(reader, view, check_crc=crc)
     view.attach(pipeline)
     pipeline.run()

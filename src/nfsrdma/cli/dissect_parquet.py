@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .dissect_filter import wanted
 from .output import replaced
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ def write_parquet(reader: Reader, output: str, expression: str | None, crc: bool
         raise click.ClickException(
             "--parquet needs the package pyarrow: pip install nfsrdma[arrow]"
         ) from None
-    from nfsrdma.dissector.filter import compile_filter
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.render.filtered import FilteredView
     from nfsrdma.dissector.render.rows import COLUMNS, Row, RowView
@@ -34,14 +34,14 @@ def write_parquet(reader: Reader, output: str, expression: str | None, crc: bool
     schema = pyarrow.schema(
         [(name, special.get(kind) or getattr(pyarrow, kind)()) for name, kind in COLUMNS.items()]
     )
-    wanted = compile_filter(expression) if expression else None
+    fits = wanted(reader, expression)
     with replaced(output) as out, parquet.ParquetWriter(out, schema, compression="zstd") as writer:
 
         def write(rows: list[Row]) -> Any:
             writer.write_table(pyarrow.Table.from_pylist(rows, schema))
 
         view = RowView(write)
-        pipeline = Pipeline(reader, FilteredView(view, wanted) if wanted else view, check_crc=crc)
+        pipeline = Pipeline(reader, FilteredView(view, fits) if fits else view, check_crc=crc)
         pipeline.run()
         view.flush()  # a filter tells nobody of the end
         reader.check()

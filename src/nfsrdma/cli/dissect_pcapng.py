@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from .dissect_filter import wanted
 from .output import replaced
 
 if TYPE_CHECKING:
@@ -47,11 +48,10 @@ def repair(reader: Reader, file: str, output: str, crc: bool) -> None:
 
 
 def _remarks(reader: Reader, expression: str | None, crc: bool) -> Remarks:
-    from nfsrdma.dissector.filter import compile_filter
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.wireshark.remarks import Remarks
 
-    remarks = Remarks(compile_filter(expression) if expression else None)
+    remarks = Remarks(wanted(reader, expression))
     pipeline = Pipeline(reader, remarks, check_crc=crc)
     remarks.attach(pipeline)
     pipeline.run()

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from .dissect_filter import wanted
 from .output import replaced
 
 if TYPE_CHECKING:
@@ -33,15 +34,14 @@ def run_views(
 
 
 def _run(reader: Reader, view: Latency | Health | PageView, expression: str | None) -> None:
-    from nfsrdma.dissector.filter import compile_filter
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.render.filtered import FilteredView
 
-    wanted = compile_filter(expression) if expression else None
-    pipeline = Pipeline(reader, FilteredView(view, wanted) if wanted else view)
+    fits = wanted(reader, expression)
+    pipeline = Pipeline(reader, FilteredView(view, fits) if fits else view)
     view.attach(pipeline)
     pipeline.run()
-    if wanted:
+    if fits:
         view.close(pipeline)  # a filter tells nobody of the end
 
 

@@ -1,0 +1,43 @@
+"""``nfsrdma dissect -Y``: the filter of a view, what is said if nothing fits, and ``--fields``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nfsrdma.dissector.capture import Reader
+    from nfsrdma.dissector.filter import Filter
+
+_ASKED = "nfsrdma.dissect.asked"
+
+
+def wanted(reader: Reader, expression: str | None) -> Filter | None:
+    """The filter that one view asks. Raises ``FilterError``."""
+    if not expression:
+        return None
+    from nfsrdma.dissector.filter import compile_filter
+
+    made = compile_filter(expression)
+    made.began = lambda: reader.began
+    click.get_current_context().meta.setdefault(_ASKED, []).append(made)
+    return made
+
+
+def say_if_none() -> None:
+    """Say on standard error that nothing was let through, if so."""
+    asked: list[Filter] = click.get_current_context().meta.get(_ASKED, [])
+    if asked and not any(one.fitted for one in asked):
+        click.echo(f"0 of {max(one.asked for one in asked)} fit", err=True)
+
+
+def list_fields(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    """Write every field and what kind of value it has, and be done."""
+    if not given or context.resilient_parsing:
+        return
+    from nfsrdma.dissector.render.names import known
+
+    for name, kind in known().items():
+        click.echo(f"{name:<35} {kind.value}")
+    context.exit()
