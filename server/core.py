@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .authority import Authority
 from .buffers import BufferPool
 from .config import ServerConfig
-from .offload import Elsewhere
+from .offload import Elsewhere, Fair
 from .state.registry import Registry
 from .turns import Later, Turns
 from .vfs.namespace import Namespace
@@ -42,6 +42,6 @@ class Core:
         self.registry = registry
         self.authority = authority
         self.clock = clock
-        self.elsewhere = elsewhere
+        self.elsewhere = None if elsewhere is None else Fair(elsewhere)
         self.turns = Turns(later)
         self.buffers = BufferPool()

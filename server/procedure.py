@@ -119,7 +119,7 @@ class CompoundProcedure:
                         if c.buffers:
                             c.hold()
                         later = partial(self._resume, c, table, mark, number, status, body)
-                        elsewhere(partial(run_all, jobs), later)
+                        elsewhere(c.whose, partial(run_all, jobs), later)
                         return
                     run_all(jobs)
             except NotYet as wait:

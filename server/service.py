@@ -39,6 +39,8 @@ PROGRAM: Final = 100003
 VERSION: Final = 4
 _SWEEPS_PER_LEASE: Final = 4
 _KEY_OCTETS: Final = 32
+_NOBODY: Final = ""
+"""For whom jobs are done that nobody waits for."""
 
 OnChannel = Callable[[Channel], object]
 
@@ -88,9 +90,10 @@ class Server:
             elsewhere=elsewhere,
             later=self._later,
         )
-        if elsewhere is not None:
+        fair = self._core.elsewhere
+        if fair is not None:
             for export in exports:
-                export.fs.put_aside(lambda job: elsewhere(job, _whatever_came_of_it))
+                export.fs.put_aside(lambda job: fair(_NOBODY, job, _whatever_came_of_it))
         program = RpcProgram(
             PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, BY_MINOR)}}
         )

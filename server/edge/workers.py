@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from ..offload import Later
+from ..offload import AT_ONCE, Later
 from ..vfs.interface import Job
 
 
@@ -19,7 +19,7 @@ class ThreadsafeReactor(Protocol):
 class Workers:
     """An ``offload.Elsewhere``: some threads, started when first needed."""
 
-    def __init__(self, reactor: ThreadsafeReactor, threads: int = 16) -> None:
+    def __init__(self, reactor: ThreadsafeReactor, threads: int = AT_ONCE) -> None:
         self._reactor = reactor
         self._pool = ThreadPoolExecutor(threads, "nfsrdma worker")
         self._closed = False
