@@ -30,6 +30,7 @@ from .layers.transport import pattern_of
 from .model import MAX_FINDINGS, CmEvent, Finding, RdmaOp, Severity
 from .packet import Packet
 from .streams import Conversations
+from .views import Observers
 
 WRITE_MIDDLE = 0x07
 READ_RESPONSE_MIDDLE = 0x0E
@@ -103,8 +104,12 @@ class Pipeline:
         self._trimmed = 0
         reader.on_progress = self._progress
         self.observer: Observer | None = None
-        """Set it before :meth:`run`."""
         self._dealt = self._roce
+
+    def observe(self, observer: Observer) -> None:
+        """Show every packet to one more; before :meth:`run`."""
+        first = self.observer
+        self.observer = observer if first is None else Observers(first, observer)
 
     def run(self) -> None:
         """Everything."""

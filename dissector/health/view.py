@@ -60,7 +60,7 @@ class Health:
     def attach(self, pipeline: Pipeline) -> None:
         """Be shown every packet."""
         self._pipeline = pipeline
-        pipeline.observer = self
+        pipeline.observe(self)
         self.latency.attach(pipeline)
 
     # Packets

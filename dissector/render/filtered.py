@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 
 class FilteredView:
-    """Hands on an RPC if its call or its reply fits."""
+    """Hands on an RPC if its call or its reply fits.
 
-    def __init__(self, view: View, wanted: Filter) -> None:
+    With ``closes`` also the end, of which a list would only say that it was shown nothing.
+    """
+
+    def __init__(self, view: View, wanted: Filter, *, closes: bool = False) -> None:
+        self._closes = closes
         self._view = view
         self._wanted = wanted
 
@@ -41,4 +45,5 @@ class FilteredView:
             self._view.finding(finding)
 
     def close(self, pipeline: Pipeline) -> None:
-        """The view below would only say that it was shown nothing."""
+        if self._closes:
+            self._view.close(pipeline)

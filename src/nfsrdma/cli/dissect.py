@@ -6,21 +6,29 @@ import errno
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .dissect_filter import list_fields, say_if_none, wanted
+from .dissect_filter import list_fields, say_if_none
 from .dissect_other import Other, other_options
+from .dissect_outputs import NOTHING, Wishes, run
 from .messages import describe
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.pipeline import View
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(allow_dash=True, dir_okay=False))
+@click.option(
+    "-r", "read", metavar="FILE", type=click.Path(allow_dash=True, dir_okay=False),
+    help="Read FILE, as tshark has it.",
+)  # fmt: skip
+@click.option(
+    "--lines", is_flag=True, help="The lines beside other outputs; alone they come anyway."
+)
 @click.option("-V", "tree", is_flag=True, help="Everything that was decoded, as a tree.")
 @click.option("--json", "ndjson", is_flag=True, help="One JSON object for each message.")
 @click.option("--chunks", is_flag=True, help="The chunk lists, and which packets carried what.")
@@ -41,7 +49,8 @@ if TYPE_CHECKING:
 @click.option(
     "--exit-code",
     is_flag=True,
-    help="1 if --lint has more than notes, or tshark differs unexplained.",
+    help="With --lint, which it implies: 1 if there is more than notes. "
+    "With --compare-tshark: 1 if there is a difference without an explanation.",
 )
 @click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
 @click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
@@ -62,25 +71,16 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str | None,
-    tree: bool,
-    ndjson: bool,
-    chunks: bool,
-    expression: str | None,
-    all_ops: bool,
+    read: str | None,
     extract: str | None,
-    lint: bool,
-    exit_code: bool,
-    crc: bool,
-    latency: bool,
-    health: bool,
-    plot: str | None,
-    html: str | None,
     output: str | None,
     other: Other,
+    **given: Any,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
 
-    With -i, what an interface sees; Ctrl-C is its end.
+    With -i, what an interface sees; Ctrl-C is its end. As many outputs as are asked for come from
+    one pass: files under their names, the rest on standard output.
 
     \b
     Frame numbers of call and reply, time, addresses, operations, status, then in brackets what
@@ -89,47 +89,29 @@ def dissect(
     """
     from nfsrdma.dissector.capture import CaptureError
     from nfsrdma.dissector.filter import FilterError
-    from nfsrdma.dissector.pipeline import Pipeline
 
     # Records by the thousand, nearly all of them alive: looking for garbage so often is in vain.
     gc.set_threshold(20_000, 10, 10)
-    where = file or other.interface
+    if file is not None and read is not None:
+        raise click.UsageError("FILE and -r FILE: one at a time")
+    file = file or read
+    wishes = Wishes(**given, parquet=other.parquet, pcapng=other.pcapng, fixed=other.fixed)
+    _check(wishes, other, file, extract, output)
+    where = str(file or other.interface)
     try:
         reader = other.reader(file)
-        file = str(where)
         if extract is not None:
-            _extract(reader, extract, output)
+            _extract(reader, extract, str(output))
             return
-        status = other.run(reader, file, expression, crc, ndjson)
-        if status is not None:
-            say_if_none()
-            sys.exit(status if exit_code else 0)
-        if lint:
-            bad = _lint(reader, ndjson, expression, crc)
-            sys.stdout.flush()
-            say_if_none()
-            reader.check()
-            sys.exit(1 if bad and exit_code else 0)
-        if html is not None:
-            from .dissect_views import write_page
+        if other.compare:
+            from .dissect_compare import compare  # brings asyncio: only who wants it waits for it
 
-            name = "standard input" if file == "-" else os.path.basename(file)
-            write_page(reader, expression, name, html)
-            say_if_none()
-            return
-        if latency or health:
-            from .dissect_views import run_views
-
-            if latency and health:
-                raise click.UsageError("--latency and --health: one at a time")
-            run_views(reader, ndjson, expression, latency=latency, plot=plot)
-            say_if_none()
-            return
-        style = "tree" if tree else "json" if ndjson else "chunks" if chunks else "line"
-        Pipeline(reader, _view(reader, style, expression, all_ops), check_crc=crc).run()
-        sys.stdout.flush()
+            bad = compare(reader, where, wishes.ndjson)
+        else:
+            bad = run(reader, where, wishes)
         say_if_none()
-        reader.check()
+        if bad and wishes.exit_code:
+            sys.exit(1)
     except BrokenPipeError:
         # The reader of our output has seen enough (head, less).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -143,56 +125,29 @@ def dissect(
         raise click.ClickException(describe(error)) from error
 
 
-def _view(reader: Reader, style: str, expression: str | None, all_ops: bool) -> View:
-    from nfsrdma.dissector.render.chunks import ChunkView
-    from nfsrdma.dissector.render.filtered import FilteredView
-    from nfsrdma.dissector.render.line import LineView
-    from nfsrdma.dissector.render.ndjson import NdjsonView
-    from nfsrdma.dissector.render.tree import TreeView
-
-    write = sys.stdout.write
-
-    def began() -> int:
-        return reader.began
-
-    fits = wanted(reader, expression)
-    view: View
-    if style == "json":
-        return NdjsonView(write, fits)
-    if style == "tree":
-        view = TreeView(write, began=began)
-    elif style == "chunks":
-        view = ChunkView(write, began=began)
-    else:
-        view = LineView(write, brief=not all_ops, began=began)
-    return FilteredView(view, fits) if fits else view
+def _check(
+    wishes: Wishes, other: Other, file: str | None, extract: str | None, output: str | None
+) -> None:
+    """Raise ``click.UsageError`` if not all of it can be done."""
+    if (extract is None) != (output is None):
+        raise click.UsageError("--extract and --output (-o) go together")
+    alone = "--compare-tshark" if other.compare else "--extract" if extract is not None else ""
+    if not alone:
+        wishes.check(str(file or "-"))
+        return
+    rest = replace(wishes, crc=False)
+    if other.compare:
+        rest = replace(rest, ndjson=False, exit_code=False)
+    if rest != NOTHING or (other.compare and extract is not None):
+        raise click.UsageError(f"{alone} goes with no other output and no filter")
 
 
-def _lint(reader: Reader, ndjson: bool, expression: str | None, crc: bool) -> bool:
-    """Write what breaks a rule; whether anything but notes is among it."""
-    from nfsrdma.dissector.lint import Lint
-    from nfsrdma.dissector.model import Severity
-    from nfsrdma.dissector.pipeline import Pipeline
-    from nfsrdma.dissector.render.findings import ndjson_finding, text_finding, text_summary
-
-    form = ndjson_finding if ndjson else text_finding
-    view = Lint(lambda finding: sys.stdout.write(form(finding)), wanted(reader, expression))
-    pipeline = Pipeline(reader, view, check_crc=crc)
-    view.attach(pipeline)
-    pipeline.run()
-    if not ndjson:
-        sys.stdout.write(text_summary(view))
-    return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
-
-
-def _extract(reader: Reader, what: str, output: str | None) -> None:
+def _extract(reader: Reader, what: str, output: str) -> None:
     from nfsrdma.dissector.extract import ExtractView
     from nfsrdma.dissector.pipeline import Pipeline
 
     from .output import replaced
 
-    if output is None:
-        raise click.UsageError("--extract needs --output")
     frame, handle = 0, 0
     try:
         if what.startswith("fh:"):

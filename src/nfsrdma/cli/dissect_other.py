@@ -50,31 +50,6 @@ class Other:
         capture = live(self.interface, filter_, duration, count)
         return click.get_current_context().with_resource(capture)
 
-    def run(
-        self, reader: Reader, file: str, expression: str | None, crc: bool, ndjson: bool
-    ) -> int | None:
-        """Do what was asked for: the exit status under ``--exit-code``, ``None`` for nothing."""
-        if self.compare:
-            from .dissect_compare import compare  # brings asyncio: only who wants it waits for it
-
-            return int(compare(reader, file, ndjson))
-        if self.parquet is not None:
-            from .dissect_parquet import write_parquet
-
-            write_parquet(reader, self.parquet, expression, crc)
-        elif self.pcapng is not None or self.fixed is not None:
-            from .dissect_pcapng import annotate, repair
-
-            if self.pcapng is None:
-                repair(reader, file, str(self.fixed), crc)
-            elif self.fixed is None:
-                annotate(reader, file, self.pcapng, expression, crc)
-            else:
-                raise click.UsageError("--pcapng and --fix-for-wireshark: one at a time")
-        else:
-            return None
-        return 0
-
 
 def _size(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
     if text is None:

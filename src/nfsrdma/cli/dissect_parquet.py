@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .dissect_filter import wanted
+from .dissect_outputs import Output, Wishes
 from .output import replaced
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
 
 
-def write_parquet(reader: Reader, output: str, expression: str | None, crc: bool) -> None:
+def parquet(reader: Reader, wishes: Wishes, output: str) -> Output:
     """Write the table, a row group at a time: what is in memory does not depend on the capture."""
     try:
         import pyarrow
-        from pyarrow import parquet
+        from pyarrow.parquet import ParquetWriter
     except ImportError:
         raise click.ClickException(
             "--parquet needs the package pyarrow: pip install nfsrdma[arrow]"
         ) from None
-    from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.render.filtered import FilteredView
     from nfsrdma.dissector.render.rows import COLUMNS, Row, RowView
 
@@ -34,15 +35,17 @@ def write_parquet(reader: Reader, output: str, expression: str | None, crc: bool
     schema = pyarrow.schema(
         [(name, special.get(kind) or getattr(pyarrow, kind)()) for name, kind in COLUMNS.items()]
     )
-    fits = wanted(reader, expression)
-    with replaced(output) as out, parquet.ParquetWriter(out, schema, compression="zstd") as writer:
+    resources = ExitStack()
+    out = resources.enter_context(replaced(output))
+    writer = resources.enter_context(ParquetWriter(out, schema, compression="zstd"))
 
-        def write(rows: list[Row]) -> Any:
-            writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+    def write(rows: list[Row]) -> Any:
+        writer.write_table(pyarrow.Table.from_pylist(rows, schema))
 
-        view = RowView(write)
-        pipeline = Pipeline(reader, FilteredView(view, fits) if fits else view, check_crc=crc)
-        pipeline.run()
-        view.flush()  # a filter tells nobody of the end
-        reader.check()
-    click.echo(f"{view.count} rows in {output}", err=True)
+    view = RowView(write)
+    fits = wanted(reader, wishes.expression)
+    return Output(
+        FilteredView(view, fits, closes=True) if fits else view,
+        files=lambda: f"{view.count} rows in {output}",
+        resources=resources,
+    )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-import click
-
 from .dissect_filter import wanted
+from .dissect_outputs import Output, Wishes
 from .output import replaced
 
 if TYPE_CHECKING:
@@ -18,44 +16,37 @@ if TYPE_CHECKING:
     from nfsrdma.dissector.wireshark.remarks import Remarks
 
 
-def annotate(reader: Reader, file: str, output: str, expression: str | None, crc: bool) -> None:
+def annotate(reader: Reader, wishes: Wishes, output: str) -> Output:
     """Write the capture to ``output`` with our findings as comments on its frames."""
     from nfsrdma.dissector.capture.rewrite import rewrite
-    from nfsrdma.dissector.wireshark.remarks import Annotator
+    from nfsrdma.dissector.wireshark.remarks import Annotator, Remarks
 
-    with _written(file, output) as out:
-        remarks = _remarks(reader, expression, crc)
+    resources = ExitStack()
+    out = resources.enter_context(_written(output))
+    remarks = Remarks(wanted(reader, wishes.expression))
+
+    def files() -> str:
         rewrite(reader, Annotator(remarks.frames), out.write)
-        reader.check()
-    click.echo(f"{_counted(remarks)} in {output}", err=True)
+        return f"{_counted(remarks)} in {output}"
+
+    return Output(remarks, remarks.attach, files=files, resources=resources)
 
 
-def repair(reader: Reader, file: str, output: str, crc: bool) -> None:
+def repair(reader: Reader, output: str) -> Output:
     """Write the capture to ``output``, changed so that Wireshark decodes more of it."""
     from nfsrdma.dissector.capture.rewrite import rewrite
-    from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.wireshark.repair import Repairs
 
-    with _written(file, output) as out:
-        repairs = Repairs()
-        pipeline = Pipeline(reader, repairs, check_crc=crc)
-        repairs.attach(pipeline)
-        pipeline.run()
+    resources = ExitStack()
+    out = resources.enter_context(_written(output))
+    repairs = Repairs()
+
+    def files() -> str:
         rewrite(reader, repairs, out.write)
-        reader.check()
-    done = [f"{count} {what}" for what, count in repairs.done.items() if count]
-    click.echo(f"{', '.join(done) or 'nothing to repair'} in {output}", err=True)
+        done = [f"{count} {what}" for what, count in repairs.done.items() if count]
+        return f"{', '.join(done) or 'nothing to repair'} in {output}"
 
-
-def _remarks(reader: Reader, expression: str | None, crc: bool) -> Remarks:
-    from nfsrdma.dissector.pipeline import Pipeline
-    from nfsrdma.dissector.wireshark.remarks import Remarks
-
-    remarks = Remarks(wanted(reader, expression))
-    pipeline = Pipeline(reader, remarks, check_crc=crc)
-    remarks.attach(pipeline)
-    pipeline.run()
-    return remarks
+    return Output(repairs, repairs.attach, files=files, resources=resources)
 
 
 def _counted(remarks: Remarks) -> str:
@@ -68,13 +59,11 @@ def _some(count: int, thing: str) -> str:
 
 
 @contextmanager
-def _written(file: str, output: str) -> Iterator[BinaryIO]:
-    """The file ``output`` (``-`` is standard output), which must not be the capture itself."""
+def _written(output: str) -> Iterator[BinaryIO]:
+    """The file ``output``; ``-`` is standard output."""
     if output == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if file != "-" and os.path.exists(output) and os.path.samefile(file, output):
-        raise click.UsageError(f"{output} is the capture itself: name another file")
     with replaced(output) as out:
         yield out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,72 +13,59 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from .dissect_filter import wanted
+from .dissect_outputs import Output, Wishes
 from .output import replaced
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.health import Health
-    from nfsrdma.dissector.latency import Latency
+    from nfsrdma.dissector.pipeline import View
     from nfsrdma.dissector.render.page import PageView
     from nfsrdma.dissector.render.plots.style import Plot
 
 
-def run_views(
-    reader: Reader, ndjson: bool, expression: str | None, *, latency: bool, plot: str | None
-) -> None:
-    """Write times (``latency``) or health, of the RPCs that fit ``expression``."""
-    if latency:
-        _latency(reader, ndjson, expression, plot)
-    else:
-        _health(reader, ndjson, expression, plot)
-
-
-def _run(reader: Reader, view: Latency | Health | PageView, expression: str | None) -> None:
-    from nfsrdma.dissector.pipeline import Pipeline
-    from nfsrdma.dissector.render.filtered import FilteredView
-
-    fits = wanted(reader, expression)
-    pipeline = Pipeline(reader, FilteredView(view, fits) if fits else view)
-    view.attach(pipeline)
-    pipeline.run()
-    if fits:
-        view.close(pipeline)  # a filter tells nobody of the end
-
-
-def _finish(reader: Reader) -> None:
-    """Everything is written that goes to standard output."""
-    sys.stdout.flush()
-    reader.check()
-
-
-def _latency(reader: Reader, ndjson: bool, expression: str | None, plot: str | None) -> None:
+def latency(reader: Reader, wishes: Wishes) -> Output:
     """Write how long what took."""
     from nfsrdma.dissector.latency import Latency
     from nfsrdma.dissector.render.times import ndjson_latency, text_latency
 
     view = Latency()
-    _run(reader, view, expression)
-    sys.stdout.write(ndjson_latency(view) if ndjson else text_latency(view))
-    _finish(reader)
-    if plot is not None:
-        plots = _plots().latency.latency_plots(view)
-        _write(plot, "latency", plots, text_latency(view))
+    form = ndjson_latency if wishes.ndjson else text_latency
+
+    def files() -> str | None:
+        if wishes.plot is None:
+            return None
+        return _write(
+            wishes.plot, "latency", _plots().latency.latency_plots(view), text_latency(view)
+        )
+
+    return Output(
+        _filtered(reader, view, wishes), view.attach, lambda: sys.stdout.write(form(view)), files
+    )
 
 
-def _health(reader: Reader, ndjson: bool, expression: str | None, plot: str | None) -> None:
+def health(reader: Reader, wishes: Wishes) -> Output:
     """Write what was sent again, why, and who suffered."""
     from nfsrdma.dissector.health import Health
     from nfsrdma.dissector.render.health import ndjson_health, text_health
 
     view = Health()
-    _run(reader, view, expression)
-    if ndjson:
-        sys.stdout.writelines(ndjson_health(view))
-    else:
-        sys.stdout.write(text_health(view))
-    _finish(reader)
-    if plot is not None:
-        _write(plot, "health", _plots().health.health_plots(view), text_health(view))
+
+    def text() -> None:
+        sys.stdout.writelines(ndjson_health(view) if wishes.ndjson else (text_health(view),))
+
+    def files() -> str | None:
+        if wishes.plot is None:
+            return None
+        return _write(wishes.plot, "health", _plots().health.health_plots(view), text_health(view))
+
+    return Output(_filtered(reader, view, wishes), view.attach, text, files)
+
+
+def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
+    from nfsrdma.dissector.render.filtered import FilteredView
+
+    fits = wanted(reader, wishes.expression)
+    return FilteredView(view, fits, closes=True) if fits else view
 
 
 def _plots() -> Any:
@@ -93,7 +80,7 @@ def _plots() -> Any:
     return plots
 
 
-def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> None:
+def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> str:
     """Each plot as a file of its own, and all of them as one page."""
     from nfsrdma.dissector.render.plots.page import plot_page
 
@@ -102,9 +89,9 @@ def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> None:
     made = list(plots)
     for plot in made:
         _put(into / f"{plot.name}.png", plot.png)
-    page = into / f"{name}.html"
-    _put(page, plot_page(f"NFS over RDMA: {name}", made, text).encode())
-    click.echo(f"{len(made)} plots in {into}, and {page}", err=True)
+    whole = into / f"{name}.html"
+    _put(whole, plot_page(f"NFS over RDMA: {name}", made, text).encode())
+    return f"{len(made)} plots in {into}, and {whole}"
 
 
 def _put(path: str | Path, octets: bytes) -> None:
@@ -112,17 +99,21 @@ def _put(path: str | Path, octets: bytes) -> None:
         file.write(octets)
 
 
-def write_page(reader: Reader, expression: str | None, name: str, out: str) -> None:
-    """Write the page of a capture, of the RPCs that fit ``expression``, to the file ``out``."""
+def page(reader: Reader, wishes: Wishes, name: str) -> Output:
+    """Write the page of a capture, of the RPCs that fit."""
     from nfsrdma.dissector.render.page import PageView, assemble
 
+    out = str(wishes.html)
     view = PageView()
-    with _progress(reader, view, name):
-        _run(reader, view, expression)
-    reader.check()
-    page = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
-    _put(out, page)
-    click.echo(f"{out}: {view.total} RPCs, {len(page) / 1e6:.2f} MB", err=True)
+    resources = ExitStack()
+    resources.enter_context(_progress(reader, view, name))
+
+    def files() -> str:
+        octets = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
+        _put(out, octets)
+        return f"{out}: {view.total} RPCs, {len(octets) / 1e6:.2f} MB"
+
+    return Output(_filtered(reader, view, wishes), view.attach, files=files, resources=resources)
 
 
 @contextmanager

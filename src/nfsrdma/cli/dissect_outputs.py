@@ -1,0 +1,243 @@
+"""``nfsrdma dissect``: what was asked for, all of it from one pass over the capture.
+
+A capture is read once, however much is wanted of it. Files are written each under their own name;
+what goes to standard output is written in a fixed order: lines, lint, latency, health. What cannot
+go together is refused with a sentence before anything is read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING
+
+import click
+
+from .dissect_filter import wanted
+
+if TYPE_CHECKING:
+    from nfsrdma.dissector.capture import Reader
+    from nfsrdma.dissector.pipeline import Pipeline, View
+
+Write = Callable[[str], object]
+_IN_MEMORY = 1 << 20
+"""Octets of text that wait in memory for their turn; more of it in a temporary file."""
+
+
+def _nothing(*_: object) -> None:
+    """What an output has nothing to do for."""
+
+
+@dataclass(slots=True)
+class Output:
+    """One of the things that a pass is for: its view, and what is to be done behind the pass."""
+
+    view: View
+    attach: Callable[[Pipeline], object] = _nothing
+    """Be told of more than views are."""
+    text: Callable[[], object] = _nothing
+    """Write to standard output."""
+    files: Callable[[], str | None] = _nothing
+    """Write files, all of the capture having been read; what is then said of them."""
+    resources: ExitStack = field(default_factory=ExitStack)
+    """Files that take their names when it is closed without an exception."""
+    bad: Callable[[], bool] = bool
+    """Whether ``--exit-code`` is to say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the options ask for."""
+
+    tree: bool = False
+    chunks: bool = False
+    lines: bool = False
+    ndjson: bool = False
+    all_ops: bool = False
+    lint: bool = False
+    latency: bool = False
+    health: bool = False
+    plot: str | None = None
+    html: str | None = None
+    parquet: str | None = None
+    pcapng: str | None = None
+    fixed: str | None = None
+    expression: str | None = None
+    crc: bool = False
+    exit_code: bool = False
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Option -> the file that it writes."""
+        named = {
+            "--html": self.html,
+            "--parquet": self.parquet,
+            "--pcapng": self.pcapng,
+            "--fix-for-wireshark": self.fixed,
+        }
+        return {option: name for option, name in named.items() if name is not None}
+
+    @property
+    def linted(self) -> bool:
+        """``--exit-code`` tells what lint finds."""
+        return self.lint or self.exit_code
+
+    @property
+    def listing(self) -> str:
+        """How RPCs are listed; they are if nothing else was asked for. Empty for not at all."""
+        whole = self.linted or self.latency or self.health
+        if self.tree:
+            return "tree"
+        if self.chunks:
+            return "chunks"
+        if self.ndjson and not whole:
+            return "json"
+        return "line" if self.lines or not (whole or self.files) else ""
+
+    def check(self, file: str) -> None:
+        """Raise ``click.UsageError`` if they cannot go together."""
+        styles = {"-V": self.tree, "--chunks": self.chunks, "--lines": self.lines}
+        styles["--json"] = self.ndjson
+        given = [option for option, there in styles.items() if there]
+        if len(given) > 1:
+            raise click.UsageError(f"{' and '.join(given)}: one way to list RPCs at a time")
+        if self.plot is not None and not (self.latency or self.health):
+            raise click.UsageError("--plot goes with --latency or --health")
+        if self.all_ops and self.listing != "line":
+            raise click.UsageError("--all-ops goes with lines")
+        if self.expression and not self.listing and self.files.keys() == {"--fix-for-wireshark"}:
+            raise click.UsageError("-Y: --fix-for-wireshark changes the whole capture")
+        self._check_files(file)
+
+    def _check_files(self, file: str) -> None:
+        taken: dict[str, str] = {}
+        for option, name in self.files.items():
+            if name == "-":
+                if self.listing or self.linted or self.latency or self.health:
+                    raise click.UsageError(f"{option} -: standard output is already taken")
+            elif file != "-" and os.path.exists(name) and os.path.samefile(file, name):
+                raise click.UsageError(f"{name} is the capture itself: name another file")
+            real = name if name == "-" else os.path.realpath(name)
+            if real in taken:
+                raise click.UsageError(f"{taken[real]} and {option} write to the same file {name}")
+            taken[real] = option
+
+
+NOTHING = Wishes()
+
+
+def run(reader: Reader, file: str, wishes: Wishes) -> bool:
+    """Write all that was asked for; whether ``--exit-code`` is to say that there is something."""
+    from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.views import Views
+
+    with ExitStack() as stack:
+        outputs: list[Output] = []
+        for output in _outputs(reader, file, wishes):
+            stack.enter_context(output.resources)
+            outputs.append(output)
+        view = outputs[0].view if len(outputs) == 1 else Views([one.view for one in outputs])
+        pipeline = Pipeline(reader, view, check_crc=wishes.crc)
+        for output in outputs:
+            output.attach(pipeline)
+        pipeline.run()
+        for output in outputs:
+            output.text()
+        sys.stdout.flush()
+        reader.check()
+        said = [output.files() for output in outputs]
+        reader.check()
+    for sentence in said:
+        if sentence:
+            click.echo(sentence, err=True)
+    return any(output.bad() for output in outputs)
+
+
+def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
+    """In the order in which they write to standard output; those that read again come last."""
+    if wishes.listing:
+        yield _listing(reader, wishes)
+    if wishes.linted:
+        yield _lint(reader, wishes)
+    if wishes.latency or wishes.health:
+        from .dissect_views import health, latency
+
+        if wishes.latency:
+            yield latency(reader, wishes)
+        if wishes.health:
+            yield health(reader, wishes)
+    if wishes.html is not None:
+        from .dissect_views import page
+
+        yield page(reader, wishes, "standard input" if file == "-" else os.path.basename(file))
+    if wishes.parquet is not None:
+        from .dissect_parquet import parquet
+
+        yield parquet(reader, wishes, wishes.parquet)
+    if wishes.pcapng is not None or wishes.fixed is not None:
+        from .dissect_pcapng import annotate, repair
+
+        if wishes.pcapng is not None:
+            yield annotate(reader, wishes, wishes.pcapng)
+        if wishes.fixed is not None:
+            yield repair(reader, wishes.fixed)
+
+
+def _listing(reader: Reader, wishes: Wishes) -> Output:
+    from nfsrdma.dissector.render.chunks import ChunkView
+    from nfsrdma.dissector.render.filtered import FilteredView
+    from nfsrdma.dissector.render.line import LineView
+    from nfsrdma.dissector.render.ndjson import NdjsonView
+    from nfsrdma.dissector.render.tree import TreeView
+
+    write = sys.stdout.write
+    fits = wanted(reader, wishes.expression)
+
+    def began() -> int:
+        return reader.began
+
+    view: View
+    if wishes.listing == "json":
+        return Output(NdjsonView(write, fits))
+    if wishes.listing == "tree":
+        view = TreeView(write, began=began)
+    elif wishes.listing == "chunks":
+        view = ChunkView(write, began=began)
+    else:
+        view = LineView(write, brief=not wishes.all_ops, began=began)
+    return Output(FilteredView(view, fits) if fits else view)
+
+
+def _lint(reader: Reader, wishes: Wishes) -> Output:
+    """What breaks a rule: at once, or behind the list of RPCs if there is one."""
+    from nfsrdma.dissector.lint import Lint
+    from nfsrdma.dissector.model import Severity
+    from nfsrdma.dissector.render.findings import ndjson_finding, text_finding, text_summary
+
+    form = ndjson_finding if wishes.ndjson else text_finding
+    resources = ExitStack()
+    write: Write = sys.stdout.write
+    spool = None
+    if wishes.listing:
+        spool = SpooledTemporaryFile(  # noqa: SIM115 (it is closed with the others)
+            max_size=_IN_MEMORY, mode="w+", encoding="utf-8", newline=""
+        )
+        resources.enter_context(spool)
+        write = spool.write
+    view = Lint(lambda finding: write(form(finding)), wanted(reader, wishes.expression))
+
+    def text() -> None:
+        if spool is not None:
+            spool.seek(0)
+            sys.stdout.writelines(spool)
+        if not wishes.ndjson:
+            sys.stdout.write(text_summary(view))
+
+    def bad() -> bool:
+        return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
+
+    return Output(view, view.attach, text, resources=resources, bad=bad)
