@@ -417,9 +417,31 @@ class CreatedFile(_File):
 def local_tree(path: str | bytes | os.PathLike[str]) -> LocalDisk:
     """The directory that ``path`` is in, and its name there. Raises :class:`LocalError`."""
     where = os.fsdecode(path)
+    for led in (where, os.path.dirname(where)):
+        if _is_planted(led) and os.path.isdir(led):
+            text = "another user's link, in a directory that all may write to: not followed"
+            raise local_error(errno.EACCES, text, led)
     if os.path.isdir(where):
         where = os.path.realpath(where)  # the caller's own link to a directory is followed
     return LocalDisk(os.path.dirname(where), os.path.basename(where))
+
+
+def _is_planted(path: str) -> bool:
+    """Whether ``path`` is a link that somebody else may have laid for us.
+
+    That is so in a directory like ``/tmp``, by the rule of Linux's ``fs.protected_symlinks``,
+    which not every system has switched on.
+    """
+    try:
+        found, above = os.lstat(path), os.stat(os.path.dirname(path) or ".")
+    except OSError:
+        return False
+    public = stat.S_ISVTX | stat.S_IWOTH
+    return (
+        stat.S_ISLNK(found.st_mode)
+        and above.st_mode & public == public
+        and found.st_uid not in (os.geteuid(), above.st_uid)
+    )
 
 
 def _entry(name: bytes, found: os.stat_result) -> LocalEntry:

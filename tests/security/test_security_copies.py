@@ -18,7 +18,7 @@ from tests.support.nfs_live import LiveServer
 import nfsrdma.client as nfs
 from nfsrdma.client.copies import Transfer, TransferOptions
 from nfsrdma.client.copies.temporary import OLD_S, PREFIX, is_temporary, temporary_name
-from nfsrdma.client.edge.local import CreatedFile, Directory, LocalDisk
+from nfsrdma.client.edge.local import CreatedFile, Directory, LocalDisk, local_tree
 from nfsrdma.client.errors import LocalError, NfsError
 from nfsrdma.client.trees import TreeError
 from nfsrdma.xdr.nfs4 import types as t
@@ -313,6 +313,25 @@ def test_a_local_directory_that_is_swapped_for_a_link(
         (world.get if get else world.put)("tree", "tree")
     assert [path.name for path in outside.iterdir()] == ["secret"]
     assert not any(b"secret" in node.children for node in world.server.nodes.values())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to make a link of another user")
+def test_a_link_that_another_laid_in_a_public_directory_is_not_followed(world: World) -> None:
+    public, elsewhere = world.path / "public", world.path / "elsewhere"
+    public.mkdir()
+    public.chmod(0o1777)
+    elsewhere.mkdir()
+    (public / "theirs").symlink_to(elsewhere)
+    os.chown(public / "theirs", 1001, 1001, follow_symlinks=False)
+    (public / "ours").symlink_to(elsewhere)
+    tree = world.server.add("tree", t.NF4DIR)
+    world.server.add("file", parent=tree, data=SMALL)
+    options = TransferOptions(recursive=True)
+    for name in ("theirs", "theirs/name"):
+        with pytest.raises(LocalError, match="not followed"):
+            local_tree(public / name)
+    world.reactor.run(Transfer(world.fs, local_tree(public / "ours"), options).get("tree"))
+    assert (elsewhere / "file").read_bytes() == SMALL
 
 
 def test_old_local_leftovers_of_ours_go_and_nothing_else(world: World) -> None:
