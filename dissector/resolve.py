@@ -6,6 +6,7 @@ from nfsrdma.xdr import Decoder
 
 from .exchange import Chunk, Exchange, build_chunks, understood
 from .extent import ByteMap
+from .intact import complete
 from .messages.body import NFS_PROGRAM, Body, decode_arguments, decode_results
 from .messages.decoder import CallDecoder, ReplyDecoder, WitnessDecoder
 from .messages.rpc import decode_call, decode_reply
@@ -142,24 +143,27 @@ def _explain(
 
 
 def _lost(exchange: Exchange) -> None:
-    """Holes in what the chunks carried."""
+    """Holes in what the chunks carried: what the capture lacks, and what nobody ever sent."""
     if exchange.reply is None or exchange.error is not None:
         return
     for chunk in exchange.chunks:
         wanted = chunk.used_octets
-        if not wanted:
+        present = chunk.carried() if wanted else 0
+        if present >= wanted:
             continue
-        present = chunk.carried()
-        if present < wanted:
-            exchange.findings.append(
-                Finding(
-                    exchange.frame,
-                    Severity.NOTE,
-                    "capture-hole",
-                    f"{wanted - present} of {wanted} octets of the {chunk.kind} chunk "
-                    f"{chunk.position} are not in the capture",
-                )
+        # Octets are missing, packets are not: they were written elsewhere, too late, or not at all.
+        never = complete(exchange.requester.connection)
+        verb = "read" if chunk.kind == "read" else "written"
+        said = f"were not {verb} before the reply" if never else "are not in the capture"
+        exchange.findings.append(
+            Finding(
+                exchange.frame,
+                Severity.NOTE,
+                "chunk-hole" if never else "capture-hole",
+                f"{wanted - present} of {wanted} octets of the {chunk.kind} chunk "
+                f"{chunk.position} {said}",
             )
+        )
 
 
 __all__ = ["Chunk", "Decoder", "TransportHeader", "resolve"]

@@ -107,10 +107,13 @@ def _messages(case: Case) -> list[Message]:
     return [m for m in (case.exchange.call, case.exchange.reply) if m is not None]
 
 
+_MISSING = frozenset(("capture-hole", "capture-cut", "chunk-hole"))
+
+
 def _lost(case: Case) -> bool:
     exchange = case.exchange
     return (
-        any(finding.rule in ("capture-hole", "capture-cut") for finding in exchange.findings)
+        any(finding.rule in _MISSING for finding in exchange.findings)
         or any(op.gaps for op in exchange.operations)
         or not all(message.content.complete for message in _messages(case))
         or not all(chunk.content.complete for chunk in exchange.chunks)

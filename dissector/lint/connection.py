@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from ..exchange import Exchange
+from ..intact import complete, unbroken
 from ..messages.transport import TransportHeader
 from ..model import Connection, Finding, OpKind, RdmaOp, Side
 from .rules import found
@@ -17,16 +18,6 @@ MAX_ENDED = 4096
 _PER_HANDLE = 4
 
 
-def unbroken(connection: Connection) -> bool:
-    """No packet is known to be missing in the midst of the connection, and no header is cut."""
-    for side in (connection.first, connection.second):
-        if side is None or side.flow is None or side.blind:
-            return False
-        if side.flow.tracker.lost_count or side.flow.tracker.holes:
-            return False
-    return True
-
-
 def _lossy(connection: Connection) -> bool:
     """Packets are known to be missing: what is seen may be for a call that is not."""
     for side in (connection.first, connection.second):
@@ -36,11 +27,6 @@ def _lossy(connection: Connection) -> bool:
         if flow is not None and (flow.tracker.lost_count or flow.tracker.holes):
             return True
     return False
-
-
-def complete(connection: Connection) -> bool:
-    """The capture has all packets from the handshake on, as far as that is known."""
-    return connection.established and unbroken(connection)
 
 
 class Credits:

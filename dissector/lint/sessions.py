@@ -8,8 +8,8 @@ from typing import NamedTuple
 from nfsrdma.xdr.nfs4 import types as t
 
 from ..exchange import Exchange
+from ..intact import complete
 from ..model import Finding
-from .connection import complete
 from .rules import found
 
 MAX_SLOTS = 65536

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..exchange import Exchange
 from ..exchanges import both
+from ..intact import complete
 from ..model import CmEvent, Finding, RdmaOp, Severity
 from ..render.fields import Fields, finding_fields
 from .chunks import check_chunks
-from .connection import Credits, Memory, Xids, complete
+from .connection import Credits, Memory, Xids
 from .headers import check_headers
 from .rules import RULES, found
 from .sessions import Sessions

@@ -59,7 +59,7 @@ def chunk_lines(exchange: Exchange, chunk: Chunk, indent: str) -> Iterator[str]:
         )
         for op in chunk.operations_for(offer):
             yield f"{indent}    {_operation(op, offer, at)}"
-        yield from _holes(chunk, used, indent + "    ")
+        yield from _holes(exchange, chunk, used, indent + "    ")
         if at is not None:
             at += used.length
 
@@ -80,17 +80,20 @@ def _operation(op: RdmaOp, segment: Segment, at: int | None) -> str:
     return words
 
 
-def _holes(chunk: Chunk, segment: Segment, indent: str) -> Iterator[str]:
+def _holes(exchange: Exchange, chunk: Chunk, segment: Segment, indent: str) -> Iterator[str]:
     start, end = segment.offset, segment.offset + segment.length
     extents = [e for op in chunk.operations_for(segment) for e in op.extents]
     if covered(extents, start, end) == segment.length:
         return
     content = chunk.segment_map(segment)
+    never = any(finding.rule == "chunk-hole" for finding in exchange.findings)
+    verb = "read" if chunk.kind == "read" else "written"
+    why = f"not {verb} before the reply" if never else "not in the capture"
     for index, (first, last) in enumerate(content.holes()):
         if index == _MAX_HOLES:
             yield f"{indent}... and more"
             return
-        yield f"{indent}hole: {first}-{last} not in the capture"
+        yield f"{indent}hole: {first}-{last} {why}"
 
 
 class ChunkView:

@@ -111,3 +111,11 @@ def test_a_damaged_capture_leaves_the_files_that_were(tmp_path: Path) -> None:
     result = run("--lines", "--html", page, packed, code=1)
     assert "->" in result.stdout
     assert page.read_text() == "before"
+
+
+def test_what_was_never_written_is_not_missing_from_the_capture() -> None:
+    for name in ("violation-chunk-unwritten-1",):
+        for listing in ("--lines", "--chunks"):
+            shown = run(listing, CORPUS / f"{name}.pcap").stdout
+            assert "not written before the reply" in shown, name
+            assert "not in the capture" not in shown, name
