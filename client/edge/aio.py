@@ -23,6 +23,7 @@ from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
+from ..descent import Descent
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
@@ -235,9 +236,11 @@ class AsyncMount:
 
         Links are not followed. Names removed from the directories' list are not entered.
         """
-        left: list[tuple[str, str | DirEntry]] = [(path, path)]
+        left: list[tuple[str, str | DirEntry, Descent]] = [(path, path, Descent(b""))]
         while left:
-            top, where = left.pop()
+            top, where, descent = left.pop()
+            if isinstance(where, DirEntry):
+                descent = descent.below(where.handle, where.__fspath__)
             found: dict[str, DirEntry] = {}
             others: list[str] = []
             async for entry in self.scandir(where):
@@ -249,7 +252,7 @@ class AsyncMount:
             yield top, directories, others
             for name in reversed(directories):
                 below = f"{top.rstrip('/')}/{name}" if top else name
-                left.append((below, found.get(name, below)))
+                left.append((below, found.get(name, below), descent))
 
     # -- changing names ----------------------------------------------------------------------
 

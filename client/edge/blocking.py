@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
+from ..descent import Descent
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
@@ -206,9 +207,11 @@ class Mount:
 
         Links are not followed. Names removed from the directories' list are not entered.
         """
-        left: list[tuple[str, str | DirEntry]] = [(path, path)]
+        left: list[tuple[str, str | DirEntry, Descent]] = [(path, path, Descent(b""))]
         while left:
-            top, where = left.pop()
+            top, where, descent = left.pop()
+            if isinstance(where, DirEntry):
+                descent = descent.below(where.handle, where.__fspath__)
             found: dict[str, DirEntry] = {}
             others: list[str] = []
             for entry in self.scandir(where):
@@ -220,7 +223,7 @@ class Mount:
             yield top, directories, others
             for name in reversed(directories):
                 below = f"{top.rstrip('/')}/{name}" if top else name
-                left.append((below, found.get(name, below)))
+                left.append((below, found.get(name, below), descent))
 
     # -- changing names ----------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from tests.support.nfs_live import LiveServer
 import nfsrdma.client as nfs
 from nfsrdma.cli import main
 from nfsrdma.client import aio
+from nfsrdma.client.entries import DirEntry
 
 LEVELS = 80
 NAME = "n" * 250  # so that whole paths are longer than Linux (4096) and we (16384) take
@@ -55,3 +56,27 @@ def test_paths_as_long_as_they_come(
 async def walk_asynchronously(url: str) -> list[tuple[str, list[str], list[str]]]:
     async with await aio.mount(url) as fs:
         return [item async for item in fs.walk("tree")]
+
+
+def test_a_walk_that_goes_round_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that is below itself: as if the server's file system were broken."""
+    server = LiveServer(str(tmp_path))
+    try:
+        with nfs.mount(server.url) as fs:
+            fs.makedirs("ring/below")
+            (real,) = fs.scandir("ring")
+
+            def again(self: nfs.Mount, path: str | DirEntry = "") -> list[DirEntry]:
+                where = path if isinstance(path, str) else path.path
+                return [DirEntry(where, b"again", real.stat())]
+
+            monkeypatch.setattr(nfs.Mount, "scandir", again)
+            walk = fs.walk("ring")
+            walked = [next(walk)]
+            with pytest.raises(OSError, match="go round"):
+                walked.extend(walk)
+            assert len(walked) < 5
+            monkeypatch.undo()
+            fs.rmtree("ring")
+    finally:
+        server.stop()

@@ -11,6 +11,7 @@ import click
 
 from nfsrdma.client import Mount, NfsError
 from nfsrdma.client.attributes import Stat
+from nfsrdma.client.descent import Descent
 from nfsrdma.client.entries import DirEntry
 from nfsrdma.client.errors import ends_everything
 from nfsrdma.client.trees import TreeError
@@ -80,21 +81,23 @@ class _Listing:
 
     def tree(self, path: str) -> None:
         """A directory and all below it, by handles: as deep as it may be."""
-        left: list[str | DirEntry] = [path]
+        left: list[tuple[str | DirEntry, Descent]] = [(path, Descent(b""))]
         first = True
         while left:
-            where = left.pop()
+            where, descent = left.pop()
             shown = where if isinstance(where, str) else where.path
             shown = printable("/" + shown.rstrip("/"))
             click.echo(("" if first else "\n") + f"{shown}:")
             try:
+                if isinstance(where, DirEntry):
+                    descent = descent.below(where.handle, where.__fspath__)
                 entries = self.directory(where)
             except NfsError as error:
                 if first or ends_everything(error):
                     raise
                 self._fail(error)
             else:
-                left.extend(entry for entry in reversed(entries) if entry.is_dir())
+                left.extend((entry, descent) for entry in reversed(entries) if entry.is_dir())
             first = False
 
     def show(self, name: str, where: str | DirEntry, status: Stat) -> None:
