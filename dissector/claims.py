@@ -5,12 +5,15 @@ when its handshake names NFS's port or has the private data of RFC 8797, or when
 a call beyond doubt: its RPC header repeats the XID and is of version 2. Until then what might be
 RPC-over-RDMA waits; it is dealt with once the connection is claimed. If it never is, replies and
 long messages count at the end, unless the handshake names another port or others were among them.
+Whoever looks may know better, and say so (:class:`DecodeAs`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from struct import Struct
+from typing import NamedTuple
 
 from .messages.transport import (
     CUT,
@@ -33,6 +36,47 @@ MAX_DOUBTFUL = 16
 _RPC = Struct(">3I")
 _RPC_VERSION = 2
 _WHOLE = {DONE: 16, ERROR: 20}
+
+
+class DecodeAs(NamedTuple):
+    """Which connections are RPC-over-RDMA because somebody says so."""
+
+    every: bool = False
+    ports: frozenset[int] = frozenset()
+    queue_pairs: frozenset[int] = frozenset()
+
+    def has(self, connection: Connection) -> bool:
+        """Whether it is one of them, by the port of its handshake or a number of either end."""
+        if self.every:
+            return True
+        for side in (connection.first, connection.second):
+            if side is None:
+                continue
+            flow = side.flow
+            if side.port in self.ports or side.qpn in self.queue_pairs:
+                return True
+            if flow is not None and flow.qpn in self.queue_pairs:
+                return True
+        return False
+
+
+def decode_as(words: Iterable[str]) -> DecodeAs:
+    """Of ``any``, ports, and ``qp:NUMBER``. Raises ``ValueError``, which names the word."""
+    every, ports, numbers = False, set(), set()
+    for word in words:
+        kind, _, number = word.rpartition(":")
+        try:
+            if word == "any":
+                every = True
+            elif kind == "qp":
+                numbers.add(int(number, 0))
+            elif not kind:
+                ports.add(int(number, 0))
+            else:
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"{word!r} is no port, qp:NUMBER or any") from None
+    return DecodeAs(every, frozenset(ports), frozenset(numbers))
 
 
 class Evidence(IntEnum):

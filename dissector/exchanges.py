@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from struct import Struct
 from typing import TypeVar
 
-from .claims import CONSISTENT, MAX_DOUBTFUL, Evidence, claimed_at_last, evidence, named
+from .claims import CONSISTENT, MAX_DOUBTFUL, DecodeAs, Evidence, claimed_at_last, evidence, named
 from .effort import Effort
 from .exchange import Exchange
 from .messages.transport import (
@@ -79,6 +79,7 @@ class Exchanges:
         self._source = source
         self._emit = emit
         self.effort = effort
+        self.decode_as = DecodeAs()
         self._count = 0
         self._open: OrderedDict[int, Exchange] = OrderedDict()
         self._late: list[tuple[int, Exchange]] = []
@@ -131,7 +132,7 @@ class Exchanges:
     ) -> bool:
         """Whether a message is to be taken for RPC-over-RDMA now; if not, it may wait."""
         said = evidence(header, view, message)
-        known = named(connection)
+        known = self.decode_as.has(connection) or named(connection)
         if known or (said == Evidence.CERTAIN):
             self.claimed(connection)
             return True

@@ -18,6 +18,7 @@ from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
 from . import packet as packets
 from .capture.reader import Reader
 from .capture.runs import PSN_MASK
+from .claims import DecodeAs
 from .connections import Connections
 from .effort import Effort
 from .exchange import Exchange
@@ -73,16 +74,25 @@ class Observer(Protocol):
 class Pipeline:
     """Runs a reader to its end and shows one view what there is.
 
-    ``check_crc`` asks for the checksums of iWARP's FPDUs.
+    ``check_crc`` asks for the checksums of iWARP's FPDUs; ``decode_as`` knows of connections that
+    they are RPC-over-RDMA.
     """
 
-    def __init__(self, reader: Reader, view: View, *, check_crc: bool = False) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        view: View,
+        *,
+        check_crc: bool = False,
+        decode_as: DecodeAs | None = None,
+    ) -> None:
         self.reader = reader
         self.view = view
         self.layers = Layers()
         self.effort = Effort(lambda: reader.number, self._spent)
         self.exchanges = Exchanges(lambda: reader.source.view, view.exchange, self.effort)
         self.exchanges.on_finding = self.on_finding
+        self.exchanges.decode_as = decode_as or DecodeAs()
         self.connections = Connections(self.exchanges, self.on_finding)
         self.connections.on_cm = view.cm
         self.conversations = Conversations(

@@ -33,10 +33,15 @@ def ndjson_finding(finding: Finding) -> str:
 
 def text_summary(lint: Lint) -> str:
     """The last line: how much was found, and why it might be less than there is."""
-    words = [f"{lint.counts[severity]} {severity.name.lower()}s" for severity in reversed(Severity)]
+    words = [_some(lint.counts[severity], severity.name.lower()) for severity in reversed(Severity)]
     line = ", ".join(words)
     if lint.missing:
         line += (
-            f"; the capture lacks {lint.missing} packets: what needs all of them was not checked"
+            f"; the capture lacks {_some(lint.missing, 'packet')}: "
+            "what needs all of them was not checked"
         )
     return line + "\n"
+
+
+def _some(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -19,16 +19,18 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.dissector.capture.opening import reader_of
+from nfsrdma.dissector.claims import DecodeAs, decode_as
 from nfsrdma.dissector.exchange import Exchange
 from nfsrdma.dissector.model import CmEvent, Finding
 from nfsrdma.dissector.pipeline import Pipeline
 
 
 class Seen:
-    def __init__(self, frames: list[Frame]) -> None:
+    def __init__(self, frames: list[Frame], known: DecodeAs | None = None) -> None:
         self.exchanges: list[Exchange] = []
         self.findings: list[Finding] = []
-        self.pipeline = Pipeline(reader_of(Octets(pcap(frames))), self)
+        reader = reader_of(Octets(pcap(frames)))
+        self.pipeline = Pipeline(reader, self, decode_as=known)
         self.pipeline.run()
 
     def exchange(self, exchange: Exchange) -> None:
@@ -162,3 +164,19 @@ def test_what_waits_is_bounded() -> None:
     assert seen.rules == ["rdma-error"] * 16
     wire.nfs_call(500, getattr_call())
     assert len(Seen(wire.frames).exchanges) == 1
+
+
+@pytest.mark.parametrize("words", ["any", "7471", "qp:0x11", "qp:0x22", "1 7471"])
+def test_whoever_knows_better_says_so(words: str) -> None:
+    wire = Wire(Host("10.0.0.1", 0x11, 1), Host("10.0.0.2", 0x22, 1), service=7471)
+    wire.connect()
+    wire.send(wire.client, struct.pack(">4I", 7, 1, 32, 1))  # too little for a claim
+    assert not Seen(wire.frames).findings
+    assert Seen(wire.frames, decode_as(words.split())).rules == ["bad-header"]
+    assert not Seen(wire.frames, decode_as(("7472", "qp:0x33"))).findings
+
+
+@pytest.mark.parametrize("word", ["x", "qp:", "port:3", "", "qp:0xzz"])
+def test_what_is_neither_port_nor_queue_pair_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="is no port"):
+        decode_as((word,))

@@ -198,7 +198,7 @@ def test_what_the_capture_lacks_is_said(tmp_path: Path) -> None:
     view, findings = lint_file(path)
     assert findings == []
     assert view.counts[Severity.ERROR] == 0
-    assert "the capture lacks 1 packets" in text_summary(view)
+    assert "the capture lacks 1 packet:" in text_summary(view)
 
 
 @pytest.mark.parametrize("seed", range(4))

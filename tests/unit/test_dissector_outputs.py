@@ -119,3 +119,12 @@ def test_what_was_never_written_is_not_missing_from_the_capture() -> None:
             shown = run(listing, CORPUS / f"{name}.pcap").stdout
             assert "not written before the reply" in shown, name
             assert "not in the capture" not in shown, name
+
+
+def test_decode_as_is_taken_by_the_command() -> None:
+    assert "no port" in run("--decode-as", "x", CAPTURE, code=2).stderr
+    assert run("--decode-as", "any", CAPTURE).stdout == run(CAPTURE).stdout
+
+
+def test_one_is_not_many() -> None:
+    assert run("--lint", BROKEN).stdout.splitlines()[-1].startswith("1 error, 0 warnings")

@@ -18,6 +18,7 @@ from .messages import describe
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
+    from nfsrdma.dissector.claims import DecodeAs
 
 
 @click.command()
@@ -101,14 +102,14 @@ def dissect(
     try:
         reader = other.reader(file)
         if extract is not None:
-            _extract(reader, extract, str(output))
+            _extract(reader, extract, str(output), other.decode_as)
             return
         if other.compare:
             from .dissect_compare import compare  # brings asyncio: only who wants it waits for it
 
-            bad = compare(reader, where, wishes.ndjson)
+            bad = compare(reader, where, wishes.ndjson, other.decode_as)
         else:
-            bad = run(reader, where, wishes)
+            bad = run(reader, where, wishes, other.decode_as)
         say_if_none()
         if bad and wishes.exit_code:
             sys.exit(1)
@@ -142,7 +143,7 @@ def _check(
         raise click.UsageError(f"{alone} goes with no other output and no filter")
 
 
-def _extract(reader: Reader, what: str, output: str) -> None:
+def _extract(reader: Reader, what: str, output: str, decode_as: DecodeAs) -> None:
     from nfsrdma.dissector.extract import ExtractView
     from nfsrdma.dissector.pipeline import Pipeline
 
@@ -163,7 +164,7 @@ def _extract(reader: Reader, what: str, output: str) -> None:
             file.write(octets)
 
         view = ExtractView(lambda: reader.source.view, write, frame, handle)
-        Pipeline(reader, view).run()
+        Pipeline(reader, view, decode_as=decode_as).run()
         reader.check()
         if not view.payloads:
             raise click.ClickException(f"nothing to extract for {what}")

@@ -13,13 +13,14 @@ import click
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
+    from nfsrdma.dissector.claims import DecodeAs
     from nfsrdma.dissector.compare import Comparison, Difference
     from nfsrdma.dissector.compare.theirs import Frame
 
 _WANTED = "rpc || rpcordma"
 
 
-def compare(reader: Reader, file: str, ndjson: bool) -> bool:
+def compare(reader: Reader, file: str, ndjson: bool, decode_as: DecodeAs) -> bool:
     """Write every difference between the two decoders; whether any is not explained."""
     from nfsrdma.dissector.compare import Comparison
     from nfsrdma.dissector.pipeline import Pipeline
@@ -29,7 +30,7 @@ def compare(reader: Reader, file: str, ndjson: bool) -> bool:
         view = Comparison(
             frames, lambda: reader.source.view, lambda one: sys.stdout.write(form(one))
         )
-        pipeline = Pipeline(reader, view)
+        pipeline = Pipeline(reader, view, decode_as=decode_as)
         view.attach(pipeline)
         pipeline.run()
     sys.stdout.write("" if ndjson else _summary(view))

@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
+    from nfsrdma.dissector.claims import DecodeAs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +27,7 @@ class Other:
     fixed: str | None
     compare: bool
     parquet: str | None
+    decode_as: DecodeAs
     max_unpacked: int | None
     interface: str | None
     capture_filter: str | None
@@ -58,6 +60,17 @@ def _size(context: click.Context, parameter: click.Parameter, text: str | None) 
 
     try:
         return parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _decode_as(
+    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> DecodeAs:
+    from nfsrdma.dissector.claims import decode_as
+
+    try:
+        return decode_as(words)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -102,6 +115,13 @@ def other_options(command: F) -> F:
             callback=_size,
             help="How much a compressed FILE may unpack to (10G); "
             "by default 256 MiB or a hundred times its size.",
+        ),
+        click.option(
+            "--decode-as",
+            metavar="WHICH",
+            multiple=True,
+            callback=_decode_as,
+            help="Take RDMA connections for NFS's: of a port, of a queue pair (qp:0x11), or any.",
         ),
         click.option(
             "--parquet",

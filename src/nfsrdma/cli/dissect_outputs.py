@@ -21,6 +21,7 @@ from .dissect_filter import wanted
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
+    from nfsrdma.dissector.claims import DecodeAs
     from nfsrdma.dissector.pipeline import Pipeline, View
 
 Write = Callable[[str], object]
@@ -130,7 +131,7 @@ class Wishes:
 NOTHING = Wishes()
 
 
-def run(reader: Reader, file: str, wishes: Wishes) -> bool:
+def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
     """Write all that was asked for; whether ``--exit-code`` is to say that there is something."""
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.views import Views
@@ -141,7 +142,7 @@ def run(reader: Reader, file: str, wishes: Wishes) -> bool:
             stack.enter_context(output.resources)
             outputs.append(output)
         view = outputs[0].view if len(outputs) == 1 else Views([one.view for one in outputs])
-        pipeline = Pipeline(reader, view, check_crc=wishes.crc)
+        pipeline = Pipeline(reader, view, check_crc=wishes.crc, decode_as=decode_as)
         for output in outputs:
             output.attach(pipeline)
         pipeline.run()
