@@ -38,6 +38,14 @@ def test_nothing_is_written_unasked(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_who_may_not_write_there_learns_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(wireshark, ["--install", "--dir", str(tmp_path / "file" / "x")])
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'file' / 'x' / LUA}: " in result.output
+    assert "--dir DIR writes elsewhere" in result.output
+
+
 @pytest.mark.parametrize("annotated", [False, True])
 def test_the_post_dissector_shows_findings(
     tmp_path: Path, installed: Path, annotated: bool

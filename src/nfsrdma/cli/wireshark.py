@@ -11,6 +11,9 @@ from shutil import which
 
 import click
 
+from nfsrdma.client.errors import LocalError
+
+from .common import Failed
 from .output import write_whole
 
 LUA, EXTCAP = "nfsrdma.lua", "nfsrdma-extcap"
@@ -51,9 +54,14 @@ def wireshark(install: bool, folder: Path | None) -> None:
         f'exec {shlex.quote(sys.executable)} -m nfsrdma.cli.extcap "$@"\n'
     )
     for path, text, mode in ((plugins / LUA, source, 0o644), (extcap / EXTCAP, script, 0o755)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode())
-        path.chmod(mode)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text.encode())
+            path.chmod(mode)
+        except OSError as error:
+            # Debian's Wireshark has one folder for the extcaps of all users, which is root's.
+            reason = f"{LocalError.side}: {path}: {error.strerror}: --dir DIR writes elsewhere"
+            raise Failed(reason) from error
         click.echo(f"wrote {path}")
     click.echo(
         "See it: filter for nfsrdma.finding, or Analyze > Expert Information; the interface is in\n"
