@@ -30,10 +30,12 @@ from nfsrdma.dissector.capture import CaptureError, open_capture
 from nfsrdma.dissector.extract import ExtractView
 from nfsrdma.dissector.filter import FilterError, compile_filter
 from nfsrdma.dissector.pipeline import Pipeline, View
+from nfsrdma.dissector.render.answers import ConnectionList, Slowest
 from nfsrdma.dissector.render.chunks import ChunkView
 from nfsrdma.dissector.render.line import LineView
 from nfsrdma.dissector.render.ndjson import NdjsonView
 from nfsrdma.dissector.render.tree import TreeView
+from nfsrdma.dissector.views import Views
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
@@ -49,6 +51,7 @@ VIEWS: list[Callable[[], View]] = [
     lambda: TreeView(ignore),
     lambda: ChunkView(ignore),
     lambda: NdjsonView(ignore),
+    lambda: Views([Slowest(3, lambda: 0), ConnectionList()]),
 ]
 
 

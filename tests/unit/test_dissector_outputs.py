@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,23 @@ def test_decode_as_is_taken_by_the_command() -> None:
 
 def test_one_is_not_many() -> None:
     assert run("--lint", BROKEN).stdout.splitlines()[-1].startswith("1 error, 0 warnings")
+
+
+def test_the_slowest_and_the_connections() -> None:
+    took = {}
+    for line in run("--json", CAPTURE).stdout.splitlines():
+        record = json.loads(line)
+        if "rpc.time" in record:
+            took[record["frame.number"]] = record["rpc.time"]
+    worst = max(took, key=lambda frame: took[frame])
+    (slow,) = run("--slowest", "1", CAPTURE).stdout.splitlines()
+    assert f">{worst} " in slow
+    (record,) = map(json.loads, run("--slowest", "1", "--json", CAPTURE).stdout.splitlines())
+    assert record["reply_ns"] == round(took[worst] * 1e9)
+    assert len(run("--slowest", "100", CAPTURE).stdout.splitlines()) == len(took)
+    records = run("--connections", "--json", CORPUS / "two-clients.pcap").stdout.splitlines()
+    found = [json.loads(one) for one in records]
+    assert [one["first"] for one in found] == sorted({one["first"] for one in found})
+    assert len(found) == 2
+    assert sum(one["calls"] for one in found) == 4
+    assert "2 calls" in run("--connections", CORPUS / "two-clients.pcap").stdout

@@ -56,6 +56,13 @@ if TYPE_CHECKING:
 @click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
 @click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
 @click.option("--health", is_flag=True, help="What was sent again, and why; also as --json.")
+@click.option("--connections", is_flag=True, help="Each connection and its use; also as --json.")
+@click.option(
+    "--slowest",
+    type=click.IntRange(1, 100_000),
+    metavar="N",
+    help="The N RPCs that took longest, and in which stage; also as --json.",
+)
 @click.option(
     "--plot",
     type=click.Path(file_okay=False),

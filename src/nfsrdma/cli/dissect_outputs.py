@@ -1,7 +1,8 @@
 """``nfsrdma dissect``: what was asked for, all of it from one pass over the capture.
 
 A capture is read once, however much is wanted of it. Files are written each under their own name;
-what goes to standard output is written in a fixed order: lines, lint, latency, health. What cannot
+what goes to standard output is written in a fixed order: lines, lint, connections, the slowest,
+latency, health. What cannot
 go together is refused with a sentence before anything is read.
 """
 
@@ -62,6 +63,8 @@ class Wishes:
     lint: bool = False
     latency: bool = False
     health: bool = False
+    connections: bool = False
+    slowest: int | None = None
     plot: str | None = None
     html: str | None = None
     parquet: str | None = None
@@ -88,9 +91,15 @@ class Wishes:
         return self.lint or self.exit_code
 
     @property
+    def views(self) -> bool:
+        """Whether something about the capture as a whole goes to standard output."""
+        asked = self.linted, self.latency, self.health, self.connections, self.slowest is not None
+        return any(asked)
+
+    @property
     def listing(self) -> str:
         """How RPCs are listed; they are if nothing else was asked for. Empty for not at all."""
-        whole = self.linted or self.latency or self.health
+        whole = self.views
         if self.tree:
             return "tree"
         if self.chunks:
@@ -118,7 +127,7 @@ class Wishes:
         taken: dict[str, str] = {}
         for option, name in self.files.items():
             if name == "-":
-                if self.listing or self.linted or self.latency or self.health:
+                if self.listing or self.views:
                     raise click.UsageError(f"{option} -: standard output is already taken")
             elif file != "-" and os.path.exists(name) and os.path.samefile(file, name):
                 raise click.UsageError(f"{name} is the capture itself: name another file")
@@ -164,6 +173,8 @@ def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
         yield _listing(reader, wishes)
     if wishes.linted:
         yield _lint(reader, wishes)
+    if wishes.connections or wishes.slowest is not None:
+        yield from _answers(reader, wishes)
     if wishes.latency or wishes.health:
         from .dissect_views import health, latency
 
@@ -242,3 +253,19 @@ def _lint(reader: Reader, wishes: Wishes) -> Output:
         return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
 
     return Output(view, view.attach, text, resources=resources, bad=bad)
+
+
+def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
+    from nfsrdma.dissector.render.answers import ConnectionList, Slowest
+    from nfsrdma.dissector.render.filtered import FilteredView
+
+    views: list[ConnectionList | Slowest] = [ConnectionList()] if wishes.connections else []
+    if wishes.slowest is not None:
+        views.append(Slowest(wishes.slowest, lambda: reader.began))
+    for view in views:
+        fits = wanted(reader, wishes.expression)
+        lines = view.objects if wishes.ndjson else view.text
+        yield Output(
+            FilteredView(view, fits) if fits else view,
+            text=lambda lines=lines: sys.stdout.writelines(lines()),  # type: ignore[misc]
+        )
