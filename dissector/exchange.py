@@ -15,7 +15,7 @@ from .effort import Effort
 from .extent import ByteMap, Extent, covered, joined, mapped, merged
 from .messages.body import Body
 from .messages.rpc import RpcCall, RpcReply
-from .messages.transport import Segment, TransportHeader
+from .messages.transport import CUT, Segment, TransportHeader
 from .model import Finding, Message, OpKind, RdmaOp, Side
 from .stretches import Stretches
 
@@ -190,14 +190,17 @@ class Exchange:
         return [op for op in self.operations if op.kind == kind]
 
 
-def understood(header: TransportHeader | None) -> TransportHeader | None:
-    """A header of which all is known; of one that is cut, the lists are not."""
-    return None if header is None or header.fault else header
+def as_far_as_seen(header: TransportHeader | None) -> TransportHeader | None:
+    """A header whose lists are true as far as they go: the one that is cut as well."""
+    return None if header is None or header.fault not in ("", CUT) else header
 
 
 def build_chunks(exchange: Exchange) -> list[Chunk]:
-    """The chunks of an exchange, from its headers and operations."""
-    call, reply = understood(exchange.call_header), understood(exchange.reply_header)
+    """The chunks of an exchange, from its headers and operations.
+
+    Of a header that is cut those are known that stand before the cut, and what they carried.
+    """
+    call, reply = as_far_as_seen(exchange.call_header), as_far_as_seen(exchange.reply_header)
     reads = exchange.operations_of(OpKind.READ)
     writes = exchange.operations_of(OpKind.WRITE)
     chunks: list[Chunk] = []

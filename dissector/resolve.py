@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nfsrdma.xdr import Decoder
 
-from .exchange import Chunk, Exchange, build_chunks, understood
+from .exchange import Chunk, Exchange, as_far_as_seen, build_chunks
 from .extent import ByteMap
 from .intact import complete
 from .messages.body import NFS_PROGRAM, Body, decode_arguments, decode_results
@@ -23,7 +23,8 @@ def resolve(exchange: Exchange, source: memoryview) -> None:
         return
     exchange.resolved = True
     if exchange.rdma:
-        header, back = understood(exchange.call_header), understood(exchange.reply_header)
+        header = as_far_as_seen(exchange.call_header)
+        back = as_far_as_seen(exchange.reply_header)
         if (header and (header.reads or header.writes or header.reply is not None)) or (
             back and (back.writes or back.reply is not None)
         ):

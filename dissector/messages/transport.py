@@ -170,31 +170,35 @@ def decode_transport(view: memoryview) -> TransportHeader:
 
 
 def _lists(header: TransportHeader, view: memoryview, at: int) -> None:
+    """Decode the three lists. What is cut has those alone of which all was seen."""
+    reads: list[ReadSegment] = []
     more = _more(header, view, at, "Read list")
     at += 4
     while more:
-        header.reads.append(ReadSegment._make(_READ.unpack_from(view, at)))
+        reads.append(ReadSegment._make(_READ.unpack_from(view, at)))
         at += 20
-        if len(header.reads) > MAX_SEGMENTS:
+        if len(reads) > MAX_SEGMENTS:
             header.fault = f"more than {MAX_SEGMENTS} segments in the Read list"
             return
         more = _more(header, view, at, "Read list")
         at += 4
+    header.reads = reads
     left = MAX_SEGMENTS
     more = _more(header, view, at, "Write list")
     at += 4
     while more:
         segments: list[Segment] = []
-        header.writes.append(segments)
         at = _segments(header, view, at, segments, left)
+        header.writes.append(segments)
         left -= len(segments) + 1
         if header.fault:
             return
         more = _more(header, view, at, "Write list")
         at += 4
     if _more(header, view, at, "Reply chunk"):
-        header.reply = []
-        at = _segments(header, view, at + 4, header.reply, MAX_SEGMENTS)
+        segments = []
+        at = _segments(header, view, at + 4, segments, MAX_SEGMENTS)
+        header.reply = segments
     else:
         at += 4
     header.size = at

@@ -89,8 +89,12 @@ def test_cut_at_128_octets(path: Path, tmp_path: Path) -> None:
     assert all(e.call is not None and e.reply is not None for e in view.exchanges)
     assert not any(e.undecoded for e in view.exchanges)
     assert set(view.rules) <= {"capture-cut", "capture-hole", "bad-header"}
-    # What the chunks carried is known, although the octets are not there.
-    assert chunk_octets(view) == chunk_octets(whole)
+    # What the chunks carried is known, although the octets are not there; but for those few whose
+    # segments are not all before the cut, of which nothing is made up.
+    for cut, full in zip(view.exchanges, whole.exchanges, strict=True):
+        known = [(chunk.kind, chunk.carried()) for chunk in full.chunks]
+        assert all((chunk.kind, chunk.carried()) in known for chunk in cut.chunks)
+    assert chunk_octets(view) > 0.95 * chunk_octets(whole)
 
 
 def moved(view: Collected) -> dict[tuple[int, int, str, int], tuple[bytes, list[tuple[int, int]]]]:
