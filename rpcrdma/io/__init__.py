@@ -1,1 +1,1 @@
-"""(docstring pending)"""
+"""Touch the operating system: the reactor, TCP sockets, and whose process a peer is."""

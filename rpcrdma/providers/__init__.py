@@ -1,1 +1,1 @@
-"""(docstring pending)"""
+"""Provide the verbs: ``soft``, ``rdmacore`` (adapters), ``shm`` and ``sim``, by ``registry``."""
