@@ -20,7 +20,7 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_from_bitmap, mask_of, numbers_in
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
-from .core import Core
+from .engine.core import Core
 from .vfs.export import Export
 from .vfs.interface import NOW, Attributes, Changes, FileSystem, Statistics
 from .vfs.namespace import Filehandle

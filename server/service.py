@@ -23,10 +23,10 @@ from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .authority import Authority, Policy
 from .config import ServerConfig
-from .core import Core
-from .offload import Elsewhere
+from .engine.core import Core
+from .engine.machine import CompoundProcedure
+from .engine.offload import Elsewhere
 from .ops.table import BY_MINOR
-from .procedure import CompoundProcedure
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
 from .vfs.export import Export, is_elsewhere

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from ..offload import AT_ONCE, Later
+from ..engine.offload import AT_ONCE, Later
 from ..vfs.interface import Job
 
 

@@ -8,9 +8,9 @@ from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .. import attributes
-from ..compound import Compound
+from ..engine.context import Compound
 from ..vfs.interface import EXECUTE, READ, WRITE
-from .io import io_file
+from .data import io_file
 
 _ACCESS_DIRECTORY = (
     (nfs.ACCESS4_READ, READ),

@@ -12,7 +12,7 @@ from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from .. import attributes
-from ..compound import Compound
+from ..engine.context import Compound
 from ..vfs.interface import EXECUTE, Changes, FileSystem, Node, OpenFile, User
 from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure

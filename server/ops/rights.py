@@ -13,7 +13,7 @@ from typing import Final
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
-from ..compound import Compound
+from ..engine.context import Compound
 from ..state.share import OpenedFile
 from ..state.stateid import OpenState
 from ..vfs.interface import EXECUTE, READ, OpenFile

@@ -8,8 +8,8 @@ from typing import Any, Final
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.ops import OPERATIONS as SPECIFIED
 
-from ..operation import Handler, Operation
-from . import attribute, directory, handle, io, lock, open, session
+from ..engine.operation import Handler, Operation
+from . import attribute, data, directory, handles, locks, opens, sessions
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
 _CHANGE_INFO: Final = 20
@@ -30,33 +30,33 @@ _FH, _SAVED, _ALONE, _MUTATES = "needs_current", "needs_saved", "sessionless", "
 
 _ENTRIES: Final = (
     _entry(nfs.OP_ACCESS, attribute.access, _FH),
-    _entry(nfs.OP_CLOSE, open.close, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_COMMIT, io.commit, _FH),
+    _entry(nfs.OP_CLOSE, opens.close, _FH, _MUTATES, bound=_STATEID),
+    _entry(nfs.OP_COMMIT, data.commit, _FH),
     _entry(nfs.OP_CREATE, directory.create, _FH, _MUTATES, bound=_CHANGE_INFO + _BITMAP),
     _entry(nfs.OP_GETATTR, attribute.getattr_, _FH),
-    _entry(nfs.OP_GETFH, handle.getfh, _FH),
+    _entry(nfs.OP_GETFH, handles.getfh, _FH),
     _entry(nfs.OP_LINK, directory.link, _FH, _SAVED, _MUTATES, bound=_CHANGE_INFO),
-    _entry(nfs.OP_LOCK, lock.lock, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_LOCKT, lock.lockt, _FH),
-    _entry(nfs.OP_LOCKU, lock.locku, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_LOOKUP, handle.lookup, _FH),
-    _entry(nfs.OP_LOOKUPP, handle.lookupp, _FH),
+    _entry(nfs.OP_LOCK, locks.lock, _FH, _MUTATES, bound=_STATEID),
+    _entry(nfs.OP_LOCKT, locks.lockt, _FH),
+    _entry(nfs.OP_LOCKU, locks.locku, _FH, _MUTATES, bound=_STATEID),
+    _entry(nfs.OP_LOOKUP, handles.lookup, _FH),
+    _entry(nfs.OP_LOOKUPP, handles.lookupp, _FH),
     _entry(nfs.OP_NVERIFY, attribute.nverify, _FH),
     _entry(
-        nfs.OP_OPEN, open.open_, _FH, _MUTATES, bound=_STATEID + _CHANGE_INFO + 4 + _BITMAP + 12
+        nfs.OP_OPEN, opens.open_, _FH, _MUTATES, bound=_STATEID + _CHANGE_INFO + 4 + _BITMAP + 12
     ),
-    _entry(nfs.OP_OPEN_DOWNGRADE, open.open_downgrade, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_PUTFH, handle.putfh),
-    _entry(nfs.OP_PUTPUBFH, handle.putrootfh),
-    _entry(nfs.OP_PUTROOTFH, handle.putrootfh),
-    _entry(nfs.OP_READ, io.read, _FH),
+    _entry(nfs.OP_OPEN_DOWNGRADE, opens.open_downgrade, _FH, _MUTATES, bound=_STATEID),
+    _entry(nfs.OP_PUTFH, handles.putfh),
+    _entry(nfs.OP_PUTPUBFH, handles.putrootfh),
+    _entry(nfs.OP_PUTROOTFH, handles.putrootfh),
+    _entry(nfs.OP_READ, data.read, _FH),
     _entry(nfs.OP_READDIR, directory.readdir, _FH),
     _entry(nfs.OP_READLINK, directory.readlink, _FH),
     _entry(nfs.OP_REMOVE, directory.remove, _FH, _MUTATES, bound=_CHANGE_INFO),
     _entry(nfs.OP_RENAME, directory.rename, _FH, _SAVED, _MUTATES, bound=2 * _CHANGE_INFO),
-    _entry(nfs.OP_RESTOREFH, handle.restorefh, _SAVED),
-    _entry(nfs.OP_SAVEFH, handle.savefh, _FH),
-    _entry(nfs.OP_SECINFO, handle.secinfo, _FH),
+    _entry(nfs.OP_RESTOREFH, handles.restorefh, _SAVED),
+    _entry(nfs.OP_SAVEFH, handles.savefh, _FH),
+    _entry(nfs.OP_SECINFO, handles.secinfo, _FH),
     _entry(
         nfs.OP_SETATTR,
         attribute.setattr_,
@@ -66,23 +66,25 @@ _ENTRIES: Final = (
         failure_body=_NO_ATTRIBUTES,
     ),
     _entry(nfs.OP_VERIFY, attribute.verify, _FH),
-    _entry(nfs.OP_WRITE, io.write, _FH, _MUTATES, bound=16),
+    _entry(nfs.OP_WRITE, data.write, _FH, _MUTATES, bound=16),
     # Minor version 1
-    _entry(nfs.OP_BACKCHANNEL_CTL, session.backchannel_ctl, decode=session.decode_backchannel_ctl),
-    _entry(nfs.OP_BIND_CONN_TO_SESSION, session.bind_conn_to_session, _ALONE),
-    _entry(nfs.OP_EXCHANGE_ID, session.exchange_id, _ALONE, _MUTATES, bound=1024),
-    _entry(nfs.OP_CREATE_SESSION, session.create_session, _ALONE, _MUTATES, bound=128),
-    _entry(nfs.OP_DESTROY_SESSION, session.destroy_session, _ALONE, _MUTATES, bound=0),
-    _entry(nfs.OP_FREE_STATEID, lock.free_stateid, _MUTATES, bound=0),
-    _entry(nfs.OP_SECINFO_NO_NAME, handle.secinfo_no_name, _FH),
-    _entry(nfs.OP_SEQUENCE, session.sequence),
-    _entry(nfs.OP_TEST_STATEID, lock.test_stateid, decode=lock.decode_stateids),
-    _entry(nfs.OP_DESTROY_CLIENTID, session.destroy_clientid, _ALONE, _MUTATES, bound=0),
-    _entry(nfs.OP_RECLAIM_COMPLETE, session.reclaim_complete, _MUTATES, bound=0),
+    _entry(
+        nfs.OP_BACKCHANNEL_CTL, sessions.backchannel_ctl, decode=sessions.decode_backchannel_ctl
+    ),
+    _entry(nfs.OP_BIND_CONN_TO_SESSION, sessions.bind_conn_to_session, _ALONE),
+    _entry(nfs.OP_EXCHANGE_ID, sessions.exchange_id, _ALONE, _MUTATES, bound=1024),
+    _entry(nfs.OP_CREATE_SESSION, sessions.create_session, _ALONE, _MUTATES, bound=128),
+    _entry(nfs.OP_DESTROY_SESSION, sessions.destroy_session, _ALONE, _MUTATES, bound=0),
+    _entry(nfs.OP_FREE_STATEID, locks.free_stateid, _MUTATES, bound=0),
+    _entry(nfs.OP_SECINFO_NO_NAME, handles.secinfo_no_name, _FH),
+    _entry(nfs.OP_SEQUENCE, sessions.sequence),
+    _entry(nfs.OP_TEST_STATEID, locks.test_stateid, decode=locks.decode_stateids),
+    _entry(nfs.OP_DESTROY_CLIENTID, sessions.destroy_clientid, _ALONE, _MUTATES, bound=0),
+    _entry(nfs.OP_RECLAIM_COMPLETE, sessions.reclaim_complete, _MUTATES, bound=0),
     # Minor version 2
-    _entry(nfs.OP_ALLOCATE, io.allocate, _FH, _MUTATES, bound=0),
-    _entry(nfs.OP_DEALLOCATE, io.deallocate, _FH, _MUTATES, bound=0),
-    _entry(nfs.OP_SEEK, io.seek, _FH),
+    _entry(nfs.OP_ALLOCATE, data.allocate, _FH, _MUTATES, bound=0),
+    _entry(nfs.OP_DEALLOCATE, data.deallocate, _FH, _MUTATES, bound=0),
+    _entry(nfs.OP_SEEK, data.seek, _FH),
 )
 
 OPERATIONS: Final[Mapping[int, Operation]] = {entry.spec.number: entry for entry in _ENTRIES}

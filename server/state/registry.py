@@ -20,7 +20,7 @@ from nfsrdma.xdr.nfs4.types import (
     channel_attrs4,
 )
 
-from ..turns import Later
+from ..engine.turns import Later
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
 from .principal import Principal, share_of

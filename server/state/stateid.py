@@ -18,7 +18,7 @@ from nfsrdma.xdr.nfs4.types import (
     stateid4,
 )
 
-from ..turns import Later
+from ..engine.turns import Later
 from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client

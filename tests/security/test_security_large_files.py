@@ -33,7 +33,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.server.offload import Later
+from nfsrdma.server.engine.offload import Later
 from nfsrdma.server.vfs.interface import Job
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.xdr.nfs4 import types as t

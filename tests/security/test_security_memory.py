@@ -23,8 +23,8 @@ from tests.support.nfs_wire import WireSession
 from nfsrdma.rpcrdma.budget import Account, Budget, network_of
 from nfsrdma.rpcrdma.rpc.channel import Peer
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
-from nfsrdma.server.buffers import BufferPool
-from nfsrdma.server.offload import Elsewhere
+from nfsrdma.server.engine.buffers import BufferPool
+from nfsrdma.server.engine.offload import Elsewhere
 from nfsrdma.server.service import Server
 from nfsrdma.server.vfs.memory import MemoryFile
 from nfsrdma.xdr.nfs4 import types as t

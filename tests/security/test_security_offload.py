@@ -15,7 +15,7 @@ from tests.support.nfs import (
     write,
 )
 
-from nfsrdma.server.offload import AT_ONCE, Fair, Later
+from nfsrdma.server.engine.offload import AT_ONCE, Fair, Later
 from nfsrdma.server.vfs.interface import Job
 from nfsrdma.server.vfs.memory import MemoryFile
 from nfsrdma.xdr.nfs4 import types as t

@@ -38,7 +38,7 @@ from nfsrdma.cli.serve import serve
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.offload import Later
+from nfsrdma.server.engine.offload import Later
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes

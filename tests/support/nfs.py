@@ -19,7 +19,7 @@ from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.offload import Elsewhere
+from nfsrdma.server.engine.offload import Elsewhere
 from nfsrdma.server.service import Server
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import RecoveryStore

@@ -32,7 +32,7 @@ from tests.support.nfs import (
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.server.edge.workers import Workers
-from nfsrdma.server.offload import Later, run_all
+from nfsrdma.server.engine.offload import Later, run_all
 from nfsrdma.server.vfs.interface import Job, Node
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -198,7 +198,7 @@ def test_a_bug_in_a_job_is_answered_too(
     assert Reply(incoming).status == t.NFS4ERR_SERVERFAULT
     incoming = send(session, PUTROOTFH, mkdir(b"e"))
     monkeypatch.setattr(
-        "nfsrdma.server.procedure.CompoundProcedure._run", lambda *_: {}["another bug"]
+        "nfsrdma.server.engine.machine.CompoundProcedure._run", lambda *_: {}["another bug"]
     )
     elsewhere.run()
     assert incoming.outcome == "reply"

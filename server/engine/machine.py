@@ -26,13 +26,13 @@ from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
-from .compound import Compound, Refused
+from ..state.refusal import Refusal
+from ..state.session import UNASKED_REPLY
+from .context import Compound, Refused
 from .core import Core
 from .offload import run_all
 from .operation import ENDED, RESULT, Failure, Operation
 from .replay import repeat
-from .state.refusal import Refusal
-from .state.session import UNASKED_REPLY
 from .turns import OPERATIONS, SHORT, SLICE_S, NotYet
 
 _log = logging.getLogger(__name__)

@@ -9,15 +9,15 @@ from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
-from ..compound import Compound
-from ..operation import Failure
+from ..engine.context import Compound
+from ..engine.operation import Failure
 from ..state.lock import FOREVER, HeldRange
 from ..state.refusal import RANGES_FULL, Refusal
 from ..state.share import OpenedFile
 from ..state.stateid import LockState, OpenState
 from ..vfs.interface import READ, WRITE
 from . import rights
-from .io import require_regular
+from .data import require_regular
 
 _STATEID: Final = struct.Struct(">I12s")
 _UINT64_MAX = (1 << 64) - 1

@@ -2,7 +2,7 @@
 
 There is the session's limit, or that of the slot's cache, for the reply as a whole; and there is
 what the transport can carry (an RDMA client offers its chunks with the call). Whoever appends a
-result asks for room first, and so does ``procedure`` before anything irrevocable is done.
+result asks for room first, and so does ``machine`` before anything irrevocable is done.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import stateid4
 
+from ..state.client import Client
+from ..state.session import Session, Slot
+from ..vfs.export import Export
+from ..vfs.interface import Job, User
+from ..vfs.namespace import Filehandle
 from .core import Core
 from .operation import RESULT
-from .state.client import Client
-from .state.session import Session, Slot
 from .turns import SLICE_S, NotYet
-from .vfs.export import Export
-from .vfs.interface import Job, User
-from .vfs.namespace import Filehandle
 
 _RESULT_SIZE: Final = RESULT.size
 _DATA_HEAD: Final = 16

@@ -10,9 +10,9 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import channel_attrs4
 
-from ..compound import Compound
 from ..config import ServerConfig
-from ..replay import fingerprint
+from ..engine.context import Compound
+from ..engine.replay import fingerprint
 from ..state.client import Client
 from ..state.principal import Principal, may_carry, source_of
 from ..state.refusal import NOT_YOURS, Refusal

@@ -1,6 +1,6 @@
 """What the server knows of each operation besides its types: how it may be used, and who runs it.
 
-Legality is data: ``procedure`` decides from these entries alone, before a handler is called.
+Legality is data: ``machine`` decides from these entries alone, before a handler is called.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.ops import OPERATIONS, OperationSpec
 
 if TYPE_CHECKING:
-    from .compound import Compound
+    from .context import Compound
 
 RESULT: Final = struct.Struct(">II")
 """How a result begins: the number of the operation, and its status."""

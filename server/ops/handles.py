@@ -7,7 +7,7 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
 
-from ..compound import Compound
+from ..engine.context import Compound
 from ..vfs.export import Export, Squash
 from ..vfs.interface import Node
 from ..vfs.namespace import BadHandle, Filehandle

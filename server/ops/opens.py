@@ -14,13 +14,13 @@ from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .. import attributes
-from ..compound import Compound
+from ..engine.context import Compound
 from ..state.stateid import UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
 from . import rights
+from .data import open_state_of, require_regular
 from .directory import DirectoryChange, apply_created, directory
-from .io import open_state_of, require_regular
 from .names import check_name, check_new_name
 
 _ACCESS_BITS: Final = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .authority import Authority
+from ..authority import Authority
+from ..config import ServerConfig
+from ..state.registry import Registry
+from ..vfs.namespace import Namespace
 from .buffers import BufferPool
-from .config import ServerConfig
 from .offload import Elsewhere, Fair
-from .state.registry import Registry
 from .turns import Later, Turns
-from .vfs.namespace import Namespace
 
 
 class Core:

@@ -9,7 +9,7 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import stateid4
 
-from ..compound import Compound
+from ..engine.context import Compound
 from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
 from ..vfs.interface import READ, ROOT, WRITE, Job, OpenFile
 from . import rights

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final
 from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4 import types as nfs
 
+from ..state.session import Fingerprint
 from .operation import RESULT, Operation
-from .state.session import Fingerprint
 
 if TYPE_CHECKING:
-    from .compound import Compound
+    from .context import Compound
 
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from .vfs.interface import Job
+from ..vfs.interface import Job
 
 Later = Callable[[Exception | None], None]
 """Told how a job ended, on the server's thread."""
