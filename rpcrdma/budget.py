@@ -11,7 +11,7 @@ to: each ends when its peer makes no progress for a while.
 
 What is sure to be asked for in small steps (a reply) is charged when it is there, and *before* the
 next one is begun it is asked whether the peer ``may`` have more: so a budget may be exceeded by one
-step. What is taken in advance (a buffer to receive in) is asked for with :meth:`Account.take`.
+step. What is taken in advance (a buffer to receive in) is asked for with :meth:`Account.acquire`.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Account:
         if octets < 0 and budget._waiting:
             budget._freed()
 
-    def take(self, octets: int) -> bool:
+    def acquire(self, octets: int) -> bool:
         """Charge so much if the peer may have it."""
         if self.held + octets > self.budget.free - octets:
             return False

@@ -240,7 +240,7 @@ def decode_call(dec: Decoder) -> CallHeader:
     return CallHeader(xid, prog, vers, proc, cred, verf, cred_end)
 
 
-def recognise(dec: Decoder) -> tuple[int, bytes]:
+def recognize(dec: Decoder) -> tuple[int, bytes]:
     """Of a call: its XID, and the octets from there on up to its arguments.
 
     Those are the same in all calls of one caller to one procedure, so that who has decoded them

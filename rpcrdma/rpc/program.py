@@ -30,7 +30,7 @@ from .message import (
     RpcError,
     decode_call,
     encode_accepted,
-    recognise,
+    recognize,
 )
 
 _log = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ class RpcService:
         call: Call | None = None
         try:
             dec = incoming.decoder
-            xid, head = recognise(dec)
+            xid, head = recognize(dec)
             known = self._known.get(head)
             if known is not None:
                 header, credentials, procedure = known

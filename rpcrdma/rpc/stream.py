@@ -365,7 +365,7 @@ class StreamChannel:
     def _reserve(self, octets: int) -> bool:
         """Room for a record that arrives, see ``RecordReader``."""
         if octets > 0:
-            if not self.account.take(octets):
+            if not self.account.acquire(octets):
                 self.account.wait(self._served)
                 return False
         else:

@@ -2,7 +2,6 @@
 
 from .channel import RdmaChannel
 from .connect import NFS_RDMA_PORT, RdmaListener, connect_rdma, listen_rdma
-from .duplicates import DuplicateFilter, ReplyCache
 from .header import HeaderLimits, RpcRdmaError
 from .options import TransportOptions
 from .responder import RdmaCall
@@ -10,12 +9,10 @@ from .stats import TransportStats
 
 __all__ = [
     "NFS_RDMA_PORT",
-    "DuplicateFilter",
     "HeaderLimits",
     "RdmaCall",
     "RdmaChannel",
     "RdmaListener",
-    "ReplyCache",
     "RpcRdmaError",
     "TransportOptions",
     "TransportStats",

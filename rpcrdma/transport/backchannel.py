@@ -16,21 +16,21 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+from nfsrdma.xdr.rpc import CALL, REPLY
+
 from .header import (
     ERR_CHUNK,
     RDMA_NOMSG,
     SHORT_HEADER_SIZE,
-    Header,
     RpcRdmaError,
+    RpcRdmaHeader,
 )
 
-CALL: Final = 0
-REPLY: Final = 1
-
-_XID_AND_DIRECTION = struct.Struct(">2I")
+XID_AND_DIRECTION: Final = struct.Struct(">2I")
+"""The first two words of an RPC message: its XID, and ``CALL`` or ``REPLY``."""
 
 
-def direction(header: Header, view: memoryview, active: bool) -> int:
+def direction(header: RpcRdmaHeader, view: memoryview, active: bool) -> int:
     """Whether a message with chunks, or of an odd shape, is a ``CALL`` or a ``REPLY``.
 
     ``active`` if this is the side that connected. Raises ``RpcRdmaError`` if the message cannot
@@ -39,9 +39,9 @@ def direction(header: Header, view: memoryview, active: bool) -> int:
     if header.proc == RDMA_NOMSG:
         # There is no RPC message to ask. Long messages exist in the forward direction only.
         return REPLY if active else CALL
-    if len(view) < header.size + _XID_AND_DIRECTION.size:
+    if len(view) < header.size + XID_AND_DIRECTION.size:
         raise RpcRdmaError(ERR_CHUNK, "no RPC message behind the header")
-    xid, way = _XID_AND_DIRECTION.unpack_from(view, header.size)
+    xid, way = XID_AND_DIRECTION.unpack_from(view, header.size)
     if xid != header.xid:
         raise RpcRdmaError(ERR_CHUNK, f"XID {header.xid:#x} in the header, {xid:#x} in the message")
     if way not in (CALL, REPLY):

@@ -12,7 +12,7 @@ _STEP: Final = 1 << 16  # beyond that they are multiples of it
 _KEPT: Final = 8 << 20
 
 
-class BufferPool:
+class FetchBuffers:
     """Lends buffers, no more than ``limit`` octets of them at a time, as the peer's account allows.
 
     A buffer is as long as what is asked for, rounded up to a power of two or to 64 KiB, and takes

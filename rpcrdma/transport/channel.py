@@ -12,14 +12,15 @@ import logging
 from collections.abc import Callable, Sequence
 
 from nfsrdma.xdr import Decoder, Encoder
+from nfsrdma.xdr.rpc import CALL, REPLY
 
 from ..budget import Account, unbounded
 from ..rpc.channel import CLOSED_HERE, Owner, Peer, Service
 from ..task import Future
 from ..verbs.interfaces import Connection, Device
 from ..verbs.types import SendWR, WrOpcode
-from .backchannel import CALL, REPLY, direction, reverse_limit
-from .endpoint import Endpoint, ReceiveSlot
+from .backchannel import direction, reverse_limit
+from .endpoint import ReceiveSlot, RpcRdmaEndpoint
 from .header import (
     RDMA_DONE,
     RDMA_ERROR,
@@ -32,8 +33,8 @@ from .header import (
 from .options import TransportOptions
 from .private_data import PrivateData
 from .reduction import Room
-from .requester import Requester
-from .responder import Responder, refuse_all
+from .requester import RpcRdmaRequester
+from .responder import RpcRdmaResponder, refuse_all
 from .stats import TransportStats
 
 _log = logging.getLogger(__name__)
@@ -68,15 +69,15 @@ class RdmaChannel:
         self._active = active
         self.account = account if account is not None else unbounded()
         """What the peer makes us hold is charged to it; given back at the end."""
-        self._endpoint = Endpoint(
+        self._endpoint = RpcRdmaEndpoint(
             *(self.pd, device.limits, options, self.stats, self._on_message, self._break_off),
             self.account,
         )
         called, answered = options.credits, options.reverse_credits
         if not active:
             called, answered = answered, called
-        self.requester = Requester(self._endpoint, called)
-        self.responder = Responder(
+        self.requester = RpcRdmaRequester(self._endpoint, called)
+        self.responder = RpcRdmaResponder(
             self._endpoint, self, service or refuse_all, answered, chunks=not active
         )
         self._on_close: list[Callable[[str], None]] = []
@@ -132,15 +133,6 @@ class RdmaChannel:
         return reverse_limit(endpoint.send_threshold, endpoint.receive_threshold)
 
     @property
-    def max_reverse_message(self) -> int:
-        """The longest call or reply of the reverse direction, either way, in octets.
-
-        For the maximum request and response sizes of an NFSv4.1 back channel.
-        """
-        endpoint = self._endpoint
-        return reverse_limit(endpoint.send_threshold, endpoint.receive_threshold)
-
-    @property
     def closed(self) -> bool:
         """Whether the connection is gone."""
         return self._endpoint.closed
@@ -152,7 +144,7 @@ class RdmaChannel:
         return self.requester.call(message, max_reply, sinks)
 
     def cancel(self, xid: int) -> bool:
-        """Give up a call, see ``Requester.cancel``."""
+        """Give up a call, see ``RpcRdmaRequester.cancel``."""
         return self.requester.cancel(xid)
 
     def close(self, reason: str = CLOSED_HERE) -> None:

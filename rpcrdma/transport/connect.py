@@ -236,7 +236,7 @@ class RdmaListener:
         """The options for one more connection of a peer, whose receive buffers are charged."""
         options = self._options
         octets = options.receive_depth * options.inline_receive
-        if not receives.take(octets):
+        if not receives.acquire(octets):
             options = replace(options, inline_receive=min(options.inline_receive, SHORT_INLINE))
             octets = options.receive_depth * options.inline_receive
             receives.charge(octets)

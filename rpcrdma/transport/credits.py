@@ -25,7 +25,7 @@ class CreditWindow:
         self.violations = 0
         """Grants of nothing. Zero would stop the connection for ever, and is forbidden."""
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Use a credit for one call, if there is one."""
         if self.in_use >= self.limit:
             return False
@@ -55,7 +55,7 @@ class CreditGrant:
         self.offered = ceiling
         self.in_use = 0
 
-    def admit(self) -> bool:
+    def acquire(self) -> bool:
         """A call arrived. False if the peer had no right to send it."""
         self.in_use += 1
         return self.in_use <= self.ceiling

@@ -1,7 +1,7 @@
 """One connection as both roles see it: receive buffers, the send queue, and its end.
 
 Who owns a receive buffer when: posted, it is the peer's. A message that arrived in it belongs
-to whoever handles the message, until :meth:`Endpoint.repost`. A requester copies a reply out
+to whoever handles the message, until :meth:`RpcRdmaEndpoint.repost`. A requester copies a reply out
 and reposts at once. A responder decodes a call in place, so its buffer is reposted when the
 call is answered, *before* the answer is sent: the answer grants the credit again, and the peer
 may use it at once.
@@ -47,7 +47,7 @@ OnMessage = Callable[[ReceiveSlot, memoryview, int | None], None]
 """Gets the buffer, the message in it, and the R_key that the peer invalidated with it."""
 
 
-class Endpoint:
+class RpcRdmaEndpoint:
     """A queue pair with its buffers. ``on_failure`` is called once, with the reason."""
 
     def __init__(
@@ -76,10 +76,12 @@ class Endpoint:
         """The queue pair, if the peer's memory can be seen through it."""
         self._on_message = on_message
         self._on_failure = on_failure
-        # All in one piece, so that a view of any of them can be told by its ``obj``. A page is
-        # there only once something came in it, and most connections are idle.
+        # One allocation for all receive buffers, so that a view of any of them can be told by its
+        # ``obj``. The kernel provides a page only once something was received in it, and most
+        # connections are idle.
         self._receives = zeros(options.receive_depth * options.inline_receive)
-        self.ring: object = self._receives.obj
+        self.receive_memory: object = self._receives.obj
+        """What ``obj`` is for every view of a receive buffer."""
         self._slots: list[ReceiveSlot] = []
         self._max_waiting = options.receive_depth
         self._connection: Connection | None = None
@@ -119,7 +121,7 @@ class Endpoint:
         self._post_receives(_FIRST_RECEIVES)
 
     def _post_receives(self, count: int) -> None:
-        """Post buffers of the ring until so many have been."""
+        """Post further receive buffers until ``count`` of them have been posted."""
         size, post = self.options.inline_receive, self.connection.queue_pair.post_recv
         for number in range(len(self._slots), min(count, self.options.receive_depth)):
             slot = ReceiveSlot(self._receives[number * size : (number + 1) * size])
@@ -225,7 +227,7 @@ class Endpoint:
         """
         self.closed = True
         self._on_message, self._on_failure = _no_message, _no_failure
-        self._receives, self.ring = _NOTHING, None
+        self._receives, self.receive_memory = _NOTHING, None
         if self._connection is None:
             self.pd.close()
             return

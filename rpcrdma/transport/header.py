@@ -76,7 +76,7 @@ class HeaderLimits:
     """Chunks of one list."""
 
 
-class Header:
+class RpcRdmaHeader:
     """A decoded header. ``size`` is its length: where, in RDMA_MSG, the RPC message begins.
 
     ``error`` is the code of an RDMA_ERROR, and 0 otherwise.
@@ -106,13 +106,13 @@ class Header:
 
     def __repr__(self) -> str:
         return (
-            f"Header(xid={self.xid:#x}, credit={self.credit}, proc={self.proc}, "
+            f"RpcRdmaHeader(xid={self.xid:#x}, credit={self.credit}, proc={self.proc}, "
             f"read_list={self.read_list!r}, write_list={self.write_list!r}, "
             f"reply_chunk={self.reply_chunk!r}, error={self.error})"
         )
 
 
-def decode_header(view: memoryview, limits: HeaderLimits) -> Header:
+def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
     """Decode the header that ``view`` begins with.
 
     RDMA_DONE decodes to a bare header, for the caller to drop (RFC 8166, Section 4.6). Raises
@@ -130,9 +130,9 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> Header:
             return _decode_lists(view, FIXED.size, xid, credit, proc, limits)
         if proc == RDMA_ERROR:
             (error,) = _WORD.unpack_from(view, FIXED.size)
-            return Header(xid, credit, proc, size=len(view), error=error)
+            return RpcRdmaHeader(xid, credit, proc, size=len(view), error=error)
         if proc == RDMA_DONE:
-            return Header(xid, credit, proc, size=len(view))
+            return RpcRdmaHeader(xid, credit, proc, size=len(view))
         if proc == RDMA_MSGP:
             # Two words of alignment advice that nobody has followed in any version; the message
             # is told by its place behind the lists, just as in RDMA_MSG.
@@ -142,7 +142,7 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> Header:
     raise RpcRdmaError(ERR_CHUNK, f"procedure {proc}")
 
 
-def _decode_one_chunk(view: memoryview) -> Header | None:
+def _decode_one_chunk(view: memoryview) -> RpcRdmaHeader | None:
     """A header with a single segment, decoded in one step; None if it is another one."""
     words = _ONE_WRITE.unpack_from(view)
     xid, version, credit = words[:3]
@@ -160,7 +160,7 @@ def _decode_one_chunk(view: memoryview) -> Header | None:
     segment = chunk.segments[0]
     if version != VERSION or segment.offset + segment.length > _MAX_ADDRESS:
         return None
-    return Header(xid, credit, RDMA_MSG, *lists, None, ONE_CHUNK_SIZE)
+    return RpcRdmaHeader(xid, credit, RDMA_MSG, *lists, None, ONE_CHUNK_SIZE)
 
 
 _WRITE_LIST: Final = (RDMA_MSG, 0, 1, 1)
@@ -168,7 +168,7 @@ _WRITE_LIST: Final = (RDMA_MSG, 0, 1, 1)
 
 def _decode_lists(
     view: memoryview, at: int, xid: int, credit: int, proc: int, limits: HeaderLimits
-) -> Header:
+) -> RpcRdmaHeader:
     (more,) = _WORD.unpack_from(view, at)
     entries: list[tuple[int, Segment]] = []
     while more:
@@ -202,7 +202,7 @@ def _decode_lists(
     if more:
         _check(more == 1, "bad discriminator before the Reply chunk")
         reply_chunk, at = _decode_chunk(view, at, limits.max_segments)
-    return Header(xid, credit, proc, read_list, write_list, reply_chunk, at)
+    return RpcRdmaHeader(xid, credit, proc, read_list, write_list, reply_chunk, at)
 
 
 def _decode_chunk(view: memoryview, at: int, max_segments: int) -> tuple[Chunk, int]:

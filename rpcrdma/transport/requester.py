@@ -16,14 +16,16 @@ import struct
 from collections.abc import Sequence
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError, round_up
+from nfsrdma.xdr.rpc import REPLY
 
 from ..rpc.channel import CallRefused, TransportError
 from ..task import Cancelled, Future
 from ..verbs.interfaces import MemoryRegion
 from ..verbs.types import Access, VerbsError
+from .backchannel import XID_AND_DIRECTION
 from .chunk import Chunk, Segment
 from .credits import CreditWindow
-from .endpoint import Endpoint
+from .endpoint import RpcRdmaEndpoint
 from .header import (
     ERR_CHUNK,
     ERR_VERS,
@@ -32,15 +34,13 @@ from .header import (
     SHORT,
     SHORT_HEADER_SIZE,
     VERSION,
-    Header,
+    RpcRdmaHeader,
     encode_header,
 )
 from .reassembly import PlacedDecoder
 from .reduction import CallPlan, Room, plan_call
 
 _XID = struct.Struct(">I")
-_XID_AND_DIRECTION = struct.Struct(">2I")
-_REPLY = 1
 
 _PEER_READS = Access.REMOTE_READ
 _PEER_WRITES = Access.LOCAL_WRITE | Access.REMOTE_WRITE
@@ -80,14 +80,14 @@ class PendingCall:
 _NOTHING = memoryview(b"")
 
 
-class Requester:
+class RpcRdmaRequester:
     """Calls in one direction of one connection.
 
     ``room`` has what may be used once the connection is up; without it nothing but inline
     messages is (the reverse direction).
     """
 
-    def __init__(self, endpoint: Endpoint, ceiling: int) -> None:
+    def __init__(self, endpoint: RpcRdmaEndpoint, ceiling: int) -> None:
         self._endpoint = endpoint
         self._stats = endpoint.stats
         self._window = CreditWindow(ceiling)
@@ -116,7 +116,7 @@ class Requester:
         assert future is not None
         if self._endpoint.closed:
             future.set_error(TransportError("the connection is closed"))
-        elif self._waiting or not self._window.take():
+        elif self._waiting or not self._window.acquire():
             self._stats.credit_stalls += 1
             self._waiting[xid] = call
         else:
@@ -223,7 +223,7 @@ class Requester:
         if call is not None:
             self._complete(call, Decoder(bytes(message)))
 
-    def reply(self, header: Header, view: memoryview, rkey: int | None) -> None:
+    def reply(self, header: RpcRdmaHeader, view: memoryview, rkey: int | None) -> None:
         """A reply with chunks, in a receive buffer with its header."""
         call = self._take(header.xid, header.credit, rkey)
         if call is None:
@@ -236,7 +236,7 @@ class Requester:
         else:
             self._complete(call, decoder)
 
-    def refused(self, header: Header, rkey: int | None) -> None:
+    def refused(self, header: RpcRdmaHeader, rkey: int | None) -> None:
         """The peer answered with RDMA_ERROR (RFC 8166, Section 4.5)."""
         call = self._take(header.xid, header.credit, rkey)
         if call is not None:
@@ -274,7 +274,7 @@ class Requester:
         return call
 
     def _send_waiting(self) -> None:
-        while self._waiting and self._window.take():
+        while self._waiting and self._window.acquire():
             self._send(self._waiting.pop(next(iter(self._waiting))))
 
     def _complete(self, call: PendingCall, decoder: Decoder) -> None:
@@ -283,7 +283,7 @@ class Requester:
         if future is not None:
             future.set_result(decoder)
 
-    def _unmarshal(self, call: PendingCall, header: Header, view: memoryview) -> Decoder:
+    def _unmarshal(self, call: PendingCall, header: RpcRdmaHeader, view: memoryview) -> Decoder:
         if header.read_list:
             raise XdrError("a reply with a Read list")
         results = self._results(call, header)
@@ -297,11 +297,11 @@ class Requester:
             message = call.reply_buffer[: _octets(header.reply_chunk, call.reply_chunk)]
             self._stats.nomsg_replies += 1
             self._stats.bytes_reply_chunks += len(message)
-            if len(message) < 8 or _XID_AND_DIRECTION.unpack_from(message) != (call.xid, _REPLY):
+            if len(message) < 8 or XID_AND_DIRECTION.unpack_from(message) != (call.xid, REPLY):
                 raise XdrError("no reply to this call in the Reply chunk")
         return PlacedDecoder(message, results) if results else Decoder(message)
 
-    def _results(self, call: PendingCall, header: Header) -> list[memoryview]:
+    def _results(self, call: PendingCall, header: RpcRdmaHeader) -> list[memoryview]:
         """What of each sink was filled; nothing if the peer left out an unused Write list."""
         if not header.write_list:
             return []

@@ -20,13 +20,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder
+from nfsrdma.xdr.rpc import CALL
 
 from ..rpc.channel import Channel, EndedChannel, IncomingCall, Service
 from ..verbs.types import Access, SendWR, WrOpcode
-from .buffers import BufferPool
+from .backchannel import XID_AND_DIRECTION
+from .buffers import FetchBuffers
 from .chunk import Chunk, ReadList, Segment, WriteList, boundaries, distribute, handles
 from .credits import CreditGrant
-from .endpoint import Endpoint, ReceiveSlot
+from .endpoint import ReceiveSlot, RpcRdmaEndpoint
 from .header import (
     ERR_CHUNK,
     ERR_VERS,
@@ -35,8 +37,8 @@ from .header import (
     SHORT,
     SHORT_HEADER_SIZE,
     VERSION,
-    Header,
     RpcRdmaError,
+    RpcRdmaHeader,
     encode_chunk_error,
     encode_header,
     encode_version_error,
@@ -44,11 +46,10 @@ from .header import (
 from .reassembly import ChunkedDecoder
 from .reduction import ReplyPlan, Write, plan_reply, reply_header_size
 
-_XID_AND_DIRECTION = struct.Struct(">2I")
-_CALL: Final = 0
+_XID_AND_VERSION = struct.Struct(">2I")
 _READ: Final = int(WrOpcode.RDMA_READ)
-_PUT: Final = int(Access.REMOTE_WRITE)
-_TAKE: Final = int(Access.REMOTE_READ)
+_REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
+_REMOTE_READ: Final = int(Access.REMOTE_READ)
 _WRITE: Final = int(WrOpcode.RDMA_WRITE)
 
 
@@ -73,7 +74,7 @@ class RdmaCall:
     decoder: Decoder
 
     def __init__(
-        self, responder: Responder, slot: ReceiveSlot, xid: int, header: Header | None
+        self, responder: RpcRdmaResponder, slot: ReceiveSlot, xid: int, header: RpcRdmaHeader | None
     ) -> None:
         self._responder = responder
         self._slot: ReceiveSlot | None = slot
@@ -127,7 +128,7 @@ class RdmaCall:
         if len(segments) != 1 or not 0 < size <= segments[0].length:
             return None
         handle, _, offset = segments[0]
-        view = mapping.map_remote(handle, offset, size, _PUT)
+        view = mapping.map_remote(handle, offset, size, _REMOTE_WRITE)
         if view is not None:
             self._mapped = (*self._mapped, handle)
             self._targets = (*self._targets, view)
@@ -140,7 +141,7 @@ class RdmaCall:
             credit = self._responder.grant.offered
             head = SHORT.pack(self.xid, VERSION, credit, RDMA_MSG, 0, 0, 0)
             self._responder.stats.replies_sent += 1
-            if any(payload.data.obj is endpoint.ring for payload in message.payloads):
+            if any(payload.data.obj is endpoint.receive_memory for payload in message.payloads):
                 # Joined before the receive buffer is given back.
                 joined = b"".join((head, *message.parts()))
                 self._finish()
@@ -239,14 +240,20 @@ class RdmaCall:
         return next(handles(header.read_list, header.write_list, header.reply_chunk), None)
 
 
-class Responder:
+class RpcRdmaResponder:
     """Answers the calls of one direction of one connection.
 
     Without ``chunks`` it takes none (the reverse direction).
     """
 
     def __init__(
-        self, endpoint: Endpoint, channel: Channel, service: Service, ceiling: int, *, chunks: bool
+        self,
+        endpoint: RpcRdmaEndpoint,
+        channel: Channel,
+        service: Service,
+        ceiling: int,
+        *,
+        chunks: bool,
     ) -> None:
         self.endpoint = endpoint
         self.channel = channel
@@ -255,7 +262,7 @@ class Responder:
         self._service = service
         self._chunks = chunks
         self._account = channel.account
-        self._pool = BufferPool(endpoint.options.max_buffered, channel.account)
+        self._pool = FetchBuffers(endpoint.options.max_buffered, channel.account)
         self._waiting: deque[tuple[RdmaCall, memoryview, Sequence[Chunk]]] = deque()
         self._fetching: set[RdmaCall] = set()
         self._going_on = False
@@ -279,7 +286,7 @@ class Responder:
     def short_call(self, slot: ReceiveSlot, xid: int, message: memoryview) -> None:
         """A call without any chunk."""
         self.stats.calls_received += 1
-        if not self.grant.admit():
+        if not self.grant.acquire():
             self._overrun()
             return
         call = RdmaCall(self, slot, xid, None)
@@ -290,10 +297,10 @@ class Responder:
         call.decoder = Decoder(message)
         self._service(call)
 
-    def call(self, slot: ReceiveSlot, header: Header, view: memoryview) -> None:
+    def call(self, slot: ReceiveSlot, header: RpcRdmaHeader, view: memoryview) -> None:
         """A call with chunks, in a receive buffer with its header."""
         self.stats.calls_received += 1
-        if not self.grant.admit():
+        if not self.grant.acquire():
             self._overrun()
             return
         call = RdmaCall(self, slot, header.xid, header)
@@ -338,7 +345,7 @@ class Responder:
 
     def malformed(self, slot: ReceiveSlot, view: memoryview, error: RpcRdmaError) -> None:
         """A header that cannot be decoded, but for its first words (RFC 8166, Section 4.5)."""
-        xid, version = _XID_AND_DIRECTION.unpack_from(view)
+        xid, version = _XID_AND_VERSION.unpack_from(view)
         self.stats.errors_sent += 1
         self.endpoint.repost(slot)
         if error.code == ERR_VERS:
@@ -351,7 +358,7 @@ class Responder:
         self.stats.credit_violations += 1
         self.endpoint.fail("the peer exceeded its credits")
 
-    def _check(self, header: Header, view: memoryview) -> Sequence[Chunk]:
+    def _check(self, header: RpcRdmaHeader, view: memoryview) -> Sequence[Chunk]:
         """The chunks that are to be read. Raises ``RpcRdmaError`` if the call is unusable."""
         if not self._chunks:
             raise _unusable("chunks in the reverse direction")
@@ -421,7 +428,7 @@ class Responder:
         if len(read_list) != 1 or len(read_list[0].segments) != 1 or not read_list[0].position:
             return False
         handle, length, offset = read_list[0].segments[0]
-        view = mapping.map_remote(handle, offset, length, _TAKE)
+        view = mapping.map_remote(handle, offset, length, _REMOTE_READ)
         if view is None:
             return False
         call._mapped = (handle,)
@@ -438,7 +445,7 @@ class Responder:
             inline = view[header.size :]
         else:
             inline, contents, read_list = contents[0], contents[1:], read_list[1:]
-            if len(inline) < 8 or _XID_AND_DIRECTION.unpack_from(inline) != (call.xid, _CALL):
+            if len(inline) < 8 or XID_AND_DIRECTION.unpack_from(inline) != (call.xid, CALL):
                 call.refuse()
                 return
         if read_list:
@@ -479,11 +486,11 @@ class Responder:
         What is in one of ``targets`` is there already.
         """
         stats = self.stats
-        ring = self.endpoint.ring
+        receive_memory = self.endpoint.receive_memory
         for segment, pieces in self._sized(writes):
             placed = bool(targets) and len(pieces) == 1 and _is_in(pieces[0], targets)
             for index, piece in enumerate(pieces):
-                if piece.obj is ring:
+                if piece.obj is receive_memory:
                     pieces[index] = memoryview(bytes(piece))
             if len(pieces) > self.endpoint.limits.max_sge:
                 pieces = [memoryview(b"".join(pieces))]

@@ -55,7 +55,7 @@ def test_calls(
 
 @settings(max_examples=100, deadline=None)
 @given(U32, U32, U32, U32, AUTH, AUTH, st.binary(max_size=8), st.data())
-def test_what_is_recognised_is_the_header(
+def test_what_is_recognized_is_the_header(
     xid: int,
     prog: int,
     vers: int,
@@ -70,11 +70,11 @@ def test_what_is_recognised_is_the_header(
     header = bytes(enc.buffer)
     dec = Decoder(header + arguments)
     plain_verifier = verf == rpc.NO_AUTH
-    found, head = rpc.recognise(dec)
+    found, head = rpc.recognize(dec)
     assert dec.offset == 0
     assert (found, head) == ((xid, header[4:]) if plain_verifier else (0, b""))
     cut = data.draw(st.integers(0, len(header) - 1))
-    assert rpc.recognise(Decoder(header[:cut])) == (0, b"")
+    assert rpc.recognize(Decoder(header[:cut])) == (0, b"")
 
 
 @settings(max_examples=50, deadline=None)

@@ -12,9 +12,9 @@ from nfsrdma.rpcrdma.transport.header import (
     RDMA_MSG,
     RDMA_MSGP,
     RDMA_NOMSG,
-    Header,
     HeaderLimits,
     RpcRdmaError,
+    RpcRdmaHeader,
     decode_header,
     encode_chunk_error,
     encode_header,
@@ -157,7 +157,7 @@ def test_damaged_headers_decode_to_the_same_or_to_nothing(
         assert bytes(enc.buffer) == bytes(view[: ours.size])
 
 
-def attempt(view: memoryview) -> tuple[Header | None, str]:
+def attempt(view: memoryview) -> tuple[RpcRdmaHeader | None, str]:
     """The header, or what is wrong with it."""
     try:
         return decode_header(view, LIMITS), ""

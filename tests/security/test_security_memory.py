@@ -40,7 +40,7 @@ def test_alone_a_peer_has_half_and_each_newcomer_something() -> None:
     held = []
     for host in range(1, 6):
         account = budget.account(f"10.0.0.{host}")
-        while account.take(4096):
+        while account.acquire(4096):
             pass
         held.append(account.held)
     assert held[0] == 32 * MIB

@@ -27,7 +27,7 @@ from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.roce.responder import Responder
 from nfsrdma.rpcrdma.transport import RdmaChannel, TransportOptions, connect_rdma
-from nfsrdma.rpcrdma.transport.buffers import BufferPool
+from nfsrdma.rpcrdma.transport.buffers import FetchBuffers
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header
 from nfsrdma.rpcrdma.verbs.types import SendWR, WrOpcode
@@ -198,7 +198,7 @@ def test_everything_is_given_back_at_the_end(deafen: Deafen) -> None:
 
 def capacities(sizes: Sequence[int]) -> list[int]:
     account = Budget(1 << 40).account("x")
-    pool = BufferPool(1 << 40, account)
+    pool = FetchBuffers(1 << 40, account)
     taken = []
     for size in sizes:
         before = account.held
@@ -215,7 +215,7 @@ def test_buffers_are_as_long_as_what_is_asked_for() -> None:
 
 def test_what_is_kept_is_bounded_counted_and_given_back() -> None:
     account = Budget(256 * MIB).account("x")
-    pool = BufferPool(64 * MIB, account)
+    pool = FetchBuffers(64 * MIB, account)
     for size in range(65_536, 2 * MIB, 65_536):
         views = [pool.acquire(size) for _ in range(4)]
         for view in views:
@@ -236,7 +236,7 @@ def test_nothing_is_kept_when_memory_is_short() -> None:
     budget = Budget(16 * MIB)
     budget.account("others").charge(10 * MIB)
     account = budget.account("x")
-    pool = BufferPool(64 * MIB, account)
+    pool = FetchBuffers(64 * MIB, account)
     pool.release(pool.acquire(MIB))
     assert account.held == 0
 

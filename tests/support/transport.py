@@ -18,7 +18,7 @@ from nfsrdma.rpcrdma.transport import (
     listen_rdma,
 )
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
-from nfsrdma.rpcrdma.transport.header import Header, HeaderLimits, decode_header
+from nfsrdma.rpcrdma.transport.header import HeaderLimits, RpcRdmaHeader, decode_header
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from nfsrdma.rpcrdma.verbs.types import (
     Access,
@@ -293,6 +293,6 @@ class RawPeer:
         return taken
 
 
-def parse(message: bytes) -> Header:
+def parse(message: bytes) -> RpcRdmaHeader:
     """The header of a message that arrived."""
     return decode_header(memoryview(message), HeaderLimits())

@@ -15,17 +15,18 @@ from tests.support.transport import (
 
 from nfsrdma.rpcrdma.rpc.channel import CallRefused
 from nfsrdma.rpcrdma.transport import TransportOptions
-from nfsrdma.rpcrdma.transport.backchannel import CALL, REPLY, direction, reverse_limit
+from nfsrdma.rpcrdma.transport.backchannel import direction, reverse_limit
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import (
     RDMA_MSG,
     RDMA_NOMSG,
-    Header,
     HeaderLimits,
     RpcRdmaError,
+    RpcRdmaHeader,
     decode_header,
     encode_header,
 )
+from nfsrdma.xdr.rpc import CALL, REPLY
 
 
 def test_call_in_the_reverse_direction() -> None:
@@ -133,7 +134,7 @@ def test_direction_of_odd_messages() -> None:
     for body in (b"", call_message(8).to_bytes(), b"\0\0\0\7\0\0\0\2"):
         with pytest.raises(RpcRdmaError):
             of(with_chunk, body, False)
-    assert Header(1, 2, 3).size == 0
+    assert RpcRdmaHeader(1, 2, 3).size == 0
 
 
 def test_limit_is_the_lesser_threshold() -> None:

@@ -26,7 +26,7 @@ from nfsrdma.rpcrdma.transport.header import (
     RDMA_ERROR,
     RDMA_MSG,
     RDMA_NOMSG,
-    Header,
+    RpcRdmaHeader,
     encode_chunk_error,
     encode_header,
     encode_version_error,
@@ -56,7 +56,7 @@ class Client:
 
     def call(
         self, xid: int, max_reply: int = 100, sinks: Sequence[memoryview] = ()
-    ) -> tuple[Future[Decoder], Header]:
+    ) -> tuple[Future[Decoder], RpcRdmaHeader]:
         """Send a call; the server gets it."""
         future = self.channel.call(call_message(xid), max_reply=max_reply, sinks=sinks)
         ((message, _),) = self.server.messages()
@@ -136,7 +136,7 @@ def test_server_that_always_uses_the_reply_chunk() -> None:
     client.assert_at_rest()
 
 
-def bad_replies(header: Header) -> list[bytes | bytearray]:
+def bad_replies(header: RpcRdmaHeader) -> list[bytes | bytearray]:
     """Replies to a call with a sink of two segments and a Reply chunk."""
     (chunk,), reply = header.write_list, header.reply_chunk
     assert reply is not None
@@ -163,7 +163,7 @@ def bad_replies(header: Header) -> list[bytes | bytearray]:
     ]
 
 
-def bad_reply_client() -> tuple[Client, Future[Decoder], Header]:
+def bad_reply_client() -> tuple[Client, Future[Decoder], RpcRdmaHeader]:
     client = Client(TransportOptions(max_segment_length=6000))
     future, header = client.call(1, 9000, [memoryview(bytearray(9000))])
     return client, future, header

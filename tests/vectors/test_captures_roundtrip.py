@@ -17,8 +17,8 @@ from nfsrdma.rpcrdma.transport.chunk import Segment, boundaries
 from nfsrdma.rpcrdma.transport.header import (
     RDMA_MSG,
     RDMA_NOMSG,
-    Header,
     HeaderLimits,
+    RpcRdmaHeader,
     decode_header,
     encode_header,
 )
@@ -101,7 +101,7 @@ class Conversation:
         self._compare(message, stream, contents, enc)
 
     def _stream(
-        self, message: Message, header: Header, is_call: bool
+        self, message: Message, header: RpcRdmaHeader, is_call: bool
     ) -> tuple[bytes, list[memoryview]]:
         """The reduced RPC message, and what its data chunks held."""
         caller = message.source if is_call else message.destination

@@ -9,12 +9,12 @@ import pytest
 from tests.support.captures import Memory, Message, linux_captures, messages, require
 
 from nfsrdma.rpcrdma.rpc.message import decode_call, decode_reply
-from nfsrdma.rpcrdma.transport.backchannel import CALL, direction
+from nfsrdma.rpcrdma.transport.backchannel import direction
 from nfsrdma.rpcrdma.transport.chunk import Chunk, boundaries
 from nfsrdma.rpcrdma.transport.header import (
     RDMA_NOMSG,
-    Header,
     HeaderLimits,
+    RpcRdmaHeader,
     decode_header,
     encode_header,
 )
@@ -22,6 +22,7 @@ from nfsrdma.rpcrdma.transport.reassembly import ChunkedDecoder, PlacedDecoder
 from nfsrdma.rpcrdma.transport.reduction import plan_reply
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as nfs4
+from nfsrdma.xdr.rpc import CALL
 
 SERVER = "10.99.0.10"
 NFS_PROGRAM = 100003
@@ -32,7 +33,7 @@ class Reader:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self.calls: dict[tuple[bool, int], tuple[Header, int]] = {}
+        self.calls: dict[tuple[bool, int], tuple[RpcRdmaHeader, int]] = {}
         self.seen: Counter[str] = Counter()
 
     def contents(self, host: str, chunk: Chunk) -> memoryview:
@@ -62,7 +63,9 @@ class Reader:
         else:
             self._reply(message, header, view, forward=not to_server)
 
-    def _call(self, message: Message, header: Header, view: memoryview, forward: bool) -> None:
+    def _call(
+        self, message: Message, header: RpcRdmaHeader, view: memoryview, forward: bool
+    ) -> None:
         contents = [self.contents(message.source, chunk) for chunk in header.read_list]
         read_list, inline = list(header.read_list), view[header.size :]
         if header.proc == RDMA_NOMSG:
@@ -81,7 +84,9 @@ class Reader:
         dec.done()
         self.seen["calls" if forward else "reverse calls"] += 1
 
-    def _reply(self, message: Message, header: Header, view: memoryview, forward: bool) -> None:
+    def _reply(
+        self, message: Message, header: RpcRdmaHeader, view: memoryview, forward: bool
+    ) -> None:
         offered, proc = self.calls[forward, header.xid]
         assert len(header.write_list) == len(offered.write_list)
         results = [self.contents(message.destination, chunk) for chunk in header.write_list]
@@ -102,7 +107,12 @@ class Reader:
         dec.done()
 
     def _as_we_would(
-        self, offered: Header, got: Header, inline: bytes, start: int, results: nfs4.COMPOUND4res
+        self,
+        offered: RpcRdmaHeader,
+        got: RpcRdmaHeader,
+        inline: bytes,
+        start: int,
+        results: nfs4.COMPOUND4res,
     ) -> None:
         """Our plan for the same reply moves the same octets to the same places."""
         reply = Encoder()
