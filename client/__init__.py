@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .edge.blocking import Mount, NfsFile, mount
+from .api.blocking import Mount, NfsFile, mount
 from .errors import ForkedMountError, NfsError, ProtocolError, UncertainOutcomeError
 from .url import UrlError, parse_url
 

@@ -6,6 +6,6 @@ async with nfs.mount("nfs+rdma://server/export") as fs:
     data = await fs.read_bytes("some/file")
 """
 
-from .edge.aio import AsyncFile, AsyncMount, mount
+from .api.aio import AsyncFile, AsyncMount, mount
 
 __all__ = ["AsyncFile", "AsyncMount", "mount"]

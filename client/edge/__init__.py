@@ -1,1 +1,1 @@
-"""Where the client meets its caller and the operating system: threads, asyncio, local files."""
+"""Where the client meets the operating system: connections, threads, signals, local files."""

@@ -18,7 +18,7 @@ import pytest
 from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
-from nfsrdma.client.edge.aio import AsyncFile, AsyncMount
+from nfsrdma.client.api.aio import AsyncFile, AsyncMount
 from nfsrdma.client.edge.driver import Driver
 from nfsrdma.rpcrdma.task import Future, sleep
 

@@ -44,6 +44,7 @@ EDGES = (
     "rpcrdma/io",
     "server/vfs",
     "server/edge",
+    "client/api",
     "client/edge",
     "client/fuse",
     "dissector/capture",

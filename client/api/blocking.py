@@ -20,6 +20,10 @@ from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..descent import Descent
+from ..edge.connect import Connector, MountOptions, connect_error, make_client
+from ..edge.driver import Driver
+from ..edge.interrupts import Interruptible, on_interrupt
+from ..edge.local import local_tree
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
@@ -28,10 +32,6 @@ from ..open_mode import OpenMode
 from ..paths import Path
 from ..stats import Statistics
 from ..url import Url
-from .connect import Connector, MountOptions, connect_error, make_client
-from .driver import Driver
-from .interrupts import Interruptible, on_interrupt
-from .local import local_tree
 
 T = TypeVar("T")
 

@@ -24,6 +24,8 @@ from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..descent import Descent
+from ..edge.connect import Connector, MountOptions, connect_error, make_client
+from ..edge.local import local_tree
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
@@ -33,8 +35,6 @@ from ..paths import Path
 from ..stats import Statistics
 from ..url import Url
 from .blocking import kept
-from .connect import Connector, MountOptions, connect_error, make_client
-from .local import local_tree
 
 T = TypeVar("T")
 
