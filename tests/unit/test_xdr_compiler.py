@@ -353,3 +353,50 @@ def test_an_arm_is_there_only_if_it_was_selected() -> None:
     ]:
         with pytest.raises(XdrError, match=rf"{arm} is not there: \w\(.*\)"):
             getattr(union, arm)
+
+
+# Sizes
+
+SIZES = """
+typedef unsigned int words<>;
+typedef words nested<2>;
+typedef opaque name<5>;
+struct node { int value; node *next; };
+struct flat { bool a; hyper b; opaque c[5]; name d; };
+struct more { flat one[2]; flat *two; int three<3>; };
+union either switch (int kind) { case 0: flat little; case 1: void; default: more much; };
+struct endless { opaque data<>; };
+struct result { int status; name who; };
+union answer switch (int status) { case 0: case 7: name who; default: endless why; };
+union silence switch (int status) { case 1: endless why; default: void; };
+union refusal switch (int status) { case 1: name why; };
+typedef answer same_answer;
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "octets"),
+    [
+        ("flat", 4 + 8 + 8 + 12),
+        ("more", 2 * 32 + 4 + 32 + 4 + 3 * 4),
+        ("either", 4 + 116),
+        ("endless", None),
+        ("node", None),
+    ],
+)
+def test_the_most_octets_of_a_type(name: str, octets: int | None) -> None:
+    assert resolve(parse(SIZES)).max_size(Reference(name), {}) == octets
+
+
+def test_the_most_octets_with_limits_that_the_specification_does_not_state() -> None:
+    model = resolve(parse(SIZES))
+    assert model.max_size(model.aliases["nested"].type, {}) is None
+    assert model.max_size(model.aliases["nested"].type, {"words": 3}) == 4 + 2 * 16
+
+
+@pytest.mark.parametrize(
+    ("name", "octets"),
+    [("result", 12), ("answer", 12), ("same_answer", 12), ("silence", 0), ("refusal", None)],
+)
+def test_the_most_octets_after_the_status_of_success(name: str, octets: int | None) -> None:
+    assert resolve(parse(SIZES)).max_after_status(name, {}) == octets

@@ -90,6 +90,50 @@ def test_arguments_without_their_union(number: int, value: Any, data: bytes) -> 
     assert spec.decode_arguments(Decoder(data)) == value
 
 
+CHANGE_INFO, STATEID, BITMAP, VERIFIER = 4 + 8 + 8, 4 + 12, 4 + 3 * 4, 8
+
+
+@pytest.mark.parametrize(
+    ("number", "octets"),
+    [
+        (t.OP_LOOKUP, 0),
+        (t.OP_ACCESS, 4 + 4),
+        (t.OP_CLOSE, STATEID),
+        (t.OP_COMMIT, VERIFIER),
+        (t.OP_CREATE, CHANGE_INFO + BITMAP),
+        (t.OP_GETFH, 4 + 128),
+        (t.OP_LOCK, STATEID),
+        (t.OP_RENAME, CHANGE_INFO + CHANGE_INFO),
+        (t.OP_SETATTR, BITMAP),
+        (t.OP_WRITE, 4 + 4 + VERIFIER),
+        (t.OP_CREATE_SESSION, 16 + 4 + 4 + 2 * (6 * 4 + 4 + 4)),
+        (t.OP_GET_DIR_DELEGATION, 4 + VERIFIER + STATEID + 3 * BITMAP),
+        (t.OP_LAYOUTCOMMIT, 4 + 8),
+        (t.OP_LAYOUTRETURN, 4 + STATEID),
+        (t.OP_SEQUENCE, 16 + 5 * 4),
+        (t.OP_COPY, (4 + STATEID) + 8 + 4 + VERIFIER + 2 * 4),
+        (t.OP_SEEK, 4 + 8),
+        (t.OP_ILLEGAL, 0),
+        (t.OP_READ, None),
+        (t.OP_OPEN, None),
+        (t.OP_GETATTR, None),
+        (t.OP_SECINFO_NO_NAME, None),
+    ],
+)
+def test_how_long_results_may_be(number: int, octets: int | None) -> None:
+    assert ops.OPERATIONS[number].result_max == octets
+
+
+def test_how_long_results_of_callbacks_may_be() -> None:
+    assert ops.CALLBACK_OPERATIONS[t.OP_CB_RECALL].result_max == 0
+    assert ops.CALLBACK_OPERATIONS[t.OP_CB_SEQUENCE].result_max == 16 + 4 * 4
+    assert ops.CALLBACK_OPERATIONS[t.OP_CB_GETATTR].result_max is None
+
+
+def test_all_attributes_fit_into_the_bitmap_that_results_are_measured_with() -> None:
+    assert max(attrs.ATTRIBUTES) < 3 * 32
+
+
 # Messages
 
 

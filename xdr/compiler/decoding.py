@@ -161,7 +161,7 @@ class DecodeWriter(Writer):
         self, name: str, kind: Type, element: Type, count: str, label: str, limit: int | None
     ) -> None:
         tail = "" if limit is None else f", {limit}"
-        size = self.model.least_size(element)
+        size = self.model.min_size(element)
         if isinstance(element, Scalar):
             if limit is not None:
                 with self.block(f"if {count} > {limit}:"):

@@ -68,9 +68,47 @@ MODULES = (
 """Everything that ``python -m nfsrdma.xdr.compiler`` writes."""
 
 
+RESULT_SIZES = "nfs4/result_sizes.py"
+"""The emitted table of how long the results of NFSv4's operations may be."""
+
+_ATTRIBUTE_WORDS = 3
+"""How many words of a bitmap the numbers of all attributes take (the highest is below 96)."""
+
+
+def result_sizes() -> str:
+    """Return the text of ``RESULT_SIZES``, a module. Errors: ``SpecificationError``."""
+    model = next(module for module in MODULES if module.path == "nfs4/types.py").model()
+    lines = _RESULT_SIZES_HEAD.splitlines()
+    for name, prefix in (("RESULT_MAX", "OP_"), ("CALLBACK_RESULT_MAX", "OP_CB_")):
+        operations = model.enums["nfs_opnum4" if prefix == "OP_" else "nfs_cb_opnum4"].members
+        lines += ["", f"{name}: Final[Mapping[int, int | None]] = {{"]
+        for operation, number in operations.items():
+            result = f"{operation.removeprefix('OP_')}4res"
+            most = model.max_after_status(result, {"bitmap4": _ATTRIBUTE_WORDS})
+            lines.append(f"    {number}: {most},  # {operation}")
+        lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+_RESULT_SIZES_HEAD = f'''\
+"""The most octets that successful results of NFS version 4 have after their status.
+
+``None`` stands for no limit. Bitmaps, to which the RFCs set none, are taken to have
+{_ATTRIBUTE_WORDS} words: a result names no attribute that the specification does not have.
+
+Emitted by nfsrdma.xdr.compiler from the specifications of types.py. Do not edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+'''
+
+
 def stale() -> Iterator[tuple[Path, str]]:
-    """The modules that are not what their specifications say, and what they should be."""
-    for module in MODULES:
-        path, text = XDR / module.path, module.text()
+    """Yield the modules that are not what their specifications say, and what they should be."""
+    texts = [(XDR / module.path, module.text()) for module in MODULES]
+    for path, text in (*texts, (XDR / RESULT_SIZES, result_sizes())):
         if not path.exists() or path.read_text(encoding="ascii") != text:
             yield path, text

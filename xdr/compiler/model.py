@@ -6,6 +6,7 @@ into what they stand for, and every size is a number. ``hint`` is how a type is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import Position
@@ -187,8 +188,8 @@ class Model:
             self._names.update(*(enum.members for enum in self.enums.values()))
         return name in self._names
 
-    def least_size(self, kind: Type, inside: frozenset[str] = frozenset()) -> int:
-        """The fewest octets that a value of ``kind`` takes inline."""
+    def min_size(self, kind: Type, inside: frozenset[str] = frozenset()) -> int:
+        """Return the fewest octets that a value of ``kind`` takes inline."""
         match kind:
             case Scalar(code):
                 return 8 if code in "qQd" else 4
@@ -197,18 +198,85 @@ class Model:
             case FixedOpaque(size):
                 return (size + 3) & ~3
             case FixedArray(element, count):
-                return count * self.least_size(element, inside)
+                return count * self.min_size(element, inside)
             case Reference(name):
                 if name in inside:
                     return 0
                 inside |= {name}
                 target = self.types[name]
                 if isinstance(target, Structure):
-                    return sum(self.least_size(item.type, inside) for item in target.fields)
-                return self.least_size(target.discriminant.type) + min(
-                    self.least_size(arm.field.type, inside) if arm.field else 0
+                    return sum(self.min_size(item.type, inside) for item in target.fields)
+                return self.min_size(target.discriminant.type) + min(
+                    self.min_size(arm.field.type, inside) if arm.field else 0
                     for arm in target.every_arm()
                 )
+
+    def max_size(
+        self, kind: Type, limits: Mapping[str, int], inside: frozenset[str] = frozenset()
+    ) -> int | None:
+        """Return the most octets that a value of ``kind`` takes, or ``None`` if there is no most.
+
+        ``limits`` gives the most elements that values of some typedefs have, by the typedef's
+        name, where the specification itself states no limit. Bulk data counts as if inline.
+        """
+        match kind:
+            case Scalar() | Boolean() | FixedOpaque():
+                return self.min_size(kind)
+            case Opaque(limit):
+                limit = limits.get(kind.hint, limit)
+                return None if limit is None else 4 + ((limit + 3) & ~3)
+            case FixedArray(element, count):
+                most = self.max_size(element, limits, inside)
+                return None if most is None else count * most
+            case Array(element, limit):
+                limit = limits.get(kind.hint, limit)
+                most = self.max_size(element, limits, inside)
+                return None if limit is None or most is None else 4 + limit * most
+            case Optional(element):
+                most = self.max_size(element, limits, inside)
+                return None if most is None else 4 + most
+            case Reference(name):
+                if name in inside:
+                    return None
+                target = self.types[name]
+                inside |= {name}
+                if isinstance(target, Structure):
+                    return self._max_sum(target.fields, limits, inside)
+                longest = 0
+                for arm in target.every_arm():
+                    most = self._max_sum((arm.field,) if arm.field else (), limits, inside)
+                    if most is None:
+                        return None
+                    longest = max(longest, most)
+                return self.min_size(target.discriminant.type) + longest
+
+    def _max_sum(
+        self, fields: tuple[Field, ...], limits: Mapping[str, int], inside: frozenset[str]
+    ) -> int | None:
+        total = 0
+        for item in fields:
+            most = self.max_size(item.type, limits, inside)
+            if most is None:
+                return None
+            total += most
+        return total
+
+    def max_after_status(self, name: str, limits: Mapping[str, int]) -> int | None:
+        """Return the most octets that a successful result has after its status, if limited.
+
+        The result is a structure that begins with its status, or a union switched by it, in
+        which 0 means success. ``limits`` is that of :meth:`max_size`.
+        """
+        alias = self.aliases.get(name)
+        if alias is not None and isinstance(alias.type, Reference):
+            name = alias.type.name
+        target = self.types[name]
+        if isinstance(target, Structure):
+            return self._max_sum(target.fields[1:], limits, frozenset({name}))
+        for arm in target.every_arm():
+            if any(label.value == 0 for label in arm.labels) or arm is target.default:
+                return self._max_sum((arm.field,) if arm.field else (), limits, frozenset({name}))
+        return None
 
     def flat(self, kind: Type) -> bool:
         """Whether every value of ``kind`` is one fixed run of numbers and octets."""

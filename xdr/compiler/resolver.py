@@ -378,7 +378,7 @@ def check(model: Model) -> None:
 
 def _check_arrays(model: Model, kind: Type, position: Position, name: str) -> None:
     while isinstance(kind, Optional | Array | FixedArray):
-        if not isinstance(kind, Optional) and not model.least_size(kind.element):
+        if not isinstance(kind, Optional) and not model.min_size(kind.element):
             raise SpecificationError(position, f"{name} has an array of elements without octets")
         kind = kind.element
 

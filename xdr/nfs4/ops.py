@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ..codec import Decoder, Encoder
 from . import types
+from .result_sizes import CALLBACK_RESULT_MAX, RESULT_MAX
 from .types import nfs_cb_opnum4, nfs_opnum4
 
 
@@ -32,6 +33,11 @@ class OperationSpec:
     """The type of its arguments, ``int`` for an enumeration; ``None`` if it has none."""
     result: type[Any]
     """The type of its result; its first slot is the status."""
+    result_max: int | None
+    """The most octets that a successful result has after its status; ``None`` without a limit.
+
+    Bitmaps count three words: the attributes that the specification has fit into those.
+    """
     encode_arguments: Callable[[Encoder, Any], None]
     """Appends the arguments, without the operation's number."""
     decode_arguments: Callable[[Decoder], Any]
@@ -58,6 +64,7 @@ def _table(
     numbers: type[nfs_opnum4] | type[nfs_cb_opnum4],
     first_of: Mapping[int, int],
     forbidden: Mapping[int, frozenset[int]],
+    result_max: Mapping[int, int | None],
 ) -> Mapping[int, OperationSpec]:
     """All operations of an enumeration; ``first_of`` maps minor versions to their first one."""
     table: dict[int, OperationSpec] = {}
@@ -79,6 +86,7 @@ def _table(
             forbidden.get(number, frozenset()),
             arguments,
             getattr(types, f"{name}4res"),
+            result_max[number],
             encode,
             decode,
         )
@@ -98,11 +106,15 @@ OPERATIONS: Final = _table(
         types.OP_RELEASE_LOCKOWNER: _LATER,
         types.OP_GETDEVICELIST: frozenset({2}),
     },
+    RESULT_MAX,
 )
 """Every operation of ``COMPOUND`` by its number, ``OP_ILLEGAL`` included."""
 
 CALLBACK_OPERATIONS: Final = _table(
-    nfs_cb_opnum4, {0: 0, 1: types.OP_CB_LAYOUTRECALL, 2: types.OP_CB_OFFLOAD}, {}
+    nfs_cb_opnum4,
+    {0: 0, 1: types.OP_CB_LAYOUTRECALL, 2: types.OP_CB_OFFLOAD},
+    {},
+    CALLBACK_RESULT_MAX,
 )
 """Every operation of ``CB_COMPOUND`` by its number, ``OP_CB_ILLEGAL`` included."""
 
