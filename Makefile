@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
-NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] dissector/*/*.[ch])
+NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak crashes fuzz corpus check bench targets format emit clean twins native-million native-asan

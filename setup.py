@@ -13,7 +13,7 @@ from setuptools import Extension, setup
 
 NATIVE = (
     "nfsrdma.xdr._codec",
-    "nfsrdma.rpcrdma.roce._kernel",
+    "nfsrdma.rpcrdma.roce.packets._kernel",
     "nfsrdma.rpcrdma.providers._udp",
     "nfsrdma.dissector.capture._guard",
 )

@@ -30,8 +30,8 @@ from typing import Any, BinaryIO, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from nfsrdma.rpcrdma.roce.cm_messages import RdmaCmHeader, Rep, Req, Rtu, service_id
-from nfsrdma.rpcrdma.roce.mad import GSI_QUEUE_PAIR, encode_mad
+from nfsrdma.rpcrdma.roce.wire.cm_messages import RdmaCmHeader, Rep, Req, Rtu, service_id
+from nfsrdma.rpcrdma.roce.wire.mad import GSI_QUEUE_PAIR, encode_mad
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment

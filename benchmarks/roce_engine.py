@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from nfsrdma.rpcrdma.roce.engine import Engine
-from nfsrdma.rpcrdma.roce.queue_pair import QueuePair
+from nfsrdma.rpcrdma.roce.engine.engine import Engine
+from nfsrdma.rpcrdma.roce.engine.queue_pair import QueuePair
 from nfsrdma.rpcrdma.verbs.types import Access, QpOptions, RecvWR, SendWR, WcStatus, WrOpcode
 
 MIB = 1 << 20

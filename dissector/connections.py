@@ -12,7 +12,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
-from nfsrdma.rpcrdma.roce.cm_messages import (
+from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     MESSAGES,
     PATH_MTUS,
     RDMA_CM_HEADER_LENGTH,
@@ -28,7 +28,7 @@ from nfsrdma.rpcrdma.roce.cm_messages import (
     reject_reason_name,
     service_port,
 )
-from nfsrdma.rpcrdma.roce.mad import GSI_QUEUE_PAIR, MAD_LENGTH, MadError, decode_mad
+from nfsrdma.rpcrdma.roce.wire.mad import GSI_QUEUE_PAIR, MAD_LENGTH, MadError, decode_mad
 from nfsrdma.rpcrdma.transport.private_data import MAGIC, PrivateData
 
 from .exchanges import Exchanges

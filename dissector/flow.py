@@ -16,8 +16,8 @@ from collections import deque
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Protocol
 
-from nfsrdma.rpcrdma.roce.opcode import OPCODES, Position
-from nfsrdma.rpcrdma.roce.psn import unwrap
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Position
+from nfsrdma.rpcrdma.roce.wire.psn import unwrap
 
 from .extent import ByteMap, Extent, Piece, carried
 from .model import Message, OpKind, RdmaOp, Side

@@ -14,7 +14,7 @@ from .extent import ByteMap, Extent
 from .stretches import Stretches
 
 if TYPE_CHECKING:
-    from nfsrdma.rpcrdma.roce.cm_messages import CmMessage, RdmaCmHeader
+    from nfsrdma.rpcrdma.roce.wire.cm_messages import CmMessage, RdmaCmHeader
     from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
     from .exchange import Exchange

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from nfsrdma.rpcrdma.roce.opcode import Position
+from nfsrdma.rpcrdma.roce.wire.opcode import Position
 
 from .extent import Piece
 

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
-from nfsrdma.rpcrdma.roce.opcode import OPCODES
-from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
 from . import packet as packets
 from .capture.reader import Reader

@@ -18,7 +18,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from nfsrdma.rpcrdma.roce.opcode import Position
+from nfsrdma.rpcrdma.roce.wire.opcode import Position
 
 from .effort import Effort
 from .extent import Extent, merged

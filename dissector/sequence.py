@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 
-from nfsrdma.rpcrdma.roce.psn import unwrap
+from nfsrdma.rpcrdma.roce.wire.psn import unwrap
 
 EPOCH = 1 << 20
 """A jump by more than this is another connection, not a hole."""

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from nfsrdma.rpcrdma.roce.cm_messages import MESSAGES
-from nfsrdma.rpcrdma.roce.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.wire.cm_messages import MESSAGES
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
 from nfsrdma.server.ops.table import BY_MINOR
 from nfsrdma.xdr.nfs4.attrs import ATTRIBUTES, SETTABLE
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS

@@ -166,7 +166,7 @@ class Connector:
         """What RDMA connections have done so far, and the packets below them, by name.
 
         Empty for TCP. The names are those of ``TransportStats`` and, where the provider has
-        packets, of ``roce.counters.Counters``.
+        packets, of ``roce.engine.counters.Counters``.
         """
         total = dict(self._totals)
         if self._current is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nfsrdma.rpcrdma.roce.opcode import OPCODES
-from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
 from ..exchange import Exchange
 from ..latency import Latency, main_operation

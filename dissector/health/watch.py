@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from nfsrdma.rpcrdma.roce.psn import unwrap
+from nfsrdma.rpcrdma.roce.wire.psn import unwrap
 
 from ..packet import Packet
 from ..sequence import Tracker

@@ -13,7 +13,7 @@ from ipaddress import IPv6Address
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, ICRC_OCTETS
+from nfsrdma.rpcrdma.roce.wire.opcode import BTH_OCTETS, ICRC_OCTETS
 
 from ..extent import Piece
 from ..packet import Encapsulation, Kind, Packet

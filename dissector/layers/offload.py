@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
-from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, ICRC_OCTETS, OPCODES, Kind, Position
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.opcode import BTH_OCTETS, ICRC_OCTETS, OPCODES, Kind, Position
 
 from ..packet import Encapsulation, Packet
 from .transport import EXTENSIONS

@@ -7,7 +7,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
-from nfsrdma.rpcrdma.roce.opcode import BTH_OCTETS, HEADER_OCTETS, OPCODES
+from nfsrdma.rpcrdma.roce.wire.opcode import BTH_OCTETS, HEADER_OCTETS, OPCODES
 
 from ..capture.runs import Pattern
 from ..packet import Encapsulation, Packet

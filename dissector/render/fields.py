@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nfsrdma.rpcrdma.roce.psn import wrap
+from nfsrdma.rpcrdma.roce.wire.psn import wrap
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.rpc import AUTH_ERROR, RPC_MISMATCH
 from nfsrdma.xdr.runtime import Struct, Union

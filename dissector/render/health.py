@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from nfsrdma.rpcrdma.roce.psn import wrap
+from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
 from ..health import CAUSES, Counts, Event, Health, Sufferer, Watch
 from ..health.events import nak_name

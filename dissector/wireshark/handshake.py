@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
-from nfsrdma.rpcrdma.roce.cm_messages import (
+from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     PATH_MTU_CODES,
     CmMessage,
     RdmaCmHeader,
@@ -22,8 +22,8 @@ from nfsrdma.rpcrdma.roce.cm_messages import (
     gid_of,
     service_id,
 )
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
-from nfsrdma.rpcrdma.roce.mad import GSI_QKEY, GSI_QUEUE_PAIR, encode_mad
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.mad import GSI_QKEY, GSI_QUEUE_PAIR, encode_mad
 
 from ..layers.link import ERF
 from ..layers.offload import with_headers

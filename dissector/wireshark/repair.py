@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from nfsrdma.rpcrdma.roce.cm_messages import Req
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
-from nfsrdma.rpcrdma.roce.opcode import OPCODES, Position
-from nfsrdma.rpcrdma.roce.opcode import Kind as Operation
+from nfsrdma.rpcrdma.roce.wire.cm_messages import Req
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Position
+from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
 from ..capture.reader import Reader
 from ..capture.rewrite import Output

@@ -1,6 +1,6 @@
 """One system call each way for a burst of datagrams; what ``udp`` does without it is its twin."""
 
-from ..roce.burst import Part
+from ..roce.packets.burst import Part
 
 def send(fd: int, name: bytes, source: bytes, segment_size: int, parts: list[Part], /) -> int:
     """Send a burst without waiting. Raises ``OSError``, as ``sendmsg`` does.

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..roce.burst import Burst
-from ..roce.engine import Engine
+from ..roce.engine.engine import Engine
+from ..roce.packets.burst import Burst
 from ..task import Reactor, TimerHandle
 
 _BURSTS = 32

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..io.homes import is_at_home
 from ..io.owners import known_user, owner_of_port
-from ..roce.cm import ROCE_PORT
+from ..roce.cm.manager import ROCE_PORT
 from ..rpc.channel import UNKNOWN_USER, Owner
 from ..verbs.interfaces import Connection, Device
 from .shm.connection import ShmConnection

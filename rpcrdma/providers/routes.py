@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
-from ..roce.cm import ROCE_PORT, Route
+from ..roce.cm.manager import ROCE_PORT, Route
 from .udp import family_of
 
 _IP_MTU = 14

@@ -24,9 +24,9 @@ from random import Random
 from typing import Any
 
 from ..pcapng import PcapngWriter
-from ..roce.burst import Address, Burst
-from ..roce.cm import ROCE_PORT, ConnectionManager, Route
-from ..roce.engine import Engine
+from ..roce.cm.manager import ROCE_PORT, ConnectionManager, Route
+from ..roce.engine.engine import Engine
+from ..roce.packets.burst import Address, Burst
 from .driver import EngineDriver
 from .sim_reactor import SimReactor
 from .tap import Tap

@@ -21,11 +21,11 @@ from random import Random, SystemRandom
 from typing import Any, Final
 
 from ..io.fork import keep_from_children
-from ..roce.burst import Address, Burst
-from ..roce.cm import ConnectionManager, Listener, Route
-from ..roce.cm_endpoint import Endpoint
-from ..roce.engine import Engine
-from ..roce.tuning import Tuning
+from ..roce.cm.endpoint import Endpoint
+from ..roce.cm.manager import ConnectionManager, Listener, Route
+from ..roce.engine.engine import Engine
+from ..roce.engine.tuning import Tuning
+from ..roce.packets.burst import Address, Burst
 from ..task import Reactor
 from ..verbs.interfaces import (
     CompletionQueue,

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import TypeAlias
 
 from ..pcapng import PcapngWriter
-from ..roce.burst import Address, Burst
+from ..roce.packets.burst import Address, Burst
 
 _log = logging.getLogger(__name__)
 

@@ -25,10 +25,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..io.fork import keep_from_children
-from ..roce.burst import Address, Burst
-from ..roce.cm import ROCE_PORT
-from ..roce.icrc import Flow, crc32
-from ..roce.opcode import ICRC_OCTETS
+from ..roce.cm.manager import ROCE_PORT
+from ..roce.packets.burst import Address, Burst
+from ..roce.wire.icrc import Flow, crc32
+from ..roce.wire.opcode import ICRC_OCTETS
 from ..task import Reactor
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from tests.support.rdma_wire import (
     write_results,
 )
 
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
 Make = Callable[[], Scene]

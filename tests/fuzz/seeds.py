@@ -33,7 +33,7 @@ from tests.support.rdma_wire import (
 from tests.support.tcp_wire import call, reply
 
 from nfsrdma.dissector.messages.procedures import NFS3_NAMES
-from nfsrdma.rpcrdma.roce.cm_messages import RdmaCmHeader, Rep, Req, service_id
+from nfsrdma.rpcrdma.roce.wire.cm_messages import RdmaCmHeader, Rep, Req, service_id
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header
 from nfsrdma.rpcrdma.transport.private_data import PrivateData

@@ -16,8 +16,8 @@ from tests.support.hosts import loopback
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers import registry, routes, soft, udp
 from nfsrdma.rpcrdma.providers.soft import SoftDevice, flight_octets, read_octets
-from nfsrdma.rpcrdma.roce.burst import Burst
-from nfsrdma.rpcrdma.roce.tuning import Tuning
+from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
+from nfsrdma.rpcrdma.roce.packets.burst import Burst
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, WcStatus, WrOpcode
 
 HERE = loopback(1)

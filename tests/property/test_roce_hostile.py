@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.roce import IPV4, REMOTE, Peer
 
-from nfsrdma.rpcrdma.roce.icrc import Flow
-from nfsrdma.rpcrdma.roce.opcode import OPCODES
-from nfsrdma.rpcrdma.roce.wire import HEADERS, Aeth, Bth, Header, Packet, Reth
+from nfsrdma.rpcrdma.roce.wire.headers import HEADERS, Aeth, Bth, Header, Packet, Reth
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
 from nfsrdma.rpcrdma.verbs.types import QpState, RecvWR, SendWR, WcStatus, WrOpcode
 
 GUARD = b"\xa5" * 512

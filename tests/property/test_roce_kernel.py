@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 from tests.support import kernel_cases
 
-from nfsrdma.rpcrdma.roce import kernel, twin
+from nfsrdma.rpcrdma.roce.packets import kernel, twin
 
 V4 = kernel_cases.FLOWS[0]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nfsrdma.rpcrdma.roce.opcode import OPCODES
-from nfsrdma.rpcrdma.roce.psn import HALF, MASK, distance, unwrap, wrap
-from nfsrdma.rpcrdma.roce.wire import HEADERS, AtomicEth, Bth, Packet
+from nfsrdma.rpcrdma.roce.wire.headers import HEADERS, AtomicEth, Bth, Packet
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.wire.psn import HALF, MASK, distance, unwrap, wrap
 
 PSN = st.integers(0, MASK)
 SEQUENCE = st.integers(MASK + 1, 1 << 60)

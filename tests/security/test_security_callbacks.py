@@ -15,7 +15,7 @@ from tests.support.transport import PORT, Recorder, call_message, decode_reply, 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.shm import ShmDevice
 from nfsrdma.rpcrdma.providers.shm.order import SUITABLE
-from nfsrdma.rpcrdma.roce.engine import Engine
+from nfsrdma.rpcrdma.roce.engine.engine import Engine
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma, listen_rdma
 from nfsrdma.rpcrdma.transport.header import SHORT
 from nfsrdma.rpcrdma.verbs.types import WC, WcOpcode

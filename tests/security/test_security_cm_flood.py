@@ -13,12 +13,12 @@ from tests.support.cm import COMM_ID, PORT, THEM, US, Handler, World, request
 
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
-from nfsrdma.rpcrdma.roce import cm, cm_backlog
-from nfsrdma.rpcrdma.roce.cm import ROCE_PORT
-from nfsrdma.rpcrdma.roce.cm_backlog import MAX_HALF_OPEN, MAX_HALF_OPEN_EACH, PRESSED, Quota
-from nfsrdma.rpcrdma.roce.cm_messages import Dreq, RdmaCmHeader, Rej, Rep, Req, Rtu, gid_of
-from nfsrdma.rpcrdma.roce.cm_states import HALF_OPEN, State
-from nfsrdma.rpcrdma.roce.mad import encode_mad
+from nfsrdma.rpcrdma.roce.cm import backlog, manager
+from nfsrdma.rpcrdma.roce.cm.backlog import MAX_HALF_OPEN, MAX_HALF_OPEN_EACH, PRESSED, Quota
+from nfsrdma.rpcrdma.roce.cm.manager import ROCE_PORT
+from nfsrdma.rpcrdma.roce.cm.states import HALF_OPEN, State
+from nfsrdma.rpcrdma.roce.wire.cm_messages import Dreq, RdmaCmHeader, Rej, Rep, Req, Rtu, gid_of
+from nfsrdma.rpcrdma.roce.wire.mad import encode_mad
 from nfsrdma.rpcrdma.transport import connect_rdma, listen_rdma
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions
 
@@ -91,7 +91,7 @@ def test_who_had_no_time_to_confirm_stays_and_who_comes_then_asks_again() -> Non
         world.receive(asks(THEM, number))
     assert len(world.requests) == MAX_HALF_OPEN_EACH
     assert world.cm.counters["too many requests"] == 100 - MAX_HALF_OPEN_EACH
-    world.now += 2 * cm_backlog.ROUND_TRIP_S
+    world.now += 2 * backlog.ROUND_TRIP_S
     world.receive(asks(THEM, 99))
     assert len(world.requests) == MAX_HALF_OPEN_EACH + 1
 
@@ -130,7 +130,7 @@ def test_patience_is_short_under_pressure() -> None:
     for number in range(PRESSED + 1):
         world.receive(asks(made_up(number), number), source=made_up(number))
         world.turn()
-    world.now += cm_backlog.PRESSED_PATIENCE_S + 0.1
+    world.now += backlog.PRESSED_PATIENCE_S + 0.1
     world.receive(request())  # nobody else has asked: the oldest goes all the same
     assert made_up(0) not in half_open(world)
     world.turn()
@@ -283,7 +283,7 @@ def test_a_flood_that_is_too_much_stops_no_address_that_has_been_there_before() 
 
 
 def test_known_addresses_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cm, "MAX_KNOWN", 3)
+    monkeypatch.setattr(manager, "MAX_KNOWN", 3)
     world = listening()
     for number in range(5):
         world.receive(asks(made_up(number), number), source=made_up(number))

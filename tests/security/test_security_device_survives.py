@@ -12,8 +12,8 @@ from tests.support.roce import Peer
 from nfsrdma.rpcrdma.providers.driver import EngineDriver
 from nfsrdma.rpcrdma.providers.sim import Faults, SimDevice, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
-from nfsrdma.rpcrdma.roce.cm_messages import Rej, RejectReason
-from nfsrdma.rpcrdma.roce.wire import Aeth
+from nfsrdma.rpcrdma.roce.wire.cm_messages import Rej, RejectReason
+from nfsrdma.rpcrdma.roce.wire.headers import Aeth
 from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, RecvWR, SendWR, WrOpcode
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.support import kernel_cases
 
-from nfsrdma.rpcrdma.roce.icrc import Flow
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow
 from nfsrdma.xdr import Decoder, codec
 
 if not codec.native:

@@ -25,7 +25,7 @@ from tests.support.transport import Pair, Recorder
 from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
-from nfsrdma.rpcrdma.roce.responder import Responder
+from nfsrdma.rpcrdma.roce.engine.responder import Responder
 from nfsrdma.rpcrdma.transport import RdmaChannel, TransportOptions, connect_rdma
 from nfsrdma.rpcrdma.transport.buffers import FetchBuffers
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment

@@ -23,7 +23,7 @@ from nfsrdma.rpcrdma.pcapng import PcapngWriter
 from nfsrdma.rpcrdma.providers.sim import EPOCH_S, SimFabric, simulate
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.tap import Tap
-from nfsrdma.rpcrdma.roce.burst import Address, Burst
+from nfsrdma.rpcrdma.roce.packets.burst import Address, Burst
 
 from .plan import plan_of
 from .world import World

@@ -8,7 +8,7 @@ import pytest
 from tests.support.roce import Peer
 from tests.support.rxe import Responder, Wire
 
-from nfsrdma.rpcrdma.roce.tuning import Tuning
+from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
 from nfsrdma.rpcrdma.verbs.types import QpState, SendWR, WcStatus, WrOpcode
 
 MTU = 256

@@ -14,7 +14,7 @@ from tests.conformance.harness import ProviderHarness, pair
 from nfsrdma.rpcrdma.providers.driver import EngineDriver
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
-from nfsrdma.rpcrdma.roce.burst import Burst
+from nfsrdma.rpcrdma.roce.packets.burst import Burst
 from nfsrdma.rpcrdma.task import Future, Task, sleep
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from nfsrdma.rpcrdma.roce.cm import ROCE_PORT, ConnectionManager, Route
-from nfsrdma.rpcrdma.roce.cm_messages import (
+from nfsrdma.rpcrdma.roce.cm.manager import ROCE_PORT, ConnectionManager, Route
+from nfsrdma.rpcrdma.roce.engine.completion import CompletionQueue
+from nfsrdma.rpcrdma.roce.engine.memory import ProtectionDomain
+from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     CmMessage,
     RdmaCmHeader,
     Rep,
@@ -14,9 +16,7 @@ from nfsrdma.rpcrdma.roce.cm_messages import (
     gid_of,
     service_id,
 )
-from nfsrdma.rpcrdma.roce.completion import CompletionQueue
-from nfsrdma.rpcrdma.roce.mad import decode_mad, encode_mad
-from nfsrdma.rpcrdma.roce.memory import ProtectionDomain
+from nfsrdma.rpcrdma.roce.wire.mad import decode_mad, encode_mad
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, DeviceLimits, QpOptions, QpState, VerbsError
 
 US, THEM, PORT = "10.0.0.1", "10.0.0.2", 20049

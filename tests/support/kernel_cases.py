@@ -12,10 +12,10 @@ from random import Random
 from types import ModuleType
 from typing import Any
 
-from nfsrdma.rpcrdma.roce import twin
-from nfsrdma.rpcrdma.roce.icrc import Flow
-from nfsrdma.rpcrdma.roce.opcode import MIDDLES, MTUS, OPCODES
-from nfsrdma.rpcrdma.roce.wire import BTH
+from nfsrdma.rpcrdma.roce.packets import twin
+from nfsrdma.rpcrdma.roce.wire.headers import BTH
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow
+from nfsrdma.rpcrdma.roce.wire.opcode import MIDDLES, MTUS, OPCODES
 
 FLOWS = (
     Flow(("10.0.0.1", 4791), ("10.0.0.2", 4791)),
@@ -30,7 +30,7 @@ _HEAD = 0x40 << 48 | 0xFFFF << 32
 def native() -> ModuleType | None:
     """The native kernel, where it was built and is not switched off."""
     try:
-        return importlib.import_module("nfsrdma.rpcrdma.roce._kernel")
+        return importlib.import_module("nfsrdma.rpcrdma.roce.packets._kernel")
     except ImportError:
         return None
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from nfsrdma.rpcrdma.roce.memory import MemoryRegion, ProtectionDomain
+from nfsrdma.rpcrdma.roce.engine.memory import MemoryRegion, ProtectionDomain
 from nfsrdma.rpcrdma.verbs.types import Access
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
-from nfsrdma.rpcrdma.roce.cm_messages import (
+from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     PATH_MTUS,
     RdmaCmHeader,
     Rep,
@@ -20,8 +20,8 @@ from nfsrdma.rpcrdma.roce.cm_messages import (
     gid_of,
     service_id,
 )
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
-from nfsrdma.rpcrdma.roce.mad import encode_mad
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.mad import encode_mad
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from nfsrdma.rpcrdma.roce.burst import Burst
-from nfsrdma.rpcrdma.roce.engine import Engine
-from nfsrdma.rpcrdma.roce.icrc import Flow
-from nfsrdma.rpcrdma.roce.opcode import OPCODES
-from nfsrdma.rpcrdma.roce.queue_pair import QueuePair
-from nfsrdma.rpcrdma.roce.tuning import Tuning
-from nfsrdma.rpcrdma.roce.wire import Address, Aeth, Bth, Header, Packet
+from nfsrdma.rpcrdma.roce.engine.engine import Engine
+from nfsrdma.rpcrdma.roce.engine.queue_pair import QueuePair
+from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
+from nfsrdma.rpcrdma.roce.packets.burst import Burst
+from nfsrdma.rpcrdma.roce.wire.headers import Address, Aeth, Bth, Header, Packet
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
 from nfsrdma.rpcrdma.verbs.types import WC, Access, QpOptions, QpState
 
 REMOTE = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ

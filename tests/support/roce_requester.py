@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.roce import Peer, names
 
-from nfsrdma.rpcrdma.roce.wire import Aeth, Packet
+from nfsrdma.rpcrdma.roce.wire.headers import Aeth, Packet
 from nfsrdma.rpcrdma.verbs.types import (
     SendWR,
     WrOpcode,

@@ -14,9 +14,9 @@ from random import Random
 
 from tests.support.roce import Peer
 
-from nfsrdma.rpcrdma.roce.opcode import OPCODES
-from nfsrdma.rpcrdma.roce.psn import distance
-from nfsrdma.rpcrdma.roce.wire import Aeth, Header, Packet, Reth
+from nfsrdma.rpcrdma.roce.wire.headers import Aeth, Header, Packet, Reth
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.wire.psn import distance
 
 ACK, NAK_SEQUENCE = 0x1F, 0x60
 PSNS = 1 << 24

@@ -6,8 +6,9 @@ import pytest
 from tests.support.captures import capture_folder, frames, require
 from tests.support.cm import COMM_ID, GUID, PORT, QPN, THEM, US, Handler, World, reply
 
-from nfsrdma.rpcrdma.roce.cm_endpoint import ConnectionRejected
-from nfsrdma.rpcrdma.roce.cm_messages import (
+from nfsrdma.rpcrdma.roce.cm.endpoint import ConnectionRejected
+from nfsrdma.rpcrdma.roce.cm.states import State
+from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     Drep,
     Dreq,
     MessageKind,
@@ -19,8 +20,7 @@ from nfsrdma.rpcrdma.roce.cm_messages import (
     Rtu,
     service_id,
 )
-from nfsrdma.rpcrdma.roce.cm_states import State
-from nfsrdma.rpcrdma.roce.mad import decode_mad
+from nfsrdma.rpcrdma.roce.wire.mad import decode_mad
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
 
 

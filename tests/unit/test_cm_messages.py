@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.captures import capture_folder, frames, require
 
-from nfsrdma.rpcrdma.roce import cm_messages as cmm
-from nfsrdma.rpcrdma.roce.mad import MAD_DATA_LENGTH, MadError, decode_mad, encode_mad
+from nfsrdma.rpcrdma.roce.wire import cm_messages as cmm
+from nfsrdma.rpcrdma.roce.wire.mad import MAD_DATA_LENGTH, MadError, decode_mad, encode_mad
 
 LINUX = ("linux-nfs41-basic", "linux-nfs42-loss", "linux-nfs40-mtu1024")
 UD_SEND_ONLY = 0x64

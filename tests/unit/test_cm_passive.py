@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.cm import COMM_ID, GUID, PORT, QPN, THEM, US, Handler, World, reply, request
 
-from nfsrdma.rpcrdma.roce import cm
-from nfsrdma.rpcrdma.roce.cm_endpoint import Endpoint
-from nfsrdma.rpcrdma.roce.cm_messages import (
+from nfsrdma.rpcrdma.roce.cm import manager as cm
+from nfsrdma.rpcrdma.roce.cm.endpoint import Endpoint
+from nfsrdma.rpcrdma.roce.cm.states import HALF_OPEN, TRANSITIONS, Event, State
+from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     MESSAGES,
     Drep,
     Dreq,
@@ -22,7 +23,6 @@ from nfsrdma.rpcrdma.roce.cm_messages import (
     gid_of,
     service_id,
 )
-from nfsrdma.rpcrdma.roce.cm_states import HALF_OPEN, TRANSITIONS, Event, State
 from nfsrdma.rpcrdma.verbs.types import QpState, VerbsError
 
 

@@ -23,7 +23,7 @@ from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.capture.source import Spool
 from nfsrdma.dissector.layers import Layers
 from nfsrdma.dissector.layers.offload import packet_of, stride_of
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 DATA = pattern(50_003)

@@ -25,7 +25,7 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.cli.dissect import dissect as command
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 EXCHANGES = 9

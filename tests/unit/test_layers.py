@@ -26,11 +26,6 @@ UPPER_ROOMS = {"bench": {"cli"}, "cli": set[str]()}
 # The dissector is an independent witness: it may know the wire, never an engine.
 WIRE_MODULES = {
     "rpcrdma.roce.wire",
-    "rpcrdma.roce.opcode",
-    "rpcrdma.roce.icrc",
-    "rpcrdma.roce.psn",
-    "rpcrdma.roce.mad",
-    "rpcrdma.roce.cm_messages",
     "rpcrdma.transport.header",
     "rpcrdma.transport.private_data",
     "rpcrdma.pcapng",
@@ -73,6 +68,9 @@ EDGE_MODULES = {
 
 # State that each thread has its own of is no thread.
 HARMLESS = {"random.Random", "threading.local"}
+
+# Within ``rpcrdma.roce`` each room may import those before it.
+ROCE_ROOMS = ("wire", "packets", "engine", "cm")
 
 
 def sources() -> list[Path]:
@@ -137,3 +135,15 @@ def test_only_the_edges_touch_the_operating_system(path: Path) -> None:
     names = set(imported(path)) - HARMLESS
     touched = {name.split(".")[0] for name in names} & EDGE_MODULES
     assert not touched, f"{relative} imports {sorted(touched)}"
+
+
+@pytest.mark.parametrize("room", ROCE_ROOMS)
+def test_the_rooms_of_roce_are_stacked(room: str) -> None:
+    above = ROCE_ROOMS[ROCE_ROOMS.index(room) + 1 :]
+    files = sorted((ROOT / "rpcrdma" / "roce" / room).glob("*.py"))
+    assert files
+    for path in files:
+        for name in imported(path):
+            assert not name.startswith(tuple(f"rpcrdma.roce.{upper}" for upper in above)), (
+                f"{path} imports {name}"
+            )

@@ -9,11 +9,11 @@ from random import Random
 import pytest
 from tests.support.roce import IPV4, IPV6, REMOTE, Pair, Peer, names, split
 
-from nfsrdma.rpcrdma.roce.burst import Burst, BurstBuilder
-from nfsrdma.rpcrdma.roce.engine import Engine
-from nfsrdma.rpcrdma.roce.icrc import Flow
-from nfsrdma.rpcrdma.roce.tuning import Tuning
-from nfsrdma.rpcrdma.roce.wire import Bth, Deth, Packet, Reth
+from nfsrdma.rpcrdma.roce.engine.engine import Engine
+from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
+from nfsrdma.rpcrdma.roce.packets.burst import Burst, BurstBuilder
+from nfsrdma.rpcrdma.roce.wire.headers import Bth, Deth, Packet, Reth
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow
 from nfsrdma.rpcrdma.verbs.types import RecvWR, SendWR, WcStatus, WrOpcode
 
 

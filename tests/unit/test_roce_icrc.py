@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from nfsrdma.rpcrdma.roce.icrc import (
+from nfsrdma.rpcrdma.roce.wire.icrc import (
     CONGESTION_DELTA,
     RESIDUE,
     Flow,

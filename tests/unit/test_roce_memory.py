@@ -8,11 +8,11 @@ from random import Random
 import pytest
 from tests.support.roce import REMOTE
 
-from nfsrdma.rpcrdma.roce.completion import CompletionQueue
-from nfsrdma.rpcrdma.roce.congestion import CongestionWindow, RetransmissionTimer
-from nfsrdma.rpcrdma.roce.counters import Counters
-from nfsrdma.rpcrdma.roce.memory import ProtectionDomain, octets
-from nfsrdma.rpcrdma.roce.tuning import Tuning
+from nfsrdma.rpcrdma.roce.engine.completion import CompletionQueue
+from nfsrdma.rpcrdma.roce.engine.congestion import CongestionWindow, RetransmissionTimer
+from nfsrdma.rpcrdma.roce.engine.counters import Counters
+from nfsrdma.rpcrdma.roce.engine.memory import ProtectionDomain, octets
+from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
 from nfsrdma.rpcrdma.verbs.types import WC, Access, VerbsError, WcOpcode
 
 READ, WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)

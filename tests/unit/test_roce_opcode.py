@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nfsrdma.rpcrdma.roce.opcode import (
+from nfsrdma.rpcrdma.roce.wire.headers import HEADERS
+from nfsrdma.rpcrdma.roce.wire.opcode import (
     LEGAL_NEXT,
     MIDDLES,
     MTUS,
@@ -16,7 +17,6 @@ from nfsrdma.rpcrdma.roce.opcode import (
     Role,
     payload_bounds,
 )
-from nfsrdma.rpcrdma.roce.wire import HEADERS
 from nfsrdma.rpcrdma.verbs.types import WrOpcode
 
 RC_REQUESTS = [row for row in OPCODES.values() if row.role == Role.RESPONDER]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from tests.support.roce import IPV4, End, Peer
 
-from nfsrdma.rpcrdma.roce.icrc import Flow
-from nfsrdma.rpcrdma.roce.opcode import Role
-from nfsrdma.rpcrdma.roce.queue_pair import HEARS, TRANSITIONS, QueuePair
+from nfsrdma.rpcrdma.roce.engine.queue_pair import HEARS, TRANSITIONS, QueuePair
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow
+from nfsrdma.rpcrdma.roce.wire.opcode import Role
 from nfsrdma.rpcrdma.verbs.types import QpState, RecvWR, SendWR, VerbsError, WrOpcode
 
 EVENTS = ("ready_to_receive", "ready_to_send", "fail", "destroy")

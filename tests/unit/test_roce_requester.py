@@ -6,8 +6,8 @@ import pytest
 from tests.support.roce import REMOTE, Peer, names
 from tests.support.roce_requester import answer_read, asked, post, psns, statuses
 
-from nfsrdma.rpcrdma.roce.tuning import Tuning
-from nfsrdma.rpcrdma.roce.wire import Aeth, Ieth, ImmDt, Packet, Reth
+from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
+from nfsrdma.rpcrdma.roce.wire.headers import Aeth, Ieth, ImmDt, Packet, Reth
 from nfsrdma.rpcrdma.verbs.types import (
     QpState,
     RecvWR,

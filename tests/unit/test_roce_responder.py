@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.support.roce import REMOTE, Peer, names, syndrome
 
-from nfsrdma.rpcrdma.roce.memory import MemoryRegion
-from nfsrdma.rpcrdma.roce.opcode import OPCODES, Role
-from nfsrdma.rpcrdma.roce.wire import Aeth, AtomicEth, Ieth, ImmDt, Packet, Reth
+from nfsrdma.rpcrdma.roce.engine.memory import MemoryRegion
+from nfsrdma.rpcrdma.roce.wire.headers import Aeth, AtomicEth, Ieth, ImmDt, Packet, Reth
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Role
 from nfsrdma.rpcrdma.verbs.types import (
     Access,
     QpState,

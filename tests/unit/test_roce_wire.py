@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nfsrdma.rpcrdma.roce.wire import (
+from nfsrdma.rpcrdma.roce.wire.headers import (
     RNR_TIMER_MICROSECONDS,
     Aeth,
     Bth,

@@ -14,7 +14,7 @@ from nfsrdma.rpcrdma.pcapng import PcapngWriter
 from nfsrdma.rpcrdma.providers.sim import SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.tap import Tap, ethernet_frame
-from nfsrdma.rpcrdma.roce.burst import Burst
+from nfsrdma.rpcrdma.roce.packets.burst import Burst
 
 
 class Kept(io.BytesIO):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from nfsrdma.rpcrdma.roce.icrc import packet_icrc
+from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.transport.chunk import Segment, boundaries
 from nfsrdma.rpcrdma.transport.header import (
     RDMA_MSG,

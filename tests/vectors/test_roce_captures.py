@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.support.captures import frames, linux_captures, require
 
-from nfsrdma.rpcrdma.roce.icrc import Flow, packet_icrc
-from nfsrdma.rpcrdma.roce.opcode import UD_SEND_ONLY
-from nfsrdma.rpcrdma.roce.wire import Packet
+from nfsrdma.rpcrdma.roce.wire.headers import Packet
+from nfsrdma.rpcrdma.roce.wire.icrc import Flow, packet_icrc
+from nfsrdma.rpcrdma.roce.wire.opcode import UD_SEND_ONLY
 
 
 @pytest.mark.parametrize("path", linux_captures(), ids=lambda path: path.stem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nfsrdma.rpcrdma.roce.psn import wrap
+from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
 from ...exchange import Chunk, Exchange
 from ...extent import Extent

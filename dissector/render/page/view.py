@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nfsrdma.rpcrdma.roce.psn import wrap
+from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
 from ...exchange import Exchange
 from ...exchanges import both

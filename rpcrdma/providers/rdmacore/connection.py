@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import ClassVar, Final
 
-from ...roce.cm_endpoint import ConnectionRejected
+from ...roce.cm.endpoint import ConnectionRejected
 from ...task import TimerHandle
 from ...verbs import interfaces
 from ...verbs.interfaces import ConnectionHandler

@@ -31,7 +31,7 @@ from .rendezvous import Credentials
 from .ring import Broken, Ring, file_octets, power_of_two
 
 if TYPE_CHECKING:
-    from ...roce.completion import CompletionQueue
+    from ...roce.engine.completion import CompletionQueue
     from .device import ShmDevice
 
 _MESSAGES_OCTETS: Final = 1 << 18

@@ -13,7 +13,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from ...complaints import Complaints
-from ...roce.completion import CompletionQueue
+from ...roce.engine.completion import CompletionQueue
 from ...task import Reactor
 from ...verbs.interfaces import ConnectionHandler, ConnectionRequest
 from ...verbs.types import ConnectOptions, DeviceLimits, QpOptions

@@ -62,7 +62,7 @@ from .ring import (
 )
 
 if TYPE_CHECKING:
-    from ...roce.completion import CompletionQueue
+    from ...roce.engine.completion import CompletionQueue
 
 _LONGEST_IN_RING: Final = 1 << 15
 """Longer messages travel in a slab, so that a few of them do not fill the ring."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ...roce.memory import octets
+from ...roce.engine.memory import octets
 from ...verbs.types import Access, VerbsError, WcStatus
 from .memory import Arena, Piece, SharedFile
 from .order import fence

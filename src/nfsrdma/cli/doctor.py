@@ -52,7 +52,7 @@ def check_python() -> Finding:
 NATIVE_MODULES = {
     "nfsrdma.dissector.capture._guard": "captures that shrink",
     "nfsrdma.rpcrdma.providers._udp": "datagrams of the soft provider",
-    "nfsrdma.rpcrdma.roce._kernel": "packets of the soft provider",
+    "nfsrdma.rpcrdma.roce.packets._kernel": "packets of the soft provider",
     "nfsrdma.xdr._codec": "decoding of XDR",
 }
 """The optional compiled modules, and what they do. Each has a twin in Python."""

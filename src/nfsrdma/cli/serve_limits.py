@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nfsrdma.rpcrdma.io.tcp import MAX_CONNECTIONS
-from nfsrdma.rpcrdma.roce.cm_backlog import MAX_HALF_OPEN, MAX_HALF_OPEN_EACH
+from nfsrdma.rpcrdma.roce.cm.backlog import MAX_HALF_OPEN, MAX_HALF_OPEN_EACH
 from nfsrdma.rpcrdma.transport.options import TransportOptions
 from nfsrdma.server.config import ServerConfig
 

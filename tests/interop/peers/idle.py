@@ -13,7 +13,7 @@ from typing import Any
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
-from nfsrdma.rpcrdma.roce.cm_endpoint import ConnectionRejected
+from nfsrdma.rpcrdma.roce.cm.endpoint import ConnectionRejected
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from peers.link import Link, listen

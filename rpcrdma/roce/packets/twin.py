@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .icrc import CONGESTION_DELTA, RESIDUE, Flow, crc32
-from .opcode import BTH_OCTETS, ICRC_OCTETS, MAX_EXTENSION_OCTETS, MAX_MTU, MIDDLES, OPCODES
-from .psn import MASK
-from .wire import ACK_REQUEST, BTH, DEFAULT_PKEY
+from ..wire.headers import ACK_REQUEST, BTH, DEFAULT_PKEY
+from ..wire.icrc import CONGESTION_DELTA, RESIDUE, Flow, crc32
+from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, MAX_EXTENSION_OCTETS, MAX_MTU, MIDDLES, OPCODES
+from ..wire.psn import MASK
 
 Found = tuple[int, int, int, bool, int, int, int, int]
 """What is needed to make a ``run.Run``: queue pair number; opcode; first PSN; whether any packet

@@ -20,11 +20,20 @@ from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ..verbs.types import WC, Access, RecvWR, WcOpcode, WcStatus
-from .burst import BurstBuilder
-from .kernel import place
-from .memory import MemoryRegion
-from .opcode import (
+from ...verbs.types import WC, Access, RecvWR, WcOpcode, WcStatus
+from ..packets.burst import BurstBuilder
+from ..packets.kernel import place
+from ..packets.run import Run
+from ..wire.headers import (
+    ACK,
+    BTH,
+    NAK_INVALID_REQUEST,
+    NAK_REMOTE_ACCESS,
+    NAK_SEQUENCE,
+    RETH,
+    RNR_NAK,
+)
+from ..wire.opcode import (
     ACKNOWLEDGE,
     BTH_OCTETS,
     ICRC_OCTETS,
@@ -39,17 +48,8 @@ from .opcode import (
     Position,
     payload_bounds,
 )
-from .psn import MASK, unwrap
-from .run import Run
-from .wire import (
-    ACK,
-    BTH,
-    NAK_INVALID_REQUEST,
-    NAK_REMOTE_ACCESS,
-    NAK_SEQUENCE,
-    RETH,
-    RNR_NAK,
-)
+from ..wire.psn import MASK, unwrap
+from .memory import MemoryRegion
 
 if TYPE_CHECKING:
     from .queue_pair import QueuePair

@@ -41,3 +41,8 @@ class Tuning:
     burst_packets: int = 64
     """Most packets in one burst (Linux accepts 64 segments in older versions, 128 in newer)."""
     burst_octets: int = 65507
+
+
+def burst_limits(tuning: Tuning, gso: bool) -> tuple[int, int]:
+    """Most packets and most octets of a burst."""
+    return (tuning.burst_packets if gso else 1), tuning.burst_octets

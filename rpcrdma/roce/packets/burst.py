@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .icrc import Flow
+from ..wire.headers import Address
+from ..wire.icrc import Flow
+from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS
 from .kernel import FRAME_OCTETS, frames, packet
-from .opcode import BTH_OCTETS, ICRC_OCTETS
-from .tuning import Tuning
-from .wire import Address
 
-__all__ = ["Address", "Burst", "BurstBuilder", "Part", "burst_limits"]
+__all__ = ["Address", "Burst", "BurstBuilder", "Part"]
 
 Part = bytes | memoryview | tuple[bytes, memoryview, int, int]
 """Some octets; or a row of packets: what ``kernel.frames`` made, and the view that holds their
@@ -117,8 +116,3 @@ class BurstBuilder(Burst):
             self._closed = True
         self.packets += n
         self.octets += n * size
-
-
-def burst_limits(tuning: Tuning, gso: bool) -> tuple[int, int]:
-    """Most packets and most octets of a burst."""
-    return (tuning.burst_packets if gso else 1), tuning.burst_octets

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..verbs.types import QpOptions, QpState, RecvWR, SendWR, VerbsError, WcStatus
-from .burst import Burst, BurstBuilder, burst_limits
+from ...verbs.types import QpOptions, QpState, RecvWR, SendWR, VerbsError, WcStatus
+from ..packets.burst import Burst, BurstBuilder
+from ..packets.run import Run
+from ..wire.headers import DEFAULT_PKEY, Address
+from ..wire.icrc import Flow
+from ..wire.opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
 from .completer import Completer
 from .completion import CompletionQueue
 from .counters import Counters
-from .icrc import Flow
 from .memory import ProtectionDomain, octets
-from .opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
 from .requester import Requester, flushed
 from .responder import Responder, flushed_receive
-from .run import Run
-from .wire import DEFAULT_PKEY, Address
+from .tuning import burst_limits
 
 if TYPE_CHECKING:
     from .engine import Engine

@@ -29,7 +29,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from .wire import Address
+from .headers import Address
 
 if TYPE_CHECKING:
     from zlib import crc32

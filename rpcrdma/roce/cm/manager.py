@@ -1,13 +1,13 @@
 """The connection manager: RDMA CM's connections over IB CM's messages, sans-IO, both roles.
 
-It owns the communication identifiers (``cm_endpoint.Endpoint``) and the listeners, finds the
+It owns the communication identifiers (``endpoint.Endpoint``) and the listeners, finds the
 identifier that a message is for, answers messages that are for none, and keeps the time:
 
     handle_mad(mad, source, destination, now)    a datagram that reached queue pair 1
     next_timeout() / handle_timeout(now)         retries, waits, and the owners' commands
     listen(...) / connect(...)                   what the engine delegates
 
-What a peer can make us remember is bounded: half-open connections (``cm_backlog``), connections,
+What a peer can make us remember is bounded: half-open connections (``backlog``), connections,
 and identifiers that linger; and so is what strangers can make us say. Everything that is dropped is
 counted in ``counters``.
 """
@@ -21,14 +21,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..budget import network_of
-from ..verbs import interfaces
-from ..verbs.interfaces import ConnectionHandler, ConnectionRequest
-from ..verbs.types import ConnectOptions, DeviceLimits, QpOptions, VerbsError
-from .burst import Address
-from .cm_backlog import ROUND_TRIP_S, Backlog, Quota
-from .cm_endpoint import REQ_PRIVATE_ROOM, Endpoint, IncomingRequest
-from .cm_messages import (
+from ...budget import network_of
+from ...verbs import interfaces
+from ...verbs.interfaces import ConnectionHandler, ConnectionRequest
+from ...verbs.types import ConnectOptions, DeviceLimits, QpOptions, VerbsError
+from ..engine.completion import CompletionQueue
+from ..engine.memory import ProtectionDomain
+from ..engine.queue_pair import QueuePair
+from ..packets.burst import Address
+from ..wire.cm_messages import (
     PATH_MTUS,
     TRANSPORT_RC,
     CmAttribute,
@@ -46,11 +47,10 @@ from .cm_messages import (
     gid_of,
     service_port,
 )
-from .cm_states import HALF_OPEN, LINGERING, Event, State
-from .completion import CompletionQueue
-from .mad import MadError, decode_mad, encode_mad
-from .memory import ProtectionDomain
-from .queue_pair import QueuePair
+from ..wire.mad import MadError, decode_mad, encode_mad
+from .backlog import ROUND_TRIP_S, Backlog, Quota
+from .endpoint import REQ_PRIVATE_ROOM, Endpoint, IncomingRequest
+from .states import HALF_OPEN, LINGERING, Event, State
 
 if TYPE_CHECKING:
     from random import Random

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..verbs.types import Access, VerbsError, WcStatus
+from ...verbs.types import Access, VerbsError, WcStatus
 
 if TYPE_CHECKING:
     from random import Random

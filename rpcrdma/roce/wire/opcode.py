@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from ..verbs.types import WcOpcode, WrOpcode
+from ...verbs.types import WcOpcode, WrOpcode
 
 
 class Kind(IntEnum):

@@ -18,19 +18,19 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..verbs.types import DeviceLimits, QpOptions, QpState
-from .burst import Burst, BurstBuilder, burst_limits
+from ...verbs.types import DeviceLimits, QpOptions, QpState
+from ..packets.burst import Burst, BurstBuilder
+from ..packets.kernel import scan
+from ..packets.run import Run
+from ..wire.headers import GSI_QKEY, Address, Bth, Deth
+from ..wire.icrc import Flow
+from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
+from ..wire.psn import MASK
 from .completion import CompletionQueue
 from .counters import Counters
-from .icrc import Flow
-from .kernel import scan
 from .memory import ProtectionDomain
-from .opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
-from .psn import MASK
 from .queue_pair import QueuePair
-from .run import Run
-from .tuning import Tuning
-from .wire import GSI_QKEY, Address, Bth, Deth
+from .tuning import Tuning, burst_limits
 
 if TYPE_CHECKING:
     from random import Random

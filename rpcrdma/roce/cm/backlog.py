@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..budget import network_of
+from ...budget import network_of
 
 if TYPE_CHECKING:
-    from .cm_endpoint import Endpoint
+    from .endpoint import Endpoint
 
 MAX_HALF_OPEN = 128
 """Together. Fewer than a server's connections: each of these takes one of them."""

@@ -26,14 +26,14 @@ from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ..verbs.types import WC, SendWR, VerbsError, WcOpcode, WcStatus, WrOpcode
-from .burst import BurstBuilder
+from ...verbs.types import WC, SendWR, VerbsError, WcOpcode, WcStatus, WrOpcode
+from ..packets.burst import BurstBuilder
+from ..wire.headers import ACK_REQUEST, BTH, RETH
+from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, READ_REQUEST, REQUESTS, RequestCodes
+from ..wire.psn import MASK
 from .congestion import CongestionWindow, RetransmissionTimer
 from .early import EarlyResponses
 from .memory import octets
-from .opcode import BTH_OCTETS, ICRC_OCTETS, READ_REQUEST, REQUESTS, RequestCodes
-from .psn import MASK
-from .wire import ACK_REQUEST, BTH, RETH
 
 if TYPE_CHECKING:
     from .queue_pair import QueuePair

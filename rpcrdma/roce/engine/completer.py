@@ -14,19 +14,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..verbs.types import WcStatus
-from .kernel import pieces, place
-from .opcode import OPCODES, Kind, Position
-from .psn import unwrap
-from .requester import Entry
-from .run import Run
-from .wire import (
+from ...verbs.types import WcStatus
+from ..packets.kernel import pieces, place
+from ..packets.run import Run
+from ..wire.headers import (
     NAK_INVALID_REQUEST,
     NAK_REMOTE_ACCESS,
     NAK_REMOTE_OPERATION,
     NAK_SEQUENCE,
     RNR_TIMER_MICROSECONDS,
 )
+from ..wire.opcode import OPCODES, Kind, Position
+from ..wire.psn import unwrap
+from .requester import Entry
 
 if TYPE_CHECKING:
     from .queue_pair import QueuePair

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .icrc import Flow
+from ..wire.icrc import Flow
 from .twin import Scanned
 
 METHODS: tuple[str, ...]

@@ -1,6 +1,6 @@
 """One end of a connection: what a communication identifier does in each of its transitions.
 
-An :class:`Endpoint` is driven by ``fire(event, message, now)``: ``cm_states.TRANSITIONS`` names
+An :class:`Endpoint` is driven by ``fire(event, message, now)``: ``states.TRANSITIONS`` names
 the action and the next state, and the actions are the methods of this class. Whoever owns the
 connection sees it as a ``verbs.interfaces.Connection`` and, on the passive side, first as the
 :class:`IncomingRequest` that announces it.
@@ -14,11 +14,13 @@ from __future__ import annotations
 from errno import ECONNREFUSED
 from typing import TYPE_CHECKING
 
-from ..verbs import interfaces
-from ..verbs.interfaces import Connection, ConnectionHandler
-from ..verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
-from .burst import Address
-from .cm_messages import (
+from ...verbs import interfaces
+from ...verbs.interfaces import Connection, ConnectionHandler
+from ...verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
+from ..engine.completion import CompletionQueue
+from ..engine.memory import ProtectionDomain
+from ..packets.burst import Address
+from ..wire.cm_messages import (
     PATH_MTU_CODES,
     PATH_MTUS,
     RDMA_CM_HEADER_LENGTH,
@@ -37,13 +39,11 @@ from .cm_messages import (
     reject_reason_name,
     service_id,
 )
-from .cm_states import TRANSITIONS, Event, State
-from .completion import CompletionQueue
-from .memory import ProtectionDomain
+from .states import TRANSITIONS, Event, State
 
 if TYPE_CHECKING:
-    from .cm import ConnectionManager
-    from .queue_pair import QueuePair
+    from ..engine.queue_pair import QueuePair
+    from .manager import ConnectionManager
 
 REQ_PRIVATE_ROOM = Req.PRIVATE_ROOM - RDMA_CM_HEADER_LENGTH
 """Octets of private data that the owner may send in a REQ: 56."""
