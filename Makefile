@@ -4,11 +4,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-SOURCES := xdr rpcrdma server client dissector src tests benchmarks examples
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak crashes fuzz corpus check bench targets format emit clean twins native-million native-asan
+.PHONY: help demo test soak crashes fuzz corpus check bench targets format emit docs clean twins native-million native-asan
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,7 +88,7 @@ check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@if command -v $(CC) >/dev/null; then echo "== $(CC), no warnings"; \
 	  for source in $(filter %.c,$(NATIVE)); do $(CC) $(LINT) $$source || exit 1; done; fi
 	@echo "== emitted modules"; $(BIN)/python -m nfsrdma.xdr.compiler --check
-	@echo "== coverage table"; $(BIN)/python docs/coverage_table.py --check
+	@echo "== coverage table"; $(BIN)/python tools/coverage.py --check
 
 LINT = -std=c11 -fsyntax-only -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror \
   -DPy_LIMITED_API=0x030B0000 -Ixdr \
@@ -110,7 +109,13 @@ format: $(STAMP) ## put every file into shape
 
 emit: $(STAMP) ## emit the XDR modules and the README's coverage table anew
 	@$(BIN)/python -m nfsrdma.xdr.compiler
-	@$(BIN)/python docs/coverage_table.py
+	@$(BIN)/python tools/coverage.py
+
+docs: $(STAMP) ## the documentation as a site in out/docs; warnings are errors
+	@$(BIN)/python -c 'import furo, myst_parser, sphinx_click, sphinx_copybutton' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html -d out/doctrees docs out/docs
+	@echo "open out/docs/index.html"
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.pcapng

@@ -1,3 +1,3 @@
 """NFS over RDMA in user space: transport, client, server and dissector."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,6 +1,6 @@
-"""Writes the README's coverage table from the tables that the code runs from.
+"""Write what is covered, for the README and the site, from the tables that the code runs from.
 
-``python docs/coverage_table.py`` rewrites it; with ``--check`` it only says whether it is fresh.
+``python tools/coverage.py`` rewrites both; with ``--check`` it only says whether they are fresh.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from nfsrdma.server.ops.table import BY_MINOR
 from nfsrdma.xdr.nfs4.attrs import ATTRIBUTES, SETTABLE
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "coverage.md"
 BEGIN, END = "<!-- coverage:begin -->", "<!-- coverage:end -->"
 
 
 def server_cell(number: int, minor: int) -> str:
-    """What the server does with an operation in one minor version."""
+    """Return what the server does with an operation in one minor version."""
     table = BY_MINOR.get(minor)
     if table is None or number not in table:
         return "–"
@@ -28,25 +30,20 @@ def server_cell(number: int, minor: int) -> str:
 
 
 def operation_rows() -> Iterator[str]:
-    """A row for every operation but ILLEGAL, in the order of their numbers."""
+    """Yield a row for every operation but ILLEGAL, in the order of their numbers."""
     for number, spec in sorted(OPERATIONS.items()):
         if not spec.name.endswith("ILLEGAL"):
             cells = " | ".join(server_cell(number, minor) for minor in BY_MINOR)
             yield f"| {spec.name} | {number} | {cells} |"
 
 
-def section() -> str:
-    """Everything between the marks."""
+def counts() -> list[str]:
+    """Return the table of how much there is of each kind."""
     served = {
         minor: sum(operation is not None for operation in table.values())
         for minor, table in BY_MINOR.items()
     }
-    minors = [f"4.{minor}" for minor in BY_MINOR]
-    lines = [
-        "## What is covered",
-        "",
-        "Generated from the tables that the code runs from (`make emit`; `make check` checks it).",
-        "",
+    return [
         "| | |",
         "|---|---|",
         f"| NFSv4 operations encoded and decoded (4.0, 4.1, 4.2) | {len(OPERATIONS)} |",
@@ -56,33 +53,57 @@ def section() -> str:
         *(f"| operations served in 4.{minor} | {count} |" for minor, count in served.items()),
         f"| RoCEv2 opcodes known | {len(OPCODES)} |",
         f"| connection management messages | {len(MESSAGES)} |",
+    ]
+
+
+def section() -> str:
+    """Return what the README has between its marks."""
+    lines = [
+        "## What is covered",
         "",
-        "<details><summary>The server, operation by operation</summary>",
+        "Counted in the tables that the code runs from; operation by operation it is in "
+        "[docs/coverage.md](docs/coverage.md).",
         "",
-        "NOTSUPP: it exists in that minor version and is answered NFS4ERR_NOTSUPP.",
+        *counts(),
+    ]
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """Return the page of the documentation."""
+    minors = [f"4.{minor}" for minor in BY_MINOR]
+    lines = [
+        "# What is covered",
+        "",
+        "Generated from the tables that the code runs from (`make emit`; `make check` checks it).",
+        "",
+        *counts(),
+        "",
+        "## The server, operation by operation",
+        "",
+        "NOTSUPP: the operation exists in that minor version and is answered NFS4ERR_NOTSUPP.",
         "",
         f"| operation | number | {' | '.join(minors)} |",
         "|---|---|" + "---|" * len(minors),
         *operation_rows(),
         "",
-        "</details>",
     ]
     return "\n".join(lines)
 
 
 def main() -> int:
-    """Rewrite, or check; the exit code."""
+    """Rewrite, or check; return the exit status."""
     text = README.read_text()
     head, rest = text.split(BEGIN)
     tail = rest.split(END)[1]
-    fresh = f"{head}{BEGIN}\n{section()}\n{END}{tail}"
-    if fresh == text:
-        return 0
-    if "--check" in sys.argv[1:]:
-        print("README.md: the coverage table is stale; run `make emit`", file=sys.stderr)
-        return 1
-    README.write_text(fresh)
-    return 0
+    fresh = {README: f"{head}{BEGIN}\n{section()}\n{END}{tail}", PAGE: page()}
+    stale = [path for path, new in fresh.items() if not path.exists() or path.read_text() != new]
+    for path in stale:
+        if "--check" in sys.argv[1:]:
+            print(f"{path.relative_to(ROOT)} is stale; run `make emit`", file=sys.stderr)
+        else:
+            path.write_text(fresh[path])
+    return int(bool(stale) and "--check" in sys.argv[1:])
 
 
 if __name__ == "__main__":
