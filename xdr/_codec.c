@@ -1,4 +1,4 @@
-/* The XDR decoder, compiled. What each method does is said in its twin, `twin.py`, and is the same
+/* The XDR decoder, compiled. What each method does is said in its twin, `decoder.py`, and is the same
  * here, errors and their words included; a property test holds the two against each other.
  *
  * Subclasses in Python work as with the twin: what they may override (`_take`, `_length`, `_short`,
@@ -741,7 +741,7 @@ static PyGetSetDef properties[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, "A cursor over one XDR stream: see ``nfsrdma.xdr.twin.Decoder``."},
+    {Py_tp_doc, "A cursor over one XDR stream: see ``nfsrdma.xdr.decoder.Decoder``."},
     {Py_tp_init, decoder_init},
     {Py_tp_dealloc, decoder_dealloc},
     {Py_tp_methods, methods},
@@ -776,7 +776,7 @@ PyMODINIT_FUNC PyInit__codec(void)
 
     if (native_refused())
         return NULL;
-    twin = PyImport_ImportModule("nfsrdma.xdr.twin");
+    twin = PyImport_ImportModule("nfsrdma.xdr.decoder");
     if (twin == NULL)
         return NULL;
     xdr_error = PyObject_GetAttrString(twin, "XdrError");

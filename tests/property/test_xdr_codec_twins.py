@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nfsrdma.xdr import XdrError, codec, twin
+from nfsrdma.xdr import XdrError, codec, decoder
 
 if not codec.native:
     pytest.skip("the compiled decoder is not built, or NFSRDMA_NATIVE=0", allow_module_level=True)
@@ -110,14 +110,14 @@ def compare(native: Any, pure: Any, steps: list[Step]) -> None:
 @settings(max_examples=600, deadline=None)
 @given(STREAM, st.lists(STEP, max_size=12), st.integers(0, 12))
 def test_the_same_steps_have_the_same_outcome(data: bytes, steps: list[Step], offset: int) -> None:
-    compare(codec.Decoder(data, offset), twin.Decoder(data, offset), steps)
+    compare(codec.Decoder(data, offset), decoder.Decoder(data, offset), steps)
 
 
 @settings(max_examples=400, deadline=None)
 @given(STREAM, st.lists(STEP, max_size=12), st.integers(0, 40))
 def test_subclasses_are_asked_where_the_twins_are(data: bytes, steps: list[Step], end: int) -> None:
     made = []
-    for base in (codec.Decoder, twin.Decoder):
+    for base in (codec.Decoder, decoder.Decoder):
         dec = derived(base)(data)
         dec.taken = []
         dec._view = memoryview(data)[:end]

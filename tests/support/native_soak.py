@@ -22,7 +22,7 @@ from tests.property.test_roce_hostile import assault
 from tests.support import kernel_cases
 
 from nfsrdma.rpcrdma.providers import udp
-from nfsrdma.xdr import codec, twin
+from nfsrdma.xdr import XdrError, codec, decoder
 from nfsrdma.xdr.nfs4 import types
 
 _NUMBERS = ("uint32", "int32", "uint64", "int64", "boolean", "tell", "remaining")
@@ -99,14 +99,14 @@ def _outcome(dec: Any, name: str, arguments: tuple[Any, ...]) -> object:
             arguments = (getattr(dec, arguments[0]), arguments[1])
         value = getattr(dec, name)(*arguments)
         return repr(bytes(value) if isinstance(value, memoryview) else value), dec.offset
-    except twin.XdrError as error:
+    except XdrError as error:
         return str(error), dec.offset
 
 
 def decode(rng: Random, *, litter: bool) -> int:
     """Random steps over random octets. Returns how many."""
     octets = _octets(rng)
-    ours, theirs = codec.Decoder(bytearray(octets)), twin.Decoder(octets)
+    ours, theirs = codec.Decoder(bytearray(octets)), decoder.Decoder(octets)
     steps = rng.randrange(1, 30)
     for _ in range(steps):
         name, arguments = _step(rng)
@@ -123,11 +123,11 @@ def messages(rng: Random) -> int:
     octets = _octets(rng)
     kind: Any = rng.choice(_TYPES)
     found = []
-    for base in (codec.Decoder, twin.Decoder):
+    for base in (codec.Decoder, decoder.Decoder):
         dec: Any = base(octets)
         try:
             found.append((repr(kind.decode(dec)), dec.offset))
-        except twin.XdrError as error:
+        except XdrError as error:
             found.append((str(error), dec.offset))
     assert found[0] == found[1], (kind, octets)
     return 1
