@@ -15,23 +15,23 @@ from typing import Protocol
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
 from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
-from . import packet as packets
+from .base import packet as packets
+from .base.effort import Effort
+from .base.packet import Packet
 from .capture.reader import Reader
 from .capture.runs import PSN_MASK
-from .claims import DecodeAs
-from .connections import Connections
-from .effort import Effort
-from .exchange import Exchange
-from .exchanges import Exchanges
-from .flow import Flow
 from .layers import Layers
 from .layers.fragments import Datagram
 from .layers.offload import QUIET, stride_of
-from .layers.transport import pattern_of
-from .model import MAX_FINDINGS, CmEvent, Finding, RdmaOp, Severity
-from .packet import Packet
+from .layers.roce import pattern_of
 from .streams import Conversations
-from .views import Observers
+from .tracking.claims import DecodeAs
+from .tracking.connections import Connections
+from .tracking.exchange import Exchange
+from .tracking.flow import Flow
+from .tracking.matching import Exchanges
+from .tracking.model import MAX_FINDINGS, CmEvent, Finding, RdmaOp, Severity
+from .views.several import Observers
 
 WRITE_MIDDLE = 0x07
 READ_RESPONSE_MIDDLE = 0x0E

@@ -21,8 +21,8 @@ from pathlib import Path
 from shutil import which
 from struct import Struct
 
-from ..layers.link import COOKED2, ETHERNET, IPV4, IPV6, ethernet
-from ..layers.offload import with_headers
+from ..layers.link import COOKED2, ETHERNET
+from ..layers.offload import segments
 from .opening import reader_of
 from .pcap import NANOSECONDS
 from .reader import CaptureError, Reader
@@ -175,26 +175,6 @@ class Live:
                 frame = head + part
                 original = len(frame) if whole else len(head) + size
                 self._pending += _RECORD.pack(seconds, nanoseconds, len(frame), original) + frame
-
-
-def segments(frame: bytes, size: int, protocol: int | None) -> Iterator[bytes]:
-    """The packets of a frame that was to be segmented into UDP datagrams of ``size`` octets.
-
-    ``protocol`` is the ethertype of a frame without a link header.
-    """
-    view = memoryview(frame)
-    kind, at = ethernet(view, 0, len(view)) if protocol is None else (protocol, 0)
-    if kind == IPV4:
-        start = at + (view[at] & 15) * 4 + 8
-    elif kind == IPV6:
-        start = at + 48
-    else:
-        yield frame
-        return
-    headers = frame[at:start]
-    for index, first in enumerate(range(start, len(frame), size)):
-        part = frame[first : first + size]
-        yield frame[:at] + with_headers(headers, part, len(part), index)
 
 
 def open_live(live: Live) -> Reader:

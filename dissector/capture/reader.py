@@ -11,7 +11,8 @@ import abc
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .runs import Pattern, match_run
+from ..base.packet import Pattern
+from .runs import match_run
 from .source import Source
 
 MAX_FRAME = 1 << 18

@@ -9,10 +9,11 @@ one on NumPy and one in plain Python, which a property test holds against each o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
 from typing import Any
+
+from ..base.packet import Pattern
 
 try:
     import numpy
@@ -23,18 +24,6 @@ PSN_MASK = 0xFFFFFF
 _WORD = Struct(">I")
 _WORTHWHILE = 24
 """Runs shorter than this are matched faster one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """What makes a frame a follower, by offset in the frame.
-
-    ``same`` are the pieces (start, end) that must not differ; ``psn``, behind all of them, is the
-    place of the word whose low 24 bits count up by one from frame to frame.
-    """
-
-    same: tuple[tuple[int, int], ...]
-    psn: int
 
 
 def match_plain(

@@ -11,18 +11,14 @@ import struct
 from functools import lru_cache
 from ipaddress import IPv6Address
 from struct import Struct
-from typing import TYPE_CHECKING
 
 from nfsrdma.rpcrdma.roce.wire.opcode import BTH_OCTETS, ICRC_OCTETS
 
-from ..extent import Piece
-from ..packet import Encapsulation, Kind, Packet
+from ..base.extent import Piece
+from ..base.packet import Encapsulation, Frame, Kind, Packet
 from . import link, tunnels
 from .fragments import Datagram, Fragment, Fragments
-from .transport import EXTENSIONS, NFS_PORT, ROCE_PORT
-
-if TYPE_CHECKING:
-    from ..capture.reader import Reader
+from .roce import EXTENSIONS, NFS_PORT, ROCE_PORT
 
 _ETH_IP_UDP_BTH = Struct(">12xHBBHHHBBH4s4sHHHHBBHII")
 """The commonest case in one step: Ethernet, IPv4 without options, UDP, BTH."""
@@ -63,7 +59,7 @@ def ipv6_text(octets: bytes) -> str:
 
 
 class Layers:
-    """Fills one packet, again and again, from a reader's current frame."""
+    """Fills one packet, again and again, from the frames of a capture."""
 
     def __init__(self) -> None:
         self.packet = Packet()
@@ -72,17 +68,17 @@ class Layers:
         self._assembled = Packet()
         """Has pieces, which the other never has."""
 
-    def decode(self, reader: Reader) -> Packet:
-        """The packet of the reader's current frame."""
+    def decode(self, frame: Frame) -> Packet:
+        """Return the packet of a frame."""
         packet = self.packet
-        view, offset = reader.view, reader.offset
-        captured = reader.captured
-        packet.number = reader.number
-        packet.time = reader.time
+        view, offset = frame.view, frame.offset
+        captured = frame.captured
+        packet.number = frame.number
+        packet.time = frame.time
         packet.offset = offset
         packet.captured = captured
-        packet.original = reader.original
-        link_type = packet.link_type = reader.link_type
+        packet.original = frame.original
+        link_type = packet.link_type = frame.link_type
         if link_type == link.ETHERNET and captured >= 54:
             (
                 kind, version, tos, length, _, fragment, _, protocol, _, source, destination,

@@ -16,8 +16,9 @@ from typing import Any
 from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.roce.wire.opcode import BTH_OCTETS, ICRC_OCTETS, OPCODES, Kind, Position
 
-from ..packet import Encapsulation, Packet
-from .transport import EXTENSIONS
+from ..base.packet import Encapsulation, Packet
+from .link import IPV4, IPV6, ethernet
+from .roce import EXTENSIONS
 
 MTUS = (4096, 2048, 1024, 512, 256)
 MAX_PAYLOAD = MTUS[0]
@@ -176,3 +177,23 @@ def checksum_ipv4(head: bytearray) -> None:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     head[10:12] = (total ^ 0xFFFF).to_bytes(2, "big")
+
+
+def segments(frame: bytes, size: int, protocol: int | None) -> Iterator[bytes]:
+    """The packets of a frame that was to be segmented into UDP datagrams of ``size`` octets.
+
+    ``protocol`` is the ethertype of a frame without a link header.
+    """
+    view = memoryview(frame)
+    kind, at = ethernet(view, 0, len(view)) if protocol is None else (protocol, 0)
+    if kind == IPV4:
+        start = at + (view[at] & 15) * 4 + 8
+    elif kind == IPV6:
+        start = at + 48
+    else:
+        yield frame
+        return
+    headers = frame[at:start]
+    for index, first in enumerate(range(start, len(frame), size)):
+        part = frame[first : first + size]
+        yield frame[:at] + with_headers(headers, part, len(part), index)

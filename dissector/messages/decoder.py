@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from nfsrdma.xdr import Decoder, XdrError, round_up
 
-from ..extent import ByteMap
+from ..base.extent import ByteMap
 
 
 class Content(Protocol):

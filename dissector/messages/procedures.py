@@ -19,7 +19,7 @@ ACL3: Final = 0x60000
 STATUS1: Final = 0x70000
 RQUOTA: Final = 0x80000
 COMPANY: Final = frozenset((100011, 100021, 100024, 100227))
-"""Programs whose types are only loaded when they are seen (see ``company``)."""
+"""Programs whose types are only loaded when they are seen (see ``sideband``)."""
 
 
 class Procedure(NamedTuple):
@@ -86,7 +86,7 @@ def procedure_of(program: int, version: int, number: int) -> Procedure | None:
 
 
 def _load() -> None:
-    from .company import TABLES
+    from .sideband import TABLES
 
     PROCEDURES.update(TABLES)
     NAMES.update((row.number, row.name) for rows in TABLES.values() for row in rows)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
-from ..exchanges import Exchanges
-from ..extent import carried
-from ..layers.transport import NFS_PORT
-from ..model import CmEvent, Connection, Finding, Message, Severity, Side, Transport
-from ..packet import Packet
+from ..base.extent import carried
+from ..base.packet import Packet
+from ..layers.roce import NFS_PORT
+from ..tracking.matching import Exchanges
+from ..tracking.model import CmEvent, Connection, Finding, Message, Severity, Side, Transport
 from .iwarp import Iwarp
 from .mpa import HELLO_OCTETS, KEY_OCTETS, REPLY_KEY, REQUEST_KEY, SEARCH_BUDGET, find_fpdu
 from .reassembly import Stream

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from nfsrdma.rpcrdma.transport.private_data import MAGIC, PrivateData
 
-from ..exchanges import Exchanges
-from ..extent import ByteMap
-from ..model import CmEvent, Severity, Side
+from ..base.extent import ByteMap
+from ..tracking.matching import Exchanges
+from ..tracking.model import CmEvent, Severity, Side
 from .mpa import HELLO_OCTETS, Fpdus, Hello, read_hello
 from .rdmap import Rdmap
 from .reassembly import Chunk, Stream

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from ..extent import ByteMap, joined
-from ..model import Severity
+from ..base.extent import ByteMap, joined
+from ..tracking.model import Severity
 from .crc32c import crc32c
 from .reassembly import Chunk, Stream
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from struct import Struct
 from typing import NamedTuple
 
-from ..exchanges import Exchanges
-from ..extent import ByteMap, Extent, Piece
-from ..model import Message, OpKind, RdmaOp, Severity, Side
+from ..base.extent import ByteMap, Extent, Piece
+from ..tracking.matching import Exchanges
+from ..tracking.model import Message, OpKind, RdmaOp, Severity, Side
 from .reassembly import Chunk
 
 WRITE, READ_REQUEST, READ_RESPONSE, SEND, SEND_INVALIDATE = range(5)

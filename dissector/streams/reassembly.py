@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import NamedTuple
 
-from ..extent import ByteMap, Piece
+from ..base.extent import ByteMap, Piece
 
 MAX_HELD = 1024
 """Segments that may wait for one before them."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Protocol
 
-from ..extent import ByteMap, joined
-from ..model import Message, Severity, Side
+from ..base.extent import ByteMap, joined
+from ..tracking.model import Message, Severity, Side
 from .reassembly import Stream
 
 MAX_RECORD = 1 << 26

@@ -25,10 +25,10 @@ from nfsrdma.rpcrdma.roce.wire.cm_messages import (
 from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.roce.wire.mad import GSI_QKEY, GSI_QUEUE_PAIR, encode_mad
 
+from ..base.packet import Encapsulation, Packet
 from ..layers.link import ERF
 from ..layers.offload import with_headers
-from ..model import Connection, Side
-from ..packet import Encapsulation, Packet
+from ..tracking.model import Connection, Side
 
 NFS_RDMA_PORT = 20049
 """The service that the REQ asks for: the true one was not captured."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..capture.reader import Reader
 from ..capture.rewrite import Output
-from ..exchange import Exchange
-from ..lint import Lint
-from ..lint.rules import RULES
-from ..model import MAX_FINDINGS, CmEvent, Finding, Severity
-from ..render.fields import Fields, finding_fields
-from ..render.summary import printable
+from ..fields.fields import Fields, finding_fields
+from ..fields.summary import printable
+from ..tracking.exchange import Exchange
+from ..tracking.model import MAX_FINDINGS, CmEvent, Finding, Severity
+from ..views.lint import Lint
+from ..views.lint.rules import RULES
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline

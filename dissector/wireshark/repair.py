@@ -16,16 +16,16 @@ from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Position
 from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
+from ..base.packet import Encapsulation, Kind, Packet
 from ..capture.reader import Reader
 from ..capture.rewrite import Output
-from ..exchange import Exchange
-from ..flow import Flow
 from ..layers import Layers
 from ..layers.link import ERF
 from ..layers.offload import QUIET, packet_of, stride_of, with_headers
-from ..layers.transport import ROCE_PORT
-from ..model import CmEvent, Connection, Finding
-from ..packet import Encapsulation, Kind, Packet
+from ..layers.roce import ROCE_PORT
+from ..tracking.exchange import Exchange
+from ..tracking.flow import Flow
+from ..tracking.model import CmEvent, Connection, Finding
 from .handshake import (
     NFS_RDMA_PORT,
     Template,

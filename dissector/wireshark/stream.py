@@ -18,12 +18,12 @@ from nfsrdma.rpcrdma.pcapng import (
     section_header,
 )
 
+from ..base.packet import Pattern
 from ..capture.live import Live
 from ..capture.pcap import PcapReader
-from ..capture.runs import Pattern
 from ..capture.source import Source, Spool
-from ..model import Connection
 from ..pipeline import Pipeline
+from ..tracking.model import Connection
 from .remarks import Remarks
 from .repair import Repairs
 

@@ -22,21 +22,21 @@ from tests.support.tcp_wire import Peer, TcpWire
 
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.extract import ExtractView
-from nfsrdma.dissector.filter import FilterError, compile_filter
-from nfsrdma.dissector.latency import Latency
-from nfsrdma.dissector.lint import Lint
-from nfsrdma.dissector.model import CmEvent, Finding
+from nfsrdma.dissector.fields.fields import message_fields
+from nfsrdma.dissector.fields.filter import FilterError, compile_filter
 from nfsrdma.dissector.pipeline import Pipeline, View
-from nfsrdma.dissector.render.chunks import ChunkView
-from nfsrdma.dissector.render.fields import message_fields
-from nfsrdma.dissector.render.findings import ndjson_finding, text_finding
-from nfsrdma.dissector.render.health import ndjson_health, text_health
-from nfsrdma.dissector.render.line import LineView
-from nfsrdma.dissector.render.ndjson import NdjsonView
-from nfsrdma.dissector.render.page import PageView
-from nfsrdma.dissector.render.times import ndjson_latency, text_latency
-from nfsrdma.dissector.render.tree import TreeView
+from nfsrdma.dissector.tracking.model import CmEvent, Finding
+from nfsrdma.dissector.views.chunks import ChunkView
+from nfsrdma.dissector.views.extract import ExtractView
+from nfsrdma.dissector.views.health.report import ndjson_health, text_health
+from nfsrdma.dissector.views.latency.latency import Latency
+from nfsrdma.dissector.views.latency.report import ndjson_latency, text_latency
+from nfsrdma.dissector.views.line import LineView
+from nfsrdma.dissector.views.lint import Lint
+from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding
+from nfsrdma.dissector.views.ndjson import NdjsonView
+from nfsrdma.dissector.views.page import PageView
+from nfsrdma.dissector.views.tree import TreeView
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
 from nfsrdma.rpcrdma.transport.header import encode_header

@@ -27,15 +27,15 @@ from tests.support.rdma_wire import (
 from tests.support.tcp_wire import TcpWire, call, reply
 
 from nfsrdma.dissector.capture import CaptureError, open_capture
-from nfsrdma.dissector.extract import ExtractView
-from nfsrdma.dissector.filter import FilterError, compile_filter
+from nfsrdma.dissector.fields.filter import FilterError, compile_filter
 from nfsrdma.dissector.pipeline import Pipeline, View
-from nfsrdma.dissector.render.answers import ConnectionList, Slowest
-from nfsrdma.dissector.render.chunks import ChunkView
-from nfsrdma.dissector.render.line import LineView
-from nfsrdma.dissector.render.ndjson import NdjsonView
-from nfsrdma.dissector.render.tree import TreeView
-from nfsrdma.dissector.views import Views
+from nfsrdma.dissector.views.answers import ConnectionList, Slowest
+from nfsrdma.dissector.views.chunks import ChunkView
+from nfsrdma.dissector.views.extract import ExtractView
+from nfsrdma.dissector.views.line import LineView
+from nfsrdma.dissector.views.ndjson import NdjsonView
+from nfsrdma.dissector.views.several import Views
+from nfsrdma.dissector.views.tree import TreeView
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 

@@ -20,7 +20,8 @@ from tests.unit.test_cli_dissect import environment
 
 from nfsrdma.cli.dissect import dissect
 from nfsrdma.dissector.capture import CaptureError
-from nfsrdma.dissector.capture.live import Live, segments
+from nfsrdma.dissector.capture.live import Live
+from nfsrdma.dissector.layers.offload import segments
 
 ADDRESS = f"127.{os.getpid() % 200 + 20}.{os.getpid() // 200 % 250}.9"
 OTHER = f"{ADDRESS}0"

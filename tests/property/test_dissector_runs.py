@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nfsrdma.dissector.capture import runs
 from nfsrdma.dissector.capture.runs import Pattern, match_plain
-from nfsrdma.dissector.sequence import Tracker
+from nfsrdma.dissector.tracking.sequence import Tracker
 
 PATTERN = Pattern(((0, 4), (6, 10)), 12)
 TIME = slice(0, 8)

@@ -15,9 +15,11 @@ from tests.fuzz.targets import Everything, Octets
 from tests.support.hostile import SHAPES, TO_SERVER, Maker, header
 from tests.support.rdma_wire import Frame, pcap
 
-from nfsrdma.dissector import connections, effort, exchanges
+from nfsrdma.dissector.base import effort
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking import connections
+from nfsrdma.dissector.tracking import matching as exchanges
 
 SIZE = 100
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.extract import payloads
-from nfsrdma.dissector.model import CmEvent, Finding
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.tracking.model import CmEvent, Finding
+from nfsrdma.dissector.views.extract import payloads
 
 
 class Collected:

@@ -21,7 +21,7 @@ from tests.support.rdma_wire import (
 
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.line import LineView
+from nfsrdma.dissector.views.line import LineView
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 T0 = 1_700_000_000_123_456_000

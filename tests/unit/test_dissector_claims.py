@@ -19,10 +19,10 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.claims import DecodeAs, decode_as
-from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.model import CmEvent, Finding
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.claims import DecodeAs, decode_as
+from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.tracking.model import CmEvent, Finding
 
 
 class Seen:

@@ -10,11 +10,11 @@ from tests.fuzz.targets import Octets
 from tests.support.rdma_wire import Wire, pcap
 
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.exchange import Exchange
+from nfsrdma.dissector.fields.fields import message_fields
 from nfsrdma.dissector.messages.procedures import NAMES, PROCEDURES, procedure_of
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.fields import message_fields
-from nfsrdma.dissector.render.line import LineView
+from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.views.line import LineView
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
 from nfsrdma.rpcrdma.transport.header import encode_header

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nfsrdma.cli.dissect import dissect
-from nfsrdma.dissector.filter import FilterError, compile_filter
-from nfsrdma.dissector.render.names import Kind, known
+from nfsrdma.dissector.fields.filter import FilterError, compile_filter
+from nfsrdma.dissector.fields.names import Kind, known
 
 DATA = Path(__file__).parents[1] / "data" / "captures"
 BASELINE = str(DATA / "generated" / "baseline-rocev2.pcap")

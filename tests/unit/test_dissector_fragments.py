@@ -12,12 +12,12 @@ from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, do_write, 
 from tests.support.tunnels import inside, ip4
 
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.extract import payloads
 from nfsrdma.dissector.layers import fragments
 from nfsrdma.dissector.layers.fragments import Fragment, Fragments
-from nfsrdma.dissector.model import Finding
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.tracking.model import Finding
+from nfsrdma.dissector.views.extract import payloads
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 READ, WRITTEN = pattern(30_001), pattern(5000, 3)

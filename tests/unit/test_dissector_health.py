@@ -23,9 +23,9 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.health import Health
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.health import ndjson_health, text_health
+from nfsrdma.dissector.views.health import Health
+from nfsrdma.dissector.views.health.report import ndjson_health, text_health
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 
 VA, HANDLE, MTU = 0x7F00_0000_1000, 7, 1024

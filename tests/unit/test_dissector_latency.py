@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.latency import main_operation
-from nfsrdma.dissector.measure import Times
 from nfsrdma.dissector.messages.body import Body, Operation
 from nfsrdma.dissector.messages.rpc import RpcCall
-from nfsrdma.dissector.model import Connection, Side, Transport
+from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.tracking.model import Connection, Side, Transport
+from nfsrdma.dissector.views.latency.latency import main_operation
+from nfsrdma.dissector.views.latency.measure import Times
 from nfsrdma.xdr.nfs4 import types as t
 
 

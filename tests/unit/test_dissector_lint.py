@@ -32,10 +32,10 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.lint import RULES, Lint
-from nfsrdma.dissector.model import Finding, Severity
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.findings import ndjson_finding, text_finding, text_summary
+from nfsrdma.dissector.tracking.model import Finding, Severity
+from nfsrdma.dissector.views.lint import RULES, Lint
+from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding, text_summary
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from nfsrdma.xdr.nfs4 import types as t

@@ -18,12 +18,12 @@ from tests.support.rdma_wire import (
     results,
 )
 
-from nfsrdma.dissector import latency, measure
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.latency import Latency
-from nfsrdma.dissector.measure import Timeline, Times
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.queues import Queue, Step, Steps
+from nfsrdma.dissector.views.latency import latency, measure
+from nfsrdma.dissector.views.latency.latency import Latency
+from nfsrdma.dissector.views.latency.measure import Timeline, Times
+from nfsrdma.dissector.views.latency.queues import Queue, Step, Steps
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 

@@ -29,14 +29,14 @@ from tests.support.rdma_wire import Wire, pcap, reduced
 from tests.support.tcp_wire import TcpWire
 
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.extract import payloads
-from nfsrdma.dissector.filter import compile_filter
-from nfsrdma.dissector.lint import Lint
+from nfsrdma.dissector.fields.fields import message_fields
+from nfsrdma.dissector.fields.filter import compile_filter
 from nfsrdma.dissector.messages.procedures import NFS3_NAMES, PROCEDURES
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.fields import message_fields
-from nfsrdma.dissector.render.line import LineView
-from nfsrdma.dissector.render.tree import exchange_lines
+from nfsrdma.dissector.views.extract import payloads
+from nfsrdma.dissector.views.line import LineView
+from nfsrdma.dissector.views.lint import Lint
+from nfsrdma.dissector.views.tree import exchange_lines
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header

@@ -29,9 +29,10 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.cli.dissect import dissect
-from nfsrdma.dissector.render import summary
-from nfsrdma.dissector.render.page import rows, view
-from nfsrdma.dissector.render.page.tables import Strings, Table
+from nfsrdma.dissector.fields import summary
+from nfsrdma.dissector.views.page import collect as view
+from nfsrdma.dissector.views.page import rows
+from nfsrdma.dissector.views.page.tables import Strings, Table
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.xdr.nfs4 import types as t
 

@@ -12,7 +12,7 @@ from tests.support.rdma_wire import Segment, Wire, do_getattr, do_read, do_write
 from nfsrdma.cli.dissect import dissect
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.rows import COLUMNS, RowView
+from nfsrdma.dissector.views.rows import COLUMNS, RowView
 
 
 def capture(folder: Path) -> Path:

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, getattr_call, pattern, pcap
 
 from nfsrdma.cli.dissect import dissect
-from nfsrdma.dissector.render.plots.page import plot_page
-from nfsrdma.dissector.render.plots.style import Plot
+from nfsrdma.dissector.views.plots.page import plot_page
+from nfsrdma.dissector.views.plots.style import Plot
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 LATENCY = {"latency-distribution", "latency-stages", "queue-depth", "bulk-rate"}
@@ -74,7 +74,7 @@ def test_what_is_hostile_is_escaped() -> None:
 
 
 def test_without_matplotlib(capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("nfsrdma.dissector.render.plots")]:
+    for name in [name for name in sys.modules if name.startswith("nfsrdma.dissector.views.plots")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     command = ["--latency", "--plot", str(tmp_path / "plots"), str(capture)]

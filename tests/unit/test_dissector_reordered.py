@@ -9,10 +9,10 @@ from tests.fuzz.targets import Octets
 from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, do_write, pattern, pcap
 
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.lint import Lint
-from nfsrdma.dissector.model import CmEvent, Finding
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.tracking.model import CmEvent, Finding
+from nfsrdma.dissector.views.lint import Lint
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 READ, WRITTEN = pattern(9000), pattern(7000, 3)

@@ -22,12 +22,12 @@ from tests.support.rdma_wire import (
 )
 
 from nfsrdma.dissector.capture.opening import reader_of
-from nfsrdma.dissector.lint import Lint
-from nfsrdma.dissector.model import Finding, Severity
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.line import LineView
-from nfsrdma.dissector.render.ndjson import NdjsonView
-from nfsrdma.dissector.render.tree import TreeView
+from nfsrdma.dissector.tracking.model import Finding, Severity
+from nfsrdma.dissector.views.line import LineView
+from nfsrdma.dissector.views.lint import Lint
+from nfsrdma.dissector.views.ndjson import NdjsonView
+from nfsrdma.dissector.views.tree import TreeView
 from nfsrdma.rpcrdma.rpc.message import encode_call
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.xdr import Encoder

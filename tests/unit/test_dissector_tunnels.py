@@ -9,12 +9,12 @@ from tests.fuzz.targets import Octets
 from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, do_write, pattern, pcap
 from tests.support.tunnels import TUNNELS, inside, ip4, udp
 
+from nfsrdma.dissector.base.packet import Kind
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.layers import Layers
-from nfsrdma.dissector.packet import Kind
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.render.line import LineView
-from nfsrdma.dissector.render.tree import TreeView
+from nfsrdma.dissector.views.line import LineView
+from nfsrdma.dissector.views.tree import TreeView
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
 

@@ -10,11 +10,11 @@ import pytest
 from tests.support.captures import capture_folder, linux_captures, require
 from tests.support.dissection import Collected, dissect, dissect_octets
 
+from nfsrdma.dissector.base.extent import ByteMap
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.extent import ByteMap
-from nfsrdma.dissector.extract import payloads
-from nfsrdma.dissector.lint import Lint
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.views.extract import payloads
+from nfsrdma.dissector.views.lint import Lint
 
 COMMITTED = Path(__file__).parents[1] / "data" / "captures" / "linux"
 

@@ -29,9 +29,9 @@ from tests.support.rdma_wire import (
 
 from nfsrdma.cli.dissect import dissect
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.compare import KNOWN, Comparison, Difference
-from nfsrdma.dissector.compare.theirs import Frame, value
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.views.compare import KNOWN, Comparison, Difference
+from nfsrdma.dissector.views.compare.theirs import Frame, value
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 
 VA = 0x10000

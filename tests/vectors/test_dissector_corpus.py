@@ -14,12 +14,12 @@ from tests.corpus.scenarios import SCENARIOS
 from tests.corpus.scene import Scene, pattern
 from tests.support.dissection import Collected, dissect
 
+from nfsrdma.dissector.base.extent import ByteMap
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.exchange import Exchange
-from nfsrdma.dissector.extent import ByteMap
-from nfsrdma.dissector.extract import Payload, payloads
-from nfsrdma.dissector.lint import Lint
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.views.extract import Payload, payloads
+from nfsrdma.dissector.views.lint import Lint
 
 MAX_CORPUS = 2 << 20
 

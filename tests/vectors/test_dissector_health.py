@@ -19,8 +19,8 @@ from tests.support.captures import (
 )
 
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.health import Health
 from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.views.health import Health
 
 LOSS = capture_folder() / "linux-nfs42-loss.pcap"
 captures = pytest.mark.parametrize("path", linux_captures(), ids=lambda path: path.stem)

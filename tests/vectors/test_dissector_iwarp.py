@@ -13,9 +13,9 @@ from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import Frame, do_getattr, do_read, do_write, pattern, pcap
 
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.model import Transport
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.streams.crc32c import crc32c
+from nfsrdma.dissector.tracking.model import Transport
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 

@@ -21,9 +21,9 @@ from tests.support.rdma_wire import (
 )
 from tests.support.tcp_wire import Peer, TcpWire, call, reply
 
-from nfsrdma.dissector.model import Transport
 from nfsrdma.dissector.streams import conversations
 from nfsrdma.dissector.streams.reassembly import MAX_HELD, Stream
+from nfsrdma.dissector.tracking.model import Transport
 
 
 def session(wire: TcpWire, count: int = 4, fragment: int = 1 << 20) -> None:

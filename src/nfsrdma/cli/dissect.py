@@ -18,7 +18,7 @@ from .messages import describe
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.claims import DecodeAs
+    from nfsrdma.dissector.tracking.claims import DecodeAs
 
 
 @click.command()
@@ -96,7 +96,7 @@ def dissect(
     the two messages, and the time from call to reply.
     """
     from nfsrdma.dissector.capture import CaptureError
-    from nfsrdma.dissector.filter import FilterError
+    from nfsrdma.dissector.fields.filter import FilterError
 
     # Records by the thousand, nearly all of them alive: looking for garbage so often is in vain.
     gc.set_threshold(20_000, 10, 10)
@@ -151,8 +151,8 @@ def _check(
 
 
 def _extract(reader: Reader, what: str, output: str, decode_as: DecodeAs) -> None:
-    from nfsrdma.dissector.extract import ExtractView
     from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.views.extract import ExtractView
 
     from .output import replaced
 

@@ -13,17 +13,17 @@ import click
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.claims import DecodeAs
-    from nfsrdma.dissector.compare import Comparison, Difference
-    from nfsrdma.dissector.compare.theirs import Frame
+    from nfsrdma.dissector.tracking.claims import DecodeAs
+    from nfsrdma.dissector.views.compare import Comparison, Difference
+    from nfsrdma.dissector.views.compare.theirs import Frame
 
 _WANTED = "rpc || rpcordma"
 
 
 def compare(reader: Reader, file: str, ndjson: bool, decode_as: DecodeAs) -> bool:
     """Write every difference between the two decoders; whether any is not explained."""
-    from nfsrdma.dissector.compare import Comparison
     from nfsrdma.dissector.pipeline import Pipeline
+    from nfsrdma.dissector.views.compare import Comparison
 
     form = _as_json if ndjson else _as_text
     with _tshark(file) as frames:
@@ -92,7 +92,7 @@ def _close(capture: Any, loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _frames(capture: Any) -> Iterator[Frame]:
-    from nfsrdma.dissector.compare.theirs import Frame
+    from nfsrdma.dissector.views.compare.theirs import Frame
 
     for packet in capture:
         # Its public accessors rename fields and search them one by one: a hundred times slower.
@@ -123,7 +123,7 @@ def _as_json(one: Difference) -> str:
 
 
 def _summary(view: Comparison) -> str:
-    from nfsrdma.dissector.compare import KNOWN
+    from nfsrdma.dissector.views.compare import KNOWN
 
     out = [f"{view.messages} messages, {view.fields} fields compared\n"]
     for known, count in view.known.most_common():

@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.filter import Filter
+    from nfsrdma.dissector.fields.filter import Filter
 
 _ASKED = "nfsrdma.dissect.asked"
 
@@ -17,7 +17,7 @@ def wanted(reader: Reader, expression: str | None) -> Filter | None:
     """The filter that one view asks. Raises ``FilterError``."""
     if not expression:
         return None
-    from nfsrdma.dissector.filter import compile_filter
+    from nfsrdma.dissector.fields.filter import compile_filter
 
     made = compile_filter(expression)
     made.began = lambda: reader.began
@@ -36,7 +36,7 @@ def list_fields(context: click.Context, parameter: click.Parameter, given: bool)
     """Write every field and what kind of value it has, and be done."""
     if not given or context.resilient_parsing:
         return
-    from nfsrdma.dissector.render.names import known
+    from nfsrdma.dissector.fields.names import known
 
     for name, kind in known().items():
         click.echo(f"{name:<35} {kind.value}")

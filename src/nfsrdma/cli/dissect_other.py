@@ -14,7 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.claims import DecodeAs
+    from nfsrdma.dissector.tracking.claims import DecodeAs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,7 +67,7 @@ def _size(context: click.Context, parameter: click.Parameter, text: str | None) 
 def _decode_as(
     context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
 ) -> DecodeAs:
-    from nfsrdma.dissector.claims import decode_as
+    from nfsrdma.dissector.tracking.claims import decode_as
 
     try:
         return decode_as(words)

@@ -22,8 +22,8 @@ from .dissect_filter import wanted
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.claims import DecodeAs
     from nfsrdma.dissector.pipeline import Pipeline, View
+    from nfsrdma.dissector.tracking.claims import DecodeAs
 
 Write = Callable[[str], object]
 _IN_MEMORY = 1 << 20
@@ -143,7 +143,7 @@ NOTHING = Wishes()
 def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
     """Write all that was asked for; whether ``--exit-code`` is to say that there is something."""
     from nfsrdma.dissector.pipeline import Pipeline
-    from nfsrdma.dissector.views import Views
+    from nfsrdma.dissector.views.several import Views
 
     with ExitStack() as stack:
         outputs: list[Output] = []
@@ -200,11 +200,11 @@ def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
 
 
 def _listing(reader: Reader, wishes: Wishes) -> Output:
-    from nfsrdma.dissector.render.chunks import ChunkView
-    from nfsrdma.dissector.render.filtered import FilteredView
-    from nfsrdma.dissector.render.line import LineView
-    from nfsrdma.dissector.render.ndjson import NdjsonView
-    from nfsrdma.dissector.render.tree import TreeView
+    from nfsrdma.dissector.views.chunks import ChunkView
+    from nfsrdma.dissector.views.filtered import FilteredView
+    from nfsrdma.dissector.views.line import LineView
+    from nfsrdma.dissector.views.ndjson import NdjsonView
+    from nfsrdma.dissector.views.tree import TreeView
 
     write = sys.stdout.write
     fits = wanted(reader, wishes.expression)
@@ -226,9 +226,9 @@ def _listing(reader: Reader, wishes: Wishes) -> Output:
 
 def _lint(reader: Reader, wishes: Wishes) -> Output:
     """What breaks a rule: at once, or behind the list of RPCs if there is one."""
-    from nfsrdma.dissector.lint import Lint
-    from nfsrdma.dissector.model import Severity
-    from nfsrdma.dissector.render.findings import ndjson_finding, text_finding, text_summary
+    from nfsrdma.dissector.tracking.model import Severity
+    from nfsrdma.dissector.views.lint import Lint
+    from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding, text_summary
 
     form = ndjson_finding if wishes.ndjson else text_finding
     resources = ExitStack()
@@ -256,8 +256,8 @@ def _lint(reader: Reader, wishes: Wishes) -> Output:
 
 
 def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
-    from nfsrdma.dissector.render.answers import ConnectionList, Slowest
-    from nfsrdma.dissector.render.filtered import FilteredView
+    from nfsrdma.dissector.views.answers import ConnectionList, Slowest
+    from nfsrdma.dissector.views.filtered import FilteredView
 
     views: list[ConnectionList | Slowest] = [ConnectionList()] if wishes.connections else []
     if wishes.slowest is not None:

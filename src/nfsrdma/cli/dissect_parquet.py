@@ -24,8 +24,8 @@ def parquet(reader: Reader, wishes: Wishes, output: str) -> Output:
         raise click.ClickException(
             "--parquet needs the package pyarrow: pip install nfsrdma[arrow]"
         ) from None
-    from nfsrdma.dissector.render.filtered import FilteredView
-    from nfsrdma.dissector.render.rows import COLUMNS, Row, RowView
+    from nfsrdma.dissector.views.filtered import FilteredView
+    from nfsrdma.dissector.views.rows import COLUMNS, Row, RowView
 
     special = {
         "timestamp": pyarrow.timestamp("ns", tz="UTC"),

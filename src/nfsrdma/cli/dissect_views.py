@@ -19,14 +19,14 @@ from .output import replaced
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.pipeline import View
-    from nfsrdma.dissector.render.page import PageView
-    from nfsrdma.dissector.render.plots.style import Plot
+    from nfsrdma.dissector.views.page import PageView
+    from nfsrdma.dissector.views.plots.style import Plot
 
 
 def latency(reader: Reader, wishes: Wishes) -> Output:
     """Write how long what took."""
-    from nfsrdma.dissector.latency import Latency
-    from nfsrdma.dissector.render.times import ndjson_latency, text_latency
+    from nfsrdma.dissector.views.latency.latency import Latency
+    from nfsrdma.dissector.views.latency.report import ndjson_latency, text_latency
 
     view = Latency()
     form = ndjson_latency if wishes.ndjson else text_latency
@@ -45,8 +45,8 @@ def latency(reader: Reader, wishes: Wishes) -> Output:
 
 def health(reader: Reader, wishes: Wishes) -> Output:
     """Write what was sent again, why, and who suffered."""
-    from nfsrdma.dissector.health import Health
-    from nfsrdma.dissector.render.health import ndjson_health, text_health
+    from nfsrdma.dissector.views.health import Health
+    from nfsrdma.dissector.views.health.report import ndjson_health, text_health
 
     view = Health()
 
@@ -62,7 +62,7 @@ def health(reader: Reader, wishes: Wishes) -> Output:
 
 
 def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
-    from nfsrdma.dissector.render.filtered import FilteredView
+    from nfsrdma.dissector.views.filtered import FilteredView
 
     fits = wanted(reader, wishes.expression)
     return FilteredView(view, fits, closes=True) if fits else view
@@ -71,18 +71,18 @@ def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
 def _plots() -> Any:
     """The modules that plot, if matplotlib is there."""
     try:
-        from nfsrdma.dissector.render.plots import health, latency  # noqa: F401
+        from nfsrdma.dissector.views.plots import health, latency  # noqa: F401
     except ImportError as error:
         hint = "--plot needs matplotlib: pip install 'nfsrdma[plot]'"
         raise click.ClickException(hint) from error
-    from nfsrdma.dissector.render import plots
+    from nfsrdma.dissector.views import plots
 
     return plots
 
 
 def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> str:
     """Each plot as a file of its own, and all of them as one page."""
-    from nfsrdma.dissector.render.plots.page import plot_page
+    from nfsrdma.dissector.views.plots.page import plot_page
 
     into = Path(folder)
     into.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,7 @@ def _put(path: str | Path, octets: bytes) -> None:
 
 def page(reader: Reader, wishes: Wishes, name: str) -> Output:
     """Write the page of a capture, of the RPCs that fit."""
-    from nfsrdma.dissector.render.page import PageView, assemble
+    from nfsrdma.dissector.views.page import PageView, assemble
 
     out = str(wishes.html)
     view = PageView()

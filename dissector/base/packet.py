@@ -1,0 +1,192 @@
+"""One frame as the layers found it: where its parts are, and the fields of the RDMA headers.
+
+There is a single :class:`Packet` per pipeline, filled anew for every frame: whoever wants to keep
+something makes a record of its own (``model``). What a frame does not have keeps its old value,
+so look at ``kind`` and ``opcode`` first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from .extent import Piece
+
+PLAIN = 14
+"""Octets of an Ethernet header."""
+LINK_ETHERNET, LINK_ERF = 1, 197
+
+
+class Kind(IntEnum):
+    """What a frame turned out to be."""
+
+    OTHER = 0
+    """Nothing that this tool is about."""
+    ROCE = 1
+    """InfiniBand transport: RoCEv2, RoCEv1 or native."""
+    TCP = 2
+    BROKEN = 3
+    """It should have been one of them, but is cut or damaged before that can be told."""
+    UDP = 4
+    """From or to NFS's port."""
+
+
+class Encapsulation(IntEnum):
+    """How InfiniBand transport packets travel."""
+
+    NONE = 0
+    ROCE_V2 = 1
+    ROCE_V1 = 2
+    INFINIBAND = 3
+
+
+class Frame(Protocol):
+    """A frame that was captured, as a reader of captures has it: the octets are ``view``'s."""
+
+    view: memoryview
+    offset: int
+    """Where the frame's octets begin in ``view``."""
+    captured: int
+    """How many of them there are."""
+    original: int
+    """How many there were on the wire."""
+    number: int
+    """Counts from 1."""
+    time: int
+    """Nanoseconds since 1970."""
+    link_type: int
+
+
+class Packet:
+    """Positions are offsets in the capture file; lengths are octets."""
+
+    __slots__ = (
+        "acknowledge",
+        "address",
+        "bth",
+        "captured",
+        "destination",
+        "destination_port",
+        "dma_length",
+        "ecn",
+        "encapsulation",
+        "fault",
+        "flags",
+        "frame",
+        "have",
+        "immediate",
+        "invalidate",
+        "ip_version",
+        "kind",
+        "link_type",
+        "msn",
+        "network",
+        "notify",
+        "number",
+        "offset",
+        "opcode",
+        "original",
+        "outer",
+        "pad",
+        "payload",
+        "pieces",
+        "psn",
+        "qpn",
+        "rkey",
+        "size",
+        "source",
+        "source_port",
+        "source_qpn",
+        "syndrome",
+        "tcp_ack",
+        "tcp_sequence",
+        "time",
+        "transport_end",
+        "tunnels",
+    )
+
+    def __init__(self) -> None:
+        self.number = 0
+        """Of the frame, from 1, as Wireshark counts."""
+        self.time = 0
+        """Nanoseconds since 1970."""
+        self.offset = 0
+        """The frame's first octet."""
+        self.captured = 0
+        self.original = 0
+        self.link_type = 0
+        self.kind = Kind.OTHER
+        self.fault = ""
+        """With ``Kind.BROKEN``: what is wrong."""
+        self.network = 0
+        """The IP header, GRH or LRH; the innermost, if there are several."""
+        self.outer = 0
+        """Where the outermost tunnel begins, of a frame with any; see :meth:`inside`."""
+        self.tunnels: tuple[str, ...] = ()
+        self.ip_version = 0
+        """4, 6, or 0 for native InfiniBand."""
+        self.encapsulation = Encapsulation.NONE
+        self.source = ""
+        self.destination = ""
+        self.source_port = 0
+        self.destination_port = 0
+        self.ecn = 0
+        """The two ECN bits of the IP header: 3 is congestion experienced."""
+        self.bth = 0
+        """The base transport header, or the TCP header."""
+        self.opcode = 0
+        self.qpn = 0
+        self.psn = 0
+        self.pad = 0
+        self.acknowledge = False
+        """The A bit: the sender asks for an acknowledgement."""
+        self.notify = 0
+        """FECN (0x80) and BECN (0x40)."""
+        self.address = 0
+        self.rkey = 0
+        self.dma_length = 0
+        self.syndrome = 0
+        self.msn = 0
+        self.invalidate = 0
+        self.immediate = 0
+        self.source_qpn = 0
+        self.payload = 0
+        """The payload's first octet, past all headers."""
+        self.pieces: list[Piece] | None = None
+        """Where the payload is, of a packet that was put together from IP fragments."""
+        self.size = 0
+        """Octets of payload on the wire, without the pad."""
+        self.have = 0
+        """Octets of it that are in the file."""
+        self.transport_end = 0
+        """Where the packet ended on the wire: past the ICRC, or past the TCP segment."""
+        self.flags = 0
+        self.tcp_sequence = 0
+        self.tcp_ack = 0
+
+    @property
+    def ethernet(self) -> bool:
+        """Whether the frame is Ethernet's, as far as the link type tells."""
+        return self.link_type in (LINK_ETHERNET, LINK_ERF)
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """What the packet is inside of, the outermost first.
+
+        The commonest frame, Ethernet and at once IP, leaves ``tunnels`` and ``outer`` as they were.
+        """
+        return () if self.network - self.offset == PLAIN else self.tunnels
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What makes a frame a follower, by offset in the frame.
+
+    ``same`` are the pieces (start, end) that must not differ; ``psn``, behind all of them, is the
+    place of the word whose low 24 bits count up by one from frame to frame.
+    """
+
+    same: tuple[tuple[int, int], ...]
+    psn: int

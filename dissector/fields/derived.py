@@ -1,0 +1,178 @@
+"""Fields that only a filter asks for: protocols, and what is made of other fields.
+
+They are worked out when a filter names them and are in no JSON, so they cost nothing elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from ..tracking.exchange import Exchange
+from ..tracking.model import CmEvent, Message, Transport
+from .fields import Fields, address_fields, message_fields
+
+_INFINIBAND = frozenset((Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND))
+_WITHOUT_IP = frozenset((Transport.ROCE_V1, Transport.INFINIBAND))
+_ROCE_PORT = 4791
+_NFS, _CALLBACK = 100003, 0x40000000
+_ONLY, _LAST = 0, 1
+_SENDS = {_LAST: (0x02, 0x03, 0x16), _ONLY: (0x04, 0x05, 0x17)}
+"""RC SENDs, plain, with immediate, with invalidate."""
+
+
+class Asked(NamedTuple):
+    """What a derived field is made of."""
+
+    fields: Fields
+    exchange: Exchange | None
+    message: Message | None
+    transport: Transport
+    ethernet: bool
+    time: int
+    began: int
+    """When frame 1 was."""
+
+
+class Derived(NamedTuple):
+    value: Callable[[Asked], Any]
+    """``None`` where the field is not there."""
+    protocol: bool = False
+
+
+def _there(test: Callable[[Asked], bool]) -> Derived:
+    return Derived(lambda asked: test(asked) or None, protocol=True)
+
+
+def _ip(family: str) -> Callable[[Asked], bool]:
+    """Whether it is there; what has no IP keeps other addresses under its names."""
+    source = f"{family}.src"
+    return lambda asked: source in asked.fields and asked.transport not in _WITHOUT_IP
+
+
+def _has_rpc(asked: Asked) -> bool:
+    exchange = asked.exchange
+    if exchange is None:
+        return False
+    return (exchange.call_rpc if asked.message is exchange.call else exchange.reply_rpc) is not None
+
+
+def _program(asked: Asked) -> int:
+    """Of the RPC, by its call; of a reply without one by what it was decoded as."""
+    exchange = asked.exchange
+    if exchange is None or not _has_rpc(asked):
+        return 0
+    if exchange.call_rpc is not None:
+        return exchange.call_rpc.program
+    body = exchange.reply_body
+    if body is None or not body.kind.endswith("COMPOUND"):
+        return 0
+    return _CALLBACK if body.callback else _NFS
+
+
+def _addresses(family: str) -> Derived:
+    def both(asked: Asked) -> list[str] | None:
+        ends = [asked.fields.get(f"{family}.{end}") for end in ("src", "dst")]
+        return [end for end in ends if end] or None
+
+    return Derived(both)
+
+
+def _ports(asked: Asked, kinds: tuple[Transport, ...]) -> tuple[int, int] | None:
+    """Source and destination, as far as they are known."""
+    transport, message = asked.transport, asked.message
+    if transport not in kinds:
+        return None
+    if message is None:
+        return 0, _ROCE_PORT
+    side = message.side
+    if transport == Transport.ROCE_V2:
+        return side.flow.source_port if side.flow is not None else 0, _ROCE_PORT
+    return side.port, side.peer.port if side.peer is not None else 0
+
+
+_UDP = (Transport.ROCE_V2, Transport.UDP)
+_TCP = (Transport.TCP, Transport.IWARP)
+
+
+def _port(kinds: tuple[Transport, ...], *ends: int) -> Derived:
+    def ports(asked: Asked) -> list[int] | None:
+        pair = _ports(asked, kinds)
+        return [pair[end] for end in ends if pair[end]] if pair is not None else None
+
+    return Derived(ports)
+
+
+def _opcode(asked: Asked) -> int | None:
+    """Of the packet with which a message ended."""
+    message = asked.message
+    if message is None or asked.transport not in _INFINIBAND:
+        return None
+    plain, immediate, invalidate = _SENDS[_LAST if message.end - message.sequence > 1 else _ONLY]
+    if message.invalidated is not None:
+        return invalidate
+    return immediate if message.immediate is not None else plain
+
+
+DERIVED: dict[str, Derived] = {
+    "frame": _there(lambda asked: True),
+    "eth": _there(lambda asked: asked.ethernet),
+    "ip": _there(_ip("ip")),
+    "ipv6": _there(_ip("ipv6")),
+    "udp": _there(lambda asked: asked.transport in _UDP),
+    "tcp": _there(lambda asked: asked.transport in _TCP),
+    "infiniband": _there(lambda asked: asked.transport in _INFINIBAND),
+    "rpcordma": _there(lambda asked: "rpcordma.xid" in asked.fields),
+    "rpc": _there(_has_rpc),
+    "nfs": _there(lambda asked: _program(asked) in (_NFS, 100227)),
+    "nfs.cb": _there(lambda asked: _program(asked) == _CALLBACK),
+    "nfsacl": _there(lambda asked: _program(asked) == 100227),
+    "mount": _there(lambda asked: _program(asked) == 100005),
+    "nlm": _there(lambda asked: _program(asked) == 100021),
+    "stat": _there(lambda asked: _program(asked) == 100024),
+    "rquota": _there(lambda asked: _program(asked) == 100011),
+    "ip.addr": _addresses("ip"),
+    "ipv6.addr": _addresses("ipv6"),
+    "udp.srcport": _port(_UDP, 0),
+    "udp.dstport": _port(_UDP, 1),
+    "udp.port": _port(_UDP, 0, 1),
+    "tcp.srcport": _port(_TCP, 0),
+    "tcp.dstport": _port(_TCP, 1),
+    "tcp.port": _port(_TCP, 0, 1),
+    "frame.time_relative": Derived(lambda asked: (asked.time - asked.began) / 1e9),
+    "infiniband.bth.opcode": Derived(_opcode),
+}
+
+
+def _add(asked: Asked, names: Iterable[str]) -> Fields:
+    for name in names:
+        value = DERIVED[name].value(asked)
+        if value is not None:
+            asked.fields[name] = value
+    return asked.fields
+
+
+def asked_of_message(
+    exchange: Exchange, message: Message, names: Iterable[str], began: int
+) -> Fields:
+    """All fields of a message, and those of ``names`` that are derived."""
+    fields = message_fields(exchange, message)
+    connection = message.side.connection
+    asked = Asked(
+        fields, exchange, message, connection.transport, connection.ethernet, message.time, began
+    )
+    return _add(asked, names)
+
+
+def asked_of_cm(event: CmEvent, names: Iterable[str], began: int) -> Fields:
+    """The same of a message of the connection manager."""
+    fields = {
+        "frame.number": event.frame,
+        "frame.time_epoch": event.time / 1e9,
+        **address_fields(event.source, event.destination),
+        "infiniband.mad.transactionid": event.transaction,
+        "nfsrdma.cm": event.name,
+        "nfsrdma.text": event.summary,
+    }
+    asked = Asked(fields, None, None, event.transport, event.ethernet, event.time, began)
+    return _add(asked, names)

@@ -1,1 +1,0 @@
-"""Exchanges for people and programs: lines, trees, chunk lists, NDJSON."""

@@ -1,0 +1,170 @@
+"""Decode what an exchange's messages say, once all of it is there."""
+
+from __future__ import annotations
+
+from nfsrdma.xdr import Decoder
+
+from ..base.extent import ByteMap
+from ..messages.body import NFS_PROGRAM, Body, decode_arguments, decode_results
+from ..messages.decoder import CallDecoder, ReplyDecoder, WitnessDecoder
+from ..messages.rpc import decode_call, decode_reply
+from ..messages.rpcrdma import NOMSG, TransportHeader
+from .exchange import Chunk, Exchange, as_far_as_seen, build_chunks
+from .intact import complete
+from .model import Finding, Message, Severity
+
+MAX_LONG = 64 << 20
+"""Octets of a message that are put together from chunks."""
+
+
+def resolve(exchange: Exchange, source: memoryview) -> None:
+    """Fill in the chunks, the RPC headers and the bodies of an exchange."""
+    if exchange.resolved:
+        return
+    exchange.resolved = True
+    if exchange.rdma:
+        header = as_far_as_seen(exchange.call_header)
+        back = as_far_as_seen(exchange.reply_header)
+        if (header and (header.reads or header.writes or header.reply is not None)) or (
+            back and (back.writes or back.reply is not None)
+        ):
+            exchange.chunks = build_chunks(exchange)
+    if exchange.call is not None:
+        _call(exchange, exchange.call, source)
+    if exchange.reply is not None and exchange.error is None:
+        _reply(exchange, exchange.reply, source)
+    _lost(exchange)
+
+
+def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
+    header = exchange.call_header
+    if header is not None and header.fault:
+        return  # where its lists end, and what follows them, is not known
+    chunks = exchange.chunks_of("read")
+    if header is None:
+        stream, missing = _inline(message, 0, source)
+    elif header.proc == NOMSG:
+        zero = [chunk for chunk in chunks if chunk.position == 0]
+        stream, missing = _long(zero[0].content, source) if zero else (memoryview(b""), 0)
+    else:
+        stream, missing = _inline(message, header.size, source)
+    if missing is not None and len(stream) < 8:
+        return
+    moved = [chunk for chunk in chunks if chunk.position]
+    dec: WitnessDecoder
+    dec = CallDecoder(stream, source, moved) if moved else WitnessDecoder(stream, source)
+    call = exchange.call_rpc = decode_call(dec)
+    if call.fault:
+        body = exchange.call_body = Body("")
+        body.fault = call.fault
+    else:
+        body = exchange.call_body = decode_arguments(call, dec)
+        exchange.requester.program = (call.program, call.version)
+    _explain(exchange, message, body, dec, missing)
+
+
+def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
+    header = exchange.reply_header
+    if header is not None and header.fault:
+        return
+    results = exchange.chunks_of("write")
+    if header is None:
+        stream, missing = _inline(message, 0, source)
+    elif header.proc == NOMSG:
+        chunk = next(iter(exchange.chunks_of("reply")), None)
+        stream, missing = _long(chunk.content, source) if chunk else (memoryview(b""), 0)
+    else:
+        stream, missing = _inline(message, header.size, source)
+    if missing is not None and len(stream) < 8:
+        return
+    dec = ReplyDecoder(stream, source, results)
+    reply = exchange.reply_rpc = decode_reply(dec)
+    if reply.fault:
+        body = exchange.reply_body = Body("")
+        body.fault = reply.fault
+    elif reply.success:
+        call = exchange.call_rpc
+        if call is not None and call.fault:
+            call = None
+        callback = _is_callback(exchange)
+        program = exchange.requester.program
+        version = program[1] if program is not None and program[0] == NFS_PROGRAM else None
+        if missing is not None and version is None:
+            version = 4  # what cannot be decoded is explained by what is missing
+        body = exchange.reply_body = decode_results(call, dec, callback, version)
+    else:
+        body = exchange.reply_body = Body("")
+    _explain(exchange, message, body, dec, missing)
+
+
+def _is_callback(exchange: Exchange) -> bool:
+    """Of a reply without its call: whether its sender is one that calls itself."""
+    responder = exchange.responder
+    return responder is not None and responder.program is not None and responder.program[1] == 4
+
+
+def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryview, int | None]:
+    """What follows the header, up to the first hole; how much is missing, ``None`` for nothing."""
+    view = message.view
+    if view is not None:
+        return view[start:], None
+    content = message.content
+    prefix = content.prefix()
+    whole = memoryview(content.read(source, prefix))
+    missing = None if prefix == content.length else content.length - content.present
+    return whole[min(start, prefix) :], missing
+
+
+def _long(content: ByteMap, source: memoryview) -> tuple[memoryview, int | None]:
+    """A message that travelled in a chunk, up to the first hole."""
+    prefix = min(content.prefix(), MAX_LONG)
+    missing = None if prefix == content.length else content.length - content.present
+    return memoryview(content.read(source, prefix)), missing
+
+
+def _explain(
+    exchange: Exchange, message: Message, body: Body, dec: WitnessDecoder, missing: int | None
+) -> None:
+    """Say why a body could not be decoded: octets that are missing are no fault of its sender."""
+    if body.fault and missing is not None:
+        body.fault = ""
+        done = f"{len(body.operations)} of {body.total} operations" if body.total else "nothing"
+        exchange.findings.append(
+            Finding(
+                message.frame,
+                Severity.NOTE,
+                "capture-cut",
+                f"{missing} octets are not in the capture: {done} decoded",
+            )
+        )
+    elif body.fault:
+        exchange.findings.append(Finding(message.frame, Severity.ERROR, "undecoded", body.fault))
+    for fault in dec.faults if missing is None else ():
+        exchange.findings.append(Finding(message.frame, Severity.ERROR, "chunk-length", fault))
+
+
+def _lost(exchange: Exchange) -> None:
+    """Holes in what the chunks carried: what the capture lacks, and what nobody ever sent."""
+    if exchange.reply is None or exchange.error is not None:
+        return
+    for chunk in exchange.chunks:
+        wanted = chunk.used_octets
+        present = chunk.carried() if wanted else 0
+        if present >= wanted:
+            continue
+        # Octets are missing, packets are not: they were written elsewhere, too late, or not at all.
+        never = complete(exchange.requester.connection)
+        verb = "read" if chunk.kind == "read" else "written"
+        said = f"were not {verb} before the reply" if never else "are not in the capture"
+        exchange.findings.append(
+            Finding(
+                exchange.frame,
+                Severity.NOTE,
+                "chunk-hole" if never else "capture-hole",
+                f"{wanted - present} of {wanted} octets of the {chunk.kind} chunk "
+                f"{chunk.position} {said}",
+            )
+        )
+
+
+__all__ = ["Chunk", "Decoder", "TransportHeader", "resolve"]

@@ -1,0 +1,181 @@
+"""Payload back out of a capture: what one RPC carried, or all that is known of a file's octets."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nfsrdma.xdr.nfs3 import types as nfs3
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..base.extent import ByteMap
+from ..messages.body import Body, Operation
+from ..messages.decoder import Placed
+from ..messages.procedures import NFS3, READ3, READDIR3, READDIRPLUS3, READLINK3, SYMLINK3, WRITE3
+from ..tracking.exchange import Exchange
+from ..tracking.model import CmEvent, Finding
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+
+Write = Callable[[int, memoryview], object]
+"""Writes octets at an offset of the output."""
+
+
+class Payload(NamedTuple):
+    """Data that an operation carried: inline octets, or where they are."""
+
+    operation: str
+    handle: bytes
+    """The file handle, or nothing where that is not known."""
+    offset: int
+    """In the file; 0 where that has no meaning."""
+    data: memoryview | ByteMap
+
+    @property
+    def length(self) -> int:
+        return self.data.length if isinstance(self.data, ByteMap) else len(self.data)
+
+    def write(self, source: memoryview, write: Write, at: int) -> int:
+        """Write it at ``at``; how many octets of it are not in the capture."""
+        if not isinstance(self.data, ByteMap):
+            write(at, self.data)
+            return 0
+        for start, length, offset, _ in self.data.pieces:
+            write(at + start, source[offset : offset + length])
+        return self.data.length - self.data.present
+
+
+def _data(value: Any) -> memoryview | ByteMap | None:
+    if isinstance(value, Placed):
+        return value.content
+    if isinstance(value, bytes | memoryview):
+        return memoryview(value)
+    return None
+
+
+def payloads(exchange: Exchange) -> Iterator[Payload]:
+    """The bulk data of an RPC: READ, WRITE, READLINK, symbolic links, and READDIR's reply."""
+    call, reply = exchange.call_body, exchange.reply_body
+    if call is None:
+        if reply is not None:
+            yield from _answered(reply)
+        return
+    handle = b""
+    for index, op in enumerate(call.operations):
+        result = _result(reply, index, op.number)
+        if op.number == t.OP_PUTFH:
+            handle = op.value.object
+        elif op.number in _CHANGING:
+            handle = b""
+        elif op.number == t.OP_GETFH and result is not None:
+            handle = result.object
+        elif op.number == t.OP_WRITE:
+            yield from _payload("WRITE", handle, op.value.offset, op.value.data)
+        elif op.number == t.OP_READ and result is not None:
+            yield from _payload("READ", handle, op.value.offset, result.data)
+        elif op.number == t.OP_READLINK and result is not None:
+            yield from _payload("READLINK", handle, 0, result.link)
+        elif op.number == t.OP_CREATE and op.value.objtype.type == t.NF4LNK:
+            yield from _payload("CREATE", b"", 0, op.value.objtype.value)
+        elif op.number >= NFS3:
+            yield from _procedure(op, result)
+        if op.number in (t.OP_READDIR, READDIR3, READDIRPLUS3):
+            for chunk in exchange.chunks_of("reply"):
+                yield Payload("READDIR", handle, 0, chunk.content)
+
+
+def _answered(reply: Body) -> Iterator[Payload]:
+    """What a reply carried of which the call is not in the capture; of which file is not known."""
+    for op in reply.operations:
+        result = getattr(op.value, "value", None)
+        if op.number in (t.OP_READ, READ3):
+            yield from _payload("READ", b"", 0, getattr(result, "data", None))
+        elif op.number in (t.OP_READLINK, READLINK3):
+            yield from _payload("READLINK", b"", 0, getattr(result, "link", None))
+
+
+def _procedure(op: Operation, result: Any) -> Iterator[Payload]:
+    """What a procedure of NFS version 3 carried."""
+    if op.number == WRITE3:
+        yield from _payload("WRITE", op.value.file.data, op.value.offset, op.value.data)
+    elif op.number == READ3 and isinstance(result, nfs3.READ3resok):
+        yield from _payload("READ", op.value.file.data, op.value.offset, result.data)
+    elif op.number == READLINK3 and isinstance(result, nfs3.READLINK3resok):
+        yield from _payload("READLINK", op.value.symlink.data, 0, result.data)
+    elif op.number == SYMLINK3:
+        yield from _payload("SYMLINK", b"", 0, op.value.symlink.symlink_data)
+
+
+_CHANGING = frozenset((t.OP_LOOKUP, t.OP_LOOKUPP, t.OP_OPEN, t.OP_CREATE, t.OP_PUTROOTFH,
+                       t.OP_PUTPUBFH, t.OP_RESTOREFH, t.OP_OPENATTR))  # fmt: skip
+"""Operations after which the current file handle is another one."""
+
+
+def _payload(operation: str, handle: bytes, offset: int, value: Any) -> Iterator[Payload]:
+    data = _data(value)
+    if data is not None:
+        yield Payload(operation, handle, offset, data)
+
+
+def _result(body: Body | None, index: int, number: int) -> Any:
+    """The ``resok`` of an operation that succeeded, if the reply answers the same operation."""
+    if body is None or index >= len(body.operations) or body.operations[index].number != number:
+        return None
+    return getattr(body.operations[index].value, "value", None)
+
+
+class ExtractView:
+    """Writes the payload of the RPC with a message in ``frame``, or of the file ``handle``.
+
+    A handle is given as Wireshark's hash of it, or whole.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[], memoryview],
+        write: Write,
+        frame: int = 0,
+        handle: bytes | int = 0,
+    ) -> None:
+        self._source = source
+        self._write = write
+        self._frame = frame
+        self._handle = handle
+        self.end = 0
+        """Octets of the output, with what is missing."""
+        self.octets = 0
+        self.missing = 0
+        self.payloads = 0
+
+    def exchange(self, exchange: Exchange) -> None:
+        if self._frame:
+            messages = [m for m in (exchange.call, exchange.reply) if m is not None]
+            if not any(m.first_frame <= self._frame <= m.frame for m in messages):
+                return
+        for payload in payloads(exchange):
+            if self._frame:
+                self._put(payload, self.end)
+            elif payload.operation in ("READ", "WRITE") and self._fits(payload.handle):
+                self._put(payload, payload.offset)
+
+    def _fits(self, handle: bytes) -> bool:
+        if isinstance(self._handle, int):
+            return zlib.crc32(handle) == self._handle
+        return handle == self._handle
+
+    def _put(self, payload: Payload, at: int) -> None:
+        self.missing += payload.write(self._source(), self._write, at)
+        self.octets += payload.length
+        self.end = max(self.end, at + payload.length)
+        self.payloads += 1
+
+    def cm(self, event: CmEvent) -> None:
+        """Nothing to extract."""
+
+    def finding(self, finding: Finding) -> None:
+        """Nothing to extract."""
+
+    def close(self, pipeline: Pipeline) -> None:
+        """Everything has been written."""

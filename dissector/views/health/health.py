@@ -1,0 +1,216 @@
+"""Health as a view of the pipeline: every direction is watched, every RPC that suffers is named."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
+from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
+
+from ...base.packet import Packet
+from ...tracking.exchange import Exchange
+from ...tracking.model import CmEvent, Finding, Message, RdmaOp, Side
+from ..latency.latency import Latency, main_operation
+from ..latency.measure import Timeline
+from .events import Event, Rpc, Span, Sufferer
+from .watch import Hurt, Watch
+
+if TYPE_CHECKING:
+    from ...pipeline import Pipeline
+    from ...tracking.flow import Flow
+
+MAX_EVENTS = 20_000
+"""Events that are kept; beyond, they are counted."""
+MAX_SUFFERERS = 20_000
+MAX_WATCHES = 16_384
+"""Directions that are watched, the first ones."""
+_MAX_NAMED = 64
+"""RPCs that one event names."""
+_FEW = 2
+"""A median of fewer says nothing."""
+
+CONGESTION_EXPERIENCED = 3
+FECN, BECN = 0x80, 0x40
+_REQUESTS = frozenset((Operation.SEND, Operation.WRITE, Operation.READ_REQUEST))
+_HAS_AETH = frozenset(code for code, row in OPCODES.items() if "AETH" in row.headers)
+
+
+class Health:
+    """See the module. :meth:`attach` it to the pipeline whose view it is."""
+
+    def __init__(self) -> None:
+        self.latency = Latency()
+        self.watches: dict[Flow, Watch] = {}
+        self.events: list[Event] = []
+        self.event_count = 0
+        self.sufferers: dict[int, Sufferer] = {}
+        """By the exchange's number."""
+        self.sufferer_count = 0
+        self.streams: list[tuple[Side, int]] = []
+        """Of TCP: who sent, and how many segments that brought nothing new."""
+        self.packets = 0
+        self.first_time = self.last_time = 0
+        self.again = Timeline()
+        """Octets that were sent again, over time."""
+        self.sent = Timeline()
+        """All octets of payload, over time."""
+        self._pipeline: Pipeline | None = None
+
+    def attach(self, pipeline: Pipeline) -> None:
+        """Be shown every packet."""
+        self._pipeline = pipeline
+        pipeline.observe(self)
+        self.latency.attach(pipeline)
+
+    # Packets
+
+    def packet(self, packet: Packet, operation: int, followers: int, time: int) -> None:
+        """A RoCE or InfiniBand packet that the pipeline has dealt with, and its run."""
+        pipeline = self._pipeline
+        if pipeline is None:
+            return
+        connections = pipeline.connections
+        self.packets += 1 + followers
+        self.first_time = self.first_time or packet.time
+        self.last_time = max(self.last_time, time)
+        flow = connections.known(packet)
+        if flow is None or operation == Operation.DATAGRAM:
+            return
+        back = connections.pair_of(flow)
+        if len(self.watches) >= MAX_WATCHES and not (flow in self.watches and back in self.watches):
+            return
+        watch = self._watch(flow)
+        other = self._watch(back) if back is not None else None
+        if operation in _REQUESTS:
+            watch.request(packet, followers, time, is_read=operation == Operation.READ_REQUEST)
+            self.sent.add(time, packet.size * (1 + followers))
+        elif operation == Operation.CONGESTION:
+            if other is not None:
+                other.notified(packet)
+            return
+        elif other is not None:
+            explicit = operation == Operation.ACKNOWLEDGE
+            other.heard(packet, explicit=explicit, has_aeth=packet.opcode in _HAS_AETH)
+            if operation == Operation.READ_RESPONSE:
+                watch.response(packet, followers, other)
+                self.sent.add(time, packet.size * (1 + followers))
+        if packet.ecn == CONGESTION_EXPERIENCED:
+            counting = watch if operation in _REQUESTS else other
+            if counting is not None:
+                watch.marked(packet, followers, counting)
+        if packet.notify:
+            watch.counts.fecn += bool(packet.notify & FECN) * (1 + followers)
+            watch.counts.becn += bool(packet.notify & BECN) * (1 + followers)
+
+    def _watch(self, flow: Flow) -> Watch:
+        watch = self.watches.get(flow)
+        if watch is None:
+            watch = self.watches[flow] = Watch(flow, self._event, self._hurt)
+        return watch
+
+    def _event(self, event: Event) -> None:
+        self.event_count += 1
+        if len(self.events) < MAX_EVENTS:
+            self.events.append(event)
+
+    def _hurt(self, watch: Watch, hurt: Hurt) -> None:
+        if hurt.octets:
+            self.again.add(hurt.time, hurt.octets)
+        span = next(watch.spans_at(hurt.start, hurt.end), None)
+        if span is None:
+            watch.waiting.append(hurt)
+        else:
+            self._suffers(span, hurt)
+
+    # RPCs
+
+    def exchange(self, exchange: Exchange) -> None:
+        """An RPC is over: what has happened to its packets happened to it."""
+        self.latency.exchange(exchange)
+        call, reply = exchange.call, exchange.reply
+        latency = exchange.latency
+        rpc = Rpc(
+            exchange.number, exchange.requester.connection.number, main_operation(exchange),
+            exchange.xid, call.frame if call else 0, reply.frame if reply else 0,
+            call.first_time if call else exchange.time, -1 if latency is None else latency,
+        )  # fmt: skip
+        for message in (call, reply):
+            if message is not None:
+                self._belongs(message, Span(message.sequence, message.end, rpc, message is reply))
+        for op in _merged(exchange.operations):
+            flow, start, end = op
+            self._add(flow, Span(start, end, rpc, False))
+
+    def _belongs(self, message: Message, span: Span) -> None:
+        if message.side.flow is not None and message.end > message.sequence:
+            self._add(message.side.flow, span)
+
+    def _add(self, flow: Flow, span: Span) -> None:
+        watch = self.watches.get(flow)
+        if watch is None:
+            return
+        watch.spans.append(span)
+        if watch.waiting:
+            for hurt in watch.claim(span.start, span.end):
+                self._suffers(span, hurt)
+
+    def _suffers(self, span: Span, hurt: Hurt) -> None:
+        rpc, event = span.rpc, hurt.event
+        sufferer = self.sufferers.get(rpc.exchange)
+        if sufferer is None:
+            self.sufferer_count += 1
+            if len(self.sufferers) >= MAX_SUFFERERS:
+                return
+            sufferer = self.sufferers[rpc.exchange] = Sufferer(rpc)
+        if rpc.exchange not in event.exchanges and len(event.exchanges) < _MAX_NAMED:
+            event.exchanges.append(rpc.exchange)
+        if event.kind == "nak":
+            sufferer.naks.append(event.frame)
+        elif event.kind in ("ecn", "cnp"):
+            sufferer.ecn += hurt.end - hurt.start
+        elif event.kind in ("late", "twice"):
+            sufferer.disorder += 1
+        else:
+            sufferer.again += 1
+            sufferer.octets += hurt.octets
+            sufferer.timeouts += event.cause == "timeout" and hurt.start == event.sequence
+            if span.is_reply and hurt.needed:
+                sufferer.finished = max(sufferer.finished, hurt.time)
+
+    # The rest of a view
+
+    def cm(self, event: CmEvent) -> None:
+        """Handshakes are datagrams: the connection manager sends them again, nobody asks."""
+
+    def finding(self, finding: Finding) -> None:
+        """What is wrong with messages is lint's."""
+
+    def close(self, pipeline: Pipeline) -> None:
+        """How much later than its kind each sufferer was; the latest come first."""
+        for watch in self.watches.values():
+            watch.settle()
+        self.events.sort(key=lambda event: event.frame)
+        self.streams = list(islice(pipeline.conversations.resent(), MAX_WATCHES))
+        self.latency.close(pipeline)
+        for sufferer in self.sufferers.values():
+            stages = self.latency.operations.get(sufferer.rpc.operation, {})
+            times = stages.get("reply")
+            if sufferer.took >= 0 and times is not None and len(times) >= _FEW:
+                sufferer.late = sufferer.took - times.quantile(0.5)
+        order = sorted(self.sufferers.values(), key=lambda one: -(one.late or 0))
+        self.sufferers = {one.rpc.exchange: one for one in order}
+
+
+def _merged(operations: list[RdmaOp]) -> list[tuple[Flow, int, int]]:
+    """The sequences of operations, those that follow one another in one piece."""
+    pieces: list[tuple[Flow, int, int]] = []
+    for op in operations:
+        flow = op.actor.flow
+        if flow is None or op.end <= op.sequence:
+            continue
+        if pieces and pieces[-1][0] is flow and pieces[-1][2] == op.sequence:
+            pieces[-1] = (flow, pieces[-1][1], op.end)
+        else:
+            pieces.append((flow, op.sequence, op.end))
+    return pieces

@@ -1,0 +1,85 @@
+"""One line for each RPC: what a terminal shows, and what grep works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..fields import summary
+from ..tracking.exchange import Exchange
+from ..tracking.model import CmEvent, Finding, Severity
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+
+MARKS = {Severity.NOTE: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
+
+
+class LineView:
+    """Writes lines to ``write``; times count from when ``began`` says that frame 1 was.
+
+    Without it they count from the first thing shown.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        *,
+        brief: bool = True,
+        began: Callable[[], int] | None = None,
+    ) -> None:
+        self._write = write
+        self._brief = brief
+        self._began = began
+        self._start: int | None = None
+        self.shown = 0
+        """RPCs; at the end it says that there was none."""
+
+    def _clock(self, time: int) -> str:
+        if self._start is None:
+            self._start = self._began() if self._began is not None else time
+        return f"{(time - self._start) / 1e9:12.6f}"
+
+    def exchange(self, exchange: Exchange) -> None:
+        self.shown += 1
+        self._write(self.line(exchange) + "\n")
+        for finding in exchange.findings:
+            self.finding(finding)
+
+    def line(self, exchange: Exchange) -> str:
+        """``call>reply time source -> destination protocol operations status ...``."""
+        call, reply = exchange.call, exchange.reply
+        frames = f"{call.frame if call else '?'}>{reply.frame if reply else '?'}"
+        requester, responder = exchange.requester, exchange.responder
+        server = responder.address if responder else requester.towards or "?"
+        client = requester.address or "?"
+        line = (
+            f"{frames:>13} {self._clock(exchange.time)} {client} -> {server} "
+            f"{summary.protocol(exchange)} {summary.operations(exchange, self._brief)}"
+            f" {summary.status(exchange)}"
+        )
+        carried = summary.chunks(exchange)
+        if carried:
+            line += f" [{carried}]"
+        sizes = "/".join(str(m.content.length) if m is not None else "-" for m in (call, reply))
+        line += f" {sizes}"
+        latency = exchange.latency
+        return f"{line} {summary.duration(latency)}" if latency is not None else line
+
+    def cm(self, event: CmEvent) -> None:
+        self._write(
+            f"{event.frame:>13} {self._clock(event.time)} {event.source} -> {event.destination} "
+            f"CM {summary.printable(event.summary)}\n"
+        )
+
+    def finding(self, finding: Finding) -> None:
+        self._write(
+            f"{finding.frame:>13} {MARKS[finding.severity]}: {finding.rule}: "
+            f"{summary.printable(finding.text)}\n"
+        )
+
+    def close(self, pipeline: Pipeline) -> None:
+        if not self.shown:
+            kinds = pipeline.kinds
+            packets = sum(kinds.values()) - kinds[-1]
+            self._write(f"no RPC found: {packets} RDMA packets, {kinds[-1]} others\n")

@@ -1,0 +1,47 @@
+"""What breaks a rule, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ...fields import summary
+from ...fields.fields import finding_fields
+from ...tracking.model import Finding, Severity
+from .rules import RULES
+
+if TYPE_CHECKING:
+    from .lint import Lint
+
+
+def text_finding(finding: Finding) -> str:
+    """A line: frame, severity, rule, the numbers, the octets, and the specification."""
+    octets = f", octets {finding.octets[0]} to {finding.octets[1]}" if finding.octets else ""
+    source = RULES[finding.rule].source
+    return (
+        f"{finding.frame:>8} {finding.severity.name.lower()}: {finding.rule}: "
+        f"{summary.printable(finding.text)}{octets} [{source}]\n"
+    )
+
+
+def ndjson_finding(finding: Finding) -> str:
+    """An object in a line, with the rule's sentence and the specification."""
+    rule = RULES[finding.rule]
+    fields = {**finding_fields(finding), "nfsrdma.source": rule.source, "nfsrdma.rule": rule.text}
+    return json.dumps(fields, separators=(",", ":")) + "\n"
+
+
+def text_summary(lint: Lint) -> str:
+    """The last line: how much was found, and why it might be less than there is."""
+    words = [_some(lint.counts[severity], severity.name.lower()) for severity in reversed(Severity)]
+    line = ", ".join(words)
+    if lint.missing:
+        line += (
+            f"; the capture lacks {_some(lint.missing, 'packet')}: "
+            "what needs all of them was not checked"
+        )
+    return line + "\n"
+
+
+def _some(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,0 +1,92 @@
+"""The slots of NFSv4.1 sessions: one request at a time, each with the next number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from ...tracking.exchange import Exchange
+from ...tracking.intact import complete
+from ...tracking.model import Finding
+from .rules import found
+
+MAX_SLOTS = 65536
+
+SlotKey = tuple[bytes, bool, int]
+
+
+class _Last(NamedTuple):
+    """The latest request of a slot."""
+
+    sequence: int
+    frame: int
+    reply: int
+
+
+class Sessions:
+    """Follows every slot that is used in the capture."""
+
+    def __init__(self) -> None:
+        self._slots: dict[SlotKey, _Last] = {}
+        self._sizes: dict[bytes, tuple[int, int]] = {}
+        """Of sessions that the capture has the beginning of: slots forth and back."""
+
+    def check(self, exchange: Exchange) -> Iterator[Finding]:
+        """An exchange has been answered."""
+        call, reply = exchange.call_body, exchange.reply_body
+        if call is None or reply is None or not call.operations or not reply.operations:
+            return
+        asked, result = call.operations[0].value, reply.operations[0].value
+        if isinstance(result, t.CREATE_SESSION4res):
+            if isinstance(result.value, t.CREATE_SESSION4resok):
+                self._created(result.value)
+        elif isinstance(asked, t.SEQUENCE4args) and isinstance(result, t.SEQUENCE4res):
+            key = (bytes(asked.sa_sessionid), False, asked.sa_slotid)
+            yield from self._used(exchange, key, asked.sa_sequenceid, result.value is not None)
+        elif isinstance(asked, t.CB_SEQUENCE4args) and isinstance(result, t.CB_SEQUENCE4res):
+            key = (bytes(asked.csa_sessionid), True, asked.csa_slotid)
+            yield from self._used(exchange, key, asked.csa_sequenceid, result.value is not None)
+
+    def _created(self, made: t.CREATE_SESSION4resok) -> None:
+        session = bytes(made.csr_sessionid)
+        if len(self._sizes) >= MAX_SLOTS:
+            del self._sizes[next(iter(self._sizes))]
+        fore, back = made.csr_fore_chan_attrs, made.csr_back_chan_attrs
+        self._sizes[session] = (fore.ca_maxrequests, back.ca_maxrequests)
+
+    def _used(
+        self, exchange: Exchange, key: SlotKey, sequence: int, taken: bool
+    ) -> Iterator[Finding]:
+        call, reply = exchange.call, exchange.reply
+        if call is None or reply is None:
+            return
+        session, callback, slot = key
+        sizes = self._sizes.get(session)
+        if sizes is not None and slot >= sizes[callback]:
+            text = f"slot {slot} of a session of {sizes[callback]} slots"
+            yield found(call.frame, "slot-range", text)
+            return
+        last = self._slots.get(key)
+        name = f"slot {slot}"
+        if last is None:
+            # Zero has gone before the first request of a session.
+            last = _Last(0, 0, 0) if sizes is not None else None
+        if last is not None and complete(exchange.requester.connection):
+            ahead = sequence - last.sequence & 0xFFFFFFFF
+            if call.frame < last.reply and ahead:
+                yield found(
+                    call.frame, "slot-busy",
+                    f"{name} is used with sequence {sequence}, and that of {last.sequence} in "
+                    f"frame {last.frame} was answered in frame {last.reply} only",
+                )  # fmt: skip
+            elif ahead > 1:
+                yield found(
+                    call.frame, "slot-sequence",
+                    f"{name} is used with sequence {sequence} after {last.sequence}",
+                )  # fmt: skip
+        if taken:
+            if len(self._slots) >= MAX_SLOTS:
+                del self._slots[next(iter(self._slots))]
+            self._slots[key] = _Last(sequence, call.frame, reply.frame)

@@ -1,0 +1,67 @@
+"""One JSON object in each line, for each message: what pandas, DuckDB and jq read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..fields.derived import asked_of_cm, asked_of_message
+from ..fields.fields import Fields, finding_fields, message_fields, operation_values
+from ..tracking.exchange import Exchange
+from ..tracking.model import CmEvent, Finding
+
+if TYPE_CHECKING:
+    from ..fields.filter import Filter
+    from ..pipeline import Pipeline
+
+
+class NdjsonView:
+    """Writes the fields of every message that ``wanted`` lets through, and the findings.
+
+    With ``whole`` the operations of NFS compounds come with everything in them, as ``nfs.ops``.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        wanted: Filter | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
+        self._write = write
+        self._wanted = wanted
+        self._whole = whole
+
+    def _put(self, fields: Fields) -> None:
+        self._write(json.dumps(fields, separators=(",", ":")) + "\n")
+
+    def exchange(self, exchange: Exchange) -> None:
+        pairs = ((exchange.call, exchange.call_body), (exchange.reply, exchange.reply_body))
+        wanted = self._wanted
+        for message, body in pairs:
+            if message is None:
+                continue
+            if wanted is not None and not wanted(
+                asked_of_message(exchange, message, wanted.derived, wanted.began())
+            ):
+                continue
+            fields = message_fields(exchange, message)
+            if self._whole and body is not None and body.operations:
+                fields["nfs.ops"] = operation_values(body)
+            self._put(fields)
+        for finding in exchange.findings:
+            self.finding(finding)
+
+    def cm(self, event: CmEvent) -> None:
+        wanted = self._wanted
+        if wanted is None or wanted(asked_of_cm(event, wanted.derived, wanted.began())):
+            self._put(asked_of_cm(event, (), 0))
+
+    def finding(self, finding: Finding) -> None:
+        fields = finding_fields(finding)
+        if self._wanted is None or self._wanted(fields):
+            self._put(fields)
+
+    def close(self, pipeline: Pipeline) -> None:
+        """Nothing is left to be written."""

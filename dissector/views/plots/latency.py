@@ -1,0 +1,150 @@
+"""Plots of how long RPCs took, where the time went, and what the requesters had in progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...fields.summary import duration
+from ..latency.latency import CHAIN, Latency
+from ..latency.measure import Timeline, Times
+from .style import ALARM, COLOURS, INK, Plot, figure, finished, rates, seconds, times
+
+MAX_OPERATIONS = 8
+MAX_BARS = 16
+MAX_QUEUES = 4
+MAX_POINTS = 2000
+_FEW = 5
+"""Of fewer there is no distribution to be seen."""
+
+_STAGE_NAMES = {
+    "ack": "call to its ACK",
+    "wait": "to the first data (or reply)",
+    "transfer": "to the last data",
+    "finish": "to the reply",
+    "confirm": "to its ACK",
+}
+
+
+def latency_plots(latency: Latency) -> Iterator[Plot]:
+    """Every plot for which there is something to show."""
+    if latency.operations:
+        yield _distributions(latency)
+        yield _stages(latency)
+    if latency.queues.all:
+        yield _queues(latency)
+    if latency.bulk.sums:
+        yield _bulk(latency.bulk, start=_start(latency))
+
+
+def _start(latency: Latency) -> int:
+    """When the first thing happened."""
+    known = [line.start for line in (latency.bulk, latency.slow) if line.sums]
+    known += [step.time for queue in latency.queues.all.values() for step in list(queue.steps)[:1]]
+    return min(known, default=0)
+
+
+def _distributions(latency: Latency) -> Plot:
+    """How many of a hundred RPCs took at most so long; the tail has as much room as the rest."""
+    title = "From call to reply: how many of the RPCs were answered within a time"
+    made, axes = figure(title, height=4.8)
+    shown = [
+        (name, stages["reply"])
+        for name, stages in latency.operations.items()
+        if "reply" in stages and stages["reply"].total
+    ]
+    shown = [pair for pair in shown if len(pair[1]) >= _FEW] or shown
+    for colour, (name, spread) in zip(COLOURS, shown[:MAX_OPERATIONS], strict=False):
+        points, shares = _cumulative(spread)
+        label = f"{name} ({len(spread)}, median {duration(spread.quantile(0.5))})"
+        axes.step(points, shares, where="post", color=colour, linewidth=1.6, label=label)
+    axes.set_xscale("log")
+    times(axes.xaxis)
+    axes.set_ylim(0, 102)
+    axes.set_ylabel("% of its kind", fontsize=9, color=INK)
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return finished("latency-distribution", title, made)
+
+
+def _cumulative(spread: Times) -> tuple[list[int], list[float]]:
+    points: list[int] = []
+    shares: list[float] = []
+    seen, total = 0, len(spread)
+    every = max(1, total // MAX_POINTS)
+    for time, count in spread.counted():
+        before = seen
+        seen += count
+        if before // every != seen // every or seen == total or not points:
+            points.append(max(1, time))
+            shares.append(100 * seen / total)
+    return points, shares
+
+
+def _stages(latency: Latency) -> Plot:
+    """Where the time of each kind of operation went: means, as they add up."""
+    title = "Where the time went, on average"
+    names = list(latency.operations)[:MAX_BARS]
+    made, axes = figure(title, height=1.4 + 0.34 * len(names))
+    axes.grid(axis="y", visible=False)
+    for row, name in enumerate(names):
+        stages = latency.operations[name]
+        calls = len(stages["reply"])
+        means = [stages[stage].total / calls if stage in stages else 0.0 for stage in CHAIN]
+        total = sum(means)
+        left = 0.0
+        for colour, stage, mean in zip(COLOURS, CHAIN, means, strict=False):
+            width = 100 * mean / total if total else 0
+            label = _STAGE_NAMES[stage] if row == 0 else None
+            axes.barh(row, width, left=left, height=0.66, color=colour, label=label)
+            left += width
+        took = duration(stages["reply"].total // calls)
+        axes.text(101, row, f"{took}  × {calls}", va="center", fontsize=8, color=INK)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("% of the time from the call to the ACK of its reply", fontsize=9, color=INK)
+    made.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=8)
+    return finished("latency-stages", title, made)
+
+
+def _queues(latency: Latency) -> Plot:
+    """Calls in progress, credits, and the stretches with no credit left."""
+    title = "Calls in progress, and the credits granted"
+    queues = sorted(latency.queues.all.values(), key=lambda queue: -len(queue.depths))[:MAX_QUEUES]
+    made, axes = figure(title, height=1.6 + 1.9 * len(queues), rows=len(queues))
+    start = _start(latency)
+    for one, queue in zip([axes] if len(queues) == 1 else axes, queues, strict=True):
+        steps = list(queue.steps)
+        at = [(step.time - start) / 1e9 for step in steps]
+        one.step(at, [step.depth for step in steps], where="post", color=COLOURS[0], linewidth=1.2,
+                 label="calls in progress")  # fmt: skip
+        known = [(when, step.credits) for when, step in zip(at, steps, strict=True) if step.credits]
+        if known:
+            one.step(*zip(*known, strict=True), where="post", color=COLOURS[1], linewidth=1.2,
+                     linestyle="--", label=f"credits ({queue.credits})")  # fmt: skip
+        deepest = max((step.depth for step in steps), default=1)
+        granted = max((step.credits for step in steps), default=0)
+        one.set_ylim(0, 1.1 * (granted if granted <= 8 * deepest else 2 * deepest) + 1)
+        stalled = f", {len(queue.stalls)} stalls" if len(queue.stalls) else ""
+        label = f"{queue.side.name}\n{len(queue.depths)} calls{stalled}"
+        one.set_ylabel(label, fontsize=8, color=INK)
+        one.legend(frameon=False, fontsize=8, loc="upper right")
+    seconds(axes if len(queues) == 1 else axes[-1])
+    return finished("queue-depth", title, made)
+
+
+def _bulk(bulk: Timeline, start: int) -> Plot:
+    """How much moved by RDMA."""
+    title = "Data moved by RDMA"
+    made, axes = figure(title)
+    width = bulk.width / 1e9
+    at = [(bulk.start - start) / 1e9 + index * width for index in range(len(bulk.sums) + 1)]
+    values = [octets / width for octets in bulk.sums]
+    axes.fill_between(at, [*values, 0], step="post", color=COLOURS[0], alpha=0.25, linewidth=0)
+    axes.step(at, [*values, 0], where="post", color=COLOURS[0], linewidth=1)
+    mean = sum(bulk.sums) / (width * len(bulk.sums))
+    axes.axhline(mean, color=ALARM, linewidth=1, linestyle="--", label="mean")
+    axes.set_ylim(0)
+    rates(axes.yaxis)
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    seconds(axes)
+    return finished("bulk-rate", title, made)

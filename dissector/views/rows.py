@@ -1,0 +1,153 @@
+"""One row for each RPC, with typed columns: what pandas, polars and DuckDB read from Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..fields import summary
+from ..tracking.exchange import Exchange
+from ..tracking.model import CmEvent, Finding
+from .latency import latency
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+
+Row = dict[str, Any]
+
+COLUMNS: dict[str, str] = {
+    "number": "int64",
+    "connection": "int64",
+    "transport": "string",
+    "time": "timestamp",
+    "client": "string",
+    "client_port": "int32",
+    "server": "string",
+    "server_port": "int32",
+    "xid": "uint32",
+    "call_frame": "int64",
+    "reply_frame": "int64",
+    "program": "int64",
+    "version": "int32",
+    "procedure": "int32",
+    "minor": "int32",
+    "callback": "bool",
+    "operations": "list<string>",
+    "operation": "string",
+    "status": "string",
+    "nfs_status": "int32",
+    "call_length": "int64",
+    "reply_length": "int64",
+    "credits_asked": "int64",
+    "credits_granted": "int64",
+    "reply_ns": "int64",
+    "ack_ns": "int64",
+    "data_ns": "int64",
+    "transfer_ns": "int64",
+    "finish_ns": "int64",
+    "read_offered": "int64",
+    "read_used": "int64",
+    "write_offered": "int64",
+    "write_used": "int64",
+    "reply_chunk_offered": "int64",
+    "reply_chunk_used": "int64",
+    "packets": "int64",
+    "resent": "int64",
+    "findings": "list<string>",
+}
+"""Column -> type. Times are nanoseconds; offered and used are octets; absent values are null."""
+
+_CHUNKS = {"read": "read", "write": "write", "reply": "reply_chunk"}
+
+
+def row(exchange: Exchange) -> Row:
+    """The row of an RPC, or of what was seen of it."""
+    call, reply = exchange.call, exchange.reply
+    client, server = exchange.requester, exchange.responder
+    rpc, body = exchange.call_rpc, exchange.call_body or exchange.reply_body
+    header, back = exchange.call_header, exchange.reply_header
+    messages = [message for message in (call, reply) if message is not None]
+    out: Row = {
+        "number": exchange.number,
+        "connection": client.connection.number,
+        "transport": client.connection.transport.label,
+        "time": exchange.time,
+        "client": client.address or None,
+        "client_port": client.port or None,
+        "server": server.address if server is not None else None,
+        "server_port": (server.port or None) if server is not None else None,
+        "xid": exchange.xid,
+        "call_frame": call.frame if call is not None else None,
+        "reply_frame": reply.frame if reply is not None else None,
+        "callback": exchange.callback,
+        "minor": exchange.minor if exchange.minor >= 0 else None,
+        "operations": body.names() if body is not None and body.operations else [],
+        "operation": latency.main_operation(exchange),
+        "status": summary.status(exchange),
+        "call_length": call.content.length if call is not None else None,
+        "reply_length": reply.content.length if reply is not None else None,
+        "credits_asked": header.credits if header is not None else None,
+        "credits_granted": back.credits if back is not None else None,
+        "packets": sum(m.packets for m in messages) + sum(o.packets for o in exchange.operations),
+        "resent": sum(m.resent for m in messages) + sum(o.resent for o in exchange.operations),
+        "findings": [finding.rule for finding in exchange.findings],
+    }
+    if rpc is not None and not rpc.fault:
+        out["program"], out["version"], out["procedure"] = rpc.program, rpc.version, rpc.procedure
+    answer = exchange.reply_body
+    if answer is not None and answer.status >= 0:
+        out["nfs_status"] = answer.status
+    _times(exchange, out)
+    for kind, name in _CHUNKS.items():
+        chunks = exchange.chunks_of(kind)
+        out[f"{name}_offered"] = sum(chunk.offered_octets for chunk in chunks)
+        out[f"{name}_used"] = sum(chunk.used_octets for chunk in chunks)
+    return out
+
+
+def _times(exchange: Exchange, out: Row) -> None:
+    """From the call's first packet; data and what follows only where there was RDMA."""
+    call, reply = exchange.call, exchange.reply
+    out["reply_ns"] = exchange.latency
+    if call is None:
+        return
+    if call.ack_time:
+        out["ack_ns"] = call.ack_time - call.time
+    first = [op.first_data_time for op in exchange.operations if op.first_data_time]
+    if first:
+        last = max(op.last_time for op in exchange.operations)
+        out["data_ns"] = min(first) - call.first_time
+        out["transfer_ns"] = last - min(first)
+        if reply is not None:
+            out["finish_ns"] = reply.time - last
+
+
+class RowView:
+    """Hands rows on in batches of ``size``."""
+
+    def __init__(self, write: Callable[[list[Row]], object], size: int = 8192) -> None:
+        self._write = write
+        self._size = size
+        self._rows: list[Row] = []
+        self.count = 0
+
+    def exchange(self, exchange: Exchange) -> None:
+        self._rows.append(row(exchange))
+        self.count += 1
+        if len(self._rows) >= self._size:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand on what there is."""
+        if self._rows:
+            self._write(self._rows)
+            self._rows = []
+
+    def cm(self, event: CmEvent) -> None:
+        """Is no RPC."""
+
+    def finding(self, finding: Finding) -> None:
+        """Of no RPC."""
+
+    def close(self, pipeline: Pipeline) -> None:
+        self.flush()
