@@ -3,15 +3,15 @@
 A :class:`Compound` is written operation by operation straight into the RPC message, SEQUENCE
 first. Which session, slot and sequence id it travels with is known only when it is sent, and may
 change when it is sent again, so :meth:`Compound.stamp` writes those into their fixed places.
-The decoder of each result is noted as its operation is added, and so is the octets that the
-result can take at most: over RDMA the caller has to know that beforehand.
+Adding an operation returns the :class:`~.results.Result` that its answer will be decoded into, and
+counts the octets that it can take at most: over RDMA the caller has to know that beforehand.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import decode_reply as decode_rpc_reply
@@ -19,9 +19,22 @@ from nfsrdma.rpcrdma.rpc.message import encode_call
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
-from .errors import ProtocolError, StatusError
+from .attributes import ENTRY, STAT, STAT_ROOM, Page, Stat, decode_entries, decode_stat
+from .errors import StatusError
+from .results import (
+    FILE_HANDLE_MAX,
+    ReadResult,
+    Result,
+    decode_handle,
+    decode_read,
+    decode_stable_write,
+    decode_target,
+    decode_verifier,
+    decode_write,
+)
 
-FILE_HANDLE_MAX: Final = 128
+T = TypeVar("T")
+
 CURRENT_STATEID: Final = b"\0\0\0\1" + bytes(12)
 """The stateid that an operation earlier in the compound made (RFC 8881, Section 8.2.3)."""
 ANONYMOUS_STATEID: Final = bytes(16)
@@ -33,8 +46,6 @@ _REPLY_HEAD_MAX: Final = 24 + 12
 _SEQUENCE_MAX: Final = 8 + 36
 _NAME_MAX: Final = 1024
 _TARGET_ROOM: Final = 512
-TARGET_MAX: Final = 16384
-"""Octets of a link's target."""
 INLINE_MAX: Final = 3072
 """Octets of a READ that are asked for within the reply, even where RDMA could place them."""
 _INLINE: Final = memoryview(bytearray())
@@ -43,22 +54,25 @@ _STAMP: Final = struct.Struct(">2I16s4I")  # numops, OP_SEQUENCE, session, seqid
 _XID: Final = struct.Struct(">I")
 _WORD: Final = struct.Struct(">I")
 _PAIR: Final = struct.Struct(">2I")
-_TRIPLE: Final = struct.Struct(">3I")
 _READ: Final = struct.Struct(">I16sQI")
 _WRITE: Final = struct.Struct(">I16sQI")
 _SEEK: Final = struct.Struct(">I16sQI")
 _COMMIT: Final = struct.Struct(">IQI")
 _READDIR: Final = struct.Struct(">IQ8s2I")
 _STATEID: Final = struct.Struct(">I16s")
+_CLIENT: Final = struct.Struct(">IQ")
 _CLOSE: Final = struct.Struct(">2I16s")
-_CHANGE: Final = struct.Struct(">I2Q")
-_COMMITTED: Final = struct.Struct(">2I8s")
 # The whole reply up to the end of SEQUENCE's result, in the one shape that servers send: an
 # empty verifier, an empty tag, everything well.
 _REPLY: Final = struct.Struct(">11I16s5I")
 _PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
-ResultDecoder = Callable[[Decoder], Any]
+
+class Encodable(Protocol):
+    """Arguments of an operation."""
+
+    def encode(self, enc: Encoder, /) -> None:
+        """Append their encoding."""
 
 
 class SequenceResult:
@@ -108,9 +122,10 @@ class Compound:
     """
 
     __slots__ = (
-        "_decoders",
         "_ops",
+        "_results",
         "_stamp_offset",
+        "_stateid_offset",
         "encoder",
         "idempotent",
         "max_reply",
@@ -129,8 +144,9 @@ class Compound:
         self.sinks: list[memoryview] = []
         self.max_reply = _REPLY_HEAD_MAX + (_SEQUENCE_MAX if sequenced else 0)
         self._stamp_offset = header.stamp_offset
+        self._stateid_offset = 0  # of the last operation that has a stateid
         self._ops: list[int] = []
-        self._decoders: list[ResultDecoder | None] = []
+        self._results: list[Result[Any] | None] = []
 
     def __len__(self) -> int:
         """The number of operations, SEQUENCE not counted."""
@@ -144,39 +160,55 @@ class Compound:
         """How many LOOKUPs come before the operation whose result has that index."""
         return self._ops[:index].count(t.OP_LOOKUP) if index > 0 else 0
 
-    def add(self, op: int, room: int, decoder: ResultDecoder | None = None) -> None:
-        """Note an operation whose encoding the caller has appended to ``encoder``.
+    def add(self, op: int, room: int) -> None:
+        """Note an operation without a result, whose encoding is in ``encoder`` already.
 
-        ``room`` is what its result can take, status included, the contents of DDP-eligible
-        items not.
+        ``room`` is the most octets that its answer takes, status included.
         """
         self._ops.append(op)
-        self._decoders.append(decoder)
+        self._results.append(None)
         self.max_reply += room
 
-    # -- operations without arguments of note ----------------------------------------------
+    def expect(self, op: int, room: int, decode: Callable[[Decoder], T]) -> Result[T]:
+        """Note an operation whose result ``decode`` reads, otherwise as :meth:`add`.
+
+        The contents of DDP-eligible items are not counted in ``room``.
+        """
+        result = Result(decode)
+        self._ops.append(op)
+        self._results.append(result)
+        self.max_reply += room
+        return result
+
+    # --- Operations without arguments of note ---
 
     def putrootfh(self) -> None:
+        """Make the server's root the current file handle."""
         self._plain(t.OP_PUTROOTFH)
 
     def savefh(self) -> None:
+        """Save the current file handle."""
         self._plain(t.OP_SAVEFH)
 
     def restorefh(self) -> None:
+        """Make the saved file handle the current one."""
         self._plain(t.OP_RESTOREFH)
 
-    def getfh(self) -> None:
-        """The result is the handle, ``bytes``."""
-        self._plain(t.OP_GETFH, 12 + FILE_HANDLE_MAX, _decode_getfh)
+    def getfh(self) -> Result[bytes]:
+        """Get the current file handle."""
+        self.encoder.buffer += _WORD.pack(t.OP_GETFH)
+        return self.expect(t.OP_GETFH, 12 + FILE_HANDLE_MAX, decode_handle)
 
-    def readlink(self) -> None:
-        """The result is the target, ``bytes``. A very long one makes a second call necessary."""
-        self._plain(t.OP_READLINK, 12 + _TARGET_ROOM, _decode_readlink)
+    def readlink(self) -> Result[bytes]:
+        """Get a link's target. A very long one makes a second call necessary."""
+        self.encoder.buffer += _WORD.pack(t.OP_READLINK)
         self.sinks.append(_INLINE)
+        return self.expect(t.OP_READLINK, 12 + _TARGET_ROOM, decode_target)
 
-    # -- handles and names -----------------------------------------------------------------
+    # --- Handles and names ---
 
     def putfh(self, handle: bytes) -> None:
+        """Make ``handle`` the current file handle."""
         buffer = self.encoder.buffer
         buffer += _PAIR.pack(t.OP_PUTFH, len(handle))
         buffer += handle
@@ -184,126 +216,169 @@ class Compound:
         self.add(t.OP_PUTFH, 8)
 
     def lookup(self, name: bytes) -> None:
-        self._named(t.OP_LOOKUP, name, 8, None)
+        """Go to what has ``name`` in the current directory."""
+        self._named(t.OP_LOOKUP, name)
+        self.add(t.OP_LOOKUP, 8)
 
-    def remove(self, name: bytes) -> None:
-        self._named(t.OP_REMOVE, name, 28, _decode_change)
+    def remove(self, name: bytes) -> Result[t.change_info4]:
+        """Remove ``name`` from the current directory."""
+        self._named(t.OP_REMOVE, name)
+        return self.expect(t.OP_REMOVE, 28, t.change_info4.decode)
 
-    def link(self, name: bytes) -> None:
+    def link(self, name: bytes) -> Result[t.change_info4]:
         """Make ``name`` in the current directory a link to the saved handle's object."""
-        self._named(t.OP_LINK, name, 28, _decode_change)
+        self._named(t.OP_LINK, name)
+        return self.expect(t.OP_LINK, 28, t.change_info4.decode)
 
-    def rename(self, old: bytes, new: bytes) -> None:
-        """From ``old`` in the saved directory to ``new`` in the current one."""
-        self._named(t.OP_RENAME, old, 48, _decode_rename)
-        self._string(new)
+    def rename(self, old: bytes, new: bytes) -> Result[t.RENAME4resok]:
+        """Move ``old`` of the saved directory to ``new`` in the current one."""
+        self._named(t.OP_RENAME, old)
+        buffer = self.encoder.buffer
+        buffer += _WORD.pack(len(new))
+        buffer += new
+        buffer += _PAD[len(new) & 3]
+        return self.expect(t.OP_RENAME, 48, t.RENAME4resok.decode)
 
-    # -- attributes ------------------------------------------------------------------------
+    # --- Attributes ---
 
-    def getattr(self, bitmap: bytes, room: int, decoder: ResultDecoder) -> None:
-        """``bitmap`` is an encoded bitmap4, ``room`` what the fattr4 can take."""
+    def getattr(self, bitmap: bytes, room: int, decode: Callable[[Decoder], T]) -> Result[T]:
+        """Get attributes: ``bitmap`` is an encoded bitmap4, ``room`` what the fattr4 can take."""
         buffer = self.encoder.buffer
         buffer += _WORD.pack(t.OP_GETATTR)
         buffer += bitmap
-        self.add(t.OP_GETATTR, 8 + room, decoder)
+        return self.expect(t.OP_GETATTR, 8 + room, decode)
 
-    def setattr(self, stateid: bytes, attributes: t.fattr4) -> None:
-        """The result is the bitmap of what was set."""
+    def stat(self) -> Result[Stat]:
+        """Get the attributes of ``stat()``."""
+        return self.getattr(STAT, STAT_ROOM, decode_stat)
+
+    def setattr(self, stateid: bytes, attributes: t.fattr4) -> Result[list[int]]:
+        """Set attributes; the result is the bitmap of those that were set."""
+        self._use_stateid()
         self.encoder.buffer += _STATEID.pack(t.OP_SETATTR, stateid)
         attributes.encode(self.encoder)
-        self.add(t.OP_SETATTR, 24, _decode_attrset)
+        return self.expect(t.OP_SETATTR, 24, t.decode_bitmap4)
 
     def verify(self, op: int, attributes: t.fattr4) -> None:
-        """``OP_VERIFY``: go on only if the attributes are these; ``OP_NVERIFY``: if they differ."""
+        """Go on only if the attributes are these (``OP_VERIFY``) or differ (``OP_NVERIFY``)."""
         self.encoder.buffer += _WORD.pack(op)
         attributes.encode(self.encoder)
         self.add(op, 8)
 
-    def access(self, mask: int) -> None:
-        """The result is the pair (supported, granted)."""
+    def access(self, mask: int) -> Result[t.ACCESS4resok]:
+        """Ask which of the ``ACCESS4_`` bits in ``mask`` the caller has."""
         self.encoder.buffer += _PAIR.pack(t.OP_ACCESS, mask)
-        self.add(t.OP_ACCESS, 16, _decode_access)
+        return self.expect(t.OP_ACCESS, 16, t.ACCESS4resok.decode)
 
-    # -- data ------------------------------------------------------------------------------
+    # --- Data ---
 
-    def read(self, stateid: bytes, offset: int, sink: memoryview) -> None:
-        """Read as much as ``sink`` takes; the result is the pair (end of file, data)."""
+    def read(self, stateid: bytes, offset: int, sink: memoryview) -> Result[ReadResult]:
+        """Read as much as ``sink`` takes."""
         size = len(sink)
-        self.encoder.buffer += _READ.pack(t.OP_READ, stateid, offset, size)
+        buffer = self.encoder.buffer
+        self._stateid_offset = len(buffer) + 4
+        buffer += _READ.pack(t.OP_READ, stateid, offset, size)
         if size > INLINE_MAX:
             self.sinks.append(sink)
-            self.add(t.OP_READ, 16, _decode_read)
-        else:  # registering memory for it would cost more than copying it
-            self.sinks.append(_INLINE)
-            self.add(t.OP_READ, 20 + size, _decode_read)
+            return self.expect(t.OP_READ, 16, decode_read)
+        # Registering memory for so little would cost more than copying it.
+        self.sinks.append(_INLINE)
+        return self.expect(t.OP_READ, 20 + size, decode_read)
 
-    def seek(self, stateid: bytes, offset: int, what: int) -> None:
-        """``NFS4_CONTENT_DATA`` or ``_HOLE``; the result is the pair (end of file, offset).
+    def seek(self, stateid: bytes, offset: int, what: int) -> Result[t.seek_res4]:
+        """Find ``NFS4_CONTENT_DATA`` or ``_HOLE`` from ``offset`` on.
 
         Of minor version 2 (RFC 7862, Section 15.11).
         """
+        self._use_stateid()
         self.encoder.buffer += _SEEK.pack(t.OP_SEEK, stateid, offset, what)
-        self.add(t.OP_SEEK, 20, _decode_seek)
+        return self.expect(t.OP_SEEK, 20, t.seek_res4.decode)
 
-    def write(self, stateid: bytes, offset: int, stable: int, data: memoryview) -> None:
-        """The result is the triple (count, how it was committed, verifier)."""
-        self.encoder.buffer += _WRITE.pack(t.OP_WRITE, stateid, offset, stable)
-        self.encoder.payload(data)
-        self.add(t.OP_WRITE, 24, _decode_write if stable == t.UNSTABLE4 else _decode_stable_write)
+    def write(
+        self, stateid: bytes, offset: int, stable: int, data: memoryview
+    ) -> Result[t.WRITE4resok]:
+        """Write ``data``; ``stable`` is a ``stable_how4``."""
+        encoder = self.encoder
+        self._stateid_offset = len(encoder.buffer) + 4
+        encoder.buffer += _WRITE.pack(t.OP_WRITE, stateid, offset, stable)
+        encoder.payload(data)
+        decode = decode_write if stable == t.UNSTABLE4 else decode_stable_write
+        return self.expect(t.OP_WRITE, 24, decode)
 
-    def commit(self, offset: int = 0, count: int = 0) -> None:
-        """Without arguments: the whole file. The result is the verifier."""
+    def commit(self, offset: int = 0, count: int = 0) -> Result[bytes]:
+        """Commit a range, the whole file by default; the result is the write verifier."""
         self.encoder.buffer += _COMMIT.pack(t.OP_COMMIT, offset, count)
-        self.add(t.OP_COMMIT, 16, _decode_commit)
+        return self.expect(t.OP_COMMIT, 16, decode_verifier)
 
-    def readdir(
-        self, cookie: int, verifier: bytes, size: int, bitmap: bytes, decoder: ResultDecoder
-    ) -> None:
-        """``size`` bounds the result in octets, what ``maxcount`` means."""
+    def readdir(self, cookie: int, verifier: bytes, size: int) -> Result[Page]:
+        """List the current directory from behind ``cookie``.
+
+        ``size`` bounds the result in octets (``maxcount``).
+        """
         buffer = self.encoder.buffer
         buffer += _READDIR.pack(t.OP_READDIR, cookie, verifier, size, size)
-        buffer += bitmap
-        self.add(t.OP_READDIR, 8 + size, decoder)
+        buffer += ENTRY
+        return self.expect(t.OP_READDIR, 8 + size, decode_entries)
 
-    # -- state -----------------------------------------------------------------------------
+    # --- State ---
 
-    def open(self, arguments: t.OPEN4args) -> None:
-        """The result is an ``OPEN4resok``."""
+    def open(self, arguments: t.OPEN4args) -> Result[t.OPEN4resok]:
+        """Open a file."""
         self.encoder.buffer += _WORD.pack(t.OP_OPEN)
         arguments.encode(self.encoder)
         # A delegation may come back: its stateid, a limit and an ACE that names someone.
-        self.add(t.OP_OPEN, 8 + 16 + 24 + 16 + 64 + _NAME_MAX, t.OPEN4resok.decode)
+        return self.expect(t.OP_OPEN, 8 + 16 + 24 + 16 + 64 + _NAME_MAX, t.OPEN4resok.decode)
 
-    def close(self, stateid: bytes) -> None:
+    def close(self, stateid: bytes) -> Result[t.stateid4]:
+        """Close an open."""
         self.encoder.buffer += _CLOSE.pack(t.OP_CLOSE, 0, stateid)
-        self.add(t.OP_CLOSE, 24, _decode_stateid)
+        return self.expect(t.OP_CLOSE, 24, t.stateid4.decode)
 
-    def create(self, arguments: t.CREATE4args) -> None:
-        """Anything but a regular file. The result says how the directory changed."""
+    def create(self, arguments: t.CREATE4args) -> Result[t.CREATE4resok]:
+        """Make anything but a regular file."""
         self.encoder.buffer += _WORD.pack(t.OP_CREATE)
         arguments.encode(self.encoder)
-        self.add(t.OP_CREATE, 44, _decode_create)
+        return self.expect(t.OP_CREATE, 44, t.CREATE4resok.decode)
 
     def delegreturn(self, stateid: bytes) -> None:
+        """Give a delegation back."""
         self.encoder.buffer += _STATEID.pack(t.OP_DELEGRETURN, stateid)
         self.add(t.OP_DELEGRETURN, 8)
 
     def free_stateid(self, stateid: bytes) -> None:
+        """Let the server forget a revoked stateid."""
         self.encoder.buffer += _STATEID.pack(t.OP_FREE_STATEID, stateid)
         self.add(t.OP_FREE_STATEID, 8)
 
     def reclaim_complete(self) -> None:
+        """Say that nothing more will be reclaimed."""
         self.encoder.buffer += _PAIR.pack(t.OP_RECLAIM_COMPLETE, 0)
         self.add(t.OP_RECLAIM_COMPLETE, 8)
 
-    def typed(self, op: int, arguments: Any, room: int, decoder: ResultDecoder | None) -> None:
-        """Any other operation, its arguments having an ``encode``."""
-        self.encoder.buffer += _WORD.pack(op)
-        if arguments is not None:
-            arguments.encode(self.encoder)
-        self.add(op, room, decoder)
+    def destroy_session(self, session_id: bytes) -> None:
+        """End a session."""
+        self.encoder.buffer += _STATEID.pack(t.OP_DESTROY_SESSION, session_id)
+        self.add(t.OP_DESTROY_SESSION, 8)
 
-    # -- sending ---------------------------------------------------------------------------
+    def destroy_clientid(self, client_id: int) -> None:
+        """End a client id."""
+        self.encoder.buffer += _CLIENT.pack(t.OP_DESTROY_CLIENTID, client_id)
+        self.add(t.OP_DESTROY_CLIENTID, 8)
+
+    def typed(
+        self, op: int, arguments: Encodable, room: int, decode: Callable[[Decoder], T]
+    ) -> Result[T]:
+        """Append any other operation, its arguments being of the specification's type."""
+        self.encoder.buffer += _WORD.pack(op)
+        arguments.encode(self.encoder)
+        return self.expect(op, room, decode)
+
+    def restate(self, stateid: bytes) -> None:
+        """Use another stateid in the last READ, WRITE, SETATTR or SEEK, to send it once more."""
+        at = self._stateid_offset
+        self.encoder.buffer[at : at + 16] = stateid
+
+    # --- Sending ---
 
     def stamp(self, xid: int, session_id: bytes, seqid: int, slot: int, highest: int) -> None:
         """Write what SEQUENCE says, and the XID. The reply is cached unless idempotent."""
@@ -360,56 +435,50 @@ class Compound:
         values = dec.unpack(_SEQUENCE)
         return status, count - 1, SequenceResult(*values)
 
-    def decode_results(self, dec: Decoder, status: int, count: int) -> list[Any]:
-        """The results past SEQUENCE's, one for each operation.
+    def decode_results(self, dec: Decoder, status: int, count: int) -> None:
+        """Read the results past SEQUENCE's into the :class:`Result` of each operation.
 
-        Raises :class:`StatusError`, with the results up to the one that failed, if ``status``
-        is not ``NFS4_OK``; ``XdrError`` if the reply contradicts itself or the call.
+        Raises :class:`StatusError` if ``status`` is not ``NFS4_OK``, when the results before
+        the operation that failed are known; ``XdrError`` if the reply contradicts itself or the
+        call.
         """
         ops = self._ops
         if count > len(ops) or (status == 0 and count != len(ops)):
             raise XdrError(f"{count} results for {len(ops)} operations")
-        results: list[Any] = []
         for index in range(count):
             op, op_status = dec.unpack(_PAIR)
             if op != ops[index]:
-                raise self._wrong_operation(op, op_status, index, status, results)
+                raise self._wrong_operation(op, op_status, index, status)
             if op_status:
                 if op_status != status or index != count - 1:
                     raise XdrError(f"operation {op} failed with {op_status}, not the last result")
-                raise StatusError(status, op, index, results)
-            decoder = self._decoders[index]
-            results.append(decoder(dec) if decoder is not None else None)
+                raise StatusError(status, op, index)
+            result = self._results[index]
+            if result is not None:
+                result.decode(dec)
         if status:
             # The operation that failed has no result: some servers stop short like that.
             index = min(count, len(ops) - 1)
-            raise StatusError(status, ops[index] if ops else t.OP_SEQUENCE, index, results)
-        return results
+            raise StatusError(status, ops[index] if ops else t.OP_SEQUENCE, index)
 
-    def _wrong_operation(
-        self, op: int, op_status: int, index: int, status: int, results: list[Any]
-    ) -> Exception:
+    def _wrong_operation(self, op: int, op_status: int, index: int, status: int) -> Exception:
         # An operation that the server does not know is answered as OP_ILLEGAL (Section 15.2.4).
         if op == t.OP_ILLEGAL and op_status and op_status == status:
-            return StatusError(status, self._ops[index], index, results)
+            return StatusError(status, self._ops[index], index)
         return XdrError(f"a result of operation {op} where {self._ops[index]}'s belongs")
 
-    def _plain(self, op: int, room: int = 8, decoder: ResultDecoder | None = None) -> None:
+    def _plain(self, op: int) -> None:
         self.encoder.buffer += _WORD.pack(op)
-        self.add(op, room, decoder)
+        self.add(op, 8)
 
-    def _string(self, value: bytes) -> None:
-        buffer = self.encoder.buffer
-        buffer += _WORD.pack(len(value))
-        buffer += value
-        buffer += _PAD[len(value) & 3]
-
-    def _named(self, op: int, name: bytes, room: int, decoder: ResultDecoder | None) -> None:
+    def _named(self, op: int, name: bytes) -> None:
         buffer = self.encoder.buffer
         buffer += _PAIR.pack(op, len(name))
         buffer += name
         buffer += _PAD[len(name) & 3]
-        self.add(op, room, decoder)
+
+    def _use_stateid(self) -> None:
+        self._stateid_offset = len(self.encoder.buffer) + 4
 
 
 def decode_compound_head(dec: Decoder) -> tuple[int, int]:
@@ -423,73 +492,3 @@ def decode_compound_head(dec: Decoder) -> tuple[int, int]:
 _WELL: Final = (1, 0, 0, 0, 0)
 _SEQUENCE_OK: Final = (t.OP_SEQUENCE, 0)
 _SEQUENCE: Final = struct.Struct(">16s5I")
-
-
-def _decode_getfh(dec: Decoder) -> bytes:
-    return dec.opaque(FILE_HANDLE_MAX)
-
-
-def _decode_readlink(dec: Decoder) -> bytes:
-    return bytes(dec.payload(TARGET_MAX))
-
-
-def _decode_change(dec: Decoder) -> tuple[int, ...]:
-    return dec.unpack(_CHANGE)
-
-
-def _decode_rename(dec: Decoder) -> tuple[int, ...]:
-    return dec.unpack(_CHANGE) + dec.unpack(_CHANGE)
-
-
-def _decode_attrset(dec: Decoder) -> list[int]:
-    return dec.array(dec.uint32, None)
-
-
-def _decode_access(dec: Decoder) -> tuple[int, ...]:
-    return dec.unpack(_PAIR)
-
-
-def _decode_read(dec: Decoder) -> tuple[bool, memoryview]:
-    return dec.boolean(), dec.payload()
-
-
-def _decode_seek(dec: Decoder) -> tuple[bool, int]:
-    return dec.boolean(), dec.uint64()
-
-
-def _decode_write(dec: Decoder) -> tuple[int, ...]:
-    return dec.unpack(_COMMITTED)
-
-
-def _decode_stable_write(dec: Decoder) -> tuple[int, ...]:
-    result = _decode_write(dec)
-    if result[1] == t.UNSTABLE4:  # RFC 8881, Section 18.32.3: never less than was asked for
-        raise XdrError("what was to be written to stable storage was not")
-    return result
-
-
-def _decode_commit(dec: Decoder) -> bytes:
-    return dec.fixed_opaque(8)
-
-
-def _decode_stateid(dec: Decoder) -> bytes:
-    return dec.fixed_opaque(16)
-
-
-def _decode_create(dec: Decoder) -> None:
-    dec.unpack(_CHANGE)
-    dec.array(dec.uint32, None)
-
-
-def place(data: memoryview, sink: memoryview) -> int:
-    """Make sure that ``data`` is where it was asked for; how many octets there are.
-
-    A transport that could place the data has returned a view of the sink itself. Raises
-    :class:`ProtocolError` if there is more than was asked for.
-    """
-    count = len(data)
-    if count > len(sink):
-        raise ProtocolError(f"{count} octets read where {len(sink)} were asked for")
-    if count and data.obj is not sink.obj:
-        sink[:count] = data
-    return count

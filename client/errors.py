@@ -17,17 +17,16 @@ from nfsrdma.xdr.rpc import AUTH_TOOWEAK
 
 
 class StatusError(Exception):
-    """A compound failed: the status, of which operation, and the results before that one.
+    """A compound failed: the status, and which operation it is of.
 
     It stays inside the client; :func:`status_error` makes an :class:`NfsError` of it.
     """
 
-    def __init__(self, status: int, operation: int, index: int, results: list[Any]) -> None:
+    def __init__(self, status: int, operation: int, index: int) -> None:
         super().__init__(status)
         self.status = status
         self.operation = operation
         self.index = index
-        self.results = results
 
     def __str__(self) -> str:
         return f"operation {self.operation} failed with {name_of(self.status)}"

@@ -14,10 +14,10 @@ from typing import Any, Final, TypeVar
 from nfsrdma.rpcrdma.task import Task, settled
 from nfsrdma.xdr.nfs4 import types as t
 
-from .attributes import STAT, STAT_ROOM, Stat, decode_stat, encode_attributes
-from .compound import Compound, place
+from .attributes import Stat, encode_attributes
+from .compound import Compound
 from .errors import NfsError, ProtocolError, StatusError, make_error, name_file, status_error
-from .opens import READ, STATE_LOST, WRITE, Open, OpenTable, close_compound
+from .opens import READ, STATE_LOST, WRITE, Open, OpenTable
 from .session import Session
 from .unstable import Files, Written
 
@@ -107,14 +107,12 @@ class OpenFile:
         done = 0
         while done < len(buffer):
             view = buffer[done:] if done else buffer
-
-            def build(compound: Compound, view: memoryview = view, at: int = done) -> None:
-                compound.read(self._open.wire_stateid, offset + at, view)
-
-            eof, data = (await self._call("READ", build))[-1]
-            count = place(data, view)
+            compound = self._compound("READ")
+            read = compound.read(self._open.wire_stateid, offset + done, view)
+            await self._call(compound)
+            count = read.value.place(view)
             done += count
-            if eof:
+            if read.value.eof:
                 break
             if not count:
                 # Taken for the end it would cut off the rest of the file without a word.
@@ -134,13 +132,11 @@ class OpenFile:
 
     async def _seek(self, what: int, offset: int) -> int | None:
         """SEEK. Without it a file is all data, as in file systems that know no holes."""
-
-        def build(compound: Compound) -> None:
-            compound.seek(self._open.wire_stateid, offset, what)
-
         if self._can_seek and self._session.header.minor_version > 1:
+            compound = self._compound("SEEK")
+            sought = compound.seek(self._open.wire_stateid, offset, what)
             try:
-                eof, found = (await self._call("SEEK", build))[-1]
+                await self._call(compound)
             except NfsError as error:
                 if error.status == t.NFS4ERR_NXIO:
                     return None
@@ -148,7 +144,9 @@ class OpenFile:
                     raise
                 self._can_seek = False
             else:
-                return None if eof and what == t.NFS4_CONTENT_DATA else max(found, offset)
+                if sought.value.sr_eof and what == t.NFS4_CONTENT_DATA:
+                    return None
+                return max(sought.value.sr_offset, offset)
         size = (await self.stat()).st_size
         if offset >= size:
             return None
@@ -183,16 +181,17 @@ class OpenFile:
 
     async def _write_piece(self, offset: int, data: memoryview, stable: int = t.UNSTABLE4) -> None:
         while len(data):
-
-            def build(compound: Compound, data: memoryview = data, at: int = offset) -> None:
-                compound.write(self._open.wire_stateid, at, stable, data)
-
-            count, committed, verifier = (await self._call("WRITE", build))[-1]
+            compound = self._compound("WRITE")
+            answer = compound.write(self._open.wire_stateid, offset, stable, data)
+            await self._call(compound)
+            written = answer.value
+            count = written.count
             if not 0 < count <= len(data):
                 text = f"WRITE of {len(data)} octets wrote {count}"
                 raise ProtocolError(errno.EPROTO, text, self.path)
-            if committed == t.UNSTABLE4:
+            if written.committed == t.UNSTABLE4:
                 session_id = self._session.session_id
+                verifier = written.writeverf
                 self._unstable.add(Written(self, session_id, offset, data[:count], verifier))
             offset += count
             data = data[count:]
@@ -209,8 +208,10 @@ class OpenFile:
             if not batch:
                 return
             try:
-                verifier: bytes = (await self._call("COMMIT", Compound.commit))[-1]
-                await self._write_again(batch, verifier)
+                compound = self._compound("COMMIT")
+                verifier = compound.commit()
+                await self._call(compound)
+                await self._write_again(batch, verifier.value)
             except BaseException:
                 unstable.put_back(batch)
                 raise
@@ -246,15 +247,13 @@ class OpenFile:
     async def stat(self) -> Stat:
         """The attributes."""
         self._check(0)
+        return await self._current(self._stat)
 
-        def build(compound: Compound) -> None:
-            compound.getattr(STAT, STAT_ROOM, decode_stat)
-
-        async def look() -> Stat:
-            result: Stat = (await self._call("GETATTR", build))[-1]
-            return result
-
-        return await self._current(look)
+    async def _stat(self) -> Stat:
+        compound = self._compound("GETATTR")
+        status = compound.stat()
+        await self._call(compound)
+        return status.value
 
     async def truncate(self, size: int) -> None:
         """Make the file ``size`` octets long."""
@@ -265,11 +264,9 @@ class OpenFile:
             raise OverflowError(f"{size} octets are more than a file can have")
         # What was written beyond must not come back after a restart.
         await self.commit()
-
-        def build(compound: Compound) -> None:
-            compound.setattr(self._open.wire_stateid, encode_attributes(size=size))
-
-        await self._call("SETATTR", build)
+        compound = self._compound("SETATTR")
+        compound.setattr(self._open.wire_stateid, encode_attributes(size=size))
+        await self._call(compound)
 
     async def close(self) -> None:
         """Commit what was written, and close. Harmless to repeat.
@@ -299,30 +296,31 @@ class OpenFile:
 
     async def _close(self, commit: bool) -> bytes:
         """CLOSE, and COMMIT in the same call if there is a need: the write verifier."""
-        for attempt in range(_REOPENS_MAX):
+        attempts = 0
+        while True:
+            attempts += 1
             stateid = self._open.wire_stateid
-            compound = close_compound(self._session, self._open, commit)
+            compound = self._compound("CLOSE")
+            verifier = compound.commit() if commit else None
+            compound.close(stateid)
             try:
-                results = await self._session.call(compound)
+                await self._session.call(compound)
             except StatusError as error:
-                if error.status in STATE_LOST and error.operation == t.OP_CLOSE:
-                    if stateid != self._open.wire_stateid and attempt + 1 < _REOPENS_MAX:
-                        continue  # it was reclaimed meanwhile
-                    # The server has closed it in its own way; only the data mattered.
-                    return error.results[1] if commit else b""
-                raise status_error(error.status, path=self.path) from error
-            return results[1] if commit else b""
-        raise AssertionError("unreachable")
+                if error.status not in STATE_LOST or error.operation != t.OP_CLOSE:
+                    raise status_error(error.status, path=self.path) from error
+                if stateid != self._open.wire_stateid and attempts < _REOPENS_MAX:
+                    continue  # it was reclaimed meanwhile
+                # The server has closed it in its own way; only the data mattered.
+            return verifier.value if verifier is not None else b""
 
     async def _rescue(self, batch: list[Written], verifier: bytes) -> None:
         """The file is closed, but the server had forgotten data: open it again and write that."""
         claim = t.open_claim4(t.CLAIM_FH)
-        compound = self._session.compound("OPEN")
-        compound.putfh(self._open.handle)
-        compound.open(self._opens.arguments(self._open.owner, WRITE, claim))
+        compound = self._compound("OPEN")
+        opened = compound.open(self._opens.arguments(self._open.owner, WRITE, claim))
         try:
-            results = await self._session.call(compound)
-            self._open.set_stateid(results[1].stateid)
+            await self._session.call(compound)
+            self._open.set_stateid(opened.value.stateid)
             await self._write_again(batch, verifier)
         except StatusError as error:
             raise status_error(error.status, path=self.path) from error
@@ -344,23 +342,30 @@ class OpenFile:
             how = "reading" if access == READ else "writing"
             raise make_error(errno.EBADF, f"not open for {how}", self.path)
 
-    async def _call(self, name: str, build: Callable[[Compound], None]) -> list[Any]:
-        """PUTFH, and what ``build`` appends; with a new open if the server lost this one."""
-        for attempt in range(_REOPENS_MAX):
-            stateid = self._open.wire_stateid
-            compound = self._session.compound(name)
-            compound.putfh(self._open.handle)
-            build(compound)
+    def _compound(self, name: str) -> Compound:
+        """Begin a compound at the file."""
+        compound = self._session.compound(name)
+        compound.putfh(self._open.handle)
+        return compound
+
+    async def _call(self, compound: Compound) -> None:
+        """Execute a compound; again, with a new open, if the server has lost this one."""
+        stateid = self._open.wire_stateid
+        reopened = 0
+        while True:
             try:
-                return await self._session.call(compound)
+                await self._session.call(compound)
+                return
             except StatusError as error:
-                if error.status not in STATE_LOST or attempt + 1 == _REOPENS_MAX:
+                if error.status not in STATE_LOST or reopened == _REOPENS_MAX:
                     raise status_error(error.status, path=self.path) from error
                 await self._reopen(stateid, error)
             except NfsError as error:
                 name_file(error, lambda: self.path)
                 raise
-        raise AssertionError("unreachable")
+            reopened += 1
+            stateid = self._open.wire_stateid
+            compound.restate(stateid)
 
     async def _reopen(self, stateid: bytes, cause: StatusError) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, Service, TransportError
@@ -26,6 +26,7 @@ from .attributes import (
     LINK_TYPE,
     SERVER_LIMITS,
     VALUES_ROOM,
+    Page,
     Stat,
     StatVfs,
     Values,
@@ -52,6 +53,7 @@ from .open_mode import OpenMode
 from .opens import OpenTable
 from .paths import Path, Resolver, plain, slashed, split, to_text, unslashed
 from .recovery import Recovery
+from .results import Result
 from .session import Session, why
 from .small_files import SMALL_READ, read_small, write_small
 from .stats import Statistics
@@ -197,11 +199,11 @@ class FileSystem:
         return channel
 
     async def _values(self, bits: bytes, path: Path) -> Values:
-        def tail(compound: Compound) -> None:
-            compound.getattr(bits, VALUES_ROOM, decode_values)
+        def tail(compound: Compound) -> Result[Values]:
+            return compound.getattr(bits, VALUES_ROOM, decode_values)
 
-        values: Values = (await self.resolver.run(path, "GETATTR", tail, follow=True))[-2]
-        return values
+        values, _ = await self.resolver.run(path, "GETATTR", tail, follow=True)
+        return values.value
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -230,12 +232,11 @@ class FileSystem:
     async def access(self, path: Path) -> int:
         """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
 
-        def tail(compound: Compound) -> None:
-            compound.access(_ALL_ACCESS)
+        def tail(compound: Compound) -> Result[t.ACCESS4resok]:
+            return compound.access(_ALL_ACCESS)
 
-        results = await self.resolver.run(path, "ACCESS", tail, follow=True)
-        granted: int = results[-2][1]
-        return granted
+        access, _ = await self.resolver.run(path, "ACCESS", tail, follow=True)
+        return access.value.access
 
     async def readlink(self, path: Path | DirEntry) -> str:
         """The target of the link at ``path``."""
@@ -244,8 +245,8 @@ class FileSystem:
             if path.handle:
                 return to_text(await self.handles.readlink(path.handle, lambda: shown))
             path = shown
-        results = await self.resolver.run(path, "READLINK", Compound.readlink, follow=False)
-        return to_text(results[-2])
+        target, _ = await self.resolver.run(path, "READLINK", Compound.readlink, follow=False)
+        return to_text(target.value)
 
     async def pages(self, path: Path | DirEntry) -> AsyncIterator[list[DirEntry]]:
         """The entries of a directory, as many at a time as one answer holds.
@@ -258,12 +259,11 @@ class FileSystem:
         directory = path if isinstance(path, str) else to_text(path)
         if not handle:
 
-            def first(compound: Compound) -> None:
-                compound.getfh()
-                self.handles.readdir(compound)
+            def first(compound: Compound) -> tuple[Result[bytes], Result[Page]]:
+                return compound.getfh(), self.handles.readdir(compound)
 
-            results = await self.resolver.run(directory, "READDIR", first, follow=True)
-            handle, read = results[-3], results[-2]
+            (found, listed), _ = await self.resolver.run(directory, "READDIR", first, follow=True)
+            handle, read = found.value, listed.value
             yield entries_of(directory.rstrip("/"), read)
         async for page in self.handles.pages(handle, lambda: directory, read):
             yield entries_of(directory.rstrip("/"), page)
@@ -332,17 +332,17 @@ class FileSystem:
     async def _create(self, path: Path, kind: t.createtype4, mode: int, ending: Ending) -> None:
         attributes = encode_attributes(mode=mode)
 
-        def tail(compound: Compound, name: bytes) -> None:
-            compound.create(t.CREATE4args(kind, name, attributes))
+        def tail(compound: Compound, name: bytes) -> Result[t.CREATE4resok]:
+            return compound.create(t.CREATE4args(kind, name, attributes))
 
         await self.resolver.run_in_parent(path, "CREATE", tail, ending=ending)
 
     async def link(self, source: Path, path: Path) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
-        results = await self.resolver.run(source, "LOOKUP", Compound.getfh, follow=False)
+        found = await self.resolver.find(source, follow=False)
         directory, name = await self.resolver.parent(path, endings.ANOTHER)
         compound = self.session.compound("LINK", idempotent=False)
-        compound.putfh(results[-2])
+        compound.putfh(found.handle)
         compound.savefh()
         compound.putfh(directory)
         compound.link(name)
@@ -396,12 +396,12 @@ class FileSystem:
 
     async def _remove(self, path: Path, verify: int, ending: Ending) -> None:
         # REMOVE takes files and directories alike, so the server compares the type first.
-        def tail(compound: Compound, name: bytes) -> None:
+        def tail(compound: Compound, name: bytes) -> Result[t.change_info4]:
             compound.savefh()
             compound.lookup(name)
             compound.verify(verify, DIRECTORY_TYPE)
             compound.restorefh()
-            compound.remove(name)
+            return compound.remove(name)
 
         try:
             await self.resolver.run_in_parent(path, "REMOVE", tail, ending=ending)
@@ -470,14 +470,14 @@ class FileSystem:
     async def set_attributes(self, path: Path, attributes: t.fattr4) -> bytes:
         """Set whatever ``attributes`` has; a link is followed. Returns the handle."""
 
-        def tail(compound: Compound) -> None:
-            compound.getfh()
+        def tail(compound: Compound) -> Result[bytes]:
+            handle = compound.getfh()
             compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is to be followed, not changed
             compound.setattr(ANONYMOUS_STATEID, attributes)
+            return handle
 
-        results = await self.resolver.run(path, "SETATTR", tail, follow=True)
-        handle: bytes = results[-4]
-        return handle
+        handle, _ = await self.resolver.run(path, "SETATTR", tail, follow=True)
+        return handle.value
 
     # -- files -------------------------------------------------------------------------------
 
@@ -489,14 +489,14 @@ class FileSystem:
         letters = OpenMode(mode)
         owner = self.opens.new_owner()
 
-        def tail(compound: Compound, name: bytes) -> None:
+        def tail(compound: Compound, name: bytes) -> tuple[Result[t.OPEN4resok], Result[bytes]]:
             claim = t.open_claim4(t.CLAIM_NULL, name)
-            compound.open(
+            opened = compound.open(
                 self.opens.arguments(owner, letters.access, claim, letters.how(permissions))
             )
-            compound.getfh()
+            return opened, compound.getfh()
 
-        results = await self.resolver.run_in_parent(
+        opened, handle = await self.resolver.run_in_parent(
             path,
             "OPEN",
             tail,
@@ -504,18 +504,17 @@ class FileSystem:
             idempotent=not letters.exclusive,
             follow=not letters.exclusive,
         )
-        handle, result = results[-1], results[-2]
         if letters.truncate:
-            self._files.cut(handle, 0)
-        return self.opened(handle, letters.access, owner, result, path)
+            self._files.cut(handle.value, 0)
+        return self.opened(handle.value, letters.access, owner, opened.value, path)
 
     async def open_handle(self, handle: bytes, access: int, path: Path) -> OpenFile:
         """Open a file by its handle (CLAIM_FH: RFC 8881, Section 18.16.3)."""
         owner = self.opens.new_owner()
         compound = self.handles.at("OPEN", handle)
-        compound.open(self.opens.arguments(owner, access, t.open_claim4(t.CLAIM_FH)))
-        result = (await self._call(compound, path))[-1]
-        return self.opened(handle, access, owner, result, path)
+        opened = compound.open(self.opens.arguments(owner, access, t.open_claim4(t.CLAIM_FH)))
+        await self._call(compound, path)
+        return self.opened(handle, access, owner, opened.value, path)
 
     def opened(
         self, handle: bytes, access: int, owner: bytes, result: t.OPEN4resok, path: Path
@@ -558,9 +557,9 @@ class FileSystem:
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count
 
-    async def _call(self, compound: Compound, path: Path) -> list[Any]:
+    async def _call(self, compound: Compound, path: Path) -> None:
         try:
-            return await self.session.call(compound)
+            await self.session.call(compound)
         except StatusError as error:
             raise status_error(error.status, path=path) from error
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import errno
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from typing import Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from .attributes import ENTRY, STAT, STAT_ROOM, Page, Stat, decode_entries, decode_stat
+from .attributes import Page, Stat
 from .compound import ANONYMOUS_STATEID, Compound
 from .cookies import Cookies
 from .errors import NfsError, StatusError, make_error, name_file, status_error
+from .results import Result
 from .session import Session
 
 Where = Callable[[], str]
@@ -42,10 +43,10 @@ class Handles:
         """Octets that one READDIR is asked for."""
         return min(_PAGE, self._session.limits.max_response - _OVERHEAD)
 
-    async def call(self, compound: Compound, where: Where) -> list[Any]:
+    async def call(self, compound: Compound, where: Where) -> None:
         """Execute a compound. Raises :class:`NfsError` about ``where``."""
         try:
-            return await self._session.call(compound)
+            await self._session.call(compound)
         except StatusError as error:
             raise status_error(error.status, path=where()) from error
         except NfsError as error:
@@ -58,10 +59,10 @@ class Handles:
         compound.putfh(directory)
         return compound
 
-    def readdir(self, compound: Compound, page: Page | None = None) -> None:
+    def readdir(self, compound: Compound, page: Page | None = None) -> Result[Page]:
         """Append a READDIR of what comes after ``page``, or of the beginning."""
         cookie, verifier = (page.cookie, page.verifier) if page is not None else (0, bytes(8))
-        compound.readdir(cookie, verifier, self.page_size, ENTRY, decode_entries)
+        return compound.readdir(cookie, verifier, self.page_size)
 
     async def pages(
         self, directory: bytes, where: Where, page: Page | None = None
@@ -75,34 +76,37 @@ class Handles:
                 text = "the server's listing of this directory goes round: a cookie came again"
                 raise make_error(errno.ELOOP, text, where())
             compound = self.at("READDIR", directory)
-            self.readdir(compound, page)
-            page = (await self.call(compound, where))[-1]
+            answer = self.readdir(compound, page)
+            await self.call(compound, where)
+            page = answer.value
             yield page
 
     async def lookup(self, directory: bytes, name: bytes, where: Where) -> Stat:
         """The attributes of what has the name, its handle among them; no link is followed."""
-        for attempt in range(_REPLACED_MAX + 1):
+        replaced = 0
+        while True:
             compound = self.at("LOOKUP", directory)
             compound.lookup(name)
-            compound.getfh()
-            compound.getattr(STAT, STAT_ROOM, decode_stat)
+            handle = compound.getfh()
+            status = compound.stat()
             try:
-                _, _, handle, status = await self._session.call(compound)
+                await self._session.call(compound)
             except StatusError as error:
-                if error.status == t.NFS4ERR_STALE and error.index and attempt < _REPLACED_MAX:
-                    continue  # what was just found has been replaced: by what?
-                raise status_error(error.status, path=where()) from error
-            found: Stat = status
-            found.handle = handle
+                # What was just found may have been replaced: look what it is now.
+                if error.status != t.NFS4ERR_STALE or not error.index or replaced == _REPLACED_MAX:
+                    raise status_error(error.status, path=where()) from error
+                replaced += 1
+                continue
+            found = status.value
+            found.handle = handle.value
             return found
-        raise AssertionError("unreachable")
 
     async def readlink(self, link: bytes, where: Where) -> bytes:
         """The target of a link."""
         compound = self.at("READLINK", link)
-        compound.readlink()
-        target: bytes = (await self.call(compound, where))[-1]
-        return target
+        target = compound.readlink()
+        await self.call(compound, where)
+        return target.value
 
     async def remove(self, directory: bytes, name: bytes, where: Where) -> None:
         """Remove whatever has the name, an empty directory too."""

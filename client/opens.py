@@ -8,14 +8,13 @@ the grace period of a restarted server it is reclaimed (CLAIM_PREVIOUS), and at 
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Final
 
 from nfsrdma.rpcrdma.task import Future, Task, gather, settled
 from nfsrdma.xdr.nfs4 import types as t
 
-from .compound import Compound
 from .errors import NfsError, StatusError
+from .results import Result
 from .session import Session
 
 READ: Final = t.OPEN4_SHARE_ACCESS_READ
@@ -97,20 +96,23 @@ class OpenTable:
         """The file was closed."""
         self._opens.pop(opened, None)
 
-    async def close_leftover(self, error: NfsError, owner: bytes) -> None:
-        """Close what ``owner`` has opened in the compound that has failed with ``error``."""
-        cause = error.__cause__
-        if not isinstance(cause, StatusError):
+    async def close_leftover(
+        self, owner: bytes, result: Result[t.OPEN4resok], handle: Result[bytes]
+    ) -> None:
+        """Close what ``owner`` has opened in a compound that failed afterwards.
+
+        ``result`` and ``handle`` are those of its OPEN and GETFH, which may not have been
+        executed.
+        """
+        if not (result.known and handle.known):
             return
-        for result, handle in pairwise(cause.results):  # GETFH comes next to OPEN
-            if isinstance(result, t.OPEN4resok) and isinstance(handle, bytes):
-                break
-        else:
-            return
-        opened = self.add(handle, WRITE, owner, result)
+        opened = self.add(handle.value, WRITE, owner, result.value)
         self.discard(opened)
         try:
-            await self._session.call(close_compound(self._session, opened, False))
+            compound = self._session.compound("CLOSE")
+            compound.putfh(opened.handle)
+            compound.close(opened.wire_stateid)
+            await self._session.call(compound)
         except (StatusError, NfsError):
             return
 
@@ -151,10 +153,10 @@ class OpenTable:
     async def _open(self, opened: Open, claim: t.open_claim4, *, recovering: bool) -> None:
         compound = self._session.compound("OPEN")
         compound.putfh(opened.handle)
-        compound.open(self.arguments(opened.owner, opened.access, claim))
-        results = await self._session.call(compound, recovering=recovering)
-        opened.set_stateid(results[1].stateid)
-        self._decline(opened.handle, results[1])
+        result = compound.open(self.arguments(opened.owner, opened.access, claim))
+        await self._session.call(compound, recovering=recovering)
+        opened.set_stateid(result.value.stateid)
+        self._decline(opened.handle, result.value)
 
     async def _free(self, stateid: bytes) -> None:
         # The server keeps telling of revoked state until it is freed (RFC 8881, Section 18.38).
@@ -188,13 +190,3 @@ class OpenTable:
             return
         finally:
             self._returning.discard(other)
-
-
-def close_compound(session: Session, opened: Open, commit: bool) -> Compound:
-    """CLOSE, after a COMMIT of the whole file if so wished. CLOSE's result is the last one."""
-    compound = session.compound("CLOSE")
-    compound.putfh(opened.handle)
-    if commit:
-        compound.commit()
-    compound.close(opened.wire_stateid)
-    return compound

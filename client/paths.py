@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from .attributes import DIRECTORY_TYPE, NAME_MAX, STAT, STAT_ROOM, Stat, decode_stat
+from .attributes import DIRECTORY_TYPE, NAME_MAX, Stat
 from .compound import Compound
 from .endings import BUSY, TEXTS, Ending
 from .errors import NfsError, StatusError, make_error, status_error
+from .results import Result
 from .session import Session
+
+R = TypeVar("R")
 
 LINKS_MAX: Final = 40
 """Symbolic links followed on the way to one file, as many as Linux follows."""
@@ -46,7 +49,6 @@ _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR
 
 Path = str | bytes
 Components = list[bytes]
-Tail = Callable[[Compound], None]
 
 SLASH: Final = b""
 """The last component of a path that ends with ``/``."""
@@ -126,90 +128,83 @@ class Resolver:
         """Look the mount's root up, following links on the way. Raises :class:`NfsError`."""
         compound = self.session.compound("LOOKUP")
         compound.putrootfh()
-        compound.getfh()
+        handle = compound.getfh()
         try:
-            self.root = (await self.session.call(compound))[1]
+            await self.session.call(compound)
         except StatusError as error:
             raise status_error(error.status, path="/") from error
+        self.root = handle.value
         if self._export:
-            search = _Search(b"/".join(self._export), "LOOKUP", _look, follow=True)
+            search = _Found(b"/".join(self._export), "LOOKUP", Compound.getfh, follow=True)
             search.lost = True  # once is enough
-            self.root = (await self._search(search))[-2]
+            self.root = (await self._search(search)).value
 
     async def stat(self, path: Path, *, follow: bool) -> Stat:
-        """The attributes of what is there."""
-        results = await self.run(path, "GETATTR", None, follow=follow)
-        status: Stat = results[-1]
+        """Return the attributes of what is there."""
+        _, status = await self.run(path, "GETATTR", _nothing, follow=follow)
+        return status
+
+    async def find(self, path: Path, *, follow: bool) -> Stat:
+        """Return the attributes of what is there, its handle among them."""
+        handle, status = await self.run(path, "LOOKUP", Compound.getfh, follow=follow)
+        status.handle = handle.value
         return status
 
     async def run(
         self,
         path: Path,
         name: str,
-        tail: Tail | None,
+        tail: Callable[[Compound], R],
         *,
         follow: bool,
         idempotent: bool = True,
-    ) -> list[Any]:
+    ) -> tuple[R, Stat]:
         """Look ``path`` up, do what ``tail`` appends with it, and get its attributes.
 
-        The attributes are the last result, ``tail``'s are before it. With ``follow`` a link at
-        the end of the path is followed too; ``tail`` may have been executed on the link then,
-        so it should only look, or be something that cannot be done to a link.
+        Returns what ``tail`` returned, its results known by now, and the attributes. With
+        ``follow`` a link at the end of the path is followed too; ``tail`` may have been executed
+        on the link then, so it should only look, or be something that cannot be done to a link.
         """
-
-        def build(compound: Compound, components: Components) -> None:
-            _descend(compound, components)
-            if tail is not None:
-                tail(compound)
-            compound.getattr(STAT, STAT_ROOM, decode_stat)
-
-        return await self._search(_Search(path, name, build, follow=follow, idempotent=idempotent))
+        search = _Found(path, name, tail, follow=follow, idempotent=idempotent)
+        found = await self._search(search)
+        return found, search.status.value
 
     async def run_in_parent(
         self,
         path: Path,
         name: str,
-        tail: Callable[[Compound, bytes], None],
+        tail: Callable[[Compound, bytes], R],
         *,
         ending: Ending = BUSY,
         idempotent: bool = False,
         follow: bool = False,
-    ) -> list[Any]:
+    ) -> R:
         """Look the directory of ``path`` up, and do what ``tail`` appends there with its name.
 
-        With ``follow``, ``NFS4ERR_SYMLINK`` from ``tail`` means that the name is a link, which
-        is followed. Raises :class:`NfsError`, as ``ending`` says if the path ends in no name.
+        Returns what ``tail`` returned, its results known by now. With ``follow``,
+        ``NFS4ERR_SYMLINK`` from ``tail`` means that the name is a link, which is followed. Raises
+        :class:`NfsError`, as ``ending`` says if the path ends in no name.
         """
-
-        def build(compound: Compound, components: Components) -> None:
-            for component in components[:-1]:
-                compound.lookup(component)
-            tail(compound, components[-1])
-
-        return await self._search(
-            _Search(path, name, build, follow=follow, idempotent=idempotent, ending=ending)
-        )
-
-    async def parent(self, path: Path, ending: Ending = BUSY) -> tuple[bytes, bytes]:
-        """The handle of the directory of ``path``, and the name in it."""
-        components = split(path)
-        if not components or components[-1] in _NO_NAMES:
-            search = _Search(path, "LOOKUP", _look, ending=ending)
-            components = await self._named(search, components)
-        if len(components) == 1:
-            return self.root, components[0]
-        results = await self._directory(path, components[:-1])
-        return results[-2], components[-1]
-
-    async def _directory(self, path: Path, components: Components) -> list[Any]:
-        """The results of :func:`_look` for what must be a directory. Errors name ``path``."""
-        search = _Search(path, "LOOKUP", _look, follow=True)
-        search.components = [*plain(components), SLASH] if components else []
+        search = _Named(path, name, tail, ending, follow=follow, idempotent=idempotent)
         return await self._search(search)
 
-    async def _search(self, search: _Search) -> list[Any]:
-        """Walk until no link is in the way, and return the results of what is done there."""
+    async def parent(self, path: Path, ending: Ending = BUSY) -> tuple[bytes, bytes]:
+        """Return the handle of the directory of ``path``, and the name in it."""
+        components = split(path)
+        if not components or components[-1] in _NO_NAMES:
+            components = await self._named(path, ending, components)
+        if len(components) == 1:
+            return self.root, components[0]
+        return await self._directory(path, components[:-1]), components[-1]
+
+    async def _directory(self, path: Path, components: Components) -> bytes:
+        """Return the handle of what must be a directory. Errors name ``path``."""
+        search = _Found(path, "LOOKUP", Compound.getfh, follow=True)
+        search.components = [*plain(components), SLASH] if components else []
+        return (await self._search(search)).value
+
+    async def _search(self, search: _Search[R]) -> R:
+        """Walk until no link is in the way, and return what ``search`` has built there."""
         session = self.session
         rest = search.components
         walk = _Walk(self.root)
@@ -219,7 +214,7 @@ class Resolver:
                 rest = walk.up(rest)
                 continue
             if search.ending is not None and (not rest or rest[-1] in _NO_NAMES):
-                rest = await self._named(search, walk.real + rest)
+                rest = await self._named(search.path, search.ending, walk.real + rest)
                 walk = _Walk(self.root)
                 continue
             count = self._fitting(rest)
@@ -229,11 +224,12 @@ class Resolver:
             )
             compound.putfh(walk.start)
             if whole:
-                search.build(compound, rest)
+                found = search.build(compound, rest)
             else:
-                _look(compound, [*rest[:count], SLASH])
+                _descend(compound, [*rest[:count], SLASH])
+                directory = compound.getfh()
             try:
-                results = await session.call(compound)
+                await session.call(compound)
             except StatusError as error:
                 if error.status in _HANDLE_LOST and error.index == 0 and not search.lost:
                     search.lost = True
@@ -249,11 +245,11 @@ class Resolver:
                     raise search.failed(error, whole) from error
             else:
                 if not whole:
-                    walk.down(rest[:count], results[-2])
+                    walk.down(rest[:count], directory.value)
                     rest = rest[count:]
                     continue
-                if search.ending is not None or not search.follow or not results[-1].is_symlink:
-                    return results
+                if not search.is_at_link():
+                    return found
                 link, target = await self._link_among([len(rest) - 1], search, walk.start, rest)
                 if target is None:
                     raise make_error(errno.EIO, "a link that cannot be read", search.path)
@@ -280,14 +276,11 @@ class Resolver:
             fit += 1
         return max(fit, 1)
 
-    async def _named(self, search: _Search, components: Components) -> Components:
+    async def _named(self, path: Path, ending: Ending, components: Components) -> Components:
         """A path whose end is no name, to the operation's liking, or an error that says why not.
 
         What the path leads through has to be there, whatever is wrong with its end.
         """
-        ending = search.ending
-        assert ending is not None
-        path = search.path
         if not components:
             raise make_error(ending.root, "this is the root of the mount", path)
         if components[-1] == _UP:
@@ -300,7 +293,7 @@ class Resolver:
             return components[:-1]
         else:
             name = components[-2]
-            handle = (await self._directory(path, components[:-2]))[-2]
+            handle = await self._directory(path, components[:-2])
             number = ending.slash(await self._look_in(handle, name, path))
             if not number:
                 return components[:-1]
@@ -311,17 +304,17 @@ class Resolver:
         compound = self.session.compound("LOOKUP")
         compound.putfh(directory)
         compound.lookup(name)
-        compound.getattr(STAT, STAT_ROOM, decode_stat)
+        status = compound.stat()
         try:
-            status: Stat = (await self.session.call(compound))[-1]
+            await self.session.call(compound)
         except StatusError as error:
             if error.status == t.NFS4ERR_NOENT:
                 return None
             raise status_error(error.status, path=path) from error
-        return status
+        return status.value
 
     async def _link_among(
-        self, suspects: list[int], search: _Search, start: bytes, rest: Components
+        self, suspects: list[int], search: _Search[R], start: bytes, rest: Components
     ) -> tuple[int, bytes | None]:
         """Which of these components is a link, and its target; None if none is."""
         for link in suspects:
@@ -331,11 +324,12 @@ class Resolver:
             compound.putfh(start)
             for component in rest[: link + 1]:
                 compound.lookup(component)
-            compound.readlink()
+            answer = compound.readlink()
             try:
-                target: bytes = (await self.session.call(compound))[-1]
+                await self.session.call(compound)
             except StatusError:
                 continue
+            target = answer.value
             if b"\0" in target or not target:
                 raise make_error(errno.EIO, "the server has a link to nowhere", search.path)
             return link, target
@@ -379,64 +373,119 @@ class _Walk:
         return again + rest[count:]
 
 
-class _Search:
-    """What is done at the end of a path, and whether a link there is followed.
+class _Search(Generic[R]):
+    """What is done at the end of a path, and whether a link there is followed."""
 
-    With an ``ending`` the last component is not looked up, but used by an operation.
-    """
+    __slots__ = ("_replaced", "components", "follow", "idempotent", "lost", "name", "path")
 
-    __slots__ = (
-        *("_replaced", "build", "components", "ending", "follow", "idempotent", "lost", "name"),
-        "path",
-    )
+    ending: Ending | None = None
+    """What to answer to a path whose last component is no name, if it is not to be looked up."""
 
-    def __init__(
-        self,
-        path: Path,
-        name: str,
-        build: Callable[[Compound, Components], None],
-        *,
-        follow: bool = False,
-        idempotent: bool = True,
-        ending: Ending | None = None,
-    ) -> None:
+    def __init__(self, path: Path, name: str, *, follow: bool, idempotent: bool) -> None:
         self.path = path
         self.name = name
-        self.build = build
         self.components = split(path)
         self.follow = follow
         self.idempotent = idempotent
-        self.ending = ending
         self.lost = False
         """Whether the root's handle had to be found again."""
         self._replaced = 0
 
-    def may_look_again(self) -> bool:
-        """Whether to do it once more, as a file was replaced between two operations of it."""
-        self._replaced += 1
-        return self.idempotent and self._replaced < _REPLACED_MAX
+    def build(self, compound: Compound, components: Components) -> R:
+        """Append the way along ``components`` and what is done there; return its results."""
+        raise NotImplementedError
+
+    def is_at_link(self) -> bool:
+        """Return whether the call, which was executed, has found a link that is to be followed."""
+        return False
 
     def suspects(self, compound: Compound, error: StatusError, whole: bool) -> list[int]:
-        """Which components may be links, the last one first.
+        """Return which components may be links, the last one first.
 
         ``whole``: the compound was the last one, with the operation in it.
         """
         looked_up = compound.lookups(error.index)
         if error.operation == t.OP_LOOKUP:
             return [looked_up - 1] if error.status in _NOT_DIRECTORIES else []
-        if self.ending is None or not whole:
-            ours = error.operation == t.OP_VERIFY  # of a directory
-            return [looked_up - 1] if error.status in _NO_LINKS and (ours or self.follow) else []
-        if error.status not in _NOT_DIRECTORIES:
-            return []
-        return [looked_up, looked_up - 1] if self.follow else [looked_up - 1]
+        ours = error.operation == t.OP_VERIFY  # of a directory
+        return [looked_up - 1] if error.status in _NO_LINKS and (ours or self.follow) else []
+
+    def may_look_again(self) -> bool:
+        """Return whether to do it once more, as a file was replaced between two operations."""
+        self._replaced += 1
+        return self.idempotent and self._replaced < _REPLACED_MAX
 
     def failed(self, error: StatusError, whole: bool) -> NfsError:
-        """What to raise for a compound that failed, and not because of a link."""
+        """Return what to raise for a compound that failed, and not because of a link."""
         status = error.status
         if status == t.NFS4ERR_NOT_SAME and (self.ending is None or not whole):
             status = t.NFS4ERR_NOTDIR  # what a path leads through has to be a directory
         return status_error(status, path=self.path)
+
+
+class _Found(_Search[R]):
+    """Something is done with what a path leads to."""
+
+    __slots__ = ("_tail", "status")
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        tail: Callable[[Compound], R],
+        *,
+        follow: bool,
+        idempotent: bool = True,
+    ) -> None:
+        super().__init__(path, name, follow=follow, idempotent=idempotent)
+        self._tail = tail
+        self.status: Result[Stat]
+
+    def build(self, compound: Compound, components: Components) -> R:
+        _descend(compound, components)
+        found = self._tail(compound)
+        self.status = compound.stat()
+        return found
+
+    def is_at_link(self) -> bool:
+        return self.follow and self.status.value.is_symlink
+
+
+class _Named(_Search[R]):
+    """Something is done in a directory with a name, which is not looked up."""
+
+    __slots__ = ("_tail", "ending")
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        tail: Callable[[Compound, bytes], R],
+        ending: Ending,
+        *,
+        follow: bool,
+        idempotent: bool,
+    ) -> None:
+        super().__init__(path, name, follow=follow, idempotent=idempotent)
+        self._tail = tail
+        self.ending = ending
+
+    def build(self, compound: Compound, components: Components) -> R:
+        for component in components[:-1]:
+            compound.lookup(component)
+        return self._tail(compound, components[-1])
+
+    def suspects(self, compound: Compound, error: StatusError, whole: bool) -> list[int]:
+        if not whole or error.operation == t.OP_LOOKUP:
+            return super().suspects(compound, error, whole)
+        if error.status not in _NOT_DIRECTORIES:
+            return []
+        looked_up = compound.lookups(error.index)
+        return [looked_up, looked_up - 1] if self.follow else [looked_up - 1]
+
+
+def _nothing(compound: Compound) -> None:
+    """Append nothing: the attributes are all that is wanted."""
 
 
 def _descend(compound: Compound, components: Components) -> None:
@@ -446,13 +495,6 @@ def _descend(compound: Compound, components: Components) -> None:
             compound.verify(t.OP_VERIFY, DIRECTORY_TYPE)
         else:
             compound.lookup(component)
-
-
-def _look(compound: Compound, components: Components) -> None:
-    """Look up the components, get the handle and the attributes."""
-    _descend(compound, components)
-    compound.getfh()
-    compound.getattr(STAT, STAT_ROOM, decode_stat)
 
 
 def _joined(head: Components, target: bytes, beyond: Components) -> Components:

@@ -290,9 +290,9 @@ class Recovery:
             t.state_protect4_a(t.SP4_NONE),
             [],
         )
-        compound.typed(t.OP_EXCHANGE_ID, arguments, 3072, t.EXCHANGE_ID4resok.decode)
-        result: t.EXCHANGE_ID4resok = (await self.session.call_plain(channel, compound))[0]
-        return result
+        result = compound.typed(t.OP_EXCHANGE_ID, arguments, 3072, t.EXCHANGE_ID4resok.decode)
+        await self.session.call_plain(channel, compound)
+        return result.value
 
     async def _create_session(self, channel: Channel) -> None:
         """CREATE_SESSION (RFC 8881, Section 18.36)."""
@@ -309,8 +309,9 @@ class Recovery:
             t.NFS4_CALLBACK,
             [t.callback_sec_parms4(t.AUTH_NONE)],
         )
-        compound.typed(t.OP_CREATE_SESSION, arguments, 256, t.CREATE_SESSION4resok.decode)
-        result: t.CREATE_SESSION4resok = (await self.session.call_plain(channel, compound))[0]
+        created = compound.typed(t.OP_CREATE_SESSION, arguments, 256, t.CREATE_SESSION4resok.decode)
+        await self.session.call_plain(channel, compound)
+        result = created.value
         self._create_sequence = (self._create_sequence + 1) & 0xFFFFFFFF
         fore = result.csr_fore_chan_attrs
         slots = min(fore.ca_maxrequests, _SLOTS)
@@ -404,14 +405,10 @@ class Recovery:
         watchdog = reactor.call_at(reactor.time() + min(self.timeout, 2.0), channel.close)
         try:
             compound = self._plain("DESTROY_SESSION")
-            compound.typed(
-                t.OP_DESTROY_SESSION, t.DESTROY_SESSION4args(session.session_id), 8, None
-            )
+            compound.destroy_session(session.session_id)
             await session.call_plain(channel, compound)
             compound = self._plain("DESTROY_CLIENTID")
-            compound.typed(
-                t.OP_DESTROY_CLIENTID, t.DESTROY_CLIENTID4args(self.client_id or 0), 8, None
-            )
+            compound.destroy_clientid(self.client_id or 0)
             await session.call_plain(channel, compound)
         except (StatusError, NfsError, TransportError) as error:
             _log.debug("the server was not told good-bye: %s", error)

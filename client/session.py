@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, TransportError
@@ -147,8 +147,8 @@ class Session:
         """A new compound, for :meth:`call`."""
         return Compound(self.header, name, idempotent=idempotent)
 
-    async def call(self, compound: Compound, *, recovering: bool = False) -> list[Any]:
-        """Execute ``compound``; the results of its operations, SEQUENCE's left out.
+    async def call(self, compound: Compound, *, recovering: bool = False) -> None:
+        """Execute ``compound``; then the results of its operations are known.
 
         ``recovering`` is for the calls that make the session usable: they do not wait until it
         is. Raises :class:`StatusError`, or an :class:`~.errors.NfsError` that says what else
@@ -159,7 +159,8 @@ class Session:
         restarts = 0
         while True:
             try:
-                return await self._attempt(compound, recovering)
+                await self._attempt(compound, recovering)
+                return
             except SessionLost as lost:
                 if lost.uncertain and not compound.idempotent:
                     raise uncertain_outcome(compound, "the server forgot the session") from None
@@ -193,7 +194,7 @@ class Session:
             raise ProtocolError(f"{compound.name}: the server lets no attempt come to an end")
         return restarts + 1
 
-    async def call_plain(self, channel: Channel, compound: Compound) -> list[Any]:
+    async def call_plain(self, channel: Channel, compound: Compound) -> None:
         """Execute a compound that has no SEQUENCE, over ``channel``.
 
         Raises ``TransportError``, :class:`StatusError` or :class:`ProtocolError`.
@@ -203,13 +204,13 @@ class Session:
             dec = await channel.call(compound.encoder, max_reply=compound.max_reply)
             self.heard_at = self.reactor.time()
             status, count = decode_compound_head(dec)
-            return compound.decode_results(dec, status, count)
+            compound.decode_results(dec, status, count)
         except AuthError as error:
             raise auth_error(error) from error
         except (XdrError, RpcError, CallRefused) as error:
             raise ProtocolError(f"{compound.name}: {why(error)}") from error
 
-    async def _attempt(self, compound: Compound, recovering: bool) -> list[Any]:
+    async def _attempt(self, compound: Compound, recovering: bool) -> None:
         """One execution in one slot. Raises what :meth:`call` does, SessionLost, CallRefused."""
         slots = self.slots
         if (
@@ -227,7 +228,7 @@ class Session:
                 raise auth_error(error) from error
             raise ProtocolError(f"{compound.name}: {why(error)}") from error
         try:
-            return compound.decode_results(dec, status, count)
+            compound.decode_results(dec, status, count)
         except XdrError as error:
             raise ProtocolError(f"{compound.name}: {error}") from error
         finally:
@@ -303,7 +304,7 @@ class Session:
                     deadline = deadline or now + self.patience
                     if now >= deadline:
                         self._give_up(slots, slot, uncertain)
-                        raise StatusError(status, t.OP_SEQUENCE, -1, [])
+                        raise StatusError(status, t.OP_SEQUENCE, -1)
                     self.stats.delays += 1
                     await sleep(self.reactor, backoff)
                     backoff = min(2 * backoff, _BACKOFF_MAX_S)
@@ -383,7 +384,7 @@ class Session:
             self.guardian.session_broken(slots, status)
             raise SessionLost(uncertain)
         self._give_up(slots, slot, uncertain)
-        raise StatusError(status, t.OP_SEQUENCE, -1, [])
+        raise StatusError(status, t.OP_SEQUENCE, -1)
 
     async def _abandon(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from nfsrdma.xdr.nfs4 import types as t
@@ -12,6 +13,7 @@ from .errors import NfsError, ProtocolError
 from .open_mode import OpenMode
 from .opens import WRITE, OpenTable
 from .paths import Path, Resolver
+from .results import ReadResult, Result
 
 SMALL_READ: Final = 64 << 10
 """Octets that are asked for before it is known how large a file is."""
@@ -25,20 +27,19 @@ async def read_small(resolver: Resolver, path: Path, room: int) -> bytes | None:
     """The contents of a file of up to ``room`` octets; None if it has to be opened for them."""
     sink = memoryview(bytearray(room))
 
-    def tail(compound: Compound) -> None:
-        compound.getfh()
-        compound.read(ANONYMOUS_STATEID, 0, sink)
+    def tail(compound: Compound) -> Result[ReadResult]:
+        return compound.read(ANONYMOUS_STATEID, 0, sink)
 
     try:
-        results = await resolver.run(path, "READ", tail, follow=True)
+        read, status = await resolver.run(path, "READ", tail, follow=True)
     except NfsError as error:
         if error.status not in NEEDS_OPEN:
             raise
         return None
-    (eof, data), status = results[-2:]
+    data = read.value.data
     if len(data) > room:
         raise ProtocolError(f"{len(data)} octets read where {room} were asked for")
-    return bytes(data) if eof or len(data) >= status.st_size else None
+    return bytes(data) if read.value.eof or len(data) >= status.st_size else None
 
 
 async def write_small(
@@ -51,18 +52,31 @@ async def write_small(
     letters = OpenMode("w")
     owner = opens.new_owner()
 
-    def tail(compound: Compound, name: bytes) -> None:
+    attempt: _Attempt | None = None
+
+    def tail(compound: Compound, name: bytes) -> _Attempt:
+        nonlocal attempt
         claim = t.open_claim4(t.CLAIM_NULL, name)
-        compound.open(opens.arguments(owner, WRITE, claim, letters.how(permissions)))
-        compound.getfh()
-        compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, data)
+        opened = compound.open(opens.arguments(owner, WRITE, claim, letters.how(permissions)))
+        handle = compound.getfh()
+        written = compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, data)
         compound.close(CURRENT_STATEID)
+        attempt = _Attempt(opened, handle, written)
+        return attempt
 
     try:
-        results = await resolver.run_in_parent(
+        done = await resolver.run_in_parent(
             path, "WRITE", tail, ending=endings.WRITTEN, idempotent=True, follow=True
         )
-    except NfsError as error:
-        await opens.close_leftover(error, owner)
+    except NfsError:
+        if attempt is not None:
+            await opens.close_leftover(owner, attempt.opened, attempt.handle)
         raise
-    return results[-3], results[-2][0]
+    return done.handle.value, done.written.value.count
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    opened: Result[t.OPEN4resok]
+    handle: Result[bytes]
+    written: Result[t.WRITE4resok]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ..attributes import Stat
-from ..compound import ANONYMOUS_STATEID, Compound, place
+from ..compound import ANONYMOUS_STATEID
 from ..descent import Descent
 from ..errors import NfsError, StatusError, make_error, status_error
 from ..file import PARALLEL
@@ -79,9 +79,7 @@ class Getting:
 
     async def run(self, source: str) -> None:
         """Copy ``source``, a file or a directory."""
-        found = await self._client.resolver.run(source, "LOOKUP", Compound.getfh, follow=True)
-        status: Stat = found[-1]
-        status.handle = found[-2]
+        status = await self._client.resolver.find(source, follow=True)
         if status.is_dir:
             if not self._options.recursive:
                 raise make_error(errno.EISDIR, "a directory, and the copy is not recursive", source)
@@ -207,15 +205,15 @@ class Getting:
         buffer = memoryview(bytearray(size + 1))  # one more, to see it if it grew
         compound = self._client.session.compound("READ")
         compound.putfh(status.handle)
-        compound.read(ANONYMOUS_STATEID, 0, buffer)
+        read = compound.read(ANONYMOUS_STATEID, 0, buffer)
         try:
-            eof, data = (await self._client.session.call(compound))[-1]
+            await self._client.session.call(compound)
         except StatusError as error:
             if error.status in NEEDS_OPEN:
                 return False
             raise status_error(error.status, path=where()) from error
-        count = place(data, buffer)
-        if count < size and not eof:
+        count = read.value.place(buffer)
+        if count < size and not read.value.eof:
             return False
         if count != size:
             raise _changed(f"{count} octets of {size}", where())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ..attributes import STAT, STAT_ROOM, Stat, decode_stat
+from ..attributes import Stat
 from ..errors import NfsError
 from .remote import Place
 from .temporary import is_leftover, is_temporary
@@ -30,11 +30,11 @@ async def sweep(client: FileSystem, place: Place, *, pages: int | None = None) -
     handles = client.handles
     try:
         compound = handles.at("GETATTR", place.directory)
-        compound.getattr(STAT, STAT_ROOM, decode_stat)
+        directory = compound.stat()
         compound.lookup(place.name)
-        compound.getattr(STAT, STAT_ROOM, decode_stat)
-        results = await handles.call(compound, place.where)
-        now_ns, ours = results[1].st_mtime_ns, results[3].owner
+        file = compound.stat()
+        await handles.call(compound, place.where)
+        now_ns, ours = directory.value.st_mtime_ns, file.value.owner
         old: list[bytes] = []
         seen = 0
         async for page in handles.pages(place.directory, place.where):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .. import endings
 from ..attributes import Stat
-from ..compound import Compound
 from ..errors import local_error, make_error
 from ..file import PARALLEL, OpenFile
 from ..paths import to_text
@@ -145,9 +144,8 @@ class Putting:
         above = branch.above
         if above is None:
             path = branch.name
-            results = await self._client.resolver.run(path, "LOOKUP", Compound.getfh, follow=True)
-            found: Stat = results[-1]
-            found.handle = branch.handle = results[-2]
+            found = await self._client.resolver.find(path, follow=True)
+            branch.handle = found.handle
             await self._remote.enter(found, branch.path)
             branch.local = self._local.top.enter(self._local.name)
             return

@@ -27,6 +27,7 @@ from ..errors import (
 )
 from ..file import OpenFile
 from ..opens import WRITE
+from ..results import Result
 from .local import LocalEntry
 from .temporary import temporary_name, verifier_of
 
@@ -61,7 +62,7 @@ class Remote:
 
     # -- files -------------------------------------------------------------------------------
 
-    def _create(self, compound: Compound, owner: bytes, name: bytes) -> None:
+    def _create(self, compound: Compound, owner: bytes, name: bytes) -> Result[t.OPEN4resok]:
         """Append an OPEN that makes a file of ours alone, which nobody else may read yet."""
         client = self._client
         if client.habits.exclusive_create:
@@ -70,7 +71,7 @@ class Remote:
             how = t.createhow4(t.GUARDED4, _PRIVATE)
         claim = t.open_claim4(t.CLAIM_NULL, name)
         flag = t.openflag4(t.OPEN4_CREATE, how)
-        compound.open(client.opens.arguments(owner, WRITE, claim, flag))
+        return compound.open(client.opens.arguments(owner, WRITE, claim, flag))
 
     def _may_create_otherwise(self, error: StatusError) -> bool:
         """Whether a server refused the way in which a file was to be made, and there is another."""
@@ -91,8 +92,8 @@ class Remote:
         compound = client.session.compound("WRITE", idempotent=False)
         compound.putfh(place.directory)
         compound.savefh()
-        self._create(compound, owner, temporary)
-        compound.getfh()
+        opened = self._create(compound, owner, temporary)
+        handle = compound.getfh()
         if len(data):
             compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, data)
         compound.setattr(CURRENT_STATEID, attributes)
@@ -105,15 +106,13 @@ class Remote:
         except StatusError as error:
             if self._may_create_otherwise(error):
                 raise Lost from error
-            failure = status_error(error.status, path=place.where())
-            failure.__cause__ = error
             if error.operation != t.OP_RENAME:  # which comes after CLOSE
-                await client.opens.close_leftover(failure, owner)
+                await client.opens.close_leftover(owner, opened, handle)
             if error.operation != t.OP_OPEN:
                 await self.forget(place, temporary)
             if error.operation == t.OP_VERIFY and error.status == t.NFS4ERR_NOT_SAME:
                 raise ShortWrite(errno.EIO, "the server wrote less", place.where()) from error
-            raise failure from error
+            raise status_error(error.status, path=place.where()) from error
         except BaseException as error:
             # It may have been executed, wholly or in part: then the name has the whole file.
             await self.abandon(place, temporary, error)
@@ -127,17 +126,17 @@ class Remote:
         owner = client.opens.new_owner()
         compound = client.session.compound("OPEN", idempotent=False)
         compound.putfh(place.directory)
-        self._create(compound, owner, temporary)
-        compound.getfh()
+        opened = self._create(compound, owner, temporary)
+        handle = compound.getfh()
         try:
-            _, result, handle = await client.session.call(compound)
+            await client.session.call(compound)
         except StatusError as error:
             if self._may_create_otherwise(error):
                 raise Lost from error
             raise status_error(error.status, path=place.where()) from error
         except UncertainOutcomeError as error:
             raise Lost from error
-        return client.opened(handle, WRITE, owner, result, place.where())
+        return client.opened(handle.value, WRITE, owner, opened.value, place.where())
 
     async def publish(
         self, place: Place, temporary: bytes, handle: bytes, size: int, attributes: t.fattr4
@@ -233,9 +232,10 @@ class Remote:
         compound = handles.at("CREATE", place.directory, idempotent=False)
         kind = t.createtype4(t.NF4DIR)
         compound.create(t.CREATE4args(kind, place.name, encode_attributes(mode=mode | _OWN)))
-        compound.getfh()
+        handle = compound.getfh()
         try:
-            return (await handles.call(compound, place.where))[-1], False
+            await handles.call(compound, place.where)
+            return handle.value, False
         except (FileExistsError, UncertainOutcomeError):
             found = await handles.lookup(place.directory, place.name, place.where)
         await self.enter(found, place.where)

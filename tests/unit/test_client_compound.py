@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nfsrdma.client.attributes import STAT, STAT_ROOM, decode_stat, encode_attributes
+from nfsrdma.client.attributes import ENTRY, STAT, STAT_ROOM, decode_stat, encode_attributes
 from nfsrdma.client.compound import (
     ANONYMOUS_STATEID,
     CURRENT_STATEID,
     Compound,
     Header,
     decode_compound_head,
-    place,
 )
 from nfsrdma.client.errors import ProtocolError, StatusError
+from nfsrdma.client.results import ReadResult, Result
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import RpcError, decode_call, encode_accepted
 from nfsrdma.xdr import Decoder, Encoder, XdrError
@@ -59,18 +58,21 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
     compound.read(CURRENT_STATEID, 5, sink)
     compound.write(CURRENT_STATEID, 6, t.FILE_SYNC4, data)
     compound.commit(1, 2)
-    compound.readdir(3, b"verifier", 4096, STAT, decode_stat)
+    compound.readdir(3, b"verifier", 4096)
     compound.readlink()
     compound.read(ANONYMOUS_STATEID, 0, large)
     compound.close(CURRENT_STATEID)
     compound.delegreturn(CURRENT_STATEID)
     compound.free_stateid(CURRENT_STATEID)
     compound.reclaim_complete()
+    compound.destroy_session(SESSION)
+    compound.destroy_clientid(5)
     compound.stamp(0xABCD, SESSION, 9, 3, 5)
     call = parsed(compound)
     assert call.minorversion == 2
     current = t.stateid4(1, bytes(12))
     words = list(struct.unpack(">2I", STAT[4:]))
+    entry = list(struct.unpack(">2I", ENTRY[4:]))
     assert [(op.argop, op.value) for op in call.argarray] == [
         (t.OP_SEQUENCE, t.SEQUENCE4args(SESSION, 9, 3, 5, True)),
         (t.OP_PUTROOTFH, None),
@@ -89,18 +91,20 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
         (t.OP_READ, t.READ4args(current, 5, 10)),
         (t.OP_WRITE, t.WRITE4args(current, 6, t.FILE_SYNC4, data)),
         (t.OP_COMMIT, t.COMMIT4args(1, 2)),
-        (t.OP_READDIR, t.READDIR4args(3, b"verifier", 4096, 4096, words)),
+        (t.OP_READDIR, t.READDIR4args(3, b"verifier", 4096, 4096, entry)),
         (t.OP_READLINK, None),
         (t.OP_READ, t.READ4args(t.stateid4(0, bytes(12)), 0, 5000)),
         (t.OP_CLOSE, t.CLOSE4args(0, current)),
         (t.OP_DELEGRETURN, t.DELEGRETURN4args(current)),
         (t.OP_FREE_STATEID, t.FREE_STATEID4args(current)),
         (t.OP_RECLAIM_COMPLETE, t.RECLAIM_COMPLETE4args(False)),
+        (t.OP_DESTROY_SESSION, t.DESTROY_SESSION4args(SESSION)),
+        (t.OP_DESTROY_CLIENTID, t.DESTROY_CLIENTID4args(5)),
     ]
     assert [len(view) for view in compound.sinks] == [0, 0, 5000]
     assert compound.sinks[2] is large
     assert compound.lookups(6) == 1
-    assert len(compound) == 23
+    assert len(compound) == 25
     # Sent again: only the stamp changes.
     compound.stamp(0xABCD, SESSION, 10, 0, 0)
     again = parsed(compound)
@@ -110,7 +114,7 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
 
 def test_a_compound_without_sequence() -> None:
     compound = Compound(HEADER, "DESTROY_CLIENTID", sequenced=False)
-    compound.typed(t.OP_DESTROY_CLIENTID, t.DESTROY_CLIENTID4args(5), 8, None)
+    compound.destroy_clientid(5)
     compound.stamp_plain(0xABCD)
     assert parsed(compound).argarray == [
         t.nfs_argop4(t.OP_DESTROY_CLIENTID, t.DESTROY_CLIENTID4args(5))
@@ -131,11 +135,10 @@ def reply(status: int, results: list[bytes], tag: bytes = b"", sequence: int | N
     return bytes(enc.buffer) + b"".join(results)
 
 
-def build() -> Compound:
+def build() -> tuple[Compound, Result[bytes]]:
     compound = Compound(HEADER, "TEST")
     compound.putfh(b"x")
-    compound.getfh()
-    return compound
+    return compound, compound.getfh()
 
 
 PUTFH_OK = struct.pack(">2I", t.OP_PUTFH, 0)
@@ -144,37 +147,43 @@ GETFH_OK = struct.pack(">3I", t.OP_GETFH, 0, 4) + b"abcd"
 
 @pytest.mark.parametrize("tag", [b"", b"a tag that nobody asked for"])
 def test_a_good_reply(tag: bytes) -> None:
-    compound = build()
+    compound, handle = build()
     dec = Decoder(reply(0, [PUTFH_OK, GETFH_OK], tag))
     status, count, sequence = compound.decode_sequence(dec)
     assert sequence is not None
     assert (sequence.session_id, sequence.seqid, sequence.slot) == (SESSION, 9, 3)
     assert (sequence.highest, sequence.target, sequence.status_flags) == (63, 31, 4)
-    assert compound.decode_results(dec, status, count) == [None, b"abcd"]
+    assert not handle.known
+    with pytest.raises(RuntimeError, match="not been executed"):
+        _ = handle.value
+    compound.decode_results(dec, status, count)
+    assert handle.known
+    assert handle.value == b"abcd"
     dec.done()
 
 
-def decode(compound: Compound, message: bytes) -> list[Any]:
+def decode(compound: Compound, message: bytes) -> None:
     dec = Decoder(message)
     status, count, sequence = compound.decode_sequence(dec)
     assert sequence is not None
-    return compound.decode_results(dec, status, count)
+    compound.decode_results(dec, status, count)
 
 
 @pytest.mark.parametrize(
-    ("results", "index", "before"),
+    ("results", "index"),
     [
-        ([PUTFH_OK, struct.pack(">2I", t.OP_GETFH, 70)], 1, [None]),
-        ([struct.pack(">2I", t.OP_PUTFH, 70)], 0, []),
-        ([PUTFH_OK, struct.pack(">2I", t.OP_ILLEGAL, 70)], 1, [None]),
-        ([PUTFH_OK], 1, [None]),  # the failing operation's result is left out
+        ([PUTFH_OK, struct.pack(">2I", t.OP_GETFH, 70)], 1),
+        ([struct.pack(">2I", t.OP_PUTFH, 70)], 0),
+        ([PUTFH_OK, struct.pack(">2I", t.OP_ILLEGAL, 70)], 1),
+        ([PUTFH_OK], 1),  # the failing operation's result is left out
     ],
 )
-def test_a_failure_says_where(results: list[bytes], index: int, before: list[Any]) -> None:
+def test_a_failure_says_where(results: list[bytes], index: int) -> None:
+    compound, handle = build()
     with pytest.raises(StatusError) as caught:
-        decode(build(), reply(70, results))
+        decode(compound, reply(70, results))
     error = caught.value
-    assert (error.status, error.index, error.results) == (70, index, before)
+    assert (error.status, error.index, handle.known) == (70, index, False)
     assert error.operation == (t.OP_PUTFH, t.OP_GETFH)[index]
     assert "NFS4ERR_STALE" in str(error)
 
@@ -200,11 +209,11 @@ def test_a_failure_says_where(results: list[bytes], index: int, before: list[Any
 )
 def test_contradictions_are_refused(message: bytes) -> None:
     with pytest.raises(XdrError):
-        decode(build(), message)
+        decode(build()[0], message)
 
 
 def test_sequence_failures_are_told_apart() -> None:
-    compound = build()
+    compound, _ = build()
     for message in (reply(10052, [], sequence=10052), reply(10052, [], sequence=None)):
         assert compound.decode_sequence(Decoder(message)) == (10052, 0, None)
 
@@ -222,7 +231,7 @@ def test_damage_raises_typed_errors_only(data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(message) - 1))
         message[at] = data.draw(st.sampled_from([0, 1, 2, 0x7F, 0xFF]))
     del message[data.draw(st.integers(0, len(message))) :]
-    compound = build()
+    compound, _ = build()
     dec = Decoder(bytes(message))
     try:
         status, count, sequence = compound.decode_sequence(dec)
@@ -232,12 +241,24 @@ def test_damage_raises_typed_errors_only(data: st.DataObject) -> None:
         pass
 
 
+def test_the_stateid_can_be_replaced() -> None:
+    compound = Compound(HEADER, "READ")
+    compound.putfh(b"handle")
+    compound.read(ANONYMOUS_STATEID, 7, memoryview(bytearray(10)))
+    stateid = t.stateid4(5, b"another open")
+    compound.restate(b"\0\0\0\5another open")
+    compound.stamp(0xABCD, SESSION, 9, 3, 5)
+    assert parsed(compound).argarray[1:] == [
+        t.nfs_argop4(t.OP_PUTFH, t.PUTFH4args(b"handle")),
+        t.nfs_argop4(t.OP_READ, t.READ4args(stateid, 7, 10)),
+    ]
+
+
 def test_data_is_copied_only_if_it_is_elsewhere() -> None:
     sink = memoryview(bytearray(8))
-    assert place(memoryview(b"abc"), sink) == 3
+    assert ReadResult(True, memoryview(b"abc")).place(sink) == 3
     assert bytes(sink[:3]) == b"abc"
-    placed = sink[:4]
-    assert place(placed, sink) == 4
-    assert place(memoryview(b""), sink) == 0
+    assert ReadResult(True, sink[:4]).place(sink) == 4
+    assert ReadResult(True, memoryview(b"")).place(sink) == 0
     with pytest.raises(ProtocolError, match="9 octets read where 8"):
-        place(memoryview(bytes(9)), sink)
+        ReadResult(True, memoryview(bytes(9))).place(sink)
