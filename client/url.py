@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
+
+from .options import MountOptions
 
 _TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
 _PORTS = {"rdma": 20049, "tcp": 2049}
@@ -49,8 +51,8 @@ def _identity(text: str) -> int:
     return value
 
 
-# Option of the query -> (keyword of mount(), how its value is read). What is absent is an error.
-OPTIONS: dict[str, tuple[str, Callable[[str], Any]]] = {
+# Option of the query -> (field of MountOptions, how its value is read). What is absent is an error.
+OPTIONS: Final[dict[str, tuple[str, Callable[[str], str | int | float]]]] = {
     "provider": ("provider", str),
     "device": ("device", str),
     "minor": ("minor_version", _minor),
@@ -73,8 +75,8 @@ class Url:
     port: int
     path: tuple[bytes, ...]
     """The components from the server's root on; no empty one, no ``.``, no ``..``."""
-    options: dict[str, Any] = field(default_factory=dict)
-    """Keywords for ``mount()`` that the query gave."""
+    options: MountOptions = field(default_factory=MountOptions)
+    """The options that the query gave."""
 
     def __str__(self) -> str:
         return self.with_path(self.path)
@@ -151,14 +153,14 @@ def _components(text: str, path: str) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _options(text: str, query: str) -> dict[str, Any]:
-    options: dict[str, Any] = {}
+def _options(text: str, query: str) -> MountOptions:
+    given: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in OPTIONS:
             raise UrlError(f"{text!r}: no option {name!r}; there are {', '.join(OPTIONS)}")
         keyword, read = OPTIONS[name]
         try:
-            options[keyword] = read(value)
+            given[keyword] = read(value)
         except ValueError as error:
             raise UrlError(f"{text!r}: {name}={value}: {error}") from None
-    return options
+    return MountOptions(**given)

@@ -24,13 +24,14 @@ from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..descent import Descent
-from ..edge.connect import Connector, MountOptions, connect_error, make_client
+from ..edge.connect import Connector, connect_error, make_client
 from ..edge.local import local_tree
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
 from ..file import OFFSET_END, OpenFile
 from ..filesystem import Buffer, FileSystem
 from ..open_mode import OpenMode
+from ..options import MountOptions
 from ..paths import Path
 from ..stats import Statistics
 from ..url import Url

@@ -7,9 +7,7 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final, cast
 from weakref import ref
 
 from nfsrdma.rpcrdma.io.fork import keep_from_children
@@ -17,58 +15,21 @@ from nfsrdma.rpcrdma.io.tcp import connect_tcp
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.task import Future, Reactor, Task
+from nfsrdma.rpcrdma.verbs.interfaces import PacketCounting
 
 from ..errors import NfsError, forked
 from ..filesystem import IO_SIZE, FileSystem
+from ..options import MountOptions
 from ..recovery import SILENT_SERVER
 from ..url import Url, parse_url
 from .local import blamed
 
+if TYPE_CHECKING:
+    from nfsrdma.rpcrdma.transport.channel import RdmaChannel
+    from nfsrdma.rpcrdma.verbs.interfaces import Device
+
 _SHORTLY_S: Final = 2.0
 """How long a server in shared memory may take to say that it is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class MountOptions:
-    """How a server is to be used; what is None is decided here.
-
-    ``timeout``: seconds that the server may be silent or out of reach before calls fail.
-    ``uid``, ``gid``, ``groups``: who calls (AUTH_SYS), the process's user by default.
-    ``minor_version``: 2 or 1; a server that does not speak 2 is spoken to in 1.
-    ``provider``: which RDMA provider; by default shared memory with a server on this host that is
-    ready for it, else ``soft``; ``device``: which of its devices, the first by default
-    (``verbs`` provider); ``pcap``: a file that gets every packet (soft provider).
-    ``rsize``, ``wsize``: octets that one READ or WRITE carries at most.
-    """
-
-    timeout: float | None = None
-    uid: int | None = None
-    gid: int | None = None
-    groups: tuple[int, ...] | None = None
-    minor_version: int | None = None
-    provider: str | None = None
-    device: str | None = None
-    pcap: str | Path | None = None
-    rsize: int | None = None
-    wsize: int | None = None
-
-    def over(self, options: dict[str, Any]) -> MountOptions:
-        """These options where they say something, those of a URL where they do not."""
-        chosen = dict(options)
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if value is not None:
-                chosen[name] = value
-        return MountOptions(**chosen)
-
-    def credentials(self) -> Credentials:
-        """AUTH_SYS credentials. Supplementary groups go along only if the user is our own."""
-        uid = os.geteuid() if self.uid is None else self.uid
-        gid = os.getegid() if self.gid is None else self.gid
-        groups = self.groups
-        if groups is None:
-            groups = tuple(os.getgroups()) if self.uid is None else ()
-        return Credentials.sys(uid, gid, groups[:16], socket.gethostname().encode()[:255])
 
 
 class Connector:
@@ -80,8 +41,8 @@ class Connector:
         self._provider = options.provider
         self._device_name = options.device
         self._pcap = options.pcap
-        self._devices: dict[str, Any] = {}  # by provider
-        self._current: Any = None  # the RDMA channel made last
+        self._devices: dict[str, Device] = {}  # by provider
+        self._current: RdmaChannel | None = None  # the RDMA channel made last
         self._totals: dict[str, int] = {}  # of those before it
         self._pid = os.getpid()
         self._client: Callable[[], FileSystem | None] = lambda: None
@@ -145,7 +106,7 @@ class Connector:
             device = self._devices[provider] = open_device(
                 provider, self._reactor, device=self._device_name, pcap=self._pcap
             )
-        future: Any = connect_rdma(
+        future = connect_rdma(
             device,
             self._reactor,
             address,
@@ -154,9 +115,9 @@ class Connector:
             service=service,
         )
         future.add_done_callback(self._connected)
-        return future  # type: ignore[no-any-return]
+        return cast("Future[Channel]", future)
 
-    def _connected(self, future: Any) -> None:
+    def _connected(self, future: Future[RdmaChannel]) -> None:
         if future.error() is None:
             if self._current is not None:
                 _add(self._totals, self._current.stats.as_dict())
@@ -172,9 +133,8 @@ class Connector:
         if self._current is not None:
             _add(total, self._current.stats.as_dict())
         for device in self._devices.values():
-            packets = getattr(device, "counters", None)
-            if packets is not None:
-                _add(total, packets.as_dict())
+            if isinstance(device, PacketCounting):
+                _add(total, device.counters.as_dict())
         return total
 
     def serve(self, client: FileSystem) -> None:
@@ -210,6 +170,16 @@ def _checked_provider(options: MountOptions) -> str | None:
     return provider
 
 
+def _credentials(options: MountOptions) -> Credentials:
+    """Return AUTH_SYS credentials; supplementary groups go along only if the user is our own."""
+    uid = os.geteuid() if options.uid is None else options.uid
+    gid = os.getegid() if options.gid is None else options.gid
+    groups = options.groups
+    if groups is None:
+        groups = tuple(os.getgroups()) if options.uid is None else ()
+    return Credentials.sys(uid, gid, groups[:16], socket.gethostname().encode()[:255])
+
+
 def make_client(
     reactor: Reactor, url: str, options: MountOptions
 ) -> tuple[FileSystem, Connector, Url]:
@@ -228,7 +198,7 @@ def make_client(
         reactor,
         connector.connect,
         parsed.path,
-        credentials=chosen.credentials(),
+        credentials=_credentials(chosen),
         rng=rng,
         owner=f"nfsrdma {socket.gethostname()} {os.getpid()} {rng.getrandbits(64):x}".encode(),
         verifier=rng.randbytes(8),

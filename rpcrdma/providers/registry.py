@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from importlib import import_module
+from os import PathLike
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -70,7 +71,7 @@ def open_device(
     rng: Random | None = None,
     address: str | None = None,
     device: str | None = None,
-    pcap: str | Path | None = None,
+    pcap: str | PathLike[str] | None = None,
     **options: Any,
 ) -> Device:
     """Open a device of the provider ``name`` on ``reactor``.

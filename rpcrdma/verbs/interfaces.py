@@ -229,3 +229,19 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Disconnect everything, flush, free."""
+
+
+class Counts(Protocol):
+    """Counters that can be shown by name."""
+
+    def as_dict(self) -> dict[str, int]:
+        """Return all counters by name."""
+
+
+@runtime_checkable
+class PacketCounting(Protocol):
+    """A device that sends packets itself, and counts them."""
+
+    @property
+    def counters(self) -> Counts:
+        """What all its queue pairs have sent and received, and those that are gone."""

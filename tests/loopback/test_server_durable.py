@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from tests.support.hosts import loopback
 
-from nfsrdma.client.edge.connect import MountOptions, make_client
+from nfsrdma.client.edge.connect import make_client
 from nfsrdma.client.file import spread
+from nfsrdma.client.options import MountOptions
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.task import Task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from nfsrdma.client.options import MountOptions
 from nfsrdma.client.url import UrlError, parse_url
 
 
@@ -34,15 +35,16 @@ def test_options_become_keywords_of_mount() -> None:
     url = parse_url(
         "nfs+rdma://h/x?provider=verbs&device=rxe0&minor=1&timeout=2.5&rsize=65536&uid=7&gid=8"
     )
-    assert url.options == {
-        "provider": "verbs",
-        "device": "rxe0",
-        "minor_version": 1,
-        "timeout": 2.5,
-        "rsize": 65536,
-        "uid": 7,
-        "gid": 8,
-    }
+    assert url.options == MountOptions(
+        provider="verbs", device="rxe0", minor_version=1, timeout=2.5, rsize=65536, uid=7, gid=8
+    )
+    assert parse_url("nfs+rdma://h/x").options == MountOptions()
+
+
+def test_what_the_caller_asks_for_wins_over_the_url() -> None:
+    of_url = MountOptions(timeout=2.5, uid=7)
+    assert MountOptions(timeout=9.0).over(of_url) == MountOptions(timeout=9.0, uid=7)
+    assert MountOptions(uid=0).over(of_url) == MountOptions(timeout=2.5, uid=0)
 
 
 @pytest.mark.parametrize(

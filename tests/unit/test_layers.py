@@ -66,8 +66,15 @@ EDGE_MODULES = {
     "time",
 }
 
-# State that each thread has its own of is no thread.
-HARMLESS = {"random.Random", "threading.local"}
+# State that each thread has of its own is no thread; names and numbers do not touch the system.
+HARMLESS = {
+    "os.PathLike",
+    "os.SEEK_DATA",
+    "os.SEEK_HOLE",
+    "os.fspath",
+    "random.Random",
+    "threading.local",
+}
 
 # Within ``rpcrdma.roce`` each room may import those before it.
 ROCE_ROOMS = ("wire", "packets", "engine", "cm")

@@ -118,7 +118,7 @@ def url_targets(
     """
     url = parse_url(text)
     _, _, query = text.partition("?")
-    given = "tcp" if url.transport == "tcp" else url.options.get("provider") or MOUNTS_CHOICE
+    given = "tcp" if url.transport == "tcp" else url.options.provider or MOUNTS_CHOICE
     chosen = Chosen()
     for transport in transports or (given,):
         reason = why_not(transport)
