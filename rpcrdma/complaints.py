@@ -47,11 +47,15 @@ class Complaints:
         self._seen: dict[Hashable, tuple[float, int]] = {}
         """When each line was last written, and how often it was not written since."""
 
-    def about(self, peer: Peer, reason: str, detail: object = "") -> None:
-        """Warn that ``peer`` was refused something, or closed.
+    def about(
+        self, peer: Peer, reason: str, detail: object = "", *, level: int = logging.WARNING
+    ) -> None:
+        """Say that ``peer`` was refused something, or closed; at ``level``, as a rule a warning.
 
         ``reason`` is one of a few texts; what varies belongs in ``detail``.
         """
+        if not self._log.isEnabledFor(level):
+            return
         again = self._may_say((holder_of(peer.address, peer.uid), reason))
         if again is None:
             return
@@ -59,7 +63,7 @@ class Complaints:
         if peer.uid is not None:
             who += f", user {peer.uid}"
         text = f"{reason}: {detail}" if detail != "" else reason
-        self._log.warning("%s: %s%s", who, text, _times(again))
+        self._log.log(level, "%s: %s%s", who, text, _times(again))
 
     def failure(self, what: str, error: BaseException) -> None:
         """Log, as an error of our own, that ``what`` raised ``error``; once for each place."""

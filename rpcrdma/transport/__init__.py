@@ -1,10 +1,10 @@
 """RPC-over-RDMA version 1 (RFC 8166, 8167, 8797), over whatever offers the verbs."""
 
+from .call import RdmaCall
 from .channel import RdmaChannel
 from .connect import NFS_RDMA_PORT, RdmaListener, connect_rdma, listen_rdma
 from .header import HeaderLimits, RpcRdmaError
 from .options import TransportOptions
-from .responder import RdmaCall
 from .stats import TransportStats
 
 __all__ = [

@@ -43,9 +43,11 @@ def direction(header: RpcRdmaHeader, view: memoryview, active: bool) -> int:
         raise RpcRdmaError(ERR_CHUNK, "no RPC message behind the header")
     xid, way = XID_AND_DIRECTION.unpack_from(view, header.size)
     if xid != header.xid:
-        raise RpcRdmaError(ERR_CHUNK, f"XID {header.xid:#x} in the header, {xid:#x} in the message")
+        raise RpcRdmaError(
+            ERR_CHUNK, "two XIDs", f"{header.xid:#x} in the header, {xid:#x} in the message"
+        )
     if way not in (CALL, REPLY):
-        raise RpcRdmaError(ERR_CHUNK, f"RPC message of type {way}")
+        raise RpcRdmaError(ERR_CHUNK, "neither call nor reply", f"RPC message of type {way}")
     return int(way)
 
 

@@ -15,12 +15,13 @@ from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.rpc import CALL, REPLY
 
 from ..budget import Account, unbounded
+from ..complaints import Complaints
 from ..rpc.channel import CLOSED_HERE, Owner, Peer, Service
 from ..task import Future
-from ..verbs.interfaces import Connection, Device
-from ..verbs.types import SendWR, WrOpcode
+from ..verbs.interfaces import Connection
+from ..verbs.types import DeviceLimits, SendWR, WrOpcode
 from .backchannel import direction, reverse_limit
-from .endpoint import ReceiveSlot, RpcRdmaEndpoint
+from .endpoint import Queues, ReceiveSlot, RpcRdmaEndpoint
 from .header import (
     RDMA_DONE,
     RDMA_ERROR,
@@ -35,7 +36,6 @@ from .private_data import PrivateData
 from .reduction import Room
 from .requester import RpcRdmaRequester
 from .responder import RpcRdmaResponder, refuse_all
-from .stats import TransportStats
 
 _log = logging.getLogger(__name__)
 
@@ -46,58 +46,63 @@ _XID_AND_VERSION = 8
 class RdmaChannel:
     """A ``Channel`` over RDMA; made by ``connect_rdma`` and ``listen_rdma``.
 
-    ``active`` is the side that connected: forward requester and reverse responder.
+    ``active`` is the side that connected: forward requester and reverse responder. What the peer
+    makes us hold is charged to ``account``, which is given back at the end. ``complaints`` gets
+    the reasons for which calls are refused.
     """
 
     def __init__(
         self,
-        device: Device,
+        connection: Connection,
+        queues: Queues,
+        limits: DeviceLimits,
         options: TransportOptions,
         service: Service | None,
         *,
         active: bool,
+        read_depth: int,
+        complaints: Complaints,
         account: Account | None = None,
     ) -> None:
-        self.stats = TransportStats()
         self.options = options
-        self.pd = device.create_pd()
-        """For this connection alone, so that no other peer can use its keys."""
-        self.send_cq = device.create_cq(options.send_depth)
-        self.recv_cq = device.create_cq(options.receive_depth)
         self.established_at = 0.0
         """When it came up, in seconds of the reactor's clock."""
         self._active = active
         self.account = account if account is not None else unbounded()
-        """What the peer makes us hold is charged to it; given back at the end."""
+        self._complaints = complaints
+        self._peer = Peer("rdma", *connection.peer_address)
         self._endpoint = RpcRdmaEndpoint(
-            *(self.pd, device.limits, options, self.stats, self._on_message, self._break_off),
-            self.account,
+            connection,
+            queues,
+            limits,
+            options,
+            read_depth=read_depth,
+            on_message=self._on_message,
+            on_failure=self._break_off,
+            account=self.account,
         )
+        self.stats = self._endpoint.stats
         called, answered = options.credits, options.reverse_credits
         if not active:
             called, answered = answered, called
         self.requester = RpcRdmaRequester(self._endpoint, called)
         self.responder = RpcRdmaResponder(
-            self._endpoint, self, service or refuse_all, answered, chunks=not active
+            self._endpoint,
+            self,
+            service or refuse_all,
+            answered,
+            chunks=not active,
+            on_refused=self._refused,
         )
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
-        self._peer = Peer("rdma", "", 0)
         self.relied_on = False
         self.fault = ""
         """What the peer did that ended the connection, if it did."""
         self._received_before = -1
         self._probing = False
 
-    # Life
-
-    def attach(self, connection: Connection, read_depth: int) -> None:
-        """Take a connection that is about to come up, and post its receives.
-
-        ``read_depth`` is how many RDMA READs the peer answers at a time.
-        """
-        self._peer = Peer("rdma", *connection.peer_address)
-        self._endpoint.attach(connection, self.send_cq, self.recv_cq, read_depth)
+    # --- Life ---
 
     def belongs_to(self, owner: Owner | None) -> None:
         """The peer is a process of this host, and this is whose."""
@@ -165,7 +170,7 @@ class RdmaChannel:
         alone. If it is not, the queue pair fails, and that ends the connection. So does a peer that
         has taken nothing of what was sent to it since then, where no queue pair fails of itself.
         """
-        if not self.closed and self._endpoint.send_threshold and self._endpoint.stuck():
+        if not self.closed and self._endpoint.send_threshold and self._endpoint.send_queue.stuck():
             self._break_off("the peer does not take what it is sent")
             return
         received = self.stats.bytes_inline_received
@@ -173,11 +178,18 @@ class RdmaChannel:
         self._received_before = received
         if silent and not self._probing and not self.closed:
             self._probing = True
-            self._endpoint.post(SendWR(WrOpcode.RDMA_WRITE), self._probed)
+            self._endpoint.send_queue.post(SendWR(WrOpcode.RDMA_WRITE), self._probed)
 
     def look(self) -> None:
         """End the connection if the peer does not let us fetch its calls."""
         self.responder.look()
+
+    def _refused(self, error: RpcRdmaError) -> None:
+        """Keep the reason for which a call was answered with RDMA_ERROR."""
+        self.stats.count_refused(error.reason)
+        self._complaints.about(
+            self._peer, f"call refused, {error.reason}", error.detail, level=logging.DEBUG
+        )
 
     def _probed(self) -> None:
         self._probing = False
@@ -210,7 +222,7 @@ class RdmaChannel:
                 # The others are to be told as well, and whoever closes it is not to suffer.
                 _log.exception("%r, told that %r is gone, failed", callback, self._peer)
 
-    # Messages
+    # --- Messages ---
 
     def _on_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
         """Most messages have empty lists: one look at nine words tells what they are."""

@@ -113,6 +113,25 @@ def distribute(
 _EMPTY = Segment(0, 0, 0)
 
 
+def fit(
+    transfers: Iterable[tuple[Segment, list[memoryview]]], largest: int
+) -> Iterator[tuple[Segment, list[memoryview]]]:
+    """Yield the same transfers in parts of at most ``largest`` octets, which a device can do.
+
+    Each segment that is returned is exactly as long as what goes to it.
+    """
+    for (handle, _, offset), pieces in transfers:
+        length = sum(map(len, pieces))
+        if length <= largest:
+            yield Segment(handle, length, offset), pieces
+            continue
+        parts = [
+            Segment(handle, min(largest, length - start), offset + start)
+            for start in range(0, length, largest)
+        ]
+        yield from distribute(pieces, parts)
+
+
 def filled(chunk: Chunk, octets: int) -> Chunk:
     """The chunk as it is returned once ``octets`` were written to it.
 

@@ -15,7 +15,7 @@ from ..task import Future, Reactor, TimerHandle
 from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
 from ..verbs.types import Access, ConnectOptions, QpOptions, VerbsError
 from .channel import RdmaChannel
-from .endpoint import FAULT
+from .endpoint import FAULT, Queues
 from .options import SHORT_INLINE, TransportOptions
 
 _log = logging.getLogger(__name__)
@@ -48,13 +48,15 @@ def connect_rdma(
     are refused. Errors: ``ConnectionRefusedError``, ``TimeoutError``, other kinds of ``OSError``.
     """
     options = _fitted(options, device)
-    if not device.limits.remote_invalidation:
+    limits = device.limits
+    if not limits.remote_invalidation:
         options = replace(options, remote_invalidation=False)
     future: Future[RdmaChannel] = Future()
-    channel = RdmaChannel(device, options, service, active=True)
+    queues = Queues(device, options)
+    handler = _Handler(reactor, future=future)
     connect_options = ConnectOptions(
         private_data=options.private_data.encode(),
-        responder_resources=min(options.responder_resources, device.limits.max_rd_atomic),
+        responder_resources=min(options.responder_resources, limits.max_rd_atomic),
         initiator_depth=0,  # only the other side reads
         timeout_s=options.connect_timeout_s,
     )
@@ -62,18 +64,27 @@ def connect_rdma(
         connection = device.connect(
             address,
             port,
-            channel.pd,
-            channel.send_cq,
-            channel.recv_cq,
+            queues.pd,
+            queues.send_cq,
+            queues.recv_cq,
             QpOptions(options.send_depth, options.receive_depth, _REACHABLE),
             connect_options,
-            _Handler(channel, reactor, future=future),
+            handler,
         )
     except OSError as error:
-        channel.close()
+        queues.pd.close()
         future.set_error(error)
-    else:
-        channel.attach(connection, read_depth=0)
+        return future
+    handler.channel = RdmaChannel(
+        connection,
+        queues,
+        limits,
+        options,
+        service,
+        active=True,
+        read_depth=0,
+        complaints=Complaints(_log, reactor.time),
+    )
     return future
 
 
@@ -83,13 +94,17 @@ def _fitted(options: TransportOptions | None, device: Device) -> TransportOption
 
 
 class _Handler:
-    """What becomes of a connection, on either side."""
+    """What becomes of a connection, on either side.
 
-    __slots__ = ("_channel", "_future", "_on_channel", "_owner_of", "_reactor", "_request_data")
+    ``channel`` is set before anything can happen to the connection.
+    """
+
+    __slots__ = ("_future", "_on_channel", "_owner_of", "_reactor", "_request_data", "channel")
+
+    channel: RdmaChannel
 
     def __init__(
         self,
-        channel: RdmaChannel,
         reactor: Reactor,
         *,
         future: Future[RdmaChannel] | None = None,
@@ -97,7 +112,6 @@ class _Handler:
         on_channel: OnChannel | None = None,
         owner_of: OwnerOf | None = None,
     ) -> None:
-        self._channel = channel
         self._owner_of = owner_of
         self._reactor = reactor
         self._future = future
@@ -107,7 +121,7 @@ class _Handler:
     def established(self, connection: Connection, private_data: bytes) -> None:
         # To the accepting side, the peer has spoken in its request.
         theirs = private_data if self._request_data is None else self._request_data
-        channel = self._channel
+        channel = self.channel
         if self._owner_of is not None:
             # Not before: a request costs nothing to make, and this does to answer.
             try:
@@ -127,12 +141,12 @@ class _Handler:
                 raise
 
     def failed(self, error: Exception) -> None:
-        self._channel.disconnected(f"never established: {error}")
+        self.channel.disconnected(f"never established: {error}")
         if self._future is not None:
             self._future.set_error(error)
 
     def disconnected(self, reason: str) -> None:
-        self._channel.disconnected(reason)
+        self.channel.disconnected(reason)
 
 
 class RdmaListener:
@@ -197,23 +211,18 @@ class RdmaListener:
         receives = self._receive_memory.account(peer.address, uid)
         options, octets = self._within(receives)
         account = self._budget.account(peer.address, uid)
-        channel = RdmaChannel(self._device, options, self._service, active=False, account=account)
-        channel.on_close(lambda _: _give_back(receives, octets))
+        queues = Queues(self._device, options)
         try:
-            connection = request.prepare(
-                channel.pd,
-                channel.send_cq,
-                channel.recv_cq,
-                # No access at all: a server exposes no memory (RFC 8166, Section 8.1).
-                QpOptions(options.send_depth, options.receive_depth, access=0),
-            )
-            channel.attach(connection, read_depth=depth)
+            channel = self._prepare(request, queues, options, depth, account)
         except (OSError, VerbsError, MemoryError) as error:
-            channel.close()
+            queues.pd.close()
+            account.leave()
+            _give_back(receives, octets)
             self.rejected += 1
             self._complaints.about(peer, "nothing left to make a connection of", error)
             request.reject()
             return
+        channel.on_close(lambda _: _give_back(receives, octets))
         self.channels[channel] = None
         self._admission.enter(channel, peer)
         channel.on_close(lambda reason: self._gone(channel, reason))
@@ -221,16 +230,44 @@ class RdmaListener:
             self._ask_at = self._reactor.time() + options.keepalive_s
             self._look_later()
         handler = _Handler(
-            channel,
             self._reactor,
             request_data=request.private_data,
             on_channel=self._on_channel,
             owner_of=self._owner_of,
         )
+        handler.channel = channel
         answer = options.private_data.encode()
         request.accept(
             ConnectOptions(answer, responder_resources=0, initiator_depth=depth), handler
         )
+
+    def _prepare(
+        self,
+        request: ConnectionRequest,
+        queues: Queues,
+        options: TransportOptions,
+        depth: int,
+        account: Account,
+    ) -> RdmaChannel:
+        """Make the channel of a connection that is about to be accepted."""
+        # No access at all: a server exposes no memory (RFC 8166, Section 8.1).
+        qp_options = QpOptions(options.send_depth, options.receive_depth, access=0)
+        connection = request.prepare(queues.pd, queues.send_cq, queues.recv_cq, qp_options)
+        try:
+            return RdmaChannel(
+                connection,
+                queues,
+                self._device.limits,
+                options,
+                self._service,
+                active=False,
+                read_depth=depth,
+                complaints=self._complaints,
+                account=account,
+            )
+        except BaseException:
+            connection.close()
+            raise
 
     def _within(self, receives: Account) -> tuple[TransportOptions, int]:
         """The options for one more connection of a peer, whose receive buffers are charged."""

@@ -15,7 +15,7 @@ from nfsrdma.xdr import Encoder
 
 from ..budget import Account
 from ..io.memory import zeros
-from ..verbs.interfaces import CompletionQueue, Connection, MappingQueuePair, ProtectionDomain
+from ..verbs.interfaces import Connection, Device, MappingQueuePair
 from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
 from .options import TransportOptions
 from .private_data import PrivateData, thresholds
@@ -41,6 +41,20 @@ class ReceiveSlot:
         self.request = RecvWR(view, self)
 
 
+class Queues:
+    """What a connection needs before it can be made: a protection domain and completion queues.
+
+    The domain is for one connection alone, so that no other peer can use its keys.
+    """
+
+    __slots__ = ("pd", "recv_cq", "send_cq")
+
+    def __init__(self, device: Device, options: TransportOptions) -> None:
+        self.pd = device.create_pd()
+        self.send_cq = device.create_cq(options.send_depth)
+        self.recv_cq = device.create_cq(options.receive_depth)
+
+
 _NOTHING = memoryview(b"")
 
 OnMessage = Callable[[ReceiveSlot, memoryview, int | None], None]
@@ -48,34 +62,53 @@ OnMessage = Callable[[ReceiveSlot, memoryview, int | None], None]
 
 
 class RpcRdmaEndpoint:
-    """A queue pair with its buffers. ``on_failure`` is called once, with the reason."""
+    """A queue pair with its buffers. ``on_failure`` is called once, with the reason.
+
+    The first receives are posted at once: the peer may send as soon as its side is up. It has one
+    credit until it is answered (RFC 8166, Section 3.3.3). The other receives follow with
+    :meth:`start`, once the peer has confirmed the connection: a request to connect may be forged.
+    ``read_depth`` is how many RDMA READs the peer answers at a time.
+    """
 
     def __init__(
         self,
-        pd: ProtectionDomain,
+        connection: Connection,
+        queues: Queues,
         limits: DeviceLimits,
         options: TransportOptions,
-        stats: TransportStats,
+        *,
+        read_depth: int,
         on_message: OnMessage,
         on_failure: Callable[[str], None],
         account: Account,
     ) -> None:
-        self._account = account
-        self.pd = pd
+        self.connection = connection
+        self.pd = queues.pd
         self.limits = limits
         self.options = options
-        self.stats = stats
+        self.stats = TransportStats()
         self.send_threshold = 0
         """The longest message that may be sent inline, header included."""
         self.receive_threshold = 0
         """The longest message that the peer can send inline."""
         self.may_invalidate = False
-        """The peer can cope with SEND_WITH_INV."""
+        """Whether the peer can cope with SEND_WITH_INV."""
         self.closed = False
-        self.mapping: MappingQueuePair | None = None
-        """The queue pair, if the peer's memory can be seen through it."""
+        self._queue_pair = queue_pair = connection.queue_pair
+        self.mapping = queue_pair if isinstance(queue_pair, MappingQueuePair) else None
+        """The queue pair, if the peer's memory can be mapped through it."""
         self._on_message = on_message
         self._on_failure = on_failure
+        self._send_cq, self._recv_cq = queues.send_cq, queues.recv_cq
+        self.send_queue = SendQueue(
+            queue_pair,
+            queues.send_cq,
+            options.send_depth,
+            read_depth,
+            self.fail,
+            self.stats,
+            account,
+        )
         # One allocation for all receive buffers, so that a view of any of them can be told by its
         # ``obj``. The kernel provides a page only once something was received in it, and most
         # connections are idle.
@@ -84,45 +117,11 @@ class RpcRdmaEndpoint:
         """What ``obj`` is for every view of a receive buffer."""
         self._slots: list[ReceiveSlot] = []
         self._max_waiting = options.receive_depth
-        self._connection: Connection | None = None
-
-    def attach(
-        self,
-        connection: Connection,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
-        read_depth: int,
-    ) -> None:
-        """Take the connection, and post the first receives: from here on the peer may send.
-
-        It has one credit until it is answered (RFC 8166, Section 3.3.3). The others are posted
-        once it has confirmed the connection: a request to connect may be nobody's.
-        """
-        self._connection = connection
-        self._queue_pair = queue_pair = connection.queue_pair
-        if isinstance(queue_pair, MappingQueuePair):
-            self.mapping = queue_pair
-        self._send_cq = send_cq
-        self._recv_cq = recv_cq
-        self._send_queue = SendQueue(
-            connection.queue_pair,
-            send_cq,
-            self.options.send_depth,
-            read_depth,
-            self.fail,
-            self.stats,
-            self._account,
-        )
-        self.stuck = self._send_queue.stuck
-        """Whether nothing was completed since the last look, though something is due."""
-        self.post = self._send_queue.post
-        """Post a request other than a SEND; see ``SendQueue.post``."""
-        self.post_read = self._send_queue.post_read
         self._post_receives(_FIRST_RECEIVES)
 
     def _post_receives(self, count: int) -> None:
         """Post further receive buffers until ``count`` of them have been posted."""
-        size, post = self.options.inline_receive, self.connection.queue_pair.post_recv
+        size, post = self.options.inline_receive, self._queue_pair.post_recv
         for number in range(len(self._slots), min(count, self.options.receive_depth)):
             slot = ReceiveSlot(self._receives[number * size : (number + 1) * size])
             self._slots.append(slot)
@@ -141,12 +140,6 @@ class RpcRdmaEndpoint:
         self._recv_cq.set_handler(self._on_receives)
         self._on_receives()
 
-    @property
-    def connection(self) -> Connection:
-        """The connection, once attached."""
-        assert self._connection is not None
-        return self._connection
-
     def _on_receives(self) -> None:
         try:
             self._take_messages()
@@ -157,7 +150,7 @@ class RpcRdmaEndpoint:
 
     def _on_sends(self) -> None:
         try:
-            self._send_queue.on_completions()
+            self.send_queue.on_completions()
         except BaseException:
             self.fail(FAULT)
             raise
@@ -191,10 +184,10 @@ class RpcRdmaEndpoint:
         payloads = message.payloads
         if not payloads:
             self.send(head + message.buffer)
-        elif len(payloads) == 1 and self.limits.copies_sends and self._send_queue.ready:
+        elif len(payloads) == 1 and self.limits.copies_sends and self.send_queue.ready:
             request = SendWR(_SEND, tuple(map(memoryview, (head, *message.parts()))))
             self.stats.bytes_inline_sent += request.length()
-            self.post(request)
+            self.send_queue.post(request)
             request.sg_list = ()  # the caller may want to have its memory back
         else:
             self.send(b"".join((head, *message.parts())))
@@ -206,13 +199,13 @@ class RpcRdmaEndpoint:
         self.stats.bytes_inline_sent += len(message)
         view = memoryview(message)
         if rkey is None:
-            self.post(SendWR(_SEND, (view,)), done)
+            self.send_queue.post(SendWR(_SEND, (view,)), done)
         else:
             self.stats.remote_invalidations_sent += 1
-            self.post(SendWR(_SEND_WITH_INV, (view,), rkey=rkey), done)
-        # Whoever has so many answers coming has sent more calls than it had credits for, and
+            self.send_queue.post(SendWR(_SEND_WITH_INV, (view,), rkey=rkey), done)
+        # A peer that so many answers wait for has sent more calls than it had credits for, and
         # does not take the answers.
-        if self._send_queue.messages_waiting > self._max_waiting:
+        if self.send_queue.messages_waiting > self._max_waiting:
             self.fail("the peer does not take its messages")
 
     def fail(self, reason: str) -> None:
@@ -228,10 +221,7 @@ class RpcRdmaEndpoint:
         self.closed = True
         self._on_message, self._on_failure = _no_message, _no_failure
         self._receives, self.receive_memory = _NOTHING, None
-        if self._connection is None:
-            self.pd.close()
-            return
-        self._connection.close()
+        self.connection.close()
         for cq in (self._send_cq, self._recv_cq):
             cq.set_handler(None)
             while cq.poll(_POLL_LIMIT):
@@ -243,8 +233,7 @@ class RpcRdmaEndpoint:
 
     def finish_sends(self) -> None:
         """Tell everyone who waits for a send that it is over. Only after :meth:`close`."""
-        if self._connection is not None:
-            self._send_queue.close()
+        self.send_queue.close()
 
 
 def _no_message(slot: ReceiveSlot, message: memoryview, rkey: int | None) -> None:

@@ -59,11 +59,17 @@ _MAX_ADDRESS: Final = 1 << 64
 
 
 class RpcRdmaError(Exception):
-    """A header that cannot be used. ``code`` is ``ERR_VERS`` or ``ERR_CHUNK``: the answer to it."""
+    """A header that cannot be used.
 
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
+    ``code`` is the answer to it, ``ERR_VERS`` or ``ERR_CHUNK``; ``reason`` is one of a few texts,
+    by which such headers are counted; ``detail`` is what varies.
+    """
+
+    def __init__(self, code: int, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
         self.code = code
+        self.reason = reason
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
     try:
         xid, version, credit, proc = FIXED.unpack_from(view)
         if version != VERSION:
-            raise RpcRdmaError(ERR_VERS, f"version {version}")
+            raise RpcRdmaError(ERR_VERS, "unknown version", str(version))
         if proc in (RDMA_MSG, RDMA_NOMSG):
             return _decode_lists(view, FIXED.size, xid, credit, proc, limits)
         if proc == RDMA_ERROR:
@@ -138,8 +144,8 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
             # is told by its place behind the lists, just as in RDMA_MSG.
             return _decode_lists(view, FIXED.size + 8, xid, credit, RDMA_MSG, limits)
     except struct.error:
-        raise RpcRdmaError(ERR_CHUNK, f"header cut short at {len(view)} octets") from None
-    raise RpcRdmaError(ERR_CHUNK, f"procedure {proc}")
+        raise RpcRdmaError(ERR_CHUNK, "header cut short", f"{len(view)} octets") from None
+    raise RpcRdmaError(ERR_CHUNK, "unknown procedure", str(proc))
 
 
 def _decode_one_chunk(view: memoryview) -> RpcRdmaHeader | None:

@@ -244,7 +244,7 @@ def test_nothing_is_kept_when_memory_is_short() -> None:
 def test_a_peer_that_takes_nothing_is_closed_in_the_end() -> None:
     """Where no queue pair fails of itself, as over shared memory."""
     pair = Pair(Recorder(), server=TransportOptions(keepalive_s=10, read_timeout_s=10))
-    queue = pair.server._endpoint._send_queue
+    queue = pair.server._endpoint.send_queue
     pair.server.keep_alive()
     assert not pair.server.closed
     with pytest.MonkeyPatch.context() as patch:

@@ -503,7 +503,7 @@ def test_most_sends_are_silent() -> None:
     pair = Pair()
     for xid in range(100):
         pair.call(xid)
-    assert len(pair.client._endpoint._send_queue._tickets) == 0
+    assert len(pair.client._endpoint.send_queue._tickets) == 0
 
 
 def test_options_can_be_replaced_and_are_seen() -> None:

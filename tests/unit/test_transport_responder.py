@@ -367,6 +367,65 @@ def test_unusable_calls_are_refused_before_execution(case: int) -> None:
     assert server.channel.stats.rdma_reads == 0
 
 
+def test_refusals_are_counted_by_reason_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="nfsrdma.rpcrdma.transport")
+    server = Server(Recorder())
+    segment = [Segment(1, 64, 0)]
+    for position in (42, 52):
+        header = encode_header(3, 1, RDMA_MSG, [Chunk(segment, position)])
+        assert server.error(header, message()) == 2
+    assert server.error(encode_header(3, 1, RDMA_NOMSG), message()) == 2
+    assert server.error(encode_header(3, 1, 9), message()) == 2
+    assert len(server.ask(struct.pack(">7I", 3, 2, 1, 0, 0, 0, 0), message())) == 1
+    place, whole = (
+        "Read chunks that overlap or lie outside of the message",
+        "RDMA_NOMSG without a Position-Zero Read chunk",
+    )
+    stats = server.channel.stats
+    assert stats.refused == {place: 2, whole: 1, "unknown procedure": 1, "unknown version": 1}
+    assert stats.as_dict()[f"refused: {place}"] == 2
+    assert stats.errors_sent == 5
+    texts = [record.getMessage() for record in caplog.records]
+    assert texts == [
+        f"client over rdma: call refused, {place}",
+        f"client over rdma: call refused, {whole}",
+        "client over rdma: call refused, unknown procedure: 9",
+        "client over rdma: call refused, unknown version: 2",
+    ]
+
+
+def test_pieces_beyond_the_device_are_joined_and_counted() -> None:
+    """Neither the plan's lists nor the program's memory is touched for it."""
+    server = Server()
+    endpoint, responder = server.channel._endpoint, server.channel.responder
+    offered = server.client.offer(12)
+    pieces = [memoryview(b"abcd"), memoryview(b"efgh"), memoryview(b"ijkl")]
+    writes = [(offered.segments[0], pieces)]
+    endpoint.limits = dataclasses.replace(endpoint.limits, max_sge=2)
+    responder.post_writes(writes, ())
+    server.client.run()
+    assert server.client.contents(offered) == b"abcdefghijkl"
+    assert writes == [(offered.segments[0], pieces)]
+    assert [bytes(piece) for piece in pieces] == [b"abcd", b"efgh", b"ijkl"]
+    assert (server.channel.stats.writes_joined, server.channel.stats.writes_copied) == (1, 0)
+
+
+def test_what_is_in_the_receive_buffer_is_copied_for_a_write() -> None:
+    """The buffer is posted again before the RDMA WRITE has been completed."""
+    server = Server()
+    endpoint, responder = server.channel._endpoint, server.channel.responder
+    offered = server.client.offer(8)
+    lent = endpoint._receives[:4]
+    lent[:] = b"lent"
+    pieces = [lent, memoryview(b"ours")]
+    responder.post_writes([(offered.segments[0], pieces)], ())
+    lent[:] = b"next"
+    server.client.run()
+    assert server.client.contents(offered) == b"lentours"
+    assert pieces[0] is lent
+    assert (server.channel.stats.writes_joined, server.channel.stats.writes_copied) == (0, 1)
+
+
 def test_long_call_whose_message_is_another() -> None:
     server = Server()
     for other in (message(4), reply_message(3).to_bytes(), b"abcd"):
