@@ -26,7 +26,7 @@ from .config import ServerConfig
 from .engine.core import Core
 from .engine.machine import CompoundProcedure
 from .engine.offload import Elsewhere
-from .ops.table import BY_MINOR
+from .ops.table import MINORS
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
 from .vfs.export import Export, is_elsewhere
@@ -39,8 +39,6 @@ PROGRAM: Final = 100003
 VERSION: Final = 4
 _SWEEPS_PER_LEASE: Final = 4
 _KEY_OCTETS: Final = 32
-_NOBODY: Final = ""
-"""For whom jobs are done that nobody waits for."""
 
 OnChannel = Callable[[Channel], object]
 
@@ -88,14 +86,13 @@ class Server:
             *(self.config, self.namespace, self.registry, authority),
             clock=reactor.time,
             elsewhere=elsewhere,
-            later=self._later,
+            call_soon=self._later,
         )
-        fair = self._core.elsewhere
-        if fair is not None:
+        if self._core.offload.threads:
             for export in exports:
-                export.fs.put_aside(lambda job: fair(_NOBODY, job, _whatever_came_of_it))
+                export.fs.put_aside(self._core.offload.aside)
         program = RpcProgram(
-            PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, BY_MINOR)}}
+            PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, MINORS)}}
         )
         self.service: Service = RpcService([program])
         """What answers calls, whatever they come over."""
@@ -198,7 +195,3 @@ class Server:
     def _if_open(self, work: Callable[[], None]) -> None:
         if self._timer is not None:
             work()
-
-
-def _whatever_came_of_it(failure: Exception | None) -> None:
-    """Nobody waits for it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nfsrdma.rpcrdma.roce.wire.cm_messages import MESSAGES
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
-from nfsrdma.server.ops.table import BY_MINOR
+from nfsrdma.server.ops.table import MINORS
 from nfsrdma.xdr.nfs4.attrs import ATTRIBUTES, SETTABLE
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS
 
@@ -23,25 +23,25 @@ BEGIN, END = "<!-- coverage:begin -->", "<!-- coverage:end -->"
 
 def server_cell(number: int, minor: int) -> str:
     """Return what the server does with an operation in one minor version."""
-    table = BY_MINOR.get(minor)
-    if table is None or number not in table:
+    version = MINORS.get(minor)
+    if version is None or number not in version.operations:
         return "–"
-    return "yes" if table[number] is not None else "NOTSUPP"
+    return "yes" if version.operations[number] is not None else "NOTSUPP"
 
 
 def operation_rows() -> Iterator[str]:
     """Yield a row for every operation but ILLEGAL, in the order of their numbers."""
     for number, spec in sorted(OPERATIONS.items()):
         if not spec.name.endswith("ILLEGAL"):
-            cells = " | ".join(server_cell(number, minor) for minor in BY_MINOR)
+            cells = " | ".join(server_cell(number, minor) for minor in MINORS)
             yield f"| {spec.name} | {number} | {cells} |"
 
 
 def counts() -> list[str]:
     """Return the table of how much there is of each kind."""
     served = {
-        minor: sum(operation is not None for operation in table.values())
-        for minor, table in BY_MINOR.items()
+        minor: sum(operation is not None for operation in version.operations.values())
+        for minor, version in MINORS.items()
     }
     return [
         "| | |",
@@ -71,7 +71,7 @@ def section() -> str:
 
 def page() -> str:
     """Return the page of the documentation."""
-    minors = [f"4.{minor}" for minor in BY_MINOR]
+    minors = [f"4.{minor}" for minor in MINORS]
     lines = [
         "# What is covered",
         "",

@@ -132,6 +132,13 @@ class Encoder:
         for value in values:
             encode(value)
 
+    def truncate(self, size: int) -> None:
+        """Take back what was appended since ``buffer`` had ``size`` octets, payloads included."""
+        payloads = self.payloads
+        while payloads and payloads[-1].offset > size:
+            self._left_out -= (len(payloads.pop().data) + 3) & ~3
+        del self.buffer[size:]
+
     def parts(self) -> Iterator[bytes | memoryview]:
         """The unreduced stream as a gather list, each payload in its place and padded."""
         view = memoryview(self.buffer)

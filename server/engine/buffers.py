@@ -29,7 +29,7 @@ class BufferPool:
         """Octets lent now."""
         return self._made - sum(len(free) << kind for kind, free in enumerate(self._free))
 
-    def take(self, size: int) -> bytearray:
+    def acquire(self, size: int) -> bytearray:
         """A buffer of at least ``size`` octets, whatever is in it. Raises ``MemoryError``."""
         kind = (size - 1).bit_length() if size > 4096 else _SMALLEST
         free = self._free[kind]
@@ -39,7 +39,7 @@ class BufferPool:
         self._made += len(buffer)
         return buffer
 
-    def give_back(self, buffer: bytearray) -> None:
+    def release(self, buffer: bytearray) -> None:
         """The buffer is not needed any more."""
         octets = len(buffer)
         free = self._free[octets.bit_length() - 1]

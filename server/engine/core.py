@@ -1,4 +1,4 @@
-"""What all operations of a server share."""
+"""What all compounds of a server share."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from ..authority import Authority
 from ..config import ServerConfig
+from ..loop import CallSoon
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
 from .buffers import BufferPool
-from .offload import Elsewhere, Fair
-from .turns import Later, Turns
+from .offload import Elsewhere, Offload
+from .turns import Turns
 
 
 class Core:
@@ -21,8 +22,8 @@ class Core:
         "buffers",
         "clock",
         "config",
-        "elsewhere",
         "namespace",
+        "offload",
         "registry",
         "turns",
     )
@@ -35,13 +36,13 @@ class Core:
         authority: Authority,
         clock: Callable[[], float],
         elsewhere: Elsewhere | None,
-        later: Later,
+        call_soon: CallSoon,
     ) -> None:
         self.config = config
         self.namespace = namespace
         self.registry = registry
         self.authority = authority
         self.clock = clock
-        self.elsewhere = None if elsewhere is None else Fair(elsewhere)
-        self.turns = Turns(later)
+        self.offload = Offload(elsewhere)
+        self.turns = Turns(call_soon)
         self.buffers = BufferPool()

@@ -1,64 +1,64 @@
 """COMPOUND: operations one after the other, until one fails (RFC 8881, Sections 2.10.6 and 16.2).
 
-An operation is looked up, checked against its entry in the table, decoded, and executed; its
-result goes straight into the reply. What is not possible any more once something was changed is
-found out before:
+An operation is looked up, checked against its row in the table, decoded, and executed; its result
+goes straight into the reply. What is not possible any more once something was changed is found out
+before:
 
 - a reply that the session's limits or the slot's cache cannot hold fails the operation with
   REP_TOO_BIG or REP_TOO_BIG_TO_CACHE before it runs, if it changes anything;
 - a reply that the *transport* has no room for (an RDMA client offers its reply chunks with the
   call) makes the server refuse the whole call, as long as nothing was changed, and leaves the
   slot as if the call had never come.
+
+A compound may wait, while others are served: for its turn, for what an operation left to be made
+durable, or because a handler returned a future. Its slot stays taken and its buffers are charged to
+the peer. When it goes on its session may be gone: then no further operation is executed.
 """
 
 from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
 from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.rpc.message import RemoteFailure
 from nfsrdma.rpcrdma.rpc.program import Call
+from nfsrdma.rpcrdma.task import Cancelled, Future
 from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from ..state.refusal import Refusal
-from ..state.session import UNASKED_REPLY
-from .context import Compound, Refused
+from .context import Context
 from .core import Core
+from .minor import ENDED, MinorVersion
 from .offload import run_all
-from .operation import ENDED, RESULT, Failure, Operation
-from .replay import repeat
-from .turns import OPERATIONS, SHORT, SLICE_S, NotYet
+from .operation import Failure, Operation, Operations
+from .replay import answer, settle
+from .reply import MAX_TAG, RESULT, Refused, Reply
+from .turns import OPERATIONS, SHORT, SLICE_S
 
 _log = logging.getLogger(__name__)
 
-MAX_TAG: Final = 1024
 _HEAD = struct.Struct(">3I")  # an empty tag, the minor version, the number of operations
-_WORD_ROOM: Final = bytes(4)
-_HEAD_ROOM: Final = bytes(12)
-_WORD = struct.Struct(">I")
-_SESSIONLESS: Final = 1 << 14
-"""Octets that a call without a session may have."""
-_DONE: Final = (nfs.NFS4_OK, b"")
+_OVER: Final = -1
+"""Instead of a status: the compound waits, or its call was refused."""
 
 
 class CompoundProcedure:
-    """Procedure 1 of the NFS program. ``minors`` has the operations of each minor version."""
+    """Procedure 1 of the NFS program, in these minor versions."""
 
-    def __init__(self, core: Core, minors: Mapping[int, Mapping[int, Operation | None]]) -> None:
+    def __init__(self, core: Core, minors: Mapping[int, MinorVersion]) -> None:
         self._core = core
         self._failures = Complaints(_log, core.clock)
         self._minors = minors
-        self._turns = core.turns
         self._authority = core.authority
 
     def __call__(self, call: Call) -> None:
-        """Answer a COMPOUND.
+        """Answer a COMPOUND, now or later.
 
         Raises ``AuthError`` if the caller may not call, ``XdrError`` if the frame cannot be
         decoded.
@@ -75,260 +75,301 @@ class CompoundProcedure:
             count = dec.uint32()
         # Every operation has a number.
         dec.check_count(count, 4)
-        enc = call.start_reply()
-        c = Compound(self._core, call, enc, self._core.clock())
-        c.minor, c.count = minor, count
-        c.barred = barred
-        buffer = enc.buffer
-        if size:
-            buffer += _WORD_ROOM
-            enc.opaque(tag[:MAX_TAG])
-            c.count_at = len(buffer)
-            buffer += _WORD_ROOM
-        else:
-            buffer += _HEAD_ROOM
-            c.count_at = len(buffer) - 4
-        table = self._minors.get(minor)
-        if table is None:
-            self._finish(c, nfs.NFS4ERR_MINOR_VERS_MISMATCH, 0)
+        reply = Reply(call, self._core.buffers, tag)
+        version = self._minors.get(minor)
+        if version is None:
+            reply.conclude(nfs.NFS4ERR_MINOR_VERS_MISMATCH, 0)
+            reply.send()
         elif tag and (len(tag) > MAX_TAG or not _is_utf8(tag)):
-            self._finish(c, nfs.NFS4ERR_INVAL, 0)
+            reply.conclude(nfs.NFS4ERR_INVAL, 0)
+            reply.send()
         else:
-            self._run(c, table)
+            context = Context(self._core, call, minor, count, barred)
+            Compound(version, context, reply, self._failures).start()
 
-    def _run(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
-        """Execute operations from ``c.index`` on, and answer; or go on with that later."""
-        buffer = c.encoder.buffer
-        last, end = c.count, 0.0
-        if last - c.index > SHORT:
-            last, end = self._slice(c)
-        while c.index < c.count:
-            if c.index >= last or (end and self._core.clock() >= end):
-                self._let_others(c, table)
-                return
-            mark = len(buffer)
-            try:
-                number, status, body = self._next(c, table)
-                if c.replay and status == nfs.NFS4_OK:
-                    self._finish(c, *repeat(c, table))
-                    return
-                if c.jobs and (c.must_settle or status or c.index + 1 == c.count):
-                    jobs, c.jobs, c.must_settle = c.jobs, [], False
-                    elsewhere = self._core.elsewhere
-                    if elsewhere is not None:
-                        if c.buffers:
-                            c.hold()
-                        later = partial(self._resume, c, table, mark, number, status, body)
-                        elsewhere(c.whose, partial(run_all, jobs), later)
-                        return
-                    run_all(jobs)
-            except NotYet as wait:
-                c.deferred = _WORD.unpack_from(buffer, mark)[0], wait.arguments
-                del buffer[mark:]
-                self._let_others(c, table)
-                return
-            except Refused:
-                self._give_up(c)
-                c.call.refuse()
-                return
-            except OSError as error:
-                status, body = status_of(error), _failure_body(table, number)
-            if status != nfs.NFS4_OK:
-                self._fail(c, mark, number, status, body)
-                return
-            c.index += 1
-        self._finish(c, nfs.NFS4_OK, c.count)
 
-    def _slice(self, c: Compound) -> tuple[int, float]:
-        """Where a compound of many operations has to stop: before which of them, and when."""
-        now = self._core.clock()
-        if c.turn_ends or c.whose not in self._turns.waiting:
-            return c.index + OPERATIONS, now + SLICE_S
-        # Its source has this turn of the loop already.
-        return c.index + SHORT, now + SLICE_S
+class Compound:
+    """One COMPOUND on its way through its operations."""
 
-    def _let_others(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
-        """Go on in a turn of its own: a slice of the compound is done."""
-        if c.buffers:
-            c.hold()
-        c.turn_ends = 0.0
-        work = partial(self._go_on, c, table)
-        self._turns.put(c.whose, id(c.call.channel), work)
+    __slots__ = (
+        "_body",
+        "_context",
+        "_failures",
+        "_mark",
+        "_number",
+        "_operation",
+        "_reply",
+        "_table",
+        "_version",
+    )
 
-    def _go_on(self, c: Compound, table: Mapping[int, Operation | None]) -> None:
-        c.go_on()
-        c.now = self._core.clock()
-        c.turn_ends = c.now + SLICE_S
-        try:
-            self._run(c, self._what_is_left(c, table))
-        except Exception as error:
-            self._went_wrong(c, error)
-
-    def _what_is_left(
-        self, c: Compound, table: Mapping[int, Operation | None]
-    ) -> Mapping[int, Operation | None]:
-        """The operations for the rest of a compound that has waited: its session may be gone."""
-        session = c.session
-        if session is None or self._core.registry.sessions.get(session.id) is session:
-            return table
-        return ENDED
-
-    def _went_wrong(self, c: Compound, error: Exception) -> None:
-        """Whoever called has gone back to the loop, so that nobody else can answer."""
-        self._failures.failure(f"a call of {c.call.channel.peer}", error)
-        if not c.call.answered:
-            c.call.fail(RemoteFailure())
-
-    def _resume(
-        self,
-        c: Compound,
-        table: Mapping[int, Operation | None],
-        mark: int,
-        number: int,
-        status: int,
-        body: bytes,
-        failure: Exception | None,
+    def __init__(
+        self, version: MinorVersion, context: Context, reply: Reply, failures: Complaints
     ) -> None:
-        """What an operation left to be done elsewhere is done: go on."""
-        c.go_on()
+        self._version = version
+        self._context = context
+        self._reply = reply
+        self._failures = failures
+        self._table: Operations = version.operations
+        self._operation: Operation | None = None
+        self._number = nfs.OP_ILLEGAL
+        """The number of the operation, as the reply has it."""
+        self._mark = 0
+        """Where its result begins."""
+        self._body = b""
+        """What follows its status, if that is an error."""
+
+    def start(self) -> None:
+        """Execute it, as far as that is possible now."""
         try:
-            if failure is not None:
-                status, body = nfs.NFS4ERR_SERVERFAULT, _failure_body(table, number)
-                if isinstance(failure, OSError):
-                    status = status_of(failure)
-            if status != nfs.NFS4_OK:
-                self._fail(c, mark, number, status, body)
+            self._run()
+        except Exception:
+            self._give_up()
+            raise
+
+    def _run(self) -> None:
+        """Execute operations from ``context.index`` on, and answer; or go on with that later."""
+        context, reply = self._context, self._reply
+        buffer, count = reply.buffer, context.count
+        core = context.core
+        core.offload.peer = context.call.channel.peer
+        last, end = count, 0.0
+        if count - context.index > SHORT:
+            last, end = self._slice()
+        while context.index < count:
+            if context.index >= last or (end and core.clock() >= end):
+                self._let_others()
+                return
+            self._mark = len(buffer)
+            status = self._execute()
+            if status or context.jobs or context.repeat is not None:
+                if not self._advance(status):
+                    return
             else:
-                c.index += 1
-                self._run(c, self._what_is_left(c, table))
-        except Exception as error:
-            self._went_wrong(c, error)
+                context.index += 1
+        self._finish(nfs.NFS4_OK, count)
 
-    def _next(self, c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int, bytes]:
-        """Execute one operation: its number, its status, and what follows that on a failure."""
+    # --- One operation ---
+
+    def _execute(self) -> int:
+        """Execute the next operation; return its status, or that it is not over yet."""
+        context, reply = self._context, self._reply
         try:
-            number = c.decoder.uint32() if c.deferred is None else c.deferred[0]
-        except XdrError:
-            return nfs.OP_ILLEGAL, nfs.NFS4ERR_BADXDR, b""
-        if number not in table:
-            return nfs.OP_ILLEGAL, nfs.NFS4ERR_OP_ILLEGAL, b""
-        c.encoder.buffer += RESULT.pack(number, nfs.NFS4_OK)
-        status, body = self._execute(c, number, table[number])
-        return number, status, body
-
-    def _fail(self, c: Compound, mark: int, number: int, status: int, body: bytes) -> None:
-        """Answer that the operation whose result begins at ``mark`` has failed."""
-        buffer = c.encoder.buffer
-        del buffer[mark:]
-        buffer += RESULT.pack(number, status)
-        buffer += body
-        self._finish(c, status, c.index + 1)
-
-    def _execute(self, c: Compound, number: int, operation: Operation | None) -> tuple[int, bytes]:
-        """Execute one operation; its status, and what follows that on a failure."""
-        failure_body = b"" if operation is None else operation.failure_body
-        try:
-            if not c.index or number == nfs.OP_SEQUENCE:
-                self._check_place(c, number, operation)
-            if operation is None:
-                return nfs.NFS4ERR_NOTSUPP, b""
-            if c.deferred is None:
-                try:
-                    arguments = operation.decode(c.decoder)
-                except XdrError:
-                    return nfs.NFS4ERR_BADXDR, failure_body
-            else:
-                arguments, c.deferred = c.deferred[1], None
-            if (operation.needs_current and c.current is None) or (
-                operation.needs_saved and c.saved is None
+            operation = self._next()
+            decoder = context.call.decoder
+            try:
+                arguments = operation.decode(decoder)
+            except XdrError:
+                raise NfsError(nfs.NFS4ERR_BADXDR) from None
+            if (operation.current and context.current is None) or (
+                operation.saved and context.saved is None
             ):
-                return nfs.NFS4ERR_NOFILEHANDLE, failure_body
+                raise NfsError(nfs.NFS4ERR_NOFILEHANDLE)
             if operation.mutates:
                 # The result's number and status are in the buffer already.
-                c.check_room(operation.bound)
-                c.mutated = True
-                operation.handler(c, arguments, c.encoder)
-            else:
-                operation.handler(c, arguments, c.encoder)
-                if not c.replay:
-                    c.check_room(0)
-            return _DONE
-        except Failure as error:
-            return self._with_body(c, error)
-        except NfsError as error:
-            if isinstance(error, Refusal):
-                self._core.registry.complain(c.call.channel.peer, error, c.now)
-            return error.status, failure_body
-        except OSError as error:
-            return status_of(error), failure_body
-        except (Refused, NotYet):
-            raise
-        except MemoryError:
-            done = operation is not None and operation.mutates
-            return nfs.NFS4ERR_SERVERFAULT if done else nfs.NFS4ERR_DELAY, failure_body
+                reply.check(operation.bound)
+                reply.mutated = True
+            waits = operation.handler(context, arguments, reply)
+            if waits is not None:
+                if not waits.done():
+                    self._wait(waits, self._executed)
+                    return _OVER
+                waits.result()
+            if not operation.mutates:
+                reply.check(0)
         except Exception as error:
-            what = f"operation {number} of {c.call.channel.peer}"
-            self._failures.failure(what, error)
-            return nfs.NFS4ERR_SERVERFAULT, failure_body
+            return self._failed(error)
+        return nfs.NFS4_OK
 
-    def _with_body(self, c: Compound, error: Failure) -> tuple[int, bytes]:
+    def _next(self) -> Operation:
+        """Return the row of the next operation, which may stand here, and begin its result."""
+        context, reply = self._context, self._reply
+        self._operation, self._number = None, nfs.OP_ILLEGAL
         try:
-            c.check_room(len(error.body))
+            number = context.call.decoder.uint32()
+        except XdrError:
+            raise NfsError(nfs.NFS4ERR_BADXDR) from None
+        try:
+            operation = self._operation = self._table[number]
+        except KeyError:
+            raise NfsError(nfs.NFS4ERR_OP_ILLEGAL) from None
+        self._number = number
+        reply.buffer += RESULT.pack(number, nfs.NFS4_OK)
+        reply.more = context.index + 1 < context.count
+        if not context.index or operation is None or operation.leads:
+            self._version.check_place(context, operation)
+        if operation is None:
+            raise NfsError(nfs.NFS4ERR_NOTSUPP)
+        return operation
+
+    def _executed(self, waits: Future[None]) -> None:
+        """Go on: the operation that waited is over."""
+        try:
+            self._resume()
+            operation = self._operation
+            try:
+                waits.result()
+                if operation is not None and not operation.mutates:
+                    self._reply.check(0)
+                status: int = nfs.NFS4_OK
+            except Exception as error:
+                status = self._failed(error)
+            if self._advance(status):
+                self._run()
+        except Exception as error:
+            self._went_wrong(error)
+
+    def _failed(self, error: Exception) -> int:
+        """Return the status that an error is told by, having found out what follows it."""
+        operation = self._operation
+        self._body = b"" if operation is None else operation.failure_body
+        if isinstance(error, NfsError):
+            if isinstance(error, Failure):
+                return self._with_body(error)
+            if isinstance(error, Refusal):
+                context = self._context
+                context.core.registry.complain(context.channel.peer, error, context.now)
+            return error.status
+        if isinstance(error, OSError):
+            return status_of(error)
+        if isinstance(error, Refused):
+            self._give_up()
+            self._context.call.refuse()
+            return _OVER
+        if isinstance(error, MemoryError | Cancelled):
+            done = operation is not None and operation.mutates
+            return nfs.NFS4ERR_SERVERFAULT if done else nfs.NFS4ERR_DELAY
+        what = f"operation {self._number} of {self._context.channel.peer}"
+        self._failures.failure(what, error)
+        return nfs.NFS4ERR_SERVERFAULT
+
+    def _with_body(self, error: Failure) -> int:
+        try:
+            self._reply.check(len(error.body))
         except NfsError as too_big:
-            return too_big.status, b""
-        return error.status, error.body
+            self._body = b""
+            return too_big.status
+        self._body = error.body
+        return error.status
 
-    def _check_place(self, c: Compound, number: int, operation: Operation | None) -> None:
-        """Whether the operation may stand where it does (RFC 8881, Section 18.46.3)."""
-        if c.index:
-            if number == nfs.OP_SEQUENCE:
-                raise NfsError(nfs.NFS4ERR_SEQUENCE_POS)
+    # --- From one to the next ---
+
+    def _advance(self, status: int) -> bool:
+        """Take what came of an operation; return whether the next one may begin."""
+        if status == _OVER:
+            return False
+        context = self._context
+        if status == nfs.NFS4_OK and context.repeat is not None:
+            answer(context.repeat, context.call, self._reply, context.count, self._table)
+            self._reply.send()
+            return False
+        last = context.index + 1 == context.count
+        if context.jobs and (context.must_settle or status or last):
+            jobs, context.jobs, context.must_settle = context.jobs, [], False
+            try:
+                done = context.core.offload(partial(run_all, jobs))
+            except Exception as error:
+                status = self._failed(error)
+            else:
+                if done is not None:
+                    self._wait(done, partial(self._settled, status))
+                    return False
+        return self._step(status)
+
+    def _settled(self, status: int, done: Future[None]) -> None:
+        """Go on: what the operation, or those before it, left to be made durable is so."""
+        try:
+            self._resume()
+            try:
+                done.result()
+            except Exception as error:
+                status = self._failed(error)
+            if self._step(status):
+                self._run()
+        except Exception as error:
+            self._went_wrong(error)
+
+    def _step(self, status: int) -> bool:
+        """Answer the call if an operation has failed; else return that the next one may begin."""
+        if status == nfs.NFS4_OK:
+            self._context.index += 1
+            return True
+        reply = self._reply
+        reply.roll_back(self._mark)
+        reply.buffer += RESULT.pack(self._number, status)
+        reply.buffer += self._body
+        self._finish(status, self._context.index + 1)
+        return False
+
+    # --- Waiting ---
+
+    def _wait(self, future: Future[None], resume: Callable[[Future[None]], None]) -> None:
+        self._reply.charge()
+        future.add_done_callback(resume)
+
+    def _resume(self) -> None:
+        """Take up a compound that has waited: its session may be gone."""
+        context = self._context
+        self._reply.discharge()
+        context.now = context.core.clock()
+        context.core.offload.peer = context.channel.peer
+        if context.ended:
+            self._table = ENDED
+
+    def _slice(self) -> tuple[int, float]:
+        """Where a compound of many operations has to stop: before which of them, and when."""
+        context = self._context
+        core = context.core
+        ends = core.clock() + SLICE_S
+        if context.slice_ends or context.source not in core.turns.waiting:
+            return context.index + OPERATIONS, ends
+        # Its source has this turn of the loop already.
+        return context.index + SHORT, ends
+
+    def _let_others(self) -> None:
+        """Go on in a turn of its own: a slice of the compound is done."""
+        context = self._context
+        self._reply.charge()
+        context.slice_ends = 0.0
+        context.core.turns.put(context.source, id(context.channel), self._go_on)
+
+    def _go_on(self) -> None:
+        try:
+            self._resume()
+            self._context.slice_ends = self._context.now + SLICE_S
+            self._run()
+        except Exception as error:
+            self._went_wrong(error)
+
+    # --- The end ---
+
+    def _finish(self, status: int, results: int) -> None:
+        """Have the reply remembered, and send it."""
+        context, reply = self._context, self._reply
+        reply.conclude(status, results)
+        record, context.record = context.record, None
+        if record is not None:
+            settle(record, reply, context.count)
+        reply.send()
+
+    def _give_up(self) -> None:
+        """Forget the call: there will be no reply to remember."""
+        self._reply.release()
+        record, self._context.record = self._context.record, None
+        if record is None:
             return
-        if number == nfs.OP_SEQUENCE:
-            return
-        if operation is None or not operation.sessionless:
-            raise NfsError(nfs.NFS4ERR_OP_NOT_IN_SESSION)
-        if c.count > 1:
-            raise NfsError(nfs.NFS4ERR_NOT_ONLY_OP)
-        if c.request_size > _SESSIONLESS:
-            # Whoever it is has no session yet whose limits would hold; lists may be in it that
-            # take long to decode.
-            raise NfsError(nfs.NFS4ERR_REQ_TOO_BIG)
-
-    def _finish(self, c: Compound, status: int, results: int) -> None:
-        """Settle the slot and send the reply."""
-        _WORD.pack_into(c.encoder.buffer, c.start, status)
-        _WORD.pack_into(c.encoder.buffer, c.count_at, results)
-        slot = c.slot
-        if slot is not None and not c.replay:
-            # A SEQUENCE alone can always be repeated, unless it was padded with a long tag: what
-            # slots keep without being asked has to be little.
-            size = len(c.encoder.buffer) - c.start
-            keep = c.cache_this or (c.count == 1 and size <= UNASKED_REPLY)
-            slot.release(c.encoder.to_bytes()[c.start :] if keep else None)
-        if c.buffers:
-            buffers, pool = c.buffers, self._core.buffers
-
-            def release() -> None:
-                for buffer in buffers:
-                    pool.give_back(buffer)
-
-            c.call.reply(c.encoder, release)
+        if self._reply.mutated:
+            record.release(None)
         else:
-            c.call.reply(c.encoder)
+            record.abandon()
 
-    def _give_up(self, c: Compound) -> None:
-        """Nothing was executed: settle the slot accordingly."""
-        for buffer in c.buffers:
-            self._core.buffers.give_back(buffer)
-        if c.slot is not None and not c.replay:
-            c.slot.abandon()
-
-
-def _failure_body(table: Mapping[int, Operation | None], number: int) -> bytes:
-    """What follows the status of an operation that has failed after all."""
-    operation = table.get(number)
-    return b"" if operation is None else operation.failure_body
+    def _went_wrong(self, error: Exception) -> None:
+        """Answer for the procedure, which has returned long ago."""
+        call = self._context.call
+        self._failures.failure(f"a call of {call.channel.peer}", error)
+        if not call.answered:
+            self._give_up()
+            call.fail(RemoteFailure())
 
 
 def _is_utf8(text: bytes) -> bool:

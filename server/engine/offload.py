@@ -1,12 +1,13 @@
-"""Durability without holding everybody up.
+"""Work that may block is done by threads, and the compound that needs it goes on afterwards.
 
 To make something durable takes a disk some milliseconds, in which the one thread of the server
 could do a great deal for others; and ten such jobs at a time take hardly longer than one, since
-file systems commit for all who wait. So operations leave *jobs* behind, which may be run elsewhere
-(``edge.workers``), and the compound goes on when they are done.
+file systems commit for all who wait. A read of what is not in memory is alike. So back ends hand
+such work to :class:`Offload` and return the future of it; syncs are left behind as *jobs*
+(``Context.settle``), which are done together.
 
-So many are run at a time (:class:`Fair`), shared out by who they are for: whoever has thousands of
-writes made durable at once waits for himself.
+So much is done at a time (:class:`Fair`), shared out by the source of the calls: a peer that has
+thousands of writes made durable at once keeps only itself waiting.
 """
 
 from __future__ import annotations
@@ -14,9 +15,15 @@ from __future__ import annotations
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Generic, TypeVar
+
+from nfsrdma.rpcrdma.budget import holder_of
+from nfsrdma.rpcrdma.rpc.channel import Peer
+from nfsrdma.rpcrdma.task import Future
 
 from ..vfs.interface import Job
+
+T = TypeVar("T")
 
 Later = Callable[[Exception | None], None]
 """Told how a job ended, on the server's thread."""
@@ -26,12 +33,14 @@ Elsewhere = Callable[[Job, Later], None]
 
 AT_ONCE: Final = 32
 """Jobs that are run at a time."""
+_NOBODY: Final = ""
+"""The source of jobs that no call waits for."""
 
 
 class Fair:
-    """Has jobs run ``elsewhere``, of each holder as many as could still be run for others.
+    """Has jobs run ``elsewhere``, of each source as many as could still be run for others.
 
-    That is half of ``at_once`` for one who comes alone, and there is room for whoever comes next
+    That is half of ``at_once`` for one that comes alone, and there is room for the next to come
     (see ``rpcrdma.budget``). What has to wait is bounded by the calls that a peer may have served.
     """
 
@@ -40,44 +49,105 @@ class Fair:
         self._free = at_once
         self._running: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[tuple[Job, Later]]] = OrderedDict()
-        """The holder whose turn it is first."""
+        """The source whose turn it is first."""
 
-    def __call__(self, whose: str, job: Job, later: Later) -> None:
-        """Run a job of a holder, when there is room for it, and tell ``later``."""
-        if whose not in self._waiting and self._may(whose):
-            self._start(whose, job, later)
+    def __call__(self, source: str, job: Job, later: Later) -> None:
+        """Run a job for a source, when there is room for it, and tell ``later``."""
+        if source not in self._waiting and self._may(source):
+            self._start(source, job, later)
         else:
-            self._waiting.setdefault(whose, deque()).append((job, later))
+            self._waiting.setdefault(source, deque()).append((job, later))
 
-    def _may(self, whose: str) -> bool:
-        return self._running[whose] < self._free
+    def _may(self, source: str) -> bool:
+        return self._running[source] < self._free
 
-    def _start(self, whose: str, job: Job, later: Later) -> None:
-        self._running[whose] += 1
+    def _start(self, source: str, job: Job, later: Later) -> None:
+        self._running[source] += 1
         self._free -= 1
-        self._elsewhere(job, partial(self._done, whose, later))
+        self._elsewhere(job, partial(self._done, source, later))
 
-    def _done(self, whose: str, later: Later, failure: Exception | None) -> None:
+    def _done(self, source: str, later: Later, failure: Exception | None) -> None:
         self._free += 1
-        self._running[whose] -= 1
-        if not self._running[whose]:
-            del self._running[whose]
+        self._running[source] -= 1
+        if not self._running[source]:
+            del self._running[source]
         try:
             later(failure)
         finally:
             self._go_on()
 
     def _go_on(self) -> None:
-        for whose in list(self._waiting):
-            queue = self._waiting.get(whose)
-            if queue is None or not self._may(whose):
+        for source in list(self._waiting):
+            queue = self._waiting.get(source)
+            if queue is None or not self._may(source):
                 continue
             job, later = queue.popleft()
             if queue:
-                self._waiting.move_to_end(whose)
+                self._waiting.move_to_end(source)
             else:
-                del self._waiting[whose]
-            self._start(whose, job, later)
+                del self._waiting[source]
+            self._start(source, job, later)
+
+
+class Offload:
+    """Does what may block for the compound that is executed, without holding up the others.
+
+    Without an ``elsewhere`` everything is done at once. ``peer`` is for whom: the machine sets it
+    before it executes operations.
+    """
+
+    def __init__(self, elsewhere: Elsewhere | None, at_once: int = AT_ONCE) -> None:
+        self._fair = None if elsewhere is None else Fair(elsewhere, at_once)
+        self.peer: Peer | None = None
+
+    @property
+    def threads(self) -> bool:
+        """Whether there are threads, so that what may block is worth handing over."""
+        return self._fair is not None
+
+    def __call__(self, work: Callable[[], T]) -> T | Future[T]:
+        """Do ``work``, on some thread: a future of what it returns or raises.
+
+        The future is done on the server's thread. ``work`` must not touch what that one uses.
+        """
+        if self._fair is None:
+            return work()
+        peer = self.peer
+        source = _NOBODY if peer is None else holder_of(peer.address, peer.uid)
+        errand = _Errand(work)
+        self._fair(source, errand.run, errand.ended)
+        return errand.future
+
+    def aside(self, job: Job) -> None:
+        """Run a job that no call waits for; its failure is not for anybody."""
+        if self._fair is None:
+            job()
+        else:
+            self._fair(_NOBODY, job, _ignore)
+
+
+class _Errand(Generic[T]):
+    """Work on its way through a thread, and the future of its result."""
+
+    __slots__ = ("_result", "_work", "future")
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._result: list[T] = []
+        self.future: Future[T] = Future()
+
+    def run(self) -> None:
+        self._result.append(self._work())
+
+    def ended(self, failure: Exception | None) -> None:
+        if failure is None:
+            self.future.set_result(self._result.pop())
+        else:
+            self.future.set_error(failure)
+
+
+def _ignore(failure: Exception | None) -> None:
+    """Take no notice."""
 
 
 def run_all(jobs: Sequence[Job]) -> None:

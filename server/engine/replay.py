@@ -1,64 +1,101 @@
-"""Calls that come a second time: how a slot knows them, and what they are answered.
+"""Requests that come a second time: how they are known, and what they are answered.
 
-A slot keeps the reply to its last call (RFC 8881, Section 2.10.6.1), so that a client that has lost
-the reply may repeat the call, and nothing is executed twice.
+Whoever has lost a reply repeats the request, and nothing may be executed twice. A *record* keeps
+the number of the last request and its reply. In minor version 1 that is a slot of a session, and
+the reply that of a COMPOUND (RFC 8881, Section 2.10.6.1). A request is new (:data:`NEW`), or it is
+a :class:`Repeat` of the one before, or the record refuses it with an ``NfsError``.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Container
+from typing import Final, NamedTuple, Protocol
 
+from nfsrdma.rpcrdma.rpc.program import Call
 from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4 import types as nfs
 
-from ..state.session import Fingerprint
-from .operation import RESULT, Operation
-
-if TYPE_CHECKING:
-    from .context import Compound
+from ..state.session import UNASKED_REPLY, Fingerprint
+from .reply import RESULT, Reply
 
 _FINGERPRINT: Final = 1024
 """How many octets of a call tell a repetition from another call in its place."""
 _WORD: Final = struct.Struct(">I")
 
 
-def fingerprint(c: Compound) -> Fingerprint:
-    """What a repetition of the call has in common with it: all that follows SEQUENCE, and who.
+class Repeat(NamedTuple):
+    """The request was executed before. ``octets`` was its reply; None if that was not kept."""
+
+    octets: bytes | None
+
+
+NEW: Final = None
+"""The request is to be executed, and its record to be told how that ended."""
+
+
+class Record(Protocol):
+    """Where the last request of a sequence is remembered with its reply."""
+
+    @property
+    def reply(self) -> bytes | None:
+        """The reply to the last request, if it was kept."""
+
+    def acquire(self, seqid: int, fingerprint: Fingerprint) -> bool:
+        """Return whether the request is new; then the record is its own until it is over.
+
+        Raises ``NfsError`` for what is neither new nor a repetition, and for what comes while
+        another request has the record. Then that is as it was.
+        """
+
+    def release(self, reply: bytes | None) -> None:
+        """Remember that the request was executed, and ``reply`` if there is one to be kept."""
+
+    def abandon(self) -> None:
+        """Forget the request, which was not executed: as if it had never come."""
+
+
+def admit(record: Record, seqid: int, fingerprint: Fingerprint) -> Repeat | None:
+    """Return :data:`NEW`, or the :class:`Repeat` of the last request. Raises ``NfsError``."""
+    if record.acquire(seqid, fingerprint):
+        return NEW
+    return Repeat(record.reply)
+
+
+def settle(record: Record, reply: Reply, count: int) -> None:
+    """Remember a COMPOUND of ``count`` operations that was executed."""
+    # A SEQUENCE alone can always be repeated, unless it was padded with a long tag: what slots
+    # keep without being asked has to be little.
+    keep = reply.cached or (count == 1 and reply.size <= UNASKED_REPLY)
+    record.release(reply.octets() if keep else None)
+
+
+def fingerprint(call: Call, count: int) -> Fingerprint:
+    """Return what a repetition has in common with the call: what follows SEQUENCE, and who calls.
 
     With it a call that merely has the number of another one is told from a repetition (a "false
     retry": RFC 8881, Section 2.10.6.1.3.1). Only the beginning is looked at: a WRITE may be long.
     """
-    dec, credentials = c.decoder, c.call.credentials
+    dec, credentials = call.decoder, call.credentials
     # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
     in_one_piece = type(dec) is Decoder
     digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
-    return Fingerprint(c.count, credentials.flavor, credentials.uid, digest)
+    return Fingerprint(count, credentials.flavor, credentials.uid, digest)
 
 
-def repeat(c: Compound, table: Mapping[int, Operation | None]) -> tuple[int, int]:
-    """The slot has seen the call: answer what was answered then.
+def answer(repeat: Repeat, call: Call, reply: Reply, count: int, known: Container[int]) -> None:
+    """Write what was answered before to a COMPOUND of ``count`` operations, SEQUENCE excepted.
 
-    Returns the status of the compound, and how many results the reply has.
+    ``known`` has the numbers of the operations that exist in the minor version.
     """
-    assert c.slot is not None
-    buffer = c.encoder.buffer
-    reply = c.slot.reply
-    if reply is None and c.count == 1:
-        return nfs.NFS4_OK, 1  # What SEQUENCE has just answered, once more.
-    if reply is None:
+    if repeat.octets is not None:
+        reply.repeat(repeat.octets)
+    elif count == 1:
+        reply.conclude(nfs.NFS4_OK, 1)  # What SEQUENCE has just answered, once more.
+    else:
         # RFC 8881, Section 2.10.6.1.3: SEQUENCE succeeds, what follows it fails.
-        number = c.decoder.uint32()
-        number = number if number in table else nfs.OP_ILLEGAL
-        buffer += RESULT.pack(number, nfs.NFS4ERR_RETRY_UNCACHED_REP)
-        return nfs.NFS4ERR_RETRY_UNCACHED_REP, 2
-    del buffer[c.start :]
-    buffer += reply
-    (status,) = _WORD.unpack_from(reply)
-    (tag_size,) = _WORD.unpack_from(reply, 4)
-    count_at = 8 + (tag_size + 3 & ~3)
-    (count,) = _WORD.unpack_from(reply, count_at)
-    c.count_at = c.start + count_at
-    return status, count
+        number = call.decoder.uint32()
+        number = number if number in known else nfs.OP_ILLEGAL
+        reply.buffer += RESULT.pack(number, nfs.NFS4ERR_RETRY_UNCACHED_REP)
+        reply.conclude(nfs.NFS4ERR_RETRY_UNCACHED_REP, 2)

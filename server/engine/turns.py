@@ -2,7 +2,7 @@
 
 One thread does everything, so a peer that asks for much at once would keep all others waiting. A
 compound of many operations stops at the end of its slice and waits here, and so does an operation
-that may take long (:class:`NotYet`) when its source had one in this turn of the loop already. In
+that may take long (``Context.in_turn``) when its source had one in this turn of the loop. In
 each turn one slice of one compound is done: sources take turns, so do each one's connections, and
 the compounds of each connection. What takes little is done at once, whoever waits.
 """
@@ -10,8 +10,10 @@ the compounds of each connection. What takes little is done at once, whoever wai
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
-from typing import Any, Final
+from collections.abc import Hashable
+from typing import Final
+
+from ..loop import CallSoon, Work
 
 SLICE_S: Final = 0.004
 """Seconds after which a compound lets others go first, once its operation is done."""
@@ -20,24 +22,12 @@ OPERATIONS: Final = 32
 SHORT: Final = 4
 """A compound of so few operations is a slice, unless one of them takes long."""
 
-Work = Callable[[], None]
-Later = Callable[[Work], object]
-"""Has something done on the loop's next turn."""
-
-
-class NotYet(Exception):
-    """An operation that may take long has to wait for its turn; it has done nothing so far."""
-
-    def __init__(self, arguments: Any) -> None:
-        super().__init__()
-        self.arguments = arguments
-
 
 class Turns:
     """Who waits for the next slice: by source, and by connection."""
 
-    def __init__(self, later: Later) -> None:
-        self._later = later
+    def __init__(self, call_soon: CallSoon) -> None:
+        self._call_soon = call_soon
         self.waiting: OrderedDict[Hashable, OrderedDict[Hashable, deque[Work]]] = OrderedDict()
         """What each source has to be done, the next source first. Those that had this turn."""
 
@@ -50,7 +40,7 @@ class Turns:
         connections = self.waiting.get(source)
         if connections is None:
             if not self.waiting:
-                self._later(self._turn)
+                self._call_soon(self._turn)
             connections = self.waiting[source] = OrderedDict()
         return connections
 
@@ -65,6 +55,6 @@ class Turns:
             if connections:
                 self.waiting[source] = connections
         if self.waiting:
-            self._later(self._turn)
+            self._call_soon(self._turn)
         if work is not None:
             work()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from stat import S_IFREG
 
-from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import stateid4
 
-from ..engine.context import Compound
+from ..engine.context import Context
+from ..engine.reply import Reply
 from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
 from ..vfs.interface import READ, ROOT, WRITE, Job, OpenFile
 from . import rights
@@ -19,19 +19,19 @@ _UINT64_MAX = (1 << 64) - 1
 _SHARE_READ, _SHARE_WRITE = nfs.OPEN4_SHARE_ACCESS_READ, nfs.OPEN4_SHARE_ACCESS_WRITE
 
 
-def open_state_of(c: Compound, stateid: stateid4) -> OpenState | None:
+def open_state_of(context: Context, stateid: stateid4) -> OpenState | None:
     """The open that a stateid of the current file stands for; None for the special ones.
 
     Raises BAD_STATEID and OLD_STATEID (RFC 8881, Section 8.2.4).
     """
-    stateid = c.actual(stateid)
+    stateid = context.actual(stateid)
     if stateid.other in (ANONYMOUS, BYPASS):
         expected = 0 if stateid.other == ANONYMOUS else UINT32_MAX
         if stateid.seqid != expected:
             raise NfsError(nfs.NFS4ERR_BAD_STATEID)
         return None
-    state = c.core.registry.states.find(stateid, c.caller)
-    if state.file.handle.wire != c.here.wire:
+    state = context.core.registry.states.find(stateid, context.caller)
+    if state.file.handle.wire != context.here.wire:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     if isinstance(state, LockState):
         return state.open
@@ -39,9 +39,9 @@ def open_state_of(c: Compound, stateid: stateid4) -> OpenState | None:
     return state
 
 
-def require_regular(c: Compound) -> None:
+def require_regular(context: Context) -> None:
     """ISDIR, SYMLINK or WRONG_TYPE if the current file is no regular one."""
-    node = c.here.node
+    node = context.here.node
     if node.type == S_IFREG:
         return
     if node.is_directory:
@@ -50,7 +50,7 @@ def require_regular(c: Compound) -> None:
 
 
 def io_file(
-    c: Compound, stateid: stateid4, access: int, truncating: bool = False
+    context: Context, stateid: stateid4, access: int, truncating: bool = False
 ) -> tuple[OpenFile | None, bool]:
     """The open file to read or write with a stateid, and whether the caller is to close it.
 
@@ -59,7 +59,7 @@ def io_file(
     and is held up by the share reservations of others: LOCKED (RFC 8881, Section 9.7). To set a
     file's size there need be no open file.
     """
-    state = open_state_of(c, stateid)
+    state = open_state_of(context, stateid)
     if state is not None:
         if access == READ:
             file, opener = state.reader, state.reading
@@ -67,42 +67,42 @@ def io_file(
             file, opener = state.writer, state.writing
         if file is None:
             raise NfsError(nfs.NFS4ERR_OPENMODE)
-        if opener is not c.who and not rights.is_opener(c, state, access):
+        if opener is not context.who and not rights.is_opener(context, state, access):
             if access == WRITE and not truncating:
-                return rights.open_as_caller(c, access), True
-            rights.require(c, state.file, access)
+                return rights.open_as_caller(context, access), True
+            rights.require(context, state.file, access)
         return file, False
-    here, registry = c.here, c.core.registry
+    here, registry = context.here, context.core.registry
     opened = registry.states.file(here)
     if opened is not None and not (access == READ and stateid.other == BYPASS):
         share = _SHARE_READ if access == READ else _SHARE_WRITE
         if opened.rules_out(share, 0):
             holders = (other.client for other in opened.conflicts(share, 0))
-            if not registry.give_way(holders, c.now):
+            if not registry.give_way(holders, context.now):
                 raise NfsError(nfs.NFS4ERR_LOCKED)
     if truncating:
         return None, False
-    return here.export.fs.open(here.node, c.user, access), True
+    return here.export.fs.open(here.node, context.user, access), True
 
 
-def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
+def read(context: Context, args: nfs.READ4args, reply: Reply) -> None:
     """RFC 8881, Section 18.22: as much as there is, and as fits the reply."""
-    require_regular(c)
-    file, close = io_file(c, args.stateid, READ)
+    require_regular(context)
+    file, close = io_file(context, args.stateid, READ)
     assert file is not None
     try:
-        room, placed = c.data_room()
-        count = min(args.count, c.core.config.max_io, room)
+        room, placed = reply.data_room()
+        count = min(args.count, context.core.config.max_io, room)
         if count == 0 and args.count:
             # Not even one octet fits: an empty result would look like the end of the file.
-            c.check_room(36)
+            reply.check(36)
         # The size comes first, so that only what there is takes memory until the reply is sent.
         offset, size = args.offset, file.size()
         count = min(count, size - offset)
         if count > 0:
-            data = c.data_target(count) if placed else None
+            data = reply.data_target(count) if placed else None
             if data is None:
-                data = c.buffer(count)
+                data = reply.acquire(count)
             got = file.read(offset, data)
             if got < count:
                 data, size = data[:got], 0  # the file was cut meanwhile
@@ -111,53 +111,53 @@ def read(c: Compound, args: nfs.READ4args, enc: Encoder) -> None:
     finally:
         if close:
             file.close()
-    enc.boolean(offset + count >= size)
-    c.append_data(data, placed)
+    reply.encoder.boolean(offset + count >= size)
+    reply.append_data(data, placed)
 
 
-def write(c: Compound, args: nfs.WRITE4args, enc: Encoder) -> None:
+def write(context: Context, args: nfs.WRITE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.32."""
     if args.stable not in (nfs.UNSTABLE4, nfs.DATA_SYNC4, nfs.FILE_SYNC4):
         raise NfsError(nfs.NFS4ERR_INVAL)
-    require_regular(c)
-    c.require_writable()
+    require_regular(context)
+    context.require_writable()
     data = args.data
     assert isinstance(data, memoryview)
     if args.offset + len(data) > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_FBIG)
-    file, close = io_file(c, args.stateid, WRITE)
+    file, close = io_file(context, args.stateid, WRITE)
     assert file is not None
     try:
-        data = data[: c.core.config.max_io]
+        data = data[: context.core.config.max_io]
         if data:
             file.write(args.offset, data)
         if args.stable != nfs.UNSTABLE4:
-            c.settle(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
+            context.settle(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
     finally:
         if close:
             file.close()
-    verifier = c.core.registry.write_verifier
-    nfs.WRITE4resok(len(data), args.stable, verifier).encode(enc)
+    verifier = context.core.registry.write_verifier
+    nfs.WRITE4resok(len(data), args.stable, verifier).encode(reply.encoder)
 
 
-def commit(c: Compound, args: nfs.COMMIT4args, enc: Encoder) -> None:
+def commit(context: Context, args: nfs.COMMIT4args, reply: Reply) -> None:
     """RFC 8881, Section 18.3."""
-    require_regular(c)
-    here, registry = c.here, c.core.registry
+    require_regular(context)
+    here, registry = context.here, context.core.registry
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
     if not here.export.read_only:
-        c.settle(_sync(c))
-    enc.fixed_opaque(registry.write_verifier, 8)
+        context.settle(_sync(context))
+    reply.encoder.fixed_opaque(registry.write_verifier, 8)
 
 
-def _sync(c: Compound) -> Job | None:
+def _sync(context: Context) -> Job | None:
     """What makes the whole current file durable: a part of it alone cannot be."""
-    here = c.here
-    opened = c.core.registry.states.file(here)
+    here = context.here
+    opened = context.core.registry.states.file(here)
     opens = opened.opens.values() if opened is not None else ()
-    if not any(state.client is c.caller for state in opens):
-        _require_some_right(c)
+    if not any(state.client is context.caller for state in opens):
+        _require_some_right(context)
     for state in opens:
         file = state.writer or state.reader
         if file is not None:
@@ -170,22 +170,25 @@ def _sync(c: Compound) -> Job | None:
         file.close()
 
 
-def _require_some_right(c: Compound) -> None:
+def _require_some_right(context: Context) -> None:
     """ACCESS if the caller has nothing to do with the current file: a disk's time is not for all.
 
     RFC 8881, Section 18.3, says nothing of rights; Linux's server wants that of writing.
     """
-    node, fs = c.here.node, c.here.export.fs
-    if not fs.permitted(node, c.user, READ | WRITE) and fs.attributes(node).uid != c.user.uid:
+    node, fs = context.here.node, context.here.export.fs
+    if (
+        not fs.permitted(node, context.user, READ | WRITE)
+        and fs.attributes(node).uid != context.user.uid
+    ):
         raise NfsError(nfs.NFS4ERR_ACCESS)
 
 
-def seek(c: Compound, args: nfs.SEEK4args, enc: Encoder) -> None:
+def seek(context: Context, args: nfs.SEEK4args, reply: Reply) -> None:
     """RFC 7862, Section 15.11."""
     if args.sa_what not in (nfs.NFS4_CONTENT_DATA, nfs.NFS4_CONTENT_HOLE):
         raise NfsError(nfs.NFS4ERR_UNION_NOTSUPP)
-    require_regular(c)
-    file, close = io_file(c, args.sa_stateid, READ)
+    require_regular(context)
+    file, close = io_file(context, args.sa_stateid, READ)
     assert file is not None
     try:
         size = file.size()
@@ -200,7 +203,7 @@ def seek(c: Compound, args: nfs.SEEK4args, enc: Encoder) -> None:
     finally:
         if close:
             file.close()
-    nfs.seek_res4(found >= size, found).encode(enc)
+    nfs.seek_res4(found >= size, found).encode(reply.encoder)
 
 
 def _check_range(offset: int, length: int) -> None:
@@ -208,25 +211,25 @@ def _check_range(offset: int, length: int) -> None:
         raise NfsError(nfs.NFS4ERR_INVAL)
 
 
-def allocate(c: Compound, args: nfs.ALLOCATE4args, enc: Encoder) -> None:
+def allocate(context: Context, args: nfs.ALLOCATE4args, reply: Reply) -> None:
     """RFC 7862, Section 15.1."""
-    _reshape(c, args.aa_stateid, args.aa_offset, args.aa_length, reserve=True)
+    _reshape(context, args.aa_stateid, args.aa_offset, args.aa_length, reserve=True)
 
 
-def deallocate(c: Compound, args: nfs.DEALLOCATE4args, enc: Encoder) -> None:
+def deallocate(context: Context, args: nfs.DEALLOCATE4args, reply: Reply) -> None:
     """RFC 7862, Section 15.4."""
-    _reshape(c, args.da_stateid, args.da_offset, args.da_length, reserve=False)
+    _reshape(context, args.da_stateid, args.da_offset, args.da_length, reserve=False)
 
 
-def _reshape(c: Compound, stateid: stateid4, offset: int, length: int, reserve: bool) -> None:
-    if not c.here.node.is_regular:
+def _reshape(context: Context, stateid: stateid4, offset: int, length: int, reserve: bool) -> None:
+    if not context.here.node.is_regular:
         raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
     _check_range(offset, length)
-    c.require_writable()
-    file, close = io_file(c, stateid, WRITE)
+    context.require_writable()
+    file, close = io_file(context, stateid, WRITE)
     assert file is not None
     try:
-        c.settle((file.allocate if reserve else file.deallocate)(offset, length))
+        context.settle((file.allocate if reserve else file.deallocate)(offset, length))
     finally:
         if close:
             file.close()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import stat
+from functools import partial
 from typing import Final
 
-from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from .. import attributes
-from ..engine.context import Compound
+from ..engine.context import Context, Waits
+from ..engine.reply import Reply
 from ..vfs.interface import EXECUTE, Changes, FileSystem, Node, OpenFile, User
 from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
@@ -54,13 +55,13 @@ class DirectoryChange:
         self._handle = handle
         self._before = handle.export.fs.attributes(handle.node).change
 
-    def finish(self, c: Compound) -> nfs.change_info4:
+    def finish(self, context: Context) -> nfs.change_info4:
         """What to tell the client, once the change is durable if the export wants that."""
         export, node = self._handle.export, self._handle.node
         if export.sync:
             job = export.fs.sync_directory(node)
             if job is not None:
-                c.jobs.append(job)
+                context.jobs.append(job)
         after = export.fs.attributes(node).change
         return nfs.change_info4(export.fs.atomic_changes, self._before, after)
 
@@ -92,36 +93,38 @@ def apply_created(
             job()  # Of something new: nothing takes long.
 
 
-def create(c: Compound, args: nfs.CREATE4args, enc: Encoder) -> None:
+def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.4: everything but regular files."""
-    here = c.here
+    here = context.here
     parent, fs = directory(here), here.export.fs
     kind = args.objtype.type
     if kind not in (*_MODES, nfs.NF4DIR, nfs.NF4LNK):
         raise NfsError(nfs.NFS4ERR_BADTYPE)
     name = check_new_name(args.objname, here.export)
-    changes, mask, _ = attributes.to_set(args.createattrs, fs, c.minor, creating=True)
+    changes, mask, _ = attributes.to_set(args.createattrs, fs, context.minor, creating=True)
     if changes.size is not None:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    c.require_writable()
+    context.require_writable()
     change = DirectoryChange(here)
-    node = _make(c, parent, name, args.objtype, changes)
+    node = _make(context, parent, name, args.objtype, changes)
     try:
         with_mode = kind != nfs.NF4LNK
         if kind == nfs.NF4LNK:
             # Links have no permissions of their own here.
             changes.mode = None
-        apply_created(fs, node, c.user, changes, with_mode)
+        apply_created(fs, node, context.user, changes, with_mode)
     except (OSError, NfsError):
-        fs.remove(parent, name, c.user)
+        fs.remove(parent, name, context.user)
         raise
-    change.finish(c).encode(enc)
-    nfs.encode_bitmap4(enc, bitmap_from_mask(mask))
-    c.enter(c.core.namespace.at(here.export, node))
+    change.finish(context).encode(reply.encoder)
+    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(mask))
+    context.enter(context.core.namespace.at(here.export, node))
 
 
-def _make(c: Compound, parent: Node, name: bytes, what: nfs.createtype4, changes: Changes) -> Node:
-    fs, who = c.here.export.fs, c.user
+def _make(
+    context: Context, parent: Node, name: bytes, what: nfs.createtype4, changes: Changes
+) -> Node:
+    fs, who = context.here.export.fs, context.user
     mode = changes.mode
     if what.type == nfs.NF4DIR:
         return fs.mkdir(parent, name, who, 0o755 if mode is None else mode)
@@ -142,47 +145,47 @@ def _make(c: Compound, parent: Node, name: bytes, what: nfs.createtype4, changes
     return fs.mknod(parent, name, who, _MODES[what.type] | permissions, rdev)
 
 
-def remove(c: Compound, args: nfs.REMOVE4args, enc: Encoder) -> None:
+def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.25."""
-    here = c.here
+    here = context.here
     parent, fs = directory(here), here.export.fs
     name = check_name(args.target, fs)
-    c.require_writable()
+    context.require_writable()
     change = DirectoryChange(here)
-    fs.remove(parent, name, c.user)
-    change.finish(c).encode(enc)
+    fs.remove(parent, name, context.user)
+    change.finish(context).encode(reply.encoder)
 
 
-def rename(c: Compound, args: nfs.RENAME4args, enc: Encoder) -> None:
+def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
     """RFC 8881, Section 18.26."""
-    source, target = c.saved, c.here
+    source, target = context.saved, context.here
     assert source is not None
     from_node, to_node = directory(source), directory(target)
     fs = target.export.fs
     old, new = check_name(args.oldname, fs), check_new_name(args.newname, target.export)
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
-    c.require_writable()
+    context.require_writable()
     before, after = DirectoryChange(source), DirectoryChange(target)
     try:
-        fs.rename(from_node, old, to_node, new, c.user)
+        fs.rename(from_node, old, to_node, new, context.user)
     except OSError as error:
         # RFC 8881, Section 18.26.3: a target of the wrong type, or not empty, is in the way.
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
             raise NfsError(nfs.NFS4ERR_EXIST) from None
         raise
     if source.wire == target.wire:
-        info = before.finish(c)
-        info.encode(enc)
-        info.encode(enc)
+        info = before.finish(context)
+        info.encode(reply.encoder)
+        info.encode(reply.encoder)
     else:
-        before.finish(c).encode(enc)
-        after.finish(c).encode(enc)
+        before.finish(context).encode(reply.encoder)
+        after.finish(context).encode(reply.encoder)
 
 
-def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
+def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
     """RFC 8881, Section 18.9."""
-    source, target = c.saved, c.here
+    source, target = context.saved, context.here
     assert source is not None
     parent, fs = directory(target), target.export.fs
     if source.node.is_directory:
@@ -190,46 +193,50 @@ def link(c: Compound, args: nfs.LINK4args, enc: Encoder) -> None:
     name = check_new_name(args.newname, target.export)
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
-    c.require_writable()
+    context.require_writable()
     change = DirectoryChange(target)
-    fs.link(source.node, parent, name, c.user)
-    change.finish(c).encode(enc)
+    fs.link(source.node, parent, name, context.user)
+    change.finish(context).encode(reply.encoder)
 
 
-def readlink(c: Compound, args: None, enc: Encoder) -> None:
+def readlink(context: Context, args: None, reply: Reply) -> None:
     """RFC 8881, Section 18.24."""
-    here = c.here
+    here = context.here
     if not here.node.is_symlink:
         raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
-    target = here.export.fs.readlink(here.node, c.user)
-    room, placed = c.data_room()
+    target = here.export.fs.readlink(here.node, context.user)
+    room, placed = reply.data_room()
     if len(target) > room:
-        c.check_room(len(target) + 16)
+        reply.check(len(target) + 16)
         placed = False
-    c.append_data(memoryview(target), placed)
+    reply.append_data(memoryview(target), placed)
 
 
-def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
+def readdir(context: Context, args: nfs.READDIR4args, reply: Reply) -> Waits:
     """RFC 8881, Section 18.23."""
-    c.take_turn(args)
-    here = c.here
+    return context.in_turn(partial(_list, context, args, reply))
+
+
+def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
+    """Append as many entries of the current directory as there are, and as fit."""
+    here = context.here
     node, fs = directory(here), here.export.fs
-    mask = attributes.wanted(args.attr_request, fs, c.minor)
+    mask = attributes.wanted(args.attr_request, fs, context.minor)
     if args.cookie in (1, 2):
         raise NfsError(nfs.NFS4ERR_BAD_COOKIE)
-    limit = min(args.maxcount, c.core.config.max_io, c.room(), _MOST)
+    limit = min(args.maxcount, context.core.config.max_io, reply.room(), _MOST)
     if limit < _READDIR_FRAME:
         raise NfsError(nfs.NFS4ERR_TOOSMALL)
-    buffer = enc.buffer
+    buffer = reply.buffer
     buffer += _COOKIE_VERIFIER
     end = len(buffer) - 8 + limit - 8
     names_left = args.dircount or limit
     eof, count = True, 0
-    refusal = _refusal(c, here) if mask else None
-    for cookie, name in fs.listing(node, args.cookie, c.user):
+    refusal = _refusal(context, here) if mask else None
+    for cookie, name in fs.listing(node, args.cookie, context.user):
         mark = len(buffer)
         try:
-            if not _append_entry(c, here, enc, cookie, name, mask, refusal):
+            if not _append_entry(context, here, reply, cookie, name, mask, refusal):
                 continue
         except OSError as error:
             if not count or status_of(error) != nfs.NFS4ERR_DELAY:
@@ -247,59 +254,59 @@ def readdir(c: Compound, args: nfs.READDIR4args, enc: Encoder) -> None:
         count += 1
     if not count and not eof:
         raise NfsError(nfs.NFS4ERR_TOOSMALL)
-    enc.boolean(False)
-    enc.boolean(eof)
+    reply.encoder.boolean(False)
+    reply.encoder.boolean(eof)
 
 
-def _refusal(c: Compound, here: Filehandle) -> OSError | None:
+def _refusal(context: Context, here: Filehandle) -> OSError | None:
     """What LOOKUP would say of every entry of the directory, if the caller may not search it.
 
     RFC 8881, Section 18.23.3: READDIR gives what GETATTR of the entry would, no more. To read a
     directory is to be told names; all else takes the right to search it. It is asked for once,
     since it is the same for all entries.
     """
-    if here.export.fs.permitted(here.node, c.user, EXECUTE):
+    if here.export.fs.permitted(here.node, context.user, EXECUTE):
         return None
     return failure(errno.EACCES)
 
 
 def _append_entry(
-    c: Compound,
+    context: Context,
     here: Filehandle,
-    enc: Encoder,
+    reply: Reply,
     cookie: int,
     name: bytes,
     mask: int,
     refusal: OSError | None,
 ) -> bool:
     """Append an ``entry4`` without its end; False if there is no entry, or none for the caller."""
-    mark = len(enc.buffer)
-    enc.boolean(True)
-    enc.uint64(cookie)
-    enc.opaque(name)
+    mark = len(reply.buffer)
+    reply.encoder.boolean(True)
+    reply.encoder.uint64(cookie)
+    reply.encoder.opaque(name)
     try:
         if refusal is not None:
             raise refusal
-        export, found, identity = c.core.namespace.peek(
+        export, found, identity = context.core.namespace.peek(
             here, name, bool(mask & attributes.TIME_CREATE)
         )
     except OSError as error:
         if error.errno == errno.ENOENT:
-            del enc.buffer[mark:]
+            del reply.buffer[mark:]
             return False
         if not mask:
-            enc.buffer += _NO_ATTRIBUTES
+            reply.buffer += _NO_ATTRIBUTES
             return True
         # What will pass is no attribute of the entry.
         if not mask & attributes.RDATTR_ERROR or status_of(error) == nfs.NFS4ERR_DELAY:
             raise
         # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
-        attributes.encode_error(enc, error)
+        attributes.encode_error(reply.encoder, error)
         return True
-    if export is not here.export and not c.admitted(export):
+    if export is not here.export and not context.admitted(export):
         # What is mounted here is not for this client: not even that it exists.
-        del enc.buffer[mark:]
+        del reply.buffer[mark:]
         return False
-    subject = attributes.Subject(c.core, c.minor, export, found, identity)
-    attributes.encode(enc, subject, mask)
+    subject = attributes.Subject(context.core, context.minor, export, found, identity)
+    attributes.encode(reply.encoder, subject, mask)
     return True

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
 
-from ..engine.context import Compound
+from ..engine.context import Context
+from ..engine.reply import Reply
 from ..vfs.export import Export, Squash
 from ..vfs.interface import Node
 from ..vfs.namespace import BadHandle, Filehandle
@@ -22,84 +22,84 @@ def walkable(handle: Filehandle) -> Node:
     return node
 
 
-def putfh(c: Compound, args: nfs.PUTFH4args, enc: Encoder) -> None:
+def putfh(context: Context, args: nfs.PUTFH4args, reply: Reply) -> None:
     """RFC 8881, Section 18.19."""
     try:
-        handle = c.core.namespace.decode(args.object)
+        handle = context.core.namespace.decode(args.object)
     except BadHandle:
         raise NfsError(nfs.NFS4ERR_BADHANDLE) from None
-    c.enter(handle)
+    context.enter(handle)
 
 
-def putrootfh(c: Compound, args: None, enc: Encoder) -> None:
+def putrootfh(context: Context, args: None, reply: Reply) -> None:
     """Also PUTPUBFH: the public file handle is the root (RFC 8881, Section 18.20.3)."""
-    c.enter(c.core.namespace.root)
+    context.enter(context.core.namespace.root)
 
 
-def getfh(c: Compound, args: None, enc: Encoder) -> None:
+def getfh(context: Context, args: None, reply: Reply) -> None:
     """RFC 8881, Section 18.8."""
-    enc.opaque(c.here.wire)
+    reply.encoder.opaque(context.here.wire)
 
 
-def savefh(c: Compound, args: None, enc: Encoder) -> None:
+def savefh(context: Context, args: None, reply: Reply) -> None:
     """RFC 8881, Section 18.28: the stateid is saved with it."""
-    c.saved, c.saved_stateid = c.current, c.current_stateid
+    context.saved, context.saved_stateid = context.current, context.current_stateid
 
 
-def restorefh(c: Compound, args: None, enc: Encoder) -> None:
+def restorefh(context: Context, args: None, reply: Reply) -> None:
     """RFC 8881, Section 18.27."""
-    assert c.saved is not None
-    stateid = c.saved_stateid
-    c.enter(c.saved)
-    c.current_stateid = stateid
+    assert context.saved is not None
+    stateid = context.saved_stateid
+    context.enter(context.saved)
+    context.current_stateid = stateid
 
 
-def lookup(c: Compound, args: nfs.LOOKUP4args, enc: Encoder) -> None:
+def lookup(context: Context, args: nfs.LOOKUP4args, reply: Reply) -> None:
     """RFC 8881, Section 18.13."""
-    here = c.here
+    here = context.here
     walkable(here)
     name = check_name(args.objname, here.export.fs)
-    c.enter(c.core.namespace.lookup(here, name, c.user))
+    context.enter(context.core.namespace.lookup(here, name, context.user))
 
 
-def _parent(c: Compound) -> Filehandle:
-    walkable(c.here)
-    above = c.core.namespace.parent(c.here, c.user)
+def _parent(context: Context) -> Filehandle:
+    walkable(context.here)
+    above = context.core.namespace.parent(context.here, context.user)
     if above is None:
         raise NfsError(nfs.NFS4ERR_NOENT)
     return above
 
 
-def lookupp(c: Compound, args: None, enc: Encoder) -> None:
+def lookupp(context: Context, args: None, reply: Reply) -> None:
     """RFC 8881, Section 18.14: NOENT at the top of the tree."""
-    c.enter(_parent(c))
+    context.enter(_parent(context))
 
 
-def _answer_flavors(c: Compound, export: Export, enc: Encoder) -> None:
+def _answer_flavors(context: Context, export: Export, reply: Reply) -> None:
     """The stronger first; AUTH_NONE is served where everybody is nobody (see ``authority``)."""
     flavors = (AUTH_SYS, AUTH_NONE) if export.squash is Squash.ALL else (AUTH_SYS,)
-    enc.uint32(len(flavors))
+    reply.encoder.uint32(len(flavors))
     for flavor in flavors:
-        enc.uint32(flavor)
+        reply.encoder.uint32(flavor)
     # RFC 8881, Section 2.6.3.1.1.8: the current file handle is consumed.
-    c.current = c.current_stateid = None
+    context.current = context.current_stateid = None
 
 
-def secinfo(c: Compound, args: nfs.SECINFO4args, enc: Encoder) -> None:
+def secinfo(context: Context, args: nfs.SECINFO4args, reply: Reply) -> None:
     """RFC 8881, Section 18.29."""
-    here = c.here
+    here = context.here
     walkable(here)
-    found = c.core.namespace.lookup(here, check_name(args.name, here.export.fs), c.user)
-    if not c.admitted(found.export):
+    found = context.core.namespace.lookup(here, check_name(args.name, here.export.fs), context.user)
+    if not context.admitted(found.export):
         raise NfsError(nfs.NFS4ERR_ACCESS)
-    _answer_flavors(c, found.export, enc)
+    _answer_flavors(context, found.export, reply)
 
 
-def secinfo_no_name(c: Compound, args: int, enc: Encoder) -> None:
+def secinfo_no_name(context: Context, args: int, reply: Reply) -> None:
     """RFC 8881, Section 18.45."""
-    handle = c.here
+    handle = context.here
     if args == nfs.SECINFO_STYLE4_PARENT:
-        handle = _parent(c)
+        handle = _parent(context)
     elif args != nfs.SECINFO_STYLE4_CURRENT_FH:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    _answer_flavors(c, handle.export, enc)
+    _answer_flavors(context, handle.export, reply)

@@ -9,8 +9,9 @@ from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
-from ..engine.context import Compound
+from ..engine.context import Context, Waits
 from ..engine.operation import Failure
+from ..engine.reply import Reply
 from ..state.lock import FOREVER, HeldRange
 from ..state.refusal import RANGES_FULL, Refusal
 from ..state.share import OpenedFile
@@ -41,12 +42,12 @@ def _is_exclusive(locktype: int) -> bool:
 
 
 def _conflict(
-    c: Compound, file: OpenedFile, start: int, end: int, exclusive: bool, owner: bytes
+    context: Context, file: OpenedFile, start: int, end: int, exclusive: bool, owner: bytes
 ) -> HeldRange | None:
     """What is in the way, once clients that are gone have been put out of it."""
     while True:
-        held = file.locks.conflict(start, end, exclusive, c.caller, owner)
-        if held is None or not c.core.registry.give_way([held.holder.client], c.now):
+        held = file.locks.conflict(start, end, exclusive, context.caller, owner)
+        if held is None or not context.core.registry.give_way([held.holder.client], context.now):
             return held
 
 
@@ -60,9 +61,9 @@ def _denied(held: HeldRange) -> Failure:
     return Failure(nfs.NFS4ERR_DENIED, bytes(body.buffer))
 
 
-def _check_grace(c: Compound, reclaim: bool) -> None:
-    registry, client = c.core.registry, c.caller
-    active = registry.grace.active(c.now)
+def _check_grace(context: Context, reclaim: bool) -> None:
+    registry, client = context.core.registry, context.caller
+    active = registry.grace.active(context.now)
     if not reclaim:
         if active:
             raise NfsError(nfs.NFS4ERR_GRACE)
@@ -72,98 +73,100 @@ def _check_grace(c: Compound, reclaim: bool) -> None:
         raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
 
 
-def _open_of(c: Compound, stateid: nfs.stateid4) -> OpenState:
-    state = c.core.registry.states.find(c.actual(stateid), c.caller)
-    if not isinstance(state, OpenState) or state.file.handle.wire != c.here.wire:
+def _open_of(context: Context, stateid: nfs.stateid4) -> OpenState:
+    state = context.core.registry.states.find(context.actual(stateid), context.caller)
+    if not isinstance(state, OpenState) or state.file.handle.wire != context.here.wire:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     return state
 
 
-def _lock_of(c: Compound, stateid: nfs.stateid4) -> LockState:
-    state = c.core.registry.states.find(c.actual(stateid), c.caller)
-    if not isinstance(state, LockState) or state.file.handle.wire != c.here.wire:
+def _lock_of(context: Context, stateid: nfs.stateid4) -> LockState:
+    state = context.core.registry.states.find(context.actual(stateid), context.caller)
+    if not isinstance(state, LockState) or state.file.handle.wire != context.here.wire:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     return state
 
 
-def lock(c: Compound, args: nfs.LOCK4args, enc: Encoder) -> None:
+def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
     """RFC 8881, Section 18.10. Whoever would wait has to ask again."""
-    require_regular(c)
+    require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
     state: LockState | None = None
     if args.locker.new_lock_owner:
         opening = args.locker.open_owner
-        open_state = _open_of(c, opening.open_stateid)
+        open_state = _open_of(context, opening.open_stateid)
         owner = opening.lock_owner.owner
     else:
-        state = _lock_of(c, args.locker.lock_owner.lock_stateid)
+        state = _lock_of(context, args.locker.lock_owner.lock_stateid)
         open_state, owner = state.open, state.owner
-    _check_grace(c, args.reclaim)
-    _check_mode(c, open_state, exclusive)
-    file, registry = open_state.file, c.core.registry
-    held = _conflict(c, file, start, end, exclusive, owner)
+    _check_grace(context, args.reclaim)
+    _check_mode(context, open_state, exclusive)
+    file, registry = open_state.file, context.core.registry
+    held = _conflict(context, file, start, end, exclusive, owner)
     if held is not None:
         raise _denied(held)
-    if not registry.states.may_lock(file, c.caller):
+    if not registry.states.may_lock(file, context.caller):
         raise Refusal(nfs.NFS4ERR_DELAY, RANGES_FULL)
     if state is None:
-        state = file.find_lock(c.caller, owner)
+        state = file.find_lock(context.caller, owner)
     if state is None:
-        registry.make_state_room(c.caller, c.now)
+        registry.make_state_room(context.caller, context.now)
         state = registry.states.add_lock(open_state, owner)
     registry.states.lock_range(state, start, end, exclusive)
     if args.reclaim:
-        registry.grace.reclaimed(c.now)
+        registry.grace.reclaimed(context.now)
     state.bump()
-    c.current_stateid = state.stateid
-    state.stateid.encode(enc)
+    context.current_stateid = state.stateid
+    state.stateid.encode(reply.encoder)
 
 
-def _check_mode(c: Compound, state: OpenState, exclusive: bool) -> None:
+def _check_mode(context: Context, state: OpenState, exclusive: bool) -> None:
     """OPENMODE unless the open allows such a lock, ACCESS unless the caller may have it."""
     needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
     if not state.access & needed:
         raise NfsError(nfs.NFS4ERR_OPENMODE)
     access = WRITE if exclusive else READ
-    if not rights.is_opener(c, state, access):
-        rights.require(c, state.file, access)
+    if not rights.is_opener(context, state, access):
+        rights.require(context, state.file, access)
 
 
-def lockt(c: Compound, args: nfs.LOCKT4args, enc: Encoder) -> None:
+def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:
     """RFC 8881, Section 18.11."""
-    require_regular(c)
+    require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
-    _check_grace(c, reclaim=False)
-    file = c.core.registry.states.file(c.here)
+    _check_grace(context, reclaim=False)
+    file = context.core.registry.states.file(context.here)
     if file is None:
         return
-    held = _conflict(c, file, start, end, exclusive, args.owner.owner)
+    held = _conflict(context, file, start, end, exclusive, args.owner.owner)
     if held is not None:
         raise _denied(held)
 
 
-def locku(c: Compound, args: nfs.LOCKU4args, enc: Encoder) -> None:
+def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> None:
     """RFC 8881, Section 18.12."""
-    require_regular(c)
+    require_regular(context)
     start, end = _range(args.offset, args.length)
     _is_exclusive(args.locktype)
-    state = _lock_of(c, args.lock_stateid)
-    states = c.core.registry.states
-    if state.file.locks.splits(start, end, state) and not states.may_lock(state.file, c.caller):
+    state = _lock_of(context, args.lock_stateid)
+    states = context.core.registry.states
+    if state.file.locks.splits(start, end, state) and not states.may_lock(
+        state.file, context.caller
+    ):
         # What a range would be cut into has no room any more: it can be unlocked as a whole.
         raise Refusal(nfs.NFS4ERR_LOCK_RANGE, RANGES_FULL)
     states.unlock_range(state, start, end)
     state.bump()
-    c.current_stateid = state.stateid
-    state.stateid.encode(enc)
+    context.current_stateid = state.stateid
+    state.stateid.encode(reply.encoder)
 
 
-def free_stateid(c: Compound, args: nfs.FREE_STATEID4args, enc: Encoder) -> None:
+def free_stateid(context: Context, args: nfs.FREE_STATEID4args, reply: Reply) -> None:
     """RFC 8881, Section 18.38: only a lock owner without locks can be freed."""
-    states = c.core.registry.states
-    state = states.find(c.actual(args.fsa_stateid), c.caller)
+    states = context.core.registry.states
+    state = states.find(context.actual(args.fsa_stateid), context.caller)
     if not isinstance(state, LockState) or state.file.locks.held_by(state):
         raise NfsError(nfs.NFS4ERR_LOCKS_HELD)
     states.free(state)
@@ -176,8 +179,11 @@ def decode_stateids(dec: Decoder) -> list[tuple[int, bytes]]:
     return list(_STATEID.iter_unpack(dec.fixed_opaque(count * _STATEID.size)))
 
 
-def test_stateid(c: Compound, args: list[tuple[int, bytes]], enc: Encoder) -> None:
+def test_stateid(context: Context, args: list[tuple[int, bytes]], reply: Reply) -> Waits:
     """RFC 8881, Section 18.48: the current stateid cannot be tested; it stands for nothing."""
-    c.take_turn(args)
-    codes = c.core.registry.states.test(args, c.caller)
-    enc.buffer += struct.pack(f">{len(codes) + 1}I", len(codes), *codes)
+
+    def test() -> None:
+        codes = context.core.registry.states.test(args, context.caller)
+        reply.buffer += struct.pack(f">{len(codes) + 1}I", len(codes), *codes)
+
+    return context.in_turn(test)

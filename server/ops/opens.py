@@ -8,13 +8,13 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .. import attributes
-from ..engine.context import Compound
+from ..engine.context import Context
+from ..engine.reply import Reply
 from ..state.stateid import UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
@@ -61,41 +61,41 @@ class _Opening:
             raise NfsError(nfs.NFS4ERR_INVAL)
 
 
-def open_(c: Compound, args: nfs.OPEN4args, enc: Encoder) -> None:
+def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None:
     """RFC 8881, Section 18.16."""
     opening = _Opening(args)
     claim = args.claim.claim
-    _check_grace(c, claim)
+    _check_grace(context, claim)
     if claim == nfs.CLAIM_NULL:
-        handle = _by_name(c, opening)
+        handle = _by_name(context, opening)
     elif claim in (nfs.CLAIM_FH, nfs.CLAIM_PREVIOUS):
         if args.openhow.opentype == nfs.OPEN4_CREATE:
             raise NfsError(nfs.NFS4ERR_INVAL)
-        handle = c.here
+        handle = context.here
     else:
         # Claims that rest on a delegation; nobody has one.
         raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
     try:
-        state = _open_file(c, opening, handle)
+        state = _open_file(context, opening, handle)
     except BaseException:
         if opening.file is not None:
             opening.file.close()
         raise
-    c.enter(handle)
-    c.current_stateid = state.stateid
+    context.enter(handle)
+    context.current_stateid = state.stateid
     nfs.OPEN4resok(
         state.stateid,
         opening.change,
         nfs.OPEN4_RESULT_LOCKTYPE_POSIX,
         bitmap_from_mask(opening.attrset),
         _no_delegation(opening.wants),
-    ).encode(enc)
+    ).encode(reply.encoder)
 
 
-def _check_grace(c: Compound, claim: int) -> None:
+def _check_grace(context: Context, claim: int) -> None:
     """Who may open now: RFC 8881, Sections 8.4.2.1 and 18.51.3."""
-    registry, client = c.core.registry, c.caller
-    active = registry.grace.active(c.now)
+    registry, client = context.core.registry, context.caller
+    active = registry.grace.active(context.now)
     if claim == nfs.CLAIM_PREVIOUS:
         if client.reclaim_complete or not active:
             raise NfsError(nfs.NFS4ERR_NO_GRACE)
@@ -120,21 +120,21 @@ def _no_delegation(wants: int) -> nfs.open_delegation4:
     return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE_EXT, why)
 
 
-def _by_name(c: Compound, opening: _Opening) -> Filehandle:
+def _by_name(context: Context, opening: _Opening) -> Filehandle:
     """CLAIM_NULL: look the name up, or create it."""
-    here, args = c.here, opening.args
+    here, args = context.here, opening.args
     parent = directory(here)
     name = check_name(args.claim.file, here.export.fs)
     if args.openhow.opentype == nfs.OPEN4_CREATE:
-        _check_policy(c, here, name)
-        return _create(c, opening, here, parent, name)
+        _check_policy(context, here, name)
+        return _create(context, opening, here, parent, name)
     change = DirectoryChange(here)
-    handle = c.core.namespace.lookup(here, name, c.user)
+    handle = context.core.namespace.lookup(here, name, context.user)
     opening.change = change.unchanged()
     return handle
 
 
-def _check_policy(c: Compound, here: Filehandle, name: bytes) -> None:
+def _check_policy(context: Context, here: Filehandle, name: bytes) -> None:
     """Whether the export takes the name, or has it already.
 
     BADNAME rather than INVAL if not: a Linux client that hears INVAL of any OPEN gives up OPEN by
@@ -144,7 +144,7 @@ def _check_policy(c: Compound, here: Filehandle, name: bytes) -> None:
         check_new_name(name, here.export, nfs.NFS4ERR_BADNAME)
     except NfsError:
         try:
-            c.core.namespace.lookup(here, name, c.user)
+            context.core.namespace.lookup(here, name, context.user)
         except FileNotFoundError:
             pass
         else:
@@ -153,7 +153,7 @@ def _check_policy(c: Compound, here: Filehandle, name: bytes) -> None:
 
 
 def _create(
-    c: Compound, opening: _Opening, here: Filehandle, parent: Node, name: bytes
+    context: Context, opening: _Opening, here: Filehandle, parent: Node, name: bytes
 ) -> Filehandle:
     how, fs = opening.args.openhow.how, here.export.fs
     verifier: bytes | None = None
@@ -164,20 +164,20 @@ def _create(
             verifier, given = how.ch_createboth.cva_verf, how.ch_createboth.cva_attrs
         else:
             given = how.createattrs
-        changes, mask, _ = attributes.to_set(given, fs, c.minor, creating=True)
+        changes, mask, _ = attributes.to_set(given, fs, context.minor, creating=True)
         if verifier is not None and mask & _TIMES:
             raise NfsError(nfs.NFS4ERR_INVAL)
-    c.require_writable()
+    context.require_writable()
     change = DirectoryChange(here)
     mode = 0o644 if changes.mode is None else changes.mode
     # Before anything is made: the open must have a place.
-    c.core.registry.make_state_room(c.caller, c.now)
+    context.core.registry.make_state_room(context.caller, context.now)
     # Who makes a file may give it a size, also if it is opened for reading alone.
     access = _ACCESS_BITS[opening.access] | (0 if changes.size is None else WRITE)
     try:
-        node, file = fs.create(parent, name, c.user, mode, access)
+        node, file = fs.create(parent, name, context.user, mode, access)
     except FileExistsError:
-        handle = c.core.namespace.lookup(here, name, c.user)
+        handle = context.core.namespace.lookup(here, name, context.user)
         _check_existing(handle, how.mode, verifier)
         opening.change = change.unchanged()
         if how.mode == nfs.UNCHECKED4 and changes.size == 0:
@@ -191,15 +191,15 @@ def _create(
         if verifier is not None:
             changes.atime_ns, changes.mtime_ns = _verifier_times(verifier)
             mask |= _TIMES
-        apply_created(fs, node, c.user, changes, made_with_mode=True, via=file)
+        apply_created(fs, node, context.user, changes, made_with_mode=True, via=file)
     except (OSError, NfsError):
-        fs.remove(parent, name, c.user)
+        fs.remove(parent, name, context.user)
         file.close()
         opening.file = None
         raise
     opening.attrset = mask
-    opening.change = change.finish(c)
-    return c.core.namespace.at(here.export, node)
+    opening.change = change.finish(context)
+    return context.core.namespace.at(here.export, node)
 
 
 def _verifier_times(verifier: bytes) -> tuple[int, int]:
@@ -220,9 +220,9 @@ def _check_existing(handle: Filehandle, mode: int, verifier: bytes | None) -> No
     raise NfsError(nfs.NFS4ERR_EXIST)
 
 
-def _open_file(c: Compound, opening: _Opening, handle: Filehandle) -> OpenState:
+def _open_file(context: Context, opening: _Opening, handle: Filehandle) -> OpenState:
     """Check the share, open what is missing, and note it all in the state."""
-    node, fs, registry = handle.node, handle.export.fs, c.core.registry
+    node, fs, registry = handle.node, handle.export.fs, context.core.registry
     if not node.is_regular:
         if node.is_directory:
             raise NfsError(nfs.NFS4ERR_ISDIR)
@@ -231,32 +231,32 @@ def _open_file(c: Compound, opening: _Opening, handle: Filehandle) -> OpenState:
         raise NfsError(nfs.NFS4ERR_ROFS)
     owner = opening.args.owner.owner
     opened = registry.states.file(handle)
-    state = None if opened is None else opened.find(c.caller, owner)
+    state = None if opened is None else opened.find(context.caller, owner)
     # Rights come before share reservations, which are nothing to those who have none.
-    missing = _check_rights(c, opening, handle, state)
+    missing = _check_rights(context, opening, handle, state)
     if opened is not None:
-        registry.check_share(opened, opening.access, opening.deny, c.now)
+        registry.check_share(opened, opening.access, opening.deny, context.now)
     if not opening.created and opening.attrset == mask_of(nfs.FATTR4_SIZE):
         writer = opening.file if missing & WRITE else None
         if writer is None and state is not None and opening.access & _WRITING:
             writer = state.writer
-        c.settle(fs.change(node, c.user, Changes(size=0), writer))
+        context.settle(fs.change(node, context.user, Changes(size=0), writer))
     if state is None:
-        registry.make_state_room(c.caller, c.now)
-        state = registry.states.add_open(c.caller, owner, handle)
+        registry.make_state_room(context.caller, context.now)
+        state = registry.states.add_open(context.caller, owner, handle)
     if opening.file is not None:
-        state.take(opening.file, _ACCESS_BITS[opening.access], c.user)
+        state.take(opening.file, _ACCESS_BITS[opening.access], context.user)
         opening.file = None
     state.set_modes(state.access | opening.access, state.deny | opening.deny)
     state.modes.add((opening.access, opening.deny))
     state.bump()
     if opening.args.claim.claim == nfs.CLAIM_PREVIOUS:
-        registry.grace.reclaimed(c.now)
+        registry.grace.reclaimed(context.now)
     return state
 
 
 def _check_rights(
-    c: Compound, opening: _Opening, handle: Filehandle, state: OpenState | None
+    context: Context, opening: _Opening, handle: Filehandle, state: OpenState | None
 ) -> int:
     """Open as the caller what the owner does not have open yet; the access bits of that.
 
@@ -268,36 +268,36 @@ def _check_rights(
     if state is not None:
         missing &= ~((READ if state.reader else 0) | (WRITE if state.writer else 0))
         for access in (READ, WRITE):
-            if wanted & ~missing & access and not rights.is_opener(c, state, access):
-                rights.require(c, state.file, access)
+            if wanted & ~missing & access and not rights.is_opener(context, state, access):
+                rights.require(context, state.file, access)
     if missing and opening.file is None:
         reclaim = opening.args.claim.claim == nfs.CLAIM_PREVIOUS
-        opening.file = handle.export.fs.open(handle.node, c.user, missing, override=reclaim)
+        opening.file = handle.export.fs.open(handle.node, context.user, missing, override=reclaim)
     return missing
 
 
-def _own_open(c: Compound, stateid: nfs.stateid4) -> OpenState:
+def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:
     """The open that is to be changed; BAD_STATEID for a lock's or a special stateid."""
-    actual = c.actual(stateid)
-    state = open_state_of(c, actual)
+    actual = context.actual(stateid)
+    state = open_state_of(context, actual)
     if state is None or state.other != actual.other:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     return state
 
 
-def close(c: Compound, args: nfs.CLOSE4args, enc: Encoder) -> None:
+def close(context: Context, args: nfs.CLOSE4args, reply: Reply) -> None:
     """Locks that are still held go with the open (RFC 8881, Section 18.2.3, allows either)."""
-    state = _own_open(c, args.open_stateid)
-    c.core.registry.states.close(state)
+    state = _own_open(context, args.open_stateid)
+    context.core.registry.states.close(state)
     # RFC 8881, Section 18.2.4: a stateid that is of no use any more.
-    c.current_stateid = None
-    nfs.stateid4(UINT32_MAX, bytes(12)).encode(enc)
+    context.current_stateid = None
+    nfs.stateid4(UINT32_MAX, bytes(12)).encode(reply.encoder)
 
 
-def open_downgrade(c: Compound, args: nfs.OPEN_DOWNGRADE4args, enc: Encoder) -> None:
+def downgrade(context: Context, args: nfs.OPEN_DOWNGRADE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.18."""
-    require_regular(c)
-    state = _own_open(c, args.open_stateid)
+    require_regular(context)
+    state = _own_open(context, args.open_stateid)
     access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH
     deny = args.share_deny
     if not access or deny > nfs.OPEN4_SHARE_DENY_BOTH or not _reachable(state, access, deny):
@@ -306,8 +306,8 @@ def open_downgrade(c: Compound, args: nfs.OPEN_DOWNGRADE4args, enc: Encoder) -> 
     state.modes = {mode for mode in state.modes if not (mode[0] & ~access or mode[1] & ~deny)}
     state.release(keep=_ACCESS_BITS[access])
     state.bump()
-    c.current_stateid = state.stateid
-    state.stateid.encode(enc)
+    context.current_stateid = state.stateid
+    state.stateid.encode(reply.encoder)
 
 
 def _reachable(state: OpenState, access: int, deny: int) -> bool:

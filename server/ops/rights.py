@@ -13,7 +13,7 @@ from typing import Final
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
-from ..engine.context import Compound
+from ..engine.context import Context
 from ..state.share import OpenedFile
 from ..state.stateid import OpenState
 from ..vfs.interface import EXECUTE, READ, OpenFile
@@ -22,9 +22,9 @@ _VALID_S: Final = 1.0
 """For how long an answer of the file system is good, unless the rights are seen to change."""
 
 
-def is_opener(c: Compound, state: OpenState, access: int) -> bool:
+def is_opener(context: Context, state: OpenState, access: int) -> bool:
     """Whether the caller is the one who opened the file for READ, or WRITE."""
-    opener, user = (state.reading if access == READ else state.writing), c.who
+    opener, user = (state.reading if access == READ else state.writing), context.who
     if opener is user:
         return True
     if opener != user:
@@ -37,10 +37,10 @@ def is_opener(c: Compound, state: OpenState, access: int) -> bool:
     return True
 
 
-def require(c: Compound, file: OpenedFile, access: int) -> None:
+def require(context: Context, file: OpenedFile, access: int) -> None:
     """ACCESS unless the caller, who did not open the file, may READ, or WRITE, what is open."""
-    user = c.user
-    if file.vetted(user, access, c.now):
+    user = context.user
+    if file.vetted(user, access, context.now):
         return
     node, fs = file.handle.node, file.handle.export.fs
     granted = fs.permitted(node, user, access | EXECUTE)
@@ -50,13 +50,13 @@ def require(c: Compound, file: OpenedFile, access: int) -> None:
         or fs.attributes(node).uid == user.uid
     ):
         raise NfsError(nfs.NFS4ERR_ACCESS)
-    file.vet(user, access, c.now + _VALID_S)
+    file.vet(user, access, context.now + _VALID_S)
 
 
-def open_as_caller(c: Compound, access: int) -> OpenFile:
+def open_as_caller(context: Context, access: int) -> OpenFile:
     """The current file, opened by the caller for one operation, because another one opened it.
 
     So a file system that changes more than the data when a file is written to, such as
     set-user-ID bits, knows who it was.
     """
-    return c.here.export.fs.open(c.here.node, c.user, access, override=True)
+    return context.here.export.fs.open(context.here.node, context.user, access, override=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from nfsrdma.xdr import Decoder, Encoder, XdrError
+from nfsrdma.xdr import Decoder, XdrError
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import channel_attrs4
 
 from ..config import ServerConfig
-from ..engine.context import Compound
-from ..engine.replay import fingerprint
+from ..engine.context import Context
+from ..engine.replay import NEW, admit, fingerprint
+from ..engine.reply import Reply
 from ..state.client import Client
 from ..state.principal import Principal, may_carry, source_of
 from ..state.refusal import NOT_YOURS, Refusal
@@ -42,24 +43,24 @@ _SEQUENCE_RESULT = struct.Struct(">16s5I")
 _SEQUENCE_SIZE: Final = 8 + _SEQUENCE_RESULT.size
 
 
-def _principal(c: Compound) -> Principal:
-    return Principal.of(c.credentials, c.call.channel)
+def _principal(context: Context) -> Principal:
+    return Principal.of(context.credentials, context.channel)
 
 
-def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
+def exchange_id(context: Context, args: nfs.EXCHANGE_ID4args, reply: Reply) -> None:
     """RFC 8881, Section 18.35."""
     if args.eia_flags & ~_EXCHANGE_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
     _check_protection(args.eia_state_protect)
-    owner, registry, principal = args.eia_clientowner, c.core.registry, _principal(c)
+    owner, registry, principal = args.eia_clientowner, context.core.registry, _principal(context)
     if args.eia_flags & nfs.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A:
         client = registry.clients.update(owner.co_ownerid, owner.co_verifier, principal)
     else:
-        client = registry.introduce(owner.co_ownerid, owner.co_verifier, principal, c.now)
+        client = registry.introduce(owner.co_ownerid, owner.co_verifier, principal, context.now)
     flags = nfs.EXCHGID4_FLAG_USE_NON_PNFS
     if client.confirmed:
         flags |= nfs.EXCHGID4_FLAG_CONFIRMED_R
-    config = c.core.config
+    config = context.core.config
     nfs.EXCHANGE_ID4resok(
         client.id,
         client.next_create_seqid,
@@ -68,7 +69,7 @@ def exchange_id(c: Compound, args: nfs.EXCHANGE_ID4args, enc: Encoder) -> None:
         nfs.server_owner4(0, config.owner),
         config.scope,
         [],
-    ).encode(enc)
+    ).encode(reply.encoder)
 
 
 def _check_protection(protection: nfs.state_protect4_a) -> None:
@@ -79,40 +80,40 @@ def _check_protection(protection: nfs.state_protect4_a) -> None:
         raise NfsError(nfs.NFS4ERR_INVAL)
 
 
-def create_session(c: Compound, args: nfs.CREATE_SESSION4args, enc: Encoder) -> None:
+def create_session(context: Context, args: nfs.CREATE_SESSION4args, reply: Reply) -> None:
     """RFC 8881, Section 18.36; a repetition is answered as before, to the same caller.
 
     Only who made a record confirms it. Later sessions may be asked for by whoever
     :meth:`Principal.stands_for` that one.
     """
-    registry, principal = c.core.registry, _principal(c)
+    registry, principal = context.core.registry, _principal(context)
     client = registry.clients.find(args.csa_clientid, principal.source)
     if client.confirmed:
         client.require(principal)
     elif client.principal != principal:
         raise NfsError(nfs.NFS4ERR_CLID_INUSE)
     if args.csa_sequence == client.create_seqid and client.create_reply is not None:
-        enc.buffer += client.create_reply
+        reply.buffer += client.create_reply
         return
     if args.csa_sequence != client.next_create_seqid:
         raise NfsError(nfs.NFS4ERR_SEQ_MISORDERED)
     if args.csa_flags & ~_SESSION_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    fore = _fore_channel(args.csa_fore_chan_attrs, c.core.config)
-    back = _back_channel(args.csa_back_chan_attrs, c.core.config)
-    session = registry.create_session(client, fore, back, args.csa_cb_program, c.now)
+    fore = _fore_channel(args.csa_fore_chan_attrs, context.core.config)
+    back = _back_channel(args.csa_back_chan_attrs, context.core.config)
+    session = registry.create_session(client, fore, back, args.csa_cb_program, context.now)
     if not client.confirmed:
         registry.confirm(client)
-    registry.renew(client, c.now)
-    registry.associate(session, c.call.channel)
+    registry.renew(client, context.now)
+    registry.associate(session, context.channel)
     # Sessions are not persistent, and a connection does not change its mode.
     flags = args.csa_flags & nfs.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
     if flags:
-        registry.bind(session, c.call.channel)
+        registry.bind(session, context.channel)
     client.create_seqid = args.csa_sequence
-    start = len(enc.buffer)
-    nfs.CREATE_SESSION4resok(session.id, args.csa_sequence, flags, fore, back).encode(enc)
-    client.create_reply = bytes(enc.buffer[start:])
+    start = len(reply.buffer)
+    nfs.CREATE_SESSION4resok(session.id, args.csa_sequence, flags, fore, back).encode(reply.encoder)
+    client.create_reply = bytes(reply.buffer[start:])
 
 
 def _fore_channel(asked: channel_attrs4, config: ServerConfig) -> channel_attrs4:
@@ -155,72 +156,75 @@ def _back_channel(asked: channel_attrs4, config: ServerConfig) -> channel_attrs4
     )
 
 
-def sequence(c: Compound, args: nfs.SEQUENCE4args, enc: Encoder) -> None:
+def sequence(context: Context, args: nfs.SEQUENCE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.46. A failure leaves the slot, and the lease, as they were."""
-    registry = c.core.registry
+    registry = context.core.registry
     session = registry.session(args.sa_sessionid)
-    channel = c.call.channel
+    channel = context.channel
     known = channel in session.connections
     if not known and not may_carry(source_of(channel.peer), session.client.source):
         # To name a session is no right to it, nor to the place of a call in it.
         raise Refusal(nfs.NFS4ERR_BADSESSION, NOT_YOURS)
     slot = session.slot(args.sa_slotid)
-    if c.request_size > session.fore.ca_maxrequestsize:
+    if context.request_size > session.fore.ca_maxrequestsize:
         raise NfsError(nfs.NFS4ERR_REQ_TOO_BIG)
-    if c.count > session.fore.ca_maxoperations:
+    if context.count > session.fore.ca_maxoperations:
         raise NfsError(nfs.NFS4ERR_TOO_MANY_OPS)
     if args.sa_highest_slotid >= session.slot_count:
         raise NfsError(nfs.NFS4ERR_BAD_HIGH_SLOT)
-    c.within(session, args.sa_cachethis)
+    reply.limit(session.fore, args.sa_cachethis)
     try:
-        c.check_room(_SEQUENCE_RESULT.size)
-        c.replay = not slot.acquire(args.sa_sequenceid, fingerprint(c))
+        reply.check(_SEQUENCE_RESULT.size)
+        repeat = admit(slot, args.sa_sequenceid, fingerprint(context.call, context.count))
     except NfsError:
-        c.within(None)
+        reply.limit(None)
         raise
-    c.slot, c.client = slot, session.client
-    session.used = c.now
-    registry.renew(session.client, c.now)
+    if repeat is NEW:
+        context.record = slot
+    context.repeat = repeat
+    context.session, context.client = session, session.client
+    session.used = context.now
+    registry.renew(session.client, context.now)
     if not known:
         registry.associate(session, channel)
     highest = session.slot_count - 1
-    enc.buffer += _SEQUENCE_RESULT.pack(
-        session.id, args.sa_sequenceid, args.sa_slotid, highest, highest, _status(c, session)
+    reply.buffer += _SEQUENCE_RESULT.pack(
+        session.id, args.sa_sequenceid, args.sa_slotid, highest, highest, _status(context, session)
     )
 
 
-def _status(c: Compound, session: Session) -> int:
+def _status(context: Context, session: Session) -> int:
     """What the client ought to know: RFC 8881, Section 18.46.3."""
-    registry, client = c.core.registry, session.client
+    registry, client = context.core.registry, session.client
     status = 0
     if not session.channels and not any(each.channels for each in client.sessions.values()):
         status |= nfs.SEQ4_STATUS_CB_PATH_DOWN
     if (
         not client.reclaim_complete
-        and registry.grace.active(c.now)
+        and registry.grace.active(context.now)
         and registry.grace.may_reclaim(client.record)
     ):
         status |= nfs.SEQ4_STATUS_RESTART_RECLAIM_NEEDED
     return status
 
 
-def destroy_session(c: Compound, args: nfs.DESTROY_SESSION4args, enc: Encoder) -> None:
+def destroy_session(context: Context, args: nfs.DESTROY_SESSION4args, reply: Reply) -> None:
     """RFC 8881, Section 18.37."""
-    registry = c.core.registry
-    session = registry.session_of(args.dsa_sessionid, _principal(c))
-    if session is c.session and c.index + 1 < c.count:
+    registry = context.core.registry
+    session = registry.session_of(args.dsa_sessionid, _principal(context))
+    if session is context.session and context.index + 1 < context.count:
         # RFC 8881, Section 18.37.3: the session that carries the call goes last.
         raise NfsError(nfs.NFS4ERR_NOT_ONLY_OP)
-    if session.connections and c.call.channel not in session.connections:
+    if session.connections and context.channel not in session.connections:
         # The same section. A session whose connections have all ended may be destroyed over
         # any: its client has no other way.
         raise NfsError(nfs.NFS4ERR_CONN_NOT_BOUND_TO_SESSION)
     registry.destroy_session(session)
 
 
-def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder) -> None:
+def destroy_clientid(context: Context, args: nfs.DESTROY_CLIENTID4args, reply: Reply) -> None:
     """RFC 8881, Section 18.50: BUSY as long as there is anything left of the client."""
-    registry, principal = c.core.registry, _principal(c)
+    registry, principal = context.core.registry, _principal(context)
     client = registry.clients.find(args.dca_clientid, principal.source)
     client.require(principal)
     if client.sessions or client.has_state:
@@ -228,23 +232,25 @@ def destroy_clientid(c: Compound, args: nfs.DESTROY_CLIENTID4args, enc: Encoder)
     registry.retire(client)
 
 
-def bind_conn_to_session(c: Compound, args: nfs.BIND_CONN_TO_SESSION4args, enc: Encoder) -> None:
+def bind_conn_to_session(
+    context: Context, args: nfs.BIND_CONN_TO_SESSION4args, reply: Reply
+) -> None:
     """RFC 8881, Section 18.34."""
-    registry = c.core.registry
-    session = registry.session_of(args.bctsa_sessid, _principal(c))
+    registry = context.core.registry
+    session = registry.session_of(args.bctsa_sessid, _principal(context))
     direction = args.bctsa_dir
     wants_back = (nfs.CDFC4_BACK, nfs.CDFC4_FORE_OR_BOTH, nfs.CDFC4_BACK_OR_BOTH)
     if direction not in (nfs.CDFC4_FORE, *wants_back):
         raise NfsError(nfs.NFS4ERR_INVAL)
-    registry.associate(session, c.call.channel)
+    registry.associate(session, context.channel)
     if direction == nfs.CDFC4_FORE:
-        registry.unbind(session, c.call.channel)
+        registry.unbind(session, context.channel)
         bound = nfs.CDFS4_FORE
     else:
-        registry.bind(session, c.call.channel)
+        registry.bind(session, context.channel)
         bound = nfs.CDFS4_BACK if direction == nfs.CDFC4_BACK else nfs.CDFS4_BOTH
-    registry.renew(session.client, c.now)
-    nfs.BIND_CONN_TO_SESSION4resok(session.id, bound, False).encode(enc)
+    registry.renew(session.client, context.now)
+    nfs.BIND_CONN_TO_SESSION4resok(session.id, bound, False).encode(reply.encoder)
 
 
 def decode_backchannel_ctl(dec: Decoder) -> nfs.BACKCHANNEL_CTL4args:
@@ -257,20 +263,20 @@ def decode_backchannel_ctl(dec: Decoder) -> nfs.BACKCHANNEL_CTL4args:
     return nfs.BACKCHANNEL_CTL4args.decode(dec)
 
 
-def backchannel_ctl(c: Compound, args: nfs.BACKCHANNEL_CTL4args, enc: Encoder) -> None:
+def backchannel_ctl(context: Context, args: nfs.BACKCHANNEL_CTL4args, reply: Reply) -> None:
     """RFC 8881, Section 18.33."""
-    assert c.session is not None
-    c.session.callback_program = args.bca_cb_program
+    assert context.session is not None
+    context.session.callback_program = args.bca_cb_program
 
 
-def reclaim_complete(c: Compound, args: nfs.RECLAIM_COMPLETE4args, enc: Encoder) -> None:
+def reclaim_complete(context: Context, args: nfs.RECLAIM_COMPLETE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.51."""
-    client: Client = c.caller
+    client: Client = context.caller
     if args.rca_one_fs:
         # RFC 8881, Section 18.51.3: about a file system that moved here; none did.
-        if c.current is None:
+        if context.current is None:
             raise NfsError(nfs.NFS4ERR_NOFILEHANDLE)
         return
     if client.reclaim_complete:
         raise NfsError(nfs.NFS4ERR_COMPLETE_ALREADY)
-    c.core.registry.complete_reclaim(client)
+    context.core.registry.complete_reclaim(client)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.ops import OPERATIONS as SPECIFIED
 
-from ..engine.operation import Handler, Operation
+from ..engine.minor import MinorVersion, SessionVersion
+from ..engine.operation import Handler, Operation, Operations
 from . import attribute, data, directory, handles, locks, opens, sessions
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
@@ -16,83 +18,103 @@ _CHANGE_INFO: Final = 20
 _BITMAP: Final = 16
 _STATEID: Final = 16
 
-MINORS: Final = (1, 2)
-"""The minor versions that are served."""
 
-
-def _entry(number: int, handler: Handler, *flags: str, **more: Any) -> Operation:
-    settings: dict[str, Any] = {**dict.fromkeys(flags, True), **more}
+def _row(
+    number: int,
+    handler: Handler,
+    *,
+    current: bool = False,
+    saved: bool = False,
+    leads: bool = False,
+    alone: bool = False,
+    mutates: bool = False,
+    bound: int = 0,
+    failure_body: bytes = b"",
+    decode: Callable[[Decoder], Any] | None = None,
+) -> Operation:
+    """Return the row of an operation; its fields are those of :class:`Operation`."""
     spec = SPECIFIED[number]
-    return Operation(spec, handler, settings.pop("decode", spec.decode_arguments), **settings)
+    return Operation(
+        spec=spec,
+        handler=handler,
+        decode=decode or spec.decode_arguments,
+        current=current,
+        saved=saved,
+        leads=leads,
+        alone=alone,
+        mutates=mutates,
+        bound=bound,
+        failure_body=failure_body,
+    )
 
 
-_FH, _SAVED, _ALONE, _MUTATES = "needs_current", "needs_saved", "sessionless", "mutates"
-
-_ENTRIES: Final = (
-    _entry(nfs.OP_ACCESS, attribute.access, _FH),
-    _entry(nfs.OP_CLOSE, opens.close, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_COMMIT, data.commit, _FH),
-    _entry(nfs.OP_CREATE, directory.create, _FH, _MUTATES, bound=_CHANGE_INFO + _BITMAP),
-    _entry(nfs.OP_GETATTR, attribute.getattr_, _FH),
-    _entry(nfs.OP_GETFH, handles.getfh, _FH),
-    _entry(nfs.OP_LINK, directory.link, _FH, _SAVED, _MUTATES, bound=_CHANGE_INFO),
-    _entry(nfs.OP_LOCK, locks.lock, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_LOCKT, locks.lockt, _FH),
-    _entry(nfs.OP_LOCKU, locks.locku, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_LOOKUP, handles.lookup, _FH),
-    _entry(nfs.OP_LOOKUPP, handles.lookupp, _FH),
-    _entry(nfs.OP_NVERIFY, attribute.nverify, _FH),
-    _entry(
-        nfs.OP_OPEN, opens.open_, _FH, _MUTATES, bound=_STATEID + _CHANGE_INFO + 4 + _BITMAP + 12
+# fmt: off
+_ROWS: Final = (
+    _row(nfs.OP_ACCESS, attribute.access, current=True),
+    _row(nfs.OP_CLOSE, opens.close, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_COMMIT, data.commit, current=True),
+    _row(nfs.OP_CREATE, directory.create, current=True, mutates=True, bound=_CHANGE_INFO + _BITMAP),
+    _row(nfs.OP_GETATTR, attribute.get_attributes, current=True),
+    _row(nfs.OP_GETFH, handles.getfh, current=True),
+    _row(nfs.OP_LINK, directory.link, current=True, saved=True, mutates=True, bound=_CHANGE_INFO),
+    _row(nfs.OP_LOCK, locks.lock, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_LOCKT, locks.lockt, current=True),
+    _row(nfs.OP_LOCKU, locks.locku, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_LOOKUP, handles.lookup, current=True),
+    _row(nfs.OP_LOOKUPP, handles.lookupp, current=True),
+    _row(nfs.OP_NVERIFY, attribute.nverify, current=True),
+    _row(
+        nfs.OP_OPEN, opens.open_file, current=True, mutates=True,
+        bound=_STATEID + _CHANGE_INFO + 4 + _BITMAP + 12,
     ),
-    _entry(nfs.OP_OPEN_DOWNGRADE, opens.open_downgrade, _FH, _MUTATES, bound=_STATEID),
-    _entry(nfs.OP_PUTFH, handles.putfh),
-    _entry(nfs.OP_PUTPUBFH, handles.putrootfh),
-    _entry(nfs.OP_PUTROOTFH, handles.putrootfh),
-    _entry(nfs.OP_READ, data.read, _FH),
-    _entry(nfs.OP_READDIR, directory.readdir, _FH),
-    _entry(nfs.OP_READLINK, directory.readlink, _FH),
-    _entry(nfs.OP_REMOVE, directory.remove, _FH, _MUTATES, bound=_CHANGE_INFO),
-    _entry(nfs.OP_RENAME, directory.rename, _FH, _SAVED, _MUTATES, bound=2 * _CHANGE_INFO),
-    _entry(nfs.OP_RESTOREFH, handles.restorefh, _SAVED),
-    _entry(nfs.OP_SAVEFH, handles.savefh, _FH),
-    _entry(nfs.OP_SECINFO, handles.secinfo, _FH),
-    _entry(
-        nfs.OP_SETATTR,
-        attribute.setattr_,
-        _FH,
-        _MUTATES,
-        bound=_BITMAP,
+    _row(nfs.OP_OPEN_DOWNGRADE, opens.downgrade, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_PUTFH, handles.putfh),
+    _row(nfs.OP_PUTPUBFH, handles.putrootfh),
+    _row(nfs.OP_PUTROOTFH, handles.putrootfh),
+    _row(nfs.OP_READ, data.read, current=True),
+    _row(nfs.OP_READDIR, directory.readdir, current=True),
+    _row(nfs.OP_READLINK, directory.readlink, current=True),
+    _row(nfs.OP_REMOVE, directory.remove, current=True, mutates=True, bound=_CHANGE_INFO),
+    _row(
+        nfs.OP_RENAME, directory.rename, current=True, saved=True, mutates=True,
+        bound=2 * _CHANGE_INFO,
+    ),
+    _row(nfs.OP_RESTOREFH, handles.restorefh, saved=True),
+    _row(nfs.OP_SAVEFH, handles.savefh, current=True),
+    _row(nfs.OP_SECINFO, handles.secinfo, current=True),
+    _row(
+        nfs.OP_SETATTR, attribute.set_attributes, current=True, mutates=True, bound=_BITMAP,
         failure_body=_NO_ATTRIBUTES,
     ),
-    _entry(nfs.OP_VERIFY, attribute.verify, _FH),
-    _entry(nfs.OP_WRITE, data.write, _FH, _MUTATES, bound=16),
+    _row(nfs.OP_VERIFY, attribute.verify, current=True),
+    _row(nfs.OP_WRITE, data.write, current=True, mutates=True, bound=16),
     # Minor version 1
-    _entry(
+    _row(
         nfs.OP_BACKCHANNEL_CTL, sessions.backchannel_ctl, decode=sessions.decode_backchannel_ctl
     ),
-    _entry(nfs.OP_BIND_CONN_TO_SESSION, sessions.bind_conn_to_session, _ALONE),
-    _entry(nfs.OP_EXCHANGE_ID, sessions.exchange_id, _ALONE, _MUTATES, bound=1024),
-    _entry(nfs.OP_CREATE_SESSION, sessions.create_session, _ALONE, _MUTATES, bound=128),
-    _entry(nfs.OP_DESTROY_SESSION, sessions.destroy_session, _ALONE, _MUTATES, bound=0),
-    _entry(nfs.OP_FREE_STATEID, locks.free_stateid, _MUTATES, bound=0),
-    _entry(nfs.OP_SECINFO_NO_NAME, handles.secinfo_no_name, _FH),
-    _entry(nfs.OP_SEQUENCE, sessions.sequence),
-    _entry(nfs.OP_TEST_STATEID, locks.test_stateid, decode=locks.decode_stateids),
-    _entry(nfs.OP_DESTROY_CLIENTID, sessions.destroy_clientid, _ALONE, _MUTATES, bound=0),
-    _entry(nfs.OP_RECLAIM_COMPLETE, sessions.reclaim_complete, _MUTATES, bound=0),
+    _row(nfs.OP_BIND_CONN_TO_SESSION, sessions.bind_conn_to_session, alone=True),
+    _row(nfs.OP_EXCHANGE_ID, sessions.exchange_id, alone=True, mutates=True, bound=1024),
+    _row(nfs.OP_CREATE_SESSION, sessions.create_session, alone=True, mutates=True, bound=128),
+    _row(nfs.OP_DESTROY_SESSION, sessions.destroy_session, alone=True, mutates=True),
+    _row(nfs.OP_FREE_STATEID, locks.free_stateid, mutates=True),
+    _row(nfs.OP_SECINFO_NO_NAME, handles.secinfo_no_name, current=True),
+    _row(nfs.OP_SEQUENCE, sessions.sequence, leads=True),
+    _row(nfs.OP_TEST_STATEID, locks.test_stateid, decode=locks.decode_stateids),
+    _row(nfs.OP_DESTROY_CLIENTID, sessions.destroy_clientid, alone=True, mutates=True),
+    _row(nfs.OP_RECLAIM_COMPLETE, sessions.reclaim_complete, mutates=True),
     # Minor version 2
-    _entry(nfs.OP_ALLOCATE, data.allocate, _FH, _MUTATES, bound=0),
-    _entry(nfs.OP_DEALLOCATE, data.deallocate, _FH, _MUTATES, bound=0),
-    _entry(nfs.OP_SEEK, data.seek, _FH),
+    _row(nfs.OP_ALLOCATE, data.allocate, current=True, mutates=True),
+    _row(nfs.OP_DEALLOCATE, data.deallocate, current=True, mutates=True),
+    _row(nfs.OP_SEEK, data.seek, current=True),
 )
+# fmt: on
 
-OPERATIONS: Final[Mapping[int, Operation]] = {entry.spec.number: entry for entry in _ENTRIES}
+OPERATIONS: Final[Mapping[int, Operation]] = {row.spec.number: row for row in _ROWS}
 """What is implemented, by number."""
 
 
-def _legal_in(minor: int) -> dict[int, Operation | None]:
-    """What exists in a minor version; None for what exists, but is not implemented (NOTSUPP)."""
+def _legal_in(minor: int) -> Operations:
+    """Return what exists in a minor version; None for what exists, but is not implemented."""
     table: dict[int, Operation | None] = {}
     for number, spec in SPECIFIED.items():
         if minor in spec.minors and number != nfs.OP_ILLEGAL:
@@ -100,7 +122,7 @@ def _legal_in(minor: int) -> dict[int, Operation | None]:
     return table
 
 
-BY_MINOR: Final[Mapping[int, Mapping[int, Operation | None]]] = {
-    minor: _legal_in(minor) for minor in MINORS
+MINORS: Final[Mapping[int, MinorVersion]] = {
+    minor: SessionVersion(_legal_in(minor)) for minor in (1, 2)
 }
-"""For each minor version, its operations by number. What is absent is illegal."""
+"""The minor versions that are served."""

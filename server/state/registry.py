@@ -20,7 +20,7 @@ from nfsrdma.xdr.nfs4.types import (
     channel_attrs4,
 )
 
-from ..engine.turns import Later
+from ..loop import CallSoon
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
 from .principal import Principal, share_of
@@ -84,7 +84,7 @@ class Registry:
         limits: StateLimits,
         random: Random,
         now: float,
-        later: Later,
+        later: CallSoon,
     ) -> None:
         self.times = times
         self.limits = limits

@@ -18,7 +18,7 @@ from nfsrdma.xdr.nfs4.types import (
     stateid4,
 )
 
-from ..engine.turns import Later
+from ..loop import CallSoon
 from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
@@ -141,7 +141,7 @@ class LockState(State):
 class StateTable:
     """All states by their ``other``, and the files that have any."""
 
-    def __init__(self, limits: StateLimits, random: Random, later: Later) -> None:
+    def __init__(self, limits: StateLimits, random: Random, later: CallSoon) -> None:
         self._limits = limits
         self._later = later
         self._leftovers: list[OpenState] = []

@@ -23,7 +23,7 @@ from tests.support.nfs import (
     readdir,
 )
 
-from nfsrdma.server.engine import machine, turns
+from nfsrdma.server.engine import minor, turns
 from nfsrdma.server.ops import directory
 from nfsrdma.server.service import Server
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -258,4 +258,4 @@ def test_lists_come_with_a_session_only(world: World) -> None:
     arguments = t.CREATE_SESSION4args(1, 1, 0, channel, channel, 1, parameters)
     reply = Peer(world.server).call((t.OP_CREATE_SESSION, arguments))
     assert reply.status == t.NFS4ERR_REQ_TOO_BIG
-    assert machine._SESSIONLESS >= 4096
+    assert minor._SESSIONLESS >= 4096

@@ -244,7 +244,7 @@ def test_connections_that_end_give_everything_back() -> None:
 def test_what_waits_for_the_disk_is_held_for_its_peer(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs: list[Any] = []
     monkeypatch.setattr(MemoryFile, "sync", lambda file, metadata: lambda: None)
-    world = World(64 * MIB, lambda job, later: jobs.append(later))
+    world = World(64 * MIB, lambda job, later: jobs.append((job, later)))
     links = [world.link("10.0.0.1") for _ in range(8)]
     for link in links:
         for slot in range(1, 8):
@@ -253,8 +253,9 @@ def test_what_waits_for_the_disk_is_held_for_its_peer(monkeypatch: pytest.Monkey
     assert 31 * MIB <= links[0].server.account.held <= 34 * MIB
     assert world.served(world.first)
     while jobs or world.soon:
-        for later in [*jobs]:
-            jobs.remove(later)
+        for job, later in [*jobs]:
+            jobs.remove((job, later))
+            job()
             later(None)
         soon, world.soon[:] = list(world.soon), []
         for callback in soon:
@@ -272,7 +273,7 @@ def test_no_memory_is_a_delay(monkeypatch: pytest.MonkeyPatch) -> None:
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(BufferPool, "take", lambda pool, size: none(size))
+        patch.setattr(BufferPool, "acquire", lambda pool, size: none(size))
         reply = world.first.push([putfh(world.handle), read(ANONYMOUS, 0, MIB)])
         assert t.COMPOUND4res.decode(world.first.wait(reply)).status == t.NFS4ERR_DELAY
     assert world.served(world.first)
@@ -336,10 +337,10 @@ def test_octets_one_by_one_are_kept_together() -> None:
 def test_few_buffers_are_kept() -> None:
     pool = BufferPool()
     for size in (1, 5000, 100_000, MIB, 4 * MIB):
-        buffers = [pool.take(size) for _ in range(200)]
+        buffers = [pool.acquire(size) for _ in range(200)]
         assert all(size <= len(buffer) < max(2 * size, 4097) for buffer in buffers)
         assert pool.lent == sum(map(len, buffers))
         for buffer in buffers:
-            pool.give_back(buffer)
+            pool.release(buffer)
         assert pool.lent == 0
     assert pool._made <= 32 * 4096 + 32 * 8192 + 32 * 131_072 + 8 * MIB + 8 * MIB

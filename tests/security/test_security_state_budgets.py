@@ -547,8 +547,9 @@ def test_client_that_is_put_out_amid_its_call(
         compound_message((*ops, *new), 2, b"", peer.credentials), peer.channel, 1 << 20, ()
     )
     server.service(call)
-    ((_, later),) = waiting
+    ((job, later),) = waiting
     server.registry.expire(server.registry.sessions[session.id].client)
+    job()
     later(None)
     assert Reply(call).statuses[-1] == t.NFS4ERR_EXPIRED
     # Nothing is left that nobody would ever take away.
