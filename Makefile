@@ -88,6 +88,7 @@ check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@if command -v $(CC) >/dev/null; then echo "== $(CC), no warnings"; \
 	  for source in $(filter %.c,$(NATIVE)); do $(CC) $(LINT) $$source || exit 1; done; fi
 	@echo "== emitted modules"; $(BIN)/python -m nfsrdma.xdr.compiler --check
+	@$(BIN)/python -m nfsrdma.client.api.emit --check
 	@echo "== coverage table"; $(BIN)/python tools/coverage.py --check
 
 LINT = -std=c11 -fsyntax-only -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror \
@@ -107,8 +108,9 @@ targets: $(STAMP) ## what was to be reached in speed, measured: some five minute
 format: $(STAMP) ## put every file into shape
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-emit: $(STAMP) ## emit the XDR modules and the README's coverage table anew
+emit: $(STAMP) ## emit the XDR modules, the client's blocking face and the coverage table anew
 	@$(BIN)/python -m nfsrdma.xdr.compiler
+	@$(BIN)/python -m nfsrdma.client.api.emit
 	@$(BIN)/python tools/coverage.py
 
 docs: $(STAMP) ## the documentation as a site in out/docs; warnings are errors

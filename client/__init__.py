@@ -3,29 +3,67 @@
     import nfsrdma.client as nfs
 
     with nfs.mount("nfs+rdma://server/export") as fs:
-        data = fs.read_bytes("some/file")
+        fs.write_bytes("greeting", b"hello")
+        for entry in fs.scandir():
+            print(entry.name, entry.stat().st_size)
 
-``nfsrdma.client.aio`` is the same for asyncio.
+:func:`mount` and :class:`Mount` block the calling thread; any number of threads may share a mount.
+:mod:`nfsrdma.client.aio` has the same methods as coroutines:
+
+    async with nfs.aio.mount("nfs+rdma://server/export") as fs:
+        print(await fs.read_bytes("greeting"))
+        async for entry in fs.scandir():
+            print(entry.name, entry.stat().st_size)
+
+Every failure is an ``OSError``: of a server an :class:`NfsError`, of this machine's disk a
+:class:`LocalError`. Each is an instance of the built-in class for its ``errno`` as well, such as
+``FileNotFoundError``.
+
+The room, from below: ``compound``, ``session`` and ``recovery`` execute calls; ``paths``, ``file``
+and ``filesystem`` make operations of them, as coroutines that touch no operating system;
+``copies`` copies trees. ``edge`` is where the system is touched, and ``api`` has the two faces.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .api.blocking import Mount, NfsFile, mount
-from .errors import ForkedMountError, NfsError, ProtocolError, UncertainOutcomeError
-from .url import UrlError, parse_url
+from .api.blocking import Mount, NfsFile, Scan, mount
+from .attributes import Stat, StatVfs
+from .copies import Progress
+from .entries import DirEntry
+from .errors import (
+    ForkedMountError,
+    LocalError,
+    NfsError,
+    ProtocolError,
+    UncertainOutcomeError,
+)
+from .options import MountOptions
+from .trees import TreeError
+from .url import Url, UrlError, parse_url
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from . import aio
 
 __all__ = [
+    "DirEntry",
     "ForkedMountError",
+    "LocalError",
     "Mount",
+    "MountOptions",
     "NfsError",
     "NfsFile",
+    "Progress",
     "ProtocolError",
+    "Scan",
+    "Stat",
+    "StatVfs",
+    "TreeError",
     "UncertainOutcomeError",
+    "Url",
     "UrlError",
     "aio",
     "mount",
@@ -33,8 +71,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Imported on use: whoever blocks has no need of asyncio.
+def __getattr__(name: str) -> ModuleType:
+    # Imported on use: who blocks does not need asyncio.
     if name == "aio":
         from importlib import import_module
 

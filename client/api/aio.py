@@ -1,127 +1,104 @@
-"""The asyncio face: the same names as the blocking one, as coroutines on the running loop.
+"""The asyncio face: ``mount()``, mounts and open files, whose methods are coroutines.
 
-The loop itself is the client's reactor, so a call costs one asyncio future, at its end. A task
-that is cancelled cancels the client's call; if the server may still place data in the caller's
-buffer, the cancellation waits for that.
+An operation is the coroutine of the same name of :class:`~..filesystem.FileSystem`, run by the
+event loop that was running when the mount was made. A task that is cancelled cancels its call; if
+the server may still place data in the caller's buffer, the cancellation waits for that.
+
+This module is the source of the blocking face as well: ``emit`` makes ``blocking`` of it, word by
+word. What differs by more than words is in ``on_loop`` and ``on_thread``.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import io
-import os
 import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from operator import index
-from os import PathLike
+from os import SEEK_DATA, SEEK_HOLE, PathLike, fspath
 from types import TracebackType
-from typing import Any, TypeVar, cast
-
-from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..descent import Descent
-from ..edge.connect import Connector, connect_error, make_client
 from ..edge.local import local_tree
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
-from ..file import OFFSET_END, OpenFile
-from ..filesystem import Buffer, FileSystem
+from ..file import OpenFile
+from ..filesystem import FileSystem
 from ..open_mode import OpenMode
 from ..options import MountOptions
-from ..paths import Path
 from ..stats import Statistics
-from ..url import Url
-from .blocking import kept
+from .on_loop import LoopMount, Mounting, begin, lent
+from .shared import StrOrBytesPath, checked_offset, next_page, text_of, unchanging
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 T = TypeVar("T")
 
 
-async def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that awaits nothing but the client's, as an asyncio task."""
-    task = Task(coroutine)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        waiter = asyncio.get_running_loop().create_future()
+def mount(
+    url: str,
+    *,
+    timeout: float | None = None,
+    uid: int | None = None,
+    gid: int | None = None,
+    groups: tuple[int, ...] | None = None,
+    minor_version: int | None = None,
+    provider: str | None = None,
+    device: str | None = None,
+    pcap: str | PathLike[str] | None = None,
+    rsize: int | None = None,
+    wsize: int | None = None,
+) -> Mounting[AsyncMount]:
+    """Connect to the server of ``url`` and make its export usable.
 
-        def wake(_: Future[T], waiter: asyncio.Future[None] = waiter) -> None:
-            if not waiter.done():
-                waiter.set_result(None)
+    ``url`` is ``nfs+rdma://host[:20049]/path`` or ``nfs+tcp://host[:2049]/path``. Use the result as
+    ``async with mount(url) as fs:``, or as ``fs = await mount(url)`` and close it. Where an option
+    is None, the URL's query decides (``?timeout=30``), and after that the default:
 
-        task.add_done_callback(wake)
-        try:
-            await waiter
-        except asyncio.CancelledError as error:
-            cancelled = error
-            task.cancel()
-    if cancelled is not None:
-        # Its outcome is nobody's any more, but for our own bugs.
-        failure = task.error()
-        if failure is None or isinstance(failure, Cancelled | OSError):
-            raise cancelled
-    return task.result()
+    - ``timeout``: seconds that the server may be silent or out of reach before calls fail; 5.
+    - ``uid``, ``gid``, ``groups``: who calls (AUTH_SYS); the user of the process, with its groups.
+    - ``minor_version``: 2 or 1 of NFSv4; 2, and 1 with a server that does not speak 2.
+    - ``provider``: the RDMA provider; shared memory (``"shm"``) with a server on this host that is
+      ready for it, else ``"soft"``.
+    - ``device``: the device of the ``"verbs"`` provider, by name; its first.
+    - ``pcap``: a pcapng file that gets every packet (``"soft"`` provider); none.
+    - ``rsize``, ``wsize``: octets that one READ or WRITE carries at most; 1 MiB, or what the
+      server allows.
 
-
-def mount(url: str, **options: Any) -> _Mounting:
-    """Connect to the server of ``url``: ``await mount(...)`` or ``async with mount(...)``.
-
-    Options are those of :class:`MountOptions`; what is not given the URL's query may say.
-    Raises what the blocking ``mount()`` raises.
+    Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
+    :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
     """
-    return _Mounting(url, MountOptions(**options))
+    options = MountOptions(
+        timeout=timeout,
+        uid=uid,
+        gid=gid,
+        groups=groups,
+        minor_version=minor_version,
+        provider=provider,
+        device=device,
+        pcap=pcap,
+        rsize=rsize,
+        wsize=wsize,
+    )
+    return begin(AsyncMount, url, options)
 
 
-class _Mounting:
-    """A mount that is not there yet."""
+class AsyncMount(LoopMount):
+    """An export of a server, in use: an asynchronous context manager that unmounts.
 
-    def __init__(self, url: str, options: MountOptions) -> None:
-        self._url = url
-        self._options = options
-        self._mount: AsyncMount | None = None
+    A path is text, octets or a path object, and begins at the root of the mount, which is ``""``.
+    Every failure is an ``OSError`` of the class that a local file system would have raised.
 
-    def __await__(self) -> Generator[Any, None, AsyncMount]:
-        return self._begin().__await__()
+    A mount belongs to the event loop that made it.
+    """
 
-    async def __aenter__(self) -> AsyncMount:
-        self._mount = await self._begin()
-        return self._mount
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        assert self._mount is not None
-        await self._mount.__aexit__(kind, error, traceback)
-
-    async def _begin(self) -> AsyncMount:
-        reactor = cast(Reactor, asyncio.get_running_loop())
-        client, connector, url = make_client(reactor, self._url, self._options)
-        try:
-            try:
-                await run(client.mount())
-            except NfsError as error:
-                raise connect_error(error, url) from error
-        except BaseException:
-            connector.close()
-            raise
-        return AsyncMount(client, connector, url)
-
-
-class AsyncMount:
-    """An export of a server, in use. An asynchronous context manager that unmounts."""
-
-    def __init__(self, client: FileSystem, connector: Connector, url: Url) -> None:
-        self._client = client
-        self._connector = connector
-        self._closed = False
-        self.url = url
-
-    async def __aenter__(self) -> AsyncMount:
+    async def __aenter__(self) -> Self:
+        """Return the mount."""
         return self
 
     async def __aexit__(
@@ -130,6 +107,7 @@ class AsyncMount:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Unmount. What closing the files raises does not replace an error of the block."""
         try:
             await self.close()
         except NfsError:
@@ -137,14 +115,13 @@ class AsyncMount:
                 raise
 
     def __del__(self) -> None:
+        # This may be any thread, in the middle of a call: only ask for it.
         if not self._closed and not self._client.abandoned:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self._runner.finish(self._client.unmount, self._connector.close)
 
     def __repr__(self) -> str:
         return f"<AsyncMount of {self.url}{' (closed)' if self._closed else ''}>"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a mount of one event loop cannot be pickled: pickle its URL, str(url)")
 
     @property
     def client(self) -> FileSystem:
@@ -153,98 +130,105 @@ class AsyncMount:
 
     @property
     def closed(self) -> bool:
-        """Whether it was unmounted."""
+        """Whether :meth:`close` was called."""
         return self._closed
 
     @property
     def stats(self) -> Statistics:
-        """What was called, how often, and how long it took."""
+        """The calls made so far: how many of each operation, and how long they took."""
         return self._client.stats
 
     def connection_counters(self) -> dict[str, int]:
-        """What the RDMA connections below have done, by name; empty over TCP."""
+        """Return what the RDMA connections have done so far, by name; empty over TCP."""
         return self._connector.counters()
 
-    async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine that awaits nothing but the client's to its end."""
-        if self._closed:
-            coroutine.close()
-            raise ValueError("the mount is closed")
-        return await run(coroutine)
+    async def run(self, coroutine: Coroutine[object, None, T]) -> T:
+        """Run a coroutine that awaits nothing but the client's, and return its result."""
+        return await self._run(coroutine)
 
     async def close(self) -> None:
-        """Unmount: close every file, end the session, hang up. Harmless to repeat.
+        """Unmount: close every file, end the session, disconnect. Harmless to repeat.
 
-        Raises what closing a file raised, if data may have been lost; everything is closed then.
+        Raises what closing a file raised if data may have been lost; everything is closed then.
         """
         if self._closed:
             return
         self._closed = True
         try:
-            await run(self._client.unmount())
+            await self._run(self._client.unmount())
         finally:
             self._connector.close()
+            self._runner.close()
 
     async def ping(self) -> float:
-        """Seconds that a NULL call takes."""
-        return await self.run(self._client.ping())
+        """Return the seconds that a NULL call takes: the network and both transports alone."""
+        return await self._run(self._client.ping())
 
-    # -- looking -----------------------------------------------------------------------------
+    # --- Looking ---
 
-    async def stat(self, path: Path, *, follow_symlinks: bool = True) -> Stat:
-        """The attributes of what ``path`` leads to."""
-        return await self.run(self._client.stat(path, follow_symlinks=follow_symlinks))
+    async def stat(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> Stat:
+        """Return the attributes of what ``path`` leads to."""
+        return await self._run(self._client.stat(fspath(path), follow_symlinks=follow_symlinks))
 
-    async def lstat(self, path: Path) -> Stat:
-        """The attributes of what is at ``path``, even if it is a link."""
-        return await self.run(self._client.lstat(path))
+    async def lstat(self, path: StrOrBytesPath) -> Stat:
+        """Return the attributes of what is at ``path``, even if it is a link."""
+        return await self._run(self._client.lstat(fspath(path)))
 
-    async def exists(self, path: Path) -> bool:
-        """Whether ``path`` leads to anything."""
-        return await self.run(self._client.exists(path))
+    async def exists(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to anything."""
+        return await self._run(self._client.exists(fspath(path)))
 
-    async def statvfs(self, path: Path = "") -> StatVfs:
-        """The size of the file system that has ``path``, and what is left of it."""
-        return await self.run(self._client.statvfs(path))
+    async def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
+        """Return the size of the file system that holds ``path``, and what is left of it."""
+        return await self._run(self._client.statvfs(fspath(path)))
 
-    async def access(self, path: Path) -> int:
-        """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
-        return await self.run(self._client.access(path))
+    async def access(self, path: StrOrBytesPath) -> int:
+        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
+        return await self._run(self._client.access(fspath(path)))
 
-    async def readlink(self, path: Path | DirEntry) -> str:
-        """The target of the link at ``path``."""
-        return await self.run(self._client.readlink(path))
+    async def readlink(self, path: StrOrBytesPath | DirEntry) -> str:
+        """Return the target of the link at ``path``."""
+        where = path if isinstance(path, DirEntry) else fspath(path)
+        return await self._run(self._client.readlink(where))
 
-    async def listdir(self, path: Path = "") -> list[str]:
-        """The names in a directory, in the server's order."""
-        return await self.run(self._client.listdir(path))
+    async def listdir(self, path: StrOrBytesPath = "") -> list[str]:
+        """Return the names in a directory, in the server's order."""
+        return await self._run(self._client.listdir(text_of(path)))
 
-    async def scandir(self, path: Path | DirEntry = "") -> AsyncIterator[DirEntry]:
-        """The entries of a directory with their attributes, in the server's order.
+    def scandir(self, path: StrOrBytesPath | DirEntry = "") -> AsyncScan:
+        """Return the entries of a directory with their attributes, in the server's order.
 
-        An entry of another listing is a directory however deep it is.
+        The result is an asynchronous iterator, and an asynchronous context manager like that of
+        ``os.scandir``. An entry of another listing names a directory however deep it is.
         """
+        return AsyncScan(self._scan(path if isinstance(path, DirEntry) else text_of(path)))
+
+    async def _scan(self, path: str | DirEntry) -> AsyncGenerator[DirEntry, None]:
         pages = self._client.pages(path)
         while True:
-            page = await self.run(_next(pages))
+            page = await self._run(next_page(pages))
             if page is None:
                 return
             for entry in page:
                 yield entry
 
-    async def walk(self, path: str = "") -> AsyncIterator[tuple[str, list[str], list[str]]]:
-        """Like ``os.walk`` from the top: path, names of directories, other names.
+    async def walk(
+        self, path: StrOrBytesPath = ""
+    ) -> AsyncIterator[tuple[str, list[str], list[str]]]:
+        """Yield path, names of directories and other names of each directory, as ``os.walk`` does.
 
-        Links are not followed. Names removed from the directories' list are not entered.
+        The top comes first, and links are not followed. A name that the caller removes from the
+        list of directories is not entered.
         """
-        left: list[tuple[str, str | DirEntry, Descent]] = [(path, path, Descent(b""))]
+        start = text_of(path)
+        left: list[tuple[str, str | DirEntry, Descent]] = [(start, start, Descent(b""))]
         while left:
             top, where, descent = left.pop()
             if isinstance(where, DirEntry):
                 descent = descent.below(where.handle, where.__fspath__)
             found: dict[str, DirEntry] = {}
             others: list[str] = []
-            async for entry in self.scandir(where):
+            async for entry in self._scan(where):
                 if entry.is_dir():
                     found[entry.name] = entry
                 else:
@@ -255,87 +239,109 @@ class AsyncMount:
                 below = f"{top.rstrip('/')}/{name}" if top else name
                 left.append((below, found.get(name, below), descent))
 
-    # -- changing names ----------------------------------------------------------------------
+    # --- Changing names ---
 
-    async def mkdir(self, path: Path, mode: int = 0o755) -> None:
+    async def mkdir(self, path: StrOrBytesPath, mode: int = 0o755) -> None:
         """Make a directory."""
-        await self.run(self._client.mkdir(path, mode))
+        await self._run(self._client.mkdir(fspath(path), mode))
 
-    async def makedirs(self, path: Path, mode: int = 0o755, *, exist_ok: bool = False) -> None:
+    async def makedirs(
+        self, path: StrOrBytesPath, mode: int = 0o755, *, exist_ok: bool = False
+    ) -> None:
         """Make a directory, and those above it that are missing."""
-        await self.run(self._client.makedirs(path, mode, exist_ok=exist_ok))
+        await self._run(self._client.makedirs(fspath(path), mode, exist_ok=exist_ok))
 
-    async def symlink(self, target: Path, path: Path) -> None:
+    async def symlink(self, target: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make a symbolic link at ``path`` that holds ``target``."""
-        await self.run(self._client.symlink(target, path))
+        await self._run(self._client.symlink(fspath(target), fspath(path)))
 
-    async def link(self, source: Path, path: Path) -> None:
+    async def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
-        await self.run(self._client.link(source, path))
+        await self._run(self._client.link(fspath(source), fspath(path)))
 
-    async def rename(self, source: Path, path: Path) -> None:
+    async def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Move ``source`` to ``path``, replacing a file or an empty directory there."""
-        await self.run(self._client.rename(source, path))
+        await self._run(self._client.rename(fspath(source), fspath(path)))
 
-    async def remove(self, path: Path) -> None:
+    async def remove(self, path: StrOrBytesPath) -> None:
         """Remove a file or a link."""
-        await self.run(self._client.remove(path))
+        await self._run(self._client.remove(fspath(path)))
 
     unlink = remove
 
-    async def rmdir(self, path: Path) -> None:
+    async def rmdir(self, path: StrOrBytesPath) -> None:
         """Remove an empty directory."""
-        await self.run(self._client.rmdir(path))
+        await self._run(self._client.rmdir(fspath(path)))
 
-    async def rmtree(self, path: Path) -> None:
-        """Remove a directory and everything below it; links are removed, not followed."""
-        await self.run(self._client.rmtree(path))
+    async def rmtree(self, path: StrOrBytesPath) -> None:
+        """Remove a directory and everything below it; links are removed, not followed.
 
-    # -- attributes --------------------------------------------------------------------------
+        A name that cannot be removed does not keep the rest. Raises the error of that one name, or
+        ``TreeError`` if there are several.
+        """
+        await self._run(self._client.rmtree(fspath(path)))
 
-    async def chmod(self, path: Path, mode: int) -> None:
+    # --- Attributes ---
+
+    async def chmod(self, path: StrOrBytesPath, mode: int) -> None:
         """Set the permission bits."""
-        await self.run(self._client.chmod(path, mode))
+        await self._run(self._client.chmod(fspath(path), mode))
 
-    async def chown(self, path: Path, uid: int = -1, gid: int = -1) -> None:
+    async def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
-        await self.run(self._client.chown(path, uid, gid))
+        await self._run(self._client.chown(fspath(path), uid, gid))
 
     async def utime(
         self,
-        path: Path,
+        path: StrOrBytesPath,
         times: tuple[float, float] | None = None,
         *,
         ns: tuple[int, int] | None = None,
     ) -> None:
-        """Set the times of access and modification, to the server's present without arguments."""
-        await self.run(self._client.utime(path, times, ns=ns))
+        """Set the times of access and modification: in seconds, in nanoseconds, or to now.
 
-    async def truncate(self, path: Path, size: int) -> None:
+        Without ``times`` and ``ns`` it is the server's clock that says what is now.
+        """
+        await self._run(self._client.utime(fspath(path), times, ns=ns))
+
+    async def truncate(self, path: StrOrBytesPath, size: int) -> None:
         """Make the file ``size`` octets long."""
-        await self.run(self._client.truncate(path, size))
+        await self._run(self._client.truncate(fspath(path), size))
 
-    # -- files -------------------------------------------------------------------------------
+    # --- Files ---
 
-    async def open(self, path: Path, mode: str = "rb", *, permissions: int = 0o644) -> AsyncFile:
-        """Open a file: unbuffered, of octets. ``permissions`` are those of a new file."""
-        file = await self.run(self._client.open(path, mode, permissions=permissions))
-        return AsyncFile(file, OpenMode(mode), mode)
+    async def open(
+        self, path: StrOrBytesPath, mode: str = "rb", *, permissions: int = 0o644
+    ) -> AsyncFile:
+        """Open a file: unbuffered, of octets. ``permissions`` are those of a file that this makes.
 
-    async def read_bytes(self, path: Path) -> bytes:
-        """The contents of a file; of a small one in a single call, without opening it."""
-        return await self.run(self._client.read_bytes(path))
+        ``mode`` is of the letters of Python's ``open()``; ``b`` may be left out, as there is no
+        text.
+        """
+        file = await self._run(self._client.open(fspath(path), mode, permissions=permissions))
+        return AsyncFile(self, file, OpenMode(mode), mode)
 
-    async def write_bytes(self, path: Path, data: Buffer, *, permissions: int = 0o644) -> int:
-        """Make ``data`` the contents of a file, on stable storage when this returns."""
-        return await self.run(self._client.write_bytes(path, kept(data), permissions=permissions))
+    async def read_bytes(self, path: StrOrBytesPath) -> bytes:
+        """Return the contents of a file; a small one takes a single call."""
+        return await self._run(self._client.read_bytes(fspath(path)))
 
-    # -- trees -------------------------------------------------------------------------------
+    async def write_bytes(
+        self, path: StrOrBytesPath, data: Buffer, *, permissions: int = 0o644
+    ) -> int:
+        """Make ``data`` the contents of a file, on stable storage when this returns.
+
+        A small file takes a single call. Returns the number of octets.
+        """
+        return await self._run(
+            self._client.write_bytes(fspath(path), lent(data), permissions=permissions)
+        )
+
+    # --- Trees ---
 
     async def get(
         self,
-        source: str,
-        local: str | bytes | PathLike[str],
+        source: StrOrBytesPath,
+        local: StrOrBytesPath,
         *,
         recursive: bool = False,
         resume: bool = False,
@@ -344,20 +350,20 @@ class AsyncMount:
     ) -> Progress:
         """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
 
-        Modes, times, links and holes are preserved; each file is complete or not there, and what
-        has its name is replaced as by a rename. ``resume`` leaves alone what has the size and
-        time of its source. ``progress`` is called after each step, ``on_failure`` for each file
-        of a tree that cannot be copied, which does not keep the rest; then ``TreeError`` is
-        raised in the end. They must not use the mount.
+        Modes, times, links and holes are preserved. Each file is complete or not there, and
+        replaces what has its name as a rename does. ``resume`` leaves alone what has the size and
+        the time of its source. ``progress`` is called after each step, and ``on_failure`` for each
+        file of a tree that cannot be copied, which does not keep the rest; ``TreeError`` is raised
+        at the end then. Neither of them may use the mount.
         """
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
-        return await self.run(transfer.get(source))
+        return await self._run_long(transfer.get(text_of(source)))
 
     async def put(
         self,
-        local: str | bytes | PathLike[str],
-        path: str,
+        local: StrOrBytesPath,
+        path: StrOrBytesPath,
         *,
         recursive: bool = False,
         resume: bool = False,
@@ -366,91 +372,143 @@ class AsyncMount:
     ) -> Progress:
         """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
 
-        As :meth:`get` in everything else.
+        The options are those of :meth:`get`.
         """
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
-        return await self.run(transfer.put(path))
+        return await self._run_long(transfer.put(text_of(path)))
 
 
-async def _next(pages: Any) -> list[DirEntry] | None:
-    return await anext(pages, None)
+class AsyncScan:
+    """The entries of a directory, which are fetched as they are asked for."""
 
+    def __init__(self, entries: AsyncGenerator[DirEntry, None]) -> None:
+        self._entries = entries
 
-class AsyncFile:
-    """An open file, with the methods of ``NfsFile`` as coroutines.
-
-    Any number of reads and writes at given offsets may be under way at a time; those that move
-    the position are the caller's to put in order.
-    """
-
-    def __init__(self, file: OpenFile, letters: OpenMode, mode: str) -> None:
-        self._file = file
-        self._letters = letters
-        self._position = 0
-        self.name = file.path
-        self.mode = mode
-
-    async def __aenter__(self) -> AsyncFile:
+    async def __aenter__(self) -> Self:
+        """Return the iterator."""
         return self
 
     async def __aexit__(self, *exception: object) -> None:
+        """Fetch no more."""
+        await self.close()
+
+    def __aiter__(self) -> AsyncIterator[DirEntry]:
+        """Return the entries that are left."""
+        return self._entries
+
+    async def __anext__(self) -> DirEntry:
+        """Return the next entry."""
+        return await anext(self._entries)
+
+    async def close(self) -> None:
+        """Fetch no more: the iteration is over. Harmless to repeat."""
+        await self._entries.aclose()
+
+
+class AsyncFile:
+    """An open file: the methods of ``io.RawIOBase``, and reads and writes at given offsets.
+
+    A read fills the buffer unless the file ends; a write writes everything. What was written is
+    at the server when ``write`` returns, and stable after :meth:`fsync` or :meth:`close`.
+
+    Any number of reads and writes at given offsets may be under way at a time; the caller keeps
+    those that move the position in order.
+    """
+
+    def __init__(self, mount: AsyncMount, file: OpenFile, letters: OpenMode, mode: str) -> None:
+        super().__init__()
+        self._mount = mount  # which must not go before its files
+        self._runner = mount._runner
+        self._run = mount._run
+        self._file = file
+        self._letters = letters
+        self._position = 0
+        self._closed = False
+        self.name = file.path
+        """The path that the file was opened by."""
+        self.mode = mode
+        """The mode that the file was opened in."""
+
+    async def __aenter__(self) -> Self:
+        """Return the file."""
+        self._check_open()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Close the file."""
         await self.close()
 
     def __repr__(self) -> str:
         return f"<AsyncFile {self.name!r} mode={self.mode!r}{' closed' if self.closed else ''}>"
 
     def __del__(self) -> None:
-        if self._file.left_open:
+        # This may be any thread, in the middle of a call: only ask for it.
+        if not self._closed and self._file.left_open:
             warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self._runner.start(self._file.close)
 
-    def __reduce__(self) -> Any:
-        raise TypeError("an open file cannot be pickled: pickle its path, and open it again there")
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an open file cannot be pickled: pickle its path, and open the file again")
 
     @property
     def closed(self) -> bool:
-        return self._file.closed
+        """Whether :meth:`close` was called."""
+        return self._closed
 
-    # -- at given offsets --------------------------------------------------------------------
+    # --- At given offsets ---
 
-    async def read_at(self, offset: int, buffer: bytearray | memoryview) -> int:
-        """Fill ``buffer`` from ``offset`` on; fewer octets than it has only at the end of file.
+    async def read_at(self, offset: int, buffer: Buffer) -> int:
+        """Fill ``buffer`` from ``offset`` on, and return how many octets there were.
 
-        Returns how many. The position does not move.
+        They are fewer than the buffer has only at the end of the file. The position does not move.
         """
-        return await run(self._file.read_at(_checked(offset), memoryview(buffer).cast("B")))
+        view = memoryview(buffer).cast("B")
+        return await self._run(self._file.read_at(checked_offset(offset), view))
 
     async def write_at(self, offset: int, data: Buffer) -> int:
-        """Write all of ``data`` at ``offset``. The position does not move."""
-        return await run(self._file.write_at(_checked(offset), kept(data)))
+        """Write all of ``data`` at ``offset``, and return its length.
+
+        The position does not move.
+        """
+        return await self._run(self._file.write_at(checked_offset(offset), unchanging(data)))
 
     async def stat(self) -> Stat:
-        """The attributes."""
-        return await run(self._file.stat())
+        """Return the attributes."""
+        return await self._run(self._file.stat())
 
     async def fsync(self) -> None:
         """Have everything that was written on stable storage when this returns (COMMIT)."""
-        await run(self._file.commit())
+        self._check_open()
+        await self._run(self._file.commit())
 
-    # -- with a position ---------------------------------------------------------------------
+    # --- With a position ---
 
     def readable(self) -> bool:
+        """Return whether the file is open for reading."""
+        self._check_open()
         return self._letters.readable
 
     def writable(self) -> bool:
+        """Return whether the file is open for writing."""
+        self._check_open()
         return self._letters.writable
 
     def seekable(self) -> bool:
+        """Return True: every file here has a position."""
+        self._check_open()
         return True
 
-    async def readinto(self, buffer: bytearray | memoryview) -> int:
-        """Fill ``buffer``; fewer octets than it has only at the end of file."""
-        count = await self.read_at(self._position, buffer)
+    async def readinto(self, buffer: Buffer) -> int:
+        """Fill ``buffer``, and return how many octets there were: fewer only at the end of file."""
+        self._check_readable()
+        view = memoryview(buffer).cast("B")
+        count = await self._run(self._file.read_at(self._position, view))
         self._position += count
         return count
 
     async def read(self, size: int = -1) -> bytes:
-        """``size`` octets, or all that is left; fewer only at the end of file."""
+        """Return ``size`` octets, or all that is left; fewer only at the end of the file."""
         if size < 0:
             return await self.readall()
         buffer = bytearray(size)
@@ -458,64 +516,85 @@ class AsyncFile:
         return bytes(memoryview(buffer)[:count])
 
     async def readall(self) -> bytes:
-        """All that is left."""
+        """Return all that is left."""
+        self._check_readable()
         contents = Contents(max(0, (await self.stat()).st_size - self._position))
         while contents.filled(await self.readinto(contents.rest())):
             pass
         return contents.take()
 
     async def write(self, data: Buffer) -> int:
-        """Write all of ``data``, at the end of the file if that is open for appending."""
+        """Write all of ``data``, at the end of a file that is open for appending."""
+        self._check_writable()
+        view = unchanging(data)
         if self._letters.append:
             self._position = (await self.stat()).st_size
-        count = await self.write_at(self._position, data)
+        count = await self._run(self._file.write_at(self._position, view))
         self._position += count
         return count
 
     async def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position, and return it."""
+        """Move the position, and return it. ``whence`` may be ``os.SEEK_DATA`` or ``SEEK_HOLE``."""
+        self._check_open()
         offset = index(offset)
         if whence == io.SEEK_CUR:
             offset += self._position
         elif whence == io.SEEK_END:
             offset += (await self.stat()).st_size
-        elif whence in (os.SEEK_DATA, os.SEEK_HOLE):
-            offset = await self._find(_checked(offset), whence)
+        elif whence in (SEEK_DATA, SEEK_HOLE):
+            offset = await self._find(checked_offset(offset), whence)
         elif whence != io.SEEK_SET:
             raise ValueError(f"invalid whence: {whence}")
-        self._position = _checked(offset)
+        self._position = checked_offset(offset)
         return offset
 
     async def _find(self, offset: int, whence: int) -> int:
-        """As lseek(2) has it: ENXIO at the end of file, and for data that does not come."""
-        find = self._file.find_data if whence == os.SEEK_DATA else self._file.find_hole
-        found = await run(find(offset))
+        """Find data or a hole as lseek(2) does: ENXIO at the end of the file, and for data if none
+        follows."""
+        find = self._file.find_data if whence == SEEK_DATA else self._file.find_hole
+        found = await self._run(find(offset))
         if found is None:
             raise make_error(errno.ENXIO, "no more of the file from there on", self.name)
         return found
 
     def tell(self) -> int:
-        """The position."""
+        """Return the position."""
+        self._check_open()
         return self._position
 
     async def truncate(self, size: int | None = None) -> int:
-        """Make the file ``size`` octets long, as long as the position says by default."""
+        """Make the file ``size`` octets long, or end it at the position; return its size."""
+        self._check_writable()
         size = self._position if size is None else index(size)
-        await run(self._file.truncate(size))
+        await self._run(self._file.truncate(size))
         return size
 
     async def flush(self) -> None:
-        """Nothing is buffered here; for data on stable storage there is :meth:`fsync`."""
+        """Do nothing: nothing is buffered here. :meth:`fsync` makes data stable."""
+        self._check_open()
 
     async def close(self) -> None:
-        """Commit what was written, and close. Harmless to repeat."""
-        await run(self._file.close())
+        """Commit what was written, and close. Harmless to repeat.
 
+        The file is closed even if this raises, which it does if data may have been lost.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._file.left_open:
+            await self._run(self._file.close())
 
-def _checked(offset: int) -> int:
-    offset = index(offset)
-    if offset < 0:
-        raise ValueError(f"negative offset: {offset}")
-    if offset >= OFFSET_END:
-        raise OverflowError(f"{offset} is further than a file can reach")
-    return offset
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError("I/O operation on closed file")
+
+    def _check_readable(self) -> None:
+        if self._closed:
+            raise ValueError("I/O operation on closed file")
+        if not self._letters.readable:
+            raise io.UnsupportedOperation("not readable")
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if not self._letters.writable:
+            raise io.UnsupportedOperation("not writable")

@@ -1,97 +1,102 @@
-"""The blocking face: ``mount()``, and files that are Python files.
+"""The blocking face: ``mount()``, mounts, and open files that are Python files.
 
-Every method is the coroutine of the same name of :class:`~..filesystem.FileSystem`, turned on the
-caller's thread. Any number of threads may use one mount.
+Emitted from ``aio.py`` by ``emit.py`` (``make emit``): change it there. An operation is the
+coroutine of the same name of :class:`~..filesystem.FileSystem`, run on the caller's thread. Any
+number of threads may use one mount.
 """
 
 from __future__ import annotations
 
 import errno
 import io
-import os
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from operator import index
-from os import PathLike
+from os import SEEK_DATA, SEEK_HOLE, PathLike, fspath
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from ..attributes import Stat, StatVfs
 from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..descent import Descent
-from ..edge.connect import Connector, connect_error, make_client
-from ..edge.driver import Driver
-from ..edge.interrupts import Interruptible, on_interrupt
 from ..edge.local import local_tree
 from ..entries import DirEntry
 from ..errors import NfsError, make_error
-from ..file import OFFSET_END, OpenFile
-from ..filesystem import Buffer, FileSystem
+from ..file import OpenFile
+from ..filesystem import FileSystem
 from ..open_mode import OpenMode
 from ..options import MountOptions
-from ..paths import Path
 from ..stats import Statistics
-from ..url import Url
+from .on_thread import ThreadMount, begin, lent
+from .shared import StrOrBytesPath, checked_offset, next_page, text_of, unchanging
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 T = TypeVar("T")
 
 
-def mount(url: str, **options: Any) -> Mount:
+def mount(
+    url: str,
+    *,
+    timeout: float | None = None,
+    uid: int | None = None,
+    gid: int | None = None,
+    groups: tuple[int, ...] | None = None,
+    minor_version: int | None = None,
+    provider: str | None = None,
+    device: str | None = None,
+    pcap: str | PathLike[str] | None = None,
+    rsize: int | None = None,
+    wsize: int | None = None,
+) -> Mount:
     """Connect to the server of ``url`` and make its export usable.
 
-    Options are those of :class:`MountOptions`; what is not given the URL's query may say.
-    Raises ``UrlError`` or ``ValueError`` for what cannot be asked, and :class:`NfsError`, which
-    is an ``OSError``, for what the server or the network refuses.
+    ``url`` is ``nfs+rdma://host[:20049]/path`` or ``nfs+tcp://host[:2049]/path``. Use the result as
+    ``with mount(url) as fs:``, or as ``fs = mount(url)`` and close it. Where an option
+    is None, the URL's query decides (``?timeout=30``), and after that the default:
+
+    - ``timeout``: seconds that the server may be silent or out of reach before calls fail; 5.
+    - ``uid``, ``gid``, ``groups``: who calls (AUTH_SYS); the user of the process, with its groups.
+    - ``minor_version``: 2 or 1 of NFSv4; 2, and 1 with a server that does not speak 2.
+    - ``provider``: the RDMA provider; shared memory (``"shm"``) with a server on this host that is
+      ready for it, else ``"soft"``.
+    - ``device``: the device of the ``"verbs"`` provider, by name; its first.
+    - ``pcap``: a pcapng file that gets every packet (``"soft"`` provider); none.
+    - ``rsize``, ``wsize``: octets that one READ or WRITE carries at most; 1 MiB, or what the
+      server allows.
+
+    Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
+    :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
     """
-    driver = Driver()
-    connector: Connector | None = None
-    try:
-        client, connector, parsed = make_client(driver.reactor, url, MountOptions(**options))
-        try:
-            driver.run(client.mount())
-        except NfsError as error:
-            raise connect_error(error, parsed) from error
-    except BaseException:
-        if connector is not None:
-            connector.close()
-        driver.close()
-        raise
-    driver.start_keeper()
-    # A copy of a mount elsewhere would write over the capture of this one.
-    options.pop("pcap", None)
-    return Mount(driver, client, connector, parsed, (url, options))
+    options = MountOptions(
+        timeout=timeout,
+        uid=uid,
+        gid=gid,
+        groups=groups,
+        minor_version=minor_version,
+        provider=provider,
+        device=device,
+        pcap=pcap,
+        rsize=rsize,
+        wsize=wsize,
+    )
+    return begin(Mount, url, options)
 
 
-def _mount_again(url: str, options: dict[str, Any]) -> Mount:
-    return mount(url, **options)
+class Mount(ThreadMount):
+    """An export of a server, in use: a context manager that unmounts.
 
+    A path is text, octets or a path object, and begins at the root of the mount, which is ``""``.
+    Every failure is an ``OSError`` of the class that a local file system would have raised.
 
-class Mount:
-    """An export of a server, in use. A context manager that unmounts.
-
-    What is pickled is where it leads and how it was asked for: to unpickle it mounts again there,
-    by the user of that process unless the options name one.
+    Any number of threads may use a mount. It is pickled as its URL and its options: to
+    unpickle it mounts again, as the user of that process unless the options name one.
     """
 
-    def __init__(
-        self,
-        driver: Driver,
-        client: FileSystem,
-        connector: Connector,
-        url: Url,
-        made_by: tuple[str, dict[str, Any]],
-    ) -> None:
-        self._made_by = made_by
-        self._driver = driver
-        self._run = driver.run
-        self._client = client
-        self._connector = connector
-        self._closed = False
-        self._long: dict[Interruptible[Any], None] = {}  # copies under way
-        self.url = url
-
-    def __enter__(self) -> Mount:
+    def __enter__(self) -> Self:
+        """Return the mount."""
         return self
 
     def __exit__(
@@ -100,6 +105,7 @@ class Mount:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Unmount. What closing the files raises does not replace an error of the block."""
         try:
             self.close()
         except NfsError:
@@ -107,18 +113,13 @@ class Mount:
                 raise
 
     def __del__(self) -> None:
-        # Whatever thread we are on may be in the middle of a call: only ask for it.
-        if not self._closed and not self._driver.forked:
+        # This may be any thread, in the middle of a call: only ask for it.
+        if not self._closed and not self._client.abandoned:
             warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self._driver.finish(self._client.unmount, self._connector.close)
+            self._runner.finish(self._client.unmount, self._connector.close)
 
     def __repr__(self) -> str:
         return f"<Mount of {self.url}{' (closed)' if self._closed else ''}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._closed:
-            raise ValueError("a mount that is closed cannot be pickled")
-        return _mount_again, self._made_by
 
     @property
     def client(self) -> FileSystem:
@@ -127,26 +128,26 @@ class Mount:
 
     @property
     def closed(self) -> bool:
-        """Whether it was unmounted."""
+        """Whether :meth:`close` was called."""
         return self._closed
 
     @property
     def stats(self) -> Statistics:
-        """What was called, how often, and how long it took."""
+        """The calls made so far: how many of each operation, and how long they took."""
         return self._client.stats
 
     def connection_counters(self) -> dict[str, int]:
-        """What the RDMA connections below have done, by name; empty over TCP."""
+        """Return what the RDMA connections have done so far, by name; empty over TCP."""
         return self._connector.counters()
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine that awaits nothing but the client's to its end."""
+    def run(self, coroutine: Coroutine[object, None, T]) -> T:
+        """Run a coroutine that awaits nothing but the client's, and return its result."""
         return self._run(coroutine)
 
     def close(self) -> None:
-        """Unmount: close every file, end the session, hang up. Harmless to repeat.
+        """Unmount: close every file, end the session, disconnect. Harmless to repeat.
 
-        Raises what closing a file raised, if data may have been lost; everything is closed then.
+        Raises what closing a file raised if data may have been lost; everything is closed then.
         """
         if self._closed:
             return
@@ -155,67 +156,74 @@ class Mount:
             self._run(self._client.unmount())
         finally:
             self._connector.close()
-            self._driver.close()
+            self._runner.close()
 
     def ping(self) -> float:
-        """Seconds that a NULL call takes."""
+        """Return the seconds that a NULL call takes: the network and both transports alone."""
         return self._run(self._client.ping())
 
-    # -- looking -----------------------------------------------------------------------------
+    # --- Looking ---
 
-    def stat(self, path: Path, *, follow_symlinks: bool = True) -> Stat:
-        """The attributes of what ``path`` leads to."""
-        return self._run(self._client.stat(path, follow_symlinks=follow_symlinks))
+    def stat(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> Stat:
+        """Return the attributes of what ``path`` leads to."""
+        return self._run(self._client.stat(fspath(path), follow_symlinks=follow_symlinks))
 
-    def lstat(self, path: Path) -> Stat:
-        """The attributes of what is at ``path``, even if it is a link."""
-        return self._run(self._client.lstat(path))
+    def lstat(self, path: StrOrBytesPath) -> Stat:
+        """Return the attributes of what is at ``path``, even if it is a link."""
+        return self._run(self._client.lstat(fspath(path)))
 
-    def exists(self, path: Path) -> bool:
-        """Whether ``path`` leads to anything."""
-        return self._run(self._client.exists(path))
+    def exists(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to anything."""
+        return self._run(self._client.exists(fspath(path)))
 
-    def statvfs(self, path: Path = "") -> StatVfs:
-        """The size of the file system that has ``path``, and what is left of it."""
-        return self._run(self._client.statvfs(path))
+    def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
+        """Return the size of the file system that holds ``path``, and what is left of it."""
+        return self._run(self._client.statvfs(fspath(path)))
 
-    def access(self, path: Path) -> int:
-        """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
-        return self._run(self._client.access(path))
+    def access(self, path: StrOrBytesPath) -> int:
+        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
+        return self._run(self._client.access(fspath(path)))
 
-    def readlink(self, path: Path | DirEntry) -> str:
-        """The target of the link at ``path``."""
-        return self._run(self._client.readlink(path))
+    def readlink(self, path: StrOrBytesPath | DirEntry) -> str:
+        """Return the target of the link at ``path``."""
+        where = path if isinstance(path, DirEntry) else fspath(path)
+        return self._run(self._client.readlink(where))
 
-    def listdir(self, path: Path = "") -> list[str]:
-        """The names in a directory, in the server's order."""
-        return self._run(self._client.listdir(path))
+    def listdir(self, path: StrOrBytesPath = "") -> list[str]:
+        """Return the names in a directory, in the server's order."""
+        return self._run(self._client.listdir(text_of(path)))
 
-    def scandir(self, path: Path | DirEntry = "") -> Iterator[DirEntry]:
-        """The entries of a directory with their attributes, in the server's order.
+    def scandir(self, path: StrOrBytesPath | DirEntry = "") -> Scan:
+        """Return the entries of a directory with their attributes, in the server's order.
 
-        An entry of another listing is a directory however deep it is.
+        The result is an iterator, and a context manager like that of
+        ``os.scandir``. An entry of another listing names a directory however deep it is.
         """
+        return Scan(self._scan(path if isinstance(path, DirEntry) else text_of(path)))
+
+    def _scan(self, path: str | DirEntry) -> Generator[DirEntry, None, None]:
         pages = self._client.pages(path)
         while True:
-            page = self._run(_next(pages))
+            page = self._run(next_page(pages))
             if page is None:
                 return
             yield from page
 
-    def walk(self, path: str = "") -> Iterator[tuple[str, list[str], list[str]]]:
-        """Like ``os.walk`` from the top: path, names of directories, other names.
+    def walk(self, path: StrOrBytesPath = "") -> Iterator[tuple[str, list[str], list[str]]]:
+        """Yield path, names of directories and other names of each directory, as ``os.walk`` does.
 
-        Links are not followed. Names removed from the directories' list are not entered.
+        The top comes first, and links are not followed. A name that the caller removes from the
+        list of directories is not entered.
         """
-        left: list[tuple[str, str | DirEntry, Descent]] = [(path, path, Descent(b""))]
+        start = text_of(path)
+        left: list[tuple[str, str | DirEntry, Descent]] = [(start, start, Descent(b""))]
         while left:
             top, where, descent = left.pop()
             if isinstance(where, DirEntry):
                 descent = descent.below(where.handle, where.__fspath__)
             found: dict[str, DirEntry] = {}
             others: list[str] = []
-            for entry in self.scandir(where):
+            for entry in self._scan(where):
                 if entry.is_dir():
                     found[entry.name] = entry
                 else:
@@ -226,91 +234,103 @@ class Mount:
                 below = f"{top.rstrip('/')}/{name}" if top else name
                 left.append((below, found.get(name, below), descent))
 
-    # -- changing names ----------------------------------------------------------------------
+    # --- Changing names ---
 
-    def mkdir(self, path: Path, mode: int = 0o755) -> None:
+    def mkdir(self, path: StrOrBytesPath, mode: int = 0o755) -> None:
         """Make a directory."""
-        self._run(self._client.mkdir(path, mode))
+        self._run(self._client.mkdir(fspath(path), mode))
 
-    def makedirs(self, path: Path, mode: int = 0o755, *, exist_ok: bool = False) -> None:
+    def makedirs(self, path: StrOrBytesPath, mode: int = 0o755, *, exist_ok: bool = False) -> None:
         """Make a directory, and those above it that are missing."""
-        self._run(self._client.makedirs(path, mode, exist_ok=exist_ok))
+        self._run(self._client.makedirs(fspath(path), mode, exist_ok=exist_ok))
 
-    def symlink(self, target: Path, path: Path) -> None:
+    def symlink(self, target: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make a symbolic link at ``path`` that holds ``target``."""
-        self._run(self._client.symlink(target, path))
+        self._run(self._client.symlink(fspath(target), fspath(path)))
 
-    def link(self, source: Path, path: Path) -> None:
+    def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
-        self._run(self._client.link(source, path))
+        self._run(self._client.link(fspath(source), fspath(path)))
 
-    def rename(self, source: Path, path: Path) -> None:
+    def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Move ``source`` to ``path``, replacing a file or an empty directory there."""
-        self._run(self._client.rename(source, path))
+        self._run(self._client.rename(fspath(source), fspath(path)))
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: StrOrBytesPath) -> None:
         """Remove a file or a link."""
-        self._run(self._client.remove(path))
+        self._run(self._client.remove(fspath(path)))
 
     unlink = remove
 
-    def rmdir(self, path: Path) -> None:
+    def rmdir(self, path: StrOrBytesPath) -> None:
         """Remove an empty directory."""
-        self._run(self._client.rmdir(path))
+        self._run(self._client.rmdir(fspath(path)))
 
-    def rmtree(self, path: Path) -> None:
-        """Remove a directory and everything below it; links are removed, not followed."""
-        self._run(self._client.rmtree(path))
+    def rmtree(self, path: StrOrBytesPath) -> None:
+        """Remove a directory and everything below it; links are removed, not followed.
 
-    # -- attributes --------------------------------------------------------------------------
+        A name that cannot be removed does not keep the rest. Raises the error of that one name, or
+        ``TreeError`` if there are several.
+        """
+        self._run(self._client.rmtree(fspath(path)))
 
-    def chmod(self, path: Path, mode: int) -> None:
+    # --- Attributes ---
+
+    def chmod(self, path: StrOrBytesPath, mode: int) -> None:
         """Set the permission bits."""
-        self._run(self._client.chmod(path, mode))
+        self._run(self._client.chmod(fspath(path), mode))
 
-    def chown(self, path: Path, uid: int = -1, gid: int = -1) -> None:
+    def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
-        self._run(self._client.chown(path, uid, gid))
+        self._run(self._client.chown(fspath(path), uid, gid))
 
     def utime(
         self,
-        path: Path,
+        path: StrOrBytesPath,
         times: tuple[float, float] | None = None,
         *,
         ns: tuple[int, int] | None = None,
     ) -> None:
-        """Set the times of access and modification, to the server's present without arguments."""
-        self._run(self._client.utime(path, times, ns=ns))
+        """Set the times of access and modification: in seconds, in nanoseconds, or to now.
 
-    def truncate(self, path: Path, size: int) -> None:
-        """Make the file ``size`` octets long."""
-        self._run(self._client.truncate(path, size))
-
-    # -- files -------------------------------------------------------------------------------
-
-    def open(self, path: Path, mode: str = "rb", *, permissions: int = 0o644) -> NfsFile:
-        """Open a file: raw, unbuffered, of octets. ``permissions`` are those of a new file.
-
-        For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, for text in
-        ``io.TextIOWrapper`` around one of those.
+        Without ``times`` and ``ns`` it is the server's clock that says what is now.
         """
-        file = self._run(self._client.open(path, mode, permissions=permissions))
-        return NfsFile(self, self._driver, file, OpenMode(mode), mode)
+        self._run(self._client.utime(fspath(path), times, ns=ns))
 
-    def read_bytes(self, path: Path) -> bytes:
-        """The contents of a file; of a small one in a single call, without opening it."""
-        return self._run(self._client.read_bytes(path))
+    def truncate(self, path: StrOrBytesPath, size: int) -> None:
+        """Make the file ``size`` octets long."""
+        self._run(self._client.truncate(fspath(path), size))
 
-    def write_bytes(self, path: Path, data: Buffer, *, permissions: int = 0o644) -> int:
-        """Make ``data`` the contents of a file, on stable storage when this returns."""
-        return self._run(self._client.write_bytes(path, data, permissions=permissions))
+    # --- Files ---
 
-    # -- trees -------------------------------------------------------------------------------
+    def open(self, path: StrOrBytesPath, mode: str = "rb", *, permissions: int = 0o644) -> NfsFile:
+        """Open a file: unbuffered, of octets. ``permissions`` are those of a file that this makes.
+
+        ``mode`` is of the letters of Python's ``open()``; ``b`` may be left out, as there is no
+        text.
+        """
+        file = self._run(self._client.open(fspath(path), mode, permissions=permissions))
+        return NfsFile(self, file, OpenMode(mode), mode)
+
+    def read_bytes(self, path: StrOrBytesPath) -> bytes:
+        """Return the contents of a file; a small one takes a single call."""
+        return self._run(self._client.read_bytes(fspath(path)))
+
+    def write_bytes(self, path: StrOrBytesPath, data: Buffer, *, permissions: int = 0o644) -> int:
+        """Make ``data`` the contents of a file, on stable storage when this returns.
+
+        A small file takes a single call. Returns the number of octets.
+        """
+        return self._run(
+            self._client.write_bytes(fspath(path), lent(data), permissions=permissions)
+        )
+
+    # --- Trees ---
 
     def get(
         self,
-        source: str,
-        local: str | bytes | PathLike[str],
+        source: StrOrBytesPath,
+        local: StrOrBytesPath,
         *,
         recursive: bool = False,
         resume: bool = False,
@@ -319,20 +339,20 @@ class Mount:
     ) -> Progress:
         """Copy a file or, with ``recursive``, a tree from the server to the path ``local``.
 
-        Modes, times, links and holes are preserved; each file is complete or not there, and what
-        has its name is replaced as by a rename. ``resume`` leaves alone what has the size and
-        time of its source. ``progress`` is called after each step, ``on_failure`` for each file
-        of a tree that cannot be copied, which does not keep the rest; then ``TreeError`` is
-        raised in the end. They must not use the mount.
+        Modes, times, links and holes are preserved. Each file is complete or not there, and
+        replaces what has its name as a rename does. ``resume`` leaves alone what has the size and
+        the time of its source. ``progress`` is called after each step, and ``on_failure`` for each
+        file of a tree that cannot be copied, which does not keep the rest; ``TreeError`` is raised
+        at the end then. Neither of them may use the mount.
         """
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
-        return self._run_long(transfer.get(source))
+        return self._run_long(transfer.get(text_of(source)))
 
     def put(
         self,
-        local: str | bytes | PathLike[str],
-        path: str,
+        local: StrOrBytesPath,
+        path: StrOrBytesPath,
         *,
         recursive: bool = False,
         resume: bool = False,
@@ -341,88 +361,109 @@ class Mount:
     ) -> Progress:
         """Copy a local file or, with ``recursive``, a tree to ``path`` on the server.
 
-        As :meth:`get` in everything else.
+        The options are those of :meth:`get`.
         """
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
-        return self._run_long(transfer.put(path))
-
-    def interrupt(self, error: BaseException) -> None:
-        """End the copies that are under way: they clean up, then ``error`` is raised from them.
-
-        Meant for signal handlers. SIGINT does it by itself where Python's own handler is in
-        place. If there is no copy, ``error`` is raised at once.
-        """
-        if not self._long:
-            raise error
-        for job in list(self._long):
-            job.interrupt(error)
-
-    def _run_long(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        job = Interruptible(coroutine, self._driver.reactor.call_soon_threadsafe)
-        self._long[job] = None
-        try:
-            with on_interrupt(job.interrupt):
-                return self._run(job.run())
-        finally:
-            del self._long[job]
-            if job.error is not None:
-                raise job.error
+        return self._run_long(transfer.put(text_of(path)))
 
 
-async def _next(pages: Any) -> list[DirEntry] | None:
-    return await anext(pages, None)
+class Scan:
+    """The entries of a directory, which are fetched as they are asked for."""
+
+    def __init__(self, entries: Generator[DirEntry, None, None]) -> None:
+        self._entries = entries
+
+    def __enter__(self) -> Self:
+        """Return the iterator."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Fetch no more."""
+        self.close()
+
+    def __iter__(self) -> Iterator[DirEntry]:
+        """Return the entries that are left."""
+        return self._entries
+
+    def __next__(self) -> DirEntry:
+        """Return the next entry."""
+        return next(self._entries)
+
+    def close(self) -> None:
+        """Fetch no more: the iteration is over. Harmless to repeat."""
+        self._entries.close()
 
 
 class NfsFile(io.RawIOBase):
-    """An open file. Everything of ``io.RawIOBase``, and reads and writes at given offsets.
+    """An open file: the methods of ``io.RawIOBase``, and reads and writes at given offsets.
 
     A read fills the buffer unless the file ends; a write writes everything. What was written is
-    at the server when ``write`` returns and stable after :meth:`fsync` or :meth:`close`.
+    at the server when ``write`` returns, and stable after :meth:`fsync` or :meth:`close`.
+
+    For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, and one of those
+    in ``io.TextIOWrapper`` for text.
     """
 
-    def __init__(
-        self, mount: Mount, driver: Driver, file: OpenFile, letters: OpenMode, mode: str
-    ) -> None:
+    def __init__(self, mount: Mount, file: OpenFile, letters: OpenMode, mode: str) -> None:
         super().__init__()
         self._mount = mount  # which must not go before its files
-        self._driver = driver
-        self._run = driver.run
+        self._runner = mount._runner
+        self._run = mount._run
         self._file = file
         self._letters = letters
         self._position = 0
+        self._closed = False
         self.name = file.path
+        """The path that the file was opened by."""
         self.mode = mode
+        """The mode that the file was opened in."""
+
+    def __enter__(self) -> Self:
+        """Return the file."""
+        self._check_open()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the file."""
+        self.close()
 
     def __repr__(self) -> str:
         return f"<NfsFile {self.name!r} mode={self.mode!r}{' closed' if self.closed else ''}>"
 
     def __del__(self) -> None:
-        # Whatever thread we are on may be in the middle of a call: only ask for it.
-        if not self.closed and self._file.left_open:
+        # This may be any thread, in the middle of a call: only ask for it.
+        if not self._closed and self._file.left_open:
             warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self._driver.start(self._file.close)
+            self._runner.start(self._file.close)
 
-    def __reduce__(self) -> Any:
-        raise TypeError(
-            "an open file cannot be pickled: pickle its mount, and open the file again there"
-        )
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an open file cannot be pickled: pickle its path, and open the file again")
 
-    # -- at given offsets --------------------------------------------------------------------
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
 
-    def read_at(self, offset: int, buffer: bytearray | memoryview) -> int:
-        """Fill ``buffer`` from ``offset`` on; fewer octets than it has only at the end of file.
+    # --- At given offsets ---
 
-        Returns how many. The position does not move.
+    def read_at(self, offset: int, buffer: Buffer) -> int:
+        """Fill ``buffer`` from ``offset`` on, and return how many octets there were.
+
+        They are fewer than the buffer has only at the end of the file. The position does not move.
         """
-        return self._run(self._file.read_at(_checked(offset), memoryview(buffer).cast("B")))
+        view = memoryview(buffer).cast("B")
+        return self._run(self._file.read_at(checked_offset(offset), view))
 
     def write_at(self, offset: int, data: Buffer) -> int:
-        """Write all of ``data`` at ``offset``. The position does not move."""
-        return self._run(self._file.write_at(_checked(offset), kept(data)))
+        """Write all of ``data`` at ``offset``, and return its length.
+
+        The position does not move.
+        """
+        return self._run(self._file.write_at(checked_offset(offset), unchanging(data)))
 
     def stat(self) -> Stat:
-        """The attributes."""
+        """Return the attributes."""
         return self._run(self._file.stat())
 
     def fsync(self) -> None:
@@ -430,43 +471,51 @@ class NfsFile(io.RawIOBase):
         self._check_open()
         self._run(self._file.commit())
 
-    # -- io.RawIOBase ------------------------------------------------------------------------
+    # --- With a position ---
 
     def readable(self) -> bool:
+        """Return whether the file is open for reading."""
         self._check_open()
         return self._letters.readable
 
     def writable(self) -> bool:
+        """Return whether the file is open for writing."""
         self._check_open()
         return self._letters.writable
 
     def seekable(self) -> bool:
+        """Return True: every file here has a position."""
         self._check_open()
         return True
 
-    def readinto(self, buffer: Any) -> int:
-        self._check_open()
-        if not self._letters.readable:
-            raise io.UnsupportedOperation("not readable")
+    def readinto(self, buffer: Buffer) -> int:
+        """Fill ``buffer``, and return how many octets there were: fewer only at the end of file."""
+        self._check_readable()
         view = memoryview(buffer).cast("B")
         count = self._run(self._file.read_at(self._position, view))
         self._position += count
         return count
 
+    def read(self, size: int = -1) -> bytes:
+        """Return ``size`` octets, or all that is left; fewer only at the end of the file."""
+        if size < 0:
+            return self.readall()
+        buffer = bytearray(size)
+        count = self.readinto(buffer)
+        return bytes(memoryview(buffer)[:count])
+
     def readall(self) -> bytes:
-        self._check_open()
-        if not self._letters.readable:
-            raise io.UnsupportedOperation("not readable")
+        """Return all that is left."""
+        self._check_readable()
         contents = Contents(max(0, self.stat().st_size - self._position))
         while contents.filled(self.readinto(contents.rest())):
             pass
         return contents.take()
 
-    def write(self, data: Any) -> int:
-        self._check_open()
-        if not self._letters.writable:
-            raise io.UnsupportedOperation("not writable")
-        view = kept(data)
+    def write(self, data: Buffer) -> int:
+        """Write all of ``data``, at the end of a file that is open for appending."""
+        self._check_writable()
+        view = unchanging(data)
         if self._letters.append:
             self._position = self.stat().st_size
         count = self._run(self._file.write_at(self._position, view))
@@ -474,62 +523,67 @@ class NfsFile(io.RawIOBase):
         return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position, and return it. ``whence`` may be ``os.SEEK_DATA`` or ``SEEK_HOLE``."""
         self._check_open()
         offset = index(offset)
         if whence == io.SEEK_CUR:
             offset += self._position
         elif whence == io.SEEK_END:
             offset += self.stat().st_size
-        elif whence in (os.SEEK_DATA, os.SEEK_HOLE):
-            offset = self._find(_checked(offset), whence)
+        elif whence in (SEEK_DATA, SEEK_HOLE):
+            offset = self._find(checked_offset(offset), whence)
         elif whence != io.SEEK_SET:
             raise ValueError(f"invalid whence: {whence}")
-        self._position = _checked(offset)
+        self._position = checked_offset(offset)
         return offset
 
     def _find(self, offset: int, whence: int) -> int:
-        """As lseek(2) has it: ENXIO at the end of file, and for data that does not come."""
-        find = self._file.find_data if whence == os.SEEK_DATA else self._file.find_hole
+        """Find data or a hole as lseek(2) does: ENXIO at the end of the file, and for data if none
+        follows."""
+        find = self._file.find_data if whence == SEEK_DATA else self._file.find_hole
         found = self._run(find(offset))
         if found is None:
             raise make_error(errno.ENXIO, "no more of the file from there on", self.name)
         return found
 
     def tell(self) -> int:
+        """Return the position."""
         self._check_open()
         return self._position
 
     def truncate(self, size: int | None = None) -> int:
-        self._check_open()
-        if not self._letters.writable:
-            raise io.UnsupportedOperation("not writable")
+        """Make the file ``size`` octets long, or end it at the position; return its size."""
+        self._check_writable()
         size = self._position if size is None else index(size)
         self._run(self._file.truncate(size))
         return size
 
+    def flush(self) -> None:
+        """Do nothing: nothing is buffered here. :meth:`fsync` makes data stable."""
+        self._check_open()
+
     def close(self) -> None:
-        """Commit what was written, and close. Harmless to repeat."""
-        if not self.closed:
-            super().close()
-            if self._file.left_open:
-                self._run(self._file.close())
+        """Commit what was written, and close. Harmless to repeat.
+
+        The file is closed even if this raises, which it does if data may have been lost.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._file.left_open:
+            self._run(self._file.close())
 
     def _check_open(self) -> None:
-        if self.closed:
+        if self._closed:
             raise ValueError("I/O operation on closed file")
 
+    def _check_readable(self) -> None:
+        if self._closed:
+            raise ValueError("I/O operation on closed file")
+        if not self._letters.readable:
+            raise io.UnsupportedOperation("not readable")
 
-def kept(data: Buffer) -> memoryview:
-    """A view of ``data`` that will not change: of itself, or of a copy."""
-    if type(data) is bytes:
-        return memoryview(data)
-    return memoryview(bytes(memoryview(data)))  # of a number bytes() would make so many zeros
-
-
-def _checked(offset: int) -> int:
-    offset = index(offset)
-    if offset < 0:
-        raise ValueError(f"negative offset: {offset}")
-    if offset >= OFFSET_END:
-        raise OverflowError(f"{offset} is further than a file can reach")
-    return offset
+    def _check_writable(self) -> None:
+        self._check_open()
+        if not self._letters.writable:
+            raise io.UnsupportedOperation("not writable")

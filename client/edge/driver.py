@@ -27,6 +27,7 @@ from nfsrdma.rpcrdma.io.reactor import SelectReactor, Timer
 from nfsrdma.rpcrdma.task import Future, Task
 
 from ..errors import forked
+from .interrupts import Interruptible, on_interrupt
 
 T = TypeVar("T")
 
@@ -86,6 +87,7 @@ class Driver:
         self._leading = False
         self._followers: dict[threading.Lock, None] = {}  # in the order they came
         self._calls = 0
+        self._long: dict[Interruptible[Any], None] = {}  # copies under way
         self._closed = False
         self._retired = False  # closed by the keeper, which is the last to know of the reactor
         self._keeper: threading.Thread | None = None
@@ -117,6 +119,28 @@ class Driver:
                     self._wait(task)
                     raise
         return task.result()
+
+    def run_long(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run to the end what takes long, as :meth:`run` does; an interrupt lets it clean up."""
+        job = Interruptible(coroutine, self.reactor.call_soon_threadsafe)
+        self._long[job] = None
+        try:
+            with on_interrupt(job.interrupt):
+                return self.run(job.run())
+        finally:
+            del self._long[job]
+            if job.error is not None:
+                raise job.error
+
+    def interrupt(self, error: BaseException) -> None:
+        """End what takes long: it cleans up, and its caller gets ``error``.
+
+        If nothing does, ``error`` is raised at once. Signal handlers may call this.
+        """
+        if not self._long:
+            raise error
+        for job in list(self._long):
+            job.interrupt(error)
 
     def start(self, make_coroutine: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run something soon, and wait for nothing. Never blocks: finalizers may call it."""

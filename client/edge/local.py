@@ -414,7 +414,7 @@ class CreatedFile(_File):
         os.replace(self._temporary, self._name, src_dir_fd=fd, dst_dir_fd=fd)
 
 
-def local_tree(path: str | bytes | os.PathLike[str]) -> LocalDisk:
+def local_tree(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> LocalDisk:
     """The directory that ``path`` is in, and its name there. Raises :class:`LocalError`."""
     where = os.fsdecode(path)
     for led in (where, os.path.dirname(where)):

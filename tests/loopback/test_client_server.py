@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import io
 import os
 import shutil
@@ -12,13 +11,12 @@ import threading
 import time
 from array import array
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
-from nfsrdma.client.api.aio import AsyncFile, AsyncMount
 from nfsrdma.client.edge.driver import Driver
 from nfsrdma.rpcrdma.task import Future, sleep
 
@@ -320,7 +318,7 @@ def test_single_files_go_in_and_out(fs: nfs.Mount, tmp_path: Path) -> None:
     assert not [path for path in tmp_path.iterdir() if "part" in path.name]
 
 
-# -- asyncio -----------------------------------------------------------------------------------
+# --- Asyncio ---
 
 
 def test_the_asyncio_face(url: str, tmp_path: Path) -> None:
@@ -414,29 +412,70 @@ def test_cancelling_an_asyncio_call(url: str) -> None:
     asyncio.run(main())
 
 
-def test_both_faces_have_the_same_names() -> None:
-    for blocking, asynchronous, others in (
-        (nfs.Mount, AsyncMount, {"interrupt"}),  # asyncio's tasks are cancelled
-        (
-            nfs.NfsFile,
-            AsyncFile,
-            {"detach", "fileno", "isatty", "readline", "readlines", "writelines"},
-        ),
-    ):
-        ours = {name for name in dir(blocking) if not name.startswith("_")} - others
-        theirs = {name for name in dir(asynchronous) if not name.startswith("_")}
-        # The names of a file's attributes are set in __init__.
-        assert ours == theirs
-        for name in theirs:
-            one, two = getattr(blocking, name), getattr(asynchronous, name)
-            if inspect.isfunction(one) and inspect.isfunction(two):
-                assert (
-                    list(inspect.signature(one).parameters)[1:2]
-                    == (list(inspect.signature(two).parameters)[1:2])
-                ), name
+def test_a_listing_is_a_context_manager_of_either_face(url: str) -> None:
+    with nfs.mount(url) as fs:
+        for name in ("a", "b", "c"):
+            fs.write_bytes(name, b"")
+        with fs.scandir() as entries:
+            first = next(entries)
+            assert sorted([first.name, *(entry.name for entry in entries)]) == ["a", "b", "c"]
+            assert list(entries) == []
+        with fs.scandir() as entries:
+            next(entries)
+        assert list(entries) == []
+        entries.close()
+
+    async def main() -> None:
+        async with nfs.aio.mount(url) as fs:
+            async with fs.scandir() as entries:
+                first = await anext(entries)
+                names = [first.name, *[entry.name async for entry in entries]]
+            assert sorted(names) == ["a", "b", "c"]
+            async with fs.scandir() as entries:
+                await anext(entries)
+            assert [entry async for entry in entries] == []
+            await entries.close()
+
+    asyncio.run(main())
 
 
-# -- failures ----------------------------------------------------------------------------------
+def test_paths_are_text_octets_or_objects(url: str, tmp_path: Path) -> None:
+    with nfs.mount(url) as fs:
+        for made in ("text", b"octets", PurePosixPath("object")):
+            fs.mkdir(made)
+            fs.write_bytes(PurePosixPath(os.fsdecode(made)) / "file", b"x")
+            (entry,) = fs.scandir(made)
+            assert entry.path == f"{os.fsdecode(made)}/file"
+            assert fs.listdir(made) == ["file"]
+            assert [names for _, _, names in fs.walk(made)] == [["file"]]
+            assert fs.get(made, tmp_path / os.fsdecode(made), recursive=True).files_done == 1
+            fs.rename(entry, PurePosixPath(os.fsdecode(made)) / "other")
+            fs.rmtree(made)
+        assert fs.listdir() == []
+
+
+def test_dropped_mounts_and_files_of_asyncio_let_go_of_the_server(url: str) -> None:
+    async def main() -> None:
+        mounts = [await nfs.aio.mount(url)]
+        client = mounts[0].client
+        files = [await mounts[0].open("file", "wb")]
+        mounts.clear()
+        assert await files[0].write(b"a file keeps its mount") == 22
+        with pytest.warns(ResourceWarning, match="unclosed"):
+            files.clear()
+        for _ in range(500):
+            if client.session.channel is None:
+                break
+            await asyncio.sleep(0.01)
+        assert client.session.channel is None
+        assert len(client.opens) == 0
+
+    asyncio.run(main())
+    with nfs.mount(url) as fs:
+        assert fs.read_bytes("file") == b"a file keeps its mount"
+
+
+# --- Failures ---
 
 
 @pytest.fixture
@@ -556,7 +595,7 @@ def test_options_of_the_url_and_of_the_caller(server: LiveServer) -> None:
         assert fs.read_bytes("big") == BIG
 
 
-# -- the driver --------------------------------------------------------------------------------
+# --- The driver ---
 
 
 def test_a_driver_serves_threads_that_wait_for_each_other() -> None:

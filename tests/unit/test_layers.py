@@ -39,7 +39,7 @@ EDGES = (
     "rpcrdma/io",
     "server/vfs",
     "server/edge",
-    "client/api",
+    "client/api/emit",
     "client/edge",
     "client/fuse",
     "dissector/capture",
