@@ -7,7 +7,7 @@ reactor.run_forever()
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from nfsrdma.rpcrdma.io.tcp import listen_tcp
 from nfsrdma.rpcrdma.providers.owners import owner_finder
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
+from nfsrdma.rpcrdma.rpc.security import SECURITIES, ServerSecurity
 from nfsrdma.rpcrdma.task import Reactor, TimerHandle
 from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
 from nfsrdma.rpcrdma.verbs.interfaces import Device
@@ -70,6 +71,7 @@ class Server:
         born_ns: int = 0,
         elsewhere: Elsewhere | None = None,
         policy: Policy | None = None,
+        security: Mapping[int, ServerSecurity] = SECURITIES,
     ) -> None:
         self.config = config or ServerConfig()
         self._reactor = reactor
@@ -94,7 +96,7 @@ class Server:
         program = RpcProgram(
             PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, MINORS)}}
         )
-        self.service: Service = RpcService([program])
+        self.service: Service = RpcService([program], security, clock=reactor.time)
         """What answers calls, whatever they come over."""
         self._memory = Budget(self.config.memory, reactor.call_soon)
         self._listeners: list[Any] = []

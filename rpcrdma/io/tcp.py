@@ -20,7 +20,7 @@ from ..admission import Admission
 from ..budget import UNBOUNDED, Account, Budget
 from ..complaints import Complaints
 from ..rpc.channel import Channel, Peer, Service
-from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
+from ..rpc.stream import DEFAULT_LIMITS, Stream, StreamChannel, StreamFilter, StreamLimits
 from ..task import Future, Reactor, TimerHandle
 from .fork import keep_from_children
 from .owners import owner_of_peer
@@ -77,42 +77,42 @@ _Address = tuple[Any, ...]
 
 
 class _Link:
-    """One connected socket and its channel."""
+    """One connected socket, and the stream that its octets belong to."""
 
-    __slots__ = ("_fd", "_paused", "_reactor", "_sock", "_writing", "channel")
+    __slots__ = ("_fd", "_paused", "_reactor", "_sock", "_stream", "_writing")
 
-    def __init__(self, reactor: Reactor, sock: socket.socket, channel: StreamChannel) -> None:
+    def __init__(self, reactor: Reactor, sock: socket.socket, stream: Stream) -> None:
         self._reactor = reactor
         self._sock = sock
         self._fd = sock.fileno()
-        self.channel = channel
+        self._stream = stream
         self._paused = False
         self._writing = False
-        channel.on_ready = self._ready
-        channel.on_shut = self._shut
+        stream.on_ready = self._ready
+        stream.on_shut = self._shut
         reactor.add_reader(self._fd, self._readable)
 
     def _readable(self) -> None:
-        channel = self.channel
+        stream = self._stream
         sock = self._sock
         try:
             for _ in range(_READS):
-                target = channel.target()
+                target = stream.target()
                 if target is None:
-                    wanted = channel.portion
+                    wanted = stream.portion
                     data = sock.recv(wanted)
                     count = len(data)
                     if count:
-                        channel.handle_data(data)
+                        stream.handle_data(data)
                 else:
                     count, wanted = sock.recv_into(target), len(target)
                     if count:
-                        channel.handle_filled(count)
+                        stream.handle_filled(count)
                 if not count:
-                    channel.handle_lost("the peer closed the connection")
-                if channel.closed:
+                    stream.handle_lost("the peer closed the connection")
+                if stream.closed:
                     return
-                if not channel.wants_input:
+                if not stream.wants_input:
                     self._paused = True
                     self._reactor.remove_reader(self._fd)
                     return
@@ -121,36 +121,36 @@ class _Link:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            channel.handle_lost(_reason(error))
+            stream.handle_lost(_reason(error))
         except BaseException:
-            # KeyboardInterrupt, or a bug: the channel may be halfway through something.
-            channel.handle_lost("interrupted")
+            # KeyboardInterrupt, or a bug: the stream may be halfway through something.
+            stream.handle_lost("interrupted")
             raise
 
     def _ready(self) -> None:
         if not self._writing:
             self._write()
-        if self._paused and self.channel.wants_input and not self.channel.closed:
+        if self._paused and self._stream.wants_input and not self._stream.closed:
             self._paused = False
             self._reactor.add_reader(self._fd, self._readable)
 
     def _write(self) -> None:
-        channel = self.channel
+        stream = self._stream
         try:
-            while parts := channel.poll_transmit():
+            while parts := stream.poll_transmit():
                 if len(parts) == 1:
                     count = self._sock.send(parts[0])
                 else:
                     count = self._sock.sendmsg(parts)
-                channel.transmitted(count)
+                stream.transmitted(count)
         except (BlockingIOError, InterruptedError):
             if not self._writing:
                 self._writing = True
                 self._reactor.add_writer(self._fd, self._write)
         except OSError as error:
-            channel.handle_lost(_reason(error))
+            stream.handle_lost(_reason(error))
         except BaseException:
-            channel.handle_lost("interrupted")
+            stream.handle_lost("interrupted")
             raise
         else:
             self._stop_writing()
@@ -175,17 +175,20 @@ def attach_socket(
     service: Service | None = None,
     limits: StreamLimits = DEFAULT_LIMITS,
     account: Account | None = None,
+    stream_filter: StreamFilter | None = None,
 ) -> StreamChannel:
     """Speak RPC over a connected stream socket, which the channel owns from here on.
 
     Calls that arrive go to ``service``; without one they are answered PROG_UNAVAIL. What they make
-    us hold is charged to ``account``.
+    us hold is charged to ``account``. ``stream_filter`` is put between the channel and the socket.
     """
     sock.setblocking(False)
     keep_from_children(sock)
     if _is_here(sock):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LOCAL_BUFFER)
-    return _Link(reactor, sock, StreamChannel(peer, service, limits, account)).channel
+    channel = StreamChannel(peer, service, limits, account)
+    _Link(reactor, sock, stream_filter(channel) if stream_filter is not None else channel)
+    return channel
 
 
 def _is_here(sock: socket.socket) -> bool:
@@ -208,16 +211,18 @@ def connect_tcp(
     reserved_port: bool | None = None,
     limits: StreamLimits = DEFAULT_LIMITS,
     options: TcpOptions = DEFAULT_OPTIONS,
+    stream_filter: StreamFilter | None = None,
 ) -> Future[Channel]:
     """Connect. A host name is looked up on the spot, and its addresses are tried in turn.
 
     ``service`` answers calls that the server makes over this connection. ``reserved_port``
     binds to a port below 1024, which servers that export ``secure`` ask for and which takes
-    privilege; by default it is done where it can be. Errors: ``TimeoutError``,
+    privilege; by default it is done where it can be. ``stream_filter`` is put between the channel
+    and the socket. Errors: ``TimeoutError``,
     ``ConnectionRefusedError``, ``PermissionError``, ``socket.gaierror`` and other kinds of
     ``OSError``.
     """
-    connector = _Connector(reactor, service, limits, options, reserved_port)
+    connector = _Connector(reactor, service, limits, options, reserved_port, stream_filter)
     connector.start(address, port, timeout_s)
     return connector.outcome
 
@@ -232,7 +237,9 @@ class _Connector:
         limits: StreamLimits,
         options: TcpOptions,
         reserved_port: bool | None,
+        stream_filter: StreamFilter | None,
     ) -> None:
+        self._stream_filter = stream_filter
         self.outcome: Future[Channel] = Future()
         self._reactor = reactor
         self._service = service
@@ -316,7 +323,12 @@ class _Connector:
         self._end()
         peer = Peer("tcp", address[0], address[1])
         channel = attach_socket(
-            self._reactor, sock, peer, service=self._service, limits=self._limits
+            self._reactor,
+            sock,
+            peer,
+            service=self._service,
+            limits=self._limits,
+            stream_filter=self._stream_filter,
         )
         self.outcome.set_result(channel)
 
@@ -344,7 +356,9 @@ class TcpListener:
         options: TcpOptions,
         max_connections: int,
         budget: Budget,
+        stream_filter: StreamFilter | None,
     ) -> None:
+        self._stream_filter = stream_filter
         self._reactor = reactor
         self._sock = sock
         self._service = service
@@ -423,10 +437,13 @@ class TcpListener:
         try:
             _configure(sock, self._options)
             channel = attach_socket(
-                *(self._reactor, sock, peer),
+                self._reactor,
+                sock,
+                peer,
                 service=self._service,
                 limits=self._limits,
                 account=account,
+                stream_filter=self._stream_filter,
             )
         except OSError:
             account.leave()
@@ -457,7 +474,7 @@ class TcpListener:
         )
 
     def _look(self) -> None:
-        """Cut off who owes us the rest of a record, or has a reply to take, and did not go on."""
+        """End connections whose peers owe us progress, and have made none since the last look."""
         self._timer = None
         if not self._channels:
             return
@@ -489,12 +506,13 @@ def listen_tcp(
     limits: StreamLimits = DEFAULT_LIMITS,
     options: TcpOptions = DEFAULT_OPTIONS,
     budget: Budget | None = None,
+    stream_filter: StreamFilter | None = None,
 ) -> TcpListener:
-    """Serve whoever connects; ``on_channel`` is told of every connection.
+    """Serve every peer that connects; ``on_channel`` gets each connection.
 
     There are at most ``max_connections``, shared out by ``admission``. What peers make us hold is
-    taken from ``budget``. Port 0 picks one. Raises ``OSError`` when the address or the port cannot
-    be had.
+    taken from ``budget``. ``stream_filter`` is put between each channel and its socket. Port 0
+    picks one. Raises ``OSError`` when the address or the port cannot be had.
     """
     family, where = _resolve(address, port, socket.AI_PASSIVE)[0]
     sock = socket.socket(family, socket.SOCK_STREAM)
@@ -509,7 +527,17 @@ def listen_tcp(
         raise
     if budget is None:
         budget = Budget(UNBOUNDED)
-    return TcpListener(reactor, sock, service, on_channel, limits, options, max_connections, budget)
+    return TcpListener(
+        reactor,
+        sock,
+        service,
+        on_channel,
+        limits,
+        options,
+        max_connections,
+        budget,
+        stream_filter,
+    )
 
 
 def _resolve(address: str, port: int, flags: int) -> list[tuple[int, _Address]]:

@@ -1,23 +1,19 @@
-"""Who is calling: AUTH_NONE and AUTH_SYS (RFC 5531, Section 10.1 and Appendix A).
+"""Who calls, as AUTH_NONE and AUTH_SYS say it (RFC 5531, Section 10.1 and Appendix A).
 
-A server turns the credential of a call into :class:`Credentials` with an *authenticator* chosen
-by flavor from :data:`AUTHENTICATORS`. RPCSEC_GSS (RFC 2203) would be one more entry of such a
-table, holding its contexts: it has the header with the end of the credential that its verifier
-covers, and the decoder from which it takes the sequence number or unwraps the arguments.
+How a server gets from the credential of a call to :class:`Credentials` is in :mod:`.security`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
-from nfsrdma.xdr.rpc import AUTH_BADCRED, AUTH_BADVERF, AUTH_NONE, AUTH_SYS
+from nfsrdma.xdr.rpc import AUTH_BADCRED, AUTH_NONE, AUTH_SYS
 
-from .message import NO_AUTH, AuthError, CallHeader, OpaqueAuth
+from .message import NO_AUTH, AuthError, OpaqueAuth
 
 MAX_MACHINE_NAME: Final = 255
 MAX_GROUPS: Final = 16
@@ -42,7 +38,7 @@ class Credentials:
     machine: bytes = b""
     stamp: int = 0
     vouched: bool = False
-    """It is root of this host who says so, by the word of its kernel; never on the wire."""
+    """Whether root of this host says so, by the word of its kernel; never on the wire."""
 
     @classmethod
     def sys(
@@ -76,22 +72,7 @@ class Credentials:
 
 
 ANONYMOUS: Final = Credentials()
-"""Whoever calls with AUTH_NONE."""
-
-Authenticator = Callable[[CallHeader, Decoder], Credentials]
-"""Looks at a call's header, the decoder being at its arguments; raises ``AuthError``."""
-
-
-def authenticate_none(header: CallHeader, dec: Decoder) -> Credentials:
-    """AUTH_NONE: anyone. The body is meaningless and not looked at (RFC 5531, Section 10.1)."""
-    return ANONYMOUS
-
-
-def authenticate_sys(header: CallHeader, dec: Decoder) -> Credentials:
-    """AUTH_SYS: the caller is believed."""
-    if header.verf is not NO_AUTH and header.verf.flavor != AUTH_NONE:
-        raise AuthError(AUTH_BADVERF, f"verifier flavor {header.verf.flavor} with AUTH_SYS")
-    return parse_sys(header.cred.body)
+"""A caller with AUTH_NONE."""
 
 
 @lru_cache(maxsize=256)
@@ -110,10 +91,3 @@ def parse_sys(body: bytes) -> Credentials:
     except XdrError as error:
         raise AuthError(AUTH_BADCRED, str(error)) from error
     return Credentials(AUTH_SYS, uid, gid, groups, machine, stamp)
-
-
-AUTHENTICATORS: Final[Mapping[int, Authenticator]] = {
-    AUTH_NONE: authenticate_none,
-    AUTH_SYS: authenticate_sys,
-}
-"""The flavors that a service knows unless told otherwise."""

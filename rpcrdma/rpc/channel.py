@@ -163,6 +163,10 @@ class IncomingCall(Protocol):
         """The connection it came over, also the way back for callbacks."""
 
     @property
+    def reduced(self) -> bool:
+        """Whether data items of the call travelled in Read chunks of their own."""
+
+    @property
     def reply_room(self) -> int:
         """Octets that the reply may have, DDP-eligible contents in chunks not counted."""
 

@@ -201,12 +201,16 @@ def encode_call(
     vers: int,
     proc: int,
     cred: OpaqueAuth,
-    verf: OpaqueAuth = NO_AUTH,
+    verf: OpaqueAuth | None = NO_AUTH,
 ) -> None:
-    """Append a call header to an empty encoder; the arguments go behind it."""
+    """Append a call header to an empty encoder; the arguments go behind it.
+
+    None for ``verf`` leaves the verifier out: it covers what is there then, and is to follow.
+    """
     enc.buffer += _CALL_START.pack(xid, CALL, RPC_VERSION, prog, vers, proc)
     enc.buffer += cred.wire
-    enc.buffer += verf.wire
+    if verf is not None:
+        enc.buffer += verf.wire
 
 
 def decode_call(dec: Decoder) -> CallHeader:

@@ -14,8 +14,9 @@ from typing import Any, Final
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.rpc import AUTH_BADCRED
 
+from ..complaints import Complaints
 from ..task import Task
-from .auth import AUTHENTICATORS, Authenticator, Credentials
+from .auth import Credentials
 from .channel import Channel, IncomingCall
 from .message import (
     NO_AUTH,
@@ -32,6 +33,7 @@ from .message import (
     encode_accepted,
     recognize,
 )
+from .security import SECURITIES, ServerProtection, ServerSecurity
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +110,66 @@ class Call:
         self.incoming.drop()
 
 
+class ProtectedCall(Call):
+    """A call whose security flavor has something to do to it, and to its reply."""
+
+    __slots__ = ("_protection", "_start")
+
+    def __init__(
+        self,
+        header: CallHeader,
+        credentials: Credentials,
+        incoming: IncomingCall,
+        protection: ServerProtection,
+    ) -> None:
+        super().__init__(header.xid, header, credentials, incoming)
+        self._protection = protection
+        self._start = 0
+        self.verf = protection.verifier
+
+    def unwrap(self) -> None:
+        """Have ``decoder`` at the plain arguments. Raises ``XdrError`` or ``RpcError``."""
+        if self._protection.wraps:
+            if self.incoming.reduced:
+                raise GarbageArguments("Read chunks with protected arguments")
+            self.decoder = self._protection.unwrap(self.decoder)
+
+    @property
+    def reply_room(self) -> int:
+        """Octets for the whole plain reply, its RPC header included."""
+        return self.incoming.reply_room - self._protection.reply_overhead
+
+    @property
+    def payload_room(self) -> Sequence[int]:
+        """As in :class:`IncomingCall`; nothing that is wrapped can be placed."""
+        return () if self._protection.wraps else self.incoming.payload_room
+
+    def payload_target(self, index: int, size: int) -> memoryview | None:
+        """As in :class:`IncomingCall`; nothing that is wrapped can be placed."""
+        return None if self._protection.wraps else self.incoming.payload_target(index, size)
+
+    def start_reply(self) -> Encoder:
+        """Return an encoder that holds the header of a successful reply."""
+        enc = super().start_reply()
+        self._start = len(enc.buffer)
+        return enc
+
+    def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
+        """Send what :meth:`start_reply` began, wrapped if the flavor wants it."""
+        if self._protection.wraps:
+            wrapped = Encoder()
+            wrapped.buffer += message.buffer[: self._start]
+            wrapped.buffer += self._protection.wrap(message.to_bytes()[self._start :])
+            message = wrapped
+        super().reply(message, on_sent)
+
+    def fail(self, error: RpcError) -> None:
+        """Answer that the call was not executed, and why: that is never wrapped."""
+        enc = Encoder()
+        error.encode(enc, self.xid, self.verf)
+        super().reply(enc)
+
+
 Procedure = Callable[[Call], Coroutine[Any, Any, None] | None]
 """Answers a call: a plain function, or a coroutine function that is run as a task.
 
@@ -144,16 +206,21 @@ class RpcProgram:
 class RpcService:
     """Serves any number of programs to the calls of any number of channels.
 
-    ``authenticators`` has the flavors that are taken at all; others are answered AUTH_BADCRED.
+    ``securities`` has the flavors that are taken at all; others are answered AUTH_BADCRED. What
+    goes wrong with calls is logged at a rate bounded by ``clock`` (seconds); without one, once for
+    each peer and reason.
     """
 
     def __init__(
         self,
         programs: Iterable[RpcProgram],
-        authenticators: Mapping[int, Authenticator] = AUTHENTICATORS,
+        securities: Mapping[int, ServerSecurity] = SECURITIES,
+        *,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._programs = {program.number: program for program in programs}
-        self._authenticators = authenticators
+        self._securities = securities
+        self._complaints = Complaints(_log, clock or _standing_still)
         self._known: dict[bytes, tuple[CallHeader, Credentials, Procedure]] = {}
         """What follows the XID of calls that were served before, and what came of it."""
 
@@ -170,24 +237,32 @@ class RpcService:
                 call = Call(xid, header, credentials, incoming)
             else:
                 header = decode_call(dec)
-                credentials = self._authenticate(header, dec)
-                call = Call(header.xid, header, credentials, incoming)
+                security = self._security(header.cred.flavor)
+                caller = security.accept(header, incoming)
+                if caller is None:
+                    return  # the flavor answers it
+                credentials, protection = caller.credentials, caller.protection
+                if protection is None:
+                    call = Call(header.xid, header, credentials, incoming)
+                else:
+                    call = protected = ProtectedCall(header, credentials, incoming, protection)
+                    protected.unwrap()
                 program = self._programs.get(header.prog)
                 if program is None:
                     raise ProgramUnavailable
                 procedure = program.find(header.vers, header.proc)
-                if head and self._is_plain(header.cred.flavor):
+                if head and security.repeatable:
                     self._remember(head, header, credentials, procedure)
             pending = procedure(call)
         except Exception as error:
             if call is None:
-                _fail_early(incoming, error)
+                self._fail_early(incoming, error)
             else:
-                _fail(call, error)
+                self._fail(call, error)
             return
         if pending is not None:
             later = call
-            Task(pending).add_done_callback(lambda task: _finish(later, task.error()))
+            Task(pending).add_done_callback(lambda task: self._finish(later, task.error()))
 
     def _remember(
         self, head: bytes, header: CallHeader, credentials: Credentials, procedure: Procedure
@@ -196,46 +271,52 @@ class RpcService:
             self._known.clear()
         self._known[head] = header, credentials, procedure
 
-    def _is_plain(self, flavor: int) -> bool:
-        """Whether the same credential means the same each time."""
-        return self._authenticators[flavor] is AUTHENTICATORS.get(flavor)
+    def _security(self, flavor: int) -> ServerSecurity:
+        security = self._securities.get(flavor)
+        if security is None:
+            raise AuthError(AUTH_BADCRED, f"flavor {flavor} is not served")
+        return security
 
-    def _authenticate(self, header: CallHeader, dec: Decoder) -> Credentials:
-        authenticator = self._authenticators.get(header.cred.flavor)
-        if authenticator is None:
-            raise AuthError(AUTH_BADCRED, f"flavor {header.cred.flavor} is not served")
-        return authenticator(header, dec)
+    def _finish(self, call: Call, error: BaseException | None) -> None:
+        """Answer for a procedure whose task has ended, unless it did so itself."""
+        if error is not None:
+            self._fail(call, error)
+        elif not call.answered:
+            self._fail(call, RuntimeError("the procedure returned without an answer"))
+
+    def _fail(self, call: Call, error: BaseException) -> None:
+        """Answer what a procedure raised."""
+        if isinstance(error, XdrError):
+            self._complaints.about(
+                call.channel.peer,
+                "arguments that cannot be decoded",
+                f"{call.header!r}: {error}",
+                level=logging.DEBUG,
+            )
+            error = GarbageArguments(str(error))
+        if not isinstance(error, RpcError) or call.answered:
+            self._complaints.failure(f"{call.header!r} of {call.channel.peer!r}", error)
+        if not call.answered:
+            call.fail(error if isinstance(error, RpcError) else RemoteFailure())
+
+    def _fail_early(self, incoming: IncomingCall, error: Exception) -> None:
+        """Answer a call whose header was not good enough to look a procedure up."""
+        peer = incoming.channel.peer
+        if isinstance(error, XdrError):
+            # Cut short: there may not even be an XID to answer to.
+            self._complaints.about(peer, "no RPC call", error, level=logging.DEBUG)
+            incoming.drop()
+            return
+        if isinstance(error, RpcError):
+            self._complaints.about(peer, "call denied", error, level=logging.DEBUG)
+        else:
+            self._complaints.failure(f"the authentication of a call of {peer!r}", error)
+            error = RemoteFailure()
+        incoming.decoder.offset = 0
+        enc = Encoder()
+        error.encode(enc, incoming.decoder.uint32())
+        incoming.reply(enc)
 
 
-def _finish(call: Call, error: BaseException | None) -> None:
-    """A procedure's task has ended."""
-    if error is not None:
-        _fail(call, error)
-    elif not call.answered:
-        _fail(call, RuntimeError("the procedure returned without an answer"))
-
-
-def _fail(call: Call, error: BaseException) -> None:
-    """Answer what a procedure raised."""
-    if isinstance(error, XdrError):
-        _log.debug("%r of %r: %s", call.header, call.channel.peer, error)
-        error = GarbageArguments(str(error))
-    if not isinstance(error, RpcError) or call.answered:
-        _log.error("%r of %r failed", call.header, call.channel.peer, exc_info=error)
-    if not call.answered:
-        call.fail(error if isinstance(error, RpcError) else RemoteFailure())
-
-
-def _fail_early(incoming: IncomingCall, error: Exception) -> None:
-    """Answer a call whose header was not good enough to look a procedure up."""
-    if isinstance(error, XdrError):
-        # Cut short: there may not even be an XID to answer to.
-        incoming.drop()
-        return
-    if not isinstance(error, RpcError):
-        _log.error("a call of %r could not be authenticated", incoming.channel.peer, exc_info=error)
-        error = RemoteFailure()
-    incoming.decoder.offset = 0
-    enc = Encoder()
-    error.encode(enc, incoming.decoder.uint32())
-    incoming.reply(enc)
+def _standing_still() -> float:
+    return 0.0

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.rpc import CALL, REPLY
@@ -80,6 +80,52 @@ _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
 
 _Piece = tuple[bytes | bytearray | memoryview, int, Callable[[], None] | None]
+
+
+class Stream(Protocol):
+    """What an edge with a socket moves octets for: a :class:`StreamChannel`, or a filter over one.
+
+    A filter (TLS, say) has this face towards the edge, and is the edge of what is above it. It may
+    hand out other octets than those above, at other times and in other numbers: it answers
+    ``transmitted`` for its own, and says ``transmitted`` above for those that it took.
+    """
+
+    on_ready: Callable[[], None]
+    on_shut: Callable[[], None]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is gone."""
+
+    @property
+    def wants_input(self) -> bool:
+        """Whether the edge should go on reading."""
+
+    @property
+    def portion(self) -> int:
+        """How many octets to bring at most, when there is no ``target``."""
+
+    def target(self) -> memoryview | None:
+        """Where to put the next octets; ``None``: anywhere, for ``handle_data``."""
+
+    def handle_data(self, data: bytes) -> None:
+        """Octets of the stream arrived."""
+
+    def handle_filled(self, count: int) -> None:
+        """``count`` octets were put where ``target`` said."""
+
+    def handle_lost(self, reason: str) -> None:
+        """The stream is at its end, or of no more use."""
+
+    def poll_transmit(self) -> list[bytes | bytearray | memoryview]:
+        """Return buffers to be sent next, in order; none when there is nothing to send."""
+
+    def transmitted(self, count: int) -> None:
+        """The first ``count`` octets of what was polled are gone."""
+
+
+StreamFilter = Callable[["StreamChannel"], Stream]
+"""Puts a filter below a channel that is about to be connected."""
 
 
 class StreamChannel:
@@ -496,6 +542,11 @@ class StreamCall:
     def channel(self) -> Channel:
         """The connection it came over."""
         return self._stream
+
+    @property
+    def reduced(self) -> bool:
+        """False: a stream has no chunks."""
+        return False
 
     @property
     def reply_room(self) -> int:

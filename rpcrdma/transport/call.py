@@ -95,6 +95,12 @@ class RdmaCall:
         return self._slot is None
 
     @property
+    def reduced(self) -> bool:
+        """Whether the call has a Read chunk besides the Position-Zero one."""
+        header = self.header
+        return header is not None and any(chunk.position for chunk in header.read_list)
+
+    @property
     def reply_room(self) -> int:
         """The longer of what can be sent inline and what the Reply chunk holds."""
         threshold = self._responder.endpoint.send_threshold

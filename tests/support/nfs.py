@@ -174,6 +174,7 @@ class Incoming:
         self.channel = channel
         self.reply_room = room
         self.payload_room = payload_room
+        self.reduced = False
         self.encoder: Encoder | None = None
         self.outcome = ""
 

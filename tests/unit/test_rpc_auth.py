@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from nfsrdma.rpcrdma.rpc.auth import ANONYMOUS, AUTHENTICATORS, NOBODY, Credentials, parse_sys
+from nfsrdma.rpcrdma.rpc.auth import ANONYMOUS, NOBODY, Credentials, parse_sys
 from nfsrdma.rpcrdma.rpc.message import NO_AUTH, AuthError, CallHeader, OpaqueAuth
-from nfsrdma.xdr import Decoder, XdrError
+from nfsrdma.rpcrdma.rpc.security import SECURITIES
+from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.rpc import AUTH_BADCRED, AUTH_BADVERF, AUTH_NONE, AUTH_SYS
 
 
@@ -57,12 +60,18 @@ def test_a_bad_auth_sys_body(body: bytes) -> None:
     assert caught.value.stat == AUTH_BADCRED
 
 
+UNUSED: Any = None
+
+
 def authenticate(cred: OpaqueAuth, verf: OpaqueAuth = NO_AUTH) -> Credentials:
     header = CallHeader(1, 2, 3, 4, cred, verf)
-    return AUTHENTICATORS[cred.flavor](header, Decoder(b""))
+    caller = SECURITIES[cred.flavor].accept(header, UNUSED)
+    assert caller is not None
+    assert caller.protection is None
+    return caller.credentials
 
 
-def test_authenticators() -> None:
+def test_plain_flavors() -> None:
     assert authenticate(NO_AUTH) is ANONYMOUS
     assert ANONYMOUS.to_auth() is NO_AUTH
     assert (ANONYMOUS.flavor, ANONYMOUS.uid, ANONYMOUS.gid) == (AUTH_NONE, NOBODY, NOBODY)

@@ -10,8 +10,9 @@ import pytest
 
 from nfsrdma.rpcrdma.rpc import message as rpc
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Channel, Peer
+from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Peer
 from nfsrdma.rpcrdma.rpc.program import Call, RpcProgram, RpcService, null_procedure
+from nfsrdma.rpcrdma.rpc.security import Caller
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr import Decoder, Encoder
@@ -28,6 +29,7 @@ class Incoming:
         self.channel: Channel = CHANNEL
         self.reply_room = 1000
         self.payload_room: Sequence[int] = (77,)
+        self.reduced = False
         self.ends: list[bytes | str] = []
 
     def payload_target(self, index: int, size: int) -> memoryview | None:
@@ -190,19 +192,27 @@ def test_a_caller_that_is_known_is_served_the_same() -> None:
         serve(first[:8] + b"\0\0\0\3" + first[12:]).answer()
 
 
-def test_an_authenticator_of_ones_own_sees_every_call() -> None:
-    seen: list[int] = []
+class Counting:
+    """A flavor that takes each call for another caller's."""
 
-    def count(header: rpc.CallHeader, dec: Decoder) -> Credentials:
-        seen.append(header.xid)
-        return Credentials.sys(len(seen), 1)
+    repeatable = False
 
-    service = RpcService([RpcProgram(200, {3: {2: who}})], {numbers.AUTH_NONE: count})
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def accept(self, header: rpc.CallHeader, incoming: IncomingCall) -> Caller:
+        self.seen.append(header.xid)
+        return Caller(Credentials.sys(len(self.seen), 1))
+
+
+def test_a_flavor_that_is_not_repeatable_sees_every_call() -> None:
+    counting = Counting()
+    service = RpcService([RpcProgram(200, {3: {2: who}})], {numbers.AUTH_NONE: counting})
     for expected in (1, 2, 3):
         incoming = Incoming(call_message(2))
         service(incoming)
         assert incoming.answer().uint32() == expected
-    assert seen == [7, 7, 7]
+    assert counting.seen == [7, 7, 7]
 
 
 def test_callers_without_end_are_forgotten_again() -> None:
@@ -261,13 +271,14 @@ def test_a_header_cut_short_gets_no_answer() -> None:
     assert serve(call_message(0)[:30]).ends == ["drop"]
 
 
-def test_a_broken_authenticator_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    def fail(header: rpc.CallHeader, dec: Decoder) -> Credentials:
-        raise KeyError("no such table")
+def test_a_broken_flavor_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Counting):
+        def accept(self, header: rpc.CallHeader, incoming: IncomingCall) -> Caller:
+            raise KeyError("no such table")
 
     incoming = Incoming(call_message(0))
     with caplog.at_level(logging.ERROR):
-        RpcService([], {numbers.AUTH_NONE: fail})(incoming)
+        RpcService([], {numbers.AUTH_NONE: Broken()})(incoming)
     with pytest.raises(rpc.RemoteFailure):
         incoming.answer()
     assert "no such table" in caplog.text
