@@ -323,6 +323,16 @@ LINK_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4LNK.to_bytes(4))
 
 # -- file systems ----------------------------------------------------------------------------
 
+CHANGE: Final = bitmap((t.FATTR4_CHANGE,))
+"""The bitmap of the change attribute alone, for :func:`decode_change`."""
+CHANGE_ROOM: Final = 24
+
+
+def decode_change(dec: Decoder) -> int:
+    """Read a fattr4 that was asked for with :data:`CHANGE`."""
+    return int(decode_values(dec).get(t.FATTR4_CHANGE, 0))
+
+
 SERVER_LIMITS: Final = bitmap((t.FATTR4_LEASE_TIME, t.FATTR4_MAXREAD, t.FATTR4_MAXWRITE))
 FILE_SYSTEM: Final = bitmap(
     (

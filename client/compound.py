@@ -57,6 +57,7 @@ _PAIR: Final = struct.Struct(">2I")
 _READ: Final = struct.Struct(">I16sQI")
 _WRITE: Final = struct.Struct(">I16sQI")
 _SEEK: Final = struct.Struct(">I16sQI")
+_RANGE: Final = struct.Struct(">I16s2Q")
 _COMMIT: Final = struct.Struct(">IQI")
 _READDIR: Final = struct.Struct(">IQ8s2I")
 _STATEID: Final = struct.Struct(">I16s")
@@ -220,6 +221,10 @@ class Compound:
         self._named(t.OP_LOOKUP, name)
         self.add(t.OP_LOOKUP, 8)
 
+    def lookupp(self) -> None:
+        """Go to the directory above the current one."""
+        self._plain(t.OP_LOOKUPP)
+
     def remove(self, name: bytes) -> Result[t.change_info4]:
         """Remove ``name`` from the current directory."""
         self._named(t.OP_REMOVE, name)
@@ -310,6 +315,18 @@ class Compound:
         self.encoder.buffer += _COMMIT.pack(t.OP_COMMIT, offset, count)
         return self.expect(t.OP_COMMIT, 16, decode_verifier)
 
+    def allocate(self, stateid: bytes, offset: int, length: int) -> None:
+        """Reserve room for a range. Of minor version 2 (RFC 7862, Section 15.1)."""
+        self._use_stateid()
+        self.encoder.buffer += _RANGE.pack(t.OP_ALLOCATE, stateid, offset, length)
+        self.add(t.OP_ALLOCATE, 8)
+
+    def deallocate(self, stateid: bytes, offset: int, length: int) -> None:
+        """Make a range a hole. Of minor version 2 (RFC 7862, Section 15.4)."""
+        self._use_stateid()
+        self.encoder.buffer += _RANGE.pack(t.OP_DEALLOCATE, stateid, offset, length)
+        self.add(t.OP_DEALLOCATE, 8)
+
     def readdir(self, cookie: int, verifier: bytes, size: int) -> Result[Page]:
         """List the current directory from behind ``cookie``.
 
@@ -374,9 +391,10 @@ class Compound:
         return self.expect(op, room, decode)
 
     def restate(self, stateid: bytes) -> None:
-        """Use another stateid in the last READ, WRITE, SETATTR or SEEK, to send it once more."""
+        """Put another stateid into the last operation that has one, to send it once more."""
         at = self._stateid_offset
-        self.encoder.buffer[at : at + 16] = stateid
+        if at:
+            self.encoder.buffer[at : at + 16] = stateid
 
     # --- Sending ---
 

@@ -15,6 +15,13 @@ from nfsrdma.rpcrdma.rpc.message import AuthError
 from nfsrdma.xdr.nfs4.errors import errno_of, explain, name_of
 from nfsrdma.xdr.rpc import AUTH_TOOWEAK
 
+Where = Callable[[], object]
+"""Names the file that an error is about; called only if there is one."""
+
+
+def nowhere() -> None:
+    """Name no file."""
+
 
 class StatusError(Exception):
     """A compound failed: the status, and which operation it is of.
@@ -163,7 +170,7 @@ def ends_everything(error: OSError) -> bool:
     return isinstance(error, (NfsConnectionError, NfsTimeoutError, ForkedMountError))
 
 
-def name_file(error: OSError, where: Callable[[], object]) -> None:
+def name_file(error: OSError, where: Where) -> None:
     """Have an error that names no file say that it was about ``where()``.
 
     What ends everything is about no single file.

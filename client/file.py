@@ -3,25 +3,26 @@
 Data of a READ goes into the caller's buffer; over RDMA the server puts it there itself. Data of a
 WRITE is acknowledged UNSTABLE, and the client keeps it until a COMMIT says that it is on stable
 storage; see :mod:`.unstable`. How much is kept is bounded.
+
+How a piece of data travels is the business of a :class:`~.file_io.FileIO`; everything else that is
+asked of the server goes through :class:`~.nodes.opened.OpenOperations`.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from nfsrdma.rpcrdma.task import Task, settled
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import Stat, encode_attributes
-from .compound import Compound
-from .errors import NfsError, ProtocolError, StatusError, make_error, name_file, status_error
-from .opens import READ, STATE_LOST, WRITE, Open, OpenTable
-from .session import Session
-from .unstable import Files, Written
-
-T = TypeVar("T")
+from .errors import NfsError, ProtocolError, make_error
+from .file_io import FileIO
+from .nodes.opened import OpenOperations
+from .opens import READ, WRITE, Open
+from .unstable import Batch, UnstableTable, Written
 
 UNCOMMITTED_MAX: Final = 64 << 20
 """Octets written but not committed that a file keeps."""
@@ -29,7 +30,6 @@ OFFSET_END: Final = 1 << 63
 """No file has so many octets, as no ``off_t`` can say so."""
 PARALLEL: Final = 4
 """READs or WRITEs of one call that are under way at a time."""
-_REOPENS_MAX: Final = 8
 _NO_SEEK: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_OP_ILLEGAL, t.NFS4ERR_UNION_NOTSUPP))
 
 
@@ -42,8 +42,8 @@ class OpenFile:
 
     def __init__(
         self,
-        session: Session,
-        opens: OpenTable,
+        operations: OpenOperations,
+        io: FileIO,
         opened: Open,
         path: str | bytes,
         rsize: int,
@@ -52,14 +52,16 @@ class OpenFile:
     ) -> None:
         self.path = path
         self.closed = False
-        self._session = session
-        self._opens = opens
+        self._operations = operations
+        self._caller = operations.caller
+        self._io = io
         self._open = opened
         self._rsize = rsize
         self._wsize = wsize
         self._files = files
-        self._unstable = files.enter(self)
+        self._unstable = files.unstable.acquire(opened.handle)
         self._can_seek = True
+        files.add(self)
 
     @property
     def handle(self) -> bytes:
@@ -68,26 +70,35 @@ class OpenFile:
 
     @property
     def readable(self) -> bool:
+        """Whether it is open for reading."""
         return bool(self._open.access & READ)
 
     @property
     def writable(self) -> bool:
+        """Whether it is open for writing."""
         return bool(self._open.access & WRITE)
 
-    # -- reading -----------------------------------------------------------------------------
+    # --- Reading ---
 
     async def read_at(self, offset: int, buffer: memoryview) -> int:
-        """Fill ``buffer`` from ``offset`` on; fewer octets than it has only at the end of file.
+        """Fill ``buffer``, a writable view of octets, from ``offset`` on.
 
-        Returns how many. ``buffer`` is a writable view of octets.
+        Returns how many octets were read: fewer than it has room for only at the end of file.
         """
         self._check(READ)
-        return await self._current(lambda: self._read(offset, buffer))
+        while True:
+            if self._in_doubt():
+                await self.commit()
+            if len(buffer) <= self._rsize:
+                count = await self._read_piece(offset, buffer)
+            else:
+                count = await self._read_spread(offset, buffer)
+            if not self._in_doubt():
+                return count
 
-    async def _read(self, offset: int, buffer: memoryview) -> int:
+    async def _read_spread(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` by several READs at a time."""
         size = len(buffer)
-        if size <= self._rsize:
-            return await self._read_piece(offset, buffer)
         counts: dict[int, int] = {}
 
         async def piece(start: int) -> None:
@@ -107,12 +118,10 @@ class OpenFile:
         done = 0
         while done < len(buffer):
             view = buffer[done:] if done else buffer
-            compound = self._compound("READ")
-            read = compound.read(self._open.wire_stateid, offset + done, view)
-            await self._call(compound)
-            count = read.value.place(view)
+            read = await self._io.read(self._open, offset + done, view, self._where)
+            count = read.place(view)
             done += count
-            if read.value.eof:
+            if read.eof:
                 break
             if not count:
                 # Taken for the end it would cut off the rest of the file without a word.
@@ -121,22 +130,30 @@ class OpenFile:
         return done
 
     async def find_data(self, offset: int) -> int | None:
-        """Where data begins, from ``offset`` on; None if there is none up to the end of file."""
-        self._check(READ)
-        return await self._current(lambda: self._seek(t.NFS4_CONTENT_DATA, offset))
+        """Return where data begins, from ``offset`` on; None if there is none up to the end."""
+        return await self._find(t.NFS4_CONTENT_DATA, offset)
 
     async def find_hole(self, offset: int) -> int | None:
-        """Where a hole begins, from ``offset`` on, the end of file being one; None beyond it."""
+        """Return where a hole begins, from ``offset`` on; None beyond the end of file.
+
+        The end of file is a hole.
+        """
+        return await self._find(t.NFS4_CONTENT_HOLE, offset)
+
+    async def _find(self, what: int, offset: int) -> int | None:
         self._check(READ)
-        return await self._current(lambda: self._seek(t.NFS4_CONTENT_HOLE, offset))
+        while True:
+            if self._in_doubt():
+                await self.commit()
+            found = await self._seek(what, offset)
+            if not self._in_doubt():
+                return found
 
     async def _seek(self, what: int, offset: int) -> int | None:
         """SEEK. Without it a file is all data, as in file systems that know no holes."""
-        if self._can_seek and self._session.header.minor_version > 1:
-            compound = self._compound("SEEK")
-            sought = compound.seek(self._open.wire_stateid, offset, what)
+        if self._can_seek and self._caller.minor_version > 1:
             try:
-                await self._call(compound)
+                found = await self._operations.seek(self._open, offset, what, self._where)
             except NfsError as error:
                 if error.status == t.NFS4ERR_NXIO:
                     return None
@@ -144,116 +161,82 @@ class OpenFile:
                     raise
                 self._can_seek = False
             else:
-                if sought.value.sr_eof and what == t.NFS4_CONTENT_DATA:
+                if found.sr_eof and what == t.NFS4_CONTENT_DATA:
                     return None
-                return max(sought.value.sr_offset, offset)
+                return max(found.sr_offset, offset)
         size = (await self.stat()).st_size
         if offset >= size:
             return None
         return offset if what == t.NFS4_CONTENT_DATA else size
 
-    # -- writing -----------------------------------------------------------------------------
+    # --- Writing ---
 
     async def write_at(self, offset: int, data: memoryview) -> int:
-        """Write all of ``data`` at ``offset``; returns its length.
+        """Write all of ``data`` at ``offset``; return its length.
 
         The data is at the server when this returns, and stable after :meth:`commit`. It must
         not change before that: a caller that cannot promise it passes a copy.
         """
         unstable = self._unstable
-        await unstable.no_commit()
-        self._check(WRITE)
-        unstable.write_begins()
-        try:
+        async with unstable.writing():
+            self._check(WRITE)
             if len(data) <= self._wsize:
                 await self._write_piece(offset, data)
             else:
-
-                async def piece(start: int) -> None:
-                    await self._write_piece(offset + start, data[start : start + self._wsize])
-
-                await spread(piece, range(0, len(data), self._wsize))
-        finally:
-            unstable.write_ended()
+                await self._write_spread(offset, data)
         if unstable.octets > UNCOMMITTED_MAX:
             await self.commit()
         return len(data)
 
+    async def _write_spread(self, offset: int, data: memoryview) -> None:
+        async def piece(start: int) -> None:
+            await self._write_piece(offset + start, data[start : start + self._wsize])
+
+        await spread(piece, range(0, len(data), self._wsize))
+
     async def _write_piece(self, offset: int, data: memoryview, stable: int = t.UNSTABLE4) -> None:
         while len(data):
-            compound = self._compound("WRITE")
-            answer = compound.write(self._open.wire_stateid, offset, stable, data)
-            await self._call(compound)
-            written = answer.value
+            written = await self._io.write(self._open, offset, data, stable, self._where)
             count = written.count
             if not 0 < count <= len(data):
                 text = f"WRITE of {len(data)} octets wrote {count}"
                 raise ProtocolError(errno.EPROTO, text, self.path)
             if written.committed == t.UNSTABLE4:
-                session_id = self._session.session_id
-                verifier = written.writeverf
-                self._unstable.add(Written(self, session_id, offset, data[:count], verifier))
+                epoch, verifier = self._caller.epoch, written.writeverf
+                self._unstable.add(Written(self, epoch, offset, data[:count], verifier))
             offset += count
             data = data[count:]
+
+    async def write_stable(self, offset: int, data: memoryview) -> None:
+        """Write ``data`` to stable storage. It is part of a commit, which keeps others out."""
+        await self._write_piece(offset, data, t.FILE_SYNC4)
 
     async def commit(self) -> None:
         """Have everything that was written on stable storage when this returns.
 
         That is what all opens of the file have written.
         """
-        unstable = self._unstable
-        await unstable.stop_writers()
-        try:
-            batch = unstable.take()
-            if not batch:
-                return
-            try:
-                compound = self._compound("COMMIT")
-                verifier = compound.commit()
-                await self._call(compound)
-                await self._write_again(batch, verifier.value)
-            except BaseException:
-                unstable.put_back(batch)
-                raise
-        finally:
-            unstable.let_write()
+        async with self._unstable.committing() as batch:
+            if batch:
+                batch.committed(await self._io.commit(self._open, self._where))
+                await self._write_again(batch)
 
-    async def _write_again(self, batch: list[Written], verifier: bytes) -> None:
-        """Write, stable at once, what a server with another verifier has not kept.
+    async def _write_again(self, batch: Batch) -> None:
+        """Write, stable at once, what a restarted server has not kept."""
+        self._caller.stats.resent_writes += len(batch)
+        await batch.write_again(self)
 
-        And what was written after that: it may overlap, and has to win. What is stable is taken
-        out of ``batch``.
-        """
-        while batch and batch[0].verifier == verifier:
-            del batch[0]
-        self._session.stats.resent_writes += len(batch)
-        while batch:
-            item = batch[0]
-            writer = self if self.writable else item.writer
-            await writer._write_piece(item.offset, item.data, t.FILE_SYNC4)
-            del batch[0]
-
-    async def _current(self, look: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Look at the file, but not at one that a restart of the server has set back."""
-        while True:
-            if self._unstable.in_doubt(self._session.session_id):
-                await self.commit()
-            result = await look()
-            if not self._unstable.in_doubt(self._session.session_id):
-                return result
-
-    # -- the rest ----------------------------------------------------------------------------
+    # --- Attributes ---
 
     async def stat(self) -> Stat:
-        """The attributes."""
+        """Return the attributes."""
         self._check(0)
-        return await self._current(self._stat)
-
-    async def _stat(self) -> Stat:
-        compound = self._compound("GETATTR")
-        status = compound.stat()
-        await self._call(compound)
-        return status.value
+        while True:
+            if self._in_doubt():
+                await self.commit()
+            status = await self._operations.getattr(self._open, self._where)
+            if not self._in_doubt():
+                return status
 
     async def truncate(self, size: int) -> None:
         """Make the file ``size`` octets long."""
@@ -264,9 +247,9 @@ class OpenFile:
             raise OverflowError(f"{size} octets are more than a file can have")
         # What was written beyond must not come back after a restart.
         await self.commit()
-        compound = self._compound("SETATTR")
-        compound.setattr(self._open.wire_stateid, encode_attributes(size=size))
-        await self._call(compound)
+        await self._operations.setattr(self._open, encode_attributes(size=size), self._where)
+
+    # --- Closing ---
 
     async def close(self) -> None:
         """Commit what was written, and close. Harmless to repeat.
@@ -276,64 +259,43 @@ class OpenFile:
         if self.closed:
             return
         self.closed = True
-        if self._session.abandoned is not None:
+        if self._caller.abandoned is not None:
             return
-        unstable = self._unstable
-        await unstable.stop_writers()
-        batch = unstable.take() if self.writable else []
-        try:
-            verifier = await self._close(commit=bool(batch))
-            if batch and any(item.verifier != verifier for item in batch):
-                await self._rescue(batch, verifier)
-        except BaseException:
-            # What is ours nobody will ask for any more.
-            unstable.put_back([item for item in batch if item.writer is not self])
-            raise
-        finally:
-            self._opens.discard(self._open)
-            self._files.leave(self, unstable)
-            unstable.let_write()
-
-    async def _close(self, commit: bool) -> bytes:
-        """CLOSE, and COMMIT in the same call if there is a need: the write verifier."""
-        attempts = 0
-        while True:
-            attempts += 1
-            stateid = self._open.wire_stateid
-            compound = self._compound("CLOSE")
-            verifier = compound.commit() if commit else None
-            compound.close(stateid)
+        async with self._unstable.committing() as batch:
             try:
-                await self._session.call(compound)
-            except StatusError as error:
-                if error.status not in STATE_LOST or error.operation != t.OP_CLOSE:
-                    raise status_error(error.status, path=self.path) from error
-                if stateid != self._open.wire_stateid and attempts < _REOPENS_MAX:
-                    continue  # it was reclaimed meanwhile
-                # The server has closed it in its own way; only the data mattered.
-            return verifier.value if verifier is not None else b""
+                await self._close(batch)
+            except BaseException:
+                # Nobody can ask for our own data again: this error is what there is to say.
+                batch.disown(self)
+                raise
+            finally:
+                self._operations.opens.discard(self._open)
+                self._files.discard(self)
+                self._files.unstable.release(self._open.handle)
 
-    async def _rescue(self, batch: list[Written], verifier: bytes) -> None:
-        """The file is closed, but the server had forgotten data: open it again and write that."""
-        claim = t.open_claim4(t.CLAIM_FH)
-        compound = self._compound("OPEN")
-        opened = compound.open(self._opens.arguments(self._open.owner, WRITE, claim))
-        try:
-            await self._session.call(compound)
-            self._open.set_stateid(opened.value.stateid)
-            await self._write_again(batch, verifier)
-        except StatusError as error:
-            raise status_error(error.status, path=self.path) from error
-        await self._close(commit=False)
+    async def _close(self, batch: Batch) -> None:
+        commit = self.writable and bool(batch)
+        verifier = await self._operations.close(self._open, commit=commit, where=self._where)
+        if not commit:
+            return
+        batch.committed(verifier)
+        if batch:
+            # The server had forgotten data, and the file is closed: open it again to write that.
+            await self._operations.reopen(self._open, self._where)
+            await self._write_again(batch)
+            await self._operations.close(self._open, commit=False, where=self._where)
 
     def abandon(self) -> None:
-        """The mount is another's, and so is whoever was at work on the file."""
+        """Wait for nobody who is at work on the file: the mount is another process's."""
         self._unstable.abandon()
 
     @property
     def left_open(self) -> bool:
-        """Whether somebody has to close it."""
-        return not self.closed and self._session.abandoned is None
+        """Whether it is yet to be closed."""
+        return not self.closed and self._caller.abandoned is None
+
+    def _where(self) -> str | bytes:
+        return self.path
 
     def _check(self, access: int) -> None:
         if self.closed:
@@ -342,36 +304,32 @@ class OpenFile:
             how = "reading" if access == READ else "writing"
             raise make_error(errno.EBADF, f"not open for {how}", self.path)
 
-    def _compound(self, name: str) -> Compound:
-        """Begin a compound at the file."""
-        compound = self._session.compound(name)
-        compound.putfh(self._open.handle)
-        return compound
+    def _in_doubt(self) -> bool:
+        """Return whether a restart of the server may have lost data, so that COMMIT comes first."""
+        return self._unstable.in_doubt(self._caller.epoch)
 
-    async def _call(self, compound: Compound) -> None:
-        """Execute a compound; again, with a new open, if the server has lost this one."""
-        stateid = self._open.wire_stateid
-        reopened = 0
-        while True:
-            try:
-                await self._session.call(compound)
-                return
-            except StatusError as error:
-                if error.status not in STATE_LOST or reopened == _REOPENS_MAX:
-                    raise status_error(error.status, path=self.path) from error
-                await self._reopen(stateid, error)
-            except NfsError as error:
-                name_file(error, lambda: self.path)
-                raise
-            reopened += 1
-            stateid = self._open.wire_stateid
-            compound.restate(stateid)
 
-    async def _reopen(self, stateid: bytes, cause: StatusError) -> None:
-        try:
-            await self._opens.reopen(self._open, stateid, cause.status)
-        except StatusError as error:
-            raise status_error(error.status, path=self.path) from error
+class Files:
+    """The open files of a mount, in the order in which they were opened."""
+
+    def __init__(self) -> None:
+        self.unstable = UnstableTable()
+        self._open: dict[OpenFile, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def all(self) -> list[OpenFile]:
+        """Return them."""
+        return list(self._open)
+
+    def add(self, file: OpenFile) -> None:
+        """Note that a file was opened."""
+        self._open[file] = None
+
+    def discard(self, file: OpenFile) -> None:
+        """Note that a file was closed."""
+        self._open.pop(file, None)
 
 
 async def spread(

@@ -46,9 +46,9 @@ from .errors import (
     status_error,
     unreachable,
 )
-from .file import OFFSET_END, OpenFile
+from .file import OFFSET_END, Files, OpenFile
 from .habits import Habits
-from .handles import Handles
+from .nodes import OpenOperations, Operations
 from .open_mode import OpenMode
 from .opens import OpenTable
 from .paths import Path, Resolver, plain, slashed, split, to_text, unslashed
@@ -58,7 +58,6 @@ from .session import Session, why
 from .small_files import SMALL_READ, read_small, write_small
 from .stats import Statistics
 from .trees import remove_tree
-from .unstable import Files
 
 if TYPE_CHECKING:
     from random import Random
@@ -119,7 +118,8 @@ class FileSystem:
             timeout=timeout,
         )
         self.resolver = Resolver(self.session, export)
-        self.handles = Handles(self.session)
+        self.operations = Operations(self.session)
+        self.opened_files = OpenOperations(self.session, self.opens)
         self.habits = Habits()
         self.rng = rng
         self.rsize = rsize
@@ -243,7 +243,7 @@ class FileSystem:
         if isinstance(path, DirEntry):
             shown = path.path
             if path.handle:
-                return to_text(await self.handles.readlink(path.handle, lambda: shown))
+                return to_text(await self.operations.readlink(path.handle, lambda: shown))
             path = shown
         target, _ = await self.resolver.run(path, "READLINK", Compound.readlink, follow=False)
         return to_text(target.value)
@@ -260,12 +260,12 @@ class FileSystem:
         if not handle:
 
             def first(compound: Compound) -> tuple[Result[bytes], Result[Page]]:
-                return compound.getfh(), self.handles.readdir(compound)
+                return compound.getfh(), self.operations.readdir(compound)
 
             (found, listed), _ = await self.resolver.run(directory, "READDIR", first, follow=True)
             handle, read = found.value, listed.value
             yield entries_of(directory.rstrip("/"), read)
-        async for page in self.handles.pages(handle, lambda: directory, read):
+        async for page in self.operations.pages(handle, lambda: directory, read):
             yield entries_of(directory.rstrip("/"), page)
 
     async def scandir(self, path: Path | DirEntry = "") -> list[DirEntry]:
@@ -420,7 +420,7 @@ class FileSystem:
         """
         directory, name = await self.resolver.parent(path, endings.TREE_REMOVED)
         shown = path if isinstance(path, str) else to_text(path)
-        await remove_tree(self.handles, directory, name, shown)
+        await remove_tree(self.operations, directory, name, shown)
 
     # -- attributes --------------------------------------------------------------------------
 
@@ -465,7 +465,7 @@ class FileSystem:
         if size >= OFFSET_END:
             raise OverflowError(f"{size} octets are more than a file can have")
         handle = await self.set_attributes(path, encode_attributes(size=size))
-        self._files.cut(handle, size)
+        self._files.unstable.cut(handle, size)
 
     async def set_attributes(self, path: Path, attributes: t.fattr4) -> bytes:
         """Set whatever ``attributes`` has; a link is followed. Returns the handle."""
@@ -505,13 +505,13 @@ class FileSystem:
             follow=not letters.exclusive,
         )
         if letters.truncate:
-            self._files.cut(handle.value, 0)
+            self._files.unstable.cut(handle.value, 0)
         return self.opened(handle.value, letters.access, owner, opened.value, path)
 
     async def open_handle(self, handle: bytes, access: int, path: Path) -> OpenFile:
         """Open a file by its handle (CLAIM_FH: RFC 8881, Section 18.16.3)."""
         owner = self.opens.new_owner()
-        compound = self.handles.at("OPEN", handle)
+        compound = self.operations.at("OPEN", handle)
         opened = compound.open(self.opens.arguments(owner, access, t.open_claim4(t.CLAIM_FH)))
         await self._call(compound, path)
         return self.opened(handle, access, owner, opened.value, path)
@@ -521,7 +521,8 @@ class FileSystem:
     ) -> OpenFile:
         """The file that an OPEN has opened."""
         opened = self.opens.add(handle, access, owner, result)
-        return OpenFile(self.session, self.opens, opened, path, self.rsize, self.wsize, self._files)
+        io = self.opened_files
+        return OpenFile(io, io, opened, path, self.rsize, self.wsize, self._files)
 
     async def read_bytes(self, path: Path) -> bytes:
         """The contents of a file; of a small one in a single call, without opening it."""
@@ -552,7 +553,7 @@ class FileSystem:
                 await file.close()
             return len(view)
         handle, count = await write_small(self.resolver, self.opens, path, view, permissions)
-        self._files.cut(handle, 0)
+        self._files.unstable.cut(handle, 0)
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count

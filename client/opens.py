@@ -13,9 +13,9 @@ from typing import Final
 from nfsrdma.rpcrdma.task import Future, Task, gather, settled
 from nfsrdma.xdr.nfs4 import types as t
 
+from .caller import Caller
 from .errors import NfsError, StatusError
 from .results import Result
-from .session import Session
 
 READ: Final = t.OPEN4_SHARE_ACCESS_READ
 WRITE: Final = t.OPEN4_SHARE_ACCESS_WRITE
@@ -54,8 +54,8 @@ class Open:
 class OpenTable:
     """Every open of one client."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
         self._opens: dict[Open, None] = {}  # in the order they were opened
         self._owners = 0
         self._returning: set[bytes] = set()
@@ -109,10 +109,10 @@ class OpenTable:
         opened = self.add(handle.value, WRITE, owner, result.value)
         self.discard(opened)
         try:
-            compound = self._session.compound("CLOSE")
+            compound = self._caller.compound("CLOSE")
             compound.putfh(opened.handle)
             compound.close(opened.wire_stateid)
-            await self._session.call(compound)
+            await self._caller.call(compound)
         except (StatusError, NfsError):
             return
 
@@ -130,7 +130,7 @@ class OpenTable:
             await self._open(opened, claim, recovering=True)
         except StatusError:
             return
-        self._session.stats.reclaimed += 1
+        self._caller.stats.reclaimed += 1
 
     async def reopen(self, opened: Open, stateid: bytes, status: int) -> None:
         """Get a new stateid in place of ``stateid``, which failed with ``status``.
@@ -151,19 +151,19 @@ class OpenTable:
             reopening.set_result(None)
 
     async def _open(self, opened: Open, claim: t.open_claim4, *, recovering: bool) -> None:
-        compound = self._session.compound("OPEN")
+        compound = self._caller.compound("OPEN")
         compound.putfh(opened.handle)
         result = compound.open(self.arguments(opened.owner, opened.access, claim))
-        await self._session.call(compound, recovering=recovering)
+        await self._caller.call(compound, recovering=recovering)
         opened.set_stateid(result.value.stateid)
         self._decline(opened.handle, result.value)
 
     async def _free(self, stateid: bytes) -> None:
         # The server keeps telling of revoked state until it is freed (RFC 8881, Section 18.38).
-        compound = self._session.compound("FREE_STATEID")
+        compound = self._caller.compound("FREE_STATEID")
         compound.free_stateid(stateid)
         try:
-            await self._session.call(compound)
+            await self._caller.call(compound)
         except StatusError:
             return
 
@@ -181,11 +181,11 @@ class OpenTable:
     async def _return(self, handle: bytes, other: bytes) -> None:
         """DELEGRETURN, whatever comes of it."""
         self._returning.add(other)
-        compound = self._session.compound("DELEGRETURN")
+        compound = self._caller.compound("DELEGRETURN")
         compound.putfh(handle)
         compound.delegreturn(b"\0\0\0\0" + other)
         try:
-            await self._session.call(compound)
+            await self._caller.call(compound)
         except (StatusError, NfsError):
             return
         finally:

@@ -24,10 +24,11 @@ from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4 import types as t
 
 from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
+from .caller import Limits
 from .compound import Compound, Header
 from .errors import NfsError, StatusError, status_error, unreachable
 from .opens import OpenTable
-from .session import Gate, Limits, Session
+from .session import Gate, Session
 from .slots import SlotTable
 
 _log = logging.getLogger(__name__)

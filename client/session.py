@@ -24,6 +24,7 @@ from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task, settled, slee
 from nfsrdma.xdr import Decoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
+from .caller import Limits
 from .compound import Compound, Header, SequenceResult, decode_compound_head
 from .errors import (
     NfsError,
@@ -67,20 +68,6 @@ class SessionLost(Exception):
     def __init__(self, uncertain: bool) -> None:
         super().__init__(uncertain)
         self.uncertain = uncertain
-
-
-class Limits:
-    """What a session was granted, in octets and operations (RFC 8881, Section 18.36)."""
-
-    __slots__ = ("max_cached", "max_operations", "max_request", "max_response")
-
-    def __init__(
-        self, max_request: int, max_response: int, max_cached: int, max_operations: int
-    ) -> None:
-        self.max_request = max_request
-        self.max_response = max_response
-        self.max_cached = max_cached
-        self.max_operations = max_operations
 
 
 Gate = Future[Callable[[], Exception] | None]
@@ -143,8 +130,24 @@ class Session:
         self.renewed_at = self.heard_at
         """When the last request was sent that SEQUENCE accepted: the lease runs from there."""
 
+    # --- What operations see of it: a Caller ---
+
+    @property
+    def minor_version(self) -> int:
+        """The minor version that the server is spoken to in."""
+        return self.header.minor_version
+
+    @property
+    def epoch(self) -> bytes:
+        """A name that changes whenever the server may have restarted."""
+        return self.session_id
+
+    def time(self) -> float:
+        """Return the reactor's time in seconds."""
+        return self.reactor.time()
+
     def compound(self, name: str, *, idempotent: bool = True) -> Compound:
-        """A new compound, for :meth:`call`."""
+        """Begin a compound for :meth:`call`; ``name`` is how statistics call it."""
         return Compound(self.header, name, idempotent=idempotent)
 
     async def call(self, compound: Compound, *, recovering: bool = False) -> None:

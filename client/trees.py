@@ -18,8 +18,8 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import Stat
 from .descent import Descent
-from .errors import NfsError, ends_everything, make_error, name_file
-from .handles import Handles, Where
+from .errors import NfsError, Where, ends_everything, make_error, name_file
+from .nodes.operations import Operations
 from .paths import to_text
 
 JOBS_PARALLEL: Final = 16
@@ -257,15 +257,15 @@ class _Removal(Branch):
 class _Remover:
     """See :func:`remove_tree`."""
 
-    def __init__(self, handles: Handles, path: str, failures: Failures) -> None:
-        self.handles = handles
+    def __init__(self, operations: Operations, path: str, failures: Failures) -> None:
+        self.operations = operations
         self.path = path
         self.walk: Walk[_Removal] = Walk(failures)
 
     async def remove(self, directory: bytes, name: bytes, where: Where) -> None:
         """Remove one name. That someone else has done it meanwhile is what was wanted."""
         with suppress(FileNotFoundError):
-            await self.handles.remove(directory, name, where)
+            await self.operations.remove(directory, name, where)
 
     async def enter(self, branch: _Removal) -> list[_Removal]:
         """Empty a directory of what is none itself, and return those that are."""
@@ -293,7 +293,7 @@ class _Remover:
         """
         found: list[tuple[bytes, bytes, bool]] = []
         try:
-            async for page in self.handles.pages(branch.handle, branch.path):
+            async for page in self.operations.pages(branch.handle, branch.path):
                 for name, status in page.entries:
                     if isinstance(status, Stat):
                         found.append((name, status.handle, status.is_dir))
@@ -309,7 +309,7 @@ class _Remover:
         """The branch of an entry that is a directory; None if it turns out to be none."""
         if not handle:  # the server had no attributes of it: what is it?
             try:
-                status = await self.handles.lookup(
+                status = await self.operations.lookup(
                     branch.handle, name, lambda: branch.path(to_text(name))
                 )
             except NfsError as error:
@@ -324,7 +324,7 @@ class _Remover:
 
 
 async def remove_tree(
-    handles: Handles,
+    operations: Operations,
     directory: bytes,
     name: bytes,
     path: str,
@@ -335,11 +335,11 @@ async def remove_tree(
     Links are removed, not followed. What cannot be removed is told, and the rest is removed;
     then :class:`TreeError` is raised.
     """
-    status = await handles.lookup(directory, name, lambda: path)
+    status = await operations.lookup(directory, name, lambda: path)
     if not status.is_dir:
         raise make_error(errno.ENOTDIR, "not a directory", path)
     failures = Failures(tell)
-    remover = _Remover(handles, path, failures)
+    remover = _Remover(operations, path, failures)
     top = _Removal(remover, None, directory, name, status.handle, Descent(status.handle))
     await remover.walk.run(top, remover.enter)
     if failures.count == 1:

@@ -1,150 +1,252 @@
-"""What was written and is in the server's memory only, kept until it is on stable storage.
+"""Data that was written but is only in the server's memory, kept until it is on stable storage.
 
 A server that restarts forgets it, which its changed write verifier tells, and then it is written
 again (RFC 8881, Section 18.3.4). All opens of a file share what is kept of it: a COMMIT by any of
 them covers what all have written, and what has to be written again must be so in the order in
-which it was written first, whoever wrote it. Otherwise old data of one open would replace newer
-data of another.
+which it was written first, whichever open wrote it. Otherwise old data of one open would replace
+newer data of another.
+
+Writes and commits of a file exclude each other as readers and writers of a lock do: many writes
+may be under way (:meth:`Unstable.writing`), or one commit (:meth:`Unstable.committing`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import Protocol
 
 from nfsrdma.rpcrdma.task import Future, settled
 
-if TYPE_CHECKING:
-    from .file import OpenFile
+
+class Writer(Protocol):
+    """An open file that data was written through."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether it is open for writing."""
+
+    async def write_stable(self, offset: int, data: memoryview) -> None:
+        """Write ``data`` to stable storage."""
 
 
 class Written:
-    """Data that ``writer`` wrote in a session, and the verifier that came with the answer."""
+    """Data that ``writer`` wrote in an epoch, and the verifier that came with the answer."""
 
-    __slots__ = ("data", "offset", "session_id", "verifier", "writer")
+    __slots__ = ("data", "epoch", "offset", "verifier", "writer")
 
     def __init__(
-        self, writer: OpenFile, session_id: bytes, offset: int, data: memoryview, verifier: bytes
+        self, writer: Writer, epoch: bytes, offset: int, data: memoryview, verifier: bytes
     ) -> None:
         self.writer = writer
-        self.session_id = session_id
+        self.epoch = epoch
         self.offset = offset
         self.data = data
         self.verifier = verifier
 
 
+class Batch:
+    """What one commit is about: taken from a file's unstable data, in the order of writing."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: deque[Written]) -> None:
+        self._items = items
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def committed(self, verifier: bytes) -> None:
+        """Drop what a COMMIT that was answered with ``verifier`` has made stable.
+
+        From the first item on that a restart has lost, everything stays: what was written after
+        it may overlap, and has to win.
+        """
+        items = self._items
+        while items and items[0].verifier == verifier:
+            items.popleft()
+
+    async def write_again(self, writer: Writer) -> None:
+        """Write what is left, stable at once, through ``writer`` if that can write."""
+        items = self._items
+        while items:
+            item = items[0]
+            chosen = writer if writer.writable else item.writer
+            await chosen.write_stable(item.offset, item.data)
+            items.popleft()
+
+    def disown(self, writer: Writer) -> None:
+        """Drop what was written through ``writer``, which is closed and told its user."""
+        self._items = deque(item for item in self._items if item.writer is not writer)
+
+    def take(self) -> deque[Written]:
+        """Return what is left, and leave nothing."""
+        items, self._items = self._items, deque()
+        return items
+
+
 class Unstable:
-    """What one file has in the server's memory, in the order in which it was written.
+    """What one file has in the server's memory, in the order in which it was written."""
 
-    Those who write announce it, so that a commit can keep them out.
-    """
-
-    __slots__ = ("_committing", "_items", "_writers", "_writers_gone", "octets", "users")
+    __slots__ = (
+        "_committing",
+        "_items",
+        "_writers",
+        "_writers_gone",
+        "_writing",
+        "octets",
+        "users",
+    )
 
     def __init__(self) -> None:
         self.octets = 0
-        """How much that is."""
+        """How many octets that is."""
         self.users = 0
-        """Opens of the file."""
-        self._items: list[Written] = []
+        """The number of opens of the file."""
+        self._items: deque[Written] = deque()
         self._committing: Future[None] | None = None  # no write begins meanwhile
         self._writers = 0
         self._writers_gone: Future[None] | None = None
+        self._writing = _Writing(self)
 
-    def in_doubt(self, session_id: bytes) -> bool:
-        """Whether anything was written before the present session: a restart has lost it then."""
-        return bool(self._items) and self._items[0].session_id != session_id
+    def in_doubt(self, epoch: bytes) -> bool:
+        """Return whether anything was written before ``epoch``: a restart has lost it then."""
+        return bool(self._items) and self._items[0].epoch != epoch
 
     def add(self, item: Written) -> None:
+        """Keep data that was just written."""
         self._items.append(item)
         self.octets += len(item.data)
 
-    def take(self) -> list[Written]:
-        """Take all of it, to commit it."""
-        batch, self._items = self._items, []
-        self.octets = 0
-        return batch
-
-    def put_back(self, batch: list[Written]) -> None:
-        """It could not be committed."""
-        self._items = batch + self._items
-        self.octets += sum(len(item.data) for item in batch)
-
-    def abandon(self) -> None:
-        """Those who write and commit are in another process: wait for none of them."""
-        self._committing = self._writers_gone = None
-        self._writers = 0
-
     def cut(self, size: int) -> None:
-        """The file was cut to ``size`` octets: what was beyond must not come back."""
-        for item in self.take():
+        """Forget what lies beyond ``size``, to which the file was cut: it must not come back."""
+        items, self._items = self._items, deque()
+        self.octets = 0
+        for item in items:
             item.data = item.data[: max(0, size - item.offset)]
             if len(item.data):
                 self.add(item)
 
-    async def no_commit(self) -> None:
-        """Wait until a write may begin."""
+    def abandon(self) -> None:
+        """Wait for no write or commit any more: they are those of another process."""
+        self._committing = self._writers_gone = None
+        self._writers = 0
+
+    def writing(self) -> _Writing:
+        """Return what keeps commits out: ``async with unstable.writing(): ...``."""
+        return self._writing
+
+    def committing(self) -> _Committing:
+        """Return what keeps writes and other commits out, and takes the data to be committed.
+
+        ``async with unstable.committing() as batch: ...``; what is left in the batch when that
+        ends is kept as before.
+        """
+        return _Committing(self)
+
+    # --- The lock ---
+
+    async def _no_commit(self) -> None:
         while self._committing is not None:
             await settled(self._committing)
 
-    def write_begins(self) -> None:
-        self._writers += 1
-
-    def write_ended(self) -> None:
+    def _write_ended(self) -> None:
         self._writers -= 1
         if not self._writers and self._writers_gone is not None:
             self._writers_gone.set_result(None)
 
-    async def stop_writers(self) -> None:
-        """Wait until no write is under way, and let none begin before :meth:`let_write`."""
-        await self.no_commit()
+    async def _stop_writers(self) -> None:
+        await self._no_commit()
         self._committing = Future()
         if self._writers:
             self._writers_gone = Future()
             try:
                 await self._writers_gone
             except BaseException:
-                self.let_write()
+                self._let_write()
                 raise
             finally:
                 self._writers_gone = None
 
-    def let_write(self) -> None:
+    def _let_write(self) -> None:
         committing, self._committing = self._committing, None
         if committing is not None:
             committing.set_result(None)
 
+    def _take(self) -> Batch:
+        batch = Batch(self._items)
+        self._items = deque()
+        self.octets = 0
+        return batch
 
-class Files:
-    """The open files of a mount, in the order in which they were opened."""
+    def _put_back(self, batch: Batch) -> None:
+        items = batch.take()
+        self.octets += sum(len(item.data) for item in items)
+        items.extend(self._items)
+        self._items = items
+
+
+class _Writing:
+    """Held by every write of a file, at the same time."""
+
+    __slots__ = ("_unstable",)
+
+    def __init__(self, unstable: Unstable) -> None:
+        self._unstable = unstable
+
+    async def __aenter__(self) -> None:
+        unstable = self._unstable
+        if unstable._committing is not None:
+            await unstable._no_commit()
+        unstable._writers += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        self._unstable._write_ended()
+
+
+class _Committing:
+    """Held by one commit of a file, alone."""
+
+    __slots__ = ("_batch", "_unstable")
+
+    def __init__(self, unstable: Unstable) -> None:
+        self._unstable = unstable
+
+    async def __aenter__(self) -> Batch:
+        await self._unstable._stop_writers()
+        self._batch = self._unstable._take()
+        return self._batch
+
+    async def __aexit__(self, *_: object) -> None:
+        self._unstable._put_back(self._batch)
+        self._unstable._let_write()
+
+
+class UnstableTable:
+    """The unstable data of a mount's open files, by file handle."""
 
     def __init__(self) -> None:
-        self._open: dict[OpenFile, None] = {}
-        self._unstable: dict[bytes, Unstable] = {}
+        self._files: dict[bytes, Unstable] = {}
 
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def all(self) -> list[OpenFile]:
-        return list(self._open)
-
-    def enter(self, file: OpenFile) -> Unstable:
-        """A file was opened; what it shares with the other opens of that file."""
-        self._open[file] = None
-        unstable = self._unstable.get(file.handle)
+    def acquire(self, handle: bytes) -> Unstable:
+        """Return what an open of a file shares with the other opens of it."""
+        unstable = self._files.get(handle)
         if unstable is None:
-            unstable = self._unstable[file.handle] = Unstable()
+            unstable = self._files[handle] = Unstable()
         unstable.users += 1
         return unstable
 
-    def leave(self, file: OpenFile, unstable: Unstable) -> None:
-        """It was closed."""
-        del self._open[file]
+    def release(self, handle: bytes) -> None:
+        """Note that an open of the file was closed."""
+        unstable = self._files[handle]
         unstable.users -= 1
         if not unstable.users:
-            del self._unstable[file.handle]
+            del self._files[handle]
 
     def cut(self, handle: bytes, size: int) -> None:
-        """The file with this handle was cut, not through an open of ours."""
-        unstable = self._unstable.get(handle)
+        """Note that the file with this handle was cut, not through an open of ours."""
+        unstable = self._files.get(handle)
         if unstable is not None:
             unstable.cut(size)

@@ -98,7 +98,7 @@ class Getting:
         branch.local = branch.above.make(branch.octets)
         below: list[_Here] = []
         try:
-            async for page in self._client.handles.pages(branch.status.handle, branch.path):
+            async for page in self._client.operations.pages(branch.status.handle, branch.path):
                 for name, status in page.entries:
                     await self._found(branch, name, status, below)
         except NfsError as error:
@@ -117,7 +117,7 @@ class Getting:
         where = _where(branch, shown)
         try:
             if isinstance(status, int) or not status.handle:
-                status = await self._client.handles.lookup(branch.status.handle, name, where)
+                status = await self._client.operations.lookup(branch.status.handle, name, where)
             if status.is_dir:
                 descent = branch.descent.below(status.handle, where)
                 below.append(_Here(self, branch, shown, name, status, descent))
@@ -157,7 +157,7 @@ class Getting:
     async def _link(
         self, local: LocalDirectory, name: bytes, where: Callable[[], str], status: Stat
     ) -> None:
-        target = await self._client.handles.readlink(status.handle, where)
+        target = await self._client.operations.readlink(status.handle, where)
         local.make_link(name, target, temporary_name(self._client.rng))
 
     async def _file(

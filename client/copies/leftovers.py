@@ -27,17 +27,17 @@ async def sweep(client: FileSystem, place: Place, *, pages: int | None = None) -
     if len(client.habits.swept) >= _REMEMBERED:
         client.habits.swept.clear()
     client.habits.swept.add(place.directory)
-    handles = client.handles
+    operations = client.operations
     try:
-        compound = handles.at("GETATTR", place.directory)
+        compound = operations.at("GETATTR", place.directory)
         directory = compound.stat()
         compound.lookup(place.name)
         file = compound.stat()
-        await handles.call(compound, place.where)
+        await operations.call(compound, place.where)
         now_ns, ours = directory.value.st_mtime_ns, file.value.owner
         old: list[bytes] = []
         seen = 0
-        async for page in handles.pages(place.directory, place.where):
+        async for page in operations.pages(place.directory, place.where):
             for name, status in page.entries:
                 if is_temporary(name) and _is_old(status, ours, now_ns):
                     old.append(name)
@@ -45,7 +45,7 @@ async def sweep(client: FileSystem, place: Place, *, pages: int | None = None) -
             if seen == pages:
                 break
         for name in old:
-            await handles.remove(place.directory, name, place.where)
+            await operations.remove(place.directory, name, place.where)
     except NfsError:
         return  # the copy is complete; this was only for tidiness
 

@@ -103,7 +103,7 @@ class Putting:
         directory, name = await self._client.resolver.parent(path, endings.WRITTEN)
         place = Place(directory, name, lambda: path)
         try:
-            found = await self._client.handles.lookup(directory, name, place.where)
+            found = await self._client.operations.lookup(directory, name, place.where)
         except FileNotFoundError:
             found = None
         if found is not None and not (found.is_file or found.is_symlink):
@@ -121,7 +121,7 @@ class Putting:
         await self._open(branch)
         assert branch.local is not None
         if self._options.resume and branch.existed:
-            async for page in self._client.handles.pages(branch.handle, branch.path):
+            async for page in self._client.operations.pages(branch.handle, branch.path):
                 for name, status in page.entries:
                     if isinstance(status, Stat):
                         branch.there[name] = status
@@ -176,7 +176,7 @@ class Putting:
             if branch.wrote and branch.existed:
                 place = Place(branch.handle, branch.wrote, branch.path)
                 await sweep(self._client, place)
-            await self._client.handles.set_attributes(
+            await self._client.operations.setattr(
                 branch.handle, preserved(branch.entry), branch.path
             )
         except OSError as error:

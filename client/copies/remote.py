@@ -184,7 +184,7 @@ class Remote:
 
     async def _is_there(self, place: Place, handle: bytes) -> bool:
         try:
-            found = await self._client.handles.lookup(place.directory, place.name, place.where)
+            found = await self._client.operations.lookup(place.directory, place.name, place.where)
         except FileNotFoundError:
             return False
         return found.handle == handle
@@ -197,7 +197,7 @@ class Remote:
     async def forget(self, place: Place, temporary: bytes) -> None:
         """Remove a temporary file, if it is there and can be."""
         try:
-            await self._client.handles.remove(place.directory, temporary, place.where)
+            await self._client.operations.remove(place.directory, temporary, place.where)
         except NfsError:
             return  # what is wrong has been said already, or will be
 
@@ -211,8 +211,8 @@ class Remote:
             await self._link(place, target, temporary_name(self._client.rng))
 
     async def _link(self, place: Place, target: bytes, temporary: bytes) -> None:
-        handles = self._client.handles
-        compound = handles.at("CREATE", place.directory, idempotent=False)
+        operations = self._client.operations
+        compound = operations.at("CREATE", place.directory, idempotent=False)
         compound.savefh()
         kind = t.createtype4(t.NF4LNK, target)
         compound.create(t.CREATE4args(kind, temporary or place.name, encode_attributes(mode=0o777)))
@@ -220,7 +220,7 @@ class Remote:
             compound.restorefh()
             compound.rename(temporary, place.name)
         try:
-            await handles.call(compound, place.where)
+            await operations.call(compound, place.where)
         except BaseException as error:
             if temporary:
                 await self.abandon(place, temporary, error)
@@ -228,16 +228,16 @@ class Remote:
 
     async def make_directory(self, place: Place, mode: int) -> tuple[bytes, bool]:
         """A directory that may exist already: its handle, and whether it did."""
-        handles = self._client.handles
-        compound = handles.at("CREATE", place.directory, idempotent=False)
+        operations = self._client.operations
+        compound = operations.at("CREATE", place.directory, idempotent=False)
         kind = t.createtype4(t.NF4DIR)
         compound.create(t.CREATE4args(kind, place.name, encode_attributes(mode=mode | _OWN)))
         handle = compound.getfh()
         try:
-            await handles.call(compound, place.where)
+            await operations.call(compound, place.where)
             return handle.value, False
         except (FileExistsError, UncertainOutcomeError):
-            found = await handles.lookup(place.directory, place.name, place.where)
+            found = await operations.lookup(place.directory, place.name, place.where)
         await self.enter(found, place.where)
         return found.handle, True
 
@@ -248,7 +248,7 @@ class Remote:
         if found.st_mode & _OWN != _OWN:
             try:
                 attributes = encode_attributes(mode=found.st_mode & 0o7777 | _OWN)
-                await self._client.handles.set_attributes(found.handle, attributes, where)
+                await self._client.operations.setattr(found.handle, attributes, where)
             except PermissionError:
                 return  # it is another's, who may have given us what we need
 

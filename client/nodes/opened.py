@@ -1,0 +1,242 @@
+"""Operations on open files: one coroutine and one compound each, with typed results.
+
+An open that the server has lost (its lease ran out, say) is opened anew, and what was asked for is
+sent again with the new stateid, so no caller ever sees a stateid fail that can be replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..attributes import Stat
+from ..caller import Caller
+from ..compound import Compound
+from ..errors import NfsError, StatusError, Where, name_file, nowhere, status_error
+from ..opens import STATE_LOST, WRITE, Open, OpenTable
+from ..results import ReadResult
+
+_REOPENS_MAX: Final = 8
+"""How often one call is sent again with the stateid of another open."""
+
+
+class Opening:
+    """What OPEN has brought: the open, the file's attributes, and how the directory changed.
+
+    ``directory`` is of a meaning only for an OPEN by name.
+    """
+
+    __slots__ = ("directory", "opened", "status")
+
+    def __init__(self, opened: Open, status: Stat, directory: t.change_info4) -> None:
+        self.opened = opened
+        self.status = status
+        self.directory = directory
+
+
+class OpenOperations:
+    """Operations of one mount on what it has open."""
+
+    def __init__(self, caller: Caller, opens: OpenTable) -> None:
+        self.caller = caller
+        self.opens = opens
+
+    # --- Opening and closing ---
+
+    async def open(
+        self,
+        directory: bytes,
+        name: bytes,
+        access: int,
+        how: t.openflag4 | None = None,
+        where: Where = nowhere,
+    ) -> Opening:
+        """Open a file by its name in a directory, and make it if ``how`` says so.
+
+        What is at the name when it is no file the error's status tells: ``NFS4ERR_SYMLINK``,
+        ``NFS4ERR_ISDIR``, ``NFS4ERR_WRONG_TYPE``.
+        """
+        exclusive = how is not None and how.opentype == t.OPEN4_CREATE
+        compound = self.caller.compound("OPEN", idempotent=not exclusive)
+        compound.putfh(directory)
+        return await self._open(compound, t.open_claim4(t.CLAIM_NULL, name), access, how, where)
+
+    async def open_handle(self, handle: bytes, access: int, where: Where = nowhere) -> Opening:
+        """Open a file by its handle (CLAIM_FH: RFC 8881, Section 18.16.3)."""
+        compound = self.caller.compound("OPEN")
+        compound.putfh(handle)
+        return await self._open(compound, t.open_claim4(t.CLAIM_FH), access, None, where)
+
+    async def _open(
+        self,
+        compound: Compound,
+        claim: t.open_claim4,
+        access: int,
+        how: t.openflag4 | None,
+        where: Where,
+    ) -> Opening:
+        owner = self.opens.new_owner()
+        result = compound.open(self.opens.arguments(owner, access, claim, how))
+        handle = compound.getfh()
+        status = compound.stat()
+        try:
+            await self.caller.call(compound)
+        except StatusError as error:
+            await self.opens.close_leftover(owner, result, handle)
+            raise status_error(error.status, path=where()) from error
+        except NfsError as error:
+            name_file(error, where)
+            raise
+        opened = self.opens.add(handle.value, access, owner, result.value)
+        status.value.handle = handle.value
+        return Opening(opened, status.value, result.value.cinfo)
+
+    async def reopen(self, opened: Open, where: Where = nowhere) -> None:
+        """Open a file again, for writing, that was closed before all of its data was stable."""
+        compound = self._at("OPEN", opened)
+        claim = t.open_claim4(t.CLAIM_FH)
+        result = compound.open(self.opens.arguments(opened.owner, WRITE, claim))
+        try:
+            await self.caller.call(compound)
+        except StatusError as error:
+            raise status_error(error.status, path=where()) from error
+        opened.set_stateid(result.value.stateid)
+
+    async def close(self, opened: Open, *, commit: bool, where: Where = nowhere) -> bytes:
+        """Close; before that, in the same call, COMMIT the file if so wished.
+
+        Returns the write verifier, an empty one without a COMMIT. The caller takes the open out
+        of the table (:meth:`OpenTable.discard`).
+        """
+        attempts = 0
+        while True:
+            attempts += 1
+            stateid = opened.wire_stateid
+            compound = self._at("CLOSE", opened)
+            verifier = compound.commit() if commit else None
+            compound.close(stateid)
+            try:
+                await self.caller.call(compound)
+            except StatusError as error:
+                if error.status not in STATE_LOST or error.operation != t.OP_CLOSE:
+                    raise status_error(error.status, path=where()) from error
+                if stateid != opened.wire_stateid and attempts < _REOPENS_MAX:
+                    continue  # it was reclaimed meanwhile
+                # The server has closed it in its own way; only the data mattered.
+            return verifier.value if verifier is not None else b""
+
+    # --- Data ---
+
+    async def read(
+        self, opened: Open, offset: int, sink: memoryview, where: Where = nowhere
+    ) -> ReadResult:
+        """Read into ``sink``, or less if the server likes."""
+        compound = self._at("READ", opened)
+        read = compound.read(opened.wire_stateid, offset, sink)
+        await self._call(compound, opened, where)
+        return read.value
+
+    async def write(
+        self,
+        opened: Open,
+        offset: int,
+        data: memoryview,
+        stable: int = t.UNSTABLE4,
+        where: Where = nowhere,
+    ) -> t.WRITE4resok:
+        """Write ``data``, or the beginning of it, as stable as ``stable`` says."""
+        compound = self._at("WRITE", opened)
+        written = compound.write(opened.wire_stateid, offset, stable, data)
+        await self._call(compound, opened, where)
+        return written.value
+
+    async def commit(self, opened: Open, where: Where = nowhere) -> bytes:
+        """Have what was written on stable storage; return the write verifier."""
+        compound = self._at("COMMIT", opened)
+        verifier = compound.commit()
+        await self._call(compound, opened, where)
+        return verifier.value
+
+    async def seek(
+        self, opened: Open, offset: int, what: int, where: Where = nowhere
+    ) -> t.seek_res4:
+        """Find data or a hole from ``offset`` on (RFC 7862, Section 15.11)."""
+        compound = self._at("SEEK", opened)
+        found = compound.seek(opened.wire_stateid, offset, what)
+        await self._call(compound, opened, where)
+        return found.value
+
+    async def allocate(
+        self, opened: Open, offset: int, length: int, where: Where = nowhere
+    ) -> Stat:
+        """Reserve room for a range, growing the file if need be (RFC 7862, Section 15.1).
+
+        Returns the attributes as they are then.
+        """
+        compound = self._at("ALLOCATE", opened)
+        compound.allocate(opened.wire_stateid, offset, length)
+        status = compound.stat()
+        await self._call(compound, opened, where)
+        return status.value
+
+    async def deallocate(
+        self, opened: Open, offset: int, length: int, where: Where = nowhere
+    ) -> Stat:
+        """Make a range a hole (RFC 7862, Section 15.4); return the attributes as they are then."""
+        compound = self._at("DEALLOCATE", opened)
+        compound.deallocate(opened.wire_stateid, offset, length)
+        status = compound.stat()
+        await self._call(compound, opened, where)
+        return status.value
+
+    # --- Attributes ---
+
+    async def getattr(self, opened: Open, where: Where = nowhere) -> Stat:
+        """Return the attributes."""
+        compound = self._at("GETATTR", opened)
+        status = compound.stat()
+        await self._call(compound, opened, where)
+        return status.value
+
+    async def setattr(self, opened: Open, attributes: t.fattr4, where: Where = nowhere) -> Stat:
+        """Set what ``attributes`` has; return the attributes as they are then."""
+        compound = self._at("SETATTR", opened)
+        compound.setattr(opened.wire_stateid, attributes)
+        status = compound.stat()
+        await self._call(compound, opened, where)
+        return status.value
+
+    # --- Calling ---
+
+    def _at(self, name: str, opened: Open) -> Compound:
+        compound = self.caller.compound(name)
+        compound.putfh(opened.handle)
+        return compound
+
+    async def _call(self, compound: Compound, opened: Open, where: Where) -> None:
+        """Execute a compound; again, with a new open, if the server has lost this one."""
+        stateid = opened.wire_stateid
+        reopened = 0
+        while True:
+            try:
+                await self.caller.call(compound)
+                return
+            except StatusError as error:
+                if error.status not in STATE_LOST or reopened == _REOPENS_MAX:
+                    raise status_error(error.status, path=where()) from error
+                await self._replace(opened, stateid, error, where)
+            except NfsError as error:
+                name_file(error, where)
+                raise
+            reopened += 1
+            stateid = opened.wire_stateid
+            compound.restate(stateid)
+
+    async def _replace(
+        self, opened: Open, stateid: bytes, cause: StatusError, where: Where
+    ) -> None:
+        try:
+            await self.opens.reopen(opened, stateid, cause.status)
+        except StatusError as error:
+            raise status_error(error.status, path=where()) from error

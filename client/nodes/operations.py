@@ -1,0 +1,308 @@
+"""Operations by file handle: one coroutine and one compound each, with typed results.
+
+A tree is walked this way: however deep it is, no path grows with it (a handle has no more than 128
+octets, RFC 8881, Section 2.3), nothing is looked up twice, and what another user puts in the place
+of a directory meanwhile leads nowhere, since a handle stays what it was.
+
+``where`` names the file in an error: it is called only then. Everything raises
+:class:`~..errors.NfsError`.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator
+from typing import Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..attributes import (
+    CHANGE,
+    CHANGE_ROOM,
+    FILE_SYSTEM,
+    VALUES_ROOM,
+    Page,
+    Stat,
+    StatVfs,
+    decode_change,
+    decode_values,
+)
+from ..caller import Caller
+from ..compound import ANONYMOUS_STATEID, Compound
+from ..cookies import Cookies
+from ..errors import NfsError, StatusError, Where, make_error, name_file, nowhere, status_error
+from ..results import Result
+
+ALL_ACCESS: Final = (
+    t.ACCESS4_READ
+    | t.ACCESS4_LOOKUP
+    | t.ACCESS4_MODIFY
+    | t.ACCESS4_EXTEND
+    | t.ACCESS4_DELETE
+    | t.ACCESS4_EXECUTE
+)
+"""What a caller can be allowed to do (RFC 8881, Section 18.1)."""
+
+_REPLACED_MAX: Final = 8
+"""How often a name is looked up again because what it led to was replaced just then."""
+_PAGE: Final = 64 << 10
+"""Octets of one answer of READDIR."""
+_OVERHEAD: Final = 2048
+"""Octets of a reply that READDIR leaves for the rest of it."""
+
+
+class Made:
+    """What was given a name: its attributes and handle, and how the directory changed."""
+
+    __slots__ = ("directory", "status")
+
+    def __init__(self, status: Stat, directory: t.change_info4) -> None:
+        self.status = status
+        self.directory = directory
+
+
+class Seen:
+    """What a name led to, None if to nothing, and the directory's change attribute before."""
+
+    __slots__ = ("change", "status")
+
+    def __init__(self, change: int, status: Stat | None) -> None:
+        self.change = change
+        self.status = status
+
+
+class Operations:
+    """Operations of one mount on objects that it has the handles of."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+
+    @property
+    def page_size(self) -> int:
+        """Octets that one READDIR is asked for."""
+        return min(_PAGE, self.caller.limits.max_response - _OVERHEAD)
+
+    async def call(self, compound: Compound, where: Where) -> None:
+        """Execute a compound. Raises :class:`NfsError` about ``where``."""
+        try:
+            await self.caller.call(compound)
+        except StatusError as error:
+            raise status_error(error.status, path=where()) from error
+        except NfsError as error:
+            name_file(error, where)
+            raise
+
+    def at(self, name: str, handle: bytes, *, idempotent: bool = True) -> Compound:
+        """Begin a compound at an object."""
+        compound = self.caller.compound(name, idempotent=idempotent)
+        compound.putfh(handle)
+        return compound
+
+    # --- Finding ---
+
+    async def root(self, where: Where = nowhere) -> Stat:
+        """Return the attributes of the server's root, its handle among them."""
+        compound = self.caller.compound("LOOKUP")
+        compound.putrootfh()
+        return await self._found(compound, where)
+
+    async def lookup(self, directory: bytes, name: bytes, where: Where = nowhere) -> Stat:
+        """Return the attributes of what has the name, its handle among them.
+
+        No link is followed.
+        """
+        replaced = 0
+        while True:
+            compound = self.at("LOOKUP", directory)
+            compound.lookup(name)
+            try:
+                return await self._found(compound, where)
+            except NfsError as error:
+                # What was just found may have been replaced: look what it is now.
+                if not _replaced(error) or replaced == _REPLACED_MAX:
+                    raise
+                replaced += 1
+
+    async def look(self, directory: bytes, name: bytes, where: Where = nowhere) -> Seen:
+        """Look a name up as :meth:`lookup` does, where it may lead to nothing.
+
+        What is found comes with the directory's change attribute from just before: as long as
+        that stays the same, so does what the name leads to.
+        """
+        replaced = 0
+        while True:
+            compound = self.at("LOOKUP", directory)
+            change = compound.getattr(CHANGE, CHANGE_ROOM, decode_change)
+            compound.lookup(name)
+            try:
+                status = await self._found(compound, where)
+            except NfsError as error:
+                if error.status == t.NFS4ERR_NOENT and change.known:
+                    return Seen(change.value, None)
+                if not _replaced(error) or replaced == _REPLACED_MAX:
+                    raise
+                replaced += 1
+            else:
+                return Seen(change.value, status)
+
+    async def lookup_parent(self, directory: bytes, where: Where = nowhere) -> Stat:
+        """Return the attributes of the directory above, its handle among them.
+
+        Raises ``FileNotFoundError`` at the server's root (RFC 8881, Section 18.14).
+        """
+        compound = self.at("LOOKUP", directory)
+        compound.lookupp()
+        return await self._found(compound, where)
+
+    async def _found(self, compound: Compound, where: Where) -> Stat:
+        handle = compound.getfh()
+        status = compound.stat()
+        await self.call(compound, where)
+        status.value.handle = handle.value
+        return status.value
+
+    # --- Looking ---
+
+    async def getattr(self, handle: bytes, where: Where = nowhere) -> Stat:
+        """Return the attributes."""
+        compound = self.at("GETATTR", handle)
+        status = compound.stat()
+        await self.call(compound, where)
+        return status.value
+
+    async def access(
+        self, handle: bytes, mask: int = ALL_ACCESS, where: Where = nowhere
+    ) -> t.ACCESS4resok:
+        """Ask which of the ``ACCESS4_`` bits in ``mask`` the caller has."""
+        compound = self.at("ACCESS", handle)
+        access = compound.access(mask)
+        await self.call(compound, where)
+        return access.value
+
+    async def readlink(self, link: bytes, where: Where = nowhere) -> bytes:
+        """Return the target of a link."""
+        compound = self.at("READLINK", link)
+        target = compound.readlink()
+        await self.call(compound, where)
+        return target.value
+
+    async def statfs(self, handle: bytes, where: Where = nowhere) -> StatVfs:
+        """Return the size of the file system that an object is in, and what is left of it."""
+        compound = self.at("GETATTR", handle)
+        values = compound.getattr(FILE_SYSTEM, VALUES_ROOM, decode_values)
+        await self.call(compound, where)
+        return StatVfs(values.value)
+
+    def readdir(self, compound: Compound, page: Page | None = None) -> Result[Page]:
+        """Append a READDIR of what comes after ``page``, or of the beginning."""
+        cookie, verifier = (page.cookie, page.verifier) if page is not None else (0, bytes(8))
+        return compound.readdir(cookie, verifier, self.page_size)
+
+    async def page(
+        self,
+        directory: bytes,
+        cookie: int = 0,
+        verifier: bytes = bytes(8),
+        where: Where = nowhere,
+    ) -> Page:
+        """Return the entries behind ``cookie``, as many as one answer holds.
+
+        ``verifier`` is the one of the page that the cookie comes from. Raises an error with the
+        status ``NFS4ERR_NOT_SAME`` or ``NFS4ERR_BAD_COOKIE`` if the server does not know where
+        to go on (RFC 8881, Section 18.23).
+        """
+        compound = self.at("READDIR", directory)
+        page = compound.readdir(cookie, verifier, self.page_size)
+        await self.call(compound, where)
+        return page.value
+
+    async def pages(
+        self, directory: bytes, where: Where = nowhere, page: Page | None = None
+    ) -> AsyncIterator[Page]:
+        """Yield the pages of a directory that come after ``page``, or all."""
+        cookies = Cookies()
+        while page is None or not page.end:
+            if page is not None and not page.entries:
+                raise make_error(errno.EPROTO, "READDIR goes on without an entry", where())
+            if page is not None and cookies.come_again(page.cookie):
+                text = "the server's listing of this directory goes round: a cookie came again"
+                raise make_error(errno.ELOOP, text, where())
+            if page is None:
+                page = await self.page(directory, where=where)
+            else:
+                page = await self.page(directory, page.cookie, page.verifier, where)
+            yield page
+
+    # --- Changing ---
+
+    async def setattr(
+        self,
+        handle: bytes,
+        attributes: t.fattr4,
+        where: Where = nowhere,
+        *,
+        stateid: bytes = ANONYMOUS_STATEID,
+    ) -> Stat:
+        """Set what ``attributes`` has; return the attributes as they are then."""
+        compound = self.at("SETATTR", handle)
+        compound.setattr(stateid, attributes)
+        status = compound.stat()
+        await self.call(compound, where)
+        return status.value
+
+    async def create(
+        self,
+        directory: bytes,
+        name: bytes,
+        kind: t.createtype4,
+        attributes: t.fattr4,
+        where: Where = nowhere,
+    ) -> Made:
+        """Make anything but a regular file (CREATE: RFC 8881, Section 18.4)."""
+        compound = self.at("CREATE", directory, idempotent=False)
+        made = compound.create(t.CREATE4args(kind, name, attributes))
+        status = await self._found(compound, where)
+        return Made(status, made.value.cinfo)
+
+    async def link(
+        self, handle: bytes, directory: bytes, name: bytes, where: Where = nowhere
+    ) -> Made:
+        """Give a file another name. Raises ``IsADirectoryError`` for a directory."""
+        compound = self.at("LINK", handle, idempotent=False)
+        compound.savefh()
+        compound.putfh(directory)
+        made = compound.link(name)
+        compound.restorefh()
+        status = compound.stat()
+        await self.call(compound, where)
+        status.value.handle = handle
+        return Made(status.value, made.value)
+
+    async def rename(
+        self,
+        from_directory: bytes,
+        old: bytes,
+        to_directory: bytes,
+        new: bytes,
+        where: Where = nowhere,
+    ) -> t.RENAME4resok:
+        """Move a name, replacing a file or an empty directory; return how both sides changed."""
+        compound = self.at("RENAME", from_directory, idempotent=False)
+        compound.savefh()
+        compound.putfh(to_directory)
+        renamed = compound.rename(old, new)
+        await self.call(compound, where)
+        return renamed.value
+
+    async def remove(self, directory: bytes, name: bytes, where: Where = nowhere) -> t.change_info4:
+        """Remove what has the name, an empty directory too; return how the directory changed."""
+        compound = self.at("REMOVE", directory, idempotent=False)
+        removed = compound.remove(name)
+        await self.call(compound, where)
+        return removed.value
+
+
+def _replaced(error: NfsError) -> bool:
+    """Return whether an object that a compound had found by its name was gone a moment later."""
+    cause = error.__cause__
+    return isinstance(cause, StatusError) and cause.status == t.NFS4ERR_STALE and cause.index > 0
