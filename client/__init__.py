@@ -1,4 +1,4 @@
-"""NFSv4.1 and 4.2 client in user space, over RDMA or TCP.
+"""NFSv4.1 and 4.2 client in user space, over RDMA or TCP::
 
     import nfsrdma.client as nfs
 
@@ -8,7 +8,7 @@
             print(entry.name, entry.stat().st_size)
 
 :func:`mount` and :class:`Mount` block the calling thread; any number of threads may share a mount.
-:mod:`nfsrdma.client.aio` has the same methods as coroutines:
+:mod:`nfsrdma.client.aio` has the same methods as coroutines::
 
     async with nfs.aio.mount("nfs+rdma://server/export") as fs:
         print(await fs.read_bytes("greeting"))

@@ -1,4 +1,4 @@
-"""The client for asyncio: the names of :mod:`nfsrdma.client`, as coroutines.
+"""The client for asyncio: the names of :mod:`nfsrdma.client`, as coroutines::
 
     from nfsrdma.client import aio as nfs
 

@@ -28,6 +28,7 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {"StrOrBytesPath": "StrOrBytesPath"}
 autodoc_class_signature = "separated"
 autodoc_default_options = {"members": True, "show-inheritance": True, "undoc-members": False}
 

@@ -186,7 +186,7 @@ class AsyncMount(LoopMount):
         """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
         return await self._run(self._client.access(fspath(path)))
 
-    async def readlink(self, path: StrOrBytesPath | DirEntry) -> str:
+    async def readlink(self, path: StrOrBytesPath) -> str:
         """Return the target of the link at ``path``."""
         where = path if isinstance(path, DirEntry) else fspath(path)
         return await self._run(self._client.readlink(where))
@@ -195,7 +195,7 @@ class AsyncMount(LoopMount):
         """Return the names in a directory, in the server's order."""
         return await self._run(self._client.listdir(text_of(path)))
 
-    def scandir(self, path: StrOrBytesPath | DirEntry = "") -> AsyncScan:
+    def scandir(self, path: StrOrBytesPath = "") -> AsyncScan:
         """Return the entries of a directory with their attributes, in the server's order.
 
         The result is an asynchronous iterator, and an asynchronous context manager like that of

@@ -184,7 +184,7 @@ class Mount(ThreadMount):
         """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
         return self._run(self._client.access(fspath(path)))
 
-    def readlink(self, path: StrOrBytesPath | DirEntry) -> str:
+    def readlink(self, path: StrOrBytesPath) -> str:
         """Return the target of the link at ``path``."""
         where = path if isinstance(path, DirEntry) else fspath(path)
         return self._run(self._client.readlink(where))
@@ -193,7 +193,7 @@ class Mount(ThreadMount):
         """Return the names in a directory, in the server's order."""
         return self._run(self._client.listdir(text_of(path)))
 
-    def scandir(self, path: StrOrBytesPath | DirEntry = "") -> Scan:
+    def scandir(self, path: StrOrBytesPath = "") -> Scan:
         """Return the entries of a directory with their attributes, in the server's order.
 
         The result is an iterator, and a context manager like that of
