@@ -14,6 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
 
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr import Encoder, XdrError
 from nfsrdma.xdr.nfs4 import attrs as xattrs
 from nfsrdma.xdr.nfs4 import types as nfs
@@ -24,6 +25,7 @@ from .engine.core import Core
 from .vfs.export import Export
 from .vfs.interface import NOW, Attributes, Changes, FileSystem, Statistics
 from .vfs.namespace import Filehandle
+from .waiting import ready, started
 
 TYPES: Final[Mapping[int, int]] = {
     stat.S_IFREG: nfs.NF4REG,
@@ -76,6 +78,7 @@ class Subject:
         attributes: Attributes,
         identity: bytes,
         wire: bytes | None = None,
+        room: Statistics | None = None,
     ) -> None:
         self.core = core
         self.minor = minor
@@ -89,7 +92,7 @@ class Subject:
         self.modified_s, self.modified_ns = divmod(attributes.mtime_ns, _BILLION)
         self.changed_s, self.changed_ns = divmod(attributes.ctime_ns, _BILLION)
         self._wire = wire
-        self._room: Statistics | None = None
+        self._room = room
 
     @property
     def wire(self) -> bytes:
@@ -100,9 +103,8 @@ class Subject:
 
     @property
     def room(self) -> Statistics:
-        """The room in the file system; looked up once."""
-        if self._room is None:
-            self._room = self.export.fs.statistics()
+        """The room in the file system: see :func:`room_of`."""
+        assert self._room is not None
         return self._room
 
     @property
@@ -158,12 +160,26 @@ class Subject:
         return self.export.fs.time_resolution_ns % _BILLION
 
 
-def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject:
-    """The object of a file handle, for the attributes in ``mask``."""
+def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject | Future[Subject]:
+    """Return the object of a file handle, with what the attributes in ``mask`` are made of."""
     export, node = handle.export, handle.node
-    birth = bool(mask & TIME_CREATE)
-    attributes = export.fs.attributes(node, birth)
-    return Subject(core, minor, export, attributes, node.identity, handle.wire)
+    found = export.fs.attributes(node, bool(mask & TIME_CREATE))
+    if isinstance(found, Future) or mask & ROOM:
+        return started(_of_handle(core, minor, handle, mask, found))
+    return Subject(core, minor, export, found, node.identity, handle.wire)
+
+
+async def _of_handle(
+    core: Core, minor: int, handle: Filehandle, mask: int, found: Attributes | Future[Attributes]
+) -> Subject:
+    export, identity, wire = handle.export, handle.node.identity, handle.wire
+    room = await room_of(export, mask)
+    return Subject(core, minor, export, await ready(found), identity, wire, room)
+
+
+async def room_of(export: Export, mask: int) -> Statistics | None:
+    """Return the room in an export's file system, if the attributes in ``mask`` are about that."""
+    return await ready(export.fs.statistics()) if mask & ROOM else None
 
 
 # Reading
@@ -246,7 +262,9 @@ _SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SE
 _BITMAPS: Final = frozenset({nfs.FATTR4_SUPPORTED_ATTRS, nfs.FATTR4_SUPPATTR_EXCLCREAT})
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
 RDATTR_ERROR: Final = mask_of(nfs.FATTR4_RDATTR_ERROR)
-FILEHANDLE: Final = mask_of(nfs.FATTR4_FILEHANDLE)
+ROOM: Final = mask_of(*(number for number, names in _FIXED.items() if names[0].startswith("room.")))
+"""What is about the room in a file system."""
+MODE_BITS: Final = 0o7777
 
 _SETTABLE: Final = _SET_ONLY | mask_of(
     nfs.FATTR4_SIZE, nfs.FATTR4_MODE, nfs.FATTR4_OWNER, nfs.FATTR4_OWNER_GROUP
@@ -363,14 +381,22 @@ def encode_error(enc: Encoder, error: OSError) -> None:
     xattrs.encode_attributes(enc, RDATTR_ERROR, {nfs.FATTR4_RDATTR_ERROR: status_of(error)})
 
 
-def same(subject: Subject, given: nfs.fattr4) -> bool:
-    """Whether the object has exactly these attributes (VERIFY and NVERIFY)."""
+def comparable(given: nfs.fattr4, fs: FileSystem, minor: int) -> int:
+    """Return the set of the attributes that VERIFY or NVERIFY is given.
+
+    Raises ``NfsError``: ATTRNOTSUPP, and INVAL for what cannot be compared.
+    """
     mask = mask_from_bitmap(given.attrmask)
-    if mask & ~supported(subject.export.fs, subject.minor):
+    if mask & ~supported(fs, minor):
         raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
     # RFC 8881, Sections 18.15.3 and 18.31.3: neither means anything here.
     if mask & ~_READABLE or mask & RDATTR_ERROR:
         raise NfsError(nfs.NFS4ERR_INVAL)
+    return mask
+
+
+def same(subject: Subject, given: nfs.fattr4, mask: int) -> bool:
+    """Return whether the object has exactly the attributes given: those in ``mask``."""
     enc = Encoder()
     encode(enc, subject, mask)
     ours = bytes(enc.buffer[len(_steps(mask)[0]) :])
@@ -434,7 +460,7 @@ def _set_mode(changes: Changes, values: Mapping[int, Any]) -> int:
     given = [number for number in forms if number in values]
     if len(given) > 1:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    mode_mask = 0o7777
+    mode_mask = MODE_BITS
     if nfs.FATTR4_MODE in values:
         changes.mode = values[nfs.FATTR4_MODE]
     elif nfs.FATTR4_MODE_SET_MASKED in values:
@@ -444,15 +470,9 @@ def _set_mode(changes: Changes, values: Mapping[int, Any]) -> int:
         # RFC 8275: no default ACLs here, so the file mask always applies.
         both = values[nfs.FATTR4_MODE_UMASK]
         changes.mode = both.mu_mode & ~both.mu_umask
-    if changes.mode is not None and (changes.mode > 0o7777 or mode_mask > 0o7777):
+    if changes.mode is not None and (changes.mode > MODE_BITS or mode_mask > MODE_BITS):
         raise NfsError(nfs.NFS4ERR_INVAL)
     return mode_mask
-
-
-def merge_mode(changes: Changes, mode_mask: int, current: Callable[[], int]) -> None:
-    """Keep the bits of the mode that were not to be changed."""
-    if changes.mode is not None and mode_mask != 0o7777:
-        changes.mode = changes.mode & mode_mask | current() & ~mode_mask & 0o7777
 
 
 def _parse_id(value: bytes) -> int:

@@ -92,7 +92,7 @@ class Server:
         )
         if self._core.offload.threads:
             for export in exports:
-                export.fs.put_aside(self._core.offload.aside)
+                export.fs.put_aside(self._core.offload.background)
         program = RpcProgram(
             PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, MINORS)}}
         )

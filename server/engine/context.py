@@ -24,10 +24,10 @@ from ..state.session import Session
 from ..vfs.export import Export
 from ..vfs.interface import Job, User
 from ..vfs.namespace import Filehandle
+from ..waiting import then
 from .core import Core
 from .replay import Record, Repeat
 from .turns import SLICE_S
-from .waiting import ready, then
 
 T = TypeVar("T")
 
@@ -192,44 +192,36 @@ class Context:
 
     # --- Waiting ---
 
-    def then(
-        self,
-        value: T | Future[T],
-        finish: Callable[[T], Waits],
-        discard: Callable[[T], object] | None = None,
-    ) -> Waits:
+    def then(self, value: T | Future[T], finish: Callable[[T], Waits]) -> Waits:
         """Go on with ``value``: now if it is there, else when it is.
 
-        If the session has ended meanwhile, the operation fails, and ``discard`` gets the value
-        instead of ``finish``. Whatever else was looked up before may have changed: look again.
+        Others are served meanwhile, so that what was looked up before may have changed: a file may
+        be closed, the session may be gone, and the client with all its state (see :attr:`ended`).
         """
         if isinstance(value, Future):
-            return then(value, partial(self._go_on, finish, discard))
+            return then(value, partial(self._go_on, finish))
         return finish(value)
 
-    async def ready(self, value: T | Future[T], discard: Callable[[T], object] | None = None) -> T:
-        """Return ``value`` once it is there; the same as :meth:`then`, for coroutines."""
-        if isinstance(value, Future):
-            result = await ready(value)
-            self._check_end(discard, result)
-            return result
-        return value
-
-    def _go_on(
-        self, finish: Callable[[T], Waits], discard: Callable[[T], object] | None, value: T
-    ) -> Waits:
-        self._check_end(discard, value)
+    def _go_on(self, finish: Callable[[T], Waits], value: T) -> Waits:
+        self.resume()
         return finish(value)
 
-    def _check_end(self, discard: Callable[[T], object] | None, value: T) -> None:
+    async def ready(self, value: T | Future[T]) -> T:
+        """Return ``value`` once it is there: the same as :meth:`then`, for coroutines."""
+        return await self.wait(value) if isinstance(value, Future) else value
+
+    async def wait(self, future: Future[T]) -> T:
+        """Return what ``future`` brings, once it is there."""
+        try:
+            return await future
+        finally:
+            self.resume()
+
+    def resume(self) -> None:
+        """Take up the compound, after others were served."""
         core = self.core
         self.now = core.clock()
         core.offload.peer = self.call.channel.peer
-        status = self.ended
-        if status != nfs.NFS4_OK:
-            if discard is not None:
-                discard(value)
-            raise NfsError(status)
 
     def settle(self, job: Job | None) -> None:
         """Have ``job``, and all others that are left, done before the next operation begins."""

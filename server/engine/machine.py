@@ -267,13 +267,12 @@ class Compound:
         if context.jobs and (context.must_settle or status or last):
             jobs, context.jobs, context.must_settle = context.jobs, [], False
             try:
-                done = context.core.offload(partial(run_all, jobs))
-            except Exception as error:
-                status = self._failed(error)
-            else:
+                done = context.core.offload.run(partial(run_all, jobs))
                 if done is not None:
                     self._wait(done, partial(self._settled, status))
                     return False
+            except Exception as error:
+                status = self._failed(error)
         return self._step(status)
 
     def _settled(self, status: int, done: Future[None]) -> None:
@@ -311,8 +310,7 @@ class Compound:
         """Take up a compound that has waited: its session may be gone."""
         context = self._context
         self._reply.discharge()
-        context.now = context.core.clock()
-        context.core.offload.peer = context.channel.peer
+        context.resume()
         if context.ended:
             self._table = ENDED
 

@@ -105,21 +105,27 @@ class Offload:
         """Whether there are threads, so that what may block is worth handing over."""
         return self._fair is not None
 
-    def __call__(self, work: Callable[[], T]) -> T | Future[T]:
-        """Do ``work``, on some thread: a future of what it returns or raises.
+    def run(self, job: Job) -> Future[None] | None:
+        """Run a job: on a thread, and return the future of its end, or here without threads."""
+        if self._fair is not None:
+            return self.submit(job)
+        job()
+        return None
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Run ``work`` on a thread; return the future of what it returns or raises.
 
         The future is done on the server's thread. ``work`` must not touch what that one uses.
         """
-        if self._fair is None:
-            return work()
-        peer = self.peer
+        fair, peer = self._fair, self.peer
+        assert fair is not None
         source = _NOBODY if peer is None else holder_of(peer.address, peer.uid)
         errand = _Errand(work)
-        self._fair(source, errand.run, errand.ended)
+        fair(source, errand.run, errand.ended)
         return errand.future
 
-    def aside(self, job: Job) -> None:
-        """Run a job that no call waits for; its failure is not for anybody."""
+    def background(self, job: Job) -> None:
+        """Run a job that no call waits for, and whose failure nobody is told."""
         if self._fair is None:
             job()
         else:

@@ -5,16 +5,20 @@ Legality is data: ``machine`` decides from these rows alone, before a handler is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
 
 from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.ops import OperationSpec
 
+from ..waiting import started
 from .context import Context, Waits
 from .reply import Reply
+
+A = TypeVar("A")
 
 Handler: TypeAlias = Callable[[Context, Any, Reply], Waits]
 """Executes an operation: appends what follows ``NFS4_OK`` in its result, or raises.
@@ -51,6 +55,18 @@ class Operation:
 
 Operations: TypeAlias = Mapping[int, Operation | None]
 """What exists in a minor version; None for what exists, but is not implemented (NOTSUPP)."""
+
+
+def may_wait(
+    work: Callable[[Context, A, Reply], Coroutine[Any, Any, None]],
+) -> Callable[[Context, A, Reply], Waits]:
+    """Make a handler of a coroutine function, which may ``await context.ready(value)``."""
+
+    @wraps(work)
+    def handler(context: Context, args: A, reply: Reply) -> Waits:
+        return started(work(context, args, reply))
+
+    return handler
 
 
 class Failure(NfsError):

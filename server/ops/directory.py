@@ -7,14 +7,16 @@ import stat
 from functools import partial
 from typing import Final
 
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from .. import attributes
 from ..engine.context import Context, Waits
+from ..engine.operation import may_wait
 from ..engine.reply import Reply
-from ..vfs.interface import EXECUTE, Changes, FileSystem, Node, OpenFile, User
+from ..vfs.interface import EXECUTE, Changes, FileSystem, Node, OpenFile
 from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
 from .names import check_name, check_new_name
@@ -39,8 +41,12 @@ _MODES: Final = {
 }
 
 
+_CREATED: Final = frozenset((*_MODES, nfs.NF4DIR, nfs.NF4LNK))
+"""The types that CREATE makes: every one but regular files and named attributes."""
+
+
 def directory(handle: Filehandle) -> Node:
-    """The node of a directory to be changed; NOTDIR if it is none."""
+    """Return the node of a directory to be changed; NOTDIR if it is none."""
     if not handle.node.is_directory:
         raise NfsError(nfs.NFS4ERR_NOTDIR)
     return handle.node
@@ -51,29 +57,35 @@ class DirectoryChange:
 
     __slots__ = ("_before", "_handle")
 
-    def __init__(self, handle: Filehandle) -> None:
+    def __init__(self, handle: Filehandle, before: int) -> None:
         self._handle = handle
-        self._before = handle.export.fs.attributes(handle.node).change
+        self._before = before
 
-    def finish(self, context: Context) -> nfs.change_info4:
-        """What to tell the client, once the change is durable if the export wants that."""
+    @classmethod
+    async def begin(cls, context: Context, handle: Filehandle) -> DirectoryChange:
+        """Note how the directory is before something happens."""
+        found = await context.ready(handle.export.fs.attributes(handle.node))
+        return cls(handle, found.change)
+
+    async def finish(self, context: Context) -> nfs.change_info4:
+        """Return what to tell the client, once the change is durable if the export wants that."""
         export, node = self._handle.export, self._handle.node
         if export.sync:
             job = export.fs.sync_directory(node)
             if job is not None:
                 context.jobs.append(job)
-        after = export.fs.attributes(node).change
-        return nfs.change_info4(export.fs.atomic_changes, self._before, after)
+        after = await context.ready(export.fs.attributes(node))
+        return nfs.change_info4(export.fs.atomic_changes, self._before, after.change)
 
     def unchanged(self) -> nfs.change_info4:
-        """What to tell the client if nothing was to be done."""
+        """Return what to tell the client if nothing was to be done."""
         return nfs.change_info4(True, self._before, self._before)
 
 
-def apply_created(
+async def apply_created(
+    context: Context,
     fs: FileSystem,
     node: Node,
-    who: User,
     changes: Changes,
     made_with_mode: bool,
     via: OpenFile | None = None,
@@ -88,42 +100,44 @@ def apply_created(
         changes.mtime_ns,
     )
     if rest:
-        job = fs.change(node, who, rest, via)
+        job = await context.ready(fs.change(node, context.user, rest, via))
         if job is not None:
             job()  # Of something new: nothing takes long.
 
 
-def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
+@may_wait
+async def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.4: everything but regular files."""
     here = context.here
     parent, fs = directory(here), here.export.fs
     kind = args.objtype.type
-    if kind not in (*_MODES, nfs.NF4DIR, nfs.NF4LNK):
+    if kind not in _CREATED:
         raise NfsError(nfs.NFS4ERR_BADTYPE)
     name = check_new_name(args.objname, here.export)
     changes, mask, _ = attributes.to_set(args.createattrs, fs, context.minor, creating=True)
     if changes.size is not None:
         raise NfsError(nfs.NFS4ERR_INVAL)
     context.require_writable()
-    change = DirectoryChange(here)
-    node = _make(context, parent, name, args.objtype, changes)
+    change = await DirectoryChange.begin(context, here)
+    node = await context.ready(_make(context, parent, name, args.objtype, changes))
     try:
         with_mode = kind != nfs.NF4LNK
         if kind == nfs.NF4LNK:
             # Links have no permissions of their own here.
             changes.mode = None
-        apply_created(fs, node, context.user, changes, with_mode)
+        await apply_created(context, fs, node, changes, with_mode)
     except (OSError, NfsError):
-        fs.remove(parent, name, context.user)
+        await context.ready(fs.remove(parent, name, context.user))
         raise
-    change.finish(context).encode(reply.encoder)
+    (await change.finish(context)).encode(reply.encoder)
     nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(mask))
     context.enter(context.core.namespace.at(here.export, node))
 
 
 def _make(
     context: Context, parent: Node, name: bytes, what: nfs.createtype4, changes: Changes
-) -> Node:
+) -> Node | Future[Node]:
+    """Make a directory, a symbolic link, a device or the like."""
     fs, who = context.here.export.fs, context.user
     mode = changes.mode
     if what.type == nfs.NF4DIR:
@@ -145,18 +159,20 @@ def _make(
     return fs.mknod(parent, name, who, _MODES[what.type] | permissions, rdev)
 
 
-def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
+@may_wait
+async def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
     """RFC 8881, Section 18.25."""
     here = context.here
     parent, fs = directory(here), here.export.fs
     name = check_name(args.target, fs)
     context.require_writable()
-    change = DirectoryChange(here)
-    fs.remove(parent, name, context.user)
-    change.finish(context).encode(reply.encoder)
+    change = await DirectoryChange.begin(context, here)
+    await context.ready(fs.remove(parent, name, context.user))
+    (await change.finish(context)).encode(reply.encoder)
 
 
-def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
+@may_wait
+async def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
     """RFC 8881, Section 18.26."""
     source, target = context.saved, context.here
     assert source is not None
@@ -166,24 +182,24 @@ def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     context.require_writable()
-    before, after = DirectoryChange(source), DirectoryChange(target)
+    before = await DirectoryChange.begin(context, source)
+    after = await DirectoryChange.begin(context, target)
     try:
-        fs.rename(from_node, old, to_node, new, context.user)
+        await context.ready(fs.rename(from_node, old, to_node, new, context.user))
     except OSError as error:
         # RFC 8881, Section 18.26.3: a target of the wrong type, or not empty, is in the way.
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
             raise NfsError(nfs.NFS4ERR_EXIST) from None
         raise
-    if source.wire == target.wire:
-        info = before.finish(context)
-        info.encode(reply.encoder)
-        info.encode(reply.encoder)
-    else:
-        before.finish(context).encode(reply.encoder)
-        after.finish(context).encode(reply.encoder)
+    info = await before.finish(context)
+    info.encode(reply.encoder)
+    if source.wire != target.wire:
+        info = await after.finish(context)
+    info.encode(reply.encoder)
 
 
-def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
+@may_wait
+async def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
     """RFC 8881, Section 18.9."""
     source, target = context.saved, context.here
     assert source is not None
@@ -194,17 +210,18 @@ def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     context.require_writable()
-    change = DirectoryChange(target)
-    fs.link(source.node, parent, name, context.user)
-    change.finish(context).encode(reply.encoder)
+    change = await DirectoryChange.begin(context, target)
+    await context.ready(fs.link(source.node, parent, name, context.user))
+    (await change.finish(context)).encode(reply.encoder)
 
 
-def readlink(context: Context, args: None, reply: Reply) -> None:
+@may_wait
+async def readlink(context: Context, args: None, reply: Reply) -> None:
     """RFC 8881, Section 18.24."""
     here = context.here
     if not here.node.is_symlink:
         raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
-    target = here.export.fs.readlink(here.node, context.user)
+    target = await context.ready(here.export.fs.readlink(here.node, context.user))
     room, placed = reply.data_room()
     if len(target) > room:
         reply.check(len(target) + 16)
@@ -307,6 +324,7 @@ def _append_entry(
         # What is mounted here is not for this client: not even that it exists.
         del reply.buffer[mark:]
         return False
-    subject = attributes.Subject(context.core, context.minor, export, found, identity)
+    room = export.fs.statistics() if mask & attributes.ROOM else None
+    subject = attributes.Subject(context.core, context.minor, export, found, identity, room=room)
     attributes.encode(reply.encoder, subject, mask)
     return True

@@ -6,7 +6,8 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
 
-from ..engine.context import Context
+from ..engine.context import Context, Waits
+from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..vfs.export import Export, Squash
 from ..vfs.interface import Node
@@ -22,13 +23,13 @@ def walkable(handle: Filehandle) -> Node:
     return node
 
 
-def putfh(context: Context, args: nfs.PUTFH4args, reply: Reply) -> None:
+def putfh(context: Context, args: nfs.PUTFH4args, reply: Reply) -> Waits:
     """RFC 8881, Section 18.19."""
     try:
         handle = context.core.namespace.decode(args.object)
     except BadHandle:
         raise NfsError(nfs.NFS4ERR_BADHANDLE) from None
-    context.enter(handle)
+    return context.then(handle, context.enter)
 
 
 def putrootfh(context: Context, args: None, reply: Reply) -> None:
@@ -54,25 +55,27 @@ def restorefh(context: Context, args: None, reply: Reply) -> None:
     context.current_stateid = stateid
 
 
-def lookup(context: Context, args: nfs.LOOKUP4args, reply: Reply) -> None:
+def lookup(context: Context, args: nfs.LOOKUP4args, reply: Reply) -> Waits:
     """RFC 8881, Section 18.13."""
     here = context.here
     walkable(here)
     name = check_name(args.objname, here.export.fs)
-    context.enter(context.core.namespace.lookup(here, name, context.user))
+    return context.then(context.core.namespace.lookup(here, name, context.user), context.enter)
 
 
-def _parent(context: Context) -> Filehandle:
+async def _parent(context: Context) -> Filehandle:
+    """Return the directory above the current one; NOENT at the top of the tree."""
     walkable(context.here)
-    above = context.core.namespace.parent(context.here, context.user)
+    above = await context.ready(context.core.namespace.parent(context.here, context.user))
     if above is None:
         raise NfsError(nfs.NFS4ERR_NOENT)
     return above
 
 
-def lookupp(context: Context, args: None, reply: Reply) -> None:
-    """RFC 8881, Section 18.14: NOENT at the top of the tree."""
-    context.enter(_parent(context))
+@may_wait
+async def lookupp(context: Context, args: None, reply: Reply) -> None:
+    """RFC 8881, Section 18.14."""
+    context.enter(await _parent(context))
 
 
 def _answer_flavors(context: Context, export: Export, reply: Reply) -> None:
@@ -85,21 +88,24 @@ def _answer_flavors(context: Context, export: Export, reply: Reply) -> None:
     context.current = context.current_stateid = None
 
 
-def secinfo(context: Context, args: nfs.SECINFO4args, reply: Reply) -> None:
+@may_wait
+async def secinfo(context: Context, args: nfs.SECINFO4args, reply: Reply) -> None:
     """RFC 8881, Section 18.29."""
     here = context.here
     walkable(here)
-    found = context.core.namespace.lookup(here, check_name(args.name, here.export.fs), context.user)
+    name = check_name(args.name, here.export.fs)
+    found = await context.ready(context.core.namespace.lookup(here, name, context.user))
     if not context.admitted(found.export):
         raise NfsError(nfs.NFS4ERR_ACCESS)
     _answer_flavors(context, found.export, reply)
 
 
-def secinfo_no_name(context: Context, args: int, reply: Reply) -> None:
+@may_wait
+async def secinfo_no_name(context: Context, args: int, reply: Reply) -> None:
     """RFC 8881, Section 18.45."""
     handle = context.here
     if args == nfs.SECINFO_STYLE4_PARENT:
-        handle = _parent(context)
+        handle = await _parent(context)
     elif args != nfs.SECINFO_STYLE4_CURRENT_FH:
         raise NfsError(nfs.NFS4ERR_INVAL)
     _answer_flavors(context, handle.export, reply)

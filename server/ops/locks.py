@@ -10,7 +10,7 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from ..engine.context import Context, Waits
-from ..engine.operation import Failure
+from ..engine.operation import Failure, may_wait
 from ..engine.reply import Reply
 from ..state.lock import FOREVER, HeldRange
 from ..state.refusal import RANGES_FULL, Refusal
@@ -18,7 +18,7 @@ from ..state.share import OpenedFile
 from ..state.stateid import LockState, OpenState
 from ..vfs.interface import READ, WRITE
 from . import rights
-from .data import require_regular
+from .stateids import require_regular
 
 _STATEID: Final = struct.Struct(">I12s")
 _UINT64_MAX = (1 << 64) - 1
@@ -87,21 +87,31 @@ def _lock_of(context: Context, stateid: nfs.stateid4) -> LockState:
     return state
 
 
-def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.10. Whoever would wait has to ask again."""
+def _lockers(context: Context, locker: nfs.locker4) -> tuple[OpenState, LockState | None, bytes]:
+    """Return the open to lock through, the lock owner's state if it has one here, and its name."""
+    if locker.new_lock_owner:
+        opening = locker.open_owner
+        return _open_of(context, opening.open_stateid), None, opening.lock_owner.owner
+    state = _lock_of(context, locker.lock_owner.lock_stateid)
+    return state.open, state, state.owner
+
+
+@may_wait
+async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
+    """RFC 8881, Section 18.10. A client that would wait has to ask again."""
     require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
-    state: LockState | None = None
-    if args.locker.new_lock_owner:
-        opening = args.locker.open_owner
-        open_state = _open_of(context, opening.open_stateid)
-        owner = opening.lock_owner.owner
-    else:
-        state = _lock_of(context, args.locker.lock_owner.lock_stateid)
-        open_state, owner = state.open, state.owner
+    open_state, state, owner = _lockers(context, args.locker)
     _check_grace(context, args.reclaim)
-    _check_mode(context, open_state, exclusive)
+    needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
+    if not open_state.access & needed:
+        raise NfsError(nfs.NFS4ERR_OPENMODE)
+    access = WRITE if exclusive else READ
+    if not rights.is_opener(context, open_state, access):
+        await rights.require(context, open_state.file, access)
+        # That may have taken its time.
+        open_state, state, owner = _lockers(context, args.locker)
     file, registry = open_state.file, context.core.registry
     held = _conflict(context, file, start, end, exclusive, owner)
     if held is not None:
@@ -119,16 +129,6 @@ def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
     state.bump()
     context.current_stateid = state.stateid
     state.stateid.encode(reply.encoder)
-
-
-def _check_mode(context: Context, state: OpenState, exclusive: bool) -> None:
-    """OPENMODE unless the open allows such a lock, ACCESS unless the caller may have it."""
-    needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
-    if not state.access & needed:
-        raise NfsError(nfs.NFS4ERR_OPENMODE)
-    access = WRITE if exclusive else READ
-    if not rights.is_opener(context, state, access):
-        rights.require(context, state.file, access)
 
 
 def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:

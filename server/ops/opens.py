@@ -6,7 +6,8 @@ No delegations are given: a client that asked for one, or for none, is told so.
 from __future__ import annotations
 
 import struct
-from typing import Final
+from contextlib import ExitStack
+from typing import Final, NamedTuple
 
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_of
@@ -14,21 +15,21 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .. import attributes
 from ..engine.context import Context
+from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.stateid import UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
 from . import rights
-from .data import open_state_of, require_regular
 from .directory import DirectoryChange, apply_created, directory
 from .names import check_name, check_new_name
+from .stateids import open_state_of, require_regular
 
 _ACCESS_BITS: Final = {
     nfs.OPEN4_SHARE_ACCESS_READ: READ,
     nfs.OPEN4_SHARE_ACCESS_WRITE: WRITE,
     nfs.OPEN4_SHARE_ACCESS_BOTH: READ | WRITE,
 }
-_WRITING: Final = nfs.OPEN4_SHARE_ACCESS_WRITE
 _WANT_MASK: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
 _WANT_WHEN: Final = (
     nfs.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
@@ -39,56 +40,72 @@ _BILLION: Final = 1_000_000_000
 _TIMES: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
 
 
-class _Opening:
-    """One OPEN on its way."""
+class _Wish(NamedTuple):
+    """What an OPEN asks for."""
 
-    __slots__ = ("access", "args", "attrset", "change", "created", "deny", "file", "wants")
+    access: int
+    deny: int
+    delegation: int
 
-    def __init__(self, args: nfs.OPEN4args) -> None:
-        self.args = args
-        self.access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH
-        self.wants = args.share_access & ~nfs.OPEN4_SHARE_ACCESS_BOTH
-        self.deny = args.share_deny
-        self.attrset = 0
-        self.change = nfs.change_info4(True, 0, 0)
-        self.created = False
-        self.file: OpenFile | None = None
+    @classmethod
+    def of(cls, args: nfs.OPEN4args) -> _Wish:
+        """Take the wish from the arguments; INVAL if it makes no sense."""
+        access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH
+        delegation = args.share_access & ~nfs.OPEN4_SHARE_ACCESS_BOTH
         if (
-            self.access == 0
-            or self.deny > nfs.OPEN4_SHARE_DENY_BOTH
-            or self.wants & ~(_WANT_MASK | _WANT_WHEN)
+            access == 0
+            or args.share_deny > nfs.OPEN4_SHARE_DENY_BOTH
+            or delegation & ~(_WANT_MASK | _WANT_WHEN)
         ):
             raise NfsError(nfs.NFS4ERR_INVAL)
+        return cls(access, args.share_deny, delegation)
 
 
-def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None:
+class _Found(NamedTuple):
+    """The file to open was there already."""
+
+    handle: Filehandle
+    change: nfs.change_info4
+    attrset: int = 0
+    """The attributes that were set, or are going to be."""
+    truncate: bool = False
+    """Its size is to be set to zero."""
+
+
+class _Created(NamedTuple):
+    """The file was made, and is open."""
+
+    handle: Filehandle
+    change: nfs.change_info4
+    attrset: int
+    file: OpenFile
+
+
+@may_wait
+async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None:
     """RFC 8881, Section 18.16."""
-    opening = _Opening(args)
+    wish = _Wish.of(args)
     claim = args.claim.claim
     _check_grace(context, claim)
+    place: _Found | _Created
     if claim == nfs.CLAIM_NULL:
-        handle = _by_name(context, opening)
+        place = await _by_name(context, args, wish)
     elif claim in (nfs.CLAIM_FH, nfs.CLAIM_PREVIOUS):
         if args.openhow.opentype == nfs.OPEN4_CREATE:
             raise NfsError(nfs.NFS4ERR_INVAL)
-        handle = context.here
+        place = _Found(context.here, nfs.change_info4(True, 0, 0))
     else:
         # Claims that rest on a delegation; nobody has one.
         raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
-    try:
-        state = _open_file(context, opening, handle)
-    except BaseException:
-        if opening.file is not None:
-            opening.file.close()
-        raise
-    context.enter(handle)
+    state = await _open_place(context, args, wish, place)
+    context.enter(place.handle)
     context.current_stateid = state.stateid
     nfs.OPEN4resok(
         state.stateid,
-        opening.change,
+        place.change,
         nfs.OPEN4_RESULT_LOCKTYPE_POSIX,
-        bitmap_from_mask(opening.attrset),
-        _no_delegation(opening.wants),
+        bitmap_from_mask(place.attrset),
+        _no_delegation(wish.delegation),
     ).encode(reply.encoder)
 
 
@@ -120,22 +137,21 @@ def _no_delegation(wants: int) -> nfs.open_delegation4:
     return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE_EXT, why)
 
 
-def _by_name(context: Context, opening: _Opening) -> Filehandle:
+async def _by_name(context: Context, args: nfs.OPEN4args, wish: _Wish) -> _Found | _Created:
     """CLAIM_NULL: look the name up, or create it."""
-    here, args = context.here, opening.args
+    here = context.here
     parent = directory(here)
     name = check_name(args.claim.file, here.export.fs)
     if args.openhow.opentype == nfs.OPEN4_CREATE:
-        _check_policy(context, here, name)
-        return _create(context, opening, here, parent, name)
-    change = DirectoryChange(here)
-    handle = context.core.namespace.lookup(here, name, context.user)
-    opening.change = change.unchanged()
-    return handle
+        await _check_policy(context, here, name)
+        return await _create(context, args.openhow.how, wish, parent, name)
+    change = await DirectoryChange.begin(context, here)
+    handle = await context.ready(context.core.namespace.lookup(here, name, context.user))
+    return _Found(handle, change.unchanged())
 
 
-def _check_policy(context: Context, here: Filehandle, name: bytes) -> None:
-    """Whether the export takes the name, or has it already.
+async def _check_policy(context: Context, here: Filehandle, name: bytes) -> None:
+    """Check that the export takes the name, or has it already.
 
     BADNAME rather than INVAL if not: a Linux client that hears INVAL of any OPEN gives up OPEN by
     file handle (CLAIM_FH) for the whole mount.
@@ -144,7 +160,7 @@ def _check_policy(context: Context, here: Filehandle, name: bytes) -> None:
         check_new_name(name, here.export, nfs.NFS4ERR_BADNAME)
     except NfsError:
         try:
-            context.core.namespace.lookup(here, name, context.user)
+            await context.ready(context.core.namespace.lookup(here, name, context.user))
         except FileNotFoundError:
             pass
         else:
@@ -152,54 +168,57 @@ def _check_policy(context: Context, here: Filehandle, name: bytes) -> None:
         raise
 
 
-def _create(
-    context: Context, opening: _Opening, here: Filehandle, parent: Node, name: bytes
-) -> Filehandle:
-    how, fs = opening.args.openhow.how, here.export.fs
-    verifier: bytes | None = None
-    if how.mode == nfs.EXCLUSIVE4:
-        verifier, changes, mask = how.createverf, Changes(), 0
-    else:
-        if how.mode == nfs.EXCLUSIVE4_1:
-            verifier, given = how.ch_createboth.cva_verf, how.ch_createboth.cva_attrs
-        else:
-            given = how.createattrs
-        changes, mask, _ = attributes.to_set(given, fs, context.minor, creating=True)
-        if verifier is not None and mask & _TIMES:
-            raise NfsError(nfs.NFS4ERR_INVAL)
+async def _create(
+    context: Context, how: nfs.createhow4, wish: _Wish, parent: Node, name: bytes
+) -> _Found | _Created:
+    here = context.here
+    fs = here.export.fs
+    verifier, changes, mask = _to_create(context, how)
     context.require_writable()
-    change = DirectoryChange(here)
+    change = await DirectoryChange.begin(context, here)
     mode = 0o644 if changes.mode is None else changes.mode
     # Before anything is made: the open must have a place.
     context.core.registry.make_state_room(context.caller, context.now)
     # Who makes a file may give it a size, also if it is opened for reading alone.
-    access = _ACCESS_BITS[opening.access] | (0 if changes.size is None else WRITE)
+    access = _ACCESS_BITS[wish.access] | (0 if changes.size is None else WRITE)
     try:
-        node, file = fs.create(parent, name, context.user, mode, access)
+        node, file = await context.ready(fs.create(parent, name, context.user, mode, access))
     except FileExistsError:
-        handle = context.core.namespace.lookup(here, name, context.user)
-        _check_existing(handle, how.mode, verifier)
-        opening.change = change.unchanged()
+        handle = await context.ready(context.core.namespace.lookup(here, name, context.user))
+        await _check_existing(context, handle, how.mode, verifier)
         if how.mode == nfs.UNCHECKED4 and changes.size == 0:
             # RFC 8881, Section 18.16.3: of what is there, only a size of zero is set.
-            opening.attrset = mask_of(nfs.FATTR4_SIZE)
-        elif verifier is not None:
-            opening.attrset = mask | _TIMES
-        return handle
-    opening.file, opening.created = file, True
+            return _Found(handle, change.unchanged(), mask_of(nfs.FATTR4_SIZE), truncate=True)
+        attrset = 0 if verifier is None else mask | _TIMES
+        return _Found(handle, change.unchanged(), attrset)
     try:
         if verifier is not None:
             changes.atime_ns, changes.mtime_ns = _verifier_times(verifier)
             mask |= _TIMES
-        apply_created(fs, node, context.user, changes, made_with_mode=True, via=file)
-    except (OSError, NfsError):
-        fs.remove(parent, name, context.user)
+        await apply_created(context, fs, node, changes, made_with_mode=True, via=file)
+        info = await change.finish(context)
+    except BaseException as error:
         file.close()
-        opening.file = None
+        if isinstance(error, OSError | NfsError):
+            await context.ready(fs.remove(parent, name, context.user))
         raise
-    opening.attrset = mask
-    opening.change = change.finish(context)
-    return context.core.namespace.at(here.export, node)
+    return _Created(context.core.namespace.at(here.export, node), info, mask, file)
+
+
+def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, Changes, int]:
+    """Return the verifier of an exclusive create, what is to be set, and the set of that."""
+    if how.mode == nfs.EXCLUSIVE4:
+        return how.createverf, Changes(), 0
+    verifier = None
+    if how.mode == nfs.EXCLUSIVE4_1:
+        verifier, given = how.ch_createboth.cva_verf, how.ch_createboth.cva_attrs
+    else:
+        given = how.createattrs
+    fs = context.here.export.fs
+    changes, mask, _ = attributes.to_set(given, fs, context.minor, creating=True)
+    if verifier is not None and mask & _TIMES:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    return verifier, changes, mask
 
 
 def _verifier_times(verifier: bytes) -> tuple[int, int]:
@@ -209,71 +228,113 @@ def _verifier_times(verifier: bytes) -> tuple[int, int]:
     return (first & 0x7FFFFFFF) * _BILLION, (second & 0x7FFFFFFF) * _BILLION
 
 
-def _check_existing(handle: Filehandle, mode: int, verifier: bytes | None) -> None:
-    """Whether an OPEN that creates may go on with what has the name already."""
+async def _check_existing(
+    context: Context, handle: Filehandle, mode: int, verifier: bytes | None
+) -> None:
+    """Raise EXIST unless an OPEN that creates may go on with what has the name already."""
     if mode == nfs.UNCHECKED4:
         return
     if verifier is not None and handle.node.is_regular:
-        found = handle.export.fs.attributes(handle.node)
+        found = await context.ready(handle.export.fs.attributes(handle.node))
         if (found.atime_ns, found.mtime_ns) == _verifier_times(verifier):
             return  # The same request again.
     raise NfsError(nfs.NFS4ERR_EXIST)
 
 
-def _open_file(context: Context, opening: _Opening, handle: Filehandle) -> OpenState:
-    """Check the share, open what is missing, and note it all in the state."""
-    node, fs, registry = handle.node, handle.export.fs, context.core.registry
-    if not node.is_regular:
-        if node.is_directory:
-            raise NfsError(nfs.NFS4ERR_ISDIR)
-        raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_WRONG_TYPE)
-    if opening.access & nfs.OPEN4_SHARE_ACCESS_WRITE and handle.export.read_only:
-        raise NfsError(nfs.NFS4ERR_ROFS)
-    owner = opening.args.owner.owner
-    opened = registry.states.file(handle)
-    state = None if opened is None else opened.find(context.caller, owner)
-    # Rights come before share reservations, which are nothing to those who have none.
-    missing = _check_rights(context, opening, handle, state)
-    if opened is not None:
-        registry.check_share(opened, opening.access, opening.deny, context.now)
-    if not opening.created and opening.attrset == mask_of(nfs.FATTR4_SIZE):
-        writer = opening.file if missing & WRITE else None
-        if writer is None and state is not None and opening.access & _WRITING:
-            writer = state.writer
-        context.settle(fs.change(node, context.user, Changes(size=0), writer))
-    if state is None:
-        registry.make_state_room(context.caller, context.now)
-        state = registry.states.add_open(context.caller, owner, handle)
-    if opening.file is not None:
-        state.take(opening.file, _ACCESS_BITS[opening.access], context.user)
-        opening.file = None
-    state.set_modes(state.access | opening.access, state.deny | opening.deny)
-    state.modes.add((opening.access, opening.deny))
+async def _open_place(
+    context: Context, args: nfs.OPEN4args, wish: _Wish, place: _Found | _Created
+) -> OpenState:
+    """Open what is not open yet, check the shares, and note it all in the state."""
+    handle, registry, owner = place.handle, context.core.registry, args.owner.owner
+    reclaim = args.claim.claim == nfs.CLAIM_PREVIOUS
+    bits = _ACCESS_BITS[wish.access]
+    with ExitStack() as unused:
+        file: OpenFile | None = None
+        if isinstance(place, _Created):
+            file = place.file
+            unused.callback(file.close)
+        _check_type(handle, wish)
+        # Rights come before share reservations, which are nothing to those who have none.
+        missing = await _check_rights(context, handle, owner, bits)
+        if file is not None:
+            missing = bits
+        elif missing:
+            fs = handle.export.fs
+            file = await context.ready(
+                fs.open(handle.node, context.user, missing, override=reclaim)
+            )
+            unused.callback(file.close)
+        registry.check_share(handle, wish.access, wish.deny, context.now)
+        if isinstance(place, _Found) and place.truncate:
+            await _truncate(context, handle, owner, wish, file if missing & WRITE else None)
+            registry.check_share(handle, wish.access, wish.deny, context.now)
+        state = _state(context, handle, owner)
+        if bits & ~_open_bits(state) & ~missing:
+            # What was open a moment ago was closed while this one waited.
+            raise NfsError(nfs.NFS4ERR_DELAY)
+        if state is None:
+            registry.make_state_room(context.caller, context.now)
+            state = registry.states.add_open(context.caller, owner, handle)
+        if file is not None:
+            state.take(file, bits, context.user)
+            unused.pop_all()
+    state.set_modes(state.access | wish.access, state.deny | wish.deny)
+    state.modes.add((wish.access, wish.deny))
     state.bump()
-    if opening.args.claim.claim == nfs.CLAIM_PREVIOUS:
+    if reclaim:
         registry.grace.reclaimed(context.now)
     return state
 
 
-def _check_rights(
-    context: Context, opening: _Opening, handle: Filehandle, state: OpenState | None
-) -> int:
-    """Open as the caller what the owner does not have open yet; the access bits of that.
+def _state(context: Context, handle: Filehandle, owner: bytes) -> OpenState | None:
+    """Return the state of the owner's open, if it has the file open already."""
+    opens = context.core.registry.states.file(handle)
+    return None if opens is None else opens.find(context.caller, owner)
+
+
+def _open_bits(state: OpenState | None) -> int:
+    """Return what the file is open for: READ, WRITE, both or nothing."""
+    if state is None:
+        return 0
+    return (READ if state.reader else 0) | (WRITE if state.writer else 0)
+
+
+def _check_type(handle: Filehandle, wish: _Wish) -> None:
+    """Raise ISDIR, SYMLINK, WRONG_TYPE or ROFS if such a thing cannot be opened so."""
+    node = handle.node
+    if not node.is_regular:
+        if node.is_directory:
+            raise NfsError(nfs.NFS4ERR_ISDIR)
+        raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_WRONG_TYPE)
+    if wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE and handle.export.read_only:
+        raise NfsError(nfs.NFS4ERR_ROFS)
+
+
+async def _check_rights(context: Context, handle: Filehandle, owner: bytes, wanted: int) -> int:
+    """Check the rights to what the owner has open, and return what is to be opened as the caller.
 
     What is open already was not opened by this caller, perhaps. A reclaim is granted to the
     file's owner whatever the mode is now, as it was when the file was opened: git, for one,
     writes to files that it made with mode 0444.
     """
-    wanted = missing = _ACCESS_BITS[opening.access]
+    state = _state(context, handle, owner)
+    missing = wanted & ~_open_bits(state)
     if state is not None:
-        missing &= ~((READ if state.reader else 0) | (WRITE if state.writer else 0))
         for access in (READ, WRITE):
             if wanted & ~missing & access and not rights.is_opener(context, state, access):
-                rights.require(context, state.file, access)
-    if missing and opening.file is None:
-        reclaim = opening.args.claim.claim == nfs.CLAIM_PREVIOUS
-        opening.file = handle.export.fs.open(handle.node, context.user, missing, override=reclaim)
+                await rights.require(context, state.file, access)
     return missing
+
+
+async def _truncate(
+    context: Context, handle: Filehandle, owner: bytes, wish: _Wish, file: OpenFile | None
+) -> None:
+    """Set the size of a file to zero, through ``file`` or what is open for writing already."""
+    state = _state(context, handle, owner)
+    if file is None and state is not None and wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE:
+        file = state.writer
+    fs = handle.export.fs
+    context.settle(await context.ready(fs.change(handle.node, context.user, Changes(size=0), file)))
 
 
 def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:

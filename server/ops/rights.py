@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
@@ -23,7 +24,7 @@ _VALID_S: Final = 1.0
 
 
 def is_opener(context: Context, state: OpenState, access: int) -> bool:
-    """Whether the caller is the one who opened the file for READ, or WRITE."""
+    """Return whether the caller is the one who opened the file for READ, or WRITE."""
     opener, user = (state.reading if access == READ else state.writing), context.who
     if opener is user:
         return True
@@ -37,24 +38,22 @@ def is_opener(context: Context, state: OpenState, access: int) -> bool:
     return True
 
 
-def require(context: Context, file: OpenedFile, access: int) -> None:
-    """ACCESS unless the caller, who did not open the file, may READ, or WRITE, what is open."""
+async def require(context: Context, file: OpenedFile, access: int) -> None:
+    """Raise ACCESS unless a caller that did not open the file may READ, or WRITE, what is open."""
     user = context.user
     if file.vetted(user, access, context.now):
         return
     node, fs = file.handle.node, file.handle.export.fs
-    granted = fs.permitted(node, user, access | EXECUTE)
-    if not (
-        granted & access
-        or (access == READ and granted & EXECUTE)
-        or fs.attributes(node).uid == user.uid
-    ):
-        raise NfsError(nfs.NFS4ERR_ACCESS)
+    granted = await context.ready(fs.permitted(node, user, access | EXECUTE))
+    if not (granted & access or (access == READ and granted & EXECUTE)):
+        attributes = await context.ready(fs.attributes(node))
+        if attributes.uid != user.uid:
+            raise NfsError(nfs.NFS4ERR_ACCESS)
     file.vet(user, access, context.now + _VALID_S)
 
 
-def open_as_caller(context: Context, access: int) -> OpenFile:
-    """The current file, opened by the caller for one operation, because another one opened it.
+def open_as_caller(context: Context, access: int) -> OpenFile | Future[OpenFile]:
+    """Open the current file as the caller for one operation, because another one opened it.
 
     So a file system that changes more than the data when a file is written to, such as
     set-user-ID bits, knows who it was.

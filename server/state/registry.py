@@ -21,13 +21,13 @@ from nfsrdma.xdr.nfs4.types import (
 )
 
 from ..loop import CallSoon
+from ..vfs.namespace import Filehandle
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
 from .principal import Principal, share_of
 from .recovery import RecoveryStore, StoreError
 from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
 from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
-from .share import OpenedFile
 from .shares import Shares
 from .stateid import StateTable
 
@@ -336,9 +336,10 @@ class Registry:
 
     # Shares and locks: a courtesy client gives way.
 
-    def check_share(self, file: OpenedFile, access: int, deny: int, now: float) -> None:
+    def check_share(self, handle: Filehandle, access: int, deny: int, now: float) -> None:
         """SHARE_DENIED if the opens of a file rule these modes out, the caller's own included."""
-        if not file.rules_out(access, deny):
+        file = self.states.file(handle)
+        if file is None or not file.rules_out(access, deny):
             return
         holders = (state.client for state in file.conflicts(access, deny))
         if not self.give_way(holders, now):

@@ -8,7 +8,8 @@ costs one test if the value is there. Where one value after the other is needed,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
 from typing import Any, TypeVar
 
 from nfsrdma.rpcrdma.task import Future, Task
@@ -38,9 +39,32 @@ async def ready(value: T | Future[T]) -> T:
 
 
 def started(work: Coroutine[Any, Any, R]) -> R | Future[R]:
-    """Run a coroutine as far as it gets: return its result or raise its error, or a future."""
-    task = Task(work)
-    return task.result() if task.done() else task
+    """Run a coroutine as far as it gets: return its result or raise its error, or a future.
+
+    One that need not wait costs little more than a function, as no task is made for it.
+    """
+    try:
+        future = work.send(None)
+    except StopIteration as stop:
+        result: R = stop.value
+        return result
+    return Task(_rest(work, future))
+
+
+@coroutine
+def _rest(work: Coroutine[Any, Any, R], future: Future[Any]) -> Generator[Future[Any], None, R]:
+    """Go on with a coroutine that waits for ``future``."""
+    while True:
+        error: BaseException | None = None
+        try:
+            yield future
+        except Exception as raised:
+            error = raised
+        try:
+            future = work.send(None) if error is None else work.throw(error)
+        except StopIteration as stop:
+            result: R = stop.value
+            return result
 
 
 class _Continuation(Future[R]):

@@ -1,0 +1,153 @@
+"""The file that a stateid stands for, and whether the caller may use it."""
+
+from __future__ import annotations
+
+from stat import S_IFREG
+from types import TracebackType
+from typing import TypeVar
+
+from nfsrdma.rpcrdma.task import Future
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.errors import NfsError
+from nfsrdma.xdr.nfs4.types import stateid4
+
+from ..engine.context import Context
+from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
+from ..vfs.interface import READ, WRITE, OpenFile
+from ..waiting import started, then
+from . import rights
+
+T = TypeVar("T")
+
+_SHARE_READ, _SHARE_WRITE = nfs.OPEN4_SHARE_ACCESS_READ, nfs.OPEN4_SHARE_ACCESS_WRITE
+
+
+class Opened:
+    """An open file for the length of one operation: ``with opened as file``.
+
+    It belongs to an open ``state``, or was opened for the operation alone: then it is closed at the
+    end.
+    """
+
+    __slots__ = ("_state", "file")
+
+    def __init__(self, file: OpenFile, state: OpenState | None = None) -> None:
+        self.file = file
+        self._state = state
+
+    async def ready(self, context: Context, value: T | Future[T]) -> T:
+        """Return what the file answers. BAD_STATEID if it was closed while that took its time."""
+        if not isinstance(value, Future):
+            return value
+        result: T = await context.wait(value)
+        state, file = self._state, self.file
+        if state is not None and file is not state.reader and file is not state.writer:
+            raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+        return result
+
+    def __enter__(self) -> OpenFile:
+        return self.file
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._state is None:
+            self.file.close()
+
+
+def require_regular(context: Context) -> None:
+    """Raise ISDIR, SYMLINK or WRONG_TYPE if the current file is no regular one."""
+    node = context.here.node
+    if node.type == S_IFREG:
+        return
+    if node.is_directory:
+        raise NfsError(nfs.NFS4ERR_ISDIR)
+    raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_WRONG_TYPE)
+
+
+def open_state_of(context: Context, stateid: stateid4) -> OpenState | None:
+    """Return the open that a stateid of the current file stands for; None for the special ones.
+
+    Raises BAD_STATEID and OLD_STATEID (RFC 8881, Section 8.2.4).
+    """
+    stateid = context.actual(stateid)
+    if stateid.other in (ANONYMOUS, BYPASS):
+        expected = 0 if stateid.other == ANONYMOUS else UINT32_MAX
+        if stateid.seqid != expected:
+            raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+        return None
+    state = context.core.registry.states.find(stateid, context.caller)
+    if state.file.handle.wire != context.here.wire:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    if isinstance(state, LockState):
+        return state.open
+    assert isinstance(state, OpenState)
+    return state
+
+
+def opened(context: Context, stateid: stateid4, access: int) -> Opened | Future[Opened]:
+    """Return the open file to READ, or WRITE, with a stateid.
+
+    A stateid is no right: who opened the file may do what it was opened for, anybody else what
+    the file system grants (see ``rights``). A special stateid goes by the caller's own rights, and
+    is held up by the share reservations of others: LOCKED (RFC 8881, Section 9.7).
+    """
+    state = open_state_of(context, stateid)
+    if state is None:
+        _check_shares(context, stateid, access)
+        here = context.here
+        return then(here.export.fs.open(here.node, context.user, access), Opened)
+    if access == READ:
+        file, opener = state.reader, state.reading
+    else:
+        file, opener = state.writer, state.writing
+    if file is None:
+        raise NfsError(nfs.NFS4ERR_OPENMODE)
+    if opener is context.who or rights.is_opener(context, state, access):
+        return Opened(file, state)
+    if access == WRITE:
+        return then(rights.open_as_caller(context, access), Opened)
+    return started(_reader_for_another(context, state))
+
+
+async def _reader_for_another(context: Context, state: OpenState) -> Opened:
+    """Return what is open, for a caller that did not open it."""
+    await rights.require(context, state.file, READ)
+    file = state.reader
+    if file is None:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)  # It was closed meanwhile.
+    return Opened(file, state)
+
+
+async def truncated_through(context: Context, stateid: stateid4) -> OpenFile | None:
+    """Return the open file by which the current file's size may be set; None if it need not be.
+
+    As for a WRITE with that stateid, but with a special one no file is opened.
+    """
+    state = open_state_of(context, stateid)
+    if state is None:
+        _check_shares(context, stateid, WRITE)
+        return None
+    if state.writer is None:
+        raise NfsError(nfs.NFS4ERR_OPENMODE)
+    if not rights.is_opener(context, state, WRITE):
+        await rights.require(context, state.file, WRITE)
+        if state.writer is None:
+            raise NfsError(nfs.NFS4ERR_BAD_STATEID)  # It was closed meanwhile.
+    return state.writer
+
+
+def _check_shares(context: Context, stateid: stateid4, access: int) -> None:
+    """Raise LOCKED if others that have the file open deny what a special stateid is used for."""
+    registry = context.core.registry
+    opens = registry.states.file(context.here)
+    if opens is None or (access == READ and stateid.other == BYPASS):
+        return
+    share = _SHARE_READ if access == READ else _SHARE_WRITE
+    if opens.rules_out(share, 0):
+        holders = (other.client for other in opens.conflicts(share, 0))
+        if not registry.give_way(holders, context.now):
+            raise NfsError(nfs.NFS4ERR_LOCKED)
