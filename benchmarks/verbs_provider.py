@@ -15,7 +15,7 @@ from typing import Any
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.registry import open_device
-from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, Device
+from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, ConnectRequest, Device
 from nfsrdma.rpcrdma.verbs.types import (
     WC,
     Access,
@@ -84,9 +84,9 @@ class Bench:
             request.accept(ConnectOptions(), server)
 
         self.devices[0].listen(given.address, given.port, on_request)
+        ours = client.pd, client.send_cq, client.recv_cq, client, queue_pair
         client.connection = self.devices[1].connect(
-            *(given.address, given.port, client.pd, client.send_cq, client.recv_cq),
-            *(queue_pair, ConnectOptions(), client),
+            ConnectRequest(given.address, given.port, *ours)
         )
         self.until(lambda: server.up and client.up)
 

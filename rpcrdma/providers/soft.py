@@ -17,23 +17,22 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from random import Random, SystemRandom
 from typing import Any, Final
 
 from ..io.fork import keep_from_children
-from ..roce.cm.endpoint import Endpoint
+from ..roce.cm.cm_id import CmId
 from ..roce.cm.manager import ConnectionManager, Listener, Route
 from ..roce.engine.engine import Engine
 from ..roce.engine.tuning import Tuning
 from ..roce.packets.burst import Address, Burst
 from ..task import Reactor
 from ..verbs.interfaces import (
-    CompletionQueue,
-    ConnectionHandler,
     ConnectionRequest,
-    ProtectionDomain,
+    ConnectRequest,
 )
-from ..verbs.types import ConnectOptions, DeviceLimits, QpOptions
+from ..verbs.types import DeviceLimits
 from .driver import EngineDriver
 from .routes import alternatives, find_route, is_local, local_addresses, resolve
 from .tap import Tap
@@ -128,22 +127,12 @@ class SoftDevice(Engine):
                 self._open(local)
         return self.cm.listen(host, port, on_request)
 
-    def connect(
-        self,
-        address: str,
-        port: int,
-        pd: ProtectionDomain,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
-        qp_options: QpOptions,
-        connect_options: ConnectOptions,
-        handler: ConnectionHandler,
-    ) -> Endpoint:
+    def connect(self, request: ConnectRequest) -> CmId:
         """Start to connect to an address or a name; names are looked up at once.
 
         Raises ``OSError`` when there is no such name, no route or no free local address.
         """
-        hosts = resolve(address)
+        hosts = resolve(request.address)
         for host in hosts[:-1]:
             try:
                 self._route(host)
@@ -152,9 +141,7 @@ class SoftDevice(Engine):
             break
         else:
             host = hosts[-1]
-        return self.cm.connect(
-            host, port, pd, send_cq, recv_cq, qp_options, connect_options, handler
-        )
+        return self.cm.connect(replace(request, address=host))
 
     def close(self) -> None:
         """Disconnect everything, flush, free the sockets. Good-byes are sent, not awaited.

@@ -12,7 +12,7 @@ from ..budget import UNBOUNDED, Account, Budget
 from ..complaints import Complaints
 from ..rpc.channel import Owner, Peer, Service
 from ..task import Future, Reactor, TimerHandle
-from ..verbs.interfaces import Connection, ConnectionRequest, Device, Listener
+from ..verbs.interfaces import Connection, ConnectionRequest, ConnectRequest, Device, Listener
 from ..verbs.types import Access, ConnectOptions, QpOptions, VerbsError
 from .channel import RdmaChannel
 from .endpoint import FAULT, Queues
@@ -62,14 +62,16 @@ def connect_rdma(
     )
     try:
         connection = device.connect(
-            address,
-            port,
-            queues.pd,
-            queues.send_cq,
-            queues.recv_cq,
-            QpOptions(options.send_depth, options.receive_depth, _REACHABLE),
-            connect_options,
-            handler,
+            ConnectRequest(
+                address,
+                port,
+                queues.pd,
+                queues.send_cq,
+                queues.recv_cq,
+                handler,
+                QpOptions(options.send_depth, options.receive_depth, _REACHABLE),
+                connect_options,
+            )
         )
     except OSError as error:
         queues.pd.close()

@@ -15,6 +15,7 @@ One set of rules for all of them, checked by one conformance suite:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from .types import (
@@ -159,6 +160,24 @@ class ConnectionHandler(Protocol):
         """It was up and is no more. The queue pair has been or is being flushed."""
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """What the active side of a connection asks of ``Device.connect``.
+
+    ``address`` is numeric or a name, ``pd`` and the completion queues are the device's own, and
+    ``handler`` is told how the connection fares.
+    """
+
+    address: str
+    port: int
+    pd: ProtectionDomain
+    send_cq: CompletionQueue
+    recv_cq: CompletionQueue
+    handler: ConnectionHandler
+    qp_options: QpOptions = field(default_factory=QpOptions)
+    connect_options: ConnectOptions = field(default_factory=ConnectOptions)
+
+
 class ConnectionRequest(Protocol):
     """A peer wants to connect. Exactly one of ``accept`` and ``reject`` must be called.
 
@@ -214,18 +233,12 @@ class Device(Protocol):
     ) -> Listener:
         """Raises ``OSError`` when the address or the port cannot be had."""
 
-    def connect(
-        self,
-        address: str,
-        port: int,
-        pd: ProtectionDomain,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
-        qp_options: QpOptions,
-        connect_options: ConnectOptions,
-        handler: ConnectionHandler,
-    ) -> Connection:
-        """Start to connect; receives may be posted on the result's queue pair at once."""
+    def connect(self, request: ConnectRequest) -> Connection:
+        """Start to connect; receives may be posted on the result's queue pair at once.
+
+        Raises ``OSError`` when the peer cannot be reached from here, ``VerbsError`` when the
+        request's objects or options do not suit this device.
+        """
 
     def close(self) -> None:
         """Disconnect everything, flush, free."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from errno import ECONNREFUSED
 from typing import Any
 
 
@@ -83,6 +84,31 @@ class VerbsError(Exception):
     def __init__(self, message: str, status: WcStatus = WcStatus.GENERAL_ERR) -> None:
         super().__init__(message)
         self.status = status
+
+
+class ConnectionRejected(ConnectionRefusedError):
+    """The peer rejected the connection (REJ).
+
+    ``private_data`` comes as it was sent: with its padding where the message has a fixed size
+    (148 octets in IB CM). ``reason`` is the reason code of IBA, Section 12.6.7.2.
+    """
+
+    CONSUMER_REJECT = 28
+
+    def __init__(
+        self,
+        text: str,
+        private_data: bytes = b"",
+        *,
+        reason: int = CONSUMER_REJECT,
+        code: int | None = ECONNREFUSED,
+    ) -> None:
+        if code is None:
+            super().__init__(text)
+        else:
+            super().__init__(code, text)
+        self.private_data = private_data
+        self.reason = reason
 
 
 class SendWR:

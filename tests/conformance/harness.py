@@ -23,7 +23,7 @@ from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
 from nfsrdma.rpcrdma.task import Reactor
-from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, Device
+from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, ConnectRequest, Device
 from nfsrdma.rpcrdma.verbs.types import (
     WC,
     Access,
@@ -114,6 +114,13 @@ class Side:
         self.send_cq.set_handler(lambda: self.sent.extend(self.send_cq.poll(64)))
         self.recv_cq.set_handler(lambda: self.received.extend(self.recv_cq.poll(64)))
 
+    def request(
+        self, address: str, port: int, connect: ConnectOptions | None = None
+    ) -> ConnectRequest:
+        """What this side asks of its device to be connected."""
+        ours = self.pd, self.send_cq, self.recv_cq, self, self.options
+        return ConnectRequest(address, port, *ours, connect or ConnectOptions())
+
     # ConnectionHandler
 
     def established(self, connection: Connection, private_data: bytes) -> None:
@@ -192,9 +199,7 @@ def pair(
 
 def start(harness: ProviderHarness, side: Side, port: int, connect: ConnectOptions) -> None:
     """Begin to connect ``side`` to ``port`` of ``a``."""
-    side.connection = harness.b.connect(
-        harness.host, port, side.pd, side.send_cq, side.recv_cq, side.options, connect, side
-    )
+    side.connection = harness.b.connect(side.request(harness.host, port, connect))
 
 
 # The providers.

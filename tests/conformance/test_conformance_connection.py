@@ -87,10 +87,8 @@ def test_nobody_answers(harness: ProviderHarness) -> None:
     if harness.nowhere is None:
         pytest.skip("no address at which nobody answers")
     client = Side(harness.b, QpOptions())
-    client.connection = harness.b.connect(
-        *(harness.nowhere, 20049, client.pd, client.send_cq, client.recv_cq),
-        *(QpOptions(), ConnectOptions(timeout_s=1.0), client),
-    )
+    request = client.request(harness.nowhere, 20049, ConnectOptions(timeout_s=1.0))
+    client.connection = harness.b.connect(request)
     before = harness.reactor.time()
     harness.run_until(lambda: client.told("failed"))
     assert isinstance(client.error, TimeoutError)

@@ -208,10 +208,7 @@ def test_what_a_queue_pair_refuses(harness: ProviderHarness) -> None:
     with pytest.raises(VerbsError):
         client.recv(8)
     early = Side(harness.b, QpOptions())
-    early.connection = harness.b.connect(
-        *(harness.host, 9, early.pd, early.send_cq, early.recv_cq),
-        *(QpOptions(), ConnectOptions(), early),
-    )
+    early.connection = harness.b.connect(early.request(harness.host, 9))
     with pytest.raises(VerbsError):
         early.send(b"not connected")
     early.connection.close()

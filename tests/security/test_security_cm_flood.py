@@ -55,9 +55,7 @@ def listening(*, accept: bool = True) -> World:
 
 
 def half_open(world: World) -> Counter[str]:
-    return Counter(
-        one.remote_port[0] for one in world.cm._endpoints.values() if one.state in HALF_OPEN
-    )
+    return Counter(one.remote_port[0] for one in world.cm._ids.values() if one.state in HALF_OPEN)
 
 
 def test_half_open_connections_of_one_address_push_out_their_own() -> None:
@@ -69,7 +67,7 @@ def test_half_open_connections_of_one_address_push_out_their_own() -> None:
     assert half_open(world) == {THEM: 1, "10.0.0.9": MAX_HALF_OPEN_EACH}
     assert len(world.requests) == 101
     assert world.cm.counters["half-open given up"] == 100 - MAX_HALF_OPEN_EACH
-    ids = {one.remote_comm_id for one in world.cm._endpoints.values()}
+    ids = {one.remote_comm_id for one in world.cm._ids.values()}
     assert {number + 1 for number in range(100 - MAX_HALF_OPEN_EACH, 100)} | {COMM_ID} == ids
 
 
@@ -320,6 +318,6 @@ def test_an_rtu_that_never_comes_leaves_nothing() -> None:
     (rej,) = world.sent()
     assert isinstance(rej, Rej)
     assert (rej.local_comm_id, rej.remote_comm_id) == (first.local_comm_id, first.remote_comm_id)
-    assert {one.state for one in world.cm._endpoints.values()} == {State.REP_SENT}
+    assert {one.state for one in world.cm._ids.values()} == {State.REP_SENT}
     world.advance(100.0)
     assert len(world.cm) == 0

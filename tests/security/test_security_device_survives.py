@@ -14,7 +14,7 @@ from nfsrdma.rpcrdma.providers.sim import Faults, SimDevice, SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.roce.wire.cm_messages import Rej, RejectReason
 from nfsrdma.rpcrdma.roce.wire.headers import Aeth
-from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest
+from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, ConnectRequest
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, RecvWR, SendWR, WrOpcode
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
@@ -67,7 +67,7 @@ class Owner:
     def connect(self) -> None:
         options = QpOptions(), ConnectOptions(timeout_s=5.0)
         self.connection = self.device.connect(
-            SERVER, PORT, self.pd, self.cq, self.cq, *options, self
+            ConnectRequest(SERVER, PORT, self.pd, self.cq, self.cq, self, *options)
         )
 
 

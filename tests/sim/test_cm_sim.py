@@ -9,7 +9,7 @@ import pytest
 
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
-from nfsrdma.rpcrdma.verbs.interfaces import ConnectionRequest
+from nfsrdma.rpcrdma.verbs.interfaces import ConnectionRequest, ConnectRequest
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, RecvWR, SendWR, WrOpcode
 
 SERVER, CLIENT = "10.0.0.1", "10.0.0.2"
@@ -49,9 +49,9 @@ class Owner:
         request.accept(ConnectOptions(), self)
 
     def connect(self, **options) -> None:
+        offer = ConnectOptions(**options)
         self.connection = self.device.connect(
-            *(SERVER, PORT, self.pd, self.cq, self.cq, QpOptions()),
-            *(ConnectOptions(**options), self),
+            ConnectRequest(SERVER, PORT, self.pd, self.cq, self.cq, self, connect_options=offer)
         )
 
     def send(self) -> None:

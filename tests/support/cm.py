@@ -17,6 +17,7 @@ from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     service_id,
 )
 from nfsrdma.rpcrdma.roce.wire.mad import decode_mad, encode_mad
+from nfsrdma.rpcrdma.verbs.interfaces import ConnectRequest
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, DeviceLimits, QpOptions, QpState, VerbsError
 
 US, THEM, PORT = "10.0.0.1", "10.0.0.2", 20049
@@ -124,9 +125,10 @@ class World:
 
     def connect(self, handler: Handler, **options: object):
         connect = ConnectOptions(**options)  # type: ignore[arg-type]
-        endpoint = self.cm.connect(THEM, PORT, *self.objects(), QpOptions(), connect, handler)
+        request = ConnectRequest(THEM, PORT, *self.objects(), handler, connect_options=connect)
+        cm_id = self.cm.connect(request)
         self.turn()
-        return endpoint
+        return cm_id
 
     def listen(self) -> None:
         self.cm.listen("0.0.0.0", PORT, self.requests.append)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from nfsrdma.rpcrdma.verbs.interfaces import ConnectionHandler
+from nfsrdma.rpcrdma.verbs.interfaces import ConnectionHandler, ConnectRequest
 from nfsrdma.rpcrdma.verbs.types import (
     WC,
     Access,
@@ -433,24 +433,14 @@ class FakeDevice:
         self.fabric.listeners[address, port] = (self, on_request)
         return FakeListener(self.fabric, (address, port))
 
-    def connect(
-        self,
-        address: str,
-        port: int,
-        pd: Any,
-        send_cq: Any,
-        recv_cq: Any,
-        qp_options: QpOptions,
-        connect_options: ConnectOptions,
-        handler: ConnectionHandler,
-    ) -> FakeConnection:
-        if address == "unreachable":
+    def connect(self, request: ConnectRequest) -> FakeConnection:
+        if request.address == "unreachable":
             raise OSError("no route")
-        qp = FakeQp(pd, send_cq, recv_cq, qp_options)
+        qp: Any = FakeQp(request.pd, request.send_cq, request.recv_cq, request.qp_options)
         local = (self.name, next(self._ports))
-        connection = FakeConnection(self, qp, local, (address, port))
-        connection.handler = handler
-        self.reactor.call_soon(self._request, connection, connect_options)
+        connection = FakeConnection(self, qp, local, (request.address, request.port))
+        connection.handler = request.handler
+        self.reactor.call_soon(self._request, connection, request.connect_options)
         return connection
 
     def _request(self, connection: FakeConnection, options: ConnectOptions) -> None:

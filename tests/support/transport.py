@@ -20,6 +20,7 @@ from nfsrdma.rpcrdma.transport import (
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import HeaderLimits, RpcRdmaHeader, decode_header
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
+from nfsrdma.rpcrdma.verbs.interfaces import ConnectRequest
 from nfsrdma.rpcrdma.verbs.types import (
     Access,
     ConnectOptions,
@@ -197,14 +198,16 @@ class RawPeer:
         """Connect to the server."""
         data = private_data.encode() if private_data else b""
         self.connection = self.device.connect(
-            "server",
-            PORT,
-            self.pd,
-            self.send_cq,
-            self.recv_cq,
-            self.qp_options,
-            ConnectOptions(private_data=data, responder_resources=depth),
-            self,
+            ConnectRequest(
+                "server",
+                PORT,
+                self.pd,
+                self.send_cq,
+                self.recv_cq,
+                self,
+                self.qp_options,
+                ConnectOptions(private_data=data, responder_resources=depth),
+            )
         )
         self._post(receives)
 

@@ -6,7 +6,6 @@ import pytest
 from tests.support.captures import capture_folder, frames, require
 from tests.support.cm import COMM_ID, GUID, PORT, QPN, THEM, US, Handler, World, reply
 
-from nfsrdma.rpcrdma.roce.cm.endpoint import ConnectionRejected
 from nfsrdma.rpcrdma.roce.cm.states import State
 from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     Drep,
@@ -21,22 +20,23 @@ from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     service_id,
 )
 from nfsrdma.rpcrdma.roce.wire.mad import decode_mad
-from nfsrdma.rpcrdma.verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
+from nfsrdma.rpcrdma.verbs.interfaces import ConnectRequest
+from nfsrdma.rpcrdma.verbs.types import ConnectionRejected, QpState, VerbsError
 
 
 def start(**options):
     world, handler = World(), Handler()
-    endpoint = world.connect(handler, **options)
+    cm_id = world.connect(handler, **options)
     (sent,) = world.sent()
-    return world, handler, endpoint, sent
+    return world, handler, cm_id, sent
 
 
 def up(**options):
-    world, handler, endpoint, sent = start(**options)
+    world, handler, cm_id, sent = start(**options)
     world.receive(reply(sent))
     (rtu,) = world.sent()
     assert isinstance(rtu, Rtu)
-    return world, handler, endpoint
+    return world, handler, cm_id
 
 
 def test_the_request_names_what_linux_names():
@@ -64,15 +64,15 @@ def test_the_request_names_what_linux_names():
 
 
 def test_from_request_to_ready():
-    world, handler, endpoint, sent = start(
+    world, handler, cm_id, sent = start(
         responder_resources=7, initiator_depth=6, retry_count=5, private_data=b"hi"
     )
     assert world.woken == 1
     assert sent.service_id == service_id(PORT)
     header = RdmaCmHeader.decode(sent.private_data)
     assert (header.source, header.destination) == (US, THEM)
-    assert endpoint.local_address == (US, header.source_port)
-    assert endpoint.peer_address == (THEM, PORT)
+    assert cm_id.local_address == (US, header.source_port)
+    assert cm_id.peer_address == (THEM, PORT)
     world.receive(reply(sent))
     ((rtu, transaction, source, destination),) = world.outbox
     assert (rtu.local_comm_id, rtu.remote_comm_id) == (sent.local_comm_id, COMM_ID)
@@ -80,7 +80,7 @@ def test_from_request_to_ready():
     assert transaction & 0xFFFFFFFF == sent.local_comm_id
     assert handler.names() == ["established"]
     assert handler.last.startswith(b"welcome")
-    assert endpoint.queue_pair.raised == {
+    assert cm_id.queue_pair.raised == {
         "local": (US, 4791),
         "remote": (THEM, 4791),
         "remote_qpn": QPN,
@@ -118,7 +118,7 @@ def test_fifteen_retries_at_most():
 
 @pytest.mark.parametrize("reason", [8, 28, 999])
 def test_refusals_carry_the_reason(reason):
-    world, handler, endpoint, sent = start()
+    world, handler, cm_id, sent = start()
     world.receive(
         Rej(
             local_comm_id=0,
@@ -134,7 +134,7 @@ def test_refusals_carry_the_reason(reason):
     assert error.reason == reason
     assert error.private_data.startswith(b"go away")
     assert "10.0.0.2:20049" in str(error)
-    assert endpoint.queue_pair.state == QpState.ERR
+    assert cm_id.queue_pair.state == QpState.ERR
     assert world.sent() == []
     assert len(world.cm) == 0
 
@@ -184,27 +184,27 @@ def test_a_reply_with_another_connection_s_queue_pair_is_stale():
 
 
 def test_disconnecting():
-    world, handler, endpoint = up()
-    endpoint.disconnect()
-    assert endpoint.queue_pair.state == QpState.ERR
+    world, handler, cm_id = up()
+    cm_id.disconnect()
+    assert cm_id.queue_pair.state == QpState.ERR
     assert handler.names() == ["established"]
     assert world.cm.next_timeout() == 0.0
     world.turn()
     (dreq,) = world.sent()
     assert (dreq.remote_comm_id, dreq.remote_qpn) == (COMM_ID, QPN)
     assert handler.names() == ["established", "disconnected"]
-    world.receive(Drep(local_comm_id=COMM_ID, remote_comm_id=endpoint.local_comm_id))
-    assert endpoint.state is State.TIMEWAIT
+    world.receive(Drep(local_comm_id=COMM_ID, remote_comm_id=cm_id.local_comm_id))
+    assert cm_id.state is State.TIMEWAIT
     assert world.advance(6) == []
     assert len(world.cm) == 0
-    endpoint.disconnect()
+    cm_id.disconnect()
     world.turn()
     assert world.sent() == []
 
 
 def test_a_good_bye_that_is_not_answered():
-    world, _, endpoint = up()
-    endpoint.disconnect()
+    world, _, cm_id = up()
+    cm_id.disconnect()
     world.turn()
     world.sent()
     log = world.advance(60)
@@ -214,14 +214,14 @@ def test_a_good_bye_that_is_not_answered():
 
 
 def test_both_say_good_bye():
-    world, handler, endpoint = up()
-    endpoint.disconnect()
+    world, handler, cm_id = up()
+    cm_id.disconnect()
     world.turn()
     world.sent()
     dreq = Dreq(
         local_comm_id=COMM_ID,
-        remote_comm_id=endpoint.local_comm_id,
-        remote_qpn=endpoint.queue_pair.number,
+        remote_comm_id=cm_id.local_comm_id,
+        remote_qpn=cm_id.queue_pair.number,
     )
     for _ in range(2):
         world.receive(dreq)
@@ -231,22 +231,22 @@ def test_both_say_good_bye():
 
 
 def test_the_peer_says_good_bye():
-    world, handler, endpoint = up()
-    ids = {"local_comm_id": COMM_ID, "remote_comm_id": endpoint.local_comm_id}
+    world, handler, cm_id = up()
+    ids = {"local_comm_id": COMM_ID, "remote_comm_id": cm_id.local_comm_id}
     world.receive(Dreq(**ids, remote_qpn=0x99))
     assert handler.names() == ["established"]  # It named another queue pair.
-    world.receive(Dreq(**ids | {"local_comm_id": 1}, remote_qpn=endpoint.queue_pair.number))
+    world.receive(Dreq(**ids | {"local_comm_id": 1}, remote_qpn=cm_id.queue_pair.number))
     assert handler.names() == ["established"]  # It is not the peer's identifier.
     world.sent()
-    world.receive(Dreq(**ids, remote_qpn=endpoint.queue_pair.number))
+    world.receive(Dreq(**ids, remote_qpn=cm_id.queue_pair.number))
     assert [type(message) for message in world.sent()] == [Drep]
     assert handler.names() == ["established", "disconnected"]
-    assert endpoint.queue_pair.state == QpState.ERR
+    assert cm_id.queue_pair.state == QpState.ERR
 
 
 def test_a_late_reject_takes_the_connection_down():
-    world, handler, endpoint = up()
-    rej = Rej(local_comm_id=COMM_ID, remote_comm_id=endpoint.local_comm_id, message=2, reason=4)
+    world, handler, cm_id = up()
+    rej = Rej(local_comm_id=COMM_ID, remote_comm_id=cm_id.local_comm_id, message=2, reason=4)
     world.receive(rej)
     assert handler.told[-1] == (
         "disconnected",
@@ -255,8 +255,8 @@ def test_a_late_reject_takes_the_connection_down():
 
 
 def test_a_queue_pair_that_fails_says_good_bye():
-    world, handler, endpoint = up()
-    endpoint.queue_pair.on_error("retries exceeded")
+    world, handler, cm_id = up()
+    cm_id.queue_pair.on_error("retries exceeded")
     assert handler.names() == ["established"]
     world.turn()
     assert [type(message) for message in world.sent()] == [Dreq]
@@ -264,8 +264,8 @@ def test_a_queue_pair_that_fails_says_good_bye():
 
 
 def test_giving_up_early():
-    world, handler, endpoint, _ = start()
-    endpoint.disconnect()
+    world, handler, cm_id, _ = start()
+    cm_id.disconnect()
     world.turn()
     (rej,) = world.sent()
     assert rej.reason == RejectReason.TIMEOUT
@@ -274,12 +274,12 @@ def test_giving_up_early():
 
 
 def test_released_before_it_is_up():
-    world, handler, endpoint, sent = start()
+    world, handler, cm_id, sent = start()
     world.receive(
         Dreq(
             local_comm_id=COMM_ID,
             remote_comm_id=sent.local_comm_id,
-            remote_qpn=endpoint.queue_pair.number,
+            remote_qpn=cm_id.queue_pair.number,
         )
     )
     assert [type(message) for message in world.sent()] == [Drep]
@@ -287,20 +287,20 @@ def test_released_before_it_is_up():
 
 
 def test_closing_silences_the_handler_and_frees_the_queue_pair():
-    world, handler, endpoint = up()
-    endpoint.close()
+    world, handler, cm_id = up()
+    cm_id.close()
     world.turn()
     assert [type(message) for message in world.sent()] == [Dreq]
     assert handler.names() == ["established"]
-    assert world.destroyed == [endpoint.queue_pair]
+    assert world.destroyed == [cm_id.queue_pair]
 
 
 def test_a_failing_queue_pair_before_the_reply():
-    world, handler, endpoint, sent = start()
-    endpoint.queue_pair.fail("gone")
+    world, handler, cm_id, sent = start()
+    cm_id.queue_pair.fail("gone")
     world.receive(reply(sent))  # Nothing can be raised; the command is on its way.
-    assert endpoint.queue_pair.raised == {}
-    endpoint.queue_pair.on_error("gone")
+    assert cm_id.queue_pair.raised == {}
+    cm_id.queue_pair.on_error("gone")
     world.turn()
     assert handler.names() == ["established", "disconnected"]
 
@@ -309,14 +309,11 @@ def test_misuse():
     world = World()
     pd, send_cq, recv_cq = world.objects()
     with pytest.raises(OSError, match="no such port"):
-        world.cm.connect(THEM, 0, pd, send_cq, recv_cq, QpOptions(), ConnectOptions(), Handler())
+        world.cm.connect(ConnectRequest(THEM, 0, pd, send_cq, recv_cq, Handler()))
     with pytest.raises(VerbsError, match="room for 56"):
         world.connect(Handler(), private_data=b"x" * 57)
     with pytest.raises(VerbsError, match="same provider"):
-        world.cm.connect(
-            *(THEM, PORT, object(), send_cq, recv_cq, QpOptions()),
-            *(ConnectOptions(), Handler()),
-        )
+        world.cm.connect(ConnectRequest(THEM, PORT, object(), send_cq, recv_cq, Handler()))
     world.unroutable.add(THEM)
     with pytest.raises(OSError, match="no route"):
         world.connect(Handler())
@@ -327,9 +324,9 @@ def test_identifiers_are_not_reused_soon():
     world = World()
     seen = set()
     for _ in range(300):
-        endpoint = world.connect(Handler())
-        seen.add(endpoint.local_comm_id)
-        endpoint.close()
+        cm_id = world.connect(Handler())
+        seen.add(cm_id.local_comm_id)
+        cm_id.close()
         world.turn()
     assert len(seen) == 300
     assert GUID != world.cm.guid != World(seed=1).cm.guid

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support.cm import COMM_ID, GUID, PORT, QPN, THEM, US, Handler, World, reply, request
 
 from nfsrdma.rpcrdma.roce.cm import manager as cm
-from nfsrdma.rpcrdma.roce.cm.endpoint import Endpoint
+from nfsrdma.rpcrdma.roce.cm.cm_id import ACTIONS
 from nfsrdma.rpcrdma.roce.cm.states import HALF_OPEN, TRANSITIONS, Event, State
 from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     MESSAGES,
@@ -413,7 +413,7 @@ def test_ipv6():
 
 def test_every_action_is_there_and_every_state_can_be_left():
     for (state, _), (action, after) in TRANSITIONS.items():
-        assert callable(getattr(Endpoint, f"_{action}"))
+        assert action in ACTIONS
         assert state is not State.CLOSED
         assert after is not State.IDLE
     reached = {after for _, after in TRANSITIONS.values()}
@@ -434,31 +434,31 @@ EVENTS = st.lists(
 )
 
 
-def play(world, endpoint, handler, event):
-    """Let an event of whatever kind happen to an endpoint."""
-    their_id = endpoint.remote_comm_id or COMM_ID
-    ids = {"local_comm_id": their_id, "remote_comm_id": endpoint.local_comm_id}
+def play(world, cm_id, handler, event):
+    """Let an event of whatever kind happen to an identifier."""
+    their_id = cm_id.remote_comm_id or COMM_ID
+    ids = {"local_comm_id": their_id, "remote_comm_id": cm_id.local_comm_id}
     if isinstance(event, float):
         world.advance(event)
-    elif event == "accept" and world.requests and not endpoint.answered:
+    elif event == "accept" and world.requests and not cm_id.answered:
         world.accept(handler, index=0)
-    elif event == "reject" and world.requests and not endpoint.answered:
+    elif event == "reject" and world.requests and not cm_id.answered:
         world.requests[0].reject()
     elif event in ("disconnect", "close"):
-        getattr(endpoint, event)()
-    elif event == "error" and endpoint.queue_pair_number:
-        endpoint.queue_pair.on_error("broken")
+        getattr(cm_id, event)()
+    elif event == "error" and cm_id.queue_pair_number:
+        cm_id.queue_pair.on_error("broken")
     elif event == "traffic":
-        endpoint.peer_is_sending()
+        cm_id.peer_is_sending()
     elif event == Req.ATTRIBUTE:
         world.receive(request())
     elif event == Rep.ATTRIBUTE:
-        world.receive(reply(request(local_comm_id=endpoint.local_comm_id)))
+        world.receive(reply(request(local_comm_id=cm_id.local_comm_id)))
     elif event in MESSAGES:
         extra = {
             Mra.ATTRIBUTE: {"message": 0, "service_timeout": 18},
             Rej.ATTRIBUTE: {"message": 0, "reason": 28},
-            Dreq.ATTRIBUTE: {"remote_qpn": endpoint.queue_pair_number},
+            Dreq.ATTRIBUTE: {"remote_qpn": cm_id.queue_pair_number},
         }
         world.receive(MESSAGES[event](**ids, **extra.get(event, {})))
 
@@ -469,20 +469,20 @@ def test_any_history_ends_with_everything_forgotten(active, events):
     """No order of messages, commands and pauses breaks a machine, tells twice or leaks."""
     world, handler = World(), Handler()
     if active:
-        endpoint = world.connect(handler)
+        cm_id = world.connect(handler)
     else:
         world.listen()
         world.receive(request())
-        endpoint = world.requests[0]._endpoint
+        cm_id = world.requests[0]._cm_id
     for event in events:
         try:
-            play(world, endpoint, handler, event)
+            play(world, cm_id, handler, event)
         except VerbsError:
             assert event in ("accept", "reject")
         names = handler.names()
         assert len(names) == len(set(names)) <= 2
         assert names in ([], ["failed"], ["established"], ["established", "disconnected"])
-    for connection in list(world.cm._endpoints.values()):
+    for connection in list(world.cm._ids.values()):
         connection.close()
     world.turn()
     world.advance(200)

@@ -125,10 +125,7 @@ def test_how_connecting_fails(
     harness: Harness, kind: int, status: int, expected: int | None
 ) -> None:
     client = Side(harness.b, QpOptions())
-    client.connection = harness.b.connect(
-        *("10.0.0.99", 20049, client.pd, client.send_cq, client.recv_cq),
-        *(QpOptions(), ConnectOptions(), client),
-    )
+    client.connection = harness.b.connect(client.request("10.0.0.99", 20049))
     (identifier,) = harness.network.ids
     harness.libraries[1].tell(identifier, kind, status=status)
     harness.run_until(lambda: client.told("failed"))

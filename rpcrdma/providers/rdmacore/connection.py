@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import ClassVar, Final
+from typing import Final
 
-from ...roce.cm.endpoint import ConnectionRejected
+from ...roce.cm.rejection import rejected
 from ...task import TimerHandle
 from ...verbs import interfaces
-from ...verbs.interfaces import ConnectionHandler
+from ...verbs.interfaces import ConnectionHandler, ConnectRequest
 from ...verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
 from . import librdmacm
 from .bindings import error_code
@@ -45,9 +45,6 @@ _SLOWEST_RESEND: Final = 16
 
 class Connection:
     """A queue pair and its identifier (``verbs.interfaces.Connection``)."""
-
-    _actions: ClassVar[Mapping[int, str]] = {}
-    """Event -> the method that takes it; what is absent means nothing."""
 
     def __init__(self, handles: Handles) -> None:
         self.local_address = self.peer_address = ("", 0)
@@ -89,10 +86,14 @@ class Connection:
 
     def handle(self, event: Event) -> None:
         """Take an event of the connection manager."""
-        action = self._actions.get(event.kind)
+        action = self._actions().get(event.kind)
         if action is not None and self._error is None:
             with self._failing():
-                getattr(self, f"_{action}")(event)
+                action(event)
+
+    def _actions(self) -> Mapping[int, Callable[[Event], None]]:
+        """Event -> the method that takes it; an event that is absent means nothing."""
+        raise NotImplementedError
 
     # What both sides do.
 
@@ -234,45 +235,44 @@ class _Failing:
 class ActiveConnection(Connection):
     """One that we ask for."""
 
-    _actions = {
-        librdmacm.ADDR_RESOLVED: "address_resolved",
-        librdmacm.ADDR_ERROR: "unreachable",
-        librdmacm.ROUTE_RESOLVED: "route_resolved",
-        librdmacm.ROUTE_ERROR: "unreachable",
-        librdmacm.CONNECT_RESPONSE: "answered",
-        librdmacm.CONNECT_ERROR: "unreachable",
-        librdmacm.UNREACHABLE: "unreachable",
-        librdmacm.REJECTED: "refused",
-        librdmacm.DISCONNECTED: "released",
-        librdmacm.DEVICE_REMOVAL: "removed",
-    }
+    def _actions(self) -> Mapping[int, Callable[[Event], None]]:
+        return {
+            librdmacm.ADDR_RESOLVED: self._address_resolved,
+            librdmacm.ADDR_ERROR: self._unreachable,
+            librdmacm.ROUTE_RESOLVED: self._route_resolved,
+            librdmacm.ROUTE_ERROR: self._unreachable,
+            librdmacm.CONNECT_RESPONSE: self._answered,
+            librdmacm.CONNECT_ERROR: self._unreachable,
+            librdmacm.UNREACHABLE: self._unreachable,
+            librdmacm.REJECTED: self._refused,
+            librdmacm.DISCONNECTED: self._released,
+            librdmacm.DEVICE_REMOVAL: self._removed,
+        }
 
-    def connect(
-        self,
-        source: str | None,
-        to: tuple[str, int],
-        pd: interfaces.ProtectionDomain,
-        send_cq: interfaces.CompletionQueue,
-        recv_cq: interfaces.CompletionQueue,
-        qp_options: QpOptions,
-        options: ConnectOptions,
-        handler: ConnectionHandler,
-    ) -> None:
+    def connect(self, request: ConnectRequest, to: tuple[str, int], source: str | None) -> None:
         """Make the queue pair and start to connect, from the address ``source`` if given.
 
+        ``to`` is the request's address, looked up.
         Raises ``OSError`` (no route, nothing left to make a queue pair of) or ``VerbsError``.
         """
+        options = request.connect_options
         check_room(options.private_data, REQUEST_ROOM)
         self.peer_address = to
         self._options = options
         try:
-            self._make_queue_pair(pd, send_cq, recv_cq, qp_options, self._handles.port)
+            self._make_queue_pair(
+                request.pd,
+                request.send_cq,
+                request.recv_cq,
+                request.qp_options,
+                self._handles.port,
+            )
             self._id = self._channel.create(self)
             self._library.resolve_address(self._id, source, to, options.timeout_s)
         except BaseException:
             self.close()
             raise
-        self._handler = handler
+        self._handler = request.handler
         reactor = self._channel.reactor
         self._timer = reactor.call_at(reactor.time() + options.timeout_s, self._timed_out)
 
@@ -305,20 +305,11 @@ class ActiveConnection(Connection):
 
     def _refused(self, event: Event) -> None:
         peer = "{}:{}".format(*self.peer_address)
-        self._end(ConnectionRejected(peer, event.status, event.private_data))
+        self._end(rejected(peer, event.status, event.private_data))
 
 
 class PassiveConnection(Connection):
     """One that a peer asks for."""
-
-    _actions = {
-        librdmacm.ESTABLISHED: "confirmed",
-        librdmacm.CONNECT_ERROR: "unreachable",
-        librdmacm.UNREACHABLE: "unreachable",
-        librdmacm.REJECTED: "withdrawn",
-        librdmacm.DISCONNECTED: "released",
-        librdmacm.DEVICE_REMOVAL: "removed",
-    }
 
     def __init__(self, handles: Handles, offer: Event) -> None:
         """``offer`` is the peer's request."""
@@ -328,6 +319,16 @@ class PassiveConnection(Connection):
         self._channel.adopt(offer.id, self)
         self.local_address, self.peer_address = self._library.addresses(offer.id)
         self._port = self._library.device(offer.id)[1]
+
+    def _actions(self) -> Mapping[int, Callable[[Event], None]]:
+        return {
+            librdmacm.ESTABLISHED: self._confirmed,
+            librdmacm.CONNECT_ERROR: self._unreachable,
+            librdmacm.UNREACHABLE: self._unreachable,
+            librdmacm.REJECTED: self._withdrawn,
+            librdmacm.DISCONNECTED: self._released,
+            librdmacm.DEVICE_REMOVAL: self._removed,
+        }
 
     def prepare(
         self,

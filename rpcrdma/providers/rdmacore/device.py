@@ -10,8 +10,8 @@ from typing import Any, Final
 from ...io.fork import keep_from_children
 from ...task import Reactor
 from ...verbs import interfaces
-from ...verbs.interfaces import ConnectionHandler
-from ...verbs.types import ConnectOptions, DeviceLimits, QpOptions
+from ...verbs.interfaces import ConnectRequest
+from ...verbs.types import DeviceLimits
 from ..routes import resolve
 from ..tap import Tap
 from .bindings import DEVICE_MEM_WINDOW_TYPE_2, Pyverbs, error_code, load
@@ -98,27 +98,13 @@ class VerbsDevice:
         """
         return Listener(self._handles, (resolve(address)[0], port), on_request)
 
-    def connect(
-        self,
-        address: str,
-        port: int,
-        pd: interfaces.ProtectionDomain,
-        send_cq: interfaces.CompletionQueue,
-        recv_cq: interfaces.CompletionQueue,
-        qp_options: QpOptions,
-        connect_options: ConnectOptions,
-        handler: ConnectionHandler,
-    ) -> ActiveConnection:
+    def connect(self, request: ConnectRequest) -> ActiveConnection:
         """Start to connect to an address or a name; names are looked up at once.
 
         Raises ``OSError`` (no such name, no route, no queue pair) or ``VerbsError``.
         """
-        to = (resolve(address)[0], port)
         connection = ActiveConnection(self._handles)
-        connection.connect(
-            *(self._source, to, pd, send_cq, recv_cq),
-            *(qp_options, connect_options, handler),
-        )
+        connection.connect(request, (resolve(request.address)[0], request.port), self._source)
         return connection
 
     def abandon(self) -> None:

@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING, Final
 from ...io.fork import keep_from_children
 from ...task import TimerHandle
 from ...verbs.interfaces import ConnectionHandler
-from ...verbs.types import Access, ConnectOptions, QpOptions, QpState, VerbsError, WcStatus
+from ...verbs.types import (
+    Access,
+    ConnectionRejected,
+    ConnectOptions,
+    QpOptions,
+    QpState,
+    VerbsError,
+    WcStatus,
+)
 from . import messages
 from .memory import SLABS_MAX, PeerFile, SharedFile
 from .messages import BadMessage, Kind, Offer
@@ -44,14 +52,6 @@ _ROUNDS: Final = 16
 """Turns of one connection before others have theirs."""
 _FAULT: Final = "a fault on this side"
 _ACCESS: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
-
-
-class ConnectionRejected(ConnectionRefusedError):
-    """The peer answered REJ, with ``private_data``."""
-
-    def __init__(self, text: str, private_data: bytes = b"") -> None:
-        super().__init__(errno.ECONNREFUSED, text)
-        self.private_data = private_data
 
 
 class ShmConnection:

@@ -15,8 +15,8 @@ from weakref import WeakSet
 from ...complaints import Complaints
 from ...roce.engine.completion import CompletionQueue
 from ...task import Reactor
-from ...verbs.interfaces import ConnectionHandler, ConnectionRequest
-from ...verbs.types import ConnectOptions, DeviceLimits, QpOptions
+from ...verbs.interfaces import ConnectionRequest, ConnectRequest
+from ...verbs.types import DeviceLimits
 from ..routes import is_local, resolve
 from . import messages
 from .connection import ShmConnection
@@ -101,23 +101,21 @@ class ShmDevice:
         self.listeners[listener] = None
         return listener
 
-    def connect(
-        self,
-        address: str,
-        port: int,
-        pd: ProtectionDomain,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
-        qp_options: QpOptions,
-        connect_options: ConnectOptions,
-        handler: ConnectionHandler,
-    ) -> ShmConnection:
+    def connect(self, request: ConnectRequest) -> ShmConnection:
         """Start to connect to a server on this host."""
-        messages.check_private(connect_options.private_data, messages.REQ_PRIVATE_ROOM)
-        host = resolve(address)[0]
+        options, port = request.connect_options, request.port
+        messages.check_private(options.private_data, messages.REQ_PRIVATE_ROOM)
+        host = resolve(request.address)[0]
         local = self._address or host, self._rng.choice(_EPHEMERAL)
-        connection = ShmConnection(self, pd, send_cq, recv_cq, qp_options, local, (host, port))
-        connection.connect(partial(meet, host, port, self._directory), connect_options, handler)
+        pd, send_cq, recv_cq = request.pd, request.send_cq, request.recv_cq
+        assert isinstance(pd, ProtectionDomain)
+        assert isinstance(send_cq, CompletionQueue)
+        assert isinstance(recv_cq, CompletionQueue)
+        connection = ShmConnection(
+            self, pd, send_cq, recv_cq, request.qp_options, local, (host, port)
+        )
+        meeting = partial(meet, host, port, self._directory)
+        connection.connect(meeting, options, request.handler)
         return connection
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...budget import network_of
 
 if TYPE_CHECKING:
-    from .endpoint import Endpoint
+    from .cm_id import CmId
 
 MAX_HALF_OPEN = 128
 """Together. Fewer than a server's connections: each of these takes one of them."""
@@ -35,8 +35,8 @@ class Backlog:
     def __init__(self, most: int = MAX_HALF_OPEN, each: int = MAX_HALF_OPEN_EACH) -> None:
         self._most = most
         self._each = each
-        self._since: dict[Endpoint, float] = {}
-        self._of: dict[str, dict[Endpoint, None]] = {}
+        self._since: dict[CmId, float] = {}
+        self._of: dict[str, dict[CmId, None]] = {}
 
     def __len__(self) -> int:
         return len(self._since)
@@ -45,25 +45,25 @@ class Backlog:
         """Whether strangers, or this one alone, ask for more than usual."""
         return len(self._since) > PRESSED or len(self._of.get(network_of(host), ())) > PRESSED_EACH
 
-    def add(self, endpoint: Endpoint, now: float) -> None:
+    def add(self, cm_id: CmId, now: float) -> None:
         """Note one that begins."""
-        self._since[endpoint] = now
-        self._of.setdefault(network_of(endpoint.remote_port[0]), {})[endpoint] = None
+        self._since[cm_id] = now
+        self._of.setdefault(network_of(cm_id.remote_port[0]), {})[cm_id] = None
 
-    def discard(self, endpoint: Endpoint) -> None:
+    def discard(self, cm_id: CmId) -> None:
         """Forget one that is half-open no more, or never was."""
-        if self._since.pop(endpoint, None) is not None:
-            network = network_of(endpoint.remote_port[0])
+        if self._since.pop(cm_id, None) is not None:
+            network = network_of(cm_id.remote_port[0])
             own = self._of[network]
-            del own[endpoint]
+            del own[cm_id]
             if not own:
                 del self._of[network]
 
-    def age(self, endpoint: Endpoint, now: float) -> float:
+    def age(self, cm_id: CmId, now: float) -> float:
         """For how many seconds it has been half-open."""
-        return now - self._since[endpoint]
+        return now - self._since[cm_id]
 
-    def victim(self, host: str, now: float) -> Endpoint | None:
+    def victim(self, host: str, now: float) -> CmId | None:
         """Who goes so that one more of ``host`` has room; ``None`` if nobody must."""
         own = self._of.get(network_of(host))
         if own is not None and len(own) >= self._each:

@@ -1,6 +1,6 @@
 """The connection manager: RDMA CM's connections over IB CM's messages, sans-IO, both roles.
 
-It owns the communication identifiers (``endpoint.Endpoint``) and the listeners, finds the
+It owns the communication identifiers (``cm_id.CmId``) and the listeners, finds the
 identifier that a message is for, answers messages that are for none, and keeps the time:
 
     handle_mad(mad, source, destination, now)    a datagram that reached queue pair 1
@@ -22,12 +22,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...budget import network_of
-from ...verbs import interfaces
-from ...verbs.interfaces import ConnectionHandler, ConnectionRequest
-from ...verbs.types import ConnectOptions, DeviceLimits, QpOptions, VerbsError
-from ..engine.completion import CompletionQueue
-from ..engine.memory import ProtectionDomain
-from ..engine.queue_pair import QueuePair
+from ...verbs.interfaces import ConnectionRequest, ConnectRequest
+from ...verbs.types import VerbsError
 from ..packets.burst import Address
 from ..wire.cm_messages import (
     PATH_MTUS,
@@ -49,7 +45,8 @@ from ..wire.cm_messages import (
 )
 from ..wire.mad import MadError, decode_mad, encode_mad
 from .backlog import ROUND_TRIP_S, Backlog, Quota
-from .endpoint import REQ_PRIVATE_ROOM, Endpoint, IncomingRequest
+from .cm_id import REQ_PRIVATE_ROOM, CmEngine, CmId
+from .request import IncomingRequest
 from .states import HALF_OPEN, LINGERING, Event, State
 
 if TYPE_CHECKING:
@@ -109,25 +106,6 @@ class RouteFinder(Protocol):
         """The route to ``host``, from ``local`` if given. Raises ``OSError``."""
 
 
-class CmEngine(Protocol):
-    """What the connection manager needs of the engine."""
-
-    limits: DeviceLimits
-    on_ready: Callable[[], None]
-
-    def send_mad(self, mad: bytes, source: Address, destination: Address) -> None: ...
-
-    def create_queue_pair(
-        self,
-        pd: ProtectionDomain,
-        send_cq: CompletionQueue,
-        recv_cq: CompletionQueue,
-        options: QpOptions,
-    ) -> QueuePair: ...
-
-    def destroy_queue_pair(self, queue_pair: QueuePair) -> None: ...
-
-
 class Listener:
     """A port that accepts connections (``verbs.interfaces.Listener``)."""
 
@@ -159,9 +137,9 @@ class ConnectionManager:
         """Who we are, until this process ends: peers tell a restart by it."""
         self.counters: Counter[str] = Counter()
         self._listeners: dict[tuple[str, int], Listener] = {}
-        self._endpoints: dict[int, Endpoint] = {}
-        self._requests: dict[tuple[str, int, int], Endpoint] = {}
-        self._remote_pairs: dict[tuple[str, int, int], Endpoint] = {}
+        self._ids: dict[int, CmId] = {}
+        self._requests: dict[tuple[str, int, int], CmId] = {}
+        self._remote_pairs: dict[tuple[str, int, int], CmId] = {}
         self.backlog = Backlog()
         self._news = Quota(REQUESTS_PER_S, REQUESTS_AT_ONCE)
         self._new = Quota(NEW_REQUESTS_PER_S, NEW_REQUESTS_AT_ONCE)
@@ -171,16 +149,16 @@ class ConnectionManager:
         self._answers = Quota(
             ANSWERS_PER_S, ANSWERS_AT_ONCE, Quota(ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE)
         )
-        self._lingering: dict[Endpoint, None] = {}
+        self._lingering: dict[CmId, None] = {}
         self._recent_ids: dict[int, None] = {}
-        self._commands: deque[tuple[Endpoint, Event]] = deque()
-        self._timers: list[tuple[float, int, Endpoint]] = []
+        self._commands: deque[tuple[CmId, Event]] = deque()
+        self._timers: list[tuple[float, int, CmId]] = []
         self._serial = 0
         self._fault: Exception | None = None
 
     def __len__(self) -> int:
         """How many identifiers there are, in whatever state."""
-        return len(self._endpoints)
+        return len(self._ids)
 
     # The verbs.
 
@@ -206,43 +184,37 @@ class ConnectionManager:
         if self._listeners.get(listener.address) is listener:
             del self._listeners[listener.address]
 
-    def connect(
-        self,
-        address: str,
-        port: int,
-        pd: interfaces.ProtectionDomain,
-        send_cq: interfaces.CompletionQueue,
-        recv_cq: interfaces.CompletionQueue,
-        qp_options: QpOptions,
-        connect_options: ConnectOptions,
-        handler: ConnectionHandler,
-    ) -> Endpoint:
-        """Start to connect. Raises ``OSError`` without a route, ``VerbsError`` when misused."""
+    def connect(self, request: ConnectRequest) -> CmId:
+        """Start to connect; the request's address is numeric.
+
+        Raises ``OSError`` without a route, ``VerbsError`` when misused.
+        """
+        address, port = request.address, request.port
         if not 0 < port < 65536:
             raise OSError(errno.EINVAL, f"no such port: {port}")
-        if len(connect_options.private_data) > REQ_PRIVATE_ROOM:
+        private_octets = len(request.connect_options.private_data)
+        if private_octets > REQ_PRIVATE_ROOM:
             raise VerbsError(
-                f"private data of {len(connect_options.private_data)} octets: "
-                f"room for {REQ_PRIVATE_ROOM}"
+                f"private data of {private_octets} octets: room for {REQ_PRIVATE_ROOM}"
             )
         route = self.route(address)
-        endpoint = self._new_endpoint((route.local, ROCE_PORT), (address, ROCE_PORT))
+        cm_id = self._new_id((route.local, ROCE_PORT), (address, ROCE_PORT))
         try:
-            endpoint.prepare(pd, send_cq, recv_cq, qp_options)
+            cm_id.prepare(request.pd, request.send_cq, request.recv_cq, request.qp_options)
         except VerbsError:
-            self._remove(endpoint)
+            self._remove(cm_id)
             raise
         source_port = self.rng.choice(EPHEMERAL_PORTS)
-        endpoint.local_address = (route.local, source_port)
-        endpoint.peer_address = (address, port)
-        endpoint.request_connection(connect_options, handler, route.path_mtu)
-        return endpoint
+        cm_id.local_address = (route.local, source_port)
+        cm_id.peer_address = (address, port)
+        cm_id.request_connection(request.connect_options, request.handler, route.path_mtu)
+        return cm_id
 
     def close(self) -> None:
         """Close every listener and connection. What is said of it leaves at the next turn."""
         self._listeners.clear()
-        for endpoint in list(self._endpoints.values()):
-            endpoint.disconnect()
+        for cm_id in list(self._ids.values()):
+            cm_id.disconnect()
 
     # Input.
 
@@ -269,14 +241,14 @@ class ConnectionManager:
         if isinstance(message, Req):
             self._handle_request(message, transaction, source, destination, now)
             return
-        endpoint = self._find(message, source[0])
-        if endpoint is None:
+        cm_id = self._find(message, source[0])
+        if cm_id is None:
             self._handle_orphan(message, transaction, source, destination, now)
             return
         event = _EVENTS[CmAttribute(attribute)]
         if isinstance(message, Rep):
-            event = self._learn_from_reply(endpoint, message, now)
-        if not endpoint.fire(event, message, now):
+            event = self._learn_from_reply(cm_id, message, now)
+        if not cm_id.fire(event, message, now):
             self.counters["out of turn"] += 1
 
     def next_timeout(self) -> float | None:
@@ -294,23 +266,27 @@ class ConnectionManager:
             self._run_commands(now)
         finally:
             while (timers := self._timers) and timers[0][0] <= now:
-                when, _, endpoint = heapq.heappop(timers)
-                if endpoint.deadline == when:
-                    self._guard(endpoint.run_timer, now)
+                when, _, cm_id = heapq.heappop(timers)
+                if cm_id.deadline == when:
+                    self._guard(cm_id.run_timer, now)
             self._raise_fault()
 
-    # For the endpoints.
+    # For the identifiers.
 
-    def command(self, endpoint: Endpoint, event: Event) -> None:
+    def is_pressed(self, host: str) -> bool:
+        """Whether there are many half-open connections, of ``host`` or altogether."""
+        return self.backlog.pressed(host)
+
+    def command(self, cm_id: CmId, event: Event) -> None:
         """Queue what an owner wants, and see to it that a turn comes."""
-        self._commands.append((endpoint, event))
+        self._commands.append((cm_id, event))
         self.engine.on_ready()
 
-    def schedule(self, endpoint: Endpoint, when: float) -> None:
-        """Have the endpoint's timer run at ``when``, unless its deadline is moved."""
+    def schedule(self, cm_id: CmId, when: float) -> None:
+        """Have the cm_id's timer run at ``when``, unless its deadline is moved."""
         self._serial += 1
-        heapq.heappush(self._timers, (when, self._serial, endpoint))
-        if len(self._timers) > 64 + 4 * len(self._endpoints):
+        heapq.heappush(self._timers, (when, self._serial, cm_id))
+        if len(self._timers) > 64 + 4 * len(self._ids):
             self._timers = [entry for entry in self._timers if entry[2].deadline == entry[0]]
             heapq.heapify(self._timers)
 
@@ -321,36 +297,36 @@ class ConnectionManager:
         mad = encode_mad(message.ATTRIBUTE, transaction, message.encode())
         self.engine.send_mad(mad, source, destination)
 
-    def announce(self, endpoint: Endpoint) -> None:
+    def announce(self, cm_id: CmId) -> None:
         """Tell the listener of a new request."""
-        listener = self._listener(endpoint.local_address)
+        listener = self._listener(cm_id.local_address)
         if listener is not None:
             try:
-                listener.on_request(IncomingRequest(endpoint))
+                listener.on_request(IncomingRequest(cm_id))
             except BaseException:
-                if not endpoint.answered:
-                    self.command(endpoint, Event.REJECT)
+                if not cm_id.answered:
+                    self.command(cm_id, Event.REJECT)
                 raise
 
-    def moved(self, endpoint: Endpoint, before: State, after: State) -> None:
-        """Keep the books when an endpoint changes its state."""
+    def moved(self, cm_id: CmId, before: State, after: State) -> None:
+        """Keep the books when an identifier changes its state."""
         if before is after:
             return
         if before in HALF_OPEN and after not in HALF_OPEN:
-            self.backlog.discard(endpoint)
-            network = network_of(endpoint.remote_port[0])
+            self.backlog.discard(cm_id)
+            network = network_of(cm_id.remote_port[0])
             confirmed = self._known.pop(network, False)
             self._known[network] = confirmed or after is State.ESTABLISHED
             if len(self._known) > MAX_KNOWN:
                 del self._known[next(iter(self._known))]
         if after in LINGERING:
-            self._lingering[endpoint] = None
+            self._lingering[cm_id] = None
             if len(self._lingering) > MAX_LINGERING:
                 self._evict(next(iter(self._lingering)))
         elif before in LINGERING:
-            del self._lingering[endpoint]
+            del self._lingering[cm_id]
         if after is State.CLOSED:
-            self._remove(endpoint)
+            self._remove(cm_id)
 
     # Requests.
 
@@ -396,12 +372,12 @@ class ConnectionManager:
         if victim is not None:
             self.counters["half-open given up"] += 1
             victim.fire(Event.EVICT, None, now)
-        endpoint = self._new_endpoint(destination, source)
-        endpoint.take_request(request, transaction, header, port)
-        self.backlog.add(endpoint, now)
-        self._requests[key] = endpoint
-        self._remote_pairs[source[0], request.local_ca_guid, request.local_qpn] = endpoint
-        endpoint.fire(Event.ANNOUNCE, None, now)
+        cm_id = self._new_id(destination, source)
+        cm_id.take_request(request, transaction, header, port)
+        self.backlog.add(cm_id, now)
+        self._requests[key] = cm_id
+        self._remote_pairs[source[0], request.local_ca_guid, request.local_qpn] = cm_id
+        cm_id.fire(Event.ANNOUNCE, None, now)
 
     def _may_ask(self, host: str, now: float) -> bool:
         """Whether a new request of ``host`` is looked at."""
@@ -440,7 +416,7 @@ class ConnectionManager:
             raise _Objection(RejectReason.PRIMARY_REMOTE_PORT_GID_REJECTED) from error
         if not 0 < PATH_MTUS.get(request.path_mtu, 0) <= largest:
             raise _Objection(RejectReason.INVALID_PATH_MTU)
-        if len(self._endpoints) - len(self._lingering) >= MAX_CONNECTIONS:
+        if len(self._ids) - len(self._lingering) >= MAX_CONNECTIONS:
             raise _Objection(RejectReason.NO_RESOURCES)
         return header
 
@@ -453,23 +429,23 @@ class ConnectionManager:
 
     # Other messages.
 
-    def _find(self, message: CmMessage, host: str) -> Endpoint | None:
+    def _find(self, message: CmMessage, host: str) -> CmId | None:
         """The identifier that a message is for, if its sender is the one we know."""
         assert not isinstance(message, Req)
         if isinstance(message, Rej) and message.remote_comm_id == 0:
             # From a peer that never saw our identifier; it says who it is.
             guid = int.from_bytes(message.additional[:8], "big")
             return self._requests.get((host, guid, message.local_comm_id))
-        endpoint = self._endpoints.get(message.remote_comm_id)
-        if endpoint is None or endpoint.remote_port[0] != host:
+        cm_id = self._ids.get(message.remote_comm_id)
+        if cm_id is None or cm_id.remote_port[0] != host:
             return None
-        if endpoint.remote_comm_id is None:
-            return endpoint
-        if endpoint.remote_comm_id != message.local_comm_id:
+        if cm_id.remote_comm_id is None:
+            return cm_id
+        if cm_id.remote_comm_id != message.local_comm_id:
             return None
-        if isinstance(message, Dreq) and message.remote_qpn != endpoint.queue_pair_number:
+        if isinstance(message, Dreq) and message.remote_qpn != cm_id.queue_pair_number:
             return None
-        return endpoint
+        return cm_id
 
     def _handle_orphan(
         self,
@@ -498,19 +474,19 @@ class ConnectionManager:
             )
             self.send(reject, transaction, destination, source)
 
-    def _learn_from_reply(self, endpoint: Endpoint, reply: Rep, now: float) -> Event:
+    def _learn_from_reply(self, cm_id: CmId, reply: Rep, now: float) -> Event:
         """Note whom a REP comes from, on the one occasion that it counts."""
-        if endpoint.state not in (State.REQ_SENT, State.REP_WAIT):
+        if cm_id.state not in (State.REQ_SENT, State.REP_WAIT):
             return Event.REP
-        host = endpoint.remote_port[0]
+        host = cm_id.remote_port[0]
         other = self._remote_pairs.get((host, reply.local_ca_guid, reply.local_qpn))
-        if other is not None and other is not endpoint:
+        if other is not None and other is not cm_id:
             other.fire(Event.STALE, None, now)
             return Event.STALE
-        endpoint.remote_comm_id = reply.local_comm_id
-        endpoint.remote_qpn = reply.local_qpn
-        endpoint.guid = reply.local_ca_guid
-        self._remote_pairs[host, reply.local_ca_guid, reply.local_qpn] = endpoint
+        cm_id.remote_comm_id = reply.local_comm_id
+        cm_id.remote_qpn = reply.local_qpn
+        cm_id.guid = reply.local_ca_guid
+        self._remote_pairs[host, reply.local_ca_guid, reply.local_qpn] = cm_id
         return Event.REP
 
     # The books.
@@ -521,9 +497,9 @@ class ConnectionManager:
             self._guard(self._run_command, *commands.popleft(), now)
         self._raise_fault()
 
-    def _run_command(self, endpoint: Endpoint, event: Event, now: float) -> None:
-        if not endpoint.fire(event, None, now) and event is Event.ACCEPT:
-            endpoint.moot()
+    def _run_command(self, cm_id: CmId, event: Event, now: float) -> None:
+        if not cm_id.fire(event, None, now) and event is Event.ACCEPT:
+            cm_id.moot()
 
     def _guard(self, step: Callable[..., None], *args: Any) -> None:
         """Do it; what it raises is kept for later, as others are to have their turn first."""
@@ -537,35 +513,35 @@ class ConnectionManager:
         if fault is not None:
             raise fault
 
-    def _new_endpoint(self, local: Address, remote: Address) -> Endpoint:
+    def _new_id(self, local: Address, remote: Address) -> CmId:
         while True:
             identifier = self.rng.getrandbits(32)
             if identifier and identifier not in self._recent_ids:
                 break
         self._recent_ids[identifier] = None
-        if len(self._recent_ids) > RECENT_IDS + len(self._endpoints):
+        if len(self._recent_ids) > RECENT_IDS + len(self._ids):
             oldest = next(iter(self._recent_ids))
             del self._recent_ids[oldest]
-            if oldest in self._endpoints:
+            if oldest in self._ids:
                 self._recent_ids[oldest] = None
-        endpoint = Endpoint(self, identifier, local, remote)
-        self._endpoints[identifier] = endpoint
-        return endpoint
+        cm_id = CmId(self, identifier, local, remote)
+        self._ids[identifier] = cm_id
+        return cm_id
 
-    def _evict(self, endpoint: Endpoint) -> None:
+    def _evict(self, cm_id: CmId) -> None:
         self.counters["evicted"] += 1
-        endpoint.fire(Event.GIVE_UP, None, 0.0)
+        cm_id.fire(Event.GIVE_UP, None, 0.0)
 
-    def _remove(self, endpoint: Endpoint) -> None:
-        endpoint.deadline = None
-        self._endpoints.pop(endpoint.local_comm_id, None)
-        host = endpoint.remote_port[0]
-        if endpoint.remote_comm_id is not None:
-            key = (host, endpoint.guid, endpoint.remote_comm_id)
-            if self._requests.get(key) is endpoint:
+    def _remove(self, cm_id: CmId) -> None:
+        cm_id.deadline = None
+        self._ids.pop(cm_id.local_comm_id, None)
+        host = cm_id.remote_port[0]
+        if cm_id.remote_comm_id is not None:
+            key = (host, cm_id.guid, cm_id.remote_comm_id)
+            if self._requests.get(key) is cm_id:
                 del self._requests[key]
-        pair = (host, endpoint.guid, endpoint.remote_qpn)
-        if self._remote_pairs.get(pair) is endpoint:
+        pair = (host, cm_id.guid, cm_id.remote_qpn)
+        if self._remote_pairs.get(pair) is cm_id:
             del self._remote_pairs[pair]
 
     def _free_port(self, taken: Callable[[int], bool]) -> int:

@@ -67,6 +67,57 @@ class Event(Enum):
     GIVE_UP = auto()
 
 
+class Action(Enum):
+    """What an identifier does in a transition; ``cm_id`` has a method for each."""
+
+    SEND_REQ = auto()
+    """Ask the peer for a connection."""
+    RESEND = auto()
+    """Send the last message again."""
+    WAIT_LONGER = auto()
+    """The peer asked for time (MRA)."""
+    TAKE_REPLY = auto()
+    """Take the REP: raise the queue pair and confirm."""
+    REFUSED = auto()
+    """The peer rejected us."""
+    RELEASED_EARLY = auto()
+    """The peer left before the connection was up."""
+    REFUSE_STALE = auto()
+    """Reject a REP from a queue pair of an old connection."""
+    TIMED_OUT = auto()
+    """The peer does not answer."""
+    ABORT = auto()
+    """Give up, and tell the peer."""
+    ANNOUNCE = auto()
+    """Tell the listener's owner of the request."""
+    SEND_MRA = auto()
+    """Ask the peer for time."""
+    SEND_REP = auto()
+    """Accept: raise the queue pair and answer."""
+    SEND_REJ = auto()
+    """Reject the request."""
+    WITHDRAWN = auto()
+    """The peer gave up its request."""
+    CROWDED_OUT = auto()
+    """Give way to other requests."""
+    EXPIRED = auto()
+    """The owner did not answer the request in time."""
+    CONFIRMED = auto()
+    """The connection is up."""
+    SEND_DREQ = auto()
+    """Disconnect."""
+    FORGET = auto()
+    """Nothing is left to do."""
+    RELEASED = auto()
+    """The peer disconnected."""
+    DROPPED = auto()
+    """The peer rejected a connection that was up."""
+    LINGER = auto()
+    """Wait for late messages."""
+    ANSWER_DREQ = auto()
+    """Answer a DREQ."""
+
+
 HALF_OPEN = frozenset(
     (State.REQ_RECEIVED, State.MRA_SENT, State.REP_SENT, State.RTU_WAIT),
 )
@@ -74,83 +125,83 @@ HALF_OPEN = frozenset(
 LINGERING = frozenset((State.REJECTED, State.TIMEWAIT))
 """Kept only to answer repeated messages in kind; the oldest go first."""
 
-TRANSITIONS: dict[tuple[State, Event], tuple[str, State]] = {
+TRANSITIONS: dict[tuple[State, Event], tuple[Action, State]] = {
     # Active side.
-    (State.IDLE, Event.CONNECT): ("send_req", State.REQ_SENT),
-    (State.REQ_SENT, Event.RETRY): ("resend", State.REQ_SENT),
-    (State.REQ_SENT, Event.MRA): ("wait_longer", State.REP_WAIT),
-    (State.REQ_SENT, Event.REP): ("take_reply", State.ESTABLISHED),
-    (State.REQ_SENT, Event.REJ): ("refused", State.CLOSED),
-    (State.REQ_SENT, Event.DREQ): ("released_early", State.TIMEWAIT),
-    (State.REQ_SENT, Event.STALE): ("refuse_stale", State.CLOSED),
-    (State.REQ_SENT, Event.GIVE_UP): ("timed_out", State.CLOSED),
-    (State.REQ_SENT, Event.DISCONNECT): ("abort", State.CLOSED),
-    (State.REQ_SENT, Event.FAILED): ("abort", State.CLOSED),
-    (State.REP_WAIT, Event.RETRY): ("resend", State.REP_WAIT),
-    (State.REP_WAIT, Event.REP): ("take_reply", State.ESTABLISHED),
-    (State.REP_WAIT, Event.REJ): ("refused", State.CLOSED),
-    (State.REP_WAIT, Event.DREQ): ("released_early", State.TIMEWAIT),
-    (State.REP_WAIT, Event.STALE): ("refuse_stale", State.CLOSED),
-    (State.REP_WAIT, Event.GIVE_UP): ("timed_out", State.CLOSED),
-    (State.REP_WAIT, Event.DISCONNECT): ("abort", State.CLOSED),
-    (State.REP_WAIT, Event.FAILED): ("abort", State.CLOSED),
+    (State.IDLE, Event.CONNECT): (Action.SEND_REQ, State.REQ_SENT),
+    (State.REQ_SENT, Event.RETRY): (Action.RESEND, State.REQ_SENT),
+    (State.REQ_SENT, Event.MRA): (Action.WAIT_LONGER, State.REP_WAIT),
+    (State.REQ_SENT, Event.REP): (Action.TAKE_REPLY, State.ESTABLISHED),
+    (State.REQ_SENT, Event.REJ): (Action.REFUSED, State.CLOSED),
+    (State.REQ_SENT, Event.DREQ): (Action.RELEASED_EARLY, State.TIMEWAIT),
+    (State.REQ_SENT, Event.STALE): (Action.REFUSE_STALE, State.CLOSED),
+    (State.REQ_SENT, Event.GIVE_UP): (Action.TIMED_OUT, State.CLOSED),
+    (State.REQ_SENT, Event.DISCONNECT): (Action.ABORT, State.CLOSED),
+    (State.REQ_SENT, Event.FAILED): (Action.ABORT, State.CLOSED),
+    (State.REP_WAIT, Event.RETRY): (Action.RESEND, State.REP_WAIT),
+    (State.REP_WAIT, Event.REP): (Action.TAKE_REPLY, State.ESTABLISHED),
+    (State.REP_WAIT, Event.REJ): (Action.REFUSED, State.CLOSED),
+    (State.REP_WAIT, Event.DREQ): (Action.RELEASED_EARLY, State.TIMEWAIT),
+    (State.REP_WAIT, Event.STALE): (Action.REFUSE_STALE, State.CLOSED),
+    (State.REP_WAIT, Event.GIVE_UP): (Action.TIMED_OUT, State.CLOSED),
+    (State.REP_WAIT, Event.DISCONNECT): (Action.ABORT, State.CLOSED),
+    (State.REP_WAIT, Event.FAILED): (Action.ABORT, State.CLOSED),
     # Passive side.
-    (State.IDLE, Event.ANNOUNCE): ("announce", State.REQ_RECEIVED),
-    (State.REQ_RECEIVED, Event.REQ): ("send_mra", State.MRA_SENT),
-    (State.REQ_RECEIVED, Event.RETRY): ("send_mra", State.MRA_SENT),
-    (State.REQ_RECEIVED, Event.ACCEPT): ("send_rep", State.REP_SENT),
-    (State.REQ_RECEIVED, Event.REJECT): ("send_rej", State.REJECTED),
-    (State.REQ_RECEIVED, Event.DISCONNECT): ("send_rej", State.REJECTED),
-    (State.REQ_RECEIVED, Event.FAILED): ("send_rej", State.REJECTED),
-    (State.REQ_RECEIVED, Event.REJ): ("withdrawn", State.CLOSED),
-    (State.REQ_RECEIVED, Event.STALE): ("withdrawn", State.CLOSED),
-    (State.REQ_RECEIVED, Event.EVICT): ("crowded_out", State.CLOSED),
-    (State.MRA_SENT, Event.REQ): ("resend", State.MRA_SENT),
-    (State.MRA_SENT, Event.ACCEPT): ("send_rep", State.REP_SENT),
-    (State.MRA_SENT, Event.REJECT): ("send_rej", State.REJECTED),
-    (State.MRA_SENT, Event.DISCONNECT): ("send_rej", State.REJECTED),
-    (State.MRA_SENT, Event.FAILED): ("send_rej", State.REJECTED),
-    (State.MRA_SENT, Event.REJ): ("withdrawn", State.CLOSED),
-    (State.MRA_SENT, Event.STALE): ("withdrawn", State.CLOSED),
-    (State.MRA_SENT, Event.EVICT): ("crowded_out", State.CLOSED),
-    (State.MRA_SENT, Event.GIVE_UP): ("expired", State.REJECTED),
-    (State.REP_SENT, Event.REQ): ("resend", State.REP_SENT),
-    (State.REP_SENT, Event.RETRY): ("resend", State.REP_SENT),
-    (State.REP_SENT, Event.MRA): ("wait_longer", State.RTU_WAIT),
-    (State.REP_SENT, Event.RTU): ("confirmed", State.ESTABLISHED),
-    (State.REP_SENT, Event.TRAFFIC): ("confirmed", State.ESTABLISHED),
-    (State.REP_SENT, Event.REJ): ("refused", State.CLOSED),
-    (State.REP_SENT, Event.DREQ): ("released_early", State.TIMEWAIT),
-    (State.REP_SENT, Event.STALE): ("withdrawn", State.CLOSED),
-    (State.REP_SENT, Event.EVICT): ("crowded_out", State.CLOSED),
-    (State.REP_SENT, Event.GIVE_UP): ("timed_out", State.CLOSED),
-    (State.REP_SENT, Event.DISCONNECT): ("send_dreq", State.DREQ_SENT),
-    (State.REP_SENT, Event.FAILED): ("send_dreq", State.DREQ_SENT),
-    (State.RTU_WAIT, Event.RETRY): ("resend", State.RTU_WAIT),
-    (State.RTU_WAIT, Event.RTU): ("confirmed", State.ESTABLISHED),
-    (State.RTU_WAIT, Event.TRAFFIC): ("confirmed", State.ESTABLISHED),
-    (State.RTU_WAIT, Event.REJ): ("refused", State.CLOSED),
-    (State.RTU_WAIT, Event.DREQ): ("released_early", State.TIMEWAIT),
-    (State.RTU_WAIT, Event.STALE): ("withdrawn", State.CLOSED),
-    (State.RTU_WAIT, Event.EVICT): ("crowded_out", State.CLOSED),
-    (State.RTU_WAIT, Event.GIVE_UP): ("timed_out", State.CLOSED),
-    (State.RTU_WAIT, Event.DISCONNECT): ("send_dreq", State.DREQ_SENT),
-    (State.RTU_WAIT, Event.FAILED): ("send_dreq", State.DREQ_SENT),
-    (State.REJECTED, Event.REQ): ("resend", State.REJECTED),
-    (State.REJECTED, Event.GIVE_UP): ("forget", State.CLOSED),
+    (State.IDLE, Event.ANNOUNCE): (Action.ANNOUNCE, State.REQ_RECEIVED),
+    (State.REQ_RECEIVED, Event.REQ): (Action.SEND_MRA, State.MRA_SENT),
+    (State.REQ_RECEIVED, Event.RETRY): (Action.SEND_MRA, State.MRA_SENT),
+    (State.REQ_RECEIVED, Event.ACCEPT): (Action.SEND_REP, State.REP_SENT),
+    (State.REQ_RECEIVED, Event.REJECT): (Action.SEND_REJ, State.REJECTED),
+    (State.REQ_RECEIVED, Event.DISCONNECT): (Action.SEND_REJ, State.REJECTED),
+    (State.REQ_RECEIVED, Event.FAILED): (Action.SEND_REJ, State.REJECTED),
+    (State.REQ_RECEIVED, Event.REJ): (Action.WITHDRAWN, State.CLOSED),
+    (State.REQ_RECEIVED, Event.STALE): (Action.WITHDRAWN, State.CLOSED),
+    (State.REQ_RECEIVED, Event.EVICT): (Action.CROWDED_OUT, State.CLOSED),
+    (State.MRA_SENT, Event.REQ): (Action.RESEND, State.MRA_SENT),
+    (State.MRA_SENT, Event.ACCEPT): (Action.SEND_REP, State.REP_SENT),
+    (State.MRA_SENT, Event.REJECT): (Action.SEND_REJ, State.REJECTED),
+    (State.MRA_SENT, Event.DISCONNECT): (Action.SEND_REJ, State.REJECTED),
+    (State.MRA_SENT, Event.FAILED): (Action.SEND_REJ, State.REJECTED),
+    (State.MRA_SENT, Event.REJ): (Action.WITHDRAWN, State.CLOSED),
+    (State.MRA_SENT, Event.STALE): (Action.WITHDRAWN, State.CLOSED),
+    (State.MRA_SENT, Event.EVICT): (Action.CROWDED_OUT, State.CLOSED),
+    (State.MRA_SENT, Event.GIVE_UP): (Action.EXPIRED, State.REJECTED),
+    (State.REP_SENT, Event.REQ): (Action.RESEND, State.REP_SENT),
+    (State.REP_SENT, Event.RETRY): (Action.RESEND, State.REP_SENT),
+    (State.REP_SENT, Event.MRA): (Action.WAIT_LONGER, State.RTU_WAIT),
+    (State.REP_SENT, Event.RTU): (Action.CONFIRMED, State.ESTABLISHED),
+    (State.REP_SENT, Event.TRAFFIC): (Action.CONFIRMED, State.ESTABLISHED),
+    (State.REP_SENT, Event.REJ): (Action.REFUSED, State.CLOSED),
+    (State.REP_SENT, Event.DREQ): (Action.RELEASED_EARLY, State.TIMEWAIT),
+    (State.REP_SENT, Event.STALE): (Action.WITHDRAWN, State.CLOSED),
+    (State.REP_SENT, Event.EVICT): (Action.CROWDED_OUT, State.CLOSED),
+    (State.REP_SENT, Event.GIVE_UP): (Action.TIMED_OUT, State.CLOSED),
+    (State.REP_SENT, Event.DISCONNECT): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.REP_SENT, Event.FAILED): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.RTU_WAIT, Event.RETRY): (Action.RESEND, State.RTU_WAIT),
+    (State.RTU_WAIT, Event.RTU): (Action.CONFIRMED, State.ESTABLISHED),
+    (State.RTU_WAIT, Event.TRAFFIC): (Action.CONFIRMED, State.ESTABLISHED),
+    (State.RTU_WAIT, Event.REJ): (Action.REFUSED, State.CLOSED),
+    (State.RTU_WAIT, Event.DREQ): (Action.RELEASED_EARLY, State.TIMEWAIT),
+    (State.RTU_WAIT, Event.STALE): (Action.WITHDRAWN, State.CLOSED),
+    (State.RTU_WAIT, Event.EVICT): (Action.CROWDED_OUT, State.CLOSED),
+    (State.RTU_WAIT, Event.GIVE_UP): (Action.TIMED_OUT, State.CLOSED),
+    (State.RTU_WAIT, Event.DISCONNECT): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.RTU_WAIT, Event.FAILED): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.REJECTED, Event.REQ): (Action.RESEND, State.REJECTED),
+    (State.REJECTED, Event.GIVE_UP): (Action.FORGET, State.CLOSED),
     # Both sides.
-    (State.ESTABLISHED, Event.REP): ("resend", State.ESTABLISHED),
-    (State.ESTABLISHED, Event.DREQ): ("released", State.TIMEWAIT),
-    (State.ESTABLISHED, Event.REJ): ("dropped", State.TIMEWAIT),
-    (State.ESTABLISHED, Event.DISCONNECT): ("send_dreq", State.DREQ_SENT),
-    (State.ESTABLISHED, Event.FAILED): ("send_dreq", State.DREQ_SENT),
-    (State.ESTABLISHED, Event.STALE): ("send_dreq", State.DREQ_SENT),
-    (State.DREQ_SENT, Event.RETRY): ("resend", State.DREQ_SENT),
-    (State.DREQ_SENT, Event.DREP): ("linger", State.TIMEWAIT),
-    (State.DREQ_SENT, Event.REJ): ("linger", State.TIMEWAIT),
-    (State.DREQ_SENT, Event.GIVE_UP): ("linger", State.TIMEWAIT),
-    (State.DREQ_SENT, Event.DREQ): ("answer_dreq", State.TIMEWAIT),
-    (State.TIMEWAIT, Event.DREQ): ("answer_dreq", State.TIMEWAIT),
-    (State.TIMEWAIT, Event.GIVE_UP): ("forget", State.CLOSED),
+    (State.ESTABLISHED, Event.REP): (Action.RESEND, State.ESTABLISHED),
+    (State.ESTABLISHED, Event.DREQ): (Action.RELEASED, State.TIMEWAIT),
+    (State.ESTABLISHED, Event.REJ): (Action.DROPPED, State.TIMEWAIT),
+    (State.ESTABLISHED, Event.DISCONNECT): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.ESTABLISHED, Event.FAILED): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.ESTABLISHED, Event.STALE): (Action.SEND_DREQ, State.DREQ_SENT),
+    (State.DREQ_SENT, Event.RETRY): (Action.RESEND, State.DREQ_SENT),
+    (State.DREQ_SENT, Event.DREP): (Action.LINGER, State.TIMEWAIT),
+    (State.DREQ_SENT, Event.REJ): (Action.LINGER, State.TIMEWAIT),
+    (State.DREQ_SENT, Event.GIVE_UP): (Action.LINGER, State.TIMEWAIT),
+    (State.DREQ_SENT, Event.DREQ): (Action.ANSWER_DREQ, State.TIMEWAIT),
+    (State.TIMEWAIT, Event.DREQ): (Action.ANSWER_DREQ, State.TIMEWAIT),
+    (State.TIMEWAIT, Event.GIVE_UP): (Action.FORGET, State.CLOSED),
 }
-"""(state, event) -> (the endpoint's action, the state that follows)."""
+"""(state, event) -> (what the identifier does, the state that follows)."""

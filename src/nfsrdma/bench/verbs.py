@@ -18,7 +18,13 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.rpcrdma.verbs.interfaces import Connection, ConnectionRequest, Device, MemoryRegion
+from nfsrdma.rpcrdma.verbs.interfaces import (
+    Connection,
+    ConnectionRequest,
+    ConnectRequest,
+    Device,
+    MemoryRegion,
+)
 from nfsrdma.rpcrdma.verbs.types import (
     WC,
     Access,
@@ -297,7 +303,7 @@ def connect(device: Device, reactor: SelectReactor, address: str, port: int) -> 
     """The measuring end, connected. Raises :class:`PeerGone`."""
     end = End(device, reactor)
     end.connection = device.connect(
-        address, port, end.pd, end.send_cq, end.recv_cq, _OPTIONS, ConnectOptions(), end
+        ConnectRequest(address, port, end.pd, end.send_cq, end.recv_cq, end, _OPTIONS)
     )
     end.until(lambda: end.up)
     return end

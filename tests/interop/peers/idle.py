@@ -13,9 +13,9 @@ from typing import Any
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.soft import SoftDevice
-from nfsrdma.rpcrdma.roce.cm.endpoint import ConnectionRejected
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.rpcrdma.verbs.interfaces import Device
+from nfsrdma.rpcrdma.verbs.types import ConnectionRejected
 from peers.link import Link, listen
 
 LISTENING = "listening"

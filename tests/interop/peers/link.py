@@ -17,6 +17,7 @@ from nfsrdma.rpcrdma.task import Future, Reactor, Task, sleep
 from nfsrdma.rpcrdma.verbs.interfaces import (
     Connection,
     ConnectionRequest,
+    ConnectRequest,
     Device,
     MemoryRegion,
 )
@@ -58,14 +59,16 @@ class Link:
         """Start to connect; ``established`` tells how that went."""
         self._use(
             device.connect(
-                address,
-                port,
-                self.pd,
-                self._send_cq,
-                self._recv_cq,
-                QP_OPTIONS,
-                CONNECT_OPTIONS,
-                Handler(self),
+                ConnectRequest(
+                    address,
+                    port,
+                    self.pd,
+                    self._send_cq,
+                    self._recv_cq,
+                    Handler(self),
+                    QP_OPTIONS,
+                    CONNECT_OPTIONS,
+                )
             )
         )
 

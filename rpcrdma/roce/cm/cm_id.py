@@ -1,9 +1,9 @@
 """One end of a connection: what a communication identifier does in each of its transitions.
 
-An :class:`Endpoint` is driven by ``fire(event, message, now)``: ``states.TRANSITIONS`` names
-the action and the next state, and the actions are the methods of this class. Whoever owns the
+A :class:`CmId` is driven by ``fire(event, message, now)``: ``states.TRANSITIONS`` names the action
+and the next state, and ``ACTIONS`` the method that carries the action out. The owner of the
 connection sees it as a ``verbs.interfaces.Connection`` and, on the passive side, first as the
-:class:`IncomingRequest` that announces it.
+``request.IncomingRequest`` that announces it.
 
 The owner's commands (connect, accept, reject, disconnect) are queued with the manager and run at
 its next turn: that gives them the time, and no handler is ever called from inside a command.
@@ -11,11 +11,11 @@ its next turn: that gives them the time, and no handler is ever called from insi
 
 from __future__ import annotations
 
-from errno import ECONNREFUSED
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from ...verbs import interfaces
-from ...verbs.interfaces import Connection, ConnectionHandler
+from ...verbs.interfaces import ConnectionHandler
 from ...verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
 from ..engine.completion import CompletionQueue
 from ..engine.memory import ProtectionDomain
@@ -39,50 +39,76 @@ from ..wire.cm_messages import (
     reject_reason_name,
     service_id,
 )
-from .states import TRANSITIONS, Event, State
+from . import timers
+from .rejection import rejected
+from .states import TRANSITIONS, Action, Event, State
 
 if TYPE_CHECKING:
+    from collections import Counter
+    from random import Random
+
+    from ...verbs.types import DeviceLimits
     from ..engine.queue_pair import QueuePair
-    from .manager import ConnectionManager
 
 REQ_PRIVATE_ROOM = Req.PRIVATE_ROOM - RDMA_CM_HEADER_LENGTH
 """Octets of private data that the owner may send in a REQ: 56."""
 
-FIRST_RETRY_S = 0.25
-LONGEST_RETRY_S = 4.0
-MAX_RETRIES = 15
-REP_RETRIES = 4
-"""A REP may go to somebody who never asked, and who did asks again or sends something."""
-DREQ_RETRIES = 5
-TIMEWAIT_S = 5.0
-REQUEST_LIFETIME_S = 60.0
-"""How long the owner may take to accept or reject."""
-MRA_DELAY_S = 1.0
-"""An owner who has not answered a request by then is covered by an MRA."""
-MRA_SERVICE_TIMEOUT = 24
-"""What we ask for, as an exponent: 69 s. The same as Linux's rdma_cm."""
+
+class CmEngine(Protocol):
+    """What connection management needs of the engine."""
+
+    limits: DeviceLimits
+    on_ready: Callable[[], None]
+
+    def send_mad(self, mad: bytes, source: Address, destination: Address) -> None:
+        """Send a management datagram from queue pair 1."""
+
+    def create_queue_pair(
+        self,
+        pd: ProtectionDomain,
+        send_cq: CompletionQueue,
+        recv_cq: CompletionQueue,
+        options: QpOptions,
+    ) -> QueuePair:
+        """Return a new queue pair in INIT."""
+
+    def destroy_queue_pair(self, queue_pair: QueuePair) -> None:
+        """Flush and forget a queue pair."""
 
 
-def exponent_seconds(exponent: int) -> float:
-    """The time that a 5-bit field stands for: 4.096 µs times two to its power."""
-    return 4.096e-6 * (1 << exponent)
+class IdManager(Protocol):
+    """What an identifier needs of the connection manager, which owns it."""
+
+    engine: CmEngine
+    rng: Random
+    guid: int
+    counters: Counter[str]
+
+    def command(self, cm_id: CmId, event: Event) -> None:
+        """Fire ``event`` at the next turn."""
+
+    def schedule(self, cm_id: CmId, when: float) -> None:
+        """Have the timer of ``cm_id`` run at ``when``."""
+
+    def send(
+        self, message: CmMessage, transaction: int, source: Address, destination: Address
+    ) -> None:
+        """Send a message."""
+
+    def announce(self, cm_id: CmId) -> None:
+        """Tell the listener of a new request."""
+
+    def moved(self, cm_id: CmId, before: State, after: State) -> None:
+        """Keep the books when the state of ``cm_id`` has changed."""
+
+    def may_answer(self, host: str, now: float) -> bool:
+        """Return whether something may be said to ``host``, which may never have asked."""
+
+    def is_pressed(self, host: str) -> bool:
+        """Return whether there are many half-open connections, of ``host`` or altogether."""
 
 
-class ConnectionRejected(ConnectionRefusedError):
-    """The peer answered REJ. ``private_data`` comes with its padding (148 octets)."""
-
-    def __init__(self, peer: str, reason: int, private_data: bytes) -> None:
-        text = f"{peer} rejects the connection: {reject_reason_name(reason)} ({reason})"
-        if reason == RejectReason.INVALID_SERVICE_ID:
-            # What TCP calls so: nobody listens there.
-            super().__init__(ECONNREFUSED, text)
-        else:
-            super().__init__(text)
-        self.reason = reason
-        self.private_data = private_data
-
-
-class Endpoint:
+class CmId:
     """A communication identifier and its queue pair (``verbs.interfaces.Connection``)."""
 
     __slots__ = (
@@ -117,7 +143,7 @@ class Endpoint:
 
     def __init__(
         self,
-        manager: ConnectionManager,
+        manager: IdManager,
         local_comm_id: int,
         local_port: Address,
         remote_port: Address,
@@ -256,7 +282,7 @@ class Endpoint:
         action, after = step
         before, self.state = self.state, after
         self._manager.moved(self, before, after)
-        getattr(self, f"_{action}")(message, now)
+        ACTIONS[action](self, message, now)
         return True
 
     def run_timer(self, now: float) -> None:
@@ -266,7 +292,7 @@ class Endpoint:
             self.fire(Event.GIVE_UP, None, now)
             return
         self._retries_left -= 1
-        self._interval = min(2 * self._interval, LONGEST_RETRY_S)
+        self._interval = min(2 * self._interval, timers.LONGEST_RETRY_S)
         self._set_deadline(min(now + self._interval, self._give_up_at))
         self.fire(Event.RETRY, None, now)
 
@@ -316,13 +342,13 @@ class Endpoint:
                 private_data=header.encode() + options.private_data,
             )
         )
-        self._arm(now, FIRST_RETRY_S, MAX_RETRIES, now + options.timeout_s)
+        self._arm(now, timers.FIRST_RETRY_S, timers.MAX_RETRIES, now + options.timeout_s)
 
     def _wait_longer(self, message: CmMessage | None, now: float) -> None:
         assert isinstance(message, Mra)
-        pause = min(exponent_seconds(message.service_timeout), REQUEST_LIFETIME_S)
+        pause = min(timers.exponent_seconds(message.service_timeout), timers.REQUEST_LIFETIME_S)
         patience = max(self._give_up_at, now + pause + self._options.timeout_s)
-        self._arm(now, max(pause, FIRST_RETRY_S), max(self._retries_left, 1), patience)
+        self._arm(now, max(pause, timers.FIRST_RETRY_S), max(self._retries_left, 1), patience)
 
     def _take_reply(self, message: CmMessage | None, now: float) -> None:
         assert isinstance(message, Rep)
@@ -338,7 +364,7 @@ class Endpoint:
     def _refused(self, message: CmMessage | None, now: float) -> None:
         assert isinstance(message, Rej)
         peer = "{}:{}".format(*self.peer_address)
-        self._end(ConnectionRejected(peer, message.reason, message.private_data))
+        self._end(rejected(peer, message.reason, message.private_data))
 
     def _refuse_stale(self, message: CmMessage | None, now: float) -> None:
         assert isinstance(message, Rep)
@@ -361,8 +387,8 @@ class Endpoint:
 
     def _announce(self, _: CmMessage | None, now: float) -> None:
         assert self.incoming is not None
-        limit = exponent_seconds(self.incoming.remote_cm_response_timeout) / 2
-        self._arm(now, min(limit, MRA_DELAY_S), 1)
+        limit = timers.exponent_seconds(self.incoming.remote_cm_response_timeout) / 2
+        self._arm(now, min(limit, timers.MRA_DELAY_S), 1)
         self._manager.announce(self)
 
     def _send_mra(self, _: CmMessage | None, now: float) -> None:
@@ -372,10 +398,10 @@ class Endpoint:
                 local_comm_id=self.local_comm_id,
                 remote_comm_id=self.remote_comm_id,
                 message=MessageKind.REQ,
-                service_timeout=MRA_SERVICE_TIMEOUT,
+                service_timeout=timers.MRA_SERVICE_TIMEOUT,
             )
         )
-        self._arm(now, REQUEST_LIFETIME_S, 0)
+        self._arm(now, timers.REQUEST_LIFETIME_S, 0)
 
     def _send_rep(self, _: CmMessage | None, now: float) -> None:
         request, options = self.incoming, self._options
@@ -397,8 +423,8 @@ class Endpoint:
                 private_data=options.private_data,
             )
         )
-        pressed = self._manager.backlog.pressed(self.remote_port[0])
-        self._arm(now, FIRST_RETRY_S, 1 if pressed else REP_RETRIES)
+        pressed = self._manager.is_pressed(self.remote_port[0])
+        self._arm(now, timers.FIRST_RETRY_S, 1 if pressed else timers.REP_RETRIES)
 
     def _crowded_out(self, _: CmMessage | None, now: float) -> None:
         self._end(ConnectionAbortedError("others want its place, and it was never confirmed"))
@@ -407,12 +433,12 @@ class Endpoint:
         private_data = self._options.private_data if self.answered else b""
         self._send_reject(MessageKind.REQ, RejectReason.CONSUMER_REJECT, private_data)
         self._end(ConnectionAbortedError(self._reason or "rejected by its owner"))
-        self._arm(now, TIMEWAIT_S, 0)
+        self._arm(now, timers.TIMEWAIT_S, 0)
 
     def _expired(self, _: CmMessage | None, now: float) -> None:
         self._send_reject(MessageKind.REQ, RejectReason.TIMEOUT)
         self._end(TimeoutError("the request was not accepted in time"))
-        self._arm(now, TIMEWAIT_S, 0)
+        self._arm(now, timers.TIMEWAIT_S, 0)
 
     def _withdrawn(self, _: CmMessage | None, now: float) -> None:
         self._end(ConnectionAbortedError("the peer withdrew its request"))
@@ -440,7 +466,7 @@ class Endpoint:
                 remote_qpn=self.remote_qpn,
             )
         )
-        self._arm(now, FIRST_RETRY_S, DREQ_RETRIES)
+        self._arm(now, timers.FIRST_RETRY_S, timers.DREQ_RETRIES)
         self._end(ConnectionAbortedError(self._reason or "the peer has started anew"))
 
     def _released(self, message: CmMessage | None, now: float) -> None:
@@ -462,10 +488,10 @@ class Endpoint:
     def _answer_dreq(self, message: CmMessage | None, now: float) -> None:
         assert isinstance(message, Dreq)
         self._send(Drep(local_comm_id=self.local_comm_id, remote_comm_id=message.local_comm_id))
-        self._arm(now, TIMEWAIT_S, 0)
+        self._arm(now, timers.TIMEWAIT_S, 0)
 
     def _linger(self, _: CmMessage | None, now: float) -> None:
-        self._arm(now, TIMEWAIT_S, 0)
+        self._arm(now, timers.TIMEWAIT_S, 0)
 
     def _forget(self, _: CmMessage | None, now: float) -> None:
         self.deadline = None
@@ -537,58 +563,29 @@ class Endpoint:
             handler.failed(error)
 
 
-class IncomingRequest:
-    """A peer wants to connect (``verbs.interfaces.ConnectionRequest``)."""
-
-    __slots__ = ("_endpoint", "_prepared", "private_data")
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        request = endpoint.incoming
-        assert request is not None
-        self._endpoint = endpoint
-        self._prepared = False
-        self.private_data = request.private_data[RDMA_CM_HEADER_LENGTH:]
-
-    @property
-    def peer_address(self) -> tuple[str, int]:
-        """Who calls."""
-        return self._endpoint.peer_address
-
-    @property
-    def responder_resources(self) -> int:
-        """RDMA READs of ours that the peer offers to answer at a time."""
-        assert self._endpoint.incoming is not None
-        return self._endpoint.incoming.responder_resources
-
-    def prepare(
-        self,
-        pd: interfaces.ProtectionDomain,
-        send_cq: interfaces.CompletionQueue,
-        recv_cq: interfaces.CompletionQueue,
-        options: QpOptions,
-    ) -> Connection:
-        """Make the queue pair, so that receives can be posted before the peer may send."""
-        if self._prepared:
-            raise VerbsError("the request has been prepared already")
-        self._endpoint.prepare(pd, send_cq, recv_cq, options)
-        self._prepared = True
-        return self._endpoint
-
-    def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
-        """Consent. Raises ``VerbsError`` if not prepared or answered already."""
-        if not self._prepared:
-            raise VerbsError("a request must be prepared before it can be accepted")
-        self._answer(options.private_data, Rep.PRIVATE_ROOM)
-        self._endpoint.accept(options, handler)
-
-    def reject(self, private_data: bytes = b"") -> None:
-        """Refuse (REJ, consumer reject). Raises ``VerbsError`` if answered already."""
-        self._answer(private_data, Rej.PRIVATE_ROOM)
-        self._endpoint.reject(private_data)
-
-    def _answer(self, private_data: bytes, room: int) -> None:
-        if self._endpoint.answered:
-            raise VerbsError("the request has been answered already")
-        if len(private_data) > room:
-            raise VerbsError(f"private data of {len(private_data)} octets: room for {room}")
-        self._endpoint.answered = True
+ACTIONS: dict[Action, Callable[[CmId, CmMessage | None, float], None]] = {
+    Action.SEND_REQ: CmId._send_req,
+    Action.RESEND: CmId._resend,
+    Action.WAIT_LONGER: CmId._wait_longer,
+    Action.TAKE_REPLY: CmId._take_reply,
+    Action.REFUSED: CmId._refused,
+    Action.RELEASED_EARLY: CmId._released_early,
+    Action.REFUSE_STALE: CmId._refuse_stale,
+    Action.TIMED_OUT: CmId._timed_out,
+    Action.ABORT: CmId._abort,
+    Action.ANNOUNCE: CmId._announce,
+    Action.SEND_MRA: CmId._send_mra,
+    Action.SEND_REP: CmId._send_rep,
+    Action.SEND_REJ: CmId._send_rej,
+    Action.WITHDRAWN: CmId._withdrawn,
+    Action.CROWDED_OUT: CmId._crowded_out,
+    Action.EXPIRED: CmId._expired,
+    Action.CONFIRMED: CmId._confirmed,
+    Action.SEND_DREQ: CmId._send_dreq,
+    Action.FORGET: CmId._forget,
+    Action.RELEASED: CmId._released,
+    Action.DROPPED: CmId._dropped,
+    Action.LINGER: CmId._linger,
+    Action.ANSWER_DREQ: CmId._answer_dreq,
+}
+"""Action -> the method that carries it out, with the message, if it was one, and the time."""
