@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from threading import local
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +51,21 @@ class Reactor(Protocol):
     def add_writer(self, fd: int, callback: Callable[..., object], *args: Any) -> Any: ...
 
     def remove_writer(self, fd: int) -> Any: ...
+
+
+@runtime_checkable
+class PolledReactor(Protocol):
+    """What a reactor may offer beyond :class:`Reactor`: to look for news before it sleeps."""
+
+    def add_poller(self, poller: Callable[[float | None], bool]) -> None:
+        """Have ``poller`` called before each sleep; it returns whether it found something.
+
+        Its argument is how long the reactor would sleep, in seconds; ``None``: until something
+        happens.
+        """
+
+    def remove_poller(self, poller: Callable[[float | None], bool]) -> None:
+        """Have ``poller`` called no more."""
 
 
 class Future(Generic[T]):

@@ -15,7 +15,7 @@ from nfsrdma.rpcrdma.io.tcp import connect_tcp
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.task import Future, Reactor, Task
-from nfsrdma.rpcrdma.verbs.interfaces import PacketCounting
+from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from ..errors import NfsError, forked
 from ..filesystem import IO_SIZE, FileSystem
@@ -133,8 +133,7 @@ class Connector:
         if self._current is not None:
             _add(total, self._current.stats.as_dict())
         for device in self._devices.values():
-            if isinstance(device, PacketCounting):
-                _add(total, device.counters.as_dict())
+            _add(total, device.packet_counters())
         return total
 
     def serve(self, client: FileSystem) -> None:

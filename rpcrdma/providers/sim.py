@@ -21,13 +21,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from ..pcapng import PcapngWriter
-from ..roce.cm.manager import ROCE_PORT, ConnectionManager, Route
+from ..roce.cm.manager import ROCE_PORT, Route
 from ..roce.engine.engine import Engine
+from ..roce.engine.tuning import Tuning
 from ..roce.packets.burst import Address, Burst
-from .driver import EngineDriver
+from ..roce.wire.opcode import MAX_MTU
+from ..verbs.types import DeviceLimits
+from .engine_device import EngineDevice
 from .sim_reactor import SimReactor
 from .tap import Tap
 
@@ -81,26 +83,17 @@ class Faults:
         return self.jitter_s == 0.0 and not any(getattr(self, name) for name in _WORST)
 
 
-class SimDevice(Engine):
+class SimDevice(EngineDevice):
     """An engine on the fabric (``verbs.interfaces.Device``)."""
 
-    cm: ConnectionManager
-
-    def __init__(self, fabric: SimFabric, address: str, rng: Random, **engine_options: Any) -> None:
-        super().__init__(rng=rng, name=f"sim:{address}", **engine_options)
+    def __init__(self, fabric: SimFabric, address: str, rng: Random, engine: Engine) -> None:
+        super().__init__(engine, fabric.reactor, rng, transmit=self._transmit, route=self._route)
         self.address = address
-        self.driver = EngineDriver(self, fabric.reactor, self._transmit)
         self._fabric = fabric
         self._dead = False
-        self.cm = ConnectionManager(self, rng=rng, route=self._route)
 
     def close(self) -> None:
-        """Disconnect everything, flush, free. Good-byes are sent, not awaited.
-
-        The owners of connections are told from inside this call: there may be no other turn.
-        """
-        self.cm.close()
-        self.driver.close()
+        """Disconnect everything, flush, free, and leave the fabric."""
         super().close()
         self._fabric.detach(self)
 
@@ -116,7 +109,7 @@ class SimDevice(Engine):
         return self._dead or self._fabric.transmit(burst)
 
     def _route(self, host: str, local: str | None = None) -> Route:
-        return Route(self.address, self.mtu_limit)
+        return Route(self.address, self.engine.mtu_limit)
 
 
 class SimFabric:
@@ -142,16 +135,28 @@ class SimFabric:
         self._outages: dict[frozenset[str], float] = {}
         self._opened = 0
 
-    def open_device(self, address: str, **engine_options: Any) -> SimDevice:
+    def open_device(
+        self,
+        address: str,
+        *,
+        mtu_limit: int = MAX_MTU,
+        gso: bool = True,
+        limits: DeviceLimits | None = None,
+        tuning: Tuning | None = None,
+    ) -> SimDevice:
         """Attach a new engine at ``address`` (numeric, IPv4 or IPv6).
 
-        Raises ``OSError`` if the address is taken. Options go to the engine.
+        The options are the engine's. Raises ``OSError`` if the address is taken.
         """
         if address in self._devices:
             raise OSError(f"{address} is taken")
         self._opened += 1
         rng = Random(f"device {self.seed} {address} {self._opened}")
-        device = SimDevice(self, address, rng, **engine_options)
+        name = f"sim:{address}"
+        engine = Engine(
+            rng=rng, mtu_limit=mtu_limit, gso=gso, name=name, limits=limits, tuning=tuning
+        )
+        device = SimDevice(self, address, rng, engine)
         self._devices[address] = device
         return device
 
@@ -244,7 +249,7 @@ class SimFabric:
         if device is None or destination[1] != ROCE_PORT:
             return
         self.carried += len(idents)
-        device.handle_burst(
+        device.engine.handle_burst(
             memoryview(data), segment_size, source, destination, self.reactor.time(), idents
         )
         device.driver.turn()

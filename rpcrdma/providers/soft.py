@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from ..io.fork import keep_from_children
 from ..roce.cm.cm_id import CmId
-from ..roce.cm.manager import ConnectionManager, Listener, Route
+from ..roce.cm.manager import Listener, Route
 from ..roce.engine.engine import Engine
 from ..roce.engine.tuning import Tuning
 from ..roce.packets.burst import Address, Burst
@@ -33,7 +33,7 @@ from ..verbs.interfaces import (
     ConnectRequest,
 )
 from ..verbs.types import DeviceLimits
-from .driver import EngineDriver
+from .engine_device import EngineDevice
 from .routes import alternatives, find_route, is_local, local_addresses, resolve
 from .tap import Tap
 from .udp import (
@@ -76,14 +76,12 @@ def read_octets(flight: int) -> int:
     return (3 + 15 * bursts) * 4096
 
 
-class SoftDevice(Engine):
+class SoftDevice(EngineDevice):
     """An engine on UDP sockets (``verbs.interfaces.Device``).
 
     ``address`` (a local address or name) confines it to that one; otherwise it takes what
     ``listen`` names and what the routes of ``connect`` need.
     """
-
-    cm: ConnectionManager
 
     def __init__(
         self,
@@ -94,8 +92,15 @@ class SoftDevice(Engine):
         tap: Tap | None = None,
     ) -> None:
         rng = rng or SystemRandom()
+        gso = segmentation_offload()
+        engine = Engine(rng=rng, name="soft", gso=gso, limits=_LIMITS, tuning=_tuning())
         super().__init__(
-            rng=rng, name="soft", gso=segmentation_offload(), limits=_LIMITS, tuning=_tuning()
+            engine,
+            reactor,
+            rng,
+            transmit=self._transmit,
+            route=self._route,
+            look=self._look,
         )
         self.udp_counters: Counter[str] = Counter()
         """What went wrong at the sockets, by kind."""
@@ -103,9 +108,7 @@ class SoftDevice(Engine):
         self._tap = tap
         self._ports: list[UdpPort] = []
         self._port_of: dict[str, UdpPort] = {}
-        self._driver = EngineDriver(self, reactor, self._transmit, self._look)
         self._address = resolve(address)[0] if address is not None else None
-        self.cm = ConnectionManager(self, rng=rng, route=self._route)
         keep_from_children(self)
         if self._address is not None:
             self._open(self._address)
@@ -144,12 +147,7 @@ class SoftDevice(Engine):
         return self.cm.connect(replace(request, address=host))
 
     def close(self) -> None:
-        """Disconnect everything, flush, free the sockets. Good-byes are sent, not awaited.
-
-        The owners of connections are told from inside this call: there may be no other turn.
-        """
-        self.cm.close()
-        self._driver.close()
+        """Disconnect everything, flush, free the sockets."""
         super().close()
         for port in self._ports:
             port.close()
@@ -158,7 +156,7 @@ class SoftDevice(Engine):
 
     def abandon(self) -> None:
         """See ``io.fork.Holder``: the sockets are closed by themselves."""
-        self._driver.abandon()
+        self.driver.abandon()
         if self._tap is not None:
             self._tap.abandon()
             self._tap = None
@@ -174,8 +172,8 @@ class SoftDevice(Engine):
                 self._reactor,
                 self.udp_counters,
                 on_receive=self._received,
-                on_turn=self._driver.turn,
-                on_writable=self._driver.writable,
+                on_turn=self.driver.turn,
+                on_writable=self.driver.writable,
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -218,7 +216,7 @@ class SoftDevice(Engine):
     ) -> None:
         if self._tap is not None and not any(port.serves(source[0]) for port in self._ports):
             self._note(self._tap.packets, source, destination, view, segment_size)
-        self.handle_burst(view, segment_size, source, destination, self._reactor.time())
+        self.engine.handle_burst(view, segment_size, source, destination, self._reactor.time())
 
     def _transmit(self, burst: Burst) -> bool:
         host = burst.source[0]

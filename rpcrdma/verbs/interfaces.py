@@ -224,6 +224,12 @@ class Device(Protocol):
     @property
     def limits(self) -> DeviceLimits: ...
 
+    def packet_counters(self) -> dict[str, int]:
+        """Return what became of packets below the connections, by name.
+
+        Empty where the provider has no packets, or where an adapter counts them.
+        """
+
     def create_pd(self) -> ProtectionDomain: ...
 
     def create_cq(self, depth: int) -> CompletionQueue: ...
@@ -242,19 +248,3 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Disconnect everything, flush, free."""
-
-
-class Counts(Protocol):
-    """Counters that can be shown by name."""
-
-    def as_dict(self) -> dict[str, int]:
-        """Return all counters by name."""
-
-
-@runtime_checkable
-class PacketCounting(Protocol):
-    """A device that sends packets itself, and counts them."""
-
-    @property
-    def counters(self) -> Counts:
-        """What all its queue pairs have sent and received, and those that are gone."""

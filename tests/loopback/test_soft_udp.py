@@ -205,7 +205,7 @@ def test_local_addresses(monkeypatch, tmp_path):
 def test_without_segmentation_offload(reactor, devices, monkeypatch):
     monkeypatch.setattr(soft, "segmentation_offload", lambda: False)
     plain = devices()
-    assert not plain.gso
+    assert not plain.engine.gso
     monkeypatch.undo()
     exchange(joined(reactor, devices(), plain, HERE))
 
@@ -238,7 +238,7 @@ def test_an_interface_that_cannot_segment(reactor, devices, host):
     port._socket, port._native = Grudging(port._socket), False
     exchange(joined(reactor, device, device, host))
     assert device.udp_counters["no segmentation offload"] == 1
-    assert device.own_counters.icrc_errors == 0
+    assert device.engine.own_counters.icrc_errors == 0
     assert port._socket.sends > 100
 
 
@@ -329,7 +329,8 @@ def test_rubbish_is_counted_and_dropped(reactor, devices):
         for data in (b"", b"x", bytes(60), bytes(2000)):
             stranger.sendto(data, (HERE, 4791))
     reactor.run_until(
-        lambda: device.own_counters.malformed + device.own_counters.icrc_errors >= 3, 5
+        lambda: device.engine.own_counters.malformed + device.engine.own_counters.icrc_errors >= 3,
+        5,
     )
 
 

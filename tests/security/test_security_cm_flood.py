@@ -239,7 +239,7 @@ class Flood:
         now, here = self.reactor.time(), (SERVER, ROCE_PORT)
         self.device.cm.handle_mad(memoryview(mad), (source, ROCE_PORT), here, now)
         self.device.driver.turn()
-        self.most = max(self.most, len(self.device.cm), len(self.device._qps))
+        self.most = max(self.most, len(self.device.cm), len(self.device.engine._qps))
         self.reactor.call_at(now + 1 / self.rate, self._next)
 
 

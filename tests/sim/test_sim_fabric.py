@@ -76,7 +76,7 @@ class Listener:
     def __init__(self, fabric: SimFabric, address: str) -> None:
         self.address = address
         self.reactor = fabric.reactor
-        self.driver = self
+        self.engine = self.driver = self
         self.log: list[tuple[float, bytes, tuple[int, ...]]] = []
         fabric._devices[address] = self  # type: ignore[assignment]
 

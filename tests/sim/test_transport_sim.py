@@ -191,7 +191,7 @@ def test_silent_peers_that_live_keep_their_connection() -> None:
     world = World(SimFabric(SimReactor(), seed=3))
 
     def writes() -> int:
-        return world.server_device.counters.acks_received
+        return world.server_device.engine.counters.acks_received
 
     before = writes()
     world.reactor.run_for(1000)

@@ -357,7 +357,7 @@ class World:
         self.server.close()
         self.server_device.close()
         for device in (self.server_device, *(client.device for client in self.clients)):
-            assert not device._qps, f"{device.name} has queue pairs left"
+            assert not device.engine._qps, f"{device.name} has queue pairs left"
         self.reactor.run_for(60.0)
         timers = [timer for _, _, timer in self.reactor._timers if timer.callback is not None]
         assert not timers, f"timers are left: {[timer.callback for timer in timers]}"

@@ -35,12 +35,6 @@ class Manager:
         self.timeouts.append(now)
         self.due = None
 
-    def listen(self, *args: object, **kwargs: object) -> object:
-        return ("listen", args, kwargs)
-
-    def connect(self, *args: object, **kwargs: object) -> object:
-        return ("connect", args, kwargs)
-
 
 def deliver(burst: Burst, engine: Engine) -> None:
     view = memoryview(b"".join(burst.buffers))
@@ -95,17 +89,6 @@ def test_the_backlog_of_datagrams_is_bounded() -> None:
 def test_no_path() -> None:
     with pytest.raises(ValueError):
         Engine(rng=Random(1)).send_mad(bytes(256), ("10.0.0.1", 4791), ("fd00::1", 4791))
-
-
-def test_listen_and_connect_are_the_managers() -> None:
-    engine = Engine(rng=Random(1))
-    engine.cm = Manager()
-    assert engine.listen("0.0.0.0", 20049, on_request=1) == (
-        "listen",
-        ("0.0.0.0", 20049),
-        {"on_request": 1},
-    )
-    assert engine.connect("10.0.0.1", 1)[0] == "connect"
 
 
 def test_the_managers_timeouts() -> None:

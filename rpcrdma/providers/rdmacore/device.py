@@ -75,6 +75,10 @@ class VerbsDevice:
         """What it can do."""
         return self._handles.limits
 
+    def packet_counters(self) -> dict[str, int]:
+        """Return nothing: the adapter counts its packets itself."""
+        return {}
+
     def create_pd(self) -> ProtectionDomain:
         """A new protection domain. Raises ``OSError`` when there are no more."""
         try:

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from ...complaints import Complaints
 from ...roce.engine.completion import CompletionQueue
-from ...task import Reactor
+from ...task import PolledReactor, Reactor
 from ...verbs.interfaces import ConnectionRequest, ConnectRequest
 from ...verbs.types import DeviceLimits
 from ..routes import is_local, resolve
@@ -76,11 +76,14 @@ class ShmDevice:
         """Connections that have their turn, and will tell the owners of completion queues."""
         self._patience = Patience()
         self._busy: dict[ShmConnection, None] = {}  # those that something came over lately
-        self._add_poller = getattr(reactor, "add_poller", None)
-        if self._add_poller is not None:
-            self._add_poller(self._look)
+        if isinstance(reactor, PolledReactor):
+            reactor.add_poller(self._look)
         self.connections: dict[ShmConnection, None] = {}
         self.listeners: dict[ShmListener, None] = {}
+
+    def packet_counters(self) -> dict[str, int]:
+        """Return nothing: there are no packets."""
+        return {}
 
     def create_pd(self) -> ProtectionDomain:
         """A protection domain."""
@@ -131,8 +134,8 @@ class ShmDevice:
         self.deliver()
         for domain in list(self._domains):
             domain.close()
-        if self._add_poller is not None:
-            self.reactor.remove_poller(self._look)  # type: ignore[attr-defined]
+        if isinstance(self.reactor, PolledReactor):
+            self.reactor.remove_poller(self._look)
 
     # Looking before sleeping
 

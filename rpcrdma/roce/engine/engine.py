@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...verbs.types import DeviceLimits, QpOptions, QpState
 from ..packets.burst import Burst, BurstBuilder
@@ -53,13 +53,13 @@ class Manager(Protocol):
 
     def handle_timeout(self, now: float) -> None: ...
 
-    def listen(self, *args: Any, **kwargs: Any) -> Any: ...
-
-    def connect(self, *args: Any, **kwargs: Any) -> Any: ...
-
 
 class Engine:
-    """``verbs.interfaces.Device`` without sockets; see the module's docstring for its driver."""
+    """Queue pairs and memory of one device, without its sockets.
+
+    ``cm`` gets the datagrams of queue pair 1 and is asked for its time; the module's docstring
+    says what drives an engine.
+    """
 
     def __init__(
         self,
@@ -132,16 +132,6 @@ class Engine:
             self._retired.append(queue_pair.number)
             self._watched.pop(queue_pair, None)
             self.own_counters.add(queue_pair.counters)
-
-    def listen(self, *args: Any, **kwargs: Any) -> Any:
-        """``cm.listen`` with the same arguments."""
-        assert self.cm is not None, "an engine that listens has a connection manager"
-        return self.cm.listen(*args, **kwargs)
-
-    def connect(self, *args: Any, **kwargs: Any) -> Any:
-        """``cm.connect`` with the same arguments."""
-        assert self.cm is not None, "an engine that connects has a connection manager"
-        return self.cm.connect(*args, **kwargs)
 
     def close(self) -> None:
         """Destroy all queue pairs. The connection manager says good-bye before."""

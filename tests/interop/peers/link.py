@@ -234,9 +234,9 @@ def run(
         # Good-byes and last acknowledgements; the peer may ask for them again.
         settle_at = reactor.time() + 0.3
         reactor.run_until(lambda: reactor.time() >= settle_at, 1.0)
-        counters = getattr(device, "counters", None)
-        if counters is not None:
-            seen = {name: count for name, count in counters.as_dict().items() if count}
+        counters = device.packet_counters()
+        if counters:
+            seen = {name: count for name, count in counters.items() if count}
             print(f"counters {json.dumps(seen)}", flush=True)
         return result
     finally:

@@ -38,7 +38,7 @@ class PingPong:
         self.device = SoftDevice(reactor, address=address)
         self.pd = self.device.create_pd()
         self.send_cq, self.recv_cq = self.device.create_cq(64), self.device.create_cq(64)
-        self.queue_pair = self.device.create_queue_pair(
+        self.queue_pair = self.device.engine.create_queue_pair(
             self.pd, self.send_cq, self.recv_cq, QpOptions()
         )
         self.psn = random.randrange(1 << 24)
