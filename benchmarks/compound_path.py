@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.file import OpenFile
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
@@ -156,13 +157,7 @@ def main() -> None:
         pair = Pair(reactor, server)
         credentials = Credentials.sys(0, 0, (0,), b"benchmark")
         client = FileSystem(
-            reactor,
-            pair.connect,
-            (),
-            credentials=credentials,
-            rng=rng,
-            owner=b"benchmark",
-            verifier=bytes(8),
+            reactor, pair.connect, (), ClientOptions(credentials, b"benchmark", bytes(8)), rng
         )
         run(pair, client.mount())
         file = run(pair, client.open("file", "r+b"))

@@ -203,8 +203,7 @@ class Getting:
         """
         size = status.st_size
         buffer = memoryview(bytearray(size + 1))  # one more, to see it if it grew
-        compound = self._client.session.compound("READ")
-        compound.putfh(status.handle)
+        compound = self._client.operations.at("READ", status.handle)
         read = compound.read(ANONYMOUS_STATEID, 0, buffer)
         try:
             await self._client.session.call(compound)

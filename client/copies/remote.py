@@ -136,7 +136,8 @@ class Remote:
             raise status_error(error.status, path=place.where()) from error
         except UncertainOutcomeError as error:
             raise Lost from error
-        return client.opened(handle.value, WRITE, owner, opened.value, place.where())
+        added = client.opens.add(handle.value, WRITE, owner, opened.value)
+        return client.open_file(added, place.where())
 
     async def publish(
         self, place: Place, temporary: bytes, handle: bytes, size: int, attributes: t.fattr4

@@ -17,8 +17,9 @@ from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.task import Future, Reactor, Task
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
+from ..client import IO_SIZE, ClientOptions
 from ..errors import NfsError, forked
-from ..filesystem import IO_SIZE, FileSystem
+from ..filesystem import FileSystem
 from ..options import MountOptions
 from ..recovery import SILENT_SERVER
 from ..url import Url, parse_url
@@ -193,12 +194,8 @@ def make_client(
     minor = chosen.minor_version if chosen.minor_version is not None else 2
     if minor not in (1, 2):
         raise ValueError("the minor version is 1 or 2")
-    client = FileSystem(
-        reactor,
-        connector.connect,
-        parsed.path,
-        credentials=_credentials(chosen),
-        rng=rng,
+    identity = ClientOptions(
+        _credentials(chosen),
         owner=f"nfsrdma {socket.gethostname()} {os.getpid()} {rng.getrandbits(64):x}".encode(),
         verifier=rng.randbytes(8),
         minor_version=minor,
@@ -206,6 +203,7 @@ def make_client(
         rsize=chosen.rsize or IO_SIZE,
         wsize=chosen.wsize or IO_SIZE,
     )
+    client = FileSystem(reactor, connector.connect, parsed.path, identity, rng)
     connector.serve(client)
     return client, connector, parsed
 

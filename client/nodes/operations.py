@@ -20,10 +20,12 @@ from ..attributes import (
     CHANGE,
     CHANGE_ROOM,
     FILE_SYSTEM,
+    SERVER_LIMITS,
     VALUES_ROOM,
     Page,
     Stat,
     StatVfs,
+    Values,
     decode_change,
     decode_values,
 )
@@ -192,6 +194,13 @@ class Operations:
         values = compound.getattr(FILE_SYSTEM, VALUES_ROOM, decode_values)
         await self.call(compound, where)
         return StatVfs(values.value)
+
+    async def server_limits(self, handle: bytes, where: Where = nowhere) -> Values:
+        """Return what the server takes in one READ or WRITE, and how long its leases are."""
+        compound = self.at("GETATTR", handle)
+        values = compound.getattr(SERVER_LIMITS, VALUES_ROOM, decode_values)
+        await self.call(compound, where)
+        return values.value
 
     def readdir(self, compound: Compound, page: Page | None = None) -> Result[Page]:
         """Append a READDIR of what comes after ``page``, or of the beginning."""

@@ -10,6 +10,7 @@ import pytest
 from tests.support.nfs import Clock, open_export
 from tests.support.sealed import SEALED, Scrambler, SealedClient, SealedServer
 
+from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import connect_tcp, listen_tcp
@@ -39,15 +40,8 @@ def reactor() -> Iterator[SelectReactor]:
 
 def file_system(reactor: SelectReactor, connect: Any) -> FileSystem:
     rng = random.Random(7)
-    return FileSystem(
-        reactor,
-        connect,
-        (),
-        credentials=Credentials.sys(0, 0),
-        rng=rng,
-        owner=b"loopback",
-        verifier=rng.randbytes(8),
-    )
+    options = ClientOptions(Credentials.sys(0, 0), b"loopback", rng.randbytes(8))
+    return FileSystem(reactor, connect, (), options, rng)
 
 
 async def use(fs: FileSystem) -> None:

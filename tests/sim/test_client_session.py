@@ -79,7 +79,7 @@ def test_the_order_of_a_mount() -> None:
         ["CREATE_SESSION"],
         ["SEQUENCE", "RECLAIM_COMPLETE"],
         ["SEQUENCE", "PUTROOTFH", "GETFH"],
-        ["SEQUENCE", "PUTFH", "GETATTR", "GETATTR"],
+        ["SEQUENCE", "PUTFH", "GETATTR"],
     ]
     assert client.recovery.lease_s == 20
     assert (client.rsize, client.wsize) == (65536, 65536)

@@ -13,6 +13,7 @@ import pytest
 from tests.support.nfs import Clock, open_export
 from tests.support.sealed import SEALED, SealedClient, SealedServer
 
+from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -50,18 +51,15 @@ class Scenario:
         return secured(made, SealedClient(rpc, t.NFS4_PROGRAM, t.NFS_V4, SECRET))
 
     async def run(self) -> None:
-        fs = FileSystem(
-            self.reactor,
-            self.connect,
-            (),
-            credentials=Credentials.sys(4711, 4711),
-            rng=self.rng,
-            owner=b"sealed",
-            verifier=self.rng.randbytes(8),
+        options = ClientOptions(
+            Credentials.sys(4711, 4711),
+            b"sealed",
+            self.rng.randbytes(8),
             timeout=60.0,
             rsize=65536,
             wsize=65536,
         )
+        fs = FileSystem(self.reactor, self.connect, (), options, self.rng)
         await fs.mount()
         for size in (0, 1, 1000, 5000, 200_001):
             data = self.rng.randbytes(size)

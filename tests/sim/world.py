@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.support.memory_guard import Watch
 
+from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -57,19 +58,16 @@ class SimClient:
 
     def _file_system(self) -> FileSystem:
         plan = self.world.plan
-        return FileSystem(
-            self.world.reactor,
-            self._connect,
-            (),
-            credentials=Credentials.sys(0, 0, (), b"sim"),
-            rng=self.rng,
-            owner=b"client %d" % self.index,
-            verifier=self.rng.randbytes(8),
+        options = ClientOptions(
+            Credentials.sys(0, 0, (), b"sim"),
+            b"client %d" % self.index,
+            self.rng.randbytes(8),
             minor_version=plan.minor_version,
             timeout=plan.timeout,
             rsize=plan.rsize,
             wsize=plan.wsize,
         )
+        return FileSystem(self.world.reactor, self._connect, (), options, self.rng)
 
     async def mount(self) -> None:
         """Mount the server's tree, as soon as it can be reached."""
@@ -384,7 +382,7 @@ def _check_channel(channel: RdmaChannel) -> None:
         return
     responder = endpoint.connection.queue_pair.responder
     posted = len(responder.receives) + (responder._receive is not None)
-    held = grant.in_use + len(channel.recv_cq)
+    held = grant.in_use + len(endpoint._recv_cq)
     depth = channel.options.receive_depth
     assert posted + held == depth, f"{posted} receives posted, {held} in use, of {depth}"
 

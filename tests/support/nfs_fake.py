@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from tests.support.reactor_fake import FakeReactor
 
+from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.budget import unbounded
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -217,16 +218,10 @@ class FakeServer:
             channel.lose("the server restarted")
 
     def client(self, **options: Any) -> FileSystem:
-        return FileSystem(
-            self.reactor,
-            self.connect,
-            options.pop("export", ()),
-            credentials=Credentials.sys(0, 0),
-            rng=options.pop("rng", Random(1)),
-            owner=options.pop("owner", b"tester"),
-            verifier=b"verifier",
-            **options,
-        )
+        export, rng = options.pop("export", ()), options.pop("rng", Random(1))
+        owner = options.pop("owner", b"tester")
+        chosen = ClientOptions(Credentials.sys(0, 0), owner, b"verifier", **options)
+        return FileSystem(self.reactor, self.connect, export, chosen, rng)
 
     def mounted(self, **options: Any) -> FileSystem:
         client = self.client(**options)

@@ -1,0 +1,184 @@
+"""One client of one server: its session, its opens, and what can be done by handle.
+
+Everything that is about paths stands on it: see :mod:`.filesystem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, Service, TransportError
+from nfsrdma.rpcrdma.rpc.client import results
+from nfsrdma.rpcrdma.rpc.message import RpcError
+from nfsrdma.rpcrdma.task import Future, Reactor
+from nfsrdma.xdr import XdrError
+from nfsrdma.xdr.nfs4 import types as t
+
+from .callback import Callbacks
+from .errors import NfsError, ProtocolError, unreachable
+from .file import Files, OpenFile
+from .habits import Habits
+from .nodes import OpenOperations, Operations
+from .opens import Open, OpenTable
+from .recovery import Recovery
+from .session import Session, why
+from .stats import Statistics
+
+if TYPE_CHECKING:
+    from random import Random
+
+Connect = Callable[[float, Service], Future[Channel]]
+"""Makes a connection within so many seconds, whose incoming calls go to a service."""
+
+IO_SIZE: Final = 1 << 20
+"""Octets that one READ or WRITE carries, unless the server wants fewer."""
+_OVERHEAD: Final = 2048
+"""Octets of a call or reply that READ and WRITE leave for the rest of it."""
+_LEASE_MAX_S: Final = 600
+"""The longest lease that a server's word is taken for."""
+_PATIENCE_MIN_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """Who a client is, and how it uses its server."""
+
+    credentials: Credentials
+    """Who calls."""
+    owner: bytes
+    """The name of this client, which no other one has (RFC 8881, Section 2.4)."""
+    verifier: bytes
+    """Eight octets that no earlier instance of this client had."""
+    minor_version: int = 2
+    """The highest minor version to speak."""
+    timeout: float = 5.0
+    """Seconds that the server may be silent or out of reach before calls fail."""
+    rsize: int = IO_SIZE
+    """Octets that one READ carries at most."""
+    wsize: int = IO_SIZE
+    """Octets that one WRITE carries at most."""
+
+
+class Client:
+    """One client of one server.
+
+    ``rng`` is for names that nobody else can guess. Everything raises :class:`NfsError`.
+    """
+
+    def __init__(
+        self, reactor: Reactor, connect: Connect, options: ClientOptions, rng: Random
+    ) -> None:
+        patience = max(options.timeout, _PATIENCE_MIN_S)
+        self.session = Session(reactor, options.credentials, options.minor_version, rng, patience)
+        self.opens = OpenTable(self.session)
+        service = Callbacks(self.session, self.opens).service()
+        self.recovery = Recovery(
+            self.session,
+            self.opens,
+            lambda timeout_s: connect(timeout_s, service),
+            owner=options.owner,
+            verifier=options.verifier,
+            timeout=options.timeout,
+        )
+        self.operations = Operations(self.session)
+        self.open_operations = OpenOperations(self.session, self.opens)
+        self.habits = Habits()
+        self.files = Files()
+        self.rng = rng
+        self.rsize = options.rsize
+        self.wsize = options.wsize
+
+    @property
+    def stats(self) -> Statistics:
+        """What was called, how often, and how long it took."""
+        return self.session.stats
+
+    # --- Life ---
+
+    async def connect(self) -> None:
+        """Connect, and make a session."""
+        await self.session.become_usable()
+
+    async def negotiate(self, root: bytes) -> None:
+        """Ask what the server takes in one READ or WRITE, and how long its leases are.
+
+        ``root`` is the handle of the directory that is mounted.
+        """
+        values = await self.operations.server_limits(root)
+        limits = self.session.limits
+        self.rsize = _io_size(self.rsize, limits.max_response, values.get(t.FATTR4_MAXREAD))
+        self.wsize = _io_size(self.wsize, limits.max_request, values.get(t.FATTR4_MAXWRITE))
+        # No server means a lease of years: it would be years that calls wait while it says DELAY.
+        lease_s = min(max(values.get(t.FATTR4_LEASE_TIME, 90), 1), _LEASE_MAX_S)
+        self.recovery.set_lease(lease_s)
+        self.session.patience = max(self.recovery.timeout, 2.0 * lease_s)
+
+    async def unmount(self) -> None:
+        """Close every file, end the session and the connection.
+
+        Raises what closing the files raised first, when all is done.
+        """
+        failure: Exception | None = None
+        for file in self.files.all():
+            try:
+                await file.close()
+            except NfsError as error:
+                failure = failure or error
+        await self.recovery.shut_down()
+        if failure is not None:
+            raise failure
+
+    def abandon(self, make_error: Callable[[], NfsError]) -> None:
+        """Fail every call from here on, and let the server know nothing: it is another's mount.
+
+        What is open is closed without a word; what was not committed is for the other to commit.
+        """
+        self.session.abandon(make_error)
+        for file in self.files.all():
+            file.abandon()
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether it is another's."""
+        return self.session.abandoned is not None
+
+    async def ping(self) -> float:
+        """Seconds that a NULL call takes: the network and the server's transport alone."""
+        session = self.session
+        channel = await self._channel()
+        start = session.reactor.time()
+        try:
+            await results(session.ping(channel))
+        except TransportError as error:
+            raise unreachable(error) from error
+        except (RpcError, CallRefused, XdrError) as error:
+            raise ProtocolError(f"NULL: {why(error)}") from error
+        return session.reactor.time() - start
+
+    async def _channel(self) -> Channel:
+        await self.session.become_usable()
+        channel = self.session.channel
+        assert channel is not None
+        return channel
+
+    # --- Files ---
+
+    async def open_handle(self, handle: bytes, access: int, path: str | bytes) -> OpenFile:
+        """Open a file by its handle; ``path`` is for messages."""
+        opening = await self.open_operations.open_handle(handle, access, lambda: path)
+        return self.open_file(opening.opened, path)
+
+    def open_file(self, opened: Open, path: str | bytes) -> OpenFile:
+        """Return the file of an open."""
+        io = self.open_operations
+        return OpenFile(io, io, opened, path, self.rsize, self.wsize, self.files)
+
+
+def _io_size(wanted: int, session_limit: int, server_limit: int | None) -> int:
+    size = min(wanted, session_limit - _OVERHEAD)
+    if server_limit:
+        size = min(size, server_limit)
+    return max(size & ~4095, 512) if size >= 4096 else max(size, 512)

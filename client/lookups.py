@@ -1,0 +1,140 @@
+"""What can be seen by path: attributes, links, directories.
+
+Each method is one call to the server: the path is looked up, the operation done and the attributes
+fetched in a single compound.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from nfsrdma.rpcrdma.task import Reactor
+from nfsrdma.xdr.nfs4 import types as t
+
+from .attributes import FILE_SYSTEM, VALUES_ROOM, Page, Stat, StatVfs, Values, decode_values
+from .client import Client, ClientOptions, Connect
+from .compound import Compound
+from .entries import DirEntry, entries_of
+from .errors import NfsError
+from .nodes.operations import ALL_ACCESS
+from .paths import Path, Resolver, to_text
+from .results import Result
+
+if TYPE_CHECKING:
+    from random import Random
+
+NOWHERE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG))
+"""What an error says of a path that leads to nothing."""
+
+
+class Lookups(Client):
+    """A client that looks at the tree below the path ``export`` of its server."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        connect: Connect,
+        export: tuple[bytes, ...],
+        options: ClientOptions,
+        rng: Random,
+    ) -> None:
+        super().__init__(reactor, connect, options, rng)
+        self.resolver = Resolver(self.session, export)
+
+    async def mount(self) -> None:
+        """Connect, make a session and find the root. Raises :class:`NfsError`."""
+        try:
+            await self.connect()
+            await self.resolver.find_root()
+            await self.negotiate(self.resolver.root)
+        except BaseException:
+            await self.recovery.shut_down()
+            raise
+
+    async def stat(self, path: Path, *, follow_symlinks: bool = True) -> Stat:
+        """The attributes of what ``path`` leads to."""
+        return await self.resolver.stat(path, follow=follow_symlinks)
+
+    async def lstat(self, path: Path) -> Stat:
+        """The attributes of what is at ``path``, even if it is a link."""
+        return await self.resolver.stat(path, follow=False)
+
+    async def exists(self, path: Path) -> bool:
+        """Whether ``path`` leads to anything."""
+        try:
+            await self.resolver.stat(path, follow=True)
+        except NfsError as error:
+            if error.errno not in NOWHERE:
+                raise
+            return False
+        return True
+
+    async def statvfs(self, path: Path = "") -> StatVfs:
+        """The size of the file system that has ``path``, and what is left of it."""
+
+        def tail(compound: Compound) -> Result[Values]:
+            return compound.getattr(FILE_SYSTEM, VALUES_ROOM, decode_values)
+
+        values, _ = await self.resolver.run(path, "GETATTR", tail, follow=True)
+        return StatVfs(values.value)
+
+    async def access(self, path: Path) -> int:
+        """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
+
+        def tail(compound: Compound) -> Result[t.ACCESS4resok]:
+            return compound.access(ALL_ACCESS)
+
+        access, _ = await self.resolver.run(path, "ACCESS", tail, follow=True)
+        return access.value.access
+
+    async def readlink(self, path: Path | DirEntry) -> str:
+        """The target of the link at ``path``."""
+        if isinstance(path, DirEntry):
+            shown = path.path
+            if path.handle:
+                return to_text(await self.operations.readlink(path.handle, lambda: shown))
+            path = shown
+        target, _ = await self.resolver.run(path, "READLINK", Compound.readlink, follow=False)
+        return to_text(target.value)
+
+    async def pages(self, path: Path | DirEntry) -> AsyncIterator[list[DirEntry]]:
+        """The entries of a directory, as many at a time as one answer holds.
+
+        With an entry of another listing the directory is not looked up: it may be however deep.
+        """
+        handle, read = b"", None
+        if isinstance(path, DirEntry):
+            handle, path = path.handle, path.path
+        directory = path if isinstance(path, str) else to_text(path)
+        if not handle:
+
+            def first(compound: Compound) -> tuple[Result[bytes], Result[Page]]:
+                return compound.getfh(), self.operations.readdir(compound)
+
+            (found, listed), _ = await self.resolver.run(directory, "READDIR", first, follow=True)
+            handle, read = found.value, listed.value
+            yield entries_of(directory.rstrip("/"), read)
+        async for page in self.operations.pages(handle, lambda: directory, read):
+            yield entries_of(directory.rstrip("/"), page)
+
+    async def scandir(self, path: Path | DirEntry = "") -> list[DirEntry]:
+        """Every entry of a directory, in the server's order."""
+        entries: list[DirEntry] = []
+        async for page in self.pages(path):
+            entries.extend(page)
+        return entries
+
+    async def listdir(self, path: Path = "") -> list[str]:
+        """The names in a directory, in the server's order."""
+        return [entry.name for entry in await self.scandir(path)]
+
+    async def is_directory(self, path: Path) -> bool:
+        """Return whether ``path`` leads to a directory."""
+        try:
+            return (await self.stat(path)).is_dir
+        except NfsError as error:
+            if error.errno not in NOWHERE:
+                raise
+            return False
