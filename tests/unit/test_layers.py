@@ -37,6 +37,7 @@ WIRE_MODULES = {
 EDGES = (
     "rpcrdma/providers",
     "rpcrdma/io",
+    "rpcrdma/api",
     "server/vfs",
     "server/edge",
     "client/api/emit",

@@ -98,10 +98,10 @@ def test_parses_a_program_block() -> None:
     assert isinstance(program, ast.Program)
     assert [version.name for version in program.versions] == ["V1", "V2"]
     assert program.versions[0].procedures[0].result is None
-    assert program.versions[0].procedures[1].arguments == (
+    assert [item.type for item in program.versions[0].procedures[1].arguments] == [
         ast.Primitive.INT,
         ast.Primitive.UNSIGNED_HYPER,
-    )
+    ]
     numbers = {item.name: item.value for item in resolve(specification).numbers}
     assert numbers == {"P": 0x20000001, "V1": 1, "NULL": 0, "SUM": 1, "V2": 2, "ASK": 0}
 
@@ -204,7 +204,7 @@ def test_bulk_members_become_payloads() -> None:
         ("typedef string x[3];", "1:17: '<' expected, not '['"),
         ("struct s { };", "1:12: a type expected, not '}'"),
         ("struct s { void; };", "1:12: void has no place in a structure"),
-        ("struct s { union u x; };", "1:18: 'switch' expected, not 'u'"),
+        ("struct s { union u x; };", "1:18: u is no type"),
         ("union u switch (void) { case 1: void; };", "1:17: void cannot tell arms apart"),
         ("union u switch (int a) { default: void; };", "1:26: 'case' expected, not 'default'"),
         ("struct s {" * 70, "1:20: a name expected"),
@@ -214,8 +214,6 @@ def test_bulk_members_become_payloads() -> None:
         ("struct s { enum { A = 1 } e; }; const A = 2;", "1:39: A is defined at"),
         ("struct s_x { int n; }; struct s { struct { int n; } x; };", "s_x"),
         ("const TRUE = 1;", "1:7: TRUE is part of the language"),
-        ("struct list { int n; };", "1:8: list cannot be a name in Python"),
-        ("const class = 1;", "1:7: class cannot be a name in Python"),
         ("const A = B; const B = A;", "1:11: B is no constant"),
         ("typedef opaque x[B];", "1:18: B is no constant"),
         ("typedef opaque x[-1];", "1:18: -1 cannot be a size"),

@@ -13,11 +13,12 @@ from .errors import Position
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A number, or the name of one; ``text`` is how it is written."""
+    """A number, or the name of one and ``more`` than that; ``text`` is how it is written."""
 
     position: Position
     text: str
     number: int | None = None
+    more: int = 0
 
     def __str__(self) -> str:
         return self.text
@@ -115,11 +116,11 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """``const NAME = value;``"""
+    """``const NAME = value;``; rpcgen takes texts in quotes as well as numbers."""
 
     position: Position
     name: str
-    value: Value
+    value: Value | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +141,13 @@ class Typedef:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One procedure of a version; ``None`` stands for void."""
+    """One procedure of a version. The name of its result, and those of its arguments that the
+    text gives no name, are empty; ``None`` stands for void."""
 
     position: Position
     name: str
-    result: TypeSpecifier | None
-    arguments: tuple[TypeSpecifier, ...]
+    result: Declaration | None
+    arguments: tuple[Declaration, ...]
     number: Value
 
 

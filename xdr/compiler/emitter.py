@@ -6,6 +6,8 @@ The shape of what is emitted is a contract with the rest of the project: ARCHITE
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .decoding import (
     decode_alias,
     decode_structure,
@@ -20,6 +22,7 @@ from .encoding import (
     encode_table_union,
     encode_union,
 )
+from .finish import imports, printable, tidied
 from .model import (
     Alias,
     Enumeration,
@@ -33,6 +36,8 @@ from .model import (
     UnionArm,
 )
 from .model import Boolean as BooleanType
+from .names import ENUMERATION, safe_name
+from .programs import ProgramWriter
 from .writer import WIDTH, Layouts
 
 TABLE_ARMS = 12
@@ -72,6 +77,25 @@ def emit(model: Model, title: str, sources: list[str], dots: str) -> str:
     return _Emitter(model).module(title, sources, dots)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a module for others has besides types and constants."""
+
+    client: bool = True
+    server: bool = True
+
+
+def emit_for_others(
+    model: Model, title: str, sources: list[str], passed_through: list[str], parts: Parts
+) -> str:
+    """Return the text of a module that stands by itself, as ``nfsrdma xdrgen`` writes it.
+
+    ``title`` and ``sources`` are those of :func:`emit`; the ``%`` lines in ``passed_through``
+    become comments.
+    """
+    return _Emitter(model).module_for_others(title, sources, passed_through, parts)
+
+
 class _Emitter:
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -79,15 +103,8 @@ class _Emitter:
         self._tables: list[str] = []
 
     def module(self, title: str, sources: list[str], dots: str) -> str:
-        body: list[str] = []
-        for name in self._ordered():
-            target = self._model.types.get(name)
-            if isinstance(target, Structure):
-                body += self._structure(target)
-            elif isinstance(target, Union):
-                body += self._union(target)
-            else:
-                body += self._alias(self._model.aliases[name])
+        """Return a module of this package."""
+        body = self._types()
         head = [
             f'"""{title}',
             "",
@@ -106,6 +123,61 @@ class _Emitter:
             ),
         ]
         return "\n".join([*head, *body, *self._tables]) + "\n"
+
+    def module_for_others(
+        self, title: str, sources: list[str], passed_through: list[str], parts: Parts
+    ) -> str:
+        """Return a module that imports what it uses from this package."""
+        body = self._types()
+        writer = ProgramWriter(self._model, self._layouts)
+        programs = writer.lines(client=parts.client, server=parts.server)
+        lines = [
+            *_comments(passed_through),
+            *_section("--- Constants ---", self._constants()),
+            *_section("--- Enumerations ---", self._enumerations()),
+            *_section(
+                "--- Layouts: the runs of fields that are packed in one step ---",
+                self._layouts.lines(),
+            ),
+            *body,
+            *self._tables,
+            *programs,
+        ]
+        head = [
+            f'"""{printable(title)}',
+            "",
+            f"Written by ``nfsrdma xdrgen`` from {', '.join(map(printable, sources))}.",
+            "Do not edit: change that, and have it written anew.",
+            '"""',
+            "",
+            "from __future__ import annotations",
+            "",
+            *imports(lines),
+        ]
+        return "\n".join([*head, *tidied(lines), ""])
+
+    def _constants(self) -> list[str]:
+        lines = []
+        for item in self._model.numbers:
+            sign = "-" if item.value < 0 else ""
+            value = f"{sign}0x{abs(item.value):X}" if item.hexadecimal else str(item.value)
+            lines.append(f"{item.name}: Final = {value}")
+        for name, text in self._model.strings.items():
+            lines.append(f'{name}: Final = "{printable(text)}"')
+        return lines
+
+    def _types(self) -> list[str]:
+        """The classes of structures and unions, and the typedefs."""
+        body: list[str] = []
+        for name in self._ordered():
+            target = self._model.types.get(name)
+            if isinstance(target, Structure):
+                body += self._structure(target)
+            elif isinstance(target, Union):
+                body += self._union(target)
+            else:
+                body += self._alias(self._model.aliases[name])
+        return body
 
     def _ordered(self) -> list[str]:
         """The text's order, but for typedefs of types that come later: those wait for them."""
@@ -256,9 +328,16 @@ def _number(item: NamedNumber) -> str:
 
 
 def _enumeration(enum: Enumeration) -> list[str]:
-    members = [f"    {name} = {value}" for name, value in enum.members.items()]
+    members = [
+        f"    {safe_name(name, ENUMERATION)} = {value}" for name, value in enum.members.items()
+    ]
     numbers = [f"{name}: Final = {value}" for name, value in enum.members.items()]
     return ["", f"class {enum.name}(IntEnum):", *members, "", "", *numbers, ""]
+
+
+def _comments(lines: list[str]) -> list[str]:
+    """The lines that were meant for the C compiler."""
+    return ["", *(f"# %{printable(line)}".rstrip() for line in lines)] if lines else []
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

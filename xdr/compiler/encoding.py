@@ -18,6 +18,8 @@ from .model import (
 )
 from .writer import Layouts, Writer, opaque_code
 
+_BUFFER = "buf = enc.buffer"
+
 
 class EncodeWriter(Writer):
     """Writes code that appends values to ``buf``, the buffer of the encoder ``enc``."""
@@ -130,7 +132,7 @@ class EncodeWriter(Writer):
 def encode_structure(model: Model, layouts: Layouts, target: Structure) -> list[str]:
     """The body of a structure's ``encode``."""
     writer = EncodeWriter(model, layouts, 2)
-    writer.add("buf = enc.buffer")
+    writer.add(_BUFFER)
     with writer.block("try:"):
         if target.linked:
             following = target.fields[-1].attribute
@@ -152,7 +154,7 @@ def encode_structure(model: Model, layouts: Layouts, target: Structure) -> list[
 def encode_alias(model: Model, layouts: Layouts, name: str, kind: Type) -> list[str]:
     """The body of a typedef's ``encode_`` function."""
     writer = EncodeWriter(model, layouts, 1)
-    writer.add("buf = enc.buffer")
+    writer.add(_BUFFER)
     with writer.block("try:"):
         writer.put("value", kind, name)
         writer.flush()
@@ -164,7 +166,7 @@ def encode_union(model: Model, layouts: Layouts, target: Union) -> list[str]:
     """The body of a union's ``encode``, its arms in a chain of conditions."""
     writer = EncodeWriter(model, layouts, 2)
     key = writer.fresh(target.discriminant.attribute)
-    writer.add("buf = enc.buffer")
+    writer.add(_BUFFER)
     writer.add("value: Any = self.value")
     writer.add(f"{key} = self.{target.discriminant.attribute}")
     with writer.block("try:"):
@@ -203,7 +205,7 @@ def encode_table_union(model: Model, layouts: Layouts, target: Union, table: str
     """The body of a union's ``encode`` whose arms are in a table."""
     writer = EncodeWriter(model, layouts, 2)
     key = writer.fresh(target.discriminant.attribute)
-    writer.add("buf = enc.buffer")
+    writer.add(_BUFFER)
     writer.add("value: Any = self.value")
     writer.add(f"{key} = self.{target.discriminant.attribute}")
     writer.add(f"arm = {table}.get({key}, MISSING)")
@@ -239,5 +241,7 @@ def condition(target: Union, key: str, labels: tuple[object, ...]) -> str:
 
 
 def _guard(writer: Writer, name: str) -> None:
+    if not any("buf +=" in line for line in writer.lines):
+        writer.lines.remove(next(line for line in writer.lines if line.endswith(_BUFFER)))
     with writer.block("except StructError as error:"):
         writer.add(f'raise unencodable("{name}", error) from None')

@@ -20,10 +20,12 @@ class Position:
 class SpecificationError(ValueError):
     """The text is not XDR language (RFC 4506, Section 6), or means nothing.
 
-    ``position`` says where; the message begins with it, as a compiler's does.
+    ``position`` says where; the text of the error begins with it, as a compiler's does, and goes
+    on with ``message``. ``advice`` says what to do, where there is something to be said.
     """
 
-    def __init__(self, position: Position, message: str) -> None:
+    def __init__(self, position: Position, message: str, advice: str = "") -> None:
         super().__init__(f"{position}: {message}")
         self.position = position
         self.message = message
+        self.advice = advice

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .errors import Position, SpecificationError
@@ -12,6 +12,7 @@ IDENTIFIER = "identifier"
 NUMBER = "number"
 KEYWORD = "keyword"
 SYMBOL = "symbol"
+TEXT = "text in quotes"
 END = "end of file"
 
 KEYWORDS = frozenset(
@@ -23,14 +24,18 @@ KEYWORDS = frozenset(
 )
 """RFC 4506, Section 6.4. RFC 5531's ``program`` and ``version`` are words only where they fit."""
 
+_DIGITS = 40
+"""More digits than any number that XDR has a type for."""
+
 # A ``%`` line is rpcgen's: text for the C compiler, which has nothing to say to this one.
 _TOKEN = re.compile(
     r"""
       (?P<space>^[ \t]*%[^\n]* | [ \t\r\f]+)
     | (?P<newline>\n)
-    | (?P<comment>/\*.*?\*/)
+    | (?P<comment>/\*.*?\*/ | //[^\n]*)
     | (?P<identifier>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<number>-?(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?![A-Za-z0-9_]))
+    | (?P<quoted>"[^"\\\n]*")
     | (?P<symbol>[{}()\[\]<>;:,=*])
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
@@ -50,14 +55,17 @@ class Token:
         return self.kind if self.kind == END else f"'{self.text}'"
 
 
-def tokenize(text: str, source: str) -> Iterator[Token]:
-    """The tokens of ``text``, the last one of kind ``END``.
+def tokenize(
+    text: str, source: str, places: Sequence[tuple[str, int]] | None = None
+) -> Iterator[Token]:
+    """Yield the tokens of ``text``, the last one of kind ``END``.
 
+    ``places`` says which file and line each line comes from, if not from ``source`` in order.
     Errors: ``SpecificationError`` at a character that begins no token.
     """
     line, line_start, offset = 1, 0, 0
     while offset < len(text):
-        position = Position(source, line, offset - line_start + 1)
+        position = _position(source, line, offset - line_start + 1, places)
         match = _TOKEN.match(text, offset)
         if match is None:
             if text.startswith("/*", offset):
@@ -73,15 +81,31 @@ def tokenize(text: str, source: str) -> Iterator[Token]:
         elif kind == "identifier":
             yield Token(KEYWORD if word in KEYWORDS else IDENTIFIER, word, position)
         elif kind == "number":
-            yield Token(NUMBER, word, position, _number(word, position))
+            yield Token(NUMBER, word, position, number_of(word, position))
         elif kind == "symbol":
             yield Token(SYMBOL, word, position)
-    yield Token(END, "", Position(source, line, offset - line_start + 1))
+        elif kind == "quoted":
+            yield Token(TEXT, word, position)
+    yield Token(END, "", _position(source, line, offset - line_start + 1, places))
 
 
-def _number(word: str, position: Position) -> int:
+def _position(
+    source: str, line: int, column: int, places: Sequence[tuple[str, int]] | None
+) -> Position:
+    if places:
+        source, line = places[min(line, len(places)) - 1]
+    return Position(source, line, column)
+
+
+def number_of(word: str, position: Position) -> int:
+    """Return the value of a number as it is written: decimal, octal or hexadecimal.
+
+    Errors: ``SpecificationError``.
+    """
     digits = word.lstrip("-")
     octal = digits.startswith("0") and digits.isdigit()
+    if len(digits) > _DIGITS:
+        raise SpecificationError(position, f"a number of {len(digits)} digits")
     try:
         value = int(digits, 8) if octal else int(digits, 0)
     except ValueError:

@@ -11,6 +11,12 @@ from dataclasses import dataclass, field
 
 from .errors import Position
 
+_LONGEST = 1 << 32
+_ROUNDS = 130
+
+FLAT = 256
+"""The most numbers and octet strings that a structure of fixed size may have to be coded so."""
+
 SMALL = 4
 """The most leaves that a structure of variable size may have to be coded in place."""
 
@@ -168,28 +174,71 @@ class NamedNumber:
     hexadecimal: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A procedure of a version; ``result`` is ``None`` for void. Arguments may have no name."""
+
+    name: str
+    number: int
+    arguments: tuple[Field, ...]
+    result: Type | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a program."""
+
+    name: str
+    number: int
+    procedures: tuple[Procedure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program (RFC 5531, Section 12)."""
+
+    name: str
+    number: int
+    versions: tuple[Version, ...]
+
+
 @dataclass(slots=True)
 class Model:
     """Everything one emitted module is made of, each kind in the order of the text."""
 
     numbers: list[NamedNumber] = field(default_factory=list)
+    strings: dict[str, str] = field(default_factory=dict)
+    """Constants that are texts."""
     enums: dict[str, Enumeration] = field(default_factory=dict)
     types: dict[str, Structure | Union] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     """The names of ``types`` and ``aliases``, interleaved as the text has them."""
+    programs: list[Program] = field(default_factory=list)
+    bulk_items: set[tuple[str, str]] = field(default_factory=set)
+    """The DDP-eligible items that were found, as ``resolver.resolve`` was given them."""
     _names: set[str] = field(default_factory=set)
+    _least: dict[str, int] = field(default_factory=dict)
+    _flat: dict[str, bool] = field(default_factory=dict)
+    _weights: dict[str, int] = field(default_factory=dict)
 
     def defines(self, name: str) -> bool:
         """Whether a name is one of this specification's own."""
         if not self._names:
-            self._names.update(self.types, self.aliases, self.enums)
+            self._names.update(self.types, self.aliases, self.enums, self.strings)
             self._names.update(item.name for item in self.numbers)
             self._names.update(*(enum.members for enum in self.enums.values()))
         return name in self._names
 
-    def min_size(self, kind: Type, inside: frozenset[str] = frozenset()) -> int:
-        """Return the fewest octets that a value of ``kind`` takes inline."""
+    def is_type(self, name: str) -> bool:
+        """Return whether a name is one of this specification's types."""
+        return name in self.types or name in self.aliases or name in self.enums
+
+    def min_size(self, kind: Type) -> int:
+        """Return the fewest octets that a value of ``kind`` takes inline.
+
+        Or fewer than that, of types that contain themselves, and never more than a length can be.
+        """
         match kind:
             case Scalar(code):
                 return 8 if code in "qQd" else 4
@@ -198,68 +247,58 @@ class Model:
             case FixedOpaque(size):
                 return (size + 3) & ~3
             case FixedArray(element, count):
-                return count * self.min_size(element, inside)
+                return min(count * self.min_size(element), _LONGEST)
             case Reference(name):
-                if name in inside:
-                    return 0
-                inside |= {name}
-                target = self.types[name]
-                if isinstance(target, Structure):
-                    return sum(self.min_size(item.type, inside) for item in target.fields)
-                return self.min_size(target.discriminant.type) + min(
-                    self.min_size(arm.field.type, inside) if arm.field else 0
-                    for arm in target.every_arm()
-                )
+                if not self._least:
+                    self._find_least()
+                return self._least[name]
+
+    def _find_least(self) -> None:
+        """Find the least sizes of all types: those inside others first, or in a few rounds."""
+        self._least = dict.fromkeys(self.types, 0)
+        for _ in range(_ROUNDS):
+            before = dict(self._least)
+            for name, target in self.types.items():
+                self._least[name] = min(self._least_of(target), _LONGEST)
+            if before == self._least:
+                break
+
+    def _least_of(self, target: Structure | Union) -> int:
+        if isinstance(target, Structure):
+            return sum(self.min_size(item.type) for item in target.fields)
+        return self.min_size(target.discriminant.type) + min(
+            self.min_size(arm.field.type) if arm.field else 0 for arm in target.every_arm()
+        )
 
     def max_size(
-        self, kind: Type, limits: Mapping[str, int], inside: frozenset[str] = frozenset()
+        self, kind: Type, limits: Mapping[str, int], *, inline: bool = False
     ) -> int | None:
         """Return the most octets that a value of ``kind`` takes, or ``None`` if there is no most.
 
         ``limits`` gives the most elements that values of some typedefs have, by the typedef's
-        name, where the specification itself states no limit. Bulk data counts as if inline.
+        name, where the specification itself states no limit. ``inline`` leaves bulk data out.
         """
-        match kind:
-            case Scalar() | Boolean() | FixedOpaque():
-                return self.min_size(kind)
-            case Opaque(limit):
-                limit = limits.get(kind.hint, limit)
-                return None if limit is None else 4 + ((limit + 3) & ~3)
-            case FixedArray(element, count):
-                most = self.max_size(element, limits, inside)
-                return None if most is None else count * most
-            case Array(element, limit):
-                limit = limits.get(kind.hint, limit)
-                most = self.max_size(element, limits, inside)
-                return None if limit is None or most is None else 4 + limit * most
-            case Optional(element):
-                most = self.max_size(element, limits, inside)
-                return None if most is None else 4 + most
-            case Reference(name):
-                if name in inside:
-                    return None
-                target = self.types[name]
-                inside |= {name}
-                if isinstance(target, Structure):
-                    return self._max_sum(target.fields, limits, inside)
-                longest = 0
-                for arm in target.every_arm():
-                    most = self._max_sum((arm.field,) if arm.field else (), limits, inside)
-                    if most is None:
-                        return None
-                    longest = max(longest, most)
-                return self.min_size(target.discriminant.type) + longest
+        return _Longest(self, limits, inline).size(kind)
 
-    def _max_sum(
-        self, fields: tuple[Field, ...], limits: Mapping[str, int], inside: frozenset[str]
-    ) -> int | None:
-        total = 0
-        for item in fields:
-            most = self.max_size(item.type, limits, inside)
-            if most is None:
-                return None
-            total += most
-        return total
+    def holds_bulk(self, kind: Type) -> bool:
+        """Return whether values of ``kind`` may contain bulk data."""
+        pending: list[Type] = [kind]
+        seen: set[str] = set()
+        while pending:
+            match pending.pop():
+                case Opaque(_, bulk):
+                    if bulk:
+                        return True
+                case FixedArray(element) | Array(element) | Optional(element):
+                    pending.append(element)
+                case Reference(name) if name not in seen:
+                    seen.add(name)
+                    target = self.types[name]
+                    if isinstance(target, Structure):
+                        pending += [item.type for item in target.fields]
+                    else:
+                        pending += [arm.field.type for arm in target.every_arm() if arm.field]
+        return False
 
     def max_after_status(self, name: str, limits: Mapping[str, int]) -> int | None:
         """Return the most octets that a successful result has after its status, if limited.
@@ -271,11 +310,12 @@ class Model:
         if alias is not None and isinstance(alias.type, Reference):
             name = alias.type.name
         target = self.types[name]
+        longest = _Longest(self, limits, inline=False)
         if isinstance(target, Structure):
-            return self._max_sum(target.fields[1:], limits, frozenset({name}))
+            return longest.sum(target.fields[1:])
         for arm in target.every_arm():
             if any(label.value == 0 for label in arm.labels) or arm is target.default:
-                return self._max_sum((arm.field,) if arm.field else (), limits, frozenset({name}))
+                return longest.sum((arm.field,) if arm.field else ())
         return None
 
     def flat(self, kind: Type) -> bool:
@@ -284,12 +324,14 @@ class Model:
             case Scalar() | Boolean() | FixedOpaque():
                 return True
             case Reference(name):
-                target = self.types[name]
-                return (
-                    isinstance(target, Structure)
-                    and not (target.linked or target.recursive)
-                    and all(self.flat(item.type) for item in target.fields)
-                )
+                if name not in self._flat:
+                    target = self.types[name]
+                    self._flat[name] = (
+                        isinstance(target, Structure)
+                        and not (target.linked or target.recursive)
+                        and all(self.flat(item.type) for item in target.fields)
+                    )
+                return self._flat[name]
             case _:
                 return False
 
@@ -303,7 +345,7 @@ class Model:
         target = self.types[kind.name]
         if not isinstance(target, Structure):
             return None
-        return target if self.flat(kind) or self._weight(kind) <= SMALL else None
+        return target if self._weight(kind) <= (FLAT if self.flat(kind) else SMALL) else None
 
     def _weight(self, kind: Type) -> int:
         """How much code it takes, about, to code a value in place."""
@@ -313,7 +355,67 @@ class Model:
             case Array(element) if isinstance(element, Scalar):
                 return 1
             case Reference(name):
-                target = self.types[name]
-                if isinstance(target, Structure) and not (target.linked or target.recursive):
-                    return sum(self._weight(item.type) for item in target.fields)
+                if name not in self._weights:
+                    target = self.types[name]
+                    self._weights[name] = SMALL + 1
+                    if isinstance(target, Structure) and not (target.linked or target.recursive):
+                        self._weights[name] = sum(self._weight(item.type) for item in target.fields)
+                return self._weights[name]
         return SMALL + 1
+
+
+class _Longest:
+    """The most octets of types, found once for each of them; ``None`` where there is no most."""
+
+    def __init__(self, model: Model, limits: Mapping[str, int], inline: bool) -> None:
+        self._model = model
+        self._limits = limits
+        self._inline = inline
+        self._known: dict[str, int | None] = {}
+
+    def size(self, kind: Type) -> int | None:
+        """The most octets of one value."""
+        match kind:
+            case Scalar() | Boolean() | FixedOpaque():
+                return self._model.min_size(kind)
+            case Opaque(limit, bulk):
+                if bulk and self._inline:
+                    return 4
+                limit = self._limits.get(kind.hint, limit)
+                return None if limit is None else 4 + ((limit + 3) & ~3)
+            case FixedArray(element, count):
+                most = self.size(element)
+                return None if most is None else count * most
+            case Array(element, limit):
+                limit = self._limits.get(kind.hint, limit)
+                most = self.size(element)
+                return None if limit is None or most is None else 4 + limit * most
+            case Optional(element):
+                most = self.size(element)
+                return None if most is None else 4 + most
+            case Reference(name):
+                if name not in self._known:
+                    self._known[name] = None  # what contains itself has no most
+                    self._known[name] = self._of(self._model.types[name])
+                return self._known[name]
+
+    def sum(self, fields: tuple[Field, ...]) -> int | None:
+        """The most octets of several members together."""
+        total = 0
+        for item in fields:
+            most = self.size(item.type)
+            if most is None:
+                return None
+            total += most
+        return total
+
+    def _of(self, target: Structure | Union) -> int | None:
+        if isinstance(target, Structure):
+            return self.sum(target.fields)
+        longest = 0
+        for arm in target.every_arm():
+            most = self.sum((arm.field,) if arm.field else ())
+            if most is None:
+                return None
+            longest = max(longest, most)
+        return self._model.min_size(target.discriminant.type) + longest

@@ -2,10 +2,15 @@
 
 Beyond the letter of the grammar it takes what the RFCs themselves write: ``struct name`` and
 ``enum name`` as references to a type (RFC 5531, RFC 8166), a bare ``unsigned`` (RFC 5662), and
-the ``program`` definitions of RFC 5531, Section 12.2.
+the ``program`` definitions of RFC 5531, Section 12.2. And it takes what rpcgen takes: C's small
+integers, enumerators without a value, and procedures whose arguments have names, whose list of
+arguments is empty, or that take and return strings and pointers.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from .ast import (
     Arm,
@@ -28,7 +33,8 @@ from .ast import (
     Version,
 )
 from .errors import Position, SpecificationError
-from .lexer import END, IDENTIFIER, NUMBER, Token, tokenize
+from .lexer import END, IDENTIFIER, NUMBER, TEXT, Token, tokenize
+from .names import global_name
 
 _SIMPLE = {
     word: Primitive(word) for word in ("int", "hyper", "float", "double", "quadruple", "bool")
@@ -37,21 +43,30 @@ MAX_NESTING = 64
 """How deep anonymous types may nest: a text cannot overflow the parser's stack."""
 
 
-def parse(text: str, source: str = "<text>") -> Specification:
-    """The syntax tree of a specification.
+_SMALL = frozenset({"char", "short", "long"})
+"""Integers of C that rpcgen takes after ``unsigned``; ``resolver.PREDEFINED`` has their types."""
 
-    Errors: ``SpecificationError`` at the first token that does not fit.
+
+def parse(
+    text: str, source: str = "<text>", places: Sequence[tuple[str, int]] | None = None
+) -> Specification:
+    """Return the syntax tree of a specification.
+
+    ``places`` is that of ``lexer.tokenize``. Errors: ``SpecificationError`` at the first token
+    that does not fit.
     """
-    return _Parser(text, source).specification()
+    return _Parser(text, source, places).specification()
 
 
 class _Parser:
-    def __init__(self, text: str, source: str) -> None:
-        self._tokens = list(tokenize(text, source))
+    def __init__(
+        self, text: str, source: str, places: Sequence[tuple[str, int]] | None = None
+    ) -> None:
+        self._tokens = list(tokenize(text, source, places))
         self._index = 0
         self._depth = 0
 
-    # Tokens
+    # --- Tokens ---
 
     @property
     def _token(self) -> Token:
@@ -85,6 +100,11 @@ class _Parser:
             raise self._fail("a name")
         return self._advance()
 
+    def _global(self) -> Token:
+        """Take the name of something that the whole specification can see."""
+        token = self._identifier()
+        return replace(token, text=global_name(token.text))
+
     def _value(self) -> Value:
         token = self._token
         if token.kind == NUMBER:
@@ -92,10 +112,10 @@ class _Parser:
             return Value(token.position, token.text, token.value)
         if token.kind == IDENTIFIER:
             self._index += 1
-            return Value(token.position, token.text)
+            return Value(token.position, global_name(token.text))
         raise self._fail("a number or the name of a constant")
 
-    # Definitions
+    # --- Definitions ---
 
     def specification(self) -> Specification:
         definitions: list[Definition] = []
@@ -108,18 +128,20 @@ class _Parser:
         word = self._token.text
         if word == "const":
             self._advance()
-            name = self._identifier()
+            name = self._global()
             self._expect("=")
+            if self._token.kind == TEXT:
+                return Constant(name.position, name.text, self._advance().text[1:-1])
             return Constant(name.position, name.text, self._value())
         if word == "typedef":
             position = self._advance().position
             declaration = self._declaration()
             if declaration is None:
                 raise SpecificationError(position, "a typedef of void")
-            return Typedef(declaration)
+            return Typedef(replace(declaration, name=global_name(declaration.name)))
         if word in ("enum", "struct", "union"):
             self._advance()
-            name = self._identifier()
+            name = self._global()
             return Typedef(Declaration(name.position, name.text, self._body(word)))
         if word == "program":
             return self._program()
@@ -127,7 +149,7 @@ class _Parser:
 
     def _program(self) -> Program:
         self._advance()
-        name = self._identifier()
+        name = self._global()
         self._expect("{")
         versions: list[Version] = []
         while not self._accept("}"):
@@ -138,7 +160,7 @@ class _Parser:
 
     def _version(self) -> Version:
         self._expect("version")
-        name = self._identifier()
+        name = self._global()
         self._expect("{")
         procedures: list[Procedure] = []
         while not self._accept("}"):
@@ -148,19 +170,47 @@ class _Parser:
         return Version(name.position, name.text, tuple(procedures), self._value())
 
     def _procedure(self) -> Procedure:
-        result = None if self._accept("void") else self._type_specifier()
-        name = self._identifier()
+        result = None if self._accept("void") else self._parameter(named=False)
+        name = self._global()
         self._expect("(")
-        arguments: list[TypeSpecifier] = []
-        if not self._accept("void"):
-            arguments.append(self._type_specifier())
-            while self._accept(","):
-                arguments.append(self._type_specifier())
-        self._expect(")")
+        arguments: list[Declaration] = []
+        if not self._accept(")"):
+            if not self._accept("void"):
+                arguments.append(self._parameter())
+                while self._accept(","):
+                    arguments.append(self._parameter())
+            self._expect(")")
         self._expect("=")
         return Procedure(name.position, name.text, result, tuple(arguments), self._value())
 
-    # Declarations and types
+    def _parameter(self, *, named: bool = True) -> Declaration:
+        """The result of a procedure, or one argument: its name may be missing."""
+        position = self._token.position
+        if self._at("opaque"):
+            raise SpecificationError(position, "opaque needs a typedef to be passed on")
+        if self._accept("string"):
+            specifier: TypeSpecifier = Primitive.STRING
+        else:
+            specifier = self._type_specifier()
+        form = Form.OPTIONAL if self._accept("*") else Form.PLAIN
+        name = ""
+        if named and self._token.kind == IDENTIFIER:
+            name = self._advance().text
+        size = None
+        if specifier is Primitive.STRING:
+            if form is Form.OPTIONAL:
+                raise SpecificationError(position, "a pointer to a string needs a typedef")
+            form = Form.VARIABLE
+            if self._accept("<"):
+                size = None if self._at(">") else self._value()
+                self._expect(">")
+        elif self._at("<", "["):
+            raise self._fail("a typedef of the array, by name,")
+        if named and not name and self._token.kind == IDENTIFIER:
+            name = self._advance().text
+        return Declaration(position, name, specifier, form, size)
+
+    # --- Declarations and types ---
 
     def _declaration(self) -> Declaration | None:
         """One declaration without its semicolon, or ``None`` for void."""
@@ -194,9 +244,11 @@ class _Parser:
         token = self._token
         if token.kind == IDENTIFIER:
             self._advance()
-            return TypeName(token.position, token.text)
+            return TypeName(token.position, global_name(token.text))
         if token.text == "unsigned":
             self._advance()
+            if self._at(*_SMALL):
+                return TypeName(token.position, f"unsigned {self._advance().text}")
             if self._accept("hyper"):
                 return Primitive.UNSIGNED_HYPER
             self._accept("int")
@@ -206,8 +258,8 @@ class _Parser:
             return _SIMPLE[token.text]
         if token.text in ("enum", "struct", "union"):
             self._advance()
-            if token.text != "union" and self._token.kind == IDENTIFIER:
-                name = self._advance()
+            if self._token.kind == IDENTIFIER:
+                name = self._global()
                 return TypeName(name.position, name.text)
             return self._body(token.text)
         raise self._fail("a type")
@@ -227,9 +279,15 @@ class _Parser:
         position = self._expect("{")
         members: list[EnumMember] = []
         while True:
-            name = self._identifier()
-            self._expect("=")
-            members.append(EnumMember(name.position, name.text, self._value()))
+            name = self._global()
+            if self._accept("="):
+                value = self._value()
+            elif members:
+                last = members[-1].value
+                value = replace(last, position=name.position, more=last.more + 1)
+            else:
+                value = Value(name.position, "0", 0)
+            members.append(EnumMember(name.position, name.text, value))
             if not self._accept(","):
                 break
         self._expect("}")

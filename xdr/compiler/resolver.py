@@ -5,8 +5,7 @@ All names of a specification share one scope, enumerators included (RFC 4506, Se
 
 from __future__ import annotations
 
-import keyword
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 
 from . import ast
 from .ast import Form, Primitive
@@ -24,13 +23,17 @@ from .model import (
     NamedNumber,
     Opaque,
     Optional,
+    Procedure,
+    Program,
     Reference,
     Scalar,
     Structure,
     Type,
     Union,
     UnionArm,
+    Version,
 )
+from .names import HINTS, MEMBERS, safe_name
 
 _SCALARS = {
     Primitive.INT: "i",
@@ -41,26 +44,50 @@ _SCALARS = {
     Primitive.DOUBLE: "d",
 }
 _RANGES = {"i": (-(1 << 31), (1 << 31) - 1), "I": (0, (1 << 32) - 1)}
-_TAKEN = frozenset({"classmethod", "decode", "encode", "property", "self", "value"})
-"""What the emitted classes are made of, and so cannot be the name of a member."""
-
 _Body = ast.EnumBody | ast.StructBody | ast.UnionBody
 
 UINT32_MAX = 0xFFFFFFFF
 
-USED = frozenset(
-    {"Any", "Decoder", "Encoder", "Final", "IntEnum", "LinkedStruct", "MISSING", "PAD", "Struct"}
-    | {"StructError", "TypeAlias", "XdrStruct", "XdrUnion", "pack", "no_arm", "not_boolean"}
-    | {"too_long", "unencodable", "wrong_arm", "wrong_length", "bool", "bytearray", "bytes"}
-    | {"classmethod", "dict", "float", "int", "len", "list", "memoryview", "property", "range"}
-)
-"""Names that emitted modules use for themselves: no specification may define them."""
+_BULK_HINT = "bytes | bytearray | memoryview"
+
+PREDEFINED: Mapping[str, Type] = {
+    **dict.fromkeys(("char", "short", "long", "int8_t", "int16_t", "int32_t"), Scalar("i")),
+    **dict.fromkeys(("unsigned char", "unsigned short", "unsigned long"), Scalar("I")),
+    **dict.fromkeys(("u_char", "u_short", "u_int", "u_long"), Scalar("I")),
+    **dict.fromkeys(("uint8_t", "uint16_t", "uint32_t"), Scalar("I")),
+    **dict.fromkeys(("u_int8_t", "u_int16_t", "u_int32_t"), Scalar("I")),
+    **dict.fromkeys(("int64_t", "quad_t", "longlong_t"), Scalar("q")),
+    **dict.fromkeys(("uint64_t", "u_int64_t", "u_quad_t", "u_longlong_t"), Scalar("Q")),
+    **dict.fromkeys(("rpcprog_t", "rpcvers_t", "rpcproc_t", "rpcport_t"), Scalar("I")),
+    "bool_t": Boolean(),
+    "netobj": Opaque(1024),
+    "des_block": FixedOpaque(8),
+}
+"""Types that C's RPC library brings along: they are there unless a specification defines them.
+
+However small an integer is in C, it takes a word, or two, in XDR.
+"""
+
+PREDEFINED_NUMBERS: Mapping[str, int] = {
+    "MAXNETNAMELEN": 255,
+    "MAX_AUTH_BYTES": 400,
+    "MAX_NETOBJ_SZ": 1024,
+}
+"""Constants that C's RPC library brings along."""
+
+ELSEWHERE = "If another file defines it, name that file as well, before this one."
+
+MAX_DEPTH = 64
+"""How deep types may stand inside one another."""
 
 
 def resolve(
     specification: ast.Specification, bulk: Container[tuple[str, str]] = frozenset()
 ) -> Model:
-    """The model of a specification; ``bulk`` names the DDP-eligible members, as (type, member).
+    """Return the model of a specification.
+
+    ``bulk`` names the DDP-eligible items: members as (type, member), results of procedures as
+    (procedure, ``"result"``), arguments as (procedure, their name or ``"argument"``).
 
     Errors: ``SpecificationError``, at the place of the name or number that is wrong.
     """
@@ -79,6 +106,10 @@ class _Resolver:
         self._typedefs: dict[str, ast.Typedef] = {}
         self._resolving: list[str] = []
         self._bodies: dict[str, _Body] = {}
+        self._numbers: set[str] = set()
+        self._repeated: set[str] = set()
+        self._strings: set[str] = set()
+        self._numbered_names: set[str] = set()
         self._definitions = specification.definitions
         for definition in self._definitions:
             self._declare(definition)
@@ -86,14 +117,22 @@ class _Resolver:
     def _declare(self, definition: ast.Definition) -> None:
         """Enter what a definition defines into the scope: names may be used before it."""
         if isinstance(definition, ast.Program):
-            self._constant(definition.position, definition.name, definition.number)
+            self._numbered(definition)
             for version in definition.versions:
-                self._constant(version.position, version.name, version.number)
+                self._numbered(version)
                 for procedure in version.procedures:
-                    self._constant(procedure.position, procedure.name, procedure.number)
+                    self._numbered(procedure)
+            return
+        if isinstance(definition, ast.Constant) and isinstance(definition.value, str):
+            self._name(definition.position, definition.name)
+            self._strings.add(definition.name)
             return
         if isinstance(definition, ast.Constant):
+            assert not isinstance(definition.value, str)
             self._constant(definition.position, definition.name, definition.value)
+            return
+        if _repeats(definition) and definition.name in self._typedefs:
+            self._repeated.add(definition.name)
             return
         self._name(definition.position, definition.name)
         self._typedefs[definition.name] = definition
@@ -101,11 +140,19 @@ class _Resolver:
             for member in body.members:
                 self._constant(member.position, member.name, member.value)
 
+    def _numbered(self, item: ast.Program | ast.Version | ast.Procedure) -> None:
+        """Enter the number of a program, a version or a procedure into the scope.
+
+        Versions of a program repeat the names of their procedures (RFC 5531, Section 12.3): the
+        first number is what the name stands for.
+        """
+        if item.name not in self._numbers:
+            self._constant(item.position, item.name, item.number)
+            self._numbers.add(item.name)
+
     def _name(self, position: Position, name: str) -> None:
         if name in self._scope:
             raise SpecificationError(position, f"{name} is defined at {self._scope[name]} already")
-        if keyword.iskeyword(name) or name.startswith("_") or name in USED:
-            raise SpecificationError(position, f"{name} cannot be a name in Python")
         self._scope[name] = position
 
     def _constant(self, position: Position, name: str, value: ast.Value) -> None:
@@ -117,14 +164,21 @@ class _Resolver:
     def run(self) -> None:
         for definition in self._definitions:
             match definition:
-                case ast.Constant(_, name, value):
+                case ast.Constant(_, name, str() as text):
+                    self.model.strings[name] = text
+                case ast.Constant(_, name, ast.Value() as value):
                     self._number(name, value)
                 case ast.Program():
                     self._program(definition)
                 case ast.Typedef():
                     self._definition(definition)
+        for alias in self.model.aliases:
+            for function in (f"encode_{alias}", f"decode_{alias}"):
+                if function in self._scope:
+                    position = self._scope[function]
+                    raise SpecificationError(position, f"{function} is what comes of {alias}")
 
-    # Numbers
+    # --- Numbers ---
 
     def _number(self, name: str, value: ast.Value) -> None:
         number = self.evaluate(value)
@@ -132,14 +186,20 @@ class _Resolver:
         self.model.numbers.append(NamedNumber(name, number, hexadecimal))
 
     def evaluate(self, value: ast.Value) -> int:
-        """The number that a value stands for."""
+        """Return the number that a value stands for."""
         seen: set[str] = set()
+        more = value.more
         while value.number is None:
+            if value.text not in self._constants and value.text in PREDEFINED_NUMBERS:
+                return PREDEFINED_NUMBERS[value.text] + more
             if value.text not in self._constants or value.text in seen:
-                raise SpecificationError(value.position, f"{value} is no constant")
+                if value.text in self._strings:
+                    raise SpecificationError(value.position, f"{value} is a text, not a number")
+                raise SpecificationError(value.position, f"{value} is no constant", ELSEWHERE)
             seen.add(value.text)
             value = self._constants[value.text]
-        return value.number
+            more += value.more
+        return value.number + more
 
     def _size(self, value: ast.Value) -> int:
         size = self.evaluate(value)
@@ -148,20 +208,67 @@ class _Resolver:
         return size
 
     def _program(self, program: ast.Program) -> None:
-        self._number(program.name, program.number)
+        self._number_once(program)
+        versions: list[Version] = []
         for version in program.versions:
-            self._number(version.name, version.number)
+            self._number_once(version)
             for procedure in version.procedures:
-                self._number(procedure.name, procedure.number)
-                for specifier in (procedure.result, *procedure.arguments):
-                    if specifier is not None:
-                        self._specifier(specifier, procedure.position, procedure.name)
+                self._number_once(procedure)
+            versions.append(self._version(version))
+        number = self._unsigned(program.number)
+        self.model.programs.append(Program(program.name, number, tuple(versions)))
 
-    # Types
+    def _number_once(self, item: ast.Program | ast.Version | ast.Procedure) -> None:
+        if item.name not in self._numbered_names:
+            self._numbered_names.add(item.name)
+            self._number(item.name, item.number)
+
+    def _unsigned(self, value: ast.Value) -> int:
+        number = self.evaluate(value)
+        if not 0 <= number <= UINT32_MAX:
+            raise SpecificationError(value.position, f"{value} is no unsigned 32-bit number")
+        return number
+
+    def _version(self, version: ast.Version) -> Version:
+        procedures: dict[int, Procedure] = {}
+        names: set[str] = set()
+        for procedure in version.procedures:
+            number, name = self._unsigned(procedure.number), procedure.name
+            if number in procedures or name in names:
+                raise SpecificationError(procedure.position, f"a second procedure {name} {number}")
+            names.add(name)
+            result = procedure.result
+            kind = None if result is None else self._passed(result, name, "result")
+            arguments = tuple(self._argument(name, item) for item in procedure.arguments)
+            procedures[number] = Procedure(name, number, arguments, kind)
+        number = self._unsigned(version.number)
+        return Version(version.name, number, tuple(procedures.values()))
+
+    def _argument(self, procedure: str, declaration: ast.Declaration) -> Field:
+        kind = self._passed(declaration, procedure, declaration.name or "argument")
+        return Field(declaration.name, declaration.name, kind)
+
+    def _passed(self, declaration: ast.Declaration, procedure: str, role: str) -> Type:
+        """The type of an argument or a result of a procedure."""
+        kind = self._declared(declaration, f"{procedure}_{role}")
+        return self._placed(kind, (procedure, role), declaration.position)
+
+    def _placed(self, kind: Type, item: tuple[str, str], position: Position) -> Type:
+        """The same type, as bulk data if the item is DDP-eligible."""
+        if item not in self._bulk:
+            return kind
+        if not isinstance(kind, Opaque):
+            raise SpecificationError(position, f"{item[1]} cannot be bulk data: it is not opaque<>")
+        self.model.bulk_items.add(item)
+        return Opaque(kind.limit, bulk=True, hint=_BULK_HINT)
+
+    # --- Types ---
 
     def _definition(self, definition: ast.Typedef) -> None:
         declaration = definition.declaration
         name = declaration.name
+        if _repeats(definition) and name in self._repeated:
+            return
         inline = isinstance(declaration.type, _Body)
         if inline and declaration.form is Form.PLAIN:
             self._specifier(declaration.type, declaration.position, name)
@@ -210,7 +317,9 @@ class _Resolver:
         name = reference.name
         definition = self._typedefs.get(name)
         if definition is None:
-            raise SpecificationError(reference.position, f"{name} is no type")
+            if name in PREDEFINED:
+                return PREDEFINED[name]
+            raise SpecificationError(reference.position, f"{name} is no type", ELSEWHERE)
         declaration = definition.declaration
         if declaration.form is Form.PLAIN:
             if isinstance(declaration.type, ast.EnumBody):
@@ -219,6 +328,8 @@ class _Resolver:
                 return Reference(name, name)
         if name in self._resolving:
             raise SpecificationError(reference.position, f"{name} is defined by itself")
+        if len(self._resolving) >= MAX_DEPTH:
+            raise SpecificationError(reference.position, "typedefs refer to one another too deep")
         self._resolving.append(name)
         kind = self._declared(declaration, f"{name}_item")
         self._resolving.pop()
@@ -256,17 +367,21 @@ class _Resolver:
             self.model.order.append(name)
         return Reference(name, name)
 
-    def _field(self, owner: str, declaration: ast.Declaration, seen: set[str]) -> Field:
+    def _field(
+        self,
+        owner: str,
+        declaration: ast.Declaration,
+        seen: set[str],
+        taken: frozenset[str] = frozenset(),
+    ) -> Field:
         name = declaration.name
         if name in seen:
             raise SpecificationError(declaration.position, f"{owner} has a {name} already")
-        seen.add(name)
         kind = self._declared(declaration, f"{owner}_{name}")
-        if (owner, name) in self._bulk:
-            if not isinstance(kind, Opaque):
-                raise SpecificationError(declaration.position, f"{name} cannot be bulk data")
-            kind = Opaque(kind.limit, bulk=True, hint="bytes | bytearray | memoryview")
-        return Field(name, _attribute(name), kind)
+        kind = self._placed(kind, (owner, name), declaration.position)
+        attribute = safe_name(name, MEMBERS | seen | taken)
+        seen |= {name, attribute}
+        return Field(name, attribute, kind)
 
     def _union(self, body: ast.UnionBody, name: str) -> Type:
         if self._met(body, name):
@@ -287,7 +402,9 @@ class _Resolver:
         return Reference(name, name)
 
     def _arm(self, owner: str, arm: ast.Arm, seen: set[str]) -> Field | None:
-        return None if arm.declaration is None else self._field(owner, arm.declaration, seen)
+        if arm.declaration is None:
+            return None
+        return self._field(owner, arm.declaration, seen, HINTS)
 
     def _label(self, label: ast.Value, discriminant: Type, seen: set[int]) -> Label:
         if isinstance(discriminant, Boolean):
@@ -307,7 +424,8 @@ class _Resolver:
         if value in seen:
             raise SpecificationError(label.position, f"a second case {label}")
         seen.add(value)
-        return Label(value, str(label))
+        spelling = label.text if label.number is None else str(label.number)
+        return Label(value, spelling)
 
     def _members(self, name: str) -> set[int] | None:
         """The values of an enumeration, which may be defined further down."""
@@ -317,6 +435,16 @@ class _Resolver:
         if not isinstance(body, ast.EnumBody):
             return None
         return {self.evaluate(member.value) for member in body.members}
+
+
+def _repeats(definition: ast.Typedef) -> bool:
+    """Whether it is ``typedef struct x x;``."""
+    declaration = definition.declaration
+    return (
+        isinstance(declaration.type, ast.TypeName)
+        and declaration.type.name == declaration.name
+        and declaration.form is Form.PLAIN
+    )
 
 
 def _enum_bodies(specifier: ast.TypeSpecifier) -> Iterator[ast.EnumBody]:
@@ -332,10 +460,6 @@ def _enum_bodies(specifier: ast.TypeSpecifier) -> Iterator[ast.EnumBody]:
             for arm in (*arms, *([default] if default else [])):
                 if arm.declaration is not None:
                     yield from _enum_bodies(arm.declaration.type)
-
-
-def _attribute(name: str) -> str:
-    return f"{name}_" if keyword.iskeyword(name) or name in _TAKEN else name
 
 
 def _spelled(kind: Type, hint: str) -> Type:
@@ -365,6 +489,7 @@ def check(model: Model) -> None:
 
     The link of a linked list is left out: the emitted code follows it in a loop.
     """
+    _check_depth(model)
     for name, target in model.types.items():
         if _reaches(model, name, always=True):
             raise SpecificationError(target.position, f"{name} cannot end: it contains itself")
@@ -374,6 +499,29 @@ def check(model: Model) -> None:
             _check_arrays(model, kind, target.position, name)
     for alias in model.aliases.values():
         _check_arrays(model, alias.type, Position("typedef", 0, 0), alias.name)
+
+
+def _check_depth(model: Model) -> None:
+    """Refuse types that stand too deep inside one another: what follows walks them recursively."""
+    heights: dict[str, int] = {}
+    for start in model.types:
+        path: list[tuple[str, Iterator[str]]] = [(start, _children(model.types[start], False))]
+        heights.setdefault(start, 0)
+        while path:
+            name, children = path[-1]
+            child = next(children, None)
+            if child is None:
+                path.pop()
+                if path:
+                    above = path[-1][0]
+                    heights[above] = max(heights[above], heights[name] + 1)
+            elif child in heights:
+                heights[name] = max(heights[name], heights[child] + 1)
+            else:
+                heights[child] = 0
+                path.append((child, _children(model.types[child], False)))
+            if heights[name] > MAX_DEPTH:
+                raise SpecificationError(model.types[name].position, f"{name} nests too deep")
 
 
 def _check_arrays(model: Model, kind: Type, position: Position, name: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .model import Model
-from .resolver import USED
+from .names import USED
 
 WIDTH = 100
 """How long a line may be."""

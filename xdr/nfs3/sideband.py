@@ -253,7 +253,6 @@ class GETACL3resok(XdrStruct):
         self.acl = acl
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.attr.encode(enc)
             self.acl.encode(enc)

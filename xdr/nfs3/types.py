@@ -575,7 +575,6 @@ class wcc_data(XdrStruct):
         self.after = after
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.before.encode(enc)
             self.after.encode(enc)
@@ -895,7 +894,6 @@ class sattr3(XdrStruct):
         self.mtime = mtime
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.mode.encode(enc)
             self.uid.encode(enc)
@@ -1155,7 +1153,6 @@ class SETATTR3resok(XdrStruct):
         self.obj_wcc = obj_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj_wcc.encode(enc)
         except StructError as error:
@@ -1174,7 +1171,6 @@ class SETATTR3resfail(XdrStruct):
         self.obj_wcc = obj_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj_wcc.encode(enc)
         except StructError as error:
@@ -1327,7 +1323,6 @@ class LOOKUP3resfail(XdrStruct):
         self.dir_attributes = dir_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_attributes.encode(enc)
         except StructError as error:
@@ -1455,7 +1450,6 @@ class ACCESS3resfail(XdrStruct):
         self.obj_attributes = obj_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj_attributes.encode(enc)
         except StructError as error:
@@ -1560,7 +1554,6 @@ class READLINK3resok(XdrStruct):
         self.data = data
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.symlink_attributes.encode(enc)
             enc.payload(self.data)
@@ -1584,7 +1577,6 @@ class READLINK3resfail(XdrStruct):
         self.symlink_attributes = symlink_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.symlink_attributes.encode(enc)
         except StructError as error:
@@ -1725,7 +1717,6 @@ class READ3resfail(XdrStruct):
         self.file_attributes = file_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.file_attributes.encode(enc)
         except StructError as error:
@@ -1866,7 +1857,6 @@ class WRITE3resfail(XdrStruct):
         self.file_wcc = file_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.file_wcc.encode(enc)
         except StructError as error:
@@ -2031,7 +2021,6 @@ class CREATE3resok(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj.encode(enc)
             self.obj_attributes.encode(enc)
@@ -2060,7 +2049,6 @@ class CREATE3resfail(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2171,7 +2159,6 @@ class MKDIR3resok(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj.encode(enc)
             self.obj_attributes.encode(enc)
@@ -2200,7 +2187,6 @@ class MKDIR3resfail(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2272,7 +2258,6 @@ class symlinkdata3(XdrStruct):
         self.symlink_data = symlink_data
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.symlink_attributes.encode(enc)
             enc.payload(self.symlink_data)
@@ -2337,7 +2322,6 @@ class SYMLINK3resok(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj.encode(enc)
             self.obj_attributes.encode(enc)
@@ -2366,7 +2350,6 @@ class SYMLINK3resfail(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2553,7 +2536,6 @@ class MKNOD3resok(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj.encode(enc)
             self.obj_attributes.encode(enc)
@@ -2582,7 +2564,6 @@ class MKNOD3resfail(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2688,7 +2669,6 @@ class REMOVE3resok(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2707,7 +2687,6 @@ class REMOVE3resfail(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2813,7 +2792,6 @@ class RMDIR3resok(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2832,7 +2810,6 @@ class RMDIR3resfail(XdrStruct):
         self.dir_wcc = dir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_wcc.encode(enc)
         except StructError as error:
@@ -2962,7 +2939,6 @@ class RENAME3resok(XdrStruct):
         self.todir_wcc = todir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.fromdir_wcc.encode(enc)
             self.todir_wcc.encode(enc)
@@ -2984,7 +2960,6 @@ class RENAME3resfail(XdrStruct):
         self.todir_wcc = todir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.fromdir_wcc.encode(enc)
             self.todir_wcc.encode(enc)
@@ -3107,7 +3082,6 @@ class LINK3resok(XdrStruct):
         self.linkdir_wcc = linkdir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.file_attributes.encode(enc)
             self.linkdir_wcc.encode(enc)
@@ -3132,7 +3106,6 @@ class LINK3resfail(XdrStruct):
         self.linkdir_wcc = linkdir_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.file_attributes.encode(enc)
             self.linkdir_wcc.encode(enc)
@@ -3366,7 +3339,6 @@ class READDIR3resfail(XdrStruct):
         self.dir_attributes = dir_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_attributes.encode(enc)
         except StructError as error:
@@ -3615,7 +3587,6 @@ class READDIRPLUS3resfail(XdrStruct):
         self.dir_attributes = dir_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.dir_attributes.encode(enc)
         except StructError as error:
@@ -3769,7 +3740,6 @@ class FSSTAT3resfail(XdrStruct):
         self.obj_attributes = obj_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj_attributes.encode(enc)
         except StructError as error:
@@ -3929,7 +3899,6 @@ class FSINFO3resfail(XdrStruct):
         self.obj_attributes = obj_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj_attributes.encode(enc)
         except StructError as error:
@@ -4084,7 +4053,6 @@ class PATHCONF3resfail(XdrStruct):
         self.obj_attributes = obj_attributes
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.obj_attributes.encode(enc)
         except StructError as error:
@@ -4212,7 +4180,6 @@ class COMMIT3resfail(XdrStruct):
         self.file_wcc = file_wcc
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.file_wcc.encode(enc)
         except StructError as error:

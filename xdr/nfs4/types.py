@@ -4590,7 +4590,6 @@ class ff_layouthint4(XdrStruct):
         self.fflh_mirrors_hint = fflh_mirrors_hint
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.fflh_mirrors_hint.encode(enc)
         except StructError as error:
@@ -7196,7 +7195,6 @@ class READLINK4resok(XdrStruct):
         self.link = link
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             enc.payload(self.link)
         except StructError as error:
@@ -9842,7 +9840,6 @@ class LAYOUTCOMMIT4resok(XdrStruct):
         self.locr_newsize = locr_newsize
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.locr_newsize.encode(enc)
         except StructError as error:
@@ -10339,7 +10336,6 @@ class ssr_digest_input4(XdrStruct):
         self.sdi_seqres = sdi_seqres
 
     def encode(self, enc: Encoder) -> None:
-        buf = enc.buffer
         try:
             self.sdi_seqres.encode(enc)
         except StructError as error:

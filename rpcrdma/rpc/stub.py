@@ -1,0 +1,244 @@
+"""What the clients and servers that ``nfsrdma xdrgen`` writes stand on.
+
+A :class:`Client` has a method for each procedure: it encodes the arguments, and its ``Caller``
+sends the call and decodes the result. A :class:`Server` has a coroutine method for each procedure
+to be written in a subclass; :func:`programs` makes of such servers what ``program.RpcService``
+serves. Neither knows what runs it: ``api.connect`` and ``api.listen`` do so on asyncio, a test may
+in virtual time.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
+
+from nfsrdma.xdr import Decoder, Encoder, XdrError
+
+from ..task import Future
+from .message import RemoteFailure, RpcError
+from .program import Call, RpcProgram, null_procedure
+from .program import Procedure as AnswersCall
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Buffer: TypeAlias = bytearray | memoryview
+"""Memory that results may be placed in: it must be writable."""
+
+Sinks: TypeAlias = Buffer | Sequence[Buffer]
+"""Where the DDP-eligible items of a result go, in their order: one buffer or several."""
+
+
+class Reply(Protocol[T_co]):
+    """The result of a call that is under way: await it, or wait for it.
+
+    Errors: ``RpcError`` if the server answers that it did not execute the call, and those of
+    ``channel.Channel.call``.
+    """
+
+    def __await__(self) -> Generator[Any, None, T_co]:
+        """Wait in an asyncio task."""
+
+    def wait(self, timeout: float | None = None) -> T_co:
+        """Wait for at most ``timeout`` seconds, on a connection that a plain ``with`` made.
+
+        Errors: ``TimeoutError``, and those of the call.
+        """
+
+    def done(self) -> bool:
+        """Return whether waiting would take no time."""
+
+
+class Caller(Protocol):
+    """Makes the calls of a client over some connection."""
+
+    def call(
+        self,
+        program: int,
+        version: int,
+        procedure: int,
+        encode: Callable[[Encoder], object],
+        decode: Callable[[Decoder], T],
+        *,
+        max_reply: int | None = None,
+        sinks: Sequence[memoryview] = (),
+    ) -> Reply[T]:
+        """Send a call, whose result ``decode`` reads.
+
+        ``max_reply`` is the most octets of the result apart from what goes to the ``sinks``;
+        ``None`` leaves that to the connection. What the server has more to say is refused.
+        """
+
+
+class Client:
+    """The base of clients: calls one version of one program."""
+
+    program: ClassVar[int]
+    version: ClassVar[int]
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def _call(
+        self,
+        procedure: int,
+        encode: Callable[[Encoder], object],
+        decode: Callable[[Decoder], T],
+        max_reply: int | None,
+    ) -> Reply[T]:
+        """Call a procedure whose result has at most ``max_reply`` octets, ``None`` for any."""
+        return self._caller.call(
+            self.program, self.version, procedure, encode, decode, max_reply=max_reply
+        )
+
+    def _call_into(
+        self,
+        procedure: int,
+        encode: Callable[[Encoder], object],
+        decode: Callable[[Decoder], T],
+        max_reply: int | None,
+        into: Sinks,
+    ) -> Reply[T]:
+        """Call a procedure whose DDP-eligible items go ``into`` the caller's memory.
+
+        ``max_reply`` bounds the rest of the result. Without memory, all of it comes inline. With
+        it the items are views of it, in the end, even if a transport brought them inline.
+        """
+        buffers = (into,) if isinstance(into, bytearray | memoryview) else into
+        sinks = [memoryview(buffer).cast("B") for buffer in buffers]
+        return self._caller.call(
+            self.program,
+            self.version,
+            procedure,
+            encode,
+            lambda dec: decode(cast(Decoder, _Placing(dec, sinks))),
+            max_reply=max_reply if sinks else None,
+            sinks=sinks,
+        )
+
+
+class _Placing:
+    """A decoder whose bulk data is in the caller's memory: copied there if it did not go there."""
+
+    __slots__ = ("_dec", "_index", "_sinks")
+
+    def __init__(self, dec: Decoder, sinks: Sequence[memoryview]) -> None:
+        self._dec = dec
+        self._sinks = sinks
+        self._index = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._dec, name)
+
+    def payload(self, limit: int | None = None) -> memoryview:
+        """Read an item, which is a view of the next sink if there is one."""
+        data = self._dec.payload(limit)
+        if self._index == len(self._sinks):
+            return data
+        sink = self._sinks[self._index]
+        self._index += 1
+        if data.obj is sink.obj:
+            return data
+        if len(data) > len(sink):
+            raise XdrError(f"{len(data)} octets where the caller has room for {len(sink)}")
+        sink[: len(data)] = data
+        return sink[: len(data)]
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """How a server answers a procedure: a row of its table."""
+
+    start: Callable[[Decoder], Coroutine[Any, Any, Any]]
+    """Decodes the arguments and calls the method, which it does not await."""
+    encode: Callable[[Encoder, Any], object]
+    """Appends the method's result."""
+
+
+class Server(ABC):
+    """The base of servers: answers one version of one program."""
+
+    program: ClassVar[int]
+    version: ClassVar[int]
+
+    @abstractmethod
+    def procedures(self) -> Mapping[int, Procedure]:
+        """Return how the procedures are answered, by number. Procedure 0 may be missing."""
+
+
+Start = Callable[[Coroutine[Any, Any, Any], Call], Future[Any]]
+"""Runs a method of a server for a call; the future is that of its result."""
+
+
+def programs(servers: Iterable[Server], start: Start) -> list[RpcProgram]:
+    """Return the programs that ``servers`` make up; several may serve versions of one program.
+
+    Errors: ``ValueError`` if two serve the same version.
+    """
+    found: dict[int, dict[int, Mapping[int, AnswersCall]]] = {}
+    for server in servers:
+        versions = found.setdefault(server.program, {})
+        if server.version in versions:
+            raise ValueError(f"program {server.program} version {server.version} is served twice")
+        rows = server.procedures()
+        table: dict[int, AnswersCall] = {0: null_procedure}
+        table.update({number: _answering(row, start) for number, row in rows.items()})
+        versions[server.version] = table
+    return [RpcProgram(program, versions) for program, versions in found.items()]
+
+
+def _answering(row: Procedure, start: Start) -> AnswersCall:
+    def answer(call: Call) -> None:
+        method = row.start(call.decoder)
+        start(method, call).add_done_callback(lambda done: _reply(call, row, done))
+
+    return answer
+
+
+def _reply(call: Call, row: Procedure, done: Future[Any]) -> None:
+    try:
+        result = done.result()
+        enc = call.start_reply()
+        row.encode(enc, result)
+    except RpcError as error:
+        call.fail(error)
+    except Exception:
+        _log.exception("%r of %r failed", call.header, call.channel.peer)
+        call.fail(RemoteFailure())
+    else:
+        call.reply(enc)
+
+
+def nothing(_: Encoder | Decoder) -> None:
+    """Encode or decode ``void``."""
+
+
+def encode_nothing(enc: Encoder, result: None) -> None:
+    """Encode the result of a procedure that has none."""
+
+
+def encode_optional(enc: Encoder, value: T | None, encode: Callable[[T], object]) -> None:
+    """Encode ``type *value``: whether there is one, and if so itself (RFC 4506, Section 4.19)."""
+    enc.boolean(value is not None)
+    if value is not None:
+        encode(value)
+
+
+__all__ = [
+    "Buffer",
+    "Caller",
+    "Client",
+    "Procedure",
+    "Reply",
+    "Server",
+    "Sinks",
+    "encode_nothing",
+    "encode_optional",
+    "nothing",
+    "programs",
+]
