@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rooms import ROOMS, by_room
 
-from nfsrdma.bench.load import FileUnderTest, Loader, allocator
+from nfsrdma.bench.load import FileUnderTest, Loader
 from nfsrdma.bench.metadata import Names
 from nfsrdma.bench.pattern import Pattern
 from nfsrdma.bench.plan import DATA_OPS, MIB
@@ -42,9 +42,8 @@ def profile(
     provider = {} if transport == "tcp" else {"provider": transport}
     try:
         with mount(server.url, **provider) as fs:
-            allocate = allocator(fs)
-            pattern = Pattern(record, 1, allocate)
-            loader = Loader(fs, pattern, verify=False, cached=False, seed=1, allocate=allocate)
+            pattern = Pattern(record, 1)
+            loader = Loader(fs, pattern, verify=False, cached=False, seed=1)
             names = Names(fs, "names")
             file = FileUnderTest("file", record, _SIZE, 0)
             if work in DATA_OPS:

@@ -1,4 +1,4 @@
-"""From a URL and options to a client: connections, credentials, randomness."""
+"""The way from a URL and options to a client: connections, credentials, randomness."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 _SHORTLY_S: Final = 2.0
-"""How long a server in shared memory may take to say that it is there."""
+"""Seconds that a server in shared memory may take to answer."""
 
 
 class Connector:
@@ -54,12 +54,15 @@ class Connector:
         if url.transport == "rdma":
             self._provider = _checked_provider(options)
         if options.pcap is not None:
-            # Now, not when a device is opened: then it would look like a fault of the connection.
+            # Failing later, as a device is opened, would look like a fault of the connection.
             with blamed(options.pcap):
                 open(options.pcap, "ab").close()
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
-        """A connection whose incoming calls go to ``service``. Errors: kinds of ``OSError``."""
+        """Return a connection whose incoming calls go to ``service``.
+
+        The future's error is an ``OSError``.
+        """
         url = self._url
         if url.transport == "tcp":
             return connect_tcp(
@@ -84,11 +87,11 @@ class Connector:
     async def _connect_best(
         self, providers: list[str], address: str, timeout_s: float, service: Service
     ) -> Channel:
-        """By the first provider that can; what the last one says, if none can."""
+        """Connect by the first provider that can. Raises what the last one says if none can."""
         *hopeful, last = providers
         for provider in hopeful:
             with suppress(OSError):
-                # A server of this host that does not answer at once may answer packets yet.
+                # A server on this host that is silent in shared memory may still answer packets.
                 patience = min(_SHORTLY_S, timeout_s / 2)
                 return await self._connect_by(provider, address, patience, service)
         return await self._connect_by(last, address, timeout_s, service)
@@ -96,8 +99,8 @@ class Connector:
     def _connect_by(
         self, provider: str, address: str, timeout_s: float, service: Service
     ) -> Future[Channel]:
-        """Connect by one provider, whose device is opened when first needed. Raises ``OSError``."""
-        # Imported here: a TCP client has no use for a RoCE engine.
+        """Connect by one provider, opening its device if need be. Raises ``OSError``."""
+        # Imported here: a TCP client does not need a RoCE engine.
         from nfsrdma.rpcrdma.providers.registry import open_device
         from nfsrdma.rpcrdma.transport.connect import connect_rdma
         from nfsrdma.rpcrdma.transport.options import TransportOptions
@@ -125,7 +128,7 @@ class Connector:
             self._current = future.result()
 
     def counters(self) -> dict[str, int]:
-        """What RDMA connections have done so far, and the packets below them, by name.
+        """Return what the RDMA connections and the packets below them have done, by name.
 
         Empty for TCP. The names are those of ``TransportStats`` and, where the provider has
         packets, of ``roce.engine.counters.Counters``.
@@ -138,19 +141,19 @@ class Connector:
         return total
 
     def serve(self, client: FileSystem) -> None:
-        """Make connections for ``client``; in a child of this process neither is of any use."""
-        self._client = ref(client)  # which refers to us
+        """Make connections for ``client``, and abandon both in children of this process."""
+        self._client = ref(client)  # a weak reference: the client refers to us
         keep_from_children(self)
 
     def abandon(self) -> None:
-        """See ``io.fork.Holder``: the devices know by themselves."""
+        """See ``io.fork.Holder``. The devices are holders themselves."""
         self._devices = {}
         client = self._client()
         if client is not None:
             client.abandon(lambda: forked(self._pid))
 
     def close(self) -> None:
-        """Give the devices back."""
+        """Close the devices."""
         devices, self._devices = self._devices, {}
         for device in devices.values():
             device.close()
@@ -183,7 +186,7 @@ def _credentials(options: MountOptions) -> Credentials:
 def make_client(
     reactor: Reactor, url: str, options: MountOptions
 ) -> tuple[FileSystem, Connector, Url]:
-    """A client for ``url``, not connected yet. Raises ``UrlError`` and ``ValueError``."""
+    """Return a client for ``url``, not connected yet. Raises ``UrlError`` and ``ValueError``."""
     parsed = parse_url(url)
     chosen = options.over(parsed.options)
     connector = Connector(reactor, parsed, chosen)
@@ -209,7 +212,7 @@ def make_client(
 
 
 def connect_error(error: NfsError, url: Url) -> NfsError:
-    """The same error, saying which server it is about."""
+    """Return the same error, saying which server it is about."""
     where = f"{url.host} port {url.port}"
     if isinstance(error, ConnectionRefusedError):
         text = f"connection refused: no server listens on port {url.port} there"

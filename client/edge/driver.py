@@ -1,15 +1,15 @@
-"""Turning the client's coroutines under blocking callers, on the callers' own threads.
+"""Running the client's coroutines for blocking callers, on the callers' own threads.
 
-A caller that has to wait turns the reactor itself: the packet that it waits for wakes the very
-thread that wants it. With several threads one leads, that is, turns the reactor for all, and the
-others sleep until their own result is there or the leader, having its own, hands over. Sending
-needs no leader, so a follower's call is on its way before it sleeps.
+A caller that has to wait turns the reactor itself, so the packet that it waits for wakes the very
+thread that wants it. Of several threads one leads: it turns the reactor for all. The others sleep
+until their own result is there, or until the leader has its own result and hands over. Sending
+needs no leader, so a follower's call is on its way before the follower sleeps.
 
-Everything runs under one lock, which is given up only while the leader waits in ``epoll``.
+Everything runs under one lock, which is released only while the leader waits in ``epoll``.
 
-A mount has duties when nobody calls, too: its lease, the server's callbacks, a connection's
-timers. A keeper, a daemon thread, turns the reactor for those. It stays out of the way: while
-callers come it only looks now and then whether they still do.
+A mount has duties between calls as well: its lease, the server's callbacks, a connection's timers.
+A daemon thread, the keeper, turns the reactor for those. While calls keep coming it stays out of
+the way, and only checks now and then whether they still do.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from .interrupts import Interruptible, on_interrupt
 T = TypeVar("T")
 
 _KEEPER_PAUSE_S: Final = 0.05
-"""How long after a call the keeper lets the reactor alone."""
+"""Seconds after a call for which the keeper leaves the reactor alone."""
 
 
 class SharedReactor(SelectReactor):
-    """A reactor that gives up a lock while it sleeps, so that others may ask things of it."""
+    """A reactor that releases a lock while it sleeps, so that other threads can use it."""
 
     def __init__(self) -> None:
         self.lock: threading.Lock | _NoLock = threading.Lock()
@@ -46,20 +46,22 @@ class SharedReactor(SelectReactor):
 
     @property
     def next_timer(self) -> float | None:
-        """When the next timer is due."""
+        """The time at which the next timer is due, if there is one."""
         return self._timers[0][0] if self._timers else None
 
     @property
     def fd(self) -> int:
-        """A descriptor that is readable when a turn would find something to do."""
+        """A descriptor that is readable when there is something to do for a turn."""
         return self._epoll.fileno()
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
+        """Call ``callback`` in the next turn; a thread that sleeps in one is woken."""
         super().call_soon(callback, *args)
         if self._asleep:
             self.wake()
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Timer:
+        """Call ``callback`` at ``when``; a thread that would sleep beyond that is woken."""
         timer = super().call_at(when, callback, *args)
         if self._asleep and when < self._sleeps_until:
             self.wake()
@@ -89,19 +91,18 @@ class Driver:
         self._calls = 0
         self._long: dict[Interruptible[Any], None] = {}  # copies under way
         self._closed = False
-        self._retired = False  # closed by the keeper, which is the last to know of the reactor
+        self._retired = False  # the keeper closes the reactor, as the last one to use it
         self._keeper: threading.Thread | None = None
         self._stop = os.eventfd(0, os.EFD_CLOEXEC)
         self._pid = os.getpid()
         self.forked = False
-        """Whether we are in a child of the process that this is for."""
+        """Whether this is a child of the process that made the driver."""
         keep_from_children(self)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run to the end, and return the result or raise the error.
 
-        An interrupt (``KeyboardInterrupt``) cancels the coroutine and is raised again once
-        nothing of it is under way.
+        ``KeyboardInterrupt`` cancels the coroutine, and is raised again once that has ended.
         """
         with self._lock:
             if self._closed:
@@ -113,7 +114,7 @@ class Driver:
                 try:
                     self._wait(task)
                 except BaseException:
-                    if self.forked:  # by this very call, or something that it called
+                    if self.forked:  # this very call, or something that it called, has forked
                         raise forked(self._pid) from None
                     task.cancel()
                     self._wait(task)
@@ -121,7 +122,7 @@ class Driver:
         return task.result()
 
     def run_long(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run to the end what takes long, as :meth:`run` does; an interrupt lets it clean up."""
+        """Run a copy to the end, as :meth:`run` does; an interrupt lets it clean up."""
         job = Interruptible(coroutine, self.reactor.call_soon_threadsafe)
         self._long[job] = None
         try:
@@ -133,9 +134,9 @@ class Driver:
                 raise job.error
 
     def interrupt(self, error: BaseException) -> None:
-        """End what takes long: it cleans up, and its caller gets ``error``.
+        """End the copies under way: they clean up, and :meth:`run_long` raises ``error``.
 
-        If nothing does, ``error`` is raised at once. Signal handlers may call this.
+        Without a copy ``error`` is raised at once. Signal handlers may call this.
         """
         if not self._long:
             raise error
@@ -143,7 +144,7 @@ class Driver:
             job.interrupt(error)
 
     def start(self, make_coroutine: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Run something soon, and wait for nothing. Never blocks: finalizers may call it."""
+        """Run a coroutine soon, without waiting for it. Never blocks: finalizers may call it."""
         if not self._closed and not self.forked:
             self.reactor.call_soon_threadsafe(lambda: Task(make_coroutine()))
 
@@ -152,8 +153,11 @@ class Driver:
         make_coroutine: Callable[[], Coroutine[Any, Any, object]],
         then: Callable[[], object],
     ) -> None:
-        """Run something soon, call ``then`` and give the reactor back. Never blocks, like
-        :meth:`start`; nobody may call anything else any more. It is the keeper that does it."""
+        """Run a last coroutine soon, then call ``then`` and close the reactor.
+
+        The keeper does it. Finalizers may call this, as it never blocks; nothing else may be
+        called afterwards.
+        """
         if self._closed or self.forked:
             return
 
@@ -164,12 +168,12 @@ class Driver:
         self.reactor.call_soon_threadsafe(lambda: Task(make_coroutine()).add_done_callback(over))
 
     def start_keeper(self) -> None:
-        """Have the reactor turned from here on also when nobody calls."""
+        """Start the thread that turns the reactor between calls."""
         self._keeper = threading.Thread(target=self._keep, name="nfsrdma keeper", daemon=True)
         self._keeper.start()
 
     def close(self) -> None:
-        """Stop the keeper and give the reactor back. Harmless to repeat."""
+        """Stop the keeper and close the reactor. Harmless to repeat."""
         with self._lock:
             if self._closed or self.forked:
                 self._closed = True
@@ -182,38 +186,39 @@ class Driver:
         os.close(self._stop)
 
     def abandon(self) -> None:
-        """See ``fork.Holder``: only the thread that forked is here, and it waits for nobody."""
+        """See ``fork.Holder``. Of all threads only the one that forked is here, and it must not
+        wait for the others."""
         self.forked = True
         if not self._closed:
             os.close(self._stop)
-        # Who forked us from inside of a call releases the lock on its way out.
+        # If a call has forked, it releases the lock on its way out.
         self._lock.acquire(blocking=False)
         self._lock = self.reactor.lock = _NoLock()
         self._leading = False
-        for bell in self._followers:
-            _ring(bell)
+        for follower in self._followers:
+            _wake(follower)
 
     def _wait(self, task: Task[Any]) -> None:
-        """Return when ``task`` is done. The lock is held, but for when we sleep."""
+        """Return when ``task`` is done. The caller holds the lock; sleeping releases it."""
         if not self._leading:
             self._lead(task)
             return
-        bell = threading.Lock()
-        bell.acquire()
-        task.add_done_callback(lambda _: _ring(bell))
+        asleep = threading.Lock()
+        asleep.acquire()
+        task.add_done_callback(lambda _: _wake(asleep))
         while not task.done():
             if not self._leading:
                 self._lead(task)
                 return
-            self._followers[bell] = None
+            self._followers[asleep] = None
             self._lock.release()
             try:
-                bell.acquire()
+                asleep.acquire()
             finally:
                 self._lock.acquire()
-                self._followers.pop(bell, None)
+                self._followers.pop(asleep, None)
         if not self._leading:
-            self._hand_over()  # the bell may have been for someone to lead
+            self._hand_over()  # this follower may have been woken to lead
 
     def _lead(self, task: Future[Any]) -> None:
         turn = self.reactor.turn
@@ -229,8 +234,8 @@ class Driver:
         self._hand_over()
 
     def _hand_over(self) -> None:
-        for bell in self._followers:
-            _ring(bell)
+        for follower in self._followers:
+            _wake(follower)
             break
 
     def _keep(self) -> None:
@@ -242,7 +247,7 @@ class Driver:
         seen = -1
         while not self._closed:
             if seen != self._calls or self._leading:
-                # Callers are about, and do all this themselves.
+                # Calls keep coming, and they turn the reactor themselves.
                 seen = self._calls
                 poll.poll(_KEEPER_PAUSE_S * 1000)
                 continue
@@ -262,13 +267,14 @@ class Driver:
 
 
 class _NoLock:
-    """For one thread, which may say that it gives up the lock whether it had it or not."""
+    """A lock for a process with one thread, which may release it without holding it."""
 
     def acquire(self, blocking: bool = True) -> bool:
+        """Return True."""
         return True
 
     def release(self) -> None:
-        pass
+        """Do nothing."""
 
     def __enter__(self) -> bool:
         return True
@@ -277,6 +283,6 @@ class _NoLock:
         pass
 
 
-def _ring(bell: threading.Lock) -> None:
-    with suppress(RuntimeError):  # it may have been rung already
-        bell.release()
+def _wake(asleep: threading.Lock) -> None:
+    with suppress(RuntimeError):  # it may be awake already
+        asleep.release()

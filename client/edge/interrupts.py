@@ -1,8 +1,8 @@
-"""Interrupts of what takes long: at a moment that suits, not in the middle of anything.
+"""Interrupting a copy at a moment that suits it.
 
-Python raises ``KeyboardInterrupt`` wherever the main thread happens to be, in the handling of a
-reply, too: then nobody ever learns of that reply, and what was half done cannot be undone. So
-while a copy runs, SIGINT cancels it instead, as ``asyncio.run`` does; a second one is less patient.
+Python raises ``KeyboardInterrupt`` wherever the main thread happens to be. If that is the handling
+of a reply, the reply is lost, and what was half done cannot be undone. So while a copy runs, SIGINT
+cancels it instead, as ``asyncio.run`` does; a second SIGINT raises at once.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ T = TypeVar("T")
 class Interruptible(Generic[T]):
     """A coroutine that can be ended from a signal handler.
 
-    ``soon`` is its reactor's ``call_soon_threadsafe``. Whoever runs it raises ``error`` afterwards
-    if that is set; the coroutine does not, as another thread may be turning it.
+    ``soon`` is its reactor's ``call_soon_threadsafe``. The caller of :meth:`run` raises ``error``
+    afterwards if that is set; the coroutine does not, as another thread may be running it.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Interruptible(Generic[T]):
         self._task: Task[T] | None = None
 
     def interrupt(self, error: BaseException) -> None:
-        """End it, and clean up. The second time ``error`` is raised at once, wherever we are."""
+        """End the coroutine, which cleans up. The second time ``error`` is raised at once."""
         if self.error is not None:
             raise error
         self.error = error
@@ -46,7 +46,7 @@ class Interruptible(Generic[T]):
             self._task.cancel()
 
     async def run(self) -> T:
-        """Run it to the end."""
+        """Run the coroutine to the end, and return its result."""
         self._task = task = Task(self._coroutine)
         try:
             await settled(task)
@@ -60,7 +60,7 @@ class Interruptible(Generic[T]):
 
 @contextmanager
 def on_interrupt(interrupt: Callable[[BaseException], None]) -> Iterator[None]:
-    """Have SIGINT call ``interrupt`` meanwhile, where it would have raised KeyboardInterrupt."""
+    """Have SIGINT call ``interrupt`` in the block, where it would raise KeyboardInterrupt."""
     ours = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,9 +1,9 @@
 """The local side of a copy: a directory tree of this machine.
 
-Names come from a server that need not mean well, and other users may be at work in the same
+Names come from a server that may be hostile, and other users may be at work in the same
 directories. So everything is done in directories that are open (``openat``): a name is one
-component, no link is followed, and a directory stays the one that was entered, whatever has its
-name by now. No path is ever put together, so none gets too long.
+component, no link is followed, and a directory stays the one that was entered even if something
+else has taken its name. Paths are never joined, so none gets too long.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from ..errors import ForkedMountError, LocalError, forked, local_error
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPEN_MAX: Final = 64
-"""Descriptors of directories that one copy keeps open."""
+"""Descriptors of directories that one copy keeps open at most."""
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OWN: Final = 0o700
 _BLOCK: Final = 512
 _SWEPT_MAX: Final = 4096
-"""Entries of a directory that are looked at for leftovers."""
+"""Entries of a directory that are examined for leftovers at most."""
 
 
 @contextmanager
@@ -52,7 +52,10 @@ def _ours(error: OSError, path: str) -> OSError:
 
 
 def _blames(method: F) -> F:
-    """The same for a method whose object has a ``path``, and whose first argument is a name."""
+    """Do what :func:`blamed` does for a method whose object has a ``path``.
+
+    The method's first argument is a name in it.
+    """
 
     @wraps(method)
     def blaming(self: Any, *arguments: Any) -> Any:
@@ -60,7 +63,7 @@ def _blames(method: F) -> F:
             return method(self, *arguments)
         except (OSError, OverflowError) as error:
             name = arguments[0] if arguments and isinstance(arguments[0], bytes) else b""
-            if isinstance(error, OverflowError):  # a size or a time, as a server may have it
+            if isinstance(error, OverflowError):  # a size or a time from the server
                 text = "larger than a number of this system can be"
                 error = OSError(errno.EOVERFLOW, text)
             raise _ours(error, self.path(name)) from error
@@ -74,22 +77,22 @@ class LocalDisk:
     def __init__(self, root: str | os.PathLike[str], name: str | bytes = b"") -> None:
         self.name = os.fsencode(name)
         self._top_fd = -1
-        self._parent = 0  # the process that we are a child of, once that is so
+        self._parent = 0  # in a child, the process that forked it
         self._open: OrderedDict[Directory, int] = OrderedDict()
         with blamed(root):
-            # Only to be searched: it may be someone else's.
+            # For search alone: the directory may belong to another user.
             flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
             self._top_fd = os.open(os.fspath(root) or ".", flags)
         self.top = Directory(self, None, os.fsencode(root), (0, 0), existed=True)
         keep_from_children(self)
 
     def abandon(self) -> None:
-        """See ``io.fork.Holder``: what is half copied is the parent's, and not to be tidied up."""
+        """See ``io.fork.Holder``. The parent tidies up what is half copied; the child must not."""
         self._parent = os.getppid()
         self.close()
 
     def fd(self, directory: Directory) -> int:
-        """A descriptor of a directory. Good until the next one is asked for."""
+        """Return a descriptor of ``directory``, which is valid until the next call."""
         fd = self._open.get(directory)
         if fd is not None:
             self._open.move_to_end(directory)
@@ -101,28 +104,28 @@ class LocalDisk:
         return self._reopen(directory)
 
     def keep(self, directory: Directory, fd: int) -> None:
-        """Keep a descriptor; the one that was used longest ago is closed for it."""
+        """Keep a descriptor, and close the one that was used longest ago if there are too many."""
         self._open[directory] = fd
         while len(self._open) > _OPEN_MAX:
             _, oldest = self._open.popitem(last=False)
             os.close(oldest)
 
     def leave(self, directory: Directory) -> None:
-        """A directory is done with, and its parent will be next."""
+        """Release ``directory``; its parent is needed next."""
         fd = self._open.pop(directory, -1)
         if fd < 0:
             return
         parent = directory.parent
         try:
             if parent is not None and parent.parent is not None and parent not in self._open:
-                # From below it is one step, however deep we are.
+                # From below it is one step up, at any depth.
                 with suppress(OSError):
                     self._checked(parent, os.open("..", _DIRECTORY, dir_fd=fd))
         finally:
             os.close(fd)
 
     def _reopen(self, directory: Directory) -> int:
-        """Go down to a directory again from where one above it is still open."""
+        """Open ``directory`` again, going down from the nearest one above it that is open."""
         missing: list[Directory] = []
         at: Directory | None = directory
         while at is not None and at.parent is not None and at not in self._open:
@@ -135,7 +138,7 @@ class LocalDisk:
         return fd
 
     def _checked(self, directory: Directory, fd: int) -> int:
-        """Keep what was opened, if it is the directory that it was."""
+        """Keep ``fd`` if it is the directory that was entered. Raises ``OSError`` otherwise."""
         found = os.fstat(fd)
         if (found.st_dev, found.st_ino) != directory.identity:
             os.close(fd)
@@ -144,7 +147,7 @@ class LocalDisk:
         return fd
 
     def close(self) -> None:
-        """Close all. Harmless to repeat."""
+        """Close every descriptor. Harmless to repeat."""
         while self._open:
             os.close(self._open.popitem()[1])
         if self._top_fd >= 0:
@@ -156,7 +159,7 @@ class LocalDisk:
 
 
 class Directory:
-    """A ``copies.LocalDirectory``: one that was entered, as it was then."""
+    """A ``copies.LocalDirectory``: one that was entered."""
 
     __slots__ = ("_disk", "existed", "identity", "name", "parent")
 
@@ -175,6 +178,7 @@ class Directory:
         self.existed = existed
 
     def path(self, name: bytes = b"") -> str:
+        """Return the path of the directory, or of ``name`` in it, for messages."""
         parts = [name] if name else []
         at: Directory | None = self
         while at is not None:
@@ -186,12 +190,14 @@ class Directory:
 
     @property
     def fd(self) -> int:
+        """A descriptor, which is valid until that of another directory is asked for."""
         return self._disk.fd(self)
 
-    # -- looking -----------------------------------------------------------------------------
+    # --- Looking ---
 
     @_blames
     def entry(self, name: bytes) -> LocalEntry | None:
+        """Return what has the name, a link not followed; None if nothing has."""
         try:
             return _entry(name, os.stat(name or b".", dir_fd=self.fd, follow_symlinks=False))
         except FileNotFoundError:
@@ -199,6 +205,7 @@ class Directory:
 
     @_blames
     def scan(self) -> list[LocalEntry]:
+        """Return all entries, sorted by name."""
         entries: list[LocalEntry] = []
         with os.scandir(self.fd) as listing:
             for item in listing:
@@ -208,31 +215,35 @@ class Directory:
                 except FileNotFoundError:
                     continue  # it is gone
                 except OSError:
-                    entries.append(LocalEntry(name, "unknown"))  # why, who opens it will hear
+                    entries.append(LocalEntry(name, "unknown"))  # opening it will say why
         entries.sort(key=lambda entry: entry.name)
         return entries
 
     @_blames
     def read_link(self, name: bytes) -> bytes:
+        """Return the target of a link."""
         return os.readlink(name, dir_fd=self.fd)
 
     @_blames
     def open(self, name: bytes) -> OpenedFile:
-        # Not to wait for whoever writes to a pipe that has the name by now.
+        """Open a regular file for reading."""
+        # O_NONBLOCK: by now the name may be that of a pipe, which would wait for a writer.
         fd = os.open(name, _READ, dir_fd=self.fd)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             raise OSError(errno.EINVAL, "not a file any more")
         return OpenedFile(fd, self, name)
 
-    # -- directories -------------------------------------------------------------------------
+    # --- Directories ---
 
     @_blames
     def enter(self, name: bytes) -> Directory:
+        """Return a directory in this one. A link to one does not count."""
         return self._enter(name, existed=True)
 
     @_blames
     def make(self, name: bytes) -> Directory:
+        """Return a directory in this one that can be written to, and make it if need be."""
         existed = not name
         if name:
             try:
@@ -260,6 +271,7 @@ class Directory:
 
     @_blames
     def finish(self, attributes: tuple[int, int, int] | None) -> None:
+        """Set the mode and the times, if given, and release the directory."""
         try:
             if attributes is not None:
                 mode, atime_ns, mtime_ns = attributes
@@ -269,16 +281,18 @@ class Directory:
         finally:
             self._disk.leave(self)
 
-    # -- what is made ------------------------------------------------------------------------
+    # --- What is made ---
 
     @_blames
     def create(self, name: bytes, temporary: bytes) -> CreatedFile:
-        self.check_replaceable(name)  # now, and not only when all of it has come
+        """Make a file that will be called ``name``, under a temporary name."""
+        self.check_replaceable(name)  # before the data comes, not after
         fd = os.open(temporary, _NEW, 0o600, dir_fd=self.fd)
         return CreatedFile(fd, self, name, temporary)
 
     @_blames
     def make_link(self, name: bytes, target: bytes, temporary: bytes) -> None:
+        """Make a symbolic link, replacing a file or link that has the name."""
         if b"\0" in target:
             raise OSError(errno.EINVAL, "the target of the link has a null character in it")
         fd = self.fd
@@ -294,9 +308,9 @@ class Directory:
                 raise
 
     def check_replaceable(self, name: bytes) -> None:
-        """Raise ``OSError`` if what has the name is neither a file nor a link.
+        """Raise ``OSError`` if ``name`` is something else than a file or a link.
 
-        A link to a device or a pipe, as ``/dev/stdout`` is, counts as what it leads to.
+        A link to a device or a pipe, as ``/dev/stdout`` is, counts as its target.
         """
         try:
             mode = os.stat(name, dir_fd=self.fd, follow_symlinks=False).st_mode
@@ -312,10 +326,12 @@ class Directory:
             raise OSError(errno.EEXIST, "neither a file nor a link: it is not replaced")
 
     def discard(self, temporary: bytes) -> None:
+        """Remove what :meth:`create` made, if it is there."""
         with suppress(OSError):
             os.unlink(temporary, dir_fd=self.fd)
 
     def sweep(self) -> None:
+        """Remove what earlier copies left here long ago."""
         with suppress(OSError):
             fd = os.open(".", _DIRECTORY, dir_fd=self.fd)
             try:
@@ -324,7 +340,7 @@ class Directory:
                 os.close(fd)
 
     def _sweep(self, fd: int) -> None:
-        now_ns = os.fstat(fd).st_mtime_ns  # something was just made here, by this disk's clock
+        now_ns = os.fstat(fd).st_mtime_ns  # a file was just made here, so this is now
         with os.scandir(fd) as listing:
             for _, item in zip(range(_SWEPT_MAX), listing, strict=False):
                 if not is_temporary(os.fsencode(item.name)):
@@ -349,7 +365,7 @@ class _File:
         self._name = name
 
     def path(self, name: bytes = b"") -> str:
-        """What to say of it in an error."""
+        """Return the path that errors name."""
         return self._directory.path(name or self._name)
 
     def close(self) -> None:
@@ -363,6 +379,7 @@ class OpenedFile(_File):
 
     @_blames
     def read_at(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset`` on, and return how many octets there were."""
         done = 0
         while done < len(buffer):
             count = os.preadv(self._fd, [buffer[done:]], offset + done)
@@ -372,11 +389,12 @@ class OpenedFile(_File):
         return done
 
     def data(self, offset: int, size: int) -> tuple[int, int] | None:
+        """Return begin and end of the next data from ``offset`` on; None if there is none."""
         try:
             start = os.lseek(self._fd, offset, os.SEEK_DATA)
             end = os.lseek(self._fd, start, os.SEEK_HOLE)
         except OSError as error:
-            # A file system that knows no holes has data everywhere.
+            # A file system without holes has data everywhere.
             return None if error.errno == errno.ENXIO else (offset, size)
         return (start, min(end, size)) if start < size else None
 
@@ -392,6 +410,7 @@ class CreatedFile(_File):
 
     @_blames
     def write_at(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset``."""
         while len(data):
             count = os.pwrite(self._fd, data, offset)
             if not count:
@@ -401,6 +420,7 @@ class CreatedFile(_File):
 
     @_blames
     def publish(self, size: int, mode: int, atime_ns: int, mtime_ns: int) -> None:
+        """Set size and attributes, and give the file its proper name."""
         os.ftruncate(self._fd, size)
         os.fchmod(self._fd, mode)
         os.utime(self._fd, ns=(atime_ns, mtime_ns))
@@ -415,7 +435,7 @@ class CreatedFile(_File):
 
 
 def local_tree(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> LocalDisk:
-    """The directory that ``path`` is in, and its name there. Raises :class:`LocalError`."""
+    """Return the directory of ``path`` and its name there. Raises :class:`LocalError`."""
     where = os.fsdecode(path)
     for led in (where, os.path.dirname(where)):
         if _is_planted(led) and os.path.isdir(led):
@@ -427,10 +447,10 @@ def local_tree(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> Loc
 
 
 def _is_planted(path: str) -> bool:
-    """Whether ``path`` is a link that somebody else may have laid for us.
+    """Return whether ``path`` is a link that another user may have planted.
 
-    That is so in a directory like ``/tmp``, by the rule of Linux's ``fs.protected_symlinks``,
-    which not every system has switched on.
+    This is the rule of Linux's ``fs.protected_symlinks``, which not every system has switched on:
+    links in a directory like ``/tmp`` are followed only if their owner is trusted.
     """
     try:
         found, above = os.lstat(path), os.stat(os.path.dirname(path) or ".")

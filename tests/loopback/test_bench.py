@@ -19,7 +19,7 @@ from tests.support.nfs_live import LiveServer
 
 from nfsrdma.bench import plan
 from nfsrdma.bench.conduct import Conductor, Target
-from nfsrdma.bench.load import FileUnderTest, Loader, allocator
+from nfsrdma.bench.load import FileUnderTest, Loader
 from nfsrdma.bench.pattern import Pattern, WrongData
 from nfsrdma.bench.servers import start_server
 from nfsrdma.client import mount
@@ -157,10 +157,8 @@ def test_data_that_changed_is_told_with_its_offset(
 @pytest.mark.parametrize("depth", [1, 4])
 def test_every_octet_is_compared_after_writing(server: LiveServer, depth: int) -> None:
     with mount(server.url) as fs:
-        pattern = Pattern(4 * KIB, 1, allocator(fs))
-        loader = Loader(
-            fs, pattern, verify=True, cached=False, seed=1, allocate=allocator(fs)
-        )  # fmt: skip
+        pattern = Pattern(4 * KIB, 1)
+        loader = Loader(fs, pattern, verify=True, cached=False, seed=1)
         tested = FileUnderTest("f", 4 * KIB, 64 * KIB, 0)
         for op in ("write", "rewrite", "randwrite", "mixed"):
             loader.measure(op, [tested], depth, 0.02)

@@ -1,4 +1,4 @@
-"""The worker processes as the conductor sees them: one is asked, and answers or does not."""
+"""The conductor's view of the worker processes: it asks, and they answer or fail."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .servers import keep_priority
 Message = dict[str, Any]
 
 _LEAVE_S: Final = 20.0
-"""How long a worker may take to remove its files."""
+"""Seconds that a worker may take to remove its files."""
 
 
 class ClientFailed(Exception):
-    """A step failed. ``lost``: the server, or the worker, is of no more use."""
+    """A step failed. ``lost`` says that the server or the worker is of no more use."""
 
     def __init__(self, text: str, lost: bool = False) -> None:
         super().__init__(text)
@@ -36,26 +36,28 @@ class Client:
             [sys.executable, "-m", "nfsrdma.bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # an interrupt is for us, who then end it in good order
+            start_new_session=True,  # we get the interrupt, and end it in order
         )
         keep_priority(self._process.pid)
         self._rest = b""
 
     @property
     def pid(self) -> int:
+        """The process id of the worker."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
+        """Whether the worker has not ended yet."""
         return self._process.poll() is None
 
     def ask(self, order: Message, timeout_s: float) -> Message:
-        """Have ``order`` carried out; the answer. Raises :class:`ClientFailed`."""
+        """Have ``order`` carried out, and return the answer. Raises :class:`ClientFailed`."""
         self.tell(order)
         return self.answer(timeout_s)
 
     def tell(self, order: Message) -> None:
-        """Send an order; :meth:`answer` is to follow."""
+        """Send an order; :meth:`answer` must follow."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -64,7 +66,7 @@ class Client:
             raise ClientFailed("the client process died", lost=True) from None
 
     def answer(self, timeout_s: float) -> Message:
-        """What came of the last order. Raises :class:`ClientFailed`."""
+        """Return the answer to the last order. Raises :class:`ClientFailed`."""
         answer: Message = json.loads(self._line(timeout_s))
         if "error" in answer:
             raise ClientFailed(answer["error"], answer["lost"])
@@ -87,7 +89,7 @@ class Client:
         return line
 
     def leave(self) -> bool:
-        """Have it remove its files, whatever it is doing, and end; whether it did so."""
+        """Have the worker remove its files and end; return whether it did so."""
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -104,7 +106,7 @@ class Client:
         return status == 0
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the worker."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

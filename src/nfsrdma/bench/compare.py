@@ -1,4 +1,4 @@
-"""Two runs compared: what became quicker or slower, and whether that is more than noise.
+"""The comparison of two runs: what became quicker or slower, and whether that is more than noise.
 
 A figure has *moved* when the spreads of the two runs do not overlap: every round of the one was
 quicker than every round of the other.
@@ -27,7 +27,7 @@ class Change:
 
 
 def compare(old: Sequence[Row], new: Sequence[Row]) -> tuple[list[Change], list[Row], list[Row]]:
-    """The changes, what only the old run has, and what only the new one has."""
+    """Return the changes, what only the old run has, and what only the new one has."""
     before = {row.key: row for row in old if row.ops_s}
     after = {row.key: row for row in new if row.ops_s}
     changes = [_change(before[key], row) for key, row in after.items() if key in before]
@@ -47,7 +47,7 @@ def _change(old: Row, new: Row) -> Change:
 
 
 def report(changes: Sequence[Change], everything: bool = True) -> Table:
-    """The changes as a table; without ``everything`` only what has moved."""
+    """Return the changes as a table: all of them, or those that have moved."""
     table = Table(title="new against old", title_justify="left", title_style="bold")
     for column in ("target", "operation", "record", "in flight"):
         table.add_column(column)

@@ -1,8 +1,8 @@
-"""Doing it: every step on one transport after the other, round after round.
+"""The conductor: it runs every step on one target after the other, round after round.
 
-A step is one operation of one group. In each round each step is done on every target before the
-next one, A B C A B C, begun by another target each time, so that whatever else the machine does,
-and how awake its processors are, is shared out evenly.
+A step is one operation of one group. In each round every target does a step before the next step
+begins (A B C A B C), and another target begins each time. So the machine's other work, and the
+frequency of its processors, are shared out evenly.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .plan import CALL_OPS, META_OPS, Group, Plan, show_size
 from .servers import OwnServer, cpu_seconds
 
 _PATIENCE_S: Final = 90.0
-"""How long a step may take beyond its slice."""
+"""Seconds that a step may take beyond its slice."""
 _ERRORS_MAX: Final = 4
-"""Failed steps after which a target is left alone."""
+"""Failed steps after which a target is given up."""
 
 Report = Callable[[str], None]
-"""Told of every step before it is taken."""
+"""Called with every step, in words, before it begins."""
 
 
 @dataclass(slots=True)
 class Target:
-    """A server by one transport. ``label`` names it in tables, ``server`` says whose it is."""
+    """A server by one transport. ``label`` names it in tables."""
 
     label: str
     transport: str
@@ -38,9 +38,9 @@ class Target:
     options: dict[str, Any] = field(default_factory=dict)
     own: OwnServer | None = None
     server_pid: int | None = None
-    """Whose processor time is the server's; None if that is not to be known."""
+    """The process whose processor time is the server's; None if it is not known."""
     start: Callable[[], Client] = Client
-    """Makes a client; another one may stand in for ours that answers the same orders."""
+    """Makes a client: ours, or another one that answers the same orders."""
     clients: list[Client] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     limit: int = 0
@@ -50,12 +50,13 @@ class Target:
 
     @property
     def server(self) -> str:
+        """``"own"``, or the URL of a server that is not ours."""
         return "own" if self.own is not None else self.url
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One step on one target. Either ``error`` says why not, or the rest says what."""
+    """One step on one target: an ``error``, or what was measured."""
 
     label: str
     transport: str
@@ -74,7 +75,7 @@ class Sample:
 
 
 class Conductor:
-    """Runs a plan on targets. The samples so far are in :attr:`samples`."""
+    """Runs a plan on targets, and collects :attr:`samples`."""
 
     def __init__(self, plan: Plan, targets: Sequence[Target], report: Report) -> None:
         self._plan = plan
@@ -83,7 +84,7 @@ class Conductor:
         self._skipped: set[str] = set()
         self.samples: list[Sample] = []
         self.left_behind: list[str] = []
-        """What could not be removed, in words."""
+        """Files that could not be removed, in words."""
 
     @property
     def failed(self) -> bool:
@@ -91,7 +92,7 @@ class Conductor:
         return bool(self.left_behind) or any(sample.error for sample in self.samples)
 
     def run(self) -> None:
-        """All rounds, and tidy up; also when it is interrupted."""
+        """Run all rounds, and tidy up, even after an interrupt."""
         with self._clients():
             for number in range(self._plan.rounds):
                 for group in self._plan.groups:
@@ -144,7 +145,7 @@ class Conductor:
                 self._finish(target, group)
 
     def _turn(self, number: int) -> list[Target]:
-        """The targets that are still in it, in this step's order."""
+        """Return the targets that still take part, in this step's order."""
         first = number % max(1, len(self._targets))
         order = self._targets[first:] + self._targets[:first]
         return [each for each in order if not each.lost and each.label not in self._skipped]
@@ -184,7 +185,7 @@ class Conductor:
         return f"in {pieces} requests: the server takes {show_size(target.limit)} at a time"
 
     def _ask(self, target: Target, order: Message, timeout_s: float) -> list[Message]:
-        """All clients of a target at the same time; the first failure when all have answered."""
+        """Ask all clients of a target at once. Raises the first failure when all have answered."""
         for client in target.clients:
             client.tell(order)
         answers, failures = [], []
@@ -212,10 +213,10 @@ class Conductor:
         try:
             return cpu_seconds(target.server_pid)
         except OSError:
-            return None  # it died; whoever calls it will say so
+            return None  # it died; the next call will say so
 
     def _failure(self, target: Target, group: Group, op: str, failure: ClientFailed) -> None:
-        """Note it, and have done with the group, or with the target."""
+        """Record a failure, and give up the group, or the target."""
         text = str(failure)
         obituary = target.own.obituary if target.own is not None else None
         target.errors += 1
@@ -233,12 +234,12 @@ class Conductor:
         dead = target.own is not None and target.own.obituary is not None
         for client, folder in zip(target.clients, target.folders, strict=True):
             if dead:
-                client.kill()  # there is nobody to remove files from; the scratch folder goes
+                client.kill()  # no server is left; the scratch folder will be removed
             elif not client.leave() and target.own is None:
                 self._sweep(target, folder)
 
     def _sweep(self, target: Target, folder: str) -> None:
-        """Remove what a client could not, by another one."""
+        """Remove what a client could not, through another mount."""
         try:
             with mount(target.url, **target.options) as again:
                 if again.exists(folder):
@@ -249,7 +250,7 @@ class Conductor:
 
 
 def describe(group: Group, op: str) -> str:
-    """A step in words."""
+    """Return a step in words."""
     text = op if op in CALL_OPS or op in META_OPS else f"{op} {show_size(group.record or 0)}"
     if group.size is not None:
         text += f" of {show_size(group.size)}"

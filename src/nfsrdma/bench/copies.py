@@ -1,10 +1,10 @@
-"""How often an octet of the file is copied between the page cache and the caller's memory.
+"""The number of times that an octet of a file is copied between page cache and caller's memory.
 
-Nothing counts these at run time. They follow from how each transport is built, both ends taken
-together, copies by the processor only (a DMA is none), on our own server and client; the reason is
-told with the number. They are those of long records: what a device says is quicker in a message
-(``DeviceLimits.short_message``) is copied to the message and from it; over shm a READ then takes 5,
-a WRITE 3.
+These numbers are not counted at run time: they follow from how each transport is built. They are
+those of both ends together, our own client and server, and of copies by the processor (DMA does
+not count); the reason stands beside each. They hold for long records. What is short enough to
+travel in a message (``DeviceLimits.short_message``) is copied into the message and out of it: over
+shm a READ then takes 5 copies and a WRITE 3.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .plan import READING
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Copies of one octet, and which they are."""
+    """The number of copies of one octet, and which they are."""
 
     count: int
     why: str
@@ -43,7 +43,7 @@ WRITE: Final = {
 
 
 def copies_per_byte(transport: str, op: str) -> int | None:
-    """Of a data operation between our own ends; None where that is not known."""
+    """Return the copies of an operation between our own ends; None if unknown."""
     if op == "mixed":
         return None
     known = (READ if op in READING else WRITE).get(transport)

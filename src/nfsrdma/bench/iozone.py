@@ -1,9 +1,8 @@
 """IOZone's own report, as ``iozone -R`` prints it for a spreadsheet.
 
-A block for each test: its title in quotes; a line of record sizes; then for each file size a line
-of figures. Sizes are in KiB, in quotes; figures are whole KiB per second; 0 is what was not
-measured.
-One file is one system, so each target and depth has a file of its own.
+Each test has a block: its title in quotes, a line of record sizes, and a line of figures for each
+file size. Sizes are in KiB, in quotes; figures are whole KiB per second, 0 where nothing was
+measured. One report is about one system, so each target and depth has a file of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ REPORTS = (
 
 
 def report(rows: Sequence[Row]) -> str:
-    """The blocks for the rows of one target at one depth."""
+    """Return the blocks for the rows of one target at one depth."""
     text = ""
     for op, title in REPORTS:
         of = [row for row in rows if row.op == op and row.mb_s is not None]
@@ -42,7 +41,7 @@ def report(rows: Sequence[Row]) -> str:
 
 
 def reports(path: Path, rows: Sequence[Row]) -> dict[Path, str]:
-    """What to write to ``path``, or to ``stem-TARGET-DEPTH.suffix`` each if there are several."""
+    """Return the report for ``path``, or one for each ``stem-TARGET-DEPTH.suffix``."""
     kinds: dict[tuple[str, int, int], list[Row]] = {}
     for row in rows:
         if row.mb_s is not None:

@@ -3,20 +3,18 @@
 A *lane* is a coroutine that has one record in flight at a time; depth N is N lanes on one file.
 Lanes are coroutines of the client's inner layer, so that what is measured is the client and not a
 hop between threads. Reads of one lane go to the same buffer again and again, as an O_DIRECT user's
-would; writes come straight from the pattern. Both are memory of the transport's own liking, where
-the mount offers that.
+would; writes come straight from the pattern.
 
-With one record in flight nothing else happens while a record is compared, so that time is taken out
-of the figures. With more the server works meanwhile, and it stays in.
+With one record in flight nothing else happens while a record is compared, so the figures leave that
+time out. With more in flight the server works meanwhile, and the time counts.
 """
 
 from __future__ import annotations
 
 import io
-import mmap
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter, process_time, thread_time
 from typing import Any, Final
@@ -24,21 +22,21 @@ from typing import Any, Final
 from nfsrdma.client import Mount
 from nfsrdma.client.file import OpenFile, spread
 
-from .pattern import Pattern, address_of
+from .pattern import Pattern, address_of, whole_pages
 from .plan import MIB, READING
 
 _MIXED_READS: Final = 0.7
-"""The part of ``mixed`` that reads."""
+"""The share of reads in ``mixed``."""
 _BUFFERED: Final = MIB
 
 
 class TooLarge(Exception):
-    """A record that one request cannot carry, where it shall not be split."""
+    """A record does not fit in one request, and may not be split."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """What one client did in one step. Seconds, octets; ``rtts`` in microseconds."""
+    """What one client did in one step: in seconds and octets, ``rtts`` in microseconds."""
 
     ops: int
     octets: int
@@ -47,29 +45,21 @@ class Measured:
     rtts: list[float] = field(default_factory=list)
 
 
-def allocator(mount: Mount) -> Callable[[int], memoryview]:
-    """Memory to read to and write from: the transport's own if it has some, else whole pages."""
-    own: Callable[[int], memoryview] | None = getattr(mount, "buffer", None)
-    if own is not None:
-        return own
-    return lambda size: memoryview(mmap.mmap(-1, size))
-
-
 class FileUnderTest:
-    """One file under test: where it is, and which version each of its records has."""
+    """A file under test: its path, and the version of each of its records."""
 
     def __init__(self, path: str, record: int, size: int, first_version: int) -> None:
         self.path = path
         self.record = record
         self.records = size // record
         self.extent = 0
-        """Records that were written so far."""
+        """The number of records written so far."""
         self.versions = [0] * self.records
         self.next_version = first_version
         self.file: OpenFile | None = None
 
     def new_version(self) -> int:
-        """For one pass of writing."""
+        """Return the version for one pass of writing."""
         self.next_version += 1
         return self.next_version
 
@@ -85,20 +75,18 @@ class Loader:
         verify: bool,
         cached: bool,
         seed: int,
-        allocate: Callable[[int], memoryview],
     ) -> None:
         self._mount = mount
         self._pattern = pattern
         self._verify = verify
         self._cached = cached
         self._rng = random.Random(seed)
-        self._allocate = allocate
         self._buffers: list[tuple[memoryview, int]] = []
 
     def measure(self, op: str, tested: list[FileUnderTest], depth: int, slice_s: float) -> Measured:
-        """One operation, on each file by a thread of its own, for about ``slice_s`` seconds.
+        """Measure ``op`` for about ``slice_s`` seconds, on each file by a thread of its own.
 
-        Raises ``OSError``, and :class:`~.pattern.WrongData` for data that is not what it was.
+        Raises ``OSError``, and :class:`~.pattern.WrongData` for data that was not written so.
         """
         self._prepare(op, tested, depth)
         if len(tested) == 1:
@@ -120,12 +108,12 @@ class Loader:
         )  # fmt: skip
 
     def _prepare(self, op: str, tested: list[FileUnderTest], depth: int) -> None:
-        """Open what is not open, and have a buffer for every lane."""
+        """Open the files that are not open, and make a buffer for every lane."""
         record = tested[0].record
         if self._buffers and len(self._buffers[0][0]) != record:
             self._buffers.clear()
         while len(self._buffers) < depth * len(tested):
-            view = self._allocate(record)
+            view = whole_pages(record)
             self._buffers.append((view, address_of(view)))
         for file in tested:
             if file.file is None or op == "write":
@@ -135,21 +123,18 @@ class Loader:
                 file.extent = 0
 
     def close(self, file: FileUnderTest) -> None:
-        """Close without a word: what matters was committed."""
+        """Close the file, if it is open. What matters was committed."""
         opened, file.file = file.file, None
         if opened is not None:
             self._mount.run(opened.close())
 
     def check(self, file: FileUnderTest) -> int:
-        """Read all that was written, however often, and compare it; how many octets.
-
-        Nobody times this.
-        """
+        """Read and compare all that was written; return how many octets. This is not timed."""
         opened = file.file
         if opened is None or not self._verify:
             return 0
         step = max(1, MIB // file.record) * file.record
-        view = self._allocate(step) if step != file.record else self._buffers[0][0]
+        view = whole_pages(step) if step != file.record else self._buffers[0][0]
         address = address_of(view)
         end = file.extent * file.record
         for start in range(0, end, step):
@@ -167,12 +152,12 @@ class Loader:
 
 
 def short_read(path: str, offset: int, count: int, wanted: int) -> OSError:
-    """The file ended where it should not."""
+    """Return the error for a file that ends too early."""
     return OSError(f"{path}: {count} of {wanted} octets at offset {offset}: the file is too short")
 
 
 class Lanes:
-    """One operation on one file: ``len(buffers)`` lanes that share what is to be done."""
+    """One operation on one file, by ``len(buffers)`` lanes that share the records."""
 
     def __init__(
         self,
@@ -199,7 +184,7 @@ class Lanes:
         self._deadline = 0.0
 
     def run(self) -> Measured:
-        """Do it, on the calling thread. What it raises is for the caller."""
+        """Run the lanes on the calling thread. Raises what an operation raises."""
         begin, cpu = perf_counter(), process_time()
         self._deadline = begin + self._slice_s
         self._work()
@@ -219,7 +204,7 @@ class Lanes:
             return
         again = True
         while again:
-            # The lanes meet at the end of a pass: within one no record is touched twice.
+            # The lanes meet at the end of a pass: within a pass no record is touched twice.
             self._mount.run(self._all(iter(self._order())))
             again = self._op != "write" and perf_counter() < self._deadline
         self._mount.run(self._commit())
@@ -229,7 +214,7 @@ class Lanes:
         await self._tested.file.commit()
 
     def _order(self) -> list[int]:
-        """The records of one pass, by index."""
+        """Return the records of one pass, by index."""
         tested = self._tested
         records = tested.records if self._op == "write" else tested.extent
         order = list(range(records))
@@ -319,9 +304,9 @@ class Lanes:
 
 
 class CachedLanes(Lanes):
-    """The same through Python's own buffering, of 1 MiB: what a program with small records does.
+    """The same through Python's own buffering of 1 MiB, as a program with small records does it.
 
-    Such a file has one position, so there is one lane, and the blocking face is what turns it.
+    Such a file has one position, so there is one lane, and it uses the blocking face.
     """
 
     def _work(self) -> None:
@@ -371,7 +356,7 @@ class CachedLanes(Lanes):
 
 
 def _together(lanes: list[Lanes]) -> Measured:
-    """Each on a thread of its own, begun at the same time; the first error once all have ended."""
+    """Run each on a thread of its own, all at once. Raises the first error when all have ended."""
     results: list[Measured] = []
     failures: list[BaseException] = []
     gate = threading.Barrier(len(lanes) + 1)

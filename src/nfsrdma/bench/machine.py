@@ -1,4 +1,4 @@
-"""What the figures depend on: this machine, and the link to the server if there is one."""
+"""The machine that the figures depend on, and its link to the server if there is one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOOPBACK: Final = (
 
 
 def describe_machine() -> str:
-    """The processor, how many, the kernel, Python, and how busy it is, in one line."""
+    """Return processor, number of processors, kernel, Python and load in one line."""
     cpu = platform.machine()
     info = Path("/proc/cpuinfo")
     text = info.read_text() if info.exists() else ""
@@ -34,7 +34,7 @@ def describe_machine() -> str:
 
 
 def describe_link(host: str, port: int, root: Path = Path("/sys/class")) -> str:
-    """The interface that leads to ``host`` and what it can do, or that there is none."""
+    """Return the interface that leads to ``host`` and its rate, or that there is none."""
     local = _local_address(host, port)
     if local is None:
         return f"The way to {host} is not known."
@@ -57,7 +57,7 @@ def describe_link(host: str, port: int, root: Path = Path("/sys/class")) -> str:
 
 
 def rdma_ports(root: Path = Path("/sys/class")) -> list[str]:
-    """RDMA devices with the rate that each port has, as the kernel words it."""
+    """Return the RDMA devices with the rate of each port, in the kernel's words."""
     found = []
     for rate in sorted(root.glob("infiniband/*/ports/*/rate")):
         try:
@@ -68,7 +68,7 @@ def rdma_ports(root: Path = Path("/sys/class")) -> list[str]:
 
 
 def _local_address(host: str, port: int) -> str | None:
-    """From where this machine would speak to ``host``: no packet is sent for it."""
+    """Return the address from which this machine would speak to ``host``. Sends no packet."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         with socket.socket(found[0], socket.SOCK_DGRAM) as probe:
@@ -83,7 +83,7 @@ def _resolved(host: str, port: int) -> str:
 
 
 def _interface(address: str) -> str | None:
-    """The interface that has ``address``."""
+    """Return the interface that has ``address``."""
     if ":" in address:
         plain = socket.inet_pton(socket.AF_INET6, address.partition("%")[0]).hex()
         table = Path("/proc/net/if_inet6")

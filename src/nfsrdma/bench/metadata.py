@@ -1,9 +1,8 @@
-"""The loops that move no data: NULL, GETATTR, and what happens to names.
+"""The loops that move no data: NULL, GETATTR, and operations on names.
 
-``create`` makes empty files until its time is up and leaves them; ``stat``, ``open``, ``readdir``
-and ``remove`` use those. ``open`` is OPEN and CLOSE, two calls. ``readdir`` lists the whole
-directory with attributes; its operations are entries, its round trips whole listings. ``remove``
-removes all.
+``create`` makes empty files until its time is up, and ``stat``, ``open``, ``readdir`` and
+``remove`` use them. ``open`` is OPEN and CLOSE, two calls. ``readdir`` lists the whole directory
+with attributes: its operations are entries, its round trips whole listings. ``remove`` removes all.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from .load import Measured
 FILES_MAX = 20_000
 
 Step = Callable[[int], Coroutine[Any, Any, int]]
-"""One operation, by number; how many it counts for."""
+"""Runs the operation of a number, and returns for how many it counts."""
 
 
 class Names:
-    """A directory of one mount, with nothing in it but what ``create`` made."""
+    """A directory of one mount, which has only what ``create`` made."""
 
     def __init__(self, mount: Mount, folder: str) -> None:
         self._mount = mount
@@ -34,7 +33,7 @@ class Names:
         self._count = 0
 
     def measure(self, op: str, depth: int, slice_s: float) -> Measured:
-        """``op`` with ``depth`` of them in flight, for about ``slice_s`` seconds."""
+        """Measure ``op``, ``depth`` of them in flight, for about ``slice_s`` seconds."""
         if op == "create":
             self.clear()
             self._mount.mkdir(self._folder)
@@ -60,7 +59,7 @@ class Names:
         return step, itertools.cycle(range(self._count))
 
     def clear(self) -> None:
-        """Remove the directory and all in it, if it is there."""
+        """Remove the directory and its contents, if it is there."""
         if self._mount.exists(self._folder):
             self._mount.rmtree(self._folder)
         self._count = 0

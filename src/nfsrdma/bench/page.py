@@ -1,4 +1,4 @@
-"""One HTML page that holds everything: the plots inside it, the tables, what was measured where."""
+"""One HTML page with the plots inside it, the tables, and what was measured where."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ small { color: var(--dim); white-space: nowrap; } .bad { color: #c00; } .note { 
 
 
 def pages(rows: Sequence[Row], about: Sequence[str]) -> dict[str, bytes]:
-    """The plots as PNG and ``index.html``, by the names of files."""
+    """Return the plots as PNG, and ``index.html``, by file name."""
     found, images = {}, []
     for kind in KINDS:
         figure = draw(kind, rows)
@@ -41,7 +41,7 @@ def pages(rows: Sequence[Row], about: Sequence[str]) -> dict[str, bytes]:
 
 
 def page(rows: Sequence[Row], about: Sequence[str], images: Sequence[str]) -> str:
-    """The page; ``about`` are the lines at its head, ``images`` are finished elements."""
+    """Return the page: ``about`` are the lines at its head, ``images`` are HTML elements."""
     when = rows[0].when if rows else ""
     head = "".join(f"<p>{escape(line)}</p>" for line in about)
     parts = [f"<h1>nfsrdma bench</h1><p><small>{escape(when)}</small></p>{head}"]

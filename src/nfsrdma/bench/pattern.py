@@ -1,29 +1,29 @@
-"""What a file under test contains: a function of the offset and of how often it was written.
+"""The contents of a file under test: a function of the offset and of the version written.
 
-It is one stretch of random octets, repeated; a record is a view into it, so neither writing nor
-checking builds anything. The stretch is 257 pages long, a prime: what lands a power of two away
-from where it belongs is seen. Each version of a record begins elsewhere in it, so a rewrite that
-was lost is seen, too.
+They are one stretch of random octets, repeated. A record is a view into it, so neither writing nor
+checking builds anything. The stretch has a prime number of pages, 257: data that lands a power of
+two away from its place is noticed. Each version of a record begins elsewhere in the stretch, so a
+lost rewrite is noticed, too.
 """
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import random
-from collections.abc import Callable
 from typing import Final
 
 PAGE: Final = 4096
 PERIOD: Final = 257 * PAGE
 _STEP: Final = 101 * PAGE
-"""How far apart two versions begin; with 257 pages, the first to meet again are 257 versions."""
+"""Distance between two versions' beginnings; 257 versions have different ones."""
 
 _memcmp = ctypes.CDLL(None).memcmp
 _memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 
 
 class WrongData(Exception):
-    """An octet that was read is not the one that was written there."""
+    """An octet that was read is not the one that was written."""
 
     def __init__(self, offset: int, found: int, wanted: int) -> None:
         super().__init__(
@@ -32,28 +32,29 @@ class WrongData(Exception):
         self.offset = offset
 
 
+def whole_pages(size: int) -> memoryview:
+    """Return a writable buffer of memory that begins at a page, as an application would use."""
+    return memoryview(mmap.mmap(-1, max(size, 1)))
+
+
 def address_of(view: memoryview) -> int:
-    """Where a writable buffer is in this process's memory, as long as it is kept."""
+    """Return the address of a writable buffer, which is valid while the buffer is kept."""
     return ctypes.addressof(ctypes.c_char.from_buffer(view))
 
 
 class Pattern:
-    """The contents, for records up to ``record_max`` octets.
+    """The contents, for records of up to ``record_max`` octets, which are written from here."""
 
-    ``allocate`` makes a writable buffer of so many octets: records are written straight from it,
-    so it is memory that the transport likes.
-    """
-
-    def __init__(self, record_max: int, seed: int, allocate: Callable[[int], memoryview]) -> None:
+    def __init__(self, record_max: int, seed: int) -> None:
         block = random.Random(seed).randbytes(PERIOD)
-        self._base = allocate(PERIOD + record_max)
+        self._base = whole_pages(PERIOD + record_max)
         for start in range(0, len(self._base), PERIOD):
             piece = self._base[start : start + PERIOD]
             piece[:] = block[: len(piece)]
         self._address = address_of(self._base)
 
     def record(self, offset: int, length: int, version: int) -> memoryview:
-        """The octets at ``offset`` of the file, in that version. Not to be changed."""
+        """Return the octets at ``offset`` in that version, which must not be changed."""
         start = (offset + version * _STEP) % PERIOD
         return self._base[start : start + length]
 

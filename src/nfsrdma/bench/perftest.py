@@ -1,9 +1,9 @@
-"""Measuring verbs, and showing the figures in the tables of perftest (ib_send_bw and so on).
+"""Measurements of verbs, shown in the tables of perftest (ib_send_bw and so on).
 
-Bandwidth: ``depth`` requests in flight, from the first post to the last completion; MB are 2^20
-octets, as there. BW peak is the best stretch, from a post to a later completion. Latency: SEND is
-half of a round trip of two SENDs, as in ib_send_lat; WRITE and READ are from the post to the
-completion, which for WRITE means that the peer has acknowledged it.
+Bandwidth is that of ``depth`` requests in flight, from the first post to the last completion; MB
+are 2^20 octets, as in perftest. BW peak is the best stretch from a post to a later completion.
+Latency of SEND is half of a round trip of two SENDs, as in ib_send_lat; that of WRITE and READ is
+the time from post to completion, which for WRITE means that the peer has acknowledged it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 
 from nfsrdma.rpcrdma.verbs.types import WC, Access, SendWR, WrOpcode
 
-from .pattern import Pattern, WrongData, address_of
+from .pattern import Pattern, WrongData, address_of, whole_pages
 from .rows import percentile
-from .verbs import SLOTS, End, PeerGone, buffer, offset_of
+from .verbs import SLOTS, End, PeerGone, offset_of
 
 TESTS: Final = ("send", "write", "read")
 _OPCODES: Final = {"write": WrOpcode.RDMA_WRITE, "read": WrOpcode.RDMA_READ}
@@ -81,9 +81,9 @@ class Latency:
 
 
 def quickest(posted: Sequence[float], done: Sequence[float], depth: int) -> float:
-    """Seconds for one message in the best stretch: from a post to the completion of a later one.
+    """Return the seconds for one message in the best stretch, from a post to a later completion.
 
-    Stretches of ``depth`` messages are looked at, and of twice that, and so on, up to all.
+    Stretches have ``depth`` messages, twice as many, and so on up to all.
     """
     count = len(posted)
     lengths = [depth << power for power in range(32) if depth << power < count]
@@ -95,18 +95,18 @@ def quickest(posted: Sequence[float], done: Sequence[float], depth: int) -> floa
 
 
 class Measurer:
-    """Measures over one connection. ``check`` compares what the last messages left."""
+    """Measures over one connection; with ``check`` it compares what the last messages left."""
 
     def __init__(self, end: End, provider: str, size_max: int, *, check: bool) -> None:
         self._end = end
         self._provider = provider
         self._check = check
-        self._pattern = Pattern(size_max, 1, buffer)
+        self._pattern = Pattern(size_max, 1)
 
     def bandwidth(
         self, test: str, size: int, depth: int, seconds: float, iterations: int | None
     ) -> Bandwidth:
-        """One line; with ``iterations`` unset, about ``seconds`` of them.
+        """Measure one line, for about ``seconds`` if ``iterations`` is None.
 
         Raises ``PeerGone`` and ``WrongData``.
         """
@@ -125,7 +125,7 @@ class Measurer:
         )
 
     def _calibrated(self, test: str, size: int, depth: int, seconds: float) -> int:
-        """How many to do in that time, by doing some, which warms everything up as well."""
+        """Return how many fit in that time. This does some, which warms everything up as well."""
         some = 2 * depth
         posted, done = self._stream(test, size, depth, some)
         rate = some / max(done[-1] - posted[0], 1e-6)
@@ -134,14 +134,14 @@ class Measurer:
     def _stream(
         self, test: str, size: int, depth: int, count: int
     ) -> tuple[list[float], list[float]]:
-        """Keep ``depth`` in flight until ``count`` are done; when each was posted, and done."""
+        """Keep ``depth`` in flight until ``count`` are done; return the times of posts and ends."""
         end = self._end
         if test == "send":
             window = min(2 * depth, 1024)
             self._ask({"do": "take", "size": size, "count": count, "window": window, "echo": False})
         else:
             region = self._ask({"do": "region", "size": size})
-        places = [buffer(size) for _ in range(SLOTS)]
+        places = [whole_pages(size) for _ in range(SLOTS)]
         posted: list[float] = []
         done: list[float] = []
 
@@ -179,7 +179,7 @@ class Measurer:
     def _compare(
         self, test: str, size: int, count: int, places: list[memoryview], region: dict[str, int]
     ) -> None:
-        """The last messages, wherever they went to."""
+        """Compare the last messages, at the end that they went to."""
         if test == "send":
             self._ask({"do": "check", "size": size})
             return
@@ -187,12 +187,12 @@ class Measurer:
             self._fetch(size, places, region)
         for number in range(max(0, count - SLOTS), count):
             place = places[number % SLOTS]
-            # A READ finds what has always been there, a WRITE left its own number's octets.
+            # A READ finds what has always been there; a WRITE has left the octets of its number.
             of = number if test == "write" else number % SLOTS
             self._pattern.check(address_of(place), place, size, offset_of(of, size), 0)
 
     def _fetch(self, size: int, places: list[memoryview], region: dict[str, int]) -> None:
-        """READ what the WRITEs have left."""
+        """Read back what the WRITEs have left, by RDMA READ."""
         fetched: list[WC] = []
         self._end.on_sent = fetched.append
         for slot, place in enumerate(places):
@@ -209,7 +209,7 @@ class Measurer:
         self._end.on_sent = None
 
     def latency(self, test: str, size: int, seconds: float, iterations: int | None) -> Latency:
-        """One line; as :meth:`bandwidth` in everything else."""
+        """Measure one line of latency; the rest is as for :meth:`bandwidth`."""
         if iterations is None:
             some = 20
             times = self._times(test, size, some)
@@ -240,7 +240,7 @@ class Measurer:
     def _ping_pong(self, size: int, count: int) -> list[float]:
         end = self._end
         self._ask({"do": "take", "size": size, "count": count, "window": 16, "echo": True})
-        place = buffer(size)
+        place = whole_pages(size)
         times: list[float] = []
         begun = 0.0
 
@@ -276,7 +276,7 @@ class Measurer:
         return times
 
     def _ask(self, order: dict[str, object]) -> dict[str, int]:
-        """Have the peer do something first."""
+        """Have the peer do something, and return its answer."""
         self._end.post_order_recv()
         self._end.tell(order)
         answer = self._end.hear()
@@ -285,8 +285,8 @@ class Measurer:
         return answer
 
     def registration(self, size: int, seconds: float) -> Latency:
-        """What it takes to register memory for the peer and to take that back."""
-        view = buffer(size)
+        """Measure registering memory for the peer and deregistering it."""
+        view = whole_pages(size)
         access = Access.LOCAL_WRITE | Access.REMOTE_READ | Access.REMOTE_WRITE
         times: list[float] = []
         deadline = perf_counter() + seconds
@@ -302,7 +302,7 @@ class Measurer:
 
 
 def title(test: str, kind: str, provider: str) -> str:
-    """What stands above a table, and how it was measured where perftest does it otherwise."""
+    """Return the title of a table, and how the measurement differs from perftest's."""
     what = {
         ("send", "bandwidth"): "SEND bandwidth",
         ("send", "latency"): "SEND latency: half of a round trip",
@@ -316,7 +316,7 @@ def title(test: str, kind: str, provider: str) -> str:
 
 
 def table(lines: Sequence[Bandwidth | Latency], heading: str) -> str:
-    """Lines of one test as perftest lays them out."""
+    """Return the lines of one test in perftest's layout."""
     head = BANDWIDTH_HEAD if isinstance(lines[0], Bandwidth) else LATENCY_HEAD
     body = "\n".join(line.line() for line in lines)
     return f"{RULE}\n {heading}\n{RULE}\n{head}\n{body}\n{RULE}"

@@ -1,4 +1,4 @@
-"""What is to be measured, and how long: sizes as people write them, and the presets."""
+"""What to measure, and for how long: sizes as people write them, and the presets."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 
 TRANSPORTS: Final = ("tcp", "soft", "shm", "verbs")
-"""In the order of the tables: TCP is what the others are compared with."""
+"""In the order of the tables: the others are compared with TCP."""
 
 DATA_OPS: Final = ("write", "rewrite", "read", "reread", "randread", "randwrite", "mixed")
-"""In the order that they are run in: each finds the file that those before it have left."""
+"""In the order of running: each finds the file that those before it have left."""
 META_OPS: Final = ("create", "stat", "open", "readdir", "remove")
-"""As well; ``open`` is open and close, ``readdir`` counts entries."""
+"""In the order of running: ``open`` opens and closes, ``readdir`` counts entries."""
 CALL_OPS: Final = ("null", "getattr")
 """One call each: the NULL procedure, and the attributes of an open file."""
 ALL_OPS: Final = (*DATA_OPS, *CALL_OPS, *META_OPS)
@@ -26,11 +26,11 @@ _UNITS: Final = {"": 1, "k": KIB, "m": MIB, "g": 1 << 30}
 SLICE_MIN_S: Final = 0.04
 SLICE_MAX_S: Final = 1.0
 _COST_S: Final = 0.03
-"""What a measurement costs beside its slice: telling, checking, removing."""
+"""Seconds that a measurement costs besides its slice: orders, checks, removal."""
 
 
 def parse_size(text: str) -> int:
-    """Octets: ``4096``, ``64k``, ``1m``, ``2g``; ``KiB`` and the like are understood, too."""
+    """Return the octets of ``4096``, ``64k``, ``1m``, ``2g``, ``2GiB``. Raises ``ValueError``."""
     plain = text.strip().lower().removesuffix("b").removesuffix("i")
     unit = plain[-1:] if plain[-1:] in "kmg" else ""
     digits = plain.removesuffix(unit) if unit else plain
@@ -40,7 +40,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_sizes(text: str) -> list[int]:
-    """Sizes separated by commas; ``1k:16m`` is every power of two times 1k up to 16m."""
+    """Read sizes separated by commas; ``1k:16m`` is 1k, doubled up to 16m."""
     sizes: list[int] = []
     for part in text.split(","):
         low, colon, high = part.partition(":")
@@ -55,7 +55,7 @@ def parse_sizes(text: str) -> list[int]:
 
 
 def parse_counts(text: str) -> list[int]:
-    """Numbers from 1 on, separated by commas."""
+    """Read numbers from 1 on, separated by commas. Raises ``ValueError``."""
     counts = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if not all(0 < count <= 1024 for count in counts):
         raise ValueError(f"{text!r}: numbers from 1 to 1024, separated by commas")
@@ -63,7 +63,7 @@ def parse_counts(text: str) -> list[int]:
 
 
 def show_size(octets: int) -> str:
-    """``64 KiB`` and the like; octets where neither KiB nor MiB is whole."""
+    """Return ``64 KiB`` and the like, or octets where neither KiB nor MiB is whole."""
     if octets % MIB == 0:
         return f"{octets // MIB} MiB"
     return f"{octets // KIB} KiB" if octets % KIB == 0 else f"{octets}"
@@ -71,9 +71,9 @@ def show_size(octets: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Measurements that share a file: of one size and record, so deep, by so many threads.
+    """Measurements that share a file size, a record size, a depth and a number of threads.
 
-    ``record`` and ``size`` are None for a group of calls that carry no data.
+    ``record`` and ``size`` are None for calls that carry no data.
     """
 
     record: int | None
@@ -85,7 +85,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is to be measured, ``rounds`` times, each for ``slice_s`` seconds or so."""
+    """Everything to measure, ``rounds`` times, each for about ``slice_s`` seconds."""
 
     groups: tuple[Group, ...]
     rounds: int
@@ -98,11 +98,12 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Measurements of one transport, all rounds together."""
+        """The number of measurements of one transport in all rounds."""
         return self.rounds * sum(len(group.ops) for group in self.groups)
 
     @property
     def record_max(self) -> int:
+        """Octets of the largest record."""
         return max((group.record or 0 for group in self.groups), default=0) or MIB
 
 
@@ -113,7 +114,7 @@ def make_groups(
     threads: Iterable[int],
     ops: Iterable[str],
 ) -> tuple[Group, ...]:
-    """Every combination that makes sense: no record longer than its file."""
+    """Return every combination that makes sense: no record is longer than its file."""
     chosen = set(ops)
     data = tuple(op for op in DATA_OPS if op in chosen)
     rest = tuple(op for op in (*CALL_OPS, *META_OPS) if op in chosen)
@@ -122,7 +123,7 @@ def make_groups(
     if rest:
         groups += [Group(None, None, depth, count, rest) for depth, count in lanes]
     if data:
-        # Whatever they need the file for, something has to write it first.
+        # Every other operation needs a file that was written.
         wanted = data if "write" in data else ("write", *data)
         groups += [
             Group(record, size, depth, count, wanted)
@@ -135,14 +136,14 @@ def make_groups(
 
 
 def slice_for(groups: tuple[Group, ...], rounds: int, transports: int, budget_s: float) -> float:
-    """Seconds for each measurement, so that all of them fit in ``budget_s``."""
+    """Return the seconds of each measurement, so that all of them fit in ``budget_s``."""
     steps = rounds * transports * sum(len(group.ops) for group in groups)
     return min(SLICE_MAX_S, max(SLICE_MIN_S, budget_s / max(1, steps) - _COST_S))
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What ``--short``, nothing, and ``--full`` stand for."""
+    """The options that ``--short``, nothing, or ``--full`` stand for."""
 
     records: str
     sizes: str

@@ -1,4 +1,4 @@
-"""Plots against the record size, both axes logarithmic: bandwidth, processor time, round trips."""
+"""Log-log plots against the record size: bandwidth, processor time, round trips."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PANELS: Final = (
     ("randread", "random read"),
     ("randwrite", "random write"),
 )
-# Okabe and Ito's colours, which the colour-blind can tell apart.
+# The colors of Okabe and Ito, which color-blind readers can tell apart.
 _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES: Final = ("-", "--", ":", "-.")
 _MARKS: Final = ("o", "s", "^", "D")
@@ -28,14 +28,14 @@ _MARKS: Final = ("o", "s", "^", "D")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One figure: what it shows of a row (least, middle, greatest), and how that is called."""
+    """One figure: what it shows of a row (least, middle, greatest), and its titles."""
 
     name: str
     title: str
     unit: str
     value: Callable[[Row], tuple[float, float, float] | None]
     whiskers: bool = False
-    """Least and greatest as whiskers, where shades would cover each other."""
+    """Whether least and greatest are whiskers, as shades would cover each other."""
 
 
 def _bandwidth(row: Row) -> tuple[float, float, float] | None:
@@ -66,11 +66,11 @@ KINDS: Final = (
 
 
 def draw(kind: Kind, rows: Sequence[Row]) -> Figure | None:
-    """One figure with a panel for each operation; None if there is nothing to draw."""
+    """Draw one figure with a panel for each operation; None if there is nothing to draw."""
     from matplotlib.figure import Figure
 
     sizes = [row.size for row in rows if row.size and row.record]
-    # Several file sizes would be several lines of one name: the largest speaks for them.
+    # Several file sizes would be several lines of one name, so only the largest is drawn.
     usable = [
         row for row in rows if sizes and row.size == max(sizes) and kind.value(row) is not None
     ]
@@ -136,7 +136,7 @@ def _plain(value: float, _: object = None) -> str:
 
 
 def as_image(figure: Figure, form: str) -> bytes:
-    """The figure as ``png`` or ``svg``."""
+    """Return the figure as ``png`` or ``svg``."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, dpi=120)
     return buffer.getvalue()

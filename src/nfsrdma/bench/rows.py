@@ -17,10 +17,11 @@ from .copies import copies_per_byte
 
 @dataclass(slots=True)
 class Row:
-    """One operation on one target. A figure that is not to be had is None.
+    """One operation on one target. A figure that is not known is None.
 
-    ``mb_s`` is in 10^6 octets per second; it, ``ops_s`` and the rest are medians of the rounds, the
-    lists after them least and greatest. Percentiles are over all round trips of all rounds.
+    ``mb_s`` is in 10^6 octets per second. It, ``ops_s`` and the rest are medians of the rounds; the
+    lists after them are the least and the greatest. Percentiles are those of all round trips of
+    all rounds.
     """
 
     transport: str
@@ -53,7 +54,7 @@ class Row:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What makes two rows of two runs comparable."""
+        """The values that two comparable rows of two runs share."""
         return (
             self.label, self.op, self.record, self.size, self.threads,
             self.clients, self.depth, self.cached,
@@ -69,7 +70,7 @@ def make_rows(
     machine: str,
     when: str,
 ) -> list[Row]:
-    """A row for each operation, in the order in which they first came."""
+    """Return a row for each operation, in the order in which they first came."""
     found: dict[tuple[Any, ...], list[Sample]] = {}
     for sample in samples:
         found.setdefault((sample.op, sample.group, sample.label), []).append(sample)
@@ -127,7 +128,7 @@ def _fill(row: Row, done: list[Sample]) -> None:
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Of sorted values: the least that ``percent`` of them do not exceed."""
+    """Return the least of the sorted values that ``percent`` of them do not exceed."""
     index = max(0, -int(-len(ordered) * percent // 100) - 1)
     return ordered[min(index, len(ordered) - 1)]
 
@@ -137,23 +138,23 @@ def _middle(values: list[float]) -> tuple[float, list[float]]:
 
 
 def _rounded(value: float) -> float:
-    """Four figures are more than the measurement is good for."""
+    """Round to four figures, which are more than the measurement is good for."""
     return float(f"{value:.4g}")
 
 
 def as_dict(row: Row) -> dict[str, Any]:
-    """The row by name, as the JSON file has it."""
+    """Return the row by field name, as the JSON file has it."""
     return asdict(row)
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """A list of rows, one a line."""
+    """Return a JSON list with one row in each line."""
     lines = ",\n".join(json.dumps(as_dict(row)) for row in rows)
     return f"[\n{lines}\n]\n"
 
 
 def as_csv(rows: Sequence[Row]) -> str:
-    """The same as a table; a spread is two columns' worth in one, ``least greatest``."""
+    """Return the rows as CSV; a spread is one cell, ``least greatest``."""
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, [each.name for each in fields(Row)])
     writer.writeheader()
@@ -167,7 +168,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def read_json(path: Path) -> list[Row]:
-    """Rows of an earlier run. Raises ``ValueError`` if it is no file of ours, ``OSError``."""
+    """Read the rows of an earlier run. Raises ``OSError``; ``ValueError`` if they are not ours."""
     known = {each.name for each in fields(Row)}
     try:
         found = json.loads(path.read_text())

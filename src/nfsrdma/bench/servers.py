@@ -1,4 +1,4 @@
-"""Servers of our own, started for the purpose, and the processor time of a process."""
+"""Servers of our own, started to be measured, and the processor time of a process."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _TRIES: Final = 64
 
 
 class ServerError(Exception):
-    """A server did not start; the message says why, in one line."""
+    """A server did not start; the message says why in one line."""
 
 
 def free_loopback() -> str:
-    """A loopback address on which nobody has UDP 4791."""
+    """Return a loopback address on which UDP port 4791 is free."""
     rng = SystemRandom()
     for _ in range(_TRIES):
         address = f"127.{rng.randrange(1, 255)}.{rng.randrange(256)}.{rng.randrange(1, 255)}"
@@ -44,10 +44,10 @@ def free_loopback() -> str:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of a process so far, all its threads, and of its children.
+    """Return the processor time of a process so far, of all its threads and children.
 
-    It is read from the process's own clock (clock_getcpuclockid), to the nanosecond, without
-    asking the process, so that measuring disturbs nothing.
+    The process's own clock says it (clock_getcpuclockid) to the nanosecond, without disturbing the
+    process.
     """
     seconds = time.clock_gettime(~pid << 3 | 2)
     try:
@@ -58,7 +58,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process in MB (10^6 octets)."""
+    """Return the resident memory of a process in MB (10^6 octets)."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -66,9 +66,9 @@ def resident_mb(pid: int) -> float:
 def keep_priority(pid: int) -> None:
     """Give a process in a session of its own the priority that it was started with.
 
-    A session is a scheduling group: niceness counts only within one, and between groups their
-    own does (sched(7), "The autogroup feature"). Without this a measurement at raised priority
-    competes at normal priority with all else that the machine does.
+    A session is a scheduling group: a niceness counts only within it, and the group has one of its
+    own (sched(7), "The autogroup feature"). Without this a measurement at raised priority would
+    compete at normal priority with everything else.
     """
     with suppress(OSError):
         niceness = os.getpriority(os.PRIO_PROCESS, pid)
@@ -86,11 +86,12 @@ class OwnServer:
 
     @property
     def pid(self) -> int:
+        """The process id of the server."""
         return self.process.pid
 
     @property
     def obituary(self) -> str | None:
-        """What it died of, if it did."""
+        """Why the server died, if it did."""
         status = self.process.poll()
         if status is None:
             return None
@@ -98,7 +99,7 @@ class OwnServer:
         return f"the server died ({how})"
 
     def stop(self) -> None:
-        """End it. Harmless to repeat."""
+        """Stop the server. Harmless to repeat."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -119,14 +120,14 @@ def start_server(
     launcher: tuple[str, ...] = ("-m", "nfsrdma"),
     options: tuple[str, ...] = (),
 ) -> OwnServer:
-    """Serve ``folder`` over ``transport``: ``tcp`` or the name of a provider.
+    """Serve ``folder`` over ``transport``: ``tcp``, or the name of a provider.
 
-    ``options`` are further ones of ``nfsrdma serve``. Raises :class:`ServerError`.
+    ``options`` are more options of ``nfsrdma serve``. Raises :class:`ServerError`.
     """
     how = ("none", "--tcp", "0") if transport == "tcp" else (transport,)
     where = ("--ephemeral", "--listen", address or free_loopback(), "--provider", *how)
     if address is not None:
-        # An adapter's peers on the same host are known to nobody: here they are ourselves.
+        # An adapter does not tell whose a peer on this host is; here it is our own.
         where += ("--allow", address, "--insecure", "--no-root-squash")
     return start_process(transport, ("serve", str(folder), *where, *options), "nfs+", launcher)
 
@@ -137,7 +138,7 @@ def start_process(
     beginning: str,
     launcher: tuple[str, ...] = ("-m", "nfsrdma"),
 ) -> OwnServer:
-    """Run a command of ours that says where it listens, in a line with this ``beginning``.
+    """Run a command of ours that prints where it listens, in a line with this ``beginning``.
 
     Raises :class:`ServerError`.
     """
@@ -148,7 +149,7 @@ def start_process(
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,
-        start_new_session=True,  # an interrupt is for us, who then end it in good order
+        start_new_session=True,  # we get the interrupt, and end it in order
     )
     keep_priority(process.pid)
     server = OwnServer(transport, "", process, log)
@@ -161,13 +162,13 @@ def start_process(
 
 
 def _with_us() -> tuple[str, ...]:
-    """What to start a command with so that it ends when we do, however that comes about."""
+    """Return a prefix that makes a command end when this process ends, however it does."""
     setpriv = shutil.which("setpriv")
     return () if setpriv is None else (setpriv, "--pdeathsig", "TERM")
 
 
 def _first_line(process: subprocess.Popen[str], beginning: str, log: IO[str]) -> str:
-    """What it prints when it listens."""
+    """Return the line that the command prints when it listens."""
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], _START_S)
     line = process.stdout.readline().strip() if ready else ""

@@ -1,4 +1,4 @@
-"""What the terminal shows: a matrix for each operation, then calls, then what went wrong."""
+"""The tables for the terminal: a matrix for each operation, then calls, then problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BASE = "tcp"
 
 
 def number(value: float | None) -> str:
-    """Three figures or so; ``12.3k`` from ten thousand on; a dash for what is not known."""
+    """Return about three figures, ``12.3k`` from ten thousand on, or a dash for None."""
     if value is None:
         return "-"
     if value >= 9999.5:
@@ -31,14 +31,14 @@ def number(value: float | None) -> str:
 
 
 def spread(between: Sequence[float] | None) -> str:
-    """Least and greatest on a line of their own; nothing if there was but one round."""
+    """Return least and greatest on a line of their own; nothing after a single round."""
     if between is None or between[0] == between[1]:
         return ""
     return f"\n[dim]{number(between[0])}-{number(between[1])}[/]"
 
 
 class Column:
-    """A column of a matrix: one target, so deep."""
+    """A column of a matrix: one target at one depth."""
 
     def __init__(self, row: Row) -> None:
         self.label, self.depth, self.threads = row.label, row.depth, row.threads
@@ -47,14 +47,14 @@ class Column:
 
     @property
     def lanes(self) -> str:
-        """How much is in flight, in words."""
+        """Return in words how much is in flight."""
         if self.threads > 1:
             return f"{self.depth} x {self.threads} threads"
         return f"{self.depth} in flight"
 
 
 def columns_of(rows: Iterable[Row]) -> list[Column]:
-    """By threads and depth, and within these by target: ours first, TCP before the others."""
+    """Return the columns by threads, depth and target: ours first, TCP before the others."""
     found = {(row.threads, row.depth, _rank(row.label), row.label): Column(row) for row in rows}
     return [column for _, column in sorted(found.items())]
 
@@ -64,7 +64,7 @@ def _rank(label: str) -> int:
 
 
 def matrix(rows: Sequence[Row], op: str) -> Table | None:
-    """MB/s of one data operation: records down, targets across; times TCP in brackets."""
+    """Return MB/s of one data operation: records down, targets across, ratio to TCP in brackets."""
     of = [row for row in rows if row.op == op and row.record is not None]
     if not any(row.mb_s is not None for row in of):
         return None
@@ -104,7 +104,7 @@ def _cell(row: Row | None, base: Row | None) -> str:
 
 
 def costs(rows: Sequence[Row], ops: Sequence[str] = ("read", "write")) -> Table | None:
-    """Processor time, round trips and copies of reading and writing."""
+    """Return processor time, round trips and copies of reading and writing."""
     of = [row for row in rows if row.op in ops and row.mb_s is not None]
     if not of:
         return None
@@ -140,7 +140,7 @@ def _cost(row: Row) -> str:
 
 
 def calls(rows: Sequence[Row]) -> Table | None:
-    """Operations per second of what carries no data."""
+    """Return operations per second of calls that carry no data."""
     of = [row for row in rows if row.op in (*CALL_OPS, *META_OPS) and row.ops_s is not None]
     if not of:
         return None
@@ -170,7 +170,7 @@ def calls(rows: Sequence[Row]) -> Table | None:
 
 
 def copies(rows: Sequence[Row]) -> str | None:
-    """How often an octet is copied, in one line."""
+    """Return in one line how often an octet is copied."""
     parts = []
     for label in dict.fromkeys(row.label for row in rows):
         known = {
@@ -189,7 +189,7 @@ def copies(rows: Sequence[Row]) -> str | None:
 
 
 def problems(rows: Sequence[Row]) -> list[str]:
-    """A line for each step that failed, and one for each remark, said once."""
+    """Return a line for each step that failed, and one for each different remark."""
     lines = []
     for row in rows:
         if row.error:
@@ -200,7 +200,7 @@ def problems(rows: Sequence[Row]) -> list[str]:
 
 
 def remarks(rows: Sequence[Row]) -> list[str]:
-    """What the asterisks mean."""
+    """Return what the asterisks mean."""
     found: dict[str, None] = {}
     for row in rows:
         if row.note and row.record is not None:
@@ -209,6 +209,6 @@ def remarks(rows: Sequence[Row]) -> list[str]:
 
 
 def all_tables(rows: Sequence[Row]) -> list[Table]:
-    """Everything, in the order of reading."""
+    """Return all tables, in the order of reading."""
     made = [matrix(rows, op) for op in DATA_OPS]
     return [table for table in (*made, costs(rows), calls(rows)) if table is not None]

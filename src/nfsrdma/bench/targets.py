@@ -1,4 +1,4 @@
-"""Which servers are measured: our own, started for the purpose, or those of URLs."""
+"""The servers to measure: our own, started for the purpose, or those of URLs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .conduct import Target
 from .servers import ServerError, start_server
 
 MOUNTS_CHOICE: Final = "rdma"
-"""For an RDMA URL that names no provider: whichever the mount finds."""
+"""The label of an RDMA URL without a provider: the mount chooses one."""
 _MEMORY: Final = "/dev/shm"
 _DEVICES: Final = Path("/sys/class/infiniband")
 
@@ -37,7 +37,7 @@ class Chosen:
 
 
 def why_not(transport: str, devices: Path = _DEVICES) -> str | None:
-    """What this machine lacks for ``transport``; None if nothing."""
+    """Return what this machine lacks for ``transport``, or None."""
     if transport in ("tcp", MOUNTS_CHOICE):
         return None
     if transport not in PROVIDERS:
@@ -51,7 +51,7 @@ def why_not(transport: str, devices: Path = _DEVICES) -> str | None:
 
 
 def scratch_folder(octets: int) -> str | None:
-    """Memory, where it has room: a disk is not what is measured. None is the usual place."""
+    """Return a folder in memory if there is room: disks are not measured. None is the default."""
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > octets:
         return _MEMORY
     return None
@@ -67,10 +67,10 @@ def own_servers(
     mount_options: dict[str, Any] | None = None,
     verbs_address: str | None = None,
 ) -> Iterator[Chosen]:
-    """A server for each transport that can be had, on a scratch directory that goes at the end.
+    """Start a server for each transport, on a scratch directory that is removed at the end.
 
-    ``octets`` is the room that the files will want; ``folder`` is where to make the directory,
-    memory by default. What cannot be had is left out with a reason.
+    ``octets`` is the room that the files need; ``folder`` is where to make the directory, memory by
+    default. A transport that this machine cannot do is left out with a reason.
     """
     chosen = Chosen()
     with ExitStack() as stack:
@@ -112,9 +112,9 @@ def url_targets(
     server_pid: int | None = None,
     mount_options: dict[str, Any] | None = None,
 ) -> Chosen:
-    """The server of a URL, by the transports named, or by the URL's own if none is.
+    """Return the server of a URL, by each of ``transports``, or by the URL's own if there are none.
 
-    ``prefix`` is put before the transport in the label. Raises ``UrlError``.
+    ``prefix`` precedes the transport in the label. Raises ``UrlError``.
     """
     url = parse_url(text)
     _, _, query = text.partition("?")
@@ -142,7 +142,7 @@ def url_targets(
 
 
 def _by(url: Url, transport: str) -> Url:
-    """The same export by that transport; at its usual port, unless it is the URL's own."""
+    """Return the same export by that transport, at the usual port unless it is the URL's own."""
     if url.transport == transport:
         return url
     return replace(url, transport=transport, port=20049 if transport == "rdma" else 2049)

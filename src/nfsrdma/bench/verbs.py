@@ -1,18 +1,16 @@
 """Two ends of one connection, below RPC: SEND, RDMA WRITE and RDMA READ by themselves.
 
-The active end measures; the passive one does as it is told by small SENDs in JSON, over the same
-connection, so nothing but the provider is needed between two hosts. Receives are consumed in the
-order they were posted, so each end posts exactly those for what is to come: the data, then one for
-the next order.
+The active end measures. The passive end obeys orders, small SENDs of JSON over the same connection,
+so two hosts need nothing but the provider. Receives are consumed in the order they were posted, so
+each end posts exactly those for what is to come: the data, then one for the next order.
 
-Every message has its own place in a :class:`~.pattern.Pattern`; what the last ones left at the
-other end is compared, at that end for SEND, through RDMA READ for WRITE.
+Every message has a place of its own in a :class:`~.pattern.Pattern`. What the last messages left at
+the other end is compared: there for SEND, through RDMA READ for WRITE.
 """
 
 from __future__ import annotations
 
 import json
-import mmap
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -38,12 +36,12 @@ from nfsrdma.rpcrdma.verbs.types import (
     WrOpcode,
 )
 
-from .pattern import PERIOD, Pattern, WrongData, address_of
+from .pattern import PERIOD, Pattern, WrongData, address_of, whole_pages
 
 PORT: Final = 18515
-"""Where perftest listens, too."""
+"""The port, which is also that of perftest."""
 SLOTS: Final = 4
-"""Messages that stay where they were put, to be compared."""
+"""The number of messages that stay in their places to be compared."""
 _ORDER_OCTETS: Final = 1024
 _QUEUE: Final = 1024
 _SIGNALED_EVERY: Final = 64
@@ -57,21 +55,16 @@ Order = dict[str, Any]
 
 
 class PeerGone(Exception):
-    """The connection ended, or never was."""
-
-
-def buffer(size: int) -> memoryview:
-    """Whole pages of memory, as an application would use."""
-    return memoryview(mmap.mmap(-1, max(size, 1)))
+    """The connection ended, or was never established."""
 
 
 def offset_of(number: int, size: int) -> int:
-    """Where in the pattern message ``number`` is: each one elsewhere."""
+    """Return the offset of a message in the pattern, which differs for each."""
     return number * max(size, 4096) % PERIOD
 
 
 class End:
-    """What both ends have: queues, the connection, and what was received and completed."""
+    """One end: queues, the connection, and what was received and completed."""
 
     def __init__(self, device: Device, reactor: SelectReactor) -> None:
         self.reactor = reactor
@@ -84,27 +77,27 @@ class End:
         self.up = False
         self.gone = ""
         self.arrived: deque[WC] = deque()
-        """Messages that nobody has asked for yet."""
+        """Messages that were received and not asked for yet."""
         self.on_received: Callable[[WC], None] | None = None
         self.on_sent: Callable[[WC], None] | None = None
         self.error = ""
         self._sends = 0
 
-    # What the connection tells.
+    # --- Events of the connection ---
 
     def established(self, connection: Connection, private_data: bytes) -> None:
-        """Both sides may send."""
+        """Note that both sides may send."""
         self.up = True
 
     def failed(self, error: Exception) -> None:
-        """It never came up."""
+        """Note that the connection was never established."""
         self.gone = getattr(error, "strerror", None) or str(error) or type(error).__name__
 
     def disconnected(self, reason: str) -> None:
-        """It was up and is no more."""
+        """Note that the connection has ended."""
         self.gone = reason or "the connection ended"
 
-    # Queues.
+    # --- Queues ---
 
     def _completed(self) -> None:
         while completions := self.send_cq.poll(64):
@@ -130,7 +123,7 @@ class End:
             self.error = f"{name} failed: {WcStatus(completion.status).name}"
 
     def until(self, condition: Callable[[], bool], timeout_s: float = _ANSWER_S) -> None:
-        """Turn the reactor until ``condition``. Raises :class:`PeerGone`."""
+        """Turn the reactor until ``condition`` holds. Raises :class:`PeerGone`."""
         try:
             self.reactor.run_until(
                 lambda: bool(self.error or self.gone) or condition(), timeout_s
@@ -140,53 +133,54 @@ class End:
         if self.error or (self.gone and not condition()):
             raise PeerGone(self.error or self.gone)
 
-    # Messages.
+    # --- Messages ---
 
     def post_recv(self, view: memoryview) -> None:
-        """A place for the next message; it comes back in the completion."""
+        """Post a receive buffer; the completion gives it back."""
         assert self.connection is not None
         self.connection.queue_pair.post_recv(RecvWR(view, view))
 
     def post_order_recv(self) -> None:
-        """A place for an order, or the answer to one."""
-        self.post_recv(buffer(_ORDER_OCTETS))
+        """Post a receive buffer for an order, or for the answer to one."""
+        self.post_recv(whole_pages(_ORDER_OCTETS))
 
     def send(self, view: memoryview) -> None:
-        """Post a SEND, of which nobody hears unless it fails.
+        """Post a SEND that completes in silence unless it fails.
 
-        The places of unsignaled requests in the send queue are free again when a signaled one
-        after them completes, so now and then one is.
+        Unsignaled requests leave the send queue when a signaled one after them completes, so now
+        and then one is signaled.
         """
         self._sends += 1
         signaled = self._sends % _SIGNALED_EVERY == 0
         self.post(SendWR(WrOpcode.SEND, [view], signaled=signaled))
 
     def post(self, request: SendWR) -> None:
+        """Post a send request."""
         assert self.connection is not None
         self.connection.queue_pair.post_send(request)
 
     def tell(self, order: Order) -> None:
-        """Send an order, or an answer."""
+        """Send an order, or the answer to one."""
         data = json.dumps(order).encode()
         assert len(data) <= _ORDER_OCTETS
         self.send(memoryview(data))
 
     def hear(self) -> Order:
-        """The next order or answer that arrives. Raises :class:`PeerGone`."""
+        """Return the next order or answer that arrives. Raises :class:`PeerGone`."""
         self.until(lambda: bool(self.arrived))
         completion = self.arrived.popleft()
         order: Order = json.loads(bytes(completion.wr_id[: completion.byte_len]))
         return order
 
     def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         if self.connection is not None:
             self.connection.close()
         self.pd.close()
 
 
 class Passive(End):
-    """Does what it is told, until the peer hangs up."""
+    """An end that carries out orders until the peer disconnects."""
 
     def __init__(self, device: Device, reactor: SelectReactor, request: ConnectionRequest) -> None:
         super().__init__(device, reactor)
@@ -217,19 +211,19 @@ class Passive(End):
         self.tell(answer)
 
     def _ready(self, size: int) -> Pattern:
-        """The pattern for messages of this size."""
+        """Return the pattern for messages of this size."""
         if self._pattern is None or size > self._size:
-            self._pattern = Pattern(size, 1, buffer)
+            self._pattern = Pattern(size, 1)
             self._size = size
         return self._pattern
 
     def _expose(self, order: Order) -> Order:
-        """Register a place for :data:`SLOTS` messages, filled with what READ is to find there."""
+        """Register memory for :data:`SLOTS` messages, filled with what a READ should find."""
         size = order["size"]
         pattern = self._ready(size)
         if self._region is not None:
             self._region.deregister()
-        view = buffer(SLOTS * size)
+        view = whole_pages(SLOTS * size)
         for slot in range(SLOTS):
             view[slot * size : (slot + 1) * size] = pattern.record(offset_of(slot, size), size, 0)
         self._region = self.pd.register(view, Access.LOCAL_WRITE | _REMOTE)
@@ -239,7 +233,7 @@ class Passive(End):
         """Post receives for ``count`` messages, ``window`` at a time; echo them if asked."""
         size, count, window = order["size"], order["count"], order["window"]
         self._ready(size)
-        self._places = [buffer(size) for _ in range(SLOTS)]
+        self._places = [whole_pages(size) for _ in range(SLOTS)]
         self._count, self._posted, self._number = count, 0, 0
         self._echo = order["echo"]
         for _ in range(min(window, count)):
@@ -277,9 +271,10 @@ class Passive(End):
 def listen(
     device: Device, reactor: SelectReactor, address: str, port: int, *, once: bool
 ) -> tuple[tuple[str, int], Callable[[], None]]:
-    """Serve measuring peers; where, and a function that turns the reactor until it is enough.
+    """Serve measuring peers; return where, and a function that turns the reactor.
 
-    With ``once`` that is when the first peer has hung up, else never. Raises ``OSError``.
+    The function returns when the first peer has disconnected, if ``once``, else never. Raises
+    ``OSError``.
     """
     ends: list[Passive] = []
 
@@ -300,7 +295,7 @@ def listen(
 
 
 def connect(device: Device, reactor: SelectReactor, address: str, port: int) -> End:
-    """The measuring end, connected. Raises :class:`PeerGone`."""
+    """Connect, and return the measuring end. Raises :class:`PeerGone`."""
     end = End(device, reactor)
     end.connection = device.connect(
         ConnectRequest(address, port, end.pd, end.send_cq, end.recv_cq, end, _OPTIONS)

@@ -1,9 +1,8 @@
 """The client under measurement, in a process of its own: ``python -m nfsrdma.bench.worker``.
 
-It reads one request a line from standard input, as JSON, and answers each by one line. Its
-processor time is that of this client and nothing else. ``{"do": "mount"}`` comes first; whatever
-happens then, also the end of its input and SIGINT, it leaves nothing behind on a server that it can
-reach.
+It reads one request in each line of standard input, as JSON, and answers in one line. So its
+processor time is the client's alone. ``{"do": "mount"}`` comes first. However the worker ends, even
+by the end of its input or by SIGINT, it leaves nothing behind on a server that it can reach.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import IO, Any
 from nfsrdma.client import Mount, NfsError, mount
 from nfsrdma.client.errors import ProtocolError
 
-from .load import FileUnderTest, Loader, TooLarge, allocator
+from .load import FileUnderTest, Loader, TooLarge
 from .metadata import Names
 from .pattern import Pattern, WrongData
 from .plan import CALL_OPS, META_OPS
@@ -38,14 +37,12 @@ class Worker:
         try:
             self._mount.mkdir(self._folder)
             self._made = True
-            allocate = allocator(self._mount)
             self._loader = Loader(
                 self._mount,
-                Pattern(order["record_max"], order["seed"], allocate),
+                Pattern(order["record_max"], order["seed"]),
                 verify=order["verify"],
                 cached=order["cached"],
                 seed=order["seed"],
-                allocate=allocate,
             )
             self._names = Names(self._mount, f"{self._folder}/names")
         except BaseException:
@@ -53,12 +50,12 @@ class Worker:
             raise
 
     def limits(self) -> Message:
-        """What the server takes in one READ and one WRITE."""
+        """Return how much one READ and one WRITE may carry."""
         client = self._mount.client
         return {"rsize": client.rsize, "wsize": client.wsize}
 
     def measure(self, order: Message) -> Message:
-        """One operation; what was measured."""
+        """Run one operation, and return what was measured."""
         op: str = order["op"]
         if op in CALL_OPS or op in META_OPS:
             return asdict(self._names.measure(op, order["depth"], order["slice_s"]))
@@ -82,7 +79,7 @@ class Worker:
             ]
 
     def check(self, _: Message) -> Message:
-        """Compare every octet of the files; how many those were."""
+        """Compare every octet of the files, and return how many there were."""
         return {"octets": sum(self._loader.check(file) for file in self._tested)}
 
     def drop(self, _: Message) -> Message:
@@ -97,7 +94,7 @@ class Worker:
         return {}
 
     def close(self) -> None:
-        """Remove what was made, as far as the server lets it, and unmount."""
+        """Remove what was made, as far as the server lets us, and unmount."""
         try:
             if self._made:
                 self._mount.rmtree(self._folder)
@@ -106,7 +103,7 @@ class Worker:
 
 
 def describe(error: BaseException) -> Message:
-    """What a worker tells of an error: the text, and whether there is a sense in going on."""
+    """Return a worker's answer for an error: the text, and whether all is lost."""
     lost = isinstance(error, ConnectionError | TimeoutError | ProtocolError)
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
@@ -122,7 +119,7 @@ _EXPECTED = (NfsError, OSError, WrongData, TooLarge, ValueError)
 
 
 def serve(orders: IO[str], answers: IO[str]) -> None:
-    """Carry out what is asked until the input ends."""
+    """Carry out orders until the input ends."""
     worker: Worker | None = None
 
     def say(message: Message) -> None:
@@ -155,14 +152,16 @@ def serve(orders: IO[str], answers: IO[str]) -> None:
             except _EXPECTED as error:
                 say(describe(error))
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # once is enough: let it tidy up
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # a second one must not keep us from tidying up
     finally:
         if worker is not None:
             worker.close()
 
 
 def main() -> None:
-    """Serve the parent; a parent that is gone is a reason to clean up and go, not to complain."""
+    """Serve the parent. If it has gone, clean up and exit without a complaint."""
     try:
         serve(sys.stdin, sys.stdout)
     except (BrokenPipeError, NfsError):

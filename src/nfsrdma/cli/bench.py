@@ -40,6 +40,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]
         self._read = read
 
     def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
+        """Read the text, once. Fails with the complaint of the reader."""
         if isinstance(value, list):
             return value
         try:
@@ -56,6 +57,7 @@ class Words(click.ParamType):  # type: ignore[type-arg]
         self._words = words
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        """Split the text into words, once. Fails for a word that is not known."""
         if isinstance(value, tuple):
             return value
         chosen = tuple(word.strip() for word in value.split(","))

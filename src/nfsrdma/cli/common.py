@@ -23,21 +23,28 @@ class Failed(click.ClickException):
     """An error in one line, without usage, and with exit status 1."""
 
     def show(self, file: Any = None) -> None:
+        """Print the error to standard error."""
         click.echo(f"nfsrdma: {self.message}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options that every command here has, under the names that ``mount()`` knows them by."""
+    """The options of every command that talks to a server, named as ``mount()`` names them."""
 
     timeout: float | None
     provider: str | None
     device: str | None
     pcap: str | None
 
-    def of_mount(self) -> dict[str, Any]:
-        """Keywords for ``mount()``."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+    def mount(self, url: str) -> Mount:
+        """Mount ``url`` with these options."""
+        return mount(
+            url,
+            timeout=self.timeout,
+            provider=self.provider,
+            device=self.device,
+            pcap=self.pcap,
+        )
 
 
 def server_options(command: F) -> F:
@@ -106,7 +113,7 @@ def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
     """
     root, path = split_last(text)
     try:
-        fs = mount(root, **options.of_mount())
+        fs = options.mount(root)
     except LocalError as error:
         raise Failed(describe(error)) from error
     except OSError as error:
