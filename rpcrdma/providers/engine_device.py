@@ -7,10 +7,10 @@ from random import Random
 
 from ..roce.cm.cm_id import CmId
 from ..roce.cm.manager import ConnectionManager, Listener, RouteFinder
-from ..roce.engine.completion import CompletionQueue
 from ..roce.engine.engine import Engine
 from ..roce.engine.memory import ProtectionDomain
 from ..roce.packets.burst import Burst
+from ..software.completion import CompletionQueue
 from ..task import Reactor
 from ..verbs.interfaces import ConnectionRequest, ConnectRequest
 from ..verbs.types import DeviceLimits

@@ -46,6 +46,18 @@ class WcOpcode(IntEnum):
     RECV_RDMA_WITH_IMM = 129
 
 
+COMPLETES: dict[int, WcOpcode] = {
+    WrOpcode.RDMA_WRITE: WcOpcode.RDMA_WRITE,
+    WrOpcode.RDMA_WRITE_WITH_IMM: WcOpcode.RDMA_WRITE,
+    WrOpcode.SEND: WcOpcode.SEND,
+    WrOpcode.SEND_WITH_IMM: WcOpcode.SEND,
+    WrOpcode.SEND_WITH_INV: WcOpcode.SEND,
+    WrOpcode.RDMA_READ: WcOpcode.RDMA_READ,
+    WrOpcode.LOCAL_INV: WcOpcode.LOCAL_INV,
+}
+"""Work request -> what its completion says that it was."""
+
+
 class WcStatus(IntEnum):
     """How a work request ended (``enum ibv_wc_status``)."""
 

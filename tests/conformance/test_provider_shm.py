@@ -77,11 +77,11 @@ def publish(side: Side, *fields: int) -> None:
     at = (produced & ring.mask) * DESCRIPTOR_OCTETS
     DESCRIPTOR.pack_into(ring.descriptors, at, *fields)
     ring.words[PRODUCED] = produced + 1
-    side.connection._ring_over_socket()  # type: ignore[attr-defined]
+    side.connection._wake_over_socket()  # type: ignore[attr-defined]
 
 
-def ring_bell(side: Side) -> None:
-    side.connection._ring_over_socket()  # type: ignore[attr-defined]
+def notify(side: Side) -> None:
+    side.connection._wake_over_socket()  # type: ignore[attr-defined]
 
 
 def over(harness: ProviderHarness, *sides: Side) -> None:
@@ -97,7 +97,7 @@ def over(harness: ProviderHarness, *sides: Side) -> None:
 def test_a_count_that_cannot_be(harness: ProviderHarness, produced: int) -> None:
     client, server = pair(harness, receives=3)
     ring_of(client).words[PRODUCED] = produced
-    ring_bell(client)
+    notify(client)
     over(harness, server)
     assert {wc.status for wc in server.received} == {WcStatus.WR_FLUSH_ERR}
 
@@ -108,7 +108,7 @@ def test_an_acknowledgement_of_nothing(harness: ProviderHarness, word: int) -> N
     server.send(b"no receive is there for it", wr_id="mine")
     harness.run_for(0.02)
     ring_of(client).words[CONSUMED] = word
-    ring_bell(client)
+    notify(client)
     over(harness, server)
     assert [wc.wr_id for wc in server.sent] == ["mine"]
     assert server.sent[0].status != WcStatus.SUCCESS
@@ -136,7 +136,7 @@ def test_a_peer_that_does_not_look_at_keys(harness: ProviderHarness) -> None:
     client, server = pair(harness)
     memory = bytearray(GUARD)
     region = server.pd.register(memoryview(memory), EVERYTHING)
-    remote = client.connection.queue_pair._remote  # type: ignore[attr-defined]
+    remote = client.connection.queue_pair._machines.link.remote  # type: ignore[attr-defined]
     view = remote.map(region.rkey, region.address, len(memory), Access.REMOTE_WRITE)
     region.deregister()
     view[:] = bytes(len(view))
@@ -195,7 +195,7 @@ def test_garbage_in_the_ring(harness: ProviderHarness, seed: int) -> None:
     if rng.random() < 0.3:
         ring.words[PRODUCED] = rng.getrandbits(64)
     ring.marks[rng.randrange(len(ring.marks))] = 255
-    ring_bell(client)
+    notify(client)
     harness.run_for(0.01)
     assert memory[:4096] == memory[8192:] == GUARD
     assert other == GUARD
@@ -507,11 +507,11 @@ def test_a_payload_sent_inline_is_let_go(harness: ProviderHarness) -> None:
 
 def test_an_arena_is_bounded() -> None:
     arena = Arena()
-    pieces = [arena.take(200 << 20) for _ in range(4)]  # of 256 MiB each
+    pieces = [arena.acquire(200 << 20) for _ in range(4)]  # of 256 MiB each
     with pytest.raises(VerbsError, match="too much"):
-        arena.take(4096)
-    arena.give_back(pieces.pop())
-    assert arena.take(150 << 20)
+        arena.acquire(4096)
+    arena.release(pieces.pop())
+    assert arena.acquire(150 << 20)
     arena.close()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 
 from nfsrdma.rpcrdma.roce.cm.manager import ROCE_PORT, ConnectionManager, Route
-from nfsrdma.rpcrdma.roce.engine.completion import CompletionQueue
 from nfsrdma.rpcrdma.roce.engine.memory import ProtectionDomain
 from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     CmMessage,
@@ -17,6 +16,7 @@ from nfsrdma.rpcrdma.roce.wire.cm_messages import (
     service_id,
 )
 from nfsrdma.rpcrdma.roce.wire.mad import decode_mad, encode_mad
+from nfsrdma.rpcrdma.software.completion import CompletionQueue
 from nfsrdma.rpcrdma.verbs.interfaces import ConnectRequest
 from nfsrdma.rpcrdma.verbs.types import ConnectOptions, DeviceLimits, QpOptions, QpState, VerbsError
 

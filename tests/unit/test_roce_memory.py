@@ -8,11 +8,12 @@ from random import Random
 import pytest
 from tests.support.roce import REMOTE
 
-from nfsrdma.rpcrdma.roce.engine.completion import CompletionQueue
 from nfsrdma.rpcrdma.roce.engine.congestion import CongestionWindow, RetransmissionTimer
 from nfsrdma.rpcrdma.roce.engine.counters import Counters
-from nfsrdma.rpcrdma.roce.engine.memory import ProtectionDomain, octets
+from nfsrdma.rpcrdma.roce.engine.memory import ProtectionDomain
 from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
+from nfsrdma.rpcrdma.software.completion import CompletionQueue
+from nfsrdma.rpcrdma.software.memory import octets
 from nfsrdma.rpcrdma.verbs.types import WC, Access, VerbsError, WcOpcode
 
 READ, WRITE = int(Access.REMOTE_READ), int(Access.REMOTE_WRITE)

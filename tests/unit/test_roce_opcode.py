@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from nfsrdma.rpcrdma.roce.engine.requests import REQUESTS
 from nfsrdma.rpcrdma.roce.wire.headers import HEADERS
 from nfsrdma.rpcrdma.roce.wire.opcode import (
     LEGAL_NEXT,
     MIDDLES,
     MTUS,
     OPCODES,
-    REQUESTS,
     Kind,
     Opcode,
     Position,

@@ -7,12 +7,13 @@ from collections.abc import Callable
 import pytest
 from tests.support.roce import IPV4, End, Peer
 
-from nfsrdma.rpcrdma.roce.engine.queue_pair import HEARS, TRANSITIONS, QueuePair
+from nfsrdma.rpcrdma.roce.engine.queue_pair import HEARS, QueuePair
 from nfsrdma.rpcrdma.roce.wire.icrc import Flow
 from nfsrdma.rpcrdma.roce.wire.opcode import Role
+from nfsrdma.rpcrdma.software.queue_pair import TRANSITIONS, QpEvent
 from nfsrdma.rpcrdma.verbs.types import QpState, RecvWR, SendWR, VerbsError, WrOpcode
 
-EVENTS = ("ready_to_receive", "ready_to_send", "fail", "destroy")
+EVENTS = tuple(event for event in QpEvent if event is not QpEvent.CREATE)
 
 
 def ready_to_receive(end: End) -> None:
@@ -30,18 +31,18 @@ def ready_to_send(end: End) -> None:
     end.qp.ready_to_send(send_psn=1, initiator_depth=1, retry_count=1, rnr_retry_count=1)
 
 
-DO: dict[str, Callable[[End], None]] = {
-    "ready_to_receive": ready_to_receive,
-    "ready_to_send": ready_to_send,
-    "fail": lambda end: end.qp.fail("test"),
-    "destroy": lambda end: end.engine.destroy_queue_pair(end.qp),
+DO: dict[QpEvent, Callable[[End], None]] = {
+    QpEvent.READY_TO_RECEIVE: ready_to_receive,
+    QpEvent.READY_TO_SEND: ready_to_send,
+    QpEvent.FAIL: lambda end: end.qp.fail("test"),
+    QpEvent.DESTROY: lambda end: end.engine.destroy_queue_pair(end.qp),
 }
 PATHS = {
     QpState.INIT: (),
-    QpState.RTR: ("ready_to_receive",),
-    QpState.RTS: ("ready_to_receive", "ready_to_send"),
-    QpState.ERR: ("fail",),
-    QpState.RESET: ("destroy",),
+    QpState.RTR: (QpEvent.READY_TO_RECEIVE,),
+    QpState.RTS: (QpEvent.READY_TO_RECEIVE, QpEvent.READY_TO_SEND),
+    QpState.ERR: (QpEvent.FAIL,),
+    QpState.RESET: (QpEvent.DESTROY,),
 }
 
 
@@ -55,14 +56,14 @@ def in_state(state: QpState) -> End:
 
 @pytest.mark.parametrize("state", PATHS)
 @pytest.mark.parametrize("event", EVENTS)
-def test_every_event_in_every_state(state: QpState, event: str) -> None:
+def test_every_event_in_every_state(state: QpState, event: QpEvent) -> None:
     end = in_state(state)
     expected = TRANSITIONS.get((state, event))
     if expected is not None:
         DO[event](end)
         # Destroying fails it first, and what is destroyed already is not found again.
         assert end.qp.state == expected
-    elif event == "fail":
+    elif event is QpEvent.FAIL:
         DO[event](end)
         assert end.qp.state == state
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from ...roce.engine.memory import octets
+from ...software.memory import octets
 
 __all__ = ["address_of", "octets"]
 

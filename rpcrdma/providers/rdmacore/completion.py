@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from ...roce.engine import completion
+from ...software import completion
 from ...task import Reactor
 from ...verbs.types import WC
 from .bindings import Pyverbs

@@ -39,7 +39,7 @@ from .rendezvous import Credentials
 from .ring import Broken, Ring, file_octets, power_of_two
 
 if TYPE_CHECKING:
-    from ...roce.engine.completion import CompletionQueue
+    from ...software.completion import CompletionQueue
     from .device import ShmDevice
 
 _MESSAGES_OCTETS: Final = 1 << 18
@@ -223,12 +223,12 @@ class ShmConnection:
         offer, ring, table = self._theirs
         ours, limit = self._options, self._device.limits.max_rd_atomic
         self.initiator_depth = min(ours.initiator_depth, offer.responder_resources, limit)
-        ring_peer: Callable[[], object] = self._ring_over_socket
+        wake: Callable[[], object] = self._wake_over_socket
         if self._device.trusts(self.peer_credentials):
-            ring_peer = partial(os.eventfd_write, self._peer_bell, 1)
+            wake = partial(os.eventfd_write, self._peer_bell, 1)
         self.queue_pair.start(
             *(ring, table),
-            ring_peer=ring_peer,
+            wake=wake,
             access=offer.access,
             answers=min(max(1, ours.responder_resources), limit),
             rnr_retries=ours.rnr_retry_count,
@@ -380,7 +380,7 @@ class ShmConnection:
             os.eventfd_read(self._bell)
         self.run()
 
-    def _ring_over_socket(self) -> None:
+    def _wake_over_socket(self) -> None:
         if self._socket is not None:
             messages.send(self._socket, Kind.BELL)
 
@@ -440,7 +440,7 @@ class ShmConnection:
     def _lost(self, reason: str) -> None:
         """The peer is gone, or as good as gone."""
         if self._up:
-            self.queue_pair.fail(finish=True)
+            self.queue_pair.fail(reason, finish=True)
             self._end(reason)
         elif self._active:
             self._fail(ConnectionRefusedError(errno.ECONNREFUSED, reason))
@@ -456,7 +456,7 @@ class ShmConnection:
             return
         self._over = True
         self._say_good_bye()
-        self.queue_pair.fail()
+        self.queue_pair.fail(reason)
         self._stop_timers()
         self._hang_up()
         self._device.deliver_soon()
@@ -471,7 +471,7 @@ class ShmConnection:
         self._over = True
         self._stop_timers()
         self._hang_up()
-        self.queue_pair.fail()
+        self.queue_pair.fail(str(error))
         self._device.deliver_soon()
         handler, self._handler = self._handler, None
         if handler is not None:
@@ -483,7 +483,7 @@ class ShmConnection:
     def disconnect(self) -> None:
         """Say good-bye and flush the queue pair. Harmless to repeat."""
         self._say_good_bye()
-        self.queue_pair.fail()
+        self.queue_pair.fail("disconnected by its owner")
         if self._up:
             self._reactor.call_soon(self._end, "disconnected here")
         else:
@@ -501,7 +501,7 @@ class ShmConnection:
         self._closed = True
         self._handler = None
         self._say_good_bye()
-        self.queue_pair.fail()
+        self.queue_pair.fail("closed by its owner")
         self._over = True
         self._stop_timers()
         self._hang_up()

@@ -13,7 +13,7 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from ...complaints import Complaints
-from ...roce.engine.completion import CompletionQueue
+from ...software.completion import CompletionQueue
 from ...task import PolledReactor, Reactor
 from ...verbs.interfaces import ConnectionRequest, ConnectRequest
 from ...verbs.types import DeviceLimits

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...complaints import Complaints
 from ...io.fork import keep_from_children
-from ...roce.engine.completion import CompletionQueue
+from ...software.completion import CompletionQueue
 from ...task import TimerHandle
 from ...verbs import interfaces
 from ...verbs.interfaces import Connection, ConnectionHandler, ConnectionRequest

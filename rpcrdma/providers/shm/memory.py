@@ -175,8 +175,8 @@ class Arena:
         self.listeners: list[Callable[[], None]] = []
         """Told of a new slab, before anything in it is given out."""
 
-    def take(self, size: int) -> Piece:
-        """A piece of at least ``size`` octets. Raises ``VerbsError`` when there is no room."""
+    def acquire(self, size: int) -> Piece:
+        """Return a piece of at least ``size`` octets. Raises ``VerbsError`` if there is no room."""
         kind = max(12, (size - 1).bit_length())
         free = self._free.get(kind)
         if free:
@@ -188,8 +188,8 @@ class Arena:
         self._used += octets
         return piece
 
-    def give_back(self, piece: Piece) -> None:
-        """Nobody reads or writes it any more."""
+    def release(self, piece: Piece) -> None:
+        """Take a piece back: neither side reads or writes it any more."""
         self._free.setdefault(piece.kind, []).append(piece)
 
     def _grow(self, octets: int) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ...roce.engine.memory import octets
+from ...software.memory import KeyTable, Region
 from ...verbs.types import Access, VerbsError, WcStatus
 from .memory import Arena, Piece, SharedFile
 from .order import fence
@@ -34,15 +34,12 @@ _KEY_MASK: Final = (1 << _KEY_BITS) - 1
 _KEYS_AT_A_TIME: Final = 64
 ENTRY_WORDS: Final = 4
 TABLE_OCTETS: Final = SLOTS * ENTRY_WORDS * 8
-_PAGE: Final = 4096
-_RETIRED_KEYS: Final = 1024
 
 DIRECT_READ: Final = 1 << 40
 """In an entry: the shadow has the region's contents, so it may be read there."""
 
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
-_WRITES: Final = int(Access.LOCAL_WRITE | Access.REMOTE_WRITE)
 
 
 class Peers(Protocol):
@@ -52,41 +49,20 @@ class Peers(Protocol):
         """Whether the peer has marked this entry as in use."""
 
 
-class MemoryRegion:
-    """A registered buffer (``verbs.interfaces.MemoryRegion``)."""
+class MemoryRegion(Region):
+    """A registered buffer and its shadow (``verbs.interfaces.MemoryRegion``)."""
 
-    __slots__ = (
-        *("_pd", "access", "address", "end", "piece"),
-        *("rkey", "slot", "valid", "view"),
-    )
+    __slots__ = ("piece", "slot")
 
     def __init__(self, pd: ProtectionDomain, view: memoryview, access: int, address: int) -> None:
-        self._pd = pd
-        self.view = view
-        self.access = access
-        self.address = address
-        self.end = address + len(view)
-        self.rkey = 0
+        super().__init__(pd, view, access, address, 0)
         self.slot = 0
-        self.valid = True
+        """Its entry in the table; the low bits of its key."""
         self.piece: Piece | None = None
         """The piece lent to it as its shadow."""
 
-    def deregister(self) -> None:
-        """End the registration. Harmless to repeat."""
-        self._pd.retire(self)
-
-    def permits(self, address: int, length: int, access: int) -> bool:
-        """Whether a peer may do ``access`` to these octets, now."""
-        return (
-            self.valid
-            and bool(self.access & access)
-            and self.address <= address
-            and address + length <= self.end
-        )
-
     def take_in(self, address: int, length: int) -> None:
-        """The peer has placed so much in the shadow. Only if :meth:`permits`."""
+        """Copy what the peer has placed in the shadow. Only if :meth:`permits`."""
         piece = self.piece
         if piece is not None:
             start = address - self.address
@@ -94,24 +70,18 @@ class MemoryRegion:
             self.view[start : start + length] = piece.slab.view[source : source + length]
 
 
-class ProtectionDomain:
+class ProtectionDomain(KeyTable[MemoryRegion]):
     """What regions and queue pairs must share to meet (``verbs.interfaces.ProtectionDomain``)."""
 
     def __init__(self, rng: Random) -> None:
-        self._rng = rng
-        self._regions: dict[int, MemoryRegion] = {}
-        self._retired: dict[int, None] = {}
-        self._next_address = _PAGE
+        super().__init__(rng)
         self._random: list[int] = []
         self._free: list[int] = list(range(SLOTS - 1, -1, -1))
         self._in_use: deque[MemoryRegion] = deque()  # ended, but marked by a peer
         self._table: SharedFile | None = None
+        self._words = memoryview(bytes(8)).cast("Q")
         self.arena = Arena()
         self.queue_pairs: list[Peers] = []
-        self.closed = False
-
-    def __len__(self) -> int:
-        return len(self._regions)
 
     @property
     def table(self) -> SharedFile:
@@ -121,36 +91,28 @@ class ProtectionDomain:
             self._words = self._table.view.cast("Q")
         return self._table
 
+    def _open_table(self) -> None:
+        try:
+            _ = self.table
+        except OSError as error:
+            raise VerbsError(f"no shared memory: {error}", WcStatus.LOC_PROT_ERR) from error
+
     def register(
         self, buffer: memoryview, access: Access | int, *, remote_address: int | None = None
     ) -> MemoryRegion:
         """Register; see ``ProtectionDomain.register``. Raises ``VerbsError``."""
-        if self.closed:
-            raise VerbsError("the protection domain is closed", WcStatus.LOC_PROT_ERR)
-        view = octets(buffer)
         access = int(access)
-        if view.readonly and access & _WRITES:
-            raise VerbsError("a read-only buffer cannot be written", WcStatus.LOC_PROT_ERR)
-        address = remote_address
-        if address is None:
-            address = self._next_address
-            self._next_address += (len(view) // _PAGE + 2) * _PAGE
-        if address < 0 or address + len(view) > 1 << 64:
-            raise VerbsError("the region does not fit the address space", WcStatus.LOC_PROT_ERR)
+        view, address = self._checked(buffer, access, remote_address)
         region = MemoryRegion(self, view, access, address)
         if self._in_use:
             self._look_again()
         if not self._free:
             raise VerbsError("too many registrations", WcStatus.LOC_PROT_ERR)
+        self._open_table()
         where, flags = self._shadow(region)
         region.slot = slot = self._free.pop()
         region.rkey = rkey = self._new_key(slot)
         self._regions[rkey] = region
-        try:
-            table = self.table
-        except OSError as error:
-            raise VerbsError(f"no shared memory: {error}", WcStatus.LOC_PROT_ERR) from error
-        del table
         words, at = self._words, slot * ENTRY_WORDS
         words[at + 1] = address
         words[at + 2] = len(view)
@@ -162,7 +124,7 @@ class ProtectionDomain:
         """Where the shadow of a new region is, and the flags of its entry."""
         if not region.access & (_REMOTE_READ | _REMOTE_WRITE) or not len(region.view):
             return 0, 0
-        piece = region.piece = self.arena.take(len(region.view))
+        piece = region.piece = self.arena.acquire(len(region.view))
         if region.access & _REMOTE_WRITE:
             return piece.where, 0
         # What is registered to be read, and nothing else, does not change meanwhile.
@@ -173,41 +135,18 @@ class ProtectionDomain:
         """End every registration of the domain."""
         if self.closed:
             return
-        self.closed = True
-        for region in list(self._regions.values()):
-            self.retire(region)
+        super().close()
         self.arena.close()
         if self._table is not None:
             self._words.release()
             self._table.close()
 
-    def find(self, rkey: int) -> MemoryRegion | None:
-        """The valid region of a key."""
-        return self._regions.get(rkey)
-
-    def invalidate(self, rkey: int) -> bool:
-        """End the registration of a key; false if this domain never knew the key.
-
-        A key that was retired a short while ago is no error: when one side cancels and the other
-        answers with SEND_WITH_INV at the same moment, both mean the same.
-        """
-        region = self._regions.get(rkey)
-        if region is not None:
-            self.retire(region)
-            return True
-        return rkey in self._retired
-
     def retire(self, region: MemoryRegion) -> None:
         """Take a region out of the peer's reach. Harmless to repeat."""
         if not region.valid:
             return
-        region.valid = False
-        del self._regions[region.rkey]
+        super().retire(region)
         self._words[region.slot * ENTRY_WORDS] = 0
-        retired = self._retired
-        retired[region.rkey] = None
-        if len(retired) > _RETIRED_KEYS:
-            del retired[next(iter(retired))]
         with fence:
             pass
         slot = region.slot
@@ -220,7 +159,7 @@ class ProtectionDomain:
     def _reuse(self, region: MemoryRegion) -> None:
         self._free.append(region.slot)
         if region.piece is not None:
-            self.arena.give_back(region.piece)
+            self.arena.release(region.piece)
             region.piece = None
 
     def _look_again(self) -> None:
@@ -240,5 +179,5 @@ class ProtectionDomain:
                     self._random.append(bits & _KEY_MASK)
                     bits >>= _KEY_BITS
             rkey = self._random.pop() << SLOT_BITS | slot
-            if rkey and rkey not in self._regions and rkey not in self._retired:
+            if self._unused(rkey):
                 return rkey

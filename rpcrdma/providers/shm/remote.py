@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ...roce.engine.memory import octets
+from ...software.memory import octets
 from ...verbs.types import Access
 from .memory import OFFSET_BITS, OFFSET_MASK, PeerFile
 from .order import fence

@@ -8,12 +8,11 @@ so do those behind it.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from ...verbs.types import WC, Access, QpState, RecvWR, WcOpcode, WcStatus
+from ...verbs.types import WC, Access, QpState, WcOpcode, WcStatus
+from .link import Host, Link
 from .regions import MemoryRegion
-from .remote import RemoteMemory
 from .ring import (
     CONSUMED,
     COUNT_BITS,
@@ -31,11 +30,8 @@ from .ring import (
     WRITE,
     WRITE_IMM,
     Broken,
-    Ring,
 )
-
-if TYPE_CHECKING:
-    from .queue_pair import QueuePair
+from .send_queue import SendQueue
 
 _unpack: Final = DESCRIPTOR.unpack_from
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
@@ -64,14 +60,16 @@ class Responder:
 
     __slots__ = (
         "_access",
+        "_doorbell",
+        "_host",
         "_most_answers",
         "_pd",
         "_peer",
-        "_qp",
         "_receives",
         "_recv_cq",
         "_remote",
         "_rnr_retries",
+        "_sends",
         "_words",
         "answers",
         "consumed",
@@ -80,23 +78,18 @@ class Responder:
     )
 
     def __init__(
-        self,
-        qp: QueuePair,
-        peer: Ring,
-        remote: RemoteMemory,
-        receives: deque[RecvWR],
-        *,
-        answers: int,
-        rnr_retries: int,
+        self, host: Host, link: Link, sends: SendQueue, *, answers: int, rnr_retries: int
     ) -> None:
-        self._qp = qp
-        self._peer = peer
-        self._remote = remote
-        self._receives = receives
-        self._recv_cq = qp.recv_cq
-        self._pd = qp.pd
-        self._access = qp.options.access
-        self._words = qp.ring.words
+        self._host = host
+        self._doorbell = link.doorbell
+        self._peer = link.peer
+        self._remote = link.remote
+        self._words = link.ring.words
+        self._sends = sends
+        self._receives = host.receives
+        self._recv_cq = host.recv_cq
+        self._pd = host.pd
+        self._access = host.options.access
         self._most_answers = max(1, answers)
         self._rnr_retries = rnr_retries
         self.answers = 0
@@ -107,14 +100,25 @@ class Responder:
         self.rnr_since: float | None = None
         """Since when the next descriptor waits."""
 
+    def receive_posted(self) -> None:
+        """A message may have waited for a receive."""
+        self.rnr_since = None
+        self.look_again()
+
+    def answer_taken(self) -> None:
+        """The peer has taken an answer of ours; READs of it may wait for that."""
+        self.answers -= 1
+        if self.seen != self.consumed:
+            self.look_again()
+
     def look_again(self) -> None:
         """What had to wait may have to no more."""
         self.seen = -1
-        self._qp.later(0.0)
+        self._host.later(0.0)
 
     def consume(self, produced: int) -> None:
         """Carry out whatever there is, up to ``produced``. Raises ``Broken``."""
-        qp, peer = self._qp, self._peer
+        host, peer = self._host, self._peer
         consumed = before = self.consumed
         if not consumed <= produced <= consumed + peer.count:
             raise Broken("it counts its requests wrongly")
@@ -139,24 +143,24 @@ class Responder:
                         continue
                 if not carry_out(*fields):
                     if self.rnr_since is None:
-                        self.rnr_since = qp.time()
-                    self.patience()
+                        self.rnr_since = host.time()
+                    self.check_patience()
                     break
                 consumed += 1
         except Refusal as refusal:
             self._refuse(consumed, int(refusal.status), str(refusal))
             return
-        if qp.state == QpState.RTS:
+        if host.state is QpState.RTS:
             self.consumed = self._words[CONSUMED] = consumed
             if before < peer.words[WANTED] <= consumed:
-                qp.ring_bell()
+                self._doorbell.notify()
 
     def _refuse(self, consumed: int, status: int, reason: str) -> None:
         """Tell the peer that its next descriptor failed."""
         self.consumed = consumed
         self._words[CONSUMED] = consumed | status << COUNT_BITS
-        self._qp.ring_bell()
-        self._qp.break_down(reason)
+        self._doorbell.notify()
+        self._host.break_down(reason)
 
     def _carry_out(
         self,
@@ -173,7 +177,7 @@ class Responder:
         if opcode == SEND:
             return self._receive(flags, imm, length, where, rkey)
         if opcode == READ_ANSWER:
-            self._qp.take_answer(length, where)
+            self._sends.take_answer(length, where)
             return True
         if opcode == READ:
             return self._answer(flags, length, rkey, address)
@@ -231,13 +235,13 @@ class Responder:
         )
         return True
 
-    def patience(self) -> None:
+    def check_patience(self) -> None:
         """A message waits for a receive: for how long may it?"""
         if self._rnr_retries == _FOREVER or self.rnr_since is None:
             return
-        left = self.rnr_since + self._rnr_retries * _RNR_WAIT_S - self._qp.time()
+        left = self.rnr_since + self._rnr_retries * _RNR_WAIT_S - self._host.time()
         if left > 0:
-            self._qp.later(left)
+            self._host.later(left)
             return
         status = int(WcStatus.RNR_RETRY_EXC_ERR)
         self._refuse(self.consumed, status, "no receive was posted for a message of the peer")
@@ -252,12 +256,8 @@ class Responder:
         if self.answers >= self._most_answers:
             return False
         start = address - region.address
-        piece = self._pd.arena.take(length)
+        piece = self._pd.arena.acquire(length)
         piece.slab.view[piece.offset : piece.offset + length] = region.view[start : start + length]
         self.answers += 1
-        qp = self._qp
-        qp.produce(READ_ANSWER, 0, 0, length, piece.where, 0, 0)
-        qp.posted.append((qp.produced, None, -1, piece))
-        qp.signal()
-        qp.ring_bell()
+        self._sends.post_answer(piece, length)
         return True

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from ...software.completion import CompletionQueue
 from ...verbs import interfaces
 from ...verbs.interfaces import ConnectionHandler
 from ...verbs.types import ConnectOptions, QpOptions, QpState, VerbsError
-from ..engine.completion import CompletionQueue
 from ..engine.memory import ProtectionDomain
 from ..packets.burst import Address
 from ..wire.cm_messages import (

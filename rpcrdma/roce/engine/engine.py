@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ...software.completion import CompletionQueue
 from ...verbs.types import DeviceLimits, QpOptions, QpState
 from ..packets.burst import Burst, BurstBuilder
 from ..packets.kernel import scan
@@ -26,7 +27,6 @@ from ..wire.headers import GSI_QKEY, Address, Bth, Deth
 from ..wire.icrc import Flow
 from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
 from ..wire.psn import MASK
-from .completion import CompletionQueue
 from .counters import Counters
 from .memory import ProtectionDomain
 from .queue_pair import QueuePair
@@ -127,7 +127,7 @@ class Engine:
             burst = queue_pair.poll_transmit(0.0)
             if burst is not None:
                 self._send(burst)
-            queue_pair.retire()
+            queue_pair.destroy()
             del self._qps[queue_pair.number]
             self._retired.append(queue_pair.number)
             self._watched.pop(queue_pair, None)

@@ -1,133 +1,38 @@
-"""Protection domains and memory regions: what a peer may reach, and until when.
+"""Protection domains and memory regions of the engine.
 
-A key is looked up in the domain of the queue pair that the packet is for and nowhere else, so the
-key of one connection means nothing on another. Keys are random and 32 bits wide: they can be
-neither guessed nor counted. A region is consulted before every run of packets is copied, so
-placement stops with ``invalidate`` at once, in the middle of a message as well.
+A region is consulted before every run of packets is copied, so placement stops with
+``invalidate`` at once, in the middle of a message as well.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ...verbs.types import Access, VerbsError, WcStatus
-
-if TYPE_CHECKING:
-    from random import Random
-
-_PAGE = 4096
-_RETIRED_KEYS = 1024
+from ...software.memory import KeyTable, Region
+from ...verbs.types import Access
 
 
-class MemoryRegion:
+class MemoryRegion(Region):
     """A registered buffer (``verbs.interfaces.MemoryRegion``)."""
 
-    __slots__ = ("_pd", "access", "address", "end", "rkey", "valid", "view")
-
-    def __init__(
-        self, pd: ProtectionDomain, view: memoryview, access: int, address: int, rkey: int
-    ) -> None:
-        self._pd = pd
-        self.view = view
-        self.access = access
-        self.address = address
-        self.end = address + len(view)
-        self.rkey = rkey
-        self.valid = True
-
-    def deregister(self) -> None:
-        """End the registration. Harmless to repeat."""
-        self._pd.retire(self)
-
-    def permits(self, address: int, length: int, access: int) -> bool:
-        """Whether a peer may do ``access`` to these octets, now."""
-        return (
-            self.valid
-            and bool(self.access & access)
-            and self.address <= address
-            and address + length <= self.end
-        )
+    __slots__ = ()
 
 
-class ProtectionDomain:
+class ProtectionDomain(KeyTable[MemoryRegion]):
     """What regions and queue pairs must share to meet (``verbs.interfaces.ProtectionDomain``)."""
 
-    __slots__ = ("_next_address", "_regions", "_retired", "_rng", "closed")
-
-    def __init__(self, rng: Random) -> None:
-        self._rng = rng
-        self._regions: dict[int, MemoryRegion] = {}
-        self._retired: dict[int, None] = {}
-        self._next_address = _PAGE
-        self.closed = False
-
-    def __len__(self) -> int:
-        return len(self._regions)
+    __slots__ = ()
 
     def register(
         self, buffer: memoryview, access: Access | int, *, remote_address: int | None = None
     ) -> MemoryRegion:
         """Register without a copy. Raises ``VerbsError``: closed, read-only, not contiguous."""
-        if self.closed:
-            raise VerbsError("the protection domain is closed", WcStatus.LOC_PROT_ERR)
-        view = octets(buffer)
-        if view.readonly and access & (Access.LOCAL_WRITE | Access.REMOTE_WRITE):
-            raise VerbsError("a read-only buffer cannot be written", WcStatus.LOC_PROT_ERR)
-        address = remote_address
-        if address is None:
-            address = self._next_address
-            self._next_address += (len(view) // _PAGE + 2) * _PAGE
-        if address < 0 or address + len(view) > 1 << 64:
-            raise VerbsError("the region does not fit the address space", WcStatus.LOC_PROT_ERR)
-        region = MemoryRegion(self, view, int(access), address, self._new_key())
+        access = int(access)
+        view, address = self._checked(buffer, access, remote_address)
+        region = MemoryRegion(self, view, access, address, self._new_key())
         self._regions[region.rkey] = region
         return region
-
-    def close(self) -> None:
-        """End every registration of the domain."""
-        self.closed = True
-        for region in list(self._regions.values()):
-            self.retire(region)
-
-    def find(self, rkey: int) -> MemoryRegion | None:
-        """The valid region of a key."""
-        return self._regions.get(rkey)
-
-    def invalidate(self, rkey: int) -> bool:
-        """End the registration of a key; false if this domain never knew the key.
-
-        A key that was retired a short while ago is no error: when one side cancels and the other
-        answers with SEND_WITH_INV at the same moment, both mean the same.
-        """
-        region = self._regions.get(rkey)
-        if region is not None:
-            self.retire(region)
-            return True
-        return rkey in self._retired
-
-    def retire(self, region: MemoryRegion) -> None:
-        """Take a region out of the peer's reach. Harmless to repeat."""
-        region.valid = False
-        if self._regions.get(region.rkey) is region:
-            del self._regions[region.rkey]
-            retired = self._retired
-            retired[region.rkey] = None
-            if len(retired) > _RETIRED_KEYS:
-                del retired[next(iter(retired))]
 
     def _new_key(self) -> int:
         while True:
             rkey = self._rng.getrandbits(32)
-            if rkey and rkey not in self._regions and rkey not in self._retired:
+            if self._unused(rkey):
                 return rkey
-
-
-def octets(buffer: memoryview) -> memoryview:
-    """A view of single octets over ``buffer``. Raises ``VerbsError`` if it is not contiguous."""
-    view = memoryview(buffer)
-    if view.format == "B" and view.ndim == 1 and view.contiguous:
-        return view
-    try:
-        return view.cast("B")
-    except TypeError as error:
-        raise VerbsError(f"not usable memory: {error}", WcStatus.LOC_PROT_ERR) from error

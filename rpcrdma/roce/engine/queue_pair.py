@@ -10,38 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...verbs.types import QpOptions, QpState, RecvWR, SendWR, VerbsError, WcStatus
+from ...software.completion import CompletionQueue
+from ...software.queue_pair import QpEvent, SoftwareQueuePair
+from ...verbs.types import QpOptions, QpState, SendWR, VerbsError, WcStatus
 from ..packets.burst import Burst, BurstBuilder
 from ..packets.run import Run
 from ..wire.headers import DEFAULT_PKEY, Address
 from ..wire.icrc import Flow
 from ..wire.opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
 from .completer import Completer
-from .completion import CompletionQueue
 from .counters import Counters
-from .memory import ProtectionDomain, octets
-from .requester import Requester, flushed
-from .responder import Responder, flushed_receive
+from .memory import ProtectionDomain
+from .requester import Requester
+from .responder import Responder
 from .tuning import burst_limits
 
 if TYPE_CHECKING:
     from .engine import Engine
-
-TRANSITIONS: dict[tuple[QpState, str], QpState] = {
-    (QpState.RESET, "create"): QpState.INIT,
-    (QpState.INIT, "ready_to_receive"): QpState.RTR,
-    (QpState.RTR, "ready_to_send"): QpState.RTS,
-    (QpState.INIT, "fail"): QpState.ERR,
-    (QpState.RTR, "fail"): QpState.ERR,
-    (QpState.RTS, "fail"): QpState.ERR,
-    (QpState.ERR, "fail"): QpState.ERR,
-    (QpState.INIT, "destroy"): QpState.RESET,
-    (QpState.RTR, "destroy"): QpState.RESET,
-    (QpState.RTS, "destroy"): QpState.RESET,
-    (QpState.ERR, "destroy"): QpState.RESET,
-    (QpState.RESET, "destroy"): QpState.RESET,
-}
-"""(state, event) -> state; what is absent is a mistake of the caller. SQD and SQE are not used."""
 
 HEARS: dict[QpState, frozenset[Role]] = {
     QpState.RESET: frozenset(),
@@ -57,10 +42,11 @@ HEARS: dict[QpState, frozenset[Role]] = {
 _MIGRATED = 0x40
 """The MigReq bit: hardware expects the path state "migrated"."""
 _ROLES = {code: row.role for code, row in OPCODES.items()}
+_RTS = QpState.RTS
 _COMPLETER, _RESPONDER = Role.COMPLETER, Role.RESPONDER
 
 
-class QueuePair:
+class QueuePair(SoftwareQueuePair):
     """A reliable connection's end (``verbs.interfaces.QueuePair``). Made by the engine."""
 
     def __init__(
@@ -72,12 +58,9 @@ class QueuePair:
         recv_cq: CompletionQueue,
         options: QpOptions,
     ) -> None:
-        self.number = number
-        """24 bits, random, and not used again for a long while."""
+        self._hears: frozenset[Role] = frozenset()
+        super().__init__(number, send_cq, recv_cq, options)
         self.pd = pd
-        self.send_cq = send_cq
-        self.recv_cq = recv_cq
-        self.options = options
         self.access = int(options.access)
         self.max_message = engine.limits.max_message
         self.tuning = engine.tuning
@@ -86,9 +69,6 @@ class QueuePair:
         """Called from the reactor when the queue pair failed by itself, not by ``fail``."""
         self.on_traffic: Callable[[], None] | None = None
         """Called once, when the peer first uses the queue pair (the verbs' COMM_EST)."""
-        self.error: str | None = None
-        """Why it failed."""
-        self.failed = False
         self.mtu = MTUS[-1]
         self.head = 0
         """First word of the BTHs that we send, without the opcode."""
@@ -101,46 +81,24 @@ class QueuePair:
         self._heard: Flow | None = None
         """Where the latest packet came from: the peer's address, from any port of it."""
         self._limits = burst_limits(engine.tuning, engine.gso)
-        self._hears: frozenset[Role] = frozenset()
-        self.state = QpState.RESET
         self.requester = Requester(self)
         self.completer = Completer(self)
         self.responder = Responder(self)
-        self._move("create")
 
-    def _move(self, event: str) -> None:
-        state = TRANSITIONS.get((self.state, event))
-        if state is None:
-            raise VerbsError(f"{event} in {self.state.name}", WcStatus.LOC_QP_OP_ERR)
-        self.state = state
-        self._hears = HEARS[state]
+    def move(self, event: QpEvent) -> None:
+        """Change the state, and with it which packets are heard."""
+        super().move(event)
+        self._hears = HEARS[self.state]
 
     # -- the owner's commands ---------------------------------------------------------------------
 
     def post_send(self, request: SendWR) -> None:
         """Queue a send request (``verbs.interfaces.QueuePair.post_send``)."""
         requester = self.requester
-        if self.failed:
-            self.send_cq.push(flushed(request))
-            return
-        if self.state != QpState.RTS:
-            raise VerbsError(f"post_send in {self.state.name}", WcStatus.LOC_QP_OP_ERR)
-        if len(requester.sent) + len(requester.pending) >= self.options.send_depth:
-            raise VerbsError("the send queue is full", WcStatus.LOC_QP_OP_ERR)
-        requester.post(request)
-
-    def post_recv(self, request: RecvWR) -> None:
-        """Queue a receive buffer. Raises ``VerbsError``: queue full, buffer not writable."""
-        responder = self.responder
-        if self.failed:
-            self.recv_cq.push(flushed_receive(request))
-            return
-        if len(responder.receives) >= self.options.recv_depth:
-            raise VerbsError("the receive queue is full", WcStatus.LOC_QP_OP_ERR)
-        request.buffer = octets(request.buffer)
-        if request.buffer.readonly:
-            raise VerbsError("a receive into a read-only buffer", WcStatus.LOC_PROT_ERR)
-        responder.receives.append(request)
+        if self.state is _RTS and len(requester.sent) + len(requester.pending) < self.send_depth:
+            requester.post(request)
+        else:
+            self.refuse_send(request)
 
     def ready_to_receive(
         self,
@@ -163,7 +121,7 @@ class QueuePair:
         if path_mtu not in MTUS:
             raise VerbsError(f"no such path MTU: {path_mtu}", WcStatus.LOC_QP_OP_ERR)
         flow = Flow(local, remote)
-        self._move("ready_to_receive")
+        self.move(QpEvent.READY_TO_RECEIVE)
         self._flow = flow
         self.remote = remote
         self.remote_qpn = remote_qpn
@@ -178,18 +136,14 @@ class QueuePair:
 
         ``initiator_depth`` RDMA READs may be in flight; ``rnr_retry_count`` 7 is for ever.
         """
-        self._move("ready_to_send")
+        self.move(QpEvent.READY_TO_SEND)
         self.requester.start(send_psn, initiator_depth, retry_count, rnr_retry_count)
 
     def fail(self, reason: str) -> None:
         """To ERR: flush everything. ``on_error`` is not called. Harmless to repeat."""
-        if self.failed:
-            return
-        self.failed = True
-        self.error = reason
-        self._move("fail")
-        self.requester.flush()
-        self.responder.flush()
+        if self.enter_error(reason):
+            self.requester.flush()
+            self.responder.flush()
 
     # -- for the machines and the engine ----------------------------------------------------------
 
@@ -199,10 +153,10 @@ class QueuePair:
             self.fail(reason)
             self._engine.report(self)
 
-    def retire(self) -> None:
+    def destroy(self) -> None:
         """Fail and leave nothing to do. For ``Engine.destroy_queue_pair``."""
         self.fail("destroyed")
-        self._move("destroy")
+        self.move(QpEvent.DESTROY)
         self._flow = self._heard = None
         self.on_error = self.on_traffic = None
         # They know each other in both directions, and would wait for a garbage collection.

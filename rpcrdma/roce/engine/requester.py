@@ -26,14 +26,16 @@ from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from ...verbs.types import WC, SendWR, VerbsError, WcOpcode, WcStatus, WrOpcode
+from ...software.memory import octets
+from ...software.queue_pair import flushed_send
+from ...verbs.types import COMPLETES, WC, SendWR, VerbsError, WcStatus, WrOpcode
 from ..packets.burst import BurstBuilder
 from ..wire.headers import ACK_REQUEST, BTH, RETH
-from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, READ_REQUEST, REQUESTS, RequestCodes
+from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, READ_REQUEST
 from ..wire.psn import MASK
 from .congestion import CongestionWindow, RetransmissionTimer
 from .early import EarlyResponses
-from .memory import octets
+from .requests import REQUESTS, RequestCodes
 
 if TYPE_CHECKING:
     from .queue_pair import QueuePair
@@ -558,8 +560,7 @@ class Requester:
                 queue.popleft()
                 request = entry.request
                 if request.signaled:
-                    codes = entry.codes
-                    opcode = WcOpcode.LOCAL_INV if codes is None else codes.completion
+                    opcode = COMPLETES[request.opcode]
                     qp.send_cq.push(WC(request.wr_id, _SUCCESS, opcode, entry.length))
             if queue:
                 return
@@ -586,11 +587,5 @@ class Requester:
         self.sent.clear()
         self.pending.clear()
         for entry in entries:
-            self._qp.send_cq.push(flushed(entry.request, entry.status or WcStatus.WR_FLUSH_ERR))
-
-
-def flushed(request: SendWR, status: int = WcStatus.WR_FLUSH_ERR) -> WC:
-    """The completion of a request that was never carried out."""
-    codes = REQUESTS.get(request.opcode)
-    opcode = WcOpcode.LOCAL_INV if codes is None else codes.completion
-    return WC(request.wr_id, status, opcode)
+            status = entry.status or WcStatus.WR_FLUSH_ERR
+            self._qp.send_cq.push(flushed_send(entry.request, status))

@@ -113,7 +113,7 @@ class Responder:
 
     def __init__(self, qp: QueuePair) -> None:
         self._qp = qp
-        self.receives: deque[RecvWR] = deque()
+        self.receives = qp.receives
         self.expected = 0
         self._acknowledged = 0
         """The last packet that an acknowledgement may name: of a SEND or WRITE, not of a READ."""
@@ -502,10 +502,4 @@ class Responder:
         self._region = None
         if self._receive is not None:
             self._fail_receive(WcStatus.WR_FLUSH_ERR)
-        while self.receives:
-            self._qp.recv_cq.push(flushed_receive(self.receives.popleft()))
-
-
-def flushed_receive(request: RecvWR) -> WC:
-    """The completion of a receive that no message has filled."""
-    return WC(request.wr_id, WcStatus.WR_FLUSH_ERR, WcOpcode.RECV)
+        self._qp.flush_receives()

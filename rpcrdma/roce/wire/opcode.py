@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from ...verbs.types import WcOpcode, WrOpcode
-
 
 class Kind(IntEnum):
     """The operation that a packet is a part of."""
@@ -140,28 +138,6 @@ LEGAL_NEXT: dict[Kind | None, frozenset[int]] = {
     for message in (None, Kind.SEND, Kind.WRITE)
 }
 """Message in progress (or none) -> the request opcodes that may come next."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestCodes:
-    """The opcodes that carry one kind of work request, and how it completes."""
-
-    first: int
-    middle: int
-    last: int
-    only: int
-    completion: WcOpcode
-
-
-REQUESTS: dict[int, RequestCodes] = {
-    WrOpcode.SEND: RequestCodes(0x00, 0x01, 0x02, 0x04, WcOpcode.SEND),
-    WrOpcode.SEND_WITH_IMM: RequestCodes(0x00, 0x01, 0x03, 0x05, WcOpcode.SEND),
-    WrOpcode.SEND_WITH_INV: RequestCodes(0x00, 0x01, 0x16, 0x17, WcOpcode.SEND),
-    WrOpcode.RDMA_WRITE: RequestCodes(0x06, 0x07, 0x08, 0x0A, WcOpcode.RDMA_WRITE),
-    WrOpcode.RDMA_WRITE_WITH_IMM: RequestCodes(0x06, 0x07, 0x09, 0x0B, WcOpcode.RDMA_WRITE),
-    WrOpcode.RDMA_READ: RequestCodes(0x0C, 0x0C, 0x0C, 0x0C, WcOpcode.RDMA_READ),
-}
-"""Work request opcode -> its packets. LOCAL_INV has none."""
 
 
 def payload_bounds(mtu: int) -> dict[int, tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ...verbs.types import WC
+from ..verbs.types import WC
 
 
 class CompletionQueue:

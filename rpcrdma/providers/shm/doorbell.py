@@ -1,0 +1,49 @@
+"""The doorbell: how a side that sleeps is woken, and says that it is about to sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from .order import fence
+from .ring import ARMED
+
+
+class Doorbell:
+    """One side's view of both sides' ``ARMED`` words.
+
+    ``wake`` wakes the peer's process; it may raise ``OSError``.
+    """
+
+    __slots__ = ("_arms", "_peer_words", "_wake", "_woken", "_words")
+
+    def __init__(
+        self, words: memoryview, peer_words: memoryview, wake: Callable[[], object]
+    ) -> None:
+        self._words = words
+        self._peer_words = peer_words
+        self._wake = wake
+        self._arms = 0
+        self._woken = 0
+        """The peer's ``ARMED`` word when we woke it last."""
+
+    def notify(self) -> None:
+        """Wake the peer, if it sleeps and has not been woken since it fell asleep."""
+        with fence:
+            pass
+        armed = self._peer_words[ARMED]
+        if armed and armed != self._woken:
+            self._woken = armed
+            with suppress(OSError):  # a peer that keeps itself from being woken harms itself
+                self._wake()
+
+    def arm(self) -> None:
+        """Ask to be woken from now on. What has come until now must be looked for afterwards."""
+        self._arms += 1
+        self._words[ARMED] = self._arms
+        with fence:
+            pass
+
+    def disarm(self) -> None:
+        """Ask to be woken no more."""
+        self._words[ARMED] = 0

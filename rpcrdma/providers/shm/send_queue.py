@@ -1,0 +1,250 @@
+"""The send queue: what is posted becomes descriptors in our ring, to be carried out by the peer.
+
+Whoever posts an RDMA WRITE places its octets in the shadow of the peer's region; an RDMA READ of a
+region that does not change is read from the shadow. The peer, who owns the region, checks the key
+all the same, and counts the descriptor as consumed. An RDMA READ of a region that may change is
+answered by the peer, with a descriptor of its own.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from ...verbs.types import Access, QpState, SendWR, VerbsError, WcStatus, WrOpcode
+from .link import Host, Link
+from .memory import Piece
+from .remote import gather, scatter
+from .ring import (
+    DESCRIPTOR,
+    DESCRIPTOR_OCTETS,
+    DIRECT,
+    HAS_IMM,
+    IN_RING,
+    INVALIDATES,
+    NEVER,
+    PRODUCED,
+    READ,
+    READ_ANSWER,
+    REFUSE,
+    SEND,
+    SEND_IMM,
+    SEND_INV,
+    WANTED,
+    WRITE,
+    WRITE_IMM,
+    Broken,
+)
+
+_LONGEST_IN_RING: Final = 1 << 15
+"""Longer messages travel in a slab, so that a few of them do not fill the ring."""
+
+_pack: Final = DESCRIPTOR.pack_into
+_LOCAL_INV: Final = int(WrOpcode.LOCAL_INV)
+_SENDS: Final = frozenset((SEND, SEND_IMM, SEND_INV))
+_REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
+_REMOTE_READ: Final = int(Access.REMOTE_READ)
+
+Posted = tuple[int, SendWR | None, int, Piece | None]
+"""A descriptor in our ring that is not finished: it is when the peer has consumed so many; the
+request (None for an answer of ours); where its octets end in the ring of messages, or -1; the piece
+that they are in, if they are not in the ring."""
+
+
+class SendQueue:
+    """Our ring and what is posted in it. ``reclaim`` finishes what the peer has carried out."""
+
+    __slots__ = (
+        "_arena",
+        "_doorbell",
+        "_host",
+        "_message_head",
+        "_messages",
+        "_messages_size",
+        "_reclaim_done",
+        "_remote",
+        "_ring",
+        "_words",
+        "message_tail",
+        "posted",
+        "produced",
+        "quiet",
+        "reads",
+        "requests",
+        "signaled",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        host: Host,
+        link: Link,
+        reclaim: Callable[[], None],
+    ) -> None:
+        ring = link.ring
+        self._host = host
+        self._arena = host.pd.arena
+        self._ring = ring
+        self._words = ring.words
+        self._messages = ring.messages
+        self._messages_size = len(ring.messages)
+        self._remote = link.remote
+        self._doorbell = link.doorbell
+        self._reclaim_done = reclaim
+        self._message_head = 0
+        self.message_tail = 0
+        """Up to here the octets in the ring of messages have been taken."""
+        self.posted: deque[Posted] = deque()
+        self.requests = 0
+        """How many of ``posted`` are work requests."""
+        self.reads: deque[Posted] = deque()
+        """Those that wait for an answer."""
+        self.produced = 0
+        self.signaled: deque[int] = deque()
+        """Numbers of those whose completion is waited for."""
+        self.wanted = NEVER
+        """A turn is due when the peer has carried out so many."""
+        self.quiet = False
+        """Something was posted and the peer has not been notified."""
+
+    def post(self, request: SendWR) -> None:
+        """Append a work request. Raises ``VerbsError`` when it cannot be carried out."""
+        opcode = request.opcode
+        if opcode in _SENDS:
+            self._post_message(request, opcode)
+        elif opcode == READ:
+            self._post_read(request)
+        elif opcode == _LOCAL_INV:
+            self.posted.append((self.produced, request, -1, None))
+            self.wanted = 0  # it needs nobody else
+            self._host.later(0.0)
+        else:
+            self._post_write(request, opcode)
+        self.requests += 1
+        if request.signaled or opcode == _LOCAL_INV:
+            self._signal()
+        if opcode == WRITE and not request.signaled:
+            # As a rule something that has to be noticed follows at once.
+            self.quiet = True
+            self._host.later(0.0)
+        else:
+            self.quiet = False
+            self._doorbell.notify()
+
+    def post_answer(self, piece: Piece, length: int) -> None:
+        """Answer the oldest READ of the peer that waits with what is in ``piece``."""
+        self._produce(READ_ANSWER, 0, 0, length, piece.where, 0, 0)
+        self.posted.append((self.produced, None, -1, piece))
+        self._signal()
+        self.quiet = False
+        self._doorbell.notify()
+
+    def take_answer(self, length: int, where: int) -> None:
+        """Take the peer's answer to the READ that waits longest. Raises ``Broken``."""
+        if not self.reads:
+            raise Broken("an answer to no READ")
+        request = self.reads.popleft()[1]
+        assert request is not None
+        source = self._remote.slab_view(where, 0, length)
+        if source is None or length != request.length():
+            raise Broken("an answer to another READ")
+        scatter(source, request.sg_list)
+        self.wanted = 0  # it may be complete, and what is behind it
+
+    def clear(self) -> None:
+        """Forget everything. Pieces that the peer may still look at are not used again."""
+        self.posted.clear()
+        self.reads.clear()
+
+    def _signal(self) -> None:
+        """The completion of what was posted last is waited for."""
+        self.signaled.append(self.produced)
+        if self.wanted == NEVER:
+            self.wanted = self._words[WANTED] = self.produced
+
+    def _post_message(self, request: SendWR, opcode: int) -> None:
+        pieces = request.sg_list
+        length = len(pieces[0]) if len(pieces) == 1 else request.length()
+        flags = rkey = 0
+        if opcode == SEND_INV:
+            flags = INVALIDATES
+            rkey = request.rkey
+            self._remote.dead.add(rkey)
+        elif opcode == SEND_IMM:
+            flags = HAS_IMM
+        piece = None
+        size = self._messages_size
+        end = -1
+        if length <= _LONGEST_IN_RING:
+            head = self._message_head
+            start = head & (size - 1)
+            if start + length > size:
+                head += size - start
+                start = 0
+            end = head + length
+            if end - self.message_tail > size:
+                self._reclaim()
+        if length <= _LONGEST_IN_RING and end - self.message_tail <= size:
+            gather(self._messages, start, pieces)
+            self._message_head = end
+            where = IN_RING | start
+        else:
+            end = -1
+            self._reclaim()  # so that few pieces are in use, whose pages are warm
+            piece = self._arena.acquire(max(length, 1))
+            gather(piece.slab.view, piece.offset, pieces)
+            where = piece.where
+        self._produce(SEND, flags, request.imm_data, length, where, rkey, 0)
+        self.posted.append((self.produced, request, end, piece))
+
+    def _reclaim(self) -> None:
+        """Finish what the peer has carried out, for the sake of its room."""
+        self._reclaim_done()
+        if self._host.state is not QpState.RTS:
+            raise VerbsError("the queue pair has failed", WcStatus.WR_FLUSH_ERR)
+
+    def _post_write(self, request: SendWR, opcode: int) -> None:
+        length = request.length()
+        rkey, address = request.rkey, request.remote_address
+        flags = HAS_IMM if opcode == WRITE_IMM else 0
+        if length:
+            target = self._remote.map(rkey, address, length, _REMOTE_WRITE)
+            if target is None:
+                flags |= REFUSE
+            else:
+                if not request.placed:
+                    gather(target, 0, request.sg_list)
+                self._remote.unmap(rkey)
+        self._produce(opcode, flags, request.imm_data, length, 0, rkey, address)
+        self.posted.append((self.produced, request, -1, None))
+
+    def _post_read(self, request: SendWR) -> None:
+        length = request.length()
+        rkey, address = request.rkey, request.remote_address
+        if any(view.readonly for view in request.sg_list):
+            raise VerbsError("a destination must be writable", WcStatus.LOC_PROT_ERR)
+        posted: Posted = (self.produced + 1, request, -1, None)
+        flags = 0
+        if length:
+            source = self._remote.map(rkey, address, length, _REMOTE_READ)
+            if source is not None:
+                flags = DIRECT
+                scatter(source, request.sg_list)
+                self._remote.unmap(rkey)
+            elif self._remote.permitted(rkey, address, length, _REMOTE_READ) is None:
+                flags = REFUSE
+            else:
+                self.reads.append(posted)
+        self._produce(READ, flags, 0, length, 0, rkey, address)
+        self.posted.append(posted)
+
+    def _produce(
+        self, opcode: int, flags: int, imm: int, length: int, where: int, rkey: int, address: int
+    ) -> None:
+        """Put a descriptor into our ring."""
+        ring = self._ring
+        produced = self.produced
+        at = (produced & ring.mask) * DESCRIPTOR_OCTETS
+        _pack(ring.descriptors, at, opcode, flags, 0, imm, length, where, rkey, address)
+        self.produced = self._words[PRODUCED] = produced + 1
