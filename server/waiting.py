@@ -48,6 +48,11 @@ def started(work: Coroutine[Any, Any, R]) -> R | Future[R]:
     except StopIteration as stop:
         result: R = stop.value
         return result
+    return resumed(work, future)
+
+
+def resumed(work: Coroutine[Any, Any, R], future: Future[Any]) -> Future[R]:
+    """Return the future of a coroutine that waits for ``future``, and is to go on afterwards."""
     return Task(_rest(work, future))
 
 

@@ -43,6 +43,7 @@ class Context:
     __slots__ = (
         "barred",
         "call",
+        "channel",
         "client",
         "core",
         "count",
@@ -66,12 +67,15 @@ class Context:
         self,
         core: Core,
         call: Call,
+        channel: Channel,
         minor: int,
         count: int,
         barred: frozenset[Export],
     ) -> None:
         self.core = core
         self.call = call
+        self.channel = channel
+        """The connection that the call came over."""
         self.minor = minor
         self.now = core.clock()
         """When the call began, or went on after it had waited."""
@@ -109,11 +113,6 @@ class Context:
     # --- The caller ---
 
     @property
-    def channel(self) -> Channel:
-        """The connection that the call came over."""
-        return self.call.channel
-
-    @property
     def credentials(self) -> Credentials:
         """Who calls."""
         return self.call.credentials
@@ -127,7 +126,7 @@ class Context:
     @property
     def source(self) -> str:
         """With whom the caller shares budgets of memory and of time."""
-        peer = self.call.channel.peer
+        peer = self.channel.peer
         return holder_of(peer.address, peer.uid)
 
     def admitted(self, export: Export) -> bool:
@@ -221,7 +220,7 @@ class Context:
         """Take up the compound, after others were served."""
         core = self.core
         self.now = core.clock()
-        core.offload.peer = self.call.channel.peer
+        core.offload.peer = self.channel.peer
 
     def settle(self, job: Job | None) -> None:
         """Have ``job``, and all others that are left, done before the next operation begins."""
@@ -242,7 +241,7 @@ class Context:
             return work()
         self.slice_ends = 0.0
         turn: Future[None] = Future()
-        core.turns.put(source, id(self.call.channel), partial(self._take_turn, turn))
+        core.turns.put(source, id(self.channel), partial(self._take_turn, turn))
 
         def begin(_: None) -> Waits:
             return work()

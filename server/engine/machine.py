@@ -63,7 +63,8 @@ class CompoundProcedure:
         Raises ``AuthError`` if the caller may not call, ``XdrError`` if the frame cannot be
         decoded.
         """
-        call.credentials, barred = self._authority(call.channel, call.credentials)
+        channel = call.channel
+        call.credentials, barred = self._authority(channel, call.credentials)
         dec = call.decoder
         start = dec.offset
         tag = b""
@@ -84,8 +85,13 @@ class CompoundProcedure:
             reply.conclude(nfs.NFS4ERR_INVAL, 0)
             reply.send()
         else:
-            context = Context(self._core, call, minor, count, barred)
-            Compound(version, context, reply, self._failures).start()
+            context = Context(self._core, call, channel, minor, count, barred)
+            compound = Compound(version, context, reply, self._failures)
+            try:
+                compound.run()
+            except Exception:
+                compound.give_up()
+                raise
 
 
 class Compound:
@@ -119,20 +125,12 @@ class Compound:
         self._body = b""
         """What follows its status, if that is an error."""
 
-    def start(self) -> None:
-        """Execute it, as far as that is possible now."""
-        try:
-            self._run()
-        except Exception:
-            self._give_up()
-            raise
-
-    def _run(self) -> None:
+    def run(self) -> None:
         """Execute operations from ``context.index`` on, and answer; or go on with that later."""
         context, reply = self._context, self._reply
         buffer, count = reply.buffer, context.count
         core = context.core
-        core.offload.peer = context.call.channel.peer
+        core.offload.peer = context.channel.peer
         last, end = count, 0.0
         if count - context.index > SHORT:
             last, end = self._slice()
@@ -154,9 +152,24 @@ class Compound:
     def _execute(self) -> int:
         """Execute the next operation; return its status, or that it is not over yet."""
         context, reply = self._context, self._reply
+        decoder, buffer = context.call.decoder, reply.buffer
+        self._operation, self._number = None, nfs.OP_ILLEGAL
         try:
-            operation = self._next()
-            decoder = context.call.decoder
+            try:
+                number = decoder.uint32()
+            except XdrError:
+                raise NfsError(nfs.NFS4ERR_BADXDR) from None
+            try:
+                operation = self._operation = self._table[number]
+            except KeyError:
+                raise NfsError(nfs.NFS4ERR_OP_ILLEGAL) from None
+            self._number = number
+            reply.more = context.index + 1 < context.count
+            if not context.index or operation is None or operation.leads:
+                self._version.check_place(context, operation)
+            if operation is None:
+                raise NfsError(nfs.NFS4ERR_NOTSUPP)
+            buffer += operation.head
             try:
                 arguments = operation.decode(decoder)
             except XdrError:
@@ -175,32 +188,11 @@ class Compound:
                     self._wait(waits, self._executed)
                     return _OVER
                 waits.result()
-            if not operation.mutates:
+            if len(buffer) + reply.out_of_line > reply.ample and not operation.mutates:
                 reply.check(0)
         except Exception as error:
             return self._failed(error)
         return nfs.NFS4_OK
-
-    def _next(self) -> Operation:
-        """Return the row of the next operation, which may stand here, and begin its result."""
-        context, reply = self._context, self._reply
-        self._operation, self._number = None, nfs.OP_ILLEGAL
-        try:
-            number = context.call.decoder.uint32()
-        except XdrError:
-            raise NfsError(nfs.NFS4ERR_BADXDR) from None
-        try:
-            operation = self._operation = self._table[number]
-        except KeyError:
-            raise NfsError(nfs.NFS4ERR_OP_ILLEGAL) from None
-        self._number = number
-        reply.buffer += RESULT.pack(number, nfs.NFS4_OK)
-        reply.more = context.index + 1 < context.count
-        if not context.index or operation is None or operation.leads:
-            self._version.check_place(context, operation)
-        if operation is None:
-            raise NfsError(nfs.NFS4ERR_NOTSUPP)
-        return operation
 
     def _executed(self, waits: Future[None]) -> None:
         """Go on: the operation that waited is over."""
@@ -215,7 +207,7 @@ class Compound:
             except Exception as error:
                 status = self._failed(error)
             if self._advance(status):
-                self._run()
+                self.run()
         except Exception as error:
             self._went_wrong(error)
 
@@ -233,7 +225,7 @@ class Compound:
         if isinstance(error, OSError):
             return status_of(error)
         if isinstance(error, Refused):
-            self._give_up()
+            self.give_up()
             self._context.call.refuse()
             return _OVER
         if isinstance(error, MemoryError | Cancelled):
@@ -284,7 +276,7 @@ class Compound:
             except Exception as error:
                 status = self._failed(error)
             if self._step(status):
-                self._run()
+                self.run()
         except Exception as error:
             self._went_wrong(error)
 
@@ -335,7 +327,7 @@ class Compound:
         try:
             self._resume()
             self._context.slice_ends = self._context.now + SLICE_S
-            self._run()
+            self.run()
         except Exception as error:
             self._went_wrong(error)
 
@@ -350,7 +342,7 @@ class Compound:
             settle(record, reply, context.count)
         reply.send()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
         """Forget the call: there will be no reply to remember."""
         self._reply.release()
         record, self._context.record = self._context.record, None
@@ -366,7 +358,7 @@ class Compound:
         call = self._context.call
         self._failures.failure(f"a call of {call.channel.peer}", error)
         if not call.answered:
-            self._give_up()
+            self.give_up()
             call.fail(RemoteFailure())
 
 

@@ -6,17 +6,18 @@ Legality is data: ``machine`` decides from these rows alone, before a handler is
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
 from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.ops import OperationSpec
+from nfsrdma.xdr.nfs4.types import NFS4_OK
 
-from ..waiting import started
+from ..waiting import resumed
 from .context import Context, Waits
-from .reply import Reply
+from .reply import RESULT, Reply
 
 A = TypeVar("A")
 
@@ -51,6 +52,11 @@ class Operation:
     """Octets that a successful result can have at most after its status, if it mutates."""
     failure_body: bytes = b""
     """What follows the status of a result that is not ``NFS4_OK``."""
+    head: bytes = field(init=False)
+    """How the result of a success begins."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "head", RESULT.pack(self.spec.number, NFS4_OK))
 
 
 Operations: TypeAlias = Mapping[int, Operation | None]
@@ -64,7 +70,12 @@ def may_wait(
 
     @wraps(work)
     def handler(context: Context, args: A, reply: Reply) -> Waits:
-        return started(work(context, args, reply))
+        coroutine = work(context, args, reply)
+        try:
+            future = coroutine.send(None)
+        except StopIteration:
+            return None
+        return resumed(coroutine, future)
 
     return handler
 

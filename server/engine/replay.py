@@ -81,7 +81,7 @@ def fingerprint(call: Call, count: int) -> Fingerprint:
     # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
     in_one_piece = type(dec) is Decoder
     digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
-    return Fingerprint(count, credentials.flavor, credentials.uid, digest)
+    return count, credentials.flavor, credentials.uid, digest
 
 
 def answer(repeat: Repeat, call: Call, reply: Reply, count: int, known: Container[int]) -> None:

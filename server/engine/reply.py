@@ -33,6 +33,7 @@ _NO_TAG: Final = bytes(12)
 """The status, an empty tag, and the number of results."""
 _EMPTY: Final = bytes(4)
 _WORD: Final = struct.Struct(">I")
+_UNLIMITED: Final = 1 << 62
 
 
 class Refused(Exception):
@@ -55,14 +56,17 @@ class Reply:
         "_data_results",
         "_inline_data",
         "_limit",
+        "_payload_room",
         "_pool",
         "_start",
+        "_transport_room",
         "ample",
         "buffer",
         "cached",
         "encoder",
         "more",
         "mutated",
+        "out_of_line",
     )
 
     def __init__(self, call: Call, pool: BufferPool, tag: bytes = b"") -> None:
@@ -71,6 +75,8 @@ class Reply:
         self.encoder: Encoder = call.start_reply()
         self.buffer: bytearray = self.encoder.buffer
         """What is written, contents that are kept out of line excepted."""
+        self.out_of_line = 0
+        """Octets of those contents, with their pads."""
         self._start = len(self.buffer)
         if tag:
             self.buffer += _EMPTY
@@ -84,7 +90,10 @@ class Reply:
         self.cached = False
         """Whether the client asked for the reply to be kept."""
         self.ample = 0
-        """Up to so many octets fit whatever limit there is, and another result behind them."""
+        """Up to so many octets, those out of line included, fit whatever limit there is, and
+        another result behind them."""
+        self._transport_room = call.reply_room
+        self._payload_room = call.payload_room
         self._limit: int | None = None
         self._cached_limit = 0
         self._data_results = 0
@@ -107,24 +116,21 @@ class Reply:
         if cached:
             self._cached_limit = fore.ca_maxresponsesize_cached
             limit = min(limit, self._cached_limit)
-        self.ample = min(self._call.reply_room, limit) - _RESULT_SIZE
+        self.ample = min(self._transport_room, limit) - _RESULT_SIZE
 
-    def _session_room(self) -> int | None:
-        """Return the octets that the session's limits leave; None without a session."""
+    def _session_room(self) -> int:
+        """Return the octets that the session's limits leave: a great many without a session."""
         limit = self._limit
         if limit is None:
-            return None
+            return _UNLIMITED
         if self.cached:
             limit = min(limit, self._cached_limit)
-        return limit - self.encoder.tell()
+        return limit - len(self.buffer) - self.out_of_line
 
     def room(self) -> int:
         """Return the octets that may follow the status of this result."""
-        room = self._call.reply_room - len(self.buffer) - self._inline_data
-        session = self._session_room()
-        if session is not None:
-            room = min(room, session)
-        return room - (_RESULT_SIZE if self.more else 0)
+        room = self._transport_room - len(self.buffer) - self._inline_data
+        return min(room, self._session_room()) - (_RESULT_SIZE if self.more else 0)
 
     def check(self, size: int) -> None:
         """Raise unless ``size`` octets can follow what is written.
@@ -132,18 +138,16 @@ class Reply:
         ``NfsError`` with REP_TOO_BIG or REP_TOO_BIG_TO_CACHE for the session's limits.
         ``Refused`` for the transport's, if nothing was changed yet.
         """
-        encoder = self.encoder
-        if encoder.tell() + size <= self.ample:
+        total = len(self.buffer) + self.out_of_line + size
+        if total <= self.ample:
             return
-        if self.more:
-            size += _RESULT_SIZE
+        after = _RESULT_SIZE if self.more else 0
         if self._limit is not None:
-            total = encoder.tell() + size
-            if total > self._limit:
+            if total + after > self._limit:
                 raise NfsError(nfs.NFS4ERR_REP_TOO_BIG)
-            if self.cached and total > self._cached_limit:
+            if self.cached and total + after > self._cached_limit:
                 raise NfsError(nfs.NFS4ERR_REP_TOO_BIG_TO_CACHE)
-        if len(self.buffer) + self._inline_data + size > self._call.reply_room:
+        if len(self.buffer) + self._inline_data + size + after > self._transport_room:
             if self.mutated:
                 raise NfsError(nfs.NFS4ERR_REP_TOO_BIG)
             raise Refused
@@ -155,14 +159,10 @@ class Reply:
 
         What is placed, in a Write chunk, takes no inline room.
         """
-        rooms = self._call.payload_room
+        rooms = self._payload_room
         index = self._data_results
         if index < len(rooms) and rooms[index]:
-            room = rooms[index]
-            session = self._session_room()
-            if session is not None:
-                room = min(room, session - _DATA_HEAD)
-            return max(0, room), True
+            return max(0, min(rooms[index], self._session_room() - _DATA_HEAD)), True
         return max(0, self.room() - _DATA_HEAD) & ~3, False
 
     def data_target(self, size: int) -> memoryview | None:
@@ -185,14 +185,15 @@ class Reply:
     def append_data(self, data: memoryview, placed: bool) -> None:
         """Append a DDP-eligible result, having asked :meth:`data_room`."""
         self._data_results += 1
-        if placed:
-            self.encoder.payload(data)
-        elif len(data) <= _SHORT_DATA and not self._call.payload_room:
+        if not placed and len(data) <= _SHORT_DATA and not self._payload_room:
             # There is no chunk for it: a copy takes less than to remember where it is.
             self.encoder.opaque(data)
-        else:
-            self._inline_data += len(data) + 3 & ~3
-            self.encoder.payload(data)
+            return
+        self.encoder.payload(data)
+        octets = len(data) + 3 & ~3
+        self.out_of_line += octets
+        if not placed:
+            self._inline_data += octets
 
     # --- While the call waits ---
 
@@ -232,6 +233,7 @@ class Reply:
     def roll_back(self, mark: int) -> None:
         """Take back what was appended since ``buffer`` had ``mark`` octets."""
         self.encoder.truncate(mark)
+        self.out_of_line = self.encoder.tell() - len(self.buffer)
 
     def send(self) -> None:
         """Answer the call. The buffers go back when their contents are sent."""

@@ -16,6 +16,8 @@ from ..vfs.interface import READ, ROOT, WRITE, Job
 from .stateids import Opened, opened, require_regular
 
 _NOTHING: Final = memoryview(b"")
+_TRUE: Final = b"\0\0\0\1"
+_FALSE: Final = bytes(4)
 _UINT64_MAX: Final = (1 << 64) - 1
 
 
@@ -47,7 +49,7 @@ async def read(context: Context, args: nfs.READ4args, reply: Reply) -> None:
                 data, size = data[:got], 0  # the file was cut meanwhile
         else:
             data, count = _NOTHING, 0
-    reply.encoder.boolean(offset + count >= size)
+    reply.buffer += _TRUE if offset + count >= size else _FALSE
     reply.append_data(data, placed)
 
 

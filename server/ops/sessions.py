@@ -40,7 +40,6 @@ _MIN_MESSAGE: Final = 128
 _MIN_BACK_OPERATIONS: Final = 2
 _MOST_FLAVORS: Final = 16
 _SEQUENCE_RESULT = struct.Struct(">16s5I")
-_SEQUENCE_SIZE: Final = 8 + _SEQUENCE_RESULT.size
 
 
 def _principal(context: Context) -> Principal:
@@ -170,11 +169,13 @@ def sequence(context: Context, args: nfs.SEQUENCE4args, reply: Reply) -> None:
         raise NfsError(nfs.NFS4ERR_REQ_TOO_BIG)
     if context.count > session.fore.ca_maxoperations:
         raise NfsError(nfs.NFS4ERR_TOO_MANY_OPS)
-    if args.sa_highest_slotid >= session.slot_count:
+    slots = session.fore.ca_maxrequests
+    if args.sa_highest_slotid >= slots:
         raise NfsError(nfs.NFS4ERR_BAD_HIGH_SLOT)
     reply.limit(session.fore, args.sa_cachethis)
     try:
-        reply.check(_SEQUENCE_RESULT.size)
+        if len(reply.buffer) + _SEQUENCE_RESULT.size > reply.ample:
+            reply.check(_SEQUENCE_RESULT.size)
         repeat = admit(slot, args.sa_sequenceid, fingerprint(context.call, context.count))
     except NfsError:
         reply.limit(None)
@@ -187,9 +188,13 @@ def sequence(context: Context, args: nfs.SEQUENCE4args, reply: Reply) -> None:
     registry.renew(session.client, context.now)
     if not known:
         registry.associate(session, channel)
-    highest = session.slot_count - 1
     reply.buffer += _SEQUENCE_RESULT.pack(
-        session.id, args.sa_sequenceid, args.sa_slotid, highest, highest, _status(context, session)
+        session.id,
+        args.sa_sequenceid,
+        args.sa_slotid,
+        slots - 1,
+        slots - 1,
+        _status(context, session),
     )
 
 

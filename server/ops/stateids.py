@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stat import S_IFREG
 from types import TracebackType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr.nfs4 import types as nfs
@@ -19,6 +19,8 @@ from . import rights
 
 T = TypeVar("T")
 
+_SPECIAL: Final = {ANONYMOUS: 0, BYPASS: UINT32_MAX}
+"""The sequence numbers of the special stateids, by what follows those."""
 _SHARE_READ, _SHARE_WRITE = nfs.OPEN4_SHARE_ACCESS_READ, nfs.OPEN4_SHARE_ACCESS_WRITE
 
 
@@ -60,7 +62,9 @@ class Opened:
 
 def require_regular(context: Context) -> None:
     """Raise ISDIR, SYMLINK or WRONG_TYPE if the current file is no regular one."""
-    node = context.here.node
+    here = context.current
+    assert here is not None
+    node = here.node
     if node.type == S_IFREG:
         return
     if node.is_directory:
@@ -73,14 +77,15 @@ def open_state_of(context: Context, stateid: stateid4) -> OpenState | None:
 
     Raises BAD_STATEID and OLD_STATEID (RFC 8881, Section 8.2.4).
     """
-    stateid = context.actual(stateid)
-    if stateid.other in (ANONYMOUS, BYPASS):
-        expected = 0 if stateid.other == ANONYMOUS else UINT32_MAX
-        if stateid.seqid != expected:
-            raise NfsError(nfs.NFS4ERR_BAD_STATEID)
-        return None
+    if stateid.other in _SPECIAL:
+        stateid = context.actual(stateid)
+        if stateid.other in _SPECIAL:
+            if stateid.seqid != _SPECIAL[stateid.other]:
+                raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+            return None
     state = context.core.registry.states.find(stateid, context.caller)
-    if state.file.handle.wire != context.here.wire:
+    handle, here = state.file.handle, context.current
+    if handle is not here and (here is None or handle.wire != here.wire):
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     if isinstance(state, LockState):
         return state.open

@@ -7,7 +7,7 @@ asked to be kept, and in no case executed.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -31,19 +31,16 @@ UNASKED_REPLY: Final = 128
 """The longest reply, in octets, that a slot keeps although nobody asked for it."""
 
 
-class Fingerprint(NamedTuple):
-    """What can be compared of a call; ``digest`` is -1 if that is not known."""
+Fingerprint: TypeAlias = tuple[int, int, int, int]
+"""What can be compared of a call: how many operations, flavor, user, and a digest of the octets.
 
-    operations: int
-    flavor: int
-    uid: int
-    digest: int
+The digest is -1 if it is not known. A plain tuple, as one is made for each call.
+"""
 
-    def may_repeat(self, other: Fingerprint) -> bool:
-        """Whether the call may be a repetition of the other one."""
-        if self[:3] != other[:3]:
-            return False
-        return self.digest == other.digest or -1 in (self.digest, other.digest)
+
+def may_repeat(call: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether a call may be a repetition of the other one."""
+    return call[:3] == other[:3] and (call[3] == other[3] or -1 in (call[3], other[3]))
 
 
 class Slot:
@@ -78,7 +75,7 @@ class Slot:
         # A slot that was never used has nothing to repeat.
         if seqid != self.seqid or self.fingerprint is None:
             raise NfsError(NFS4ERR_SEQ_MISORDERED)
-        if not fingerprint.may_repeat(self.fingerprint):
+        if not may_repeat(fingerprint, self.fingerprint):
             raise NfsError(NFS4ERR_SEQ_FALSE_RETRY)
         return False
 

@@ -197,7 +197,7 @@ def test_a_bug_in_a_job_is_answered_too(
     elsewhere.waiting.pop()[1](ValueError("a bug"))
     assert Reply(incoming).status == t.NFS4ERR_SERVERFAULT
     incoming = send(session, PUTROOTFH, mkdir(b"e"))
-    monkeypatch.setattr("nfsrdma.server.engine.machine.Compound._run", lambda *_: {}["another bug"])
+    monkeypatch.setattr("nfsrdma.server.engine.machine.Compound.run", lambda *_: {}["another bug"])
     elsewhere.run()
     assert incoming.outcome == "reply"
 

@@ -35,7 +35,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 OTHER_USER = Credentials.sys(7, 7)
-A_CALL = Fingerprint(3, 1, 0, 1234)
+A_CALL: Fingerprint = (3, 1, 0, 1234)
 UPDATE = t.EXCHGID4_FLAG_UPD_CONFIRMED_REC_A
 
 
@@ -482,16 +482,16 @@ def test_slot_in_use() -> None:
             slot.acquire(seqid, A_CALL)
         assert caught.value.status == status
     slot.abandon()
-    assert slot.acquire(1, A_CALL._replace(digest=7))
+    assert slot.acquire(1, (*A_CALL[:3], 7))
 
 
 def test_repetition_in_chunks_of_a_call_that_was_not() -> None:
     slot = Slot()
     assert slot.acquire(1, A_CALL)
     slot.release(b"reply")
-    assert not slot.acquire(1, A_CALL._replace(digest=-1))
+    assert not slot.acquire(1, (*A_CALL[:3], -1))
     with pytest.raises(NfsError):
-        slot.acquire(1, A_CALL._replace(digest=-1, operations=9))
+        slot.acquire(1, (9, *A_CALL[1:3], -1))
 
 
 def test_bad_session(peer: Peer) -> None:
