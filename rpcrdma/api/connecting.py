@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Generic, TypeVar, cast
-
-from nfsrdma.xdr import Decoder, Encoder
 
 from ..io.reactor import SelectReactor
 from ..io.tcp import connect_tcp
@@ -19,7 +17,7 @@ from ..providers.registry import open_device
 from ..rpc.auth import ANONYMOUS, Credentials
 from ..rpc.channel import Channel
 from ..rpc.client import RpcClient
-from ..rpc.stub import Caller
+from ..rpc.stub import MAX_REPLY, Caller, ChannelCaller
 from ..task import Future, Reactor, Task
 from ..transport.connect import connect_rdma
 from ..transport.options import TransportOptions
@@ -29,12 +27,6 @@ from .reply import PendingReply, wait_in_loop, wait_in_thread
 
 C = TypeVar("C")
 T = TypeVar("T")
-
-_REPLY_HEAD: Final = 24
-"""Octets of the header of a successful reply (RFC 5531, Section 9), without a verifier's body."""
-
-_ERROR: Final = 8
-"""Octets that an error may have after that header (PROG_MISMATCH)."""
 
 _SHORTLY_S: Final = 2.0
 """How long a server in shared memory may take to say that it is there."""
@@ -48,7 +40,7 @@ def connect(
     device: str | None = None,
     timeout: float = 10.0,
     credentials: Credentials = ANONYMOUS,
-    max_reply: int = 256 << 10,
+    max_reply: int = MAX_REPLY,
     options: TransportOptions | None = None,
 ) -> Connecting[C]:
     """Connect to the server at ``address``: ``async with connect(...) as it`` gives the client.
@@ -133,65 +125,26 @@ class Connecting(Generic[C]):
 
     def _connected(self, channel: Channel) -> C:
         self._channel = channel
-        return self._client(
-            ChannelCaller(channel, self._credentials, self._max_reply, self._reactor)
-        )
+        rpc = RpcClient(random.SystemRandom(), self._credentials)
+        return self._client(_Caller(channel, rpc, self._max_reply, self._reactor))
 
     def _close(self) -> None:
         if self._channel is not None:
             self._channel.close()
 
 
-class ChannelCaller:
-    """A ``rpc.stub.Caller`` over one channel."""
+class _Caller(ChannelCaller):
+    """Calls whose replies are waited for on asyncio, or on the thread that turns ``reactor``."""
 
     def __init__(
-        self,
-        channel: Channel,
-        credentials: Credentials,
-        max_reply: int,
-        reactor: SelectReactor | None,
+        self, channel: Channel, rpc: RpcClient, max_reply: int, reactor: SelectReactor | None
     ) -> None:
-        self.channel = channel
-        self._rpc = RpcClient(random.SystemRandom(), credentials)
-        self._max_reply = max_reply
+        super().__init__(channel, rpc, max_reply)
         self._reactor = reactor
 
-    def call(
-        self,
-        program: int,
-        version: int,
-        procedure: int,
-        encode: Callable[[Encoder], object],
-        decode: Callable[[Decoder], T],
-        *,
-        max_reply: int | None = None,
-        sinks: Sequence[memoryview] = (),
-    ) -> PendingReply[T]:
-        """See ``rpc.stub.Caller.call``."""
-        channel = self.channel
-        room = max(self._max_reply if max_reply is None else max_reply, _ERROR) + _REPLY_HEAD
-        results = self._rpc.call(
-            channel,
-            program,
-            version,
-            procedure,
-            encode,
-            max_reply=min(room, channel.max_message),
-            sinks=sinks,
-        )
-        outcome: Future[T] = Future()
-
-        def replied(reply: Future[Decoder]) -> None:
-            try:
-                value = decode(reply.result())
-            except Exception as error:
-                outcome.set_error(error)
-            else:
-                outcome.set_result(value)
-
-        results.add_done_callback(replied)
-        return PendingReply(outcome, self._reactor, borrowed=bool(sinks))
+    def reply(self, future: Future[T], *, borrowed: bool) -> PendingReply[T]:
+        """Return how the caller waits."""
+        return PendingReply(future, self._reactor, borrowed=borrowed)
 
 
 class _Maker:

@@ -13,11 +13,13 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 
 from ..task import Future
+from .channel import Channel
+from .client import RpcClient
 from .message import RemoteFailure, RpcError
 from .program import Call, RpcProgram, null_procedure
 from .program import Procedure as AnswersCall
@@ -26,6 +28,15 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+MAX_REPLY: Final = 256 << 10
+"""Octets of a result to which the specification sets no limit, unless something else is said."""
+
+_REPLY_HEAD: Final = 24
+"""Octets of the header of a successful reply (RFC 5531, Section 9), without a verifier's body."""
+
+_ERROR: Final = 8
+"""Octets that an error may have after that header (PROG_MISMATCH)."""
 
 Buffer: TypeAlias = bytearray | memoryview
 """Memory that results may be placed in: it must be writable."""
@@ -73,6 +84,80 @@ class Caller(Protocol):
         ``max_reply`` is the most octets of the result apart from what goes to the ``sinks``;
         ``None`` leaves that to the connection. What the server has more to say is refused.
         """
+
+
+class TaskReply(Generic[T]):
+    """A ``Reply`` for coroutines that run as a ``task.Task``, as in the simulator."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, future: Future[T]) -> None:
+        self._future = future
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait in a ``task.Task``."""
+        return self._future.__await__()
+
+    def wait(self, timeout: float | None = None) -> T:
+        """Raise ``TypeError``: nobody turns a reactor here."""
+        raise TypeError("await this reply")
+
+    def done(self) -> bool:
+        """Return whether waiting would take no time."""
+        return self._future.done()
+
+
+class ChannelCaller:
+    """A ``Caller`` over one channel.
+
+    ``rpc`` numbers the calls and says who makes them. ``max_reply`` bounds results to which the
+    specification sets no limit, in octets.
+    """
+
+    def __init__(self, channel: Channel, rpc: RpcClient, max_reply: int = MAX_REPLY) -> None:
+        self.channel = channel
+        self._rpc = rpc
+        self._max_reply = max_reply
+
+    def call(
+        self,
+        program: int,
+        version: int,
+        procedure: int,
+        encode: Callable[[Encoder], object],
+        decode: Callable[[Decoder], T],
+        *,
+        max_reply: int | None = None,
+        sinks: Sequence[memoryview] = (),
+    ) -> Reply[T]:
+        """See ``Caller.call``."""
+        channel = self.channel
+        room = max(self._max_reply if max_reply is None else max_reply, _ERROR) + _REPLY_HEAD
+        results = self._rpc.call(
+            channel,
+            program,
+            version,
+            procedure,
+            encode,
+            max_reply=min(room, channel.max_message),
+            sinks=sinks,
+        )
+        outcome: Future[T] = Future()
+
+        def replied(reply: Future[Decoder]) -> None:
+            try:
+                value = decode(reply.result())
+            except Exception as error:
+                outcome.set_error(error)
+            else:
+                outcome.set_result(value)
+
+        results.add_done_callback(replied)
+        return self.reply(outcome, borrowed=bool(sinks))
+
+    def reply(self, future: Future[T], *, borrowed: bool) -> Reply[T]:
+        """Return how the caller waits; ``borrowed`` if the peer may write into its memory."""
+        return TaskReply(future)
 
 
 class Client:
@@ -232,11 +317,13 @@ def encode_optional(enc: Encoder, value: T | None, encode: Callable[[T], object]
 __all__ = [
     "Buffer",
     "Caller",
+    "ChannelCaller",
     "Client",
     "Procedure",
     "Reply",
     "Server",
     "Sinks",
+    "TaskReply",
     "encode_nothing",
     "encode_optional",
     "nothing",

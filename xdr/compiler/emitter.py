@@ -150,6 +150,8 @@ class _Emitter:
             "Do not edit: change that, and have it written anew.",
             '"""',
             "",
+            "# ruff: noqa",
+            "",
             "from __future__ import annotations",
             "",
             *imports(lines),
