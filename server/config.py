@@ -9,6 +9,8 @@ from .state.lease import LeaseTimes
 from .state.registry import StateLimits
 
 MAX_IO: Final = 4 << 20
+MAX_NAME: Final = 256
+"""Octets of a server's owner, and of its scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not 4096 <= self.max_io <= MAX_IO:
             raise ValueError(f"max_io must be from 4096 to {MAX_IO}")
+        if max(len(self.owner), len(self.scope)) > MAX_NAME:
+            raise ValueError(f"owner and scope may have {MAX_NAME} octets each")
         if self.memory < 16 * self.max_message:
             raise ValueError("there must be memory for sixteen calls of the longest kind at least")
 

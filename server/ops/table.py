@@ -9,14 +9,17 @@ from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.ops import OPERATIONS as SPECIFIED
 
+from ..config import MAX_NAME
 from ..engine.minor import MinorVersion, SessionVersion
 from ..engine.operation import Handler, Operation, Operations
 from . import attribute, data, directory, handles, locks, opens, sessions
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
-_CHANGE_INFO: Final = 20
-_BITMAP: Final = 16
-_STATEID: Final = 16
+_OPEN_WITHOUT_DELEGATION: Final = 16 + 20 + 4 + 16 + 12
+"""OPEN has no limit, as a delegation names a user. None is given, so that there are a stateid, a
+``change_info4``, flags, the attributes that were set, and why there is no delegation."""
+_EXCHANGE_ID: Final = 64 + 2 * MAX_NAME
+"""EXCHANGE_ID has no limit, as a server says what it is called. Here that has one."""
 
 
 def _row(
@@ -28,12 +31,19 @@ def _row(
     leads: bool = False,
     alone: bool = False,
     mutates: bool = False,
-    bound: int = 0,
+    bound: int | None = None,
     failure_body: bytes = b"",
     decode: Callable[[Decoder], Any] | None = None,
 ) -> Operation:
-    """Return the row of an operation; its fields are those of :class:`Operation`."""
+    """Return the row of an operation; its fields are those of :class:`Operation`.
+
+    ``bound`` is for results that the specification sets no limit to.
+    """
     spec = SPECIFIED[number]
+    if bound is None:
+        bound = spec.result_max if mutates else 0
+    if bound is None:
+        raise ValueError(f"{spec.name} changes something, and its result has no limit")
     return Operation(
         spec=spec,
         handler=handler,
@@ -48,53 +58,47 @@ def _row(
     )
 
 
-# fmt: off
 _ROWS: Final = (
     _row(nfs.OP_ACCESS, attribute.access, current=True),
-    _row(nfs.OP_CLOSE, opens.close, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_CLOSE, opens.close, current=True, mutates=True),
     _row(nfs.OP_COMMIT, data.commit, current=True),
-    _row(nfs.OP_CREATE, directory.create, current=True, mutates=True, bound=_CHANGE_INFO + _BITMAP),
+    _row(nfs.OP_CREATE, directory.create, current=True, mutates=True),
     _row(nfs.OP_GETATTR, attribute.get_attributes, current=True),
     _row(nfs.OP_GETFH, handles.getfh, current=True),
-    _row(nfs.OP_LINK, directory.link, current=True, saved=True, mutates=True, bound=_CHANGE_INFO),
-    _row(nfs.OP_LOCK, locks.lock, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_LINK, directory.link, current=True, saved=True, mutates=True),
+    _row(nfs.OP_LOCK, locks.lock, current=True, mutates=True),
     _row(nfs.OP_LOCKT, locks.lockt, current=True),
-    _row(nfs.OP_LOCKU, locks.locku, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_LOCKU, locks.locku, current=True, mutates=True),
     _row(nfs.OP_LOOKUP, handles.lookup, current=True),
     _row(nfs.OP_LOOKUPP, handles.lookupp, current=True),
     _row(nfs.OP_NVERIFY, attribute.nverify, current=True),
-    _row(
-        nfs.OP_OPEN, opens.open_file, current=True, mutates=True,
-        bound=_STATEID + _CHANGE_INFO + 4 + _BITMAP + 12,
-    ),
-    _row(nfs.OP_OPEN_DOWNGRADE, opens.downgrade, current=True, mutates=True, bound=_STATEID),
+    _row(nfs.OP_OPEN, opens.open_file, current=True, mutates=True, bound=_OPEN_WITHOUT_DELEGATION),
+    _row(nfs.OP_OPEN_DOWNGRADE, opens.downgrade, current=True, mutates=True),
     _row(nfs.OP_PUTFH, handles.putfh),
     _row(nfs.OP_PUTPUBFH, handles.putrootfh),
     _row(nfs.OP_PUTROOTFH, handles.putrootfh),
     _row(nfs.OP_READ, data.read, current=True),
     _row(nfs.OP_READDIR, directory.readdir, current=True),
     _row(nfs.OP_READLINK, directory.readlink, current=True),
-    _row(nfs.OP_REMOVE, directory.remove, current=True, mutates=True, bound=_CHANGE_INFO),
-    _row(
-        nfs.OP_RENAME, directory.rename, current=True, saved=True, mutates=True,
-        bound=2 * _CHANGE_INFO,
-    ),
+    _row(nfs.OP_REMOVE, directory.remove, current=True, mutates=True),
+    _row(nfs.OP_RENAME, directory.rename, current=True, saved=True, mutates=True),
     _row(nfs.OP_RESTOREFH, handles.restorefh, saved=True),
     _row(nfs.OP_SAVEFH, handles.savefh, current=True),
     _row(nfs.OP_SECINFO, handles.secinfo, current=True),
     _row(
-        nfs.OP_SETATTR, attribute.set_attributes, current=True, mutates=True, bound=_BITMAP,
+        nfs.OP_SETATTR,
+        attribute.set_attributes,
+        current=True,
+        mutates=True,
         failure_body=_NO_ATTRIBUTES,
     ),
     _row(nfs.OP_VERIFY, attribute.verify, current=True),
-    _row(nfs.OP_WRITE, data.write, current=True, mutates=True, bound=16),
+    _row(nfs.OP_WRITE, data.write, current=True, mutates=True),
     # Minor version 1
-    _row(
-        nfs.OP_BACKCHANNEL_CTL, sessions.backchannel_ctl, decode=sessions.decode_backchannel_ctl
-    ),
+    _row(nfs.OP_BACKCHANNEL_CTL, sessions.backchannel_ctl, decode=sessions.decode_backchannel_ctl),
     _row(nfs.OP_BIND_CONN_TO_SESSION, sessions.bind_conn_to_session, alone=True),
-    _row(nfs.OP_EXCHANGE_ID, sessions.exchange_id, alone=True, mutates=True, bound=1024),
-    _row(nfs.OP_CREATE_SESSION, sessions.create_session, alone=True, mutates=True, bound=128),
+    _row(nfs.OP_EXCHANGE_ID, sessions.exchange_id, alone=True, mutates=True, bound=_EXCHANGE_ID),
+    _row(nfs.OP_CREATE_SESSION, sessions.create_session, alone=True, mutates=True),
     _row(nfs.OP_DESTROY_SESSION, sessions.destroy_session, alone=True, mutates=True),
     _row(nfs.OP_FREE_STATEID, locks.free_stateid, mutates=True),
     _row(nfs.OP_SECINFO_NO_NAME, handles.secinfo_no_name, current=True),
@@ -107,7 +111,6 @@ _ROWS: Final = (
     _row(nfs.OP_DEALLOCATE, data.deallocate, current=True, mutates=True),
     _row(nfs.OP_SEEK, data.seek, current=True),
 )
-# fmt: on
 
 OPERATIONS: Final[Mapping[int, Operation]] = {row.spec.number: row for row in _ROWS}
 """What is implemented, by number."""
