@@ -21,8 +21,8 @@ from .callback import Callbacks
 from .errors import NfsError, ProtocolError, unreachable
 from .file import Files, OpenFile
 from .habits import Habits
-from .nodes import OpenOperations, Operations
 from .opens import Open, OpenTable
+from .operations import OpenOperations, Operations
 from .recovery import Recovery
 from .session import Session, why
 from .stats import Statistics
@@ -73,7 +73,7 @@ class Client:
     ) -> None:
         patience = max(options.timeout, _PATIENCE_MIN_S)
         self.session = Session(reactor, options.credentials, options.minor_version, rng, patience)
-        self.opens = OpenTable(self.session)
+        self.opens = OpenTable()
         service = Callbacks(self.session, self.opens).service()
         self.recovery = Recovery(
             self.session,

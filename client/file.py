@@ -5,7 +5,7 @@ WRITE is acknowledged UNSTABLE, and the client keeps it until a COMMIT says that
 storage; see :mod:`.unstable`. How much is kept is bounded.
 
 How a piece of data travels is the business of a :class:`~.file_io.FileIO`; everything else that is
-asked of the server goes through :class:`~.nodes.opened.OpenOperations`.
+asked of the server goes through :class:`~.operations.by_open.OpenOperations`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from nfsrdma.xdr.nfs4 import types as t
 from .attributes import Stat, encode_attributes
 from .errors import NfsError, ProtocolError, make_error
 from .file_io import FileIO
-from .nodes.opened import OpenOperations
 from .opens import READ, WRITE, Open
+from .operations.by_open import OpenOperations
 from .unstable import Batch, UnstableTable, Written
 
 UNCOMMITTED_MAX: Final = 64 << 20
@@ -251,19 +251,20 @@ class OpenFile:
 
     # --- Closing ---
 
-    async def close(self) -> None:
+    async def close(self, *, attributes: bool = False) -> Stat | None:
         """Commit what was written, and close. Harmless to repeat.
 
-        The file is closed even if this raises, which it does if data may have been lost.
+        The file is closed even if this raises, which it does if data may have been lost. With
+        ``attributes`` those that the file has then are fetched, in the same call, and returned.
         """
         if self.closed:
-            return
+            return None
         self.closed = True
         if self._caller.abandoned is not None:
-            return
+            return None
         async with self._unstable.committing() as batch:
             try:
-                await self._close(batch)
+                return await self._close(batch, attributes)
             except BaseException:
                 # Nobody can ask for our own data again: this error is what there is to say.
                 batch.disown(self)
@@ -273,17 +274,22 @@ class OpenFile:
                 self._files.discard(self)
                 self._files.unstable.release(self._open.handle)
 
-    async def _close(self, batch: Batch) -> None:
+    async def _close(self, batch: Batch, attributes: bool) -> Stat | None:
         commit = self.writable and bool(batch)
-        verifier = await self._operations.close(self._open, commit=commit, where=self._where)
+        closed = await self._operations.close(
+            self._open, commit=commit, attributes=attributes, where=self._where
+        )
         if not commit:
-            return
-        batch.committed(verifier)
+            return closed.status
+        batch.committed(closed.verifier)
         if batch:
             # The server had forgotten data, and the file is closed: open it again to write that.
             await self._operations.reopen(self._open, self._where)
             await self._write_again(batch)
-            await self._operations.close(self._open, commit=False, where=self._where)
+            closed = await self._operations.close(
+                self._open, attributes=attributes, where=self._where
+            )
+        return closed.status
 
     def abandon(self) -> None:
         """Wait for nobody who is at work on the file: the mount is another process's."""

@@ -14,7 +14,7 @@ from .results import ReadResult
 class FileIO(Protocol):
     """Carries the data of open files.
 
-    The server that an open was granted by does (:class:`~.nodes.opened.OpenOperations`); with
+    The server that an open was granted by does (:class:`~.operations.by_open.OpenOperations`); with
     parallel NFS others may, as a layout says (RFC 8881, Section 12). Each call is one piece: the
     open file has split what it was asked for. All raise :class:`~.errors.NfsError` about
     ``where()``.

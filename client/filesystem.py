@@ -120,7 +120,7 @@ class FileSystem(Names):
         )
         if letters.truncate:
             self.files.unstable.cut(handle.value, 0)
-        added = self.opens.add(handle.value, letters.access, owner, opened.value)
+        added = self.opens.add(self.session, handle.value, letters.access, owner, opened.value)
         return self.open_file(added, path)
 
     async def read_bytes(self, path: Path) -> bytes:

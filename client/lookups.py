@@ -18,7 +18,7 @@ from .client import Client, ClientOptions, Connect
 from .compound import Compound
 from .entries import DirEntry, entries_of
 from .errors import NfsError
-from .nodes.operations import ALL_ACCESS
+from .operations.by_handle import ALL_ACCESS
 from .paths import Path, Resolver, to_text
 from .results import Result
 

@@ -34,11 +34,18 @@ STATE_LOST: Final = frozenset(
 
 
 class Open:
-    """One open file at the server."""
+    """One open file at the server.
 
-    __slots__ = ("access", "handle", "owner", "reopening", "stateid", "wire_stateid")
+    ``caller`` has opened it, and opens it again with the same credentials; ``wire_stateid`` is
+    what operations on it carry.
+    """
 
-    def __init__(self, handle: bytes, access: int, owner: bytes, stateid: t.stateid4) -> None:
+    __slots__ = ("access", "caller", "handle", "owner", "reopening", "stateid", "wire_stateid")
+
+    def __init__(
+        self, caller: Caller, handle: bytes, access: int, owner: bytes, stateid: t.stateid4
+    ) -> None:
+        self.caller = caller
         self.handle = handle
         self.access = access
         self.owner = owner
@@ -46,16 +53,16 @@ class Open:
         self.set_stateid(stateid)
 
     def set_stateid(self, stateid: t.stateid4) -> None:
+        """Use another stateid from now on."""
         self.stateid = stateid
         # A sequence id of zero means "the latest" (RFC 8881, Section 8.2.2).
         self.wire_stateid = b"\0\0\0\0" + stateid.other
 
 
 class OpenTable:
-    """Every open of one client."""
+    """Every open of one client, whichever of its users has opened it."""
 
-    def __init__(self, caller: Caller) -> None:
-        self._caller = caller
+    def __init__(self) -> None:
         self._opens: dict[Open, None] = {}  # in the order they were opened
         self._owners = 0
         self._returning: set[bytes] = set()
@@ -85,11 +92,18 @@ class OpenTable:
             claim,
         )
 
-    def add(self, handle: bytes, access: int, owner: bytes, result: t.OPEN4resok) -> Open:
-        """Note an open that succeeded."""
-        opened = Open(handle, access, owner, result.stateid)
+    def add(
+        self,
+        caller: Caller,
+        handle: bytes,
+        access: int,
+        owner: bytes,
+        result: t.OPEN4resok,
+    ) -> Open:
+        """Note an open of ``caller`` that succeeded."""
+        opened = Open(caller, handle, access, owner, result.stateid)
         self._opens[opened] = None
-        self._decline(handle, result)
+        self._decline(opened, result)
         return opened
 
     def discard(self, opened: Open) -> None:
@@ -97,7 +111,11 @@ class OpenTable:
         self._opens.pop(opened, None)
 
     async def close_leftover(
-        self, owner: bytes, result: Result[t.OPEN4resok], handle: Result[bytes]
+        self,
+        caller: Caller,
+        owner: bytes,
+        result: Result[t.OPEN4resok],
+        handle: Result[bytes],
     ) -> None:
         """Close what ``owner`` has opened in a compound that failed afterwards.
 
@@ -106,13 +124,13 @@ class OpenTable:
         """
         if not (result.known and handle.known):
             return
-        opened = self.add(handle.value, WRITE, owner, result.value)
+        opened = self.add(caller, handle.value, WRITE, owner, result.value)
         self.discard(opened)
+        compound = caller.compound("CLOSE")
+        compound.putfh(opened.handle)
+        compound.close(opened.wire_stateid)
         try:
-            compound = self._caller.compound("CLOSE")
-            compound.putfh(opened.handle)
-            compound.close(opened.wire_stateid)
-            await self._caller.call(compound)
+            await caller.call(compound)
         except (StatusError, NfsError):
             return
 
@@ -130,7 +148,7 @@ class OpenTable:
             await self._open(opened, claim, recovering=True)
         except StatusError:
             return
-        self._caller.stats.reclaimed += 1
+        opened.caller.stats.reclaimed += 1
 
     async def reopen(self, opened: Open, stateid: bytes, status: int) -> None:
         """Get a new stateid in place of ``stateid``, which failed with ``status``.
@@ -144,48 +162,48 @@ class OpenTable:
         opened.reopening = Future()
         try:
             if status in (t.NFS4ERR_EXPIRED, t.NFS4ERR_ADMIN_REVOKED):
-                await self._free(stateid)
+                await self._free(opened.caller, stateid)
             await self._open(opened, t.open_claim4(t.CLAIM_FH), recovering=False)
         finally:
             reopening, opened.reopening = opened.reopening, None
             reopening.set_result(None)
 
     async def _open(self, opened: Open, claim: t.open_claim4, *, recovering: bool) -> None:
-        compound = self._caller.compound("OPEN")
+        compound = opened.caller.compound("OPEN")
         compound.putfh(opened.handle)
         result = compound.open(self.arguments(opened.owner, opened.access, claim))
-        await self._caller.call(compound, recovering=recovering)
+        await opened.caller.call(compound, recovering=recovering)
         opened.set_stateid(result.value.stateid)
-        self._decline(opened.handle, result.value)
+        self._decline(opened, result.value)
 
-    async def _free(self, stateid: bytes) -> None:
+    async def _free(self, caller: Caller, stateid: bytes) -> None:
         # The server keeps telling of revoked state until it is freed (RFC 8881, Section 18.38).
-        compound = self._caller.compound("FREE_STATEID")
+        compound = caller.compound("FREE_STATEID")
         compound.free_stateid(stateid)
         try:
-            await self._caller.call(compound)
+            await caller.call(compound)
         except StatusError:
             return
 
-    def _decline(self, handle: bytes, result: t.OPEN4resok) -> None:
+    def _decline(self, opened: Open, result: t.OPEN4resok) -> None:
         """Give back a delegation that came unasked: nothing is cached here."""
         delegation = result.delegation
         kind = delegation.delegation_type
         if kind in (t.OPEN_DELEGATE_READ, t.OPEN_DELEGATE_WRITE):
-            Task(self._return(handle, delegation.value.stateid.other))
+            Task(self._return(opened, delegation.value.stateid.other))
 
     def returning(self, other: bytes) -> bool:
         """Whether this is the stateid of a delegation that is being given back."""
         return other in self._returning
 
-    async def _return(self, handle: bytes, other: bytes) -> None:
-        """DELEGRETURN, whatever comes of it."""
+    async def _return(self, opened: Open, other: bytes) -> None:
+        """DELEGRETURN; that it fails is nothing that anybody could help."""
         self._returning.add(other)
-        compound = self._caller.compound("DELEGRETURN")
-        compound.putfh(handle)
+        compound = opened.caller.compound("DELEGRETURN")
+        compound.putfh(opened.handle)
         compound.delegreturn(b"\0\0\0\0" + other)
         try:
-            await self._caller.call(compound)
+            await opened.caller.call(compound)
         except (StatusError, NfsError):
             return
         finally:

@@ -18,11 +18,11 @@ from typing import Any, Final, Generic, TypeVar
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import DIRECTORY_TYPE, NAME_MAX, Stat
+from .caller import Caller
 from .compound import Compound
 from .endings import BUSY, TEXTS, Ending
 from .errors import NfsError, StatusError, make_error, status_error
 from .results import Result
-from .session import Session
 
 R = TypeVar("R")
 
@@ -118,19 +118,19 @@ def unslashed(path: Path) -> Path:
 class Resolver:
     """Runs compounds on paths below one root."""
 
-    def __init__(self, session: Session, export: Sequence[bytes]) -> None:
-        self.session = session
+    def __init__(self, caller: Caller, export: Sequence[bytes]) -> None:
+        self.caller = caller
         self._export = tuple(export)
         self.root = b""
         """The handle of the mount's root."""
 
     async def find_root(self) -> None:
         """Look the mount's root up, following links on the way. Raises :class:`NfsError`."""
-        compound = self.session.compound("LOOKUP")
+        compound = self.caller.compound("LOOKUP")
         compound.putrootfh()
         handle = compound.getfh()
         try:
-            await self.session.call(compound)
+            await self.caller.call(compound)
         except StatusError as error:
             raise status_error(error.status, path="/") from error
         self.root = handle.value
@@ -205,7 +205,7 @@ class Resolver:
 
     async def _search(self, search: _Search[R]) -> R:
         """Walk until no link is in the way, and return what ``search`` has built there."""
-        session = self.session
+        caller = self.caller
         rest = search.components
         walk = _Walk(self.root)
         links = 0
@@ -219,7 +219,7 @@ class Resolver:
                 continue
             count = self._fitting(rest)
             whole = count == len(rest)
-            compound = session.compound(
+            compound = caller.compound(
                 search.name if whole else "LOOKUP", idempotent=search.idempotent or not whole
             )
             compound.putfh(walk.start)
@@ -229,7 +229,7 @@ class Resolver:
                 _descend(compound, [*rest[:count], SLASH])
                 directory = compound.getfh()
             try:
-                await session.call(compound)
+                await caller.call(compound)
             except StatusError as error:
                 if error.status in _HANDLE_LOST and error.index == 0 and not search.lost:
                     search.lost = True
@@ -264,7 +264,7 @@ class Resolver:
     def _fitting(self, rest: Components) -> int:
         """How many components the next compound can take: all, if it can be the last one."""
         count = rest.index(_UP) if _UP in rest else len(rest)
-        most = self.session.limits.max_operations - _RESERVED_OPERATIONS
+        most = self.caller.limits.max_operations - _RESERVED_OPERATIONS
         if count <= most and sum(map(len, rest)) + count * _LOOKUP_OCTETS <= _ROOM:
             return count
         room = _ROOM
@@ -301,12 +301,12 @@ class Resolver:
 
     async def _look_in(self, directory: bytes, name: bytes, path: Path) -> Stat | None:
         """The attributes of what has a name in a directory; None if nothing has."""
-        compound = self.session.compound("LOOKUP")
+        compound = self.caller.compound("LOOKUP")
         compound.putfh(directory)
         compound.lookup(name)
         status = compound.stat()
         try:
-            await self.session.call(compound)
+            await self.caller.call(compound)
         except StatusError as error:
             if error.status == t.NFS4ERR_NOENT:
                 return None
@@ -320,13 +320,13 @@ class Resolver:
         for link in suspects:
             if link < 0:
                 continue
-            compound = self.session.compound("READLINK")
+            compound = self.caller.compound("READLINK")
             compound.putfh(start)
             for component in rest[: link + 1]:
                 compound.lookup(component)
             answer = compound.readlink()
             try:
-                await self.session.call(compound)
+                await self.caller.call(compound)
             except StatusError:
                 continue
             target = answer.value

@@ -70,7 +70,7 @@ async def write_small(
         )
     except NfsError:
         if attempt is not None:
-            await opens.close_leftover(owner, attempt.opened, attempt.handle)
+            await opens.close_leftover(resolver.caller, owner, attempt.opened, attempt.handle)
         raise
     return done.handle.value, done.written.value.count
 

@@ -19,7 +19,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from .attributes import Stat
 from .descent import Descent
 from .errors import NfsError, Where, ends_everything, make_error, name_file
-from .nodes.operations import Operations
+from .operations.by_handle import Operations
 from .paths import to_text
 
 JOBS_PARALLEL: Final = 16

@@ -107,7 +107,7 @@ class Remote:
             if self._may_create_otherwise(error):
                 raise Lost from error
             if error.operation != t.OP_RENAME:  # which comes after CLOSE
-                await client.opens.close_leftover(owner, opened, handle)
+                await client.opens.close_leftover(client.session, owner, opened, handle)
             if error.operation != t.OP_OPEN:
                 await self.forget(place, temporary)
             if error.operation == t.OP_VERIFY and error.status == t.NFS4ERR_NOT_SAME:
@@ -136,7 +136,7 @@ class Remote:
             raise status_error(error.status, path=place.where()) from error
         except UncertainOutcomeError as error:
             raise Lost from error
-        added = client.opens.add(handle.value, WRITE, owner, opened.value)
+        added = client.opens.add(client.session, handle.value, WRITE, owner, opened.value)
         return client.open_file(added, place.where())
 
     async def publish(

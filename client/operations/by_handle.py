@@ -73,6 +73,16 @@ class Seen:
         self.status = status
 
 
+class Listing:
+    """A page of a directory, and the directory's change attribute from just before."""
+
+    __slots__ = ("change", "page")
+
+    def __init__(self, change: int, page: Page) -> None:
+        self.change = change
+        self.page = page
+
+
 class Operations:
     """Operations of one mount on objects that it has the handles of."""
 
@@ -224,6 +234,23 @@ class Operations:
         page = compound.readdir(cookie, verifier, self.page_size)
         await self.call(compound, where)
         return page.value
+
+    async def listing(
+        self,
+        directory: bytes,
+        cookie: int = 0,
+        verifier: bytes = bytes(8),
+        where: Where = nowhere,
+    ) -> Listing:
+        """Return what :meth:`page` does, with the directory's change attribute.
+
+        As long as that stays the same, so do the names in the directory.
+        """
+        compound = self.at("READDIR", directory)
+        change = compound.getattr(CHANGE, CHANGE_ROOM, decode_change)
+        page = compound.readdir(cookie, verifier, self.page_size)
+        await self.call(compound, where)
+        return Listing(change.value, page.value)
 
     async def pages(
         self, directory: bytes, where: Where = nowhere, page: Page | None = None

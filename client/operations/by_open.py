@@ -35,6 +35,16 @@ class Opening:
         self.directory = directory
 
 
+class Closed:
+    """What CLOSE has brought: the write verifier and attributes, if they were asked for."""
+
+    __slots__ = ("status", "verifier")
+
+    def __init__(self, verifier: bytes, status: Stat | None) -> None:
+        self.verifier = verifier
+        self.status = status
+
+
 class OpenOperations:
     """Operations of one mount on what it has open."""
 
@@ -57,8 +67,8 @@ class OpenOperations:
         What is at the name when it is no file the error's status tells: ``NFS4ERR_SYMLINK``,
         ``NFS4ERR_ISDIR``, ``NFS4ERR_WRONG_TYPE``.
         """
-        exclusive = how is not None and how.opentype == t.OPEN4_CREATE
-        compound = self.caller.compound("OPEN", idempotent=not exclusive)
+        guarded = how is not None and how.value is not None and how.value.mode == t.GUARDED4
+        compound = self.caller.compound("OPEN", idempotent=not guarded)
         compound.putfh(directory)
         return await self._open(compound, t.open_claim4(t.CLAIM_NULL, name), access, how, where)
 
@@ -83,12 +93,12 @@ class OpenOperations:
         try:
             await self.caller.call(compound)
         except StatusError as error:
-            await self.opens.close_leftover(owner, result, handle)
+            await self.opens.close_leftover(self.caller, owner, result, handle)
             raise status_error(error.status, path=where()) from error
         except NfsError as error:
             name_file(error, where)
             raise
-        opened = self.opens.add(handle.value, access, owner, result.value)
+        opened = self.opens.add(self.caller, handle.value, access, owner, result.value)
         status.value.handle = handle.value
         return Opening(opened, status.value, result.value.cinfo)
 
@@ -103,11 +113,18 @@ class OpenOperations:
             raise status_error(error.status, path=where()) from error
         opened.set_stateid(result.value.stateid)
 
-    async def close(self, opened: Open, *, commit: bool, where: Where = nowhere) -> bytes:
-        """Close; before that, in the same call, COMMIT the file if so wished.
+    async def close(
+        self,
+        opened: Open,
+        *,
+        commit: bool = False,
+        attributes: bool = False,
+        where: Where = nowhere,
+    ) -> Closed:
+        """Close; before that, in the same call, COMMIT the file and get its attributes if wished.
 
-        Returns the write verifier, an empty one without a COMMIT. The caller takes the open out
-        of the table (:meth:`OpenTable.discard`).
+        The verifier is an empty one without a COMMIT. The caller takes the open out of the table
+        (:meth:`OpenTable.discard`).
         """
         attempts = 0
         while True:
@@ -115,6 +132,7 @@ class OpenOperations:
             stateid = opened.wire_stateid
             compound = self._at("CLOSE", opened)
             verifier = compound.commit() if commit else None
+            status = compound.stat() if attributes else None
             compound.close(stateid)
             try:
                 await self.caller.call(compound)
@@ -124,7 +142,10 @@ class OpenOperations:
                 if stateid != opened.wire_stateid and attempts < _REOPENS_MAX:
                     continue  # it was reclaimed meanwhile
                 # The server has closed it in its own way; only the data mattered.
-            return verifier.value if verifier is not None else b""
+            return Closed(
+                verifier.value if verifier is not None else b"",
+                status.value if status is not None else None,
+            )
 
     # --- Data ---
 
