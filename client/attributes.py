@@ -259,11 +259,13 @@ _ENTRY_MIDDLE: Final = struct.Struct(">Q2I")
 class Page:
     """One answer of READDIR: entries, where the next page begins, and whether there is none."""
 
-    __slots__ = ("cookie", "end", "entries", "verifier")
+    __slots__ = ("cookie", "cookies", "end", "entries", "verifier")
 
     def __init__(self, verifier: bytes) -> None:
         self.verifier = verifier
         self.entries: list[tuple[bytes, Stat | int]] = []
+        self.cookies: list[int] = []
+        """What comes after each of the entries."""
         self.cookie = 0
         self.end = False
 
@@ -278,6 +280,7 @@ def decode_entries(dec: Decoder) -> Page:
     page = Page(dec.fixed_opaque(8))
     while dec.boolean():
         page.cookie = dec.uint64()
+        page.cookies.append(page.cookie)
         name = dec.opaque(NAME_MAX)
         if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
             raise XdrError(f"a directory entry called {name!r}")
@@ -385,9 +388,13 @@ def encode_attributes(
     gid: int | None = None,
     atime_ns: int | None = None,
     mtime_ns: int | None = None,
-    touch: bool = False,
+    atime_now: bool = False,
+    mtime_now: bool = False,
 ) -> t.fattr4:
-    """A fattr4 with what is not None; ``touch`` sets both times to the server's present."""
+    """Return a fattr4 with what is not None.
+
+    ``atime_now`` and ``mtime_now`` set a time to the server's present.
+    """
     values: Values = {}
     if size is not None:
         values[t.FATTR4_SIZE] = size
@@ -397,9 +404,9 @@ def encode_attributes(
         values[t.FATTR4_OWNER] = b"%d" % uid
     if gid is not None:
         values[t.FATTR4_OWNER_GROUP] = b"%d" % gid
-    if atime_ns is not None or touch:
+    if atime_ns is not None or atime_now:
         values[t.FATTR4_TIME_ACCESS_SET] = _settime(atime_ns)
-    if mtime_ns is not None or touch:
+    if mtime_ns is not None or mtime_now:
         values[t.FATTR4_TIME_MODIFY_SET] = _settime(mtime_ns)
     return encode_fattr4(values)
 

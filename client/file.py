@@ -238,8 +238,8 @@ class OpenFile:
             if not self._in_doubt():
                 return status
 
-    async def truncate(self, size: int) -> None:
-        """Make the file ``size`` octets long."""
+    async def truncate(self, size: int) -> Stat:
+        """Make the file ``size`` octets long; return the attributes as they are then."""
         self._check(WRITE)
         if size < 0:
             raise make_error(errno.EINVAL, "a size below 0", self.path)
@@ -247,7 +247,24 @@ class OpenFile:
             raise OverflowError(f"{size} octets are more than a file can have")
         # What was written beyond must not come back after a restart.
         await self.commit()
-        await self._operations.setattr(self._open, encode_attributes(size=size), self._where)
+        return await self._operations.setattr(self._open, encode_attributes(size=size), self._where)
+
+    async def set_attributes(self, attributes: t.fattr4) -> Stat:
+        """Set what ``attributes`` has but the size; return the attributes as they are then."""
+        self._check(0)
+        return await self._operations.setattr(self._open, attributes, self._where)
+
+    async def allocate(self, offset: int, length: int) -> Stat:
+        """Reserve room for a range, growing the file if need be; return the attributes."""
+        self._check(WRITE)
+        return await self._operations.allocate(self._open, offset, length, self._where)
+
+    async def deallocate(self, offset: int, length: int) -> Stat:
+        """Make a range a hole; return the attributes as they are then."""
+        self._check(WRITE)
+        # What was written there must not come back after a restart.
+        await self.commit()
+        return await self._operations.deallocate(self._open, offset, length, self._where)
 
     # --- Closing ---
 

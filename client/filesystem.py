@@ -20,6 +20,7 @@ from .contents import Contents
 from .errors import make_error
 from .file import OFFSET_END, OpenFile
 from .names import Names
+from .nodes import Lifetimes, Nodes
 from .open_mode import OpenMode
 from .paths import Path
 from .results import Result
@@ -35,6 +36,11 @@ _TIME_END: Final = 1 << 63
 
 class FileSystem(Names):
     """One client of one server's export: a file system, by path."""
+
+    def nodes(self, lifetimes: Lifetimes | None = None) -> Nodes:
+        """Return the file system by nodes, with a cache of names and attributes of its own."""
+        chosen = lifetimes if lifetimes is not None else Lifetimes()
+        return Nodes(self, self.resolver.find_root, chosen)
 
     # --- Attributes ---
 
@@ -65,7 +71,7 @@ class FileSystem(Names):
         if times is not None:
             ns = (round(times[0] * 1e9), round(times[1] * 1e9))
         if ns is None:
-            await self.set_attributes(path, encode_attributes(touch=True))
+            await self.set_attributes(path, encode_attributes(atime_now=True, mtime_now=True))
         else:
             for time_ns in ns:
                 if not -_TIME_END <= time_ns // 10**9 < _TIME_END:

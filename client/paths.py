@@ -124,8 +124,8 @@ class Resolver:
         self.root = b""
         """The handle of the mount's root."""
 
-    async def find_root(self) -> None:
-        """Look the mount's root up, following links on the way. Raises :class:`NfsError`."""
+    async def find_root(self) -> bytes:
+        """Look the mount's root up, following links on the way; return its handle."""
         compound = self.caller.compound("LOOKUP")
         compound.putrootfh()
         handle = compound.getfh()
@@ -138,6 +138,7 @@ class Resolver:
             search = _Found(b"/".join(self._export), "LOOKUP", Compound.getfh, follow=True)
             search.lost = True  # once is enough
             self.root = (await self._search(search)).value
+        return self.root
 
     async def stat(self, path: Path, *, follow: bool) -> Stat:
         """Return the attributes of what is there."""

@@ -10,9 +10,9 @@ from typing import Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from ..attributes import Stat
+from ..attributes import Stat, encode_attributes
 from ..caller import Caller
-from ..compound import Compound
+from ..compound import CURRENT_STATEID, Compound
 from ..errors import NfsError, StatusError, Where, name_file, nowhere, status_error
 from ..opens import STATE_LOST, WRITE, Open, OpenTable
 from ..results import ReadResult
@@ -72,11 +72,17 @@ class OpenOperations:
         compound.putfh(directory)
         return await self._open(compound, t.open_claim4(t.CLAIM_NULL, name), access, how, where)
 
-    async def open_handle(self, handle: bytes, access: int, where: Where = nowhere) -> Opening:
-        """Open a file by its handle (CLAIM_FH: RFC 8881, Section 18.16.3)."""
+    async def open_handle(
+        self, handle: bytes, access: int, where: Where = nowhere, *, truncate: bool = False
+    ) -> Opening:
+        """Open a file by its handle (CLAIM_FH: RFC 8881, Section 18.16.3).
+
+        With ``truncate`` its size is set to 0 in the same call.
+        """
         compound = self.caller.compound("OPEN")
         compound.putfh(handle)
-        return await self._open(compound, t.open_claim4(t.CLAIM_FH), access, None, where)
+        claim = t.open_claim4(t.CLAIM_FH)
+        return await self._open(compound, claim, access, None, where, truncate)
 
     async def _open(
         self,
@@ -85,10 +91,13 @@ class OpenOperations:
         access: int,
         how: t.openflag4 | None,
         where: Where,
+        truncate: bool = False,
     ) -> Opening:
         owner = self.opens.new_owner()
         result = compound.open(self.opens.arguments(owner, access, claim, how))
         handle = compound.getfh()
+        if truncate:
+            compound.setattr(CURRENT_STATEID, encode_attributes(size=0))
         status = compound.stat()
         try:
             await self.caller.call(compound)

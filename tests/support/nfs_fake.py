@@ -131,6 +131,7 @@ class Node:
         self.mtime = (0, 0)
         self.ctime = (3, 4)
         self.owner = b"0"
+        self.fileid: int = fields.get("fileid", 9)
 
     def used(self) -> int:
         """Octets of the blocks that are not all zeros: those are holes here."""
@@ -490,7 +491,7 @@ class FakeServer:
             t.FATTR4_LEASE_TIME: self.lease_s,
             t.FATTR4_RDATTR_ERROR: 0,
             t.FATTR4_FILEHANDLE: node.handle,
-            t.FATTR4_FILEID: 9,
+            t.FATTR4_FILEID: node.fileid,
             t.FATTR4_FILES_AVAIL: 10,
             t.FATTR4_FILES_FREE: 10,
             t.FATTR4_FILES_TOTAL: 20,

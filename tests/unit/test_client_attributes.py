@@ -179,7 +179,7 @@ def test_what_can_be_set() -> None:
         t.FATTR4_TIME_ACCESS_SET: t.settime4(1, t.nfstime4(-1, 999_999_999)),
         t.FATTR4_TIME_MODIFY_SET: t.settime4(1, t.nfstime4(1, 2)),
     }
-    touch = decode_fattr4(encode_attributes(touch=True))
+    touch = decode_fattr4(encode_attributes(atime_now=True, mtime_now=True))
     assert touch == {
         t.FATTR4_TIME_ACCESS_SET: t.settime4(0),
         t.FATTR4_TIME_MODIFY_SET: t.settime4(0),

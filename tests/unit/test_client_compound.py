@@ -38,7 +38,9 @@ def parsed(compound: Compound) -> t.COMPOUND4args:
 
 def test_every_operation_reads_back_as_the_specification_has_it() -> None:
     compound = Compound(HEADER, "ALL", idempotent=False)
-    attributes = encode_attributes(size=7, mode=0o640, uid=1, gid=2, atime_ns=-1, touch=True)
+    attributes = encode_attributes(
+        size=7, mode=0o640, uid=1, gid=2, atime_ns=-1, atime_now=True, mtime_now=True
+    )
     sink = memoryview(bytearray(10))
     large = memoryview(bytearray(5000))
     data = memoryview(b"hello")

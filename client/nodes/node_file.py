@@ -1,0 +1,102 @@
+"""An open file that keeps what is known of its node honest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..attributes import Stat
+from ..caller import Caller
+from ..file import OpenFile
+from .node import Node
+from .table import NodeTable
+
+
+class NodeFile:
+    """A node, open.
+
+    ``changed`` says whether the file had changed since it was last seen when it was opened: what a
+    user has cached of its contents is void then (close-to-open consistency).
+    """
+
+    __slots__ = ("_caller", "_table", "_wrote", "changed", "file", "node")
+
+    def __init__(
+        self, node: Node, file: OpenFile, table: NodeTable, caller: Caller, changed: bool
+    ) -> None:
+        self.node: Final = node
+        self.file: Final = file
+        self.changed: Final = changed
+        self._table = table
+        self._caller = caller
+        self._wrote = False
+        table.opened(node)
+
+    async def read_at(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset`` on; see :meth:`OpenFile.read_at`."""
+        return await self.file.read_at(offset, buffer)
+
+    async def write_at(self, offset: int, data: memoryview) -> int:
+        """Write all of ``data`` at ``offset``; see :meth:`OpenFile.write_at`."""
+        self._wrote = True
+        try:
+            return await self.file.write_at(offset, data)
+        finally:
+            self.node.expire(self._caller.time())
+
+    async def commit(self) -> None:
+        """Have what was written on stable storage, and know the file's attributes after that.
+
+        Without an own write there is nothing to do.
+        """
+        if not self._wrote:
+            return
+        await self.file.commit()
+        asked_at = self._caller.time()
+        self.node.learn(await self.file.stat(), asked_at)
+        self._wrote = False
+
+    async def stat(self) -> Stat:
+        """Return the attributes, asked for in any case."""
+        asked_at = self._caller.time()
+        status = await self.file.stat()
+        self.node.learn(status, asked_at)
+        return status
+
+    async def truncate(self, size: int) -> Stat:
+        """Make the file ``size`` octets long."""
+        return self._changed(self._caller.time(), await self.file.truncate(size))
+
+    async def allocate(self, offset: int, length: int) -> Stat:
+        """Reserve room for a range, growing the file if need be."""
+        return self._changed(self._caller.time(), await self.file.allocate(offset, length))
+
+    async def deallocate(self, offset: int, length: int) -> Stat:
+        """Make a range a hole."""
+        return self._changed(self._caller.time(), await self.file.deallocate(offset, length))
+
+    async def find_data(self, offset: int) -> int | None:
+        """Return where data begins, from ``offset`` on; see :meth:`OpenFile.find_data`."""
+        return await self.file.find_data(offset)
+
+    async def find_hole(self, offset: int) -> int | None:
+        """Return where a hole begins, from ``offset`` on; see :meth:`OpenFile.find_hole`."""
+        return await self.file.find_hole(offset)
+
+    async def close(self) -> None:
+        """Commit what was written, and close. Harmless to repeat.
+
+        The file is closed even if this raises, which it does if data may have been lost.
+        """
+        if self.file.closed:
+            return
+        asked_at = self._caller.time()
+        try:
+            status = await self.file.close(attributes=self._wrote)
+        finally:
+            self._table.closed(self.node)
+        if status is not None:
+            self.node.learn(status, asked_at)
+
+    def _changed(self, asked_at: float, status: Stat) -> Stat:
+        self.node.learn(status, asked_at)
+        return status

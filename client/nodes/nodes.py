@@ -1,0 +1,454 @@
+"""Nodes and what is done with them: one call to the server each, or none where a cache knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from copy import copy
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..acting import Acting
+from ..attributes import Stat, StatVfs, encode_attributes
+from ..client import Client
+from ..errors import NfsError, ends_everything, status_error
+from ..operations import ALL_ACCESS, Made, Opening, OpenOperations, Operations, Seen
+from .lifetimes import Lifetimes
+from .node import DEPTH_MAX, Node
+from .node_file import NodeFile
+from .table import NAMES_MAX, UNUSED_MAX, NodeTable
+
+T = TypeVar("T")
+FindRoot = Callable[[], Coroutine[Any, Any, bytes]]
+"""Looks the root of the mount up, and returns its handle."""
+
+_HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
+_DEFAULT: Final = Lifetimes()
+
+
+class Entry:
+    """A name in a directory that was listed.
+
+    ``cookie`` is where the listing goes on behind it. ``node`` is None where the server could not
+    get the attributes; ``status`` says why then (an ``nfsstat4``). It is not counted as looked up
+    until :meth:`NodeTable.look_up` is called for it.
+    """
+
+    __slots__ = ("cookie", "name", "node", "status")
+
+    def __init__(self, name: bytes, cookie: int, node: Node | None, status: int) -> None:
+        self.name = name
+        self.cookie = cookie
+        self.node = node
+        self.status = status
+
+
+class Entries:
+    """A page of a directory: ``verifier`` belongs to its cookies, ``end`` says it is the last."""
+
+    __slots__ = ("end", "entries", "verifier")
+
+    def __init__(self, entries: list[Entry], verifier: bytes, end: bool) -> None:
+        self.entries = entries
+        self.verifier = verifier
+        self.end = end
+
+
+class Nodes:
+    """The nodes of one mount, as one of its users sees them.
+
+    Attributes and names are shared by all users of a mount (:meth:`acting_as`), so it is for the
+    user of this to check permissions by mode where one's cache must not serve another.
+
+    A node that a method returns is counted as looked up once more, until :meth:`forget`. If the
+    server has lost its handle, it is looked up again by the way that it was last seen at, and what
+    was asked is done with the new handle, provided that it is the same object still. Everything
+    raises :class:`NfsError`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        find_root: FindRoot,
+        lifetimes: Lifetimes = _DEFAULT,
+        *,
+        unused_max: int = UNUSED_MAX,
+        names_max: int = NAMES_MAX,
+    ) -> None:
+        self.table = NodeTable(lifetimes, unused_max=unused_max, names_max=names_max)
+        self._client = client
+        self._find_root = find_root
+        self._operations = client.operations
+        self._open_operations = client.open_operations
+
+    def acting_as(self, credentials: Credentials) -> Nodes:
+        """Return the same nodes for another user of the mount."""
+        acting = Acting(self._client.session, credentials)
+        other = copy(self)
+        other._operations = Operations(acting)
+        other._open_operations = OpenOperations(acting, self._client.opens)
+        return other
+
+    def _now(self) -> float:
+        return self._operations.caller.time()
+
+    # --- Finding ---
+
+    async def root(self) -> Node:
+        """Return the directory that is mounted."""
+        root = self.table.root
+        if root is None:
+            handle = await self._find_root()
+            asked_at = self._now()
+            status = await self._operations.getattr(handle)
+            status.handle = handle
+            root = self.table.root = self.table.enter(status, asked_at)
+            self.table.look_up(root)  # for as long as there is a mount
+        self.table.look_up(root)
+        return root
+
+    async def lookup(self, directory: Node, name: bytes) -> Node:
+        """Return what has a name in a directory; ``.`` and ``..`` are understood.
+
+        Raises ``FileNotFoundError``; no link is followed. Without a call to the server if the
+        directory is known not to have changed since the name was last seen.
+        """
+        if name == b".":
+            await self.refresh(directory)
+            node: Node | None = directory
+        elif name == b"..":
+            return await self.lookup_parent(directory)
+        elif name in directory.names and directory.names_left(self._now()) > 0:
+            try:
+                node = self.table.named(directory, name)
+            except KeyError:
+                node = await self._look(directory, name)
+        else:
+            node = await self._look(directory, name)
+        if node is None:
+            raise status_error(t.NFS4ERR_NOENT, path=_below(directory, name))
+        self.table.look_up(node)
+        return node
+
+    async def _look(self, directory: Node, name: bytes) -> Node | None:
+        asked_at = self._now()
+        where = partial(_below, directory, name)
+        seen = await self._at(
+            lambda: self._operations.look(directory.handle, name, where), directory
+        )
+        return self._learn(directory, name, seen, asked_at)
+
+    def _learn(self, directory: Node, name: bytes, seen: Seen, asked_at: float) -> Node | None:
+        news = directory.learn_change(seen.change, asked_at)
+        node = self.table.enter(seen.status, asked_at) if seen.status is not None else None
+        if news:
+            self.table.name(directory, name, node)
+        elif node is not None and node.parent is None and node is not self.table.root:
+            node.parent, node.name = directory, name
+        return node
+
+    async def lookup_parent(self, directory: Node) -> Node:
+        """Return the directory above; of the mount's root, that itself."""
+        if directory is self.table.root:
+            self.table.look_up(directory)
+            return directory
+        asked_at = self._now()
+        status = await self._at(
+            lambda: self._operations.lookup_parent(directory.handle, directory.path), directory
+        )
+        node = self.table.enter(status, asked_at)
+        self.table.look_up(node)
+        return node
+
+    def forget(self, node: Node, count: int = 1) -> None:
+        """Give a node back ``count`` times."""
+        self.table.forget(node, count)
+
+    # --- Looking ---
+
+    def seconds_left(self, node: Node) -> float:
+        """Return for how many seconds more the attributes of a node may be believed."""
+        return node.seconds_left(self._now())
+
+    def names_left(self, directory: Node) -> float:
+        """Return for how many seconds more the names in a directory may be believed."""
+        return directory.names_left(self._now())
+
+    async def getattr(self, node: Node) -> Stat:
+        """Return the attributes; without a call while those that are known may be believed."""
+        if node.seconds_left(self._now()) > 0:
+            return node.status
+        return await self.refresh(node)
+
+    async def refresh(self, node: Node) -> Stat:
+        """Return the attributes, asked for in any case."""
+        asked_at = self._now()
+        status = await self._at(lambda: self._operations.getattr(node.handle, node.path), node)
+        node.learn(status, asked_at)
+        return status
+
+    async def access(self, node: Node, mask: int = ALL_ACCESS) -> int:
+        """Return which of the ``ACCESS4_`` bits in ``mask`` the user has, as the server judges."""
+        answer = await self._at(lambda: self._operations.access(node.handle, mask, node.path), node)
+        return answer.access & mask
+
+    async def readlink(self, node: Node) -> bytes:
+        """Return the target of a link."""
+        return await self._at(lambda: self._operations.readlink(node.handle, node.path), node)
+
+    async def statfs(self, node: Node) -> StatVfs:
+        """Return the size of the file system that a node is in, and what is left of it."""
+        return await self._at(lambda: self._operations.statfs(node.handle, node.path), node)
+
+    async def readdir(
+        self, directory: Node, cookie: int = 0, verifier: bytes = bytes(8)
+    ) -> Entries:
+        """Return the entries behind ``cookie`` with their attributes, as many as one call brings.
+
+        ``verifier`` is the one of the page that the cookie comes from.
+        """
+        asked_at = self._now()
+        listing = await self._at(
+            lambda: self._operations.listing(directory.handle, cookie, verifier, directory.path),
+            directory,
+        )
+        news = directory.learn_change(listing.change, asked_at)
+        page = listing.page
+        entries: list[Entry] = []
+        for (name, status), behind in zip(page.entries, page.cookies, strict=True):
+            if isinstance(status, int):
+                entries.append(Entry(name, behind, None, status))
+                continue
+            node = self.table.enter(status, asked_at) if status.handle else None
+            if news and node is not None:
+                self.table.name(directory, name, node)
+            entries.append(Entry(name, behind, node, t.NFS4_OK))
+        return Entries(entries, page.verifier, page.end)
+
+    # --- Changing ---
+
+    async def setattr(self, node: Node, attributes: t.fattr4, size: int | None = None) -> Stat:
+        """Set what ``attributes`` has; return the attributes as they are then.
+
+        ``size`` is the one that is among them, if any: what was written beyond it is dropped.
+        """
+        asked_at = self._now()
+        status = await self._at(
+            lambda: self._operations.setattr(node.handle, attributes, node.path), node
+        )
+        if size is not None:
+            self._client.files.unstable.cut(node.handle, size)
+        node.learn(status, asked_at)
+        return status
+
+    async def mkdir(self, directory: Node, name: bytes, mode: int) -> Node:
+        """Make a directory."""
+        return await self._create(directory, name, t.createtype4(t.NF4DIR), mode)
+
+    async def symlink(self, directory: Node, name: bytes, target: bytes) -> Node:
+        """Make a symbolic link that holds ``target``."""
+        return await self._create(directory, name, t.createtype4(t.NF4LNK, target), 0o777)
+
+    async def mknod(
+        self, directory: Node, name: bytes, kind: int, mode: int, device: tuple[int, int] = (0, 0)
+    ) -> Node:
+        """Make a special file: ``kind`` is ``NF4FIFO``, ``NF4SOCK``, ``NF4BLK`` or ``NF4CHR``.
+
+        ``device`` are the major and minor numbers of the last two.
+        """
+        if kind in (t.NF4BLK, t.NF4CHR):
+            made = t.createtype4(kind, t.specdata4(*device))
+        else:
+            made = t.createtype4(kind)
+        return await self._create(directory, name, made, mode)
+
+    async def _create(self, directory: Node, name: bytes, kind: t.createtype4, mode: int) -> Node:
+        asked_at = self._now()
+        attributes = encode_attributes(mode=mode)
+        where = partial(_below, directory, name)
+        made = await self._at(
+            lambda: self._operations.create(directory.handle, name, kind, attributes, where),
+            directory,
+        )
+        return self._made(directory, name, made, asked_at)
+
+    async def link(self, node: Node, directory: Node, name: bytes) -> Node:
+        """Give a file another name."""
+        asked_at = self._now()
+        where = partial(_below, directory, name)
+        made = await self._at(
+            lambda: self._operations.link(node.handle, directory.handle, name, where),
+            node,
+            directory,
+        )
+        return self._made(directory, name, made, asked_at)
+
+    def _made(self, directory: Node, name: bytes, made: Made, asked_at: float) -> Node:
+        self._moved_on(directory, made.directory)
+        node = self.table.enter(made.status, asked_at)
+        self.table.name(directory, name, node)
+        self.table.look_up(node)
+        return node
+
+    async def remove(self, directory: Node, name: bytes) -> None:
+        """Remove a name, of an empty directory too."""
+        where = partial(_below, directory, name)
+        info = await self._at(
+            lambda: self._operations.remove(directory.handle, name, where), directory
+        )
+        self._lose_name(directory, name)
+        self._moved_on(directory, info)
+        self.table.name(directory, name, None)
+
+    async def rename(
+        self, from_directory: Node, old: bytes, to_directory: Node, new: bytes
+    ) -> None:
+        """Move a name, replacing a file or an empty directory."""
+        where = partial(_below, from_directory, old)
+        info = await self._at(
+            lambda: self._operations.rename(
+                from_directory.handle, old, to_directory.handle, new, where
+            ),
+            from_directory,
+            to_directory,
+        )
+        moved = from_directory.names.get(old)
+        if from_directory is not to_directory or old != new:
+            self._lose_name(to_directory, new)
+        self._moved_on(from_directory, info.source_cinfo)
+        if to_directory is not from_directory:
+            self._moved_on(to_directory, info.target_cinfo)
+        self.table.name(from_directory, old, None)
+        if moved is not None:
+            moved.expire(self._now())
+            self.table.name(to_directory, new, moved)
+        else:
+            to_directory.names.pop(new, None)
+
+    def _lose_name(self, directory: Node, name: bytes) -> None:
+        """Expect what has the name to have changed: it has one name less."""
+        node = directory.names.get(name)
+        if node is not None:
+            node.expire(self._now())
+
+    def _moved_on(self, directory: Node, info: t.change_info4) -> None:
+        directory.moved_on(info.atomic, info.before, info.after, self._now())
+
+    # --- Opening ---
+
+    async def open(self, node: Node, access: int, *, truncate: bool = False) -> NodeFile:
+        """Open a file, for ``OPEN4_SHARE_ACCESS_READ``, ``WRITE`` or both.
+
+        With ``truncate`` its size is set to 0 in the same call.
+        """
+        asked_at = self._now()
+        opening = await self._at(
+            lambda: self._open_operations.open_handle(
+                node.handle, access, node.path, truncate=truncate
+            ),
+            node,
+        )
+        changed = opening.status.change != node.change
+        node.learn(opening.status, asked_at)
+        return self._opened(node, opening, truncate, changed)
+
+    async def create(
+        self,
+        directory: Node,
+        name: bytes,
+        access: int,
+        mode: int,
+        *,
+        exclusive: bool = False,
+        truncate: bool = False,
+    ) -> NodeFile:
+        """Open a file by its name, and make it with ``mode`` if it is not there.
+
+        If it is, ``exclusive`` makes that an error and ``truncate`` sets its size to 0. The node,
+        counted as looked up, is that of the file.
+        """
+        asked_at = self._now()
+        attributes = encode_attributes(size=0 if truncate else None, mode=mode)
+        kind = t.GUARDED4 if exclusive else t.UNCHECKED4
+        how = t.openflag4(t.OPEN4_CREATE, t.createhow4(kind, attributes))
+        where = partial(_below, directory, name)
+        opening = await self._at(
+            lambda: self._open_operations.open(directory.handle, name, access, how, where),
+            directory,
+        )
+        self._moved_on(directory, opening.directory)
+        known = self.table.find(opening.status)
+        changed = known is None or opening.status.change != known.change
+        node = self.table.enter(opening.status, asked_at)
+        self.table.name(directory, name, node)
+        self.table.look_up(node)
+        return self._opened(node, opening, truncate, changed)
+
+    def _opened(self, node: Node, opening: Opening, truncated: bool, changed: bool) -> NodeFile:
+        if truncated:
+            self._client.files.unstable.cut(node.handle, 0)
+        file = self._client.open_file(opening.opened, node.path())
+        return NodeFile(node, file, self.table, self._operations.caller, changed)
+
+    # --- Handles that are lost ---
+
+    async def _at(self, operation: Callable[[], Coroutine[Any, Any, T]], *nodes: Node) -> T:
+        """Do something with nodes; once more if one of them has another handle now."""
+        try:
+            return await operation()
+        except NfsError as error:
+            if error.status not in _HANDLE_LOST:
+                raise
+            replaced = [await self._find_again(node) for node in nodes]
+            if not any(replaced):
+                raise
+        return await operation()
+
+    async def _find_again(self, node: Node) -> bool:
+        """Look a node up by the way that it was last seen at; return whether its handle differs."""
+        way: list[Node] = []
+        top = node
+        while top.parent is not None and len(way) < DEPTH_MAX:
+            way.append(top)
+            top = top.parent
+        if top is not self.table.root:
+            return False
+        before = node.handle
+        try:
+            await self._find_root_again(top)
+            for below in reversed(way):
+                if not await self._find_below(below):
+                    return False
+        except NfsError as error:
+            if ends_everything(error):
+                raise
+            return False
+        return node.handle != before
+
+    async def _find_root_again(self, root: Node) -> None:
+        asked_at = self._now()
+        handle = await self._find_root()
+        if handle != root.handle:
+            status = await self._operations.getattr(handle)
+            status.handle = handle
+            self.table.replace_handle(root, status, asked_at)
+
+    async def _find_below(self, node: Node) -> bool:
+        """Look a node up in its parent; return whether it is there still."""
+        parent = node.parent
+        assert parent is not None
+        asked_at = self._now()
+        seen = await self._operations.look(parent.handle, node.name, node.path)
+        if seen.status is None or not node.is_same_object(seen.status):
+            parent.names.pop(node.name, None)
+            return False
+        if seen.status.handle != node.handle:
+            self.table.replace_handle(node, seen.status, asked_at)
+        return True
+
+
+def _below(directory: Node, name: bytes) -> str:
+    shown = name.decode("utf-8", "surrogateescape")
+    return f"{directory.path().rstrip('/')}/{shown}"
