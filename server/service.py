@@ -23,6 +23,7 @@ from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .authority import Authority, Policy
+from .callback import CallbackClient, CallbackTimes
 from .config import ServerConfig
 from .engine.core import Core
 from .engine.machine import CompoundProcedure
@@ -80,8 +81,17 @@ class Server:
         key = self._store.secret(rng.randbytes(_KEY_OCTETS))
         self.namespace = Namespace(exports, key, born_ns)
         now = reactor.time()
+        times = CallbackTimes.suiting(self.config.times.lease)
+        self.callbacks = CallbackClient(reactor, rng, times)
+        """Calls to clients."""
         self.registry = Registry(
-            *(self._store, self.config.times, self.config.state, rng, now), later=self._later
+            self._store,
+            self.config.times,
+            self.config.state,
+            rng,
+            now,
+            later=self._later,
+            probe=self.callbacks.probe,
         )
         authority = Authority(exports, policy or Policy.suiting(exports), reactor.time)
         self._core = Core(

@@ -14,6 +14,7 @@ from ..config import ServerConfig
 from ..engine.context import Context
 from ..engine.replay import NEW, admit, fingerprint
 from ..engine.reply import Reply
+from ..state.backchannel import BackChannel, choose_credential
 from ..state.client import Client
 from ..state.principal import Principal, may_carry, source_of
 from ..state.refusal import NOT_YOURS, Refusal
@@ -99,19 +100,28 @@ def create_session(context: Context, args: nfs.CREATE_SESSION4args, reply: Reply
     if args.csa_flags & ~_SESSION_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
     fore = _fore_channel(args.csa_fore_chan_attrs, context.core.config)
-    back = _back_channel(args.csa_back_chan_attrs, context.core.config)
-    session = registry.create_session(client, fore, back, args.csa_cb_program, context.now)
+    back = BackChannel(
+        context.minor,
+        args.csa_cb_program,
+        choose_credential(args.csa_sec_parms),
+        _back_channel(args.csa_back_chan_attrs, context.core.config),
+    )
+    session = registry.create_session(client, fore, back, context.now)
     if not client.confirmed:
         registry.confirm(client)
     registry.renew(client, context.now)
     registry.associate(session, context.channel)
     # Sessions are not persistent, and a connection does not change its mode.
     flags = args.csa_flags & nfs.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
+    if back.credential is None:
+        flags = 0  # there is no way to call the client
     if flags:
         registry.bind(session, context.channel)
     client.create_seqid = args.csa_sequence
     start = len(reply.buffer)
-    nfs.CREATE_SESSION4resok(session.id, args.csa_sequence, flags, fore, back).encode(reply.encoder)
+    nfs.CREATE_SESSION4resok(session.id, args.csa_sequence, flags, fore, back.attributes).encode(
+        reply.encoder
+    )
     client.create_reply = bytes(reply.buffer[start:])
 
 
@@ -202,14 +212,30 @@ def _status(context: Context, session: Session) -> int:
     """What the client ought to know: RFC 8881, Section 18.46.3."""
     registry, client = context.core.registry, session.client
     status = 0
-    if not session.channels and not any(each.channels for each in client.sessions.values()):
-        status |= nfs.SEQ4_STATUS_CB_PATH_DOWN
+    if not session.back.operational:
+        status |= _path_status(session)
     if (
         not client.reclaim_complete
         and registry.grace.active(context.now)
         and registry.grace.may_reclaim(client.record)
     ):
         status |= nfs.SEQ4_STATUS_RESTART_RECLAIM_NEEDED
+    return status
+
+
+def _path_status(session: Session) -> int:
+    """What to say about a back channel that reaches nobody.
+
+    A session that never had one is no trouble as long as another of the client's sessions has.
+    """
+    status = 0
+    back = session.back
+    if back.was_bound:
+        status |= nfs.SEQ4_STATUS_CB_PATH_DOWN_SESSION
+    if back.fault:
+        status |= nfs.SEQ4_STATUS_BACKCHANNEL_FAULT
+    if not any(each.back.operational for each in session.client.sessions.values()):
+        status |= nfs.SEQ4_STATUS_CB_PATH_DOWN
     return status
 
 
@@ -248,7 +274,7 @@ def bind_conn_to_session(
     if direction not in (nfs.CDFC4_FORE, *wants_back):
         raise NfsError(nfs.NFS4ERR_INVAL)
     registry.associate(session, context.channel)
-    if direction == nfs.CDFC4_FORE:
+    if direction == nfs.CDFC4_FORE or session.back.credential is None:
         registry.unbind(session, context.channel)
         bound = nfs.CDFS4_FORE
     else:
@@ -271,7 +297,10 @@ def decode_backchannel_ctl(dec: Decoder) -> nfs.BACKCHANNEL_CTL4args:
 def backchannel_ctl(context: Context, args: nfs.BACKCHANNEL_CTL4args, reply: Reply) -> None:
     """RFC 8881, Section 18.33."""
     assert context.session is not None
-    context.session.callback_program = args.bca_cb_program
+    credential = choose_credential(args.bca_sec_parms)
+    if credential is None:
+        raise NfsError(nfs.NFS4ERR_NOENT)  # there are no RPCSEC_GSS handles here
+    context.core.registry.redirect(context.session, args.bca_cb_program, credential)
 
 
 def reclaim_complete(context: Context, args: nfs.RECLAIM_COMPLETE4args, reply: Reply) -> None:

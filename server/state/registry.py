@@ -6,10 +6,12 @@ import logging
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.rpc.channel import Channel, Peer
+from nfsrdma.rpcrdma.rpc.message import OpaqueAuth
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_BADSESSION,
@@ -22,6 +24,7 @@ from nfsrdma.xdr.nfs4.types import (
 
 from ..loop import CallSoon
 from ..vfs.namespace import Filehandle
+from .backchannel import BackChannel
 from .client import Client, ClientLimits, ClientTable
 from .lease import Grace, LeaseTimes
 from .principal import Principal, share_of
@@ -39,6 +42,10 @@ _log = logging.getLogger(__name__)
 _SESSION_RANDOM: Final = 12
 _SLOTS_SHARE: Final = 8
 """A new session gets slots for at most this part of the room that is left."""
+
+
+Probe = Callable[[Session, Channel], None]
+"""Finds out whether callbacks of a session arrive over a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,10 @@ class Registry:
         random: Random,
         now: float,
         later: CallSoon,
+        probe: Probe,
     ) -> None:
+        self._later = later
+        self._probe = probe
         self.times = times
         self.limits = limits
         self.store = store
@@ -220,8 +230,7 @@ class Registry:
         self,
         client: Client,
         fore: channel_attrs4,
-        back: channel_attrs4,
-        callback_program: int,
+        back: BackChannel,
         now: float,
     ) -> Session:
         """A new session. DELAY if there is no room for it.
@@ -239,7 +248,7 @@ class Registry:
         affordable = max(1, self._session_room.room(client.share) // _SLOTS_SHARE // each)
         fore.ca_maxrequests = min(fore.ca_maxrequests, affordable)
         session_id = self._new_session_id()
-        session = Session(session_id, client, fore, back, callback_program, now)
+        session = Session(session_id, client, fore, back, now)
         self.sessions[session_id] = session
         client.sessions[session_id] = session
         self._session_room.take(client.share, session.reserved)
@@ -284,13 +293,14 @@ class Registry:
         return session
 
     def destroy_session(self, session: Session) -> None:
-        """Forget a session."""
+        """Forget a session. Callbacks that are in progress in it fail."""
         client = session.client
         del self.sessions[session.id]
         del client.sessions[session.id]
         self._session_room.give_back(client.share, session.reserved)
         for channel in list(session.connections):
             self._part(session, channel)
+        session.back.close()
 
     # Connections of sessions
 
@@ -311,15 +321,23 @@ class Registry:
         channel.on_close(lambda _: self._closed(channel))
 
     def bind(self, session: Session, channel: Channel) -> None:
-        """Let the session's callbacks take a connection, until it is closed."""
+        """Let the session's callbacks take a connection, until it is closed.
+
+        Whether they arrive there is found out once the client has heard of it.
+        """
         self.associate(session, channel)
-        if channel not in session.channels:
-            session.channels.append(channel)
+        session.back.bind(channel)
+        self._later(lambda: self._probe(session, channel))
 
     def unbind(self, session: Session, channel: Channel) -> None:
         """The session's callbacks may not take the connection any more."""
-        if channel in session.channels:
-            session.channels.remove(channel)
+        session.back.unbind(channel)
+
+    def redirect(self, session: Session, program: int, credential: OpaqueAuth) -> None:
+        """The session's callbacks are for another program, or by another caller, from now on."""
+        session.back.reset(program, credential)
+        for channel in session.back.paths:
+            self._later(partial(self._probe, session, channel))
 
     def _part(self, session: Session, channel: Channel) -> None:
         self.unbind(session, channel)

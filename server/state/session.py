@@ -19,6 +19,7 @@ from nfsrdma.xdr.nfs4.types import (
     channel_attrs4,
 )
 
+from .backchannel import BackChannel
 from .client import Client
 
 _UINT32_MAX: Final = 0xFFFFFFFF
@@ -98,15 +99,13 @@ class Slot:
 class Session:
     """A session: its slots, its limits, and its connections.
 
-    ``connections`` are those that calls came over, ``channels`` those that callbacks may take.
-    ``used`` is when the last call came.
+    ``connections`` are those that calls came over; those that callbacks may take are those of the
+    back channel. ``used`` is when the last call came.
     """
 
     __slots__ = (
         "_slots",
         "back",
-        "callback_program",
-        "channels",
         "client",
         "connections",
         "fore",
@@ -119,17 +118,14 @@ class Session:
         session_id: bytes,
         client: Client,
         fore: channel_attrs4,
-        back: channel_attrs4,
-        callback_program: int,
+        back: BackChannel,
         now: float,
     ) -> None:
         self.id = session_id
         self.client = client
         self.fore = fore
         self.back = back
-        self.callback_program = callback_program
         self.used = now
-        self.channels: list[Channel] = []
         self.connections: dict[Channel, None] = {}
         self._slots: list[Slot] = []
 

@@ -17,6 +17,7 @@ from typing import Any
 from nfsrdma.rpcrdma.budget import unbounded
 from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.engine.offload import Elsewhere
@@ -149,13 +150,25 @@ class FakeChannel:
         self.relied_on = False
         self.max_message = 1 << 20
         self.closed = False
+        self.callbacks: list[tuple[Encoder, Future[Decoder]]] = []
+        self._unanswered: list[Future[Decoder]] = []
         self._callbacks: list[Callable[[str], None]] = []
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        raise AssertionError("no callbacks are expected")
+    def call(self, message: Encoder, *, max_reply: int, sinks: Sequence[memoryview] = ()) -> Any:
+        """A callback: kept for the test to answer."""
+        reply: Future[Decoder] = Future()
+        if self.closed:
+            reply.set_error(rpc_channel.TransportError("closed"))
+        else:
+            self.callbacks.append((message, reply))
+            self._unanswered.append(reply)
+        return reply
 
     def close(self, reason: str = "closed") -> None:
         self.closed = True
+        for reply in self._unanswered:
+            if not reply.done():
+                reply.set_error(rpc_channel.TransportError(reason))
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback(reason)

@@ -559,7 +559,7 @@ def test_back_channel_of_the_creating_connection(peer: Peer) -> None:
     session = Session(peer, number, reply[0])
     assert flags_of(session) == 0
     peer.channel.close()
-    assert flags_of(session) == t.SEQ4_STATUS_CB_PATH_DOWN
+    assert flags_of(session) == t.SEQ4_STATUS_CB_PATH_DOWN | t.SEQ4_STATUS_CB_PATH_DOWN_SESSION
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""Calls to clients, over the back channels of their sessions (RFC 8881, Section 20).
+
+    callbacks = CallbackClient(reactor, rng, CallbackTimes.suiting(lease))
+    operation = CallbackOperation(OP_CB_RECALL, CB_RECALL4args(...), CB_RECALL4res.decode)
+    result = await callbacks.call(session, operation)
+
+A call takes a slot of the session's back channel, and goes over a connection that the client has
+bound to it: over TCP in the other direction of the stream, over RDMA in the reverse direction
+(RFC 8167). If the connection is lost, the same call goes out again over another one, or over the
+one that the client binds when SEQUENCE has told it that the path is down.
+
+``server.state`` knows the back channel as a record, and nothing of this package: what has to call
+clients is given a ``CallbackClient``.
+"""
+
+from .client import CallbackClient, CallbackStats, CallbackTimes
+from .compound import CallbackOperation
+from .errors import CallbackError, CallbackRefused, PathDown
+
+__all__ = [
+    "CallbackClient",
+    "CallbackError",
+    "CallbackOperation",
+    "CallbackRefused",
+    "CallbackStats",
+    "CallbackTimes",
+    "PathDown",
+]
