@@ -96,7 +96,7 @@ class World:
         # The last acknowledgements may have been lost.
         self.reactor.run_until(lambda: not self.server.responder.buffered, 600)
         for channel in (self.client, self.server):
-            assert len(channel.pd) == 0  # type: ignore[arg-type]
+            assert len(channel._endpoint.pd) == 0  # type: ignore[arg-type]
             assert channel.requester.window.in_use == 0
             assert channel.responder.grant.in_use == 0
             assert channel.responder.buffered == 0
