@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.support.nfs import Clock, open_export
 
+from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.client.opens import OpenTable
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
@@ -76,16 +77,10 @@ class Scenario:
         return connect_rdma(self.device, self.reactor, SERVER, PORT, service=service)
 
     async def mount(self) -> FileSystem:
-        fs = FileSystem(
-            self.reactor,
-            self.connect,
-            (),
-            credentials=Credentials.sys(0, 0),
-            rng=self.rng,
-            owner=b"called",
-            verifier=self.rng.randbytes(8),
-            timeout=60.0,
+        options = ClientOptions(
+            Credentials.sys(0, 0), b"called", self.rng.randbytes(8), timeout=60.0
         )
+        fs = FileSystem(self.reactor, self.connect, (), options, self.rng)
         await fs.mount()
         await fs.write_bytes("file", b"contents")
         return fs
