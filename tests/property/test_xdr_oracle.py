@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.compiler import parse, resolve
-from nfsrdma.xdr.compiler.emitter import emit
+from nfsrdma.xdr.compiler.emitter import Parts, emit
+from nfsrdma.xdr.compiler.generate import generate
 from nfsrdma.xdr.compiler.manifest import MODULES
 from nfsrdma.xdr.compiler.model import (
     Array,
@@ -258,10 +260,28 @@ def _subjects() -> list[Subject]:
         )
         for module in MODULES
     ]
+    for path in sorted(Path("/usr/include/rpcsvc").glob("*.x")):
+        subjects += _shipped(path)
     model = resolve(parse(UNUSUAL, "unusual.x"))
     module = types.ModuleType("unusual")
     exec(emit(model, "Unusual.", ["unusual.x"], "nfsrdma.xdr."), module.__dict__)
     return [*subjects, Subject("unusual", model, module)]
+
+
+def _shipped(path: Path) -> list[Subject]:
+    """What ``xdrgen`` makes of a specification of Debian's rpcsvc-proto, where it is installed."""
+
+    def read(name: str, origin: str) -> tuple[str, str]:
+        found = Path(origin).parent / name
+        return str(found), found.read_text(encoding="latin-1")
+
+    texts = [(str(path), path.read_text(encoding="latin-1"))]
+    if path.name == "nis_callback.x":  # what it includes is C, which has the types of nis.x
+        texts.insert(0, read("nis.x", str(path)))
+    made = generate(texts, path.name, Parts(), read=read)
+    module = types.ModuleType(path.stem)
+    exec(made.text, module.__dict__)
+    return [Subject(path.name, made.model, module)]
 
 
 SUBJECTS = _subjects()

@@ -12,6 +12,7 @@ from . import ast
 from .emitter import Parts, emit_for_others
 from .errors import Position, SpecificationError
 from .lexer import number_of
+from .model import Model
 from .names import global_name
 from .parser import parse
 from .preprocess import Reader, Source, preprocess
@@ -23,9 +24,10 @@ _RPCGEN = dict.fromkeys(("RPC_HDR", "RPC_XDR", "RPC_CLNT", "RPC_SVC"), "")
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A module, and what of its specification was left out."""
+    """A module, what it was made from, and what of its specification was left out."""
 
     text: str
+    model: Model
     warnings: tuple[tuple[Position, str], ...]
 
 
@@ -63,7 +65,8 @@ def generate(
     passed_through = [line for source in sources for line in source.passed_through]
     warnings = tuple(warning for source in sources for warning in source.warnings)
     names = [name.rsplit("/", 1)[-1] for name, _ in texts]
-    return Generated(emit_for_others(model, title, names, passed_through, parts), warnings)
+    text = emit_for_others(model, title, names, passed_through, parts)
+    return Generated(text, model, warnings)
 
 
 def _constants(sources: list[Source], bodies: list[ast.Definition]) -> list[ast.Constant]:
