@@ -5,10 +5,11 @@ All names of a specification share one scope, enumerators included (RFC 4506, Se
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 
 from . import ast
 from .ast import Form, Primitive
+from .checks import MAX_DEPTH, check
 from .errors import Position, SpecificationError
 from .model import (
     Alias,
@@ -34,6 +35,7 @@ from .model import (
     Version,
 )
 from .names import HINTS, MEMBERS, safe_name
+from .predefined import PREDEFINED, PREDEFINED_NUMBERS
 
 _SCALARS = {
     Primitive.INT: "i",
@@ -50,35 +52,7 @@ UINT32_MAX = 0xFFFFFFFF
 
 _BULK_HINT = "bytes | bytearray | memoryview"
 
-PREDEFINED: Mapping[str, Type] = {
-    **dict.fromkeys(("char", "short", "long", "int8_t", "int16_t", "int32_t"), Scalar("i")),
-    **dict.fromkeys(("unsigned char", "unsigned short", "unsigned long"), Scalar("I")),
-    **dict.fromkeys(("u_char", "u_short", "u_int", "u_long"), Scalar("I")),
-    **dict.fromkeys(("uint8_t", "uint16_t", "uint32_t"), Scalar("I")),
-    **dict.fromkeys(("u_int8_t", "u_int16_t", "u_int32_t"), Scalar("I")),
-    **dict.fromkeys(("int64_t", "quad_t", "longlong_t"), Scalar("q")),
-    **dict.fromkeys(("uint64_t", "u_int64_t", "u_quad_t", "u_longlong_t"), Scalar("Q")),
-    **dict.fromkeys(("rpcprog_t", "rpcvers_t", "rpcproc_t", "rpcport_t"), Scalar("I")),
-    "bool_t": Boolean(),
-    "netobj": Opaque(1024),
-    "des_block": FixedOpaque(8),
-}
-"""Types that C's RPC library brings along: they are there unless a specification defines them.
-
-However small an integer is in C, it takes a word, or two, in XDR.
-"""
-
-PREDEFINED_NUMBERS: Mapping[str, int] = {
-    "MAXNETNAMELEN": 255,
-    "MAX_AUTH_BYTES": 400,
-    "MAX_NETOBJ_SZ": 1024,
-}
-"""Constants that C's RPC library brings along."""
-
 ELSEWHERE = "If another file defines it, name that file as well, before this one."
-
-MAX_DEPTH = 64
-"""How deep types may stand inside one another."""
 
 
 def resolve(
@@ -481,84 +455,3 @@ def _spelled(kind: Type, hint: str) -> Type:
             return Optional(element, hint)
         case Reference(name):
             return Reference(name, hint)
-
-
-def check(model: Model) -> None:
-    """Mark the types that contain themselves; refuse those that always do, and arrays whose
-    elements take no octets: a count of those could be any number.
-
-    The link of a linked list is left out: the emitted code follows it in a loop.
-    """
-    _check_depth(model)
-    for name, target in model.types.items():
-        if _reaches(model, name, always=True):
-            raise SpecificationError(target.position, f"{name} cannot end: it contains itself")
-        target.recursive = _reaches(model, name, always=False)
-    for name, target in model.types.items():
-        for kind in _kinds(target):
-            _check_arrays(model, kind, target.position, name)
-    for alias in model.aliases.values():
-        _check_arrays(model, alias.type, Position("typedef", 0, 0), alias.name)
-
-
-def _check_depth(model: Model) -> None:
-    """Refuse types that stand too deep inside one another: what follows walks them recursively."""
-    heights: dict[str, int] = {}
-    for start in model.types:
-        path: list[tuple[str, Iterator[str]]] = [(start, _children(model.types[start], False))]
-        heights.setdefault(start, 0)
-        while path:
-            name, children = path[-1]
-            child = next(children, None)
-            if child is None:
-                path.pop()
-                if path:
-                    above = path[-1][0]
-                    heights[above] = max(heights[above], heights[name] + 1)
-            elif child in heights:
-                heights[name] = max(heights[name], heights[child] + 1)
-            else:
-                heights[child] = 0
-                path.append((child, _children(model.types[child], False)))
-            if heights[name] > MAX_DEPTH:
-                raise SpecificationError(model.types[name].position, f"{name} nests too deep")
-
-
-def _check_arrays(model: Model, kind: Type, position: Position, name: str) -> None:
-    while isinstance(kind, Optional | Array | FixedArray):
-        if not isinstance(kind, Optional) and not model.min_size(kind.element):
-            raise SpecificationError(position, f"{name} has an array of elements without octets")
-        kind = kind.element
-
-
-def _reaches(model: Model, goal: str, *, always: bool) -> bool:
-    pending, seen = [goal], set[str]()
-    while pending:
-        for child in _children(model.types[pending.pop()], always):
-            if child == goal:
-                return True
-            if child not in seen:
-                seen.add(child)
-                pending.append(child)
-    return False
-
-
-def _kinds(target: Structure | Union) -> list[Type]:
-    """The types of a structure's members, or of a union's arms."""
-    if isinstance(target, Structure):
-        return [item.type for item in target.fields[: -1 if target.linked else None]]
-    return [arm.field.type for arm in target.every_arm() if arm.field is not None]
-
-
-def _children(target: Structure | Union, always: bool) -> Iterator[str]:
-    """The types directly inside one; with ``always`` only those that no value can do without."""
-    kinds = _kinds(target)
-    if always and isinstance(target, Union) and len(target.every_arm()) > 1:
-        return
-    for kind in kinds:
-        while isinstance(kind, Optional | Array | FixedArray):
-            if always and not isinstance(kind, FixedArray):
-                break
-            kind = kind.element
-        if isinstance(kind, Reference):
-            yield kind.name
