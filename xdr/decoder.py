@@ -24,17 +24,17 @@ MAX_DEPTH = 64
 
 
 def unpack_numbers(dec: Decoder, code: str, count: int) -> list[Any]:
-    """The numbers at the cursor, which are known to be there."""
+    """Return the ``count`` numbers at the cursor, which are known to be there."""
     values = struct.unpack_from(f">{count}{code}", dec._view, dec.offset)
     dec.offset += count * (8 if code in "qQd" else 4)
     return list(values)
 
 
 class Decoder:
-    """A cursor over one XDR stream.
+    """A cursor over one XDR stream. Its methods read and move on.
 
-    Raises :class:`XdrError` for whatever the stream cannot mean, and never reads past its end,
-    nor allocates more than the stream is long.
+    Errors: ``XdrError`` for octets that are not what was asked for. A decoder never reads past the
+    end of the stream, nor allocates more than the stream is long.
     """
 
     __slots__ = ("_depth", "_end", "_view", "offset")
@@ -46,24 +46,24 @@ class Decoder:
         self.offset = offset
 
     def tell(self) -> int:
-        """Where the cursor is in the unreduced stream, in octets."""
+        """Return the cursor's place in the unreduced stream, in octets."""
         return self.offset
 
     def remaining(self) -> int:
-        """How many octets are left inline."""
+        """Return how many octets are left inline."""
         return self._end - self.offset
 
     def peek(self, size: int) -> memoryview:
-        """The next ``size`` octets, or as many as there are inline, without consuming them."""
+        """Return the next ``size`` octets, or as many as there are inline, and stay where it is."""
         return self._view[self.offset : min(self.offset + size, self._end)]
 
     def done(self) -> None:
-        """Raise unless the whole stream was consumed."""
+        """Raise ``XdrError`` unless the whole stream was read."""
         if self.offset != self._end:
             raise XdrError(f"{self._end - self.offset} octets left over")
 
     def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
-        """A fixed run of fields in one step; ``layout`` is big-endian and of whole words."""
+        """Read a fixed run of fields in one step; ``layout`` is big-endian and of whole words."""
         try:
             values = layout.unpack_from(self._view, self.offset)
         except struct.error:
@@ -72,6 +72,7 @@ class Decoder:
         return values
 
     def uint32(self) -> int:
+        """Read an ``unsigned int`` (RFC 4506, Section 4.2)."""
         try:
             (value,) = _UINT32.unpack_from(self._view, self.offset)
         except struct.error:
@@ -80,6 +81,7 @@ class Decoder:
         return value  # type: ignore[no-any-return]
 
     def int32(self) -> int:
+        """Read an ``int`` or an enumeration (RFC 4506, Sections 4.1 and 4.3)."""
         try:
             (value,) = _INT32.unpack_from(self._view, self.offset)
         except struct.error:
@@ -88,6 +90,7 @@ class Decoder:
         return value  # type: ignore[no-any-return]
 
     def uint64(self) -> int:
+        """Read an ``unsigned hyper`` (RFC 4506, Section 4.5)."""
         try:
             (value,) = _UINT64.unpack_from(self._view, self.offset)
         except struct.error:
@@ -96,6 +99,7 @@ class Decoder:
         return value  # type: ignore[no-any-return]
 
     def int64(self) -> int:
+        """Read a ``hyper`` (RFC 4506, Section 4.5)."""
         try:
             (value,) = _INT64.unpack_from(self._view, self.offset)
         except struct.error:
@@ -104,19 +108,22 @@ class Decoder:
         return value  # type: ignore[no-any-return]
 
     def boolean(self) -> bool:
+        """Read a ``bool``, which is 0 or 1 (RFC 4506, Section 4.4)."""
         value = self.uint32()
         if value > 1:
             raise XdrError(f"{value} is no boolean")
         return value == 1
 
     def fixed_opaque(self, size: int) -> bytes:
+        """Read ``opaque name[size]`` (RFC 4506, Section 4.9)."""
         return self.octets(size)
 
     def opaque(self, limit: int | None = None) -> bytes:
+        """Read ``opaque name<limit>`` (RFC 4506, Section 4.10)."""
         return self.octets(self._length(limit))
 
     def octets(self, size: int) -> bytes:
-        """Opaque data whose length word, if it has one, was read already."""
+        """Read opaque data whose length word, if it has one, was read before."""
         start = self.offset
         padded = start + ((size + 3) & ~3)
         if padded > self._end:
@@ -125,11 +132,11 @@ class Decoder:
         return self._view[start : start + size].tobytes()
 
     def payload(self, limit: int | None = None) -> memoryview:
-        """A DDP-eligible item: a view, valid as long as the message it was received in."""
+        """Read bulk data: a view that is valid as long as the message it was received in."""
         return self._take(self._length(limit))
 
     def array(self, decode: Callable[[], T], limit: int | None) -> list[T]:
-        """``type name<limit>``; ``decode`` reads one element."""
+        """Read ``type name<limit>``; ``decode`` reads an element (RFC 4506, Section 4.13)."""
         count = self.uint32()
         if limit is not None and count > limit:
             raise XdrError(f"{count} elements where at most {limit} fit")
@@ -139,21 +146,21 @@ class Decoder:
         return [decode() for _ in range(count)]
 
     def check_count(self, count: int, size: int, limit: int | None = None) -> None:
-        """Raise unless ``count`` elements, each at least ``size`` octets long, can follow."""
+        """Raise ``XdrError`` unless ``count`` elements of ``size`` octets or more can follow."""
         if limit is not None and count > limit:
             raise XdrError(f"{count} elements where at most {limit} fit")
         if count * size > self.remaining():
             raise self._short(count * size)
 
     def numbers(self, code: str, count: int) -> list[Any]:
-        """``count`` numbers; ``code`` is their letter in a ``struct`` format."""
+        """Read ``count`` numbers; ``code`` is their letter in a ``struct`` format."""
         size = count * (8 if code in "qQd" else 4)
         if size > self._end - self.offset:
             raise self._short(size)
         return unpack_numbers(self, code, count)
 
     def descend(self) -> None:
-        """Enter a type that contains itself; raise if it does so too deeply for our stack."""
+        """Enter a type that contains itself. Raise ``XdrError`` if that makes it too deep."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise XdrError(f"data nested more than {MAX_DEPTH} deep")

@@ -27,12 +27,12 @@ _PAD = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
 def round_up(length: int) -> int:
-    """The length in octets of ``length`` opaque octets once padded to a multiple of four."""
+    """Return ``length`` rounded up to a multiple of four: opaque data with its pad, in octets."""
     return (length + 3) & ~3
 
 
 class Payload:
-    """Opaque data left out of an encoder's buffer.
+    """Opaque data that an encoder left out of its buffer.
 
     ``position`` is its offset in the unreduced stream, ``offset`` the index in the encoder's
     buffer before which it belongs. Neither the data's pad nor its length word is part of it;
@@ -51,7 +51,10 @@ class Payload:
 
 
 class Encoder:
-    """Builds one XDR stream. Every method appends; none returns a value."""
+    """One XDR stream under construction. Its methods append.
+
+    Errors: ``XdrError`` for a value that its type cannot carry.
+    """
 
     __slots__ = ("_left_out", "buffer", "payloads")
 
@@ -61,45 +64,50 @@ class Encoder:
         self._left_out = 0
 
     def tell(self) -> int:
-        """The length so far of the unreduced stream, in octets."""
+        """Return the length of the unreduced stream so far, in octets."""
         return len(self.buffer) + self._left_out
 
     def uint32(self, value: int) -> None:
+        """Append an ``unsigned int`` (RFC 4506, Section 4.2)."""
         try:
             self.buffer += _UINT32.pack(value)
         except struct.error as error:
             raise XdrError(f"{value!r} is no unsigned 32-bit integer") from error
 
     def int32(self, value: int) -> None:
+        """Append an ``int`` or an enumeration (RFC 4506, Sections 4.1 and 4.3)."""
         try:
             self.buffer += _INT32.pack(value)
         except struct.error as error:
             raise XdrError(f"{value!r} is no 32-bit integer") from error
 
     def uint64(self, value: int) -> None:
+        """Append an ``unsigned hyper`` (RFC 4506, Section 4.5)."""
         try:
             self.buffer += _UINT64.pack(value)
         except struct.error as error:
             raise XdrError(f"{value!r} is no unsigned 64-bit integer") from error
 
     def int64(self, value: int) -> None:
+        """Append a ``hyper`` (RFC 4506, Section 4.5)."""
         try:
             self.buffer += _INT64.pack(value)
         except struct.error as error:
             raise XdrError(f"{value!r} is no 64-bit integer") from error
 
     def boolean(self, value: bool) -> None:
+        """Append a ``bool`` (RFC 4506, Section 4.4)."""
         self.buffer += b"\0\0\0\1" if value else b"\0\0\0\0"
 
     def fixed_opaque(self, value: bytes | bytearray | memoryview, size: int) -> None:
-        """``opaque name[size]``: no length word (RFC 4506, Section 4.9)."""
+        """Append ``opaque name[size]``: octets and a pad (RFC 4506, Section 4.9)."""
         if len(value) != size:
             raise XdrError(f"{len(value)} octets where exactly {size} belong")
         self.buffer += value
         self.buffer += _PAD[size & 3]
 
     def opaque(self, value: bytes | bytearray | memoryview, limit: int | None = None) -> None:
-        """``opaque name<limit>``: a length word, the octets, a pad (RFC 4506, Section 4.10)."""
+        """Append ``opaque name<limit>``: a length word, octets, a pad (RFC 4506, Section 4.10)."""
         size = len(value)
         if limit is not None and size > limit:
             raise XdrError(f"{size} octets where at most {limit} fit")
@@ -108,9 +116,9 @@ class Encoder:
         self.buffer += _PAD[size & 3]
 
     def payload(self, value: bytes | bytearray | memoryview, limit: int | None = None) -> None:
-        """Like :meth:`opaque`, but the octets stay where they are until the message is sent.
+        """Append bulk data: its length word goes into the buffer, its octets stay where they are.
 
-        They must not change before that.
+        They must not change until the message is sent.
         """
         view = memoryview(value)
         size = view.nbytes
@@ -125,7 +133,7 @@ class Encoder:
         self._left_out += (size + 3) & ~3
 
     def array(self, values: Sequence[T], encode: Callable[[T], None], limit: int | None) -> None:
-        """``type name<limit>``; ``encode`` appends one element (RFC 4506, Section 4.13)."""
+        """Append ``type name<limit>``; ``encode`` appends an element (RFC 4506, Section 4.13)."""
         if limit is not None and len(values) > limit:
             raise XdrError(f"{len(values)} elements where at most {limit} fit")
         self.uint32(len(values))
@@ -140,7 +148,7 @@ class Encoder:
         del self.buffer[size:]
 
     def parts(self) -> Iterator[bytes | memoryview]:
-        """The unreduced stream as a gather list, each payload in its place and padded."""
+        """Yield the unreduced stream as a gather list, each payload in its place and padded."""
         view = memoryview(self.buffer)
         start = 0
         for payload in self.payloads:
@@ -155,5 +163,5 @@ class Encoder:
             yield view[start:]
 
     def to_bytes(self) -> bytes:
-        """The unreduced stream, joined: a copy."""
+        """Return a copy of the unreduced stream."""
         return b"".join(self.parts()) if self.payloads else bytes(self.buffer)

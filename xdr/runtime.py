@@ -1,4 +1,4 @@
-"""What the emitted modules have in common: their base classes and their errors."""
+"""The base classes and the errors of the emitted modules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 PAD = (b"", b"\0\0\0", b"\0\0", b"\0")
-"""What follows an opaque whose length modulo four is the index."""
+"""The pad of an opaque, by its length modulo four."""
 
 MISSING: Any = object()
 """Marks an absent entry in a table where ``None`` means void."""
@@ -92,14 +92,14 @@ class LinkedStruct(Struct):
 
 
 def chain(head: L | None) -> Iterator[L]:
-    """The nodes of a linked list, one after the other."""
+    """Yield the nodes of a linked list, one after the other."""
     while head is not None:
         yield head
         head = getattr(head, head.__slots__[-1])
 
 
 def link(nodes: list[L]) -> L | None:
-    """Make a linked list of nodes, in their order; the head of it, or ``None`` for no nodes."""
+    """Link nodes in their order, and return the first, or ``None`` if there is none."""
     following: L | None = None
     for node in reversed(nodes):
         setattr(node, node.__slots__[-1], following)
@@ -127,30 +127,30 @@ class Union:
 
 
 def too_long(name: str, length: int, limit: int) -> XdrError:
-    """More octets or elements than a limit allows."""
+    """Return the error for more octets or elements than a limit allows."""
     return XdrError(f"{name}: {length} where at most {limit} fit")
 
 
 def wrong_length(name: str, length: int, size: int) -> XdrError:
-    """A fixed-length value that has another length."""
+    """Return the error for a fixed-length value of another length."""
     return XdrError(f"{name}: {length} where exactly {size} belong")
 
 
 def not_boolean(name: str, value: int) -> XdrError:
-    """A word in place of a boolean that is neither 0 nor 1 (RFC 4506, Section 4.4)."""
+    """Return the error for a boolean that is neither 0 nor 1 (RFC 4506, Section 4.4)."""
     return XdrError(f"{name}: {value} is no boolean")
 
 
 def no_arm(name: str, discriminant: int) -> XdrError:
-    """A discriminant that selects nothing (RFC 4506, Section 4.15)."""
+    """Return the error for a discriminant that selects no arm (RFC 4506, Section 4.15)."""
     return XdrError(f"{name} has no arm for {discriminant}")
 
 
 def wrong_arm(union: Union, arm: str) -> XdrError:
-    """An arm asked for that the discriminant did not select."""
+    """Return the error for looking at an arm that the discriminant does not select."""
     return XdrError(f"{union.__class__.__name__}.{arm} is not there: {union!r}")
 
 
 def unencodable(name: str, error: StructError) -> XdrError:
-    """A number that its type cannot hold, or no number at all."""
+    """Return the error for a number that its type cannot hold, or for something else."""
     return XdrError(f"{name}: {error}")

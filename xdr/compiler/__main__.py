@@ -9,7 +9,7 @@ from .manifest import stale
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is stale; the exit status says whether all is well."""
+    """Write what is stale, or only report it, and return the exit status."""
     if arguments not in ([], ["--check"]):
         print("usage: python -m nfsrdma.xdr.compiler [--check]", file=sys.stderr)
         return 2

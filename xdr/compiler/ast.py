@@ -1,4 +1,4 @@
-"""What the parser makes of a specification: the text's own structure, nothing resolved.
+"""The syntax tree of a specification: the structure of its text, with no name looked up.
 
 The shapes follow the grammar of RFC 4506, Section 6.3, and RFC 5531, Section 12.2.
 """
@@ -25,7 +25,7 @@ class Value:
 
 
 class Primitive(Enum):
-    """The types that the language brings along."""
+    """The types that the language has."""
 
     INT = "int"
     UNSIGNED_INT = "unsigned int"
@@ -58,7 +58,7 @@ class EnumMember:
 
 @dataclass(frozen=True, slots=True)
 class EnumBody:
-    """``{ A = 1, B = 2 }``"""
+    """The body of an enumeration: ``{ A = 1, B = 2 }``."""
 
     position: Position
     members: tuple[EnumMember, ...]
@@ -66,7 +66,7 @@ class EnumBody:
 
 @dataclass(frozen=True, slots=True)
 class StructBody:
-    """``{ type name; ... }``"""
+    """The body of a structure: ``{ type name; ... }``."""
 
     position: Position
     fields: tuple[Declaration, ...]
@@ -83,7 +83,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class UnionBody:
-    """``switch (discriminant) { case ...: ...; default: ...; }``"""
+    """The body of a union: ``switch (discriminant) { case ...: ...; default: ...; }``."""
 
     position: Position
     discriminant: Declaration
@@ -132,17 +132,22 @@ class Typedef:
 
     @property
     def position(self) -> Position:
+        """Where the name is."""
         return self.declaration.position
 
     @property
     def name(self) -> str:
+        """The name that is defined."""
         return self.declaration.name
 
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """One procedure of a version. The name of its result, and those of its arguments that the
-    text gives no name, are empty; ``None`` stands for void."""
+    """One procedure of a version.
+
+    ``result`` is ``None`` for void. Its name is empty, and so are those of arguments to which the
+    text gives none.
+    """
 
     position: Position
     name: str
@@ -163,7 +168,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``program NAME { version ... } = number;`` (RFC 5531, Section 12.2)"""
+    """``program NAME { version ... } = number;`` (RFC 5531, Section 12.2)."""
 
     position: Position
     name: str

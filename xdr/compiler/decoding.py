@@ -1,4 +1,4 @@
-"""Writes the bodies of the emitted ``decode`` methods."""
+"""The bodies of the emitted ``decode`` methods."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READERS = {"i": "int32", "I": "uint32", "q": "int64", "Q": "uint64"}
 
 
 class DecodeWriter(Writer):
-    """Writes code that reads values from the decoder ``dec`` into local variables."""
+    """Code that reads values from the decoder ``dec`` into local variables."""
 
     def __init__(self, model: Model, layouts: Layouts, depth: int) -> None:
         super().__init__(model, layouts, depth)
@@ -48,7 +48,7 @@ class DecodeWriter(Writer):
         self.run, self._checks = [], []
 
     def get(self, stem: str, kind: Type, label: str) -> str:
-        """Decode one value; the expression that yields it once the run is flushed."""
+        """Decode one value, and return the expression that yields it once the run is flushed."""
         match kind:
             case Scalar(code):
                 return self._take(code, stem)
@@ -75,14 +75,14 @@ class DecodeWriter(Writer):
                 return self._get_reference(stem, kind)
 
     def get_fields(self, prefix: str, target: Structure) -> list[str]:
-        """Decode a structure's members; the arguments of its constructor."""
+        """Decode a structure's members, and return the arguments of its constructor."""
         return [
             self.get(f"{prefix}{item.attribute}", item.type, f"{target.name}.{item.name}")
             for item in target.fields[: -1 if target.linked else None]
         ]
 
     def expression(self, kind: Type) -> str | None:
-        """The one expression that decodes a ``kind``, if one is enough."""
+        """Return the one expression that decodes a ``kind``, or ``None`` if one is not enough."""
         match kind:
             case Scalar(code) if code in _READERS:
                 return f"dec.{_READERS[code]}()"
@@ -181,7 +181,7 @@ class DecodeWriter(Writer):
 
 
 def decode_structure(model: Model, layouts: Layouts, target: Structure) -> list[str]:
-    """The body of a structure's ``decode``."""
+    """Return the body of a structure's ``decode``."""
     writer = DecodeWriter(model, layouts, 2)
     if target.recursive:
         writer.add("dec.descend()")
@@ -219,7 +219,7 @@ def _decode_linked(writer: DecodeWriter, target: Structure) -> None:
 
 
 def decode_alias(model: Model, layouts: Layouts, name: str, kind: Type) -> list[str]:
-    """The body of a typedef's ``decode_`` function."""
+    """Return the body of a typedef's ``decode_`` function."""
     writer = DecodeWriter(model, layouts, 1)
     one = writer.expression(kind)
     if one is None:
@@ -230,7 +230,7 @@ def decode_alias(model: Model, layouts: Layouts, name: str, kind: Type) -> list[
 
 
 def decode_union(model: Model, layouts: Layouts, target: Union) -> list[str]:
-    """The body of a union's ``decode_arm``, its arms in a chain of conditions."""
+    """Return the body of a union's ``decode_arm``, with its arms in a chain of conditions."""
     writer = DecodeWriter(model, layouts, 2)
     key = _enter(writer, target)
     open_end = True
@@ -252,7 +252,7 @@ def decode_union(model: Model, layouts: Layouts, target: Union) -> list[str]:
 
 
 def decode_table_union(model: Model, layouts: Layouts, target: Union, table: str) -> list[str]:
-    """The body of a union's ``decode_arm`` whose arms are in a table."""
+    """Return the body of the ``decode_arm`` of a union whose arms are in a table."""
     writer = DecodeWriter(model, layouts, 2)
     key = _enter(writer, target)
     writer.add(f"arm = {table}.get({key}, MISSING)")
@@ -276,7 +276,7 @@ def _enter(writer: DecodeWriter, target: Union) -> str:
 
 
 def discriminant_expression(model: Model, layouts: Layouts, target: Union) -> str:
-    """The expression that reads a union's discriminant."""
+    """Return the expression that reads a union's discriminant."""
     return DecodeWriter(model, layouts, 2).expression(target.discriminant.type) or ""
 
 

@@ -69,7 +69,7 @@ from {dots}runtime import Union as XdrUnion
 
 
 def emit(model: Model, title: str, sources: list[str], dots: str) -> str:
-    """The text of a module.
+    """Return the text of a module of this package.
 
     ``title`` is the first line of its docstring, ``sources`` name the specifications it comes
     from, ``dots`` lead from its package to ``nfsrdma.xdr``.
@@ -79,7 +79,7 @@ def emit(model: Model, title: str, sources: list[str], dots: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a module for others has besides types and constants."""
+    """What a module has besides types and constants."""
 
     client: bool = True
     server: bool = True
@@ -169,7 +169,7 @@ class _Emitter:
         return lines
 
     def _types(self) -> list[str]:
-        """The classes of structures and unions, and the typedefs."""
+        """Return the classes of structures and unions, and the typedefs."""
         body: list[str] = []
         for name in self._ordered():
             target = self._model.types.get(name)
@@ -182,7 +182,7 @@ class _Emitter:
         return body
 
     def _ordered(self) -> list[str]:
-        """The text's order, but for typedefs of types that come later: those wait for them."""
+        """Return the names in the order of the text, but a typedef after the type it names."""
         ordered: list[str] = []
         waiting: dict[str, list[str]] = {}
         seen: set[str] = set()
@@ -338,7 +338,7 @@ def _enumeration(enum: Enumeration) -> list[str]:
 
 
 def _comments(lines: list[str]) -> list[str]:
-    """The lines that were meant for the C compiler."""
+    """Return the lines that were meant for the C compiler, as comments."""
     return ["", *(f"# %{printable(line)}".rstrip() for line in lines)] if lines else []
 
 
@@ -347,7 +347,7 @@ def _section(title: str, lines: list[str]) -> list[str]:
 
 
 def _fitted(head: str, items: str, tail: str) -> list[str]:
-    """A bracketed list on one line, or on one line per item if it is too long."""
+    """Return a bracketed list on one line, or an item to a line if that is too long."""
     line = f"{head}{items}{tail}"
     if len(line) <= WIDTH:
         return [line]

@@ -1,4 +1,4 @@
-"""Writes the bodies of the emitted ``encode`` methods."""
+"""The bodies of the emitted ``encode`` methods."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BUFFER = "buf = enc.buffer"
 
 
 class EncodeWriter(Writer):
-    """Writes code that appends values to ``buf``, the buffer of the encoder ``enc``."""
+    """Code that appends values to ``buf``, the buffer of the encoder ``enc``."""
 
     def flush(self) -> None:
         """Write the pending run out."""
@@ -70,7 +70,7 @@ class EncodeWriter(Writer):
             self.put(f"{value}.{item.attribute}", item.type, f"{target.name}.{item.name}")
 
     def local(self, text: str) -> str:
-        """A local variable that holds ``text``, unless it is one already."""
+        """Return a local variable that holds ``text``, which may be one already."""
         if text.isidentifier():
             return text
         name = self.fresh(text.rsplit(".", 1)[-1])
@@ -82,7 +82,7 @@ class EncodeWriter(Writer):
             self.add(f'raise wrong_length("{label}", len({text}), {size})')
 
     def _counted(self, text: str, limit: int | None, label: str) -> tuple[str, str]:
-        """Put a length word; the names of the value and of its length."""
+        """Encode a length word, and return the names of the value and of its length."""
         value = self.local(text)
         size = self.fresh("n")
         self.add(f"{size} = len({value})")
@@ -130,7 +130,7 @@ class EncodeWriter(Writer):
 
 
 def encode_structure(model: Model, layouts: Layouts, target: Structure) -> list[str]:
-    """The body of a structure's ``encode``."""
+    """Return the body of a structure's ``encode``."""
     writer = EncodeWriter(model, layouts, 2)
     writer.add(_BUFFER)
     with writer.block("try:"):
@@ -152,7 +152,7 @@ def encode_structure(model: Model, layouts: Layouts, target: Structure) -> list[
 
 
 def encode_alias(model: Model, layouts: Layouts, name: str, kind: Type) -> list[str]:
-    """The body of a typedef's ``encode_`` function."""
+    """Return the body of a typedef's ``encode_`` function."""
     writer = EncodeWriter(model, layouts, 1)
     writer.add(_BUFFER)
     with writer.block("try:"):
@@ -163,7 +163,7 @@ def encode_alias(model: Model, layouts: Layouts, name: str, kind: Type) -> list[
 
 
 def encode_union(model: Model, layouts: Layouts, target: Union) -> list[str]:
-    """The body of a union's ``encode``, its arms in a chain of conditions."""
+    """Return the body of a union's ``encode``, with its arms in a chain of conditions."""
     writer = EncodeWriter(model, layouts, 2)
     key = writer.fresh(target.discriminant.attribute)
     writer.add(_BUFFER)
@@ -202,7 +202,7 @@ def _put_arms(writer: EncodeWriter, target: Union, key: str) -> None:
 
 
 def encode_table_union(model: Model, layouts: Layouts, target: Union, table: str) -> list[str]:
-    """The body of a union's ``encode`` whose arms are in a table."""
+    """Return the body of the ``encode`` of a union whose arms are in a table."""
     writer = EncodeWriter(model, layouts, 2)
     key = writer.fresh(target.discriminant.attribute)
     writer.add(_BUFFER)
@@ -229,7 +229,7 @@ def encode_table_union(model: Model, layouts: Layouts, target: Union, table: str
 
 
 def condition(target: Union, key: str, labels: tuple[object, ...]) -> str:
-    """The test whether the discriminant in ``key`` is one of an arm's labels."""
+    """Return the test whether the discriminant in ``key`` is one of an arm's labels."""
     names = [str(getattr(label, "spelling", label)) for label in labels]
     if isinstance(target.discriminant.type, Boolean):
         if len(names) == 2:

@@ -1,4 +1,4 @@
-"""What can be wrong with a specification, and where."""
+"""The error of the compiler, and the place it is about."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ KEYWORDS = frozenset(
 _DIGITS = 40
 """More digits than any number that XDR has a type for."""
 
-# A ``%`` line is rpcgen's: text for the C compiler, which has nothing to say to this one.
+# A ``%`` line is what rpcgen hands on to the C compiler: it is passed over here.
 _TOKEN = re.compile(
     r"""
       (?P<space>^[ \t]*%[^\n]* | [ \t\r\f]+)
@@ -44,7 +44,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: its kind, its text as written, its place, and a number's value."""
+    """One word: its kind, its text as written, its place, and its value if it is a number."""
 
     kind: str
     text: str

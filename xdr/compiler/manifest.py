@@ -1,4 +1,4 @@
-"""Which module is emitted from which specifications."""
+"""The emitted modules of this package, and the specifications they come from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ XDR = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One emitted module: its path below ``XDR``, its docstring's first line, its sources."""
+    """One emitted module: its path below ``XDR``, the first line of its docstring, its sources."""
 
     path: str
     title: str
@@ -28,7 +28,7 @@ class Module:
     bulk: frozenset[tuple[str, str]] = frozenset()
 
     def model(self) -> Model:
-        """The resolved specification. Errors: ``SpecificationError``."""
+        """Return the resolved specification. Errors: ``SpecificationError``."""
         definitions: list[Definition] = []
         for source in self.sources:
             text = (XDR / "specs" / source).read_text(encoding="ascii")
@@ -36,7 +36,7 @@ class Module:
         return resolve(Specification(tuple(definitions)), self.bulk)
 
     def text(self) -> str:
-        """The module as it should be. Errors: ``SpecificationError``."""
+        """Return the module as it should be. Errors: ``SpecificationError``."""
         dots = "." * len(Path(self.path).parts)
         return emit(self.model(), self.title, [f"specs/{item}" for item in self.sources], dots)
 

@@ -1,4 +1,4 @@
-"""A specification with every name looked up: what the emitter, and the tests' oracle, work from.
+"""A specification with every name looked up, from which the emitter and the tests' oracle work.
 
 Anonymous types have become definitions of their own (``parent_field``), typedefs have dissolved
 into what they stand for, and every size is a number. ``hint`` is how a type is spelled in Python.
@@ -39,7 +39,7 @@ class Boolean:
 
 @dataclass(frozen=True, slots=True)
 class FixedOpaque:
-    """``opaque x[size]``"""
+    """The type of ``opaque x[size]``."""
 
     size: int
     hint: str = field(default="bytes", compare=False)
@@ -57,7 +57,7 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class FixedArray:
-    """``type x[count]``"""
+    """The type of ``type x[count]``."""
 
     element: Type
     count: int
@@ -66,7 +66,7 @@ class FixedArray:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """``type x<limit>``"""
+    """The type of ``type x<limit>``."""
 
     element: Type
     limit: int | None
@@ -75,7 +75,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Optional:
-    """``type *x``"""
+    """The type of ``type *x``."""
 
     element: Type
     hint: str = field(default="", compare=False)
@@ -145,7 +145,7 @@ class Union:
     recursive: bool = False
 
     def every_arm(self) -> tuple[UnionArm, ...]:
-        """The arms, the default one last."""
+        """Return the arms, the default one last."""
         return self.arms if self.default is None else (*self.arms, self.default)
 
 
@@ -223,7 +223,7 @@ class Model:
     _weights: dict[str, int] = field(default_factory=dict)
 
     def defines(self, name: str) -> bool:
-        """Whether a name is one of this specification's own."""
+        """Return whether a name is one of this specification's."""
         if not self._names:
             self._names.update(self.types, self.aliases, self.enums, self.strings)
             self._names.update(item.name for item in self.numbers)
@@ -231,13 +231,13 @@ class Model:
         return name in self._names
 
     def is_type(self, name: str) -> bool:
-        """Return whether a name is one of this specification's types."""
+        """Return whether a name is that of a type of this specification."""
         return name in self.types or name in self.aliases or name in self.enums
 
     def min_size(self, kind: Type) -> int:
         """Return the fewest octets that a value of ``kind`` takes inline.
 
-        Or fewer than that, of types that contain themselves, and never more than a length can be.
+        For types that contain themselves it may be fewer. It is never more than a length can be.
         """
         match kind:
             case Scalar(code):
@@ -319,7 +319,7 @@ class Model:
         return None
 
     def flat(self, kind: Type) -> bool:
-        """Whether every value of ``kind`` is one fixed run of numbers and octets."""
+        """Return whether every value of ``kind`` is one fixed run of numbers and octets."""
         match kind:
             case Scalar() | Boolean() | FixedOpaque():
                 return True
@@ -336,9 +336,9 @@ class Model:
                 return False
 
     def inlined(self, kind: Type) -> Structure | None:
-        """The structure whose members are to be coded where it stands, not by a call of its own.
+        """Return the structure whose members are coded in place, not by a call of their own.
 
-        That is one that is flat, and one so small that the call would cost more than the code.
+        That is one that is flat, or so small that the call would cost more than the code.
         """
         if not isinstance(kind, Reference):
             return None
@@ -348,7 +348,7 @@ class Model:
         return target if self._weight(kind) <= (FLAT if self.flat(kind) else SMALL) else None
 
     def _weight(self, kind: Type) -> int:
-        """How much code it takes, about, to code a value in place."""
+        """Return about how much code it takes to code a value in place."""
         match kind:
             case Scalar() | Boolean() | FixedOpaque() | Opaque():
                 return 1
@@ -365,7 +365,7 @@ class Model:
 
 
 class _Longest:
-    """The most octets of types, found once for each of them; ``None`` where there is no most."""
+    """The most octets of types, each of which is measured once; ``None`` if there is no most."""
 
     def __init__(self, model: Model, limits: Mapping[str, int], inline: bool) -> None:
         self._model = model
@@ -374,7 +374,7 @@ class _Longest:
         self._known: dict[str, int | None] = {}
 
     def size(self, kind: Type) -> int | None:
-        """The most octets of one value."""
+        """Return the most octets of one value."""
         match kind:
             case Scalar() | Boolean() | FixedOpaque():
                 return self._model.min_size(kind)
@@ -400,7 +400,7 @@ class _Longest:
                 return self._known[name]
 
     def sum(self, fields: tuple[Field, ...]) -> int | None:
-        """The most octets of several members together."""
+        """Return the most octets of several members together."""
         total = 0
         for item in fields:
             most = self.size(item.type)

@@ -184,7 +184,7 @@ class _Parser:
         return Procedure(name.position, name.text, result, tuple(arguments), self._value())
 
     def _parameter(self, *, named: bool = True) -> Declaration:
-        """The result of a procedure, or one argument: its name may be missing."""
+        """Parse the result of a procedure, or one argument, whose name may be missing."""
         position = self._token.position
         if self._at("opaque"):
             raise SpecificationError(position, "opaque needs a typedef to be passed on")
@@ -213,7 +213,7 @@ class _Parser:
     # --- Declarations and types ---
 
     def _declaration(self) -> Declaration | None:
-        """One declaration without its semicolon, or ``None`` for void."""
+        """Parse one declaration without its semicolon; return ``None`` for void."""
         if self._accept("void"):
             return None
         if self._at("opaque", "string"):

@@ -1,4 +1,4 @@
-"""From a syntax tree to a model: looks every name up and refuses what means nothing.
+"""From a syntax tree to a model: every name is looked up, and what means nothing is refused.
 
 All names of a specification share one scope, enumerators included (RFC 4506, Section 6.4).
 """
@@ -223,12 +223,12 @@ class _Resolver:
         return Field(declaration.name, declaration.name, kind)
 
     def _passed(self, declaration: ast.Declaration, procedure: str, role: str) -> Type:
-        """The type of an argument or a result of a procedure."""
+        """Return the type of an argument or a result of a procedure."""
         kind = self._declared(declaration, f"{procedure}_{role}")
         return self._placed(kind, (procedure, role), declaration.position)
 
     def _placed(self, kind: Type, item: tuple[str, str], position: Position) -> Type:
-        """The same type, as bulk data if the item is DDP-eligible."""
+        """Return the same type, as bulk data if the item is DDP-eligible."""
         if item not in self._bulk:
             return kind
         if not isinstance(kind, Opaque):
@@ -252,7 +252,7 @@ class _Resolver:
         self.model.order.append(name)
 
     def _declared(self, declaration: ast.Declaration, anonymous: str) -> Type:
-        """The type of a declaration; ``anonymous`` names it if it has none itself."""
+        """Return the type of a declaration; ``anonymous`` names it if the text does not."""
         form, size = declaration.form, declaration.size
         if declaration.type in (Primitive.OPAQUE, Primitive.STRING):
             if form is Form.FIXED and size is not None:
@@ -321,7 +321,7 @@ class _Resolver:
         return Scalar("i", enum=name)
 
     def _met(self, body: _Body, name: str) -> bool:
-        """Whether a body was resolved before; if not, give its name to it if it was anonymous."""
+        """Return whether a body was resolved before; if not, name it if it was anonymous."""
         if self._bodies.get(name) is body:
             return True
         definition = self._typedefs.get(name)
@@ -402,7 +402,7 @@ class _Resolver:
         return Label(value, spelling)
 
     def _members(self, name: str) -> set[int] | None:
-        """The values of an enumeration, which may be defined further down."""
+        """Return the values of an enumeration, which may be defined further down."""
         if name in self.model.enums:
             return set(self.model.enums[name].members.values())
         body = self._typedefs[name].declaration.type if name in self._typedefs else None
@@ -412,7 +412,7 @@ class _Resolver:
 
 
 def _repeats(definition: ast.Typedef) -> bool:
-    """Whether it is ``typedef struct x x;``."""
+    """Return whether a definition is ``typedef struct x x;``, which defines nothing."""
     declaration = definition.declaration
     return (
         isinstance(declaration.type, ast.TypeName)
@@ -422,7 +422,7 @@ def _repeats(definition: ast.Typedef) -> bool:
 
 
 def _enum_bodies(specifier: ast.TypeSpecifier) -> Iterator[ast.EnumBody]:
-    """Every enumeration inside a type: its members are global names."""
+    """Yield the enumerations inside a type, whose members are global names."""
     match specifier:
         case ast.EnumBody():
             yield specifier
@@ -437,7 +437,7 @@ def _enum_bodies(specifier: ast.TypeSpecifier) -> Iterator[ast.EnumBody]:
 
 
 def _spelled(kind: Type, hint: str) -> Type:
-    """The same type, spelled as a typedef spells it."""
+    """Return the same type, spelled as a typedef spells it."""
     match kind:
         case Scalar(code, _, enum):
             return Scalar(code, hint, enum)

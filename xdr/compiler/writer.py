@@ -29,19 +29,19 @@ class Layouts:
         self._names: dict[str, str] = {}
 
     def name(self, codes: list[str]) -> str:
-        """The name of the layout made of ``codes``: ``_2IQ`` for ``I``, ``I``, ``Q``."""
+        """Return the name of the layout made of ``codes``: ``_2IQ`` for ``I``, ``I``, ``Q``."""
         layout = re.sub(
             r"(?<![0-9])([a-zA-Z])\1+", lambda run: f"{len(run[0])}{run[1]}", "".join(codes)
         )
         return self._names.setdefault(layout, f"_{layout}")
 
     def lines(self) -> list[str]:
-        """The definitions of all of them."""
+        """Return the definitions of all of them."""
         return [f'{name} = Struct(">{layout}")' for layout, name in sorted(self._names.items())]
 
 
 class Writer:
-    """Indented lines, unique temporary names and a pending run."""
+    """A function under construction: indented lines, unique names and a pending run."""
 
     def __init__(self, model: Model, layouts: Layouts, depth: int) -> None:
         self.lines: list[str] = []
@@ -57,14 +57,14 @@ class Writer:
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
-        """A line that ends in a colon, and what is written inside ``with`` below it."""
+        """Append a line that ends in a colon; what is written inside ``with`` goes below it."""
         self.add(head)
         self._depth += 1
         yield
         self._depth -= 1
 
     def fresh(self, stem: str) -> str:
-        """A local name that nothing else has: in this function, or in the whole module."""
+        """Return a local name that nothing else has, in this function or in the whole module."""
         name, number = stem, 1
         while name in self._taken or self.model.defines(name):
             number += 1
@@ -74,6 +74,6 @@ class Writer:
 
 
 def opaque_code(size: int) -> str:
-    """The format of a fixed opaque and its pad."""
+    """Return the format of a fixed opaque and its pad."""
     pad = -size & 3
     return f"{size}s{pad}x" if pad else f"{size}s"

@@ -52,7 +52,7 @@ class AttributeSpec:
 
 @lru_cache(maxsize=PLANS)
 def mask_of(*numbers: int) -> int:
-    """The set of these attributes, as an integer with their bits set."""
+    """Return a set of attributes: an integer in which their bits are set."""
     mask = 0
     for number in numbers:
         mask |= 1 << number
@@ -60,18 +60,18 @@ def mask_of(*numbers: int) -> int:
 
 
 def mask_from_bitmap(words: Sequence[int]) -> int:
-    """The integer that a ``bitmap4`` stands for: bit *n* of it is attribute *n*."""
+    """Return a ``bitmap4`` as an integer, whose bit *n* is attribute *n*."""
     return int.from_bytes(struct.pack(f"<{len(words)}I", *words), "little")
 
 
 def bitmap_from_mask(mask: int) -> list[int]:
-    """The shortest ``bitmap4`` of an integer."""
+    """Return the shortest ``bitmap4`` of an integer."""
     words = (mask.bit_length() + 31) // 32
     return list(struct.unpack(f"<{words}I", mask.to_bytes(4 * words, "little")))
 
 
 def numbers_in(mask: int) -> tuple[int, ...]:
-    """The attributes in a set, in increasing order."""
+    """Return the attributes in a set, in increasing order."""
     # A peer chooses how long its bitmap is, too: what has no attributes is not kept.
     return _numbers_in(mask) if mask.bit_length() <= _KEPT_BITS else _numbers_in.__wrapped__(mask)
 
@@ -81,7 +81,7 @@ def _numbers_in(mask: int) -> tuple[int, ...]:
     return tuple(number for number, bit in enumerate(reversed(f"{mask:b}")) if bit == "1")
 
 
-# The attributes
+# --- The attributes ---
 
 
 _NUMBERS: Mapping[str, tuple[Encode, Decode]] = {
@@ -247,11 +247,11 @@ READABLE: Final = _mask(spec for spec in ATTRIBUTES.values() if spec.readable)
 """The set of the attributes that GETATTR may name."""
 
 
-# Plans
+# --- Plans ---
 
 
 class _Run:
-    """Neighbours of fixed size: one pack, one unpack."""
+    """Neighbouring attributes of fixed size, packed and unpacked in one step."""
 
     __slots__ = ("booleans", "fields", "layout")
 
@@ -356,7 +356,10 @@ def encode_attributes(enc: Encoder, mask: int, values: Mapping[int, Any]) -> Non
 
 
 def encode_fattr4(values: Mapping[int, Any]) -> t.fattr4:
-    """The ``fattr4`` of these attributes. Errors: ``XdrError`` for a value that does not fit."""
+    """Return the ``fattr4`` of these attributes.
+
+    Errors: ``XdrError`` for a value that does not fit.
+    """
     plan = _plan(mask_of(*values))
     enc = Encoder()
     plan.encode(enc, values)
@@ -364,7 +367,7 @@ def encode_fattr4(values: Mapping[int, Any]) -> t.fattr4:
 
 
 def decode_fattr4(attributes: t.fattr4) -> dict[int, Any]:
-    """The values of a ``fattr4``, by number.
+    """Return the values of a ``fattr4``, by number.
 
     Errors: ``XdrError`` if it holds an attribute that does not exist, or if the values are not
     exactly as long as they should be.

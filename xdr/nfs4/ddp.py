@@ -1,7 +1,7 @@
 """The data items of NFS version 4 that RDMA may place directly (RFC 8267).
 
-Everything else of a message stays inline, however long it is. The compiler reads this: the
-emitted types encode these members with ``Encoder.payload`` and decode them to views.
+The rest of a message stays inline, however long it is. The compiler reads this table: the emitted
+types encode these members with ``Encoder.payload`` and decode them to views.
 """
 
 from __future__ import annotations

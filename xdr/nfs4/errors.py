@@ -16,7 +16,7 @@ from .types import nfsstat4
 
 
 class NfsError(Exception):
-    """An operation's failure; ``status`` is its ``nfsstat4``."""
+    """The failure of an operation; ``status`` is its ``nfsstat4``."""
 
     def __init__(self, status: int, message: str = "") -> None:
         super().__init__(message or explain(status))
@@ -188,21 +188,21 @@ _NAMES: Final = {int(member): member.name for member in nfsstat4}
 
 
 def name_of(status: int) -> str:
-    """A status's name, as in the RFCs; a number nobody assigned stays a number."""
+    """Return the name of a status, as in the RFCs, or its number if none is assigned."""
     return _NAMES.get(status, f"nfsstat4 {status}")
 
 
 def explain(status: int) -> str:
-    """What a status means, in a few words."""
+    """Return what a status means, in a few words."""
     return EXPLANATIONS.get(status, "a status that no specification knows")
 
 
 def status_of(error: OSError) -> int:
-    """The status for an operating system's error: ``NFS4ERR_IO`` for what has no other."""
+    """Return the status for an operating system's error; ``NFS4ERR_IO`` if it has no other."""
     return t.NFS4ERR_IO if error.errno is None else _FROM_ERRNO.get(error.errno, t.NFS4ERR_IO)
 
 
 def errno_of(status: int) -> int:
-    """The ``errno`` that tells a caller of a status; ``EIO`` for what has no other."""
+    """Return the ``errno`` for a status; ``EIO`` if it has no other."""
     known = _STATUSES.get(status)
     return errno.EIO if known is None else known[0]

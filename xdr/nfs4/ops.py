@@ -1,8 +1,8 @@
-"""The operations of NFS version 4, forward and back: what is legal where, and its types.
+"""The operations of NFS version 4 and its callbacks: their types, and where they are legal.
 
-What is absent from a table does not exist (``NFS4ERR_OP_ILLEGAL``). What is in it, but listed as
-mandatory not to implement, exists and is refused (``NFS4ERR_NOTSUPP``; RFC 8881, Section 17).
-Handlers and the rules of a server's dispatch are the server's own.
+An operation that is not in a table does not exist (``NFS4ERR_OP_ILLEGAL``). One that must not be
+implemented exists and is refused (``NFS4ERR_NOTSUPP``; RFC 8881, Section 17). How a server
+executes operations is not said here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class OperationSpec:
     minors: frozenset[int]
     """The minor versions whose XDR has the operation."""
     must_not_implement: frozenset[int]
-    """Those of them in which nobody may implement it."""
+    """Those of them in which it must not be implemented."""
     arguments: type[Any] | None
     """The type of its arguments, ``int`` for an enumeration; ``None`` if it has none."""
     result: type[Any]
@@ -39,12 +39,13 @@ class OperationSpec:
     Bitmaps count three words: the attributes that the specification has fit into those.
     """
     encode_arguments: Callable[[Encoder, Any], None]
-    """Appends the arguments, without the operation's number."""
+    """The function that appends the arguments, without the operation's number."""
     decode_arguments: Callable[[Decoder], Any]
-    """Reads the arguments, the operation's number having been read; ``None`` if it has none."""
+    """The function that reads the arguments, after the operation's number; it returns ``None``
+    if there are none."""
 
     def legal(self, minor: int) -> bool:
-        """Whether the operation exists in a minor version and may be implemented there."""
+        """Return whether the operation exists in a minor version and may be implemented there."""
         return minor in self.minors and minor not in self.must_not_implement
 
 
@@ -66,7 +67,7 @@ def _table(
     forbidden: Mapping[int, frozenset[int]],
     result_max: Mapping[int, int | None],
 ) -> Mapping[int, OperationSpec]:
-    """All operations of an enumeration; ``first_of`` maps minor versions to their first one."""
+    """Return the operations of an enumeration; ``first_of`` maps minor versions to their first."""
     table: dict[int, OperationSpec] = {}
     for member in numbers:
         name, number = member.name.removeprefix("OP_"), int(member)
@@ -120,18 +121,18 @@ CALLBACK_OPERATIONS: Final = _table(
 
 
 def operation(number: int, minor: int) -> OperationSpec | None:
-    """The operation with a number, or ``None`` if a minor version's XDR has none such."""
+    """Return the operation with a number, or ``None`` if a minor version does not have it."""
     spec = OPERATIONS.get(number)
     return spec if spec is not None and minor in spec.minors else None
 
 
 def callback_operation(number: int, minor: int) -> OperationSpec | None:
-    """The callback operation with a number, or ``None`` if a minor version has none such."""
+    """Return the callback operation with a number, or ``None`` if a minor version lacks it."""
     spec = CALLBACK_OPERATIONS.get(number)
     return spec if spec is not None and minor in spec.minors else None
 
 
 def name_of(number: int) -> str:
-    """An operation's name, or its number in words if it has none: for messages and traces."""
+    """Return the name of an operation, for messages, or its number in words if it has none."""
     spec = OPERATIONS.get(number)
     return f"operation {number}" if spec is None else spec.name
