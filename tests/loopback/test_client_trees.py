@@ -66,11 +66,11 @@ def test_a_walk_that_goes_round_ends(tmp_path: Path, monkeypatch: pytest.MonkeyP
             fs.makedirs("ring/below")
             (real,) = fs.scandir("ring")
 
-            def again(self: nfs.Mount, path: str | DirEntry = "") -> list[DirEntry]:
+            def again(self: nfs.Mount, path: str | DirEntry) -> list[DirEntry]:
                 where = path if isinstance(path, str) else path.path
                 return [DirEntry(where, b"again", real.stat())]
 
-            monkeypatch.setattr(nfs.Mount, "scandir", again)
+            monkeypatch.setattr(nfs.Mount, "_scan", again)
             walk = fs.walk("ring")
             walked = [next(walk)]
             with pytest.raises(OSError, match="go round"):

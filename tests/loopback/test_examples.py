@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from tests.support.hosts import loopback
+from tests.support.nfs_live import LiveServer
 
 from nfsrdma.cli.xdrgen import xdrgen
 
@@ -82,3 +83,18 @@ def test_fault() -> None:
 def test_provider() -> None:
     lines = run("provider.py", f"soft://{loopback(92)}:5000")
     assert lines == ["1 connections", "1048576 octets", "8 regions"]
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("asyncio_client.py", "64 files, 63000 octets"),
+        ("read_into_numpy.py", "1048576 octets, mean 65535.5"),
+    ],
+)
+def test_clients(name: str, printed: str) -> None:
+    server = LiveServer(rdma=True)
+    try:
+        assert run(name, server.rdma_url) == [printed]
+    finally:
+        server.stop()
