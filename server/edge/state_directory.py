@@ -22,6 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ..vfs.export import Export
+from ..vfs.local import LocalFileSystem
 from .recovery import SqliteRecoveryStore
 
 DATABASE: Final = "recovery.sqlite"
@@ -32,6 +34,29 @@ _EVERYBODYS: Final = ("/tmp", "/var/tmp", "/dev/shm")
 
 class StateDirectoryBusy(Exception):
     """Another server keeps its state there; the text says which process."""
+
+
+class ExportedState(ValueError):
+    """An export is, or is in, a directory where servers keep their state."""
+
+    def __init__(self, export: Export, directory: Path) -> None:
+        super().__init__(f"/{export.name} is in {directory}, where servers keep their state")
+        self.export = export
+        self.directory = directory
+
+
+def hide_from(directories: Iterable[Path], exports: Iterable[Export]) -> None:
+    """Hide directories with servers' state from clients. Raises :class:`ExportedState`.
+
+    A client that could read one could make up file handles, and one that could write it would end
+    the service, whatever the exports are for.
+    """
+    for directory in directories:
+        for export in exports:
+            if isinstance(export.fs, LocalFileSystem):
+                export.fs.hide(directory)
+                if not export.fs.is_visible:
+                    raise ExportedState(export, directory)
 
 
 def default_directory() -> Path:

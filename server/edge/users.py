@@ -7,6 +7,8 @@ import pwd
 import time
 from typing import Final
 
+from ..authority import ROOT, Policy
+
 _REMEMBERED: Final = 1024
 _FRESH_S: Final = 60.0
 
@@ -31,6 +33,16 @@ def groups_of(uid: int) -> frozenset[int]:
         _known.clear()
     _known[uid] = now + _FRESH_S, groups
     return groups
+
+
+def own_policy(insecure: bool = False) -> Policy:
+    """Return the policy of a server that this process runs: root's serves all users.
+
+    One of another user serves that user and root, unless it is ``insecure``.
+    """
+    own = os.geteuid()
+    users = None if own == ROOT or insecure else frozenset((own, ROOT))
+    return Policy(own, users, insecure, groups_of)
 
 
 def number_of(user: str) -> int:

@@ -32,7 +32,7 @@ from nfsrdma.cli.serve_exports import (
     split_options,
 )
 from nfsrdma.cli.serve_policy import check_reach, choices, make_policy
-from nfsrdma.cli.serving import Serving, url
+from nfsrdma.cli.serving import ServeCommand
 from nfsrdma.client.url import parse_url
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import connect_tcp, listen_tcp
@@ -42,6 +42,7 @@ from nfsrdma.rpcrdma.rpc.client import RpcClient
 from nfsrdma.rpcrdma.rpc.program import RpcService
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.edge.serving import Place
 from nfsrdma.server.service import NobodyNamed, Server
 from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -248,7 +249,7 @@ def test_urls_are_as_they_can_be_used() -> None:
         ("tcp", "127.0.0.1", "100%/a b/\N{SNOWMAN}"),
         ("rdma", "fe80::1%eth0", ""),
     ):
-        said = url(transport, address, 20049 if transport == "rdma" else 2049, path)
+        said = Place(transport, address, 20049 if transport == "rdma" else 2049).url(path)
         read = parse_url(said)
         assert read.host == address
         assert b"/".join(read.path) == path.encode()
@@ -256,8 +257,8 @@ def test_urls_are_as_they_can_be_used() -> None:
 
 def test_brackets_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     exports = [open_export("", memory())]
-    serving = Serving(exports, ServerConfig(), None, Policy(), False)
-    serving.say([url("rdma", "fd99::1", 20049, "a")])
+    serving = ServeCommand(exports, ServerConfig(), None, Policy(), False)
+    serving.say([Place("rdma", "fd99::1", 20049).url("a")])
     serving.close()
     assert capsys.readouterr().out == "nfs+rdma://[fd99::1]/a\n"
 

@@ -12,6 +12,7 @@ import click
 
 from nfsrdma.rpcrdma.providers.registry import PROVIDERS
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.edge.serving import RDMA_PORT
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.vfs.export import Squash
@@ -22,7 +23,7 @@ from .serve_exports import ExportOptions, make_exports, places
 from .serve_limits import limits_text
 from .serve_policy import EVERYONE, check_networks, check_reach, choices, make_policy
 from .serve_state import NOTHING_KEPT, keep_state, keep_to_ourselves
-from .serving import RDMA_PORT, STAMP, Serving
+from .serving import STAMP, ServeCommand
 
 NO_RDMA = "none"
 _PLENTY = 1 << 20
@@ -206,7 +207,7 @@ def serve(
         if not ephemeral and (not memory or state_dir is not None):
             listeners = [f"{address} {port} {tcp_port}" for address in addresses]
             store, kept = keep_state(stack, state_dir, exports, listeners, made)
-        serving = stack.enter_context(closing(Serving(made, config, store, policy, verbose)))
+        serving = stack.enter_context(closing(ServeCommand(made, config, store, policy, verbose)))
         if provider != NO_RDMA:
             serving.listen_rdma(provider, device, addresses, port, pcap)
         if tcp_port is not None:

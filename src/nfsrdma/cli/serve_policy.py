@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import click
 
 from nfsrdma.server.authority import ROOT, Policy
-from nfsrdma.server.edge.users import groups_of, name_of, number_of
+from nfsrdma.server.edge.users import name_of, number_of, own_policy
 from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere, parse_network
 
 from .messages import printable
@@ -54,17 +54,16 @@ def _numeric(address: str) -> list[str]:
 
 def make_policy(allow_users: str | None, insecure: bool) -> Policy:
     """Whom the server believes, from its user and the options."""
-    own = os.geteuid()
-    users: frozenset[int] | None = None if own == ROOT or insecure else frozenset((own, ROOT))
+    policy = own_policy(insecure)
     if allow_users == EVERYONE:
-        users = None
-    elif allow_users is not None:
+        return replace(policy, users=None)
+    if allow_users is not None:
         try:
             named = frozenset(map(number_of, allow_users.split(",")))
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--allow-users") from None
-        users = named | {own, ROOT}
-    return Policy(own, users, insecure, groups_of)
+        return replace(policy, users=named | {policy.server_user, ROOT})
+    return policy
 
 
 def choices(exports: Sequence[Export], places: Sequence[str], policy: Policy) -> Iterator[str]:

@@ -12,14 +12,15 @@ from typing import Final
 import click
 
 from nfsrdma.server.edge.state_directory import (
+    ExportedState,
     StateDirectory,
     StateDirectoryBusy,
     default_directory,
+    hide_from,
     name_of,
 )
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
-from nfsrdma.server.vfs.local import LocalFileSystem
 
 from .messages import printable
 from .serve_exports import parse_export, split_options
@@ -64,18 +65,15 @@ def keep_state(
 def keep_to_ourselves(exports: Sequence[Export], *directories: Path) -> None:
     """Hide from clients what servers keep: in ``directories``, and where this user's others do.
 
-    Who may read it could make up file handles, and who may write it ends the service, whatever the
-    exports are for. An export that is such a directory, or is in one, is refused.
+    An export that is such a directory, or is in one, is refused.
     """
-    for directory in (*directories, default_directory()):
-        for export in exports:
-            if isinstance(export.fs, LocalFileSystem):
-                export.fs.hide(directory)
-                if not export.fs.is_visible:
-                    raise click.ClickException(
-                        f"/{printable(export.name)} is in {directory}, where servers keep what is "
-                        "nobody else's: it cannot be exported"
-                    )
+    try:
+        hide_from((*directories, default_directory()), exports)
+    except ExportedState as error:
+        raise click.ClickException(
+            f"/{printable(error.export.name)} is in {error.directory}, where servers keep what is "
+            "nobody else's: it cannot be exported"
+        ) from None
 
 
 def _own(exports: Sequence[str], listeners: Sequence[str]) -> Path:

@@ -1,0 +1,149 @@
+"""A server at work on this machine: its threads, its devices, and where it is reached."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import quote
+
+from nfsrdma.rpcrdma.providers.choice import SHARED_MEMORY
+from nfsrdma.rpcrdma.providers.registry import DEFAULT_PROVIDER, implied_provider, open_device
+from nfsrdma.rpcrdma.task import Reactor
+from nfsrdma.rpcrdma.verbs.interfaces import Device
+
+from ..authority import Policy
+from ..config import ServerConfig
+from ..service import OnChannel
+from ..service import Server as Service
+from ..state.recovery import RecoveryStore
+from ..vfs.export import Export
+from .workers import Workers
+
+_log = logging.getLogger(__name__)
+
+RDMA_PORT: Final = 20049
+TCP_PORT: Final = 2049
+"""The ports that NFS is served at, unless told otherwise (RFC 8267, Section 6.2; RFC 8881)."""
+
+
+class MachineReactor(Reactor, Protocol):
+    """A reactor that other threads can reach: ``io.SelectReactor``, or asyncio's loop."""
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any) -> Any: ...
+
+
+class Place(NamedTuple):
+    """Where clients reach a server: ``transport`` is ``"rdma"`` or ``"tcp"``."""
+
+    transport: str
+    address: str
+    port: int
+
+    def url(self, path: str) -> str:
+        """Return what a client mounts; for a wildcard address, by this host's name."""
+        address = self.address
+        if address in ("0.0.0.0", "::"):
+            address = socket.gethostname()
+        # RFC 6874: the percent sign before the scope of an address is written as its octet.
+        host = f"[{quote(address, safe=':')}]" if ":" in address else address
+        default = RDMA_PORT if self.transport == "rdma" else TCP_PORT
+        where = host if self.port == default else f"{host}:{self.port}"
+        # RFC 3986, Section 2.1: what else has a meaning in a URL is written as its octets.
+        return f"nfs+{self.transport}://{where}/{quote(os.fsencode(path))}"
+
+
+class Serving:
+    """A service with what it takes of this machine, driven by a reactor that somebody turns.
+
+    Errors of the constructor: ``ValueError`` if the exports' names are in each other's way.
+    """
+
+    def __init__(
+        self,
+        exports: Sequence[Export],
+        reactor: MachineReactor,
+        *,
+        config: ServerConfig | None = None,
+        store: RecoveryStore | None = None,
+        policy: Policy | None = None,
+        on_channel: OnChannel | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._on_channel = on_channel
+        self._devices: list[Device] = []
+        self._workers = Workers(reactor)
+        self.service = Service(
+            exports,
+            reactor,
+            random.SystemRandom(),
+            config=config,
+            store=store,
+            born_ns=time.time_ns(),
+            elsewhere=self._workers,
+            policy=policy,
+        )
+
+    def listen_rdma(
+        self,
+        addresses: Sequence[str],
+        port: int = RDMA_PORT,
+        *,
+        provider: str | None = None,
+        device: str | None = None,
+        pcap: str | PathLike[str] | None = None,
+    ) -> list[Place]:
+        """Serve RDMA at some addresses; return where. Raises ``OSError`` and ``ValueError``.
+
+        Without a provider that is by ``soft`` and, unless packets are to be seen or devices named,
+        by ``shm`` as well: clients of this host find it there, see ``providers.choice``.
+        """
+        provider = implied_provider(provider, device, pcap)
+        made = self._device(provider or DEFAULT_PROVIDER, device, pcap)
+        places = []
+        for address in addresses:
+            where = self.service.listen_rdma(made, address, port, on_channel=self._on_channel)
+            places.append(Place("rdma", *where))
+            if provider is None:
+                self._listen_beside(*where)
+        return places
+
+    def listen_tcp(self, address: str, port: int = TCP_PORT) -> Place:
+        """Serve TCP at an address; return where. Raises ``OSError`` and ``ValueError``."""
+        return Place("tcp", *self.service.listen_tcp(address, port, on_channel=self._on_channel))
+
+    def urls(self, place: Place) -> list[str]:
+        """Return what clients mount at a place: a URL for each export."""
+        return [place.url(export.name) for export in self.service.namespace.exports]
+
+    def closing(self) -> Iterator[None]:
+        """Give everything back, in steps: after each of them the reactor is to be turned once.
+
+        So what the threads have done is taken note of, and what is posted while connections are
+        closed, such as the last word to RDMA peers, goes out.
+        """
+        self._workers.close()
+        yield
+        self.service.close()
+        yield
+        for device in self._devices:
+            device.close()
+        self._devices.clear()
+
+    def _device(self, provider: str, name: str | None, pcap: str | PathLike[str] | None) -> Device:
+        made = open_device(provider, self._reactor, device=name, pcap=pcap)
+        self._devices.append(made)
+        return made
+
+    def _listen_beside(self, address: str, port: int) -> None:
+        """Serve the clients of this host through shared memory, if that can be."""
+        try:
+            device = self._device(SHARED_MEMORY, None, None)
+            self.service.listen_rdma(device, address, port, on_channel=self._on_channel)
+        except OSError as error:
+            _log.info("no shared memory for clients of this host: %s", error)
