@@ -179,7 +179,10 @@ async def _of_handle(
 
 async def room_of(export: Export, mask: int) -> Statistics | None:
     """Return the room in an export's file system, if the attributes in ``mask`` are about that."""
-    return await ready(export.fs.statistics()) if mask & ROOM else None
+    if not mask & ROOM:
+        return None
+    room: Statistics = await ready(export.fs.statistics())
+    return room
 
 
 # Reading

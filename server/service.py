@@ -102,7 +102,7 @@ class Server:
         )
         if self._core.offload.threads:
             for export in exports:
-                export.fs.put_aside(self._core.offload.background)
+                export.fs.attach(self._core.offload)
         program = RpcProgram(
             PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, MINORS)}}
         )
@@ -197,7 +197,7 @@ class Server:
         self._timer = self._reactor.call_at(now + interval, self._sweep)
         for export in self.namespace.exports:
             with suppress(OSError):
-                export.fs.trim()
+                export.fs.sweep()
         self.registry.sweep(now)
 
     def _later(self, work: Callable[[], None]) -> None:

@@ -120,7 +120,7 @@ class Offload:
         fair, peer = self._fair, self.peer
         assert fair is not None
         source = _NOBODY if peer is None else holder_of(peer.address, peer.uid)
-        errand = _Errand(work)
+        errand = _Errand(self, work)
         fair(source, errand.run, errand.ended)
         return errand.future
 
@@ -135,9 +135,11 @@ class Offload:
 class _Errand(Generic[T]):
     """Work on its way through a thread, and the future of its result."""
 
-    __slots__ = ("_result", "_work", "future")
+    __slots__ = ("_offload", "_peer", "_result", "_work", "future")
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, offload: Offload, work: Callable[[], T]) -> None:
+        self._offload = offload
+        self._peer = offload.peer
         self._work = work
         self._result: list[T] = []
         self.future: Future[T] = Future()
@@ -146,6 +148,8 @@ class _Errand(Generic[T]):
         self._result.append(self._work())
 
     def ended(self, failure: Exception | None) -> None:
+        # What goes on now may have more to be done, for the same peer.
+        self._offload.peer = self._peer
         if failure is None:
             self.future.set_result(self._result.pop())
         else:

@@ -34,17 +34,18 @@ async def read(context: Context, args: nfs.READ4args, reply: Reply) -> None:
             # Not even one octet fits: an empty result would look like the end of the file.
             reply.check(36)
         # The size comes first, so that only what there is takes memory until the reply is sent.
-        offset, size = args.offset, file.size()
-        if isinstance(size, Future):
-            size = await use.ready(context, size)
+        length = file.size()
+        size = await use.wait(context, length) if isinstance(length, Future) else length
+        offset = args.offset
         count = min(count, size - offset)
         if count > 0:
             data = reply.data_target(count) if placed else None
-            if data is None:
+            # The caller's memory is there for now, and not for what comes later.
+            got = None if data is None else file.read_at_once(offset, data)
+            if data is None or got is None:
                 data = reply.acquire(count)
-            got = file.read(offset, data)
-            if isinstance(got, Future):
-                got = await use.ready(context, got)
+                filled = file.read(offset, data)
+                got = await use.wait(context, filled) if isinstance(filled, Future) else filled
             if got < count:
                 data, size = data[:got], 0  # the file was cut meanwhile
         else:
@@ -71,7 +72,7 @@ async def write(context: Context, args: nfs.WRITE4args, reply: Reply) -> None:
         if data:
             written = file.write(args.offset, data)
             if isinstance(written, Future):
-                await use.ready(context, written)
+                await use.wait(context, written)
         if args.stable != nfs.UNSTABLE4:
             context.settle(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
     verifier = context.core.registry.write_verifier

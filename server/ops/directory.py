@@ -16,7 +16,17 @@ from .. import attributes
 from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
-from ..vfs.interface import EXECUTE, Changes, FileSystem, Node, OpenFile
+from ..vfs.export import Export
+from ..vfs.interface import (
+    EXECUTE,
+    Changes,
+    Entry,
+    FileSystem,
+    Listing,
+    Node,
+    OpenFile,
+    Statistics,
+)
 from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
 from .names import check_name, check_new_name
@@ -30,6 +40,13 @@ _NO_ATTRIBUTES: Final = bytes(8)
 """An empty bitmap, and no values."""
 _MOST: Final = 1 << 17
 """Octets of one listing: more would keep others waiting, however much the caller can take."""
+_LIKELY_ENTRY: Final = 160
+"""Octets of an entry with its attributes, until some are seen."""
+_LIKELY_NAME: Final = 24
+"""Octets of a name and its cookie."""
+_FEWEST: Final = 8
+_MOST_AT_ONCE: Final = 512
+"""Entries that are listed at a time: only what is listed in vain costs more."""
 _READDIR_FRAME: Final = 16
 """Octets of a READDIR result besides its entries: the verifier, the list's end, and eof."""
 _MAX_TARGET: Final = 4096
@@ -71,7 +88,7 @@ class DirectoryChange:
         """Return what to tell the client, once the change is durable if the export wants that."""
         export, node = self._handle.export, self._handle.node
         if export.sync:
-            job = export.fs.sync_directory(node)
+            job = await context.ready(export.fs.sync_directory(node))
             if job is not None:
                 context.jobs.append(job)
         after = await context.ready(export.fs.attributes(node))
@@ -234,7 +251,8 @@ def readdir(context: Context, args: nfs.READDIR4args, reply: Reply) -> Waits:
     return context.in_turn(partial(_list, context, args, reply))
 
 
-def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
+@may_wait
+async def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
     """Append as many entries of the current directory as there are, and as fit."""
     here = context.here
     node, fs = directory(here), here.export.fs
@@ -244,87 +262,141 @@ def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
     limit = min(args.maxcount, context.core.config.max_io, reply.room(), _MOST)
     if limit < _READDIR_FRAME:
         raise NfsError(nfs.NFS4ERR_TOOSMALL)
-    buffer = reply.buffer
-    buffer += _COOKIE_VERIFIER
-    end = len(buffer) - 8 + limit - 8
-    names_left = args.dircount or limit
-    eof, count = True, 0
-    refusal = _refusal(context, here) if mask else None
-    for cookie, name in fs.listing(node, args.cookie, context.user):
+    refusal = await _refusal(context, here) if mask else None
+    page = _Page(context, reply, mask, refusal, limit, args.dircount)
+    cookie, most, birth = args.cookie, page.expected(), bool(mask & attributes.TIME_CREATE)
+    while True:
+        listing = await context.ready(fs.entries(node, cookie, context.user, most, birth))
+        if mask & attributes.ROOM:
+            await page.look_at_rooms(listing)
+        for entry in listing.entries:
+            if not page.append(entry):
+                page.finish(False)
+                return
+            cookie = entry.cookie
+        if listing.at_end:
+            page.finish(True)
+            return
+        most = page.expected()
+
+
+class _Page:
+    """The entries of one READDIR result, as far as they are appended."""
+
+    __slots__ = (
+        "_context",
+        "_count",
+        "_end",
+        "_here",
+        "_mask",
+        "_names_left",
+        "_refusal",
+        "_reply",
+        "_rooms",
+        "_start",
+    )
+
+    def __init__(
+        self,
+        context: Context,
+        reply: Reply,
+        mask: int,
+        refusal: OSError | None,
+        limit: int,
+        dircount: int,
+    ) -> None:
+        self._context = context
+        self._here = context.here
+        self._reply = reply
+        self._mask = mask
+        self._refusal = refusal
+        self._count = 0
+        self._rooms: dict[Export, Statistics] = {}
+        reply.buffer += _COOKIE_VERIFIER
+        self._start = len(reply.buffer)
+        self._end = self._start + limit - _READDIR_FRAME
+        # dircount is a hint about names and cookies alone (RFC 8881, Section 18.23.3).
+        self._names_left = dircount or limit
+
+    def expected(self) -> int:
+        """Return how many more entries are likely to fit, and some: what to list next."""
+        used = len(self._reply.buffer) - self._start
+        each = used // self._count if self._count else _LIKELY_ENTRY
+        fit = min((self._end - self._start - used) // each, self._names_left // _LIKELY_NAME)
+        return max(_FEWEST, min(fit + 2, _MOST_AT_ONCE))
+
+    async def look_at_rooms(self, listing: Listing) -> None:
+        """Ask the file systems of some entries what room they have."""
+        for entry in listing.entries:
+            export = self._context.core.namespace.export_of(self._here, entry.name)
+            if export not in self._rooms:
+                self._rooms[export] = await self._context.ready(export.fs.statistics())
+
+    def append(self, entry: Entry) -> bool:
+        """Append an entry, unless it is none for the caller; False if the page is full."""
+        buffer = self._reply.buffer
         mark = len(buffer)
         try:
-            if not _append_entry(context, here, reply, cookie, name, mask, refusal):
-                continue
+            if not self._encode(entry):
+                del buffer[mark:]
+                return True
         except OSError as error:
-            if not count or status_of(error) != nfs.NFS4ERR_DELAY:
+            if not self._count or status_of(error) != nfs.NFS4ERR_DELAY:
                 raise
             # Short of something: what there is so far is an answer.
             del buffer[mark:]
-            eof = False
-            break
-        # dircount is a hint about names and cookies alone (RFC 8881, Section 18.23.3).
-        names_left -= 16 + (len(name) + 3 & ~3)
-        if len(buffer) > end or (count and names_left < 0):
+            return False
+        self._names_left -= 16 + (len(entry.name) + 3 & ~3)
+        if len(buffer) > self._end or (self._count and self._names_left < 0):
             del buffer[mark:]
-            eof = False
-            break
-        count += 1
-    if not count and not eof:
-        raise NfsError(nfs.NFS4ERR_TOOSMALL)
-    reply.encoder.boolean(False)
-    reply.encoder.boolean(eof)
+            return False
+        self._count += 1
+        return True
+
+    def _encode(self, entry: Entry) -> bool:
+        """Append an ``entry4`` without its end; False if there is none for the caller."""
+        encoder, mask, context = self._reply.encoder, self._mask, self._context
+        encoder.boolean(True)
+        encoder.uint64(entry.cookie)
+        encoder.opaque(entry.name)
+        export = context.core.namespace.export_of(self._here, entry.name)
+        if export is not self._here.export and not context.admitted(export):
+            # What is mounted here is not for this client: not even that it exists.
+            return False
+        found = entry.found if self._refusal is None else self._refusal
+        if isinstance(found, OSError):
+            if not mask:
+                self._reply.buffer += _NO_ATTRIBUTES
+                return True
+            # What will pass is no attribute of the entry.
+            if not mask & attributes.RDATTR_ERROR or status_of(found) == nfs.NFS4ERR_DELAY:
+                raise found
+            # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
+            attributes.encode_error(encoder, found)
+            return True
+        values, identity = found
+        room = self._rooms.get(export)
+        subject = attributes.Subject(
+            context.core, context.minor, export, values, identity, room=room
+        )
+        attributes.encode(encoder, subject, mask)
+        return True
+
+    def finish(self, at_end: bool) -> None:
+        """Append the end of the list. TOOSMALL if not even one entry has fit."""
+        if not self._count and not at_end:
+            raise NfsError(nfs.NFS4ERR_TOOSMALL)
+        self._reply.encoder.boolean(False)
+        self._reply.encoder.boolean(at_end)
 
 
-def _refusal(context: Context, here: Filehandle) -> OSError | None:
-    """What LOOKUP would say of every entry of the directory, if the caller may not search it.
+async def _refusal(context: Context, here: Filehandle) -> OSError | None:
+    """Return what LOOKUP would say of every entry, if the caller may not search the directory.
 
     RFC 8881, Section 18.23.3: READDIR gives what GETATTR of the entry would, no more. To read a
     directory is to be told names; all else takes the right to search it. It is asked for once,
     since it is the same for all entries.
     """
-    if here.export.fs.permitted(here.node, context.user, EXECUTE):
+    if await context.ready(here.export.fs.permitted(here.node, context.user, EXECUTE)):
         return None
     return failure(errno.EACCES)
-
-
-def _append_entry(
-    context: Context,
-    here: Filehandle,
-    reply: Reply,
-    cookie: int,
-    name: bytes,
-    mask: int,
-    refusal: OSError | None,
-) -> bool:
-    """Append an ``entry4`` without its end; False if there is no entry, or none for the caller."""
-    mark = len(reply.buffer)
-    reply.encoder.boolean(True)
-    reply.encoder.uint64(cookie)
-    reply.encoder.opaque(name)
-    try:
-        if refusal is not None:
-            raise refusal
-        export, found, identity = context.core.namespace.peek(
-            here, name, bool(mask & attributes.TIME_CREATE)
-        )
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            del reply.buffer[mark:]
-            return False
-        if not mask:
-            reply.buffer += _NO_ATTRIBUTES
-            return True
-        # What will pass is no attribute of the entry.
-        if not mask & attributes.RDATTR_ERROR or status_of(error) == nfs.NFS4ERR_DELAY:
-            raise
-        # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
-        attributes.encode_error(reply.encoder, error)
-        return True
-    if export is not here.export and not context.admitted(export):
-        # What is mounted here is not for this client: not even that it exists.
-        del reply.buffer[mark:]
-        return False
-    room = export.fs.statistics() if mask & attributes.ROOM else None
-    subject = attributes.Subject(context.core, context.minor, export, found, identity, room=room)
-    attributes.encode(reply.encoder, subject, mask)
-    return True

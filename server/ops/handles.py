@@ -66,10 +66,10 @@ def lookup(context: Context, args: nfs.LOOKUP4args, reply: Reply) -> Waits:
 async def _parent(context: Context) -> Filehandle:
     """Return the directory above the current one; NOENT at the top of the tree."""
     walkable(context.here)
-    above = await context.ready(context.core.namespace.parent(context.here, context.user))
+    above = context.core.namespace.parent(context.here, context.user)
     if above is None:
         raise NfsError(nfs.NFS4ERR_NOENT)
-    return above
+    return await context.ready(above)
 
 
 @may_wait

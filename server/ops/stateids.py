@@ -39,9 +39,11 @@ class Opened:
 
     async def ready(self, context: Context, value: T | Future[T]) -> T:
         """Return what the file answers. BAD_STATEID if it was closed while that took its time."""
-        if not isinstance(value, Future):
-            return value
-        result: T = await context.wait(value)
+        return await self.wait(context, value) if isinstance(value, Future) else value
+
+    async def wait(self, context: Context, future: Future[T]) -> T:
+        """Return what the file answers later: the same as :meth:`ready`."""
+        result = await context.wait(future)
         state, file = self._state, self.file
         if state is not None and file is not state.reader and file is not state.writer:
             raise NfsError(nfs.NFS4ERR_BAD_STATEID)

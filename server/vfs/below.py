@@ -15,7 +15,6 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from .descriptors import Budget
 from .search import SHORTAGES
 
 MOMENT_S: Final = 1.0
@@ -31,11 +30,11 @@ class Below:
 
     The way up from a directory is gone until there is one that was seen to be below a moment
     ago, so that it matters little how deep the tree is, and how many directories are asked for.
+    Any thread may ask.
     """
 
-    def __init__(self, root: int, budget: Budget, clock: Callable[[], float]) -> None:
+    def __init__(self, root: int, clock: Callable[[], float]) -> None:
         self._root = root
-        self._budget = budget
         self._clock = clock
         status = os.fstat(root)
         self._place = status.st_dev, status.st_ino
@@ -95,8 +94,8 @@ class Below:
 
         That is now or less than :data:`MOMENT_S` ago. Raises only for want of descriptors.
         """
-        opened, now = self._budget.opened, self._clock()
-        current = opened(os.dup, fd)
+        now = self._clock()
+        current = os.dup(fd)
         way: list[tuple[int, int]] = []
         try:
             while len(way) < _DEEPEST:
@@ -110,7 +109,7 @@ class Below:
                 if way and here == way[-1]:  # The root directory is its own parent.
                     break
                 way.append(here)
-                above = opened(os.open, b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
+                above = os.open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=current)
                 os.close(current)
                 current = above
         except OSError as error:

@@ -125,8 +125,10 @@ class DescriptorCache:
     def __init__(self, budget: Budget, most: int | None) -> None:
         self.budget = budget
         self._most = None if most is None else max(4 * IN_USE, most)
-        self.kept: OrderedDict[bytes, int] = OrderedDict()
+        self._kept: OrderedDict[bytes, int] = OrderedDict()
         """Those that may be closed, the latest used last."""
+        self._idle: OrderedDict[bytes, int] = OrderedDict()
+        """Likewise, not used since the last sweep: they give way first."""
         self.pinned: dict[bytes, list[int]] = {}
         """Those of files that are open, which close them themselves."""
         self.checked: dict[bytes, float] = {}
@@ -134,37 +136,62 @@ class DescriptorCache:
         budget.join(self)
 
     def __len__(self) -> int:
-        return len(self.kept)
+        return len(self._kept) + len(self._idle)
+
+    def fd_of(self, identity: bytes) -> int | None:
+        """Return a descriptor of the inode to use now; it stays the cache's, or its file's."""
+        kept = self._kept
+        fd = kept.get(identity)
+        if fd is not None:
+            kept.move_to_end(identity)
+            return fd
+        pinned = self.pinned.get(identity)
+        if pinned is not None:
+            return pinned[-1]
+        fd = self._idle.pop(identity, None)
+        if fd is not None:
+            kept[identity] = fd
+        return fd
+
+    def kept_fd(self, identity: bytes) -> int | None:
+        """Return the descriptor that is kept for the inode, if there is one, without using it."""
+        fd = self._kept.get(identity)
+        return self._idle.get(identity) if fd is None else fd
 
     def keep(self, identity: bytes, fd: int) -> None:
-        """Take a descriptor over."""
-        self.kept[identity] = fd
+        """Take a descriptor over, of an inode that has none."""
+        self._kept[identity] = fd
         self.budget.kept += 1
-        if self._most is not None and len(self.kept) > self._most:
+        if self._most is not None and len(self) > self._most:
             self.give_way()
         self.budget.settle()
 
     def give_way(self) -> bool:
         """Close the oldest one that no operation can be using; False if there is none."""
-        if len(self.kept) <= IN_USE:
+        if self._idle:
+            identity, fd = self._idle.popitem(last=False)
+        elif len(self._kept) > IN_USE:
+            identity, fd = self._kept.popitem(last=False)
+        else:
             return False
-        identity, fd = self.kept.popitem(last=False)
-        self._closed(identity, fd)
+        self._release(identity, fd)
         return True
 
     def drop(self, identity: bytes) -> None:
-        """Close one."""
-        fd = self.kept.pop(identity, None)
-        if fd is not None:
-            self._closed(identity, fd)
+        """Close one, if there is one that is kept."""
+        if self.kept_fd(identity) is not None:
+            os.close(self.take(identity))
 
     def take(self, identity: bytes) -> int:
-        """Give one away that is kept."""
+        """Hand over one that is kept, for the caller to close."""
+        fd = self._kept.pop(identity, None)
+        if fd is None:
+            fd = self._idle.pop(identity)
         self.checked.pop(identity, None)
         self.budget.kept -= 1
-        return self.kept.pop(identity)
+        return fd
 
-    def _closed(self, identity: bytes, fd: int) -> None:
+    def _release(self, identity: bytes, fd: int) -> None:
         self.checked.pop(identity, None)
         self.budget.kept -= 1
         os.close(fd)
@@ -185,10 +212,24 @@ class DescriptorCache:
             del self.pinned[identity]
         return not pinned
 
+    def sweep(self) -> None:
+        """Close what was not used since the last sweep, and what has no name left.
+
+        A descriptor keeps the blocks of a deleted file allocated.
+        """
+        for identity, fd in [*self._kept.items()]:
+            if os.fstat(fd).st_nlink == 0:
+                self.drop(identity)
+        while self._idle:
+            self._release(*self._idle.popitem(last=False))
+        self._kept, self._idle = self._idle, self._kept
+        self.budget.recover()
+
     def trim(self) -> None:
         """Close all that no open file needs."""
-        while self.kept:
-            self._closed(*self.kept.popitem(last=False))
+        for cached in (self._idle, self._kept):
+            while cached:
+                self._release(*cached.popitem(last=False))
         self.budget.recover()
 
     def close(self) -> None:

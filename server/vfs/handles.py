@@ -8,8 +8,10 @@ takes CAP_DAC_READ_SEARCH and a file system that supports it.
 birth, which tells a reused number. As Linux has no call that opens an inode by number, the
 directory and name under which it was last seen are remembered (for a bounded number of inodes)
 and checked on use. If that memory has gone, or a local process moved the file, the export is
-searched for the number (see ``search``), in portions, and who asks is told to come again meanwhile.
-What is not there is remembered too.
+searched for the number (see ``search``), in portions, and the caller is told to come again
+meanwhile. What is not there is remembered too.
+
+Both may be used by several threads at once.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import os
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 from typing import Final, Protocol
 
 from . import syscalls
@@ -34,7 +37,7 @@ _MAX_DEPTH: Final = 4096
 
 
 class Handles(Protocol):
-    """How identities are made and found again."""
+    """How identities are made and found again, on any thread."""
 
     def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
         """The identity of an open inode, last seen as ``name`` in ``parent``."""
@@ -97,6 +100,9 @@ class InodeHandles:
         self, root: int, open_entry: Callable[[int, bytes], int], clock: Callable[[], float]
     ) -> None:
         self._root = root
+        self._lock = Lock()
+        """Held to look at, or change, what is remembered; never for a system call."""
+        self._searching = Lock()
         self.open_entry = open_entry
         self._hints: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
         self._misses: OrderedDict[bytes, None] = OrderedDict()
@@ -136,41 +142,56 @@ class InodeHandles:
     def _look_for(self, identity: bytes) -> int | None:
         """Search for an inode. EAGAIN, and so DELAY, while it is not known whether it is there."""
         _, inode, _ = _INODE.unpack(identity)
-        wanted = self._search.want(inode, identity)
-        self._search.go_on()
+        if not self._searching.acquire(blocking=False):
+            # Another thread is at it.
+            raise failure(errno.EAGAIN)
+        try:
+            wanted = self._search.want(inode, identity)
+            self._search.go_on()
+        finally:
+            self._searching.release()
         fd = self._follow_hints(identity)
         if fd is None and (not wanted or identity not in self._misses):
             raise failure(errno.EAGAIN)
         return fd
 
     def _missed(self, identity: bytes) -> None:
-        self._misses[identity] = None
-        if len(self._misses) > _MISSES:
-            self._misses.popitem(last=False)
+        with self._lock:
+            self._misses[identity] = None
+            if len(self._misses) > _MISSES:
+                self._misses.popitem(last=False)
 
     def remember(self, identity: bytes, parent: bytes, name: bytes) -> None:
-        """The inode was seen as ``name`` in ``parent``."""
+        """Note that the inode was seen as ``name`` in ``parent``."""
         hints = self._hints
-        if parent in hints:
-            # What leads to it must not be forgotten before it.
-            hints.move_to_end(parent)
-        hints[identity] = (parent, name)
-        hints.move_to_end(identity)
-        if len(hints) > _HINTS:
-            hints.popitem(last=False)
-        self._misses.pop(identity, None)
+        with self._lock:
+            if parent in hints:
+                # What leads to it must not be forgotten before it.
+                hints.move_to_end(parent)
+            hints[identity] = (parent, name)
+            hints.move_to_end(identity)
+            if len(hints) > _HINTS:
+                hints.popitem(last=False)
+            self._misses.pop(identity, None)
+
+    def _way_to(self, identity: bytes) -> list[tuple[bytes, bytes]] | None:
+        """Return the identities and names that were seen to lead to an inode, itself first."""
+        way: list[tuple[bytes, bytes]] = []
+        with self._lock:
+            while identity != self._root_identity:
+                hint = self._hints.get(identity)
+                if hint is None or len(way) >= _MAX_DEPTH:
+                    return None
+                self._hints.move_to_end(identity)
+                way.append((identity, hint[1]))
+                identity = hint[0]
+        return way
 
     def _follow_hints(self, identity: bytes) -> int | None:
         """Open an inode by the way that was seen to lead to it, if it still does."""
-        way: list[tuple[bytes, bytes]] = []
-        above = identity
-        while above != self._root_identity:
-            hint = self._hints.get(above)
-            if hint is None or len(way) >= _MAX_DEPTH:
-                return None
-            self._hints.move_to_end(above)
-            way.append((above, hint[1]))
-            above = hint[0]
+        way = self._way_to(identity)
+        if way is None:
+            return None
         fd = os.dup(self._root)
         for step, name in reversed(way):
             try:

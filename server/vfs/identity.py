@@ -1,7 +1,7 @@
-"""Acting on files as the caller: the thread takes on a user's rights for one system call or two.
+"""Acting on files as the caller: a thread takes on a user's rights for one system call or two.
 
 Only a server that runs as root can do so. For any other, :class:`Identity` does nothing, and
-every access is what the server's own user may do.
+every access is what the server's own user may do. The rights are those of the calling thread alone.
 """
 
 from __future__ import annotations
@@ -9,61 +9,68 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
+from typing import Final
 
 from . import syscalls
 from .interface import User
 from .posix import failure, granted
 
+_MOST_CHECKED: Final = 4096
+_AS_THE_SERVER: Final = nullcontext()
+
 
 class Identity:
-    """``with identity(user):`` — a reusable context manager, not to be nested.
+    """``with identity(user):`` acts as a user. Not to be nested; any thread may use it.
 
-    Raises EPERM if the kernel would not take on that user (an identifier that its user
+    To enter raises EPERM if the kernel would not take on that user (an identifier that its user
     namespace does not map).
     """
 
-    __slots__ = ("_active", "_checked", "_gid", "_groups", "_user")
+    __slots__ = ("_active", "checked", "gid", "groups")
 
     def __init__(self, privileged: bool | None = None) -> None:
         self._active = os.geteuid() == 0 if privileged is None else privileged
-        self._groups = tuple(os.getgroups())
-        self._gid = os.getegid()
-        self._user: User | None = None
-        self._checked: set[tuple[int, int]] = set()
+        self.groups = tuple(os.getgroups())
+        self.gid = os.getegid()
+        self.checked: set[tuple[int, int]] = set()
+        """Users and groups that the kernel is known to take on."""
 
     @property
     def privileged(self) -> bool:
         """Whether callers act with their own rights."""
         return self._active
 
-    def __call__(self, user: User) -> Identity:
-        self._user = user
-        return self
-
-    def apart(self, user: User) -> Identity:
-        """The same for another thread, which takes its time."""
-        return Identity(self._active)(user)
+    def __call__(self, user: User) -> AbstractContextManager[None]:
+        # Root needs no groups to be allowed everything.
+        if not self._active or (user.uid == 0 and user.gid == self.gid):
+            return _AS_THE_SERVER
+        return _Acting(self, user)
 
     def estimate(self, status: os.stat_result, user: User, mask: int) -> int:
-        """What the mode alone grants ``user``, for kernels that cannot be asked."""
+        """Return what the mode alone grants ``user``, for kernels that cannot be asked."""
         if not self._active:
             user = User(os.geteuid(), os.getegid(), tuple(os.getgroups()))
         directory = stat.S_ISDIR(status.st_mode)
         return granted(user, status.st_uid, status.st_gid, status.st_mode, mask, directory)
 
+
+class _Acting:
+    """One thread's time as one user."""
+
+    __slots__ = ("_identity", "_user")
+
+    def __init__(self, identity: Identity, user: User) -> None:
+        self._identity = identity
+        self._user = user
+
     def __enter__(self) -> None:
         user = self._user
-        if not self._active or user is None:
-            return
-        if user.uid == 0 and user.gid == self._gid:
-            # Root needs no groups to be allowed everything.
-            self._user = None
-            return
         syscalls.set_thread_groups(user.groups)
         syscalls.set_fsgid(user.gid)
         syscalls.set_fsuid(user.uid)
-        if (user.uid, user.gid) not in self._checked:
+        if (user.uid, user.gid) not in self._identity.checked:
             self._check(user)
 
     def __exit__(
@@ -72,20 +79,17 @@ class Identity:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._active and self._user is not None:
-            self._restore()
-
-    def _restore(self) -> None:
         # The user first: with it come back the capabilities that the rest may need.
         syscalls.set_fsuid(0)
-        syscalls.set_fsgid(self._gid)
-        syscalls.set_thread_groups(self._groups)
+        syscalls.set_fsgid(self._identity.gid)
+        syscalls.set_thread_groups(self._identity.groups)
 
     def _check(self, user: User) -> None:
         # setfsuid reports nothing; asking for an impossible user returns the present one.
         if syscalls.set_fsuid(0xFFFFFFFF) != user.uid or syscalls.set_fsgid(0xFFFFFFFF) != user.gid:
-            self._restore()
+            self.__exit__(None, None, None)
             raise failure(errno.EPERM)
-        if len(self._checked) >= 4096:
-            self._checked.clear()
-        self._checked.add((user.uid, user.gid))
+        checked = self._identity.checked
+        if len(checked) >= _MOST_CHECKED:
+            checked.clear()
+        checked.add((user.uid, user.gid))

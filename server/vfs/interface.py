@@ -1,21 +1,37 @@
-"""What a file system must do to be exported: an inode-based, synchronous protocol.
+"""The protocol of an exported file system: inodes, and answers that may come later.
 
 A back end hands out :class:`Node` objects. A node stands for one file, directory or other object,
-under whatever names it has; its ``identity`` is a short byte string by which
-:meth:`FileSystem.node` finds it again, after a rename and after a restart of the server. Every
-operation that the caller's rights matter to takes a :class:`User`.
+under all of its names; its ``identity`` is a short byte string by which :meth:`FileSystem.node`
+finds it again, after a rename and after a restart of the server. Every operation for which the
+caller's rights matter takes a :class:`User`.
 
 Errors are ``OSError`` with the errno that a local caller would have seen; the compound engine
 translates. Times are nanoseconds since 1970, names are bytes and hold neither ``/`` nor NUL.
+
+Most methods return an :data:`Eventual`: the value if it could be had at once, else a future of it.
+All methods are called on the server's one thread, and none may block it: what would wait for a disk
+or for another machine is carried out elsewhere, as by the :class:`Executor` that :meth:`attach`
+hands over, and its future completes on the server's thread. Errors are raised, or are the future's.
+While a call waits, others are served, so the back end must see to it that
+
+- what the call works on stays valid: a descriptor is not closed, and so not used again for another
+  file, by a ``close`` or an eviction that happens meanwhile;
+- the buffer of a ``read`` or ``write`` belongs to the call until the future completes: the caller
+  neither gives it back nor touches it;
+- the caller's rights are those of the :class:`User` that was passed, on whatever thread it is done;
+- a future always completes, and what it brings must be given back like anything else: a caller that
+  has no use for an open file any more closes it.
 """
 
 from __future__ import annotations
 
 import abc
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from nfsrdma.rpcrdma.task import Future
 
 READ: Final = 4
 WRITE: Final = 2
@@ -25,12 +41,26 @@ EXECUTE: Final = 1
 NOW: Final = -(1 << 80)
 """A time in :class:`Changes` that means the moment of the change."""
 
-FIRST_COOKIE: Final = 0
-"""Where a directory listing starts."""
+T = TypeVar("T")
 
+Eventual: TypeAlias = T | Future[T]
+"""A value, or the future of one that is not there yet."""
 
 Job = Callable[[], None]
 """Something that may block, to be run once, by any thread, at any time. Raises ``OSError``."""
+
+
+class Executor(Protocol):
+    """Threads that may block. Its methods are called on the server's thread."""
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Run ``work`` on a thread, for the caller that is being served.
+
+        The future completes on the server's thread, with the result or the exception of ``work``.
+        """
+
+    def background(self, job: Job) -> None:
+        """Run a job that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,55 +175,79 @@ class Node:
         return self.type == stat.S_IFLNK
 
 
+class Entry(NamedTuple):
+    """One entry of a directory."""
+
+    cookie: int
+    name: bytes
+    found: tuple[Attributes, bytes] | OSError
+    """The attributes and the identity of the object, or why they cannot be had."""
+
+
+class Listing(NamedTuple):
+    """Some entries of a directory, in the order of their cookies' places."""
+
+    entries: list[Entry]
+    at_end: bool
+    """Whether there are no entries after these."""
+
+
 class OpenFile(abc.ABC):
     """An open regular file. It stays usable after its last name is removed, until closed."""
 
     __slots__ = ()
 
     @abc.abstractmethod
-    def read(self, offset: int, into: memoryview) -> int:
-        """Read at ``offset`` into the buffer; how many octets there were. Fewer means the end."""
+    def read(self, offset: int, into: memoryview) -> Eventual[int]:
+        """Read at ``offset`` into the buffer. Return the number of octets: fewer at the end."""
+
+    def read_at_once(self, offset: int, into: memoryview) -> int | None:
+        """Read like :meth:`read`, or return None if that would have to wait.
+
+        The buffer is not used after the return, so it may be memory that is lent for a moment.
+        """
+        return None
 
     @abc.abstractmethod
-    def write(self, offset: int, data: memoryview) -> None:
+    def write(self, offset: int, data: memoryview) -> Eventual[None]:
         """Write all of ``data`` at ``offset``, without making it durable."""
 
     @abc.abstractmethod
     def sync(self, metadata: bool) -> Job | None:
-        """What makes durable all that was written, with times and attributes if ``metadata``.
+        """Return the job that makes durable all that was written, and attributes if ``metadata``.
 
-        None where nothing ever is durable. It may be run after the file was closed.
+        None where nothing ever is durable. The job may be run after the file was closed.
         """
 
     @abc.abstractmethod
-    def allocate(self, offset: int, length: int) -> Job | None:
+    def allocate(self, offset: int, length: int) -> Eventual[Job | None]:
         """Reserve room; the file grows to ``offset + length`` if it is shorter.
 
-        What may take long is left to be done by the job that is returned, which must be run.
+        What may take long is left to the job that is returned, which must be run.
         """
 
     @abc.abstractmethod
-    def deallocate(self, offset: int, length: int) -> Job | None:
-        """Make a hole; the size stays as it is. A job is as that of :meth:`allocate`."""
+    def deallocate(self, offset: int, length: int) -> Eventual[Job | None]:
+        """Make a hole; the size stays the same. The job is like that of :meth:`allocate`."""
 
     @abc.abstractmethod
-    def seek(self, offset: int, hole: bool) -> int:
-        """Where the next hole (or data) is, from ``offset`` on; ENXIO if there is none.
+    def seek(self, offset: int, hole: bool) -> Eventual[int]:
+        """Return where the next hole (or data) is, from ``offset`` on; ENXIO if there is none.
 
         The end of the file counts as a hole.
         """
 
     @abc.abstractmethod
-    def size(self) -> int:
-        """The file's size in octets."""
+    def size(self) -> Eventual[int]:
+        """Return the file's size in octets."""
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Give it back. No other method may be called afterwards."""
+        """Close the file: calls under way go on, and every later one raises EBADF."""
 
 
 class FileSystem(abc.ABC):
-    """A tree of nodes. See the module's text for what all methods have in common."""
+    """A tree of nodes. The module's docstring says what all methods have in common."""
 
     max_name: int = 255
     max_link: int = 32000
@@ -214,58 +268,56 @@ class FileSystem(abc.ABC):
         """The top of the tree."""
 
     @abc.abstractmethod
-    def node(self, identity: bytes) -> Node:
-        """The node of that identity. ESTALE if it is gone, EINVAL if that is no identity."""
+    def node(self, identity: bytes) -> Eventual[Node]:
+        """Return the node of an identity. ESTALE if it is gone, EINVAL if that is no identity."""
 
     @abc.abstractmethod
-    def attributes(self, node: Node, birth: bool = False) -> Attributes:
-        """The node's attributes now; ``btime_ns`` only if ``birth``, for it may cost extra."""
+    def attributes(self, node: Node, birth: bool = False) -> Eventual[Attributes]:
+        """Return the node's attributes now; ``btime_ns`` only if ``birth``: it may cost extra."""
 
     @abc.abstractmethod
     def change(
         self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
-    ) -> Job | None:
+    ) -> Eventual[Job | None]:
         """Set attributes; all of them or, on an error, possibly some.
 
-        To make a large file shorter may take long: that is left to be done by the job that is
-        returned, which must be run.
-        ``via`` is the node open for writing: the size may then be set whatever the mode says.
+        To make a large file shorter may take long: that is left to the job that is returned, which
+        must be run. ``via`` is the node open for writing: the size may then be set whatever the
+        mode says.
         """
 
     @abc.abstractmethod
-    def permitted(self, node: Node, who: User, mask: int) -> int:
-        """The granted bits of ``mask``: of :data:`READ`, :data:`WRITE`, :data:`EXECUTE`."""
+    def permitted(self, node: Node, who: User, mask: int) -> Eventual[int]:
+        """Return the granted bits of ``mask``: :data:`READ`, :data:`WRITE`, :data:`EXECUTE`."""
 
     @abc.abstractmethod
-    def lookup(self, directory: Node, name: bytes, who: User) -> Node:
-        """The entry ``name``. Symbolic links are not followed."""
+    def lookup(self, directory: Node, name: bytes, who: User) -> Eventual[Node]:
+        """Look the entry ``name`` up. Symbolic links are not followed."""
 
     @abc.abstractmethod
-    def parent(self, directory: Node, who: User) -> Node:
-        """The directory that holds ``directory``; only below :attr:`root`."""
+    def parent(self, directory: Node, who: User) -> Eventual[Node]:
+        """Return the directory that holds ``directory``; only below :attr:`root`."""
 
     @abc.abstractmethod
-    def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
-        """Entries after ``cookie`` as ``(cookie, name)``, without ``.`` and ``..``.
+    def entries(
+        self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
+    ) -> Eventual[Listing]:
+        """List up to ``most`` entries after ``cookie``, without ``.`` and ``..``.
 
-        Errors may come with the first entry. A cookie is at least 3 and below 2^63, names a place
-        that changes elsewhere in the directory do not move, and need not be of an entry that
-        still exists.
+        A cookie is at least 3 and below 2^63, names a place that changes elsewhere in the directory
+        do not move, and need not be of an entry that still exists; 0 is the beginning. Entries that
+        vanish meanwhile, or that are not to be seen, may be left out. Whether the caller may have
+        the attributes, the caller has to find out: see :meth:`permitted`.
         """
 
     @abc.abstractmethod
-    def peek(self, directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
-        """An entry's attributes and identity, without making a node of it.
-
-        Whether the caller may have them is for whoever asks to find out: :meth:`permitted`.
-        """
+    def readlink(self, node: Node, who: User) -> Eventual[bytes]:
+        """Return the target of a symbolic link."""
 
     @abc.abstractmethod
-    def readlink(self, node: Node, who: User) -> bytes:
-        """What the symbolic link holds."""
-
-    @abc.abstractmethod
-    def open(self, node: Node, who: User, access: int, *, override: bool = False) -> OpenFile:
+    def open(
+        self, node: Node, who: User, access: int, *, override: bool = False
+    ) -> Eventual[OpenFile]:
         """Open a regular file for :data:`READ`, :data:`WRITE` or both.
 
         With ``override`` the file's owner may, whatever its mode says.
@@ -274,51 +326,56 @@ class FileSystem(abc.ABC):
     @abc.abstractmethod
     def create(
         self, directory: Node, name: bytes, who: User, mode: int, access: int
-    ) -> tuple[Node, OpenFile]:
+    ) -> Eventual[tuple[Node, OpenFile]]:
         """Make a regular file and open it. EEXIST if the name is taken.
 
         ``access`` is granted whatever ``mode`` says of later opens.
         """
 
     @abc.abstractmethod
-    def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Node:
+    def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Eventual[Node]:
         """Make a directory."""
 
     @abc.abstractmethod
-    def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Node:
+    def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Eventual[Node]:
         """Make a symbolic link."""
 
     @abc.abstractmethod
     def mknod(
         self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
-    ) -> Node:
+    ) -> Eventual[Node]:
         """Make a fifo, a socket or a device; ``mode`` carries its ``S_IF*`` type."""
 
     @abc.abstractmethod
-    def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
+    def link(self, node: Node, directory: Node, name: bytes, who: User) -> Eventual[None]:
         """Give ``node`` another name."""
 
     @abc.abstractmethod
-    def remove(self, directory: Node, name: bytes, who: User) -> None:
+    def remove(self, directory: Node, name: bytes, who: User) -> Eventual[None]:
         """Remove an entry; a directory only when empty."""
 
     @abc.abstractmethod
-    def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
+    def rename(
+        self, source: Node, old: bytes, target: Node, new: bytes, who: User
+    ) -> Eventual[None]:
         """Move an entry, replacing what has the new name, as rename(2) does."""
 
     @abc.abstractmethod
-    def statistics(self) -> Statistics:
-        """The room there is."""
+    def statistics(self) -> Eventual[Statistics]:
+        """Return the room that there is."""
 
-    def sync_directory(self, directory: Node) -> Job | None:
-        """What makes changes to a directory's entries durable; None if there is nothing to do."""
+    def sync_directory(self, directory: Node) -> Eventual[Job | None]:
+        """Return the job that makes changes to a directory's entries durable; None if they are."""
         return None
 
-    def put_aside(self, elsewhere: Callable[[Job], None]) -> None:  # noqa: B027
-        """What nobody waits for, and may take long, can be done ``elsewhere``."""
+    def attach(self, executor: Executor) -> None:  # noqa: B027
+        """Carry out on ``executor`` what would block. Called once, before the first call.
 
-    def trim(self) -> None:  # noqa: B027
-        """Called now and then: give back what is kept only to be quick."""
+        Without it everything is done at once, and no method returns a future.
+        """
+
+    def sweep(self) -> None:  # noqa: B027
+        """Release what was kept to be quick and has not been used of late. Called now and then."""
 
     def close(self) -> None:  # noqa: B027
-        """Give back what the file system holds."""
+        """Release what the file system holds. Calls that are under way go on."""

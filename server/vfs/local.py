@@ -13,58 +13,68 @@ unlinked.
 
 Every access that depends on rights is made as the caller (see ``identity``) if the server is
 root, else as the server's user.
+
+What is known of the export is kept by the server's thread alone. The system calls are made by
+``local_calls`` where ``pace`` sees fit: methods that may have to wait are coroutines, which run to
+their end at once unless they do wait. A descriptor of the cache is good until a coroutine waits,
+so it is fetched again for each call.
 """
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
+from ..waiting import started
 from . import cookies, syscalls
-from .below import MOMENT_S, PATH_FLAGS, Below
+from .below import MOMENT_S, Below
 from .descriptors import SHARED, Budget, DescriptorCache
 from .handles import Handles, InodeHandles, KernelHandles
-from .heavy import Heavy, is_large
+from .heavy import Heavy
 from .identity import Identity
 from .interface import (
-    READ,
-    WRITE,
     Attributes,
     Changes,
+    Entry,
+    Eventual,
+    Executor,
     FileSystem,
     Job,
+    Listing,
     Node,
     OpenFile,
     Statistics,
     User,
 )
 from .limits import largest_file, largest_size
-from .local_attributes import Stamps, file_mask, node_of, repair_mode, set_attributes, set_times
+from .local_attributes import Stamps, node_of, set_times
+from .local_calls import Calls, Found, Peeked, readlink, status_of
 from .local_file import LocalFile, sync_job
-from .posix import failure, without_setid
+from .pace import Lately, Medium, Pace, medium_of
+from .posix import failure
 from .syscalls import descriptor_path
 
 MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
 
+R = TypeVar("R")
+
 _NEVER: Final = float("-inf")
-_FIRST_BUFFER: Final = 1 << 12
-_LISTING_BUFFER: Final = 1 << 15
-_ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
+_TRIES: Final = 8
+"""How often descriptors are fetched that others make give way before all are there."""
 
 
 class LocalFileSystem(FileSystem):
-    """See the module's text. Raises OSError if ``path`` is no directory that can be opened.
+    """See the module's docstring. Raises OSError if ``path`` is no directory that can be opened.
 
     ``descriptors`` bounds the ``O_PATH`` descriptors kept for speed, besides the ``budget`` of all
     exports. ``kernel_handles`` false forces the handles of ordinary users; None takes what works.
-    ``clock`` gives seconds.
+    ``medium`` is what is behind the files; None finds it out. ``clock`` gives seconds.
     """
 
     def __init__(
@@ -75,33 +85,34 @@ class LocalFileSystem(FileSystem):
         descriptors: int | None = None,
         kernel_handles: bool | None = None,
         budget: Budget = SHARED,
+        medium: Medium | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.acting = identity or Identity()
+        acting = identity or Identity()
         self.budget = budget
         self._clock = clock
         self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._cache = DescriptorCache(budget, descriptors)
         self.heavy = Heavy()
-        self._below = Below(self._root_fd, budget, clock)
-        self._kept, self._pinned = self._cache.kept, self._cache.pinned
-        self._stamps = Stamps()
-        self._have_openat2 = True
-        self._umask = file_mask()
-        self.acts_as = None if self.acting.privileged else os.geteuid()
-        status = os.fstat(self._root_fd)
-        self._device = status.st_dev
+        self._below = Below(self._root_fd, clock)
+        self.stamps = Stamps()
+        self.lately = Lately(clock)
+        """Places in directories, directories and links."""
+        self.acts_as = None if acting.privileged else os.geteuid()
+        self.calls = Calls(os.fstat(self._root_fd).st_dev, acting, self._below, self.heavy)
+        self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close)
+        self.in_memory = self.pace.medium is Medium.MEMORY
+        """Nothing in it is ever durable, or needs to be."""
         try:
-            self._handles = self._choose_handles(kernel_handles)
-            self._root = self._adopt(os.dup(self._root_fd), None, b"")
+            self._handles = self.calls.handles = self._choose_handles(kernel_handles)
+            self._root = self._adopt(self.calls.found(os.dup(self._root_fd), b"", b""), b"")
             self.max_name = os.fpathconf(self._root_fd, "PC_NAME_MAX")
             self.max_link = os.fpathconf(self._root_fd, "PC_LINK_MAX")
-            self.in_memory = syscalls.in_memory(self._root_fd)
-            """Nothing in it is ever durable, or needs to be."""
             size = largest_file(self._root_fd)
             self._size_known = size is not None
             if size is not None:
                 self.max_file_size = size
+            self.calls.max_file_size = self.max_file_size
             self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0
         except BaseException:
             self.close()
@@ -114,7 +125,7 @@ class LocalFileSystem(FileSystem):
             except OSError:
                 if kernel:
                     raise
-        return InodeHandles(self._root_fd, self._open_entry, self._clock)
+        return InodeHandles(self._root_fd, self.calls.open_entry, self._clock)
 
     @property
     def handle_scheme(self) -> str:
@@ -130,44 +141,65 @@ class LocalFileSystem(FileSystem):
         """Whether the export's root is neither hidden nor in a directory that is."""
         return self._below.is_visible()
 
-    # What FileSystem asks for; its docstrings are in the interface.
+    # --- What FileSystem asks for; its docstrings are in the interface ---
 
     @property
     def root(self) -> Node:
         return self._root
 
-    def node(self, identity: bytes) -> Node:
-        return node_of(identity, os.fstat(self._fd(identity)))
+    def node(self, identity: bytes) -> Eventual[Node]:
+        return started(self._node(identity))
 
-    def attributes(self, node: Node, birth: bool = False) -> Attributes:
-        if node.type == stat.S_IFDIR:
-            fd = self._directory(node)
-        else:
-            fd = self._fd(node.identity)
-        result = self._stamps.attributes(node.identity, self._status(node.identity, fd))
-        if birth:
-            result.btime_ns = syscalls.birth_time(self._fd(node.identity))
+    async def _node(self, identity: bytes) -> Node:
+        fd = self._cache.fd_of(identity)
+        if fd is None:
+            found = await self._find(identity)
+            return node_of(identity, found.status)
+        return node_of(identity, await self.pace.quick(os.fstat, fd))
+
+    def attributes(self, node: Node, birth: bool = False) -> Eventual[Attributes]:
+        fd = self._at_hand(node)
+        if fd is None or self.pace.any_may_block:
+            return started(self._attributes(node, birth))
+        return self._attributes_by(node, os.fstat(fd), syscalls.birth_time(fd) if birth else -1)
+
+    async def _attributes(self, node: Node, birth: bool) -> Attributes:
+        (fd,) = await self._reach(node)
+        status, born = await self.pace.quick(status_of, fd)
+        return self._attributes_by(node, status, born if birth else -1)
+
+    def _attributes_by(self, node: Node, status: os.stat_result, born: int) -> Attributes:
+        identity = node.identity
+        if status.st_nlink == 0 and identity not in self._cache.pinned:
+            self._drop(identity)
+            raise failure(errno.ESTALE)
+        result = self.stamps.attributes(identity, status)
+        result.btime_ns = born
         return result
 
     def change(
         self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
+    ) -> Eventual[Job | None]:
+        return started(self._change(node, who, changes, via))
+
+    async def _change(
+        self, node: Node, who: User, changes: Changes, via: OpenFile | None
     ) -> Job | None:
         self.heavy.require_idle(node.identity)
-        path = descriptor_path(self._fd(node.identity))
-        size, left = changes.size, -1
-        with self.acting(who):
-            if size is not None:
-                left = self._truncate(node, path, size, via)
-            try:
-                set_attributes(node, path, changes)
-            except OSError:
-                if left >= 0:
-                    os.close(left)
-                raise
-        self.changed(node)
-        if size is None or left < 0:
+        if isinstance(via, LocalFile):
+            with via.held() as writer:
+                left = await self._change_by(node, who, changes, writer)
+        else:
+            left = await self._change_by(node, who, changes, -1)
+        try:
+            await self._changed(node)
+        except BaseException:
+            if left >= 0:
+                os.close(left)
+            raise
+        size = changes.size
+        if left < 0 or size is None:
             return None
-        self.give_up_setid(os.fstat(left), left, who)
 
         def truncate(fd: int) -> None:
             os.ftruncate(fd, size)
@@ -175,129 +207,95 @@ class LocalFileSystem(FileSystem):
 
         return self.heavy.job(node.identity, left, truncate)
 
-    def _truncate(self, node: Node, path: bytes, size: int, via: OpenFile | None) -> int:
-        """Set the size; or, if that may take long, a descriptor to do so with: else -1."""
-        if not node.is_regular:
-            raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
-        if size > self.max_file_size:
-            raise failure(errno.EFBIG)
-        status = os.fstat(self._fd(node.identity))
-        if size < status.st_size and is_large(status):
-            if isinstance(via, LocalFile):
-                return via.descriptor()
-            return self._open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if isinstance(via, LocalFile):
-                via.truncate(size)
-            else:
-                os.truncate(path, size)
-        except OSError as error:
-            # The kernel calls a size past the file system's limit invalid.
-            if error.errno == errno.EINVAL:
-                raise failure(errno.EFBIG) from None
-            raise
-        return -1
+    async def _change_by(self, node: Node, who: User, changes: Changes, writer: int) -> int:
+        (fd,) = await self._reach(node)
+        return await self.pace.quick(
+            partial(self.calls.change, node=node, who=who, changes=changes, via=writer), fd
+        )
 
-    def give_up_setid(self, status: os.stat_result, fd: int, who: User) -> None:
-        """Do what the kernel does to a program's mode when somebody writes who is not root.
+    def permitted(self, node: Node, who: User, mask: int) -> Eventual[int]:
+        fd = self._at_hand(node)
+        if fd is None or self.pace.any_may_block:
+            return started(self._permitted(node, who, mask))
+        return self.calls.permitted(fd, who, mask)
 
-        For what is done by a thread that does not act as the caller.
-        """
-        mode = stat.S_IMODE(status.st_mode)
-        if self.acting.privileged and who.uid != 0 and mode != without_setid(mode):
-            os.chmod(descriptor_path(fd), without_setid(mode))
+    async def _permitted(self, node: Node, who: User, mask: int) -> int:
+        (fd,) = await self._reach(node)
+        return await self.pace.quick(partial(self.calls.permitted, who=who, mask=mask), fd)
 
-    def permitted(self, node: Node, who: User, mask: int) -> int:
-        fd = self._fd(node.identity)
-        result = 0
-        try:
-            with self.acting(who):
-                for bit in (4, 2, 1):
-                    if mask & bit and syscalls.accessible(fd, bit):
-                        result |= bit
-        except OSError as error:
-            if error.errno != errno.ENOSYS:
-                raise
-            return self.acting.estimate(os.fstat(fd), who, mask)
-        return result
+    def lookup(self, directory: Node, name: bytes, who: User) -> Eventual[Node]:
+        return started(self._lookup(directory, name, who))
 
-    def lookup(self, directory: Node, name: bytes, who: User) -> Node:
-        parent = self._directory(directory)
-        with self.acting(who):
-            fd = self._open_entry(parent, name)
-        return self._adopt(fd, directory, name)
+    async def _lookup(self, directory: Node, name: bytes, who: User) -> Node:
+        (parent,) = await self._reach(directory)
+        above = directory.identity
+        look = partial(self.calls.lookup, above=above, name=name, who=who)
+        found = await self.pace.slow(look, parent, cached=partial(look, cached=True))
+        return self._adopt(found, above)
 
-    def parent(self, directory: Node, who: User) -> Node:
+    def parent(self, directory: Node, who: User) -> Eventual[Node]:
         if not directory.is_directory:
             raise failure(errno.ENOTDIR)
-        below = self._directory(directory)
-        with self.acting(who):
-            fd = self._open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=below)
-        if self._below.seen(fd) is None:
-            os.close(fd)
-            raise failure(errno.ENOENT)
-        return self._adopt(fd, None, b"")
+        return started(self._parent(directory, who))
 
-    def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
+    async def _parent(self, directory: Node, who: User) -> Node:
+        (below,) = await self._reach(directory)
+        return self._adopt(await self.pace.quick(partial(self.calls.parent, who=who), below), b"")
+
+    def entries(
+        self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
+    ) -> Eventual[Listing]:
         if not directory.is_directory:
             raise failure(errno.ENOTDIR)
-        self._directory(directory)
-        with self.acting(who):
-            fd = self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            if cookie:
-                os.lseek(fd, cookies.to_position(cookie), os.SEEK_SET)
-            # Small at first: a short page of a long directory needs no more.
-            size = _FIRST_BUFFER
-            buffer = ctypes.create_string_buffer(size)
-            while entries := syscalls.directory_entries(fd, buffer):
-                for position, name in entries:
-                    if name not in (b".", b".."):
-                        yield cookies.from_position(position), name
-                if size < _LISTING_BUFFER:
-                    size *= 2
-                    buffer = ctypes.create_string_buffer(size)
-        finally:
-            os.close(fd)
+        return started(self._entries(directory, cookie, who, most, birth))
 
-    def peek(self, directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
-        parent = self._fd(directory.identity)
-        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-        # A mount point is not ours to show. Only directories tell it by their device: on an
-        # overlay the files of one mount are on several.
-        if status.st_dev != self._device and stat.S_ISDIR(status.st_mode):
-            raise failure(errno.ENOENT)
-        if self._below.hides(status):
-            raise failure(errno.ENOENT)
-        try:
-            found = self._handles.identify_entry(parent, directory.identity, name)
-        except OSError as error:
-            if error.errno == errno.EXDEV:
-                raise failure(errno.ENOENT) from None
-            raise
-        result = self._stamps.attributes(found, status)
-        if birth:
-            result.btime_ns = syscalls.birth_time(parent, name)
-        return result, found
+    async def _entries(
+        self, directory: Node, cookie: int, who: User, most: int, birth: bool
+    ) -> Listing:
+        (parent,) = await self._reach(directory)
+        above, place = directory.identity, (directory.identity, cookie)
+        position = cookies.to_position(cookie) if cookie else 0
+        look = partial(
+            self.calls.entries, above=above, position=position, who=who, most=most, birth=birth
+        )
+        call = self.pace.quick if place in self.lately else self.pace.slow
+        peeked, at_end = await call(look, parent)
+        self.lately.add(place)
+        return Listing(list(map(self._entry, peeked)), at_end)
 
-    def readlink(self, node: Node, who: User) -> bytes:
+    def _entry(self, peeked: Peeked) -> Entry:
+        cookie, name, found = peeked
+        if isinstance(found, OSError):
+            return Entry(cookie, name, found)
+        identity, status, born = found
+        attributes = self.stamps.attributes(identity, status)
+        attributes.btime_ns = born
+        return Entry(cookie, name, (attributes, identity))
+
+    def readlink(self, node: Node, who: User) -> Eventual[bytes]:
         if node.type != stat.S_IFLNK:
             raise failure(errno.EINVAL)
-        # An empty path reads the link that the descriptor itself is of.
-        return os.readlink(b"", dir_fd=self._fd(node.identity))
+        return started(self._readlink(node))
 
-    def open(self, node: Node, who: User, access: int, *, override: bool = False) -> LocalFile:
+    async def _readlink(self, node: Node) -> bytes:
+        (fd,) = await self._reach(node)
+        call = self.pace.quick if node.identity in self.lately else self.pace.slow
+        target = await call(readlink, fd)
+        self.lately.add(node.identity)
+        return target
+
+    def open(
+        self, node: Node, who: User, access: int, *, override: bool = False
+    ) -> Eventual[OpenFile]:
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
         self.budget.admit()
-        try:
-            with self.acting(who):
-                fd = self._reopen(node, _ACCESS_FLAGS[access])
-        except PermissionError:
-            if not override or os.fstat(self._fd(node.identity)).st_uid != who.uid:
-                raise
-            # As the server, which may if it is root.
-            fd = self._reopen(node, _ACCESS_FLAGS[access])
+        return started(self._open(node, who, access, override))
+
+    async def _open(self, node: Node, who: User, access: int, override: bool) -> OpenFile:
+        (path,) = await self._reach(node)
+        work = partial(self.calls.open_inode, who=who, access=access, override=override)
+        fd = await self.pace.quick(work, path)
         self._learn_size(fd)
         return LocalFile(self, node, who, fd)
 
@@ -305,153 +303,138 @@ class LocalFileSystem(FileSystem):
         """Ask the first file that is opened, where the file system would not tell before."""
         if not self._size_known:
             self.max_file_size, self._size_known = largest_size(fd), True
+            self.calls.max_file_size = self.max_file_size
 
     def create(
         self, directory: Node, name: bytes, who: User, mode: int, access: int
-    ) -> tuple[Node, LocalFile]:
-        flags = _ACCESS_FLAGS[access] | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    ) -> Eventual[tuple[Node, OpenFile]]:
         self.budget.admit()
-        parent = self._directory(directory)
-        with self.acting(who):
-            fd = self._open(name, flags, mode & 0o7777, dir_fd=parent)
-            try:
-                repair_mode(fd, mode, self._umask)
-            except OSError:
-                os.close(fd)
-                raise
-        self._learn_size(fd)
-        self.changed(directory)
+        return started(self._create(directory, name, who, mode, access))
+
+    async def _create(
+        self, directory: Node, name: bytes, who: User, mode: int, access: int
+    ) -> tuple[Node, OpenFile]:
+        work = partial(self.calls.create, name=name, who=who, mode=mode, access=access)
+        fd = await self._alter(work, directory)
         try:
-            # Without O_NOFOLLOW: this link of /proc is to be followed, and leads to the inode.
-            path_fd = self._open(descriptor_path(fd), os.O_PATH | os.O_CLOEXEC)
-            node = self._adopt(path_fd, directory, name)
+            self._learn_size(fd)
+            await self._changed(directory)
+            above = directory.identity
+            # The descriptor is ours, so that nobody closes it meanwhile.
+            find = partial(self.calls.found_open, fd, above, name)
+            node = self._adopt(await self.pace.quick(find), above)
             return node, LocalFile(self, node, who, fd)
         except BaseException:
-            os.close(fd)
+            self.heavy.close(fd)
             raise
 
-    def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Node:
-        parent = self._directory(directory)
-        with self.acting(who):
-            os.mkdir(name, mode & 0o7777, dir_fd=parent)
-            return self._made(directory, parent, name, mode)
+    def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Eventual[Node]:
+        work = partial(self.calls.mkdir, name=name, who=who, mode=mode)
+        return started(self._make(work, directory, name, who, mode))
 
-    def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Node:
-        parent = self._directory(directory)
-        with self.acting(who):
-            os.symlink(target, name, dir_fd=parent)
-            return self._made(directory, parent, name, None)
+    def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Eventual[Node]:
+        work = partial(self.calls.symlink, name=name, who=who, target=target)
+        return started(self._make(work, directory, name, who, None))
 
     def mknod(
         self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
+    ) -> Eventual[Node]:
+        device = os.makedev(*rdev)
+        work = partial(self.calls.mknod, name=name, who=who, mode=mode, device=device)
+        return started(self._make(work, directory, name, who, stat.S_IMODE(mode)))
+
+    async def _make(
+        self,
+        work: Callable[[int], None],
+        directory: Node,
+        name: bytes,
+        who: User,
+        mode: int | None,
     ) -> Node:
-        parent = self._directory(directory)
-        with self.acting(who):
-            os.mknod(name, mode, os.makedev(*rdev), dir_fd=parent)
-            return self._made(directory, parent, name, stat.S_IMODE(mode))
+        """Make an entry, whose mode is then corrected for the process's file mask."""
+        await self._alter(work, directory)
+        await self._changed(directory)
+        (parent,) = await self._reach(directory)
+        above = directory.identity
+        find = partial(self.calls.made, above=above, name=name, who=who, mode=mode)
+        return self._adopt(await self.pace.quick(find, parent), above)
 
-    def _made(self, directory: Node, parent: int, name: bytes, mode: int | None) -> Node:
-        """The node of an entry just made, its mode corrected for the process's file mask."""
-        self.changed(directory)
-        fd = self._open_entry(parent, name)
-        if mode is not None:
-            try:
-                repair_mode(fd, mode, self._umask)
-            except OSError:
-                os.close(fd)
-                raise
-        return self._adopt(fd, directory, name)
-
-    def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
+    def link(self, node: Node, directory: Node, name: bytes, who: User) -> Eventual[None]:
         if node.is_directory:
             raise failure(errno.EPERM)
         self.heavy.require_idle(node.identity)
-        source = descriptor_path(self._fd(node.identity))
-        parent = self._directory(directory)
-        with self.acting(who):
-            os.link(source, name, dst_dir_fd=parent, follow_symlinks=True)
-        self.changed(node)
-        self.changed(directory)
+        return started(self._link(node, directory, name, who))
 
-    def remove(self, directory: Node, name: bytes, who: User) -> None:
-        parent = self._directory(directory)
-        identity = self._identity_at(parent, directory, name)
-        held = self._hold(parent, name, identity)
+    async def _link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
+        await self._alter(partial(self.calls.link, name=name, who=who), node, directory)
+        await self._changed(node)
+        await self._changed(directory)
+
+    def remove(self, directory: Node, name: bytes, who: User) -> Eventual[None]:
+        return started(self._remove(directory, name, who))
+
+    async def _remove(self, directory: Node, name: bytes, who: User) -> None:
+        work = partial(self.calls.remove, above=directory.identity, name=name, who=who)
+        removed = await self._alter(work, directory)
         try:
-            with self.acting(who):
-                try:
-                    os.unlink(name, dir_fd=parent)
-                except IsADirectoryError:
-                    os.rmdir(name, dir_fd=parent)
-            self.changed(directory)
-            self._drop_if_dead(identity)
+            await self._changed(directory)
+            await self._drop_if_dead(removed.identity)
         finally:
-            if held >= 0:
-                self.heavy.close(held)
+            if removed.held >= 0:
+                self.heavy.close(removed.held)
 
-    def _hold(self, parent: int, name: bytes, identity: bytes | None) -> int:
-        """A descriptor of a large file that is about to lose its last name; else -1.
+    def rename(
+        self, source: Node, old: bytes, target: Node, new: bytes, who: User
+    ) -> Eventual[None]:
+        return started(self._rename(source, old, target, new, who))
 
-        So that its blocks are given back when that is closed, and not by who takes the name. EAGAIN
-        if the file is busy: the kernel would wait for it.
-        """
-        if identity is not None:
-            self.heavy.require_idle(identity)
-        with suppress(OSError):
-            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
-            if status.st_nlink == 1 and is_large(status):
-                return self._open_entry(parent, name)
-        return -1
-
-    def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
-        self._directory(source)
-        to_parent = self._directory(target)
-        victim = self._identity_at(to_parent, target, new)
-        held = self._hold(to_parent, new, victim)
-        try:
-            self._rename(source, old, target, new, who, victim)
-        finally:
-            if held >= 0:
-                self.heavy.close(held)
-
-    def _rename(
-        self, source: Node, old: bytes, target: Node, new: bytes, who: User, victim: bytes | None
-    ) -> None:
-        from_parent, to_parent = self._fd(source.identity), self._fd(target.identity)
-        if self._below.hides_entry(from_parent, old):
-            raise failure(errno.ENOENT)
-        moved = self._identity_at(from_parent, source, old)
-        if moved is not None:
-            self.heavy.require_idle(moved)
-        with self.acting(who):
-            os.rename(old, new, src_dir_fd=from_parent, dst_dir_fd=to_parent)
-        if moved is not None and moved == victim:
-            return  # Both names are of one file, and the kernel did nothing.
-        self.changed(source)
-        self.changed(target)
-        if moved is not None:
-            self._handles.moved(moved, target.identity, new)
-        self._drop_if_dead(victim)
-
-    def statistics(self) -> Statistics:
-        room = os.fstatvfs(self._root_fd)
-        unit = room.f_frsize
-        return Statistics(
-            room.f_blocks * unit,
-            room.f_bfree * unit,
-            room.f_bavail * unit,
-            room.f_files,
-            room.f_ffree,
-            room.f_favail,
+    async def _rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
+        names = source.identity, old, target.identity, new
+        renamed = await self._alter(
+            partial(self.calls.rename, names=names, who=who), source, target
         )
+        try:
+            if renamed.moved is not None and renamed.moved == renamed.victim:
+                return  # Both names are of one file, and the kernel did nothing.
+            if renamed.moved is not None:
+                self._handles.moved(renamed.moved, target.identity, new)
+            await self._changed(source)
+            await self._changed(target)
+            await self._drop_if_dead(renamed.victim)
+        finally:
+            if renamed.held >= 0:
+                self.heavy.close(renamed.held)
 
-    def sync_directory(self, directory: Node) -> Job | None:
+    def statistics(self) -> Eventual[Statistics]:
+        if self.pace.any_may_block:
+            return started(self._statistics())
+        return _statistics_of(os.fstatvfs(self._root_fd))
+
+    async def _statistics(self) -> Statistics:
+        return _statistics_of(await self.pace.quick(os.fstatvfs, self._root_fd))
+
+    def sync_directory(self, directory: Node) -> Eventual[Job | None]:
         if self.in_memory:
             return None
-        return sync_job(self._reopen(directory, os.O_RDONLY | os.O_DIRECTORY), metadata=True)
+        return started(self._sync_directory(directory))
 
-    def put_aside(self, elsewhere: Callable[[Job], None]) -> None:
-        self.heavy.aside = elsewhere
+    async def _sync_directory(self, directory: Node) -> Job:
+        (fd,) = await self._reach(directory)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        return sync_job(
+            await self.pace.quick(lambda fd: os.open(descriptor_path(fd), flags), fd), metadata=True
+        )
+
+    def attach(self, executor: Executor) -> None:
+        self.pace.attach(executor)
+        self.heavy.aside = executor.background
+        self.heavy.always = self.pace.any_may_block
+
+    def sweep(self) -> None:
+        if self.pace.any_may_block:
+            self._cache.trim()
+        else:
+            self._cache.sweep()
 
     def trim(self) -> None:
         """Close every descriptor that no open file needs: they keep deleted files alive."""
@@ -463,135 +446,130 @@ class LocalFileSystem(FileSystem):
             os.close(self._root_fd)
             self._root_fd = -1
 
-    # For LocalFile
+    # --- For LocalFile ---
 
     def pin(self, node: Node, fd: int) -> None:
-        """A file is open: the node can be reached by its descriptor until :meth:`unpin`."""
+        """Use an open file's descriptor for its node too, until :meth:`unpin`."""
         self._cache.pin(node.identity, fd)
 
     def unpin(self, node: Node, fd: int) -> None:
-        """One open file less."""
-        if self._cache.unpin(node.identity, fd):
-            self._drop_if_dead(node.identity)
+        """Note that an open file is about to be closed."""
+        if self._cache.unpin(node.identity, fd) and not self.pace.any_may_block:
+            kept = self._cache.kept_fd(node.identity)
+            if kept is not None and os.fstat(kept).st_nlink == 0:
+                self._drop(node.identity)
 
-    def changed(self, node: Node) -> None:
-        """Make sure that the change attribute moves, even within a tick of the kernel's clock."""
-        if not self._stamps.bump(node.identity):
-            self._stamps.begin(node.identity, os.fstat(self._fd(node.identity)))
+    # --- Descriptors ---
 
-    # Descriptors
+    def _at_hand(self, node: Node) -> int | None:
+        """Return a descriptor of the node if there is one that needs no further look.
 
-    def _fd(self, identity: bytes) -> int:
-        """An O_PATH descriptor of the inode; it belongs to the cache."""
-        kept = self._kept
-        fd = kept.get(identity)
-        if fd is not None:
-            kept.move_to_end(identity)
-            return fd
-        pinned = self._pinned.get(identity)
-        if pinned is not None:
-            return pinned[-1]
-        fd = self.budget.opened(self._handles.open, identity)
-        try:
-            status = os.fstat(fd)
-            if stat.S_ISDIR(status.st_mode):
-                self._check(identity, fd)
-            elif not self._below.has_file(fd, status):
-                raise failure(errno.ESTALE)
-        except BaseException:
-            os.close(fd)
-            raise
-        self._cache.keep(identity, fd)
-        return fd
-
-    def _directory(self, node: Node) -> int:
-        """The descriptor of a directory that a moment ago was below the root. ESTALE if not.
-
-        Somebody on this machine may move it out of the export at any time, and a descriptor would
-        still lead there. What was looked up in it was below the root when it was.
+        Of a directory that is one that a moment ago was below the root: somebody on this machine
+        may move it out of the export at any time, and a descriptor would still lead there. What was
+        looked up in it was below the root when it was.
         """
         identity = node.identity
-        fd = self._fd(identity)
-        if node.type != stat.S_IFDIR:
-            return fd  # The kernel will say what it is.
-        if self._clock() - self._cache.checked.get(identity, _NEVER) >= MOMENT_S:
-            try:
-                self._check(identity, fd)
-            except OSError:
-                self._cache.drop(identity)
-                raise
+        fd = self._cache.fd_of(identity)
+        if fd is not None and node.type == stat.S_IFDIR:
+            checked = self._cache.checked.get(identity, _NEVER)
+            if self._clock() - checked >= MOMENT_S:
+                return None
         return fd
 
-    def _check(self, identity: bytes, directory: int) -> None:
-        when = self._below.seen(directory)
-        if when is None:
+    async def _reach(self, *nodes: Node) -> list[int]:
+        """Return ``O_PATH`` descriptors of the nodes, which belong to the cache.
+
+        They are good until the caller waits. ESTALE for what is gone, or not below the root.
+        """
+        fetched: set[bytes] = set()
+        for _ in range(_TRIES):
+            reached: list[int] = []
+            for node in nodes:
+                identity = node.identity
+                fd = self._cache.fd_of(identity) if identity in fetched else self._at_hand(node)
+                if fd is None:
+                    await self._fetch(node)
+                    fetched.add(identity)
+                    break  # What was reached before it may have given way.
+                reached.append(fd)
+            else:
+                return reached
+        raise failure(errno.EAGAIN)
+
+    async def _fetch(self, node: Node) -> None:
+        """Have a descriptor of the node at hand."""
+        identity = node.identity
+        fd = self._cache.fd_of(identity)
+        if fd is None:
+            await self._find(identity)
+            return
+        seen = await self.pace.quick(self._below.seen, fd)
+        if seen is None:
+            self._cache.drop(identity)
             raise failure(errno.ESTALE)
-        self._cache.checked[identity] = when
+        self._cache.checked[identity] = seen
 
-    def _open(self, path: bytes, flags: int, mode: int = 0, *, dir_fd: int | None = None) -> int:
-        return self.budget.opened(os.open, path, flags, mode, dir_fd=dir_fd)
+    async def _find(self, identity: bytes) -> Found:
+        """Open an inode by its identity, for the cache."""
+        found = await self.pace.slow(partial(self.calls.inode, identity))
+        self._keep(found)
+        return found
 
-    def _adopt(self, fd: int, parent: Node | None, name: bytes) -> Node:
-        """Take over an O_PATH descriptor; the node that it is of."""
-        above = b"" if parent is None else parent.identity
-        try:
-            status = os.fstat(fd)
-            if self._below.hides(status):
-                raise failure(errno.ENOENT)
-            identity = self._handles.identify(fd, above, name)
-        except OSError as error:
-            os.close(fd)
-            if error.errno == errno.EXDEV:
-                raise failure(errno.ENOENT) from None
-            raise
-        if identity in self._kept or identity in self._pinned:
-            os.close(fd)
+    def _keep(self, found: Found) -> None:
+        """Take a descriptor over, unless there is one already."""
+        if self._cache.fd_of(found.identity) is not None:
+            os.close(found.fd)
         else:
-            self._cache.keep(identity, fd)
-        if stat.S_ISDIR(status.st_mode) and above in self._cache.checked:
-            self._cache.checked[identity] = self._cache.checked[above]
-        return node_of(identity, status)
+            self._cache.keep(found.identity, found.fd)
+        if found.below is not None:
+            self._cache.checked[found.identity] = found.below
 
-    def _drop_if_dead(self, identity: bytes | None) -> None:
+    def _adopt(self, found: Found, above: bytes) -> Node:
+        """Take over what was found in the directory ``above``; the node that it is of."""
+        self._keep(found)
+        checked = self._cache.checked
+        if found.below is None and stat.S_ISDIR(found.status.st_mode) and above in checked:
+            checked[found.identity] = checked[above]
+        return node_of(found.identity, found.status)
+
+    def _drop(self, identity: bytes) -> None:
         """Let go of an inode without a name: the descriptor would keep its blocks allocated."""
-        fd = self._kept.get(identity) if identity else None
-        if identity and fd is not None and os.fstat(fd).st_nlink == 0:
-            self._cache.take(identity)
-            self.heavy.close(fd)
+        if self._cache.kept_fd(identity) is not None:
+            self.heavy.close(self._cache.take(identity))
 
-    def _status(self, identity: bytes, fd: int) -> os.stat_result:
-        status = os.fstat(fd)
-        if status.st_nlink == 0 and identity not in self._pinned:
-            self._drop_if_dead(identity)
-            raise failure(errno.ESTALE)
-        return status
+    async def _drop_if_dead(self, identity: bytes | None) -> None:
+        fd = self._cache.kept_fd(identity) if identity else None
+        if identity and fd is not None:
+            status = await self.pace.quick(os.fstat, fd)
+            if status.st_nlink == 0:
+                self._drop(identity)
 
-    def _open_entry(self, directory: int, name: bytes) -> int:
-        """An O_PATH descriptor of one entry, through no link and no mount."""
-        if self._have_openat2:
-            try:
-                return self.budget.opened(syscalls.open_beneath, directory, name, PATH_FLAGS)
-            except OSError as error:
-                if error.errno == errno.EXDEV:
-                    raise failure(errno.ENOENT) from None
-                if error.errno not in (errno.ENOSYS, errno.EPERM):
-                    raise
-                # Before Linux 5.6, or behind a filter that does not know it.
-                self._have_openat2 = False
-        fd = self._open(name, PATH_FLAGS, dir_fd=directory)
-        status = os.fstat(fd)
-        if stat.S_ISDIR(status.st_mode) and status.st_dev != self._device:
-            os.close(fd)
-            raise failure(errno.ENOENT)
-        return fd
+    # --- Changing directories ---
 
-    def _reopen(self, node: Node, flags: int) -> int:
-        """A descriptor for reading or writing; the kernel checks the rights to the inode alone."""
-        flags |= os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        return self._open(descriptor_path(self._fd(node.identity)), flags)
+    async def _alter(self, work: Callable[..., R], *nodes: Node) -> R:
+        """Make a call that changes the last of some nodes, a directory."""
+        fds = await self._reach(*nodes)
+        directory = nodes[-1].identity
+        # What was changed a moment ago is in memory, by and large.
+        call = self.pace.quick if directory in self.lately else self.pace.slow
+        result = await call(work, *fds)
+        self.lately.add(directory)
+        return result
 
-    def _identity_at(self, parent: int, directory: Node, name: bytes) -> bytes | None:
-        try:
-            return self._handles.identify_entry(parent, directory.identity, name)
-        except OSError:
-            return None
+    async def _changed(self, node: Node) -> None:
+        """Make sure that the change attribute moves, even within a tick of the kernel's clock."""
+        if not self.stamps.bump(node.identity):
+            (fd,) = await self._reach(node)
+            self.stamps.begin(node.identity, await self.pace.quick(os.fstat, fd))
+
+
+def _statistics_of(room: os.statvfs_result) -> Statistics:
+    unit = room.f_frsize
+    return Statistics(
+        room.f_blocks * unit,
+        room.f_bfree * unit,
+        room.f_bavail * unit,
+        room.f_files,
+        room.f_ffree,
+        room.f_favail,
+    )

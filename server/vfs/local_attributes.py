@@ -34,7 +34,9 @@ class Stamps:
         return True
 
     def begin(self, identity: bytes, status: os.stat_result) -> None:
-        """Count the first change."""
+        """Count the first change, or one more if another was the first meanwhile."""
+        if self.bump(identity):
+            return
         if len(self._stamps) >= _STAMPS:
             self._stamps.popitem(last=False)
         self._stamps[identity] = [status.st_ctime_ns, 1]
@@ -60,10 +62,11 @@ class Stamps:
         if stamp is None:
             result.change = ctime_ns
         else:
-            if stamp[0] != ctime_ns:
+            # A status that is older than the stamp was under way for longer than another.
+            if stamp[0] < ctime_ns:
                 stamp[0] = ctime_ns
                 stamp[1] = 0
-            result.change = ctime_ns + stamp[1]
+            result.change = ctime_ns + stamp[1] if stamp[0] == ctime_ns else ctime_ns
         return result
 
 

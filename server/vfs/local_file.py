@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from ..waiting import started
 from . import syscalls
 from .heavy import is_large
-from .interface import Job, Node, OpenFile, User
+from .interface import Eventual, Job, Node, OpenFile, User
 from .limits import MAX_OFFSET
 from .posix import failure
 
 if TYPE_CHECKING:
     from .local import LocalFileSystem
 
-
 _MUCH: Final = 1 << 28
 """Octets of room that it may take long to find."""
 
 
 def sync_job(fd: int, metadata: bool) -> Job:
-    """What makes the file of ``fd`` durable, and closes ``fd``."""
+    """Return the job that makes the file of ``fd`` durable, and closes ``fd``."""
 
     def sync() -> None:
         try:
@@ -32,103 +35,187 @@ def sync_job(fd: int, metadata: bool) -> Job:
     return sync
 
 
-class LocalFile(OpenFile):
-    """An open file of the machine."""
+def read_all(fd: int, offset: int, into: memoryview) -> int:
+    """Fill a buffer from a file; the number of octets, fewer only at its end."""
+    done = 0
+    while done < len(into):
+        count = os.preadv(fd, [into[done:]], offset + done)
+        if count == 0:
+            break
+        done += count
+    return done
 
-    __slots__ = ("_busy", "_fd", "_fs", "_node", "_who")
+
+class LocalFile(OpenFile):
+    """An open file of the machine. Its descriptor is closed when no call uses it any more."""
+
+    __slots__ = ("_busy", "_closed", "_fd", "_fs", "_node", "_pace", "_users", "_who")
 
     def __init__(self, fs: LocalFileSystem, node: Node, who: User, fd: int) -> None:
         self._fs = fs
         self._node = node
         self._who = who
         self._fd = fd
+        self._pace = fs.pace
         self._busy = fs.heavy.busy
+        self._users = 0
+        """Calls under way that have the descriptor."""
+        self._closed = False
         fs.pin(node, fd)
 
-    def read(self, offset: int, into: memoryview) -> int:
-        if self._busy and self._node.identity in self._busy:
-            raise failure(errno.EAGAIN)
-        wanted = len(into)
-        if offset + wanted > MAX_OFFSET:
+    def read(self, offset: int, into: memoryview) -> Eventual[int]:
+        into = self._within(offset, into)
+        pace = self._pace
+        if not pace.blocks:
+            return read_all(self._fd, offset, into)
+        done, at_end = self._read_cached(offset, into)
+        if at_end or done == len(into):
+            return done
+        return started(self._read_rest(offset, into, done))
+
+    def read_at_once(self, offset: int, into: memoryview) -> int | None:
+        into = self._within(offset, into)
+        if not self._pace.blocks:
+            return read_all(self._fd, offset, into)
+        done, at_end = self._read_cached(offset, into)
+        return done if at_end or done == len(into) else None
+
+    def _within(self, offset: int, into: memoryview) -> memoryview:
+        """Return as much of a buffer as there can be octets for. EAGAIN if the file is busy."""
+        self._check_usable()
+        if offset + len(into) > MAX_OFFSET:
             # The kernel calls a range that passes the last position invalid; here it is past the
             # end of any file (RFC 8881, Section 18.22.3).
-            wanted = max(0, MAX_OFFSET - offset)
-            into = into[:wanted]
-        done = 0
-        while done < wanted:
-            count = os.preadv(self._fd, [into[done:]], offset + done)
-            if count == 0:
-                break
-            done += count
-        return done
+            return into[: max(0, MAX_OFFSET - offset)]
+        return into
 
-    def write(self, offset: int, data: memoryview) -> None:
-        if offset + len(data) > self._fs.max_file_size:
-            # Before any of it is written: the kernel would write what fits.
-            raise failure(errno.EFBIG)
+    def _check_open(self) -> None:
+        # The number of the descriptor may be another file's by now.
+        if self._closed:
+            raise failure(errno.EBADF)
+
+    def _check_usable(self) -> None:
+        self._check_open()
         if self._busy and self._node.identity in self._busy:
             raise failure(errno.EAGAIN)
-        # As the caller, because writing clears set-user-ID bits for all but root.
-        with self._fs.acting(self._who):
-            done = 0
-            while done < len(data):
-                done += os.pwrite(self._fd, data[done:], offset + done)
-        self._fs.changed(self._node)
+
+    def _read_cached(self, offset: int, into: memoryview) -> tuple[int, bool]:
+        """Read what is in the page cache: the number of octets, and whether they end the file."""
+        pace = self._pace
+        done = 0
+        try:
+            while done < len(into) and pace.has_cached_reads:
+                count = os.preadv(self._fd, [into[done:]], offset + done, os.RWF_NOWAIT)
+                if count == 0:
+                    return done, True
+                done += count
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+            pace.has_cached_reads = False
+        return done, False
+
+    async def _read_rest(self, offset: int, into: memoryview, done: int) -> int:
+        with self.held() as fd:
+            rest = partial(read_all, fd, offset + done, into[done:])
+            return done + await self._pace.slow(rest)
+
+    def write(self, offset: int, data: memoryview) -> Eventual[None]:
+        fs = self._fs
+        if offset + len(data) > fs.max_file_size:
+            # Before any of it is written: the kernel would write what fits.
+            raise failure(errno.EFBIG)
+        self._check_usable()
+        if self._pace.any_may_block:
+            return started(self._write_elsewhere(offset, data))
+        fs.calls.write(self._fd, offset, data, self._who)
+        if not fs.stamps.bump(self._node.identity):
+            fs.stamps.begin(self._node.identity, os.fstat(self._fd))
+        return None
+
+    async def _write_elsewhere(self, offset: int, data: memoryview) -> None:
+        with self.held() as fd:
+            await self._pace.quick(partial(self._fs.calls.write, fd, offset, data, self._who))
+            await self._changed(fd)
+
+    async def _changed(self, fd: int) -> None:
+        if not self._fs.stamps.bump(self._node.identity):
+            status = await self._pace.quick(partial(os.fstat, fd))
+            self._fs.stamps.begin(self._node.identity, status)
 
     def sync(self, metadata: bool) -> Job | None:
+        self._check_open()
         if self._fs.in_memory:
             return None
         return sync_job(self._fs.budget.opened(os.dup, self._fd), metadata)
 
-    def allocate(self, offset: int, length: int) -> Job | None:
+    def allocate(self, offset: int, length: int) -> Eventual[Job | None]:
         if offset + length > self._fs.max_file_size:
             raise failure(errno.EFBIG)
-        return self._reshape(0, offset, length)
+        return started(self._reshape(0, offset, length))
 
-    def deallocate(self, offset: int, length: int) -> Job | None:
+    def deallocate(self, offset: int, length: int) -> Eventual[Job | None]:
         length = min(length, self._fs.max_file_size - offset)
         if length <= 0:
             return None  # A hole where there can be no data.
-        return self._reshape(syscalls.FALLOC_PUNCH_HOLE | syscalls.FALLOC_KEEP_SIZE, offset, length)
+        mode = syscalls.FALLOC_PUNCH_HOLE | syscalls.FALLOC_KEEP_SIZE
+        return started(self._reshape(mode, offset, length))
 
-    def _reshape(self, mode: int, offset: int, length: int) -> Job | None:
-        fs, identity = self._fs, self._node.identity
-        fs.heavy.require_idle(identity)
-        status = os.fstat(self._fd)
-        if length > _MUCH or is_large(status):
-            fs.give_up_setid(status, self._fd, self._who)
-            fs.changed(self._node)
-            fd = fs.budget.opened(os.dup, self._fd)
-            # As the caller there as well: what a disk keeps free for root is not for others.
-            acting = fs.acting.apart(self._who)
-
-            def reshape(fd: int) -> None:
-                with acting:
-                    syscalls.fallocate(fd, mode, offset, length)
-
-            return fs.heavy.job(identity, fd, reshape)
-        with fs.acting(self._who):
-            syscalls.fallocate(self._fd, mode, offset, length)
-        fs.changed(self._node)
+    async def _reshape(self, mode: int, offset: int, length: int) -> Job | None:
+        self._check_usable()
+        fs, pace, who = self._fs, self._pace, self._who
+        work = partial(fs.calls.fallocate, mode=mode, offset=offset, length=length, who=who)
+        with self.held() as fd:
+            status = await pace.quick(partial(os.fstat, fd))
+            if length > _MUCH or is_large(status):
+                await pace.quick(partial(fs.calls.give_up_setid, status, fd, who))
+                await self._changed(fd)
+                return fs.heavy.job(self._node.identity, fs.budget.opened(os.dup, fd), work)
+            await pace.quick(partial(work, fd))
+            await self._changed(fd)
         return None
 
-    def seek(self, offset: int, hole: bool) -> int:
+    def seek(self, offset: int, hole: bool) -> Eventual[int]:
         if offset > MAX_OFFSET:
             raise failure(errno.ENXIO)
-        self._fs.heavy.require_idle(self._node.identity)
-        return os.lseek(self._fd, offset, os.SEEK_HOLE if hole else os.SEEK_DATA)
+        self._check_usable()
+        return started(self._seek(offset, os.SEEK_HOLE if hole else os.SEEK_DATA))
 
-    def size(self) -> int:
+    async def _seek(self, offset: int, whence: int) -> int:
+        lately, what = self._fs.lately, (self._node.identity, whence)
+        with self.held() as fd:
+            call = self._pace.quick if what in lately else self._pace.slow
+            found = await call(partial(os.lseek, fd, offset, whence))
+        lately.add(what)
+        return found
+
+    def size(self) -> Eventual[int]:
+        self._check_open()
+        if self._pace.any_may_block:
+            return started(self._size())
         return os.fstat(self._fd).st_size
 
-    def descriptor(self) -> int:
-        """A descriptor with the right that the open gave, to be closed by who asks."""
-        return self._fs.budget.opened(os.dup, self._fd)
+    async def _size(self) -> int:
+        with self.held() as fd:
+            status = await self._pace.quick(partial(os.fstat, fd))
+        return status.st_size
 
-    def truncate(self, size: int) -> None:
-        """Set the size, with the right that the open gave."""
-        os.ftruncate(self._fd, size)
+    @contextmanager
+    def held(self) -> Iterator[int]:
+        """Have the descriptor, with the right that the open gave; it is not closed meanwhile."""
+        self._check_open()
+        self._users += 1
+        try:
+            yield self._fd
+        finally:
+            self._users -= 1
+            if self._closed and not self._users:
+                self._fs.heavy.close(self._fd)
 
     def close(self) -> None:
         self._fs.unpin(self._node, self._fd)
-        self._fs.heavy.close(self._fd)
+        self._closed = True
+        if not self._users:
+            self._fs.heavy.close(self._fd)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import stat
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from .interface import (
@@ -19,8 +19,10 @@ from .interface import (
     WRITE,
     Attributes,
     Changes,
+    Entry,
     FileSystem,
     Job,
+    Listing,
     Node,
     OpenFile,
     Statistics,
@@ -62,6 +64,9 @@ class MemoryFile(OpenFile):
                 into[done + len(piece) : done + size] = bytes(size - len(piece))
             done += size
         return count
+
+    def read_at_once(self, offset: int, into: memoryview) -> int | None:
+        return self.read(offset, into)
 
     def write(self, offset: int, data: memoryview) -> None:
         end = offset + len(data)
@@ -233,14 +238,18 @@ class MemoryFileSystem(FileSystem):
             raise failure(errno.ENOENT)
         return directory.parent
 
-    def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
+    def entries(
+        self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
+    ) -> Listing:
         parent = self._directory(directory)
         self._require(parent, who, READ)
-        return _contents(parent).after(cookie)
-
-    def peek(self, directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
-        node = self._entry(self._directory(directory), name)
-        return self.attributes(node), node.identity
+        listed: list[Entry] = []
+        for place, name in _contents(parent).after(cookie):
+            if len(listed) >= most:
+                return Listing(listed, False)
+            node = self._entry(parent, name)
+            listed.append(Entry(place, name, (self.attributes(node), node.identity)))
+        return Listing(listed, True)
 
     def readlink(self, node: Node, who: User) -> bytes:
         assert isinstance(node, MemoryNode)

@@ -16,10 +16,12 @@ import hmac
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
+from ..waiting import then
 from .export import Export
-from .interface import Attributes, Node, User
+from .interface import Eventual, Node, User
 from .pseudo import PseudoFileSystem, PseudoNode
 
 _VERSION: Final = b"\1"
@@ -103,8 +105,8 @@ class Namespace:
         prefix = _VERSION + export.id.to_bytes(4, "big")
         return prefix + self._authenticator(prefix, identity) + identity
 
-    def decode(self, wire: bytes) -> Filehandle:
-        """What a handle stands for; :class:`BadHandle`, or ESTALE if that is gone."""
+    def decode(self, wire: bytes) -> Eventual[Filehandle]:
+        """Return what a handle stands for. :class:`BadHandle`, or ESTALE if that is gone."""
         handle = self._handles.get(wire)
         if handle is not None:
             self._handles.move_to_end(wire)
@@ -116,22 +118,25 @@ class Namespace:
         export = self._exports.get(int.from_bytes(prefix[1:], "big"))
         if prefix[:1] != _VERSION or export is None:
             raise BadHandle("of no export")
-        handle = Filehandle(self, export, export.fs.node(identity))
+        return then(export.fs.node(identity), partial(self._decoded, wire, export))
+
+    def _decoded(self, wire: bytes, export: Export, node: Node) -> Filehandle:
+        handle = Filehandle(self, export, node)
         self._handles[wire] = handle
         if len(self._handles) > _CACHED:
             self._handles.popitem(last=False)
         return handle
 
-    def lookup(self, directory: Filehandle, name: bytes, who: User) -> Filehandle:
-        """The entry ``name``, or the root of the export that covers it."""
+    def lookup(self, directory: Filehandle, name: bytes, who: User) -> Eventual[Filehandle]:
+        """Look up the entry ``name``, or the root of the export that covers it."""
         export = directory.export
-        return self.at(export, export.fs.lookup(directory.node, name, who))
+        return then(export.fs.lookup(directory.node, name, who), partial(self.at, export))
 
-    def parent(self, directory: Filehandle, who: User) -> Filehandle | None:
-        """The directory above, out of an export into the one that it covers; None at the top."""
+    def parent(self, directory: Filehandle, who: User) -> Eventual[Filehandle] | None:
+        """Return the directory above, out of an export into what it covers; None at the top."""
         node, export = directory.node, directory.export
         if node.identity != export.fs.root.identity:
-            return Filehandle(self, export, export.fs.parent(node, who))
+            return then(export.fs.parent(node, who), partial(Filehandle, self, export))
         if self._pseudo is None or export is self._pseudo:
             return None
         assert isinstance(self._pseudo.fs, PseudoFileSystem)
@@ -139,22 +144,15 @@ class Namespace:
         assert above is not None
         return Filehandle(self, self._pseudo, above)
 
-    def peek(
-        self, directory: Filehandle, name: bytes, birth: bool
-    ) -> tuple[Export, Attributes, bytes]:
-        """For a listing: an entry's export, attributes and identity."""
-        export = directory.export
-        if export is self._pseudo:
-            assert isinstance(directory.node, PseudoNode)
-            mount = directory.node.entries[name].mount
-            if mount is not None:
-                root = mount.fs.root
-                return mount, mount.fs.attributes(root, birth), root.identity
-        attributes, identity = export.fs.peek(directory.node, name, birth)
-        return export, attributes, identity
+    def export_of(self, directory: Filehandle, name: bytes) -> Export:
+        """Return the export of an entry: that of the directory, unless one covers the entry."""
+        if directory.export is not self._pseudo:
+            return directory.export
+        assert isinstance(directory.node, PseudoNode)
+        return directory.node.entries[name].mount or directory.export
 
     def at(self, export: Export, node: Node) -> Filehandle:
-        """A handle for a node, or for the root of the export that covers it."""
+        """Return a handle for a node, or for the root of the export that covers it."""
         if isinstance(node, PseudoNode) and node.mount is not None:
             return Filehandle(self, node.mount, node.mount.fs.root)
         return Filehandle(self, export, node)

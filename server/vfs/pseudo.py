@@ -9,16 +9,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import stat
-from collections.abc import Iterator
 
+from ..waiting import ready, started
 from .export import Export
 from .interface import (
     EXECUTE,
     READ,
     Attributes,
     Changes,
+    Entry,
+    Eventual,
     FileSystem,
     Job,
+    Listing,
     Node,
     OpenFile,
     Statistics,
@@ -123,16 +126,31 @@ class PseudoFileSystem(FileSystem):
             raise failure(errno.ENOENT)
         return directory.above
 
-    def listing(self, directory: Node, cookie: int, who: User) -> Iterator[tuple[int, bytes]]:
-        assert isinstance(directory, PseudoNode)
-        for place, name in enumerate(directory.entries, _FIRST_ENTRY):
-            if place > cookie:
-                yield place, name
+    def entries(
+        self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
+    ) -> Eventual[Listing]:
+        return started(self._entries(directory, cookie, most, birth))
 
-    def peek(self, directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
+    async def _entries(self, directory: Node, cookie: int, most: int, birth: bool) -> Listing:
         assert isinstance(directory, PseudoNode)
-        node = directory.entries[name]
-        return self.attributes(node), node.identity
+        listed: list[Entry] = []
+        for place, (name, node) in enumerate(directory.entries.items(), _FIRST_ENTRY):
+            if place <= cookie:
+                continue
+            if len(listed) >= most:
+                return Listing(listed, False)
+            found: tuple[Attributes, bytes] | OSError
+            if node.mount is None:
+                found = self.attributes(node), node.identity
+            else:
+                # What is mounted there is what is seen.
+                fs = node.mount.fs
+                try:
+                    found = await ready(fs.attributes(fs.root, birth)), fs.root.identity
+                except OSError as error:
+                    found = error
+            listed.append(Entry(place, name, found))
+        return Listing(listed, True)
 
     def readlink(self, node: Node, who: User) -> bytes:
         raise failure(errno.EINVAL)

@@ -25,6 +25,7 @@ FALLOC_PUNCH_HOLE: Final = 2
 MAX_HANDLE: Final = 128
 
 _RESOLVE: Final = 0x01 | 0x02 | 0x04 | 0x08  # NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH
+_RESOLVE_CACHED: Final = 0x20
 _SYS_OPENAT2: Final = 437  # Numbers from 424 on are the same on every architecture.
 _SYS_FACCESSAT2: Final = 439
 _SYS_SETGROUPS: Final = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "s390x": 206}.get(
@@ -33,7 +34,6 @@ _SYS_SETGROUPS: Final = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "s390x":
 _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
 _STATFS_SIZE: Final = 256
-_IN_MEMORY: Final = (0x01021994, 0x858458F6)  # tmpfs, ramfs: linux/magic.h
 
 _HANDLE_HEADER = struct.Struct("=Ii")
 _OPEN_HOW = struct.Struct("=QQQ")
@@ -53,9 +53,12 @@ def _failed(name: bytes = b"") -> OSError:
     return OSError(code, os.strerror(code), name) if name else OSError(code, os.strerror(code))
 
 
-def open_beneath(directory: int, name: bytes, flags: int) -> int:
-    """``openat2`` of one name, with no way out of the directory. ENOSYS where it is missing."""
-    how = _OPEN_HOW.pack(flags, 0, _RESOLVE)
+def open_beneath(directory: int, name: bytes, flags: int, cached: bool = False) -> int:
+    """``openat2`` of one name, with no way out of the directory. ENOSYS where it is missing.
+
+    With ``cached`` EAGAIN if the name is not in the kernel's cache, and EINVAL before Linux 5.12.
+    """
+    how = _OPEN_HOW.pack(flags, 0, _RESOLVE | _RESOLVE_CACHED if cached else _RESOLVE)
     fd = _libc.syscall(_SYS_OPENAT2, directory, name, how, len(how))
     if fd < 0:
         raise _failed(name)
@@ -100,12 +103,13 @@ def birth_time(fd: int, name: bytes = b"") -> int:
     return int(seconds * 1_000_000_000 + nanoseconds)
 
 
-def in_memory(fd: int) -> bool:
-    """Whether the file system of ``fd`` has no disk, so that there is nothing to wait for."""
+def file_system_type(fd: int) -> int:
+    """The number in linux/magic.h of the file system of ``fd``; 0 if it cannot be told."""
     buffer = ctypes.create_string_buffer(_STATFS_SIZE)
     if _libc.fstatfs(fd, buffer) < 0:
-        return False
-    return struct.unpack_from("@l", buffer)[0] & 0xFFFFFFFF in _IN_MEMORY
+        return 0
+    (number,) = struct.unpack_from("@l", buffer)
+    return int(number) & 0xFFFFFFFF
 
 
 def accessible(fd: int, mask: int) -> bool:

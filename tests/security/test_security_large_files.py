@@ -23,6 +23,7 @@ from tests.support.nfs import (
     link,
     lookup,
     make_server,
+    mkdir,
     open_,
     putfh,
     read,
@@ -76,6 +77,8 @@ class World:
         self.other = Peer(self.server).session(b"other")
         (path / "large").write_bytes(bytes(LARGE))
         (path / "small").write_bytes(b"small")
+        # So that the directory is in memory, as far as the server knows.
+        self.done(self.session, PUTROOTFH, mkdir(b"d"))
         reply = self.done(self.session, PUTROOTFH, open_(b"large"), (t.OP_GETFH, None))
         self.stateid, self.handle = reply[2].stateid, reply[3].object
 

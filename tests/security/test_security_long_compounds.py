@@ -44,13 +44,13 @@ class World:
         self.other = Peer(self.server, address="192.0.2.2").session(b"other")
         for number in range(ENTRIES):
             self.greedy.mkdir(b"%d" % number)
-        real = self.fs.listing
+        real = self.fs.entries
 
         def slow(*how: object) -> object:
             self.reactor.now += 0.005
             return real(*how)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(self.fs, "listing", slow)
+        monkeypatch.setattr(self.fs, "entries", slow)
 
     def begin(
         self, session: Session, *ops: Op, slot: int = 0, seqid: int | None = None

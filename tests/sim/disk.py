@@ -6,6 +6,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from tests.support.listings import listed
+
 from nfsrdma.server.vfs.interface import ROOT, Node, User
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem
 from nfsrdma.server.vfs.memory_node import MemoryNode
@@ -114,7 +116,7 @@ class Disk(MemoryFileSystem):
         if node.is_directory:
             return {
                 name.decode(): self._read(self.lookup(node, name, ROOT), files)
-                for _, name in self.listing(node, 0, ROOT)
+                for _, name in listed(self, node)
             }
         if node.is_symlink:
             return Link(self.readlink(node, ROOT).decode())

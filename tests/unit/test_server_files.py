@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.listings import alter
 from tests.support.nfs import (
     ANONYMOUS,
     BYPASS,
@@ -39,7 +40,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.server.vfs.interface import Attributes, FileSystem, Node
+from nfsrdma.server.vfs.interface import Entry, FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -504,14 +505,13 @@ def test_entry_whose_attributes_cannot_be_had(
 ) -> None:
     session.mkdir(b"bad")
     session.mkdir(b"good")
-    peek = fs.peek
 
-    def failing(directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
-        if name == b"bad":
-            raise OSError(errno.EACCES, "no")
-        return peek(directory, name, birth)
+    def failing(entry: Entry) -> Entry:
+        if entry.name == b"bad":
+            return entry._replace(found=OSError(errno.EACCES, "no"))
+        return entry
 
-    monkeypatch.setattr(fs, "peek", failing)
+    alter(monkeypatch, fs, failing)
     found = {
         entry.name: decode_fattr4(entry.attrs)
         for entry in entries(session, numbers=[t.FATTR4_TYPE, t.FATTR4_RDATTR_ERROR])
@@ -530,15 +530,17 @@ def test_listing_that_runs_short_of_something(
     """Descriptors, say: the page ends there, and what comes next is DELAY; nothing is left out."""
     for number in range(10):
         session.mkdir(b"%d" % number)
-    peek, left = fs.peek, [4]
+    left = 4
 
-    def failing(*how: Any) -> tuple[Attributes, bytes]:
-        if not left[0]:
-            raise OSError(errno.EMFILE, "too many")
-        left[0] -= 1
-        return peek(*how)
+    def failing(entry: Entry) -> Entry:
+        nonlocal left
+        if not left:
+            return entry._replace(found=OSError(errno.EMFILE, "too many"))
+        left -= 1
+        return entry
 
-    monkeypatch.setattr(fs, "peek", failing)
+    real = fs.entries
+    alter(monkeypatch, fs, failing)
     page = session.ok(PUTROOTFH, readdir(numbers=numbers))[-1].reply
     seen, entry = [], page.entries
     while entry is not None:
@@ -547,7 +549,7 @@ def test_listing_that_runs_short_of_something(
         entry = entry.nextentry
     assert (len(seen), page.eof) == (4, False)
     session.fails(t.NFS4ERR_DELAY, PUTROOTFH, readdir(seen[-1].cookie, numbers=numbers))
-    monkeypatch.setattr(fs, "peek", peek)
+    monkeypatch.setattr(fs, "entries", real)
     rest = entries(session, numbers=numbers)
     assert len(rest) == 10
 
@@ -557,14 +559,7 @@ def test_entry_that_goes_while_it_is_listed(
 ) -> None:
     session.mkdir(b"gone")
     session.mkdir(b"here")
-    peek = fs.peek
-
-    def failing(directory: Node, name: bytes, birth: bool = False) -> tuple[Attributes, bytes]:
-        if name == b"gone":
-            raise OSError(errno.ENOENT, "gone")
-        return peek(directory, name, birth)
-
-    monkeypatch.setattr(fs, "peek", failing)
+    alter(monkeypatch, fs, lambda entry: None if entry.name == b"gone" else entry)
     assert names(session) == [b"here"]
 
 

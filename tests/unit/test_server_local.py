@@ -10,11 +10,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.support.listings import listed
+from tests.support.threads import AtOnce
 
 from nfsrdma.server.vfs import below, handles, local, search, syscalls
 from nfsrdma.server.vfs.identity import Identity
 from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, Changes, User
 from nfsrdma.server.vfs.local import LocalFileSystem
+from nfsrdma.server.vfs.pace import Medium
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
 
@@ -31,15 +34,23 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture(params=["kernel", "inode"])
+@pytest.fixture(params=["kernel", "inode", "kernel other", "inode other"])
 def fs(request: pytest.FixtureRequest, tree: Path) -> Iterator[LocalFileSystem]:
+    """With each kind of handles, and with threads for what may wait."""
+    handles, _, medium = request.param.partition(" ")
     try:
-        opened = LocalFileSystem(tree, kernel_handles=request.param == "kernel")
+        opened = LocalFileSystem(
+            tree, kernel_handles=handles == "kernel", medium=Medium(medium) if medium else None
+        )
     except OSError:
         pytest.skip("the kernel gives no handles here")
-    assert opened.handle_scheme == request.param
+    assert opened.handle_scheme == handles
+    threads = AtOnce()
+    if medium:
+        opened.attach(threads)
     yield opened
     opened.close()
+    threads.close()
 
 
 def fails(code: int | tuple[int, ...], call: object, *args: object) -> None:
@@ -126,8 +137,8 @@ def test_mount_points_are_invisible(fs: LocalFileSystem, tree: Path) -> None:
         pytest.skip("cannot mount here")
     try:
         fails(errno.ENOENT, fs.lookup, fs.root, b"mnt", ROOT)
-        fails(errno.ENOENT, fs.peek, fs.root, b"mnt")
-        fs._have_openat2 = False
+        assert b"mnt" not in [name for _, name in listed(fs, fs.root)]
+        fs.calls._have_openat2 = False
         fails(errno.ENOENT, fs.lookup, fs.root, b"mnt", ROOT)
     finally:
         os.system(f"umount {tree}/mnt")
@@ -240,7 +251,7 @@ def test_failures_leak_no_descriptors(fs: LocalFileSystem, tree: Path) -> None:
         fails(errno.ENOTDIR, fs.lookup, file, b"x", ROOT)
         fails(errno.ESTALE, fs.node, b"K" + bytes(20)) if fs.handle_scheme == "kernel" else None
         fails((errno.ESTALE, errno.EINVAL), fs.node, b"I" + bytes(16))
-        next(fs.listing(fs.root, 0, ROOT))
+        listed(fs, fs.root, most=1)
     assert descriptors() <= before + 1
 
 
@@ -513,14 +524,14 @@ def test_directory_that_is_moved_out_is_soon_refused(tmp_path: Path, kernel: boo
         fails(errno.ESTALE, fs.remove, node, b"f", ROOT)
         fails(errno.ESTALE, fs.parent, node, ROOT)
         fails(errno.ESTALE, fs.attributes, node)
-        fails(errno.ESTALE, lambda node=node: list(fs.listing(node, 0, ROOT)))
+        fails(errno.ESTALE, listed, fs, node)
         fails(errno.ESTALE, fs.rename, node, b"f", fs.root, b"f", ROOT)
     assert sorted(os.listdir(outside / "a" / "b")) == ["f"]
     # And back again.
     (outside / "a").rename(export / "a")
     again = fs.lookup(fs.lookup(fs.root, b"a", ROOT), b"b", ROOT)
     assert again.identity == below.identity
-    assert [name for _, name in fs.listing(below, 0, ROOT)] == [b"f"]
+    assert [name for _, name in listed(fs, below)] == [b"f"]
     fs.close()
 
 
@@ -536,7 +547,7 @@ def test_where_a_directory_lies_is_not_looked_up_at_each_use(
     node = fs.lookup(fs.root, b"a", ROOT)
     for _ in range(100):
         fs.attributes(node)
-        list(fs.listing(node, 0, ROOT))
+        listed(fs, node)
     assert len(looks) <= 1
     fs.close()
 
@@ -586,7 +597,7 @@ def test_export_that_is_moved_takes_its_files_along(tmp_path: Path) -> None:
     clock.now += 10
     fs.trim()
     assert fs.attributes(file).size == 1
-    assert [name for _, name in fs.listing(directory, 0, ROOT)] == [b"f"]
+    assert [name for _, name in listed(fs, directory)] == [b"f"]
     fs.close()
 
 
@@ -605,17 +616,15 @@ def test_depth_is_looked_through_once_a_moment(
         node = fs.lookup(node, b"d", ROOT)
     nodes = [fs.lookup(node, b"%d" % number, ROOT) for number in range(50)]
     steps = []
-    real = fs.budget.opened
-    monkeypatch.setattr(
-        fs._below._budget, "opened", lambda *a, **k: steps.append(a[0]) or real(*a, **k)
-    )
+    real = os.open
+    monkeypatch.setattr(os, "open", lambda *a, **k: steps.append(a[0]) or real(*a, **k))
     for second in range(3):
         fs.trim()
         clock.now += 10
         del steps[:]
         for each in nodes:
             fs.attributes(each)
-        assert steps.count(os.open) < 100 + 2 * 50, second
+        assert steps.count(b"..") < 100 + 2 * 50, second
     fs.close()
 
 

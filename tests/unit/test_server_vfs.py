@@ -6,10 +6,11 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 
 import pytest
+from tests.support.listings import listed
+from tests.support.threads import AtOnce
 
 from nfsrdma.server.vfs.interface import (
     NOW,
@@ -19,11 +20,13 @@ from nfsrdma.server.vfs.interface import (
     Changes,
     FileSystem,
     Job,
+    Listing,
     Node,
     User,
 )
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import CHUNK, MemoryFileSystem
+from nfsrdma.server.vfs.pace import Medium
 
 ALICE = User(1001, 1001, (2000,))
 BOB = User(1002, 1002)
@@ -50,20 +53,33 @@ def _kernel_handles_work(path: Path) -> bool:
     return True
 
 
-@pytest.fixture(params=["memory", "kernel", "inode"])
+@pytest.fixture(params=["memory", "kernel", "inode", "kernel disk", "kernel other", "inode other"])
 def fs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileSystem]:
+    """Local files: by each kind of handle, and with threads for what may wait."""
     if request.param == "memory":
         yield MemoryFileSystem(Ticker())
         return
-    if request.param == "kernel" and not _kernel_handles_work(tmp_path):
+    handles, _, medium = request.param.partition(" ")
+    if handles == "kernel" and not _kernel_handles_work(tmp_path):
         pytest.skip("the kernel gives no handles here")
     root = tmp_path / "export"
     root.mkdir()
     root.chmod(0o777)
     tmp_path.chmod(0o755)
-    local = LocalFileSystem(root, kernel_handles=request.param == "kernel", descriptors=16)
+    local = LocalFileSystem(
+        root,
+        kernel_handles=handles == "kernel",
+        descriptors=16,
+        medium=Medium(medium) if medium else None,
+    )
+    threads = AtOnce()
+    if medium:
+        local.attach(threads)
     yield local
+    if medium == "other":
+        assert threads.done
     local.close()
+    threads.close()
 
 
 def fails(code: int, call: Callable[..., object], *args: object) -> None:
@@ -96,7 +112,7 @@ def get(fs: FileSystem, node: Node, offset: int = 0, size: int = 1 << 16) -> byt
 
 
 def names(fs: FileSystem, directory: Node) -> list[bytes]:
-    return [name for _, name in fs.listing(directory, 0, ROOT)]
+    return [name for _, name in listed(fs, directory)]
 
 
 def test_written_is_read(fs: FileSystem) -> None:
@@ -137,7 +153,7 @@ def test_mode_is_not_masked(fs: FileSystem) -> None:
             fs, LocalFileSystem
         )
         if isinstance(fs, LocalFileSystem):
-            fs._umask = 0o077
+            fs.calls._umask = 0o077
         assert fs.attributes(put(fs, b"g", mode=0o666)).mode == 0o666
         assert fs.attributes(fs.mkdir(fs.root, b"d", ROOT, 0o777)).mode == 0o777
     finally:
@@ -222,7 +238,8 @@ def test_identity_survives_rename(fs: FileSystem) -> None:
     directory = fs.mkdir(fs.root, b"d", ROOT, 0o755)
     node = put(fs, b"a", b"data")
     fs.rename(fs.root, b"a", directory, b"b", ROOT)
-    fs.trim()
+    fs.sweep()
+    fs.sweep()
     assert get(fs, fs.node(node.identity)) == b"data"
 
 
@@ -246,11 +263,11 @@ def test_listing_goes_on_where_it_stopped(fs: FileSystem) -> None:
     seen: list[bytes] = []
     cookie = 0
     while True:
-        listed = list(islice(fs.listing(fs.root, cookie, ROOT), 7))
-        if not listed:
+        page = listed(fs, fs.root, cookie, most=7)
+        if not page:
             break
-        cookie = listed[-1][0]
-        part = [name for _, name in listed]
+        cookie = page[-1][0]
+        part = [name for _, name in page]
         seen += part
         # Removing what was listed must not move the rest.
         fs.remove(fs.root, part[0], ROOT)
@@ -260,26 +277,40 @@ def test_listing_goes_on_where_it_stopped(fs: FileSystem) -> None:
 def test_cookies_are_not_the_special_ones(fs: FileSystem) -> None:
     for name in (b"a", b"b", b"c"):
         put(fs, name)
-    cookies = [cookie for cookie, _ in fs.listing(fs.root, 0, ROOT)]
+    cookies = [cookie for cookie, _ in listed(fs, fs.root)]
     assert all(cookie >= 3 for cookie in cookies)
     assert len(set(cookies)) == 3
 
 
 def test_listing_of_a_file(fs: FileSystem) -> None:
-    fails(errno.ENOTDIR, lambda: list(fs.listing(put(fs, b"a"), 0, ROOT)))
+    fails(errno.ENOTDIR, lambda: listed(fs, put(fs, b"a")))
 
 
 def test_listing_from_a_cookie_past_everything(fs: FileSystem) -> None:
     put(fs, b"a")
-    assert list(fs.listing(fs.root, (1 << 64) - 1, ROOT)) == []
+    assert listed(fs, fs.root, (1 << 64) - 1) == []
 
 
-def test_peek(fs: FileSystem) -> None:
+def test_entries_have_attributes(fs: FileSystem) -> None:
     node = put(fs, b"a", b"xyz")
-    attributes, identity = fs.peek(fs.root, b"a", True)
+    listing = fs.entries(fs.root, 0, ROOT, 5, birth=True)
+    assert isinstance(listing, Listing)
+    assert listing.at_end
+    (entry,) = listing.entries
+    assert isinstance(entry.found, tuple)
+    attributes, identity = entry.found
     assert attributes.size == 3
     assert identity == node.identity
-    fails(errno.ENOENT, fs.peek, fs.root, b"none")
+    assert (attributes.btime_ns > 10**18) is fs.has_birth_time
+
+
+def test_listing_of_no_more_than_was_asked_for(fs: FileSystem) -> None:
+    for name in (b"a", b"b", b"c"):
+        put(fs, name)
+    for most, at_end in ((2, False), (3, True), (4, True)):
+        listing = fs.entries(fs.root, 0, ROOT, most)
+        assert isinstance(listing, Listing)
+        assert (len(listing.entries), listing.at_end) == (min(most, 3), at_end)
 
 
 def test_symlink(fs: FileSystem) -> None:
@@ -337,7 +368,8 @@ def test_remove(fs: FileSystem) -> None:
 def test_unlinked_while_open(fs: FileSystem) -> None:
     node, file = fs.create(fs.root, b"a", ROOT, 0o644, READ | WRITE)
     fs.remove(fs.root, b"a", ROOT)
-    fs.trim()
+    fs.sweep()
+    fs.sweep()
     file.write(0, memoryview(b"still"))
     assert fs.attributes(node).nlink == 0
     assert fs.node(node.identity).identity == node.identity
@@ -413,7 +445,7 @@ def test_directory_permissions_apply(fs: FileSystem) -> None:
     _, file = fs.create(directory, b"f", ALICE, 0o644, READ)
     file.close()
     fails(errno.EACCES, fs.lookup, directory, b"f", BOB)
-    fails(errno.EACCES, lambda: list(fs.listing(directory, 0, BOB)))
+    fails(errno.EACCES, lambda: listed(fs, directory, who=BOB))
     fails(errno.EACCES, fs.remove, directory, b"f", BOB)
     fails(errno.EACCES, fs.mkdir, directory, b"g", BOB, 0o755)
     fs.change(directory, ALICE, Changes(mode=0o1777))
@@ -484,7 +516,6 @@ def test_time_of_birth(fs: FileSystem) -> None:
     node = put(fs, b"a")
     if fs.has_birth_time:
         assert fs.attributes(node, birth=True).btime_ns > 10**18
-        assert fs.peek(fs.root, b"a", birth=True)[0].btime_ns > 10**18
 
 
 def test_many_more_nodes_than_descriptors(fs: FileSystem) -> None:

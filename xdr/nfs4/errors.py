@@ -32,6 +32,7 @@ _FROM_ERRNO: Final[Mapping[int, int]] = {
     errno.EIO: t.NFS4ERR_IO,
     errno.ENXIO: t.NFS4ERR_NXIO,
     errno.E2BIG: t.NFS4ERR_XATTR2BIG,
+    errno.EBADF: t.NFS4ERR_BAD_STATEID,  # it was closed while the call waited
     errno.EAGAIN: t.NFS4ERR_DELAY,
     errno.ENOMEM: t.NFS4ERR_DELAY,
     errno.EMFILE: t.NFS4ERR_DELAY,

@@ -1,0 +1,441 @@
+"""What a local file system asks of the kernel, in pieces that any thread can carry out.
+
+Each method of :class:`Calls` gets the descriptors to work on and returns plain values, and new
+descriptors if any: those belong to the caller. None of them touches the server's state (what is
+kept by ``handles`` and ``below`` is safe to use from several threads), and none waits for anything
+but the kernel. Where and when they are made is up to ``pace``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+from typing import Final, NamedTuple
+
+from . import cookies, syscalls
+from .below import PATH_FLAGS, Below
+from .handles import Handles
+from .heavy import Heavy, is_large
+from .identity import Identity
+from .interface import READ, WRITE, Changes, Node, User
+from .local_attributes import file_mask, repair_mode, set_attributes
+from .posix import failure, without_setid
+from .search import SHORTAGES
+from .syscalls import descriptor_path
+
+ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
+_FIRST_BUFFER: Final = 1 << 12
+_LISTING_BUFFER: Final = 1 << 15
+_QUIETLY: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Found(NamedTuple):
+    """An inode that was opened with ``O_PATH``."""
+
+    fd: int
+    identity: bytes
+    status: os.stat_result
+    below: float | None = None
+    """When a directory was seen to be below the root, if that was looked at."""
+
+
+class Peeked(NamedTuple):
+    """A directory's entry that was looked at."""
+
+    cookie: int
+    name: bytes
+    found: tuple[bytes, os.stat_result, int] | OSError
+    """Identity, status and time of birth (-1 if not asked for), or why they cannot be had."""
+
+
+class Removed(NamedTuple):
+    """What has lost a name."""
+
+    identity: bytes | None
+    held: int
+    """A descriptor of it if it is large, to be closed by the caller; else -1."""
+
+
+class Renamed(NamedTuple):
+    """What was moved, and what had the new name before."""
+
+    moved: bytes | None
+    victim: bytes | None
+    held: int
+    """See :class:`Removed`: of the victim."""
+
+
+class Calls:
+    """The calls for one export, whose files are on ``device``. ``handles`` is set afterwards."""
+
+    handles: Handles
+
+    def __init__(self, device: int, acting: Identity, below: Below, heavy: Heavy) -> None:
+        self._device = device
+        self._acting = acting
+        self._below = below
+        self._heavy = heavy
+        self._umask = file_mask()
+        self._have_openat2 = True
+        self.max_file_size = 0
+        """Octets that a file can have; the file system finds it out."""
+
+    # --- Finding ---
+
+    def open_entry(self, directory: int, name: bytes, cached: bool = False) -> int:
+        """Open one entry with ``O_PATH``, through no link and no mount.
+
+        With ``cached``, BlockingIOError if that may have to wait for a disk.
+        """
+        if self._have_openat2:
+            try:
+                return syscalls.open_beneath(directory, name, PATH_FLAGS, cached)
+            except OSError as error:
+                if error.errno == errno.EXDEV:
+                    raise failure(errno.ENOENT) from None
+                if cached and error.errno == errno.EINVAL:
+                    # Before Linux 5.12, which cannot be asked.
+                    raise failure(errno.EAGAIN) from None
+                if error.errno not in (errno.ENOSYS, errno.EPERM):
+                    raise
+                # Before Linux 5.6, or behind a filter that does not know it.
+                self._have_openat2 = False
+        if cached:
+            raise failure(errno.EAGAIN)
+        fd = os.open(name, PATH_FLAGS, dir_fd=directory)
+        status = os.fstat(fd)
+        if stat.S_ISDIR(status.st_mode) and status.st_dev != self._device:
+            os.close(fd)
+            raise failure(errno.ENOENT)
+        return fd
+
+    def lookup(
+        self, directory: int, above: bytes, name: bytes, who: User, cached: bool = False
+    ) -> Found:
+        """Find an entry of the directory whose identity is ``above``; ``cached`` as above."""
+        with self._acting(who):
+            fd = self.open_entry(directory, name, cached)
+        return self.found(fd, above, name)
+
+    def found(self, fd: int, above: bytes, name: bytes) -> Found:
+        """Say what is open, as ``name`` in ``above``. Closes it on an error."""
+        try:
+            status = os.fstat(fd)
+            if self._below.hides(status):
+                raise failure(errno.ENOENT)
+            return Found(fd, self.handles.identify(fd, above, name), status)
+        except OSError as error:
+            os.close(fd)
+            if error.errno == errno.EXDEV:
+                raise failure(errno.ENOENT) from None
+            raise
+
+    def parent(self, directory: int, who: User) -> Found:
+        """Find the directory above, if it is below the root. ENOENT if not."""
+        with self._acting(who):
+            fd = os.open(b"..", PATH_FLAGS | os.O_DIRECTORY, dir_fd=directory)
+        try:
+            seen = self._below.seen(fd)
+            if seen is None:
+                raise failure(errno.ENOENT)
+        except BaseException:
+            os.close(fd)
+            raise
+        return self.found(fd, b"", b"")._replace(below=seen)
+
+    def inode(self, identity: bytes) -> Found:
+        """Find an inode by its identity. ESTALE if it is gone, or not below the root."""
+        fd = self.handles.open(identity)
+        try:
+            status = os.fstat(fd)
+            seen = None
+            if stat.S_ISDIR(status.st_mode):
+                seen = self._below.seen(fd)
+                if seen is None:
+                    raise failure(errno.ESTALE)
+            elif not self._below.has_file(fd, status):
+                raise failure(errno.ESTALE)
+            return Found(fd, identity, status, seen)
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def identity_at(self, directory: int, above: bytes, name: bytes) -> bytes | None:
+        """Return the identity of an entry; None if it has none that can be told."""
+        try:
+            return self.handles.identify_entry(directory, above, name)
+        except OSError as error:
+            if error.errno in SHORTAGES:
+                raise
+            return None
+
+    # --- Looking ---
+
+    def permitted(self, fd: int, who: User, mask: int) -> int:
+        """Return the bits of ``mask`` that a user is granted."""
+        result = 0
+        try:
+            with self._acting(who):
+                for bit in (4, 2, 1):
+                    if mask & bit and syscalls.accessible(fd, bit):
+                        result |= bit
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+            return self._acting.estimate(os.fstat(fd), who, mask)
+        return result
+
+    def entries(
+        self, directory: int, above: bytes, position: int, who: User, most: int, birth: bool
+    ) -> tuple[list[Peeked], bool]:
+        """List up to ``most`` entries from a position on; and say whether there are no more."""
+        with self._acting(who):
+            fd = os.open(descriptor_path(directory), os.O_RDONLY | os.O_DIRECTORY | _QUIETLY)
+        try:
+            if position:
+                os.lseek(fd, position, os.SEEK_SET)
+            listed: list[Peeked] = []
+            # Small at first: a short page of a long directory needs no more.
+            size = _FIRST_BUFFER
+            buffer = ctypes.create_string_buffer(size)
+            while names := syscalls.directory_entries(fd, buffer):
+                for following, name in names:
+                    if name in (b".", b".."):
+                        continue
+                    if len(listed) >= most:
+                        return listed, False
+                    peeked = self._peek(directory, above, following, name, birth)
+                    if peeked is not None:
+                        listed.append(peeked)
+                if size < _LISTING_BUFFER:
+                    size *= 2
+                    buffer = ctypes.create_string_buffer(size)
+            return listed, True
+        finally:
+            os.close(fd)
+
+    def _peek(
+        self, directory: int, above: bytes, position: int, name: bytes, birth: bool
+    ) -> Peeked | None:
+        """Look at an entry without opening it; None if there is none, or none to be shown."""
+        cookie = cookies.from_position(position)
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            # A mount point is not ours to show. Only directories tell it by their device: on an
+            # overlay the files of one mount are on several.
+            if status.st_dev != self._device and stat.S_ISDIR(status.st_mode):
+                return None
+            if self._below.hides(status):
+                return None
+            identity = self.handles.identify_entry(directory, above, name)
+            born = syscalls.birth_time(directory, name) if birth else -1
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EXDEV):
+                return None
+            return Peeked(cookie, name, error)
+        return Peeked(cookie, name, (identity, status, born))
+
+    # --- Opening and making ---
+
+    def open_inode(self, fd: int, who: User, access: int, override: bool) -> int:
+        """Open a file for access; the kernel checks the rights to the inode alone."""
+        path, flags = descriptor_path(fd), ACCESS_FLAGS[access] | _QUIETLY
+        try:
+            with self._acting(who):
+                return os.open(path, flags)
+        except PermissionError:
+            if not override or os.fstat(fd).st_uid != who.uid:
+                raise
+        # As the server, which may if it is root.
+        return os.open(path, flags)
+
+    def create(self, directory: int, name: bytes, who: User, mode: int, access: int) -> int:
+        """Make a regular file and open it. EEXIST if the name is taken."""
+        flags = ACCESS_FLAGS[access] | os.O_CREAT | os.O_EXCL | _NO_LINK
+        with self._acting(who):
+            fd = os.open(name, flags, mode & 0o7777, dir_fd=directory)
+            try:
+                repair_mode(fd, mode, self._umask)
+            except OSError:
+                os.close(fd)
+                raise
+        return fd
+
+    def found_open(self, fd: int, above: bytes, name: bytes) -> Found:
+        """Find the inode of a file that was just made, as ``name`` in ``above``."""
+        # Without O_NOFOLLOW: this link of /proc is to be followed, and leads to the inode.
+        path_fd = os.open(descriptor_path(fd), os.O_PATH | os.O_CLOEXEC)
+        return self.found(path_fd, above, name)
+
+    def mkdir(self, directory: int, name: bytes, who: User, mode: int) -> None:
+        """Make a directory."""
+        with self._acting(who):
+            os.mkdir(name, mode & 0o7777, dir_fd=directory)
+
+    def symlink(self, directory: int, name: bytes, who: User, target: bytes) -> None:
+        """Make a symbolic link."""
+        with self._acting(who):
+            os.symlink(target, name, dir_fd=directory)
+
+    def mknod(self, directory: int, name: bytes, who: User, mode: int, device: int) -> None:
+        """Make a fifo, a socket or a device."""
+        with self._acting(who):
+            os.mknod(name, mode, device, dir_fd=directory)
+
+    def made(self, directory: int, above: bytes, name: bytes, who: User, mode: int | None) -> Found:
+        """Find an entry just made, and correct its mode for the process's file mask."""
+        with self._acting(who):
+            fd = self.open_entry(directory, name)
+            if mode is not None:
+                try:
+                    repair_mode(fd, mode, self._umask)
+                except OSError:
+                    os.close(fd)
+                    raise
+        return self.found(fd, above, name)
+
+    # --- Changing ---
+
+    def change(self, fd: int, node: Node, who: User, changes: Changes, via: int) -> int:
+        """Set attributes; ``via`` is a descriptor of the file open for writing, or -1.
+
+        To make a large file shorter may take long: then a descriptor is returned with which that
+        and the times are left to be done; else -1.
+        """
+        path, left = descriptor_path(fd), -1
+        with self._acting(who):
+            if changes.size is not None:
+                left = self._truncate(fd, node, changes.size, via)
+            try:
+                set_attributes(node, path, changes)
+            except OSError:
+                if left >= 0:
+                    os.close(left)
+                raise
+        if left >= 0:
+            self.give_up_setid(os.fstat(left), left, who)
+        return left
+
+    def _truncate(self, fd: int, node: Node, size: int, via: int) -> int:
+        """Set the size; or, if that may take long, return a descriptor to do so with: else -1."""
+        if not node.is_regular:
+            raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
+        if size > self.max_file_size:
+            raise failure(errno.EFBIG)
+        status, path = os.fstat(fd), descriptor_path(fd)
+        if size < status.st_size and is_large(status):
+            if via >= 0:
+                return os.dup(via)
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if via >= 0:
+                os.ftruncate(via, size)
+            else:
+                os.truncate(path, size)
+        except OSError as error:
+            # The kernel calls a size past the file system's limit invalid.
+            if error.errno == errno.EINVAL:
+                raise failure(errno.EFBIG) from None
+            raise
+        return -1
+
+    def give_up_setid(self, status: os.stat_result, fd: int, who: User) -> None:
+        """Do what the kernel does to a program's mode when somebody writes who is not root.
+
+        For what is done by a thread that does not act as the caller.
+        """
+        mode = stat.S_IMODE(status.st_mode)
+        if self._acting.privileged and who.uid != 0 and mode != without_setid(mode):
+            os.chmod(descriptor_path(fd), without_setid(mode))
+
+    def write(self, fd: int, offset: int, data: memoryview, who: User) -> None:
+        """Write all of the data, as a user: it clears set-user-ID bits for all but root."""
+        with self._acting(who):
+            done = 0
+            while done < len(data):
+                done += os.pwrite(fd, data[done:], offset + done)
+
+    def fallocate(self, fd: int, mode: int, offset: int, length: int, who: User) -> None:
+        """Reserve room or make a hole, as a user: what is kept free for root is not for others."""
+        with self._acting(who):
+            syscalls.fallocate(fd, mode, offset, length)
+
+    def link(self, source: int, directory: int, name: bytes, who: User) -> None:
+        """Give an inode another name."""
+        path = descriptor_path(source)
+        with self._acting(who):
+            os.link(path, name, dst_dir_fd=directory, follow_symlinks=True)
+
+    def remove(self, directory: int, above: bytes, name: bytes, who: User) -> Removed:
+        """Remove an entry."""
+        identity = self.identity_at(directory, above, name)
+        held = self._hold(directory, name, identity)
+        try:
+            with self._acting(who):
+                try:
+                    os.unlink(name, dir_fd=directory)
+                except IsADirectoryError:
+                    os.rmdir(name, dir_fd=directory)
+        except BaseException:
+            # It still has its name, so this is not what gives its blocks back.
+            if held >= 0:
+                os.close(held)
+            raise
+        return Removed(identity, held)
+
+    def rename(
+        self, source: int, target: int, names: tuple[bytes, bytes, bytes, bytes], who: User
+    ) -> Renamed:
+        """Move an entry: ``names`` are the identity of the directory and the name, old and new."""
+        from_above, old, to_above, new = names
+        victim = self.identity_at(target, to_above, new)
+        held = self._hold(target, new, victim)
+        try:
+            if self._below.hides_entry(source, old):
+                raise failure(errno.ENOENT)
+            moved = self.identity_at(source, from_above, old)
+            if moved is not None:
+                self._heavy.require_idle(moved)
+            with self._acting(who):
+                os.rename(old, new, src_dir_fd=source, dst_dir_fd=target)
+        except BaseException:
+            if held >= 0:
+                os.close(held)
+            raise
+        return Renamed(moved, victim, held)
+
+    def _hold(self, directory: int, name: bytes, identity: bytes | None) -> int:
+        """Open a large file that is about to lose its last name; else return -1.
+
+        So that its blocks are given back when that is closed, and not by who takes the name. EAGAIN
+        if the file is busy: the kernel would wait for it.
+        """
+        if identity is not None:
+            self._heavy.require_idle(identity)
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            if status.st_nlink == 1 and is_large(status):
+                return self.open_entry(directory, name)
+        except OSError as error:
+            if error.errno in SHORTAGES:
+                raise
+        return -1
+
+
+def readlink(fd: int) -> bytes:
+    """Return what a symbolic link holds."""
+    # An empty path reads the link that the descriptor itself is of.
+    return os.readlink(b"", dir_fd=fd)
+
+
+def status_of(fd: int) -> tuple[os.stat_result, int]:
+    """Return an inode's status and time of birth."""
+    return os.fstat(fd), syscalls.birth_time(fd)
+
+
+def duplicate(fd: int) -> int:
+    """Return another descriptor of the same."""
+    return os.dup(fd)
