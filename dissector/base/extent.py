@@ -8,10 +8,16 @@ or was cut. Its octets are read when somebody asks for them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from .packet import Packet
+
+class Octets(Protocol):
+    """What has the octets of a capture."""
+
+    @property
+    def view(self) -> memoryview:
+        """All of them so far; another view once there are more."""
+        ...
 
 
 class Extent(NamedTuple):
@@ -73,6 +79,9 @@ class ByteMap:
 
     def prefix(self) -> int:
         """How many octets there are before the first hole."""
+        pieces = self.pieces
+        if len(pieces) == 1 and not pieces[0].start:  # nearly always
+            return min(pieces[0].length, self.length)
         for start, _ in self.holes():
             return start
         return self.length
@@ -112,18 +121,6 @@ class ByteMap:
             if piece.frame != last:
                 last = piece.frame
                 yield last
-
-
-def whole(length: int, offset: int, have: int, frame: int) -> ByteMap:
-    """The map of what one packet carried."""
-    return ByteMap(length, [Piece(0, have, offset, frame)] if have else [])
-
-
-def carried(packet: Packet) -> ByteMap:
-    """The map of a packet's payload."""
-    if packet.pieces is not None:
-        return ByteMap(packet.size, packet.pieces)
-    return whole(packet.size, packet.payload, packet.have, packet.number)
 
 
 def joined(maps: Iterable[ByteMap]) -> ByteMap:

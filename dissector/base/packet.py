@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from .extent import Piece
+from .extent import ByteMap, Piece
 
 PLAIN = 14
 """Octets of an Ethernet header."""
@@ -178,6 +177,15 @@ class Packet:
         The commonest frame, Ethernet and at once IP, leaves ``tunnels`` and ``outer`` as they were.
         """
         return () if self.network - self.offset == PLAIN else self.tunnels
+
+
+def carried(packet: Packet) -> ByteMap:
+    """Return where a packet's payload is."""
+    pieces = packet.pieces
+    if pieces is None:
+        have = packet.have
+        pieces = [Piece(0, have, packet.payload, packet.number)] if have else []
+    return ByteMap(packet.size, pieces)
 
 
 @dataclass(frozen=True, slots=True)

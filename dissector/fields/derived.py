@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Message, Transport
+from ..tracking.kinds import Transport
+from ..tracking.model import CmEvent, Exchange, Message
 from .fields import Fields, address_fields, message_fields
 
 _INFINIBAND = frozenset((Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND))

@@ -16,11 +16,12 @@ from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.rpc import AUTH_ERROR, RPC_MISMATCH
 from nfsrdma.xdr.runtime import Struct, Union
 
+from ..base.finding import Finding
 from ..messages.body import Body
 from ..messages.decoder import Placed
 from ..messages.rpcrdma import ERR_VERS, ERROR, TransportHeader
-from ..tracking.exchange import Exchange
-from ..tracking.model import Finding, Message, Transport
+from ..tracking.kinds import Transport
+from ..tracking.model import Exchange, Message
 from . import summary
 from .nfs3 import procedure_fields
 from .summary import text
@@ -277,7 +278,7 @@ def _own(fields: Fields, exchange: Exchange, message: Message) -> None:
     fields["nfsrdma.connection"] = message.side.connection.number
     fields["nfsrdma.status"] = summary.status(exchange)
     fields["nfsrdma.operations"] = summary.operations(exchange, False)
-    fields["nfsrdma.length"] = message.content.length
+    fields["nfsrdma.length"] = message.length
     if message.resent:
         fields["nfsrdma.resent"] = message.resent
     if message.ack_frame:

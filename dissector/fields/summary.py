@@ -20,7 +20,7 @@ from ..messages.body import (
 )
 from ..messages.procedures import MOUNT3, NFS3, NLM4, RQUOTA, STATUS1
 from ..messages.rpcrdma import ERRORS
-from ..tracking.exchange import Exchange
+from ..tracking.model import Exchange
 
 FRAMING = frozenset((t.OP_SEQUENCE, t.OP_PUTFH, t.OP_PUTROOTFH, t.OP_SAVEFH, t.OP_RESTOREFH,
                      t.OP_GETFH))  # fmt: skip
@@ -70,6 +70,8 @@ def text(name: bytes) -> str:
 
 def printable(words: str) -> str:
     """Without anything that a terminal would obey."""
+    if words.isprintable():
+        return words
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in words)
 
 

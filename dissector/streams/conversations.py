@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
-from ..base.extent import carried
-from ..base.packet import Packet
+from ..base.extent import Octets
+from ..base.finding import Finding, Severity
+from ..base.packet import Packet, carried
 from ..layers.roce import NFS_PORT
-from ..tracking.matching import Exchanges
-from ..tracking.model import CmEvent, Connection, Finding, Message, Severity, Side, Transport
+from ..tracking.events import Events
+from ..tracking.kinds import Transport
+from ..tracking.matching import Matching
+from ..tracking.model import Connection, Message, Side
 from .iwarp import Iwarp
 from .mpa import HELLO_OCTETS, KEY_OCTETS, REPLY_KEY, REQUEST_KEY, SEARCH_BUDGET, find_fpdu
 from .reassembly import Stream
@@ -79,7 +82,7 @@ class Half:
     def note(
         self, frame: int, rule: str, text: str, severity: Severity = Severity.NOTE
     ) -> None:  # fmt: skip
-        self._conversations.on_finding(Finding(frame, severity, rule, text))
+        self._conversations.events.findings.emit(Finding(frame, severity, rule, text))
 
 
 class Conversations:
@@ -87,17 +90,16 @@ class Conversations:
 
     def __init__(
         self,
-        exchanges: Exchanges,
-        source: Callable[[], memoryview],
+        events: Events,
+        matching: Matching,
         connect: Open,
-        on_finding: Callable[[Finding], None],
+        source: Octets,
         *,
         check_crc: bool = False,
     ) -> None:
-        self.exchanges = exchanges
-        self.source = source
-        self.on_finding = on_finding
-        self.on_cm: Callable[[CmEvent], None] = lambda event: None
+        self.events = events
+        self._matching = matching
+        self._source = source
         self._check_crc = check_crc
         """Whether the checksum of each FPDU of iWARP is computed."""
         self.kinds: Counter[int] = Counter()
@@ -105,6 +107,10 @@ class Conversations:
         self._connect = connect
         self._halves: dict[Key, Half] = {}
         self._ports: dict[Key, Side] = {}
+
+    def source(self) -> memoryview:
+        """Return the octets of the capture."""
+        return self._source.view
 
     def resent(self) -> Iterator[tuple[Side, int]]:
         """The sender of each TCP stream that carries RPC, and its segments that brought nothing."""
@@ -265,15 +271,15 @@ class Conversations:
         reader = half.reader = Iwarp(
             half,
             position,
-            self.exchanges,
-            self.on_cm,
+            self._matching,
+            self.events.cm.emit,
             check=self._check_crc,
         )
         reader.messages.kinds = self.kinds
         return reader
 
     def _record(self, message: Message) -> None:
-        self.exchanges.on_record(message)
+        self._matching.record(message)
 
     # UDP
 
@@ -290,7 +296,7 @@ class Conversations:
         side = self._ports.get(key)
         if side is None:
             side = self._new_ports(key, packet)
-        self.exchanges.on_record(Message(side, packet.number, packet.time, content))
+        self._matching.record(Message(side, packet.number, packet.time, content))
 
     def _new_ports(self, key: Key, packet: Packet) -> Side:
         if len(self._ports) >= 2 * MAX_CONVERSATIONS:

@@ -8,8 +8,9 @@ from typing import Protocol
 from nfsrdma.rpcrdma.transport.private_data import MAGIC, PrivateData
 
 from ..base.extent import ByteMap
-from ..tracking.matching import Exchanges
-from ..tracking.model import CmEvent, Severity, Side
+from ..base.finding import Severity
+from ..tracking.matching import Matching
+from ..tracking.model import CmEvent, Side
 from .mpa import HELLO_OCTETS, Fpdus, Hello, read_hello
 from .rdmap import Rdmap
 from .reassembly import Chunk, Stream
@@ -35,7 +36,7 @@ class Iwarp:
     """
 
     def __init__(
-        self, owner: Owner, at: int, exchanges: Exchanges, on_cm: Callable[[CmEvent], None], *,
+        self, owner: Owner, at: int, matching: Matching, on_cm: Callable[[CmEvent], None], *,
         check: bool,
     ) -> None:  # fmt: skip
         self._owner = owner
@@ -46,7 +47,7 @@ class Iwarp:
         self._fpdus: Fpdus | None = None
         self.hello: Hello | None = None
         self.peer: Iwarp | None = None
-        self.messages = Rdmap(owner.side, exchanges, owner.note)
+        self.messages = Rdmap(owner.side, matching, owner.note)
 
     def meet(self, peer: Iwarp) -> None:
         """The two directions know each other."""

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import NamedTuple, Protocol
 
 from ..base.extent import ByteMap, joined
-from ..tracking.model import Severity
+from ..base.finding import Severity
 from .crc32c import crc32c
 from .reassembly import Chunk, Stream
 

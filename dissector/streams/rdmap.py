@@ -12,8 +12,10 @@ from struct import Struct
 from typing import NamedTuple
 
 from ..base.extent import ByteMap, Extent, Piece
-from ..tracking.matching import Exchanges
-from ..tracking.model import Message, OpKind, RdmaOp, Severity, Side
+from ..base.finding import Severity
+from ..tracking.kinds import OpKind
+from ..tracking.matching import Matching
+from ..tracking.model import Message, RdmaOp, Side
 from .reassembly import Chunk
 
 WRITE, READ_REQUEST, READ_RESPONSE, SEND, SEND_INVALIDATE = range(5)
@@ -45,10 +47,10 @@ class Wanted(NamedTuple):
 class Rdmap:
     """What one side says. ``peer`` is set to the other side's."""
 
-    def __init__(self, side: Side, exchanges: Exchanges, note: Note) -> None:
+    def __init__(self, side: Side, matching: Matching, note: Note) -> None:
         self.side = side
         self.peer: Rdmap = self
-        self._exchanges = exchanges
+        self._matching = matching
         self._note = note
         self.kinds: Counter[int] = Counter()
         """DDP segments by RDMAP opcode."""
@@ -111,7 +113,7 @@ class Rdmap:
         """The RDMA WRITE in progress is complete, or its end was missed: its length is known."""
         op, self._write = self._write, None
         if op is not None and op.length:
-            self._exchanges.on_operation(op)
+            self._matching.operation(op)
 
     def response(
         self, handle: int, address: int, payload: ByteMap, last: Chunk, final: bool
@@ -121,7 +123,7 @@ class Rdmap:
             op = wanted.op
             at = address - wanted.address
             if wanted.handle == handle and at >= 0 and at + payload.length <= op.length:
-                if not op.first_data_time:
+                if op.first_data_time is None:
                     op.first_data_time = last.time
                 _extend(op, op.address + at, payload, last)
                 if final:
@@ -181,9 +183,8 @@ class Rdmap:
         message.invalidated = invalidated
         message.end = message.sequence + 1
         if not complete:
-            # At least one octet more, of which nothing is known.
-            message.content.length += 1
-        self._exchanges.on_send(message)
+            message.open_ended = True
+        self._matching.send(message)
 
     def _read_request(self, fields: tuple[int, int, int, int, int], last: Chunk) -> None:
         sink_handle, sink_address, length, handle, address = fields
@@ -191,7 +192,7 @@ class Rdmap:
             return
         op = RdmaOp(OpKind.READ, self.side, handle, address, length, last.frame, last.time)
         self._reads.append(Wanted(op, sink_handle, sink_address))
-        self._exchanges.on_operation(op)
+        self._matching.operation(op)
 
     def _terminate(self, payload: ByteMap, view: memoryview, last: Chunk) -> None:
         """Layer, type and code of the error (RFC 5040, Section 4.8)."""

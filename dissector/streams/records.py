@@ -8,7 +8,8 @@ from struct import Struct
 from typing import Protocol
 
 from ..base.extent import ByteMap, joined
-from ..tracking.model import Message, Severity, Side
+from ..base.finding import Severity
+from ..tracking.model import Message, Side
 from .reassembly import Stream
 
 MAX_RECORD = 1 << 26

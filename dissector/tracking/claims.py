@@ -97,7 +97,7 @@ def evidence(header: TransportHeader, view: memoryview, message: Message) -> Evi
     """How far a message is RPC-over-RDMA by its looks; ``view`` is what there is of it."""
     if not plausible(header, view):
         return Evidence.NONE
-    at, length = header.size, message.content.length
+    at, length = header.size, message.length
     if header.version != VERSION_1 or header.fault:
         cut = header.fault == CUT and len(view) < length
         return (

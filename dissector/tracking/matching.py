@@ -1,19 +1,23 @@
-"""Messages into RPCs: which reply belongs to which call, and which RDMA to which of them.
+"""Messages into RPCs: which reply belongs to which call.
 
 Everything is looked up per connection and per direction: a callback may have the XID of a call in
-flight, and two clients the same handles and addresses. An RDMA operation belongs to the call in
-progress whose segment it touches. Where a capture begins in the midst of an RPC there is no such
-call: the operation waits, and the reply that returns the chunk claims it.
+flight, and two clients the same handles and addresses.
+
+Messages come one after the other, and what one of them causes never interrupts another: when a
+reply shows that its call still waits for its turn, or a message that those before it are
+RPC-over-RDMA after all, they are put into the inbox, in front of the one that showed it.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import OrderedDict, deque
+from collections.abc import Iterable
 from struct import Struct
-from typing import TypeVar
+from typing import Protocol
 
 from ..base.effort import Effort
+from ..base.extent import Octets
+from ..base.finding import Finding, Severity
 from ..messages.rpcrdma import (
     CUT,
     DONE,
@@ -24,125 +28,149 @@ from ..messages.rpcrdma import (
     NOMSG,
     VERSION_1,
     VERSION_2,
-    Segment,
     TransportHeader,
     decode_transport,
 )
 from .claims import CONSISTENT, MAX_DOUBTFUL, DecodeAs, Evidence, claimed_at_last, evidence, named
-from .exchange import Exchange
-from .model import Connection, Finding, Message, RdmaOp, Severity, Side
+from .events import Events
+from .model import Connection, Exchange, Message, RdmaOp, Side
+from .offers import advertise, claim, give, keep_unclaimed, offering, withdraw
 from .placement import place_orphans
 from .resolve import resolve
 
 MAX_CALLS = 8192
 """Unanswered calls of one side that are waited for."""
-MAX_UNCLAIMED = 4096
-"""Operations of one side that no call has announced."""
 REORDERED = 64
 """Frames that data may be late in the capture, behind the reply that speaks of them."""
 MAX_OPEN = 1 << 16
 """Unanswered calls of all sides."""
-MAX_OPERATIONS = 1 << 14
-"""Operations that are kept of one call."""
 MAX_COLLECTED = 1 << 19
 """Operations, and stretches of packets, that are kept of all calls in progress."""
 MAX_FOREIGN = 64
 """Headers of other versions that are remembered of one side."""
-MAX_OFFERS = 1 << 15
-"""Segments that the calls of one side may offer at once."""
 _HEADER = 64 << 10
+_FOREVER = 1 << 62
 _PAIR = Struct(">2I")
 CALL, REPLY = 0, 1
 
-T = TypeVar("T")
+
+class Peers(Protocol):
+    """What the matching asks of those who know which sides belong together."""
+
+    def find_peer(self, side: Side, xid: int) -> Side | None:
+        """Return the peer of a side by the XID of a reply that it sent, and pair the two."""
+
+    def called(self, side: Side, xid: int, handles: Iterable[int]) -> None:
+        """Learn of a call by a side without a peer, and of the memory that it offers."""
+
+    def take_before(self, side: Side, frame: int) -> list[Message]:
+        """Take out what a side sent before a frame and waits for its turn: it was answered."""
 
 
-def both(first: Callable[[T], None], second: Callable[[T], None]) -> Callable[[T], None]:
-    """Who listens already, and one more."""
-
-    def tell(what: T) -> None:
-        first(what)
-        second(what)
-
-    return tell
-
-
-class Exchanges:
-    """Gives each exchange, once it is complete or given up, to ``emit``."""
+class Matching:
+    """Makes exchanges of messages and RDMA operations, and emits each once it is over."""
 
     def __init__(
         self,
-        source: Callable[[], memoryview],
-        emit: Callable[[Exchange], None],
+        events: Events,
+        peers: Peers,
+        source: Octets,
         effort: Effort,
+        decode_as: DecodeAs | None = None,
     ) -> None:
+        self._events = events
+        self._peers = peers
         self._source = source
-        self._emit = emit
+        self._decode_as = decode_as or DecodeAs()
         self.effort = effort
-        self.decode_as = DecodeAs()
         self._count = 0
         self._open: OrderedDict[int, Exchange] = OrderedDict()
         self._late: list[tuple[int, Exchange]] = []
         """Frames of replies, and exchanges whose data are not complete yet."""
-        self.find_peer: Callable[[Side, int], Side | None] = lambda side, xid: None
-        """Whose call with this XID a reply from an unpaired side may answer."""
-        self.release: Callable[[Side, int], bool] = lambda side, frame: False
-        """Hands on what a side sent before a frame and that waits for its turn; if anything."""
-        self.on_unpaired: Callable[[Side, int, Iterable[int]], None] = lambda side, xid, handles: (
-            None
-        )
-        """Told of each call of a side without a peer: its XID, the handles that it offers."""
-        self.on_finding: Callable[[Finding], None] = lambda finding: None
-        self.on_call: Callable[[Exchange], None] = lambda exchange: None
-        """Told of each call as it is sent, the calls in progress being ``requester.calls``."""
-        self.on_loose: Callable[[RdmaOp], None] = lambda op: None
-        """Told of each RDMA operation that no call in progress has offered memory for."""
+        self._inbox: deque[Message] = deque()
+        """SENDs that come before any other."""
+        self._busy = False
 
-    # Messages
+    # --- SENDs, and which of them are RPC-over-RDMA ---
 
-    def on_send(self, message: Message) -> bool:
-        """An RDMA SEND; whether it is RPC-over-RDMA."""
+    def send(self, message: Message) -> bool:
+        """Take an RDMA SEND; return whether it is RPC-over-RDMA."""
+        assert not self._busy, "a message from inside of the matching of another"
+        self._busy = True
+        taken = self._send(message)
+        while self._inbox:
+            self._send(self._inbox.popleft())
+        self._busy = False
+        return taken
+
+    def paired(self, connection: Connection) -> None:
+        """Look again at what waits on a connection of which both sides are known now."""
+        if connection.claimed and connection.doubtful:
+            for message in _waiting(connection):
+                self.send(message)
+
+    def ended(self, connection: Connection) -> None:
+        """Decide about what waits on a connection on which nothing more will come."""
+        if claimed_at_last(connection):
+            connection.claimed = True
+            self.paired(connection)
+
+    def _send(self, message: Message) -> bool:
         if self._late:
             self._settle(message.frame - REORDERED)
-        source = self._source()
         content = message.content
+        length = content.length + message.open_ended
         prefix = content.prefix()
-        view = memoryview(content.read(source, min(prefix, _HEADER)))
-        if prefix == content.length <= _HEADER:
+        view = memoryview(content.read(self._source.view, min(prefix, _HEADER)))
+        if prefix == length <= _HEADER:
             message.view = view
-        if message.headless or (len(view) < 16 and content.length > len(view)):
-            if content.length > len(view):
+        if message.headless or (len(view) < 16 and length > len(view)):
+            if length > len(view):
                 message.side.blind = True
             return False
         connection = message.side.connection
         if len(view) < 16:
             connection.others += 1
             if connection.claimed:
-                self._note(
-                    message, "bad-header", f"{content.length} octets are no header", Severity.ERROR
-                )
+                text = f"{length} octets are no header"
+                self._note(message, "bad-header", text, Severity.ERROR)
             return connection.claimed
         header = decode_transport(view)
-        return (connection.claimed or self._claims(connection, message, header, view)) and (
-            self._message(message, header, view)
-        )
+        if not connection.claimed:
+            if not self._claims(connection, message, header, view):
+                return False
+            connection = message.side.connection  # it may have been paired
+            if connection.doubtful:
+                self._first(_waiting(connection), message)
+                return True
+        self._message(message, header, view)
+        return True
+
+    def _first(self, messages: list[Message], then: Message) -> None:
+        """Put messages in front of all others, and behind them the one that showed them."""
+        self._inbox.appendleft(then)
+        self._inbox.extendleft(reversed(messages))
 
     def _claims(
         self, connection: Connection, message: Message, header: TransportHeader, view: memoryview
     ) -> bool:
-        """Whether a message is to be taken for RPC-over-RDMA now; if not, it may wait."""
+        """Claim a connection for RPC-over-RDMA, if a message shows that; if not, it may wait."""
         said = evidence(header, view, message)
-        known = self.decode_as.has(connection) or named(connection)
-        if known or (said == Evidence.CERTAIN):
-            self.claimed(connection)
+        known = self._decode_as.has(connection) or named(connection)
+        if known or said == Evidence.CERTAIN:
+            connection.claimed = True
             return True
         side = message.side
-        if said == Evidence.LIKELY and side.peer is None and self.find_peer(side, header.xid):
+        if (
+            said == Evidence.LIKELY
+            and side.peer is None
+            and self._peers.find_peer(side, header.xid) is not None
+        ):
             return side.connection.claimed
         if said >= Evidence.SOME and known is None:
             connection.likely += said == Evidence.LIKELY
             if connection.likely >= CONSISTENT and not connection.others:
-                self.claimed(connection)
+                connection.claimed = True
                 return True
             connection.doubtful.append(message)
             if len(connection.doubtful) > MAX_DOUBTFUL:
@@ -151,20 +179,10 @@ class Exchanges:
             connection.others += 1
         return False
 
-    def claimed(self, connection: Connection) -> None:
-        """It is certain: what has waited for that comes first."""
-        connection.claimed = True
-        waiting, connection.doubtful = connection.doubtful, []
-        for message in sorted(waiting, key=lambda one: one.frame):
-            self.on_send(message)
+    # --- Headers ---
 
-    def doubtful(self, connection: Connection) -> None:
-        """Nothing more will come on a connection of which it is not known what it is."""
-        if claimed_at_last(connection):
-            self.claimed(connection)
-
-    def _message(self, message: Message, header: TransportHeader, view: memoryview) -> bool:
-        """A message on a connection that is RPC-over-RDMA: whether it is understood."""
+    def _message(self, message: Message, header: TransportHeader, view: memoryview) -> None:
+        """Take a message on a connection that is RPC-over-RDMA."""
         if (
             header.version == VERSION_1
             and header.proc in (MSG, MSGP)
@@ -179,30 +197,14 @@ class Exchanges:
             else:
                 text = f"what follows the header is no RPC message: direction {direction}"
                 self._note(message, "bad-header", text, Severity.ERROR)
-            return True
-        whole = len(view) == message.content.length
+            return
+        whole = len(view) == message.length
         if header.version == VERSION_2:
             self._note(message, "version-2", "an RPC-over-RDMA version 2 header")
             self._foreign(message, header)
-            return True
-        if header.fault:
-            cut = header.fault == CUT and not whole
-            text = f"a SEND that ends inside of its header: {len(view)} octets"
-            self._note(
-                message,
-                "bad-header",
-                text if header.fault == CUT and whole else header.fault,
-                Severity.NOTE if cut else Severity.ERROR,
-            )
-            message.side.blind = True
-            if header.version != VERSION_1:
-                self._foreign(message, header)
-            if (
-                header.version != VERSION_1
-                or header.proc > ERROR
-                or (header.fault == CUT and whole)
-            ):
-                return True
+            return
+        if header.fault and self._faulty(message, header, view, whole):
+            return
         if header.proc == DONE:
             self._note(message, "rdma-done", "RDMA_DONE, which nobody sends any more")
         elif header.proc == ERROR:
@@ -211,7 +213,21 @@ class Exchanges:
             self._call(message, header.xid, header)
         else:
             self._reply(message, header.xid, header)
-        return True
+
+    def _faulty(
+        self, message: Message, header: TransportHeader, view: memoryview, whole: bool
+    ) -> bool:
+        """Report a header that is cut or wrong; return whether nothing can be made of it."""
+        ends_inside = header.fault == CUT and whole
+        cut = header.fault == CUT and not whole
+        text = header.fault
+        if ends_inside:
+            text = f"a SEND that ends inside of its header: {len(view)} octets"
+        self._note(message, "bad-header", text, Severity.NOTE if cut else Severity.ERROR)
+        message.side.blind = True
+        if header.version != VERSION_1:
+            self._foreign(message, header)
+        return header.version != VERSION_1 or header.proc > ERROR or ends_inside
 
     def _foreign(self, message: Message, header: TransportHeader) -> None:
         """Remember a header of another version: it will be refused by its XID."""
@@ -219,21 +235,6 @@ class Exchanges:
         if len(foreign) >= MAX_FOREIGN:
             del foreign[next(iter(foreign))]
         foreign[header.xid] = message.frame
-
-    def on_record(self, message: Message) -> bool:
-        """An RPC message as such, from TCP or UDP; whether it is one."""
-        content = message.content
-        view = content.read(self._source(), min(content.prefix(), 8))
-        if len(view) < 8:
-            return False
-        xid, direction = _PAIR.unpack_from(view)
-        if direction == CALL:
-            self._call(message, xid, None)
-        elif direction == REPLY:
-            self._reply(message, xid, None)
-        else:
-            return False
-        return True
 
     def _is_call(self, side: Side, header: TransportHeader, view: memoryview) -> bool:
         if header.proc == NOMSG:
@@ -246,6 +247,23 @@ class Exchanges:
             return bool(_PAIR.unpack_from(view, header.size)[1] == CALL)
         # Cut before the direction: replies answer something.
         return not (side.peer is not None and header.xid in side.peer.calls)
+
+    # --- Calls and replies ---
+
+    def record(self, message: Message) -> bool:
+        """Take an RPC message as such, from TCP or UDP; return whether it is one."""
+        content = message.content
+        view = content.read(self._source.view, min(content.prefix(), 8))
+        if len(view) < 8:
+            return False
+        xid, direction = _PAIR.unpack_from(view)
+        if direction == CALL:
+            self._call(message, xid, None)
+        elif direction == REPLY:
+            self._reply(message, xid, None)
+        else:
+            return False
+        return True
 
     def _call(self, message: Message, xid: int, header: TransportHeader | None) -> None:
         side = message.side
@@ -260,46 +278,61 @@ class Exchanges:
         exchange.call_header = header
         side.calls[xid] = exchange
         if header is not None:
-            if side.peer is not None and side.peer.flow is not None:
-                exchange.horizon = side.peer.flow.tracker.next
-            for segment in header.reads:
-                self._advertise(side, exchange, Segment(*segment[1:]))
-            for segments in header.writes:
-                for one in segments:
-                    self._advertise(side, exchange, one)
-            for one in header.reply or ():
-                self._advertise(side, exchange, one)
-            if side.peer is None:
-                self.on_unpaired(side, xid, header.handles())
-        self.on_call(exchange)
+            peer = side.peer
+            if peer is not None and peer.flow is not None:
+                exchange.horizon = peer.flow.tracker.next
+            if header.reads or header.writes or header.reply:
+                advertise(exchange, header, self.effort)
+            if peer is None:
+                self._peers.called(side, xid, header.handles())
+        self._events.calls.emit(exchange)
 
     def _reply(self, message: Message, xid: int, header: TransportHeader | None) -> None:
-        exchange = self._answered(message.side, xid, message.frame)
+        requester = self._requester(message.side, xid)
+        exchange = requester.calls.pop(xid, None) if requester is not None else None
         if exchange is None:
-            requester = message.side.peer
-            if requester is None:
-                requester = Side(message.side.towards, message.side.connection)
-                requester.peer = message.side
-            exchange = self._new(requester, xid, header is not None)
-            exchange.responder = message.side
-            self._note(message, "no-call", f"the call with XID {xid:#010x} is not in the capture")
+            if requester is not None and self._call_waits(requester, message):
+                return
+            exchange = self._without_call(message, xid, header is not None)
         exchange.reply = message
         exchange.reply_header = header
         if header is not None:
-            self._claim(exchange, header)
+            claim(exchange, header, self.effort)
             flow = message.side.flow
             if flow is not None and flow.orphans:
                 place_orphans(flow, exchange, self.effort)
         if self._late:
-            self._settle(1 << 62, exchange.requester)
-        if _unfinished(exchange):
+            self._settle(_FOREVER, exchange.requester)
+        if exchange.operations and _unfinished(exchange):
             # The rest of the data may be late in the capture, behind the reply.
             self._late.append((message.frame, exchange))
         else:
             self._finish(exchange)
 
+    def _requester(self, side: Side, xid: int) -> Side | None:
+        """Return the side whose call a message from ``side`` answers."""
+        return side.peer or self._peers.find_peer(side, xid)
+
+    def _call_waits(self, requester: Side, answer: Message) -> bool:
+        """Put what the requester sent before an answer, and waits, in front of the answer."""
+        earlier = self._peers.take_before(requester, answer.frame)
+        if earlier:
+            self._first(earlier, answer)
+        return bool(earlier)
+
+    def _without_call(self, message: Message, xid: int, rdma: bool) -> Exchange:
+        """Return the exchange of a reply whose call was not seen."""
+        requester = message.side.peer
+        if requester is None:
+            requester = Side(message.side.towards, message.side.connection)
+            requester.peer = message.side
+        exchange = self._new(requester, xid, rdma)
+        exchange.responder = message.side
+        self._note(message, "no-call", f"the call with XID {xid:#010x} is not in the capture")
+        return exchange
+
     def _settle(self, before: int, of: Side | None = None) -> None:
-        """Exchanges (of a requester) that are complete, or were answered before a frame.
+        """Finish exchanges (of a requester) that are complete, or were answered before a frame.
 
         Those of one requester stay in their order, whatever is missing.
         """
@@ -313,20 +346,13 @@ class Exchanges:
             else:
                 self._late.append((frame, exchange))
 
-    def _answered(self, side: Side, xid: int, frame: int) -> Exchange | None:
-        """The call in progress that a message from ``side`` answers."""
-        requester = side.peer or self.find_peer(side, xid)
-        if requester is None:
-            return None
-        found = requester.calls.pop(xid, None)
-        if found is None and self.release(requester, frame):
-            found = requester.calls.pop(xid, None)
-        return found
-
     def _error(self, message: Message, header: TransportHeader) -> None:
         name = ERRORS.get(header.error, str(header.error))
-        exchange = self._answered(message.side, header.xid, message.frame)
+        requester = self._requester(message.side, header.xid)
+        exchange = requester.calls.pop(header.xid, None) if requester is not None else None
         if exchange is None:
+            if requester is not None and self._call_waits(requester, message):
+                return
             peer = message.side.peer
             frame = peer.foreign.pop(header.xid, 0) if peer is not None else 0
             what = f"the header in frame {frame}" if frame else "an unknown call"
@@ -338,73 +364,22 @@ class Exchanges:
         )
         self._finish(exchange)
 
-    # RDMA
+    # --- RDMA ---
 
-    def on_operation(self, op: RdmaOp) -> None:
-        """An operation has begun: find the call that it is for."""
+    def operation(self, op: RdmaOp) -> None:
+        """Take an RDMA operation that has begun: find the call that it is for."""
         actor = op.actor
         actor.operations += 1
         owner = actor.peer
         if owner is not None:
-            exchange = self.offering(owner, op)
+            exchange = offering(owner, op, self.effort)
             if exchange is not None:
-                op.exchange = exchange
-                if len(exchange.operations) < MAX_OPERATIONS:
-                    exchange.operations.append(op)
+                give(exchange, op)
                 return
-        actor.unclaimed.add(op.handle, op.address, op.address + op.length, op)
-        self.on_loose(op)
-        if len(actor.unclaimed) > MAX_UNCLAIMED:
-            actor.unclaimed.drop_oldest()
+        keep_unclaimed(op)
+        self._events.loose.emit(op)
 
-    def offering(self, owner: Side, op: RdmaOp) -> Exchange | None:
-        """The latest call of ``owner`` with a segment that an operation is in, or touches."""
-        first, last = op.address, op.address + op.length
-        within = touching = 0
-        exchange: Exchange | None = None
-        for start, number, end, offer in owner.offers.near(op.handle, first, last, self.effort):
-            if start <= first and last <= end:
-                if number > within:
-                    within, exchange = number, offer
-            elif not within and number > touching and first < end and last > start:
-                touching, exchange = number, offer
-        return exchange
-
-    def _advertise(self, side: Side, exchange: Exchange, segment: Segment) -> None:
-        handle, length, offset = segment
-        if len(side.offers) >= MAX_OFFERS:
-            side.blind = True
-            return
-        exchange.offers.append(side.offers.add(handle, offset, offset + length, exchange))
-        actor = side.peer
-        if actor is not None and handle in actor.unclaimed:
-            # The memory has a new meaning: what was done to it before is nobody's.
-            self._forget(actor, handle, offset, offset + length)
-
-    def _forget(self, actor: Side, handle: int, start: int, end: int) -> list[RdmaOp]:
-        """Take the waiting operations on these addresses."""
-        waiting = actor.unclaimed
-        taken = waiting.touching(handle, start, end, self.effort)
-        for one in taken:
-            waiting.remove(one.number)
-        return [one.what for one in taken]
-
-    def _claim(self, exchange: Exchange, header: TransportHeader) -> None:
-        """Operations that waited for the reply to say whose they are."""
-        actor = exchange.responder
-        if actor is None or not actor.unclaimed:
-            return
-        segments = [one for chunk in header.writes for one in chunk] + (header.reply or [])
-        if exchange.call_header is not None:
-            segments += [Segment(*one[1:]) for one in exchange.call_header.reads]
-        for handle, length, offset in segments:
-            if handle in actor.unclaimed:
-                for op in self._forget(actor, handle, offset, offset + length):
-                    op.exchange = exchange
-                    if len(exchange.operations) < MAX_OPERATIONS:
-                        exchange.operations.append(op)
-
-    # Ends
+    # --- Ends ---
 
     def _new(self, requester: Side, xid: int, rdma: bool) -> Exchange:
         self._count += 1
@@ -415,34 +390,29 @@ class Exchanges:
         return exchange
 
     def _finish(self, exchange: Exchange) -> None:
-        """Nothing more will come for it."""
+        """Emit an exchange for which nothing more will come."""
         self._open.pop(exchange.number, None)
         if exchange.responder is None:
             exchange.responder = exchange.requester.peer
-        self._withdraw(exchange)
-        resolve(exchange, self._source())
-        self._emit(exchange)
-
-    def _withdraw(self, exchange: Exchange) -> None:
-        offers = exchange.requester.offers
-        for number in exchange.offers:
-            offers.remove(number)
-        exchange.offers.clear()
+        if exchange.offers:
+            withdraw(exchange)
+        resolve(exchange, self._source.view)
+        self._events.exchanges.emit(exchange)
 
     def close(self) -> None:
-        """The capture is over: give up what is still in progress."""
-        self._settle(1 << 62)
+        """Give up what is still in progress: the capture is over."""
+        self._settle(_FOREVER)
         for exchange in list(self._open.values()):
             self._give_up(exchange)
 
     def _give_up(self, exchange: Exchange) -> None:
-        """Wait no more for its reply."""
+        """Wait no more for the reply of an exchange."""
         if exchange.requester.calls.get(exchange.xid) is exchange:
             del exchange.requester.calls[exchange.xid]
         self._finish(exchange)
 
     def left(self, side: Side) -> None:
-        """Nothing more will be seen of a side: its calls stay unanswered."""
+        """Give up the calls of a side of which nothing more will be seen."""
         for exchange in list(side.calls.values()):
             self._give_up(exchange)
 
@@ -464,9 +434,15 @@ class Exchanges:
     def _note(
         self, message: Message, rule: str, text: str, severity: Severity = Severity.NOTE
     ) -> None:
-        self.on_finding(Finding(message.frame, severity, rule, text))
+        self._events.findings.emit(Finding(message.frame, severity, rule, text))
+
+
+def _waiting(connection: Connection) -> list[Message]:
+    """Take out the messages that wait until it is known what a connection is, in order."""
+    waiting, connection.doubtful = connection.doubtful, []
+    return sorted(waiting, key=lambda one: one.frame)
 
 
 def _unfinished(exchange: Exchange) -> bool:
-    """Whether data of an operation have not been seen, of which more were to come."""
+    """Return whether data of an operation have not been seen, of which more were to come."""
     return any(op.mtu and op.packets < op.end - op.sequence for op in exchange.operations)

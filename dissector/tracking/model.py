@@ -1,62 +1,40 @@
-"""What a capture is about: sides, connections, messages, RDMA operations.
+"""What a capture is about: connections and their sides, messages, RDMA operations, exchanges.
 
-These are records without behaviour; ``flow`` and ``connections`` make them, ``matching`` makes
-RPCs of them, views show them. Times are nanoseconds since 1970, frames count from 1, and a
-*sequence* is a packet sequence number that does not wrap.
+These are records; the other modules of this room make them, and views show them. They refer to
+each other, which is why they are in one module. Times are nanoseconds since 1970, frames count
+from 1, and a *sequence* is a packet sequence number that does not wrap.
+
+An :class:`Exchange` keeps headers, messages and operations as they were found. What its messages
+say is decoded once it is complete (the body of a long call has not even been fetched when its
+header is seen), by :mod:`~nfsrdma.dissector.tracking.resolve`.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from collections import deque
+from functools import cached_property
+from typing import NamedTuple
 
-from ..base.extent import ByteMap, Extent
+from nfsrdma.rpcrdma.roce.wire.cm_messages import CmMessage, RdmaCmHeader
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
+
+from ..base.effort import Effort
+from ..base.extent import ByteMap, Extent, covered, joined, mapped
+from ..base.finding import Finding
 from ..base.stretches import Stretches
+from ..messages.body import Body
+from ..messages.rpc import RpcCall, RpcReply
+from ..messages.rpcrdma import Segment, TransportHeader
+from .kinds import OpKind, Transport
+from .orphans import Orphans
+from .sequence import Tracker
 
-if TYPE_CHECKING:
-    from nfsrdma.rpcrdma.roce.wire.cm_messages import CmMessage, RdmaCmHeader
-    from nfsrdma.rpcrdma.transport.private_data import PrivateData
-
-    from .exchange import Exchange
-    from .flow import Flow
-
-MAX_FINDINGS = 100_000
-"""How many findings are kept of one capture; their number is counted beyond."""
-
-
-class Severity(IntEnum):
-    NOTE = 0
-    WARNING = 1
-    ERROR = 2
-
-
-class Finding(NamedTuple):
-    """Something worth telling about a frame."""
-
-    frame: int
-    severity: Severity
-    rule: str
-    """A stable identifier, such as ``capture-hole``."""
-    text: str
-    octets: tuple[int, int] | None = None
-    """Which octets of the frame's message it is about, as start and end, where that is known."""
-
-
-class Transport(IntEnum):
-    ROCE_V2 = 1
-    ROCE_V1 = 2
-    INFINIBAND = 3
-    IWARP = 4
-    TCP = 5
-    UDP = 6
-
-    @property
-    def label(self) -> str:
-        return ("", "RoCEv2", "RoCEv1", "IB", "iWARP", "TCP", "UDP")[self]
+KEPT_OPERATIONS = 128
+"""Operations of one direction and kind whose packets may still come."""
 
 
 class Message:
-    """One RPC message's carrier: an RDMA SEND, or a TCP record."""
+    """The carrier of one RPC message: an RDMA SEND, a TCP record, or a UDP datagram."""
 
     __slots__ = (
         "ack_frame",
@@ -69,6 +47,7 @@ class Message:
         "headless",
         "immediate",
         "invalidated",
+        "open_ended",
         "packets",
         "resent",
         "sequence",
@@ -79,31 +58,38 @@ class Message:
 
     def __init__(self, side: Side, frame: int, time: int, content: ByteMap) -> None:
         self.side = side
-        """Who sent it."""
+        """The side that sent it."""
         self.first_frame = self.frame = frame
+        """The frames of its first and its last packet."""
         self.first_time = self.time = time
-        """Of its last packet, as is ``frame``."""
+        """The times of its first and its last packet."""
         self.content = content
+        """Where its octets are."""
         self.view: memoryview | None = None
-        """All of its octets, once somebody has asked for them and they are there."""
+        """All of its octets, once they were asked for and if all of them are there."""
         self.packets = 1
         self.sequence = 0
+        """The sequence of its first packet."""
         self.end = 0
-        """The sequence after its last packet's."""
+        """The sequence after that of its last packet."""
         self.invalidated: int | None = None
         """The handle that a SEND with Invalidate names."""
         self.immediate: int | None = None
+        """The immediate data that a SEND carries."""
         self.headless = False
         """Its first packet is missing."""
+        self.open_ended = False
+        """Its last packet is missing: it is longer than ``content``, by an unknown length."""
         self.resent = 0
-        """Packets of it that were seen again."""
+        """How many packets of it were seen again."""
         self.ack_frame = 0
+        """The frame that acknowledged it; 0 if none was seen."""
         self.ack_time = 0
 
-
-class OpKind(IntEnum):
-    WRITE = 0
-    READ = 1
+    @property
+    def length(self) -> int:
+        """How many octets it has; of an open-ended one, the least that it can have."""
+        return self.content.length + self.open_ended
 
 
 class RdmaOp:
@@ -112,8 +98,8 @@ class RdmaOp:
     __slots__ = (
         "actor",
         "address",
+        "claimed",
         "end",
-        "exchange",
         "extents",
         "first_data_time",
         "frame",
@@ -145,34 +131,97 @@ class RdmaOp:
     ) -> None:
         self.kind = kind
         self.actor = actor
-        """Who reads or writes its peer's memory."""
+        """The side that reads or writes its peer's memory."""
         self.handle = handle
         self.address = address
         self.length = length
         self.frame = self.last_frame = frame
+        """The frames of its first and its latest packet."""
         self.time = self.last_time = time
-        self.first_data_time = 0
+        """The times of its first and its latest packet."""
+        self.first_data_time: int | None = None
+        """When its first data were seen."""
         self.mtu = 0
         """Octets of each packet but the last; 0 while that is not known."""
         self.sequence = 0
+        """The sequence of its first packet."""
         self.end = 0
+        """The sequence after that of its last packet."""
         self.next = 0
         """The sequence of the packet to come."""
         self.gaps: list[tuple[int, int]] = []
         """Sequences before ``next`` that have not come."""
         self.extents: list[Extent] = []
+        """Where its data are."""
         self.packets = 0
         self.resent = 0
+        """How many packets of it were seen again."""
         self.retries: list[int] = []
         """Frames of further requests for the same READ."""
-        self.exchange: Exchange | None = None
+        self.claimed = False
+        """It belongs to an exchange."""
         self.inferred = False
         """The packet that names its memory was not captured (see ``placement``)."""
 
     def size_with(self, mtu: int) -> None:
-        """Every full packet has ``mtu`` octets: know which sequences belong to the operation."""
+        """Learn that full packets have ``mtu`` octets, and so which sequences it takes."""
         self.mtu = mtu
         self.end = self.sequence + max(1, -(-self.length // mtu))
+
+
+class Direction:
+    """One direction between two queue pairs, as its packets show it.
+
+    It is all packets from one address to one queue pair: the receiver's is the only number that a
+    packet names.
+    """
+
+    __slots__ = (
+        "bucket",
+        "destination",
+        "mtu",
+        "orphans",
+        "paired",
+        "qpn",
+        "requested",
+        "run_misses",
+        "side",
+        "snapshot",
+        "source",
+        "source_port",
+        "tracker",
+    )
+
+    def __init__(self, source: str, destination: str, qpn: int, side: Side) -> None:
+        self.source = source
+        self.source_port = 0
+        """The UDP port that its first packet came from, for RoCEv2."""
+        self.destination = destination
+        self.qpn = qpn
+        """The number of the receiver's queue pair."""
+        self.side = side
+        """The sender."""
+        self.tracker = Tracker()
+        """Which of its requests were seen."""
+        self.mtu = 0
+        """Payload octets of a full packet; 0 while that is not known."""
+        self.orphans = Orphans()
+        """Data of which it is not known where they belong, by sequence."""
+        self.requested: deque[RdmaOp] = deque(maxlen=KEPT_OPERATIONS)
+        """The latest READs that it has asked for, the oldest first."""
+        self.run_misses = 0
+        """How many attempts in a row to take packets in bulk were in vain."""
+        self.paired = False
+        """The opposite direction is known, or no longer looked for."""
+        self.bucket = -1
+        """Where it stands among those without a peer (see ``pairing``)."""
+        self.snapshot = (-1, -1)
+        """How far both directions were when it was last asked whether they are in use."""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What every packet of it has in common."""
+        return (self.source, self.destination, self.qpn)
 
 
 class Side:
@@ -199,7 +248,8 @@ class Side:
         self.address = address
         self.connection = connection
         self.peer: Side | None = None
-        self.flow: Flow | None = None
+        """The other end, once it is known."""
+        self.flow: Direction | None = None
         """What it sends, if its packets are InfiniBand's."""
         self.qpn: int | None = None
         """The number of its queue pair, once that is known."""
@@ -216,6 +266,7 @@ class Side:
         self.unclaimed: Stretches[RdmaOp] = Stretches()
         """What it did to its peer's memory without a known call that offered it."""
         self.operations = 0
+        """How many RDMA operations it began."""
         self.foreign: dict[int, int] = {}
         """Frames with headers of other versions, by XID."""
         self.blind = False
@@ -223,11 +274,12 @@ class Side:
 
     @property
     def name(self) -> str:
+        """Its address, with the port if it is known."""
         return f"{self.address}:{self.port}" if self.port else self.address
 
     @property
     def towards(self) -> str:
-        """The address that it sends to, or nothing where that is not known."""
+        """The address that it sends to; empty where that is not known."""
         if self.peer is not None and self.peer.address:
             return self.peer.address
         return self.flow.destination if self.flow is not None else ""
@@ -259,26 +311,30 @@ class Connection:
         self.number = number
         self.transport = transport
         self.frame = frame
+        """The first frame of it."""
         self.time = time
         self.tunnels: tuple[str, ...] = ()
         """What its packets were inside of, the outermost first."""
         self.ethernet = False
-        """They came in Ethernet frames."""
+        """Its packets came in Ethernet frames."""
         self.first: Side | None = None
         self.second: Side | None = None
         self.paired_by = ""
         """How it is known which queue pairs belong together."""
         self.cm_frame = 0
+        """The frame of its REQ; 0 if none was seen."""
         self.established = False
+        """Its handshake was seen."""
         self.claimed = False
         """It is RPC-over-RDMA (see ``claims``)."""
         self.doubtful: list[Message] = []
-        """What waits until that is known."""
+        """Messages that wait until that is known."""
         self.likely = 0
-        """Messages that probably are."""
+        """How many messages probably are RPC-over-RDMA."""
         self.others = 0
-        """SENDs that are not."""
+        """How many SENDs are not."""
         self.destination_cm: RdmaCmHeader | None = None
+        """The RDMA CM header of its REQ."""
 
 
 class CmEvent(NamedTuple):
@@ -290,9 +346,190 @@ class CmEvent(NamedTuple):
     destination: str
     name: str
     message: CmMessage | None
+    """Decoded; ``None`` if it is of a kind that is not looked into."""
     summary: str
     connection: Connection | None
     transaction: int
     transport: Transport = Transport.ROCE_V2
     ethernet: bool = True
     """Its frame is Ethernet's."""
+
+
+class Chunk:
+    """A chunk that a call offered: its segments, what was used of them, and by which operations."""
+
+    def __init__(
+        self,
+        kind: str,
+        position: int,
+        offered: list[Segment],
+        used: list[Segment],
+        operations: list[RdmaOp],
+    ) -> None:
+        self.kind = kind
+        """``read``, ``write`` or ``reply``."""
+        self.position = position
+        """Of a Read chunk, the Position in the unreduced message; else the index in its list."""
+        self.offered = offered
+        self.used = used
+        """The segments with the lengths that the reply says; of a Read chunk as offered."""
+        self.operations = operations
+        self._effort = Effort(self._packets_and_segments)
+        self.length = self.used_octets = sum(segment.length for segment in used)
+        self.offered_octets = sum(segment.length for segment in offered)
+
+    def _packets_and_segments(self) -> int:
+        return self.packets() + len(self.used)
+
+    @cached_property
+    def _places(self) -> Stretches[RdmaOp]:
+        places: Stretches[RdmaOp] = Stretches()
+        for op in self.operations:
+            places.add(op.handle, op.address, op.address + op.length, op)
+        return places
+
+    def operations_for(self, segment: Segment) -> list[RdmaOp]:
+        """Return the operations that touched a segment, in the order in which they began."""
+        handle, length, offset = segment
+        found = self._places.touching(handle, offset, offset + length, self._effort)
+        return [stretch.what for stretch in found]
+
+    def _extents(self, segment: Segment) -> list[Extent]:
+        """Return what the operations on a segment carried."""
+        ops = self.operations_for(segment)
+        # The segments of a hostile chunk may all be the same memory.
+        if ops and not self._effort.spend(sum(op.packets for op in ops)):
+            return []
+        return [extent for op in ops for extent in op.extents]
+
+    def carried(self) -> int:
+        """Return how many of the used octets were seen in packets, whole or cut."""
+        total = 0
+        for segment in self.used:
+            total += covered(
+                self._extents(segment), segment.offset, segment.offset + segment.length
+            )
+        return total
+
+    def packets(self) -> int:
+        """Return how many packets carried it."""
+        return sum(op.packets for op in self.operations)
+
+    @cached_property
+    def content(self) -> ByteMap:
+        """Where its octets are."""
+        return joined(self.segment_map(segment) for segment in self.used)
+
+    def segment_map(self, segment: Segment) -> ByteMap:
+        """Return where a segment's octets are."""
+        return mapped(self._extents(segment), segment.offset, segment.offset + segment.length)
+
+
+class Exchange:
+    """One RPC, or what was seen of it: a call, its reply, and what travelled by RDMA for them."""
+
+    __slots__ = (
+        "call",
+        "call_body",
+        "call_header",
+        "call_rpc",
+        "chunks",
+        "error",
+        "findings",
+        "horizon",
+        "number",
+        "offers",
+        "operations",
+        "rdma",
+        "replaced",
+        "reply",
+        "reply_body",
+        "reply_header",
+        "reply_rpc",
+        "requester",
+        "resolved",
+        "responder",
+        "xid",
+    )
+
+    def __init__(self, number: int, requester: Side, xid: int, rdma: bool) -> None:
+        self.number = number
+        """Counts the exchanges of a capture from 1, in the order in which they began."""
+        self.requester = requester
+        self.responder: Side | None = requester.peer
+        self.xid = xid
+        self.rdma = rdma
+        """Its messages are RPC-over-RDMA's."""
+        self.call: Message | None = None
+        self.reply: Message | None = None
+        self.call_header: TransportHeader | None = None
+        self.reply_header: TransportHeader | None = None
+        self.call_rpc: RpcCall | None = None
+        self.reply_rpc: RpcReply | None = None
+        self.call_body: Body | None = None
+        self.reply_body: Body | None = None
+        self.operations: list[RdmaOp] = []
+        """Its RDMA operations, in the order in which they began."""
+        self.chunks: list[Chunk] = []
+        self.findings: list[Finding] = []
+        self.error: TransportHeader | None = None
+        """The RDMA_ERROR that answered the call."""
+        self.replaced = False
+        """Another call with its XID came before a reply did."""
+        self.resolved = False
+        """What its messages say was decoded."""
+        self.horizon = -1
+        """The sequence that the responder's next request was to have when the call was sent."""
+        self.offers: list[int] = []
+        """What the call offers, by number (see ``Side.offers``), while it is in progress."""
+
+    @property
+    def first(self) -> Message | None:
+        """The call, or the reply if there is nothing else."""
+        return self.call or self.reply
+
+    @property
+    def frame(self) -> int:
+        """The frame of the call, or of the reply if there is nothing else."""
+        message = self.first
+        return message.frame if message else 0
+
+    @property
+    def time(self) -> int:
+        """The time of the call, or of the reply if there is nothing else."""
+        message = self.first
+        return message.time if message else 0
+
+    @property
+    def latency(self) -> int | None:
+        """Nanoseconds from the call's first packet to the reply's last one."""
+        if self.call is None or self.reply is None:
+            return None
+        return self.reply.time - self.call.first_time
+
+    @property
+    def callback(self) -> bool:
+        """Whether a server calls its client."""
+        body = self.call_body or self.reply_body
+        return body is not None and body.callback
+
+    @property
+    def minor(self) -> int:
+        """The minor version of NFS version 4; -1 where that is not known."""
+        return self.call_body.minor if self.call_body is not None else -1
+
+    @property
+    def undecoded(self) -> bool:
+        """Whether it is NFS version 4 and something of it was not decoded."""
+        bodies = (self.call_body, self.reply_body)
+        return any(body is not None and body.undecoded for body in bodies)
+
+    def chunks_of(self, kind: str) -> list[Chunk]:
+        """Return its chunks of one kind: ``read``, ``write`` or ``reply``."""
+        if not self.chunks:
+            return []
+        return [chunk for chunk in self.chunks if chunk.kind == kind]
+
+    def operations_of(self, kind: OpKind) -> list[RdmaOp]:
+        """Return its RDMA operations of one kind."""
+        return [op for op in self.operations if op.kind == kind]

@@ -44,10 +44,11 @@ Numbered = list[tuple[int, Part]]
 class Parts:
     """Those of one flow that wait for others."""
 
-    __slots__ = ("_ends", "_heap", "_parts", "_patience", "_starts")
+    __slots__ = ("_ends", "_heap", "_patience", "_starts", "there")
 
     def __init__(self) -> None:
-        self._parts: dict[int, Part] = {}
+        self.there: dict[int, Part] = {}
+        """All of them, by sequence."""
         self._ends: dict[int, int] = {}
         """Of each run, by its start."""
         self._starts: dict[int, int] = {}
@@ -57,24 +58,24 @@ class Parts:
         """Up to here there is nothing to be given up."""
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return len(self.there)
 
     def begun(self, sequence: int) -> bool:
         """Whether the packet before this sequence is there, and not the last of its SEND."""
-        before = self._parts.get(sequence - 1)
+        before = self.there.get(sequence - 1)
         return before is not None and not before.position & _LAST
 
     def again(self, sequence: int, part: Part) -> bool:
         """Another copy of a packet: whether it waits here, so that the copy counts in its place."""
-        old = self._parts.get(sequence)
+        old = self.there.get(sequence)
         if old is None or part.have < old.have:
             return False
-        self._parts[sequence] = part._replace(position=old.position, resent=old.resent + 1)
+        self.there[sequence] = part._replace(position=old.position, resent=old.resent + 1)
         return True
 
     def add(self, sequence: int, part: Part) -> Numbered | None:
         """A packet that is new; the SEND that is complete with it."""
-        parts, start, end = self._parts, sequence, sequence + 1
+        parts, start, end = self.there, sequence, sequence + 1
         if self.begun(sequence):
             part = part._replace(position=part.position & ~_FIRST)
             start = self._starts.pop(sequence)
@@ -111,8 +112,7 @@ class Parts:
             if end is None:
                 continue
             if group and (
-                self._parts[start].position & _FIRST
-                or self._parts[group[-1][1] - 1].position & _LAST
+                self.there[start].position & _FIRST or self.there[group[-1][1] - 1].position & _LAST
             ):
                 yield self._taken(group)
                 group = []
@@ -121,7 +121,7 @@ class Parts:
         if not group:
             return
         end = group[-1][1]
-        if not force and end >= limit and not self._parts[end - 1].position & _LAST:
+        if not force and end >= limit and not self.there[end - 1].position & _LAST:
             self._patience = end
             for start, _ in group:
                 heappush(heap, start)
@@ -132,5 +132,5 @@ class Parts:
         taken = []
         for start, end in group:
             del self._ends[start], self._starts[end]
-            taken += [(at, self._parts.pop(at)) for at in range(start, end)]
+            taken += [(at, self.there.pop(at)) for at in range(start, end)]
         return taken

@@ -13,37 +13,24 @@ certain, and else not at all:
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import Counter, OrderedDict
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from nfsrdma.rpcrdma.roce.wire.opcode import Position
 
 from ..base.effort import Effort
-from ..base.extent import Extent, merged
+from ..base.extent import merged
 from ..messages.rpcrdma import Segment
-from .model import OpKind, RdmaOp
+from .kinds import OpKind
+from .model import Direction, Exchange, RdmaOp
+from .orphans import MAX_ORPHANS, Orphans
 from .sequence import within
-
-if TYPE_CHECKING:
-    from .exchange import Exchange
-    from .flow import Flow
 
 Runs = list[tuple[int, int]]
 _LAST = Position.LAST
 _ANY = -1
-MAX_ORPHANS = 4096
-"""Packets of one flow that wait for a place."""
-
-
-class Orphan(NamedTuple):
-    """A packet with data whose address is not known; ``extent`` has none."""
-
-    kind: OpKind
-    position: int
-    time: int
-    extent: Extent
 
 
 class Gap(NamedTuple):
@@ -76,53 +63,7 @@ class Group(NamedTuple):
     members: list[int]
 
 
-class Orphans:
-    """The orphans of a flow, by sequence; the oldest are dropped when there are too many."""
-
-    __slots__ = ("_order", "_there")
-
-    def __init__(self) -> None:
-        self._there: OrderedDict[int, Orphan] = OrderedDict()
-        self._order: list[int] = []
-        """Their sequences, ascending."""
-
-    def __len__(self) -> int:
-        return len(self._there)
-
-    def __getitem__(self, sequence: int) -> Orphan:
-        return self._there[sequence]
-
-    def add(self, sequence: int, orphan: Orphan) -> None:
-        if sequence in self._there:
-            return
-        if len(self._there) >= MAX_ORPHANS:
-            self.pop(next(iter(self._there)))
-        self._there[sequence] = orphan
-        if self._order and sequence < self._order[-1]:
-            insort(self._order, sequence)
-        else:
-            self._order.append(sequence)
-
-    def pop(self, sequence: int) -> Orphan:
-        del self._order[bisect_left(self._order, sequence)]
-        return self._there.pop(sequence)
-
-    def between(self, low: int, high: int) -> list[int]:
-        """The sequences from ``low`` to before ``high``."""
-        return self._order[bisect_left(self._order, low) : bisect_left(self._order, high)]
-
-    def forget(self, high: int) -> None:
-        """Drop all before ``high``."""
-        for sequence in self.between(0, high):
-            del self._there[sequence]
-        del self._order[: bisect_left(self._order, high)]
-
-    def clear(self) -> None:
-        self._there.clear()
-        self._order.clear()
-
-
-def place_orphans(flow: Flow, exchange: Exchange, effort: Effort) -> None:
+def place_orphans(flow: Direction, exchange: Exchange, effort: Effort) -> None:
     """Give the responder's orphans to the operations that a reply speaks of."""
     reply, low = exchange.reply, exchange.horizon
     tracker, mtu = flow.tracker, flow.mtu
@@ -141,7 +82,7 @@ def place_orphans(flow: Flow, exchange: Exchange, effort: Effort) -> None:
             flow.orphans.forget(high)
 
 
-def _place_all(flow: Flow, exchange: Exchange, missing: Runs, inside: list[int]) -> None:
+def _place_all(flow: Direction, exchange: Exchange, missing: Runs, inside: list[int]) -> None:
     mtu = flow.mtu
     groups = _groups(flow.orphans, missing, inside)
     gaps = list(_gaps(exchange))
@@ -203,7 +144,7 @@ def _gaps(exchange: Exchange) -> Iterator[Gap]:
 
 
 def _certain(
-    gaps: list[Gap], groups: list[Group], flow: Flow, mtu: int
+    gaps: list[Gap], groups: list[Group], flow: Direction, mtu: int
 ) -> list[tuple[Gap, Group, int]]:
     """Pairs of which neither fits anything else, and the sequence of the gap's first packet.
 
@@ -253,7 +194,7 @@ class Shape(NamedTuple):
     last: int
 
 
-def _shape(group: Group, flow: Flow, mtu: int) -> Shape | None:
+def _shape(group: Group, flow: Direction, mtu: int) -> Shape | None:
     """``None`` if no gap can be the group's."""
     if group.first < 0 or group.end < 0:
         return None
@@ -270,7 +211,7 @@ def _shape(group: Group, flow: Flow, mtu: int) -> Shape | None:
     return Shape(group.end - group.members[0] if group.ended else most, most, final)
 
 
-def _place(flow: Flow, exchange: Exchange, gap: Gap, group: Group, first: int) -> None:
+def _place(flow: Direction, exchange: Exchange, gap: Gap, group: Group, first: int) -> None:
     """Make the operation that was missing."""
     mtu = flow.mtu
     members = [(sequence, flow.orphans.pop(sequence)) for sequence in group.members]
@@ -290,5 +231,5 @@ def _place(flow: Flow, exchange: Exchange, gap: Gap, group: Group, first: int) -
         orphan.extent._replace(address=gap.start + (sequence - first) * mtu)
         for sequence, orphan in members
     ]
-    op.exchange = exchange
+    op.claimed = True
     exchange.operations.append(op)

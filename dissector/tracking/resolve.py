@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from nfsrdma.xdr import Decoder
-
 from ..base.extent import ByteMap
+from ..base.finding import Finding, Severity
 from ..messages.body import NFS_PROGRAM, Body, decode_arguments, decode_results
 from ..messages.decoder import CallDecoder, ReplyDecoder, WitnessDecoder
 from ..messages.rpc import decode_call, decode_reply
-from ..messages.rpcrdma import NOMSG, TransportHeader
-from .exchange import Chunk, Exchange, as_far_as_seen, build_chunks
+from ..messages.rpcrdma import NOMSG
+from .chunks import as_far_as_seen, build_chunks
 from .intact import complete
-from .model import Finding, Message, Severity
+from .model import Exchange, Message
 
 MAX_LONG = 64 << 20
 """Octets of a message that are put together from chunks."""
@@ -111,7 +110,7 @@ def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryvie
     content = message.content
     prefix = content.prefix()
     whole = memoryview(content.read(source, prefix))
-    missing = None if prefix == content.length else content.length - content.present
+    missing = None if prefix == message.length else message.length - content.present
     return whole[min(start, prefix) :], missing
 
 
@@ -165,6 +164,3 @@ def _lost(exchange: Exchange) -> None:
                 f"{chunk.position} {said}",
             )
         )
-
-
-__all__ = ["Chunk", "Decoder", "TransportHeader", "resolve"]

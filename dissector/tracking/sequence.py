@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 
-from nfsrdma.rpcrdma.roce.wire.psn import unwrap
+from nfsrdma.rpcrdma.roce.wire.psn import MASK, unwrap
 
 EPOCH = 1 << 20
 """A jump by more than this is another connection, not a hole."""
@@ -102,10 +102,12 @@ class Tracker:
             self.base = psn + _START
             self.next = self.expected = self.base + 1
             return self.base
-        sequence = unwrap(psn, following)
+        # Most packets come in order.
+        in_order = not (psn ^ following) & MASK
+        sequence = following if in_order else unwrap(psn, following)
         if sequence == self.expected:
             self.expected = sequence + 1
-        if sequence == following:
+        if in_order:
             self.loose = False
         elif not -EPOCH < sequence - following < EPOCH:
             return self._restart(psn)

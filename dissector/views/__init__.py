@@ -14,5 +14,4 @@ compare    what Wireshark makes of the same capture
 page       a capture as one self-contained page
 plots      latency and health as PNG
 filtered   the exchanges that fit a filter, for another view
-several    several views of one pass
 """

@@ -6,16 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from heapq import heappush, heapreplace
-from typing import TYPE_CHECKING
 
 from ..fields.summary import amount, duration, status
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Finding
+from ..tracking.events import Events
+from ..tracking.model import Exchange
 from .latency.latency import CHAIN, marks
 from .line import LineView
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
 
 MAX_CONNECTIONS = 16_384
 """Connections that are counted; what comes later is not."""
@@ -28,6 +24,10 @@ class Slowest:
         self._count = count
         self._line = LineView(str, began=began)
         self._heap: list[tuple[int, int, str, str, int]] = []
+
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:
         latency = exchange.latency
@@ -50,15 +50,6 @@ class Slowest:
             fields = {"record": "slow", "rpc": line.strip(), "reply_ns": latency,
                       "stage": stage or None, "stage_ns": took}  # fmt: skip
             yield json.dumps(fields, separators=(",", ":")) + "\n"
-
-    def cm(self, event: CmEvent) -> None:
-        """Takes no time."""
-
-    def finding(self, finding: Finding) -> None:
-        """Neither."""
-
-    def close(self, pipeline: Pipeline) -> None:
-        """All of it is there."""
 
 
 @dataclass(slots=True)
@@ -84,6 +75,10 @@ class ConnectionList:
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
+
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:
         connection = exchange.requester.connection
@@ -119,12 +114,3 @@ class ConnectionList:
         for row in sorted(self.rows.values(), key=lambda one: one.frame):
             fields = {"record": "connection", **asdict(row)}
             yield json.dumps(fields, separators=(",", ":")) + "\n"
-
-    def cm(self, event: CmEvent) -> None:
-        """Handshakes alone are no use of a connection."""
-
-    def finding(self, finding: Finding) -> None:
-        """Is lint's."""
-
-    def close(self, pipeline: Pipeline) -> None:
-        """All of it is there."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from nfsrdma.xdr.nfs4 import types as t
 
 from ..base.extent import covered
+from ..base.finding import Finding
 from ..fields.summary import octets
 from ..messages.decoder import Placed
 from ..messages.procedures import READ3, WRITE3
 from ..messages.rpcrdma import Segment
-from ..tracking.exchange import Chunk, Exchange
-from ..tracking.model import CmEvent, Finding, OpKind, RdmaOp
+from ..tracking.events import Events
+from ..tracking.kinds import OpKind
+from ..tracking.model import Chunk, Exchange, RdmaOp
 from .line import LineView
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
 
 _LABELS = {"read": "Read chunk", "write": "Write chunk", "reply": "Reply chunk"}
 _MAX_HOLES = 16
@@ -105,6 +103,11 @@ class ChunkView:
         self._write = write
         self._line = LineView(write, began=began)
 
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
+        events.findings.subscribe(self.finding)
+
     def exchange(self, exchange: Exchange) -> None:
         if not exchange.chunks:
             return
@@ -113,11 +116,5 @@ class ChunkView:
             for line in chunk_lines(exchange, chunk, "  "):
                 self._write(line + "\n")
 
-    def cm(self, event: CmEvent) -> None:
-        """Handshakes have no chunks."""
-
     def finding(self, finding: Finding) -> None:
         self._line.finding(finding)
-
-    def close(self, pipeline: Pipeline) -> None:
-        """Nothing is left to be written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.nfs4 import types as t
@@ -13,11 +13,8 @@ from ..base.extent import ByteMap
 from ..messages.body import Body, Operation
 from ..messages.decoder import Placed
 from ..messages.procedures import NFS3, READ3, READDIR3, READDIRPLUS3, READLINK3, SYMLINK3, WRITE3
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Finding
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
+from ..tracking.events import Events
+from ..tracking.model import Exchange
 
 Write = Callable[[int, memoryview], object]
 """Writes octets at an offset of the output."""
@@ -149,6 +146,10 @@ class ExtractView:
         self.missing = 0
         self.payloads = 0
 
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
+
     def exchange(self, exchange: Exchange) -> None:
         if self._frame:
             messages = [m for m in (exchange.call, exchange.reply) if m is not None]
@@ -170,12 +171,3 @@ class ExtractView:
         self.octets += payload.length
         self.end = max(self.end, at + payload.length)
         self.payloads += 1
-
-    def cm(self, event: CmEvent) -> None:
-        """Nothing to extract."""
-
-    def finding(self, finding: Finding) -> None:
-        """Nothing to extract."""
-
-    def close(self, pipeline: Pipeline) -> None:
-        """Everything has been written."""

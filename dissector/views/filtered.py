@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+from ..base.finding import Finding
 from ..fields.derived import asked_of_cm, asked_of_message
 from ..fields.fields import Fields, finding_fields
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Finding
-
-if TYPE_CHECKING:
-    from ..fields.filter import Filter
-    from ..pipeline import Pipeline, View
+from ..fields.filter import Filter
+from ..tracking.events import Events, Findings, Signal, Totals, View
+from ..tracking.model import CmEvent, Exchange
 
 
 class FilteredView:
-    """Hands on an RPC if its call or its reply fits.
+    """Hands on an RPC if its call or its reply fits; calls, packets and flows all of them.
 
     With ``closes`` also the end, of which a list would only say that it was shown nothing.
     """
 
     def __init__(self, view: View, wanted: Filter, *, closes: bool = False) -> None:
-        self._closes = closes
         self._view = view
         self._wanted = wanted
+        self._closes = closes
+        self._exchanges: Signal[Exchange] = Signal()
+        self._cm: Signal[CmEvent] = Signal()
+        self._findings = Findings()
+        self._closed: Signal[Totals] = Signal()
 
-    def exchange(self, exchange: Exchange) -> None:
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self._exchange)
+        events.cm.subscribe(self._handshake)
+        events.findings.subscribe(self._finding)
+        if self._closes:
+            events.closed.subscribe(self._closed.emit)
+        self._view.subscribe(
+            replace(
+                events,
+                exchanges=self._exchanges,
+                cm=self._cm,
+                findings=self._findings,
+                closed=self._closed,
+            )
+        )
+
+    def _exchange(self, exchange: Exchange) -> None:
         if self._wanted.any(self._messages(exchange)):
-            self._view.exchange(exchange)
+            self._exchanges.emit(exchange)
 
     def _messages(self, exchange: Exchange) -> Iterator[Fields]:
         wanted = self._wanted
@@ -36,14 +55,10 @@ class FilteredView:
             if message is not None:
                 yield asked_of_message(exchange, message, wanted.derived, wanted.began())
 
-    def cm(self, event: CmEvent) -> None:
+    def _handshake(self, event: CmEvent) -> None:
         if self._wanted(asked_of_cm(event, self._wanted.derived, self._wanted.began())):
-            self._view.cm(event)
+            self._cm.emit(event)
 
-    def finding(self, finding: Finding) -> None:
+    def _finding(self, finding: Finding) -> None:
         if self._wanted(finding_fields(finding)):
-            self._view.finding(finding)
-
-    def close(self, pipeline: Pipeline) -> None:
-        if self._closes:
-            self._view.close(pipeline)
+            self._findings.emit(finding)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from ..base.finding import Finding, Severity
 from ..fields import summary
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Finding, Severity
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
+from ..tracking.events import Events, Totals
+from ..tracking.model import CmEvent, Exchange
 
 MARKS = {Severity.NOTE: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
 
@@ -40,6 +37,13 @@ class LineView:
             self._start = self._began() if self._began is not None else time
         return f"{(time - self._start) / 1e9:12.6f}"
 
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
+        events.cm.subscribe(self.cm)
+        events.findings.subscribe(self.finding)
+        events.closed.subscribe(self.close)
+
     def exchange(self, exchange: Exchange) -> None:
         self.shown += 1
         self._write(self.line(exchange) + "\n")
@@ -61,7 +65,7 @@ class LineView:
         carried = summary.chunks(exchange)
         if carried:
             line += f" [{carried}]"
-        sizes = "/".join(str(m.content.length) if m is not None else "-" for m in (call, reply))
+        sizes = "/".join(str(m.length) if m is not None else "-" for m in (call, reply))
         line += f" {sizes}"
         latency = exchange.latency
         return f"{line} {summary.duration(latency)}" if latency is not None else line
@@ -78,8 +82,8 @@ class LineView:
             f"{summary.printable(finding.text)}\n"
         )
 
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, totals: Totals) -> None:
         if not self.shown:
-            kinds = pipeline.kinds
+            kinds = totals.kinds
             packets = sum(kinds.values()) - kinds[-1]
             self._write(f"no RPC found: {packets} RDMA packets, {kinds[-1]} others\n")

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..base.finding import Finding
 from ..fields.derived import asked_of_cm, asked_of_message
 from ..fields.fields import Fields, finding_fields, message_fields, operation_values
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Finding
+from ..tracking.events import Events
+from ..tracking.model import CmEvent, Exchange
 
 if TYPE_CHECKING:
     from ..fields.filter import Filter
-    from ..pipeline import Pipeline
 
 
 class NdjsonView:
@@ -35,6 +35,12 @@ class NdjsonView:
 
     def _put(self, fields: Fields) -> None:
         self._write(json.dumps(fields, separators=(",", ":")) + "\n")
+
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
+        events.cm.subscribe(self.cm)
+        events.findings.subscribe(self.finding)
 
     def exchange(self, exchange: Exchange) -> None:
         pairs = ((exchange.call, exchange.call_body), (exchange.reply, exchange.reply_body))
@@ -62,6 +68,3 @@ class NdjsonView:
         fields = finding_fields(finding)
         if self._wanted is None or self._wanted(fields):
             self._put(fields)
-
-    def close(self, pipeline: Pipeline) -> None:
-        """Nothing is left to be written."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..fields import summary
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Finding
+from ..tracking.events import Events, Totals
+from ..tracking.model import Exchange
 from .latency import latency
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
 
 Row = dict[str, Any]
 
@@ -84,8 +81,8 @@ def row(exchange: Exchange) -> Row:
         "operations": body.names() if body is not None and body.operations else [],
         "operation": latency.main_operation(exchange),
         "status": summary.status(exchange),
-        "call_length": call.content.length if call is not None else None,
-        "reply_length": reply.content.length if reply is not None else None,
+        "call_length": call.length if call is not None else None,
+        "reply_length": reply.length if reply is not None else None,
         "credits_asked": header.credits if header is not None else None,
         "credits_granted": back.credits if back is not None else None,
         "packets": sum(m.packets for m in messages) + sum(o.packets for o in exchange.operations),
@@ -113,7 +110,7 @@ def _times(exchange: Exchange, out: Row) -> None:
         return
     if call.ack_time:
         out["ack_ns"] = call.ack_time - call.time
-    first = [op.first_data_time for op in exchange.operations if op.first_data_time]
+    first = [op.first_data_time for op in exchange.operations if op.first_data_time is not None]
     if first:
         last = max(op.last_time for op in exchange.operations)
         out["data_ns"] = min(first) - call.first_time
@@ -131,6 +128,11 @@ class RowView:
         self._rows: list[Row] = []
         self.count = 0
 
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
+        events.closed.subscribe(self.close)
+
     def exchange(self, exchange: Exchange) -> None:
         self._rows.append(row(exchange))
         self.count += 1
@@ -143,11 +145,5 @@ class RowView:
             self._write(self._rows)
             self._rows = []
 
-    def cm(self, event: CmEvent) -> None:
-        """Is no RPC."""
-
-    def finding(self, finding: Finding) -> None:
-        """Of no RPC."""
-
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, totals: Totals) -> None:
         self.flush()

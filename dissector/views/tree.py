@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
+from ..base.finding import Finding
 from ..fields.fields import operation_values
 from ..fields.summary import duration, printable, text
 from ..fields.values import lines
 from ..messages.body import Body, status_name
 from ..messages.rpc import FLAVORS, GSS_SERVICES
 from ..messages.rpcrdma import ERRORS, TransportHeader
-from ..tracking.exchange import Exchange
-from ..tracking.model import CmEvent, Finding, Message
+from ..tracking.events import Events, Totals
+from ..tracking.model import CmEvent, Exchange, Message
 from .chunks import chunk_lines
 from .line import LineView
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
 
 
 class TreeView:
@@ -28,6 +25,13 @@ class TreeView:
     ) -> None:
         self._write = write
         self._line = LineView(write, brief=False, began=began)
+
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
+        events.cm.subscribe(self.cm)
+        events.findings.subscribe(self.finding)
+        events.closed.subscribe(self.close)
 
     def exchange(self, exchange: Exchange) -> None:
         self._line.shown += 1
@@ -50,8 +54,8 @@ class TreeView:
     def finding(self, finding: Finding) -> None:
         self._line.finding(finding)
 
-    def close(self, pipeline: Pipeline) -> None:
-        self._line.close(pipeline)
+    def close(self, totals: Totals) -> None:
+        self._line.close(totals)
 
 
 def exchange_lines(exchange: Exchange) -> Iterator[str]:
@@ -81,7 +85,7 @@ def exchange_lines(exchange: Exchange) -> Iterator[str]:
 
 
 def _message(name: str, message: Message) -> Iterator[str]:
-    line = f"  {name}: frame {message.frame}, {message.content.length} octets"
+    line = f"  {name}: frame {message.frame}, {message.length} octets"
     if message.packets > 1:
         line += f" in {message.packets} packets from frame {message.first_frame}"
     if message.invalidated is not None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from ..base.finding import MAX_FINDINGS, Finding, Severity
 from ..capture.reader import Reader
 from ..capture.rewrite import Output
 from ..fields.fields import Fields, finding_fields
 from ..fields.summary import printable
-from ..tracking.exchange import Exchange
-from ..tracking.model import MAX_FINDINGS, CmEvent, Finding, Severity
+from ..tracking.events import Events, Totals
+from ..tracking.model import Exchange
 from ..views.lint import Lint
 from ..views.lint.rules import RULES
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
 
 PREFIX = "nfsrdma "
 """What each of our comments begins with; the Lua post-dissector looks for it."""
@@ -42,9 +39,12 @@ class Remarks:
         self.dropped = 0
         """How many there were beyond ``MAX_FINDINGS``."""
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Be told what the rules need."""
-        self._lint.attach(pipeline)
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        self._lint.subscribe_early(events)
+        events.exchanges.subscribe(self.exchange)
+        events.findings.subscribe(self.finding)
+        events.closed.subscribe(self.close)
 
     def _add(self, finding: Finding) -> None:
         if self.count >= MAX_FINDINGS:
@@ -68,15 +68,12 @@ class Remarks:
         for finding in exchange.findings:
             self._decoded(finding)
 
-    def cm(self, event: CmEvent) -> None:
-        """Nothing to say of handshakes."""
-
     def finding(self, finding: Finding) -> None:
         self._lint.finding(finding)
         self._decoded(finding)
 
-    def close(self, pipeline: Pipeline) -> None:
-        self._lint.close(pipeline)
+    def close(self, totals: Totals) -> None:
+        self._lint.close(totals)
 
 
 class Annotator:

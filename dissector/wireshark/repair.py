@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
-from typing import TYPE_CHECKING
 
 from nfsrdma.rpcrdma.roce.wire.cm_messages import Req
 from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
@@ -23,9 +22,8 @@ from ..layers import Layers
 from ..layers.link import ERF
 from ..layers.offload import QUIET, packet_of, stride_of, with_headers
 from ..layers.roce import ROCE_PORT
-from ..tracking.exchange import Exchange
-from ..tracking.flow import Flow
-from ..tracking.model import CmEvent, Connection, Finding
+from ..tracking.events import Events, NewFlow, Totals
+from ..tracking.model import CmEvent, Connection, Direction, Exchange
 from .handshake import (
     NFS_RDMA_PORT,
     Template,
@@ -34,9 +32,6 @@ from .handshake import (
     handshake,
     template_of,
 )
-
-if TYPE_CHECKING:
-    from ..pipeline import Pipeline
 
 ADDED, FIXED = "nfsrdma added: ", "nfsrdma fixed: "
 """What the comments begin with."""
@@ -54,31 +49,34 @@ _PORT_IN_MAD = 24 + 8 + 6
 class Repairs:
     """A view that finds out what to do, and then the editor that does it.
 
-    It keeps what it knows of connections, never of packets.
+    It keeps what it knows of connections, never of packets. ``source`` gives the octets of the
+    capture.
     """
 
-    def __init__(self) -> None:
-        self._templates: dict[Flow, Template] = {}
+    def __init__(self, source: Callable[[], memoryview]) -> None:
+        self._source = source
+        self._templates: dict[Direction, Template] = {}
         self._inserted: dict[int, list[Output]] = {}
         self._requests: dict[int, int] = {}
         """Frames of REQs for a port that Wireshark takes for another protocol's."""
         self._services: set[int] = set()
         self._layers = Layers()
-        self._view: Callable[[], memoryview] = lambda: memoryview(b"")
         self.done: Counter[str] = Counter()
         """What was done, in words, and how often."""
 
-    # As a view
+    # --- As a view ---
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Be told of new flows."""
-        self._view = lambda: pipeline.reader.source.view
-        pipeline.connections.on_flow = self._flow
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.flows.subscribe(self._flow)
+        events.exchanges.subscribe(self.exchange)
+        events.cm.subscribe(self.cm)
+        events.closed.subscribe(self.close)
 
-    def _flow(self, flow: Flow, packet: Packet) -> None:
-        template = template_of(packet, self._view())
+    def _flow(self, new: NewFlow) -> None:
+        template = template_of(new.packet, self._source())
         if template is not None:
-            self._templates[flow] = template
+            self._templates[new.flow] = template
 
     def exchange(self, exchange: Exchange) -> None:
         connection = exchange.requester.connection
@@ -93,11 +91,8 @@ class Repairs:
         ):
             self._requests[event.frame] = event.frame
 
-    def finding(self, finding: Finding) -> None:
-        """Says nothing of what Wireshark needs."""
-
-    def close(self, pipeline: Pipeline) -> None:
-        for connection in pipeline.connections.all.values():
+    def close(self, totals: Totals) -> None:
+        for connection in totals.connections:
             if connection.paired_by not in ("", "CM"):
                 self.missing_handshake(connection)
         self._templates.clear()
@@ -120,7 +115,7 @@ class Repairs:
             )
             outputs.append(Output(frame, len(frame), (comment,)))
 
-    # As an editor
+    # --- As an editor ---
 
     def link_type(self, link_type: int) -> int:
         """Wireshark does not know LINKTYPE_INFINIBAND, but the same packets in ERF records."""

@@ -48,7 +48,7 @@ class _Teller(PcapReader):
 
 def annotate_stream(live: Live, write: Write) -> None:
     """Write what ``live`` captures as pcapng, until it ends. Raises ``OSError`` from ``write``."""
-    remarks, repairs = Remarks(), Repairs()
+    remarks = Remarks()
     paired: list[Connection] = []
 
     def told(reader: PcapReader) -> None:
@@ -75,8 +75,7 @@ def annotate_stream(live: Live, write: Write) -> None:
     write(section_header())
     write(interface_description(live.link_type, options=[(IF_TSRESOL, bytes((NANOSECONDS,)))]))
     reader = _Teller(Spool(live.fill, endless=True), told)
-    pipeline = Pipeline(reader, remarks)
-    remarks.attach(pipeline)
-    repairs.attach(pipeline)
-    pipeline.connections.on_pair = paired.append
+    repairs = Repairs(lambda: reader.source.view)
+    pipeline = Pipeline(reader, remarks, repairs)
+    pipeline.events.pairs.subscribe(paired.append)
     pipeline.run()

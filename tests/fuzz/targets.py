@@ -14,18 +14,19 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from tests.support.iwarp_wire import IwarpWire
 from tests.support.rdma_wire import LINK_TYPES, Frame, Wire, compound, getattr_call, pcap, results
 from tests.support.tcp_wire import Peer, TcpWire
 
+from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.fields.fields import message_fields
 from nfsrdma.dissector.fields.filter import FilterError, compile_filter
-from nfsrdma.dissector.pipeline import Pipeline, View
-from nfsrdma.dissector.tracking.model import CmEvent, Finding
+from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.events import Events, Totals, View
+from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.chunks import ChunkView
 from nfsrdma.dissector.views.extract import ExtractView
 from nfsrdma.dissector.views.health.report import ndjson_health, text_health
@@ -83,24 +84,19 @@ class Everything:
         _text(text_finding(finding))
         _text(ndjson_finding(finding))
 
-    def exchange(self, exchange: Any) -> None:
+    def subscribe(self, events: Events) -> None:
         for view in self.views:
-            view.exchange(exchange)
+            view.subscribe(events)
+        events.exchanges.subscribe(self._exchange)
+        events.closed.subscribe(self._close)
+
+    @staticmethod
+    def _exchange(exchange: Exchange) -> None:
         for message in (exchange.call, exchange.reply):
             if message is not None:
                 _FILTER(message_fields(exchange, message))
 
-    def cm(self, event: CmEvent) -> None:
-        for view in self.views:
-            view.cm(event)
-
-    def finding(self, finding: Finding) -> None:
-        for view in self.views:
-            view.finding(finding)
-
-    def close(self, pipeline: Pipeline) -> None:
-        for view in self.views:
-            view.close(pipeline)
+    def _close(self, totals: Totals) -> None:
         _text(text_latency(self.latency))
         _text(ndjson_latency(self.latency))
         _text(text_health(self.page.health))
@@ -119,11 +115,7 @@ def _text(text: str) -> None:
 def show(reader: Reader) -> None:
     """Everything that there is to be said of a capture."""
     view = Everything(reader)
-    pipeline = Pipeline(reader, view, check_crc=True)
-    view.lint.attach(pipeline)
-    view.latency.attach(pipeline)
-    view.page.attach(pipeline)
-    pipeline.run()
+    Pipeline(reader, view, check_crc=True).run()
 
 
 def show_frames(frames: list[Frame], link_type: int = 1) -> None:

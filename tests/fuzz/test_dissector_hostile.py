@@ -28,13 +28,13 @@ from tests.support.tcp_wire import TcpWire, call, reply
 
 from nfsrdma.dissector.capture import CaptureError, open_capture
 from nfsrdma.dissector.fields.filter import FilterError, compile_filter
-from nfsrdma.dissector.pipeline import Pipeline, View
+from nfsrdma.dissector.pipeline import Pipeline
+from nfsrdma.dissector.tracking.events import View
 from nfsrdma.dissector.views.answers import ConnectionList, Slowest
 from nfsrdma.dissector.views.chunks import ChunkView
 from nfsrdma.dissector.views.extract import ExtractView
 from nfsrdma.dissector.views.line import LineView
 from nfsrdma.dissector.views.ndjson import NdjsonView
-from nfsrdma.dissector.views.several import Views
 from nfsrdma.dissector.views.tree import TreeView
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
@@ -51,7 +51,8 @@ VIEWS: list[Callable[[], View]] = [
     lambda: TreeView(ignore),
     lambda: ChunkView(ignore),
     lambda: NdjsonView(ignore),
-    lambda: Views([Slowest(3, lambda: 0), ConnectionList()]),
+    lambda: Slowest(3, lambda: 0),
+    ConnectionList,
 ]
 
 

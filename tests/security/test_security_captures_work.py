@@ -18,8 +18,8 @@ from tests.support.rdma_wire import Frame, pcap
 from nfsrdma.dissector.base import effort
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking import connections
-from nfsrdma.dissector.tracking import matching as exchanges
+from nfsrdma.dissector.tracking import connections, matching
+from nfsrdma.dissector.tracking.events import PacketSeen
 
 SIZE = 100
 
@@ -27,11 +27,7 @@ SIZE = 100
 def pipeline_of(frames: list[Frame]) -> Pipeline:
     reader = reader_of(Octets(pcap(frames)))
     view = Everything(reader)
-    pipeline = Pipeline(reader, view)
-    view.lint.attach(pipeline)
-    view.latency.attach(pipeline)
-    view.page.attach(pipeline)
-    return pipeline
+    return Pipeline(reader, view)
 
 
 def lines_of(run: Callable[[], object]) -> int:
@@ -84,18 +80,17 @@ def test_flows_are_bounded_and_used_ones_stay(monkeypatch: pytest.MonkeyPatch) -
             to.reply(2 + index // 10, 2 + index // 10)
     found: list[Any] = []
     pipeline = pipeline_of(to.frames)
-    monkeypatch.setattr(pipeline.view, "exchange", found.append)
-    pipeline.exchanges._emit = found.append
+    pipeline.events.exchanges.subscribe(found.append)
     pipeline.run()
     assert len(pipeline.connections._flows) <= 50
-    assert len(pipeline.connections._hosts) <= 50
-    assert len(pipeline.connections.all) <= 50
+    assert len(pipeline.pairing.hosts) <= 50
+    assert len(pipeline.pairing.connections) <= 50
     assert pipeline.connections.forgotten > 900
     assert sum(one.call is not None and one.reply is not None for one in found) == 101
 
 
 def test_unanswered_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchanges, "MAX_OPEN", 20)
+    monkeypatch.setattr(matching, "MAX_OPEN", 20)
     to = Maker()
     for index in range(100):
         to.call(1 + index, 1 + index)
@@ -104,9 +99,9 @@ def test_unanswered_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def called(exchange: Any) -> None:
         nonlocal most
-        most = max(most, len(pipeline.exchanges._open), len(exchange.requester.calls))
+        most = max(most, len(pipeline.matching._open), len(exchange.requester.calls))
 
-    pipeline.exchanges.on_call = called
+    pipeline.events.calls.subscribe(called)
     pipeline.run()
     assert most <= 20
 
@@ -125,14 +120,11 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         pipeline.connections.trim(pipeline.reader.number)
         kept.append(sum(flow.weight() for flow in pipeline.connections.flows()))
 
-    deal = pipeline._roce
-
-    def dealt(packet: Any, operation: int) -> None:
-        deal(packet, operation)
-        if not packet.number % 100:
+    def seen(seen: PacketSeen) -> None:
+        if not seen.packet.number % 100:
             trimmed()
 
-    monkeypatch.setattr(pipeline, "_roce", dealt)
+    pipeline.events.packets.subscribe(seen)
     pipeline.run()
     assert max(kept) <= 400
     assert pipeline.connections.shed

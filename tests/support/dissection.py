@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking.exchange import Exchange
-from nfsrdma.dissector.tracking.model import CmEvent, Finding
+from nfsrdma.dissector.tracking.events import Events
+from nfsrdma.dissector.tracking.model import CmEvent, Exchange
 from nfsrdma.dissector.views.extract import payloads
 
 
@@ -20,6 +21,12 @@ class Collected:
         self.found: list[Finding] = []
         self.pipeline: Pipeline | None = None
 
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        events.exchanges.subscribe(self.exchange)
+        events.cm.subscribe(self.cm)
+        events.findings.subscribe(self.finding)
+
     def exchange(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
 
@@ -28,9 +35,6 @@ class Collected:
 
     def finding(self, finding: Finding) -> None:
         self.found.append(finding)
-
-    def close(self, pipeline: Pipeline) -> None:
-        self.pipeline = pipeline
 
     @property
     def rules(self) -> list[str]:
@@ -57,7 +61,8 @@ class Collected:
 def dissect(path: Path) -> Collected:
     """All that is in a file."""
     view = Collected()
-    Pipeline(open_capture(path), view).run()
+    view.pipeline = Pipeline(open_capture(path), view)
+    view.pipeline.run()
     return view
 
 

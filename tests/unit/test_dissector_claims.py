@@ -18,11 +18,12 @@ from tests.support.rdma_wire import (
     results,
 )
 
+from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.tracking.claims import DecodeAs, decode_as
-from nfsrdma.dissector.tracking.exchange import Exchange
-from nfsrdma.dissector.tracking.model import CmEvent, Finding
+from nfsrdma.dissector.tracking.events import Events
+from nfsrdma.dissector.tracking.model import Exchange
 
 
 class Seen:
@@ -33,15 +34,15 @@ class Seen:
         self.pipeline = Pipeline(reader, self, decode_as=known)
         self.pipeline.run()
 
+    def subscribe(self, events: Events) -> None:
+        events.exchanges.subscribe(self.exchange)
+        events.findings.subscribe(self.finding)
+
     def exchange(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
 
-    def cm(self, event: CmEvent) -> None: ...
-
     def finding(self, finding: Finding) -> None:
         self.findings.append(finding)
-
-    def close(self, pipeline: Pipeline) -> None: ...
 
     @property
     def rules(self) -> list[str]:

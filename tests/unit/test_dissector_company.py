@@ -13,7 +13,7 @@ from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.fields.fields import message_fields
 from nfsrdma.dissector.messages.procedures import NAMES, PROCEDURES, procedure_of
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.line import LineView
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import random
 import struct
-from typing import Any
 
 import pytest
 from tests.fuzz.targets import Octets
 from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, do_write, pattern, pcap
 from tests.support.tunnels import inside, ip4
 
+from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.layers import fragments
 from nfsrdma.dissector.layers.fragments import Fragment, Fragments
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking.exchange import Exchange
-from nfsrdma.dissector.tracking.model import Finding
+from nfsrdma.dissector.tracking.events import Events
+from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.extract import payloads
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
@@ -76,15 +76,15 @@ class Seen:
                 payload.write(source, write, 0)
                 self.payloads.append(bytes(out))
 
+    def subscribe(self, events: Events) -> None:
+        events.exchanges.subscribe(self.exchange)
+        events.findings.subscribe(self.finding)
+
     def exchange(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
 
     def finding(self, finding: Finding) -> None:
         self.findings.append(finding)
-
-    def cm(self, event: Any) -> None: ...
-
-    def close(self, pipeline: Pipeline) -> None: ...
 
     def right(self) -> bool:
         return (

@@ -40,9 +40,7 @@ def health(wire: Wire, folder: Path, *, drop: tuple[int, ...] = ()) -> Health:
     frames = [frame for at, frame in enumerate(wire.frames, 1) if at not in drop]
     path.write_bytes(pcap(frames, nano=True))
     view = Health()
-    pipeline = Pipeline(open_capture(str(path)), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(str(path)), view).run()
     return view
 
 
@@ -348,9 +346,7 @@ def test_tcp_segments_that_bring_nothing_new(tmp_path: Path) -> None:
     path = tmp_path / "iwarp.pcap"
     path.write_bytes(pcap(wire.frames))
     view = Health()
-    pipeline = Pipeline(open_capture(str(path)), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(str(path)), view).run()
     assert sorted(resent for _, resent in view.streams) == [0, 2]
     text = text_health(view)
     assert "(iWARP): 2 TCP segments again" in text

@@ -6,8 +6,8 @@ import pytest
 
 from nfsrdma.dissector.messages.body import Body, Operation
 from nfsrdma.dissector.messages.rpc import RpcCall
-from nfsrdma.dissector.tracking.exchange import Exchange
-from nfsrdma.dissector.tracking.model import Connection, Side, Transport
+from nfsrdma.dissector.tracking.kinds import Transport
+from nfsrdma.dissector.tracking.model import Connection, Exchange, Side
 from nfsrdma.dissector.views.latency.latency import main_operation
 from nfsrdma.dissector.views.latency.measure import Times
 from nfsrdma.xdr.nfs4 import types as t

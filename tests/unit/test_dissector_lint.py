@@ -31,9 +31,9 @@ from tests.support.rdma_wire import (
     results,
 )
 
+from nfsrdma.dissector.base.finding import Finding, Severity
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking.model import Finding, Severity
 from nfsrdma.dissector.views.lint import RULES, Lint
 from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding, text_summary
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
@@ -46,9 +46,7 @@ SAID = PrivateData(4096, 4096, True)
 def lint_file(path: Path) -> tuple[Lint, list[Finding]]:
     out: list[Finding] = []
     view = Lint(out.append)
-    pipeline = Pipeline(open_capture(path), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(path), view).run()
     return view, out
 
 

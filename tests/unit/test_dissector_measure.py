@@ -122,9 +122,7 @@ def queue_of(wire: Wire, folder: Path) -> tuple[Queue, Latency]:
     path = folder / "wire.pcap"
     path.write_bytes(pcap(wire.frames, nano=True))
     view = Latency()
-    pipeline = Pipeline(open_capture(str(path)), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(str(path)), view).run()
     (queue,) = view.queues.all.values()
     return queue, view
 

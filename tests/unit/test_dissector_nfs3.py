@@ -151,9 +151,7 @@ def chunked() -> Wire:
 def lint(path: Path) -> list[str]:
     found: list[str] = []
     view = Lint(lambda finding: found.append(finding.rule))
-    pipeline = Pipeline(open_capture(path), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(path), view).run()
     return found
 
 

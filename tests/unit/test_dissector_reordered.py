@@ -8,10 +8,11 @@ import pytest
 from tests.fuzz.targets import Octets
 from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, do_write, pattern, pcap
 
+from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking.exchange import Exchange
-from nfsrdma.dissector.tracking.model import CmEvent, Finding
+from nfsrdma.dissector.tracking.events import Events
+from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.lint import Lint
 from nfsrdma.rpcrdma.transport.chunk import Segment
 
@@ -34,9 +35,11 @@ class Seen:
         self.findings: list[Finding] = []
         Pipeline(reader_of(Octets(pcap(frames, nano=True))), self).run()
         lint = Lint(self.findings.append)
-        pipeline = Pipeline(reader_of(Octets(pcap(frames, nano=True))), lint)
-        lint.attach(pipeline)
-        pipeline.run()
+        Pipeline(reader_of(Octets(pcap(frames, nano=True))), lint).run()
+
+    def subscribe(self, events: Events) -> None:
+        events.exchanges.subscribe(self.exchange)
+        events.findings.subscribe(self.finding)
 
     def exchange(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
@@ -44,10 +47,6 @@ class Seen:
 
     def finding(self, finding: Finding) -> None:
         self.findings.append(finding)
-
-    def cm(self, event: CmEvent) -> None: ...
-
-    def close(self, pipeline: Pipeline) -> None: ...
 
     def right(self) -> bool:
         answered = [one.xid for one in self.exchanges if one.call and one.reply]

@@ -21,9 +21,9 @@ from tests.support.rdma_wire import (
     results,
 )
 
+from nfsrdma.dissector.base.finding import Finding, Severity
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking.model import Finding, Severity
 from nfsrdma.dissector.views.line import LineView
 from nfsrdma.dissector.views.lint import Lint
 from nfsrdma.dissector.views.ndjson import NdjsonView
@@ -64,9 +64,7 @@ def test_a_cut_is_no_error(snaplen: int) -> None:
         Pipeline(reader_of(Octets(octets)), view).run()
     findings: list[Finding] = []
     lint = Lint(findings.append)
-    pipeline = Pipeline(reader_of(Octets(octets)), lint)
-    lint.attach(pipeline)
-    pipeline.run()
+    Pipeline(reader_of(Octets(octets)), lint).run()
     assert not [one for one in findings if one.severity > Severity.NOTE]
     shown = "".join(text)
     assert not re.search(r"error:|warning:|-1\b|\[[RWC] 0\]", shown)

@@ -135,9 +135,7 @@ def check_moved(damaged: Collected, whole: Collected) -> int:
 def lint_rules(path: Path) -> list[str]:
     rules: list[str] = []
     view = Lint(lambda finding: rules.append(finding.rule))
-    pipeline = Pipeline(open_capture(path), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(path), view).run()
     return rules
 
 

@@ -231,9 +231,7 @@ def differences(folder: Path, frames: list[Frame]) -> list[Difference]:
     reader = open_capture(written(folder, clean()))
     found: list[Difference] = []
     view = Comparison(iter(frames), lambda: reader.source.view, found.append)
-    pipeline = Pipeline(reader, view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(reader, view).run()
     assert view.unexplained == sum(not one.known for one in found)
     return found
 

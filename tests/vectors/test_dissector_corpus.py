@@ -17,7 +17,7 @@ from tests.support.dissection import Collected, dissect
 from nfsrdma.dissector.base.extent import ByteMap
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.pipeline import Pipeline
-from nfsrdma.dissector.tracking.exchange import Exchange
+from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.extract import Payload, payloads
 from nfsrdma.dissector.views.lint import Lint
 
@@ -34,9 +34,7 @@ def truth_of(path: Path) -> dict[str, Any]:
 def lint(path: Path) -> list[str]:
     rules: list[str] = []
     view = Lint(lambda finding: rules.append(finding.rule))
-    pipeline = Pipeline(open_capture(path), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(path), view).run()
     return sorted(rules)
 
 

@@ -28,9 +28,7 @@ captures = pytest.mark.parametrize("path", linux_captures(), ids=lambda path: pa
 
 def seen_by_health(path: Path) -> Health:
     view = Health()
-    pipeline = Pipeline(open_capture(str(require(path))), view)
-    view.attach(pipeline)
-    pipeline.run()
+    Pipeline(open_capture(str(require(path))), view).run()
     return view
 
 

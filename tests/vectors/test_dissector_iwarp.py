@@ -15,7 +15,7 @@ from tests.support.rdma_wire import Frame, do_getattr, do_read, do_write, patter
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.streams.crc32c import crc32c
-from nfsrdma.dissector.tracking.model import Transport
+from nfsrdma.dissector.tracking.kinds import Transport
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.rpcrdma.transport.private_data import PrivateData
 
@@ -41,7 +41,7 @@ def checked(frames: list[Frame], folder: Path) -> Collected:
     path = folder / "capture"
     path.write_bytes(pcap(frames))
     view = Collected()
-    pipeline = Pipeline(open_capture(path), view, check_crc=True)
+    view.pipeline = pipeline = Pipeline(open_capture(path), view, check_crc=True)
     pipeline.run()
     return view
 
@@ -207,12 +207,12 @@ def test_checksum_of_others() -> None:
 def test_samples_of_others(name: str, kinds: dict[int, int]) -> None:
     path = public_capture(name)
     view = Collected()
-    pipeline = Pipeline(open_capture(path), view, check_crc=True)
+    view.pipeline = pipeline = Pipeline(open_capture(path), view, check_crc=True)
     pipeline.run()
     assert view.rules == []
     assert pipeline.conversations.kinds == kinds
     assert [event.name for event in view.events] == ["MPA request", "MPA reply"]
-    assert [c.transport for c in pipeline.connections.all.values()] == [Transport.IWARP]
+    assert [c.transport for c in pipeline.pairing.connections.values()] == [Transport.IWARP]
     assert dissect(path).rules == []
 
 

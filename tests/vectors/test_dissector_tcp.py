@@ -23,7 +23,7 @@ from tests.support.tcp_wire import Peer, TcpWire, call, reply
 
 from nfsrdma.dissector.streams import conversations
 from nfsrdma.dissector.streams.reassembly import MAX_HELD, Stream
-from nfsrdma.dissector.tracking.model import Transport
+from nfsrdma.dissector.tracking.kinds import Transport
 
 
 def session(wire: TcpWire, count: int = 4, fragment: int = 1 << 20) -> None:
@@ -139,7 +139,7 @@ def test_not_rpc(tmp_path: Path) -> None:
     assert view.exchanges == []
     assert view.rules == []
     assert view.pipeline is not None
-    assert view.pipeline.connections.all == {}
+    assert view.pipeline.pairing.connections == {}
 
 
 def test_garbage_after_records(tmp_path: Path) -> None:

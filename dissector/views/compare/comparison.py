@@ -9,18 +9,19 @@ from __future__ import annotations
 import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from ...base.packet import Encapsulation, Packet
+from ...base.finding import Finding, Severity
+from ...base.packet import Encapsulation
 from ...fields.fields import message_fields
 from ...layers.roce import ROCE_PORT
 from ...messages.body import NFS_PROGRAM, is_callback
 from ...messages.procedures import NFS3, READ3, READDIR3, READDIRPLUS3, WRITE3
-from ...tracking.exchange import Exchange
-from ...tracking.flow import Flow
-from ...tracking.model import CmEvent, Finding, Message, OpKind, Severity
+from ...tracking.events import Events, NewFlow, Totals
+from ...tracking.kinds import OpKind
+from ...tracking.model import Direction, Exchange, Message
 from ..extract import payloads
 from ..lint import Lint
 from .known import (
@@ -38,9 +39,6 @@ from .known import (
     explain,
 )
 from .theirs import DATA, NFS, RPC, TRANSPORT, Frame, Theirs, Values, messages
-
-if TYPE_CHECKING:
-    from ...pipeline import Pipeline
 
 INFINIBAND = 247
 NVME_PORT = 4420
@@ -114,10 +112,13 @@ class Comparison:
         self._waiting: OrderedDict[int, list[Theirs]] = OrderedDict()
         self._count = 0
         self._handles: dict[tuple[int, int, int], int] = {}
-        self._pipeline: Pipeline | None = None
+        self._offloaded = False
+        """A frame was several packets."""
+        self._infiniband = False
+        """Frames are native InfiniBand's."""
         self._lint = Lint(self._lint_found)
         self._broken = False
-        self._low: set[Flow | None] = set()
+        self._low: set[Direction | None] = set()
         """Flows from UDP ports for which Wireshark expects other protocols."""
         self._noted: OrderedDict[int, None] = OrderedDict()
         """Frames of which we have said something that is no exchange."""
@@ -126,11 +127,14 @@ class Comparison:
         self.known: Counter[str] = Counter()
         self.unexplained = 0
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Know of frames of several packets, of ports, and of what breaks a rule."""
-        self._pipeline = pipeline
-        self._lint.attach(pipeline)
-        pipeline.connections.on_flow = self._flow
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        self._lint.subscribe_early(events)
+        events.flows.subscribe(self._flow)
+        events.offloads.subscribe(self._offload)
+        events.exchanges.subscribe(self.exchange)
+        events.findings.subscribe(self.finding)
+        events.closed.subscribe(self.close)
 
     # Their side
 
@@ -268,15 +272,14 @@ class Comparison:
         self._broken = False
         self._lint.exchange(exchange)
         responder = exchange.responder
-        pipeline = self._pipeline
         service = responder is not None and NVME_PORT in (responder.port, exchange.requester.port)
         flows = {side.flow for side in (exchange.requester, responder) if side is not None}
         found = {
             REUSED: self._reused(exchange),
             SAME_XID: responder is not None and exchange.xid in responder.calls,
-            OFFLOADED: pipeline is not None and pipeline.offloaded > 0,
+            OFFLOADED: self._offloaded,
             LOW_PORT: service or bool(flows & self._low),
-            LINK_TYPE: pipeline is not None and pipeline.reader.link_type == INFINIBAND,
+            LINK_TYPE: self._infiniband,
             BROKEN: self._broken,
         }
         return frozenset(flag for flag, holds in found.items() if holds)
@@ -284,7 +287,12 @@ class Comparison:
     def _lint_found(self, finding: Finding) -> None:
         self._broken |= finding.severity > Severity.NOTE
 
-    def _flow(self, flow: Flow, packet: Packet) -> None:
+    def _offload(self, frame: int) -> None:
+        self._offloaded = True
+
+    def _flow(self, new: NewFlow) -> None:
+        flow, packet = new
+        self._infiniband = packet.link_type == INFINIBAND
         if packet.encapsulation == Encapsulation.ROCE_V2 and packet.source_port < ROCE_PORT:
             self._low.add(flow)
 
@@ -322,9 +330,6 @@ class Comparison:
             )
         )  # fmt: skip
 
-    def cm(self, event: CmEvent) -> None:
-        """Handshakes are not compared."""
-
     def finding(self, finding: Finding) -> None:
         """Wireshark has none; but it shows the message that ours may be about."""
         if finding.rule in _ALONE:
@@ -332,7 +337,7 @@ class Comparison:
             if len(self._noted) > MAX_WAITING:
                 self._noted.popitem(last=False)
 
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, totals: Totals) -> None:
         """What Wireshark alone has found."""
         self._advance(1 << 62)
         for waiting in self._waiting.values():

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from ...tracking.exchange import Exchange
-from ...tracking.model import Message, Transport
+from ...tracking.kinds import Transport
+from ...tracking.model import Exchange, Message
 from .theirs import DATA, NFS, RPC, TRANSPORT
 
 ABSENT, DIFFERS, EXTRA = "absent", "differs", "extra"

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING
-
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
 from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
-from ...base.packet import Packet
-from ...tracking.exchange import Exchange
-from ...tracking.model import CmEvent, Finding, Message, RdmaOp, Side
+from ...tracking.events import Events, PacketSeen, Totals
+from ...tracking.model import Direction, Exchange, Message, RdmaOp, Side
 from ..latency.latency import Latency, main_operation
 from ..latency.measure import Timeline
 from .events import Event, Rpc, Span, Sufferer
 from .watch import Hurt, Watch
-
-if TYPE_CHECKING:
-    from ...pipeline import Pipeline
-    from ...tracking.flow import Flow
 
 MAX_EVENTS = 20_000
 """Events that are kept; beyond, they are counted."""
@@ -41,7 +33,7 @@ class Health:
 
     def __init__(self) -> None:
         self.latency = Latency()
-        self.watches: dict[Flow, Watch] = {}
+        self.watches: dict[Direction, Watch] = {}
         self.events: list[Event] = []
         self.event_count = 0
         self.sufferers: dict[int, Sufferer] = {}
@@ -55,29 +47,31 @@ class Health:
         """Octets that were sent again, over time."""
         self.sent = Timeline()
         """All octets of payload, over time."""
-        self._pipeline: Pipeline | None = None
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Be shown every packet."""
-        self._pipeline = pipeline
-        pipeline.observe(self)
-        self.latency.attach(pipeline)
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        self.subscribe_early(events)
+        events.exchanges.subscribe(self.exchange)
+        events.closed.subscribe(self.close)
 
-    # Packets
+    def subscribe_early(self, events: Events) -> None:
+        """Subscribe to packets and calls as they come.
 
-    def packet(self, packet: Packet, operation: int, followers: int, time: int) -> None:
-        """A RoCE or InfiniBand packet that the pipeline has dealt with, and its run."""
-        pipeline = self._pipeline
-        if pipeline is None:
-            return
-        connections = pipeline.connections
+        For a view that has health watched, and calls the other methods when it is their turn.
+        """
+        events.packets.subscribe(self.packet)
+        self.latency.subscribe_early(events)
+
+    # --- Packets ---
+
+    def packet(self, seen: PacketSeen) -> None:
+        """Take a RoCE or InfiniBand packet that was dealt with, and its run."""
+        packet, operation, followers, time, flow, back = seen
         self.packets += 1 + followers
         self.first_time = self.first_time or packet.time
         self.last_time = max(self.last_time, time)
-        flow = connections.known(packet)
-        if flow is None or operation == Operation.DATAGRAM:
+        if flow is None:
             return
-        back = connections.pair_of(flow)
         if len(self.watches) >= MAX_WATCHES and not (flow in self.watches and back in self.watches):
             return
         watch = self._watch(flow)
@@ -103,7 +97,7 @@ class Health:
             watch.counts.fecn += bool(packet.notify & FECN) * (1 + followers)
             watch.counts.becn += bool(packet.notify & BECN) * (1 + followers)
 
-    def _watch(self, flow: Flow) -> Watch:
+    def _watch(self, flow: Direction) -> Watch:
         watch = self.watches.get(flow)
         if watch is None:
             watch = self.watches[flow] = Watch(flow, self._event, self._hurt)
@@ -123,7 +117,7 @@ class Health:
         else:
             self._suffers(span, hurt)
 
-    # RPCs
+    # --- RPCs ---
 
     def exchange(self, exchange: Exchange) -> None:
         """An RPC is over: what has happened to its packets happened to it."""
@@ -146,7 +140,7 @@ class Health:
         if message.side.flow is not None and message.end > message.sequence:
             self._add(message.side.flow, span)
 
-    def _add(self, flow: Flow, span: Span) -> None:
+    def _add(self, flow: Direction, span: Span) -> None:
         watch = self.watches.get(flow)
         if watch is None:
             return
@@ -178,21 +172,13 @@ class Health:
             if span.is_reply and hurt.needed:
                 sufferer.finished = max(sufferer.finished, hurt.time)
 
-    # The rest of a view
-
-    def cm(self, event: CmEvent) -> None:
-        """Handshakes are datagrams: the connection manager sends them again, nobody asks."""
-
-    def finding(self, finding: Finding) -> None:
-        """What is wrong with messages is lint's."""
-
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, totals: Totals) -> None:
         """How much later than its kind each sufferer was; the latest come first."""
         for watch in self.watches.values():
             watch.settle()
         self.events.sort(key=lambda event: event.frame)
-        self.streams = list(islice(pipeline.conversations.resent(), MAX_WATCHES))
-        self.latency.close(pipeline)
+        self.streams = list(totals.resent[:MAX_WATCHES])
+        self.latency.close(totals)
         for sufferer in self.sufferers.values():
             stages = self.latency.operations.get(sufferer.rpc.operation, {})
             times = stages.get("reply")
@@ -202,9 +188,9 @@ class Health:
         self.sufferers = {one.rpc.exchange: one for one in order}
 
 
-def _merged(operations: list[RdmaOp]) -> list[tuple[Flow, int, int]]:
+def _merged(operations: list[RdmaOp]) -> list[tuple[Direction, int, int]]:
     """The sequences of operations, those that follow one another in one piece."""
-    pieces: list[tuple[Flow, int, int]] = []
+    pieces: list[tuple[Direction, int, int]] = []
     for op in operations:
         flow = op.actor.flow
         if flow is None or op.end <= op.sequence:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from nfsrdma.rpcrdma.roce.wire.psn import unwrap
 
 from ...base.packet import Packet
+from ...tracking.model import Direction
 from ...tracking.sequence import Tracker
 from .events import NAKS, RNR_TIMERS, Event, Nak, Span, nak_name
-
-if TYPE_CHECKING:
-    from ...tracking.flow import Flow
 
 MAX_SPANS = 512
 """RPCs that are over, and whose packets may still be sent again."""
@@ -131,7 +129,10 @@ class Watch:
     """
 
     def __init__(
-        self, flow: Flow, on_event: Callable[[Event], None], on_hurt: Callable[[Watch, Hurt], None]
+        self,
+        flow: Direction,
+        on_event: Callable[[Event], None],
+        on_hurt: Callable[[Watch, Hurt], None],
     ) -> None:
         self.flow = flow
         self._on_event = on_event
@@ -208,7 +209,7 @@ class Watch:
         return True
 
     def _starts_read(self, sequence: int) -> bool:
-        return any(op.sequence == sequence for op in self.flow.reads)
+        return any(op.sequence == sequence for op in self.flow.requested)
 
     def settle(self) -> None:
         """The sender did not go back: what came late or twice did so in the network."""
@@ -238,7 +239,7 @@ class Watch:
     def _end(self, sequence: int, is_read: bool) -> int:
         """The sequence after a request's."""
         if is_read:
-            for op in reversed(self.flow.reads):
+            for op in reversed(self.flow.requested):
                 if op.sequence <= sequence < op.end:
                     return op.end
         return sequence + 1
@@ -406,7 +407,7 @@ class Watch:
 
     def asked_again(self, sequence: int) -> bool:
         """Whether the READ whose response has this number was asked for more than once."""
-        return any(op.retries for op in self.flow.reads if op.sequence <= sequence < op.end)
+        return any(op.retries for op in self.flow.requested if op.sequence <= sequence < op.end)
 
     def sequence_of(self, packet: Packet) -> int:
         """The sequence of a request, or of a response to one."""

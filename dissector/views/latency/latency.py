@@ -9,19 +9,15 @@ Times are those of the capture: at the client they have the network in them, at 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from nfsrdma.xdr.nfs4 import types as t
 
 from ...messages.body import PROGRAM_NAMES, Body
-from ...tracking.exchange import Exchange
-from ...tracking.matching import both
-from ...tracking.model import CmEvent, Finding, Message
+from ...tracking.events import Events, Totals
+from ...tracking.model import Exchange, Message
 from .measure import Timeline, Times
 from .queues import Queues
-
-if TYPE_CHECKING:
-    from ...pipeline import Pipeline
 
 STAGES = ("reply", "data", "ack", "wait", "transfer", "finish", "confirm")
 """``reply`` and ``data`` count from the call, to the reply and to the first data by RDMA. The
@@ -69,7 +65,7 @@ def marks(exchange: Exchange) -> Marks | None:
     call, reply = exchange.call, exchange.reply
     if call is None or reply is None:
         return None
-    begun = [op.first_data_time for op in exchange.operations if op.first_data_time]
+    begun = [op.first_data_time for op in exchange.operations if op.first_data_time is not None]
     last = max((op.last_time for op in exchange.operations), default=0) if begun else 0
     return Marks(call.first_time, call.ack_time, min(begun, default=0), last, reply.time)
 
@@ -118,10 +114,18 @@ class Latency:
         """Of each stretch of time the longest time from a call to its reply, by the call."""
         self._pending: deque[tuple[str, Message, Message]] = deque()
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Be told of calls as they are sent, for the depth of the queues."""
-        exchanges = pipeline.exchanges
-        exchanges.on_call = both(exchanges.on_call, self.queues.called)
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        self.subscribe_early(events)
+        events.exchanges.subscribe(self.exchange)
+        events.closed.subscribe(self.close)
+
+    def subscribe_early(self, events: Events) -> None:
+        """Subscribe to calls as they are sent, for the depth of the queues.
+
+        For a view that has times taken, and calls the other methods when it is their turn.
+        """
+        events.calls.subscribe(self.queues.called)
 
     def exchange(self, exchange: Exchange) -> None:
         """A call and its reply, if both are there."""
@@ -165,13 +169,7 @@ class Latency:
         times = self.operations.get(name, {}).get("reply")
         return times.quantile(0.5) if times else None
 
-    def cm(self, event: CmEvent) -> None:
-        """Has no latency."""
-
-    def finding(self, finding: Finding) -> None:
-        """Has no latency."""
-
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, totals: Totals) -> None:
         """What took the most time in total comes first."""
         while self._pending:
             self._confirmed(*self._pending.popleft())

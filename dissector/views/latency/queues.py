@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...tracking.exchange import Exchange
-from ...tracking.model import Side
+from ...tracking.model import Exchange, Side
 from .measure import Times
 
 if TYPE_CHECKING:

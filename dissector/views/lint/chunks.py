@@ -10,11 +10,12 @@ from nfsrdma.xdr.nfs4.types import OP_CREATE, OP_READ, OP_READLINK, OP_WRITE
 from nfsrdma.xdr.runtime import Struct as XdrStruct
 from nfsrdma.xdr.runtime import Union as XdrUnion
 
+from ...base.finding import Finding
 from ...messages.decoder import Placed
 from ...messages.procedures import READ3, READLINK3, SYMLINK3, WRITE3
 from ...messages.rpcrdma import CUT, NOMSG, Segment, TransportHeader
-from ...tracking.exchange import Chunk, Exchange
-from ...tracking.model import Finding, Message, OpKind
+from ...tracking.kinds import OpKind
+from ...tracking.model import Chunk, Exchange, Message
 from .rules import found
 
 _ELIGIBLE_ARGUMENTS = frozenset((OP_WRITE, OP_CREATE, WRITE3, SYMLINK3))
@@ -87,7 +88,7 @@ def _positions(
     exchange: Exchange, call: Message, header: TransportHeader, moved: list[Chunk]
 ) -> Iterator[Finding]:
     """Read chunks that cannot be where they say."""
-    inline = call.content.length - header.size
+    inline = call.length - header.size
     if header.proc == NOMSG:
         inline = sum(c.length for c in exchange.chunks_of("read") if not c.position)
     left_out = end = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from ...base.finding import Finding
 from ...messages.rpcrdma import TransportHeader
-from ...tracking.exchange import Exchange
 from ...tracking.intact import complete, unbroken
-from ...tracking.model import Connection, Finding, OpKind, RdmaOp, Side
+from ...tracking.kinds import OpKind
+from ...tracking.model import Connection, Exchange, RdmaOp, Side
 from .rules import found
 
 MAX_LOOSE = 64
@@ -134,7 +135,7 @@ class Memory:
 
     def _judge(self, op: RdmaOp) -> Iterator[Finding]:
         owner = op.actor.peer
-        if op.exchange is not None or owner is None or not unbroken(owner.connection):
+        if op.claimed or owner is None or not unbroken(owner.connection):
             return
         for start, end, exchange in reversed(self._ended.get((owner, op.handle), ())):
             if op.address < end and op.address + op.length > start:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from nfsrdma.rpcrdma.transport.private_data import PrivateData, thresholds
 
+from ...base.finding import Finding
 from ...messages.rpcrdma import CUT, MSG, MSGP, NOMSG, TransportHeader
-from ...tracking.exchange import Exchange
-from ...tracking.model import Finding, Message, Side
+from ...tracking.model import Exchange, Message, Side
 from .rules import found
 
 XID, CREDITS, PROC = (0, 4), (8, 12), (12, 16)
@@ -42,7 +42,7 @@ def _length(message: Message) -> Iterator[Finding]:
         return
     ours, theirs = side.private or PrivateData(), side.peer.private or PrivateData()
     limit, _ = thresholds(ours, theirs)
-    length = message.content.length
+    length = message.length
     if length > limit:
         yield found(
             message.frame, "inline-too-long", f"{length} octets, the threshold is {limit}",
@@ -53,7 +53,7 @@ def _length(message: Message) -> Iterator[Finding]:
 def _form(exchange: Exchange, message: Message, header: TransportHeader) -> Iterator[Finding]:
     if header.proc not in (MSG, NOMSG) or header.fault:
         return
-    after = message.content.length - header.size
+    after = message.length - header.size
     is_call = header is exchange.call_header
     if is_call:
         long, chunk = any(not entry.position for entry in header.reads), "Position-Zero Read chunk"
@@ -67,7 +67,7 @@ def _form(exchange: Exchange, message: Message, header: TransportHeader) -> Iter
     if header.proc == NOMSG and after > 0:
         yield found(
             message.frame, "message-form", f"{after} octets follow an RDMA_NOMSG",
-            (header.size, message.content.length),
+            (header.size, message.length),
         )  # fmt: skip
     if long != (header.proc == NOMSG):
         text = f"{header.name} with{'' if long else 'out'} a {chunk}"

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
+from ...base.finding import Finding, Severity
 from ...fields.fields import Fields, finding_fields
-from ...tracking.exchange import Exchange
+from ...tracking.events import Events, Totals
 from ...tracking.intact import complete
-from ...tracking.matching import both
-from ...tracking.model import CmEvent, Finding, RdmaOp, Severity
+from ...tracking.model import Exchange, RdmaOp
 from .chunks import check_chunks
 from .connection import Credits, Memory, Xids
 from .headers import check_headers
 from .rules import RULES, found
 from .sessions import Sessions
-
-if TYPE_CHECKING:
-    from ...pipeline import Pipeline
 
 _GENERAL = frozenset(("chunk-length", "undecoded"))
 """What the decoder says of an exchange; a rule that names the reason makes it superfluous."""
@@ -44,14 +40,20 @@ class Lint:
         self.missing = 0
         """Packets that the capture is known not to have."""
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Be told of calls as they are sent, and of operations that are for no call."""
-        exchanges = pipeline.exchanges
-        exchanges.on_call = both(exchanges.on_call, self._call)
-        exchanges.on_loose = both(exchanges.on_loose, self._loose)
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        self.subscribe_early(events)
+        events.exchanges.subscribe(self.exchange)
+        events.findings.subscribe(self.finding)
+        events.closed.subscribe(self.close)
 
-    def _call(self, exchange: Exchange) -> None:
-        self._credits.called(exchange)
+    def subscribe_early(self, events: Events) -> None:
+        """Subscribe to what is seen before an RPC is over.
+
+        For a view that has rules checked, and calls the other methods when it is their turn.
+        """
+        events.calls.subscribe(self._credits.called)
+        events.loose.subscribe(self._loose)
 
     def _loose(self, op: RdmaOp) -> None:
         self._all(self._memory.loose(op))
@@ -86,9 +88,6 @@ class Lint:
             if finding.rule in RULES and not (named and finding.rule in _GENERAL)
         )
 
-    def cm(self, event: CmEvent) -> None:
-        """Nothing to check."""
-
     def finding(self, finding: Finding) -> None:
         """Of a message that belongs to no exchange."""
         if finding.rule == "rdma-done":
@@ -96,9 +95,9 @@ class Lint:
         if finding.rule in RULES and finding.severity > Severity.NOTE:
             self._all(iter((finding,)))
 
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, totals: Totals) -> None:
         """What no reply has claimed; what the capture does not have."""
         self._all(self._credits.close())
         self._all(self._memory.close())
         self._all(self._xids.close())
-        self.missing = sum(flow.tracker.lost_count for flow in pipeline.connections.flows())
+        self.missing = totals.missing

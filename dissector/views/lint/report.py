@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ...base.finding import Finding, Severity
 from ...fields import summary
 from ...fields.fields import finding_fields
-from ...tracking.model import Finding, Severity
 from .rules import RULES
 
 if TYPE_CHECKING:

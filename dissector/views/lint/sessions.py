@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from ...tracking.exchange import Exchange
+from ...base.finding import Finding
 from ...tracking.intact import complete
-from ...tracking.model import Finding
+from ...tracking.model import Exchange
 from .rules import found
 
 MAX_SLOTS = 65536

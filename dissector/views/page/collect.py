@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
+from ...base.finding import Finding, Severity
 from ...fields.summary import printable
-from ...tracking.exchange import Exchange
-from ...tracking.matching import both
-from ...tracking.model import CmEvent, Connection, Finding, Severity, Side
+from ...tracking.events import Events, Totals
+from ...tracking.model import CmEvent, Connection, Exchange, Side
 from ..health import Health
 from ..latency.latency import CHAIN, STAGES, Latency
 from ..latency.measure import Timeline
 from ..lint import RULES, Lint
 from .rows import MAX_TEXT, NOTHING, Row, Rows
 from .tables import Strings, Table
-
-if TYPE_CHECKING:
-    from ...pipeline import Pipeline
 
 MAX_RPCS = 250_000
 """RPCs in one page; what comes later is counted only."""
@@ -34,7 +30,7 @@ _OFTEN = 512
 
 
 class PageView:
-    """A view; :meth:`attach` it to its pipeline, and :meth:`data` is what the page needs."""
+    """A view; :meth:`attach` it, and :meth:`data` is what the page needs."""
 
     def __init__(self) -> None:
         self.strings = Strings()
@@ -57,21 +53,23 @@ class PageView:
         """Rows by the number of their exchange."""
         self._sides: dict[int, Connection] = {}
         self._cm: list[tuple[int, int, str, str, str]] = []
-        self._pipeline: Pipeline | None = None
+        self._totals: Totals | None = None
 
     @property
     def latency(self) -> Latency:
         return self.health.latency
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Be told of packets and calls as they come."""
-        self._pipeline = pipeline
-        self._lint.attach(pipeline)
-        self.health.attach(pipeline)
-        exchanges = pipeline.exchanges
-        exchanges.on_call = both(exchanges.on_call, self._called)
+    def subscribe(self, events: Events) -> None:
+        """See ``View``."""
+        self._lint.subscribe_early(events)
+        self.health.subscribe_early(events)
+        events.calls.subscribe(self._called)
+        events.exchanges.subscribe(self.exchange)
+        events.cm.subscribe(self.cm)
+        events.findings.subscribe(self.finding)
+        events.closed.subscribe(self.close)
 
-    # What the pipeline shows
+    # --- What the pipeline shows ---
 
     def _called(self, exchange: Exchange) -> None:
         self._depths[exchange.number] = len(exchange.requester.calls)
@@ -140,10 +138,11 @@ class PageView:
             self.strings.add(printable(finding.text)[:MAX_TEXT]), start, end,
         )  # fmt: skip
 
-    def close(self, pipeline: Pipeline) -> None:
+    def close(self, totals: Totals) -> None:
         """Nothing more will come: sort by time."""
-        self._lint.close(pipeline)
-        self.health.close(pipeline)
+        self._totals = totals
+        self._lint.close(totals)
+        self.health.close(totals)
         while self._pending:
             self.rows.confirmed(self._pending.popleft())
         for findings in self._early.values():
@@ -162,17 +161,17 @@ class PageView:
         by_frame = sorted(range(len(self.found)), key=self.found.column("frame").__getitem__)
         self.found.arranged(by_frame)
 
-    # What the page needs
+    # --- What the page needs ---
 
     def data(self, name: str) -> dict[str, object]:
         """Everything, to be written as JSON. Times are nanoseconds after ``start``."""
-        pipeline = self._pipeline
+        totals = self._totals
         rpcs = self.rows.rpcs
         times = rpcs.column("time")
-        start = self._pipeline.reader.began if self._pipeline is not None else 0
+        start = totals.began if totals is not None else 0
         for index, time in enumerate(times):
             times[index] = time - start
-        kinds = pipeline.kinds if pipeline is not None else {}
+        kinds = totals.kinds if totals is not None else {}
         packets = sum(kinds.values())
         said = set(self.strings.all)
         rules = {

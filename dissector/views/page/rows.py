@@ -9,8 +9,7 @@ from nfsrdma.rpcrdma.roce.wire.psn import wrap
 from ...base.extent import Extent
 from ...fields import summary
 from ...messages.rpcrdma import Segment, TransportHeader
-from ...tracking.exchange import Chunk, Exchange
-from ...tracking.model import Message, RdmaOp
+from ...tracking.model import Chunk, Exchange, Message, RdmaOp
 from ..chunks import file_offset
 from ..latency.latency import main_operation, marks
 from .tables import Strings, Table
@@ -129,7 +128,7 @@ class Rows:
             self.ops.add(
                 int(op.kind),
                 op.time - start,
-                op.first_data_time - start if op.first_data_time else NOTHING,
+                op.first_data_time - start if op.first_data_time is not None else NOTHING,
                 op.last_time - start,
                 op.length,
                 op.handle,
@@ -212,7 +211,7 @@ def _psn(message: Message | None) -> int:
 
 
 def _size(message: Message | None) -> tuple[int, int]:
-    return (0, 0) if message is None else (message.content.length, message.packets)
+    return (0, 0) if message is None else (message.length, message.packets)
 
 
 def _form(header: TransportHeader | None) -> int:

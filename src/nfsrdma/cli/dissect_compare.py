@@ -30,9 +30,7 @@ def compare(reader: Reader, file: str, ndjson: bool, decode_as: DecodeAs) -> boo
         view = Comparison(
             frames, lambda: reader.source.view, lambda one: sys.stdout.write(form(one))
         )
-        pipeline = Pipeline(reader, view, decode_as=decode_as)
-        view.attach(pipeline)
-        pipeline.run()
+        Pipeline(reader, view, decode_as=decode_as).run()
     sys.stdout.write("" if ndjson else _summary(view))
     sys.stdout.flush()
     reader.check()

@@ -22,8 +22,8 @@ from .dissect_filter import wanted
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.pipeline import Pipeline, View
     from nfsrdma.dissector.tracking.claims import DecodeAs
+    from nfsrdma.dissector.tracking.events import View
 
 Write = Callable[[str], object]
 _IN_MEMORY = 1 << 20
@@ -39,8 +39,6 @@ class Output:
     """One of the things that a pass is for: its view, and what is to be done behind the pass."""
 
     view: View
-    attach: Callable[[Pipeline], object] = _nothing
-    """Be told of more than views are."""
     text: Callable[[], object] = _nothing
     """Write to standard output."""
     files: Callable[[], str | None] = _nothing
@@ -143,18 +141,14 @@ NOTHING = Wishes()
 def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
     """Write all that was asked for; whether ``--exit-code`` is to say that there is something."""
     from nfsrdma.dissector.pipeline import Pipeline
-    from nfsrdma.dissector.views.several import Views
 
     with ExitStack() as stack:
         outputs: list[Output] = []
         for output in _outputs(reader, file, wishes):
             stack.enter_context(output.resources)
             outputs.append(output)
-        view = outputs[0].view if len(outputs) == 1 else Views([one.view for one in outputs])
-        pipeline = Pipeline(reader, view, check_crc=wishes.crc, decode_as=decode_as)
-        for output in outputs:
-            output.attach(pipeline)
-        pipeline.run()
+        views = [output.view for output in outputs]
+        Pipeline(reader, *views, check_crc=wishes.crc, decode_as=decode_as).run()
         for output in outputs:
             output.text()
         sys.stdout.flush()
@@ -226,7 +220,7 @@ def _listing(reader: Reader, wishes: Wishes) -> Output:
 
 def _lint(reader: Reader, wishes: Wishes) -> Output:
     """What breaks a rule: at once, or behind the list of RPCs if there is one."""
-    from nfsrdma.dissector.tracking.model import Severity
+    from nfsrdma.dissector.base.finding import Severity
     from nfsrdma.dissector.views.lint import Lint
     from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding, text_summary
 
@@ -252,7 +246,7 @@ def _lint(reader: Reader, wishes: Wishes) -> Output:
     def bad() -> bool:
         return any(view.counts[severity] for severity in (Severity.WARNING, Severity.ERROR))
 
-    return Output(view, view.attach, text, resources=resources, bad=bad)
+    return Output(view, text, resources=resources, bad=bad)
 
 
 def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:

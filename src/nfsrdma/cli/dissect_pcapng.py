@@ -29,7 +29,7 @@ def annotate(reader: Reader, wishes: Wishes, output: str) -> Output:
         rewrite(reader, Annotator(remarks.frames), out.write)
         return f"{_counted(remarks)} in {output}"
 
-    return Output(remarks, remarks.attach, files=files, resources=resources)
+    return Output(remarks, files=files, resources=resources)
 
 
 def repair(reader: Reader, output: str) -> Output:
@@ -39,14 +39,14 @@ def repair(reader: Reader, output: str) -> Output:
 
     resources = ExitStack()
     out = resources.enter_context(_written(output))
-    repairs = Repairs()
+    repairs = Repairs(lambda: reader.source.view)
 
     def files() -> str:
         rewrite(reader, repairs, out.write)
         done = [f"{count} {what}" for what, count in repairs.done.items() if count]
         return f"{', '.join(done) or 'nothing to repair'} in {output}"
 
-    return Output(repairs, repairs.attach, files=files, resources=resources)
+    return Output(repairs, files=files, resources=resources)
 
 
 def _counted(remarks: Remarks) -> str:

@@ -18,7 +18,7 @@ from .output import replaced
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.pipeline import View
+    from nfsrdma.dissector.tracking.events import View
     from nfsrdma.dissector.views.page import PageView
     from nfsrdma.dissector.views.plots.style import Plot
 
@@ -38,9 +38,7 @@ def latency(reader: Reader, wishes: Wishes) -> Output:
             wishes.plot, "latency", _plots().latency.latency_plots(view), text_latency(view)
         )
 
-    return Output(
-        _filtered(reader, view, wishes), view.attach, lambda: sys.stdout.write(form(view)), files
-    )
+    return Output(_filtered(reader, view, wishes), lambda: sys.stdout.write(form(view)), files)
 
 
 def health(reader: Reader, wishes: Wishes) -> Output:
@@ -58,7 +56,7 @@ def health(reader: Reader, wishes: Wishes) -> Output:
             return None
         return _write(wishes.plot, "health", _plots().health.health_plots(view), text_health(view))
 
-    return Output(_filtered(reader, view, wishes), view.attach, text, files)
+    return Output(_filtered(reader, view, wishes), text, files)
 
 
 def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
@@ -113,7 +111,7 @@ def page(reader: Reader, wishes: Wishes, name: str) -> Output:
         _put(out, octets)
         return f"{out}: {view.total} RPCs, {len(octets) / 1e6:.2f} MB"
 
-    return Output(_filtered(reader, view, wishes), view.attach, files=files, resources=resources)
+    return Output(_filtered(reader, view, wishes), files=files, resources=resources)
 
 
 @contextmanager
