@@ -56,6 +56,10 @@ class Acting:
         """Return the reactor's time in seconds."""
         return self._session.time()
 
+    async def pause(self, seconds: float) -> None:
+        """Wait so long."""
+        await self._session.pause(seconds)
+
     def compound(self, name: str, *, idempotent: bool = True) -> Compound:
         """Begin a compound for :meth:`call`; ``name`` is how statistics call it."""
         return Compound(self._header, name, idempotent=idempotent)

@@ -54,6 +54,9 @@ class Caller(Protocol):
     def time(self) -> float:
         """Return the time in seconds, on a clock that never goes back."""
 
+    async def pause(self, seconds: float) -> None:
+        """Wait so long."""
+
     def compound(self, name: str, *, idempotent: bool = True) -> Compound:
         """Begin a compound for :meth:`call`; ``name`` is how statistics call it.
 

@@ -22,7 +22,7 @@ from .errors import NfsError, ProtocolError, unreachable
 from .file import Files, OpenFile
 from .habits import Habits
 from .opens import Open, OpenTable
-from .operations import OpenOperations, Operations
+from .operations import LockOperations, OpenOperations, Operations
 from .recovery import Recovery
 from .session import Session, why
 from .stats import Statistics
@@ -85,6 +85,7 @@ class Client:
         )
         self.operations = Operations(self.session)
         self.open_operations = OpenOperations(self.session, self.opens)
+        self.locks = LockOperations(self.open_operations)
         self.habits = Habits()
         self.files = Files()
         self.rng = rng

@@ -20,7 +20,7 @@ from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
 from .attributes import ENTRY, STAT, STAT_ROOM, Page, Stat, decode_entries, decode_stat
-from .errors import StatusError
+from .errors import LockDeniedError, StatusError
 from .results import (
     FILE_HANDLE_MAX,
     ReadResult,
@@ -45,6 +45,7 @@ ANONYMOUS_STATEID: Final = bytes(16)
 _REPLY_HEAD_MAX: Final = 24 + 12
 _SEQUENCE_MAX: Final = 8 + 36
 _NAME_MAX: Final = 1024
+_DENIED_MAX: Final = 8 + 8 + 8 + 4 + 8 + 4 + _NAME_MAX  # who holds the lock that is in the way
 _TARGET_ROOM: Final = 512
 INLINE_MAX: Final = 3072
 """Octets of a READ that are asked for within the reply, even where RDMA could place them."""
@@ -357,6 +358,24 @@ class Compound:
         arguments.encode(self.encoder)
         return self.expect(t.OP_CREATE, 44, t.CREATE4resok.decode)
 
+    def lock(self, arguments: t.LOCK4args) -> Result[t.stateid4]:
+        """Lock a range; the result is the lock owner's stateid."""
+        self.encoder.buffer += _WORD.pack(t.OP_LOCK)
+        arguments.encode(self.encoder)
+        return self.expect(t.OP_LOCK, _DENIED_MAX, t.stateid4.decode)
+
+    def lockt(self, arguments: t.LOCKT4args) -> None:
+        """Go on only if a range could be locked."""
+        self.encoder.buffer += _WORD.pack(t.OP_LOCKT)
+        arguments.encode(self.encoder)
+        self.add(t.OP_LOCKT, _DENIED_MAX)
+
+    def locku(self, arguments: t.LOCKU4args) -> Result[t.stateid4]:
+        """Unlock a range; the result is the lock owner's stateid."""
+        self.encoder.buffer += _WORD.pack(t.OP_LOCKU)
+        arguments.encode(self.encoder)
+        return self.expect(t.OP_LOCKU, 24, t.stateid4.decode)
+
     def delegreturn(self, stateid: bytes) -> None:
         """Give a delegation back."""
         self.encoder.buffer += _STATEID.pack(t.OP_DELEGRETURN, stateid)
@@ -470,6 +489,8 @@ class Compound:
             if op_status:
                 if op_status != status or index != count - 1:
                     raise XdrError(f"operation {op} failed with {op_status}, not the last result")
+                if op_status == t.NFS4ERR_DENIED and op in (t.OP_LOCK, t.OP_LOCKT):
+                    raise LockDeniedError(op, index, t.LOCK4denied.decode(dec))
                 raise StatusError(status, op, index)
             result = self._results[index]
             if result is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from nfsrdma.rpcrdma.rpc.message import AuthError
+from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.errors import errno_of, explain, name_of
 from nfsrdma.xdr.rpc import AUTH_TOOWEAK
 
@@ -37,6 +38,14 @@ class StatusError(Exception):
 
     def __str__(self) -> str:
         return f"operation {self.operation} failed with {name_of(self.status)}"
+
+
+class LockDeniedError(StatusError):
+    """LOCK or LOCKT found another lock in the way, which ``denied`` describes."""
+
+    def __init__(self, operation: int, index: int, denied: t.LOCK4denied) -> None:
+        super().__init__(t.NFS4ERR_DENIED, operation, index)
+        self.denied = denied
 
 
 class NfsError(OSError):
@@ -130,6 +139,10 @@ class NfsTimeoutError(NfsError, TimeoutError):
     """The server did not answer in time."""
 
 
+class NfsBlockingError(NfsError, BlockingIOError):
+    """NFS4ERR_DENIED: the lock is another's."""
+
+
 class ProtocolError(NfsError):
     """The server's answer breaks the rules of the protocol."""
 
@@ -149,6 +162,7 @@ class ForkedMountError(NfsError):
 
 
 _CLASSES: Final[dict[int, type[NfsError]]] = {
+    errno.EAGAIN: NfsBlockingError,
     errno.ENOENT: NfsFileNotFoundError,
     errno.EEXIST: NfsFileExistsError,
     errno.EACCES: NfsPermissionError,

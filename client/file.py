@@ -20,6 +20,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from .attributes import Stat, encode_attributes
 from .errors import NfsError, ProtocolError, make_error
 from .file_io import FileIO
+from .locks import LOCKS_LOST
 from .opens import READ, WRITE, Open
 from .operations.by_open import OpenOperations
 from .unstable import Batch, UnstableTable, Written
@@ -317,6 +318,11 @@ class OpenFile:
         """Whether it is yet to be closed."""
         return not self.closed and self._caller.abandoned is None
 
+    @property
+    def opened(self) -> Open:
+        """The open at the server, as operations on it want it."""
+        return self._open
+
     def _where(self) -> str | bytes:
         return self.path
 
@@ -326,6 +332,8 @@ class OpenFile:
         if access & ~self._open.access:
             how = "reading" if access == READ else "writing"
             raise make_error(errno.EBADF, f"not open for {how}", self.path)
+        if access and self._open.locks and self._open.locks_lost:
+            raise make_error(errno.EIO, LOCKS_LOST, self.path)
 
     def _in_doubt(self) -> bool:
         """Return whether a restart of the server may have lost data, so that COMMIT comes first."""

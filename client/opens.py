@@ -15,6 +15,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .caller import Caller
 from .errors import NfsError, StatusError
+from .locks import HeldLocks, lock_arguments
 from .results import Result
 
 READ: Final = t.OPEN4_SHARE_ACCESS_READ
@@ -40,7 +41,16 @@ class Open:
     what operations on it carry.
     """
 
-    __slots__ = ("access", "caller", "handle", "owner", "reopening", "stateid", "wire_stateid")
+    __slots__ = (
+        "access",
+        "caller",
+        "handle",
+        "locks",
+        "owner",
+        "reopening",
+        "stateid",
+        "wire_stateid",
+    )
 
     def __init__(
         self, caller: Caller, handle: bytes, access: int, owner: bytes, stateid: t.stateid4
@@ -49,6 +59,8 @@ class Open:
         self.handle = handle
         self.access = access
         self.owner = owner
+        self.locks: dict[bytes, HeldLocks] = {}
+        """What is locked through it, by lock owner."""
         self.reopening: Future[None] | None = None
         self.set_stateid(stateid)
 
@@ -57,6 +69,17 @@ class Open:
         self.stateid = stateid
         # A sequence id of zero means "the latest" (RFC 8881, Section 8.2.2).
         self.wire_stateid = b"\0\0\0\0" + stateid.other
+
+    @property
+    def locks_lost(self) -> bool:
+        """Whether an owner has lost locks that were held through it, and does not know yet."""
+        return any(held.lost for held in self.locks.values())
+
+    def lose_locks(self) -> None:
+        """Note that the server does not know the locks any more."""
+        self.locks = {owner: held for owner, held in self.locks.items() if held.ranges}
+        for held in self.locks.values():
+            held.lost = True
 
 
 class OpenTable:
@@ -146,9 +169,36 @@ class OpenTable:
         claim = t.open_claim4(t.CLAIM_PREVIOUS, t.OPEN_DELEGATE_NONE)
         try:
             await self._open(opened, claim, recovering=True)
+            for held in list(opened.locks.values()):
+                await self._claim_locks(opened, held)
         except StatusError:
             return
         opened.caller.stats.reclaimed += 1
+
+    async def _claim_locks(self, opened: Open, held: HeldLocks) -> None:
+        """Claim the locks of one owner back, or note that they are lost."""
+        known: HeldLocks | None = None
+        try:
+            for each in held.ranges:
+                compound = opened.caller.compound("LOCK")
+                compound.putfh(opened.handle)
+                arguments = lock_arguments(
+                    opened.stateid,
+                    known,
+                    held.owner,
+                    each.kind,
+                    each.start,
+                    each.length,
+                    reclaim=True,
+                )
+                locked = compound.lock(arguments)
+                await opened.caller.call(compound, recovering=True)
+                held.set_stateid(locked.value)
+                known = held
+        except StatusError:
+            held.lost = True
+        if known is None and not held.lost:
+            del opened.locks[held.owner]  # it held nothing: its next lock begins anew
 
     async def reopen(self, opened: Open, stateid: bytes, status: int) -> None:
         """Get a new stateid in place of ``stateid``, which failed with ``status``.
@@ -163,6 +213,9 @@ class OpenTable:
         try:
             if status in (t.NFS4ERR_EXPIRED, t.NFS4ERR_ADMIN_REVOKED):
                 await self._free(opened.caller, stateid)
+                for held in opened.locks.values():
+                    await self._free(opened.caller, b"\0\0\0\0" + held.stateid.other)
+            opened.lose_locks()
             await self._open(opened, t.open_claim4(t.CLAIM_FH), recovering=False)
         finally:
             reopening, opened.reopening = opened.reopening, None

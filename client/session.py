@@ -146,6 +146,10 @@ class Session:
         """Return the reactor's time in seconds."""
         return self.reactor.time()
 
+    async def pause(self, seconds: float) -> None:
+        """Wait so long."""
+        await sleep(self.reactor, seconds)
+
     def compound(self, name: str, *, idempotent: bool = True) -> Compound:
         """Begin a compound for :meth:`call`; ``name`` is how statistics call it."""
         return Compound(self.header, name, idempotent=idempotent)

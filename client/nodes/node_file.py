@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from nfsrdma.xdr.nfs4 import types as t
+
 from ..attributes import Stat
-from ..caller import Caller
 from ..file import OpenFile
+from ..locks import FOREVER
+from ..operations import LockOperations
 from .node import Node
 from .table import NodeTable
 
@@ -18,16 +21,17 @@ class NodeFile:
     user has cached of its contents is void then (close-to-open consistency).
     """
 
-    __slots__ = ("_caller", "_table", "_wrote", "changed", "file", "node")
+    __slots__ = ("_caller", "_locks", "_table", "_wrote", "changed", "file", "node")
 
     def __init__(
-        self, node: Node, file: OpenFile, table: NodeTable, caller: Caller, changed: bool
+        self, node: Node, file: OpenFile, table: NodeTable, locks: LockOperations, changed: bool
     ) -> None:
         self.node: Final = node
         self.file: Final = file
         self.changed: Final = changed
         self._table = table
-        self._caller = caller
+        self._caller = locks.caller
+        self._locks = locks
         self._wrote = False
         table.opened(node)
 
@@ -81,6 +85,31 @@ class NodeFile:
     async def find_hole(self, offset: int) -> int | None:
         """Return where a hole begins, from ``offset`` on; see :meth:`OpenFile.find_hole`."""
         return await self.file.find_hole(offset)
+
+    async def lock(
+        self,
+        owner: bytes,
+        kind: int,
+        offset: int = 0,
+        length: int = FOREVER,
+        *,
+        wait: bool = False,
+    ) -> None:
+        """Lock a range; see :meth:`LockOperations.lock`."""
+        opened, where = self.file.opened, self.node.path
+        await self._locks.lock(opened, owner, kind, offset, length, wait=wait, where=where)
+
+    async def test_lock(
+        self, owner: bytes, kind: int, offset: int = 0, length: int = FOREVER
+    ) -> t.LOCK4denied | None:
+        """Return a lock that is in the way of this one, None if it could be had."""
+        opened, where = self.file.opened, self.node.path
+        return await self._locks.test(opened, owner, kind, offset, length, where)
+
+    async def unlock(self, owner: bytes, offset: int = 0, length: int = FOREVER) -> None:
+        """Unlock a range, whatever of it is locked."""
+        opened, where = self.file.opened, self.node.path
+        await self._locks.unlock(opened, owner, offset, length, where)
 
     async def close(self) -> None:
         """Commit what was written, and close. Harmless to repeat.

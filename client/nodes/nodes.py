@@ -14,7 +14,15 @@ from ..acting import Acting
 from ..attributes import Stat, StatVfs, encode_attributes
 from ..client import Client
 from ..errors import NfsError, ends_everything, status_error
-from ..operations import ALL_ACCESS, Made, Opening, OpenOperations, Operations, Seen
+from ..operations import (
+    ALL_ACCESS,
+    LockOperations,
+    Made,
+    Opening,
+    OpenOperations,
+    Operations,
+    Seen,
+)
 from .lifetimes import Lifetimes
 from .node import DEPTH_MAX, Node
 from .node_file import NodeFile
@@ -82,6 +90,7 @@ class Nodes:
         self._find_root = find_root
         self._operations = client.operations
         self._open_operations = client.open_operations
+        self._locks = client.locks
 
     def acting_as(self, credentials: Credentials) -> Nodes:
         """Return the same nodes for another user of the mount."""
@@ -89,6 +98,7 @@ class Nodes:
         other = copy(self)
         other._operations = Operations(acting)
         other._open_operations = OpenOperations(acting, self._client.opens)
+        other._locks = LockOperations(other._open_operations)
         return other
 
     def _now(self) -> float:
@@ -390,7 +400,7 @@ class Nodes:
         if truncated:
             self._client.files.unstable.cut(node.handle, 0)
         file = self._client.open_file(opening.opened, node.path())
-        return NodeFile(node, file, self.table, self._operations.caller, changed)
+        return NodeFile(node, file, self.table, self._locks, changed)
 
     # --- Handles that are lost ---
 

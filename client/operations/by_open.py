@@ -6,6 +6,7 @@ sent again with the new stateid, so no caller ever sees a stateid fail that can 
 
 from __future__ import annotations
 
+import errno
 from typing import Final
 
 from nfsrdma.xdr.nfs4 import types as t
@@ -13,12 +14,15 @@ from nfsrdma.xdr.nfs4 import types as t
 from ..attributes import Stat, encode_attributes
 from ..caller import Caller
 from ..compound import CURRENT_STATEID, Compound
-from ..errors import NfsError, StatusError, Where, name_file, nowhere, status_error
+from ..errors import NfsError, StatusError, Where, make_error, name_file, nowhere, status_error
+from ..locks import FOREVER, LOCKS_LOST
 from ..opens import STATE_LOST, WRITE, Open, OpenTable
 from ..results import ReadResult
 
-_REOPENS_MAX: Final = 8
+REOPENS_MAX: Final = 8
 """How often one call is sent again with the stateid of another open."""
+_UNLOCKED_MAX: Final = 8
+"""Lock owners whose locks CLOSE gives back in its own call."""
 
 
 class Opening:
@@ -140,15 +144,22 @@ class OpenOperations:
             attempts += 1
             stateid = opened.wire_stateid
             compound = self._at("CLOSE", opened)
+            for held in list(opened.locks.values())[:_UNLOCKED_MAX]:
+                if held.ranges and not held.lost:
+                    # A server may refuse to close what is locked (RFC 8881, Section 18.2.3).
+                    compound.locku(t.LOCKU4args(t.WRITE_LT, 0, held.stateid, 0, FOREVER))
             verifier = compound.commit() if commit else None
             status = compound.stat() if attributes else None
             compound.close(stateid)
             try:
                 await self.caller.call(compound)
             except StatusError as error:
+                if error.status in STATE_LOST and error.operation == t.OP_LOCKU:
+                    opened.lose_locks()
+                    continue
                 if error.status not in STATE_LOST or error.operation != t.OP_CLOSE:
                     raise status_error(error.status, path=where()) from error
-                if stateid != opened.wire_stateid and attempts < _REOPENS_MAX:
+                if stateid != opened.wire_stateid and attempts < REOPENS_MAX:
                     continue  # it was reclaimed meanwhile
                 # The server has closed it in its own way; only the data mattered.
             return Closed(
@@ -253,9 +264,11 @@ class OpenOperations:
                 await self.caller.call(compound)
                 return
             except StatusError as error:
-                if error.status not in STATE_LOST or reopened == _REOPENS_MAX:
+                if error.status not in STATE_LOST or reopened == REOPENS_MAX:
                     raise status_error(error.status, path=where()) from error
-                await self._replace(opened, stateid, error, where)
+                await self.replace(opened, stateid, error, where)
+                if opened.locks_lost:
+                    raise make_error(errno.EIO, LOCKS_LOST, where()) from error
             except NfsError as error:
                 name_file(error, where)
                 raise
@@ -263,9 +276,8 @@ class OpenOperations:
             stateid = opened.wire_stateid
             compound.restate(stateid)
 
-    async def _replace(
-        self, opened: Open, stateid: bytes, cause: StatusError, where: Where
-    ) -> None:
+    async def replace(self, opened: Open, stateid: bytes, cause: StatusError, where: Where) -> None:
+        """Open a file anew, whose ``stateid`` has failed with ``cause``."""
         try:
             await self.opens.reopen(opened, stateid, cause.status)
         except StatusError as error:

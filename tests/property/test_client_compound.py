@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nfsrdma.client.attributes import ENTRY, STAT, STAT_ROOM, decode_stat, encode_attributes
 from nfsrdma.client.compound import Compound, Header
+from nfsrdma.client.locks import lock_arguments
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
 from nfsrdma.xdr import Decoder, Encoder
@@ -27,6 +28,10 @@ SESSION = st.binary(min_size=16, max_size=16)
 VERIFIER = st.binary(min_size=8, max_size=8)
 WORDS = st.lists(U32, max_size=3)
 ENTRY_WORDS = t.decode_bitmap4(Decoder(ENTRY))
+KIND = st.integers(1, 4)
+LOCK = st.builds(lock_arguments, OTHER, st.none(), NAME, KIND, U64, U64)
+LOCKT = st.builds(t.LOCKT4args, KIND, U64, U64, st.builds(t.lock_owner4, U64, NAME))
+LOCKU = st.builds(t.LOCKU4args, KIND, U32, OTHER, U64, U64)
 CHANGES = st.builds(encode_attributes, size=U64, mode=st.integers(0, 0o7777))
 
 Step = tuple[Callable[[Compound], object], list[t.nfs_argop4]]
@@ -59,6 +64,7 @@ PLAIN = st.sampled_from(
         (Compound.restorefh, arg(t.OP_RESTOREFH)),
         (Compound.getfh, arg(t.OP_GETFH)),
         (Compound.readlink, arg(t.OP_READLINK)),
+        (Compound.lookupp, arg(t.OP_LOOKUPP)),
         (Compound.reclaim_complete, arg(t.OP_RECLAIM_COMPLETE, t.RECLAIM_COMPLETE4args(False))),
     ]
 )
@@ -121,6 +127,36 @@ STEPS = st.one_of(
         VERIFIER,
         U32,
     ),
+    step(
+        lambda s, at, n: (
+            lambda c: c.allocate(octets(s), at, n),
+            arg(t.OP_ALLOCATE, t.ALLOCATE4args(s, at, n)),
+        ),
+        OTHER,
+        U64,
+        U64,
+    ),
+    step(
+        lambda s, at, n: (
+            lambda c: c.deallocate(octets(s), at, n),
+            arg(t.OP_DEALLOCATE, t.DEALLOCATE4args(s, at, n)),
+        ),
+        OTHER,
+        U64,
+        U64,
+    ),
+    step(
+        lambda s, at, what: (
+            lambda c: c.seek(octets(s), at, what),
+            arg(t.OP_SEEK, t.SEEK4args(s, at, what)),
+        ),
+        OTHER,
+        U64,
+        st.integers(0, 1),
+    ),
+    step(lambda a: (lambda c: c.lock(a), arg(t.OP_LOCK, a)), LOCK),
+    step(lambda a: (lambda c: c.lockt(a), arg(t.OP_LOCKT, a)), LOCKT),
+    step(lambda a: (lambda c: c.locku(a), arg(t.OP_LOCKU, a)), LOCKU),
     step(lambda s: (lambda c: c.close(octets(s)), arg(t.OP_CLOSE, t.CLOSE4args(0, s))), OTHER),
     step(
         lambda s: (

@@ -311,6 +311,19 @@ def test_an_unlinked_file_stays_while_it_is_open(world: World) -> None:
     world.run(file.close())
 
 
+def test_ranges_are_locked_for_owners(world: World) -> None:
+    file = world.run(world.nodes.create(world.root, b"file", BOTH, 0o600))
+    world.run(file.lock(b"one", t.WRITE_LT, 0, 10))
+    denied = world.run(file.test_lock(b"two", t.READ_LT, 5, 1))
+    assert (denied.offset, denied.length) == (0, 10)
+    with pytest.raises(BlockingIOError) as caught:
+        world.run(file.lock(b"two", t.READ_LT, 5, 1))
+    assert caught.value.filename == "/file"
+    world.run(file.unlock(b"one"))
+    world.run(file.lock(b"two", t.READ_LT, 5, 1, wait=True))
+    world.run(file.close())
+
+
 # --- References ---
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from random import Random
 
 from tests.support.nfs import Clock, open_export
@@ -14,6 +15,7 @@ from nfsrdma.rpcrdma.rpc.channel import Channel, Peer, Service
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.service import Server
+from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
 LATENCY_S = 0.001
@@ -62,16 +64,45 @@ class Pair:
         self.reactor = FakeReactor()
         self.run = self.reactor.run
         self.tree = MemoryFileSystem(Clock())
-        self.server = Server([open_export("", self.tree)], self.reactor, Random(1))
+        self.store = MemoryRecoveryStore()
+        self._reachable = True
+        self._channels: list[StreamChannel] = []
+        self._start()
+
+    def _start(self) -> None:
+        export = open_export("", self.tree)
+        self.server = Server([export], self.reactor, Random(1), store=self.store)
+
+    def restart(self) -> None:
+        """Start the server anew: all state and every connection is gone, the tree is not."""
+        channels, self._channels = self._channels, []
+        self._start()
+        for channel in channels:
+            channel.handle_lost("the server restarted")
 
     def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
+        future: Future[Channel] = Future()
+        if not self._reachable:
+            future.set_error(ConnectionRefusedError(errno.ECONNREFUSED, "no way there"))
+            return future
         peer = Peer("tcp", "127.0.0.1", 1)
         ours, theirs = StreamChannel(peer, service), StreamChannel(peer, self.server.service)
+        self._channels += (ours, theirs)
         _Pump(self.reactor, ours, theirs)
         _Pump(self.reactor, theirs, ours)
-        future: Future[Channel] = Future()
         future.set_result(ours)
         return future
+
+    def partition(self, fs: FileSystem) -> None:
+        """Cut a client off, and let it make no connection."""
+        self._reachable = False
+        channel = fs.session.channel
+        assert isinstance(channel, StreamChannel)
+        channel.handle_lost("the network is gone")
+
+    def heal(self) -> None:
+        """Let clients make connections again."""
+        self._reachable = True
 
     def client(self, name: bytes = b"client", *, minor_version: int = 2) -> FileSystem:
         """Return a client that has mounted the tree."""

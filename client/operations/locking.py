@@ -1,0 +1,177 @@
+"""Byte-range locks through an open: LOCK, LOCKT and LOCKU (RFC 8881, Sections 18.10 to 18.12)."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from typing import Final
+
+from nfsrdma.rpcrdma.task import Cancelled, Task
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..errors import (
+    LockDeniedError,
+    NfsBlockingError,
+    NfsError,
+    StatusError,
+    Where,
+    make_error,
+    name_file,
+    nowhere,
+    status_error,
+)
+from ..locks import FOREVER, HeldLocks, lock_arguments
+from ..opens import STATE_LOST, Open
+from .by_open import REOPENS_MAX, OpenOperations
+
+_log = logging.getLogger(__name__)
+
+_POLL_MIN_S: Final = 0.1
+_POLL_MAX_S: Final = 5.0
+_WAITING: Final = {t.READ_LT: t.READW_LT, t.WRITE_LT: t.WRITEW_LT}
+
+
+class LockOperations:
+    """Locks of one mount. ``owner`` is a name that its user has made up for who locks."""
+
+    def __init__(self, operations: OpenOperations) -> None:
+        self._operations = operations
+        self.caller = operations.caller
+
+    async def lock(
+        self,
+        opened: Open,
+        owner: bytes,
+        kind: int,
+        offset: int = 0,
+        length: int = FOREVER,
+        *,
+        wait: bool = False,
+        where: Where = nowhere,
+    ) -> None:
+        """Lock a range, for reading or for writing (``READ_LT``, ``WRITE_LT``).
+
+        What the owner has locked of it already becomes that kind of lock. Raises
+        ``BlockingIOError`` if another owner's lock is in the way, unless ``wait``; an error with
+        ENOLCK if locks of this owner were lost, until it has unlocked something.
+        """
+        pause_s = _POLL_MIN_S
+        while True:
+            try:
+                await self._lock(opened, owner, kind, offset, length, wait, where)
+                return
+            except NfsBlockingError as error:
+                if not wait or error.status != t.NFS4ERR_DENIED:
+                    raise
+            # Servers tell nobody whose turn it is who has not asked for a callback.
+            await self.caller.pause(pause_s)
+            pause_s = min(2 * pause_s, _POLL_MAX_S)
+
+    async def _lock(
+        self,
+        opened: Open,
+        owner: bytes,
+        kind: int,
+        offset: int,
+        length: int,
+        wait: bool,
+        where: Where,
+    ) -> None:
+        reopened = 0
+        while True:
+            held = opened.locks.get(owner)
+            if held is not None and held.lost:
+                text = "the server has lost locks of this owner: unlock first"
+                raise make_error(errno.ENOLCK, text, where())
+            stateid = opened.wire_stateid
+            asked = _WAITING[kind] if wait else kind
+            compound = self.caller.compound("LOCK")
+            compound.putfh(opened.handle)
+            locked = compound.lock(
+                lock_arguments(opened.stateid, held, owner, asked, offset, length)
+            )
+            try:
+                await self.caller.call(compound)
+            except StatusError as error:
+                if error.status not in STATE_LOST or reopened == REOPENS_MAX:
+                    raise status_error(error.status, path=where()) from error
+                reopened += 1
+                await self._operations.replace(opened, stateid, error, where)
+                continue
+            except NfsError as error:
+                name_file(error, where)
+                raise
+            except Cancelled:
+                # It may be granted all the same, and nobody would know.
+                Task(self._undo(opened, owner, kind, offset, length))
+                raise
+            break
+        held = opened.locks.get(owner)
+        if held is None:
+            held = opened.locks[owner] = HeldLocks(owner, locked.value)
+        held.set_stateid(locked.value)
+        held.add(kind, offset, length)
+
+    async def _undo(self, opened: Open, owner: bytes, kind: int, offset: int, length: int) -> None:
+        """Give back a lock whose LOCK was under way when its caller went."""
+        held = opened.locks.get(owner)
+        before = held.ranges if held is not None else []
+        try:
+            # Once more, for the stateid: it is either had already, or must not be had now.
+            await self._lock(opened, owner, kind, offset, length, False, nowhere)
+            await self.unlock(opened, owner, offset, length)
+            for each in before:
+                await self._lock(opened, owner, each.kind, each.start, each.length, False, nowhere)
+        except NfsError as error:
+            _log.debug("a lock could not be given back: %s", error)
+
+    async def test(
+        self,
+        opened: Open,
+        owner: bytes,
+        kind: int,
+        offset: int = 0,
+        length: int = FOREVER,
+        where: Where = nowhere,
+    ) -> t.LOCK4denied | None:
+        """Return a lock that is in the way of this one, None if it could be had."""
+        compound = self.caller.compound("LOCKT")
+        compound.putfh(opened.handle)
+        compound.lockt(t.LOCKT4args(kind, offset, length, t.lock_owner4(0, owner)))
+        try:
+            await self.caller.call(compound)
+        except LockDeniedError as error:
+            return error.denied
+        except StatusError as error:
+            raise status_error(error.status, path=where()) from error
+        return None
+
+    async def unlock(
+        self,
+        opened: Open,
+        owner: bytes,
+        offset: int = 0,
+        length: int = FOREVER,
+        where: Where = nowhere,
+    ) -> None:
+        """Unlock a range, whatever of it is locked. Locks that were lost are forgotten."""
+        held = opened.locks.get(owner)
+        if held is None:
+            return
+        if held.lost:
+            del opened.locks[owner]
+            return
+        compound = self.caller.compound("LOCKU")
+        compound.putfh(opened.handle)
+        unlocked = compound.locku(t.LOCKU4args(t.WRITE_LT, 0, held.stateid, offset, length))
+        stateid = opened.wire_stateid
+        try:
+            await self.caller.call(compound)
+        except StatusError as error:
+            if error.status not in STATE_LOST:
+                raise status_error(error.status, path=where()) from error
+            await self._operations.replace(opened, stateid, error, where)
+            opened.locks.pop(owner, None)  # they are gone, which is what was asked for
+            return
+        held.set_stateid(unlocked.value)
+        held.remove(offset, length)
