@@ -126,12 +126,6 @@ def operation(number: int, minor: int) -> OperationSpec | None:
     return spec if spec is not None and minor in spec.minors else None
 
 
-def callback_operation(number: int, minor: int) -> OperationSpec | None:
-    """Return the callback operation with a number, or ``None`` if a minor version lacks it."""
-    spec = CALLBACK_OPERATIONS.get(number)
-    return spec if spec is not None and minor in spec.minors else None
-
-
 def name_of(number: int) -> str:
     """Return the name of an operation, for messages, or its number in words if it has none."""
     spec = OPERATIONS.get(number)

@@ -66,8 +66,8 @@ def xdrgen(
     encoders and decoders and, unless a part is asked for, a client and a server for each version of
     each program. They are used with nfsrdma.rpcrdma.connect() and listen().
 
-    An item that RDMA may place directly can also be named in the file, by a comment:
-    /* xdrgen: ddp TYPE.MEMBER */
+    An item that RDMA may place directly can also be named by a comment in the file, which reads
+    "xdrgen: ddp TYPE.MEMBER".
     """
     parts = Parts(client or not (types or server), server or not (types or client))
     definitions = dict(_definition(item) for item in define)
