@@ -120,10 +120,6 @@ class KeyTable(Generic[R]):
             raise VerbsError("the region does not fit the address space", WcStatus.LOC_PROT_ERR)
         return view, address
 
-    def _unused(self, rkey: int) -> bool:
-        """Return whether ``rkey`` may become the key of a region."""
-        return rkey != 0 and rkey not in self._regions and rkey not in self._retired
-
 
 def octets(buffer: memoryview) -> memoryview:
     """Return a view of single octets over ``buffer``.

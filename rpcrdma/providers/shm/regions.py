@@ -54,11 +54,20 @@ class MemoryRegion(Region):
 
     __slots__ = ("piece", "slot")
 
-    def __init__(self, pd: ProtectionDomain, view: memoryview, access: int, address: int) -> None:
-        super().__init__(pd, view, access, address, 0)
-        self.slot = 0
+    def __init__(
+        self,
+        pd: ProtectionDomain,
+        view: memoryview,
+        access: int,
+        address: int,
+        rkey: int,
+        slot: int,
+        piece: Piece | None,
+    ) -> None:
+        super().__init__(pd, view, access, address, rkey)
+        self.slot = slot
         """Its entry in the table; the low bits of its key."""
-        self.piece: Piece | None = None
+        self.piece = piece
         """The piece lent to it as its shadow."""
 
     def take_in(self, address: int, length: int) -> None:
@@ -103,33 +112,34 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
         """Register; see ``ProtectionDomain.register``. Raises ``VerbsError``."""
         access = int(access)
         view, address = self._checked(buffer, access, remote_address)
-        region = MemoryRegion(self, view, access, address)
         if self._in_use:
             self._look_again()
         if not self._free:
             raise VerbsError("too many registrations", WcStatus.LOC_PROT_ERR)
-        self._open_table()
-        where, flags = self._shadow(region)
-        region.slot = slot = self._free.pop()
-        region.rkey = rkey = self._new_key(slot)
+        if self._table is None:
+            self._open_table()
+        piece, flags = self._shadow(view, access)
+        slot = self._free.pop()
+        rkey = self._new_key(slot)
+        region = MemoryRegion(self, view, access, address, rkey, slot, piece)
         self._regions[rkey] = region
         words, at = self._words, slot * ENTRY_WORDS
         words[at + 1] = address
         words[at + 2] = len(view)
-        words[at + 3] = where
+        words[at + 3] = 0 if piece is None else piece.where
         words[at] = rkey | access << 32 | flags  # from here on the key is good
         return region
 
-    def _shadow(self, region: MemoryRegion) -> tuple[int, int]:
-        """Where the shadow of a new region is, and the flags of its entry."""
-        if not region.access & (_REMOTE_READ | _REMOTE_WRITE) or not len(region.view):
-            return 0, 0
-        piece = region.piece = self.arena.acquire(len(region.view))
-        if region.access & _REMOTE_WRITE:
-            return piece.where, 0
+    def _shadow(self, view: memoryview, access: int) -> tuple[Piece | None, int]:
+        """Return the piece that is the shadow of a new region, and the flags of its entry."""
+        if not access & (_REMOTE_READ | _REMOTE_WRITE) or not len(view):
+            return None, 0
+        piece = self.arena.acquire(len(view))
+        if access & _REMOTE_WRITE:
+            return piece, 0
         # What is registered to be read, and nothing else, does not change meanwhile.
-        piece.slab.view[piece.offset : piece.offset + len(region.view)] = region.view
-        return piece.where, DIRECT_READ
+        piece.slab.view[piece.offset : piece.offset + len(view)] = view
+        return piece, DIRECT_READ
 
     def close(self) -> None:
         """End every registration of the domain."""
@@ -179,5 +189,5 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
                     self._random.append(bits & _KEY_MASK)
                     bits >>= _KEY_BITS
             rkey = self._random.pop() << SLOT_BITS | slot
-            if self._unused(rkey):
+            if rkey and rkey not in self._regions and rkey not in self._retired:
                 return rkey

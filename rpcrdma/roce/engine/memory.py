@@ -34,5 +34,5 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
     def _new_key(self) -> int:
         while True:
             rkey = self._rng.getrandbits(32)
-            if self._unused(rkey):
+            if rkey and rkey not in self._regions and rkey not in self._retired:
                 return rkey
