@@ -93,7 +93,7 @@ def assault(seed: int, packets: int) -> None:
     target = Target()
     peer = target.peer
     for _ in range(packets):
-        psn = rng.choice((peer.qp.responder.expected, peer.qp.requester.una)) & 0xFFFFFF
+        psn = rng.choice((peer.qp.responder.expected, peer.qp.requester.flight.una)) & 0xFFFFFF
         peer.inject(seal(random_packet(rng, target, psn)))
         answers = peer.collect()
         assert len(answers) <= 64

@@ -182,7 +182,7 @@ def test_silence_is_answered_with_retransmission_and_back_off(peer: Peer) -> Non
     assert statuses(peer) == [(WrOpcode.SEND, WcStatus.SUCCESS)]
     assert peer.end.engine.next_timeout() is None
     assert peer.qp.counters.timeouts == 4
-    assert peer.qp.requester.timer.timeout == 0.1, "progress ends the back-off"
+    assert peer.qp.requester.retry.timer.timeout == 0.1, "progress ends the back-off"
 
 
 def test_silence_is_first_answered_with_the_last_packet_alone(peer: Peer) -> None:
@@ -265,7 +265,7 @@ def test_a_timeout_that_was_too_early_is_learnt_from(peer: Peer) -> None:
         peer.now += 0.001
         peer.acknowledge(psn)
 
-    timer = peer.qp.requester.timer
+    timer = peer.qp.requester.retry.timer
     for psn in range(100, 160):
         quick(psn)
     assert timer.timeout == pytest.approx(0.02)
@@ -304,7 +304,7 @@ def test_the_least_timeout_has_a_most() -> None:
         peer.collect()
         peer.now += 0.001
         peer.acknowledge(psn)
-    assert peer.qp.requester.timer.timeout == pytest.approx(0.05)
+    assert peer.qp.requester.retry.timer.timeout == pytest.approx(0.05)
 
 
 def test_a_silent_peer_is_given_up(peer: Peer) -> None:
@@ -335,8 +335,8 @@ def test_the_timeout_follows_the_round_trip(peer: Peer) -> None:
         peer.collect()
         peer.now += 0.02
         peer.acknowledge(psn)
-    assert peer.qp.requester.timer.smoothed == pytest.approx(0.02)
-    assert peer.qp.requester.timer.timeout == pytest.approx(0.02, rel=0.1)
+    assert peer.qp.requester.retry.timer.smoothed == pytest.approx(0.02)
+    assert peer.qp.requester.retry.timer.timeout == pytest.approx(0.02, rel=0.1)
 
 
 def test_a_late_acknowledgement_ends_the_retransmission(peer: Peer) -> None:

@@ -26,7 +26,7 @@ from ..wire.headers import (
 )
 from ..wire.opcode import OPCODES, Kind, Position
 from ..wire.psn import unwrap
-from .requester import Entry
+from .requester import Wqe
 
 if TYPE_CHECKING:
     from .queue_pair import QueuePair
@@ -63,9 +63,10 @@ class Completer:
         """Take an acknowledgement or a NAK."""
         qp = self._qp
         requester = qp.requester
-        una = requester.una
+        flight = requester.flight
+        una = flight.una
         sequence = unwrap(psn, una)
-        if not una - 1 <= sequence < requester.high:
+        if not una - 1 <= sequence < flight.high:
             qp.counters.duplicates += 1
             return
         kind = syndrome >> 5
@@ -77,7 +78,7 @@ class Completer:
                 requester.advance(sequence + 1, now)
             if sequence < una:
                 requester.answered_twice(sequence, 1)
-        elif sequence < requester.una:
+        elif sequence < una:
             qp.counters.duplicates += 1
         elif kind == _CLASS_RNR:
             qp.counters.rnr_received += 1
@@ -100,7 +101,7 @@ class Completer:
         requester = self._qp.requester
         reads = requester.reads
         if reads and sequence > reads[0][0]:
-            missing = max(reads[0][0], requester.una)
+            missing = max(reads[0][0], requester.flight.una)
             requester.advance(missing, now)
             if sequence > missing:
                 requester.lost(missing)
@@ -112,13 +113,13 @@ class Completer:
     def _read_response(self, run: Run, now: float) -> None:
         qp = self._qp
         requester = qp.requester
-        sequence = unwrap(run.psn, requester.una)
-        if not requester.reads or not requester.una <= sequence < requester.high:
+        sequence = unwrap(run.psn, requester.flight.una)
+        if not requester.reads or not requester.flight.una <= sequence < requester.flight.high:
             qp.counters.duplicates += run.count
             requester.answered_twice(sequence, run.count)
             return
         begin, end = requester.reads[0]
-        expected = max(begin, requester.una)
+        expected = max(begin, requester.flight.una)
         if sequence != expected:
             if sequence > expected:
                 qp.counters.out_of_order += run.count
@@ -131,11 +132,11 @@ class Completer:
                 qp.counters.bad_responses += run.count
             return
         requester.advance(expected, now)
-        entry = requester.head()
-        if entry is None or qp.failed or not self._fits(run, entry, sequence, end):
+        wqe = requester.head()
+        if wqe is None or qp.failed or not self._fits(run, wqe, sequence, end):
             qp.counters.bad_responses += run.count
             return
-        self._place(run, entry, (sequence - entry.first) * qp.mtu)
+        self._place(run, wqe, (sequence - wqe.first) * qp.mtu)
         requester.advance(sequence + run.count, now)
         if requester.early.sequences:
             requester.catch_up(now)
@@ -144,32 +145,32 @@ class Completer:
         """Place responses whose turn it is not yet."""
         requester = self._qp.requester
         end = next((stop for begin, stop in requester.reads if begin <= sequence < stop), None)
-        entry = requester.entry_of(sequence)
-        if end is None or entry is None or not self._fits(run, entry, sequence, end):
+        wqe = requester.wqe_of(sequence)
+        if end is None or wqe is None or not self._fits(run, wqe, sequence, end):
             self._qp.counters.bad_responses += run.count
             return
-        self._place(run, entry, (sequence - entry.first) * self._qp.mtu)
+        self._place(run, wqe, (sequence - wqe.first) * self._qp.mtu)
         requester.early.add(sequence, run.count)
 
-    def _fits(self, run: Run, entry: Entry, sequence: int, end: int) -> bool:
+    def _fits(self, run: Run, wqe: Wqe, sequence: int, end: int) -> bool:
         """Whether the response's place in the message and its length are what was asked for."""
         mtu = self._qp.mtu
         payload = run.length
         if not _ENDS[run.code]:
             return sequence + run.count < end and payload == mtu
-        left = entry.length - (sequence - entry.first) * mtu
+        left = wqe.length - (sequence - wqe.first) * mtu
         return sequence + 1 == end and payload == min(left, mtu)
 
-    def _place(self, run: Run, entry: Entry, target: int) -> None:
+    def _place(self, run: Run, wqe: Wqe, target: int) -> None:
         """Copy the payloads to where the work request wants them: from octet ``target`` on."""
         view, size, length = run.view, run.size, run.length
         offset = run.offset + _HEADER_OCTETS[run.code]
-        if len(entry.views) == 1:
-            place(view, offset, size, run.count, length, entry.views[0], target)
+        if wqe.view is not None:
+            place(view, offset, size, run.count, length, wqe.view, target)
             return
         for start in range(target, target + run.count * length, length) if length else ():
             at = offset
-            for piece in pieces(entry.views, start, length):
+            for piece in pieces(wqe.views, start, length):
                 piece[:] = view[at : at + len(piece)]
                 at += len(piece)
             offset += size

@@ -280,7 +280,7 @@ class Engine:
         soonest = None if self.cm is None else self.cm.next_timeout()
         for queue_pair in self._watched:
             # Without a call: this runs for every turn of the reactor.
-            deadline = queue_pair.requester.deadline
+            deadline = queue_pair.requester.retry.deadline
             if deadline is not None and (soonest is None or deadline < soonest):
                 soonest = deadline
             deadline = queue_pair.responder.deadline

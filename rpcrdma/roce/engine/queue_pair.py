@@ -15,7 +15,7 @@ from ...software.queue_pair import QpEvent, SoftwareQueuePair
 from ...verbs.types import QpOptions, QpState, SendWR, VerbsError, WcStatus
 from ..packets.burst import Burst, BurstBuilder
 from ..packets.run import Run
-from ..wire.headers import DEFAULT_PKEY, Address
+from ..wire.headers import Address, bth_words
 from ..wire.icrc import Flow
 from ..wire.opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
 from .completer import Completer
@@ -39,11 +39,9 @@ HEARS: dict[QpState, frozenset[Role]] = {
 }
 """State -> the machines that packets are passed on to."""
 
-_MIGRATED = 0x40
-"""The MigReq bit: hardware expects the path state "migrated"."""
 _ROLES = {code: row.role for code, row in OPCODES.items()}
 _RTS = QpState.RTS
-_COMPLETER, _RESPONDER = Role.COMPLETER, Role.RESPONDER
+_RESPONDER = Role.RESPONDER
 
 
 class QueuePair(SoftwareQueuePair):
@@ -70,8 +68,8 @@ class QueuePair(SoftwareQueuePair):
         self.on_traffic: Callable[[], None] | None = None
         """Called once, when the peer first uses the queue pair (the verbs' COMM_EST)."""
         self.mtu = MTUS[-1]
-        self.head = 0
-        """First word of the BTHs that we send, without the opcode."""
+        self.words: dict[int, int] = {}
+        """Opcode -> first word of the BTHs that we send (``wire.headers.bth_words``)."""
         self.scheduled = False
         self.watched = False
         self.remote: Address | None = None
@@ -126,7 +124,7 @@ class QueuePair(SoftwareQueuePair):
         self.remote = remote
         self.remote_qpn = remote_qpn
         self.mtu = path_mtu
-        self.head = _MIGRATED << 48 | DEFAULT_PKEY << 32 | remote_qpn
+        self.words = bth_words(remote_qpn)
         self.responder.start(receive_psn, responder_resources, rnr_timer)
 
     def ready_to_send(
@@ -171,16 +169,19 @@ class QueuePair(SoftwareQueuePair):
     @property
     def deadline(self) -> float | None:
         """When ``handle_timeout`` wants to be called."""
-        ours, theirs = self.requester.deadline, self.responder.deadline
+        ours, theirs = self.requester.retry.deadline, self.responder.deadline
         if ours is None or theirs is None:
             return theirs if ours is None else ours
         return min(ours, theirs)
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due at ``now``."""
-        for machine in (self.responder, self.requester):
-            if machine.deadline is not None and machine.deadline <= now:
-                machine.handle_timeout(now)
+        due = self.responder.deadline
+        if due is not None and due <= now:
+            self.responder.handle_timeout(now)
+        due = self.requester.retry.deadline
+        if due is not None and due <= now:
+            self.requester.handle_timeout(now)
 
     def watch(self) -> None:
         """One of the machines has set a deadline."""
@@ -189,19 +190,20 @@ class QueuePair(SoftwareQueuePair):
 
     def receive(self, run: Run, flow: Flow, now: float) -> None:
         """Take packets that are addressed to this queue pair."""
-        role = _ROLES[run.code]
+        code, count = run.code, run.count
+        role = _ROLES[code]
         counters = self.counters
         if flow is not self._heard:
             ours = self._flow
             if ours is None or flow.source_ip != ours.destination_ip:
-                counters.unexpected += run.count
+                counters.unexpected += count
                 return
             self._heard = flow
         if role not in self._hears:
-            counters.unexpected += run.count
+            counters.unexpected += count
             return
-        counters.packets_received += run.count
-        counters.octets_received += run.count * run.size
+        counters.packets_received += count
+        counters.octets_received += count * run.size
         if role is _RESPONDER:
             if self.on_traffic is not None:
                 tell, self.on_traffic = self.on_traffic, None
@@ -209,7 +211,7 @@ class QueuePair(SoftwareQueuePair):
                 if self.failed:
                     return
             self.responder.handle(run, now)
-        elif run.code == ACKNOWLEDGE:
+        elif code == ACKNOWLEDGE:
             self.completer.acknowledge(run.view[run.offset + BTH_OCTETS], run.psn, now)
         else:
             self.completer.handle(run, now)

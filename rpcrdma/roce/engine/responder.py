@@ -30,6 +30,7 @@ from ..wire.headers import (
     NAK_INVALID_REQUEST,
     NAK_REMOTE_ACCESS,
     NAK_SEQUENCE,
+    PAD_SHIFT,
     RETH,
     RNR_NAK,
 )
@@ -176,11 +177,11 @@ class Responder:
             if self.due is not None and self.due[0] != ACK:
                 self.due = None  # a NAK of what has come meanwhile
         kind = row.kind
-        if kind == Kind.SEND:
+        if kind is Kind.SEND:
             done = self._send(run, row, length)
-        elif kind == Kind.WRITE:
+        elif kind is Kind.WRITE:
             done = self._write(run, row, length)
-        elif kind == Kind.READ_REQUEST:
+        elif kind is Kind.READ_REQUEST:
             self._read(run)
             return
         else:
@@ -192,7 +193,7 @@ class Responder:
             if not run.ask:
                 return
             within = self._qp.tuning.acknowledge_within
-            if not (row.ends and kind == Kind.SEND and within):
+            if not (row.ends and kind is Kind.SEND and within):
                 self._owe(ACK, latest)
             elif self.due is None:
                 self.due = (ACK, latest)
@@ -240,10 +241,8 @@ class Responder:
             self._fail_receive(WcStatus.LOC_LEN_ERR)
             self._refuse(NAK_INVALID_REQUEST, f"{len(receive.buffer)} octets posted are too few")
             return False
-        place(
-            *(run.view, run.offset + row.header, run.size, run.count, length),
-            *(receive.buffer, self._placed),
-        )
+        offset = run.offset + row.header
+        place(run.view, offset, run.size, run.count, length, receive.buffer, self._placed)
         self._placed = end
         if not row.ends:
             return True
@@ -283,10 +282,8 @@ class Responder:
             if region is None or not region.valid:
                 self._refuse(NAK_REMOTE_ACCESS, "an RDMA WRITE's memory was invalidated")
                 return False
-            place(
-                *(run.view, run.offset + row.header, run.size, run.count, length),
-                *(region.view, self._placed),
-            )
+            offset = run.offset + row.header
+            place(run.view, offset, run.size, run.count, length, region.view, self._placed)
             self._placed += octets
         self._remaining = remaining
         if row.ends:
@@ -419,7 +416,7 @@ class Responder:
                 count = min(builder.room(mtu + BTH_OCTETS + ICRC_OCTETS), last - at)
                 if count <= 0:
                     return False
-                head = qp.head | READ_RESPONSE_MIDDLE << 56
+                head = qp.words[READ_RESPONSE_MIDDLE]
                 builder.add_run(head, at, region.view, base + offset, mtu, count, 0)
                 resource.next += count
                 continue
@@ -432,7 +429,7 @@ class Responder:
                 code = READ_RESPONSE_ONLY if at == resource.begin else READ_RESPONSE_LAST
             else:
                 code = READ_RESPONSE_FIRST
-            header = BTH.pack(qp.head | code << 56 | pad << 52, at & MASK)
+            header = BTH.pack(qp.words[code] | pad << PAD_SHIFT, at & MASK)
             header += _WORD.pack(ACK << 24 | resource.msn & MASK)
             views = () if region is None else (region.view,)
             builder.add(header, views, base + offset, length)
@@ -452,7 +449,7 @@ class Responder:
         syndrome, sequence = due
         qp = self._qp
         aeth = syndrome << 24 | self.msn & MASK
-        header = _ACK_HEADER.pack(qp.head | ACKNOWLEDGE << 56, sequence & MASK, aeth)
+        header = _ACK_HEADER.pack(qp.words[ACKNOWLEDGE], sequence & MASK, aeth)
         builder.add(header, (), 0, 0)
         if syndrome == ACK:
             qp.counters.acks_sent += 1

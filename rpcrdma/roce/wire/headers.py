@@ -29,6 +29,11 @@ ACK_REQUEST = 0x8000_0000
 """The A bit in the second word of ``BTH``."""
 GSI_QKEY = 0x8001_0000
 
+PAD_SHIFT = 52
+"""Where the count of pad octets is in the first word of ``BTH``."""
+_MIGRATED = 0x40
+"""The MigReq bit: hardware expects the path state "migrated"."""
+
 # AETH syndromes: IBA, "ACK Extended Transport Header".
 ACK = 0x1F
 """Acknowledgement without a credit limit."""
@@ -44,6 +49,15 @@ RNR_TIMER_MICROSECONDS = (
     163840, 245760, 327680, 491520,
 )  # fmt: skip
 """Code in an RNR NAK -> how long to wait."""
+
+
+def bth_words(qpn: int) -> dict[int, int]:
+    """Return, for each opcode, the first word of ``BTH`` in packets to the queue pair ``qpn``.
+
+    It has the default partition key and no pad; ``pad << PAD_SHIFT`` adds one.
+    """
+    rest = _MIGRATED << 48 | DEFAULT_PKEY << 32 | qpn
+    return {code: code << 56 | rest for code in OPCODES}
 
 
 class WireError(ValueError):
