@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, cast
@@ -39,6 +40,28 @@ def open_capture(
     if opener is None:
         return reader_of(file_source(file))
     return reader_of(Spool(limited_fill(stream_fill(opener(file)), file.tell, max_unpacked)))
+
+
+def follow_capture(
+    path: str | os.PathLike[str], poll_s: float = 0.2
+) -> tuple[Reader, Callable[[], None]]:
+    """Return the frames of a file that is being written, and what ends waiting for more.
+
+    The file is looked at every ``poll_s`` seconds once all of it was read; of what was read only
+    the latest octets are kept. Waits for the first octets as well. Raises ``CaptureError`` for
+    what is no capture that can be followed (a compressed one cannot), and ``OSError``.
+    """
+    file = open(path, "rb")  # noqa: SIM115 (the reader keeps it)
+    stopped = threading.Event()
+
+    def fill(room: memoryview) -> int:
+        while True:
+            count = file.readinto(room)
+            if count or stopped.is_set():
+                return count
+            stopped.wait(poll_s)
+
+    return reader_of(Spool(fill, endless=True)), stopped.set
 
 
 def reader_of(source: Source) -> Reader:

@@ -13,6 +13,17 @@ from ..tracking.events import Events, Findings, Signal, Totals, View
 from ..tracking.model import CmEvent, Exchange
 
 
+def fits(exchange: Exchange, wanted: Filter) -> bool:
+    """Return whether the call or the reply of an RPC is what a filter wants."""
+    return wanted.any(_messages(exchange, wanted))
+
+
+def _messages(exchange: Exchange, wanted: Filter) -> Iterator[Fields]:
+    for message in (exchange.call, exchange.reply):
+        if message is not None:
+            yield asked_of_message(exchange, message, wanted.derived, wanted.began())
+
+
 class FilteredView:
     """Hands on an RPC if its call or its reply fits; calls, packets and flows all of them.
 
@@ -46,14 +57,8 @@ class FilteredView:
         )
 
     def _exchange(self, exchange: Exchange) -> None:
-        if self._wanted.any(self._messages(exchange)):
+        if fits(exchange, self._wanted):
             self._exchanges.emit(exchange)
-
-    def _messages(self, exchange: Exchange) -> Iterator[Fields]:
-        wanted = self._wanted
-        for message in (exchange.call, exchange.reply):
-            if message is not None:
-                yield asked_of_message(exchange, message, wanted.derived, wanted.began())
 
     def _handshake(self, event: CmEvent) -> None:
         if self._wanted(asked_of_cm(event, self._wanted.derived, self._wanted.began())):

@@ -1,0 +1,41 @@
+"""From whatever holds a capture to its reader: a file's name, a stream, an interface."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import BinaryIO, NamedTuple
+
+from .live import Live, open_live
+from .opening import follow_capture, open_capture, reader_of
+from .reader import Reader
+from .source import Spool, stream_fill
+
+Holder = str | os.PathLike[str] | BinaryIO | Live
+"""What may hold a capture."""
+
+
+class Input(NamedTuple):
+    """A capture that is open."""
+
+    reader: Reader
+    stop: Callable[[], None]
+    """Makes a capture end that has no end of its own; any thread may call it."""
+
+
+def open_input(holder: Holder, *, follow: bool = False, max_unpacked: int | None = None) -> Input:
+    """Open what holds a capture; with ``follow`` a file that is being written.
+
+    Raises ``CaptureError`` for what is no capture, and ``OSError``.
+    """
+    if isinstance(holder, Live):
+        return Input(open_live(holder), holder.stop)
+    if not isinstance(holder, str | os.PathLike):
+        return Input(reader_of(Spool(stream_fill(holder))), _nothing)
+    if follow:
+        return Input(*follow_capture(holder))
+    return Input(open_capture(holder, max_unpacked=max_unpacked), _nothing)
+
+
+def _nothing() -> None:
+    """Stop a capture that ends by itself."""
