@@ -1,8 +1,8 @@
 """The ``nfsrdma`` command.
 
-Next to nothing is imported here: an interrupt has to be ours to handle from the first moment on.
-Subcommands are imported when they are run: ``nfsrdma --help`` has to be there at once. So their
-one-line descriptions are here, and :data:`COMMANDS` is all that a new subcommand has to touch.
+Hardly anything is imported here, so that an interrupt is ours to handle from the first moment on.
+Subcommands are imported when they run, so that ``nfsrdma --help`` is there at once. Their one-line
+descriptions are here, and a new subcommand has to touch :data:`COMMANDS` only.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def main() -> None:
 def interrupts_end_it(*, at_once: bool = True) -> None:
     """Have an interrupt end the process ``at_once``, or raise ``KeyboardInterrupt`` as usual.
 
-    At once is for imports: they leave nothing to tidy up, and an exception can get lost in them, in
-    callbacks of the interpreter's own.
+    At once is for the time of imports: they leave nothing to tidy up, and an exception could get
+    lost in the interpreter's own callbacks.
     """
     import os
     import signal
@@ -64,4 +64,4 @@ def interrupts_end_it(*, at_once: bool = True) -> None:
         elif not at_once and getattr(now, "__name__", "") == leave.__name__:
             signal.signal(signal.SIGINT, signal.default_int_handler)
     except ValueError:
-        return  # not the main thread: somebody else's interrupts
+        return  # not the main thread: the interrupts are another's

@@ -1,4 +1,4 @@
-"""``nfsrdma bench``: the comparison that NFS over RDMA is about, on this machine or over a link."""
+"""``nfsrdma bench``: RDMA and TCP compared, on this machine or over a link."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from .doctor import GOOD, check_native
 from .output import check_replaceable, replaced, write_whole
 
 _WIDTH = 110
-"""Columns that the tables want where the terminal does not say."""
+"""Columns of the tables where the terminal does not say how many it has."""
 _PLAIN_S = 5.0
-"""How often progress is told where there is no terminal to draw a bar on."""
+"""Seconds between two lines of progress where there is no terminal for a bar."""
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg]
@@ -50,7 +50,7 @@ class Parsed(click.ParamType):  # type: ignore[type-arg]
 
 
 class Words(click.ParamType):  # type: ignore[type-arg]
-    """Words separated by commas, out of a few."""
+    """An option of words separated by commas, each of which must be known."""
 
     def __init__(self, name: str, words: Sequence[str]) -> None:
         self.name = name
@@ -100,7 +100,7 @@ class Settings:
     seed: int
 
     def plan(self, transports: int) -> plan.Plan:
-        """What to measure, with what is not said by an option taken from the preset."""
+        """Return what to measure; the preset decides what no option says."""
         preset = plan.PRESETS[self.preset]
         depths = self.depths or plan.parse_counts(preset.depths)
         groups = plan.make_groups(
@@ -127,14 +127,14 @@ class Settings:
 
     @property
     def octets(self) -> int:
-        """Room that the files of one target take."""
+        """The octets that the files of one target take."""
         sizes = self.sizes or plan.parse_sizes(plan.PRESETS[self.preset].sizes)
         threads = self.threads or plan.parse_counts(plan.PRESETS[self.preset].threads)
         return max(sizes) * max(threads) * self.clients
 
 
 def _measuring(function: Any) -> Any:
-    """The options that say what is measured."""
+    """Add the options that say what to measure."""
     for option in reversed(
         (
             click.option("--transports", type=Words("NAMES", plan.TRANSPORTS), metavar="NAMES",
@@ -166,7 +166,7 @@ def _measuring(function: Any) -> Any:
 
 
 def _serving(function: Any) -> Any:
-    """The options that say against whom."""
+    """Add the options that say which servers to measure."""
     for option in reversed(
         (
             click.option("--peer", "peers", multiple=True, metavar="URL",
@@ -220,8 +220,8 @@ def bench(
 ) -> None:
     """Measure reading, writing and names over several transports, side by side.
 
-    Without a URL it starts a server of its own for each transport, on this machine. The
-    measurements take turns, round after round; shown are medians, and least and greatest.
+    Without a URL it starts a server of its own for each transport on this machine. The
+    measurements take turns, round after round; shown are the median, the least and the greatest.
     """
     console = _console()
     if compare is not None:
@@ -238,7 +238,7 @@ def bench(
     signal.signal(signal.SIGTERM, _interrupt)
     written: list[Path] = []
     with ExitStack() as stack:
-        # What is to be written is open before anything is measured, which may take hours.
+        # Outputs are opened before anything is measured, which may take hours.
         forms = {json_file: rows.as_json, csv_file: rows.as_csv}
         files = {path: stack.enter_context(replaced(path)) for path in forms if path is not None}
         outcome = _run(settings, console)
@@ -263,7 +263,7 @@ def bench(
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to: the rows, and the lines that go with them."""
+    """The outcome of a run: the rows, and the lines that go with them."""
 
     rows: list[rows.Row]
     remarks: list[str]
@@ -271,7 +271,7 @@ class Outcome:
 
 
 def _run(settings: Settings, console: Console) -> Outcome:
-    """Start what is to be measured, measure it, show it."""
+    """Start the servers, measure them, and show the figures."""
     about = describe_here()
     console.print(about)
     with ExitStack() as stack:
@@ -298,7 +298,7 @@ def _run(settings: Settings, console: Console) -> Outcome:
 
 
 def describe_here() -> str:
-    """This machine, and how much of the native code runs on it."""
+    """Return a line about this machine, and how much of the native code runs on it."""
     native = [finding.verdict == GOOD for finding in check_native()]
     return f"{machine.describe_machine()}; native code: {sum(native)} of {len(native)} modules"
 
@@ -314,7 +314,7 @@ def _show(made: Sequence[rows.Row], left_behind: Sequence[str], console: Console
 
 
 def _targets(settings: Settings, stack: ExitStack) -> targets.Chosen:
-    """Our own servers, or those of the URLs; then the peers."""
+    """Return our own servers, or those of the URLs, and then the peers."""
     options = {"timeout": settings.timeout}
     chosen = targets.Chosen()
     try:
@@ -346,7 +346,7 @@ def _targets(settings: Settings, stack: ExitStack) -> targets.Chosen:
 
 
 def _tell_apart(found: list[Target]) -> None:
-    """Number the labels that would be the same."""
+    """Number the labels that would be equal."""
     seen: dict[str, int] = {}
     for target in found:
         seen[target.label] = seen.get(target.label, 0) + 1
@@ -355,7 +355,7 @@ def _tell_apart(found: list[Target]) -> None:
 
 
 def _links(found: Sequence[Target]) -> list[str]:
-    """One line for each way that leads to a server."""
+    """Return a line for each link that leads to a server."""
     lines: dict[str, None] = {}
     for target in found:
         url = parse_url(target.url)
@@ -365,7 +365,7 @@ def _links(found: Sequence[Target]) -> list[str]:
 
 @contextmanager
 def _progress(todo: plan.Plan, transports: int) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal, a line now and then elsewhere; both on standard error."""
+    """Show progress on standard error: a bar on a terminal, elsewhere a line now and then."""
     console = Console(stderr=True, highlight=False)
     total = todo.steps * transports
     if console.is_terminal:

@@ -1,4 +1,4 @@
-"""What the commands that talk to a server share: options, mounting, errors that name the URL."""
+"""The common part of commands that talk to a server: options, mounting, errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Failed(click.ClickException):
-    """An error in one line, without usage, and with exit status 1."""
+    """An error that is shown in one line without usage, with exit status 1."""
 
     def show(self, file: Any = None) -> None:
         """Print the error to standard error."""
@@ -48,7 +48,7 @@ class Options:
 
 
 def server_options(command: F) -> F:
-    """Add the options that are fields of :class:`Options`; the command gets ``options``."""
+    """Add the options of :class:`Options`; the command gets them as ``options``."""
 
     def fold(*args: Any, **given: Any) -> Any:
         options = Options(**{each.name: given.pop(each.name) for each in fields(Options)})
@@ -91,10 +91,10 @@ def read_url(text: str) -> Url:
 
 
 def split_last(text: str) -> tuple[str, str]:
-    """The URL of the server's root, with the options of ``text``, and the path below it.
+    """Split a URL into that of the server's root, with its options, and the path below it.
 
-    So that one mount serves any path, and a message can name the whole URL. A ``/`` at the end of
-    the path stays: it says that there must be a directory.
+    So one mount serves any path, and messages can name the whole URL. A ``/`` at the end of the
+    path stays: it says that there must be a directory.
     """
     url = read_url(text)
     where, _, query = text.partition("?")
@@ -107,9 +107,9 @@ def split_last(text: str) -> tuple[str, str]:
 
 @contextmanager
 def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
-    """Mount the server of a URL: the mount, and the URL's path.
+    """Mount the server of a URL for the block, which gets the mount and the URL's path.
 
-    Whatever goes wrong meanwhile is raised as :class:`Failed`, naming the side and the file.
+    Errors are raised as :class:`Failed`, which names the side and the file.
     """
     root, path = split_last(text)
     try:
@@ -130,7 +130,7 @@ def mounted(text: str, options: Options) -> Iterator[tuple[Mount, str]]:
 
 
 def for_each(urls: tuple[str, ...], options: Options, do: Callable[[Mount, str], object]) -> None:
-    """``do(fs, path)`` for each URL. What fails is told, and the rest goes on; then status 1."""
+    """Call ``do(fs, path)`` for each URL. An error is shown, and is status 1 after the rest."""
     failed = False
     for url in urls:
         try:
@@ -144,7 +144,7 @@ def for_each(urls: tuple[str, ...], options: Options, do: Callable[[Mount, str],
 
 
 def failure(fs: Mount, error: OSError) -> str:
-    """``error`` in one line that says whose it is; a path of the server is shown as a URL."""
+    """Return ``error`` in one line with its side; a path of the server is shown as a URL."""
     if isinstance(error, NfsError):
         name = error.filename
         if name is None:
@@ -154,12 +154,12 @@ def failure(fs: Mount, error: OSError) -> str:
         return describe(error, str(replace(fs.url, path=parts)))
     if isinstance(error, LocalError):
         return describe(error)
-    # Whatever a command does with this machine's files itself.
+    # Everything else comes from what a command does with this machine's files.
     return f"{LocalError.side}: {describe(error)}"
 
 
 def is_directory(fs: Mount, path: str) -> bool:
-    """Whether there is a directory of the server."""
+    """Return whether ``path`` is a directory of the server."""
     try:
         return fs.stat(path).is_dir
     except FileNotFoundError:
@@ -167,5 +167,5 @@ def is_directory(fs: Mount, path: str) -> bool:
 
 
 def join(directory: str, name: str) -> str:
-    """A path with ``/``."""
+    """Join two paths with ``/``."""
     return f"{directory.rstrip('/')}/{name}" if directory else name

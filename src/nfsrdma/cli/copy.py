@@ -35,10 +35,10 @@ def get(
 ) -> None:
     """Copy a file, or with -r a tree, from a server to LOCAL (here, by default).
 
-    If LOCAL is a directory, a file goes into it under its own name, and what is in a directory goes
-    into it beside what is there. Modes, times, links and holes are preserved. Each file appears
-    under its name when it is complete; what has that name is replaced, a link too. What cannot be
-    copied is told, and the rest goes on.
+    If LOCAL is a directory, a file goes into it under its own name, and the contents of a directory
+    go into it beside what is there. Modes, times, links and holes are preserved. Each file appears
+    under its name when it is complete, and replaces what has that name, a link too. What cannot be
+    copied is reported, and the rest goes on.
     """
     with mounted(url, options) as (fs, path):
         name = path.rstrip("/").rpartition("/")[2]
@@ -58,10 +58,10 @@ def get(
 def put(local: str, url: str, recursive: bool, resume: bool, quiet: bool, options: Options) -> None:
     """Copy a file, or with -r a tree, to a server.
 
-    If the URL is that of a directory, a file goes into it under its own name, and what is in a
-    directory goes into it beside what is there. Modes, times, links and holes are preserved. Each
-    file appears under its name when it is complete; what has that name is replaced, a link too.
-    What cannot be copied is told, and the rest goes on.
+    If the URL is that of a directory, a file goes into it under its own name, and the contents of a
+    directory go into it beside what is there. Modes, times, links and holes are preserved. Each
+    file appears under its name when it is complete, and replaces what has that name, a link too.
+    What cannot be copied is reported, and the rest goes on.
     """
     with mounted(url, options) as (fs, path):
         name = os.path.basename(local.rstrip("/"))
@@ -76,14 +76,14 @@ def put(local: str, url: str, recursive: bool, resume: bool, quiet: bool, option
 def _copy(
     fs: Mount, quiet: bool, copy: Callable[..., Progress], source: str, target: str, **options: bool
 ) -> None:
-    """Copy, and say what was not copied. Raises when something failed, after the rest is done."""
+    """Copy, and report what was not copied. A failure is raised when the rest is done."""
     with _ended_in_order(fs), _telling(quiet) as (tell, report):
 
         def failed(error: OSError) -> None:
             tell(f"nfsrdma: {failure(fs, error)}")
 
         done = copy(source, target, **options, progress=report, on_failure=failed)
-    about = make_error if copy == fs.get else local_error  # whose they are
+    about = make_error if copy == fs.get else local_error  # by the side that they are on
     left = [(name, "not a file, directory or link: skipped") for name in done.special]
     left += [(name, "another copy's unfinished file: skipped") for name in done.unfinished]
     for name, text in left:
@@ -92,7 +92,7 @@ def _copy(
 
 @contextmanager
 def _ended_in_order(fs: Mount) -> Iterator[None]:
-    """Have SIGTERM and SIGHUP end the copy as an interrupt does: what is half done is removed."""
+    """Have SIGTERM and SIGHUP end the copy as an interrupt does: it removes what is half done."""
 
     def end(number: int, frame: FrameType | None) -> None:
         fs.interrupt(SystemExit(128 + number))
@@ -111,7 +111,7 @@ def _ended_in_order(fs: Mount) -> Iterator[None]:
 
 @contextmanager
 def _telling(quiet: bool) -> Iterator[tuple[Tell, Callable[[Progress], None] | None]]:
-    """How to say something meanwhile, and what to report progress to: a bar on a terminal."""
+    """Yield how to print a line, and what to report progress to: a bar on a terminal."""
     if quiet or not _interactive():
         yield (lambda text: click.echo(text, err=True)), None
         return

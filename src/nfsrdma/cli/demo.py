@@ -1,7 +1,7 @@
-"""``nfsrdma demo``: the whole main job on this machine, and the proof of it.
+"""``nfsrdma demo``: the whole main job on this machine, with proof.
 
-A server in one process, a client in another, RoCEv2 between them over UDP 4791. A real tree is
-copied in and out, over RDMA and again over TCP, and every file compared by its SHA-256.
+The server is one process and the client another, with RoCEv2 between them over UDP 4791. A real
+tree is copied in and out, over RDMA and again over TCP, and every file is compared by its SHA-256.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ LEFT_OUT = frozenset({"__pycache__", "site-packages", "dist-packages"})
 
 
 class DemoError(Exception):
-    """Something went wrong that the person at the terminal should read in one line."""
+    """A failure that the user should read in one line."""
 
 
 @dataclass(slots=True)
 class Copy:
-    """What one transport did. Seconds, octets, and counters by name."""
+    """The copy over one transport: seconds, octets, and counters by name."""
 
     transport: str
     put_s: float = 0.0
@@ -61,10 +61,10 @@ class Copy:
 
 
 def source_tree(chosen: Path | None, scratch: Path) -> Path:
-    """The tree to copy: ``chosen``, or the Python standard library of this installation.
+    """Return the tree to copy: ``chosen``, or this installation's Python standard library.
 
     The library is staged in ``scratch``, without what was installed beside it. Compiled files are
-    taken along only where there would be too few files without them (Debian ships no tests).
+    included only where there would be too few files without them (Debian ships no tests).
     """
     if chosen is not None:
         return chosen
@@ -89,8 +89,9 @@ def _walk(root: Path, skipped: frozenset[str]) -> Iterator[tuple[str, list[str],
 
 
 def scratch_folder() -> str | None:
-    """Memory, where there is enough: the copies are made stable one by one, and it is the
-    transports that are to be compared, not how long this machine's disk takes for that.
+    """Return a folder in memory if there is room, or None.
+
+    Each copy is made stable, and the transports are to be compared, not this machine's disk.
     """
     try:
         room = os.statvfs(MEMORY)
@@ -100,7 +101,7 @@ def scratch_folder() -> str | None:
 
 
 def digests(root: Path) -> dict[str, str]:
-    """For every file below ``root`` its SHA-256, for every symbolic link where it points."""
+    """Return the SHA-256 of every file below ``root``, and the target of every symbolic link."""
     found: dict[str, str] = {}
     for folder, folders, files in os.walk(root):
         for name in files + folders:
@@ -115,7 +116,7 @@ def digests(root: Path) -> dict[str, str]:
 
 
 def free_tcp_port(address: str) -> int:
-    """A TCP port that nobody listens on."""
+    """Return a TCP port that is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((address, 0))
         port: int = probe.getsockname()[1]
@@ -124,9 +125,9 @@ def free_tcp_port(address: str) -> int:
 
 @contextmanager
 def serving(export: Path, address: str, tcp_port: int) -> Iterator[int]:
-    """``nfsrdma serve`` in a process of its own; its process id."""
+    """Run ``nfsrdma serve`` in a process of its own; the block gets its process id."""
     command = [sys.executable, "-m", "nfsrdma", "serve", str(export), "--ephemeral"]
-    # It shows packets: without a provider its client would find the server's shared memory.
+    # Packets are to be seen: by default the client would use the server's shared memory.
     command += ["--listen", address, "--provider", "soft", "--tcp", str(tcp_port)]
     with tempfile.TemporaryFile("w+") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -158,7 +159,7 @@ def _await_server(server: subprocess.Popen[bytes], address: str, port: int, log:
 
 
 def resident_mb(pid: int) -> float:
-    """The resident memory of a process, in MB."""
+    """Return the resident memory of a process, in MB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024 / 1e6
@@ -166,11 +167,11 @@ def resident_mb(pid: int) -> float:
 
 
 def record_session(url: str, pcap: str) -> None:
-    """A short session of every kind of message, with every packet written to ``pcap``.
+    """Record a short session of every kind of message, with every packet, in ``pcap``.
 
-    It is mounted apart from the bulk copy so that the capture is whole (from the CM handshake
-    to the disconnect) and small enough to read. On a busy machine a packet may be sent twice,
-    which is right but shown as malformed by Wireshark: then it is recorded once more.
+    It has a mount of its own, so that the capture is whole (from the CM handshake to the
+    disconnect) and small enough to read. On a busy machine a packet may be sent twice, which is
+    right, but which Wireshark shows as malformed: then the session is recorded once more.
     """
     for _ in range(RECORDINGS):
         counters = _session(url, pcap)
@@ -201,7 +202,7 @@ def _session(url: str, pcap: str) -> dict[str, int]:
 def copy_there_and_back(
     transport: str, url: str, tree: Path, export: Path, back: Path, bar: Progress
 ) -> Copy:
-    """Put ``tree`` to the server, get it back, and compare both with what it was."""
+    """Copy ``tree`` to the server and back, and compare both copies with the original."""
     import nfsrdma.client as nfs
 
     copy = Copy(transport)
@@ -237,7 +238,7 @@ def _reporting(bar: Progress, label: str, octets: int) -> Iterator[Report]:
 
 
 def run(tree: Path | None, address: str, pcap: str | None, console: Console) -> bool:
-    """Everything; whether every file came through unharmed on both transports."""
+    """Run the demo; return whether every file came through unharmed on both transports."""
     with tempfile.TemporaryDirectory(prefix="nfsrdma-demo-", dir=scratch_folder()) as scratch:
         folder = Path(scratch)
         source = source_tree(tree, folder)

@@ -1,4 +1,4 @@
-"""``--device``, of everything that opens an RDMA device."""
+"""The option ``--device`` of the commands that open an RDMA device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``nfsrdma dissect``: what a capture of NFS over RDMA says."""
+"""``nfsrdma dissect``: the contents of a capture of NFS over RDMA."""
 
 from __future__ import annotations
 
@@ -87,18 +87,18 @@ def dissect(
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
 
-    With -i, what an interface sees; Ctrl-C is its end. As many outputs as are asked for come from
-    one pass: files under their names, the rest on standard output.
+    With -i it decodes what an interface sees, until Ctrl-C. All outputs that are asked for come
+    from one pass: files under their names, the rest on standard output.
 
     \b
-    Frame numbers of call and reply, time, addresses, operations, status, then in brackets what
-    travelled by RDMA (R read chunk, W write chunk, C reply chunk; used/offered), the lengths of
-    the two messages, and the time from call to reply.
+    A line has the frame numbers of call and reply, the time, addresses, operations, the status;
+    in brackets what traveled by RDMA (R read chunk, W write chunk, C reply chunk; used/offered);
+    the lengths of the two messages, and the time from call to reply.
     """
     from nfsrdma.dissector.capture import CaptureError
     from nfsrdma.dissector.fields.filter import FilterError
 
-    # Records by the thousand, nearly all of them alive: looking for garbage so often is in vain.
+    # Thousands of records are made, and nearly all of them live: frequent collection is in vain.
     gc.set_threshold(20_000, 10, 10)
     if file is not None and read is not None:
         raise click.UsageError("FILE and -r FILE: one at a time")
@@ -112,7 +112,7 @@ def dissect(
             _extract(reader, extract, str(output), other.decode_as)
             return
         if other.compare:
-            from .dissect_compare import compare  # brings asyncio: only who wants it waits for it
+            from .dissect_compare import compare  # imports asyncio, which takes time
 
             bad = compare(reader, where, wishes.ndjson, other.decode_as)
         else:
@@ -121,14 +121,14 @@ def dissect(
         if bad and wishes.exit_code:
             sys.exit(1)
     except BrokenPipeError:
-        # The reader of our output has seen enough (head, less).
+        # The reader of our output has left (head, less).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except FilterError as error:
         raise click.UsageError(f"-Y: {error}") from error
     except CaptureError as error:
         raise click.ClickException(f"{where}: {error}") from error
     except OSError as error:
-        if error.errno == errno.EFAULT:  # written from a map of which the file is gone
+        if error.errno == errno.EFAULT:  # a map was written from, and its file is gone
             raise click.ClickException(f"{where}: the file was cut while it was read") from error
         raise click.ClickException(describe(error)) from error
 
@@ -136,7 +136,7 @@ def dissect(
 def _check(
     wishes: Wishes, other: Other, file: str | None, extract: str | None, output: str | None
 ) -> None:
-    """Raise ``click.UsageError`` if not all of it can be done."""
+    """Raise ``click.UsageError`` if the options do not go together."""
     if (extract is None) != (output is None):
         raise click.UsageError("--extract and --output (-o) go together")
     alone = "--compare-tshark" if other.compare else "--extract" if extract is not None else ""
@@ -176,6 +176,6 @@ def _extract(reader: Reader, what: str, output: str, decode_as: DecodeAs) -> Non
         if not view.payloads:
             raise click.ClickException(f"nothing to extract for {what}")
         if file.seekable():
-            file.truncate(view.end)  # what is missing at the end are zeros as well
+            file.truncate(view.end)  # octets missing at the end are zeros as well
     missing = f", {view.missing} of them not in the capture" if view.missing else ""
     click.echo(f"{view.octets} octets of {view.payloads} operations{missing}", err=True)

@@ -1,4 +1,4 @@
-"""``nfsrdma dissect --compare-tshark``: what Wireshark says of a capture, by way of pyshark."""
+"""``nfsrdma dissect --compare-tshark``: our decoding beside Wireshark's, through pyshark."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WANTED = "rpc || rpcordma"
 
 
 def compare(reader: Reader, file: str, ndjson: bool, decode_as: DecodeAs) -> bool:
-    """Write every difference between the two decoders; whether any is not explained."""
+    """Write every difference between the two decoders; return whether any is not explained."""
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.views.compare import Comparison
 
@@ -39,7 +39,7 @@ def compare(reader: Reader, file: str, ndjson: bool, decode_as: DecodeAs) -> boo
 
 @contextmanager
 def _tshark(file: str) -> Iterator[Iterator[Frame]]:
-    """The frames of a file in which Wireshark finds RPC, as it decodes them in two passes."""
+    """Yield the frames in which Wireshark finds RPC, as it decodes them in two passes."""
     try:
         import pyshark
         from pyshark.capture.capture import TSharkCrashException
@@ -50,7 +50,7 @@ def _tshark(file: str) -> Iterator[Iterator[Frame]]:
         ) from None
     if file == "-":
         raise click.UsageError("--compare-tshark needs a file: tshark reads it as well")
-    # pyshark drives an event loop; one of our own is no other's, and is closed here.
+    # pyshark drives an event loop; it gets one of its own, which is closed here.
     loop = asyncio.new_event_loop()
     capture: Any = None
     try:
@@ -76,11 +76,11 @@ def _tshark(file: str) -> Iterator[Iterator[Frame]]:
 
 
 def _close(capture: Any, loop: asyncio.AbstractEventLoop) -> None:
-    """End tshark, and leave nothing that would want the event loop when it is gone."""
+    """End tshark, and leave nothing behind that would use the event loop once it is closed."""
     from pyshark.capture.capture import TSharkCrashException
 
     processes = list(capture._running_processes)
-    # After the last packet its exit status is nobody's concern; asyncio may have lost it.
+    # After the last packet its exit status does not matter; asyncio may have lost it.
     with suppress(TSharkCrashException):
         capture.close()
     capture._running_processes.clear()
@@ -93,7 +93,7 @@ def _frames(capture: Any) -> Iterator[Frame]:
     from nfsrdma.dissector.views.compare.theirs import Frame
 
     for packet in capture:
-        # Its public accessors rename fields and search them one by one: a hundred times slower.
+        # Its public accessors rename and search fields one by one, a hundred times slower.
         layers = [
             (
                 layer.layer_name,

@@ -1,4 +1,4 @@
-"""``nfsrdma dissect -Y``: the filter of a view, what is said if nothing fits, and ``--fields``."""
+"""``nfsrdma dissect -Y``: the filter of a view, the message if nothing fits, ``--fields``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ASKED = "nfsrdma.dissect.asked"
 
 
 def wanted(reader: Reader, expression: str | None) -> Filter | None:
-    """The filter that one view asks. Raises ``FilterError``."""
+    """Return the filter of one view, or None. Raises ``FilterError``."""
     if not expression:
         return None
     from nfsrdma.dissector.fields.filter import compile_filter
@@ -26,14 +26,14 @@ def wanted(reader: Reader, expression: str | None) -> Filter | None:
 
 
 def say_if_none() -> None:
-    """Say on standard error that nothing was let through, if so."""
+    """Say on standard error if nothing fits the filter."""
     asked: list[Filter] = click.get_current_context().meta.get(_ASKED, [])
     if asked and not any(one.fitted for one in asked):
         click.echo(f"0 of {max(one.asked for one in asked)} fit", err=True)
 
 
 def list_fields(context: click.Context, parameter: click.Parameter, given: bool) -> None:
-    """Write every field and what kind of value it has, and be done."""
+    """Print every field with the kind of its value, and exit."""
     if not given or context.resilient_parsing:
         return
     from nfsrdma.dissector.fields.names import known

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def live(interface: str, expression: str, duration: float, count: int) -> Iterator[Reader]:
-    """A reader of what an interface sees; Ctrl-C is the capture's end, and no error.
+    """Make a reader of what an interface sees. Ctrl-C ends the capture, and is not an error.
 
-    What was written so far is flushed before frames are waited for. Afterwards says what was lost.
+    Output is flushed before each wait for frames. At the end it prints how many frames were lost.
     """
     from nfsrdma.dissector.capture.live import Live, open_live
 
@@ -51,7 +51,7 @@ def live(interface: str, expression: str, duration: float, count: int) -> Iterat
 def _dumpcap(interface: str, expression: str, duration: float, count: int) -> Iterator[Reader]:
     from nfsrdma.dissector.capture.live import open_dumpcap
 
-    # Ctrl-C reaches dumpcap as well: it ends, and so does its output.
+    # Ctrl-C reaches dumpcap as well, which ends, and so does its output.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         found = open_dumpcap(interface, expression, duration, count, sys.stdout.flush)

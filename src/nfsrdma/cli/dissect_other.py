@@ -1,6 +1,6 @@
-"""``nfsrdma dissect``: the options for other tools, and for captures that are being made.
+"""``nfsrdma dissect``: the options for other tools, and for live captures.
 
-Each mode is in a module of its own; here is which option leads to which.
+Each mode has a module of its own; this one chooses by the options.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """What was asked for beside the views of ``dissect`` itself."""
+    """The options besides those of the views of ``dissect`` itself."""
 
     pcapng: str | None
     fixed: str | None
@@ -35,7 +35,7 @@ class Other:
     count: int | None
 
     def reader(self, file: str | None) -> Reader:
-        """The frames of a file, or of an interface. Raises ``CaptureError`` and ``OSError``."""
+        """Open a file, or an interface. Raises ``CaptureError`` and ``OSError``."""
         from nfsrdma.dissector.capture import open_capture
 
         if file is not None and self.interface is not None:

@@ -1,9 +1,8 @@
-"""``nfsrdma dissect``: what was asked for, all of it from one pass over the capture.
+"""``nfsrdma dissect``: all outputs that are asked for, from one pass over the capture.
 
-A capture is read once, however much is wanted of it. Files are written each under their own name;
-what goes to standard output is written in a fixed order: lines, lint, connections, the slowest,
-latency, health. What cannot
-go together is refused with a sentence before anything is read.
+A capture is read once, however many outputs there are. Each file is written under its own name.
+Standard output has a fixed order: lines, lint, connections, the slowest, latency, health. Outputs
+that exclude each other are refused with a sentence before anything is read.
 """
 
 from __future__ import annotations
@@ -27,31 +26,31 @@ if TYPE_CHECKING:
 
 Write = Callable[[str], object]
 _IN_MEMORY = 1 << 20
-"""Octets of text that wait in memory for their turn; more of it in a temporary file."""
+"""Octets of text that wait in memory for their turn; more goes to a temporary file."""
 
 
 def _nothing(*_: object) -> None:
-    """What an output has nothing to do for."""
+    """Do nothing."""
 
 
 @dataclass(slots=True)
 class Output:
-    """One of the things that a pass is for: its view, and what is to be done behind the pass."""
+    """One output of a pass: its view, and what to do after the pass."""
 
     view: View
     text: Callable[[], object] = _nothing
-    """Write to standard output."""
+    """Writes to standard output after the pass."""
     files: Callable[[], str | None] = _nothing
-    """Write files, all of the capture having been read; what is then said of them."""
+    """Writes files after the pass, and returns what to print about them."""
     resources: ExitStack = field(default_factory=ExitStack)
-    """Files that take their names when it is closed without an exception."""
+    """Files that take their names when this is closed without an exception."""
     bad: Callable[[], bool] = bool
-    """Whether ``--exit-code`` is to say so."""
+    """Returns whether ``--exit-code`` should exit with 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the options ask for."""
+    """The outputs that the options ask for."""
 
     tree: bool = False
     chunks: bool = False
@@ -74,7 +73,7 @@ class Wishes:
 
     @property
     def files(self) -> dict[str, str]:
-        """Option -> the file that it writes."""
+        """The files to write, by option."""
         named = {
             "--html": self.html,
             "--parquet": self.parquet,
@@ -85,18 +84,18 @@ class Wishes:
 
     @property
     def linted(self) -> bool:
-        """``--exit-code`` tells what lint finds."""
+        """Whether lint is needed: for ``--exit-code`` as well."""
         return self.lint or self.exit_code
 
     @property
     def views(self) -> bool:
-        """Whether something about the capture as a whole goes to standard output."""
+        """Whether a view of the capture as a whole goes to standard output."""
         asked = self.linted, self.latency, self.health, self.connections, self.slowest is not None
         return any(asked)
 
     @property
     def listing(self) -> str:
-        """How RPCs are listed; they are if nothing else was asked for. Empty for not at all."""
+        """How to list RPCs, empty if they are not listed; they are if nothing else is asked for."""
         whole = self.views
         if self.tree:
             return "tree"
@@ -107,7 +106,7 @@ class Wishes:
         return "line" if self.lines or not (whole or self.files) else ""
 
     def check(self, file: str) -> None:
-        """Raise ``click.UsageError`` if they cannot go together."""
+        """Raise ``click.UsageError`` if the outputs exclude each other."""
         styles = {"-V": self.tree, "--chunks": self.chunks, "--lines": self.lines}
         styles["--json"] = self.ndjson
         given = [option for option, there in styles.items() if there]
@@ -139,7 +138,7 @@ NOTHING = Wishes()
 
 
 def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
-    """Write all that was asked for; whether ``--exit-code`` is to say that there is something."""
+    """Write all outputs; return whether ``--exit-code`` should exit with 1."""
     from nfsrdma.dissector.pipeline import Pipeline
 
     with ExitStack() as stack:
@@ -162,7 +161,7 @@ def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
 
 
 def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
-    """In the order in which they write to standard output; those that read again come last."""
+    """Yield outputs in the order of standard output; those that read again come last."""
     if wishes.listing:
         yield _listing(reader, wishes)
     if wishes.linted:
@@ -219,7 +218,7 @@ def _listing(reader: Reader, wishes: Wishes) -> Output:
 
 
 def _lint(reader: Reader, wishes: Wishes) -> Output:
-    """What breaks a rule: at once, or behind the list of RPCs if there is one."""
+    """List what breaks a rule: at once, or after the list of RPCs if there is one."""
     from nfsrdma.dissector.base.finding import Severity
     from nfsrdma.dissector.views.lint import Lint
     from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding, text_summary

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def parquet(reader: Reader, wishes: Wishes, output: str) -> Output:
-    """Write the table, a row group at a time: what is in memory does not depend on the capture."""
+    """Write the table by row groups, so that memory does not depend on the capture's size."""
     try:
         import pyarrow
         from pyarrow.parquet import ParquetWriter

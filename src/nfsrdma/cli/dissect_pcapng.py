@@ -60,7 +60,7 @@ def _some(count: int, thing: str) -> str:
 
 @contextmanager
 def _written(output: str) -> Iterator[BinaryIO]:
-    """The file ``output``; ``-`` is standard output."""
+    """Open the file ``output``; ``-`` is standard output."""
     if output == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

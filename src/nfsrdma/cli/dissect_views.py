@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def latency(reader: Reader, wishes: Wishes) -> Output:
-    """Write how long what took."""
+    """Write how long each stage of the RPCs took."""
     from nfsrdma.dissector.views.latency.latency import Latency
     from nfsrdma.dissector.views.latency.report import ndjson_latency, text_latency
 
@@ -42,7 +42,7 @@ def latency(reader: Reader, wishes: Wishes) -> Output:
 
 
 def health(reader: Reader, wishes: Wishes) -> Output:
-    """Write what was sent again, why, and who suffered."""
+    """Write what was sent again, why, and which RPCs suffered."""
     from nfsrdma.dissector.views.health import Health
     from nfsrdma.dissector.views.health.report import ndjson_health, text_health
 
@@ -67,7 +67,7 @@ def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
 
 
 def _plots() -> Any:
-    """The modules that plot, if matplotlib is there."""
+    """Import the modules that plot. Raises ``click.ClickException`` without matplotlib."""
     try:
         from nfsrdma.dissector.views.plots import health, latency  # noqa: F401
     except ImportError as error:
@@ -79,7 +79,7 @@ def _plots() -> Any:
 
 
 def _write(folder: str, name: str, plots: Iterable[Plot], text: str) -> str:
-    """Each plot as a file of its own, and all of them as one page."""
+    """Write each plot as a file of its own, and all of them as one page."""
     from nfsrdma.dissector.views.plots.page import plot_page
 
     into = Path(folder)
@@ -98,7 +98,7 @@ def _put(path: str | Path, octets: bytes) -> None:
 
 
 def page(reader: Reader, wishes: Wishes, name: str) -> Output:
-    """Write the page of a capture, of the RPCs that fit."""
+    """Write the page of a capture, with the RPCs that fit the filter."""
     from nfsrdma.dissector.views.page import PageView, assemble
 
     out = str(wishes.html)
@@ -116,7 +116,7 @@ def page(reader: Reader, wishes: Wishes, name: str) -> Output:
 
 @contextmanager
 def _progress(reader: Reader, view: PageView, name: str) -> Iterator[None]:
-    """How far the file was read, on a terminal; nothing elsewhere."""
+    """Show on a terminal how far the file was read; do nothing elsewhere."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield

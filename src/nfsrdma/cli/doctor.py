@@ -28,7 +28,7 @@ _MARKS = {GOOD: "[green]ok[/]", FAIR: "[yellow]optional[/]", BAD: "[red]in the w
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: ``verdict`` is GOOD, FAIR or BAD; ``advice`` may be empty."""
+    """One thing that was checked: ``verdict`` is GOOD, FAIR or BAD; ``advice`` may be empty."""
 
     what: str
     verdict: str
@@ -37,7 +37,7 @@ class Finding:
 
 
 def check_python() -> Finding:
-    """The interpreter, and the checksum library that the user-space provider lives on."""
+    """Check the interpreter, and the checksum library that the user-space provider needs."""
     version = ".".join(map(str, sys.version_info[:3]))
     if importlib.util.find_spec("zlib_ng") is None:
         return Finding(
@@ -55,11 +55,11 @@ NATIVE_MODULES = {
     "nfsrdma.rpcrdma.roce.packets._kernel": "packets of the soft provider",
     "nfsrdma.xdr._codec": "decoding of XDR",
 }
-"""The optional compiled modules, and what they do. Each has a twin in Python."""
+"""The optional compiled modules and what they do. Each has a twin in Python."""
 
 
 def check_native() -> Iterator[Finding]:
-    """Whether the compiled modules run or their twins in Python, and why."""
+    """Check whether the compiled modules run, or their twins in Python, and why."""
     for module, what in NATIVE_MODULES.items():
         title = f"Native code: {what}"
         try:
@@ -78,7 +78,7 @@ def check_native() -> Iterator[Finding]:
 
 
 def check_rdma_devices(root: Path = Path("/sys/class/infiniband")) -> Finding:
-    """Adapters, kernel soft-RoCE and siw, as the kernel lists them."""
+    """Check the kernel's RDMA devices: adapters, soft-RoCE and siw."""
     devices = sorted(p.name for p in root.iterdir()) if root.is_dir() else []
     if not devices:
         return Finding(
@@ -92,7 +92,7 @@ def check_rdma_devices(root: Path = Path("/sys/class/infiniband")) -> Finding:
 
 
 def check_pyverbs() -> Finding:
-    """The package that the verbs provider needs."""
+    """Check the package that the verbs provider needs."""
     if importlib.util.find_spec("pyverbs") is None:
         return Finding(
             "pyverbs",
@@ -104,7 +104,7 @@ def check_pyverbs() -> Finding:
 
 
 def check_roce_port() -> Finding:
-    """UDP 4791 on the loopback addresses: who has it decides where the soft provider can live."""
+    """Check who has UDP port 4791 of the loopback addresses: the soft provider needs it."""
     addresses = [f"127.0.0.{host}" for host in range(1, 9)]
     taken = [address for address in addresses if not _can_bind(address, ROCE_PORT)]
     if not taken:
@@ -136,7 +136,7 @@ def _can_bind(address: str, port: int) -> bool:
 
 
 def check_segmentation() -> Finding:
-    """UDP segmentation offload: five times fewer system calls."""
+    """Check UDP segmentation offload, which saves four of five system calls."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1024)
@@ -152,7 +152,7 @@ def check_segmentation() -> Finding:
 
 
 def check_buffers(root: Path = Path("/proc/sys/net/core")) -> Finding:
-    """How large a socket buffer an ordinary user may ask for."""
+    """Check how large a socket buffer an ordinary user may ask for."""
     limits = {}
     for name in ("rmem_max", "wmem_max"):
         try:
@@ -172,7 +172,7 @@ def check_buffers(root: Path = Path("/proc/sys/net/core")) -> Finding:
 
 
 def check_ipv6() -> Finding:
-    """Whether ::1 is there."""
+    """Check whether the address ::1 exists."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.bind(("::1", 0))
@@ -182,7 +182,7 @@ def check_ipv6() -> Finding:
 
 
 def check_shared_memory() -> Finding:
-    """Whether a client and a server of this host can do without packets; who is there."""
+    """Check whether client and server on this host can use shared memory, and who does."""
     from nfsrdma.rpcrdma.providers.choice import local_servers
     from nfsrdma.rpcrdma.providers.shm.order import SUITABLE
 
@@ -195,7 +195,7 @@ def check_shared_memory() -> Finding:
 
 
 def check_fuse() -> Finding:
-    """Whether a mount point could be served through FUSE."""
+    """Check whether a mount point could be served through FUSE."""
     if not Path("/dev/fuse").exists():
         return Finding("FUSE", FAIR, "/dev/fuse is absent", "as root: modprobe fuse")
     if shutil.which("fusermount3") is None:
@@ -204,7 +204,7 @@ def check_fuse() -> Finding:
 
 
 def check_tshark() -> Finding:
-    """Wireshark's command line: the second opinion on captures."""
+    """Check Wireshark's command line, the second opinion on captures."""
     path = shutil.which("tshark")
     if path is None:
         return Finding("tshark", FAIR, "not installed", "apt-get install tshark")
@@ -213,7 +213,7 @@ def check_tshark() -> Finding:
 
 
 def check_qemu() -> Finding:
-    """What the interoperability lab boots its Linux guests with."""
+    """Check what the interoperability lab needs to boot its Linux guests."""
     if shutil.which("qemu-system-x86_64") is None:
         return Finding(
             "QEMU",
@@ -226,7 +226,7 @@ def check_qemu() -> Finding:
 
 
 def check_privileges() -> Finding:
-    """Root is needed for nothing here, but a server that is root acts with its callers' rights."""
+    """Check for root, which nothing needs, but which lets a server act with callers' rights."""
     if os.geteuid() == 0:
         return Finding("User", GOOD, "root: callers act with their own uid, gid and groups")
     return Finding("User", GOOD, f"uid {os.geteuid()}: a server does everything as this user")
@@ -248,7 +248,7 @@ CHECKS: tuple[Callable[[], Finding], ...] = (
 
 
 def findings() -> Iterator[Finding]:
-    """Every check's finding, in the order of the table."""
+    """Yield the findings of all checks, in the order of the table."""
     yield check_python()
     yield from check_native()
     for check in CHECKS:
@@ -257,7 +257,7 @@ def findings() -> Iterator[Finding]:
 
 @click.command()
 def doctor() -> None:
-    """Tell what this machine offers, and what to do about the rest."""
+    """Say what this machine offers, and what to do about the rest."""
     console = Console()
     table = Table(title="What this machine offers to NFS over RDMA", title_justify="left")
     for column in ("what", "verdict", "found"):

@@ -3,8 +3,8 @@
     tshark -D                                  nfsrdma-lo, nfsrdma-eth0, ...
     tshark -i nfsrdma-lo -f 'udp port 4791'
 
-The protocol is described in Wireshark's manual (extcap(4)): one program, told by its arguments
-what to do. Python's ``argparse`` ignores what newer versions add.
+The protocol is described in Wireshark's manual (extcap(4)): the program's arguments say what to
+do. Python's ``argparse`` ignores what newer versions add.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ETHERNET, _COOKED = 1, 276
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Answer, or capture; the exit status."""
+    """Answer a question, or capture; return the exit status."""
     parser = argparse.ArgumentParser(add_help=True)
     for flag in ("--extcap-interfaces", "--extcap-dlts", "--extcap-config", "--capture"):
         parser.add_argument(flag, action="store_true")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.extcap_config:
         return 0
     if asked.extcap_capture_filter and not asked.capture:
-        return 0  # "is this filter one?": whoever captures will see
+        return 0  # "is this filter valid?": capturing will tell
     if asked.capture and asked.fifo and interface:
         return _capture(interface, asked.extcap_capture_filter or "", asked.fifo)
     print("this program is run by Wireshark: see nfsrdma wireshark --help", file=sys.stderr)
@@ -64,7 +64,7 @@ def _capture(interface: str, expression: str, fifo: str) -> int:
             finally:
                 live.close()
     except BrokenPipeError:
-        return 0  # Wireshark has seen enough
+        return 0  # Wireshark has closed the pipe
     except (CaptureError, OSError) as error:
         print(f"{interface}: {error}", file=sys.stderr)
         return 1

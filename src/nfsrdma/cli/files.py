@@ -54,7 +54,7 @@ def ls(url: str, long: bool, recursive: bool, options: Options) -> None:
 
 
 class _Listing:
-    """What ``ls`` prints. What cannot be looked at is told, and the rest goes on."""
+    """The output of ``ls``. An entry that cannot be examined is reported, and the rest goes on."""
 
     def __init__(self, fs: Mount, long: bool) -> None:
         self._fs = fs
@@ -62,7 +62,7 @@ class _Listing:
         self.failed = False
 
     def directory(self, where: str | DirEntry) -> list[DirEntry]:
-        """The entries of one directory, which are returned, too."""
+        """Print the entries of one directory, and return them."""
         entries = sorted(self._fs.scandir(where), key=lambda entry: entry.name)
         for entry in entries:
             if self._long:
@@ -70,7 +70,7 @@ class _Listing:
                     self.show(entry.name, entry, entry.stat())
                 except NfsError as error:
                     self._fail(error)
-                    # An entry without attributes is still an entry.
+                    # An entry without attributes is shown, too.
                     click.echo(
                         f"{'?' * 10} {'?':>3} {'?':8} {'?':8} {'?':>12} {'?':>16} "
                         f"{printable(entry.name)}"
@@ -80,7 +80,7 @@ class _Listing:
         return entries
 
     def tree(self, path: str) -> None:
-        """A directory and all below it, by handles: as deep as it may be."""
+        """Print a directory and all below it, by handles, however deep it is."""
         left: list[tuple[str | DirEntry, Descent]] = [(path, Descent(b""))]
         first = True
         while left:
@@ -101,7 +101,7 @@ class _Listing:
             first = False
 
     def show(self, name: str, where: str | DirEntry, status: Stat) -> None:
-        """One line."""
+        """Print one line."""
         shown = printable(name)
         if not self._long:
             click.echo(shown)
@@ -173,7 +173,7 @@ def _time(time_ns: int) -> str:
 
 
 def _local(seconds: int, form: str) -> str:
-    """A time as it is here; of one that no calendar here reaches, the seconds."""
+    """Return a local time, or the seconds of a time that no calendar here reaches."""
     try:
         return time.strftime(form, time.localtime(seconds))
     except (OverflowError, OSError, ValueError):
@@ -280,7 +280,7 @@ def ln(source: str, url: str, symbolic: bool, options: Options) -> None:
 
 
 def _same_server(url: str, other: str) -> str:
-    """The path that ``other`` means on the server of ``url``."""
+    """Return the path that ``other`` means on the server of ``url``."""
     if "://" not in other:
         return other.lstrip("/")
     one, two = read_url(url), read_url(other)

@@ -1,4 +1,4 @@
-"""The command with its subcommands, and what becomes of their errors."""
+"""The command with its subcommands, and the exit status of their errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .messages import describe, marked_output
 
 
 class _Group(click.Group):
-    """Subcommands from :data:`COMMANDS`, imported on use; those that do not exist are absent."""
+    """Subcommands from :data:`COMMANDS`, imported on use; those without a module are absent."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [name for name in COMMANDS if _exists(name)]
@@ -48,7 +48,7 @@ def group() -> None:
 
 
 def run() -> int:
-    """Run the command line; the exit status. Raises ``KeyboardInterrupt``."""
+    """Run the command line, and return the exit status. Raises ``KeyboardInterrupt``."""
     try:
         with marked_output():
             status = group.main(prog_name="nfsrdma", standalone_mode=False)
@@ -58,7 +58,7 @@ def run() -> int:
     except click.Abort:
         status = 130
     except BrokenPipeError:
-        status = 1  # whoever read us has seen enough
+        status = 1  # the reader of our output has left
     except OSError as error:
         click.echo(f"nfsrdma: {describe(error)}", err=True)
         status = 1

@@ -1,9 +1,9 @@
-"""What the command line says: errors that name their side, and standard output that does, too.
+"""The command line's messages: errors that name their side, and standard output that does, too.
 
-An error without its side sends people to the wrong machine: "no space left" is the server's disk,
-a disk of this host, or whatever standard output was sent to. So errors carry a ``side`` in their
-type (``client.errors``: ``"server"`` and ``"local disk"``; here: ``"standard output"``), given
-where the operating system or the server raised them, and one function says it.
+An error without its side sends people to the wrong machine: "no space left" may be about the
+server's disk, a disk of this host, or the target of standard output. So the type of an error has a
+``side`` (``client.errors``: ``"server"`` and ``"local disk"``; here: ``"standard output"``), which
+is chosen where the operating system or the server raised it, and one function prints it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from typing import Any
 
 
 class OutputError(OSError):
-    """Standard output takes no more, for another reason than a reader that has left."""
+    """Standard output failed for another reason than a reader that has left."""
 
     side = "standard output"
 
 
 class _Output(io.FileIO):
-    """Standard output, whose errors say that they are its own."""
+    """Standard output, whose errors are marked as its own."""
 
     def write(self, data: Any) -> int:
         try:
@@ -36,10 +36,10 @@ class _Output(io.FileIO):
 
 @contextmanager
 def marked_output() -> Iterator[None]:
-    """Have errors of standard output raised as :class:`OutputError` meanwhile.
+    """Have errors of standard output raised as :class:`OutputError` in the block.
 
-    It is flushed at the end, while an error of that can still be told. After an error what is
-    buffered is dropped: it must not complain once more when the process ends.
+    Standard output is flushed at the end, while an error can still be reported. After an error the
+    buffer is dropped, lest it fail once more when the process ends.
     """
     _keep_numbers()
     plain = sys.stdout or io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), encoding="utf-8")
@@ -47,12 +47,12 @@ def marked_output() -> Iterator[None]:
         plain.flush()
         raw = _Output(plain.fileno(), "wb", closefd=False)
     except (AttributeError, ValueError, OSError):
-        yield  # closed, or something of a test's without a descriptor
+        yield  # closed, or a test's stand-in without a descriptor
         return
     marked = io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=plain.encoding,
-        errors="backslashreplace",  # what the encoding cannot say is shown escaped
+        errors="backslashreplace",  # escape what the encoding does not have
         line_buffering=raw.isatty(),
     )
     sys.stdout = marked
@@ -69,19 +69,19 @@ def marked_output() -> Iterator[None]:
 
 
 def _keep_numbers() -> None:
-    """Have no connection or file take the number of a standard stream that is closed.
+    """Keep connections and files from taking the number of a standard stream that is closed.
 
-    There is a file that cannot be written instead, so that output to it fails as it should.
+    A file that cannot be written takes it instead, so that output fails as it should.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # which takes the lowest that is free
+            os.open(os.devnull, os.O_RDONLY)  # it takes the lowest free number
 
 
 def _drop(stream: io.TextIOWrapper) -> None:
-    """Let what is buffered go nowhere."""
+    """Drop what is buffered."""
     number = stream.fileno()
     kept = os.dup(number)
     try:
@@ -95,9 +95,9 @@ def _drop(stream: io.TextIOWrapper) -> None:
 
 
 def describe(error: OSError, name: str | None = None) -> str:
-    """An error in one line: whose it is, what it is about, and what is the matter.
+    """Return an error in one line: its side, what it is about, and what is the matter.
 
-    ``name`` is what it is about, by default the file name that the error has.
+    ``name`` is what it is about, by default the error's own file name.
     """
     reason = error.strerror or str(error) or type(error).__name__
     if name is None and error.filename is not None:
@@ -106,7 +106,7 @@ def describe(error: OSError, name: str | None = None) -> str:
 
 
 def printable(name: object) -> str:
-    """A name, of any octets, that a terminal can be shown: a server must not move its cursor."""
+    """Return any octets as text that is safe on a terminal: a server must not move its cursor."""
     octets = name if isinstance(name, bytes) else str(name).encode("utf-8", "surrogateescape")
     text = octets.decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,8 +1,8 @@
 """Files that a command writes: whole under their name, or not at all.
 
-What is written goes to a file of its own in the same directory, and takes the name that was asked
-for once it is complete. So what has that name already stays when there is nothing to write, when
-writing fails, and when it is interrupted; and nobody who opens it meanwhile finds half of it.
+Output goes to a temporary file in the same directory, which takes the name that was asked for once
+it is complete. So a file that has the name stays when there is nothing to write, when writing
+fails, and when it is interrupted; and a reader never finds half of the new one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import BinaryIO
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NAMELESS = getattr(os, "O_TMPFILE", 0) if os.path.isdir("/proc/self/fd") else 0
 _NO_NAMELESS = frozenset((errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT))
-"""What a file system says that has no files without a name."""
+"""Errors of a file system that cannot make a file without a name."""
 
 
 @contextmanager
 def replaced(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write to, that is ``path`` once the block has ended; an exception drops it.
+    """Open a file that becomes ``path`` at the end of the block; an exception drops it.
 
-    A link is followed: what it points to is replaced. The access bits of what is replaced are kept.
-    What is no regular file (a terminal, a pipe, ``/dev/null``) is written to as it is. Raises
-    ``OSError`` that names ``path``.
+    A link is followed: its target is replaced, and the access bits are kept. If ``path`` is
+    something else than a regular file (a terminal, a pipe, ``/dev/null``), it is written directly.
+    Raises ``OSError`` that names ``path``.
     """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
@@ -64,21 +64,22 @@ class _Nothing(Exception):
 
 
 def check_replaceable(path: str | os.PathLike[str]) -> None:
-    """Raise now the ``OSError`` that :func:`replaced` would raise at its beginning."""
+    """Raise the ``OSError`` that :func:`replaced` would raise at its beginning."""
     with suppress(_Nothing), replaced(path):
         raise _Nothing
 
 
 def write_whole(path: str | os.PathLike[str], octets: bytes) -> None:
-    """Replace a file by one with these octets. Raises ``OSError``."""
+    """Replace a file by one that holds ``octets``. Raises ``OSError``."""
     with replaced(path) as file:
         file.write(octets)
 
 
 def _begin(directory: int, name: str) -> tuple[BinaryIO, str]:
-    """A new file in a directory, and its name, if it has one.
+    """Make a file in a directory; return it, and its name if it has one.
 
-    Without a name nothing is left behind even by who is killed; not every file system can do that.
+    A file without a name leaves nothing behind even if the process is killed. Not every file system
+    can make one.
     """
     try:
         if _NAMELESS:
@@ -92,9 +93,9 @@ def _begin(directory: int, name: str) -> tuple[BinaryIO, str]:
 
 
 def _named(directory: int, name: str, descriptor: int) -> str:
-    """Give a name to a file that has none."""
+    """Give a temporary name to a file without one, and return it."""
     temporary = _temporary(name)
-    # With a directory it is linkat(), which alone follows the link of the descriptor.
+    # A directory makes this linkat(), which follows the link of the descriptor.
     os.link(
         f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=directory, dst_dir_fd=directory
     )  # fmt: skip

@@ -25,7 +25,7 @@ from .common import Options, mounted, server_options
 def ping(url: str, count: int, interval: float, options: Options) -> None:
     """Call the server's NULL procedure again and again, and time it.
 
-    A NULL call runs no operation: it is what the network and both transports cost.
+    A NULL call runs no operation: it costs what the network and both transports cost.
     """
     with mounted(url, options) as (fs, _):
         fs.ping()  # the first one warms everything up
@@ -42,7 +42,7 @@ def ping(url: str, count: int, interval: float, options: Options) -> None:
 
 
 def summary(url: str, times: list[float]) -> str:
-    """Minimum, median and 99th percentile in microseconds."""
+    """Return minimum, median and 99th percentile in microseconds, in one line."""
     ordered = sorted(times)
     median = ordered[len(ordered) // 2]
     late = ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]

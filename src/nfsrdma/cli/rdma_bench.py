@@ -71,8 +71,8 @@ def rdma_bench(
 ) -> None:
     """Measure SEND, RDMA WRITE and RDMA READ: bandwidth and latency, without RPC above.
 
-    Without HOST both ends are processes of this machine. Over a link: --listen on one host, the
-    address of that on the other.
+    Without HOST both ends are processes of this machine. Over a link, use --listen on one host,
+    and give its address on the other.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     if listen_at is not None:
@@ -87,7 +87,7 @@ def rdma_bench(
     chosen = sizes or plan.parse_sizes(_SIZES[preset])
     given["seconds"] = given["seconds"] or _SECONDS[preset]
     with ExitStack() as stack:
-        # Before anything is measured.
+        # Fail before anything is measured.
         file = stack.enter_context(replaced(json_file)) if json_file is not None else None
         try:
             if host is None:
@@ -112,7 +112,7 @@ def rdma_bench(
 
 
 def _serve(address: str, port: int, provider: str, once: bool) -> None:
-    """The passive end: says where it is, then does as it is told."""
+    """Run the passive end: print where it listens, then carry out orders."""
     reactor = SelectReactor()
     try:
         device = open_device(provider, reactor)
@@ -131,7 +131,7 @@ def _serve(address: str, port: int, provider: str, once: bool) -> None:
 def _local_pairs(
     providers: Sequence[str] | None, largest: int, check: bool, stack: ExitStack, console: Console
 ) -> list[perftest.Measurer]:
-    """A measurer for each provider, its other end in a process of its own."""
+    """Make a measurer for each provider, with the other end in a process of its own."""
     found = []
     for provider in providers or _PROVIDERS:
         reason = targets.why_not(provider)
@@ -180,7 +180,7 @@ def _measure(
     lines: list[perftest.Bandwidth | perftest.Latency],
     console: Console,
 ) -> None:
-    """Every test of every size, the providers in turns; a table when a test is through."""
+    """Run every test of every size, the providers in turns; print a table after each test."""
     seconds, iterations = given["seconds"], given["iters"]
     tests = given["tests"] or perftest.TESTS
     for test in tests:

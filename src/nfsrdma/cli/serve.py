@@ -30,7 +30,7 @@ _PLENTY = 1 << 20
 
 
 def chosen_squash(root: bool | None, everyone: bool) -> Squash:
-    """Whose rights are lost, by two options. Raises ``click.UsageError`` for a contradiction."""
+    """Return who is squashed, by two options. Raises ``click.UsageError`` if they contradict."""
     if everyone and root is not None:
         raise click.UsageError("--all-squash squashes root as well: use one of the two")
     if everyone:
@@ -203,7 +203,7 @@ def serve(
     with ExitStack() as stack:
         store, kept = None, NOTHING_KEPT
         keep_to_ourselves(made)
-        # What is exported from memory is gone when the server is.
+        # An export from memory ends with the server.
         if not ephemeral and (not memory or state_dir is not None):
             listeners = [f"{address} {port} {tcp_port}" for address in addresses]
             store, kept = keep_state(stack, state_dir, exports, listeners, made)
@@ -213,16 +213,16 @@ def serve(
         if tcp_port is not None:
             serving.listen_tcp(addresses, tcp_port)
         serving.say([*choices(made, places(exports), policy), kept])
-        # Modes are the clients' business; each of them has applied its own file mask already.
+        # Clients have applied their own file mode masks already.
         stack.callback(os.umask, os.umask(0))
-        # What is there by now stays: the collector need not look at it again and again.
+        # What exists by now stays, so the collector need not examine it again.
         gc.collect()
         gc.freeze()
         serving.run()
 
 
 def raise_descriptor_limit() -> int:
-    """Open files take descriptors: get as many as the system lets us have; how many."""
+    """Raise the limit of descriptors, which open files need, to its maximum; return it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY:
         hard = _PLENTY
@@ -231,10 +231,10 @@ def raise_descriptor_limit() -> int:
 
 
 def give_up_privileges() -> None:
-    """Drop what of root's rights would go to callers, whoever they are.
+    """Drop those rights of root that every caller would share.
 
-    Files are used with each caller's own user and groups, but quotas and what a disk keeps free
-    for root are the kernel's to deny, and it asks for a capability that stays with the thread.
+    Files are used with each caller's own user and groups. But a capability, which stays with the
+    thread, exempts it from quotas and lets it use what a disk keeps free for root.
     """
     with suppress(OSError):
         give_up_capability(CAP_SYS_RESOURCE)

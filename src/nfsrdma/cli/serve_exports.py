@@ -1,4 +1,4 @@
-"""What ``nfsrdma serve`` exports, from its arguments and options."""
+"""The exports of ``nfsrdma serve``, from its arguments and options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nfsrdma.server.vfs.memory import MemoryFileSystem
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What may differ from export to export; ``networks`` are the same for all of a command."""
+    """The options of one export; ``networks`` are the same for all of a command."""
 
     read_only: bool = False
     squash: Squash = Squash.ROOT
@@ -28,7 +28,7 @@ class ExportOptions:
     networks: Sequence[str] = ()
 
     def with_words(self, words: Sequence[str]) -> ExportOptions:
-        """These, changed by some words of exports(5). Raises ``KeyError`` for an unknown one."""
+        """Return these options, changed by words of exports(5). Raises ``KeyError`` for others."""
         changed = self
         for word in words:
             changed = replace(changed, **_WORDS[word])
@@ -48,9 +48,9 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
 
 
 def split_options(text: str) -> tuple[str, tuple[str, ...]]:
-    """``[NAME=]DIR[:OPTION,...]`` as (``[NAME=]DIR``, options).
+    """Split ``[NAME=]DIR[:OPTION,...]`` into ``[NAME=]DIR`` and the options.
 
-    What exists as a directory is one, colons or not.
+    A text that exists as a directory is one, even if it has colons.
     """
     export, colon, words = text.rpartition(":")
     if not colon or _names_directory(text):
@@ -62,7 +62,7 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def places(directories: Sequence[str]) -> list[str]:
-    """What the exports of :func:`make_exports` are of, for a person to read."""
+    """Return the directories of the exports of :func:`make_exports`, for a person to read."""
     if not directories:
         return ["memory"]
     alone = len(directories) == 1
@@ -75,9 +75,9 @@ def _names_directory(text: str) -> bool:
 
 
 def parse_export(text: str, alone: bool) -> tuple[str, str]:
-    """``NAME=DIR`` or ``DIR`` as (name, directory); a directory alone is the root.
+    """Split ``NAME=DIR`` or ``DIR`` into name and directory; a single directory is the root.
 
-    An argument that exists as a directory is one, whatever characters it has.
+    An argument that exists as a directory is one, even if it has ``=``.
     """
     name, equals, path = text.partition("=")
     if equals and not os.path.isdir(text):
@@ -86,7 +86,7 @@ def parse_export(text: str, alone: bool) -> tuple[str, str]:
 
 
 def make_exports(directories: Sequence[str], memory: bool, options: ExportOptions) -> list[Export]:
-    """The exports, or a ``click.ClickException`` that says what is wrong."""
+    """Make the exports. Raises ``click.ClickException``, which says what is wrong."""
     if not directories and not memory:
         raise click.UsageError("name a directory to export, or use --memory")
     if directories and memory:

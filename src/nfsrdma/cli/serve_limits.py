@@ -1,4 +1,4 @@
-"""What ``nfsrdma serve --help`` says of the limits: the numbers are the configuration's own."""
+"""The text of ``nfsrdma serve --help`` on limits, with the configuration's own numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nfsrdma.server.config import ServerConfig
 
 
 def limits_text(config: ServerConfig) -> str:
-    """What clients can make the server keep, and how that is shared out."""
+    """Return what clients can make the server keep, and how that is shared out."""
     state, sessions = config.state, config.sessions
     rdma = TransportOptions()
     rows = (

@@ -1,4 +1,4 @@
-"""Who may use what ``nfsrdma serve`` exports, and as whom: options, and the lines that say it."""
+"""Who may use the exports of ``nfsrdma serve``, and as whom: options, and lines about them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERYONE: Final = "any"
 def check_networks(
     context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Callback of ``--allow``: CIDR notation, a single address, or ``any``."""
+    """Read ``--allow``: networks in CIDR notation, single addresses, or ``any``."""
     for text in value:
         try:
             if text != ANY:
@@ -32,7 +32,7 @@ def check_networks(
 
 
 def check_reach(addresses: Sequence[str], networks: Sequence[str]) -> None:
-    """Refuse to listen where other hosts are, unless it is said which of them may connect."""
+    """Refuse to listen to other hosts unless an option says which of them may connect."""
     if networks:
         return
     for address in addresses:
@@ -45,15 +45,15 @@ def check_reach(addresses: Sequence[str], networks: Sequence[str]) -> None:
 
 def _numeric(address: str) -> list[str]:
     try:
-        # As whoever listens there will read it: "*", for one, is an address to that alone.
+        # As the listener will read it: "*", for instance, is an address to it alone.
         found = socket.getaddrinfo(address, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return [str(each[4][0]) for each in found]
     except OSError:
-        return [address]  # who listens there will say what is wrong with it
+        return [address]  # the listener will say what is wrong with it
 
 
 def make_policy(allow_users: str | None, insecure: bool) -> Policy:
-    """Whom the server believes, from its user and the options."""
+    """Return whom the server believes, by its own user and the options."""
     policy = own_policy(insecure)
     if allow_users == EVERYONE:
         return replace(policy, users=None)
@@ -67,7 +67,7 @@ def make_policy(allow_users: str | None, insecure: bool) -> Policy:
 
 
 def choices(exports: Sequence[Export], places: Sequence[str], policy: Policy) -> Iterator[str]:
-    """What is exported, to whom, and as whom: a line for each; ``places`` is of what it is."""
+    """Yield a line for each export: what (``places``), to whom, and as whom."""
     for export, place in zip(exports, places, strict=True):
         how = "read only" if export.read_only else "read and write"
         what = f"/{printable(export.name)} is {printable(place)}"

@@ -1,4 +1,4 @@
-"""Where ``nfsrdma serve`` keeps what must survive it."""
+"""The store of what must survive ``nfsrdma serve``."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def keep_state(
     listeners: Sequence[str],
     made: Sequence[Export] = (),
 ) -> tuple[RecoveryStore | None, str]:
-    """Open the store for what must survive a restart; and a line that says where it is.
+    """Open the store for what must survive a restart; return it, and a line that says where it is.
 
-    It is in the directory named, or in one of this server's own, by the command's ``exports`` and
-    the addresses and ports of its ``listeners``, and hidden in the exports that were ``made``. Not
-    every user has a place for that: then nothing is kept, and the line says why.
+    It is in the directory named, or in one that the command's ``exports`` and the addresses and
+    ports of its ``listeners`` select, and it is hidden in the exports that were ``made``. A user
+    may have no place for it: then nothing is kept, and the line says why.
     """
     path = Path(state_dir) if state_dir is not None else _own(exports, listeners)
     try:
         directory = stack.enter_context(closing(StateDirectory(path)))
         keep_to_ourselves(made, directory.path)
-        # What the server keeps for itself is nobody else's.
+        # What the server keeps is for itself alone.
         stack.callback(os.umask, os.umask(0o077))
         return directory.open_store(), f"state is kept in {directory.path}"
     except StateDirectoryBusy as error:
@@ -63,7 +63,7 @@ def keep_state(
 
 
 def keep_to_ourselves(exports: Sequence[Export], *directories: Path) -> None:
-    """Hide from clients what servers keep: in ``directories``, and where this user's others do.
+    """Hide from clients what servers keep, in ``directories`` and in those of this user's servers.
 
     An export that is such a directory, or is in one, is refused.
     """

@@ -1,4 +1,4 @@
-"""What ``nfsrdma serve`` runs, and what it says meanwhile."""
+"""A server at work for ``nfsrdma serve``, and its log."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from nfsrdma.server.vfs.export import Export
 from .messages import describe
 
 STAMP: Final = "%Y-%m-%d %H:%M:%S"
-"""How a moment is written in the log."""
+"""The format of times in the log."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def reason(error: Exception) -> str:
-    """What an error says, without its number; and the file that it is about."""
+    """Return what an error says, without its number, and the file that it is about."""
     return describe(error) if isinstance(error, OSError) else str(error)
 
 
 class ServeCommand:
-    """A server at work for ``nfsrdma serve``, and what it says of itself."""
+    """A server with its devices, and the lines that it prints."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""``nfsrdma wireshark``: the post-dissector and the capture interface, put in place."""
+"""``nfsrdma wireshark``: put the post-dissector and the capture interface in place."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def wireshark(install: bool, folder: Path | None) -> None:
             write_whole(path, text.encode())
             path.chmod(mode)
         except OSError as error:
-            # Debian's Wireshark has one folder for the extcaps of all users, which is root's.
+            # Debian's Wireshark has one folder for the extcaps of all users, which root owns.
             reason = f"{LocalError.side}: {path}: {error.strerror}: --dir DIR writes elsewhere"
             raise Failed(reason) from error
         click.echo(f"wrote {path}")
@@ -70,7 +70,7 @@ def wireshark(install: bool, folder: Path | None) -> None:
 
 
 def _folders() -> dict[str, Path]:
-    """What Wireshark itself says of its folders; nothing where there is none."""
+    """Return the folders that Wireshark itself names; none without Wireshark."""
     program = which("tshark") or which("wireshark")
     if program is None:
         return {}
@@ -80,7 +80,7 @@ def _folders() -> dict[str, Path]:
 
 
 def _writable(folders: dict[str, Path]) -> Path | None:
-    """The folder for extcaps: one's own where Wireshark has that (4.2), else that of all."""
+    """Return the folder for extcaps: the user's where Wireshark has one (4.2), else everybody's."""
     for name in ("Personal Extcap path", "Extcap path"):
         if name in folders:
             return folders[name]
