@@ -28,6 +28,7 @@ HERE = Path(__file__).parents[1]
 GROUPS = (
     (
         "test_interop_our_server.py",
+        "test_interop_callbacks.py",
         "test_interop_connections.py",
         "test_interop_perftest.py",
     ),
