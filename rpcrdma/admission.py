@@ -1,11 +1,10 @@
-"""Who may connect when many want to: a rule for all kinds of connections.
+"""Admission of connections when many peers connect: one rule for all transports.
 
 An address, or a user of this host, may have as many connections as are still free (see ``budget``):
-alone half of them, and something is left for whoever comes next. Beyond that, or when a process has
-no descriptors left, room is made: the victim is the oldest connection that nobody relies on, of the
-address that has most, among those that have such. A connection is relied on from the moment when a
-session's calls come over it; who only knocks, or asks for NULL now and then, stays as long as there
-is room.
+alone half of them, so that some are left for the next peer. Beyond that, or when the process has no
+descriptors left, room is made. The victim is the oldest connection that nothing relies on, of the
+address that has most connections among those that have such. A connection is relied on as soon as a
+session's calls come over it; one that only sends NULL now and then stays as long as there is room.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ MADE_ROOM = "closed to make room for other connections"
 
 
 class Guest(Protocol):
-    """A connection, as far as this goes."""
+    """A connection, as far as admission is concerned."""
 
     relied_on: bool
 
@@ -34,7 +33,7 @@ G = TypeVar("G", bound=Guest)
 
 
 class Admission(Generic[G]):
-    """Counts connections by address. ``end(guest, reason)`` closes one, which then ``leave``s."""
+    """The connections by address. ``end(guest, reason)`` closes one, which then ``leave``s."""
 
     __slots__ = ("_complaints", "_end", "_guests", "_keys", "limit", "refused")
 
@@ -51,7 +50,7 @@ class Admission(Generic[G]):
         return len(self._keys)
 
     def admit(self, peer: Peer) -> bool:
-        """Whether ``peer`` may have one more connection, for which room is made if need be."""
+        """Return whether ``peer`` may have one more connection; make room for it if need be."""
         own = len(self._guests.get(holder_of(peer.address, peer.uid), ()))
         if own < self.limit - len(self._keys) or self.make_room():
             return True
@@ -60,12 +59,12 @@ class Admission(Generic[G]):
         return False
 
     def enter(self, guest: G, peer: Peer) -> None:
-        """One is there, which was admitted as ``peer``."""
+        """Count a connection that was admitted as ``peer``."""
         key = self._keys[guest] = holder_of(peer.address, peer.uid)
         self._guests.setdefault(key, {})[guest] = None
 
     def leave(self, guest: G) -> None:
-        """It has ended. Harmless if it is not there."""
+        """Count a connection that has ended. Has no effect if it is not counted."""
         key = self._keys.pop(guest, None)
         if key is not None:
             guests = self._guests[key]
@@ -74,7 +73,7 @@ class Admission(Generic[G]):
                 del self._guests[key]
 
     def make_room(self) -> bool:
-        """End one connection that nobody relies on; whether there was any."""
+        """End one connection that nothing relies on. Return whether there was any."""
         for guests in sorted(self._guests.values(), key=len, reverse=True):
             for guest in guests:
                 if not guest.relied_on:

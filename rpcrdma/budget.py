@@ -1,17 +1,17 @@
-"""What peers may make this process hold, shared out so that nobody can take all of it.
+"""Budgets for what peers make this process hold, so that no peer can take all of it.
 
-A peer (an address) may have as much as is still free: alone at most half of a budget, as one of n
-at most an (n+1)-th. So there is a bound for the peer and one for the process, with one number for
-both, and something is always left for the next who comes. This is the dynamic threshold by which
-switches share their memory (Choudhury and Hahne, IEEE/ACM Transactions on Networking 6, 1998).
+A peer (an address) may hold as much as is still free: alone at most half of a budget, as one of n
+at most an (n+1)-th. So one number bounds the peer and the process, and something is always left for
+the next peer. This is the dynamic threshold by which switches share their memory (Choudhury and
+Hahne, IEEE/ACM Transactions on Networking 6, 1998).
 
-Whoever finds nothing free waits (:meth:`Account.wait`) or makes do with less; nothing is taken away
-from anybody. That those who hold something let go of it in the end is for the connections to see
-to: each ends when its peer makes no progress for a while.
+If nothing is free, a connection waits (:meth:`Account.wait`) or makes do with less; nothing is
+taken away from a peer. It is for the connections to release what they hold: each ends when its peer
+makes no progress for a while.
 
-What is sure to be asked for in small steps (a reply) is charged when it is there, and *before* the
-next one is begun it is asked whether the peer ``may`` have more: so a budget may be exceeded by one
-step. What is taken in advance (a buffer to receive in) is asked for with :meth:`Account.acquire`.
+Small things (a reply) are charged when they exist, and ``Account.may`` is checked *before* the next
+one is begun, so a budget can be exceeded by one of them. Large things that are needed in advance (a
+buffer to receive in) are acquired with :meth:`Account.acquire`.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ UNBOUNDED: Final = 1 << 62
 
 
 class Budget:
-    """``limit`` octets (or whatever is counted) for all peers of a process together.
+    """A limit, as a rule in octets, for all peers of a process together.
 
-    ``later`` calls a function soon, but not from inside the call: ``Reactor.call_soon``.
+    ``later`` calls a function on the loop's next turn, as ``Reactor.call_soon`` does.
     """
 
     __slots__ = ("_accounts", "_later", "_waiting", "_waking", "free", "limit")
@@ -36,7 +36,7 @@ class Budget:
     ) -> None:
         self.limit = limit
         self.free = limit
-        """What nobody holds. Below 0 if the last step of somebody went too far."""
+        """What no peer holds. Below 0 if the last charge exceeded the budget."""
         self._later = later or _at_once
         self._accounts: dict[str, Account] = {}
         self._waiting: dict[Callable[[], None], Account] = {}
@@ -44,13 +44,13 @@ class Budget:
 
     @property
     def held(self) -> int:
-        """What all peers hold."""
+        """What all peers hold together."""
         return self.limit - self.free
 
     def account(self, address: str, uid: int | None = None) -> Account:
-        """The account of the peer at ``address``, for one more of its connections.
+        """Return the account of the peer at ``address``, for one more of its connections.
 
-        To be given back with :meth:`Account.leave`.
+        The connection has to call :meth:`Account.leave` in the end.
         """
         key = holder_of(address, uid)
         account = self._accounts.get(key)
@@ -60,24 +60,24 @@ class Budget:
         return account
 
     def _freed(self) -> None:
-        """Something was given back: those who wait may go on, at the next turn."""
+        """Have those that wait go on at the next turn: something was released."""
         if not self._waking:
             self._waking = True
             self._later(self._wake)
 
     def _wake(self) -> None:
         self._waking = False
-        # In the order in which they came; who is still held back asks again.
+        # In the order of their requests; a connection that is still held back waits again.
         for callback, account in list(self._waiting.items()):
             if account.held < self.free and self._waiting.pop(callback, None) is not None:
                 callback()
 
 
 class Account:
-    """What one peer holds of a budget. One for all of its connections.
+    """What one peer holds of a budget, over all of its connections.
 
-    It may have more while ``account.held < account.budget.free``, which is written out where a
-    call would cost too much.
+    It may have more while ``account.held < account.budget.free``; hot paths spell that out instead
+    of calling :attr:`may`.
     """
 
     __slots__ = ("budget", "held", "key", "users")
@@ -94,7 +94,7 @@ class Account:
         return self.held < self.budget.free
 
     def charge(self, octets: int) -> None:
-        """The peer holds so much more, or less, than before, like it or not."""
+        """Count what the peer holds more (or less, below 0) than before, whatever the limit."""
         self.held += octets
         budget = self.budget
         budget.free -= octets
@@ -102,18 +102,18 @@ class Account:
             budget._freed()
 
     def acquire(self, octets: int) -> bool:
-        """Charge so much if the peer may have it."""
+        """Charge ``octets`` if the peer may have them. Return whether it may."""
         if self.held + octets > self.budget.free - octets:
             return False
         self.charge(octets)
         return True
 
     def wait(self, callback: Callable[[], None]) -> None:
-        """Call once when there may be more for this peer. Asked for twice, it is called once."""
+        """Call ``callback`` once when there may be more for this peer."""
         self.budget._waiting[callback] = self
 
     def leave(self, callback: Callable[[], None] | None = None) -> None:
-        """One connection less, which waits no more. What it held has been given back."""
+        """Count one connection less, which has released what it held and waits no more."""
         if callback is not None:
             self.budget._waiting.pop(callback, None)
         self.users -= 1
@@ -122,18 +122,18 @@ class Account:
 
 
 def holder_of(address: str, uid: int | None) -> str:
-    """Whose the share is that a peer has a part of.
+    """Return the name of the share that a peer belongs to.
 
-    A user of this host is one, whatever addresses he takes: 127.0.0.0/8 has millions. So are all
-    those of whom its kernel cannot say who they are, which any of its users can bring about. Root
-    is not, who can have all there is in other ways; nor are other hosts' users, whom nobody knows
-    here.
+    A user of this host has one share, whatever addresses it uses: 127.0.0.0/8 has millions. Peers
+    of this host whose user the kernel cannot tell have one share together, since any local user can
+    bring that about. Root has none of its own, as it can get everything in other ways. Users of
+    other hosts are not known here.
     """
     return f"user {uid}" if uid else network_of(address)
 
 
 def network_of(address: str) -> str:
-    """Whom an address stands for: itself, or with IPv6 the network of 64 bits that a host has."""
+    """Return what an address is counted as: itself, or with IPv6 its network of 64 bits."""
     if ":" not in address:
         return address
     try:
@@ -145,7 +145,7 @@ def network_of(address: str) -> str:
 
 
 def unbounded() -> Account:
-    """An account of its own with no bound, for connections that nobody shares out."""
+    """Return an account of its own without a bound."""
     return Budget(UNBOUNDED).account("")
 
 

@@ -1,10 +1,10 @@
-"""What is said about peers in the log: once for each of them and each reason, and no flood.
+"""Log lines about peers, at a bounded rate: one for each peer and reason.
 
-Whoever refuses or closes a peer says so here, with a reason that is a constant of the program and a
-detail that may be anything. A line that would come again within a while is counted instead, and the
-count is told with the next one. All lines together have a bound as well, since a peer may have many
-addresses; those of one user of this host are one peer (``budget.holder_of``). Failures of our own
-in a peer's callbacks are told in the same way: with a traceback, once for each place.
+Code that refuses or closes a peer logs it here, with a reason that is a constant of the program and
+any detail. A line that would be repeated within a while is counted instead, and the next one has
+the count. All lines together are bounded as well, since a peer may have many addresses; those of
+one user of this host are one peer (``budget.holder_of``). Exceptions in the handling of a peer are
+logged in the same way: with a traceback, once for each place.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _REMEMBERED: Final = 1024
 
 
 class Complaints:
-    """Writes to ``log``, at most ``lines`` lines in ``every_s`` seconds of ``clock``.
+    """Writes at most ``lines`` lines to ``log`` in ``every_s`` seconds of ``clock``.
 
-    The same line comes again after ``every_s`` seconds at the earliest.
+    The same line is repeated after ``every_s`` seconds at the earliest.
     """
 
     __slots__ = ("_clock", "_every_s", "_left", "_lines", "_log", "_omitted", "_seen", "_until")
@@ -50,7 +50,7 @@ class Complaints:
     def about(
         self, peer: Peer, reason: str, detail: object = "", *, level: int = logging.WARNING
     ) -> None:
-        """Say that ``peer`` was refused something, or closed; at ``level``, as a rule a warning.
+        """Log that ``peer`` was refused something, or closed.
 
         ``reason`` is one of a few texts; what varies belongs in ``detail``.
         """
@@ -66,7 +66,7 @@ class Complaints:
         self._log.log(level, "%s: %s%s", who, text, _times(again))
 
     def failure(self, what: str, error: BaseException) -> None:
-        """Log, as an error of our own, that ``what`` raised ``error``; once for each place."""
+        """Log an error of our own: ``what`` raised ``error``."""
         frames = extract_tb(error.__traceback__)
         where = (frames[-1].filename, frames[-1].lineno) if frames else ()
         again = self._may_say((type(error), where))
@@ -74,7 +74,7 @@ class Complaints:
             self._log.error("%s failed%s", what, _times(again), exc_info=error)
 
     def _may_say(self, line: Hashable) -> int | None:
-        """None: not now. Otherwise how often it was not said since the last time."""
+        """Return how often a line was left out since the last time, or None to leave it out now."""
         now = self._clock()
         last, again = self._seen.pop(line, (-self._every_s, 0))
         if now >= self._until:

@@ -1,7 +1,7 @@
 """Writing pcapng (draft-ietf-opsawg-pcapng): blocks as octets, and a simple writer of captures.
 
-The functions make single blocks and options, in either byte order, for those who rewrite a capture;
-:class:`PcapngWriter` is for who has frames: one section, one interface.
+The functions make single blocks and options in either byte order, to rewrite a capture with;
+:class:`PcapngWriter` writes frames, as one section with one interface.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _LITTLE_PACKET = struct.Struct("<IIIII")
 
 
 def padded(data: bytes) -> bytes:
-    """With zeros up to a multiple of four octets."""
+    """Return ``data`` with zeros up to a multiple of four octets."""
     return data + bytes(-len(data) % 4)
 
 
 def comment(text: str) -> Option:
-    """A comment on a block; cut, at a character's end, where it is too long for an option."""
+    """Return a comment on a block, cut after a whole character if it is too long."""
     octets = text.encode("utf-8", "backslashreplace")
     if len(octets) > MAX_OPTION:
         octets = octets[: MAX_OPTION - 4].decode("utf-8", "ignore").encode() + b" ..."
@@ -43,7 +43,7 @@ def comment(text: str) -> Option:
 
 
 def encode_options(options: Iterable[Option], order: str = "<") -> bytes:
-    """Options with their end, or nothing if there are none."""
+    """Return options with their end, or nothing if there are none."""
     out = bytearray()
     for code, value in options:
         out += struct.pack(order + "HH", code, len(value)) + padded(value)
@@ -51,14 +51,14 @@ def encode_options(options: Iterable[Option], order: str = "<") -> bytes:
 
 
 def encode_block(kind: int, body: bytes, order: str = "<") -> bytes:
-    """A block around its body, which is padded."""
+    """Return a block around ``body``, which is padded."""
     body = padded(body)
     length = struct.pack(order + "I", 12 + len(body))
     return struct.pack(order + "I", kind) + length + body + length
 
 
 def section_header(options: Iterable[Option] = ()) -> bytes:
-    """A little-endian section of unknown length."""
+    """Return the header of a little-endian section of unknown length."""
     head = struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1)
     return encode_block(SECTION_HEADER, head + encode_options(options))
 
@@ -66,7 +66,7 @@ def section_header(options: Iterable[Option] = ()) -> bytes:
 def interface_description(
     link_type: int, snaplen: int = 0, options: Iterable[Option] = (), order: str = "<"
 ) -> bytes:
-    """An interface; ``snaplen`` 0 is no limit."""
+    """Return the description of an interface; ``snaplen`` 0 is no limit."""
     head = struct.pack(order + "HHI", link_type, 0, snaplen)
     return encode_block(INTERFACE_DESCRIPTION, head + encode_options(options, order), order)
 
@@ -80,7 +80,7 @@ def enhanced_packet(
     options: Iterable[Option] = (),
     order: str = "<",
 ) -> bytes:
-    """A frame; ``ticks`` is the time in units of its interface's clock."""
+    """Return the block of a frame; ``ticks`` is the time in units of its interface's clock."""
     size = len(frame)
     original = size if original is None else original
     values = (interface, ticks >> 32, ticks & 0xFFFFFFFF, size, original)
@@ -90,7 +90,7 @@ def enhanced_packet(
 
 
 class PcapngWriter:
-    """Writes frames to ``file`` (binary), at most ``buffered`` octets behind; owns the file."""
+    """Writes frames to a binary ``file``, which it owns, buffering up to ``buffered`` octets."""
 
     __slots__ = ("_buffer", "_buffered", "_file")
 
@@ -119,18 +119,18 @@ class PcapngWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Hand everything to the file."""
+        """Write everything to the file."""
         buffer, self._buffer = self._buffer, bytearray()
         self._file.write(buffer)
         self._file.flush()
 
     def close(self) -> None:
-        """Flush and close the file. Harmless to repeat."""
+        """Flush and close the file. Has no effect when repeated."""
         if not self._file.closed:
             self.flush()
             self._file.close()
 
     def abandon(self) -> None:
-        """Close the file without another octet, as far as that goes without waiting for a lock."""
+        """Close the file without writing to it, if that is possible without waiting for a lock."""
         self._buffer.clear()
         getattr(self._file, "raw", self._file).close()

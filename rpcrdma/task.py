@@ -1,9 +1,9 @@
 """Futures and tasks without an event loop: concurrency that any driver can turn.
 
-A :class:`Task` runs a coroutine whose only awaitables are this module's. It advances inside the
-callback that completed what it waited for, on the same thread, in an order that is a function of
-the inputs alone. So the same client and server code runs under a blocking caller that turns a
-selector, inside an asyncio loop, and in the simulator's virtual time, and one seed replays it.
+A :class:`Task` runs a coroutine that awaits only the futures of this module. It advances inside the
+callback that completed its future, on the same thread, in an order that is a function of the inputs
+alone. So the same client and server code runs under a blocking caller that turns a selector, inside
+an asyncio loop, and in the simulator's virtual time, and one seed replays it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _MAX_DEPTH: Final = 16
-"""Tasks that advance inside one another before further ones are put off."""
+"""Depth to which tasks advance inside one another; deeper ones are put off."""
 
 
 class Cancelled(Exception):
@@ -27,52 +27,61 @@ class Cancelled(Exception):
 
 
 class TimerHandle(Protocol):
-    def cancel(self) -> None: ...
+    """A pending call, from ``Reactor.call_at``."""
+
+    def cancel(self) -> None:
+        """Do not call. Has no effect after the call, or when repeated."""
 
 
 class Reactor(Protocol):
-    """What the machines' edges need of an event loop: the part of asyncio's own that suffices.
+    """The part of an event loop that the edges of the machines use.
 
     ``asyncio.AbstractEventLoop`` satisfies it; so do ``io.SelectReactor`` (turned by the
     caller's own thread, several times quicker) and ``providers.sim.SimReactor`` (virtual time).
     """
 
     def time(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Return the seconds of a clock that never goes back."""
 
-    def call_soon(self, callback: Callable[..., object], *args: Any) -> Any: ...
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> Any:
+        """Call on the loop's next turn."""
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> TimerHandle: ...
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> TimerHandle:
+        """Call at ``when``, in seconds of :meth:`time`."""
 
-    def add_reader(self, fd: int, callback: Callable[..., object], *args: Any) -> Any: ...
+    def add_reader(self, fd: int, callback: Callable[..., object], *args: Any) -> Any:
+        """Call whenever ``fd`` is readable, at its end, or in error."""
 
-    def remove_reader(self, fd: int) -> Any: ...
+    def remove_reader(self, fd: int) -> Any:
+        """Stop watching ``fd`` for input."""
 
-    def add_writer(self, fd: int, callback: Callable[..., object], *args: Any) -> Any: ...
+    def add_writer(self, fd: int, callback: Callable[..., object], *args: Any) -> Any:
+        """Call whenever ``fd`` is writable or in error."""
 
-    def remove_writer(self, fd: int) -> Any: ...
+    def remove_writer(self, fd: int) -> Any:
+        """Stop watching ``fd`` for room to write."""
 
 
 @runtime_checkable
 class PolledReactor(Protocol):
-    """What a reactor may offer beyond :class:`Reactor`: to look for news before it sleeps."""
+    """A :class:`Reactor` that can also poll for events before it sleeps."""
 
     def add_poller(self, poller: Callable[[float | None], bool]) -> None:
-        """Have ``poller`` called before each sleep; it returns whether it found something.
+        """Call ``poller`` before each sleep; it returns whether it found something.
 
-        Its argument is how long the reactor would sleep, in seconds; ``None``: until something
+        Its argument is how long the reactor would sleep, in seconds; ``None`` means until something
         happens.
         """
 
     def remove_poller(self, poller: Callable[[float | None], bool]) -> None:
-        """Have ``poller`` called no more."""
+        """Stop calling ``poller``."""
 
 
 class Future(Generic[T]):
-    """A result that is not there yet. Awaitable in a :class:`Task`; callbacks run at once.
+    """A result that is yet to come. Awaitable in a :class:`Task`; callbacks run on completion.
 
-    A callback that raises an ``Exception`` is logged: it is not for whoever completes the
-    future, as a rule a transport, to suffer from it, nor for the callbacks after it.
+    A callback that raises an ``Exception`` is logged: neither the code that completes the future,
+    as a rule a transport, nor the callbacks after it are affected.
     """
 
     __slots__ = ("_callbacks", "_done", "_error", "_result")
@@ -84,30 +93,34 @@ class Future(Generic[T]):
         self._callbacks: list[Callable[[Future[T]], object]] | None = None
 
     def done(self) -> bool:
+        """Return whether there is a result or an error."""
         return self._done
 
     def result(self) -> T:
-        """The result, or raise the error. Only once done."""
+        """Return the result, or raise the error; only once done."""
         assert self._done, "not done"
         if self._error is not None:
             raise self._error
         return self._result  # type: ignore[return-value]
 
     def error(self) -> BaseException | None:
+        """Return the error, or None if there is none (yet)."""
         return self._error
 
     def set_result(self, result: T) -> None:
+        """Complete the future with a result."""
         assert not self._done, "done twice"
         self._result = result
         self._finish()
 
     def set_error(self, error: BaseException) -> None:
+        """Complete the future with an error."""
         assert not self._done, "done twice"
         self._error = error
         self._finish()
 
     def add_done_callback(self, callback: Callable[[Future[T]], object]) -> None:
-        """Call ``callback(self)`` on completion, or now if that is past."""
+        """Call ``callback(self)`` on completion, or at once if it is done."""
         if self._done:
             callback(self)
         elif self._callbacks is None:
@@ -132,10 +145,10 @@ class Future(Generic[T]):
 
 
 class Task(Future[T]):
-    """Runs a coroutine to its end; the task is the future of what it returns.
+    """Runs a coroutine to its end; the task is the future of its result.
 
-    It starts at once. Waking tasks nest, like the calls they are, but only so deep: when a
-    thousand tasks each wake the next, the later ones advance when the earlier have made way.
+    It starts at once. A task that wakes another one runs it nested, as a call, to a bounded depth:
+    if a thousand tasks each wake the next, the later ones advance once the earlier have returned.
     """
 
     __slots__ = ("_advancing", "_cancelled", "_coroutine", "_waiting_for")
@@ -151,7 +164,7 @@ class Task(Future[T]):
     def cancel(self) -> None:
         """Raise :class:`Cancelled` where the coroutine waits, or will wait next.
 
-        What it waits for is not cancelled and goes on. No effect once done.
+        The future that it waits for is not cancelled. Has no effect once done.
         """
         if self._done:
             return
@@ -165,7 +178,7 @@ class Task(Future[T]):
             self._advance(None)
 
     def _advance(self, error: Exception | None) -> None:
-        """Go on, or raise ``error``, where the coroutine waits; put off if nested too deep."""
+        """Resume the coroutine, or raise ``error`` in it; put off if nested too deep."""
         self._advancing = True
         self._waiting_for = None
         nest = _nest
@@ -216,7 +229,7 @@ class Task(Future[T]):
 
 
 class _Nest(local):
-    """How deep the tasks of this thread are nested, and those put off for it."""
+    """The depth to which the tasks of a thread are nested, and those put off."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -227,7 +240,7 @@ _nest = _Nest()
 
 
 async def gather(tasks: Iterable[Future[T]]) -> list[T]:
-    """The results of all, in order; the first error in that order once all have ended."""
+    """Return the results of all in order, or raise the first error once all have ended."""
     waiting = list(tasks)
     for task in waiting:
         if not task.done():
@@ -236,7 +249,7 @@ async def gather(tasks: Iterable[Future[T]]) -> list[T]:
 
 
 async def settled(future: Future[Any]) -> None:
-    """Wait until ``future`` is done, whatever the outcome."""
+    """Wait until ``future`` is done, with a result or an error."""
     done: Future[None] = Future()
     future.add_done_callback(lambda _: done.set_result(None))
     await done

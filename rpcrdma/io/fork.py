@@ -1,13 +1,13 @@
-"""fork(): a child has none of what its parent talks with.
+"""fork(): a child does not share its parent's connections.
 
 After ``fork()`` both processes have the same sockets, the same epoll instances and the same shared
-memory, but only the parent has the threads and the state that go with them. If a child used them,
-or so much as took leave of a peer, it would be the parent's conversation that it spoils. And if it
-merely kept them open, nobody would notice when the parent hangs up.
+memory, but only the parent has the threads and the state that go with them. A child that used
+them, or said goodbye to a peer, would disturb the parent's connections. If it merely kept them
+open, peers would not notice when the parent closes them.
 
-So whoever holds such a thing enters it here (:func:`keep_from_children`), and in a child all of
-them are closed at once, without a word to anybody, and are of no use from there on. What is opened
-in the child is its own. ``subprocess`` is not concerned: our descriptors are closed by exec.
+So every holder of such a thing registers it here (:func:`keep_from_children`). In a child all of
+them are closed at once, without a message to any peer, and cannot be used from then on. What the
+child opens is its own. ``subprocess`` is not affected: exec closes our descriptors.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ _log = logging.getLogger(__name__)
 
 
 class ForkedError(OSError):
-    """What was to be used belongs to the process that this one is a child of."""
+    """The object belongs to the parent process, and cannot be used in a child."""
 
 
 class Holder(Protocol):
-    """Something that a child must not use."""
+    """Holds something that a child must not use."""
 
     def abandon(self) -> None:
-        """We are in a child now: close what there is to be closed, tell nobody, do no more.
+        """Close descriptors in a child, without a message to any peer, and do nothing afterwards.
 
-        Other threads are gone, wherever they were: their locks are still taken.
+        Other threads are gone, wherever they were: locks that they held stay locked.
         """
 
 
 _holders: Final[WeakSet[Holder | socket.socket]] = WeakSet()
 _abandoned: Final[list[object]] = []
-"""In a child: what must not even be finalized. An adapter would free what the parent has there."""
+"""Objects that must not even be finalized in a child: an adapter would free the parent's."""
 
 
 def keep_from_children(holder: Holder | socket.socket) -> None:
-    """Have ``holder`` abandoned in every child that this process forks; a socket is just closed.
+    """Abandon ``holder`` in every child that this process forks; a socket is just closed.
 
-    It is not kept alive by that.
+    The holder is not kept alive by this.
     """
     _holders.add(holder)
 
 
 def forked_error(pid: int) -> ForkedError:
-    """What is raised in a child that uses what process ``pid`` made."""
+    """Return the error for a child that uses an object made by process ``pid``."""
     return ForkedError(errno.ENOTCONN, f"this belongs to another process (pid {pid})")
 
 

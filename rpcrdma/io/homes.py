@@ -1,9 +1,10 @@
-"""Whether root of a process is root of this host, or of a container that only shares its network.
+"""Whether a process of root is root of this host, or of a container that shares its network.
 
-A user's number says nothing of that: where containers have no user namespace of their own, their
-root is number 0 to the kernel too, although it sees other files and lacks most of root's rights.
-What tells them apart is the mount namespace (namespaces(7)): at home is who has this process's own,
-or that of the first process. Only root can look at others' namespaces; only of root it is asked.
+The user's number does not say: where containers have no user namespace of their own, their root is
+number 0 to the kernel as well, although it sees other files and lacks most of root's rights. The
+mount namespace tells them apart (namespaces(7)): a process is at home if it has that of this
+process, or of the first one. Only root can look at the namespaces of others, and only for processes
+of root this matters.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _FIRST: Final = 1
 
 
 def is_at_home(pid: int) -> bool:
-    """Whether a process sees the files of this host; False if that cannot be told."""
+    """Return whether a process sees the files of this host; False if that is unknown."""
     return pid > 0 and _mount_namespace(pid) in _homes()
 
 
 def is_held_at_home(inode: int) -> bool:
-    """Whether the processes that hold a socket are all at home; False if none holds it."""
+    """Return whether all processes that hold a socket are at home; False if none holds it."""
     found = False
     homes = _homes()
     # Clients are young as a rule, so the youngest first: one of those at home is enough.

@@ -1,7 +1,7 @@
-"""Memory from the kernel itself: there when it is touched, given back when nobody has it any more.
+"""Memory from the kernel itself: allocated when it is touched, freed with its last view.
 
-The heap is another matter. What was freed there once is handed out again, and cleared by hand, so
-that large memory that is hardly used takes all of its pages; and what is free in the midst of it
+The heap differs. Memory that was freed there is handed out again and has to be cleared, so large
+memory that is hardly used would take all of its pages; and free memory in the middle of the heap
 stays with the process.
 """
 
@@ -14,9 +14,9 @@ _PRIVATE: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 def zeros(octets: int) -> memoryview:
-    """Writable memory of zeros, at least one octet, whose pages take room when they are used.
+    """Return writable memory of zeros, at least one octet, whose pages are allocated on use.
 
-    It goes with the last view of it; ``view.obj`` is the same for all of them. Raises ``OSError``
-    if there is none to be had.
+    It is freed with the last view of it; ``view.obj`` is the same for all views. Raises ``OSError``
+    if there is no memory.
     """
     return memoryview(mmap.mmap(-1, octets, flags=_PRIVATE))

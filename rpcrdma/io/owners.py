@@ -1,14 +1,13 @@
-"""Whose process a peer is, if it is on this host: its kernel knows the owner of every socket.
+"""The owner of a peer on this host: the kernel knows the owner of every socket.
 
-Over shared memory the Unix socket tells (``providers.shm.rendezvous``). Over TCP the peer's socket
-is looked up by its two addresses, over UDP by the address that it is bound to; by
-``NETLINK_SOCK_DIAG`` (sock_diag(7)), or by the tables in /proc/net where that is not to be had.
+Over shared memory the Unix socket says it (``providers.shm.rendezvous``). Over TCP the peer's
+socket is looked up by its two addresses, over UDP by the address that it is bound to; through
+``NETLINK_SOCK_DIAG`` (sock_diag(7)), or in the tables of /proc/net if that is not available.
 
-The kernel gives owner 0 to what belongs to nobody any more: a socket that its process has closed
-while data are on their way, one in TIME_WAIT, one that has not been accepted yet. None of them has
-an inode, so an answer without one is no answer. Sockets of the kernel itself do have one and are
-root's; the one of its own soft-RoCE, which serves every user, is bound to no address and so never
-counts here.
+The kernel reports owner 0 for sockets that no process holds: closed ones whose data are still on
+their way, those in TIME_WAIT, those not yet accepted. None of them has an inode, so an answer
+without an inode does not count. Sockets of the kernel itself have one and are root's; that of its
+own soft-RoCE, which serves every user, is bound to no address and so is never looked at here.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ Address = IPv4Address | IPv6Address
 
 
 class _Socket(NamedTuple):
-    """What the kernel says of one."""
+    """A socket as the kernel reports it."""
 
     state: int
     local: tuple[Address, int]
@@ -76,11 +75,11 @@ _NOBODY_KNOWS: Final = Owner(UNKNOWN_USER)
 
 
 def owner_of_peer(connected: socket.socket) -> Owner | None:
-    """Whose the process at the other end of a TCP connection is; None if it is on another host.
+    """Return the owner of the process at the other end of a TCP connection.
 
-    Its user is ``UNKNOWN_USER`` if it is on this host and nobody can tell whose it is, which a peer
-    that has closed its socket already can bring about. Raises ``OSError`` when there is nothing
-    left to ask with.
+    None if the peer is on another host. Its user is ``UNKNOWN_USER`` if it is on this host and the
+    kernel cannot tell its owner, as happens if the peer has closed its socket already. Raises
+    ``OSError`` if the kernel cannot be asked.
     """
     try:
         local, remote = _end(connected.getsockname()), _end(connected.getpeername())
@@ -95,10 +94,11 @@ def owner_of_peer(connected: socket.socket) -> Owner | None:
 
 
 def owner_of_port(host: str, port: int) -> Owner | None:
-    """Who has bound this UDP port of this very address; None if that is another host's.
+    """Return the owner of the socket bound to this UDP port of this very address.
 
-    A socket that is bound to no address in particular says nothing of who uses this one. If
-    several share the address they must all be one user's. Raises ``OSError`` as above.
+    None if the address is another host's. A socket bound to no particular address does not count.
+    If several sockets share the address, they must all be one user's. Raises ``OSError`` if the
+    kernel cannot be asked.
     """
     if not is_this_host(host):
         return None
@@ -115,18 +115,18 @@ def _owner(found: _Socket) -> Owner:
 
 
 def known_user(uid: int) -> int:
-    """The user that a kernel's answer means.
+    """Return the user that a number from the kernel stands for.
 
-    In a user namespace that does not have all users, the others all look like the same one.
+    In a user namespace that does not have all users, all others have the same number.
     """
     return UNKNOWN_USER if uid == _OVERFLOW and not _has_all_users() else uid
 
 
 def is_this_host(host: str) -> bool:
-    """Whether an address is one of this host's own, by its routing tables.
+    """Return whether an address is one of this host's own, by its routing tables.
 
-    Raises ``OSError`` when there is nothing left to ask with: a user of this host, who can bring
-    that about, must not look like another host then.
+    Raises ``OSError`` if the kernel cannot be asked. A local user can bring that about, and must
+    not look like another host then.
     """
     try:
         address = _plain(host)
@@ -150,7 +150,7 @@ def _has_all_users() -> bool:
 
 
 def _plain(host: str) -> Address:
-    """The address, without its scope; IPv4 where it is written as IPv6. Raises ``ValueError``."""
+    """Return an address without its scope, and a mapped one as IPv4. Raises ``ValueError``."""
     address = ip_address(host.partition("%")[0])
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
@@ -161,11 +161,11 @@ def _end(name: tuple[str, int]) -> tuple[Address, int]:
     return _plain(name[0]), name[1]
 
 
-# Finding sockets
+# --- Finding sockets ---
 
 
 def _tcp_sockets(end: tuple[Address, int], other: tuple[Address, int]) -> Iterable[_Socket]:
-    """Among others, the socket of this host that is ``end`` of the connection to ``other``."""
+    """Return sockets, among them the one that is ``end`` of the connection to ``other``."""
     try:
         found = list(_diagnose(socket.IPPROTO_TCP, end, other, _REQUEST))
     except OSError as error:
@@ -211,7 +211,7 @@ def _unpacked(family: int, packed: bytes) -> Address:
 
 
 def _listed(protocol: str) -> Iterator[_Socket]:
-    """All sockets of a protocol, from the tables in /proc/net."""
+    """Yield all sockets of a protocol, from the tables in /proc/net."""
     for name in (protocol, protocol + "6"):
         try:
             lines = Path(f"/proc/net/{name}").read_text().splitlines()[1:]
@@ -225,7 +225,7 @@ def _listed(protocol: str) -> Iterator[_Socket]:
 
 
 def _hexadecimal(text: str) -> tuple[Address, int]:
-    """An address as /proc/net shows it: words of the processor's own order, and a port."""
+    """Decode an address of /proc/net: words in the processor's byte order, and a port."""
     digits, _, port = text.partition(":")
     octets = bytes.fromhex(digits)
     words = struct.unpack(f"={len(octets) // 4}I", octets)
@@ -233,11 +233,11 @@ def _hexadecimal(text: str) -> tuple[Address, int]:
     return _unpacked(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed), int(port, 16)
 
 
-# Asking the kernel
+# --- Asking the kernel ---
 
 
 def _route_type(address: Address, interface: str) -> int:
-    """Where packets to ``address`` go. Raises ``OSError``."""
+    """Return the type of the route to ``address``. Raises ``OSError``."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     request = _ROUTE_MESSAGE.pack(family, address.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
     request += _attribute(_RTA_DST, address.packed)
@@ -270,7 +270,7 @@ def _raise_shortage(error: OSError) -> None:
 
 
 def _ask(family: int, kind: int, flags: int, body: bytes) -> Iterator[tuple[int, bytes]]:
-    """The kernel's messages in answer to a request (netlink(7)). Raises ``OSError``."""
+    """Yield the kernel's messages in answer to a request (netlink(7)). Raises ``OSError``."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family) as asking:
         asking.settimeout(_PATIENCE_S)
         asking.bind((0, 0))

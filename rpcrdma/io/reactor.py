@@ -1,8 +1,8 @@
-"""An event loop for one thread, turned by whoever waits.
+"""An event loop for one thread, turned by the caller that waits.
 
-It is the part of asyncio's loop that our edges use (``task.Reactor``) with little else: a turn
-with one ready descriptor costs a system call and a few microseconds. A blocking API turns it on
-its caller's own thread, so a call that waits for the network has no other thread to hop to.
+It is the part of asyncio's loop that our edges use (``task.Reactor``) and little else: a turn with
+one ready descriptor costs a system call and a few microseconds. A blocking API turns it on the
+caller's own thread, so a call that waits for the network never switches threads.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _NOT_IN: Final = ~select.EPOLLIN
 _NOT_OUT: Final = ~select.EPOLLOUT
 
 _UNSEEN: Final = 32
-"""Turns in a row that pollers found something to do in, before the descriptors are looked at."""
+"""Turns in a row in which pollers find work, before the descriptors are polled all the same."""
 
 _PASSED_BY: Final = 4
-"""Turns in a row with something to run at once, before the pollers look all the same."""
+"""Turns in a row with work due at once, before the pollers look all the same."""
 
 _Callback = tuple[Callable[..., object], tuple[Any, ...]]
 
 
 class Timer:
-    """What ``call_at`` returns."""
+    """A pending call, from ``call_at``."""
 
     __slots__ = ("_args", "_callback", "_reactor")
 
@@ -55,11 +55,11 @@ class Timer:
 
     @property
     def pending(self) -> bool:
-        """Whether it will still call."""
+        """Whether the call is still to come."""
         return self._callback is not None
 
     def cancel(self) -> None:
-        """Do not call. Harmless afterwards and when repeated."""
+        """Do not call. Has no effect after the call, or when repeated."""
         if self._callback is not None:
             self._callback = None
             self._args = ()
@@ -72,14 +72,14 @@ class Timer:
 
 
 class SelectReactor:
-    """A ``task.Reactor`` over epoll. All its methods belong to the thread that turns it, but
-    ``call_soon_threadsafe``, ``wake`` and ``stop``.
+    """A ``task.Reactor`` over epoll.
 
-    ``spin_s``: before it sleeps it looks for events again and again for this long. That saves
-    the wake-up of an idle processor (100 µs and more in a virtual machine) at the price of
-    a busy one; only for machines with a core to spare.
+    All methods but ``call_soon_threadsafe``, ``wake`` and ``stop`` belong to the thread that turns
+    it. For ``spin_s`` seconds before it sleeps it polls for events again and again: that saves the
+    wake-up of an idle processor (100 µs and more in a virtual machine) at the price of a busy one,
+    and is only for machines with a core to spare.
 
-    A callback that raises an ``Exception`` is logged, once in a while for each place that raises,
+    A callback that raises an ``Exception`` is logged, at a bounded rate for each place that raises,
     and the loop goes on. It may be turned again from within a callback.
     """
 
@@ -106,15 +106,15 @@ class SelectReactor:
     # What machines' edges use.
 
     def time(self) -> float:
-        """Seconds on the monotonic clock."""
+        """Return the seconds of the monotonic clock."""
         return monotonic()
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> None:
-        """Call on the next turn, in the order asked."""
+        """Call on the next turn, in the order of the requests."""
         self._ready.append((callback, args))
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Timer:
-        """Call at ``when`` on this clock, or up to a millisecond later."""
+        """Call at ``when`` (seconds of :meth:`time`), or up to a millisecond later."""
         timer = Timer(self, callback, args)
         self._timer_count += 1
         heapq.heappush(self._timers, (when, self._timer_count, timer))
@@ -128,7 +128,7 @@ class SelectReactor:
             self._watch(fd, _IN, fd in self._writers)
 
     def remove_reader(self, fd: int) -> bool:
-        """Stop it; whether it was on. To be done before ``fd`` is closed."""
+        """Stop, and return whether there was a reader. Must precede the close of ``fd``."""
         if self._readers.pop(fd, None) is None:
             return False
         self._unwatch(fd, _OUT if fd in self._writers else 0)
@@ -142,22 +142,23 @@ class SelectReactor:
             self._watch(fd, _OUT, fd in self._readers)
 
     def remove_writer(self, fd: int) -> bool:
-        """Stop it; whether it was on. To be done before ``fd`` is closed."""
+        """Stop, and return whether there was a writer. Must precede the close of ``fd``."""
         if self._writers.pop(fd, None) is None:
             return False
         self._unwatch(fd, _IN if fd in self._readers else 0)
         return True
 
     def add_poller(self, poller: Callable[[float | None], bool]) -> None:
-        """Call before every sleep, with the seconds it would take at most (None: for ever).
+        """Call ``poller`` before every sleep, with its longest duration (seconds; None: no limit).
 
-        For what can be seen without a system call, such as words that another process stores.
-        It may look for a while; it returns whether it did something, and then there is no sleep.
+        It is for events that can be seen without a system call, such as words stored by another
+        process. It may look for a while, and returns whether it did anything: then there is no
+        sleep.
         """
         self._pollers.append(poller)
 
     def remove_poller(self, poller: Callable[[float | None], bool]) -> None:
-        """Stop it. Harmless if it is not there."""
+        """Stop calling a poller. Has no effect if it is not there."""
         if poller in self._pollers:
             self._pollers.remove(poller)
 
@@ -177,22 +178,22 @@ class SelectReactor:
         else:
             self._epoll.unregister(fd)
 
-    # Other threads.
+    # --- Other threads ---
 
     def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> None:
-        """``call_soon`` from any thread, or from a signal handler."""
+        """Call on the next turn; from any thread, or from a signal handler."""
         self._ready.append((callback, args))
         self.wake()
 
     def wake(self) -> None:
-        """End the sleep of the thread that turns it, or the next one. From any thread."""
+        """End the current sleep, or the next one. From any thread."""
         if not self._closed:
             os.eventfd_write(self._bell.fd, 1)
 
     def _woken(self) -> None:
         os.eventfd_read(self._bell.fd)
 
-    # Turning it.
+    # --- Turns ---
 
     @overload
     def run_until(self, condition: Future[T], timeout_s: float | None = None) -> T: ...
@@ -203,10 +204,10 @@ class SelectReactor:
     def run_until(
         self, condition: Future[T] | Callable[[], bool], timeout_s: float | None = None
     ) -> T | None:
-        """Turn until the future is done, and return its result or raise its error, or until the
-        condition, looked at after every turn, holds.
+        """Turn until a future is done, and return its result or raise its error.
 
-        Raises ``TimeoutError`` after ``timeout_s`` seconds.
+        With a condition instead, turn until it holds; it is evaluated after every turn. Raises
+        ``TimeoutError`` after ``timeout_s`` seconds.
         """
         done = condition.done if isinstance(condition, Future) else condition
         if timeout_s is None:
@@ -222,13 +223,13 @@ class SelectReactor:
         return condition.result() if isinstance(condition, Future) else None
 
     def run_forever(self) -> None:
-        """Turn until ``stop``."""
+        """Turn until ``stop`` is called."""
         while not self._stopping:
             self.turn()
         self._stopping = False
 
     def stop(self) -> None:
-        """Have ``run_forever`` return soon. From any thread."""
+        """Make ``run_forever`` return soon. From any thread."""
         self._stopping = True
         self.wake()
 
@@ -272,7 +273,7 @@ class SelectReactor:
             self._run(ready.popleft())
 
     def _look(self, wait: float | None) -> bool:
-        """Ask the pollers."""
+        """Call the pollers."""
         found = False
         for poller in self._pollers:
             try:
@@ -282,7 +283,7 @@ class SelectReactor:
         return found
 
     def _poll(self, wait: float | None) -> list[tuple[int, int]]:
-        """Sleep for at most ``wait`` seconds; what is ready. A subclass may do more around it."""
+        """Sleep for at most ``wait`` seconds, and return the ready descriptors."""
         return self._epoll.poll(wait, _EVENTS) if not self._spin_s else self._spin(wait)
 
     def _spin(self, wait: float | None) -> list[tuple[int, int]]:
@@ -322,7 +323,7 @@ class SelectReactor:
             self._failures.failure(f"{callback[0]!r}", error)
 
     def close(self) -> None:
-        """Give the descriptors back. Whatever still waits is forgotten. Harmless to repeat."""
+        """Close the descriptors and forget all callbacks. Has no effect when repeated."""
         if self._closed:
             return
         self._closed = True
@@ -334,17 +335,17 @@ class SelectReactor:
         self._epoll.close()
 
     def abandon(self) -> None:
-        """See ``fork.Holder``: whoever turns it in a child learns that it is another's."""
+        """See ``fork.Holder``: to turn it in a child is an error."""
         self.close()
         self._bell.close()
         self._epoll = _NoEpoll(self._pid)
 
 
 class _Bell:
-    """What ends a sleep: an eventfd, open for as long as anybody can ring.
+    """Ends a sleep: an eventfd that stays open for as long as a thread may ring it.
 
-    Another thread may be just about to when the reactor is closed, and must not write to what has
-    the descriptor's number by then.
+    Another thread may be about to ring when the reactor is closed, and must not write to whatever
+    has the descriptor's number by then.
     """
 
     __slots__ = ("fd",)
@@ -361,7 +362,7 @@ class _Bell:
 
 
 class _NoEpoll:
-    """In the place of an epoll instance that is another process's."""
+    """Takes the place of an epoll instance that belongs to the parent process."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -372,4 +373,4 @@ class _NoEpoll:
     poll = register = modify = unregister = fileno = _refuse
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""

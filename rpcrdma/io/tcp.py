@@ -37,7 +37,7 @@ _ACCEPTS: Final = 32
 """Connections accepted before others have their turn."""
 
 _LOCAL_BUFFER: Final = 300_000
-"""Octets queued for a peer on this machine: there is no way to fill, only caches to stay in."""
+"""Octets queued for a peer on this machine: enough for loopback, and they stay in the caches."""
 
 _BACKLOG: Final = 1024
 """Connections that may wait in the kernel."""
@@ -50,7 +50,7 @@ _NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE)
 _RESERVED_TRIES: Final = 8
 _NO_PRIVILEGE: Final = (errno.EACCES, errno.EPERM)
 _PORT_TAKEN: Final = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
-"""The latter: to the same address there is, or was lately, a connection from that port."""
+"""EADDRNOTAVAIL: that port has, or lately had, a connection to the same address."""
 _RESERVED_PORTS: Final = range(665, 1024)
 """Ports below 1024 that hardly anything listens on, as the Linux client picks them."""
 
@@ -60,12 +60,12 @@ class TcpOptions:
     """How TCP connections are kept; times in seconds."""
 
     keepalive_idle_s: int = 60
-    """Silence after which the kernel asks the peer for a sign of life."""
+    """Seconds of silence after which the kernel asks the peer for a sign of life."""
     user_timeout_s: int = 60
-    """Octets that are not acknowledged for this long end the connection."""
+    """Seconds without an acknowledgment of what was sent, after which the connection ends."""
     record_timeout_s: float = 60.0
-    """For a listener: a peer that leaves a record (or its first one) unfinished for so long, or up
-    to twice as long, is cut off; so is one that takes nothing of its replies."""
+    """Seconds, up to twice as many, after which a listener ends a connection whose peer leaves a
+    record unfinished, sends none at all, or takes none of its replies."""
 
 
 DEFAULT_OPTIONS: Final = TcpOptions()
@@ -192,7 +192,7 @@ def attach_socket(
 
 
 def _is_here(sock: socket.socket) -> bool:
-    """Whether the peer is on this machine, reached over a loopback address."""
+    """Return whether the peer is reached over a loopback address."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return False
     try:
@@ -213,14 +213,13 @@ def connect_tcp(
     options: TcpOptions = DEFAULT_OPTIONS,
     stream_filter: StreamFilter | None = None,
 ) -> Future[Channel]:
-    """Connect. A host name is looked up on the spot, and its addresses are tried in turn.
+    """Connect. A host name is resolved at once (blocking), and its addresses are tried in turn.
 
     ``service`` answers calls that the server makes over this connection. ``reserved_port``
     binds to a port below 1024, which servers that export ``secure`` ask for and which takes
     privilege; by default it is done where it can be. ``stream_filter`` is put between the channel
-    and the socket. Errors: ``TimeoutError``,
-    ``ConnectionRefusedError``, ``PermissionError``, ``socket.gaierror`` and other kinds of
-    ``OSError``.
+    and the socket. The future may fail with ``TimeoutError``, ``ConnectionRefusedError``,
+    ``PermissionError``, ``socket.gaierror`` and other kinds of ``OSError``.
     """
     connector = _Connector(reactor, service, limits, options, reserved_port, stream_filter)
     connector.start(address, port, timeout_s)
@@ -228,7 +227,7 @@ def connect_tcp(
 
 
 class _Connector:
-    """Tries one address after the other until the time is up."""
+    """Tries one address after the other, until one answers or the time is up."""
 
     def __init__(
         self,
@@ -252,6 +251,7 @@ class _Connector:
         self._error: OSError = OSError(errno.EADDRNOTAVAIL, "no address to connect to")
 
     def start(self, address: str, port: int, timeout_s: float) -> None:
+        """Begin with the first address."""
         try:
             self._addresses = iter(_resolve(address, port, 0))
         except OSError as error:
@@ -275,7 +275,7 @@ class _Connector:
         self.outcome.set_error(self._error)
 
     def _open(self, family: int, address: _Address) -> socket.socket:
-        """A socket that connects. Raises ``OSError``."""
+        """Return a socket that is connecting. Raises ``OSError``."""
         if self._reserved_port is False:
             return self._try(family, address, reserved=False)
         failure = OSError()
@@ -378,7 +378,7 @@ class TcpListener:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that it is bound to."""
+        """The host and port that it is bound to."""
         return self._address
 
     @property
@@ -425,7 +425,7 @@ class TcpListener:
         try:
             peer = Peer("tcp", address[0], address[1]).of(owner_of_peer(sock))
         except OSError as error:
-            # It may come again: when nobody can look, nobody is let in.
+            # The peer may try again. Without knowing its owner we do not let it in.
             peer = Peer("tcp", address[0], address[1])
             self._complaints.about(peer, "closed, as its owner cannot be looked up", error)
             sock.close()

@@ -1,4 +1,4 @@
-"""Who calls, as AUTH_NONE and AUTH_SYS say it (RFC 5531, Section 10.1 and Appendix A).
+"""The credentials of AUTH_NONE and AUTH_SYS (RFC 5531, Section 10.1 and Appendix A).
 
 How a server gets from the credential of a call to :class:`Credentials` is in :mod:`.security`.
 """
@@ -25,10 +25,10 @@ _IDS = struct.Struct(">3I")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who calls, as an RPC program sees it.
+    """The identity of a caller, as an RPC program sees it.
 
-    ``groups`` are the supplementary groups, at most 16 in AUTH_SYS. ``machine`` is the name
-    that the caller gives its host, ``stamp`` a number of its own: neither proves anything.
+    ``groups`` are the supplementary groups, at most 16 in AUTH_SYS. ``machine`` is the name that
+    the caller gives its host, ``stamp`` a number of its choice: neither proves anything.
     """
 
     flavor: int = AUTH_NONE
@@ -38,7 +38,7 @@ class Credentials:
     machine: bytes = b""
     stamp: int = 0
     vouched: bool = False
-    """Whether root of this host says so, by the word of its kernel; never on the wire."""
+    """Whether this host's kernel says that its root is the caller; never on the wire."""
 
     @classmethod
     def sys(
@@ -49,14 +49,14 @@ class Credentials:
         machine: bytes = b"",
         stamp: int = 0,
     ) -> Credentials:
-        """AUTH_SYS credentials."""
+        """Return AUTH_SYS credentials."""
         return cls(AUTH_SYS, uid, gid, groups, machine, stamp)
 
     def to_auth(self) -> OpaqueAuth:
-        """The credential that a call carries.
+        """Return the credential that a call carries.
 
-        Groups past the sixteenth are left out, as every AUTH_SYS client does. Raises
-        ``XdrError`` when the name is too long or a number has no 32 bits.
+        Groups past the sixteenth are left out, as every AUTH_SYS client does. Raises ``XdrError``
+        if the name is too long or a number does not fit in 32 bits.
         """
         if self.flavor == AUTH_NONE:
             return NO_AUTH
@@ -77,7 +77,7 @@ ANONYMOUS: Final = Credentials()
 
 @lru_cache(maxsize=256)
 def parse_sys(body: bytes) -> Credentials:
-    """Decode ``authsys_parms``; raises ``AuthError`` (AUTH_BADCRED) for anything else."""
+    """Decode ``authsys_parms``. Raises ``AuthError`` (AUTH_BADCRED) for anything else."""
     # Cached, because a client sends the same octets with every call.
     dec = Decoder(body)
     try:

@@ -1,7 +1,7 @@
 """The seam between RPC programs and what carries them: RPC-over-RDMA or a TCP stream.
 
-A program (the NFS client, the NFS server, either side's callbacks) sees only these types, so it
-cannot tell, and need not, which transport it runs on. A message is a whole RPC message, from its
+A program (the NFS client, the NFS server, the callbacks of either side) sees only these types, so
+it neither can nor need tell which transport it runs on. A message is a whole RPC message, from its
 XID on, in an :class:`~nfsrdma.xdr.Encoder` or :class:`~nfsrdma.xdr.Decoder`; bulk data rides in
 the encoder's payloads. The transport decides what moves inline, in chunks or in the stream.
 """
@@ -18,7 +18,7 @@ from ..budget import Account
 from ..task import Future
 
 UNKNOWN_USER: Final = -1
-"""No user's number: that of a peer on this host of whom nobody can say whose process it is."""
+"""Stands for the user of a peer on this host if the kernel cannot tell whose process it is."""
 
 
 class TransportError(ConnectionError):
@@ -34,41 +34,41 @@ class CallRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The user of a process on this host, and its groups if the kernel says those as well."""
+    """The owner of a process on this host: its user, and its groups if the kernel says them."""
 
     uid: int
     groups: frozenset[int] | None = None
     at_home: bool = False
-    """Whether that process, if it is root's, sees the files of this host: see ``io.homes``."""
+    """Whether the process, if it is root's, sees the files of this host (``io.homes``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end."""
+    """The other end of a connection."""
 
     transport: str
-    """``"rdma"`` or ``"tcp"``: how the connection is called in statistics and logs."""
+    """``"rdma"`` or ``"tcp"``: the name of the transport in statistics and logs."""
     address: str
     port: int
     uid: int | None = None
-    """The user whose process it is, by this host's own kernel; None for other hosts.
+    """The user whose process it is, as this host's kernel says; None for other hosts.
 
-    ``UNKNOWN_USER`` on this host, if its kernel cannot tell either.
+    ``UNKNOWN_USER`` for a process of this host whose user the kernel cannot tell.
     """
     groups: frozenset[int] | None = None
-    """The groups of that process, if the kernel says those as well."""
+    """The groups of that process, if the kernel says them."""
     at_home: bool = False
-    """Whether that process, if it is root's, is so on this host and not in a container."""
+    """Whether that process, if it is root's, is outside of any container."""
 
     def of(self, owner: Owner | None) -> Peer:
-        """The same, being this owner's process on this host if there is an owner."""
+        """Return the same peer as a process of ``owner`` on this host, if there is an owner."""
         if owner is None:
             return self
         return replace(self, uid=owner.uid, groups=owner.groups, at_home=owner.at_home)
 
     @property
     def source(self) -> tuple[str, int | None]:
-        """What two connections of one client have in common, as far as anybody can tell."""
+        """What all connections of one client have in common: its address and its user."""
         return self.address, self.uid
 
 
@@ -76,21 +76,23 @@ CLOSED_HERE: Final = "closed on this side"
 
 
 class Channel(Protocol):
-    """One connection, as seen by whoever calls over it.
+    """One connection, as its user sees it.
 
     Both ends of a connection have one: the client's for calls, the server's for callbacks
     (RFC 8167; RFC 8881, Section 2.10.3.1).
     """
 
     @property
-    def peer(self) -> Peer: ...
+    def peer(self) -> Peer:
+        """The other end."""
 
     relied_on: bool
-    """Set by whoever would miss it: a session's calls come over it. See ``admission``."""
+    """Set while a session's calls come over the connection: it is not closed for others to come
+    (``admission``)."""
 
     @property
     def account(self) -> Account:
-        """What the peer makes this process hold is charged to it."""
+        """The account that is charged for what the peer makes this process hold."""
 
     @property
     def max_message(self) -> int:
@@ -103,7 +105,7 @@ class Channel(Protocol):
         max_reply: int,
         sinks: Sequence[memoryview] = (),
     ) -> Future[Decoder]:
-        """Send a call; the result is the whole reply message.
+        """Send a call, and return the future of the whole reply message.
 
         ``max_reply`` bounds the reply in octets, counting the *inline* part only: everything
         but the contents of DDP-eligible results. ``sinks`` are writable buffers for those
@@ -112,18 +114,18 @@ class Channel(Protocol):
         that view, not at the sink: the data may be elsewhere. An empty sink keeps its result
         inline. The sinks belong to the channel until the future is done.
 
-        Errors: ``TransportError``, ``CallRefused``, ``XdrError`` (an undecodable reply).
+        It may fail with ``TransportError``, ``CallRefused``, ``XdrError`` (an undecodable reply).
         """
 
     def close(self, reason: str = CLOSED_HERE) -> None:
         """Close the connection; every call in flight fails with ``TransportError(reason)``."""
 
     def on_close(self, callback: Callable[[str], None]) -> None:
-        """Call ``callback(reason)`` once, when the connection is gone, for whatever reason."""
+        """Call ``callback(reason)`` once, when the connection is gone."""
 
 
 class EndedChannel:
-    """What is left of a connection for the calls that were in progress when it ended."""
+    """Stands for a connection that has ended, for the calls that were in progress."""
 
     __slots__ = ("_reason", "account", "max_message", "peer", "relied_on")
 
@@ -139,28 +141,29 @@ class EndedChannel:
     def call(
         self, message: Encoder, *, max_reply: int, sinks: Sequence[memoryview] = ()
     ) -> Future[Decoder]:
-        """Fails with ``TransportError``."""
+        """Return a future that has failed with ``TransportError``."""
         future: Future[Decoder] = Future()
         future.set_error(TransportError(self._reason))
         return future
 
     def close(self, reason: str = CLOSED_HERE) -> None:
-        """It is closed."""
+        """Do nothing: the connection is closed."""
 
     def on_close(self, callback: Callable[[str], None]) -> None:
-        """Call back at once."""
+        """Call ``callback`` at once."""
         callback(self._reason)
 
 
 class IncomingCall(Protocol):
-    """A call that arrived, from its XID on, and the room there is for its reply."""
+    """A call that arrived, and the room there is for its reply."""
 
     @property
-    def decoder(self) -> Decoder: ...
+    def decoder(self) -> Decoder:
+        """The decoder of the whole RPC message, its XID first."""
 
     @property
     def channel(self) -> Channel:
-        """The connection it came over, also the way back for callbacks."""
+        """The connection that the call came over, which callbacks may take as well."""
 
     @property
     def reduced(self) -> bool:
@@ -168,33 +171,33 @@ class IncomingCall(Protocol):
 
     @property
     def reply_room(self) -> int:
-        """Octets that the reply may have, DDP-eligible contents in chunks not counted."""
+        """The octets that the reply may have, contents that go to Write chunks not counted."""
 
     @property
     def payload_room(self) -> Sequence[int]:
-        """For each DDP-eligible result in order, the octets its write chunk can take.
+        """The octets that each Write chunk can take, in the order of the DDP-eligible results.
 
         Results beyond the last, or whose room is 0, travel with the rest of the reply and
         count against ``reply_room``.
         """
 
     def payload_target(self, index: int, size: int) -> memoryview | None:
-        """Where the first ``size`` octets of a DDP-eligible result can be put for the caller.
+        """Return memory for the first ``size`` octets of a DDP-eligible result, or None.
 
-        That is the caller's own memory, if it can be seen from here: what is written there need
-        not be copied. The reply's payload of this index must then begin at the view's start (and
-        may be shorter), or not be in the view at all. Valid until the call is answered.
+        It is the caller's own memory, if it can be mapped here: what is written there need not be
+        copied. The reply's payload of this index must then begin at the start of the view (and may
+        be shorter), or not be in the view at all. The view is valid until the call is answered.
         """
 
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
         """Send the reply. ``on_sent`` is called once when its payloads are no longer needed."""
 
     def refuse(self) -> None:
-        """The reply cannot fit what the caller offered: ERR_CHUNK, and nothing was executed."""
+        """Answer ERR_CHUNK: no reply fits what the caller offered, and nothing was executed."""
 
     def drop(self) -> None:
         """Send no reply at all."""
 
 
 Service = Callable[[IncomingCall], None]
-"""What answers calls: it must end in exactly one reply, refuse or drop, then or later."""
+"""Answers calls: each must end in exactly one reply, refusal or drop, at once or later."""

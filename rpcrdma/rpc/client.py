@@ -1,4 +1,4 @@
-"""The calling side of RPC: transaction identifiers, headers, and what a reply means."""
+"""The calling side of RPC: transaction identifiers, headers, and the meaning of replies."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class RpcClient:
-    """Makes calls over any number of channels with transaction identifiers of one sequence.
+    """Makes calls over any number of channels, with transaction identifiers of one sequence.
 
-    The sequence starts anywhere, so that a client that was restarted does not meet its old
-    calls in a server's duplicate request cache. ``rng`` is a system generator outside tests.
+    The sequence starts at random, so that a client that was restarted does not meet its old calls
+    in a server's duplicate request cache. ``rng`` is a system generator outside tests.
     """
 
     __slots__ = ("_auth", "_credentials", "_next_xid")
@@ -32,17 +32,17 @@ class RpcClient:
 
     @property
     def credentials(self) -> Credentials:
-        """Who calls, unless a call says otherwise."""
+        """The credentials of calls that name none of their own."""
         return self._credentials
 
     def allocate_xid(self) -> int:
-        """The next transaction identifier (32 bits, wrapping)."""
+        """Return the next transaction identifier (32 bits, wrapping)."""
         xid = self._next_xid
         self._next_xid = (xid + 1) & 0xFFFFFFFF
         return xid
 
     def start(self, prog: int, vers: int, proc: int, auth: OpaqueAuth | None = None) -> Encoder:
-        """An encoder that holds the header of a call: append the arguments."""
+        """Return an encoder that holds the header of a call: append the arguments."""
         enc = Encoder()
         encode_call(enc, self.allocate_xid(), prog, vers, proc, auth or self._auth)
         return enc
@@ -59,11 +59,11 @@ class RpcClient:
         sinks: Sequence[memoryview] = (),
         auth: OpaqueAuth | None = None,
     ) -> Future[Decoder]:
-        """Call a procedure; the result is a decoder that stands at its results.
+        """Call a procedure, and return the future of a decoder at its results.
 
-        ``max_reply`` and ``sinks`` are those of :meth:`Channel.call`; ``auth`` is another
-        caller's credential (``Credentials.to_auth()``). Errors: those of :meth:`Channel.call`,
-        and the ``RpcError`` that the server answered instead of results.
+        ``max_reply`` and ``sinks`` are those of :meth:`Channel.call`; ``auth`` is the credential of
+        another caller (``Credentials.to_auth()``). The future's errors are those of
+        :meth:`Channel.call`, and the ``RpcError`` that the server answered instead of results.
         """
         enc = self.start(prog, vers, proc, auth)
         if encode_args is not None:
@@ -72,7 +72,7 @@ class RpcClient:
 
 
 def results(reply: Future[Decoder]) -> Future[Decoder]:
-    """The future of a reply's results, from the future of the reply as it arrives."""
+    """Return the future of a decoder at the results of a reply, from the future of the reply."""
     outcome: Future[Decoder] = Future()
 
     def replied(reply: Future[Decoder]) -> None:

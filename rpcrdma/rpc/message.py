@@ -1,7 +1,7 @@
 """ONC RPC version 2 messages: the headers of calls and replies (RFC 5531, Section 9).
 
-A header is a handful of words before arguments or results, so both directions are one fused
-``struct`` step in the common case. Every answer other than SUCCESS is an :class:`RpcError`: a
+A header is a handful of words in front of arguments or results, so both directions take a single
+``struct`` call in the common case. Every answer other than SUCCESS is an :class:`RpcError`: a
 client sees it raised by :func:`decode_reply`, a server raises it and has it encoded. The numbers
 are those of ``nfsrdma.xdr.rpc``.
 """
@@ -60,7 +60,7 @@ class OpaqueAuth:
 
     @property
     def wire(self) -> bytes:
-        """Its encoding, made once. Raises ``XdrError`` if the body is too long."""
+        """The encoding, made once. Raises ``XdrError`` if the body is too long."""
         if self._wire is None:
             enc = Encoder()
             enc.uint32(self.flavor)
@@ -85,7 +85,7 @@ NO_AUTH: Final = OpaqueAuth(AUTH_NONE)
 
 
 class CallHeader:
-    """What precedes the arguments of a call.
+    """The header of a call: everything in front of its arguments.
 
     ``cred_end`` is the offset in the message just past the credential: RPCSEC_GSS verifiers
     cover the octets before it (RFC 2203, Section 5.3.1).
@@ -119,10 +119,10 @@ class CallHeader:
 
 
 class RpcError(Exception):
-    """The call was answered but not executed: everything but MSG_ACCEPTED with SUCCESS."""
+    """An answer that says that a call was not executed: all but MSG_ACCEPTED with SUCCESS."""
 
     def encode(self, enc: Encoder, xid: int, verf: OpaqueAuth = NO_AUTH) -> None:
-        """Append the whole reply that says so to an empty encoder."""
+        """Append the whole reply to an empty encoder."""
         encode_accepted(enc, xid, verf, SYSTEM_ERR)
 
 
@@ -130,6 +130,7 @@ class ProgramUnavailable(RpcError):
     """PROG_UNAVAIL: the server does not have the program."""
 
     def encode(self, enc: Encoder, xid: int, verf: OpaqueAuth = NO_AUTH) -> None:
+        """Append the whole reply to an empty encoder."""
         encode_accepted(enc, xid, verf, PROG_UNAVAIL)
 
 
@@ -142,6 +143,7 @@ class ProgramMismatch(RpcError):
         self.high = high
 
     def encode(self, enc: Encoder, xid: int, verf: OpaqueAuth = NO_AUTH) -> None:
+        """Append the whole reply to an empty encoder."""
         encode_accepted(enc, xid, verf, PROG_MISMATCH, (self.low, self.high))
 
 
@@ -149,6 +151,7 @@ class ProcedureUnavailable(RpcError):
     """PROC_UNAVAIL: the program's version does not have the procedure."""
 
     def encode(self, enc: Encoder, xid: int, verf: OpaqueAuth = NO_AUTH) -> None:
+        """Append the whole reply to an empty encoder."""
         encode_accepted(enc, xid, verf, PROC_UNAVAIL)
 
 
@@ -156,11 +159,12 @@ class GarbageArguments(RpcError):
     """GARBAGE_ARGS: the server could not decode the arguments."""
 
     def encode(self, enc: Encoder, xid: int, verf: OpaqueAuth = NO_AUTH) -> None:
+        """Append the whole reply to an empty encoder."""
         encode_accepted(enc, xid, verf, GARBAGE_ARGS)
 
 
 class RemoteFailure(RpcError):
-    """SYSTEM_ERR: the server failed in a way of its own."""
+    """SYSTEM_ERR: the server failed for a reason of its own."""
 
 
 class RpcVersionMismatch(RpcError):
@@ -172,6 +176,7 @@ class RpcVersionMismatch(RpcError):
         self.high = high
 
     def encode(self, enc: Encoder, xid: int, verf: OpaqueAuth = NO_AUTH) -> None:
+        """Append the whole reply to an empty encoder; it has no verifier."""
         enc.buffer += _REPLY_HEAD.pack(xid, REPLY, MSG_DENIED, RPC_MISMATCH, self.low, self.high)
 
 
@@ -183,6 +188,7 @@ class AuthError(RpcError):
         self.stat = stat
 
     def encode(self, enc: Encoder, xid: int, verf: OpaqueAuth = NO_AUTH) -> None:
+        """Append the whole reply to an empty encoder; it has no verifier."""
         encode_denied(enc, xid, self.stat)
 
 
@@ -203,9 +209,10 @@ def encode_call(
     cred: OpaqueAuth,
     verf: OpaqueAuth | None = NO_AUTH,
 ) -> None:
-    """Append a call header to an empty encoder; the arguments go behind it.
+    """Append the header of a call to an empty encoder; the arguments go behind it.
 
-    None for ``verf`` leaves the verifier out: it covers what is there then, and is to follow.
+    With None for ``verf`` the verifier is left out, for the caller to append: it may cover the
+    octets before it.
     """
     enc.buffer += _CALL_START.pack(xid, CALL, RPC_VERSION, prog, vers, proc)
     enc.buffer += cred.wire
@@ -214,11 +221,11 @@ def encode_call(
 
 
 def decode_call(dec: Decoder) -> CallHeader:
-    """Read a call header; the decoder is left at the arguments.
+    """Read the header of a call, and leave the decoder at the arguments.
 
-    Raises the ``RpcError`` that is the due answer (``RpcVersionMismatch``, or ``AuthError``
-    where an authentication body is too long), and ``XdrError`` if the message is no call at
-    all, or is cut off, and so deserves none.
+    Raises the ``RpcError`` to answer with (``RpcVersionMismatch``, or ``AuthError`` for an
+    authentication body that is too long), and ``XdrError`` if the message is not a call or is cut
+    off, and so gets no answer.
     """
     try:
         xid, mtype, rpcvers, prog, vers, proc, flavor, size = dec.unpack(_CALL_HEAD)
@@ -245,11 +252,11 @@ def decode_call(dec: Decoder) -> CallHeader:
 
 
 def recognize(dec: Decoder) -> tuple[int, bytes]:
-    """Of a call: its XID, and the octets from there on up to its arguments.
+    """Return the XID of a call, and the octets between it and the arguments.
 
-    Those are the same in all calls of one caller to one procedure, so that who has decoded them
-    once need not do it again. Nothing is consumed, nor checked. Empty if the call has a verifier,
-    which is another one each time, or is cut off: for :func:`decode_call`.
+    Those octets are the same in all calls of one caller to one procedure, so they need not be
+    decoded each time. Nothing is consumed or checked. They are empty if the call has a verifier,
+    which differs from call to call, or is cut off: :func:`decode_call` is for such calls.
     """
     head = dec.peek(_CALL_MAX)
     if len(head) < _CALL_MIN:
@@ -284,16 +291,16 @@ def encode_accepted(
 
 
 def encode_denied(enc: Encoder, xid: int, auth_stat: int) -> None:
-    """Append a reply that denies a call for its authentication to an empty encoder."""
+    """Append a reply that denies a call's authentication to an empty encoder."""
     enc.buffer += _PREFIX.pack(xid, REPLY, MSG_DENIED)
     enc.buffer += _PAIR.pack(AUTH_ERROR, auth_stat)
 
 
 def decode_reply(dec: Decoder) -> tuple[int, OpaqueAuth]:
-    """Read a reply header: its XID and verifier; the decoder is left at the results.
+    """Read the header of a reply, leave the decoder at the results, return XID and verifier.
 
-    Raises the ``RpcError`` that the reply is, if it is any but SUCCESS, and ``XdrError`` if it
-    is no reply.
+    Raises the ``RpcError`` that stands for any answer but SUCCESS, and ``XdrError`` if the message
+    is not a reply.
     """
     xid, mtype, reply_stat = dec.unpack(_PREFIX)
     if mtype != REPLY:
@@ -327,7 +334,7 @@ def _denial(dec: Decoder) -> RpcError:
 
 
 def peek(message: bytes | bytearray | memoryview) -> tuple[int, int]:
-    """The XID and the direction (``CALL`` or ``REPLY``) of an RPC message.
+    """Return the XID and the direction (``CALL`` or ``REPLY``) of an RPC message.
 
     Raises ``XdrError`` for fewer than eight octets, or a direction that is neither.
     """
@@ -340,6 +347,6 @@ def peek(message: bytes | bytearray | memoryview) -> tuple[int, int]:
 
 
 def peek_xid(message: Encoder) -> int:
-    """The XID of a message of our own."""
+    """Return the XID of a message of our own."""
     (xid,) = _WORD.unpack_from(message.buffer)
     return xid  # type: ignore[no-any-return]

@@ -1,8 +1,9 @@
 """RPC programs: from a call that arrived to the procedure that answers it.
 
-A :class:`RpcService` is a ``channel.Service``: it decodes the header, finds out who calls, looks
-the procedure up and gives it a :class:`Call`. Whatever goes wrong has its answer in RFC 5531,
-Section 9; an exception that nobody foresaw is logged and answered with SYSTEM_ERR.
+A :class:`RpcService` is a ``channel.Service``: it decodes the header, has the security flavor
+accept the call, looks the procedure up and gives it a :class:`Call`. Calls that go wrong are
+answered as RFC 5531, Section 9, says; an unexpected exception is logged and answered with
+SYSTEM_ERR.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ _log = logging.getLogger(__name__)
 
 
 _KNOWN: Final = 256
-"""Heads of calls that are remembered: about as many as there are callers and procedures."""
+"""Heads of calls that are remembered; there is about one for each caller and procedure."""
 
 
 class Call:
-    """One call, on its way through a procedure that ends in one reply, refusal, failure or drop.
+    """One call, for a procedure to answer: with one reply, refusal, failure or drop.
 
-    ``decoder`` is at the arguments. ``header`` may be that of an earlier call that differs in
-    its XID alone. The procedure may keep the call and answer later.
+    ``decoder`` is at the arguments. ``header`` may be that of an earlier call that differs in its
+    XID alone. The procedure may keep the call and answer later.
     """
 
     __slots__ = ("answered", "credentials", "decoder", "header", "incoming", "verf", "xid")
@@ -65,7 +66,7 @@ class Call:
 
     @property
     def channel(self) -> Channel:
-        """The connection it came over, also the way back for callbacks."""
+        """The connection that the call came over, which callbacks may take as well."""
         return self.incoming.channel
 
     @property
@@ -83,7 +84,7 @@ class Call:
         return self.incoming.payload_target(index, size)
 
     def start_reply(self) -> Encoder:
-        """An encoder that holds the header of a successful reply: append the results."""
+        """Return an encoder that holds the header of a successful reply: append the results."""
         enc = Encoder()
         encode_accepted(enc, self.xid, self.verf)
         return enc
@@ -179,7 +180,7 @@ It may raise ``XdrError`` for arguments that cannot be decoded (GARBAGE_ARGS) an
 
 
 def null_procedure(call: Call) -> None:
-    """Procedure 0 of nearly every program: no arguments, no results."""
+    """Answer procedure 0 of nearly every program: no arguments, no results."""
     call.reply(call.start_reply())
 
 
@@ -193,7 +194,7 @@ class RpcProgram:
         self.versions = versions
 
     def find(self, vers: int, proc: int) -> Procedure:
-        """The procedure, or raise ``ProgramMismatch`` or ``ProcedureUnavailable``."""
+        """Return a procedure. Raises ``ProgramMismatch`` or ``ProcedureUnavailable``."""
         procedures = self.versions.get(vers)
         if procedures is None:
             raise ProgramMismatch(min(self.versions), max(self.versions))
@@ -204,11 +205,11 @@ class RpcProgram:
 
 
 class RpcService:
-    """Serves any number of programs to the calls of any number of channels.
+    """Answers the calls of any number of channels with any number of programs.
 
-    ``securities`` has the flavors that are taken at all; others are answered AUTH_BADCRED. What
-    goes wrong with calls is logged at a rate bounded by ``clock`` (seconds); without one, once for
-    each peer and reason.
+    ``securities`` has the flavors that are accepted; others are answered AUTH_BADCRED. Failures are
+    logged at a bounded rate if there is a ``clock`` (in seconds), and without one, once for each
+    peer and reason.
     """
 
     def __init__(
@@ -222,7 +223,7 @@ class RpcService:
         self._securities = securities
         self._complaints = Complaints(_log, clock or _standing_still)
         self._known: dict[bytes, tuple[CallHeader, Credentials, Procedure]] = {}
-        """What follows the XID of calls that were served before, and what came of it."""
+        """The octets behind the XID of calls that were served before, and their meaning."""
 
     def __call__(self, incoming: IncomingCall) -> None:
         """Answer the call, now or later; never raises an ``Exception``."""

@@ -4,12 +4,12 @@ A record is one or more fragments, each behind a word of its length and, in the 
 it is the last. We send a record as one fragment. Peers may cut theirs as they like: some send a
 fragment for every 2 KiB.
 
-The life of octets that arrive: the edge reads into memory of its own that nobody writes again,
+The life of octets that arrive: the edge reads into memory of its own that is never written again,
 and a record that lies whole in one such read is passed on as a view of it. A record in pieces
-is collected as a list of views and joined once, which is linear however many there are. What is
-long, and has shown that it means to come, gets a buffer of its exact length, and the edge reads
-the rest of it straight into that. Of a reply whose data someone has offered memory for, the edge
-reads the data straight into that memory (:class:`SplitRecord`).
+is collected as a list of views and joined once, which is linear however many there are. A long
+record of which enough has arrived gets a buffer of its exact length, and the edge reads the rest
+of it straight into that. If memory was offered for the data of a reply, the edge reads the data
+straight into that memory (:class:`SplitRecord`).
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ _SMALL: Final = 4096
 """Octets up to which copying a piece costs less than gathering it."""
 
 _DIRECT: Final = 32768
-"""Octets of a fragment still to come from which on they are read straight into place."""
+"""Octets still missing of a fragment from which on they are read straight into place."""
 
 _TRUST: Final = 16
-"""We allocate no more than this many times what has really arrived of a record."""
+"""The most octets allocated for a record, as a multiple of those that have arrived."""
 
 _UNRESERVED: Final = 1 << 16
-"""Octets of a record up to which no room is asked for: a connection's own portion."""
+"""Octets of a record up to which no room is reserved: every connection may have those."""
 
 _PIECES: Final = 64
-"""Pieces of an incomplete record that are kept as they came."""
+"""Pieces of an incomplete record that are kept as they arrived."""
 
 
 class RecordError(ValueError):
-    """The peer broke the framing or its limits; where the next record starts is not known."""
+    """The peer broke the framing or its limits, and the start of the next record is unknown."""
 
 
 def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
-    """The message as a record of one fragment: buffers to be sent in order, none of them empty.
+    """Return a message as a record of one fragment: buffers to send in order, none empty.
 
     Large payloads are not copied; small pieces are put together.
     """
@@ -73,7 +73,7 @@ def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
 
 
 class SplitRecord:
-    """A record whose end, ``data``, is in memory that was offered for it, the rest in ``head``."""
+    """A record whose end (``data``) is in memory that was offered, and its rest in ``head``."""
 
     __slots__ = ("data", "head")
 
@@ -83,7 +83,7 @@ class SplitRecord:
 
 
 class SplitDecoder(Decoder):
-    """Over a :class:`SplitRecord`: its data is an item by itself, or the record is joined."""
+    """A decoder of a :class:`SplitRecord`: the data is one item, or else the record is joined."""
 
     __slots__ = ("_data", "_left_out")
 
@@ -115,11 +115,11 @@ class SplitDecoder(Decoder):
 Record = memoryview | SplitRecord
 
 FindSink = Callable[[memoryview, int], memoryview | None]
-"""Where the end of a record belongs, from its beginning and its size; None: anywhere."""
+"""Returns memory for the end of a record, given its beginning and its size; None if any will do."""
 
 
 Reserve = Callable[[int], bool]
-"""Asks for room for so many octets, or gives it back (below 0); whether there is any."""
+"""Acquires room for so many octets, or releases it (below 0); returns whether there was any."""
 
 
 def _always(octets: int) -> bool:
@@ -131,12 +131,12 @@ def _anywhere(head: memoryview, size: int) -> None:
 
 
 class RecordReader:
-    """Takes the stream in whatever portions it comes, and gives back records.
+    """Cuts a stream, which arrives in any portions, into records.
 
-    ``find_sink`` is asked about every record of one fragment that is long and has begun; what it
-    returns has at most as many octets as the record, a multiple of four. ``reserve`` is asked for
-    room for every record that is longer than a portion, before it gets memory of its own. Where
-    there is none the reader is ``stalled``: no more is to be brought until :meth:`resume`.
+    ``find_sink`` is called for every long record of one fragment once it has begun; the memory that
+    it returns has at most as many octets as the record, a multiple of four. ``reserve`` is called
+    for every record that is longer than a portion, before it gets memory of its own. If there is no
+    room, the reader is ``stalled``: no more octets may be given to it until :meth:`resume`.
     """
 
     __slots__ = (
@@ -164,7 +164,7 @@ class RecordReader:
         find_sink: FindSink = _anywhere,
         reserve: Reserve = _always,
     ) -> None:
-        """``max_record`` in octets; ``max_fragments`` of a record, empty ones included."""
+        """Bound records to ``max_record`` octets and ``max_fragments``, empty ones included."""
         self._reserve = reserve
         self._reserved = 0
         self.stalled = False
@@ -187,7 +187,7 @@ class RecordReader:
         return self._fragments > 0 or bool(self._stub)
 
     def target(self) -> memoryview | None:
-        """Where the edge must put the next octets; ``None`` if it is to ``feed`` them."""
+        """Return the memory that the next octets must go to; ``None`` if they go to ``feed``."""
         if self._sink is not None:
             return self._sink[self._filled :]
         if self._buffer is None:
@@ -195,7 +195,7 @@ class RecordReader:
         return memoryview(self._buffer)[self._filled :]
 
     def filled(self, count: int) -> Record | None:
-        """``count`` octets were put where ``target`` said; the record, if that ended it."""
+        """Take ``count`` octets in the ``target``; return the record if it is complete."""
         self._filled += count
         self._left -= count
         if self._left:
@@ -209,20 +209,20 @@ class RecordReader:
         return self._end_record() if self._last else None
 
     def abandon(self) -> None:
-        """The stream has ended: let go of all memory. The reader is then of no more use."""
+        """Free all memory: the stream has ended. The reader cannot be used after this."""
         self._parts = []
         self._buffer = self._sink = None
         self._find_sink, self._reserve = _anywhere, _always
 
     def resume(self) -> None:
-        """There may be room for the record that is ``stalled``."""
+        """Try to reserve room once more for the record that stalled."""
         if self.stalled:
             self._consider_buffer()
 
     def feed(self, data: bytes) -> list[Record]:
-        """The records that end in ``data``, which is kept. Only when ``target`` is ``None``.
+        """Return the records that end in ``data``, which is kept; only if ``target`` is ``None``.
 
-        Raises ``RecordError``; the reader is then of no more use.
+        Raises ``RecordError``, after which the reader cannot be used.
         """
         assert self._buffer is None
         assert self._sink is None
@@ -267,7 +267,7 @@ class RecordReader:
             raise RecordError(f"a record of more than {self._max_fragments} fragments")
 
     def _consider_buffer(self) -> None:
-        """Give the rest of a long fragment memory of its own, if enough of the record is here."""
+        """Give the rest of a long fragment memory of its own, if enough of it has arrived."""
         if len(self._parts) > _PIECES:
             self._join()
         arrived = self._size - self._left
@@ -299,7 +299,7 @@ class RecordReader:
         self._filled = position
 
     def _join(self) -> None:
-        """Make one of many pieces: an octet in a piece of its own takes hundreds of others."""
+        """Join many pieces: a piece of one octet takes hundreds of octets of memory."""
         parts = self._parts
         whole = parts[0] if isinstance(parts[0], bytearray) else bytearray(parts[0])
         for part in parts[1:]:
@@ -307,7 +307,7 @@ class RecordReader:
         self._parts = [whole]
 
     def _use_sink(self) -> bool:
-        """Let the end of the record go where it belongs, if that is known and lies ahead."""
+        """Have the end of the record read into its sink, if it has one and is yet to come."""
         parts = self._parts
         if len(parts) > 1 and self._size - self._left > _SMALL:
             return False  # it was asked about before, and joining again and again adds up

@@ -1,18 +1,18 @@
-"""RPC in both directions over one byte stream, without the stream: the TCP transport's machine.
+"""RPC in both directions over one byte stream, sans-IO: the machine of the TCP transport.
 
-The edge (``io.tcp``) brings what arrives with ``handle_data`` (or reads into ``target`` and says
-``handle_filled``), takes what is to be sent with ``poll_transmit`` and says how much of it went
-with ``transmitted``. Calls wait for their replies in a table by XID; calls that arrive go to the
-service, on the same connection, as NFSv4.1 callbacks want it (RFC 8881, Section 2.10.3.1).
-What is sent while a portion of input is handled goes out together at the end of that, in one
-system call: who wants to wait for a reply there must await it, not turn the reactor.
+The edge (``io.tcp``) hands in what arrives with ``handle_data`` (or reads into ``target`` and calls
+``handle_filled``), takes what is to be sent from ``poll_transmit``, and reports how much of it was
+sent with ``transmitted``. Calls wait for their replies in a table by XID; calls that arrive go to
+the service, on the same connection, as NFSv4.1 callbacks do (RFC 8881, Section 2.10.3.1). Messages
+sent while a portion of input is handled go out together at its end, in one system call: code that
+runs then must await a reply, and must not turn the reactor to wait for it.
 
 Everything that a peer can make us keep has a bound. Beyond ``max_incoming`` calls that are being
-served, or ``max_unsent`` octets of replies that it does not take, or when its address holds its
-share of what all peers may hold (``account``), its further calls wait, and ``wants_input`` turns
-false: nothing more is read until it has caught up. Our own calls are
-bounded by whoever makes them (an NFS session has slots), and never stop us from reading: two
-peers that only wrote would wait for each other for ever.
+served, or ``max_unsent`` octets of replies that it does not take, or if its address holds its share
+of what all peers may hold (``account``), its further calls wait, and ``wants_input`` turns false:
+nothing more is read until it has caught up. Our own calls are bounded by their callers (an NFS
+session has slots), and never stop us from reading: two peers that only wrote would wait for each
+other for ever.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ _GATHER: Final = 64
 """Buffers given to one system call."""
 
 _BATCH: Final = 256 << 10
-"""Octets of output after which we do not wait for the end of a batch of input to send them."""
+"""Octets of output that are sent before the end of a batch of input."""
 
 _SLICE: Final = 256 << 10
-"""Octets given to one system call: the peer takes the first of a long message meanwhile."""
+"""Octets given to one system call, so that the peer takes the first of a long message meanwhile."""
 
 _PORTION: Final = 65536
 """Octets of input taken at once."""
 
 PLACED: Final = 128 << 10
-"""Octets of a sink from which on it costs less to take a reply in two portions than to copy it."""
+"""Octets of a sink from which on reading a reply in two portions costs less than copying it."""
 
 _FIRST_PORTION: Final = 256
-"""The same where data is awaited that has its own memory: enough for what is in front of it."""
+"""Octets of input taken at once if data with memory of its own is expected: its header fits."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """What a stream may make us hold."""
+    """Bounds of what a stream may make us hold."""
 
     max_record: int = (4 << 20) + (64 << 10)
     """Octets of a message in either direction."""
@@ -67,14 +67,14 @@ class StreamLimits:
     max_incoming: int = 256
     """Calls served at a time."""
     max_unsent: int = 16 << 20
-    """Octets of replies that the peer has not taken before its calls have to wait; each counts
-    some more for what holds it."""
+    """Octets of replies not taken by the peer, beyond which its calls have to wait. Each reply
+    counts some octets more than it has, for its objects."""
 
 
 DEFAULT_LIMITS: Final = StreamLimits()
 
 _REPLY_OVERHEAD: Final = 256
-"""Octets besides its own that a short reply takes until it is sent."""
+"""Octets that a reply takes besides its own until it is sent."""
 
 _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
@@ -83,11 +83,11 @@ _Piece = tuple[bytes | bytearray | memoryview, int, Callable[[], None] | None]
 
 
 class Stream(Protocol):
-    """What an edge with a socket moves octets for: a :class:`StreamChannel`, or a filter over one.
+    """What the edge moves octets for: a :class:`StreamChannel`, or a filter below one.
 
-    A filter (TLS, say) has this face towards the edge, and is the edge of what is above it. It may
-    hand out other octets than those above, at other times and in other numbers: it answers
-    ``transmitted`` for its own, and says ``transmitted`` above for those that it took.
+    A filter (such as TLS) presents this interface to the edge, and acts as the edge of the channel
+    above it. It may send other octets than the channel does, at other times and in other numbers:
+    ``transmitted`` counts its own octets, and it calls ``transmitted`` above for those it took.
     """
 
     on_ready: Callable[[], None]
@@ -103,29 +103,29 @@ class Stream(Protocol):
 
     @property
     def portion(self) -> int:
-        """How many octets to bring at most, when there is no ``target``."""
+        """The most octets to give to ``handle_data`` at once."""
 
     def target(self) -> memoryview | None:
-        """Where to put the next octets; ``None``: anywhere, for ``handle_data``."""
+        """Return the memory that the next octets must go to; ``None`` for ``handle_data``."""
 
     def handle_data(self, data: bytes) -> None:
-        """Octets of the stream arrived."""
+        """Take octets of the stream."""
 
     def handle_filled(self, count: int) -> None:
-        """``count`` octets were put where ``target`` said."""
+        """Take ``count`` octets that were put in the ``target``."""
 
     def handle_lost(self, reason: str) -> None:
-        """The stream is at its end, or of no more use."""
+        """End the connection: the stream has ended, or cannot be used any more."""
 
     def poll_transmit(self) -> list[bytes | bytearray | memoryview]:
         """Return buffers to be sent next, in order; none when there is nothing to send."""
 
     def transmitted(self, count: int) -> None:
-        """The first ``count`` octets of what was polled are gone."""
+        """Drop the first ``count`` octets of what was polled: they have been sent."""
 
 
 StreamFilter = Callable[["StreamChannel"], Stream]
-"""Puts a filter below a channel that is about to be connected."""
+"""Returns a filter for a channel that is about to be connected."""
 
 
 class StreamChannel:
@@ -170,7 +170,7 @@ class StreamChannel:
         account: Account | None = None,
     ) -> None:
         self.account = account if account is not None else unbounded()
-        """What the peer makes us hold is charged to it; given back when the stream ends."""
+        """The account charged for what the peer makes us hold; left when the stream ends."""
         self._peer = peer
         self._service = service if service is not None else RpcService(())
         self._limits = limits
@@ -196,26 +196,26 @@ class StreamChannel:
         self.records_received = 0
         self.relied_on = False
         self.fault = ""
-        """What the peer did that ended the connection, if it did."""
+        """What the peer did to end the connection; empty if it did nothing."""
         self.octets_taken = 0
-        """Octets that the peer's side of the stream has taken."""
+        """Octets that the stream has taken to send to the peer."""
         self.stray_replies = 0
-        """Replies to no call that is waiting."""
+        """Replies that answered no pending call."""
 
     def __repr__(self) -> str:
         state = "open" if self._closed is None else f"closed: {self._closed}"
         return f"<StreamChannel {self._peer.address}:{self._peer.port} {state}>"
 
-    # The channel, as RPC programs see it.
+    # --- The channel, as RPC programs see it ---
 
     @property
     def peer(self) -> Peer:
-        """Who is at the other end."""
+        """The other end."""
         return self._peer
 
     @property
     def max_message(self) -> int:
-        """Octets of the longest message."""
+        """The octets of the longest message."""
         return self._limits.max_record
 
     @property
@@ -226,11 +226,11 @@ class StreamChannel:
     def call(
         self, message: Encoder, *, max_reply: int, sinks: Sequence[memoryview] = ()
     ) -> Future[Decoder]:
-        """Send a call, as in ``channel.Channel``.
+        """See ``Channel.call``.
 
-        ``max_reply`` is of no use to a stream. A single sink is filled by the kernel if the
-        reply ends with as many octets for it; other results stay in the memory that the reply
-        was received in, where ``Decoder.payload()`` views them.
+        A stream has no use for ``max_reply``. A single sink is filled by the kernel if the reply
+        ends with as many octets for it; other results stay in the memory that the reply was
+        received in, and ``Decoder.payload()`` returns views of it.
         """
         reply: Future[Decoder] = Future()
         xid = peek_xid(message)
@@ -258,7 +258,7 @@ class StreamChannel:
         else:
             self._close_callbacks.append(callback)
 
-    # The stream, as its edge sees it: input.
+    # --- The stream, as its edge sees it: input ---
 
     @property
     def wants_input(self) -> bool:
@@ -267,14 +267,14 @@ class StreamChannel:
 
     @property
     def owes(self) -> bool:
-        """Whether it has not gone on: has not ended its record, or has a reply to take."""
+        """Whether it is the peer's turn: to end its record, or to take replies."""
         if self._unsent_replies or self._reader.stalled:
             return True
         return self.wants_input and (self._reader.in_record or not self.records_received)
 
     @property
     def stalled(self) -> bool:
-        """Whether there is no room for the record that arrives."""
+        """Whether there is no room for the record that is arriving."""
         return self._reader.stalled
 
     @property
@@ -284,15 +284,15 @@ class StreamChannel:
 
     @property
     def portion(self) -> int:
-        """How many octets to bring at most, when there is no ``target``."""
+        """The most octets to give to ``handle_data`` at once."""
         return _FIRST_PORTION if self._sinks and not self._reader.in_record else _PORTION
 
     def target(self) -> memoryview | None:
-        """Where to put the next octets; ``None``: anywhere, for ``handle_data``."""
+        """Return the memory that the next octets must go to; ``None`` for ``handle_data``."""
         return self._reader.target()
 
     def handle_data(self, data: bytes) -> None:
-        """Octets of the stream arrived."""
+        """Take octets of the stream."""
         if self._closed is not None:
             return
         try:
@@ -304,7 +304,7 @@ class StreamChannel:
             self._handle_records(records)
 
     def handle_filled(self, count: int) -> None:
-        """``count`` octets were put where ``target`` said."""
+        """Take ``count`` octets that were put in the ``target``."""
         if self._closed is not None:
             return
         record = self._reader.filled(count)
@@ -318,7 +318,7 @@ class StreamChannel:
             self.handle_lost(fault)
 
     def handle_lost(self, reason: str) -> None:
-        """The stream is at its end, or of no more use."""
+        """End the connection: the stream has ended, or cannot be used any more."""
         if self._closed is not None:
             return
         self._closed = reason
@@ -341,7 +341,7 @@ class StreamChannel:
             _guarded(callback, reason)
 
     def _find_sink(self, head: memoryview, size: int) -> memoryview | None:
-        """The sink of the call that a record answers, if the record's end looks like its data."""
+        """Return the sink of the call that a record answers, if it ends with data for that."""
         if not self._sinks or len(head) < 8:
             return None
         xid, direction = _TWO_WORDS.unpack_from(head)
@@ -409,7 +409,7 @@ class StreamChannel:
             account.wait(self._served)
 
     def _reserve(self, octets: int) -> bool:
-        """Room for a record that arrives, see ``RecordReader``."""
+        """Acquire or release room for a record that is arriving (see ``RecordReader``)."""
         if octets > 0:
             if not self.account.acquire(octets):
                 self.account.wait(self._served)
@@ -420,7 +420,7 @@ class StreamChannel:
         return True
 
     def _settle(self) -> None:
-        """Charge what the peer has not taken, which as a rule is nothing by now."""
+        """Charge the replies that the peer has not taken, as a rule none by now."""
         if self._closed is None:
             more, self._charged = self._unsent_replies - self._charged, self._unsent_replies
             self.account.charge(more)
@@ -438,7 +438,7 @@ class StreamChannel:
             call.keep()
 
     def _served(self) -> None:
-        """One call less is in service, or replies went out, or there may be more for the peer."""
+        """Go on: a call was answered, replies were sent, or the account has room again."""
         if self._reader.stalled and self._closed is None:
             self._reader.resume()
             if self.wants_input:
@@ -450,10 +450,10 @@ class StreamChannel:
             # Output may have come, and input may be wanted again.
             self.on_ready()
 
-    # Output.
+    # --- Output ---
 
     def poll_transmit(self) -> list[bytes | bytearray | memoryview]:
-        """Buffers to be sent next, in order; empty when there is nothing to send."""
+        """Return buffers to be sent next, in order; none when there is nothing to send."""
         pieces = [piece[0] for piece in islice(self._out, _GATHER)]
         if self._unsent <= _SLICE:
             return pieces
@@ -466,7 +466,7 @@ class StreamChannel:
         return pieces
 
     def transmitted(self, count: int) -> None:
-        """The first ``count`` octets of what was polled are gone."""
+        """Drop the first ``count`` octets of what was polled: they have been sent."""
         self._unsent -= count
         self.octets_taken += count
         out = self._out
@@ -494,7 +494,7 @@ class StreamChannel:
     def _send(
         self, message: Encoder, octets: int, on_sent: Callable[[], None] | None = None
     ) -> None:
-        """Queue a message; ``octets`` of it count as a reply that was not sent yet."""
+        """Queue a message; ``octets`` are counted as those of an unsent reply."""
         out = self._out
         parts = frame(message)
         self._unsent += message.tell() + HEAD
@@ -521,7 +521,7 @@ class StreamChannel:
             self._served()
 
     def send_nothing(self) -> None:
-        """A call gets no reply; for :class:`StreamCall`."""
+        """Count a call that gets no reply; for :class:`StreamCall`."""
         self._in_service -= 1
         self._served()
 
@@ -540,7 +540,7 @@ class StreamCall:
 
     @property
     def channel(self) -> Channel:
-        """The connection it came over."""
+        """The connection that the call came over."""
         return self._stream
 
     @property
@@ -550,20 +550,20 @@ class StreamCall:
 
     @property
     def reply_room(self) -> int:
-        """Octets of the longest reply, payloads included: on a stream they travel inline."""
+        """The octets of the longest reply, payloads included: on a stream they travel inline."""
         return self._stream.max_message
 
     @property
     def payload_room(self) -> Sequence[int]:
-        """None: a stream has no chunks."""
+        """No rooms: a stream has no chunks."""
         return ()
 
     def payload_target(self, index: int, size: int) -> memoryview | None:
-        """None: what goes into a stream is not seen at the other end before it arrives."""
+        """Return None: the caller's memory cannot be mapped through a stream."""
         return None
 
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
-        """Send the reply, or SYSTEM_ERR in its place if it is longer than any may be."""
+        """Send the reply, or SYSTEM_ERR in its place if it is longer than any message may be."""
         if message.tell() > self._stream.max_message:
             _log.error("a reply of %d octets over %r", message.tell(), self._stream)
             self.refuse()
@@ -574,7 +574,7 @@ class StreamCall:
         self._stream.send_reply(message, on_sent)
 
     def refuse(self) -> None:
-        """A stream has no ERR_CHUNK: the caller is told SYSTEM_ERR."""
+        """Answer SYSTEM_ERR: a stream has no ERR_CHUNK."""
         self._answer()
         xid, _ = peek(self._message)
         enc = Encoder()
@@ -587,7 +587,7 @@ class StreamCall:
         self._stream.send_nothing()
 
     def keep(self) -> None:
-        """It is answered later: until then the call itself is held for the peer."""
+        """Charge the call itself to the peer, as it will be answered later."""
         self._kept = len(self._message)
         self._stream.account.charge(self._kept)
 
@@ -599,7 +599,7 @@ class StreamCall:
 
 
 def _nothing() -> None:
-    """An edge that is not there, or not any more."""
+    """Do nothing: there is no edge yet, or not any more."""
 
 
 def _guarded(callback: Callable[..., object], *args: object) -> None:

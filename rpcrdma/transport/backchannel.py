@@ -3,7 +3,7 @@
 Nothing is negotiated. Once a connection is up, either side may call, on these terms:
 
 * The two directions have XIDs of their own. The same number may be in use in both, so a message
-  is told by the direction word of the RPC message in it.
+  is identified by the direction word of the RPC message in it.
 * Each direction has an account of credits of its own. The credit field of a reverse call asks
   for reverse credits, that of a reverse reply grants them. As in the forward direction, the
   first call may be sent with one credit, and receives for all of them are posted beforehand.
@@ -31,10 +31,10 @@ XID_AND_DIRECTION: Final = struct.Struct(">2I")
 
 
 def direction(header: RpcRdmaHeader, view: memoryview, active: bool) -> int:
-    """Whether a message with chunks, or of an odd shape, is a ``CALL`` or a ``REPLY``.
+    """Return whether a message with chunks, or of an odd shape, is a ``CALL`` or a ``REPLY``.
 
-    ``active`` if this is the side that connected. Raises ``RpcRdmaError`` if the message cannot
-    be either.
+    ``active`` is true on the side that connected. Raises ``RpcRdmaError`` if the message can be
+    neither.
     """
     if header.proc == RDMA_NOMSG:
         # There is no RPC message to ask. Long messages exist in the forward direction only.
@@ -52,5 +52,5 @@ def direction(header: RpcRdmaHeader, view: memoryview, active: bool) -> int:
 
 
 def reverse_limit(send_threshold: int, receive_threshold: int) -> int:
-    """The longest reverse call or reply, in octets, that goes inline both ways."""
+    """Return the longest reverse call or reply, in octets, that goes inline both ways."""
     return min(send_threshold, receive_threshold) - SHORT_HEADER_SIZE

@@ -1,4 +1,4 @@
-"""Memory for the calls that are fetched by RDMA READ."""
+"""Memory for the contents of calls that RDMA READs fetch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _KEPT: Final = 8 << 20
 
 
 class FetchBuffers:
-    """Lends buffers, no more than ``limit`` octets of them at a time, as the peer's account allows.
+    """A pool of buffers: at most ``limit`` octets at a time, as far as the peer's account allows.
 
-    A buffer is as long as what is asked for, rounded up to a power of two or to 64 KiB, and takes
-    memory as data arrives in it. What comes back is kept for the next, up to 8 MiB, as long as half
-    of the budget is free. Each connection has a pool of its own: no peer ever gets to see what
-    another has sent.
+    A buffer is as long as was asked for, rounded up to a power of two or to 64 KiB, and takes
+    memory as data arrives in it. Up to 8 MiB of released buffers are kept for the next call, as
+    long as half of the budget is free. Each connection has a pool of its own, so that no peer ever
+    sees what another one has sent.
     """
 
     __slots__ = ("_account", "_free", "_kept", "_limit", "_open", "_used", "lent")
@@ -27,17 +27,17 @@ class FetchBuffers:
         self._limit = limit
         self._account = account
         self.lent = 0
-        """Octets lent now."""
+        """Octets in use."""
         self._kept = 0
         self._free: dict[int, list[memoryview]] = {}
         self._open = True
         self._used = False
 
     def has(self, size: int) -> bool:
-        """Whether ``size`` octets may be lent now.
+        """Return whether ``size`` octets may be acquired now.
 
-        A connection may have as much as is then left of the peer's share, as a peer may have as
-        much as is left of the budget: so one connection of a peer does not hold up all others.
+        A connection may hold as much as is then left of its peer's share, just as a peer may hold
+        as much as is left of the budget: one connection of a peer does not hold up its others.
         """
         capacity = _rounded(size)
         account = self._account
@@ -50,7 +50,7 @@ class FetchBuffers:
         return False
 
     def acquire(self, size: int) -> memoryview:
-        """Lend ``size`` octets of undefined content, at least one. Raises ``OSError``."""
+        """Return a buffer of ``size`` octets (at least one) of any content. Raises ``OSError``."""
         capacity = _rounded(size)
         free = self._free.get(capacity)
         if free:
@@ -64,7 +64,7 @@ class FetchBuffers:
         return buffer[:size]
 
     def release(self, view: memoryview) -> None:
-        """Take back what :meth:`acquire` lent."""
+        """Give a buffer back."""
         buffer = memoryview(view.obj)
         capacity = len(buffer)
         self.lent -= capacity
@@ -76,13 +76,13 @@ class FetchBuffers:
             self._account.charge(-capacity)
 
     def trim(self) -> None:
-        """Let go of what was kept, if nothing was lent since the last time this was called."""
+        """Free the buffers that are kept, if none was acquired since the last call of this."""
         if not self._used:
             self._drop()
         self._used = False
 
     def close(self) -> None:
-        """The connection is gone: keep nothing. What is lent still comes back."""
+        """Keep no buffers from now on: the connection is gone. Those in use are released later."""
         self._open = False
         self._drop()
 

@@ -2,8 +2,8 @@
 
 A connection has a requester and a responder at each end. Calls of the side that connected go in
 the forward direction, and may use chunks; those of the other side go in the reverse direction,
-inline only (RFC 8167; see ``backchannel``). Which of the two a message is for is told by the
-RPC message's own direction word, as the two directions' XIDs know nothing of each other.
+inline only (RFC 8167; see ``backchannel``). The direction word of the RPC message says which of the
+two a message is for, since the XIDs of the two directions are independent.
 """
 
 from __future__ import annotations
@@ -98,18 +98,18 @@ class RdmaChannel:
         self._reason: str | None = None
         self.relied_on = False
         self.fault = ""
-        """What the peer did that ended the connection, if it did."""
+        """What the peer did to end the connection; empty if it did nothing."""
         self._received_before = -1
         self._probing = False
 
     # --- Life ---
 
     def belongs_to(self, owner: Owner | None) -> None:
-        """The peer is a process of this host, and this is whose."""
+        """Note whose process on this host the peer is, if it is one."""
         self._peer = self._peer.of(owner)
 
     def establish(self, private_data: bytes, now: float) -> None:
-        """The connection is up, and this is what the peer said of itself (RFC 8797)."""
+        """Begin: the connection is up, with the peer's ``private_data`` (RFC 8797)."""
         endpoint, options = self._endpoint, self.options
         self.established_at = now
         endpoint.negotiate(PrivateData.decode(private_data))
@@ -127,11 +127,12 @@ class RdmaChannel:
 
     @property
     def peer(self) -> Peer:
+        """The peer's address, and its user if it is on this host."""
         return self._peer
 
     @property
     def max_message(self) -> int:
-        """The longest call or reply without payloads: what chunks, or inline messages, hold."""
+        """The longest call or reply, in octets, payloads not counted."""
         endpoint = self._endpoint
         if self._active:
             return self.options.max_long_message
@@ -145,7 +146,7 @@ class RdmaChannel:
     def call(
         self, message: Encoder, *, max_reply: int, sinks: Sequence[memoryview] = ()
     ) -> Future[Decoder]:
-        """See ``Channel.call``. ``ValueError`` if the message's XID is in use."""
+        """See ``Channel.call``. Raises ``ValueError`` if the message's XID is in use."""
         return self.requester.call(message, max_reply, sinks)
 
     def cancel(self, xid: int) -> bool:
@@ -157,7 +158,7 @@ class RdmaChannel:
         self._shut_down(reason)
 
     def on_close(self, callback: Callable[[str], None]) -> None:
-        """See ``Channel.on_close``. Calls back at once if it is too late."""
+        """See ``Channel.on_close``. Calls back at once if the channel is closed."""
         if self._reason is None:
             self._on_close.append(callback)
         else:
@@ -166,9 +167,9 @@ class RdmaChannel:
     def keep_alive(self) -> None:
         """Ask the peer for a sign of life if nothing came since the last time this was called.
 
-        An RDMA WRITE of nothing needs no memory of the peer, and is acknowledged by its adapter
-        alone. If it is not, the queue pair fails, and that ends the connection. So does a peer that
-        has taken nothing of what was sent to it since then, where no queue pair fails of itself.
+        An empty RDMA WRITE needs no memory of the peer and is acknowledged by its adapter alone. If
+        it is not, the queue pair fails, which ends the connection. Where queue pairs do not fail by
+        themselves, a peer that has taken nothing of what was sent ends it as well.
         """
         if not self.closed and self._endpoint.send_threshold and self._endpoint.send_queue.stuck():
             self._break_off("the peer does not take what it is sent")
@@ -181,7 +182,7 @@ class RdmaChannel:
             self._endpoint.send_queue.post(SendWR(WrOpcode.RDMA_WRITE), self._probed)
 
     def look(self) -> None:
-        """End the connection if the peer does not let us fetch its calls."""
+        """End the connection if the peer does not answer our RDMA READs."""
         self.responder.look()
 
     def _refused(self, error: RpcRdmaError) -> None:
@@ -195,17 +196,17 @@ class RdmaChannel:
         self._probing = False
 
     def _break_off(self, fault: str) -> None:
-        """What the peer did, or did not do, ends the connection."""
+        """End the connection for what the peer did, or did not do."""
         if self._reason is None:
             self.fault = fault
             self._shut_down(fault)
 
     def disconnected(self, reason: str) -> None:
-        """The connection manager says that it is over."""
+        """Take note that the connection manager has ended the connection."""
         self._shut_down(reason)
 
     def _shut_down(self, reason: str) -> None:
-        """Everything is released before anyone is told."""
+        """Release everything, then call back those that wait for calls or for the end."""
         if self._reason is not None:
             return
         self._reason = reason
@@ -219,13 +220,13 @@ class RdmaChannel:
             try:
                 callback(reason)
             except Exception:
-                # The others are to be told as well, and whoever closes it is not to suffer.
+                # The other callbacks still have to run, and the caller is not to blame.
                 _log.exception("%r, told that %r is gone, failed", callback, self._peer)
 
     # --- Messages ---
 
     def _on_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
-        """Most messages have empty lists: one look at nine words tells what they are."""
+        """Dispatch a message. Most have empty lists: nine words say what they are."""
         if len(view) >= _SHORTEST:
             xid, version, credit, proc, reads, writes, reply, rpc_xid, way = (
                 SHORT_AND_RPC.unpack_from(view)
@@ -241,7 +242,7 @@ class RdmaChannel:
         self._on_other_message(slot, view, rkey)
 
     def _on_other_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
-        """Messages with chunks, without an RPC message, or without sense."""
+        """Dispatch a message with chunks, without an RPC message, or without sense."""
         try:
             header = decode_header(view, self.options.header_limits)
             if header.proc == RDMA_DONE:
@@ -266,9 +267,9 @@ class RdmaChannel:
     def _on_malformed(
         self, slot: ReceiveSlot, view: memoryview, rkey: int | None, error: RpcRdmaError
     ) -> None:
-        """Who mostly gets calls answers with the error, who mostly gets replies fails the call.
+        """Answer with the error on the passive side, fail the call on the active side.
 
-        A message without as much as an XID and a version is dropped (RFC 8166, Section 4.5).
+        A message too short for an XID and a version is dropped (RFC 8166, Section 4.5).
         """
         if len(view) < _XID_AND_VERSION:
             self._drop(slot, rkey)

@@ -20,7 +20,7 @@ from nfsrdma.xdr import round_up
 
 
 class Segment(NamedTuple):
-    """One piece of a peer's registered memory: its R_key, its octets, its virtual address."""
+    """One piece of a peer's registered memory: its R_key, its length, its virtual address."""
 
     handle: int
     length: int
@@ -28,7 +28,7 @@ class Segment(NamedTuple):
 
 
 class Chunk:
-    """Segments that hold one item, in order. ``position`` means something in a Read list only."""
+    """Segments that hold one item, in order. ``position`` is meaningful in a Read list only."""
 
     __slots__ = ("length", "position", "segments")
 
@@ -63,10 +63,10 @@ ReplyChunk = Chunk
 
 
 def gather_read_list(entries: Iterable[tuple[int, Segment]]) -> ReadList:
-    """Make chunks of a Read list's entries, whatever their order.
+    """Return the chunks of a Read list, whose entries may come in any order.
 
-    Segments of the same Position form one chunk, in the order of the list (RFC 8166,
-    Section 3.4.5). Linux, too, takes them as they come and sorts.
+    Segments with the same Position form one chunk, in the order of the list (RFC 8166,
+    Section 3.4.5). Linux sorts them as well.
     """
     by_position: dict[int, list[Segment]] = {}
     for position, segment in entries:
@@ -75,7 +75,7 @@ def gather_read_list(entries: Iterable[tuple[int, Segment]]) -> ReadList:
 
 
 def handles(read_list: ReadList, write_list: WriteList, reply: Chunk | None) -> Iterator[int]:
-    """Every R_key that a call names memory by, in the order of the header."""
+    """Yield every R_key that a call names memory by, in the order of the header."""
     for chunk in (*read_list, *write_list, *((reply,) if reply is not None else ())):
         for segment in chunk.segments:
             if segment.length:
@@ -85,10 +85,10 @@ def handles(read_list: ReadList, write_list: WriteList, reply: Chunk | None) -> 
 def distribute(
     parts: Iterable[memoryview], segments: Sequence[Segment]
 ) -> Iterator[tuple[Segment, list[memoryview]]]:
-    """Cut a stream of octets to the segments that it shall be written to.
+    """Yield each segment with the pieces of a stream of octets that go to it.
 
-    Each segment is filled before the next one is begun (RFC 8166, Section 3.4.6); those that
-    get nothing are not mentioned. The segments must have room for all.
+    Each segment is filled before the next one is begun (RFC 8166, Section 3.4.6); empty ones are
+    left out. The segments must have room for all octets.
     """
     room = iter(segments)
     segment, free = _EMPTY, 0
@@ -116,9 +116,9 @@ _EMPTY = Segment(0, 0, 0)
 def fit(
     transfers: Iterable[tuple[Segment, list[memoryview]]], largest: int
 ) -> Iterator[tuple[Segment, list[memoryview]]]:
-    """Yield the same transfers in parts of at most ``largest`` octets, which a device can do.
+    """Yield the same transfers, cut so that none is longer than ``largest`` octets.
 
-    Each segment that is returned is exactly as long as what goes to it.
+    Each segment is exactly as long as what goes to it.
     """
     for (handle, _, offset), pieces in transfers:
         length = sum(map(len, pieces))
@@ -133,9 +133,9 @@ def fit(
 
 
 def filled(chunk: Chunk, octets: int) -> Chunk:
-    """The chunk as it is returned once ``octets`` were written to it.
+    """Return a chunk as it goes back once ``octets`` were written to it.
 
-    As many segments as before, each with the number of octets that it got.
+    It has as many segments as before, each with the number of octets written to it.
     """
     if octets == chunk.length:
         return chunk
@@ -148,11 +148,11 @@ def filled(chunk: Chunk, octets: int) -> Chunk:
 
 
 def boundaries(read_list: ReadList, inline: int) -> list[int] | None:
-    """Where each chunk belongs in the reduced stream, or ``None`` if that cannot be.
+    """Return where each chunk belongs in the reduced stream, or ``None`` if one cannot be placed.
 
-    ``read_list`` is without the Position-Zero chunk, ``inline`` the length of the reduced
-    stream. A Position counts the earlier chunks and their pads. Chunks that overlap, or lie
-    outside of the message, or off a word boundary have no such place.
+    ``read_list`` is without the Position-Zero chunk, ``inline`` the length of the reduced stream.
+    A Position counts the earlier chunks and their pads. Chunks that overlap, lie outside of the
+    message or off a word boundary cannot be placed.
     """
     result: list[int] = []
     left_out = 0

@@ -26,11 +26,11 @@ NFS_RDMA_PORT: Final = 20049
 _REACHABLE: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
 
 RULES_BROKEN: Final = "the peer broke the rules"
-"""How a provider begins to say that a connection was ended for what the peer did."""
+"""How the reason begins if a provider ended a connection for what the peer did."""
 
 OnChannel = Callable[[RdmaChannel], object]
 OwnerOf = Callable[[Connection], Owner | None]
-"""Whose process a peer is, see ``Peer``; None if it is on another host."""
+"""Returns whose process a peer is (see ``Peer``); None if it is on another host."""
 
 
 def connect_rdma(
@@ -91,12 +91,12 @@ def connect_rdma(
 
 
 def _fitted(options: TransportOptions | None, device: Device) -> TransportOptions:
-    """The options, or those that suit the device if there are none."""
+    """Return the options, or those that suit the device if none were given."""
     return options or TransportOptions.suiting(device.limits)
 
 
 class _Handler:
-    """What becomes of a connection, on either side.
+    """Receives what becomes of a connection, on either side.
 
     ``channel`` is set before anything can happen to the connection.
     """
@@ -121,6 +121,7 @@ class _Handler:
         self._on_channel = on_channel
 
     def established(self, connection: Connection, private_data: bytes) -> None:
+        """Begin to use the connection."""
         # To the accepting side, the peer has spoken in its request.
         theirs = private_data if self._request_data is None else self._request_data
         channel = self.channel
@@ -129,7 +130,7 @@ class _Handler:
             try:
                 channel.belongs_to(self._owner_of(connection))
             except OSError as error:
-                # It may come again: when nobody can look, nobody is let in.
+                # The peer may try again. Without knowing its owner we do not let it in.
                 channel.close(f"the peer's owner cannot be looked up: {error}")
                 return
         channel.establish(theirs, self._reactor.time())
@@ -143,16 +144,18 @@ class _Handler:
                 raise
 
     def failed(self, error: Exception) -> None:
+        """Give up: the connection will not come up."""
         self.channel.disconnected(f"never established: {error}")
         if self._future is not None:
             self._future.set_error(error)
 
     def disconnected(self, reason: str) -> None:
+        """End the channel."""
         self.channel.disconnected(reason)
 
 
 class RdmaListener:
-    """Accepts connections until it is closed; made by ``listen_rdma``."""
+    """A listening device, from :func:`listen_rdma`."""
 
     def __init__(
         self,
@@ -185,24 +188,24 @@ class RdmaListener:
         """Connections refused: for want of RDMA READ, or because there were too many."""
 
     def listen(self, address: str, port: int) -> None:
-        """Begin. Raises ``OSError`` when the address or the port cannot be had."""
+        """Start to listen. Raises ``OSError`` if the address or the port is not to be had."""
         self._listener = self._device.listen(address, port, self._on_request)
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens."""
+        """The address and port that it listens on."""
         assert self._listener is not None, "not listening"
         return self._listener.address
 
     def close(self) -> None:
-        """Accept no more; the connections that are up stay up."""
+        """Accept no more connections; those that are up stay up."""
         if self._listener is not None:
             self._listener.close()
 
     def _on_request(self, request: ConnectionRequest) -> None:
         options = self._options
         depth = min(request.responder_resources, self._device.limits.max_rd_atomic)
-        # Known so early in shared memory alone.
+        # Only shared memory knows it this early.
         uid: int | None = getattr(request, "uid", None)
         peer = Peer("rdma", *request.peer_address, uid)
         # Without RDMA READ no call with Read chunks could be taken: Linux, too, refuses here.
@@ -272,7 +275,7 @@ class RdmaListener:
             raise
 
     def _within(self, receives: Account) -> tuple[TransportOptions, int]:
-        """The options for one more connection of a peer, whose receive buffers are charged."""
+        """Charge the receive buffers of one more connection; return its options and the octets."""
         options = self._options
         octets = options.receive_depth * options.inline_receive
         if not receives.acquire(octets):
@@ -297,7 +300,7 @@ class RdmaListener:
         self._timer = self._reactor.call_at(when, self._look)
 
     def _look(self) -> None:
-        """Find out about peers that are gone: who only answers calls would never notice."""
+        """Find connections whose peers are gone, which a side that only answers never notices."""
         self._look_later()
         now = self._reactor.time()
         ask = now >= self._ask_at
@@ -326,11 +329,11 @@ def listen_rdma(
     budget: Budget | None = None,
     owner_of: OwnerOf | None = None,
 ) -> RdmaListener:
-    """Serve whoever connects to ``device``, which was opened on ``reactor``.
+    """Serve every peer that connects to ``device``, which was opened on ``reactor``.
 
-    ``on_channel`` is told of every connection once it is up. What peers make us hold is taken from
-    ``budget``. ``owner_of`` finds out whose a peer on this host is (``providers.owners``). Raises
-    ``OSError`` when the address or the port cannot be had.
+    ``on_channel`` gets each connection once it is up. What peers make us hold is charged to
+    ``budget``. ``owner_of`` finds the owner of a peer on this host (``providers.owners``). Raises
+    ``OSError`` if the address or the port is not to be had.
     """
     if budget is None:
         budget = Budget(UNBOUNDED)

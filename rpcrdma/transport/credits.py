@@ -1,4 +1,4 @@
-"""Credits: who may send how many calls (RFC 8166, Section 3.3.1).
+"""Credits: how many calls each side may have in progress (RFC 8166, Section 3.3.1).
 
 A receive must be waiting for every message, or the connection dies. So each direction of calls
 has its own account: the requester's :class:`CreditWindow`, opened by what replies grant, and the
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 
 class CreditWindow:
-    """How many calls this side may have in progress.
+    """The calls that this side may have in progress.
 
     ``ceiling`` is what this side asks for, and has receives for: it never uses more, whatever
     is granted. A new connection begins with one credit (RFC 8166, Section 3.3.3).
@@ -23,17 +23,17 @@ class CreditWindow:
         self.limit = 1
         self.in_use = 0
         self.violations = 0
-        """Grants of nothing. Zero would stop the connection for ever, and is forbidden."""
+        """Grants of zero, which would stop the connection for ever and are forbidden."""
 
     def acquire(self) -> bool:
-        """Use a credit for one call, if there is one."""
+        """Take a credit for one call. Return whether there was one."""
         if self.in_use >= self.limit:
             return False
         self.in_use += 1
         return True
 
     def release(self, grant: int) -> None:
-        """A reply arrived, with a new grant. A smaller one takes effect as replies come in."""
+        """Give a credit back with the grant of a reply; a smaller grant takes effect gradually."""
         self.in_use -= 1
         if grant == 0:
             self.violations += 1
@@ -42,10 +42,10 @@ class CreditWindow:
 
 
 class CreditGrant:
-    """How many calls the peer may have in progress here: as many as there are receives for.
+    """The calls that the peer may have in progress here: as many as there are receives for.
 
     ``offered`` is what replies grant. It may be lowered, to take less on for a while, and raised
-    again up to ``ceiling``; a peer that has not yet heard of it is in its right up to there.
+    again up to ``ceiling``; until the peer has heard of it, it may use all of ``ceiling``.
     """
 
     __slots__ = ("ceiling", "in_use", "offered")
@@ -56,10 +56,10 @@ class CreditGrant:
         self.in_use = 0
 
     def acquire(self) -> bool:
-        """A call arrived. False if the peer had no right to send it."""
+        """Count a call that arrived. Return whether the peer had a credit for it."""
         self.in_use += 1
         return self.in_use <= self.ceiling
 
     def release(self) -> None:
-        """A call was answered, or dropped."""
+        """Count a call that was answered or dropped."""
         self.in_use -= 1

@@ -1,10 +1,10 @@
 """One connection as both roles see it: receive buffers, the send queue, and its end.
 
-Who owns a receive buffer when: posted, it is the peer's. A message that arrived in it belongs
-to whoever handles the message, until :meth:`RpcRdmaEndpoint.repost`. A requester copies a reply out
-and reposts at once. A responder decodes a call in place, so its buffer is reposted when the
-call is answered, *before* the answer is sent: the answer grants the credit again, and the peer
-may use it at once.
+Ownership of receive buffers: a posted buffer is the peer's to write to. Once a message has arrived
+in it, it belongs to the role that handles the message, until :meth:`RpcRdmaEndpoint.repost`. A
+requester copies a reply out and reposts at once. A responder decodes a call in place, so its buffer
+is reposted when the call is answered, *before* the answer is sent: the answer grants the credit
+again, and the peer may use it at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .send_queue import Done, SendQueue
 from .stats import TransportStats
 
 FAULT = "a fault on this side"
-"""Why a connection ends whose own handling raised an exception."""
+"""The reason for the end of a connection whose handling raised an exception."""
 
 _POLL_LIMIT = 64
 _FIRST_RECEIVES = 8
@@ -32,7 +32,7 @@ _SEND_WITH_INV = int(WrOpcode.SEND_WITH_INV)
 
 
 class ReceiveSlot:
-    """A receive buffer. ``view`` is all of it."""
+    """A receive buffer; ``view`` is the whole of it."""
 
     __slots__ = ("request", "view")
 
@@ -58,7 +58,7 @@ class Queues:
 _NOTHING = memoryview(b"")
 
 OnMessage = Callable[[ReceiveSlot, memoryview, int | None], None]
-"""Gets the buffer, the message in it, and the R_key that the peer invalidated with it."""
+"""Takes the buffer, the message in it, and the R_key that the peer invalidated with it."""
 
 
 class RpcRdmaEndpoint:
@@ -128,13 +128,13 @@ class RpcRdmaEndpoint:
             post(slot.request)
 
     def negotiate(self, theirs: PrivateData) -> None:
-        """Agree with what the peer says of itself (RFC 8797)."""
+        """Set the thresholds from both sides' private data (RFC 8797)."""
         ours = self.options.private_data
         self.send_threshold, self.receive_threshold = thresholds(ours, theirs)
         self.may_invalidate = ours.remote_invalidation and theirs.remote_invalidation
 
     def start(self) -> None:
-        """Both sides are up: begin to look at what comes in, or came already."""
+        """Post all receives, and handle what comes in or has come already: both sides are up."""
         self._post_receives(self.options.receive_depth)
         self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
@@ -180,7 +180,7 @@ class RpcRdmaEndpoint:
                 self.fail(f"cannot receive: {error}")
 
     def send_whole(self, head: bytes, message: Encoder) -> None:
-        """Send ``message`` behind ``head``, all of it inline. It is copied, payloads included."""
+        """Send ``head`` and ``message`` inline. They are copied, payloads included."""
         payloads = message.payloads
         if not payloads:
             self.send(head + message.buffer)
@@ -195,7 +195,7 @@ class RpcRdmaEndpoint:
     def send(
         self, message: bytes | bytearray, *, rkey: int | None = None, done: Done | None = None
     ) -> None:
-        """Send a message of our own; ``rkey`` is what the peer shall invalidate."""
+        """Send a message that nobody else changes; ``rkey`` is for the peer to invalidate."""
         self.stats.bytes_inline_sent += len(message)
         view = memoryview(message)
         if rkey is None:
@@ -209,14 +209,14 @@ class RpcRdmaEndpoint:
             self.fail("the peer does not take its messages")
 
     def fail(self, reason: str) -> None:
-        """The connection is of no use any more."""
+        """End the connection, unless it has ended."""
         if not self.closed:
             self._on_failure(reason)
 
     def close(self) -> None:
-        """Free the queue pair and end every registration. No message comes after this.
+        """Free the queue pair and end every registration. No message is delivered after this.
 
-        Nothing is left in a circle, so that all of it is gone with the last call in progress.
+        No reference cycle is left, so everything is freed with the last call in progress.
         """
         self.closed = True
         self._on_message, self._on_failure = _no_message, _no_failure
@@ -232,13 +232,13 @@ class RpcRdmaEndpoint:
         self.pd.close()
 
     def finish_sends(self) -> None:
-        """Tell everyone who waits for a send that it is over. Only after :meth:`close`."""
+        """Call back everything that waits for a send. Only after :meth:`close`."""
         self.send_queue.close()
 
 
 def _no_message(slot: ReceiveSlot, message: memoryview, rkey: int | None) -> None:
-    """The connection is closed."""
+    """Ignore a message: the connection is closed."""
 
 
 def _no_failure(reason: str) -> None:
-    """It has failed before."""
+    """Ignore a failure: it is not the first."""

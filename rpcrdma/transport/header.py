@@ -1,8 +1,8 @@
 """The RPC-over-RDMA version 1 transport header (RFC 8166, Section 4): octets to objects and back.
 
 The types emitted from the RFC's XDR (``nfsrdma.xdr.rpcrdma1``) say the same more slowly; a
-property test holds the two against each other. Whatever a peer sends either decodes, within
-:class:`HeaderLimits`, or raises :class:`RpcRdmaError` with the code to answer with.
+property test compares the two. Any octets either decode, within :class:`HeaderLimits`, or raise
+:class:`RpcRdmaError` with the code to answer with.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHORT = struct.Struct(">7I")
 """A whole header with empty lists: xid, version, credits, RDMA_MSG, 0, 0, 0."""
 
 SHORT_AND_RPC = struct.Struct(">9I")
-"""The same, and the first two words of the RPC message behind it: its XID and its direction."""
+"""The same and the first two words of the RPC message behind it: its XID and its direction."""
 
 ONE_CHUNK_SIZE: Final = 52
 """Octets of a header with a single segment, in the Read list or in the Write list."""
@@ -43,7 +43,7 @@ _ONE_READ = struct.Struct(">4I4IQ3I")
 """RDMA_MSG with a Read list of one segment, and nothing else: what WRITE sends."""
 
 FIXED = struct.Struct(">4I")
-"""What every version begins with (RFC 8166, Section 4.2): xid, version, credits, procedure."""
+"""The start of a header of any version (RFC 8166, Section 4.2): xid, version, credits, proc."""
 
 _WORD = struct.Struct(">I")
 _READ_ENTRY = struct.Struct(">4IQ")  # the "more" word, then position, handle, length, offset
@@ -140,8 +140,8 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
         if proc == RDMA_DONE:
             return RpcRdmaHeader(xid, credit, proc, size=len(view))
         if proc == RDMA_MSGP:
-            # Two words of alignment advice that nobody has followed in any version; the message
-            # is told by its place behind the lists, just as in RDMA_MSG.
+            # Two words of alignment advice come first. No implementation follows it: the message is
+            # behind the lists, just as in RDMA_MSG.
             return _decode_lists(view, FIXED.size + 8, xid, credit, RDMA_MSG, limits)
     except struct.error:
         raise RpcRdmaError(ERR_CHUNK, "header cut short", f"{len(view)} octets") from None
@@ -149,7 +149,7 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
 
 
 def _decode_one_chunk(view: memoryview) -> RpcRdmaHeader | None:
-    """A header with a single segment, decoded in one step; None if it is another one."""
+    """Return a header with a single segment, decoded in one step; None for any other."""
     words = _ONE_WRITE.unpack_from(view)
     xid, version, credit = words[:3]
     if words[3:7] == _WRITE_LIST and words[10:] == (0, 0):
@@ -237,7 +237,7 @@ def encode_header(
     write_list: WriteList = (),
     reply_chunk: Chunk | None = None,
 ) -> bytes:
-    """An RDMA_MSG or RDMA_NOMSG header."""
+    """Return an RDMA_MSG or RDMA_NOMSG header."""
     if proc == RDMA_MSG and reply_chunk is None and len(read_list) + len(write_list) == 1:
         (chunk,) = write_list or read_list
         if len(chunk.segments) == 1:
@@ -272,8 +272,10 @@ def _encode_chunk(header: bytearray, chunk: Chunk) -> None:
 
 
 def header_size(read_segments: int, write_segments: list[int], reply_segments: int | None) -> int:
-    """The octets of a header with so many segments: in all of the Read list, in each chunk of
-    the Write list, and in the Reply chunk if there is one.
+    """Return the octets of a header with so many segments.
+
+    They are those of the whole Read list, of each chunk of the Write list, and of the Reply chunk
+    if there is one.
     """
     size = SHORT_HEADER_SIZE + READ_SEGMENT_SIZE * read_segments
     for count in write_segments:
@@ -284,7 +286,7 @@ def header_size(read_segments: int, write_segments: list[int], reply_segments: i
 
 
 def encode_version_error(xid: int, version: int, credit: int) -> bytes:
-    """ERR_VERS: version 1 is all there is here (RFC 8166, Section 4.5).
+    """Return an ERR_VERS message: only version 1 is supported (RFC 8166, Section 4.5).
 
     The peer's own version word goes back to it, as Linux does: a peer that knows no version 1
     would not look at an answer in version 1.
@@ -293,5 +295,5 @@ def encode_version_error(xid: int, version: int, credit: int) -> bytes:
 
 
 def encode_chunk_error(xid: int, credit: int) -> bytes:
-    """ERR_CHUNK: the call cannot be understood, or its reply cannot be sent as offered."""
+    """Return an ERR_CHUNK message: the call is unusable, or its reply cannot be sent as offered."""
     return _ERR_CHUNK.pack(xid, VERSION, credit, RDMA_ERROR, ERR_CHUNK)

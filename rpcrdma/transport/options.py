@@ -18,7 +18,7 @@ class TransportOptions:
     """Sizes in octets, depths in messages. Defaults are Linux's where it has one."""
 
     credits: int = 128
-    """Calls in progress at most: asked for by the side that connects, granted by the other."""
+    """The most calls in progress: asked for by the side that connects, granted by the other."""
     reverse_credits: int = 16
     """The same for calls in the reverse direction (RFC 8167)."""
     inline_send: int = SHORT_INLINE
@@ -31,8 +31,8 @@ class TransportOptions:
     max_call: int = (4 << 20) + (64 << 10)
     """The longest call that is fetched by RDMA READ, all chunks of it together."""
     max_buffered: int = 16 << 20
-    """Memory for the calls of one connection; more of them wait their turn. For those of all
-    connections together see ``budget``."""
+    """Octets of memory for the calls of one connection; further calls wait. ``budget`` bounds those
+    of all connections together."""
     header_limits: HeaderLimits = field(default_factory=HeaderLimits)
 
     max_read_chunks: int = 1
@@ -56,13 +56,13 @@ class TransportOptions:
     max_connections: int = 256
     """Connections of a listener at a time, shared out by ``admission``."""
     max_receive_memory: int = 512 << 20
-    """Octets of receive buffers of all connections of a listener. A peer that has its share of them
-    gets connections all the same, but only with short ones."""
+    """Octets of receive buffers of all connections of a listener. A peer that holds its share gets
+    connections all the same, with short buffers."""
     read_timeout_s: float = 5.0
-    """A listener ends the connection of a peer whose calls it fetches, and that answers no RDMA
-    READ for so long, or up to twice as long."""
+    """Seconds without an answer to any RDMA READ, up to twice as many, after which a listener ends
+    a connection whose calls it is fetching."""
     keepalive_s: float = 60.0
-    """A listener asks a peer that was silent for so long, or up to twice as long, for a sign."""
+    """Seconds of silence, up to twice as many, after which a listener asks for a sign of life."""
 
     def __post_init__(self) -> None:
         for size in (self.inline_send, self.inline_receive):
@@ -85,14 +85,14 @@ class TransportOptions:
 
     @property
     def private_data(self) -> PrivateData:
-        """What the peer is told when the connection is made."""
+        """The private data to connect or accept with (RFC 8797)."""
         return PrivateData(self.inline_send, self.inline_receive, self.remote_invalidation)
 
     @property
     def receive_depth(self) -> int:
-        """Receives posted: for every call or reply that may come, and some for violations.
+        """Receives posted: one for each call or reply that may come, and some spare ones.
 
-        The spare ones let a peer that sends more than it may be told apart from silence.
+        Thanks to the spare ones, a peer that exceeds its credits is noticed as such.
         """
         return self.credits + self.reverse_credits + SPARE_RECEIVES
 

@@ -1,8 +1,8 @@
-"""What two peers tell each other while they connect (RFC 8797).
+"""The private data of a connection request and its reply (RFC 8797).
 
-Eight octets at the start of the connection manager's private data, in both directions: how long
-a message each side sends and receives inline, and whether it can cope with its memory being
-invalidated by the other. Who sends none has the defaults of RFC 8166.
+Eight octets at the start of the connection manager's private data, in both directions: the longest
+messages that a side sends and receives inline, and whether it supports remote invalidation. A side
+that sends none has the defaults of RFC 8166.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class PrivateData:
     remote_invalidation: bool = False
 
     def encode(self) -> bytes:
-        """The eight octets."""
+        """Return the eight octets."""
         return _LAYOUT.pack(
             MAGIC,
             FORMAT_VERSION,
@@ -42,7 +42,7 @@ class PrivateData:
 
     @classmethod
     def decode(cls, data: bytes | memoryview) -> PrivateData:
-        """What the peer's private data says; the defaults if it says nothing we understand.
+        """Return what a peer's private data says, or the defaults if it cannot be understood.
 
         The connection manager pads with zeros, so only the first octets are looked at.
         """
@@ -55,7 +55,7 @@ class PrivateData:
 
 
 def thresholds(ours: PrivateData, theirs: PrivateData) -> tuple[int, int]:
-    """The longest messages, header included, that we may send, and that we can get, inline."""
+    """Return the longest messages that we may send and may receive inline, headers included."""
     return (
         min(ours.inline_send, theirs.inline_receive),
         min(ours.inline_receive, theirs.inline_send),

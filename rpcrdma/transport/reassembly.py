@@ -1,6 +1,6 @@
-"""Decoders over messages of which a part travelled in chunks.
+"""Decoders of messages a part of which travelled in chunks.
 
-Nothing is put together again: the decoder steps from the inline stream to a chunk's memory
+Nothing is copied together: the decoder steps from the inline stream to a chunk's memory
 where a data item was taken out, and back. Its ``tell()`` counts in the unreduced stream, pads
 included, as if nothing had ever been moved (RFC 8166, Section 3.4.5).
 """
@@ -13,12 +13,12 @@ from nfsrdma.xdr import Decoder, XdrError, round_up
 
 
 class ChunkedDecoder(Decoder):
-    """Over a call whose Read chunks have been fetched.
+    """A decoder of a call whose Read chunks have been fetched.
 
     ``boundaries`` are the places in ``inline`` (the reduced stream) where each of ``contents``
     belongs, in order. An item may be taken out only as a whole: the chunk must be met by an
     opaque or a string that is as long as the chunk, pad included or not (RFC 8166,
-    Section 3.4.5.2). Whatever else would run across its place is an ``XdrError``.
+    Section 3.4.5.2). Any other item across its place is an ``XdrError``.
     """
 
     __slots__ = ("_boundaries", "_contents", "_index", "_inline", "_left_out")
@@ -35,7 +35,7 @@ class ChunkedDecoder(Decoder):
         self._stop_at_boundary()
 
     def _stop_at_boundary(self) -> None:
-        """Let the cursor run as far as the next chunk's place, and no further."""
+        """Bound the cursor by the place of the next chunk."""
         if self._index < len(self._boundaries):
             self._view = self._inline[: self._boundaries[self._index]]
         else:
@@ -43,12 +43,15 @@ class ChunkedDecoder(Decoder):
         self._end = len(self._view)
 
     def tell(self) -> int:
+        """Return the offset in the unreduced stream."""
         return self.offset + self._left_out
 
     def remaining(self) -> int:
+        """Return the octets left in the reduced stream."""
         return len(self._inline) - self.offset
 
     def done(self) -> None:
+        """Raise ``XdrError`` unless everything was decoded, chunks included."""
         if self._index < len(self._contents):
             raise XdrError("a Read chunk left over")
         super().done()
@@ -67,7 +70,7 @@ class ChunkedDecoder(Decoder):
 
 
 class PlacedDecoder(Decoder):
-    """Over a reply some of whose results may have been written to the caller's memory.
+    """A decoder of a reply whose results may have been written to the caller's memory.
 
     ``results`` has, for each chunk of the Write list, the memory that was filled: an empty view
     if none was. Chunks belong to the DDP-eligible results in order; a result whose chunk came
@@ -83,9 +86,11 @@ class PlacedDecoder(Decoder):
         self._left_out = 0
 
     def tell(self) -> int:
+        """Return the offset in the unreduced stream."""
         return self.offset + self._left_out
 
     def payload(self, limit: int | None = None) -> memoryview:
+        """Return a DDP-eligible item, inline or from its chunk."""
         size = self._length(limit)
         if self._index == len(self._results):
             return self._take(size)

@@ -1,4 +1,4 @@
-"""What moves inline, what in chunks, what as a long message (RFC 8166, Sections 3.4 and 3.5).
+"""Plans: what moves inline, in chunks, or as a long message (RFC 8166, Sections 3.4 and 3.5).
 
 Pure functions from sizes to plans: nothing is registered or posted here. A plan's *parts* are
 the octets that follow the header, or that a long message consists of, as a gather list.
@@ -40,7 +40,7 @@ JOIN_LIMIT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a requester may use; thresholds and lengths in octets."""
+    """The limits of what a requester may use; thresholds and lengths are octets."""
 
     call: int
     """The inline threshold for calls, header included."""
@@ -52,11 +52,11 @@ class Room:
     """Segments in one list."""
     max_segment_length: int = 1 << 30
     reduce_long_calls: bool = False
-    """Take payloads out of a long call, too (a Position-Zero chunk beside other Read chunks)."""
+    """Whether payloads leave long calls, too (a Position-Zero chunk beside other Read chunks)."""
 
 
 class CallPlan:
-    """How a call travels; views in ``read``, ``sinks`` and ``reply_buffer`` become segments."""
+    """How a call travels; each view in ``read`` and ``sinks`` becomes a segment."""
 
     __slots__ = ("inline", "long", "read", "reply_size", "sinks")
 
@@ -119,7 +119,7 @@ def plan_call(
 def _plan_one(
     message: Encoder, max_reply: int, sinks: Sequence[memoryview], room: Room
 ) -> CallPlan | None:
-    """A READ, or a WRITE, whose data takes one segment and nothing else does; else None."""
+    """Plan a READ or a WRITE whose data takes one segment; None for any other call."""
     data = sinks[0] if sinks else message.payloads[0].data
     size = round_up(len(data))
     if len(data) > room.max_segment_length:
@@ -141,7 +141,7 @@ def _plan_one(
 def _plan_results(
     max_reply: int, sinks: Sequence[memoryview], room: Room
 ) -> tuple[Sequence[memoryview], int]:
-    """The sinks to offer as Write chunks, and the size of the Reply chunk."""
+    """Return the sinks to offer as Write chunks, and the size of the Reply chunk."""
     in_sinks = sum(round_up(len(sink)) for sink in sinks)
     whole = max_reply + in_sinks
     if whole + SHORT_HEADER_SIZE <= room.reply:
@@ -162,7 +162,7 @@ def _plan_results(
 def _choose_payloads(
     payloads: Sequence[Payload], length: int, free: int, room: Room
 ) -> tuple[list[Payload], int]:
-    """Payloads to take out, largest first, until the rest fits; and the length of the rest."""
+    """Return the payloads to take out, largest first, until the rest fits, and its length."""
     chosen: list[Payload] = []
     by_size = sorted(payloads, key=lambda payload: len(payload.data), reverse=True)
     for payload in by_size[: room.max_read_chunks]:
@@ -175,7 +175,7 @@ def _choose_payloads(
 
 
 def _lengths(size: int, room: Room, chunks: int) -> list[int]:
-    """The lengths of the segments that ``size`` octets are registered as."""
+    """Return the lengths of the segments that ``size`` octets are registered as."""
     if not size:
         return []
     count = -(-size // room.max_segment_length)
@@ -192,7 +192,7 @@ def _cut(view: memoryview, room: Room, chunks: int) -> Iterator[memoryview]:
 
 
 def reduced_parts(message: Encoder, left_out: Sequence[Payload]) -> Iterator[memoryview]:
-    """The stream without the payloads in ``left_out`` and their pads, as a gather list."""
+    """Yield the stream without the payloads in ``left_out`` and their pads, as a gather list."""
     view = memoryview(message.buffer)
     start = 0
     for payload in message.payloads:
@@ -209,7 +209,7 @@ def reduced_parts(message: Encoder, left_out: Sequence[Payload]) -> Iterator[mem
 
 
 def _merged(parts: Iterator[memoryview], room: Room) -> list[memoryview]:
-    """The same octets in few pieces: small neighbours are joined by a copy."""
+    """Return the same octets in few pieces: small neighbors are joined by a copy."""
     pieces: list[memoryview] = []
     small: list[memoryview] = []
     for part in parts:
@@ -232,7 +232,7 @@ def _joined(parts: list[memoryview]) -> memoryview:
 
 
 Write = tuple[Segment, list[memoryview]]
-"""One RDMA WRITE: where to, and what."""
+"""One RDMA WRITE: the segment to write to, and the pieces to write."""
 
 
 class ReplyPlan:
@@ -256,6 +256,7 @@ class ReplyPlan:
 
     @property
     def long(self) -> bool:
+        """Whether the reply itself is in the Reply chunk."""
         return not self.inline
 
 
@@ -264,12 +265,12 @@ def plan_reply(
 ) -> ReplyPlan | None:
     """Decide how ``message`` goes back, or ``None`` if what was offered does not suffice.
 
-    The n-th payload belongs to the n-th Write chunk. It must go there if it has any octet and
-    the chunk room for any (RFC 8166, Section 4.3.2); its pad goes nowhere (Section 3.4.6.2). A
-    chunk whose segments have no octets is as one without segments: so ``payload_room``, by which
-    the call was executed, has it, and an error now would hide that it was (Section 4.5.3). The
-    rest is sent inline if it fits, else written to the Reply chunk. Both kinds of chunks go back
-    with as many segments as they came with, and the octets that each of these got.
+    The n-th payload belongs to the n-th Write chunk. It must go there if both have any octets
+    (RFC 8166, Section 4.3.2); its pad is not written (Section 3.4.6.2). A chunk whose segments have
+    no octets is treated as one without segments, because ``payload_room`` said so when the call
+    was executed: an error now would hide that it was (Section 4.5.3). The rest is sent inline if it
+    fits, else written to the Reply chunk. Both kinds of chunks go back with as many segments as
+    they came with, each with the number of octets written to it.
     """
     if len(write_list) == 1 and len(message.payloads) == 1 and reply_chunk is None:
         chunk, data = write_list[0], message.payloads[0].data
@@ -305,7 +306,7 @@ def plan_reply(
 
 
 def reply_header_size(write_list: WriteList, reply_chunk: ReplyChunk | None) -> int:
-    """The octets of the header of a reply to a call with these chunks."""
+    """Return the octets of the header of a reply to a call with these chunks."""
     size = SHORT_HEADER_SIZE
     for chunk in write_list:
         size += 8 + SEGMENT_SIZE * len(chunk.segments)

@@ -4,8 +4,8 @@ The life of a call. It waits for a credit. What is too long to go inline is regi
 region and one segment each, for this call alone: for the peer to read (payloads, a long call)
 or for the peer to write (sinks, a long reply), never both. The SEND goes out with a copy of
 what is inline. When the reply is in, the regions that the peer has not invalidated itself are
-deregistered. Only then is the result given to the caller, who may from then on do what it wants
-with its memory (RFC 8166, Section 8.1).
+deregistered. Only then does the caller get the result: from then on its memory is its own again
+(RFC 8166, Section 8.1).
 
 The same class serves the reverse direction (RFC 8167), where it offers no memory.
 """
@@ -48,7 +48,7 @@ _ERRORS = {ERR_VERS: "ERR_VERS", ERR_CHUNK: "ERR_CHUNK"}
 
 
 class PendingCall:
-    """A call that has no reply yet. ``future`` is ``None`` once nobody waits for it."""
+    """A call that has no reply yet. ``future`` is ``None`` once the call was given up."""
 
     __slots__ = (
         "future",
@@ -81,10 +81,10 @@ _NOTHING = memoryview(b"")
 
 
 class RpcRdmaRequester:
-    """Calls in one direction of one connection.
+    """The caller of one direction of one connection.
 
-    ``room`` has what may be used once the connection is up; without it nothing but inline
-    messages is (the reverse direction).
+    ``room`` is set once the connection is up; without it only inline messages are used (the reverse
+    direction).
     """
 
     def __init__(self, endpoint: RpcRdmaEndpoint, ceiling: int) -> None:
@@ -101,13 +101,13 @@ class RpcRdmaRequester:
         return self._window
 
     def expects(self, xid: int) -> bool:
-        """Whether a reply with this XID may come."""
+        """Return whether a reply with this XID may come."""
         return xid in self._sent
 
     def call(
         self, message: Encoder, max_reply: int, sinks: Sequence[memoryview]
     ) -> Future[Decoder]:
-        """See ``Channel.call``. ``ValueError`` if a call with this XID is in progress."""
+        """See ``Channel.call``. Raises ``ValueError`` if a call with this XID is in progress."""
         (xid,) = _XID.unpack_from(message.buffer)
         if xid in self._sent or xid in self._waiting:
             raise ValueError(f"XID {xid:#010x} is in use")
@@ -194,7 +194,7 @@ class RpcRdmaRequester:
         return segments
 
     def _fail_unsent(self, call: PendingCall, error: Exception) -> None:
-        """The call does not go out. The credit has been given back."""
+        """Fail a call that was not sent; its credit has been given back."""
         self._end_registrations(call)
         if isinstance(error, VerbsError):
             error = TransportError(f"cannot register memory: {error}")
@@ -215,16 +215,16 @@ class RpcRdmaRequester:
         if future is not None:
             future.set_error(error)
 
-    # Replies
+    # --- Replies ---
 
     def short_reply(self, xid: int, credit: int, message: memoryview, rkey: int | None) -> None:
-        """A reply without any chunk; ``message`` is in a receive buffer, and is copied."""
+        """Take a reply without any chunk; ``message`` is in a receive buffer, and is copied."""
         call = self._take(xid, credit, rkey)
         if call is not None:
             self._complete(call, Decoder(bytes(message)))
 
     def reply(self, header: RpcRdmaHeader, view: memoryview, rkey: int | None) -> None:
-        """A reply with chunks, in a receive buffer with its header."""
+        """Take a reply with chunks, in a receive buffer with its header."""
         call = self._take(header.xid, header.credit, rkey)
         if call is None:
             return
@@ -237,7 +237,7 @@ class RpcRdmaRequester:
             self._complete(call, decoder)
 
     def refused(self, header: RpcRdmaHeader, rkey: int | None) -> None:
-        """The peer answered with RDMA_ERROR (RFC 8166, Section 4.5)."""
+        """Fail the call that the peer answered with RDMA_ERROR (RFC 8166, Section 4.5)."""
         call = self._take(header.xid, header.credit, rkey)
         if call is not None:
             self._stats.errors_received += 1
@@ -245,14 +245,14 @@ class RpcRdmaRequester:
             self._set_error(call, CallRefused(error))
 
     def undecodable(self, xid: int, rkey: int | None, complaint: str) -> None:
-        """The header of a reply makes no sense, but its XID is one of ours."""
+        """Fail the call with this XID: the header of its reply makes no sense."""
         call = self._take(xid, self._window.limit, rkey)
         if call is not None:
             self._stats.bad_replies += 1
             self._set_error(call, XdrError(complaint))
 
     def _take(self, xid: int, credit: int, rkey: int | None) -> PendingCall | None:
-        """Match a reply with its call, whose memory the peer cannot reach afterwards."""
+        """Return the call of a reply; the peer cannot reach the call's memory afterwards."""
         call = self._sent.pop(xid, None)
         if rkey is not None:
             self._stats.remote_invalidations += 1
@@ -302,7 +302,7 @@ class RpcRdmaRequester:
         return PlacedDecoder(message, results) if results else Decoder(message)
 
     def _results(self, call: PendingCall, header: RpcRdmaHeader) -> list[memoryview]:
-        """What of each sink was filled; nothing if the peer left out an unused Write list."""
+        """Return the filled part of each sink; none if the Write list did not come back."""
         if not header.write_list:
             return []
         if len(header.write_list) != len(call.offered):
@@ -315,14 +315,14 @@ class RpcRdmaRequester:
             self._stats.bytes_write_chunks += returned.length
         return results
 
-    # The end
+    # --- The end ---
 
     def cancel(self, xid: int) -> bool:
-        """Nobody waits for this call any more; its future fails with ``Cancelled``.
+        """Give up a call: its future fails with ``Cancelled``. Return whether it was in progress.
 
-        Its memory is out of the peer's reach when this returns. The credit stays in use until
-        the reply arrives. If the peer touches the memory until then, the connection is lost,
-        which is the price of having it back. False if no such call is in progress.
+        Its memory is out of the peer's reach when this returns. The credit stays in use until the
+        reply arrives. If the peer touches the memory before that, the connection is lost, which is
+        the price of having the memory back.
         """
         call = self._waiting.pop(xid, None)
         if call is None:
@@ -335,7 +335,7 @@ class RpcRdmaRequester:
         return True
 
     def shutdown(self) -> list[PendingCall]:
-        """End all registrations; the calls that :meth:`fail` must be called for."""
+        """End all registrations, and return the calls to give to :meth:`fail`."""
         calls = [*self._sent.values(), *self._waiting.values()]
         self._sent.clear()
         self._waiting.clear()
@@ -345,13 +345,13 @@ class RpcRdmaRequester:
         return calls
 
     def fail(self, calls: list[PendingCall], reason: str) -> None:
-        """Tell the callers that the connection is gone."""
+        """Fail calls whose connection is gone."""
         for call in calls:
             self._set_error(call, TransportError(reason))
 
 
 def _padded(sinks: Sequence[memoryview]) -> int:
-    """The octets that results for these sinks can take inline."""
+    """Return the octets that results for these sinks can take inline."""
     total = 0
     for sink in sinks:
         total += round_up(len(sink))
@@ -359,7 +359,7 @@ def _padded(sinks: Sequence[memoryview]) -> int:
 
 
 def _octets(returned: Chunk, offered: Chunk) -> int:
-    """How much of a chunk was written, which must be without gaps and within its bounds."""
+    """Return the octets written to a chunk. Raises ``XdrError`` for gaps and excesses."""
     if len(returned.segments) != len(offered.segments):
         raise XdrError("a chunk came back with other segments")
     full = True

@@ -1,12 +1,12 @@
 """The accounting of one send queue: places, signals, RDMA READs in flight.
 
 A place in a send queue is free again only once a *signaled* request at or behind it completes.
-Signals cost a completion each, so a request is signaled only if something waits for it, or if
-too many silent ones have gone before it. Requests complete in order; so one signal frees all
-places up to its own. What finds no place waits here, in order.
+Each signal costs a completion, so a request is signaled only if something waits for it, or if too
+many unsignaled ones have gone before it. Requests complete in order, so one signal frees all places
+up to its own. Requests that find no place wait here, in order.
 
-RDMA READs have a lane of their own: no more than the peer answers at a time, so that they never
-stand in the way of the replies behind them.
+RDMA READs are queued apart: no more are posted than the peer answers at a time, so that they never
+hold up the replies behind them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Done = Callable[[], None]
 _POLL_LIMIT = 64
 _READ = int(WrOpcode.RDMA_READ)
 _MOST_SILENT = 1 << 20
-"""Octets of requests without a signal: what was sent is held until a signal says that it is not."""
+"""Octets of unsignaled requests, at most: their memory is held until a signal frees it."""
 _LEAST_CHARGED = 4096
-"""Octets up to which it is not worth the while to charge them to the peer."""
+"""Octets from which on they are charged to the peer; fewer are not worth it."""
 _SENDS = (WrOpcode.SEND, WrOpcode.SEND_WITH_INV)
 
 
@@ -85,7 +85,7 @@ class SendQueue:
         """Whole messages in the backlog: each is a call or a reply that the peer waits for."""
 
     def stuck(self) -> bool:
-        """Whether the oldest request whose completion is due was that at the last look, too."""
+        """Return whether the oldest completion that is due was due at the last call, too."""
         oldest = self._tickets[0] if self._tickets else None
         seen, self._seen = self._seen, oldest
         return oldest is not None and oldest is seen
@@ -98,8 +98,8 @@ class SendQueue:
     def post(self, request: SendWR, done: Done | None = None) -> None:
         """Post a SEND or an RDMA WRITE behind all earlier ones.
 
-        ``done`` is called once the request, and so all before it, is finished with: completed,
-        or, after :meth:`close`, never to be looked at again.
+        ``done`` is called once the request, and so all before it, has been completed, or after
+        :meth:`close` will never be looked at again.
         """
         if self._closed:
             if done is not None:
@@ -156,7 +156,7 @@ class SendQueue:
             self._fail(f"cannot send: {error}")
 
     def on_completions(self) -> None:
-        """The completion queue has become non-empty."""
+        """Handle completions: the completion queue has become non-empty."""
         while not self._closed:
             completions = self._cq.poll(_POLL_LIMIT)
             if not completions:
@@ -183,9 +183,9 @@ class SendQueue:
             self._submit(request, done)
 
     def close(self) -> None:
-        """The queue pair is gone: nothing more is sent, and everyone who waits is told.
+        """Send nothing more, and call back everything that waits: the queue pair is gone.
 
-        Except those who wait for an RDMA READ, which did not happen.
+        RDMA READs are the exception: their callbacks are not called, as they did not happen.
         """
         self._closed = True
         self._fail = _no_failure
@@ -204,4 +204,4 @@ class SendQueue:
 
 
 def _no_failure(reason: str) -> None:
-    """The connection is closed."""
+    """Ignore a failure: the connection is closed."""

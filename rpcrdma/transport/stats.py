@@ -1,4 +1,4 @@
-"""Counters of one connection: what Linux's ``mountstats`` tells of an ``xprt: rdma``, and more."""
+"""Counters of one connection: those of Linux's ``mountstats`` for ``xprt: rdma``, and more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class TransportStats:
     """Plain counters, of octets where the name says so. Both roles of a connection share one."""
 
     bad_replies: int = 0
-    """Replies that made no sense, or answered nothing."""
+    """Replies that made no sense, or answered no call."""
     bytes_inline_received: int = 0
     bytes_inline_sent: int = 0
     bytes_read: int = 0
@@ -44,7 +44,7 @@ class TransportStats:
     rdma_reads: int = 0
     rdma_writes: int = 0
     read_chunks: int = 0
-    """Offered, like the other two kinds."""
+    """Read chunks that were offered."""
     registrations: int = 0
     remote_invalidations: int = 0
     """Registrations that the peer ended by SEND_WITH_INV."""
