@@ -28,7 +28,7 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Peer, Service
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future, Task
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.local import LocalFileSystem
 
@@ -38,7 +38,7 @@ _PORTION = 1 << 18
 class Pair:
     """Two ends of a stream in memory; octets move when :meth:`turn` is called."""
 
-    def __init__(self, reactor: SelectReactor, server: Server) -> None:
+    def __init__(self, reactor: SelectReactor, server: NfsService) -> None:
         self._reactor = reactor
         self._server = server
         self.ends: list[StreamChannel] = []
@@ -153,7 +153,7 @@ def main() -> None:
         reactor = SelectReactor()
         rng = random.SystemRandom()
         export = Export("", LocalFileSystem(folder), squash=Squash.NONE)
-        server = Server([export], reactor, rng)
+        server = NfsService([export], reactor, rng)
         pair = Pair(reactor, server)
         credentials = Credentials.sys(0, 0, (0,), b"benchmark")
         client = FileSystem(

@@ -27,7 +27,7 @@ from .callback import CallbackClient, CallbackTimes
 from .config import ServerConfig
 from .engine.core import Core
 from .engine.machine import CompoundProcedure
-from .engine.offload import Elsewhere
+from .engine.offload import Threads
 from .ops.table import MINORS
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
@@ -49,13 +49,13 @@ class NobodyNamed(ValueError):
     """Other hosts could connect, and no export names any (``networks``)."""
 
 
-class Server:
+class NfsService:
     """An NFS server of minor versions 1 and 2.
 
     ``store`` keeps what must survive a restart, the key of the file handles among it; without one
     nothing does, and a handle of an earlier life is BADHANDLE. ``rng`` must be unpredictable to
     clients (``random.SystemRandom()``): keys and identifiers come from it. ``born_ns`` is the time
-    shown for the directories above the exports. What blocks may be run ``elsewhere``, as by
+    shown for the directories above the exports. What blocks is done by ``threads``, such as
     ``edge.workers``: then slow disks do not slow others down. ``policy`` says whom to believe (see
     ``authority``); without one it is the strictest that the exports can be served by. Raises
     ``ValueError`` if the exports' names are in each other's way.
@@ -70,7 +70,7 @@ class Server:
         config: ServerConfig | None = None,
         store: RecoveryStore | None = None,
         born_ns: int = 0,
-        elsewhere: Elsewhere | None = None,
+        threads: Threads | None = None,
         policy: Policy | None = None,
         security: Mapping[int, ServerSecurity] = SECURITIES,
     ) -> None:
@@ -97,10 +97,10 @@ class Server:
         self._core = Core(
             *(self.config, self.namespace, self.registry, authority),
             clock=reactor.time,
-            elsewhere=elsewhere,
+            threads=threads,
             call_soon=self._later,
         )
-        if self._core.offload.threads:
+        if self._core.offload.has_threads:
             for export in exports:
                 export.fs.attach(self._core.offload)
         program = RpcProgram(

@@ -19,8 +19,7 @@ from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from ..authority import Policy
 from ..config import ServerConfig
-from ..service import OnChannel
-from ..service import Server as Service
+from ..service import NfsService, OnChannel
 from ..state.recovery import RecoveryStore
 from ..vfs.export import Export
 from .workers import Workers
@@ -78,14 +77,14 @@ class Serving:
         self._on_channel = on_channel
         self._devices: list[Device] = []
         self._workers = Workers(reactor)
-        self.service = Service(
+        self.service = NfsService(
             exports,
             reactor,
             random.SystemRandom(),
             config=config,
             store=store,
             born_ns=time.time_ns(),
-            elsewhere=self._workers,
+            threads=self._workers,
             policy=policy,
         )
 

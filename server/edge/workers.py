@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from ..engine.offload import AT_ONCE, Later
+from ..engine.offload import AT_ONCE, OnEnd
 from ..vfs.interface import Job
 
 
@@ -17,20 +17,20 @@ class ThreadsafeReactor(Protocol):
 
 
 class Workers:
-    """An ``offload.Elsewhere``: some threads, started when first needed."""
+    """An ``offload.Threads``: some threads, started when first needed."""
 
     def __init__(self, reactor: ThreadsafeReactor, threads: int = AT_ONCE) -> None:
         self._reactor = reactor
         self._pool = ThreadPoolExecutor(threads, "nfsrdma worker")
         self._closed = False
 
-    def __call__(self, job: Job, later: Later) -> None:
+    def __call__(self, job: Job, later: OnEnd) -> None:
         if self._closed:
             self._run(job, later)
         else:
             self._pool.submit(self._run, job, later)
 
-    def _run(self, job: Job, later: Later) -> None:
+    def _run(self, job: Job, later: OnEnd) -> None:
         failure: Exception | None = None
         try:
             job()

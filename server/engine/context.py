@@ -42,6 +42,7 @@ class Context:
 
     __slots__ = (
         "barred",
+        "barrier",
         "call",
         "channel",
         "client",
@@ -52,7 +53,6 @@ class Context:
         "index",
         "jobs",
         "minor",
-        "must_settle",
         "now",
         "record",
         "repeat",
@@ -98,8 +98,8 @@ class Context:
         self.who: User | None = None
         """As whom the caller acts in the export of the current file handle."""
         self.jobs: list[Job] = []
-        """What is to be durable before the reply is sent."""
-        self.must_settle = False
+        """What is left to be done before the reply is sent."""
+        self.barrier = False
         """The jobs are to be done before the next operation."""
         self.slice_ends = 0.0
         """When operations that may take long have to stop; 0 if it is not their turn."""
@@ -222,11 +222,14 @@ class Context:
         self.now = core.clock()
         core.offload.peer = self.channel.peer
 
-    def settle(self, job: Job | None) -> None:
-        """Have ``job``, and all others that are left, done before the next operation begins."""
+    def leave(self, job: Job | None, *, barrier: bool = True) -> None:
+        """Leave a job to be done before the reply is sent, and others with it.
+
+        With a ``barrier`` that is before the next operation begins.
+        """
         if job is not None:
             self.jobs.append(job)
-            self.must_settle = True
+            self.barrier |= barrier
 
     def in_turn(self, work: Callable[[], Waits]) -> Waits:
         """Do what may take long: now if the caller's source has time left, else in its turn."""

@@ -10,7 +10,7 @@ from ..loop import CallSoon
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
 from .buffers import BufferPool
-from .offload import Elsewhere, Offload
+from .offload import Offload, Threads
 from .turns import Turns
 
 
@@ -35,7 +35,7 @@ class Core:
         registry: Registry,
         authority: Authority,
         clock: Callable[[], float],
-        elsewhere: Elsewhere | None,
+        threads: Threads | None,
         call_soon: CallSoon,
     ) -> None:
         self.config = config
@@ -43,6 +43,6 @@ class Core:
         self.registry = registry
         self.authority = authority
         self.clock = clock
-        self.offload = Offload(elsewhere)
+        self.offload = Offload(threads)
         self.turns = Turns(call_soon)
         self.buffers = BufferPool()

@@ -37,7 +37,7 @@ from .core import Core
 from .minor import ENDED, MinorVersion
 from .offload import run_all
 from .operation import Failure, Operation, Operations
-from .replay import answer, settle
+from .replay import answer, remember
 from .reply import MAX_TAG, RESULT, Refused, Reply
 from .turns import OPERATIONS, SHORT, SLICE_S
 
@@ -256,8 +256,8 @@ class Compound:
             self._reply.send()
             return False
         last = context.index + 1 == context.count
-        if context.jobs and (context.must_settle or status or last):
-            jobs, context.jobs, context.must_settle = context.jobs, [], False
+        if context.jobs and (context.barrier or status or last):
+            jobs, context.jobs, context.barrier = context.jobs, [], False
             try:
                 done = context.core.offload.run(partial(run_all, jobs))
                 if done is not None:
@@ -339,7 +339,7 @@ class Compound:
         reply.conclude(status, results)
         record, context.record = context.record, None
         if record is not None:
-            settle(record, reply, context.count)
+            remember(record, reply, context.count)
         reply.send()
 
     def give_up(self) -> None:

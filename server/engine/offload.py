@@ -4,7 +4,7 @@ To make something durable takes a disk some milliseconds, in which the one threa
 could do a great deal for others; and ten such jobs at a time take hardly longer than one, since
 file systems commit for all who wait. A read of what is not in memory is alike. So back ends hand
 such work to :class:`Offload` and return the future of it; syncs are left behind as *jobs*
-(``Context.settle``), which are done together.
+(``Context.leave``), which are done together.
 
 So much is done at a time (:class:`Fair`), shared out by the source of the calls: a peer that has
 thousands of writes made durable at once keeps only itself waiting.
@@ -25,9 +25,9 @@ from ..vfs.interface import Job
 
 T = TypeVar("T")
 
-Later = Callable[[Exception | None], None]
+OnEnd = Callable[[Exception | None], None]
 """Told how a job ended, on the server's thread."""
-Elsewhere = Callable[[Job, Later], None]
+Threads = Callable[[Job, OnEnd], None]
 """Runs a job where it may block, and then tells."""
 
 
@@ -38,20 +38,20 @@ _NOBODY: Final = ""
 
 
 class Fair:
-    """Has jobs run ``elsewhere``, of each source as many as could still be run for others.
+    """Has jobs run by ``threads``, of each source as many as could still be run for others.
 
     That is half of ``at_once`` for one that comes alone, and there is room for the next to come
     (see ``rpcrdma.budget``). What has to wait is bounded by the calls that a peer may have served.
     """
 
-    def __init__(self, elsewhere: Elsewhere, at_once: int = AT_ONCE) -> None:
-        self._elsewhere = elsewhere
+    def __init__(self, threads: Threads, at_once: int = AT_ONCE) -> None:
+        self._threads = threads
         self._free = at_once
         self._running: Counter[str] = Counter()
-        self._waiting: OrderedDict[str, deque[tuple[Job, Later]]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[tuple[Job, OnEnd]]] = OrderedDict()
         """The source whose turn it is first."""
 
-    def __call__(self, source: str, job: Job, later: Later) -> None:
+    def __call__(self, source: str, job: Job, later: OnEnd) -> None:
         """Run a job for a source, when there is room for it, and tell ``later``."""
         if source not in self._waiting and self._may(source):
             self._start(source, job, later)
@@ -61,12 +61,12 @@ class Fair:
     def _may(self, source: str) -> bool:
         return self._running[source] < self._free
 
-    def _start(self, source: str, job: Job, later: Later) -> None:
+    def _start(self, source: str, job: Job, later: OnEnd) -> None:
         self._running[source] += 1
         self._free -= 1
-        self._elsewhere(job, partial(self._done, source, later))
+        self._threads(job, partial(self._done, source, later))
 
-    def _done(self, source: str, later: Later, failure: Exception | None) -> None:
+    def _done(self, source: str, later: OnEnd, failure: Exception | None) -> None:
         self._free += 1
         self._running[source] -= 1
         if not self._running[source]:
@@ -92,16 +92,16 @@ class Fair:
 class Offload:
     """Does what may block for the compound that is executed, without holding up the others.
 
-    Without an ``elsewhere`` everything is done at once. ``peer`` is for whom: the machine sets it
+    Without ``threads`` everything is done at once. ``peer`` is for whom: the machine sets it
     before it executes operations.
     """
 
-    def __init__(self, elsewhere: Elsewhere | None, at_once: int = AT_ONCE) -> None:
-        self._fair = None if elsewhere is None else Fair(elsewhere, at_once)
+    def __init__(self, threads: Threads | None, at_once: int = AT_ONCE) -> None:
+        self._fair = None if threads is None else Fair(threads, at_once)
         self.peer: Peer | None = None
 
     @property
-    def threads(self) -> bool:
+    def has_threads(self) -> bool:
         """Whether there are threads, so that what may block is worth handing over."""
         return self._fair is not None
 

@@ -63,7 +63,7 @@ def admit(record: Record, seqid: int, fingerprint: Fingerprint) -> Repeat | None
     return Repeat(record.reply)
 
 
-def settle(record: Record, reply: Reply, count: int) -> None:
+def remember(record: Record, reply: Reply, count: int) -> None:
     """Remember a COMPOUND of ``count`` operations that was executed."""
     # A SEQUENCE alone can always be repeated, unless it was padded with a long tag: what slots
     # keep without being asked has to be little.

@@ -59,7 +59,7 @@ async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply)
     if changes.size is not None:
         # The stateid matters to the size only (RFC 8881, Section 18.30.3).
         via = await truncated_through(context, args.stateid)
-    context.settle(await context.ready(fs.change(here.node, context.user, changes, via)))
+    context.leave(await context.ready(fs.change(here.node, context.user, changes, via)))
     opens = context.core.registry.states.file(here)
     if opens is not None:
         opens.rights_changed()

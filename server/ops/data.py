@@ -74,7 +74,7 @@ async def write(context: Context, args: nfs.WRITE4args, reply: Reply) -> None:
             if isinstance(written, Future):
                 await use.wait(context, written)
         if args.stable != nfs.UNSTABLE4:
-            context.settle(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
+            context.leave(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
     verifier = context.core.registry.write_verifier
     nfs.WRITE4resok(len(data), args.stable, verifier).encode(reply.encoder)
 
@@ -86,7 +86,7 @@ async def commit(context: Context, args: nfs.COMMIT4args, reply: Reply) -> None:
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
     if not context.here.export.read_only:
-        context.settle(await _sync(context))
+        context.leave(await _sync(context))
     reply.encoder.fixed_opaque(context.core.registry.write_verifier, 8)
 
 
@@ -146,7 +146,7 @@ async def allocate(context: Context, args: nfs.ALLOCATE4args, reply: Reply) -> N
     """RFC 7862, Section 15.1."""
     _check_range(context, args.aa_offset, args.aa_length)
     with await _writable(context, args.aa_stateid) as file:
-        context.settle(await context.ready(file.allocate(args.aa_offset, args.aa_length)))
+        context.leave(await context.ready(file.allocate(args.aa_offset, args.aa_length)))
 
 
 @may_wait
@@ -154,7 +154,7 @@ async def deallocate(context: Context, args: nfs.DEALLOCATE4args, reply: Reply) 
     """RFC 7862, Section 15.4."""
     _check_range(context, args.da_offset, args.da_length)
     with await _writable(context, args.da_stateid) as file:
-        context.settle(await context.ready(file.deallocate(args.da_offset, args.da_length)))
+        context.leave(await context.ready(file.deallocate(args.da_offset, args.da_length)))
 
 
 def _check_range(context: Context, offset: int, length: int) -> None:

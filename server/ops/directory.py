@@ -88,9 +88,7 @@ class DirectoryChange:
         """Return what to tell the client, once the change is durable if the export wants that."""
         export, node = self._handle.export, self._handle.node
         if export.sync:
-            job = await context.ready(export.fs.sync_directory(node))
-            if job is not None:
-                context.jobs.append(job)
+            context.leave(await context.ready(export.fs.sync_directory(node)), barrier=False)
         after = await context.ready(export.fs.attributes(node))
         return nfs.change_info4(export.fs.atomic_changes, self._before, after.change)
 

@@ -334,7 +334,7 @@ async def _truncate(
     if file is None and state is not None and wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE:
         file = state.writer
     fs = handle.export.fs
-    context.settle(await context.ready(fs.change(handle.node, context.user, Changes(size=0), file)))
+    context.leave(await context.ready(fs.change(handle.node, context.user, Changes(size=0), file)))
 
 
 def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:

@@ -21,7 +21,7 @@ from nfsrdma.rpcrdma.rpc.message import CallHeader, OpaqueAuth, decode_reply, en
 from nfsrdma.rpcrdma.rpc.security import SECURITIES, secured
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future, Task
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as t
@@ -55,7 +55,7 @@ async def use(fs: FileSystem) -> None:
 
 def test_files_under_a_flavor_of_ones_own(reactor: SelectReactor) -> None:
     sealed = SealedServer(SECRET, Credentials.sys(0, 0))
-    server = Server(
+    server = NfsService(
         [open_export("", MemoryFileSystem(Clock()))],
         reactor,
         random.Random(1),
@@ -114,7 +114,7 @@ class StartClient:
 
 def test_files_over_a_filter_that_a_probe_switches_on(reactor: SelectReactor) -> None:
     ours, theirs = Filters(), Filters()
-    server = Server(
+    server = NfsService(
         [open_export("", MemoryFileSystem(Clock()))],
         reactor,
         random.Random(1),

@@ -16,7 +16,7 @@ from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.server.edge.workers import Workers
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.export import Export
 from nfsrdma.server.vfs.interface import Job
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -37,7 +37,7 @@ def test_many_files_are_made_durable_at_a_time(
 
     fs = LocalFileSystem(tmp_path)
     monkeypatch.setattr(fs, "in_memory", False)  # whatever the directory is on
-    server = Server([Export("", fs)], reactor, random.Random(1), elsewhere=counted)
+    server = NfsService([Export("", fs)], reactor, random.Random(1), threads=counted)
     host = loopback(91)
     device = open_device("shm" if transport == "shm" else "soft", reactor, address=host)
     _, rdma_port = server.listen_rdma(device, host, 0)

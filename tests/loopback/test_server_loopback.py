@@ -37,7 +37,7 @@ from nfsrdma.cli.serve_exports import parse_export
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import connect_tcp
 from nfsrdma.server.edge.serving import Place
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.export import Export
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -61,7 +61,7 @@ def connect(reactor: SelectReactor, port: int, owner: bytes = b"wire") -> WireSe
 
 
 def test_file_over_tcp(reactor: SelectReactor, tmp_path: Path) -> None:
-    server = Server([Export("", LocalFileSystem(tmp_path))], reactor, random.Random(1))
+    server = NfsService([Export("", LocalFileSystem(tmp_path))], reactor, random.Random(1))
     _, port = server.listen_tcp("127.0.0.1", 0)
     session = connect(reactor, port)
     data = random.Random(2).randbytes(1 << 20)
@@ -81,7 +81,7 @@ def test_file_over_tcp(reactor: SelectReactor, tmp_path: Path) -> None:
 
 
 def test_closing_ends_the_connections(reactor: SelectReactor, tmp_path: Path) -> None:
-    server = Server([Export("", LocalFileSystem(tmp_path))], reactor, random.Random(1))
+    server = NfsService([Export("", LocalFileSystem(tmp_path))], reactor, random.Random(1))
     _, port = server.listen_tcp("127.0.0.1", 0)
     session = connect(reactor, port)
     reasons: list[str] = []

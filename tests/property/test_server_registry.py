@@ -33,7 +33,7 @@ from tests.support.nfs import (
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
@@ -80,7 +80,7 @@ class Monkey:
         self.reactor = FakeReactor()
         self.store = FlakyStore(7)
         config = ServerConfig(times=LeaseTimes(LEASE, courtesy=LEASE * 3), state=LIMITS)
-        self.server: Server = make_server(
+        self.server: NfsService = make_server(
             reactor=self.reactor, store=self.store, config=config, seed=seed
         )
         self.peers = [

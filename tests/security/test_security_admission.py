@@ -43,7 +43,7 @@ from nfsrdma.rpcrdma.rpc.program import RpcService
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.edge.serving import Place
-from nfsrdma.server.service import NobodyNamed, Server
+from nfsrdma.server.service import NfsService, NobodyNamed
 from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -85,7 +85,9 @@ def test_who_is_not_named_gets_no_session_and_no_state(address: str) -> None:
 
 
 def test_null_is_for_everybody(reactor: SelectReactor) -> None:
-    server = Server([Export("", memory(), networks=["192.0.2.0/24"])], reactor, random.Random(1))
+    server = NfsService(
+        [Export("", memory(), networks=["192.0.2.0/24"])], reactor, random.Random(1)
+    )
     _, port = server.listen_tcp("127.0.0.1", 0)
     made = reactor.run_until(connect_tcp(reactor, "127.0.0.1", port), 5)
     rpc = RpcClient(random.Random(1), Credentials())
@@ -127,12 +129,12 @@ def test_without_a_word_it_is_this_host_alone(peer: rpc_channel.Peer, admitted: 
 def test_nobody_listens_beyond_this_host_without_a_name(
     reactor: SelectReactor, address: str
 ) -> None:
-    server = Server([Export("", memory())], reactor, random.Random(1))
+    server = NfsService([Export("", memory())], reactor, random.Random(1))
     with pytest.raises(NobodyNamed):
         server.listen_tcp(address, 0)
     assert not server._listeners
     server.close()
-    named = Server([Export("", memory(), networks=[ANY])], reactor, random.Random(1))
+    named = NfsService([Export("", memory(), networks=[ANY])], reactor, random.Random(1))
     named.listen_tcp(address, 0)
     named.close()
 
@@ -287,7 +289,7 @@ def test_networks_that_are_not_what_they_seem(network: str) -> None:
 
 
 def test_dual_stack_peers_are_known_by_their_ipv4_address(reactor: SelectReactor) -> None:
-    server = Server([Export("", memory(), networks=["127.0.0.1"])], reactor, random.Random(1))
+    server = NfsService([Export("", memory(), networks=["127.0.0.1"])], reactor, random.Random(1))
     _, port = server.listen_tcp("::", 0)
     made = reactor.run_until(connect_tcp(reactor, "127.0.0.1", port), 5)
     rpc = RpcClient(random.Random(1), Credentials.sys(os.geteuid(), 0))

@@ -23,7 +23,7 @@ from nfsrdma.rpcrdma.providers.sim import SimFabric
 from nfsrdma.rpcrdma.providers.sim_reactor import SimReactor
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.transport import connect_rdma
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -70,7 +70,7 @@ def use(channel: Channel, wait: Callable[[Any], Any], owner: bytes) -> None:
 def test_over_a_simulated_fabric() -> None:
     reactor = SimReactor()
     fabric = SimFabric(reactor, 1)
-    server = Server([open_export("", MemoryFileSystem(time.time_ns))], reactor, Random(1))
+    server = NfsService([open_export("", MemoryFileSystem(time.time_ns))], reactor, Random(1))
     server.listen_rdma(fabric.open_device("10.0.0.1"), "10.0.0.1", 20049)
     device = fabric.open_device("10.0.0.2")
 
@@ -94,7 +94,7 @@ def test_over_this_host(transport: str, tmp_path: Path) -> None:
     if transport == "shm" and not SUITABLE:
         pytest.skip("no shared memory on this processor")
     reactor = SelectReactor()
-    server = Server([open_export("", MemoryFileSystem(time.time_ns))], reactor, Random(1))
+    server = NfsService([open_export("", MemoryFileSystem(time.time_ns))], reactor, Random(1))
     devices = [ShmDevice(reactor, directory=str(tmp_path)) for _ in "ab"] * (transport == "shm")
     if devices:
         _, port = server.listen_rdma(devices[0], "127.0.0.1", 20049)

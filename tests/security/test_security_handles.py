@@ -23,17 +23,17 @@ from nfsrdma.server.edge.state_directory import (
     default_directory,
     name_of,
 )
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
 
-def local_server(folder: Path, seed: int, store: MemoryRecoveryStore | None = None) -> Server:
+def local_server(folder: Path, seed: int, store: MemoryRecoveryStore | None = None) -> NfsService:
     return make_server(fs=LocalFileSystem(folder), seed=seed, store=store)
 
 
-def root_handle(server: Server) -> bytes:
+def root_handle(server: NfsService) -> bytes:
     return Peer(server).session().ok(PUTROOTFH, GETFH)[2].object  # type: ignore[no-any-return]
 
 

@@ -34,7 +34,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.server.engine.offload import Later
+from nfsrdma.server.engine.offload import OnEnd
 from nfsrdma.server.vfs.interface import Job
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -47,9 +47,9 @@ class Threads:
     """Where jobs are done when the test says so."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Job, Later]] = []
+        self.waiting: list[tuple[Job, OnEnd]] = []
 
-    def __call__(self, job: Job, later: Later) -> None:
+    def __call__(self, job: Job, later: OnEnd) -> None:
         self.waiting.append((job, later))
 
     def work(self) -> None:
@@ -72,7 +72,7 @@ class World:
         self.path = path
         self.threads = Threads()
         self.fs = LocalFileSystem(path)
-        self.server = make_server(fs=self.fs, elsewhere=self.threads, reactor=FakeReactor())
+        self.server = make_server(fs=self.fs, threads=self.threads, reactor=FakeReactor())
         self.session = Peer(self.server).session()
         self.other = Peer(self.server).session(b"other")
         (path / "large").write_bytes(bytes(LARGE))

@@ -25,7 +25,7 @@ from tests.support.nfs import (
 
 from nfsrdma.server.engine import minor, turns
 from nfsrdma.server.ops import directory
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -39,7 +39,7 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reactor = FakeReactor()
         self.fs = MemoryFileSystem(Clock())
-        self.server: Server = make_server(fs=self.fs, reactor=self.reactor)
+        self.server: NfsService = make_server(fs=self.fs, reactor=self.reactor)
         self.greedy = Peer(self.server, address="192.0.2.1").session(b"greedy", operations=128)
         self.other = Peer(self.server, address="192.0.2.2").session(b"other")
         for number in range(ENTRIES):

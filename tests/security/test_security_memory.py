@@ -24,8 +24,8 @@ from nfsrdma.rpcrdma.budget import Account, Budget, network_of
 from nfsrdma.rpcrdma.rpc.channel import Peer
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.server.engine.buffers import BufferPool
-from nfsrdma.server.engine.offload import Elsewhere
-from nfsrdma.server.service import Server
+from nfsrdma.server.engine.offload import Threads
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFile
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -96,7 +96,7 @@ def test_an_account_ends_with_its_last_connection() -> None:
 class Link:
     """A client and a server joined by a stream in memory; ``deaf``: it takes no replies."""
 
-    def __init__(self, server: Server, account: Account, host: str, owner: bytes) -> None:
+    def __init__(self, server: NfsService, account: Account, host: str, owner: bytes) -> None:
         self.deaf = False
         self.client = StreamChannel(Peer("tcp", "server", 2049))
         self.server = StreamChannel(Peer("tcp", host, 700), server.service, account=account)
@@ -140,9 +140,9 @@ class Link:
 class World:
     """A server with a file of 4 MiB, and links to it."""
 
-    def __init__(self, memory: int = 64 * MIB, elsewhere: Elsewhere | None = None) -> None:
+    def __init__(self, memory: int = 64 * MIB, threads: Threads | None = None) -> None:
         self.soon: list[Any] = []
-        self.server = make_server(elsewhere=elsewhere)
+        self.server = make_server(threads=threads)
         self.budget = Budget(memory, self.soon.append)
         self.owners = 0
         self.first = self.link("10.0.0.100")

@@ -15,7 +15,7 @@ from tests.support.nfs import (
     write,
 )
 
-from nfsrdma.server.engine.offload import AT_ONCE, Fair, Later
+from nfsrdma.server.engine.offload import AT_ONCE, Fair, OnEnd
 from nfsrdma.server.vfs.interface import Job
 from nfsrdma.server.vfs.memory import MemoryFile
 from nfsrdma.xdr.nfs4 import types as t
@@ -27,9 +27,9 @@ class Threads:
     """Where jobs are when they are run, until the test ends them."""
 
     def __init__(self) -> None:
-        self.running: list[tuple[Job, Later]] = []
+        self.running: list[tuple[Job, OnEnd]] = []
 
-    def __call__(self, job: Job, later: Later) -> None:
+    def __call__(self, job: Job, later: OnEnd) -> None:
         self.running.append((job, later))
 
     def end(self, number: int = 0) -> None:
@@ -102,7 +102,7 @@ def begin(session: Session, slot: int, *ops: Op) -> Incoming:
 
 def test_another_host_is_served_first(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = Threads()
-    server = make_server(reactor=FakeReactor(), elsewhere=threads)
+    server = make_server(reactor=FakeReactor(), threads=threads)
     crowd = [Peer(server, address=CROWD).session(b"%d" % number) for number in range(10)]
     good = Peer(server, address=GOOD).session(b"good")
     _, handle = good.create(b"f")

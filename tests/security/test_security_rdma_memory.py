@@ -32,7 +32,7 @@ from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 from nfsrdma.rpcrdma.transport.header import encode_header
 from nfsrdma.rpcrdma.verbs.types import SendWR, WrOpcode
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -50,7 +50,7 @@ class World:
         self.devices: dict[str, SimDevice] = {}
         config = ServerConfig(memory=memory)
         fs = MemoryFileSystem(Clock())
-        self.server = Server([open_export("", fs)], self.reactor, Random(1), config=config)
+        self.server = NfsService([open_export("", fs)], self.reactor, Random(1), config=config)
         self.server.listen_rdma(self.device(SERVER), SERVER, PORT, options=options)
         self.budget: Budget = self.server._memory
         self.listener = self.server._listeners[0]

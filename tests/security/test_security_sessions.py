@@ -25,7 +25,7 @@ from tests.support.nfs import (
 from nfsrdma.rpcrdma.rpc import channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.state.stateid import ANONYMOUS, BYPASS
 from nfsrdma.xdr.nfs4 import types as t
@@ -43,12 +43,12 @@ def reactor() -> FakeReactor:
 
 
 @pytest.fixture
-def server(reactor: FakeReactor) -> Server:
+def server(reactor: FakeReactor) -> NfsService:
     return make_server(reactor=reactor)
 
 
 @pytest.fixture
-def victim(server: Server) -> Session:
+def victim(server: NfsService) -> Session:
     return Peer(server, ALICE, HERE).session(b"host")
 
 
@@ -61,7 +61,7 @@ STRANGERS = {
 
 
 @pytest.fixture(params=STRANGERS)
-def stranger(request: pytest.FixtureRequest, server: Server) -> Peer:
+def stranger(request: pytest.FixtureRequest, server: NfsService) -> Peer:
     credentials, address, uid = STRANGERS[request.param]
     return Peer(server, credentials, address, uid)
 
@@ -90,7 +90,7 @@ def test_strangers_manage_nothing(victim: Session, stranger: Peer) -> None:
     assert len(victim.peer.server.registry.sessions) == 1
 
 
-def test_name_of_a_session_is_no_right_to_it(server: Server) -> None:
+def test_name_of_a_session_is_no_right_to_it(server: NfsService) -> None:
     # Whoever has seen it: its slots are moved on, and its replies repeated, for nobody else.
     victim = Peer(server, ALICE, HERE, ALICE.uid).session(b"local")
     victim.ok(PUTROOTFH)
@@ -106,7 +106,7 @@ def test_name_of_a_session_is_no_right_to_it(server: Server) -> None:
     assert list(session.connections) == [victim.peer.channel]
 
 
-def test_a_host_that_gets_another_address_goes_on(victim: Session, server: Server) -> None:
+def test_a_host_that_gets_another_address_goes_on(victim: Session, server: NfsService) -> None:
     victim.ok(PUTROOTFH)
     victim.peer = Peer(server, ALICE, ELSEWHERE)
     victim.ok(PUTROOTFH)
@@ -134,12 +134,12 @@ def test_update_of_another_client(victim: Session, stranger: Peer) -> None:
     assert reply.status in (t.NFS4ERR_PERM, t.NFS4ERR_NOENT)
 
 
-def test_owner_string_cannot_be_taken_first(server: Server) -> None:
+def test_owner_string_cannot_be_taken_first(server: NfsService) -> None:
     Peer(server, MALLORY, ELSEWHERE).session(b"host").create(b"x")
     assert Peer(server, ALICE, HERE).session(b"host").ok(PUTROOTFH)
 
 
-def test_unconfirmed_record_is_not_replaced_from_elsewhere(server: Server) -> None:
+def test_unconfirmed_record_is_not_replaced_from_elsewhere(server: NfsService) -> None:
     peer = Peer(server, ALICE, HERE)
     number = peer.exchange_id(b"host")[0].eir_clientid
     Peer(server, ALICE, ELSEWHERE).exchange_id(b"host")
@@ -162,7 +162,7 @@ def test_reclaim_takes_the_same_source(reactor: FakeReactor) -> None:
 # Who may
 
 
-def test_client_that_reconnects(victim: Session, server: Server) -> None:
+def test_client_that_reconnects(victim: Session, server: NfsService) -> None:
     peer = Peer(server, ALICE, HERE)
     peer.channel.peer = channel.Peer("rdma", HERE, 50000)
     assert peer.call(bind(victim.id)).status == t.NFS4_OK
@@ -172,28 +172,28 @@ def test_client_that_reconnects(victim: Session, server: Server) -> None:
     assert peer.call(destroy_session(victim.id)).status == t.NFS4_OK
 
 
-def test_client_that_starts_again(victim: Session, server: Server) -> None:
+def test_client_that_starts_again(victim: Session, server: NfsService) -> None:
     peer = Peer(server, ALICE, HERE)
     number = peer.exchange_id(b"host", b"restart!")[0].eir_clientid
     assert peer.call(create_session(number, 1)).status == t.NFS4_OK
     assert victim.run().status == t.NFS4ERR_BADSESSION
 
 
-def test_client_that_comes_back_elsewhere(server: Server, reactor: FakeReactor) -> None:
+def test_client_that_comes_back_elsewhere(server: NfsService, reactor: FakeReactor) -> None:
     Peer(server, ALICE, HERE).session(b"host").create(b"f", deny=t.OPEN4_SHARE_DENY_WRITE)
     reactor.advance(LEASE + 1)
     moved = Peer(server, ALICE, ELSEWHERE).session(b"host")
     moved.ok(PUTROOTFH, open_(b"f"))
 
 
-def local(server: Server, transport: str, address: str, uid: int) -> Peer:
+def local(server: NfsService, transport: str, address: str, uid: int) -> Peer:
     """A process of this host."""
     peer = Peer(server, ALICE)
     peer.channel.peer = channel.Peer(transport, address, 50000, uid)
     return peer
 
 
-def test_client_of_this_host_by_whatever_way(server: Server) -> None:
+def test_client_of_this_host_by_whatever_way(server: NfsService) -> None:
     """RDMA takes a free address of the host, shared memory the server's: what stays is the user."""
     session = local(server, "tcp", "127.0.0.1", 1000).session(b"host")
     for again in (
@@ -217,13 +217,13 @@ def test_client_of_this_host_by_whatever_way(server: Server) -> None:
         assert liar.send(bind(session.id)).denied == AUTH_TOOWEAK
 
 
-def test_root_of_this_host_speaks_for_all_of_its_users(server: Server) -> None:
+def test_root_of_this_host_speaks_for_all_of_its_users(server: NfsService) -> None:
     session = local(server, "tcp", "127.0.0.1", 0).session(b"host")
     again = local(server, "rdma", "127.0.0.1", 0)
     assert again.call(bind(session.id), credentials=MALLORY).status == t.NFS4_OK
 
 
-def test_root_of_a_container_is_not_root_of_this_host(server: Server) -> None:
+def test_root_of_a_container_is_not_root_of_this_host(server: NfsService) -> None:
     home = local(server, "tcp", "127.0.0.1", 0)
     home.channel.peer = replace(home.channel.peer, at_home=True)
     session = home.session(b"host")
@@ -234,7 +234,7 @@ def test_root_of_a_container_is_not_root_of_this_host(server: Server) -> None:
 
 
 def test_strangers_are_in_the_log_once(
-    victim: Session, server: Server, caplog: pytest.LogCaptureFixture
+    victim: Session, server: NfsService, caplog: pytest.LogCaptureFixture
 ) -> None:
     thief = Peer(server, MALLORY, ELSEWHERE)
     for _ in range(50):
@@ -248,7 +248,7 @@ def test_strangers_are_in_the_log_once(
 # Names
 
 
-def test_nothing_can_be_guessed(server: Server) -> None:
+def test_nothing_can_be_guessed(server: NfsService) -> None:
     peer = Peer(server, ALICE, HERE)
     sessions = [peer.session(b"%d" % number) for number in range(50)]
     states = [session.create(b"f%d" % at)[0].other for at, session in enumerate(sessions)]
@@ -277,7 +277,7 @@ class Unlucky:
         return self.octets.pop(0)
 
 
-def test_names_are_unique_and_never_special(server: Server) -> None:
+def test_names_are_unique_and_never_special(server: NfsService) -> None:
     peer = Peer(server, ALICE, HERE)
     session = peer.session(b"host")
     registry, unlucky = server.registry, Unlucky()
@@ -287,7 +287,7 @@ def test_names_are_unique_and_never_special(server: Server) -> None:
     assert [session.create(name)[0].other for name in (b"f", b"g")] == [b"a" * 12, b"b" * 12]
 
 
-def test_stateid_of_another_client(victim: Session, server: Server) -> None:
+def test_stateid_of_another_client(victim: Session, server: NfsService) -> None:
     stateid, handle = victim.create(b"f")
     other = Peer(server, ALICE, HERE).session(b"other")
     other.fails(t.NFS4ERR_BAD_STATEID, putfh(handle), read(stateid))
@@ -296,7 +296,7 @@ def test_stateid_of_another_client(victim: Session, server: Server) -> None:
 # DESTROY_SESSION and connections (RFC 8881, Section 18.37.3)
 
 
-def test_session_is_destroyed_over_its_own_connections(victim: Session, server: Server) -> None:
+def test_session_is_destroyed_over_its_own_connections(victim: Session, server: NfsService) -> None:
     peer = Peer(server, ALICE, HERE)
     bound = t.NFS4ERR_CONN_NOT_BOUND_TO_SESSION
     assert peer.call(destroy_session(victim.id)).status == bound
@@ -304,12 +304,14 @@ def test_session_is_destroyed_over_its_own_connections(victim: Session, server: 
     assert peer.call(destroy_session(victim.id)).status == t.NFS4_OK
 
 
-def test_session_without_connections_is_destroyed_over_any(victim: Session, server: Server) -> None:
+def test_session_without_connections_is_destroyed_over_any(
+    victim: Session, server: NfsService
+) -> None:
     victim.peer.channel.close()
     assert Peer(server, ALICE, HERE).call(destroy_session(victim.id)).status == t.NFS4_OK
 
 
-def test_connections_of_a_session_are_bounded(victim: Session, server: Server) -> None:
+def test_connections_of_a_session_are_bounded(victim: Session, server: NfsService) -> None:
     peers = [Peer(server, ALICE, HERE) for _ in range(200)]
     for peer in peers:
         assert peer.call(bind(victim.id)).status == t.NFS4_OK
@@ -321,7 +323,7 @@ def test_connections_of_a_session_are_bounded(victim: Session, server: Server) -
     assert not server.registry._bound
 
 
-def test_connection_that_ended_before_it_was_noted(victim: Session, server: Server) -> None:
+def test_connection_that_ended_before_it_was_noted(victim: Session, server: NfsService) -> None:
     peer = Peer(server, ALICE, HERE)
     peer.channel.on_close = lambda callback: callback("gone")  # type: ignore[method-assign]
     assert peer.call(bind(victim.id)).status == t.NFS4_OK

@@ -38,8 +38,8 @@ from nfsrdma.cli.serve import serve
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.engine.offload import Later
-from nfsrdma.server.service import Server
+from nfsrdma.server.engine.offload import OnEnd
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.principal import THIS_HOST, Principal, share_of
@@ -69,17 +69,17 @@ def reactor() -> FakeReactor:
     return FakeReactor()
 
 
-def server_with(reactor: FakeReactor, limits: StateLimits = LIMITS) -> Server:
+def server_with(reactor: FakeReactor, limits: StateLimits = LIMITS) -> NfsService:
     config = ServerConfig(times=LeaseTimes(LEASE, LEASE), state=limits)
     return make_server(reactor=reactor, config=config)
 
 
 @pytest.fixture
-def server(reactor: FakeReactor) -> Server:
+def server(reactor: FakeReactor) -> NfsService:
     return server_with(reactor)
 
 
-def served(server: Server) -> Session:
+def served(server: NfsService) -> Session:
     """A newcomer of another address: it gets all that a client needs."""
     session = Peer(server, address=GOOD).session(b"good")
     stateid, handle = session.create(b"good")
@@ -90,7 +90,7 @@ def served(server: Server) -> Session:
 # Records of clients
 
 
-def test_unconfirmed_records(server: Server) -> None:
+def test_unconfirmed_records(server: NfsService) -> None:
     crowd, good = Peer(server, address=CROWD), Peer(server, address=GOOD)
     number = good.exchange_id(b"good")[0].eir_clientid
     for count in range(100):
@@ -102,7 +102,7 @@ def test_unconfirmed_records(server: Server) -> None:
     assert good.call(create_session(number, 1)).status == t.NFS4_OK
 
 
-def test_unconfirmed_records_of_many_addresses(server: Server) -> None:
+def test_unconfirmed_records_of_many_addresses(server: NfsService) -> None:
     good = Peer(server, address=GOOD)
     number = good.exchange_id(b"good")[0].eir_clientid
     for count in range(100):
@@ -112,7 +112,7 @@ def test_unconfirmed_records_of_many_addresses(server: Server) -> None:
     assert good.call(create_session(number, 1)).status == t.NFS4_OK
 
 
-def test_idle_clients_give_way_to_newcomers(server: Server) -> None:
+def test_idle_clients_give_way_to_newcomers(server: NfsService) -> None:
     peer = Peer(server, address=CROWD)
     crowd = [peer.session(b"%d" % count) for count in range(100)]
     assert len(server.registry.clients) == CLIENTS.clients // 2
@@ -123,7 +123,7 @@ def test_idle_clients_give_way_to_newcomers(server: Server) -> None:
     good.ok()
 
 
-def test_clients_with_open_files_stay(server: Server, reactor: FakeReactor) -> None:
+def test_clients_with_open_files_stay(server: NfsService, reactor: FakeReactor) -> None:
     peer = Peer(server, address=CROWD)
     busy = [peer.session(b"busy %d" % count, slots=1) for count in range(CLIENTS.clients // 2)]
     for count, session in enumerate(busy):
@@ -137,7 +137,7 @@ def test_clients_with_open_files_stay(server: Server, reactor: FakeReactor) -> N
     assert peer.session(b"one more").ok()
 
 
-def test_full_table_takes_from_who_has_most(server: Server) -> None:
+def test_full_table_takes_from_who_has_most(server: NfsService) -> None:
     small = [Peer(server, address=f"192.0.2.{100 + at}").session(b"x") for at in range(5)]
     peer = Peer(server, address=CROWD)
     for count in range(100):
@@ -152,7 +152,7 @@ def test_full_table_takes_from_who_has_most(server: Server) -> None:
         session.ok()
 
 
-def test_addresses_of_one_ipv6_host_have_one_share(server: Server) -> None:
+def test_addresses_of_one_ipv6_host_have_one_share(server: NfsService) -> None:
     good = Peer(server, address="2001:db8:1::1").session(b"good")
     for count in range(200):
         Peer(server, address=f"2001:db8:9::{count:x}").session(b"x")
@@ -161,7 +161,7 @@ def test_addresses_of_one_ipv6_host_have_one_share(server: Server) -> None:
 
 
 @pytest.mark.parametrize("user", [4242, UNKNOWN_USER])
-def test_addresses_of_one_user_of_this_host_have_one_share(server: Server, user: int) -> None:
+def test_addresses_of_one_user_of_this_host_have_one_share(server: NfsService, user: int) -> None:
     # 127.0.0.0/8 is everybody's: whoever takes many of them is one all the same.
     good = Peer(server, credentials=Credentials.sys(1000, 1000), uid=1000).session(b"good")
     for count in range(200):
@@ -181,7 +181,7 @@ def test_users_of_other_hosts_have_the_share_of_their_address() -> None:
 
 
 def test_of_many_with_one_record_each_the_longest_silent_goes(
-    server: Server, reactor: FakeReactor
+    server: NfsService, reactor: FakeReactor
 ) -> None:
     good = Peer(server, address=GOOD).session(b"good")
     for count in range(200):
@@ -211,7 +211,7 @@ def test_who_may_reclaim_still_may_when_put_out(reactor: FakeReactor) -> None:
 # Sessions, slots, the replies in them
 
 
-def test_sessions_of_one_address(server: Server) -> None:
+def test_sessions_of_one_address(server: NfsService) -> None:
     peer = Peer(server, address=CROWD)
     for count in range(60):
         number = peer.exchange_id(b"%d" % count)[0].eir_clientid
@@ -226,7 +226,7 @@ def test_sessions_of_one_address(server: Server) -> None:
     good.ok()
 
 
-def test_sessions_without_cache_count_too(server: Server) -> None:
+def test_sessions_without_cache_count_too(server: NfsService) -> None:
     peer = Peer(server, address=CROWD)
     for count in range(100):
         number = peer.exchange_id(b"%d" % count)[0].eir_clientid
@@ -255,7 +255,7 @@ def test_first_session_of_an_address_comes_in_any_case(reactor: FakeReactor) -> 
     assert good.created.csr_fore_chan_attrs.ca_maxrequests == 1
 
 
-def test_what_slots_keep_unasked_is_little(server: Server) -> None:
+def test_what_slots_keep_unasked_is_little(server: NfsService) -> None:
     peer = Peer(server)
     session = peer.session(b"me", cached=0)
     first = session.run(tag=b"")
@@ -268,7 +268,7 @@ def test_what_slots_keep_unasked_is_little(server: Server) -> None:
     assert len(again.ops) == 1
 
 
-def test_room_comes_back(server: Server) -> None:
+def test_room_comes_back(server: NfsService) -> None:
     for count in range(200):
         peer = Peer(server, address=f"192.0.2.{count}")
         session = peer.session(b"x", slots=64)
@@ -291,7 +291,7 @@ def test_room_comes_back(server: Server) -> None:
 # Opens, lock owners, ranges
 
 
-def test_opens_of_one_address(server: Server) -> None:
+def test_opens_of_one_address(server: NfsService) -> None:
     handles = []
     for number in range(4):
         session = Peer(server, address=CROWD).session(b"%d" % number)
@@ -310,7 +310,7 @@ def test_opens_of_one_address(server: Server) -> None:
     served(server)
 
 
-def test_courtesy_ends_when_opens_are_short(server: Server, reactor: FakeReactor) -> None:
+def test_courtesy_ends_when_opens_are_short(server: NfsService, reactor: FakeReactor) -> None:
     gone = Peer(server, address=CROWD).session(b"gone")
     for at in range(LIMITS.states_per_client):
         gone.create(b"%d" % at)
@@ -321,7 +321,7 @@ def test_courtesy_ends_when_opens_are_short(server: Server, reactor: FakeReactor
     assert gone.run().status == t.NFS4ERR_BADSESSION
 
 
-def test_ranges(server: Server) -> None:
+def test_ranges(server: NfsService) -> None:
     crowd = Peer(server, address=CROWD).session(b"crowd")
     granted = 0
     for name in (b"f", b"g"):
@@ -336,7 +336,7 @@ def test_ranges(server: Server) -> None:
     served(server)
 
 
-def test_unlocking_makes_no_ranges_without_end(server: Server) -> None:
+def test_unlocking_makes_no_ranges_without_end(server: NfsService) -> None:
     session = Peer(server).session(b"me")
     stateid, handle = session.create(b"f")
     locked = session.ok(putfh(handle), lock(stateid, 0, (1 << 64) - 1))[2].lock_stateid
@@ -402,7 +402,7 @@ def test_files_of_a_large_client_are_closed_in_portions(reactor: FakeReactor) ->
     assert left == [1101, 1102 - 512, 1102 - 1024, 1]
 
 
-def test_many_stateids_are_tested_at_once(server: Server) -> None:
+def test_many_stateids_are_tested_at_once(server: NfsService) -> None:
     session = Peer(server).session(b"me", request=1 << 20, response=1 << 20)
     stateid, _ = session.create(b"f")
     unknown = t.stateid4(1, b"x" * 12)
@@ -535,8 +535,8 @@ def _fails(self: MemoryFile) -> None:
 def test_client_that_is_put_out_amid_its_call(
     reactor: FakeReactor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting: list[tuple[Job, Later]] = []
-    server = make_server(reactor=reactor, elsewhere=lambda job, later: waiting.append((job, later)))
+    waiting: list[tuple[Job, OnEnd]] = []
+    server = make_server(reactor=reactor, threads=lambda job, later: waiting.append((job, later)))
     monkeypatch.setattr(MemoryFile, "sync", lambda self, metadata: lambda: None)
     peer = Peer(server)
     session = peer.session(b"me")

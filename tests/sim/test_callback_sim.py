@@ -22,7 +22,7 @@ from nfsrdma.rpcrdma.task import Future, Task, gather, sleep
 from nfsrdma.rpcrdma.transport import connect_rdma
 from nfsrdma.server.callback import CallbackOperation, PathDown
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.backchannel import Path
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
@@ -65,7 +65,7 @@ class Scenario:
     def start_server(self) -> None:
         config = ServerConfig(times=LeaseTimes(lease=20, grace=2))
         exports = [open_export("", self.tree)]
-        self.server = Server(exports, self.reactor, self.rng, config=config, store=self.store)
+        self.server = NfsService(exports, self.reactor, self.rng, config=config, store=self.store)
         self.server.listen_rdma(self.server_device, SERVER, PORT, on_channel=self.channels.append)
 
     def returning(self, other: bytes) -> bool:

@@ -22,7 +22,7 @@ from nfsrdma.rpcrdma.rpc.client import RpcClient
 from nfsrdma.rpcrdma.rpc.security import secured
 from nfsrdma.rpcrdma.task import Future, Task
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -40,7 +40,7 @@ class Scenario:
         self.channels: list[RdmaChannel] = []
         exports = [open_export("", MemoryFileSystem(Clock()))]
         # Nothing but the flavor itself is taken, so that nothing can go round it.
-        server = Server(exports, self.reactor, self.rng, security={SEALED: self.sealed})
+        server = NfsService(exports, self.reactor, self.rng, security={SEALED: self.sealed})
         server.listen_rdma(fabric.open_device(SERVER), SERVER, PORT)
         self.reactor.run_until(Task(self.run()))
 

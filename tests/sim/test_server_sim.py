@@ -27,7 +27,7 @@ from tests.support.nfs_wire import WireSession
 
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
 from nfsrdma.rpcrdma.transport import connect_rdma
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -37,7 +37,7 @@ PORT = 20049
 
 def scenario(fabric: SimFabric) -> None:
     reactor, rng = fabric.reactor, Random(f"server {fabric.seed}")
-    server = Server([open_export("", MemoryFileSystem(Clock()))], reactor, rng)
+    server = NfsService([open_export("", MemoryFileSystem(Clock()))], reactor, rng)
     server.listen_rdma(fabric.open_device(SERVER), SERVER, PORT)
 
     def wait(future: Any) -> Any:

@@ -25,7 +25,7 @@ from nfsrdma.rpcrdma.task import Future, Task, sleep
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.export import ANY, Export, Squash
 
@@ -140,7 +140,7 @@ class World:
         plan = self.plan
         self.lives += 1
         self.server_device = self.open_device(SERVER)
-        self.server = Server(
+        self.server = NfsService(
             [Export("", self.disk, squash=Squash.NONE, networks=[ANY])],
             self.reactor,
             Random(f"server {plan.seed} {self.lives}"),

@@ -20,8 +20,8 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.engine.offload import Elsewhere
-from nfsrdma.server.service import Server
+from nfsrdma.server.engine.offload import Threads
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import ANY, Export, Squash
@@ -123,20 +123,20 @@ def make_server(
     reactor: FakeReactor | None = None,
     config: ServerConfig | None = None,
     seed: int = 1,
-    elsewhere: Elsewhere | None = None,
+    threads: Threads | None = None,
     policy: Policy | None = EVERYONE,
-) -> Server:
+) -> NfsService:
     """A server of these exports, or of one file system as the root, for everybody as he is."""
     if not exports:
         exports = (open_export("", fs or MemoryFileSystem(Clock())),)
     config = config or ServerConfig(times=LeaseTimes(lease=LEASE, grace=LEASE))
-    return Server(
+    return NfsService(
         exports,
         reactor or FakeReactor(),
         random.Random(seed),
         config=config,
         store=store,
-        elsewhere=elsewhere,
+        threads=threads,
         policy=policy,
     )
 
@@ -218,7 +218,7 @@ class Incoming:
         self.outcome = "dropped"
 
 
-def serve(server: Server, incoming: Incoming) -> None:
+def serve(server: NfsService, incoming: Incoming) -> None:
     """Hand a call in, and turn the loop until it is answered or nothing more happens."""
     server.service(incoming)
     reactor = server._reactor
@@ -297,7 +297,7 @@ class Peer:
 
     def __init__(
         self,
-        server: Server,
+        server: NfsService,
         credentials: Credentials = ROOT_USER,
         address: str = "127.0.0.1",
         uid: int | None = None,

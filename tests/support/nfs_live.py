@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.export import Export
@@ -99,7 +99,7 @@ class LiveServer:
 
     def _listen(self) -> None:
         fs: Any = LocalFileSystem(self.path) if self.path else self.fs
-        self.server = Server(
+        self.server = NfsService(
             [Export("", fs)],
             self.reactor,
             random.Random(5),

@@ -14,7 +14,7 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Peer, Service
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
@@ -71,7 +71,7 @@ class Pair:
 
     def _start(self) -> None:
         export = open_export("", self.tree)
-        self.server = Server([export], self.reactor, Random(1), store=self.store)
+        self.server = NfsService([export], self.reactor, Random(1), store=self.store)
 
     def restart(self) -> None:
         """Start the server anew: all state and every connection is gone, the tree is not."""

@@ -31,7 +31,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.task import Future
-from nfsrdma.server.engine.offload import Later
+from nfsrdma.server.engine.offload import OnEnd
 from nfsrdma.server.vfs import syscalls
 from nfsrdma.server.vfs.interface import READ, ROOT, Job
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -47,9 +47,9 @@ class Threads:
     """Threads that get to work when told to."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Job, Later]] = []
+        self.waiting: list[tuple[Job, OnEnd]] = []
 
-    def __call__(self, job: Job, later: Later) -> None:
+    def __call__(self, job: Job, later: OnEnd) -> None:
         self.waiting.append((job, later))
 
     def work(self) -> None:
@@ -81,7 +81,7 @@ class World:
         self.reactor = FakeReactor()
         self.now = 0.0
         self.fs = LocalFileSystem(path, medium=medium, clock=lambda: self.now)
-        self.server = make_server(fs=self.fs, elsewhere=self.threads, reactor=self.reactor)
+        self.server = make_server(fs=self.fs, threads=self.threads, reactor=self.reactor)
         self.session = Peer(self.server, address="192.0.2.1").session(b"one")
         self.other = Peer(self.server, address="192.0.2.2").session(b"other")
         self.cold: set[int] = set()

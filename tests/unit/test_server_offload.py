@@ -32,7 +32,7 @@ from tests.support.nfs import (
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.server.edge.workers import Workers
-from nfsrdma.server.engine.offload import Later, run_all
+from nfsrdma.server.engine.offload import OnEnd, run_all
 from nfsrdma.server.vfs.interface import Job, Node
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem
 from nfsrdma.xdr.nfs4 import types as t
@@ -58,13 +58,13 @@ class Disk(MemoryFileSystem):
         return self.job("directory")
 
 
-class Elsewhere:
+class Threads:
     """Runs jobs when told to."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[Job, Later]] = []
+        self.waiting: list[tuple[Job, OnEnd]] = []
 
-    def __call__(self, job: Job, later: Later) -> None:
+    def __call__(self, job: Job, later: OnEnd) -> None:
         self.waiting.append((job, later))
 
     def run(self) -> None:
@@ -87,13 +87,13 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 
 @pytest.fixture
-def elsewhere() -> Elsewhere:
-    return Elsewhere()
+def threads() -> Threads:
+    return Threads()
 
 
 @pytest.fixture
-def session(disk: Disk, elsewhere: Elsewhere) -> Session:
-    return Peer(make_server(fs=disk, elsewhere=elsewhere)).session()
+def session(disk: Disk, threads: Threads) -> Session:
+    return Peer(make_server(fs=disk, threads=threads)).session()
 
 
 def send(session: Session, *ops: Op, **how: object) -> Incoming:
@@ -104,16 +104,16 @@ def send(session: Session, *ops: Op, **how: object) -> Incoming:
     return incoming
 
 
-def create(session: Session, elsewhere: Elsewhere, name: bytes) -> bytes:
+def create(session: Session, threads: Threads, name: bytes) -> bytes:
     incoming = send(session, PUTROOTFH, open_(name, create=t.UNCHECKED4), GETFH)
-    elsewhere.run()
+    threads.run()
     return bytes(Reply(incoming)[3].object)
 
 
 def test_others_have_their_turn_while_a_disk_is_slow(
-    session: Session, disk: Disk, elsewhere: Elsewhere
+    session: Session, disk: Disk, threads: Threads
 ) -> None:
-    handle = create(session, elsewhere, b"a")
+    handle = create(session, threads, b"a")
     disk.done.clear()
     incoming = send(
         session,
@@ -126,16 +126,16 @@ def test_others_have_their_turn_while_a_disk_is_slow(
     other = session.peer.session(b"another")
     assert other.read(handle) == b"data"
     other.fails(t.NFS4ERR_NOENT, PUTROOTFH, lookup(b"d"))
-    elsewhere.run()
+    threads.run()
     assert (incoming.outcome, disk.done) == ("", ["file"])
-    assert elsewhere.waiting, "the new directory has to be durable as well"
-    elsewhere.run()
+    assert threads.waiting, "the new directory has to be durable as well"
+    threads.run()
     assert Reply(incoming).statuses == [t.NFS4_OK] * 5
     assert disk.done == ["file", "directory"]
 
 
 def test_a_new_file_and_its_entry_are_made_durable_together(
-    session: Session, disk: Disk, elsewhere: Elsewhere
+    session: Session, disk: Disk, threads: Threads
 ) -> None:
     incoming = send(
         session,
@@ -144,18 +144,16 @@ def test_a_new_file_and_its_entry_are_made_durable_together(
         write(CURRENT, b"data", stable=t.DATA_SYNC4),
         PUTROOTFH,
     )
-    elsewhere.run()
+    threads.run()
     assert disk.done == ["data", "directory"], "the file first"
     assert Reply(incoming).status == t.NFS4_OK
 
 
-def test_a_failure_is_that_of_the_operation(
-    session: Session, disk: Disk, elsewhere: Elsewhere
-) -> None:
-    handle = create(session, elsewhere, b"a")
+def test_a_failure_is_that_of_the_operation(session: Session, disk: Disk, threads: Threads) -> None:
+    handle = create(session, threads, b"a")
     incoming = send(session, putfh(handle), commit(), PUTROOTFH, remove(b"a"))
     disk.error = OSError(errno.EIO, "the disk is broken")
-    elsewhere.run()
+    threads.run()
     reply = Reply(incoming)
     assert reply.ops == [t.OP_SEQUENCE, t.OP_PUTFH, t.OP_COMMIT]
     assert reply.statuses[-1] == reply.status == t.NFS4ERR_IO
@@ -163,46 +161,46 @@ def test_a_failure_is_that_of_the_operation(
 
 
 def test_what_was_changed_is_durable_also_if_something_fails_later(
-    session: Session, disk: Disk, elsewhere: Elsewhere
+    session: Session, disk: Disk, threads: Threads
 ) -> None:
     incoming = send(session, PUTROOTFH, mkdir(b"d"), lookup(b"missing"), GETFH)
     assert incoming.outcome == ""
-    elsewhere.run()
+    threads.run()
     assert disk.done == ["directory"]
     assert Reply(incoming).statuses[-1] == t.NFS4ERR_NOENT
     incoming = send(session, PUTROOTFH, mkdir(b"e"), lookup(b"missing"), GETFH)
     disk.error = OSError(errno.EIO, "the disk is broken")
-    elsewhere.run()
+    threads.run()
     assert Reply(incoming).status == t.NFS4ERR_IO
 
 
 def test_a_repetition_meanwhile_is_put_off_and_then_answered_alike(
-    session: Session, elsewhere: Elsewhere
+    session: Session, threads: Threads
 ) -> None:
     ops = (PUTROOTFH, mkdir(b"d"))
     incoming = send(session, *ops, cache=True)
     seqid = session.seqid
     early = send(session, *ops, cache=True, seqid=seqid)
     assert Reply(early).status == t.NFS4ERR_DELAY
-    elsewhere.run()
+    threads.run()
     late = send(session, *ops, cache=True, seqid=seqid)
     assert Reply(late).body == Reply(incoming).body
-    assert not elsewhere.waiting
+    assert not threads.waiting
 
 
 def test_a_bug_in_a_job_is_answered_too(
-    session: Session, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+    session: Session, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incoming = send(session, PUTROOTFH, mkdir(b"d"))
-    elsewhere.waiting.pop()[1](ValueError("a bug"))
+    threads.waiting.pop()[1](ValueError("a bug"))
     assert Reply(incoming).status == t.NFS4ERR_SERVERFAULT
     incoming = send(session, PUTROOTFH, mkdir(b"e"))
     monkeypatch.setattr("nfsrdma.server.engine.machine.Compound.run", lambda *_: {}["another bug"])
-    elsewhere.run()
+    threads.run()
     assert incoming.outcome == "reply"
 
 
-def test_without_elsewhere_it_is_done_here(disk: Disk) -> None:
+def test_without_threads_it_is_done_here(disk: Disk) -> None:
     session = Peer(make_server(fs=disk)).session()
     session.ok(PUTROOTFH, mkdir(b"d"))
     assert disk.done == ["directory"]

@@ -26,7 +26,7 @@ from tests.support.nfs import (
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.registry import StateLimits
@@ -45,12 +45,12 @@ def reactor() -> FakeReactor:
 
 
 @pytest.fixture
-def server(reactor: FakeReactor) -> Server:
+def server(reactor: FakeReactor) -> NfsService:
     return make_server(reactor=reactor)
 
 
 @pytest.fixture
-def peer(server: Server) -> Peer:
+def peer(server: NfsService) -> Peer:
     return Peer(server)
 
 
@@ -261,7 +261,7 @@ def test_other_principal_cannot_confirm(peer: Peer) -> None:
     assert reply.status == t.NFS4ERR_CLID_INUSE
 
 
-def test_other_principal_after_confirmation(server: Server) -> None:
+def test_other_principal_after_confirmation(server: NfsService) -> None:
     peer = Peer(server)
     reply = peer.call(create_session(confirmed(peer), 2), credentials=OTHER_USER)
     assert reply.status == t.NFS4ERR_WRONG_CRED

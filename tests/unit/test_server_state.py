@@ -32,7 +32,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.server.edge.recovery import SqliteRecoveryStore
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore, StoreError
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -52,7 +52,7 @@ class Machine:
         self._starts = 0
         self.server = self.start()
 
-    def start(self) -> Server:
+    def start(self) -> NfsService:
         self._starts += 1
         self.server = make_server(
             fs=self.fs, store=self._open_store(), reactor=self.reactor, seed=self._starts

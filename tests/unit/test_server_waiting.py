@@ -33,7 +33,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.task import Cancelled, Future
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem
 from nfsrdma.server.vfs.namespace import Namespace
 from nfsrdma.server.waiting import ready, started, then
@@ -80,12 +80,12 @@ def reactor() -> FakeReactor:
 
 
 @pytest.fixture
-def server(reactor: FakeReactor) -> Server:
+def server(reactor: FakeReactor) -> NfsService:
     return make_server(reactor=reactor)
 
 
 @pytest.fixture
-def session(server: Server) -> Session:
+def session(server: NfsService) -> Session:
     session = Peer(server).session()
     session.mkdir(b"a")
     session.mkdir(b"b")
@@ -163,7 +163,7 @@ def test_session_that_ends_meanwhile(session: Session, lookups: Pending) -> None
 
 
 def test_client_that_is_gone_meanwhile(
-    session: Session, server: Server, monkeypatch: pytest.MonkeyPatch
+    session: Session, server: NfsService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stateid, handle = session.create(b"file")
     session.ok(putfh(handle), close(stateid))
@@ -226,7 +226,7 @@ def test_cancelled_change_is_no_delay(session: Session, monkeypatch: pytest.Monk
 
 
 def test_server_that_is_closed_meanwhile(
-    session: Session, server: Server, reactor: FakeReactor, lookups: Pending
+    session: Session, server: NfsService, reactor: FakeReactor, lookups: Pending
 ) -> None:
     incoming = send(session, PUTROOTFH, lookup(b"a"), lookup(b"b"), slot=1, seqid=1)
     server.close()
@@ -263,7 +263,9 @@ def test_file_that_is_closed_while_it_is_read(
     assert Reply(broken).status == t.NFS4ERR_BAD_STATEID
 
 
-def test_open_that_waits(session: Session, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_that_waits(
+    session: Session, server: NfsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stateid, handle = session.create(b"file")
     session.ok(putfh(handle), close(stateid))
     opens = Pending(monkeypatch, MemoryFileSystem, "open")
