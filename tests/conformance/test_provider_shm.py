@@ -212,7 +212,7 @@ def test_garbage_in_the_ring(harness: ProviderHarness, seed: int) -> None:
 
 
 def tell(side: Side, data: bytes, fds: tuple[int, ...] = ()) -> None:
-    socket.send_fds(side.connection._socket, [data], list(fds))  # type: ignore[attr-defined]
+    socket.send_fds(side.connection._line._socket, [data], list(fds))  # type: ignore[attr-defined]
 
 
 def packet(kind: int, body: bytes = b"", version: int = 1) -> bytes:
@@ -228,7 +228,7 @@ def packet(kind: int, body: bytes = b"", version: int = 1) -> bytes:
         packet(Kind.RTU),
         packet(Kind.REP),
         packet(Kind.SLAB),
-        packet(Kind.BELL, version=2),
+        packet(Kind.WAKE, version=2),
     ],
 )
 def test_messages_without_sense(harness: ProviderHarness, data: bytes) -> None:

@@ -15,7 +15,6 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ...io.fork import keep_from_children
@@ -30,13 +29,15 @@ from ...verbs.types import (
     VerbsError,
     WcStatus,
 )
-from . import messages
-from .memory import SLABS_MAX, PeerFile, SharedFile
+from .line import FAULT, Line
+from .memory import SharedFile
 from .messages import BadMessage, Kind, Offer
+from .peer_side import PeerSide
 from .queue_pair import QueuePair
-from .regions import TABLE_OCTETS, ProtectionDomain
+from .regions import ProtectionDomain
 from .rendezvous import Credentials
 from .ring import Broken, Ring, file_octets, power_of_two
+from .slabs import Slabs
 
 if TYPE_CHECKING:
     from ...software.completion import CompletionQueue
@@ -50,7 +51,6 @@ _GREETING_S: Final = 10.0
 _RETRY_S: Final = 0.01
 _ROUNDS: Final = 16
 """Turns of one connection before others have theirs."""
-_FAULT: Final = "a fault on this side"
 _ACCESS: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
 
 
@@ -83,23 +83,26 @@ class ShmConnection:
         count = power_of_two(options.send_depth + _MAX_READS)
         file = SharedFile(file_octets(count, _MESSAGES_OCTETS), writable=False)
         self._ring = Ring(file, count, _MESSAGES_OCTETS)
-        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._doorbell_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._line = Line(self._reactor, self._hear, self._lost)
+        self._slabs = Slabs(pd.arena, self._line)
+        self._peer: PeerSide | None = None
         self.queue_pair = QueuePair(
-            *(device.new_number(), pd, send_cq, recv_cq, options, self._ring),
+            device.new_number(),
+            pd,
+            send_cq,
+            recv_cq,
+            options,
+            self._ring,
             on_error=self._broke_down,
             later=self._later,
             time=self._reactor.time,
         )
         self._handler: ConnectionHandler | None = None
         self._options = ConnectOptions()
-        self._socket: socket.socket | None = None
         self._timer: TimerHandle | None = None
         self._turn_at: float | None = None
         self._turn_timer: TimerHandle | None = None
-        self._peer_bell = -1
-        self._slabs: dict[int, PeerFile] = {}
-        self._told_slabs = 0
-        self._unheard: list[tuple[Kind, bytes, list[int]]] = []
         self._active = False
         self._up = False
         self._over = False
@@ -116,7 +119,7 @@ class ShmConnection:
     def pd(self) -> ProtectionDomain:
         return self._pd
 
-    # The active side
+    # --- The active side ---
 
     def connect(
         self,
@@ -137,29 +140,29 @@ class ShmConnection:
         if self._over:
             return
         try:
-            self._socket, self.peer_credentials = meet()
-            messages.send(self._socket, Kind.REQ, self._offer(self._options), self._fds())
+            connected, self.peer_credentials = meet()
+            self._line.connect(connected, Kind.REQ, self._offer(self._options), self._fds())
         except BlockingIOError:
-            self._hang_up()
             self._reactor.call_at(self._reactor.time() + _RETRY_S, self._meet, meet)
         except OSError as error:
             self._fail(error)
-        else:
-            self._reactor.add_reader(self._socket.fileno(), self._readable)
 
     def _timed_out(self) -> None:
         self._fail(TimeoutError(errno.ETIMEDOUT, "the peer does not answer"))
 
-    # The passive side
+    # --- The passive side ---
 
     def take_request(
         self, accepted: socket.socket, who: Credentials, offer: Offer, fds: list[int]
     ) -> None:
         """A REQ came over ``accepted``. Raises ``BadMessage`` and ``OSError``."""
-        self._socket = accepted
         self.peer_credentials = who
-        self._take_offer(offer, fds)
-        self._reactor.add_reader(accepted.fileno(), self._readable)
+        try:
+            self._take_offer(offer, fds)
+        except BaseException:
+            accepted.close()
+            raise
+        self._line.listen(accepted)
 
     def refuse(self, error: Exception) -> None:
         """What the peer offers cannot be used: the owner learns it when it has answered."""
@@ -170,19 +173,19 @@ class ShmConnection:
         """Answer the request."""
         self._handler = handler
         self._options = options
-        if self._over or self._socket is None:
+        if self._over or not self._line.open:
             self._tell_failed(ConnectionResetError(errno.ECONNRESET, "the peer gave up"))
             return
         self._negotiate()
         try:
-            messages.send(self._socket, Kind.REP, self._offer(options), self._fds())
+            self._line.send(Kind.REP, self._offer(options), self._fds())
         except OSError as error:
             self._over = True
             self._tell_failed(error)
             return
         self._timer = self._reactor.call_at(self._reactor.time() + _GREETING_S, self._timed_out)
 
-    # Offers
+    # --- Offers ---
 
     def _offer(self, options: ConnectOptions) -> bytes:
         limit = self._device.limits.max_rd_atomic
@@ -202,38 +205,31 @@ class ShmConnection:
     def _fds(self) -> tuple[int, int, int]:
         file = self._ring.file
         assert isinstance(file, SharedFile)
-        return file.fd, self._pd.table.fd, self._bell
+        return file.fd, self._pd.table.fd, self._doorbell_fd
 
     def _take_offer(self, offer: Offer, fds: list[int]) -> None:
         """Map what the peer offers; ``fds`` are closed or kept. Raises ``OSError``."""
-        ring_fd, table_fd, bell = fds
-        self._peer_bell = bell
-        trusted = self._device.trusts(self.peer_credentials)
-        try:
-            size = file_octets(offer.descriptors, offer.messages)
-            file = PeerFile(ring_fd, size, writable=False, trusted=trusted)
-        except BaseException:
-            os.close(table_fd)
-            raise
-        table = PeerFile(table_fd, TABLE_OCTETS, writable=False, trusted=trusted)
-        self._theirs = offer, Ring(file, offer.descriptors, offer.messages), table
+        trusted = self._slabs.trusted = self._device.trusts(self.peer_credentials)
+        self._peer = PeerSide(offer, fds, trusted)
 
     def _negotiate(self) -> None:
         """Both offers are known: start the queue pair."""
-        offer, ring, table = self._theirs
+        peer = self._peer
+        assert peer is not None, "the peer's offer is here"
+        offer = peer.offer
         ours, limit = self._options, self._device.limits.max_rd_atomic
         self.initiator_depth = min(ours.initiator_depth, offer.responder_resources, limit)
-        wake: Callable[[], object] = self._wake_over_socket
-        if self._device.trusts(self.peer_credentials):
-            wake = partial(os.eventfd_write, self._peer_bell, 1)
+        # Whom we do not trust might keep its doorbell from being rung, and us from going on.
         self.queue_pair.start(
-            *(ring, table),
-            wake=wake,
+            peer.ring,
+            peer.table,
+            wake=peer.wake if self._slabs.trusted else self._wake_over_socket,
             access=offer.access,
             answers=min(max(1, ours.responder_resources), limit),
             rnr_retries=ours.rnr_retry_count,
-            fetch_slab=self._fetch_slab,
+            fetch_slab=self._slabs.fetch,
         )
+        peer.started = True
         self._pd.arena.listeners.append(self._show_slabs)
 
     def _established(self, private_data: bytes) -> None:
@@ -242,98 +238,26 @@ class ShmConnection:
             self._timer = None
         self._up = True
         self._show_slabs()
-        self._reactor.add_reader(self._bell, self._rang)
+        self._reactor.add_reader(self._doorbell_fd, self._woken)
         if self._handler is not None:
             self._handler.established(self, private_data)
         self._later(0.0)
 
-    # Slabs
-
     def _show_slabs(self) -> None:
         """Send the peer the slabs that it has not been sent."""
-        slabs = self._pd.arena.slabs
-        while self._told_slabs < len(slabs) and self._socket is not None and self._up:
-            index = self._told_slabs
-            slab = slabs[index]
-            body = messages.encode_slab(index, slab.size)
+        if self._up:
             try:
-                messages.send(self._socket, Kind.SLAB, body, (slab.fd,))
+                self._slabs.show()
             except OSError as error:
                 self._reactor.call_soon(self._end, f"cannot share memory: {error}")
-                return
-            self._told_slabs += 1
 
-    def _fetch_slab(self, index: int) -> PeerFile | None:
-        """A slab of the peer's; it was sent before anything was said to be in it."""
-        slab = self._slabs.get(index)
-        if slab is None and self._socket is not None:
-            self._listen_ahead()
-            slab = self._slabs.get(index)
-        return slab
-
-    def _listen_ahead(self) -> None:
-        """Take in slabs, and keep everything else for later."""
-        assert self._socket is not None
-        try:
-            while len(self._unheard) < SLABS_MAX:
-                message = messages.receive(self._socket)
-                if message is None:
-                    break
-                if message[0] is Kind.SLAB:
-                    self._take_slab(message[1], message[2][0])
-                    continue
-                self._unheard.append(message)
-                if message[2]:
-                    raise BadMessage(f"{message[0].name} at the wrong moment")
-        except BlockingIOError:
-            pass
-        except (OSError, BadMessage) as error:
-            self._reactor.call_soon(self._lost, f"the peer broke the rules: {error}")
-        if self._unheard:
-            self._reactor.call_soon(self._hear_again)
-
-    def _hear_again(self) -> None:
-        unheard, self._unheard = self._unheard, []
-        try:
-            for message in unheard:
-                self._hear(*message)
-        except (OSError, BadMessage) as error:
-            self._lost(f"the peer broke the rules: {error}")
-
-    def _take_slab(self, body: bytes, fd: int) -> None:
-        try:
-            index, size = messages.decode_slab(body)
-            if index >= SLABS_MAX or index in self._slabs:
-                raise BadMessage("a slab too many")
-        except BadMessage:
-            os.close(fd)
-            raise
-        trusted = self._device.trusts(self.peer_credentials)
-        self._slabs[index] = PeerFile(fd, size, writable=True, trusted=trusted)
-
-    # The socket
-
-    def _readable(self) -> None:
-        try:
-            while self._socket is not None:
-                message = messages.receive(self._socket)
-                if message is None:
-                    self._lost("the peer's process is gone")
-                    return
-                self._hear(*message)
-        except BlockingIOError:
-            return
-        except (OSError, BadMessage) as error:
-            self._lost(f"the peer broke the rules: {error}")
-        except BaseException:
-            self._lost(_FAULT)
-            raise
+    # --- What the peer says ---
 
     def _hear(self, kind: Kind, body: bytes, fds: list[int]) -> None:
         """Raises ``BadMessage`` and ``OSError``."""
         if kind is Kind.SLAB and (self._up or self._active_and_waiting):
-            self._take_slab(body, fds[0])
-        elif kind is Kind.BELL and self._up:
+            self._slabs.take(body, fds)
+        elif kind is Kind.WAKE and self._up:
             self.run()
         elif kind is Kind.DREQ:
             self._lost("the peer disconnected")
@@ -369,20 +293,18 @@ class ShmConnection:
             raise
         self._take_offer(offer, fds)
         self._negotiate()
-        assert self._socket is not None
-        messages.send(self._socket, Kind.RTU)
+        self._line.send(Kind.RTU)
         self._established(offer.private_data)
 
-    # The bell
+    # --- Turns ---
 
-    def _rang(self) -> None:
+    def _woken(self) -> None:
         with suppress(BlockingIOError):
-            os.eventfd_read(self._bell)
+            os.eventfd_read(self._doorbell_fd)
         self.run()
 
     def _wake_over_socket(self) -> None:
-        if self._socket is not None:
-            messages.send(self._socket, Kind.BELL)
+        self._line.send(Kind.WAKE)
 
     def _later(self, delay_s: float) -> None:
         """Have a turn in so many seconds."""
@@ -396,7 +318,7 @@ class ShmConnection:
             self._turn_timer = self._reactor.call_at(when, self.run)
 
     def run(self) -> bool:
-        """Do what there is to do, and have the bell rung for the rest; whether there was any.
+        """Do what there is to do, and be woken for the rest; return whether there was any.
 
         What it does may close it. An exception ends this connection and none besides.
         """
@@ -421,7 +343,7 @@ class ShmConnection:
         except (Broken, VerbsError) as broken:
             self._end(f"the peer broke the rules: {broken}")
         except BaseException:
-            self._end(_FAULT)
+            self._end(FAULT)
             raise
         finally:
             device.turning -= 1
@@ -430,11 +352,11 @@ class ShmConnection:
             device.heard_from(self)
         return found
 
-    # The end
+    # --- The end ---
 
     def _broke_down(self, reason: str) -> None:
         """The queue pair has failed by itself."""
-        self._say_good_bye()
+        self._line.say_good_bye()
         self._reactor.call_soon(self._end, reason)
 
     def _lost(self, reason: str) -> None:
@@ -455,7 +377,7 @@ class ShmConnection:
         if self._over:
             return
         self._over = True
-        self._say_good_bye()
+        self._line.say_good_bye()
         self.queue_pair.fail(reason)
         self._stop_timers()
         self._hang_up()
@@ -482,17 +404,12 @@ class ShmConnection:
 
     def disconnect(self) -> None:
         """Say good-bye and flush the queue pair. Harmless to repeat."""
-        self._say_good_bye()
+        self._line.say_good_bye()
         self.queue_pair.fail("disconnected by its owner")
         if self._up:
             self._reactor.call_soon(self._end, "disconnected here")
         else:
             self._tell_failed(ConnectionAbortedError(errno.ECONNABORTED, "given up here"))
-
-    def _say_good_bye(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):
-                messages.send(self._socket, Kind.DREQ)
 
     def close(self) -> None:
         """Disconnect if need be, and give everything back."""
@@ -500,7 +417,7 @@ class ShmConnection:
             return
         self._closed = True
         self._handler = None
-        self._say_good_bye()
+        self._line.say_good_bye()
         self.queue_pair.fail("closed by its owner")
         self._over = True
         self._stop_timers()
@@ -508,12 +425,10 @@ class ShmConnection:
         self.queue_pair.close()
         if self._show_slabs in self._pd.arena.listeners:
             self._pd.arena.listeners.remove(self._show_slabs)
-        for slab in self._slabs.values():
-            slab.close()
-        self._slabs.clear()
-        if self._peer_bell >= 0:
-            os.close(self._peer_bell)
-        os.close(self._bell)
+        self._slabs.close()
+        if self._peer is not None:
+            self._peer.close()
+        os.close(self._doorbell_fd)
         self._ring.close()
         self._device.forget(self)
 
@@ -524,10 +439,10 @@ class ShmConnection:
         self._closed = self._over = True
         self._up = False
         self._handler = None
-        self._socket = None
-        for fd in (self._bell, self._peer_bell):
-            if fd >= 0:
-                os.close(fd)
+        self._line.abandon()
+        os.close(self._doorbell_fd)
+        if self._peer is not None:
+            os.close(self._peer.doorbell_fd)
 
     def end_now(self, reason: str) -> None:
         """The device is closed: tell the owner now, there may be no other turn."""
@@ -544,12 +459,5 @@ class ShmConnection:
 
     def _hang_up(self) -> None:
         if self._up:
-            self._reactor.remove_reader(self._bell)
-        if self._socket is not None:
-            self._reactor.remove_reader(self._socket.fileno())
-            self._socket.close()
-            self._socket = None
-        for _, _, fds in self._unheard:
-            for fd in fds:
-                os.close(fd)
-        self._unheard.clear()
+            self._reactor.remove_reader(self._doorbell_fd)
+        self._line.close()

@@ -41,7 +41,7 @@ class Kind(IntEnum):
     RTU = 5
     DREQ = 6
     SLAB = 7
-    BELL = 8
+    WAKE = 8
 
 
 class BadMessage(Exception):
