@@ -85,10 +85,12 @@ corpus: $(STAMP) ## write the generated captures and what is true of them anew
 check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@echo "== ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "== mypy --strict"; $(BIN)/mypy
+	@MYPYPATH=examples/echo:src $(BIN)/mypy examples/fault.py examples/provider.py examples/echo/*.py
 	@if command -v $(CC) >/dev/null; then echo "== $(CC), no warnings"; \
 	  for source in $(filter %.c,$(NATIVE)); do $(CC) $(LINT) $$source || exit 1; done; fi
 	@echo "== emitted modules"; $(BIN)/python -m nfsrdma.xdr.compiler --check
 	@$(BIN)/python -m nfsrdma.client.api.emit --check
+	@$(BIN)/nfsrdma xdrgen examples/echo/echo.x -o examples/echo/echo_protocol.py --check
 	@echo "== coverage table"; $(BIN)/python tools/coverage.py --check
 
 LINT = -std=c11 -fsyntax-only -O2 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror \
