@@ -64,3 +64,8 @@ def __getattr__(name: str) -> object:
     value: object = getattr(import_module(_PLACES[name], __name__), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, too: ``help()`` and the reference find them by this."""
+    return sorted({*globals(), *__all__})
