@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
@@ -29,7 +30,10 @@ def putfh(context: Context, args: nfs.PUTFH4args, reply: Reply) -> Waits:
         handle = context.core.namespace.decode(args.object)
     except BadHandle:
         raise NfsError(nfs.NFS4ERR_BADHANDLE) from None
-    return context.then(handle, context.enter)
+    if isinstance(handle, Future):
+        return context.then(handle, context.enter)
+    context.enter(handle)
+    return None
 
 
 def putrootfh(context: Context, args: None, reply: Reply) -> None:

@@ -85,9 +85,13 @@ def open_state_of(context: Context, stateid: stateid4) -> OpenState | None:
             if stateid.seqid != _SPECIAL[stateid.other]:
                 raise NfsError(nfs.NFS4ERR_BAD_STATEID)
             return None
-    state = context.core.registry.states.find(stateid, context.caller)
-    handle, here = state.file.handle, context.current
-    if handle is not here and (here is None or handle.wire != here.wire):
+    client, here = context.client, context.current
+    assert client is not None
+    assert here is not None
+    state = context.core.registry.states.find(stateid, client)
+    handle = state.file.handle
+    # What tells file handles apart; those need not be made for it.
+    if handle.export is not here.export or handle.node.identity != here.node.identity:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     if isinstance(state, LockState):
         return state.open
