@@ -65,6 +65,8 @@ class Plan:
     largest: int
     """The longest file."""
     events: tuple[Event, ...] = field(default=())
+    slow_disk: bool = False
+    """Whether the server's disk answers later, and in another order, than it is asked."""
 
     @property
     def may_time_out(self) -> bool:
@@ -98,7 +100,8 @@ class Plan:
         )
         return (
             f"{self.clients} clients with {self.workers} workers, MTU {self.mtu}, "
-            f"{self.timeout:g} s patience, lease {self.times.lease:g} s; {events or 'no events'}"
+            f"{self.timeout:g} s patience, lease {self.times.lease:g} s, "
+            f"{'a slow' if self.slow_disk else 'a quick'} disk; {events or 'no events'}"
         )
 
 
@@ -146,6 +149,8 @@ def plan_of(seed: int) -> Plan:
         operations=operations,
         largest=min(300 * KIB, 80 * mtu),
         events=_events(rng, clients, clients * workers * operations),
+        # Of a generator of its own, so that the rest of a seed is what it always was.
+        slow_disk=Random(f"slow disk {seed}").random() < 0.4,
     )
 
 

@@ -30,7 +30,7 @@ from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.export import ANY, Export, Squash
 
 from . import plan as kinds
-from .disk import Disk
+from .disk import Disk, SlowDisk
 from .plan import Event, Plan
 from .worker import Worker
 
@@ -107,7 +107,11 @@ class World:
         self.reactor = fabric.reactor
         self.watch = Watch()
         self.rng = Random(f"world {plan.seed}")
-        self.disk = Disk(lambda: int(self.reactor.time() * 1e9), Random(f"disk {plan.seed}"))
+        rng = Random(f"disk {plan.seed}")
+        if plan.slow_disk:
+            self.disk: Disk = SlowDisk(self._clock, rng, self.reactor)
+        else:
+            self.disk = Disk(self._clock, rng)
         self.disk.furnish()
         self.store = MemoryRecoveryStore()
         self.lives = 0
@@ -127,6 +131,9 @@ class World:
         self._start_server()
         self.clients = [SimClient(self, index) for index in range(plan.clients)]
 
+    def _clock(self) -> int:
+        return int(self.reactor.time() * 1e9)
+
     def open_device(self, address: str) -> SimDevice:
         """A device whose registrations are watched."""
         device = self.fabric.open_device(address, mtu_limit=self.plan.mtu, gso=self.plan.gso)
@@ -141,7 +148,7 @@ class World:
         self.lives += 1
         self.server_device = self.open_device(SERVER)
         self.server = NfsService(
-            [Export("", self.disk, squash=Squash.NONE, networks=[ANY])],
+            [Export("", self.disk.face, squash=Squash.NONE, networks=[ANY])],
             self.reactor,
             Random(f"server {plan.seed} {self.lives}"),
             config=ServerConfig(max_io=plan.max_io, times=plan.times),
@@ -348,6 +355,7 @@ class World:
         assert not registry.sessions, f"{len(registry.sessions)} sessions are left"
         assert not len(registry.states), f"{len(registry.states)} states are left"
         assert not self.disk.opens(), "files are still open on the server"
+        assert not self.disk.under_way, "the disk is still at work"
         up = [channel for channel in self.server_channels if not channel.closed]
         assert not up, f"{len(up)} connections are still up"
 
