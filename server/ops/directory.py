@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import stat
+import struct
 from functools import partial
 from typing import Final
 
@@ -36,6 +37,7 @@ _COOKIE_VERIFIER: Final = bytes(8)
 after a restart (RFC 8881, Section 18.23.3, leaves that to the server). Clients that always send
 zero exist."""
 
+_ENTRY: Final = struct.Struct(">IQ")  # that there is an entry, and its cookie
 _NO_ATTRIBUTES: Final = bytes(8)
 """An empty bitmap, and no values."""
 _MOST: Final = 1 << 17
@@ -267,11 +269,11 @@ async def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
         listing = await context.ready(fs.entries(node, cookie, context.user, most, birth))
         if mask & attributes.ROOM:
             await page.look_at_rooms(listing)
-        for entry in listing.entries:
-            if not page.append(entry):
-                page.finish(False)
-                return
-            cookie = entry.cookie
+        if not page.extend(listing.entries):
+            page.finish(False)
+            return
+        if listing.entries:
+            cookie = listing.entries[-1].cookie
         if listing.at_end:
             page.finish(True)
             return
@@ -284,6 +286,7 @@ class _Page:
     __slots__ = (
         "_context",
         "_count",
+        "_encoder",
         "_end",
         "_here",
         "_mask",
@@ -306,6 +309,7 @@ class _Page:
         self._context = context
         self._here = context.here
         self._reply = reply
+        self._encoder = reply.encoder
         self._mask = mask
         self._refusal = refusal
         self._count = 0
@@ -330,41 +334,43 @@ class _Page:
             if export not in self._rooms:
                 self._rooms[export] = await self._context.ready(export.fs.statistics())
 
-    def append(self, entry: Entry) -> bool:
-        """Append an entry, unless it is none for the caller; False if the page is full."""
+    def extend(self, entries: list[Entry]) -> bool:
+        """Append entries, unless they are none for the caller; False if the page is full."""
         buffer = self._reply.buffer
-        mark = len(buffer)
-        try:
-            if not self._encode(entry):
+        for entry in entries:
+            mark = len(buffer)
+            try:
+                if not self._encode(entry):
+                    del buffer[mark:]
+                    continue
+            except OSError as error:
+                if not self._count or status_of(error) != nfs.NFS4ERR_DELAY:
+                    raise
+                # Short of something: what there is so far is an answer.
                 del buffer[mark:]
-                return True
-        except OSError as error:
-            if not self._count or status_of(error) != nfs.NFS4ERR_DELAY:
-                raise
-            # Short of something: what there is so far is an answer.
-            del buffer[mark:]
-            return False
-        self._names_left -= 16 + (len(entry.name) + 3 & ~3)
-        if len(buffer) > self._end or (self._count and self._names_left < 0):
-            del buffer[mark:]
-            return False
-        self._count += 1
+                return False
+            self._names_left -= 16 + (len(entry.name) + 3 & ~3)
+            if len(buffer) > self._end or (self._count and self._names_left < 0):
+                del buffer[mark:]
+                return False
+            self._count += 1
         return True
 
     def _encode(self, entry: Entry) -> bool:
         """Append an ``entry4`` without its end; False if there is none for the caller."""
-        encoder, mask, context = self._reply.encoder, self._mask, self._context
-        encoder.boolean(True)
-        encoder.uint64(entry.cookie)
-        encoder.opaque(entry.name)
-        export = context.core.namespace.export_of(self._here, entry.name)
-        if export is not self._here.export and not context.admitted(export):
+        cookie, name, found = entry
+        encoder, mask, here, context = self._encoder, self._mask, self._here, self._context
+        encoder.buffer += _ENTRY.pack(1, cookie)
+        encoder.opaque(name)
+        export = context.core.namespace.export_of(here, name)
+        if export is not here.export and not context.admitted(export):
             # What is mounted here is not for this client: not even that it exists.
             return False
-        found = entry.found if self._refusal is None else self._refusal
+        if self._refusal is not None:
+            found = self._refusal
         if isinstance(found, OSError):
             if not mask:
-                self._reply.buffer += _NO_ATTRIBUTES
+                encoder.buffer += _NO_ATTRIBUTES
                 return True
             # What will pass is no attribute of the entry.
             if not mask & attributes.RDATTR_ERROR or status_of(found) == nfs.NFS4ERR_DELAY:
@@ -373,9 +379,9 @@ class _Page:
             attributes.encode_error(encoder, found)
             return True
         values, identity = found
-        room = self._rooms.get(export)
+        room = self._rooms.get(export) if self._rooms else None
         subject = attributes.Subject(
-            context.core, context.minor, export, values, identity, room=room
+            context.core, context.minor, export, values, identity, None, room
         )
         attributes.encode(encoder, subject, mask)
         return True

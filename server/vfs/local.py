@@ -53,9 +53,9 @@ from .interface import (
 )
 from .limits import largest_file, largest_size
 from .local_attributes import Stamps, node_of, set_times
-from .local_calls import Calls, Found, Peeked, readlink, status_of
+from .local_calls import Calls, Found, readlink, status_of
 from .local_file import LocalFile, sync_job
-from .pace import Lately, Medium, Pace, medium_of
+from .pace import NOT_NOW, Medium, Pace, medium_of
 from .posix import failure
 from .syscalls import descriptor_path
 
@@ -96,11 +96,9 @@ class LocalFileSystem(FileSystem):
         self.heavy = Heavy()
         self._below = Below(self._root_fd, clock)
         self.stamps = Stamps()
-        self.lately = Lately(clock)
-        """Places in directories, directories and links."""
         self.acts_as = None if acting.privileged else os.geteuid()
         self.calls = Calls(os.fstat(self._root_fd).st_dev, acting, self._below, self.heavy)
-        self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close)
+        self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close, clock)
         self.in_memory = self.pace.medium is Medium.MEMORY
         """Nothing in it is ever durable, or needs to be."""
         try:
@@ -224,14 +222,22 @@ class LocalFileSystem(FileSystem):
         return await self.pace.quick(partial(self.calls.permitted, who=who, mask=mask), fd)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> Eventual[Node]:
+        parent, pace, above = self._at_hand(directory), self.pace, directory.identity
+        if parent is not None and not pace.any_may_block:
+            try:
+                found = self.calls.lookup(parent, above, name, who, pace.blocks)
+            except OSError as error:
+                if error.errno not in NOT_NOW:
+                    raise
+            else:
+                return self._adopt(found, above)
         return started(self._lookup(directory, name, who))
 
     async def _lookup(self, directory: Node, name: bytes, who: User) -> Node:
         (parent,) = await self._reach(directory)
         above = directory.identity
         look = partial(self.calls.lookup, above=above, name=name, who=who)
-        found = await self.pace.slow(look, parent, cached=partial(look, cached=True))
-        return self._adopt(found, above)
+        return self._adopt(await self.pace.slow(look, parent), above)
 
     def parent(self, directory: Node, who: User) -> Eventual[Node]:
         if not directory.is_directory:
@@ -254,34 +260,37 @@ class LocalFileSystem(FileSystem):
     ) -> Listing:
         (parent,) = await self._reach(directory)
         above, place = directory.identity, (directory.identity, cookie)
+        pace = self.pace
         position = cookies.to_position(cookie) if cookie else 0
         look = partial(
             self.calls.entries, above=above, position=position, who=who, most=most, birth=birth
         )
-        call = self.pace.quick if place in self.lately else self.pace.slow
-        peeked, at_end = await call(look, parent)
-        self.lately.add(place)
-        return Listing(list(map(self._entry, peeked)), at_end)
-
-    def _entry(self, peeked: Peeked) -> Entry:
-        cookie, name, found = peeked
-        if isinstance(found, OSError):
-            return Entry(cookie, name, found)
-        identity, status, born = found
-        attributes = self.stamps.attributes(identity, status)
-        attributes.btime_ns = born
-        return Entry(cookie, name, (attributes, identity))
+        peeked, at_end = await (pace.quick if pace.is_quick(place) else pace.slow)(look, parent)
+        pace.done(place)
+        attributes_of = self.stamps.attributes
+        listed: list[Entry] = []
+        for cookie, name, found in peeked:
+            if isinstance(found, OSError):
+                listed.append(Entry(cookie, name, found))
+                continue
+            identity, status, born = found
+            attributes = attributes_of(identity, status)
+            attributes.btime_ns = born
+            listed.append(Entry(cookie, name, (attributes, identity)))
+        return Listing(listed, at_end)
 
     def readlink(self, node: Node, who: User) -> Eventual[bytes]:
         if node.type != stat.S_IFLNK:
             raise failure(errno.EINVAL)
-        return started(self._readlink(node))
+        fd = self._at_hand(node)
+        if fd is None or not self.pace.is_quick(node.identity):
+            return started(self._readlink(node))
+        return self.pace.here(readlink, fd)
 
     async def _readlink(self, node: Node) -> bytes:
         (fd,) = await self._reach(node)
-        call = self.pace.quick if node.identity in self.lately else self.pace.slow
-        target = await call(readlink, fd)
-        self.lately.add(node.identity)
+        target = await self.pace.slow(readlink, fd)
+        self.pace.done(node.identity)
         return target
 
     def open(
@@ -290,12 +299,19 @@ class LocalFileSystem(FileSystem):
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
         self.budget.admit()
-        return started(self._open(node, who, access, override))
+        path = self._at_hand(node)
+        if path is None or self.pace.any_may_block:
+            return started(self._open(node, who, access, override))
+        return self._opened(
+            node, who, self.pace.here(self.calls.open_inode, path, who, access, override)
+        )
 
     async def _open(self, node: Node, who: User, access: int, override: bool) -> OpenFile:
         (path,) = await self._reach(node)
         work = partial(self.calls.open_inode, who=who, access=access, override=override)
-        fd = await self.pace.quick(work, path)
+        return self._opened(node, who, await self.pace.quick(work, path))
+
+    def _opened(self, node: Node, who: User, fd: int) -> LocalFile:
         self._learn_size(fd)
         return LocalFile(self, node, who, fd)
 
@@ -551,9 +567,9 @@ class LocalFileSystem(FileSystem):
         fds = await self._reach(*nodes)
         directory = nodes[-1].identity
         # What was changed a moment ago is in memory, by and large.
-        call = self.pace.quick if directory in self.lately else self.pace.slow
-        result = await call(work, *fds)
-        self.lately.add(directory)
+        pace = self.pace
+        result = await (pace.quick if pace.is_quick(directory) else pace.slow)(work, *fds)
+        pace.done(directory)
         return result
 
     async def _changed(self, node: Node) -> None:

@@ -12,7 +12,7 @@ import ctypes
 import errno
 import os
 import stat
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from . import cookies, syscalls
 from .below import PATH_FLAGS, Below
@@ -42,13 +42,9 @@ class Found(NamedTuple):
     """When a directory was seen to be below the root, if that was looked at."""
 
 
-class Peeked(NamedTuple):
-    """A directory's entry that was looked at."""
-
-    cookie: int
-    name: bytes
-    found: tuple[bytes, os.stat_result, int] | OSError
-    """Identity, status and time of birth (-1 if not asked for), or why they cannot be had."""
+Peeked: TypeAlias = tuple[int, bytes, "tuple[bytes, os.stat_result, int] | OSError"]
+"""A directory's entry: its cookie, its name, and its identity, status and time of birth (-1 if not
+asked for), or why they cannot be had."""
 
 
 class Removed(NamedTuple):
@@ -235,8 +231,8 @@ class Calls:
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EXDEV):
                 return None
-            return Peeked(cookie, name, error)
-        return Peeked(cookie, name, (identity, status, born))
+            return cookie, name, error
+        return cookie, name, (identity, status, born)
 
     # --- Opening and making ---
 

@@ -184,11 +184,11 @@ class LocalFile(OpenFile):
         return started(self._seek(offset, os.SEEK_HOLE if hole else os.SEEK_DATA))
 
     async def _seek(self, offset: int, whence: int) -> int:
-        lately, what = self._fs.lately, (self._node.identity, whence)
+        pace, what = self._pace, (self._node.identity, whence)
         with self.held() as fd:
-            call = self._pace.quick if what in lately else self._pace.slow
-            found = await call(partial(os.lseek, fd, offset, whence))
-        lately.add(what)
+            work = partial(os.lseek, fd, offset, whence)
+            found = await (pace.quick if pace.is_quick(what) else pace.slow)(work)
+        pace.done(what)
         return found
 
     def size(self) -> Eventual[int]:

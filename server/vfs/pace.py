@@ -21,7 +21,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from .descriptors import Budget
 from .interface import Executor
@@ -32,6 +32,9 @@ T = TypeVar("T")
 LATELY_S: Final = 10.0
 """How long something that was done is taken to be cached."""
 _REMEMBERED: Final = 4096
+_NO_DESCRIPTOR: Final = frozenset({errno.EMFILE, errno.ENFILE})
+NOT_NOW: Final = _NO_DESCRIPTOR | {errno.EAGAIN}
+"""What a call says that cannot be made here and now, but may elsewhere or later."""
 
 
 class Medium(enum.Enum):
@@ -85,8 +88,17 @@ class Pace:
     have their numbers used again. They count as held in the budget.
     """
 
-    def __init__(self, medium: Medium, budget: Budget, close: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        medium: Medium,
+        budget: Budget,
+        close: Callable[[int], None],
+        clock: Callable[[], float],
+    ) -> None:
         self.medium = medium
+        self._clock = clock
+        self._lately: OrderedDict[Hashable, float] = OrderedDict()
+        """When slow things were done."""
         self._budget = budget
         self._close = close
         self._executor: Executor | None = None
@@ -110,31 +122,44 @@ class Pace:
             return await self._elsewhere(work, fds)
         return self.here(work, *fds)
 
-    async def slow(
-        self, work: Callable[..., T], *fds: int, cached: Callable[..., T] | None = None
-    ) -> T:
-        """Make a call that may have to wait for a disk.
+    async def slow(self, work: Callable[..., T], *fds: int) -> T:
+        """Make a call that may have to wait for a disk."""
+        if self.blocks:
+            return await self._elsewhere(work, fds)
+        return self.here(work, *fds)
 
-        ``cached`` does the same, or raises ``BlockingIOError`` if it would have to wait.
-        """
+    def is_quick(self, what: Hashable) -> bool:
+        """Return whether something slow is as good as quick, as it was :meth:`done` lately."""
         if not self.blocks:
-            return self.here(work, *fds)
-        if cached is not None and not self.any_may_block:
-            try:
-                return self.here(cached, *fds)
-            except BlockingIOError:
-                pass
-        return await self._elsewhere(work, fds)
+            return True
+        done = self._lately.get(what)
+        if done is None or self.any_may_block:
+            return False
+        now = self._clock()
+        if now - done >= LATELY_S:
+            return False
+        self._lately[what] = now
+        return True
 
-    def here(self, work: Callable[..., T], *fds: int) -> T:
+    def done(self, what: Hashable) -> None:
+        """Note that something slow was done, and so is in the kernel's caches."""
+        if not self.blocks:
+            return
+        lately = self._lately
+        lately[what] = self._clock()
+        lately.move_to_end(what)
+        if len(lately) > _REMEMBERED:
+            lately.popitem(last=False)
+
+    def here(self, work: Callable[..., T], *arguments: Any) -> T:
         """Make a call on this thread; once more if there was no descriptor left for it."""
         try:
-            return work(*fds)
+            return work(*arguments)
         except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
+            if error.errno not in _NO_DESCRIPTOR:
                 raise
         self._budget.relieve()
-        return work(*fds)
+        return work(*arguments)
 
     async def _elsewhere(self, work: Callable[..., T], fds: tuple[int, ...]) -> T:
         executor, budget = self._executor, self._budget
@@ -149,7 +174,7 @@ class Pace:
             try:
                 return await executor.submit(partial(work, *lent))
             except OSError as error:
-                if error.errno not in (errno.EMFILE, errno.ENFILE):
+                if error.errno not in _NO_DESCRIPTOR:
                     raise
             budget.relieve()
             return await executor.submit(partial(work, *lent))
@@ -158,25 +183,3 @@ class Pace:
                 # What is behind OTHER is not told of descriptors that are only to name inodes.
                 (os.close if self.any_may_block else self._close)(fd)
                 budget.holds(-1)
-
-
-class Lately:
-    """What was done a moment ago, and so is likely to be in the kernel's caches.
-
-    ``clock`` gives seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._done: OrderedDict[Hashable, float] = OrderedDict()
-
-    def __contains__(self, what: Hashable) -> bool:
-        return self._clock() - self._done.get(what, -LATELY_S) < LATELY_S
-
-    def add(self, what: Hashable) -> None:
-        """Note that something was done."""
-        done = self._done
-        done[what] = self._clock()
-        done.move_to_end(what)
-        if len(done) > _REMEMBERED:
-            done.popitem(last=False)
