@@ -19,7 +19,7 @@ from nfsrdma.client.options import MountOptions
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.server.edge.workers import Workers
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.export import Export
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.pace import Medium
@@ -52,8 +52,8 @@ class World:
         self.reactor = SelectReactor()
         self.workers = Workers(self.reactor, threads=8)
         self.fs = LocalFileSystem(path)
-        self.server = Server(
-            [Export("", self.fs)], self.reactor, random.Random(1), elsewhere=self.workers
+        self.server = NfsService(
+            [Export("", self.fs)], self.reactor, random.Random(1), threads=self.workers
         )
         _, port = self.server.listen_tcp("127.0.0.1", 0)
         self._closing = ExitStack()
