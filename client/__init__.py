@@ -19,9 +19,11 @@ Every failure is an ``OSError``: of a server an :class:`NfsError`, of this machi
 :class:`LocalError`. Each is an instance of the built-in class for its ``errno`` as well, such as
 ``FileNotFoundError``.
 
-The room, from below: ``compound``, ``session`` and ``recovery`` execute calls; ``paths``, ``file``
-and ``filesystem`` make operations of them, as coroutines that touch no operating system;
-``copies`` copies trees. ``edge`` is where the system is touched, and ``api`` has the two faces.
+The room, from below: ``compound``, ``session`` and ``recovery`` execute calls. ``operations`` has
+one coroutine for each NFS operation by handle, ``file`` is an open file, and ``nodes`` adds caches
+and lookup counts for mounts of the operating system. ``paths``, ``lookups``, ``names`` and
+``filesystem`` are the same by path; ``copies`` copies trees. All these are coroutines that do not
+touch the operating system: ``edge`` does, and ``api`` has the two faces.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A session used in another user's name: a mount acts for each of its users."""
+"""Calls with another user's credentials in the client's session, for mounts of many users."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .stats import Statistics
 
 
 class Acting:
-    """A :class:`~.caller.Caller` with credentials of its own in a session of another.
+    """A :class:`~.caller.Caller` with its own credentials in the session of a client.
 
-    The session is the client's, whoever calls in it (RFC 8881, Section 2.10.8.3 allows it where
-    no state protection was asked for).
+    A session is not tied to the credentials that created it, since the client requests no state
+    protection (SP4_NONE: RFC 8881, Section 2.10.8.3).
     """
 
     __slots__ = ("_header", "_session", "credentials")
@@ -29,27 +29,27 @@ class Acting:
 
     @property
     def limits(self) -> Limits:
-        """What fits into one call."""
+        """The limits of one call."""
         return self._session.limits
 
     @property
     def stats(self) -> Statistics:
-        """What was called, by all users of the session."""
+        """Counters of the calls made by all users of the session."""
         return self._session.stats
 
     @property
     def minor_version(self) -> int:
-        """The minor version that the server is spoken to in."""
+        """The minor version in use."""
         return self._session.minor_version
 
     @property
     def epoch(self) -> bytes:
-        """A name that changes whenever the server may have restarted."""
+        """A value that changes whenever the server may have restarted."""
         return self._session.epoch
 
     @property
     def abandoned(self) -> Callable[[], NfsError] | None:
-        """Makes the error that calls fail with, once the mount belongs to another process."""
+        """The maker of the error that every call raises, once the mount is another process's."""
         return self._session.abandoned
 
     def time(self) -> float:
@@ -57,13 +57,13 @@ class Acting:
         return self._session.time()
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long."""
+        """Wait for that many seconds."""
         await self._session.pause(seconds)
 
     def compound(self, name: str, *, idempotent: bool = True) -> Compound:
-        """Begin a compound for :meth:`call`; ``name`` is how statistics call it."""
+        """Begin a compound for :meth:`call`; ``name`` is its name in statistics."""
         return Compound(self._header, name, idempotent=idempotent)
 
     async def call(self, compound: Compound, *, recovering: bool = False) -> None:
-        """Execute ``compound``; then the results of its operations are known."""
+        """Execute ``compound``; afterwards the results of its operations are known."""
         await self._session.call(compound, recovering=recovering)

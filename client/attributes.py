@@ -1,8 +1,9 @@
 """File attributes: the few sets that the client asks for, decoded straight into ``Stat``.
 
-Attributes travel as a bitmap and, in the order of its bits, their values (RFC 8881, Section
-3.3.7). A server answers with those of the asked ones that it has, which is nearly always all of
-them: that case is two ``struct`` steps, any other goes attribute by attribute.
+Attributes travel as a bitmap, followed by their values in the order of its bits (RFC 8881,
+Section 3.3.7). A server returns those attributes that it supports, which is nearly always all of
+those requested: this case takes two ``struct`` steps. Any other reply is decoded attribute by
+attribute.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ _NOBODY: Final = 65534
 _SECOND_NS: Final = 1_000_000_000
 _BLOCK: Final = 512
 NAME_MAX: Final = 1024
-"""Octets of a name, be it of an entry or of a user, that are taken from a server."""
+"""The longest name in octets, of an entry or a user, that is accepted from a server."""
 _HANDLE_MAX: Final = 128
 
-# nfs_ftype4 -> the file type in st_mode, whose numbers POSIX leaves open but everyone shares.
+# nfs_ftype4 -> the file type in st_mode. POSIX leaves the numbers open, but all systems agree.
 _FILE_TYPES: Final = {
     t.NF4REG: 0o100000,
     t.NF4DIR: 0o040000,
@@ -37,17 +38,17 @@ _FILE_TYPES: Final = {
 
 
 def bitmap(bits: Iterable[int]) -> bytes:
-    """An encoded bitmap4."""
+    """Return an encoded bitmap4."""
     words = bitmap_from_mask(mask_of(*bits))
     return struct.pack(f">{len(words) + 1}I", len(words), *words)
 
 
 class Stat:
-    """What ``stat()`` returns: the attributes of an ``os.stat_result``, and NFS's own.
+    """The result of ``stat()``: the attributes of an ``os.stat_result``, and some of NFS's own.
 
-    Times are integers of nanoseconds (``st_mtime_ns``) with float properties in seconds.
-    ``st_uid`` and ``st_gid`` are 65534 for an owner that is no number; ``owner`` and ``group``
-    are what the server said.
+    Times are integers in nanoseconds (``st_mtime_ns``), with float properties in seconds.
+    ``st_uid`` and ``st_gid`` are 65534 for an owner whose name is not a number; ``owner`` and
+    ``group`` are the names as the server sent them.
     """
 
     __slots__ = (
@@ -84,38 +85,47 @@ class Stat:
 
     @property
     def st_uid(self) -> int:
+        """The numeric user ID of the owner."""
         return _identity(self.owner)
 
     @property
     def st_gid(self) -> int:
+        """The numeric ID of the owner's group."""
         return _identity(self.group)
 
     @property
     def st_dev(self) -> int:
+        """A number for the file system: its fsid."""
         return self.fsid[0] << 64 | self.fsid[1]
 
     @property
     def st_atime(self) -> float:
+        """The time of the last access, in seconds."""
         return self.st_atime_ns / _SECOND_NS
 
     @property
     def st_mtime(self) -> float:
+        """The time of the last modification, in seconds."""
         return self.st_mtime_ns / _SECOND_NS
 
     @property
     def st_ctime(self) -> float:
+        """The time of the last change of the metadata, in seconds."""
         return self.st_ctime_ns / _SECOND_NS
 
     @property
     def is_dir(self) -> bool:
+        """Whether this is a directory."""
         return self.st_mode & 0o170000 == 0o040000
 
     @property
     def is_file(self) -> bool:
+        """Whether this is a regular file."""
         return self.st_mode & 0o170000 == 0o100000
 
     @property
     def is_symlink(self) -> bool:
+        """Whether this is a symbolic link."""
         return self.st_mode & 0o170000 == 0o120000
 
     def __repr__(self) -> str:
@@ -126,7 +136,7 @@ class Stat:
 
 
 def _identity(name: bytes) -> int:
-    # Numbers stand for themselves where AUTH_SYS is in use (RFC 8881, Section 5.9).
+    # With AUTH_SYS, a numeric string is a numeric ID (RFC 8881, Section 5.9).
     if name.isdigit() and len(name) <= 10:
         return int(name)
     return 0 if name.startswith(b"root@") else _NOBODY
@@ -136,7 +146,7 @@ Values = dict[int, Any]
 
 
 def decode_values(dec: Decoder) -> Values:
-    """A fattr4, by attribute number. Raises ``XdrError``."""
+    """Decode a fattr4 into values by attribute number. Raises ``XdrError``."""
     return decode_fattr4(t.fattr4.decode(dec))
 
 
@@ -146,7 +156,7 @@ def _time_ns(seconds: int, nanoseconds: int) -> int:
     return seconds * _SECOND_NS + nanoseconds
 
 
-# -- the attributes of stat() ----------------------------------------------------------------
+# --- The attributes of stat() ---
 
 _STAT_BITS: Final = (
     t.FATTR4_TYPE,
@@ -165,9 +175,9 @@ _STAT_BITS: Final = (
     t.FATTR4_TIME_MODIFY,
 )
 STAT: Final = bitmap(_STAT_BITS)
-"""The bitmap of what :func:`decode_stat` wants."""
+"""The bitmap to request for :func:`decode_stat`."""
 STAT_ROOM: Final = 512
-"""Octets that those attributes take: 140, and room for the owners' names."""
+"""Octets that these attributes take at most: 140, and room for the owners' names."""
 
 _STAT_MASK: Final = struct.unpack(">3I", STAT)
 _STAT_HEAD: Final = struct.Struct(">5I2Q2QQ2I")
@@ -175,7 +185,7 @@ _STAT_TAIL: Final = struct.Struct(">2IQ" + "qI" * 3)
 
 
 def decode_stat(dec: Decoder) -> Stat:
-    """A fattr4 that was asked for with :data:`STAT`."""
+    """Decode a fattr4 that was requested with :data:`STAT`. Raises ``XdrError``."""
     start = dec.offset
     try:
         head = dec.unpack(_STAT_HEAD)
@@ -220,7 +230,7 @@ def _mode(kind: int, mode: int) -> int:
 
 
 def stat_from_values(values: Values) -> Stat:
-    """The slow way to a :class:`Stat`. Raises ``XdrError`` if there is not even a type."""
+    """Make a :class:`Stat` the slow way. Raises ``XdrError`` if even the type is missing."""
     if t.FATTR4_TYPE not in values:
         raise XdrError("attributes without a type")
     result = Stat()
@@ -247,17 +257,17 @@ def _time_of(time: t.nfstime4 | None) -> int:
     return _time_ns(time.seconds, time.nseconds) if time is not None else 0
 
 
-# -- directories -----------------------------------------------------------------------------
+# --- Directories ---
 
 ENTRY: Final = bitmap((*_STAT_BITS, t.FATTR4_RDATTR_ERROR, t.FATTR4_FILEHANDLE))
-"""The bitmap of what :func:`decode_entries` wants of each entry."""
+"""The bitmap to request of each entry for :func:`decode_entries`."""
 _ENTRY_MASK: Final = struct.unpack(">3I", ENTRY)
 _ENTRY_HEAD: Final = struct.Struct(">5I2Q2QI")
 _ENTRY_MIDDLE: Final = struct.Struct(">Q2I")
 
 
 class Page:
-    """One answer of READDIR: entries, where the next page begins, and whether there is none."""
+    """One reply to READDIR: entries, and where the next page begins unless this is the last."""
 
     __slots__ = ("cookie", "cookies", "end", "entries", "verifier")
 
@@ -265,17 +275,17 @@ class Page:
         self.verifier = verifier
         self.entries: list[tuple[bytes, Stat | int]] = []
         self.cookies: list[int] = []
-        """What comes after each of the entries."""
+        """The cookies of the entries: a listing can go on after any of them."""
         self.cookie = 0
         self.end = False
 
 
 def decode_entries(dec: Decoder) -> Page:
-    """A READDIR4resok whose entries were asked for with :data:`ENTRY`.
+    """Decode a READDIR4resok whose entries were requested with :data:`ENTRY`.
 
-    An entry whose attributes the server could not get has the status in their place that says
-    why (rdattr_error: RFC 8881, Section 5.8.1.12). Raises ``XdrError`` also for names that no
-    directory can hold: a caller may make paths of them.
+    If the server could not get an entry's attributes, the status that says why stands in their
+    place (rdattr_error: RFC 8881, Section 5.8.1.12). Raises ``XdrError``, also for a name that no
+    directory can hold, since callers build paths from names.
     """
     page = Page(dec.fixed_opaque(8))
     while dec.boolean():
@@ -319,12 +329,12 @@ def _entry_from_values(values: Values) -> Stat | int:
     return values.get(t.FATTR4_RDATTR_ERROR, 0) or t.NFS4ERR_SERVERFAULT
 
 
-# -- types, to be compared by the server -----------------------------------------------------
+# --- Types, for the server to compare ---
 
 DIRECTORY_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4DIR.to_bytes(4))
 LINK_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4LNK.to_bytes(4))
 
-# -- file systems ----------------------------------------------------------------------------
+# --- File systems ---
 
 CHANGE: Final = bitmap((t.FATTR4_CHANGE,))
 """The bitmap of the change attribute alone, for :func:`decode_change`."""
@@ -332,7 +342,7 @@ CHANGE_ROOM: Final = 24
 
 
 def decode_change(dec: Decoder) -> int:
-    """Read a fattr4 that was asked for with :data:`CHANGE`."""
+    """Decode a fattr4 that was requested with :data:`CHANGE`. Raises ``XdrError``."""
     return int(decode_values(dec).get(t.FATTR4_CHANGE, 0))
 
 
@@ -352,7 +362,7 @@ VALUES_ROOM: Final = 256
 
 
 class StatVfs:
-    """What ``statvfs()`` returns: sizes in units of ``f_frsize`` octets."""
+    """The result of ``statvfs()``: sizes in units of ``f_frsize`` octets."""
 
     __slots__ = (
         "f_bavail",
@@ -377,7 +387,7 @@ class StatVfs:
         self.f_namemax = values.get(t.FATTR4_MAXNAME, 255)
 
 
-# -- what can be set -------------------------------------------------------------------------
+# --- Setting attributes ---
 
 
 def encode_attributes(
@@ -391,9 +401,9 @@ def encode_attributes(
     atime_now: bool = False,
     mtime_now: bool = False,
 ) -> t.fattr4:
-    """Return a fattr4 with what is not None.
+    """Return a fattr4 with those attributes that are not None.
 
-    ``atime_now`` and ``mtime_now`` set a time to the server's present.
+    ``atime_now`` and ``mtime_now`` set a time to the server's current time.
     """
     values: Values = {}
     if size is not None:

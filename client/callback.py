@@ -1,8 +1,8 @@
-"""The callback program: what the server may ask of the client (RFC 8881, Section 20).
+"""The callback program: what a server may ask of its client (RFC 8881, Section 20).
 
-Calls come over the client's own connections and in the slots of the session's back channel, so
-they are executed once like the client's own. The client holds nothing that is worth recalling,
-since delegations are given back as soon as they come; it answers properly all the same.
+Callbacks arrive over the client's own connections, in the slots of the session's back channel, so
+each is executed exactly once. The client holds nothing worth recalling, since it returns
+delegations as soon as they are granted, but it answers properly all the same.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .session import Session
 CALLBACK_SLOTS: Final = 4
 CALLBACK_OPERATIONS_MAX: Final = 8
 CALLBACK_OCTETS_MAX: Final = 4096
-"""The longest call of the server's that is looked at, as CREATE_SESSION has said."""
+"""The longest callback in octets that is accepted, as CREATE_SESSION announced."""
 
-# The specification numbers the version 1; servers that call version 4 mean the same.
+# The specification numbers the version 1; some servers call version 4 and mean the same.
 _VERSIONS: Final = (1, 4)
 
 
@@ -37,7 +37,7 @@ class _Slot:
 
 
 class Callbacks:
-    """Answers the server's calls."""
+    """Answers callbacks."""
 
     def __init__(self, session: Session, opens: OpenTable) -> None:
         self._session = session
@@ -51,7 +51,7 @@ class Callbacks:
         }
 
     def service(self) -> Service:
-        """What connections are made with."""
+        """Return the service for incoming calls of a connection."""
         procedures = {t.CB_NULL: null_procedure, t.CB_COMPOUND: self._compound}
         return RpcService([RpcProgram(t.NFS4_CALLBACK, dict.fromkeys(_VERSIONS, procedures))])
 
@@ -65,7 +65,7 @@ class Callbacks:
             return
         tag = dec.opaque(t.NFS4_OPAQUE_LIMIT)
         minor = dec.uint32()
-        dec.uint32()  # callback_ident: of use in minor version 0 only
+        dec.uint32()  # callback_ident: used only in minor version 0
         count = dec.uint32()
         reply = call.start_reply()
         if minor not in (1, 2):
@@ -77,7 +77,7 @@ class Callbacks:
         call.reply(reply)
 
     def _execute(self, dec: Decoder, tag: bytes, count: int) -> bytes:
-        """The encoded CB_COMPOUND4res."""
+        """Execute a CB_COMPOUND; return the encoded CB_COMPOUND4res."""
         results = Encoder()
         body = Encoder()
         status = t.NFS4_OK
@@ -125,7 +125,10 @@ class Callbacks:
         return status
 
     def _sequence(self, dec: Decoder) -> tuple[int, _Slot | None, t.CB_SEQUENCE4args]:
-        """CB_SEQUENCE (RFC 8881, Section 20.9): its status, and the slot if that is in step."""
+        """Execute CB_SEQUENCE (RFC 8881, Section 20.9).
+
+        Returns its status, the slot unless the request is out of sequence, and the arguments.
+        """
         arguments = t.CB_SEQUENCE4args.decode(dec)
         if arguments.csa_sessionid != self._session.session_id:
             return t.NFS4ERR_BADSESSION, None, arguments
@@ -142,19 +145,19 @@ class Callbacks:
         return t.NFS4_OK, slot, arguments
 
     def _recall(self, dec: Decoder) -> int:
-        """CB_RECALL: a delegation that we have is on its way back already."""
+        """Execute CB_RECALL: any delegation is on its way back already."""
         arguments = t.CB_RECALL4args.decode(dec)
         if self._opens.returning(arguments.stateid.other):
             return t.NFS4_OK
         return t.NFS4ERR_BAD_STATEID
 
     def _recall_any(self, dec: Decoder) -> int:
-        """CB_RECALL_ANY: nothing is kept, which is as few as the server can want."""
+        """Execute CB_RECALL_ANY: there is nothing to return, since nothing is kept."""
         t.CB_RECALL_ANY4args.decode(dec)
         return t.NFS4_OK
 
     def _recall_slot(self, dec: Decoder) -> int:
-        """CB_RECALL_SLOT (RFC 8881, Section 20.8): use no slot above this one."""
+        """Execute CB_RECALL_SLOT (RFC 8881, Section 20.8): use no slot above the target."""
         arguments = t.CB_RECALL_SLOT4args.decode(dec)
         if self._session.slots is not None:
             self._session.slots.set_target(arguments.rsa_target_highest_slotid)

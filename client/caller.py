@@ -1,7 +1,7 @@
-"""What executes compounds: the narrow side of a session that operations see.
+"""The narrow interface between operations and what executes their compounds.
 
 Operations, open files and paths are written against :class:`Caller`. A session of minor version 1
-or 2 is one; so can be a client of minor version 0, which has no sessions.
+or 2 is one; a client of minor version 0, which has no sessions, can be another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .stats import Statistics
 
 
 class Limits:
-    """What a server takes in one call, in octets and operations (RFC 8881, Section 18.36)."""
+    """The limits of one call, in octets and operations (RFC 8881, Section 18.36)."""
 
     __slots__ = ("max_cached", "max_operations", "max_request", "max_response")
 
@@ -33,40 +33,41 @@ class Caller(Protocol):
 
     @property
     def limits(self) -> Limits:
-        """What fits into one call."""
+        """The limits of one call."""
 
     @property
     def stats(self) -> Statistics:
-        """What was called, and how often."""
+        """Counters of the calls made."""
 
     @property
     def minor_version(self) -> int:
-        """The minor version that the server is spoken to in."""
+        """The minor version in use."""
 
     @property
     def epoch(self) -> bytes:
-        """A name that changes whenever the server may have restarted."""
+        """A value that changes whenever the server may have restarted."""
 
     @property
     def abandoned(self) -> Callable[[], NfsError] | None:
-        """Makes the error that calls fail with, once the mount belongs to another process."""
+        """The maker of the error that every call raises, once the mount is another process's."""
 
     def time(self) -> float:
         """Return the time in seconds, on a clock that never goes back."""
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long."""
+        """Wait for that many seconds."""
 
     def compound(self, name: str, *, idempotent: bool = True) -> Compound:
-        """Begin a compound for :meth:`call`; ``name`` is how statistics call it.
+        """Begin a compound for :meth:`call`; ``name`` is its name in statistics.
 
         ``idempotent`` says that executing it twice does no harm.
         """
 
     async def call(self, compound: Compound, *, recovering: bool = False) -> None:
-        """Execute ``compound``; then the results of its operations are known.
+        """Execute ``compound``; afterwards the results of its operations are known.
 
-        ``recovering`` is for the calls that make the server usable again: they do not wait until
-        it is. Raises :class:`~.errors.StatusError`, or an :class:`~.errors.NfsError` that says
-        what else went wrong; ``TransportError`` only with ``recovering``.
+        ``recovering`` is for calls that restore the session: they do not wait until it is usable.
+        Raises :class:`~.errors.StatusError` if an operation failed, an
+        :class:`~.errors.NfsError` for any other failure, and ``TransportError`` only with
+        ``recovering``.
         """

@@ -1,6 +1,6 @@
-"""One client of one server: its session, its opens, and what can be done by handle.
+"""One client of one server: its session, its opens, and its operations by handle.
 
-Everything that is about paths stands on it: see :mod:`.filesystem`.
+Operations by path build on it: see :mod:`.filesystem`.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ if TYPE_CHECKING:
     from random import Random
 
 Connect = Callable[[float, Service], Future[Channel]]
-"""Makes a connection within so many seconds, whose incoming calls go to a service."""
+"""Connects within the given number of seconds; incoming calls go to the service."""
 
 IO_SIZE: Final = 1 << 20
-"""Octets that one READ or WRITE carries, unless the server wants fewer."""
+"""Octets that one READ or WRITE carries, unless the server allows only fewer."""
 _OVERHEAD: Final = 2048
-"""Octets of a call or reply that READ and WRITE leave for the rest of it."""
+"""Octets of a call or reply that are reserved for everything but file data."""
 _LEASE_MAX_S: Final = 600
-"""The longest lease that a server's word is taken for."""
+"""The longest lease that a server is believed to have."""
 _PATIENCE_MIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """Who a client is, and how it uses its server."""
+    """The identity of a client, and how it uses its server."""
 
     credentials: Credentials
-    """Who calls."""
+    """The credentials of every call."""
     owner: bytes
-    """The name of this client, which no other one has (RFC 8881, Section 2.4)."""
+    """The name of this client, unique among all clients (RFC 8881, Section 2.4)."""
     verifier: bytes
-    """Eight octets that no earlier instance of this client had."""
+    """Eight octets that tell this instance of the client from earlier ones."""
     minor_version: int = 2
     """The highest minor version to speak."""
     timeout: float = 5.0
-    """Seconds that the server may be silent or out of reach before calls fail."""
+    """Seconds for which the server may be silent or unreachable before calls fail."""
     rsize: int = IO_SIZE
     """Octets that one READ carries at most."""
     wsize: int = IO_SIZE
@@ -65,7 +65,7 @@ class ClientOptions:
 class Client:
     """One client of one server.
 
-    ``rng`` is for names that nobody else can guess. Everything raises :class:`NfsError`.
+    ``rng`` generates names that others cannot guess. Coroutines raise :class:`NfsError`.
     """
 
     def __init__(
@@ -94,33 +94,33 @@ class Client:
 
     @property
     def stats(self) -> Statistics:
-        """What was called, how often, and how long it took."""
+        """Counters and times of the calls made."""
         return self.session.stats
 
     # --- Life ---
 
     async def connect(self) -> None:
-        """Connect, and make a session."""
+        """Connect, and create a session."""
         await self.session.become_usable()
 
     async def negotiate(self, root: bytes) -> None:
-        """Ask what the server takes in one READ or WRITE, and how long its leases are.
+        """Adopt the server's largest READ and WRITE, and the length of its leases.
 
-        ``root`` is the handle of the directory that is mounted.
+        ``root`` is the handle of the mounted directory.
         """
         values = await self.operations.server_limits(root)
         limits = self.session.limits
         self.rsize = _io_size(self.rsize, limits.max_response, values.get(t.FATTR4_MAXREAD))
         self.wsize = _io_size(self.wsize, limits.max_request, values.get(t.FATTR4_MAXWRITE))
-        # No server means a lease of years: it would be years that calls wait while it says DELAY.
+        # Calls are retried for two leases while the server answers DELAY, so bound the lease.
         lease_s = min(max(values.get(t.FATTR4_LEASE_TIME, 90), 1), _LEASE_MAX_S)
         self.recovery.set_lease(lease_s)
         self.session.patience = max(self.recovery.timeout, 2.0 * lease_s)
 
     async def unmount(self) -> None:
-        """Close every file, end the session and the connection.
+        """Close every file, then end the session and the connection.
 
-        Raises what closing the files raised first, when all is done.
+        Raises the first error of closing a file, after everything is done.
         """
         failure: Exception | None = None
         for file in self.files.all():
@@ -133,9 +133,9 @@ class Client:
             raise failure
 
     def abandon(self, make_error: Callable[[], NfsError]) -> None:
-        """Fail every call from here on, and let the server know nothing: it is another's mount.
+        """Fail every call from now on without telling the server: the mount is another process's.
 
-        What is open is closed without a word; what was not committed is for the other to commit.
+        That process keeps the open files, and commits what was not committed yet.
         """
         self.session.abandon(make_error)
         for file in self.files.all():
@@ -143,11 +143,11 @@ class Client:
 
     @property
     def abandoned(self) -> bool:
-        """Whether it is another's."""
+        """Whether the mount belongs to another process."""
         return self.session.abandoned is not None
 
     async def ping(self) -> float:
-        """Seconds that a NULL call takes: the network and the server's transport alone."""
+        """Return how many seconds a NULL call takes: network and transport alone."""
         session = self.session
         channel = await self._channel()
         start = session.reactor.time()
@@ -173,7 +173,7 @@ class Client:
         return self.open_file(opening.opened, path)
 
     def open_file(self, opened: Open, path: str | bytes) -> OpenFile:
-        """Return the file of an open."""
+        """Return the open file of ``opened``; ``path`` is for messages."""
         io = self.open_operations
         return OpenFile(io, io, opened, path, self.rsize, self.wsize, self.files)
 

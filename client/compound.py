@@ -1,10 +1,10 @@
 """COMPOUND: many operations in one call (RFC 8881, Section 2.2).
 
-A :class:`Compound` is written operation by operation straight into the RPC message, SEQUENCE
-first. Which session, slot and sequence id it travels with is known only when it is sent, and may
-change when it is sent again, so :meth:`Compound.stamp` writes those into their fixed places.
-Adding an operation returns the :class:`~.results.Result` that its answer will be decoded into, and
-counts the octets that it can take at most: over RDMA the caller has to know that beforehand.
+A :class:`Compound` is encoded operation by operation straight into the RPC message, SEQUENCE
+first. Its session, slot and sequence ID are known only when it is sent, and may change when it is
+sent again, so :meth:`Compound.stamp` writes them into fixed places. Adding an operation returns
+the :class:`~.results.Result` that its reply will be decoded into, and adds up the largest size of
+the reply: over RDMA the requester has to know it beforehand.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from .results import (
 T = TypeVar("T")
 
 CURRENT_STATEID: Final = b"\0\0\0\1" + bytes(12)
-"""The stateid that an operation earlier in the compound made (RFC 8881, Section 8.2.3)."""
+"""Stands for the stateid that an earlier operation returned (RFC 8881, Section 8.2.3)."""
 ANONYMOUS_STATEID: Final = bytes(16)
-"""No open at all (RFC 8881, Section 8.2.3)."""
+"""Stands for no open at all (RFC 8881, Section 8.2.3)."""
 
-# The reply before its first result: the RPC header, then status, tag and the number of results;
-# the result of SEQUENCE, its status included.
+# Octets of a reply before its first result: the RPC header, then status, tag and the number of
+# results; and of the result of SEQUENCE, its status included.
 _REPLY_HEAD_MAX: Final = 24 + 12
 _SEQUENCE_MAX: Final = 8 + 36
 _NAME_MAX: Final = 1024
-_DENIED_MAX: Final = 8 + 8 + 8 + 4 + 8 + 4 + _NAME_MAX  # who holds the lock that is in the way
+_DENIED_MAX: Final = 8 + 8 + 8 + 4 + 8 + 4 + _NAME_MAX  # with the owner of the other lock
 _TARGET_ROOM: Final = 512
 INLINE_MAX: Final = 3072
-"""Octets of a READ that are asked for within the reply, even where RDMA could place them."""
+"""The largest READ in octets whose data comes inline, although RDMA could place it."""
 _INLINE: Final = memoryview(bytearray())
 
 _STAMP: Final = struct.Struct(">2I16s4I")  # numops, OP_SEQUENCE, session, seqid, slots, cache
@@ -64,21 +64,21 @@ _READDIR: Final = struct.Struct(">IQ8s2I")
 _STATEID: Final = struct.Struct(">I16s")
 _CLIENT: Final = struct.Struct(">IQ")
 _CLOSE: Final = struct.Struct(">2I16s")
-# The whole reply up to the end of SEQUENCE's result, in the one shape that servers send: an
-# empty verifier, an empty tag, everything well.
+# The whole reply up to the end of SEQUENCE's result, in the shape that servers usually send: an
+# empty verifier, an empty tag, and success.
 _REPLY: Final = struct.Struct(">11I16s5I")
 _PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
 class Encodable(Protocol):
-    """Arguments of an operation."""
+    """The arguments of an operation."""
 
     def encode(self, enc: Encoder, /) -> None:
-        """Append their encoding."""
+        """Append the encoding of the arguments."""
 
 
 class SequenceResult:
-    """What SEQUENCE answered."""
+    """The result of SEQUENCE."""
 
     __slots__ = ("highest", "seqid", "session_id", "slot", "status_flags", "target")
 
@@ -94,21 +94,21 @@ class SequenceResult:
 
 
 class Header:
-    """The constant beginning of every call of one client: RPC header, tag and minor version."""
+    """The constant first octets of every call: RPC header, tag and minor version."""
 
     __slots__ = ("_call", "minor_version", "stamp_offset")
 
     def __init__(self, credentials: Credentials, minor_version: int) -> None:
         enc = Encoder()
         encode_call(enc, 0, t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_COMPOUND, credentials.to_auth())
-        enc.uint32(0)  # the tag, for which no one has a use
+        enc.uint32(0)  # an empty tag
         enc.uint32(minor_version)
         self.minor_version = minor_version
         self.stamp_offset = enc.tell()
         self._call = bytes(enc.buffer)
 
     def begin(self, sequenced: bool) -> Encoder:
-        """An encoder at the first operation, behind room for the stamp."""
+        """Return an encoder positioned at the first operation, after room for the stamp."""
         enc = Encoder()
         enc.buffer += self._call
         enc.buffer += bytes(_STAMP.size if sequenced else _WORD.size)
@@ -116,11 +116,11 @@ class Header:
 
 
 class Compound:
-    """One COMPOUND being built, then sent, perhaps several times.
+    """One COMPOUND that is built, and then sent one or more times.
 
-    ``name`` is how statistics call it; ``idempotent`` says that executing it twice does no
-    harm, so that the server need not keep its reply; ``sequenced`` is false only for the few
-    operations that stand outside sessions.
+    ``name`` is its name in statistics. ``idempotent`` says that executing it twice does no harm,
+    so that the server need not cache the reply. ``sequenced`` is false only for the few operations
+    that stand outside sessions.
     """
 
     __slots__ = (
@@ -146,35 +146,35 @@ class Compound:
         self.sinks: list[memoryview] = []
         self.max_reply = _REPLY_HEAD_MAX + (_SEQUENCE_MAX if sequenced else 0)
         self._stamp_offset = header.stamp_offset
-        self._stateid_offset = 0  # of the last operation that has a stateid
+        self._stateid_offset = 0  # of the last operation with a stateid; 0: none
         self._ops: list[int] = []
         self._results: list[Result[Any] | None] = []
 
     def __len__(self) -> int:
-        """The number of operations, SEQUENCE not counted."""
+        """Return the number of operations, not counting SEQUENCE."""
         return len(self._ops)
 
     def operation(self, index: int) -> int:
-        """The operation whose result has that index."""
+        """Return the number of the operation whose result has this index."""
         return self._ops[index]
 
     def lookups(self, index: int) -> int:
-        """How many LOOKUPs come before the operation whose result has that index."""
+        """Return how many LOOKUPs precede the operation whose result has this index."""
         return self._ops[:index].count(t.OP_LOOKUP) if index > 0 else 0
 
     def add(self, op: int, room: int) -> None:
-        """Note an operation without a result, whose encoding is in ``encoder`` already.
+        """Count an operation without a result, which ``encoder`` has already.
 
-        ``room`` is the most octets that its answer takes, status included.
+        ``room`` is the largest size of its part of the reply in octets, status included.
         """
         self._ops.append(op)
         self._results.append(None)
         self.max_reply += room
 
     def expect(self, op: int, room: int, decode: Callable[[Decoder], T]) -> Result[T]:
-        """Note an operation whose result ``decode`` reads, otherwise as :meth:`add`.
+        """Count an operation as :meth:`add` does, and return its result, which ``decode`` reads.
 
-        The contents of DDP-eligible items are not counted in ``room``.
+        ``room`` leaves out the contents of DDP-eligible items.
         """
         result = Result(decode)
         self._ops.append(op)
@@ -287,7 +287,7 @@ class Compound:
         if size > INLINE_MAX:
             self.sinks.append(sink)
             return self.expect(t.OP_READ, 16, decode_read)
-        # Registering memory for so little would cost more than copying it.
+        # Registering memory for so little data costs more than copying it.
         self.sinks.append(_INLINE)
         return self.expect(t.OP_READ, 20 + size, decode_read)
 
@@ -329,7 +329,7 @@ class Compound:
         self.add(t.OP_DEALLOCATE, 8)
 
     def readdir(self, cookie: int, verifier: bytes, size: int) -> Result[Page]:
-        """List the current directory from behind ``cookie``.
+        """List the current directory after ``cookie``.
 
         ``size`` bounds the result in octets (``maxcount``).
         """
@@ -344,7 +344,7 @@ class Compound:
         """Open a file."""
         self.encoder.buffer += _WORD.pack(t.OP_OPEN)
         arguments.encode(self.encoder)
-        # A delegation may come back: its stateid, a limit and an ACE that names someone.
+        # A delegation may be granted: its stateid, a limit and an ACE with a name.
         return self.expect(t.OP_OPEN, 8 + 16 + 24 + 16 + 64 + _NAME_MAX, t.OPEN4resok.decode)
 
     def close(self, stateid: bytes) -> Result[t.stateid4]:
@@ -404,13 +404,13 @@ class Compound:
     def typed(
         self, op: int, arguments: Encodable, room: int, decode: Callable[[Decoder], T]
     ) -> Result[T]:
-        """Append any other operation, its arguments being of the specification's type."""
+        """Append any other operation, given the specification's type for its arguments."""
         self.encoder.buffer += _WORD.pack(op)
         arguments.encode(self.encoder)
         return self.expect(op, room, decode)
 
     def restate(self, stateid: bytes) -> None:
-        """Put another stateid into the last operation that has one, to send it once more."""
+        """Replace the stateid of the last operation that has one, to send the compound again."""
         at = self._stateid_offset
         if at:
             self.encoder.buffer[at : at + 16] = stateid
@@ -418,7 +418,7 @@ class Compound:
     # --- Sending ---
 
     def stamp(self, xid: int, session_id: bytes, seqid: int, slot: int, highest: int) -> None:
-        """Write what SEQUENCE says, and the XID. The reply is cached unless idempotent."""
+        """Write the XID and the arguments of SEQUENCE. Replies of idempotent calls go uncached."""
         buffer = self.encoder.buffer
         _XID.pack_into(buffer, 0, xid)
         _STAMP.pack_into(
@@ -434,16 +434,15 @@ class Compound:
         )
 
     def stamp_plain(self, xid: int) -> None:
-        """Like :meth:`stamp` for a compound without SEQUENCE."""
+        """Write the XID of a compound without SEQUENCE."""
         _XID.pack_into(self.encoder.buffer, 0, xid)
         _WORD.pack_into(self.encoder.buffer, self._stamp_offset, len(self._ops))
 
     def decode_sequence(self, dec: Decoder) -> tuple[int, int, SequenceResult | None]:
-        """Read a reply up to the first result past SEQUENCE's.
+        """Decode a reply up to the end of SEQUENCE's result.
 
-        Returns the compound's status, how many results follow, and what SEQUENCE answered, or
-        None if that itself failed, with the compound's status. Raises ``XdrError`` or
-        ``RpcError``.
+        Returns the compound's status, the number of results that follow, and SEQUENCE's result:
+        None if SEQUENCE itself has failed, with that status. Raises ``XdrError`` or ``RpcError``.
         """
         start = dec.offset
         try:
@@ -473,11 +472,10 @@ class Compound:
         return status, count - 1, SequenceResult(*values)
 
     def decode_results(self, dec: Decoder, status: int, count: int) -> None:
-        """Read the results past SEQUENCE's into the :class:`Result` of each operation.
+        """Decode the results after SEQUENCE's into the :class:`Result` of each operation.
 
-        Raises :class:`StatusError` if ``status`` is not ``NFS4_OK``, when the results before
-        the operation that failed are known; ``XdrError`` if the reply contradicts itself or the
-        call.
+        Raises :class:`StatusError` if ``status`` is not ``NFS4_OK``: the results before the failed
+        operation's are known then. Raises ``XdrError`` if the reply contradicts itself or the call.
         """
         ops = self._ops
         if count > len(ops) or (status == 0 and count != len(ops)):
@@ -496,12 +494,12 @@ class Compound:
             if result is not None:
                 result.decode(dec)
         if status:
-            # The operation that failed has no result: some servers stop short like that.
+            # Some servers leave out the result of the operation that failed.
             index = min(count, len(ops) - 1)
             raise StatusError(status, ops[index] if ops else t.OP_SEQUENCE, index)
 
     def _wrong_operation(self, op: int, op_status: int, index: int, status: int) -> Exception:
-        # An operation that the server does not know is answered as OP_ILLEGAL (Section 15.2.4).
+        # A server answers an operation that it does not know as OP_ILLEGAL (Section 15.2.4).
         if op == t.OP_ILLEGAL and op_status and op_status == status:
             return StatusError(status, self._ops[index], index)
         return XdrError(f"a result of operation {op} where {self._ops[index]}'s belongs")
@@ -521,7 +519,7 @@ class Compound:
 
 
 def decode_compound_head(dec: Decoder) -> tuple[int, int]:
-    """Read a reply's RPC header and the head of its COMPOUND4res: (status, results)."""
+    """Decode a reply's RPC header and its status; return that and the number of results."""
     decode_rpc_reply(dec)
     status = dec.uint32()
     dec.opaque()

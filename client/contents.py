@@ -1,7 +1,7 @@
-"""The contents of a file as ``bytes``, read straight into the memory that they end up in.
+"""The contents of a file as ``bytes``, read straight into their final memory.
 
-``bytes`` cannot be filled once they are made, except by ``io.BytesIO``, which gives the ones that
-it wrote away without a copy. For a large file a copy costs about as much as its transfer does.
+``bytes`` are immutable, but ``io.BytesIO`` can fill some in place and then give them away without
+a copy. For a large file a copy costs about as much as the transfer.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import io
 from typing import Final
 
 BELIEVED_MAX: Final = 256 << 20
-"""Octets of memory that a server's word for a file's size is taken for, before the data comes."""
+"""Octets that are allocated at most on a server's word, before any data has come."""
 
 
 class Contents:
-    """What was read of a file whose size is believed to be ``size``."""
+    """A buffer for a file that is believed to have ``size`` octets."""
 
     __slots__ = ("_done", "_room", "_size", "_stream")
 
@@ -27,28 +27,28 @@ class Contents:
 
     @property
     def done(self) -> int:
-        """How many octets there are."""
+        """The number of octets read so far."""
         return self._done
 
     def rest(self) -> memoryview:
-        """Where the next ones belong. There is room for more than are expected, to see the end."""
+        """Return where to read to next: more room than data is expected, to notice the end."""
         return self._stream.getbuffer()[self._done :]
 
     def filled(self, count: int) -> bool:
-        """``count`` octets were put there; whether there are more to come."""
+        """Note that ``count`` octets were read; return whether to go on reading."""
         self._done += count
         if self._done < self._room:
             return False
         room = 3 * self._room + 4096
-        # What was announced, unless that is much more than has come.
+        # The announced size, unless that is much more than what has come.
         self._make_room(self._size if self._done < self._size <= room else room)
         return True
 
     def take(self) -> bytes:
-        """All of it. Nothing else may be called afterwards."""
+        """Return the contents. Call nothing else afterwards."""
         try:
             self._stream.truncate(self._done)
-        except BufferError:  # someone still has a view of it
+        except BufferError:  # a view of it is still in use
             return self._stream.getvalue()[: self._done]
         return self._stream.getvalue()
 

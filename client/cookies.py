@@ -1,25 +1,24 @@
-"""A server's listing that has no end, because it begins again."""
+"""Detection of directory listings that never end, because the server starts them again."""
 
 from __future__ import annotations
 
 
 class Cookies:
-    """Whether a listing goes round: a cookie that comes again leads to what followed it before.
+    """A detector of cycles: a cookie that was seen before leads to the same entries again.
 
-    Cookies need not ascend, and a directory may have millions of entries, so they are not
-    remembered: by Brent's method of finding a cycle it is compared with one of those before it,
-    which is replaced after 1, 2, 4, ... of them. What goes round is noticed before it was gone
-    through three times.
+    Cookies need not ascend, and a directory may have millions of entries, so they cannot all be
+    remembered. By Brent's algorithm each cookie is compared with one earlier cookie, which is
+    replaced after 1, 2, 4, ... steps. A cycle is noticed before its third round ends.
     """
 
     __slots__ = ("_kept", "_left", "_period")
 
     def __init__(self) -> None:
-        self._kept = 0  # which is where a listing begins
+        self._kept = 0  # where every listing begins
         self._period = self._left = 1
 
     def come_again(self, cookie: int) -> bool:
-        """The next page begins at ``cookie``: whether one began there before."""
+        """Return whether an earlier page began at ``cookie``, where the next one begins."""
         if cookie == self._kept:
             return True
         self._left -= 1

@@ -1,4 +1,4 @@
-"""The way down a server's tree that has no end, because a directory is somewhere below itself."""
+"""Detection of directories that contain themselves, so that a walk down never ends."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .errors import make_error
 
 
 class Descent:
-    """Whether a way down goes round: a directory has the handle of one above it.
+    """A position on the way down a tree, which notices a directory that is below itself.
 
-    The way may be long, so a handle is not compared with all of those above, but with one of
-    them, which is replaced after 1, 2, 4, ... steps (Brent's method, as for ``Cookies``): what
-    goes round is noticed before it was gone through three times.
+    The way may be long, so a handle is compared with that of only one ancestor, which is replaced
+    after 1, 2, 4, ... steps (Brent's algorithm, as for ``Cookies``). A cycle is noticed before its
+    third round ends.
     """
 
     __slots__ = ("_kept", "_left", "_period")
@@ -23,10 +23,10 @@ class Descent:
         self._period = self._left = 1
 
     def below(self, handle: bytes, where: Callable[[], str]) -> Descent:
-        """One step further down, to the directory with this handle.
+        """Return the position one step further down, in the directory with this handle.
 
-        Raises :class:`NfsError` about ``where()`` if one above it has the same; a handle that is
-        not known (empty) is like no other.
+        Raises :class:`NfsError` about ``where()`` if an ancestor has the same handle. An empty
+        handle is an unknown one, and equals no other.
         """
         if handle and handle == self._kept:
             text = "the server's directories go round: this one is below itself"

@@ -1,6 +1,6 @@
-"""What operations on a name answer to paths that end in ``/``, ``.`` or ``..``, as Linux does.
+"""The errors of operations on a name for paths that end in ``/``, ``.`` or ``..``, as on Linux.
 
-POSIX leaves some of them open; programs are written on Linux, and expect these.
+POSIX leaves some of them open; programs that were written on Linux expect these.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ TEXTS: Final = {
 
 
 class Ending:
-    """What an operation on a name in a directory answers to a path that does not end in a name.
+    """The errors of an operation on a name for paths that do not end in a name.
 
-    ``dot``, ``up`` and ``root``: the ``errno`` for ``.``, for ``..`` and for the mount's root.
-    ``slash`` makes the ``errno`` for a name with ``/`` behind it from what has that name (a link
-    is not followed), None if nothing has; 0 if nothing is wrong with that. Without it the ``/``
-    is left off, for operations that are about directories. With ``through`` it is as good as ``.``,
-    which is also followed.
+    ``dot``, ``up`` and ``root`` are the ``errno`` for ``.``, for ``..`` and for the mount's root.
+    ``slash`` returns the ``errno`` for a name that is followed by ``/``, given what has the name
+    (a link is not followed; None if nothing has it): 0 if this is no error. Without ``slash`` the
+    trailing ``/`` is dropped, for operations on directories. With ``through`` it is treated as
+    ``/.``, so that a link is followed.
     """
 
     __slots__ = ("dot", "root", "slash", "through", "up")
@@ -50,7 +50,7 @@ class Ending:
 
 
 def _new(found: Stat | None) -> int:
-    # What is not a directory cannot be made under a name with a slash behind it.
+    # Only a directory can be made under a name that is followed by a slash.
     return errno.ENOENT if found is None else errno.EEXIST
 
 
@@ -65,16 +65,20 @@ def _tree_gone(found: Stat | None) -> int:
 
 
 BUSY: Final = Ending(errno.EBUSY)
-"""Of what is moved, and where to."""
+"""For both names of a move."""
 OPENED: Final = Ending(errno.EISDIR, through=True)
+"""For a file that must exist."""
 WRITTEN: Final = Ending(errno.EISDIR, slash=lambda _: errno.EISDIR)
-"""Of a file that is made if it is not there."""
+"""For a file that is made if it does not exist."""
 MADE_ALONE: Final = Ending(errno.EEXIST, slash=lambda _: errno.EISDIR)
-"""Of a file that must not be there."""
+"""For a file that must not exist yet."""
 DIRECTORY: Final = Ending(errno.EEXIST)
-"""Of a directory to be made."""
+"""For a new directory."""
 ANOTHER: Final = Ending(errno.EEXIST, slash=_new)
-"""Of a link, hard or symbolic."""
+"""For a new link, hard or symbolic."""
 REMOVED: Final = Ending(errno.EISDIR, slash=_gone)
+"""For a file to be removed."""
 TREE_REMOVED: Final = Ending(errno.EINVAL, root=errno.EBUSY, slash=_tree_gone)
+"""For a tree to be removed."""
 DIRECTORY_REMOVED: Final = Ending(errno.EINVAL, up=errno.ENOTEMPTY, root=errno.EBUSY)
+"""For an empty directory to be removed."""

@@ -1,4 +1,4 @@
-"""Entries of a directory that was listed: a name, and the attributes that came with it."""
+"""Entries of a directory listing: names, with the attributes that came with them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .paths import to_text
 
 
 class DirEntry:
-    """One entry of a directory, with the attributes that it had when the directory was read.
+    """One entry of a directory, with its attributes as of the time when the directory was read.
 
-    ``status`` is an ``nfsstat4`` instead where the server could not get them: ``stat()`` raises
-    that, and the entry is neither a file nor a directory nor a link, for all that is known.
+    If the server could not get the attributes, :meth:`stat` raises the error that says why, and
+    the entry counts as neither a file nor a directory nor a link.
     """
 
     __slots__ = ("_stat", "name", "path")
@@ -22,28 +22,33 @@ class DirEntry:
         self._stat = status
 
     def stat(self) -> Stat:
-        """The attributes of the entry itself: a link is not followed. Raises :class:`NfsError`."""
+        """Return the attributes of the entry itself: links are not followed.
+
+        Raises :class:`NfsError` if the server could not get them.
+        """
         if isinstance(self._stat, int):
             raise status_error(self._stat, path=self.path)
         return self._stat
 
     @property
     def handle(self) -> bytes:
-        """The NFS file handle, empty if it is not known."""
+        """The NFS file handle; empty if it is not known."""
         return b"" if isinstance(self._stat, int) else self._stat.handle
 
     def inode(self) -> int:
+        """Return the inode number. Raises :class:`NfsError` as :meth:`stat` does."""
         return self.stat().st_ino
 
     def is_dir(self) -> bool:
-        """Whether it is a directory; a link to one is not."""
+        """Return whether this is a directory; a link to one is not."""
         return not isinstance(self._stat, int) and self._stat.is_dir
 
     def is_file(self) -> bool:
-        """Whether it is a regular file; a link to one is not."""
+        """Return whether this is a regular file; a link to one is not."""
         return not isinstance(self._stat, int) and self._stat.is_file
 
     def is_symlink(self) -> bool:
+        """Return whether this is a symbolic link."""
         return not isinstance(self._stat, int) and self._stat.is_symlink
 
     def __fspath__(self) -> str:
@@ -54,5 +59,5 @@ class DirEntry:
 
 
 def entries_of(directory: str, page: Page) -> list[DirEntry]:
-    """What one answer to READDIR has of a directory, whose path is ``directory``."""
+    """Return the entries of a page of the directory with the path ``directory``."""
     return [DirEntry(directory, name, status) for name, status in page.entries]

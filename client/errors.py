@@ -1,8 +1,8 @@
-"""What goes wrong, as Python programs expect it: every error is an ``OSError``.
+"""The errors of the client: every one is an ``OSError``, as Python programs expect.
 
-An error that a server answered with has the ``errno`` that a local file system would have set,
-and is an instance of the built-in class for that number: ``except FileNotFoundError`` works. The
-NFS status itself is in :attr:`NfsError.status`.
+The error for an NFS status has the ``errno`` that a local file system would have set, and is an
+instance of the built-in class for that number: ``except FileNotFoundError`` works. The NFS status
+itself is :attr:`NfsError.status`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nfsrdma.xdr.nfs4.errors import errno_of, explain, name_of
 from nfsrdma.xdr.rpc import AUTH_TOOWEAK
 
 Where = Callable[[], object]
-"""Names the file that an error is about; called only if there is one."""
+"""Names the file that an error is about. It is called only if there is an error."""
 
 
 def nowhere() -> None:
@@ -25,7 +25,7 @@ def nowhere() -> None:
 
 
 class StatusError(Exception):
-    """A compound failed: the status, and which operation it is of.
+    """The failure of a compound: the status, and the operation that returned it.
 
     It stays inside the client; :func:`status_error` makes an :class:`NfsError` of it.
     """
@@ -41,7 +41,7 @@ class StatusError(Exception):
 
 
 class LockDeniedError(StatusError):
-    """LOCK or LOCKT found another lock in the way, which ``denied`` describes."""
+    """The failure of LOCK or LOCKT because of another lock, which ``denied`` describes."""
 
     def __init__(self, operation: int, index: int, denied: t.LOCK4denied) -> None:
         super().__init__(t.NFS4ERR_DENIED, operation, index)
@@ -49,24 +49,24 @@ class LockDeniedError(StatusError):
 
 
 class NfsError(OSError):
-    """Anything that this client raises about a server. An ``OSError``, with its fields."""
+    """The base of all errors about a server: an ``OSError``, with its fields."""
 
     side = "server"
-    """Where it came from; :class:`LocalError` has the other one."""
+    """The side that the error is about; :class:`LocalError` has the other one."""
     status: int | None = None
-    """The ``nfsstat4``, or None if it was not a status that said so."""
+    """The ``nfsstat4``, or None if the error has another source."""
 
     def again(self) -> NfsError:
-        """An equal error, to be raised in another place."""
+        """Return an equal error, to be raised in another place."""
         copy = type(self)(*self.args)
         copy.status = self.status
         return copy
 
 
 class LocalError(OSError):
-    """Something of this machine failed in a copy or a capture, and no server is to blame.
+    """An error of this machine in a copy or a capture, which no server caused.
 
-    An instance of the built-in class for its ``errno`` as well, like :class:`NfsError`.
+    Like an :class:`NfsError` it is an instance of the built-in class for its ``errno``.
     """
 
     side = "local disk"
@@ -103,7 +103,7 @@ _LOCAL: Final[dict[int, type[LocalError]]] = {
 
 
 def local_error(number: int, message: str, path: object) -> LocalError:
-    """The error for an ``errno`` of this machine, about ``path``."""
+    """Return the error for an ``errno`` of this machine, about ``path``."""
     return _LOCAL.get(number, LocalError)(number, message, path)
 
 
@@ -112,11 +112,11 @@ class NfsFileNotFoundError(NfsError, FileNotFoundError):
 
 
 class NfsFileExistsError(NfsError, FileExistsError):
-    """NFS4ERR_EXIST, NFS4ERR_NOTEMPTY of some servers."""
+    """NFS4ERR_EXIST; some servers return it for NFS4ERR_NOTEMPTY too."""
 
 
 class NfsPermissionError(NfsError, PermissionError):
-    """NFS4ERR_ACCESS, NFS4ERR_PERM, or credentials that the server does not take."""
+    """NFS4ERR_ACCESS, NFS4ERR_PERM, or credentials that the server rejects."""
 
 
 class NfsIsADirectoryError(NfsError, IsADirectoryError):
@@ -132,7 +132,7 @@ class NfsConnectionError(NfsError, ConnectionError):
 
 
 class NfsConnectionRefusedError(NfsConnectionError, ConnectionRefusedError):
-    """Nothing listens there."""
+    """No server listens at the address."""
 
 
 class NfsTimeoutError(NfsError, TimeoutError):
@@ -140,25 +140,25 @@ class NfsTimeoutError(NfsError, TimeoutError):
 
 
 class NfsBlockingError(NfsError, BlockingIOError):
-    """NFS4ERR_DENIED: the lock is another's."""
+    """NFS4ERR_DENIED, or a status that asks for another attempt later."""
 
 
 class ProtocolError(NfsError):
-    """The server's answer breaks the rules of the protocol."""
+    """The server broke the rules of the protocol."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*(args if len(args) > 1 else (errno.EPROTO, *args)))
 
 
 class UncertainOutcomeError(NfsError):
-    """The server may or may not have executed a call that must not be executed twice."""
+    """A call that must not be executed twice was lost: the server may have executed it or not."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*(args if len(args) > 1 else (errno.EIO, *args)))
 
 
 class ForkedMountError(NfsError):
-    """The mount is that of a process which this one was forked from."""
+    """The mount belongs to the process that this one was forked from."""
 
 
 _CLASSES: Final[dict[int, type[NfsError]]] = {
@@ -180,27 +180,27 @@ _CLASSES: Final[dict[int, type[NfsError]]] = {
 
 
 def ends_everything(error: OSError) -> bool:
-    """Whether nothing else can succeed either: the server is out of reach, or another's."""
+    """Return whether no other call can succeed either: the server or the mount is out of reach."""
     return isinstance(error, (NfsConnectionError, NfsTimeoutError, ForkedMountError))
 
 
 def name_file(error: OSError, where: Where) -> None:
-    """Have an error that names no file say that it was about ``where()``.
+    """Let an error that names no file name ``where()``.
 
-    What ends everything is about no single file.
+    Errors that end everything are about no single file.
     """
     if error.filename is None and error.errno is not None and not ends_everything(error):
         error.filename = where()
 
 
 def make_error(number: int, message: str, path: object = None) -> NfsError:
-    """The error for an ``errno``, about ``path`` if that is given."""
+    """Return the error for an ``errno``, about ``path`` if that is given."""
     kind = _CLASSES.get(number, NfsError)
     return kind(number, message) if path is None else kind(number, message, path)
 
 
 def status_error(status: int, message: str = "", path: object = None) -> NfsError:
-    """The error for an ``nfsstat4``."""
+    """Return the error for an ``nfsstat4``, about ``path`` if that is given."""
     number = errno_of(status)
     if not message:
         message = explain(status)
@@ -212,10 +212,10 @@ def status_error(status: int, message: str = "", path: object = None) -> NfsErro
 
 
 def auth_error(error: AuthError) -> NfsError:
-    """The server did not take the credentials of a call."""
+    """Return the error for credentials that the server rejects."""
     if error.stat != AUTH_TOOWEAK:
         return make_error(errno.EACCES, f"the server refuses the credentials: {error}")
-    # RFC 5531, Section 9: "rejected for security reasons". Which ones it does not tell us.
+    # RFC 5531, Section 9: "rejected for security reasons", whichever they are.
     return make_error(
         errno.EACCES,
         "the server refuses the credentials: it does not serve this user or this host, or does not "
@@ -224,13 +224,13 @@ def auth_error(error: AuthError) -> NfsError:
 
 
 def forked(pid: int) -> ForkedMountError:
-    """A mount of process ``pid`` is used in a child of it."""
+    """Return the error for using a mount of process ``pid`` in a child of that process."""
     text = f"this mount belongs to another process (pid {pid}): mount again in this one"
     return ForkedMountError(errno.ENOTCONN, text)
 
 
 def unreachable(cause: BaseException | str) -> NfsError:
-    """The server cannot be reached, for ``cause``."""
+    """Return the error for a server that cannot be reached because of ``cause``."""
     if isinstance(cause, str):
         return make_error(errno.ECONNRESET, cause)
     number = cause.errno if isinstance(cause, OSError) else None

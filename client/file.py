@@ -1,11 +1,11 @@
 """An open file: reading and writing at offsets, split and spread over the session's slots.
 
-Data of a READ goes into the caller's buffer; over RDMA the server puts it there itself. Data of a
-WRITE is acknowledged UNSTABLE, and the client keeps it until a COMMIT says that it is on stable
-storage; see :mod:`.unstable`. How much is kept is bounded.
+READ puts data into the caller's buffer; over RDMA the server places it there itself. WRITE is
+UNSTABLE: the client keeps the data, up to a bound, until a COMMIT confirms that it is on stable
+storage (see :mod:`.unstable`).
 
-How a piece of data travels is the business of a :class:`~.file_io.FileIO`; everything else that is
-asked of the server goes through :class:`~.operations.by_open.OpenOperations`.
+A :class:`~.file_io.FileIO` moves each piece of data; all other requests go through
+:class:`~.operations.by_open.OpenOperations`.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from .operations.by_open import OpenOperations
 from .unstable import Batch, UnstableTable, Written
 
 UNCOMMITTED_MAX: Final = 64 << 20
-"""Octets written but not committed that a file keeps."""
+"""Octets of uncommitted data that one file keeps before it commits by itself."""
 OFFSET_END: Final = 1 << 63
-"""No file has so many octets, as no ``off_t`` can say so."""
+"""The first size in octets that no ``off_t`` can express, so that no file can have it."""
 PARALLEL: Final = 4
-"""READs or WRITEs of one call that are under way at a time."""
+"""READs or WRITEs of one call in flight at a time."""
 _NO_SEEK: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_OP_ILLEGAL, t.NFS4ERR_UNION_NOTSUPP))
 
 
 class OpenFile:
-    """A file of the server, open. Offsets are explicit; faces with a position build on it.
+    """An open file. Offsets are explicit; the faces of the API add a position.
 
-    ``rsize`` and ``wsize`` are the most octets that one READ or WRITE carries; ``files`` has
-    the file until it is closed.
+    ``rsize`` and ``wsize`` are the largest READ and WRITE in octets. ``files`` lists the file
+    until it is closed.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class OpenFile:
 
     @property
     def readable(self) -> bool:
-        """Whether it is open for reading."""
+        """Whether the file is open for reading."""
         return bool(self._open.access & READ)
 
     @property
     def writable(self) -> bool:
-        """Whether it is open for writing."""
+        """Whether the file is open for writing."""
         return bool(self._open.access & WRITE)
 
     # --- Reading ---
@@ -84,7 +84,7 @@ class OpenFile:
     async def read_at(self, offset: int, buffer: memoryview) -> int:
         """Fill ``buffer``, a writable view of octets, from ``offset`` on.
 
-        Returns how many octets were read: fewer than it has room for only at the end of file.
+        Returns the number of octets read, which is smaller than the buffer only at the end of file.
         """
         self._check(READ)
         while True:
@@ -98,7 +98,7 @@ class OpenFile:
                 return count
 
     async def _read_spread(self, offset: int, buffer: memoryview) -> int:
-        """Fill ``buffer`` by several READs at a time."""
+        """Fill ``buffer`` with several READs in flight."""
         size = len(buffer)
         counts: dict[int, int] = {}
 
@@ -115,7 +115,7 @@ class OpenFile:
         return total
 
     async def _read_piece(self, offset: int, buffer: memoryview) -> int:
-        """Fill ``buffer``, which one READ can fill, though a server may use several."""
+        """Fill ``buffer``, which is no larger than one READ; a server may still need several."""
         done = 0
         while done < len(buffer):
             view = buffer[done:] if done else buffer
@@ -125,7 +125,7 @@ class OpenFile:
             if read.eof:
                 break
             if not count:
-                # Taken for the end it would cut off the rest of the file without a word.
+                # To take this for the end of file would silently drop the rest.
                 text = f"nothing to read at {offset + done}, which is not the end of the file"
                 raise ProtocolError(errno.EPROTO, text, self.path)
         return done
@@ -137,7 +137,7 @@ class OpenFile:
     async def find_hole(self, offset: int) -> int | None:
         """Return where a hole begins, from ``offset`` on; None beyond the end of file.
 
-        The end of file is a hole.
+        The end of file counts as a hole.
         """
         return await self._find(t.NFS4_CONTENT_HOLE, offset)
 
@@ -151,7 +151,7 @@ class OpenFile:
                 return found
 
     async def _seek(self, what: int, offset: int) -> int | None:
-        """SEEK. Without it a file is all data, as in file systems that know no holes."""
+        """Call SEEK. If the server lacks it, treat the whole file as data."""
         if self._can_seek and self._caller.minor_version > 1:
             try:
                 found = await self._operations.seek(self._open, offset, what, self._where)
@@ -175,8 +175,8 @@ class OpenFile:
     async def write_at(self, offset: int, data: memoryview) -> int:
         """Write all of ``data`` at ``offset``; return its length.
 
-        The data is at the server when this returns, and stable after :meth:`commit`. It must
-        not change before that: a caller that cannot promise it passes a copy.
+        The data has reached the server when this returns, and is stable after :meth:`commit`. It
+        must not change before that: callers that cannot guarantee it pass a copy.
         """
         unstable = self._unstable
         async with unstable.writing():
@@ -209,21 +209,18 @@ class OpenFile:
             data = data[count:]
 
     async def write_stable(self, offset: int, data: memoryview) -> None:
-        """Write ``data`` to stable storage. It is part of a commit, which keeps others out."""
+        """Write ``data`` to stable storage, as part of a commit that keeps other writes out."""
         await self._write_piece(offset, data, t.FILE_SYNC4)
 
     async def commit(self) -> None:
-        """Have everything that was written on stable storage when this returns.
-
-        That is what all opens of the file have written.
-        """
+        """Commit what was written through any open of the file to stable storage."""
         async with self._unstable.committing() as batch:
             if batch:
                 batch.committed(await self._io.commit(self._open, self._where))
                 await self._write_again(batch)
 
     async def _write_again(self, batch: Batch) -> None:
-        """Write, stable at once, what a restarted server has not kept."""
+        """Write again, to stable storage, what a restarted server has lost."""
         self._caller.stats.resent_writes += len(batch)
         await batch.write_again(self)
 
@@ -240,18 +237,18 @@ class OpenFile:
                 return status
 
     async def truncate(self, size: int) -> Stat:
-        """Make the file ``size`` octets long; return the attributes as they are then."""
+        """Make the file ``size`` octets long; return its new attributes."""
         self._check(WRITE)
         if size < 0:
             raise make_error(errno.EINVAL, "a size below 0", self.path)
         if size >= OFFSET_END:
             raise OverflowError(f"{size} octets are more than a file can have")
-        # What was written beyond must not come back after a restart.
+        # Data beyond must not come back after a restart.
         await self.commit()
         return await self._operations.setattr(self._open, encode_attributes(size=size), self._where)
 
     async def set_attributes(self, attributes: t.fattr4) -> Stat:
-        """Set what ``attributes`` has but the size; return the attributes as they are then."""
+        """Set attributes other than the size; return the new attributes."""
         self._check(0)
         return await self._operations.setattr(self._open, attributes, self._where)
 
@@ -261,19 +258,19 @@ class OpenFile:
         return await self._operations.allocate(self._open, offset, length, self._where)
 
     async def deallocate(self, offset: int, length: int) -> Stat:
-        """Make a range a hole; return the attributes as they are then."""
+        """Make a range a hole; return its new attributes."""
         self._check(WRITE)
-        # What was written there must not come back after a restart.
+        # Data in the range must not come back after a restart.
         await self.commit()
         return await self._operations.deallocate(self._open, offset, length, self._where)
 
     # --- Closing ---
 
     async def close(self, *, attributes: bool = False) -> Stat | None:
-        """Commit what was written, and close. Harmless to repeat.
+        """Commit what was written, and close. Closing again does nothing.
 
         The file is closed even if this raises, which it does if data may have been lost. With
-        ``attributes`` those that the file has then are fetched, in the same call, and returned.
+        ``attributes``, the same call fetches the file's attributes, which are returned.
         """
         if self.closed:
             return None
@@ -284,7 +281,7 @@ class OpenFile:
             try:
                 return await self._close(batch, attributes)
             except BaseException:
-                # Nobody can ask for our own data again: this error is what there is to say.
+                # Nothing can commit this open's own data any more: this error reports the loss.
                 batch.disown(self)
                 raise
             finally:
@@ -301,7 +298,7 @@ class OpenFile:
             return closed.status
         batch.committed(closed.verifier)
         if batch:
-            # The server had forgotten data, and the file is closed: open it again to write that.
+            # The server has lost data, and the file is closed: open it again to write that.
             await self._operations.reopen(self._open, self._where)
             await self._write_again(batch)
             closed = await self._operations.close(
@@ -310,17 +307,17 @@ class OpenFile:
         return closed.status
 
     def abandon(self) -> None:
-        """Wait for nobody who is at work on the file: the mount is another process's."""
+        """Wait for no call any more: the mount belongs to another process."""
         self._unstable.abandon()
 
     @property
     def left_open(self) -> bool:
-        """Whether it is yet to be closed."""
+        """Whether the file still has to be closed."""
         return not self.closed and self._caller.abandoned is None
 
     @property
     def opened(self) -> Open:
-        """The open at the server, as operations on it want it."""
+        """The open at the server, for operations on it."""
         return self._open
 
     def _where(self) -> str | bytes:
@@ -336,7 +333,7 @@ class OpenFile:
             raise make_error(errno.EIO, LOCKS_LOST, self.path)
 
     def _in_doubt(self) -> bool:
-        """Return whether a restart of the server may have lost data, so that COMMIT comes first."""
+        """Return whether a restart of the server may have lost data: commit before looking."""
         return self._unstable.in_doubt(self._caller.epoch)
 
 
@@ -351,7 +348,7 @@ class Files:
         return len(self._open)
 
     def all(self) -> list[OpenFile]:
-        """Return them."""
+        """Return all of them."""
         return list(self._open)
 
     def add(self, file: OpenFile) -> None:
@@ -366,9 +363,9 @@ class Files:
 async def spread(
     piece: Callable[[int], Coroutine[Any, Any, None]], starts: range, parallel: int = PARALLEL
 ) -> None:
-    """Run ``piece`` on every start, ``parallel`` at a time; the first error once all ended.
+    """Run ``piece`` on every start, ``parallel`` at a time.
 
-    No further piece is begun after one failed.
+    After a failure no further piece begins; the first error is raised when all have ended.
     """
     pending = iter(starts)
     failure: list[BaseException] = []

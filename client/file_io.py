@@ -1,4 +1,4 @@
-"""The strategy below an open file: how its data gets to storage and back."""
+"""The strategy below an open file: how its data travels to storage and back."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from .results import ReadResult
 
 
 class FileIO(Protocol):
-    """Carries the data of open files.
+    """A way to move the data of open files.
 
-    The server that an open was granted by does (:class:`~.operations.by_open.OpenOperations`); with
-    parallel NFS others may, as a layout says (RFC 8881, Section 12). Each call is one piece: the
-    open file has split what it was asked for. All raise :class:`~.errors.NfsError` about
-    ``where()``.
+    :class:`~.operations.by_open.OpenOperations` moves it through the server that granted the open;
+    with parallel NFS, a layout may name other servers (RFC 8881, Section 12). Each call moves one
+    piece of a larger request. All raise :class:`~.errors.NfsError` about ``where()``.
     """
 
     async def read(self, opened: Open, offset: int, sink: memoryview, where: Where) -> ReadResult:
-        """Read into ``sink``, or less if the server likes."""
+        """Read into ``sink``, possibly fewer octets than it has."""
 
     async def write(
         self, opened: Open, offset: int, data: memoryview, stable: int, where: Where
     ) -> t.WRITE4resok:
-        """Write ``data``, or the beginning of it, as stable as ``stable`` says."""
+        """Write ``data``, or its beginning, with the stability ``stable``."""
 
     async def commit(self, opened: Open, where: Where) -> bytes:
-        """Have what was written on stable storage; return the write verifier."""
+        """Commit the file to stable storage; return the write verifier."""

@@ -1,9 +1,9 @@
-"""The file system of one mount, as coroutines: what both faces of the API stand on.
+"""The file system of one mount, as coroutines: the base of both faces of the API.
 
-It is built in floors, each a class on the one below: :class:`~.client.Client` (session and opens,
-by handle), :class:`~.lookups.Lookups`, :class:`~.names.Names`, and here what changes attributes and
-opens files. Each method is one call to the server where the protocol lets it. A small file is
-read, or written and made stable, in one call as well.
+It is built in floors, each a class on top of the one below: :class:`~.client.Client` (session,
+opens, operations by handle), :class:`~.lookups.Lookups`, :class:`~.names.Names`, and finally
+:class:`FileSystem`, which changes attributes and opens files. Each method is one call to the
+server where the protocol permits. Even a small file is read, or written and made stable, in one.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ __all__ = ["IO_SIZE", "Buffer", "ClientOptions", "FileSystem"]
 Buffer = bytes | bytearray | memoryview
 
 _TIME_END: Final = 1 << 63
-"""Seconds that an ``nfstime4`` cannot hold."""
+"""The first number of seconds that an ``nfstime4`` cannot hold."""
 
 
 class FileSystem(Names):
-    """One client of one server's export: a file system, by path."""
+    """One client of one server's export, as a file system by path."""
 
     def nodes(self, lifetimes: Lifetimes | None = None) -> Nodes:
-        """Return the file system by nodes, with a cache of names and attributes of its own."""
+        """Return the file system as nodes, with its own cache of names and attributes."""
         chosen = lifetimes if lifetimes is not None else Lifetimes()
         return Nodes(self, self.resolver.find_root, chosen)
 
@@ -65,7 +65,7 @@ class FileSystem(Names):
         *,
         ns: tuple[int, int] | None = None,
     ) -> None:
-        """Set the times of access and modification, to the server's present without arguments."""
+        """Set the times of access and modification, by default to the server's current time."""
         if times is not None and ns is not None:
             raise ValueError("utime: times and ns cannot both be given")
         if times is not None:
@@ -88,11 +88,11 @@ class FileSystem(Names):
         self.files.unstable.cut(handle, size)
 
     async def set_attributes(self, path: Path, attributes: t.fattr4) -> bytes:
-        """Set whatever ``attributes`` has; a link is followed. Returns the handle."""
+        """Set ``attributes``, following a link; return the handle."""
 
         def tail(compound: Compound) -> Result[bytes]:
             handle = compound.getfh()
-            compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is to be followed, not changed
+            compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is followed, not changed
             compound.setattr(ANONYMOUS_STATEID, attributes)
             return handle
 
@@ -102,9 +102,9 @@ class FileSystem(Names):
     # --- Files ---
 
     async def open(self, path: Path, mode: str = "rb", *, permissions: int = 0o644) -> OpenFile:
-        """Open a file; ``permissions`` are those of a file that this makes.
+        """Open a file; ``permissions`` are the mode of a file that this makes.
 
-        ``mode`` is of the letters of ``open()``; there is no text, so ``b`` may be left out.
+        ``mode`` has the letters of ``open()``. There is no text mode, so ``b`` may be left out.
         """
         letters = OpenMode(mode)
         owner = self.opens.new_owner()
@@ -130,7 +130,7 @@ class FileSystem(Names):
         return self.open_file(added, path)
 
     async def read_bytes(self, path: Path) -> bytes:
-        """The contents of a file; of a small one in a single call, without opening it."""
+        """Return the contents of a file. A small one takes a single call, without an open."""
         contents = await read_small(self.resolver, path, min(SMALL_READ, self.rsize))
         return contents if contents is not None else await self._read_opened(path)
 

@@ -1,10 +1,10 @@
-"""What a mount has found out about its server, and need not try again."""
+"""What a mount has learned about its server, and need not try again."""
 
 from __future__ import annotations
 
 
 class Habits:
-    """One mount's."""
+    """What one mount has learned."""
 
     __slots__ = ("exclusive_create", "swept", "verify_handles")
 

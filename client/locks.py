@@ -1,10 +1,9 @@
-"""Byte-range locks that an open holds, kept to claim them back (RFC 8881, Section 9.1).
+"""Byte-range locks held through an open, recorded to reclaim them (RFC 8881, Section 9.1).
 
-A lock belongs to an owner: a process, or an open file description, whatever the user of this says.
-The server knows the locks of an owner by a stateid; which ranges they are is noted here too, since
-a restarted server has to be told. What cannot be claimed back is lost: another may have had the
-lock meanwhile, so the data that it was to protect is not to be trusted, and the owner has to learn
-of it.
+A lock belongs to an owner: a process, or an open file description, as the caller chooses. The
+server identifies the locks of an owner by a stateid. Their ranges are recorded here too, since a
+restarted server has to be told. A lock that cannot be reclaimed is lost: another owner may have
+held it meanwhile, so that the data it protected cannot be trusted, and its owner has to be told.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from typing import Final
 from nfsrdma.xdr.nfs4 import types as t
 
 FOREVER: Final = (1 << 64) - 1
-"""The length of a range that has no end."""
+"""The length of a range without an end."""
 _END: Final = 1 << 64
 LOCKS_LOST: Final = "the server has lost the locks that were held on the file"
-"""How reads and writes fail then, until their owner has unlocked something."""
+"""The message of errors of reads and writes until the lock owner has unlocked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A stretch of a file that is locked: ``kind`` is ``READ_LT`` or ``WRITE_LT``."""
+    """A locked range of a file: ``kind`` is ``READ_LT`` or ``WRITE_LT``."""
 
     start: int
     end: int
@@ -31,12 +30,12 @@ class Range:
 
     @property
     def length(self) -> int:
-        """Its length, as LOCK wants it."""
+        """The length, as LOCK encodes it."""
         return FOREVER if self.end == _END else self.end - self.start
 
 
 class HeldLocks:
-    """What one owner has locked through one open."""
+    """The locks of one owner through one open."""
 
     __slots__ = ("lost", "owner", "ranges", "stateid")
 
@@ -45,19 +44,19 @@ class HeldLocks:
         self.set_stateid(stateid)
         self.ranges: list[Range] = []
         self.lost = False
-        """Whether the server does not know them any more."""
+        """Whether the server has lost the locks."""
 
     def set_stateid(self, stateid: t.stateid4) -> None:
-        """Use the stateid that came with the latest LOCK or LOCKU."""
+        """Adopt the stateid of the latest LOCK or LOCKU."""
         self.stateid = _latest(stateid)
 
     def add(self, kind: int, offset: int, length: int) -> None:
-        """Note that a range was locked, whatever of it was locked before."""
+        """Record that a range was locked; it replaces overlapping locks."""
         self.remove(offset, length)
         self.ranges.append(Range(offset, _end(offset, length), kind))
 
     def remove(self, offset: int, length: int) -> None:
-        """Note that a range was unlocked."""
+        """Record that a range was unlocked."""
         end = _end(offset, length)
         left: list[Range] = []
         for each in self.ranges:
@@ -72,9 +71,9 @@ class HeldLocks:
 
 
 def _latest(stateid: t.stateid4) -> t.stateid4:
-    """Return a stateid as it is sent: a sequence id of 0 means the latest (Section 8.2.2).
+    """Return a stateid as it is sent: a sequence ID of 0 stands for the latest (Section 8.2.2).
 
-    So calls of one owner may be under way together, and be executed in any order.
+    With it, several calls of one owner may be in flight, and be executed in any order.
     """
     return t.stateid4(0, stateid.other)
 
@@ -93,9 +92,9 @@ def lock_arguments(
     *,
     reclaim: bool = False,
 ) -> t.LOCK4args:
-    """Return the arguments of LOCK: by the owner's stateid, or the open's if it has none yet."""
+    """Return the arguments of LOCK, by the stateid of the owner's locks or else of the open."""
     if held is None:
-        # Sequence ids are of no use in sessions, and 0 (RFC 8881, Section 8.13).
+        # Sessions do not use these sequence IDs: they are 0 (RFC 8881, Section 8.13).
         new = t.open_to_lock_owner4(0, _latest(opened), 0, t.lock_owner4(0, owner))
         locker = t.locker4(True, new)
     else:

@@ -1,7 +1,7 @@
-"""What can be seen by path: attributes, links, directories.
+"""Looking by path: attributes, links, directories.
 
-Each method is one call to the server: the path is looked up, the operation done and the attributes
-fetched in a single compound.
+Each method is one call to the server: a single compound looks the path up, executes the operation
+and fetches the attributes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from random import Random
 
 NOWHERE: Final = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG))
-"""What an error says of a path that leads to nothing."""
+"""The ``errno`` of errors that say that a path leads nowhere."""
 
 
 class Lookups(Client):
@@ -44,7 +44,7 @@ class Lookups(Client):
         self.resolver = Resolver(self.session, export)
 
     async def mount(self) -> None:
-        """Connect, make a session and find the root. Raises :class:`NfsError`."""
+        """Connect, create a session and find the root. Raises :class:`NfsError`."""
         try:
             await self.connect()
             await self.resolver.find_root()
@@ -54,15 +54,15 @@ class Lookups(Client):
             raise
 
     async def stat(self, path: Path, *, follow_symlinks: bool = True) -> Stat:
-        """The attributes of what ``path`` leads to."""
+        """Return the attributes of what ``path`` leads to."""
         return await self.resolver.stat(path, follow=follow_symlinks)
 
     async def lstat(self, path: Path) -> Stat:
-        """The attributes of what is at ``path``, even if it is a link."""
+        """Return the attributes of what is at ``path``, even if it is a link."""
         return await self.resolver.stat(path, follow=False)
 
     async def exists(self, path: Path) -> bool:
-        """Whether ``path`` leads to anything."""
+        """Return whether ``path`` leads to anything."""
         try:
             await self.resolver.stat(path, follow=True)
         except NfsError as error:
@@ -72,7 +72,7 @@ class Lookups(Client):
         return True
 
     async def statvfs(self, path: Path = "") -> StatVfs:
-        """The size of the file system that has ``path``, and what is left of it."""
+        """Return the size and the free space of the file system at ``path``."""
 
         def tail(compound: Compound) -> Result[Values]:
             return compound.getattr(FILE_SYSTEM, VALUES_ROOM, decode_values)
@@ -81,7 +81,7 @@ class Lookups(Client):
         return StatVfs(values.value)
 
     async def access(self, path: Path) -> int:
-        """What the caller may do there, by the server's judgement: ``ACCESS4_`` bits."""
+        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
 
         def tail(compound: Compound) -> Result[t.ACCESS4resok]:
             return compound.access(ALL_ACCESS)
@@ -90,7 +90,7 @@ class Lookups(Client):
         return access.value.access
 
     async def readlink(self, path: Path | DirEntry) -> str:
-        """The target of the link at ``path``."""
+        """Return the target of the link at ``path``."""
         if isinstance(path, DirEntry):
             shown = path.path
             if path.handle:
@@ -100,9 +100,9 @@ class Lookups(Client):
         return to_text(target.value)
 
     async def pages(self, path: Path | DirEntry) -> AsyncIterator[list[DirEntry]]:
-        """The entries of a directory, as many at a time as one answer holds.
+        """Yield the entries of a directory, as many at a time as one reply holds.
 
-        With an entry of another listing the directory is not looked up: it may be however deep.
+        An entry of another listing needs no lookup, so that it may be at any depth.
         """
         handle, read = b"", None
         if isinstance(path, DirEntry):
@@ -120,14 +120,14 @@ class Lookups(Client):
             yield entries_of(directory.rstrip("/"), page)
 
     async def scandir(self, path: Path | DirEntry = "") -> list[DirEntry]:
-        """Every entry of a directory, in the server's order."""
+        """Return every entry of a directory, in the server's order."""
         entries: list[DirEntry] = []
         async for page in self.pages(path):
             entries.extend(page)
         return entries
 
     async def listdir(self, path: Path = "") -> list[str]:
-        """The names in a directory, in the server's order."""
+        """Return the names in a directory, in the server's order."""
         return [entry.name for entry in await self.scandir(path)]
 
     async def is_directory(self, path: Path) -> bool:

@@ -1,6 +1,6 @@
-"""Names, by path: made, moved and removed.
+"""Changing names by path: making, moving and removing.
 
-Paths end as POSIX says: see :mod:`.endings`.
+:mod:`.endings` has the errors for paths that do not end in a name.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .trees import remove_tree
 
 
 class Names(Lookups):
-    """A client that changes which names there are."""
+    """A client that changes the names in directories."""
 
     async def mkdir(self, path: Path, mode: int = 0o755) -> None:
         """Make a directory."""
         await self._create(path, t.createtype4(t.NF4DIR), mode, endings.DIRECTORY)
 
     async def makedirs(self, path: Path, mode: int = 0o755, *, exist_ok: bool = False) -> None:
-        """Make a directory, and those above it that are missing."""
+        """Make a directory, and its missing ancestors."""
         components = plain(split(path))
         if not components and not exist_ok:
-            await self.mkdir(path, mode)  # which says why not
+            await self.mkdir(path, mode)  # raises the right error
         missing: list[bytes] = []
         while components:
             try:
@@ -51,7 +51,7 @@ class Names(Lookups):
                 await self.mkdir(b"/".join(components), mode)
             except FileExistsError:
                 if missing or exist_ok:
-                    continue  # someone else made it meanwhile
+                    continue  # another client made it meanwhile
                 raise
 
     async def symlink(self, target: Path, path: Path) -> None:
@@ -72,7 +72,7 @@ class Names(Lookups):
         await self.resolver.run_in_parent(path, "CREATE", tail, ending=ending)
 
     async def link(self, source: Path, path: Path) -> None:
-        """Make ``path`` another name of the file ``source``; a link itself is not followed."""
+        """Make ``path`` another name of the file ``source``, without following a link."""
         found = await self.resolver.find(source, follow=False)
         directory, name = await self.resolver.parent(path, endings.ANOTHER)
         try:
@@ -102,8 +102,10 @@ class Names(Lookups):
             raise
 
     async def _in_the_way(self, source: Path, path: Path) -> NfsError:
-        """Why something at ``path`` cannot be replaced: EXIST is said of all that can be the
-        matter (RFC 8881, Section 18.26.3), where POSIX has a number for each."""
+        """Return the error of POSIX for something at ``path`` that cannot be replaced.
+
+        NFS has only EXIST for all of them (RFC 8881, Section 18.26.3).
+        """
         moved = await self.lstat(unslashed(source))
         there = await self.lstat(unslashed(path))
         if moved.is_dir and there.is_dir:
@@ -113,7 +115,7 @@ class Names(Lookups):
         return make_error(errno.ENOTDIR, "not a directory", path)
 
     async def remove(self, path: Path) -> None:
-        """Remove a file or a link. A directory is left alone (EISDIR)."""
+        """Remove a file or a link; EISDIR for a directory."""
         await self._remove(path, t.OP_NVERIFY, endings.REMOVED)
 
     unlink = remove
@@ -123,7 +125,7 @@ class Names(Lookups):
         await self._remove(path, t.OP_VERIFY, endings.DIRECTORY_REMOVED)
 
     async def _remove(self, path: Path, verify: int, ending: Ending) -> None:
-        # REMOVE takes files and directories alike, so the server compares the type first.
+        # REMOVE removes files and directories alike, so let the server compare the type first.
         def tail(compound: Compound, name: bytes) -> Result[t.change_info4]:
             compound.savefh()
             compound.lookup(name)
@@ -143,7 +145,7 @@ class Names(Lookups):
     async def rmtree(self, path: Path) -> None:
         """Remove a directory and everything below it; links are removed, not followed.
 
-        What cannot be removed does not keep the rest. Raises the error of that one name, or
+        If a name cannot be removed, the rest still is. Then its error is raised, or a
         :class:`~.trees.TreeError` if there are several.
         """
         directory, name = await self.resolver.parent(path, endings.TREE_REMOVED)

@@ -1,4 +1,4 @@
-"""The mode of ``open()``, and what its letters ask of OPEN (RFC 8881, Section 18.16)."""
+"""The mode of ``open()``, and what it means for OPEN (RFC 8881, Section 18.16)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .opens import READ, WRITE
 
 
 class OpenMode:
-    """The letters of ``open()``: what they ask of OPEN."""
+    """The parsed mode of ``open()``. Raises ``ValueError`` for an invalid one."""
 
     __slots__ = ("access", "append", "create", "exclusive", "readable", "truncate", "writable")
 
@@ -31,13 +31,13 @@ class OpenMode:
 
     @property
     def ending(self) -> Ending:
-        """What a path that ends in no name is answered with."""
+        """The errors for paths that do not end in a name."""
         if self.exclusive:
             return endings.MADE_ALONE
         return endings.WRITTEN if self.create else endings.OPENED
 
     def how(self, permissions: int) -> t.openflag4:
-        """What is to become of a file that does not exist, or does."""
+        """Return how OPEN makes a file, if it may; ``permissions`` are the new file's."""
         if not self.create:
             return t.openflag4(t.OPEN4_NOCREATE)
         attributes = encode_attributes(size=0 if self.truncate else None, mode=permissions)

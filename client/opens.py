@@ -1,9 +1,9 @@
-"""Open files as the server knows them: opening again what a server lost (RFC 8881, Section 8.4).
+"""Opens at the server, and their recovery after the server has lost them (RFC 8881, Section 8.4).
 
-Every open has an open-owner of its own, so no two share a stateid, and closing one leaves the
-others alone. No open asks to deny anything to anyone. That makes an open easy to get back: in
-the grace period of a restarted server it is reclaimed (CLAIM_PREVIOUS), and at any other time
-(the lease ran out, an administrator revoked the state) the file is opened anew by its handle.
+Every open has its own open-owner, so no two share a stateid, and closing one does not affect the
+others. No open denies anything to others. This makes an open easy to recover: in the grace period
+of a restarted server it is reclaimed (CLAIM_PREVIOUS); at any other time, when the lease has
+expired or an administrator revoked the state, the file is opened again by its handle.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ STATE_LOST: Final = frozenset(
         t.NFS4ERR_STALE_STATEID,
     )
 )
-"""Statuses after which an operation may succeed with the stateid of a new open."""
+"""Statuses of an operation that may succeed with the stateid of a new open."""
 
 
 class Open:
-    """One open file at the server.
+    """One open at the server.
 
-    ``caller`` has opened it, and opens it again with the same credentials; ``wire_stateid`` is
-    what operations on it carry.
+    ``caller`` opened the file, and opens it again with the same credentials. Operations send
+    ``wire_stateid``.
     """
 
     __slots__ = (
@@ -60,33 +60,33 @@ class Open:
         self.access = access
         self.owner = owner
         self.locks: dict[bytes, HeldLocks] = {}
-        """What is locked through it, by lock owner."""
+        """The locks held through this open, by lock owner."""
         self.reopening: Future[None] | None = None
         self.set_stateid(stateid)
 
     def set_stateid(self, stateid: t.stateid4) -> None:
         """Use another stateid from now on."""
         self.stateid = stateid
-        # A sequence id of zero means "the latest" (RFC 8881, Section 8.2.2).
+        # A sequence ID of 0 stands for the latest (RFC 8881, Section 8.2.2).
         self.wire_stateid = b"\0\0\0\0" + stateid.other
 
     @property
     def locks_lost(self) -> bool:
-        """Whether an owner has lost locks that were held through it, and does not know yet."""
+        """Whether a lock owner has lost its locks, and has not acknowledged it by unlocking."""
         return any(held.lost for held in self.locks.values())
 
     def lose_locks(self) -> None:
-        """Note that the server does not know the locks any more."""
+        """Note that the server has lost the locks."""
         self.locks = {owner: held for owner, held in self.locks.items() if held.ranges}
         for held in self.locks.values():
             held.lost = True
 
 
 class OpenTable:
-    """Every open of one client, whichever of its users has opened it."""
+    """Every open of one client, of all its users."""
 
     def __init__(self) -> None:
-        self._opens: dict[Open, None] = {}  # in the order they were opened
+        self._opens: dict[Open, None] = {}  # in the order of opening
         self._owners = 0
         self._returning: set[bytes] = set()
 
@@ -94,7 +94,7 @@ class OpenTable:
         return len(self._opens)
 
     def new_owner(self) -> bytes:
-        """An open-owner that no open had before."""
+        """Return an open-owner that no open has had before."""
         self._owners += 1
         return b"open %d" % self._owners
 
@@ -105,7 +105,7 @@ class OpenTable:
         claim: t.open_claim4,
         how: t.openflag4 | None = None,
     ) -> t.OPEN4args:
-        """The arguments of OPEN. The server knows whose owner it is from the session."""
+        """Return the arguments of OPEN. The client ID of the owner is implied by the session."""
         return t.OPEN4args(
             0,
             access | _WANT,
@@ -123,14 +123,14 @@ class OpenTable:
         owner: bytes,
         result: t.OPEN4resok,
     ) -> Open:
-        """Note an open of ``caller`` that succeeded."""
+        """Add an open of ``caller`` that succeeded."""
         opened = Open(caller, handle, access, owner, result.stateid)
         self._opens[opened] = None
         self._decline(opened, result)
         return opened
 
     def discard(self, opened: Open) -> None:
-        """The file was closed."""
+        """Remove an open that was closed."""
         self._opens.pop(opened, None)
 
     async def close_leftover(
@@ -140,10 +140,9 @@ class OpenTable:
         result: Result[t.OPEN4resok],
         handle: Result[bytes],
     ) -> None:
-        """Close what ``owner`` has opened in a compound that failed afterwards.
+        """Close what ``owner`` opened in a compound that failed after its OPEN.
 
-        ``result`` and ``handle`` are those of its OPEN and GETFH, which may not have been
-        executed.
+        ``result`` and ``handle`` are the results of OPEN and GETFH, if these were executed.
         """
         if not (result.known and handle.known):
             return
@@ -158,10 +157,10 @@ class OpenTable:
             return
 
     async def reclaim(self) -> None:
-        """Claim every open back from a restarted server.
+        """Reclaim every open from a restarted server.
 
-        What it does not give back (its grace period is over, say) is opened anew when the file
-        is next used, which is also when the user is told if that fails.
+        A file that cannot be reclaimed (the grace period may be over) is opened again when it is
+        next used; that call raises the error if this fails too.
         """
         await gather([Task(self._claim(opened)) for opened in list(self._opens)])
 
@@ -176,7 +175,7 @@ class OpenTable:
         opened.caller.stats.reclaimed += 1
 
     async def _claim_locks(self, opened: Open, held: HeldLocks) -> None:
-        """Claim the locks of one owner back, or note that they are lost."""
+        """Reclaim the locks of one owner, or note that they are lost."""
         known: HeldLocks | None = None
         try:
             for each in held.ranges:
@@ -198,7 +197,7 @@ class OpenTable:
         except StatusError:
             held.lost = True
         if known is None and not held.lost:
-            del opened.locks[held.owner]  # it held nothing: its next lock begins anew
+            del opened.locks[held.owner]  # it held nothing: forget its stateid
 
     async def reopen(self, opened: Open, stateid: bytes, status: int) -> None:
         """Get a new stateid in place of ``stateid``, which failed with ``status``.
@@ -208,7 +207,7 @@ class OpenTable:
         while opened.reopening is not None:
             await settled(opened.reopening)
         if opened.wire_stateid != stateid:
-            return  # it has been done meanwhile
+            return  # another call did it meanwhile
         opened.reopening = Future()
         try:
             if status in (t.NFS4ERR_EXPIRED, t.NFS4ERR_ADMIN_REVOKED):
@@ -230,7 +229,7 @@ class OpenTable:
         self._decline(opened, result.value)
 
     async def _free(self, caller: Caller, stateid: bytes) -> None:
-        # The server keeps telling of revoked state until it is freed (RFC 8881, Section 18.38).
+        # The server reports revoked state until it is freed (RFC 8881, Section 18.38).
         compound = caller.compound("FREE_STATEID")
         compound.free_stateid(stateid)
         try:
@@ -239,18 +238,18 @@ class OpenTable:
             return
 
     def _decline(self, opened: Open, result: t.OPEN4resok) -> None:
-        """Give back a delegation that came unasked: nothing is cached here."""
+        """Return a delegation that was granted without being wanted."""
         delegation = result.delegation
         kind = delegation.delegation_type
         if kind in (t.OPEN_DELEGATE_READ, t.OPEN_DELEGATE_WRITE):
             Task(self._return(opened, delegation.value.stateid.other))
 
     def returning(self, other: bytes) -> bool:
-        """Whether this is the stateid of a delegation that is being given back."""
+        """Return whether this is the stateid of a delegation that is being returned."""
         return other in self._returning
 
     async def _return(self, opened: Open, other: bytes) -> None:
-        """DELEGRETURN; that it fails is nothing that anybody could help."""
+        """Call DELEGRETURN, and ignore a failure: nothing depends on the delegation."""
         self._returning.add(other)
         compound = opened.caller.compound("DELEGRETURN")
         compound.putfh(opened.handle)

@@ -1,12 +1,12 @@
-"""From a path to a compound: components are looked up in one call, links are followed here.
+"""From paths to compounds: one call looks up all components, and the client follows links.
 
-A server does not follow symbolic links (RFC 8881, Section 18.13: LOOKUP stops at them), so the
-client substitutes what they hold and goes on. All that a link can name is below the root of the
-mount: an absolute target starts there, and ``..`` does not lead out of it.
+Servers do not follow symbolic links (LOOKUP stops at them: RFC 8881, Section 18.13), so the client
+substitutes the target and goes on. Links cannot lead out of the mount: an absolute target starts at
+its root, and ``..`` stops there.
 
-Paths mean what POSIX says ("4.13 Pathname Resolution") and Linux does: what stands before a ``/``,
-``.`` or ``..`` has to be a directory, and a link there is followed. A path may be of any length; it
-is walked in as many calls as it takes, and at most :data:`LINKS_MAX` links are followed on the way.
+Paths are resolved as POSIX ("4.13 Pathname Resolution") and Linux do: what precedes ``/``, ``.`` or
+``..`` has to be a directory, and a link there is followed. A path may have any length; resolving it
+takes as many calls as necessary, and follows at most :data:`LINKS_MAX` links.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from .results import Result
 R = TypeVar("R")
 
 LINKS_MAX: Final = 40
-"""Symbolic links followed on the way to one file, as many as Linux follows."""
+"""Symbolic links followed on the way to one file: as many as Linux follows."""
 _REPLACED_MAX: Final = 8
-"""How often a file is looked up that is being replaced just then."""
+"""How often a name is looked up again because its file was just replaced."""
 _RESERVED_OPERATIONS: Final = 6
-"""Operations left for whatever is done with the file that was looked up."""
+"""Operations of a compound that are reserved for what follows the lookups."""
 _ROOM: Final = 768
-"""Octets of a call that looking up may take, so that the data of a WRITE fits beside it."""
+"""Octets of a call for its lookups, so that the data of a WRITE fits in too."""
 _LOOKUP_OCTETS: Final = 12
-"""What a LOOKUP takes besides the name, at most."""
+"""Octets of a LOOKUP besides the name, at most."""
 
 _NOT_DIRECTORIES: Final = frozenset((t.NFS4ERR_SYMLINK, t.NFS4ERR_NOTDIR))
-# What a link is refused with by operations that are not for links, the last two by (N)VERIFY.
+# How operations that do not apply to links fail on one; the last two are from (N)VERIFY.
 _NO_LINKS: Final = _NOT_DIRECTORIES | {
     t.NFS4ERR_INVAL,
     t.NFS4ERR_WRONG_TYPE,
@@ -58,11 +58,12 @@ _NO_NAMES: Final = (SLASH, _DOT, _UP)
 
 
 def split(path: Path) -> Components:
-    """The components of a path from the mount's root on.
+    """Return the components of a path from the mount's root on.
 
-    ``..`` is left in; ``.`` and a ``/`` at the end, which say that there must be a directory, are
-    left at the end only: where something follows, that says the same. Text is UTF-8, with the
-    octets that are none as surrogates, as ``os.fsencode`` has it.
+    ``..`` stays. ``.`` and a trailing ``/``, which require a directory, stay only at the end:
+    elsewhere the next component requires it. Text is encoded as UTF-8, with other octets as
+    surrogates, like ``os.fsencode``. Raises ``TypeError``, ``ValueError`` or
+    :class:`~.errors.NfsError` (ENAMETOOLONG).
     """
     if isinstance(path, str):
         octets = path.encode("utf-8", "surrogateescape")
@@ -86,7 +87,7 @@ def split(path: Path) -> Components:
 
 
 def _octets_of(path: Any) -> bytes:
-    """A path object's path. Raises ``TypeError`` if it is none."""
+    """Return the octets of a path object. Raises ``TypeError`` if it is none."""
     try:
         path = type(path).__fspath__(path)
     except AttributeError:
@@ -96,27 +97,27 @@ def _octets_of(path: Any) -> bytes:
 
 
 def to_text(name: bytes) -> str:
-    """The inverse of what :func:`split` does to text."""
+    """Decode a name: the inverse of what :func:`split` does to text."""
     return name.decode("utf-8", "surrogateescape")
 
 
 def plain(components: Components) -> Components:
-    """Without what a path says at its end about there being a directory."""
+    """Return the components without a last one that only requires a directory."""
     return components[:-1] if components and components[-1] in (SLASH, _DOT) else components
 
 
 def slashed(path: Path) -> bool:
-    """Whether a path ends with ``/`` behind a name."""
+    """Return whether a path ends with a name and a ``/``."""
     return split(path)[-1:] == [SLASH]
 
 
 def unslashed(path: Path) -> Path:
-    """Without that."""
+    """Return a path without such a ``/``."""
     return b"/".join(plain(split(path))) if slashed(path) else path
 
 
 class Resolver:
-    """Runs compounds on paths below one root."""
+    """Executes compounds on paths below one root."""
 
     def __init__(self, caller: Caller, export: Sequence[bytes]) -> None:
         self.caller = caller
@@ -125,7 +126,7 @@ class Resolver:
         """The handle of the mount's root."""
 
     async def find_root(self) -> bytes:
-        """Look the mount's root up, following links on the way; return its handle."""
+        """Look up the mount's root, following links on the way; return its handle."""
         compound = self.caller.compound("LOOKUP")
         compound.putrootfh()
         handle = compound.getfh()
@@ -136,7 +137,7 @@ class Resolver:
         self.root = handle.value
         if self._export:
             search = _Found(b"/".join(self._export), "LOOKUP", Compound.getfh, follow=True)
-            search.lost = True  # once is enough
+            search.lost = True  # do not find the root again while finding it
             self.root = (await self._search(search)).value
         return self.root
 
@@ -146,7 +147,7 @@ class Resolver:
         return status
 
     async def find(self, path: Path, *, follow: bool) -> Stat:
-        """Return the attributes of what is there, its handle among them."""
+        """Return the attributes of what is there, including its handle."""
         handle, status = await self.run(path, "LOOKUP", Compound.getfh, follow=follow)
         status.handle = handle.value
         return status
@@ -160,11 +161,11 @@ class Resolver:
         follow: bool,
         idempotent: bool = True,
     ) -> tuple[R, Stat]:
-        """Look ``path`` up, do what ``tail`` appends with it, and get its attributes.
+        """Look up ``path``, execute the operations that ``tail`` appends, and get the attributes.
 
-        Returns what ``tail`` returned, its results known by now, and the attributes. With
-        ``follow`` a link at the end of the path is followed too; ``tail`` may have been executed
-        on the link then, so it should only look, or be something that cannot be done to a link.
+        Returns what ``tail`` returned, with its results known, and the attributes. With ``follow``
+        a link at the end of the path is followed. Then ``tail`` may have been executed on the link
+        before, so its operations should change nothing, or fail on links.
         """
         search = _Found(path, name, tail, follow=follow, idempotent=idempotent)
         found = await self._search(search)
@@ -180,17 +181,17 @@ class Resolver:
         idempotent: bool = False,
         follow: bool = False,
     ) -> R:
-        """Look the directory of ``path`` up, and do what ``tail`` appends there with its name.
+        """Look up the directory of ``path``, and execute what ``tail`` appends for the name there.
 
-        Returns what ``tail`` returned, its results known by now. With ``follow``,
-        ``NFS4ERR_SYMLINK`` from ``tail`` means that the name is a link, which is followed. Raises
-        :class:`NfsError`, as ``ending`` says if the path ends in no name.
+        Returns what ``tail`` returned, with its results known. With ``follow``, a link is followed
+        if ``tail`` fails with ``NFS4ERR_SYMLINK``. ``ending`` has the errors for a path that does
+        not end in a name.
         """
         search = _Named(path, name, tail, ending, follow=follow, idempotent=idempotent)
         return await self._search(search)
 
     async def parent(self, path: Path, ending: Ending = BUSY) -> tuple[bytes, bytes]:
-        """Return the handle of the directory of ``path``, and the name in it."""
+        """Return the handle of the directory that ``path`` is in, and the name there."""
         components = split(path)
         if not components or components[-1] in _NO_NAMES:
             components = await self._named(path, ending, components)
@@ -199,13 +200,13 @@ class Resolver:
         return await self._directory(path, components[:-1]), components[-1]
 
     async def _directory(self, path: Path, components: Components) -> bytes:
-        """Return the handle of what must be a directory. Errors name ``path``."""
+        """Return the handle of what has to be a directory. Errors name ``path``."""
         search = _Found(path, "LOOKUP", Compound.getfh, follow=True)
         search.components = [*plain(components), SLASH] if components else []
         return (await self._search(search)).value
 
     async def _search(self, search: _Search[R]) -> R:
-        """Walk until no link is in the way, and return what ``search`` has built there."""
+        """Walk until no link is left, and return what ``search`` built for the last compound."""
         caller = self.caller
         rest = search.components
         walk = _Walk(self.root)
@@ -239,7 +240,7 @@ class Resolver:
                     walk = _Walk(self.root)
                     continue
                 if error.status == t.NFS4ERR_STALE and error.index and search.may_look_again():
-                    continue  # what was just found has been replaced: by what?
+                    continue  # what was just found has been replaced: look again
                 suspects = search.suspects(compound, error, whole)
                 link, target = await self._link_among(suspects, search, walk.start, rest)
                 if target is None:
@@ -263,7 +264,7 @@ class Resolver:
             rest = _joined(head, target, rest[link + 1 :])
 
     def _fitting(self, rest: Components) -> int:
-        """How many components the next compound can take: all, if it can be the last one."""
+        """Return how many components fit the next compound: all, if it can be the last one."""
         count = rest.index(_UP) if _UP in rest else len(rest)
         most = self.caller.limits.max_operations - _RESERVED_OPERATIONS
         if count <= most and sum(map(len, rest)) + count * _LOOKUP_OCTETS <= _ROOM:
@@ -278,9 +279,10 @@ class Resolver:
         return max(fit, 1)
 
     async def _named(self, path: Path, ending: Ending, components: Components) -> Components:
-        """A path whose end is no name, to the operation's liking, or an error that says why not.
+        """Return a path that ends in no name as one that does, if the operation permits.
 
-        What the path leads through has to be there, whatever is wrong with its end.
+        Otherwise raise the error that ``ending`` has for it; but one about a directory on the way
+        goes first.
         """
         if not components:
             raise make_error(ending.root, "this is the root of the mount", path)
@@ -301,7 +303,7 @@ class Resolver:
         raise make_error(number, TEXTS[number], path)
 
     async def _look_in(self, directory: bytes, name: bytes, path: Path) -> Stat | None:
-        """The attributes of what has a name in a directory; None if nothing has."""
+        """Return the attributes of what has a name in a directory; None if nothing has it."""
         compound = self.caller.compound("LOOKUP")
         compound.putfh(directory)
         compound.lookup(name)
@@ -317,7 +319,7 @@ class Resolver:
     async def _link_among(
         self, suspects: list[int], search: _Search[R], start: bytes, rest: Components
     ) -> tuple[int, bytes | None]:
-        """Which of these components is a link, and its target; None if none is."""
+        """Return which of these components is a link, and its target; -1 and None if none is."""
         for link in suspects:
             if link < 0:
                 continue
@@ -338,9 +340,9 @@ class Resolver:
 
 
 class _Walk:
-    """How far a path has been walked: ``real`` is the way there, and has no links.
+    """The part of a path that was walked: ``real`` is the way there, without links.
 
-    ``start`` is the handle of that directory.
+    ``start`` is the handle of the directory that it leads to.
     """
 
     __slots__ = ("_marks", "real", "start")
@@ -349,18 +351,18 @@ class _Walk:
         self.real: Components = []
         self.start = root
         self._marks = [(0, root)]
-        """Handles of directories on the way, and how many components lead there."""
+        """Handles of directories on the way, each with the number of components that lead to it."""
 
     def down(self, components: Components, handle: bytes) -> None:
-        """These components lead to the directory with this handle."""
+        """Go down by these components, to the directory with this handle."""
         self.real += components
         self.start = handle
         self._marks.append((len(self.real), handle))
 
     def up(self, rest: Components) -> Components:
-        """Do what ``..`` at the beginning of ``rest`` says, never past the root.
+        """Go up by the ``..`` at the beginning of ``rest``, but not above the root.
 
-        Returns what is left to be walked, from a place above that whose handle is known.
+        Returns the components that are left, from the nearest ancestor whose handle is known.
         """
         count = 1
         while count < len(rest) and rest[count] == _UP:
@@ -375,12 +377,12 @@ class _Walk:
 
 
 class _Search(Generic[R]):
-    """What is done at the end of a path, and whether a link there is followed."""
+    """An operation at the end of a path, and whether a link there is followed."""
 
     __slots__ = ("_replaced", "components", "follow", "idempotent", "lost", "name", "path")
 
     ending: Ending | None = None
-    """What to answer to a path whose last component is no name, if it is not to be looked up."""
+    """The errors for a path that does not end in a name, if the last component is not looked up."""
 
     def __init__(self, path: Path, name: str, *, follow: bool, idempotent: bool) -> None:
         self.path = path
@@ -389,43 +391,43 @@ class _Search(Generic[R]):
         self.follow = follow
         self.idempotent = idempotent
         self.lost = False
-        """Whether the root's handle had to be found again."""
+        """Whether the root's handle was found again already."""
         self._replaced = 0
 
     def build(self, compound: Compound, components: Components) -> R:
-        """Append the way along ``components`` and what is done there; return its results."""
+        """Append the lookups of ``components`` and the operation; return its results."""
         raise NotImplementedError
 
     def is_at_link(self) -> bool:
-        """Return whether the call, which was executed, has found a link that is to be followed."""
+        """Return whether the call has found a link that is to be followed."""
         return False
 
     def suspects(self, compound: Compound, error: StatusError, whole: bool) -> list[int]:
-        """Return which components may be links, the last one first.
+        """Return the indexes of components that may be links, the last one first.
 
-        ``whole``: the compound was the last one, with the operation in it.
+        ``whole`` says that the compound had all components, and the operation.
         """
         looked_up = compound.lookups(error.index)
         if error.operation == t.OP_LOOKUP:
             return [looked_up - 1] if error.status in _NOT_DIRECTORIES else []
-        ours = error.operation == t.OP_VERIFY  # of a directory
+        ours = error.operation == t.OP_VERIFY  # that a directory is there
         return [looked_up - 1] if error.status in _NO_LINKS and (ours or self.follow) else []
 
     def may_look_again(self) -> bool:
-        """Return whether to do it once more, as a file was replaced between two operations."""
+        """Return whether to try again, since a file was replaced during the compound."""
         self._replaced += 1
         return self.idempotent and self._replaced < _REPLACED_MAX
 
     def failed(self, error: StatusError, whole: bool) -> NfsError:
-        """Return what to raise for a compound that failed, and not because of a link."""
+        """Return the error for a compound that failed, and not because of a link."""
         status = error.status
         if status == t.NFS4ERR_NOT_SAME and (self.ending is None or not whole):
-            status = t.NFS4ERR_NOTDIR  # what a path leads through has to be a directory
+            status = t.NFS4ERR_NOTDIR  # it was to be a directory
         return status_error(status, path=self.path)
 
 
 class _Found(_Search[R]):
-    """Something is done with what a path leads to."""
+    """An operation on what a path leads to."""
 
     __slots__ = ("_tail", "status")
 
@@ -453,7 +455,7 @@ class _Found(_Search[R]):
 
 
 class _Named(_Search[R]):
-    """Something is done in a directory with a name, which is not looked up."""
+    """An operation on a name in a directory, which is not looked up."""
 
     __slots__ = ("_tail", "ending")
 
@@ -486,11 +488,11 @@ class _Named(_Search[R]):
 
 
 def _nothing(compound: Compound) -> None:
-    """Append nothing: the attributes are all that is wanted."""
+    """Append nothing, since only the attributes are wanted."""
 
 
 def _descend(compound: Compound, components: Components) -> None:
-    """Look up the components, and go on only with a directory where the path says so."""
+    """Append lookups of the components; verify a directory where the path requires one."""
     for component in components:
         if component in (SLASH, _DOT):
             compound.verify(t.OP_VERIFY, DIRECTORY_TYPE)
@@ -499,6 +501,6 @@ def _descend(compound: Compound, components: Components) -> None:
 
 
 def _joined(head: Components, target: bytes, beyond: Components) -> Components:
-    """The path with a link's target in its place."""
+    """Return a path with a link replaced by its target."""
     inside = split(target)
     return head + (plain(inside) if beyond else inside) + beyond

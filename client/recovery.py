@@ -1,14 +1,14 @@
-"""How a session comes to be, and comes to be again.
+"""How sessions are created, and restored after a failure.
 
-There is one way up, and every failure starts it anew from as far down as it has to:
+One sequence of steps does both; how much of it is needed depends on what the server still knows:
 
-    connect  ->  the session is there: BIND_CONN_TO_SESSION, and every slot goes on as it was
-             ->  it is not, the client id is: CREATE_SESSION; opens are as they were
-             ->  neither is: EXCHANGE_ID, CREATE_SESSION, reclaim the opens, RECLAIM_COMPLETE
+    connect  ->  the session: BIND_CONN_TO_SESSION, and every slot goes on as it was
+             ->  only the client ID: CREATE_SESSION; opens are as they were
+             ->  nothing: EXCHANGE_ID, CREATE_SESSION, reclaim the opens, RECLAIM_COMPLETE
 
-While it runs the session's gate is closed and calls wait in front of it; those that were under
-way keep their slots. If it does not succeed within ``timeout`` seconds they fail, and the next
-call starts it again.
+Meanwhile the session's gate is closed: new calls wait at it, and calls in flight keep their slots.
+If the steps do not succeed within ``timeout`` seconds, these calls fail, and the next call starts
+the steps again.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from .slots import SlotTable
 _log = logging.getLogger(__name__)
 
 Connect = Callable[[float], Future[Channel]]
-"""Make a connection within so many seconds. Errors: kinds of ``OSError``."""
+"""Connects within the given number of seconds. Raises kinds of ``OSError``."""
 
 MAX_IO: Final = 4 << 20
-"""Octets of data that a session should be able to carry in one call."""
+"""Octets of data that a session should allow in one call."""
 _OVERHEAD: Final = 4096
-"""Octets of a call or reply besides its data."""
+"""Octets of a call or reply besides its data, at most."""
 _CACHED: Final = 8192
 _OPERATIONS: Final = 64
 _SLOTS: Final = 64
-# Callbacks go inline (RFC 8167, Section 5.1), and 1024 octets with a transport header are what
-# every RPC-over-RDMA peer takes inline.
+# Callbacks are sent inline (RFC 8167, Section 5.1), and every RPC-over-RDMA peer accepts 1024
+# octets inline, transport header included.
 _CALLBACK_SIZES: Final = {"rdma": 1024 - 28, "tcp": 4096}
 
 SILENT_SERVER: Final = "the server"
-"""How errors begin about a server that is silent."""
+"""How messages about a silent server begin."""
 
 _BACKOFF_MIN_S: Final = 0.05
 _BACKOFF_MAX_S: Final = 1.0
@@ -62,7 +62,7 @@ _SESSION_GONE: Final = frozenset((t.NFS4ERR_BADSESSION, t.NFS4ERR_DEADSESSION))
 
 
 class Recovery:
-    """The guardian of a session. ``owner`` and ``verifier`` tell this client from all others."""
+    """The guardian of a session. ``owner`` and ``verifier`` identify this client."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Recovery:
         self.opens = opens
         self.timeout = timeout
         self.lease_s = 90.0
-        """What most servers give; see :meth:`set_lease`."""
+        """The length of a lease: what most servers grant, until :meth:`set_lease`."""
         self.client_id: int | None = None
         self.closing = False
         self._connect = connect
@@ -86,19 +86,19 @@ class Recovery:
         self._verifier = verifier
         self._create_sequence = 0
         self._must_reclaim = False
-        self._first = True  # nothing has ever worked
+        self._first = True  # until the first session
         self._recovering = False
         self._task: Task[None] | None = None
         self._tick: TimerHandle | None = None
         self._probed_at = 0.0
-        self._hung_up = False  # as the server was silent
+        self._hung_up = False  # because the server was silent
         self._rebound: Channel | None = None
         session.guardian = self
 
-    # -- what the session tells --------------------------------------------------------------
+    # --- Events of the session ---
 
     def start(self) -> Gate:
-        """Begin to make the session usable, unless that is under way: what to wait for."""
+        """Begin to restore the session, unless that is in progress; return what to wait for."""
         if self.session.abandoned is not None:
             raise self.session.abandoned()
         if self.closing:
@@ -110,7 +110,7 @@ class Recovery:
         return gate
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
-        """``channel`` is of no more use."""
+        """Restore the session over a new connection: ``channel`` is lost."""
         if channel is not self.session.channel:
             return
         _log.info("connection lost: %s", reason)
@@ -120,7 +120,7 @@ class Recovery:
             self.start()
 
     def session_broken(self, slots: SlotTable, status: int) -> None:
-        """The session of ``slots`` is of no more use."""
+        """Create a new session: that of ``slots`` is lost."""
         if slots is not self.session.slots:
             return
         _log.info("session lost: status %d", status)
@@ -129,20 +129,20 @@ class Recovery:
             self.start()
 
     def flags_raised(self, flags: int) -> None:
-        """``sr_status_flags`` (RFC 8881, Section 18.46.3)."""
+        """React to ``sr_status_flags`` (RFC 8881, Section 18.46.3)."""
         session = self.session
         if self.closing or session.gate is not None:
             return
         if flags & t.SEQ4_STATUS_RESTART_RECLAIM_NEEDED:
             self._must_reclaim = True
             self.start()
-        # Revoked opens are noticed, and opened anew, when their files are used.
+        # Revoked opens are noticed, and recovered, when their files are used.
         if flags & _CALLBACK_TROUBLE and session.channel is not self._rebound:
             channel = self._rebound = session.channel
             if channel is not None:
                 Task(self._rebind(channel))
 
-    # -- up ----------------------------------------------------------------------------------
+    # --- Going up ---
 
     async def _recover(self) -> None:
         session = self.session
@@ -179,16 +179,16 @@ class Recovery:
 
     def _finish(self, error: Exception | None) -> None:
         if isinstance(error, TimeoutError):
-            # Whatever the transport calls it: the same over all, and for how long.
+            # The same message over every transport, with how long it took.
             silence_s = self.session.reactor.time() - self.session.heard_at
             text = f"{SILENT_SERVER} has not answered for {round(silence_s, 1):g} s"
             error = TimeoutError(errno.ETIMEDOUT, text)
-        # Whoever waits goes on before open_gate() returns, and may need us to begin again.
+        # Waiting calls go on before open_gate() returns, and may start recovery again.
         self._recovering = False
         self.session.open_gate(None if error is None else lambda: _failure(error))
 
     async def _establish(self, deadline: float) -> None:
-        """One attempt. Raises ``OSError`` (``TransportError`` is one) or ``StatusError``."""
+        """Try once. Raises ``OSError`` (``TransportError`` is one) or ``StatusError``."""
         session = self.session
         reactor = session.reactor
         channel = session.channel
@@ -214,7 +214,7 @@ class Recovery:
         channel.on_close(lambda reason: self.connection_lost(channel, reason))
 
     def _watch(self, channel: Channel, since: float) -> None:
-        """Hang up when nothing is heard for so long that there is time for another attempt."""
+        """Hang up if the server is silent for long, early enough for another attempt."""
         reactor = self.session.reactor
         patience = self.timeout if self._first else self.timeout / 2
         due = max(self.session.heard_at, since) + patience
@@ -225,7 +225,7 @@ class Recovery:
             channel.close(f"the server has not answered for {patience:g} s")
 
     async def _resume(self, channel: Channel) -> None:
-        """Bind a new connection to the session that there is, if the server still has it."""
+        """Bind a new connection to the existing session, if the server still has it."""
         try:
             await self._bind(channel)
         except StatusError as error:
@@ -234,7 +234,7 @@ class Recovery:
             self.session.drop_session()
 
     async def _bind(self, channel: Channel) -> None:
-        """BIND_CONN_TO_SESSION, both directions (RFC 8881, Section 18.34)."""
+        """Call BIND_CONN_TO_SESSION for both directions (RFC 8881, Section 18.34)."""
         compound = self._plain("BIND_CONN_TO_SESSION")
         arguments = t.BIND_CONN_TO_SESSION4args(
             self.session.session_id, t.CDFC4_FORE_OR_BOTH, False
@@ -257,8 +257,8 @@ class Recovery:
         try:
             await self._create_session(channel)
         except StatusError as error:
-            # STALE: the server restarted, or dropped us with all our state. MISORDERED: an
-            # answer was lost, and EXCHANGE_ID tells the sequence id (RFC 8881, Section 18.36.4).
+            # STALE: the server restarted, or dropped all our state. MISORDERED: a reply was
+            # lost, and EXCHANGE_ID returns the sequence ID (RFC 8881, Section 18.36.4).
             if error.status not in (t.NFS4ERR_STALE_CLIENTID, t.NFS4ERR_SEQ_MISORDERED):
                 raise
             self.client_id = None
@@ -267,7 +267,7 @@ class Recovery:
         session.stats.sessions += 1
 
     async def _exchange_id(self, channel: Channel) -> None:
-        """EXCHANGE_ID (RFC 8881, Section 18.35), in an older minor version if need be."""
+        """Call EXCHANGE_ID (RFC 8881, Section 18.35), in an older minor version if necessary."""
         session = self.session
         try:
             result = await self._call_exchange_id(channel)
@@ -279,7 +279,7 @@ class Recovery:
             result = await self._call_exchange_id(channel)
         self.client_id = result.eir_clientid
         self._create_sequence = result.eir_sequenceid
-        # A record that is not confirmed is a new one: whatever we had is to be reclaimed.
+        # An unconfirmed record is a new one: all state has to be reclaimed.
         if not result.eir_flags & t.EXCHGID4_FLAG_CONFIRMED_R:
             self._must_reclaim = True
 
@@ -296,7 +296,7 @@ class Recovery:
         return result.value
 
     async def _create_session(self, channel: Channel) -> None:
-        """CREATE_SESSION (RFC 8881, Section 18.36)."""
+        """Call CREATE_SESSION (RFC 8881, Section 18.36)."""
         assert self.client_id is not None
         compound = self._plain("CREATE_SESSION")
         size = MAX_IO + _OVERHEAD
@@ -331,7 +331,7 @@ class Recovery:
         self.session.install(channel, result.csr_sessionid, SlotTable(slots), limits)
 
     async def _reclaim(self) -> None:
-        """Claim the opens back, then say that this is all (RFC 8881, Section 18.51)."""
+        """Reclaim the opens, then call RECLAIM_COMPLETE (RFC 8881, Section 18.51)."""
         opens = self.opens
         if len(opens):
             await opens.reclaim()
@@ -347,10 +347,10 @@ class Recovery:
     def _plain(self, name: str) -> Compound:
         return Compound(self.session.header, name, sequenced=False)
 
-    # -- staying up --------------------------------------------------------------------------
+    # --- Staying up ---
 
     def set_lease(self, lease_s: float) -> None:
-        """The server has told how long its leases are."""
+        """Adopt the length of the server's leases in seconds."""
         self.lease_s = lease_s
         self._arm()
 
@@ -362,7 +362,7 @@ class Recovery:
         self._tick = reactor.call_at(reactor.time() + interval, self._look)
 
     def _look(self) -> None:
-        """Renew the lease if nothing else does, and ask a silent server whether it is there."""
+        """Renew the lease if no call does, and probe a silent server."""
         session = self.session
         channel = session.channel
         if self.closing or channel is None or session.gate is not None:
@@ -386,10 +386,10 @@ class Recovery:
         if reply.error() is None:
             self.session.heard_at = self.session.reactor.time()
 
-    # -- down --------------------------------------------------------------------------------
+    # --- Going down ---
 
     async def shut_down(self) -> None:
-        """DESTROY_SESSION and DESTROY_CLIENTID, as far as the server listens; then hang up."""
+        """Call DESTROY_SESSION and DESTROY_CLIENTID if the server can be reached; then hang up."""
         self.closing = True
         session = self.session
         if session.abandoned is not None:
@@ -425,7 +425,7 @@ def _later(error: Exception) -> bool:
 
 
 def _failure(error: Exception) -> Exception:
-    """A fresh error for each call that could not be made because of ``error``."""
+    """Return a fresh error for a call that could not be made because of ``error``."""
     if isinstance(error, StatusError):
         return status_error(error.status, f"no session: {error}")
     if isinstance(error, NfsError):

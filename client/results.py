@@ -1,7 +1,7 @@
-"""Results of operations, typed, and the decoders of those that the client reads itself.
+"""Typed results of operations, and the decoders that are not the specification's own.
 
-Adding an operation to a compound returns a :class:`Result`; its ``value`` is there once the
-compound was executed. Most values are the specification's own types.
+Adding an operation to a compound returns a :class:`Result`, whose ``value`` is known once the
+compound was executed. Most values are of the specification's types.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 FILE_HANDLE_MAX: Final = 128
 TARGET_MAX: Final = 16384
-"""Octets of a link's target."""
+"""Octets of a link's target that are accepted at most."""
 
 _COMMITTED: Final = struct.Struct(">2I8s")
 
@@ -36,24 +36,24 @@ class Result(Generic[T]):
 
     @property
     def known(self) -> bool:
-        """Whether the operation has succeeded, which it may have in a compound that failed."""
+        """Whether the operation has succeeded, even if its compound failed later."""
         return hasattr(self, "_value")
 
     @property
     def value(self) -> T:
-        """What the operation answered. Raises ``RuntimeError`` before it has succeeded."""
+        """The result. Raises ``RuntimeError`` before the operation has succeeded."""
         try:
             return self._value
         except AttributeError:
             raise RuntimeError("the operation has not been executed: no result") from None
 
     def decode(self, dec: Decoder) -> None:
-        """Read the value. Raises ``XdrError``."""
+        """Decode the value. Raises ``XdrError``."""
         self._value = self._decode(dec)
 
 
 class ReadResult:
-    """What READ answered: data, and whether it reaches the end of the file."""
+    """The result of READ: data, and whether it reaches the end of file."""
 
     __slots__ = ("data", "eof")
 
@@ -62,10 +62,10 @@ class ReadResult:
         self.data = data
 
     def place(self, sink: memoryview) -> int:
-        """Put the data into ``sink`` unless the transport has; return the number of octets.
+        """Copy the data into ``sink`` unless the transport placed it; return its length.
 
-        A transport that could place the data has returned a view of the sink itself. Raises
-        :class:`ProtocolError` if there is more than was asked for.
+        A transport that placed the data has returned a view of the sink itself. Raises
+        :class:`ProtocolError` if there is more data than was requested.
         """
         data = self.data
         count = len(data)
@@ -80,30 +80,30 @@ class ReadResult:
 
 
 def decode_handle(dec: Decoder) -> bytes:
-    """Read the result of GETFH."""
+    """Decode the result of GETFH."""
     return dec.opaque(FILE_HANDLE_MAX)
 
 
 def decode_target(dec: Decoder) -> bytes:
-    """Read the result of READLINK."""
+    """Decode the result of READLINK."""
     return bytes(dec.payload(TARGET_MAX))
 
 
 def decode_read(dec: Decoder) -> ReadResult:
-    """Read the result of READ."""
+    """Decode the result of READ."""
     return ReadResult(dec.boolean(), dec.payload())
 
 
 def decode_write(dec: Decoder) -> t.WRITE4resok:
-    """Read the result of an UNSTABLE4 WRITE."""
+    """Decode the result of an UNSTABLE4 WRITE."""
     return t.WRITE4resok(*dec.unpack(_COMMITTED))
 
 
 def decode_stable_write(dec: Decoder) -> t.WRITE4resok:
-    """Read the result of a WRITE to stable storage.
+    """Decode the result of a WRITE to stable storage.
 
-    Raises ``XdrError`` if the data did not get there: a server may do more than was asked for,
-    never less (RFC 8881, Section 18.32.3).
+    Raises ``XdrError`` if the data is not there: a server may do more than was requested, but not
+    less (RFC 8881, Section 18.32.3).
     """
     result = decode_write(dec)
     if result.committed == t.UNSTABLE4:
@@ -112,5 +112,5 @@ def decode_stable_write(dec: Decoder) -> t.WRITE4resok:
 
 
 def decode_verifier(dec: Decoder) -> bytes:
-    """Read the result of COMMIT: the write verifier."""
+    """Decode the result of COMMIT: the write verifier."""
     return dec.fixed_opaque(8)

@@ -1,13 +1,13 @@
-"""A session as its callers see it: :meth:`Session.call` executes a compound exactly once.
+"""The calling side of a session: :meth:`Session.call` executes a compound exactly once.
 
-The life of a call: take a slot; stamp the compound with session, slot and sequence id; send it;
-look at what SEQUENCE answered; give the slot back; decode the other results. If the connection
-is lost meanwhile, the same request goes out again in the same slot over the next connection, and
-the server either executes it or repeats its kept answer. Only if the session itself is lost with
-the request's fate unknown can a call that must not be executed twice fail for that reason; then
-it says so (:class:`~.errors.UncertainOutcomeError`).
+A call acquires a slot; stamps the compound with session, slot and sequence ID; sends it; checks the
+result of SEQUENCE; releases the slot; and decodes the other results. If the connection is lost
+meanwhile, the same request is sent again in the same slot over the next connection, and the server
+either executes it or repeats its cached reply. Only if the session itself is lost while the fate of
+the request is unknown, can a call fail because it must not be executed twice
+(:class:`~.errors.UncertainOutcomeError`).
 
-How connections and sessions come to be, and come to be again, is in :mod:`.recovery`.
+:mod:`.recovery` creates and restores connections and sessions.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _log = logging.getLogger(__name__)
 _NOT_KEPT: Final = "the server did not keep its reply"
 _NULL_REPLY_MAX: Final = 64
 _RESTARTS_MAX: Final = 16
-"""How often one call starts over before the server is thought to be playing with us."""
+"""How often one call starts over before the server is taken for broken."""
 _BACKOFF_MIN_S: Final = 0.02
 _BACKOFF_MAX_S: Final = 2.0
 
 _RETRY_LATER: Final = frozenset((t.NFS4ERR_DELAY, t.NFS4ERR_GRACE))
-# What SEQUENCE answers when the session, or its record of our slot, is of no more use.
+# How SEQUENCE fails when the session, or its record of the slot, is lost.
 _SESSION_LOST: Final = frozenset(
     (
         t.NFS4ERR_BADSESSION,
@@ -63,7 +63,7 @@ _SESSION_LOST: Final = frozenset(
 
 
 class SessionLost(Exception):
-    """The session ended while a call had its slot; ``uncertain`` if the server may have it."""
+    """The session ended during a call, which the server may have executed if ``uncertain``."""
 
     def __init__(self, uncertain: bool) -> None:
         super().__init__(uncertain)
@@ -71,32 +71,32 @@ class SessionLost(Exception):
 
 
 Gate = Future[Callable[[], Exception] | None]
-"""What calls wait for: its result is None, or what makes the error that they shall raise."""
+"""What calls wait for. Its result is None, or the maker of the error that they raise."""
 
 
 class Guardian(Protocol):
-    """Who makes the session usable, and is told when it no longer is."""
+    """What makes the session usable, and learns when it no longer is."""
 
     def start(self) -> Gate:
-        """Begin to make the session usable, unless that is under way: what to wait for.
+        """Begin to restore the session, unless that is in progress; return what to wait for.
 
-        Raises :class:`~.errors.NfsError` if that is not to be.
+        Raises :class:`~.errors.NfsError` if the session has ended for good.
         """
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
-        """``channel`` is of no more use, the session perhaps is."""
+        """Learn that ``channel`` is lost, but the session may not be."""
 
     def session_broken(self, slots: SlotTable, status: int) -> None:
-        """The session of ``slots`` is of no more use, as ``status`` says."""
+        """Learn that the session of ``slots`` is lost, as ``status`` says."""
 
     def flags_raised(self, flags: int) -> None:
-        """The server has something to say about our state (``sr_status_flags``)."""
+        """Learn that the server raised ``sr_status_flags``."""
 
 
 class Session:
-    """The calling side of one client: at most one connection and one session at a time.
+    """The calling side of one client, with at most one connection and one session at a time.
 
-    ``patience`` is for how many seconds a server may put a call off (DELAY, GRACE).
+    ``patience`` is for how many seconds a server may defer a call (DELAY, GRACE).
     """
 
     def __init__(
@@ -115,9 +115,9 @@ class Session:
         self.patience = patience
         self.guardian: Guardian
         self.abandoned: Callable[[], NfsError] | None = None
-        """Set when the session is somebody else's: what to answer calls with."""
+        """The maker of the error that every call raises, once the mount is another process's."""
         self.gate: Gate | None = None
-        """While it is set, calls wait for it."""
+        """What calls wait for while the session is not usable."""
         self.channel: Channel | None = None
         self.slots: SlotTable | None = None
         self.session_id = b""
@@ -126,20 +126,20 @@ class Session:
         self.flags = 0
         """The ``sr_status_flags`` of the latest reply."""
         self.heard_at = reactor.time()
-        """When the server last answered anything."""
+        """When the server last replied to anything."""
         self.renewed_at = self.heard_at
-        """When the last request was sent that SEQUENCE accepted: the lease runs from there."""
+        """When the last request that SEQUENCE accepted was sent: the lease runs from there."""
 
-    # --- What operations see of it: a Caller ---
+    # --- The Caller for operations ---
 
     @property
     def minor_version(self) -> int:
-        """The minor version that the server is spoken to in."""
+        """The minor version in use."""
         return self.header.minor_version
 
     @property
     def epoch(self) -> bytes:
-        """A name that changes whenever the server may have restarted."""
+        """A value that changes whenever the server may have restarted."""
         return self.session_id
 
     def time(self) -> float:
@@ -147,19 +147,19 @@ class Session:
         return self.reactor.time()
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long."""
+        """Wait for that many seconds."""
         await sleep(self.reactor, seconds)
 
     def compound(self, name: str, *, idempotent: bool = True) -> Compound:
-        """Begin a compound for :meth:`call`; ``name`` is how statistics call it."""
+        """Begin a compound for :meth:`call`; ``name`` is its name in statistics."""
         return Compound(self.header, name, idempotent=idempotent)
 
     async def call(self, compound: Compound, *, recovering: bool = False) -> None:
-        """Execute ``compound``; then the results of its operations are known.
+        """Execute ``compound``; afterwards the results of its operations are known.
 
-        ``recovering`` is for the calls that make the session usable: they do not wait until it
-        is. Raises :class:`StatusError`, or an :class:`~.errors.NfsError` that says what else
-        went wrong; ``TransportError`` only with ``recovering``.
+        ``recovering`` is for calls that restore the session: they do not wait until it is usable.
+        Raises :class:`StatusError` if an operation failed, an :class:`~.errors.NfsError` for any
+        other failure, and ``TransportError`` only with ``recovering``.
         """
         deadline = 0.0
         backoff = _BACKOFF_MIN_S
@@ -172,12 +172,12 @@ class Session:
                 if lost.uncertain and not compound.idempotent:
                     raise uncertain_outcome(compound, "the server forgot the session") from None
             except CallRefused as error:
-                # The reply may need more room than was foreseen (RFC 8166, Section 4.5.3).
+                # The reply may need more room than was reserved (RFC 8166, Section 4.5.3).
                 if not compound.idempotent or compound.max_reply >= self.limits.max_response:
                     raise ProtocolError(f"{compound.name}: {why(error)}") from error
                 compound.max_reply = self.limits.max_response
             except StatusError as error:
-                # A server may say so of SEQUENCE, or of what follows it (Section 2.10.6.1.3).
+                # SEQUENCE may fail so, or an operation after it (Section 2.10.6.1.3).
                 not_kept = error.status == t.NFS4ERR_RETRY_UNCACHED_REP
                 if not_kept and not compound.idempotent:
                     raise uncertain_outcome(compound, _NOT_KEPT) from error
@@ -218,13 +218,13 @@ class Session:
             raise ProtocolError(f"{compound.name}: {why(error)}") from error
 
     async def _attempt(self, compound: Compound, recovering: bool) -> None:
-        """One execution in one slot. Raises what :meth:`call` does, SessionLost, CallRefused."""
+        """Execute once in one slot. Raises what :meth:`call` does, SessionLost, CallRefused."""
         slots = self.slots
         if (
             slots is None
             or self.gate is not None
             or self.channel is None
-            or (slot := slots.take()) < 0
+            or (slot := slots.try_acquire()) < 0
         ):
             slots, slot = await self._slot(recovering)
         sent_at = self.reactor.time()
@@ -244,21 +244,21 @@ class Session:
             )
 
     async def _slot(self, recovering: bool) -> tuple[SlotTable, int]:
-        """A slot of the session, once that can be used."""
+        """Acquire a slot of the session, once that is usable."""
         while True:
             if not recovering:
                 await self.become_usable()
             slots = self.slots
             if slots is None:
                 raise TransportError("there is no session")
-            slot = slots.take()
+            slot = slots.try_acquire()
             if slot < 0:
-                slot = await slots.wait()
+                slot = await slots.acquire()
             if slot >= 0:
                 return slots, slot
 
     async def become_usable(self) -> None:
-        """Wait until there is a session. Raises :class:`NfsError` if there will be none."""
+        """Wait until the session is usable. Raises :class:`NfsError` if it will not be."""
         while self.gate is not None or self.channel is None:
             await self._pass_gate()
 
@@ -270,7 +270,7 @@ class Session:
     async def _exchange(
         self, compound: Compound, slots: SlotTable, slot: int, recovering: bool
     ) -> tuple[int, int, Decoder]:
-        """Get an answer to ``compound`` in ``slot``, whatever connections that takes.
+        """Get a reply to ``compound`` in ``slot``, over as many connections as it takes.
 
         Returns the compound's status, the number of results to decode, and the decoder at the
         first of them. The slot is released, or left to :meth:`_settle`.
@@ -322,19 +322,19 @@ class Session:
             await self._abandon(compound, slots, slot, reply, uncertain)
             raise
         except AuthError:
-            self._give_up(slots, slot, uncertain)  # refused before the slot was looked at
+            self._give_up(slots, slot, uncertain)  # rejected before the server looked at the slot
             raise
         except (XdrError, RpcError, CallRefused, TransportError):
             if len(compound) or self.channel is None:
                 self._doubt(slots, slot)
-            else:  # there is no sense to be had even of a bare SEQUENCE
+            else:  # not even a bare SEQUENCE works
                 self.guardian.session_broken(slots, t.NFS4ERR_BADSESSION)
             raise
 
     async def _channel(
         self, slots: SlotTable, slot: int, uncertain: bool, recovering: bool
     ) -> Channel:
-        """The connection to use for a request in ``slot``, once there is one."""
+        """Wait for a connection for a request in ``slot``."""
         while True:
             if slots is not self.slots:
                 raise SessionLost(uncertain)
@@ -350,7 +350,7 @@ class Session:
                 raise
 
     def _accept(self, sequence: SequenceResult, slots: SlotTable, slot: int, seqid: int) -> None:
-        """The server has taken the request: the slot is free for the next one."""
+        """Release a slot whose request the server has accepted."""
         if (
             sequence.slot != slot
             or sequence.seqid != seqid
@@ -376,9 +376,9 @@ class Session:
         uncertain: bool,
         channel: Channel,
     ) -> None:
-        """SEQUENCE failed with ``status``. Returns if the request is to be sent again."""
+        """Handle a SEQUENCE that failed with ``status``; return to send the request again."""
         if status in (t.NFS4ERR_RETRY_UNCACHED_REP, t.NFS4ERR_SEQ_FALSE_RETRY):
-            # The slot's sequence id is spent, on this request or on another one.
+            # The slot's sequence ID is used up, by this request or by another one.
             slots.accepted(slot)
             if status == t.NFS4ERR_SEQ_FALSE_RETRY or compound.idempotent:
                 return
@@ -401,7 +401,7 @@ class Session:
         reply: Future[Decoder] | None,
         uncertain: bool,
     ) -> None:
-        """The caller was cancelled: the slot is free only once its request's fate is known."""
+        """Release the slot of a cancelled call, once the fate of its request is known."""
         if reply is None or reply.done():
             self._give_up(slots, slot, uncertain)
             return
@@ -417,7 +417,7 @@ class Session:
 
         reply.add_done_callback(answered)
         while compound.sinks and not reply.done():
-            # Until it is done, data may still be placed in the caller's memory.
+            # Until then, data may still be placed in the caller's memory.
             try:
                 await settled(reply)
             except Cancelled:
@@ -430,7 +430,7 @@ class Session:
             slots.release(slot)
 
     def _doubt(self, slots: SlotTable, slot: int) -> None:
-        """Keep ``slot`` taken until it is known whether its sequence id was used."""
+        """Keep ``slot`` busy until it is known whether its sequence ID was used."""
         if slots is not self.slots:
             return
         if self.channel is not None and self.gate is None:
@@ -439,24 +439,24 @@ class Session:
             self._doubtful.append(slot)
 
     async def _settle(self, slots: SlotTable, slot: int) -> None:
-        """Bring ``slot`` back in step, by a SEQUENCE with the sequence id that is in doubt.
+        """Synchronize ``slot`` by a SEQUENCE with the sequence ID that is in doubt.
 
-        If the server has seen the lost request it repeats its answer to that, or says that it
-        has none; if not it executes this one. Either way the next sequence id is the next one.
+        If the server has executed the lost request, it repeats its reply to that, or says that it
+        has none; otherwise it executes this one. In both cases the sequence ID is used up then.
         """
         probe = self.compound("SEQUENCE")
-        probe.max_reply += self.limits.max_cached  # the answer may be the lost request's
+        probe.max_reply += self.limits.max_cached  # the reply may be the lost request's
         try:
             await self._exchange(probe, slots, slot, False)
         except (SessionLost, StatusError, NfsError, XdrError, RpcError, CallRefused) as error:
             _log.debug("slot %d could not be settled: %s", slot, why(error))
 
-    # -- for the guardian --------------------------------------------------------------------
+    # --- For the guardian ---
 
     def install(
         self, channel: Channel, session_id: bytes, slots: SlotTable, limits: Limits
     ) -> None:
-        """Go on with a new session."""
+        """Adopt a new session."""
         self.drop_session()
         self.channel = channel
         self.session_id = session_id
@@ -466,26 +466,26 @@ class Session:
         self.renewed_at = self.reactor.time()
 
     def drop_session(self) -> None:
-        """The session is gone, and with it every slot."""
+        """Forget the session and its slots."""
         self._doubtful.clear()
         slots, self.slots = self.slots, None
         if slots is not None:
             slots.close()
 
     def abandon(self, make_error: Callable[[], NfsError]) -> None:
-        """Forget the session and its connection, and tell nobody: every call fails from here on."""
+        """Forget the session and its connection without a word; every call fails from now on."""
         self.abandoned = make_error
         self.channel = self.slots = self.gate = None
         self._doubtful.clear()
 
     def close_gate(self) -> Gate:
-        """Let calls wait until :meth:`open_gate`."""
+        """Make calls wait until :meth:`open_gate`."""
         if self.gate is None:
             self.gate = Future()
         return self.gate
 
     def open_gate(self, make_error: Callable[[], Exception] | None = None) -> None:
-        """Let calls go on, or fail them."""
+        """Let waiting calls go on, or make them raise an error."""
         gate, self.gate = self.gate, None
         slots = self.slots
         if make_error is None and slots is not None:
@@ -496,24 +496,25 @@ class Session:
             gate.set_result(make_error)
 
     async def renew(self) -> None:
-        """Tell the server that we live: a bare SEQUENCE. Never raises but ``Cancelled``."""
+        """Renew the lease with a bare SEQUENCE. Raises nothing but ``Cancelled``."""
         try:
             await self.call(self.compound("SEQUENCE"))
         except (StatusError, NfsError) as error:
             _log.debug("the lease was not renewed: %s", error)
 
     def ping(self, channel: Channel) -> Future[Decoder]:
-        """A NULL call: no session, no slot, only whether the server answers."""
+        """Make a NULL call, without a session or slot, to learn whether the server replies."""
         message = self.rpc.start(t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_NULL, NO_AUTH)
         return channel.call(message, max_reply=_NULL_REPLY_MAX)
 
 
 def why(error: BaseException) -> str:
-    """What to tell a person of ``error``."""
+    """Return a message for ``error``, even if that has none."""
     return str(error) or type(error).__name__
 
 
 def uncertain_outcome(compound: Compound, reason: str) -> UncertainOutcomeError:
+    """Return the error for a call whose fate is unknown."""
     return UncertainOutcomeError(
         f"{compound.name}: {reason}, so whether it executed the call is not known"
     )

@@ -1,11 +1,11 @@
-"""The slot table of one session: what makes every call happen once (RFC 8881, Section 2.10.6.1).
+"""The slot table of a session, which gives exactly-once semantics (RFC 8881, Section 2.10.6.1).
 
-A slot carries one request at a time, and each request in it has the sequence id after the one
-before. The server keeps the last reply of every slot, so a request that may have been lost is
-sent again *in its slot and with its sequence id*: either it is executed now, or the kept reply
-comes back. Hence the rules here. A sequence id advances only once the server has taken the
-request, which its answer to SEQUENCE says; a slot whose request has an unknown fate stays taken
-until it is settled; and a slot is never given away while an answer may still come.
+A slot carries one request at a time, each with the next sequence ID. The server caches the last
+reply of every slot, so a request that may have been lost is sent again *in the same slot and with
+the same sequence ID*: either it is executed now, or the cached reply comes back. Hence these rules:
+a sequence ID advances only after the server accepted the request, as its reply to SEQUENCE says; a
+slot whose request has an unknown fate stays busy until it is settled; and a slot is never reused
+while a reply may still come.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from nfsrdma.rpcrdma.task import Cancelled, Future
 
 
 class SlotTable:
-    """Slots of one session, the lowest free one first. All methods are O(1)."""
+    """The slots of one session, of which the lowest free one is used. Methods are O(1)."""
 
     __slots__ = ("_busy", "_limit", "_waiting", "closed", "seqids", "size")
 
     def __init__(self, size: int) -> None:
         assert size > 0
         self.size = size
-        """How many slots the session was granted."""
+        """The number of slots of the session."""
         self.seqids = [1] * size
-        """The sequence id of the next request, or of the one under way, by slot."""
+        """The sequence ID of the next request, or of the one in flight, by slot."""
         self.closed = False
-        """The session is gone; nothing can be sent in its slots any more."""
+        """Whether the session has ended, so that its slots are of no use."""
         self._limit = size
         self._busy = 0  # one bit for each slot
         self._waiting: deque[Future[int]] = deque()
 
     @property
     def limit(self) -> int:
-        """How many slots the server wants used at present."""
+        """The number of slots that the server wants used now."""
         return self._limit
 
     @property
     def highest_busy(self) -> int:
-        """The highest slot with a request outstanding, for ``sa_highest_slotid``."""
+        """The highest slot with a request in flight, for ``sa_highest_slotid``."""
         return self._busy.bit_length() - 1
 
     @property
     def busy(self) -> int:
-        """How many slots are taken."""
+        """The number of busy slots."""
         return self._busy.bit_count()
 
-    def take(self) -> int:
-        """Take the lowest free slot, or return -1 when there is none."""
+    def try_acquire(self) -> int:
+        """Acquire the lowest free slot; return -1 if there is none."""
         lowest = ~self._busy & (self._busy + 1)
         slot = lowest.bit_length() - 1
         if slot >= self._limit or self.closed:
@@ -56,8 +56,8 @@ class SlotTable:
         self._busy |= lowest
         return slot
 
-    async def wait(self) -> int:
-        """Take a slot when one becomes free, first come first served; -1 if the table closes."""
+    async def acquire(self) -> int:
+        """Acquire a slot when one is free, in the order of calling; -1 if the table closes."""
         if self.closed:
             return -1
         turn: Future[int] = Future()
@@ -69,11 +69,11 @@ class SlotTable:
             raise
 
     def accepted(self, slot: int) -> None:
-        """The server has taken the request in ``slot``: the next one has the next sequence id."""
+        """Advance the sequence ID of ``slot``, whose request the server has accepted."""
         self.seqids[slot] = (self.seqids[slot] + 1) & 0xFFFFFFFF
 
     def release(self, slot: int) -> None:
-        """Nothing is under way in ``slot`` any more."""
+        """Release ``slot``, in which nothing is in flight any more."""
         assert self._busy >> slot & 1, "a free slot was released"
         if self._waiting and slot < self._limit:
             self._waiting.popleft().set_result(slot)
@@ -87,13 +87,13 @@ class SlotTable:
             return
         self._limit = limit
         while self._waiting:
-            slot = self.take()
+            slot = self.try_acquire()
             if slot < 0:
                 break
             self._waiting.popleft().set_result(slot)
 
     def close(self) -> None:
-        """The session is gone: whoever waits for a slot looks for another session."""
+        """End the table with its session; calls that wait for a slot look for another session."""
         self.closed = True
         waiting, self._waiting = self._waiting, deque()
         for turn in waiting:

@@ -1,4 +1,4 @@
-"""A small file in a single call: read without an open, or made, written and closed at once."""
+"""Small files in a single call: read without an open, or made, written and closed at once."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .paths import Path, Resolver
 from .results import ReadResult, Result
 
 SMALL_READ: Final = 64 << 10
-"""Octets that are asked for before it is known how large a file is."""
+"""Octets that are read before the size of the file is known."""
 NEEDS_OPEN: Final = frozenset(
     (t.NFS4ERR_LOCKED, t.NFS4ERR_BAD_STATEID, t.NFS4ERR_OPENMODE, t.NFS4ERR_NOTSUPP)
 )
-"""What READ without an open may be refused with, though with one it might work."""
+"""Statuses of a READ without an open that might succeed with one."""
 
 
 async def read_small(resolver: Resolver, path: Path, room: int) -> bytes | None:
-    """The contents of a file of up to ``room`` octets; None if it has to be opened for them."""
+    """Return the contents of a file of up to ``room`` octets; None if it has to be opened."""
     sink = memoryview(bytearray(room))
 
     def tail(compound: Compound) -> Result[ReadResult]:
@@ -47,7 +47,7 @@ async def write_small(
 ) -> tuple[bytes, int]:
     """Make ``data`` the contents of a file, on stable storage.
 
-    Returns its handle, and how many octets the server has written. Raises :class:`NfsError`.
+    Returns the handle, and the number of octets that the server wrote. Raises :class:`NfsError`.
     """
     letters = OpenMode("w")
     owner = opens.new_owner()

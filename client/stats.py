@@ -1,4 +1,4 @@
-"""Counters of a mount: what was called, how much was moved, and how long the answers took."""
+"""Counters of a mount: calls, octets, and round-trip times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 class OperationStats:
-    """One kind of call. Times are in seconds, sizes in octets."""
+    """Counters of one kind of call. Times are in seconds, sizes in octets."""
 
     __slots__ = (
         "bytes_received",
@@ -28,6 +28,7 @@ class OperationStats:
         self.max_rtt = 0.0
 
     def record(self, rtt: float, sent: int, received: int, failed: bool) -> None:
+        """Count a call."""
         self.calls += 1
         self.bytes_sent += sent
         self.bytes_received += received
@@ -53,7 +54,7 @@ class OperationStats:
 
 @dataclass(slots=True)
 class Statistics:
-    """Everything a mount counts."""
+    """All counters of a mount."""
 
     operations: dict[str, OperationStats] = field(default_factory=dict)
     """By the name of the compound's main operation: ``READ``, ``OPEN``, ``GETATTR``..."""
@@ -62,18 +63,18 @@ class Statistics:
     sessions: int = 0
     """Sessions that were created; 1 if the server never forgot us."""
     replays: int = 0
-    """Requests sent again in their slot after a connection was lost."""
+    """Requests that were sent again in their slot after a connection was lost."""
     delays: int = 0
-    """Times that the server asked to come back later (DELAY, GRACE)."""
+    """Calls that the server deferred (DELAY, GRACE)."""
     reclaimed: int = 0
-    """Opens claimed back after a restart of the server."""
+    """Opens that were reclaimed after a restart of the server."""
     resent_writes: int = 0
-    """Unstable writes sent again because the server lost them before COMMIT."""
+    """Unstable writes that were sent again because the server lost them before COMMIT."""
     callbacks: int = 0
-    """Calls that the server made to us."""
+    """Callbacks from the server."""
 
     def of(self, name: str) -> OperationStats:
-        """The counters of ``name``, made on first use."""
+        """Return the counters of ``name``, made on first use."""
         found = self.operations.get(name)
         if found is None:
             found = self.operations[name] = OperationStats()

@@ -1,8 +1,8 @@
-"""Work on whole trees: branches that know when all below them is done, and many jobs at a time.
+"""Work on whole trees: branches that know when everything below is done, and parallel jobs.
 
-There is no recursion and no list of everything: a tree may be deeper than Python's stack and have
-more directories than memory. Whoever walks keeps a stack of branches that are yet to be entered;
-what is under way holds on to its branch, and the last one to let go of it finishes it.
+There is no recursion and no list of everything, since a tree may be deeper than Python's stack and
+have more directories than memory. A walk keeps a stack of branches that it has yet to enter. Jobs
+hold their branch, and the last one to release it finishes it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from .operations.by_handle import Operations
 from .paths import to_text
 
 JOBS_PARALLEL: Final = 16
-"""Files under way at a time."""
+"""Files in progress at a time."""
 FAILURES_KEPT: Final = 1000
-"""How many of the errors of one walk its exception has; ``failed`` counts them all."""
+"""The number of errors that the exception of a walk keeps; ``failed`` counts all."""
 
 B = TypeVar("B", bound="Branch")
 
 
 class TreeError(NfsError):
-    """What was done to a tree failed for some of it, and is done for all the rest.
+    """An operation on a tree failed for some names, and succeeded for all others.
 
-    ``failures`` has the errors, each naming its file (of a great many only the first);
+    ``failures`` has the errors, each naming its file (only the first ones of very many);
     ``failed`` is their number.
     """
 
@@ -45,11 +45,12 @@ class TreeError(NfsError):
         self.failed = failures.count
 
     def again(self) -> NfsError:
+        """Return this error itself."""
         return self
 
 
 class Failures:
-    """What went wrong with single files while the rest goes on."""
+    """The errors of single files in work that goes on with the others."""
 
     def __init__(self, tell: Callable[[OSError], object] | None = None) -> None:
         self.count = 0
@@ -57,7 +58,7 @@ class Failures:
         self._tell = tell
 
     def add(self, error: OSError) -> None:
-        """Note that one file failed. Raises ``error`` if no other one can succeed either."""
+        """Add the error of one file. Raises it if no other file can succeed either."""
         if ends_everything(error):
             raise error
         self.count += 1
@@ -68,10 +69,10 @@ class Failures:
 
 
 class Branch:
-    """A directory of a tree in which there is something to be done.
+    """A directory of a tree with work to be done in it.
 
-    It is held by whoever lists it, by every job in it, and by every branch below; ``release`` of
-    the last one calls :meth:`finish`.
+    The walk that lists it, every job in it and every branch below hold it. The last of them to
+    call :meth:`release` makes it :meth:`finish`.
     """
 
     __slots__ = ("_holders", "name", "parent", "spoiled")
@@ -80,13 +81,13 @@ class Branch:
         self.parent = parent
         self.name = name
         self.spoiled = False
-        """Whether something below it failed."""
+        """Whether something below failed."""
         self._holders = 1
         if parent is not None:
             parent.hold()
 
     def path(self, name: str = "") -> str:
-        """Its path, or that of something in it. Put together on demand: it may be very long."""
+        """Return its path, or that of a name in it. Paths are built on demand: they may be long."""
         parts = [name] if name else []
         branch: Branch | None = self
         while branch is not None:
@@ -99,18 +100,18 @@ class Branch:
         return "/".join(parts)
 
     def hold(self) -> None:
-        """Something more is to be done in it."""
+        """Expect one more call of :meth:`release`."""
         self._holders += 1
 
     def spoil(self) -> None:
-        """Something below it failed: the same is true of all above."""
+        """Note that something below failed, here and in all ancestors."""
         branch: Branch | None = self
         while branch is not None and not branch.spoiled:
             branch.spoiled = True
             branch = branch.parent
 
     async def release(self) -> None:
-        """Something is done; finish what is complete now, from here up."""
+        """Release the branch; finish it and ancestors that are complete now."""
         branch: Branch | None = self
         while branch is not None:
             branch._holders -= 1
@@ -120,11 +121,11 @@ class Branch:
             branch = branch.parent
 
     async def finish(self) -> None:
-        """Everything in it is done."""
+        """Do what is left when everything below is done."""
 
 
 class Jobs:
-    """At most so many at a time; the first failure stops what has not begun."""
+    """Jobs of which a bounded number runs at a time; after a failure no other one begins."""
 
     def __init__(self, parallel: int = JOBS_PARALLEL) -> None:
         self._free = parallel
@@ -133,7 +134,7 @@ class Jobs:
         self._failure: BaseException | None = None
 
     async def add(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin ``job()`` when there is room; raises the first failure."""
+        """Begin ``job()`` when there is room. Raises the first failure of any job."""
         while not self._free:
             turn: Future[None] = Future()
             self._waiting.append(turn)
@@ -158,14 +159,14 @@ class Jobs:
                 break
 
     async def finish(self) -> None:
-        """Wait for all; raises the first failure."""
+        """Wait for all jobs. Raises the first failure."""
         while self._tasks:
             await settled(next(iter(self._tasks)))
         if self._failure is not None:
             raise self._failure
 
     async def cancel(self) -> None:
-        """End all, and wait until they have ended."""
+        """Cancel all jobs, and wait until they have ended."""
         for task in list(self._tasks):
             task.cancel()
         while self._tasks:
@@ -173,7 +174,7 @@ class Jobs:
 
 
 class Walk(Generic[B]):
-    """Branches that are yet to be entered, and the jobs in those that were."""
+    """A walk over branches: those yet to be entered, and the jobs in the others."""
 
     def __init__(self, failures: Failures, parallel: int = JOBS_PARALLEL) -> None:
         self.failures = failures
@@ -181,10 +182,10 @@ class Walk(Generic[B]):
         self._left: list[B] = []
 
     async def run(self, first: B, enter: Callable[[B], Awaitable[list[B]]]) -> None:
-        """Enter ``first`` and whatever ``enter`` returns to be entered after it.
+        """Enter ``first``, and then the branches that each call of ``enter`` returns.
 
-        Errors of a branch or a job are noted as failures; one that ends the whole walk is raised
-        when nothing of it is under way any more.
+        Errors of a branch or a job are added to the failures. An error that ends the whole walk is
+        raised after all jobs have ended.
         """
         self._left.append(first)
         try:
@@ -205,7 +206,7 @@ class Walk(Generic[B]):
     async def add(
         self, branch: B, where: Where, job: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
-        """Begin a job in a branch when there is room; ``where()`` is what it is about."""
+        """Begin a job in a branch when there is room; ``where()`` names its file in errors."""
         branch.hold()
 
         async def guarded() -> None:
@@ -218,14 +219,14 @@ class Walk(Generic[B]):
         await self._jobs.add(guarded)
 
     def fail(self, branch: B, error: OSError, where: Where | None = None) -> None:
-        """Something in ``branch`` failed, and the rest goes on."""
+        """Add the error of something in ``branch`` to the failures."""
         name_file(error, where if where is not None else branch.path)
         self.failures.add(error)
         branch.spoil()
 
 
 class _Removal(Branch):
-    """A directory that is being emptied, to be removed itself in the end."""
+    """A directory that is emptied, and removed in the end."""
 
     __slots__ = ("_tree", "descent", "directory", "handle", "octets")
 
@@ -240,14 +241,14 @@ class _Removal(Branch):
     ) -> None:
         super().__init__(parent, to_text(name) if parent is not None else tree.path)
         self._tree = tree
-        self.directory = directory  # that it is in
+        self.directory = directory  # the handle of its parent
         self.octets = name
         self.handle = handle
         self.descent = descent
 
     async def finish(self) -> None:
         if self.spoiled:
-            return  # it is not empty, and why has been said
+            return  # it is not empty; the reasons are among the failures
         try:
             await self._tree.remove(self.directory, self.octets, self.path)
         except OSError as error:
@@ -255,7 +256,7 @@ class _Removal(Branch):
 
 
 class _Remover:
-    """See :func:`remove_tree`."""
+    """The state of :func:`remove_tree`."""
 
     def __init__(self, operations: Operations, path: str, failures: Failures) -> None:
         self.operations = operations
@@ -263,12 +264,12 @@ class _Remover:
         self.walk: Walk[_Removal] = Walk(failures)
 
     async def remove(self, directory: bytes, name: bytes, where: Where) -> None:
-        """Remove one name. That someone else has done it meanwhile is what was wanted."""
+        """Remove one name; it is no error if it is gone already."""
         with suppress(FileNotFoundError):
             await self.operations.remove(directory, name, where)
 
     async def enter(self, branch: _Removal) -> list[_Removal]:
-        """Empty a directory of what is none itself, and return those that are."""
+        """Begin to remove what is in a directory; return the directories in it."""
         below: list[_Removal] = []
         for name, handle, maybe_directory in await self._names(branch):
             if maybe_directory:
@@ -286,10 +287,9 @@ class _Remover:
         return below
 
     async def _names(self, branch: _Removal) -> list[tuple[bytes, bytes, bool]]:
-        """What is in a directory: names, handles, and whether they may be directories.
+        """Return the names in a directory, with handles, and whether they may be directories.
 
-        All of it before anything goes: what removing does to the cookies of a directory is the
-        server's affair.
+        All are listed before any is removed, since removing may invalidate the server's cookies.
         """
         found: list[tuple[bytes, bytes, bool]] = []
         try:
@@ -302,12 +302,12 @@ class _Remover:
         except NfsError as error:
             if error.status != t.NFS4ERR_STALE or branch.parent is None:
                 raise
-            return []  # the directory itself is gone
+            return []  # the directory itself is gone already
         return found
 
     async def _directory(self, branch: _Removal, name: bytes, handle: bytes) -> _Removal | None:
-        """The branch of an entry that is a directory; None if it turns out to be none."""
-        if not handle:  # the server had no attributes of it: what is it?
+        """Return the branch of an entry that may be a directory; None if it is none."""
+        if not handle:  # the server could not get its attributes
             try:
                 status = await self.operations.lookup(
                     branch.handle, name, lambda: branch.path(to_text(name))
@@ -315,7 +315,7 @@ class _Remover:
             except NfsError as error:
                 if ends_everything(error):
                     raise
-                return None  # REMOVE takes anything, and says what is wrong
+                return None  # REMOVE will report the error
             if not status.is_dir:
                 return None
             handle = status.handle
@@ -332,8 +332,8 @@ async def remove_tree(
 ) -> None:
     """Remove the directory ``name`` of ``directory`` and everything below it.
 
-    Links are removed, not followed. What cannot be removed is told, and the rest is removed;
-    then :class:`TreeError` is raised.
+    Links are removed, not followed. ``tell`` is called with the error of each name that cannot be
+    removed; the rest is removed, and then the error or a :class:`TreeError` is raised.
     """
     status = await operations.lookup(directory, name, lambda: path)
     if not status.is_dir:

@@ -1,13 +1,12 @@
-"""Data that was written but is only in the server's memory, kept until it is on stable storage.
+"""Data that was written, but is not on stable storage yet, and is kept until it is.
 
-A server that restarts forgets it, which its changed write verifier tells, and then it is written
-again (RFC 8881, Section 18.3.4). All opens of a file share what is kept of it: a COMMIT by any of
-them covers what all have written, and what has to be written again must be so in the order in
-which it was written first, whichever open wrote it. Otherwise old data of one open would replace
-newer data of another.
+A server that restarts loses such data, which a changed write verifier shows; then the client writes
+it again (RFC 8881, Section 18.3.4). All opens of a file share this data: a COMMIT through any of
+them covers what all have written. Data has to be written again in its original order, across all
+opens: otherwise old data of one open would replace newer data of another.
 
-Writes and commits of a file exclude each other as readers and writers of a lock do: many writes
-may be under way (:meth:`Unstable.writing`), or one commit (:meth:`Unstable.committing`).
+Writes and commits of a file exclude each other like readers and writers of a lock: many writes may
+be in progress (:meth:`Unstable.writing`), or one commit (:meth:`Unstable.committing`).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Writer(Protocol):
 
 
 class Written:
-    """Data that ``writer`` wrote in an epoch, and the verifier that came with the answer."""
+    """Data that ``writer`` wrote in an epoch of the server, and the reply's verifier."""
 
     __slots__ = ("data", "epoch", "offset", "verifier", "writer")
 
@@ -45,7 +44,7 @@ class Written:
 
 
 class Batch:
-    """What one commit is about: taken from a file's unstable data, in the order of writing."""
+    """The data of one commit, in the order of writing."""
 
     __slots__ = ("_items",)
 
@@ -59,17 +58,17 @@ class Batch:
         return len(self._items)
 
     def committed(self, verifier: bytes) -> None:
-        """Drop what a COMMIT that was answered with ``verifier`` has made stable.
+        """Drop the data that a COMMIT with the result ``verifier`` has made stable.
 
-        From the first item on that a restart has lost, everything stays: what was written after
-        it may overlap, and has to win.
+        From the first item on that a restart has lost, everything stays: later data may overlap
+        it, and has to be written last.
         """
         items = self._items
         while items and items[0].verifier == verifier:
             items.popleft()
 
     async def write_again(self, writer: Writer) -> None:
-        """Write what is left, stable at once, through ``writer`` if that can write."""
+        """Write what is left to stable storage, through ``writer`` if it is open for writing."""
         items = self._items
         while items:
             item = items[0]
@@ -78,17 +77,17 @@ class Batch:
             items.popleft()
 
     def disown(self, writer: Writer) -> None:
-        """Drop what was written through ``writer``, which is closed and told its user."""
+        """Drop what was written through ``writer``, which is closed and raises an error."""
         self._items = deque(item for item in self._items if item.writer is not writer)
 
     def take(self) -> deque[Written]:
-        """Return what is left, and leave nothing."""
+        """Take what is left."""
         items, self._items = self._items, deque()
         return items
 
 
 class Unstable:
-    """What one file has in the server's memory, in the order in which it was written."""
+    """The unstable data of one file, in the order of writing."""
 
     __slots__ = (
         "_committing",
@@ -102,7 +101,7 @@ class Unstable:
 
     def __init__(self) -> None:
         self.octets = 0
-        """How many octets that is."""
+        """The size of the data in octets."""
         self.users = 0
         """The number of opens of the file."""
         self._items: deque[Written] = deque()
@@ -112,16 +111,16 @@ class Unstable:
         self._writing = _Writing(self)
 
     def in_doubt(self, epoch: bytes) -> bool:
-        """Return whether anything was written before ``epoch``: a restart has lost it then."""
+        """Return whether any data is older than ``epoch``, so that a restart may have lost it."""
         return bool(self._items) and self._items[0].epoch != epoch
 
     def add(self, item: Written) -> None:
-        """Keep data that was just written."""
+        """Add data that was just written."""
         self._items.append(item)
         self.octets += len(item.data)
 
     def cut(self, size: int) -> None:
-        """Forget what lies beyond ``size``, to which the file was cut: it must not come back."""
+        """Drop data beyond ``size``, to which the file was truncated: it must not come back."""
         items, self._items = self._items, deque()
         self.octets = 0
         for item in items:
@@ -130,19 +129,19 @@ class Unstable:
                 self.add(item)
 
     def abandon(self) -> None:
-        """Wait for no write or commit any more: they are those of another process."""
+        """Wait for no write or commit any more: they belong to another process."""
         self._committing = self._writers_gone = None
         self._writers = 0
 
     def writing(self) -> _Writing:
-        """Return what keeps commits out: ``async with unstable.writing(): ...``."""
+        """Return a context that keeps commits out: ``async with unstable.writing(): ...``."""
         return self._writing
 
     def committing(self) -> _Committing:
-        """Return what keeps writes and other commits out, and takes the data to be committed.
+        """Return a context that keeps writes and other commits out, and takes the data.
 
-        ``async with unstable.committing() as batch: ...``; what is left in the batch when that
-        ends is kept as before.
+        ``async with unstable.committing() as batch: ...``. At the end of the context, data that is
+        left in the batch is kept as before.
         """
         return _Committing(self)
 
@@ -189,7 +188,7 @@ class Unstable:
 
 
 class _Writing:
-    """Held by every write of a file, at the same time."""
+    """The shared side of the lock."""
 
     __slots__ = ("_unstable",)
 
@@ -207,7 +206,7 @@ class _Writing:
 
 
 class _Committing:
-    """Held by one commit of a file, alone."""
+    """The exclusive side of the lock."""
 
     __slots__ = ("_batch", "_unstable")
 
@@ -231,7 +230,7 @@ class UnstableTable:
         self._files: dict[bytes, Unstable] = {}
 
     def acquire(self, handle: bytes) -> Unstable:
-        """Return what an open of a file shares with the other opens of it."""
+        """Return the data that an open of a file shares with its other opens."""
         unstable = self._files.get(handle)
         if unstable is None:
             unstable = self._files[handle] = Unstable()
@@ -239,14 +238,14 @@ class UnstableTable:
         return unstable
 
     def release(self, handle: bytes) -> None:
-        """Note that an open of the file was closed."""
+        """Release it when the open is closed."""
         unstable = self._files[handle]
         unstable.users -= 1
         if not unstable.users:
             del self._files[handle]
 
     def cut(self, handle: bytes, size: int) -> None:
-        """Note that the file with this handle was cut, not through an open of ours."""
+        """Note that a file was truncated by its handle."""
         unstable = self._files.get(handle)
         if unstable is not None:
             unstable.cut(size)

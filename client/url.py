@@ -1,8 +1,8 @@
-"""Where an export is: ``nfs+rdma://host[:20049]/path?option=value``.
+"""URLs of exports: ``nfs+rdma://host[:20049]/path?option=value``.
 
-``nfs+tcp://`` is the same over TCP, port 2049, and so is plain ``nfs://``, which is what other
-tools mean by it. IPv6 addresses stand in brackets, with a zone if they need one
-(``[fe80::1%25eth0]``). The path is percent-decoded to the octets that NFS wants.
+``nfs+tcp://`` is the same over TCP, port 2049. So is plain ``nfs://``, as in other tools. IPv6
+addresses are in brackets, with a zone if necessary (``[fe80::1%25eth0]``). The path is
+percent-decoded to octets.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from .options import MountOptions
 _TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
 _PORTS = {"rdma": 20049, "tcp": 2049}
 _KEPT = "".join(chr(code) for code in range(33, 127))
-"""Characters of a URL that are left as they are, ``%`` among them."""
+"""Characters of a URL that are kept as they are, including ``%``."""
 
 
 class UrlError(ValueError):
-    """A URL that names no NFS export; the message says what is wrong with it."""
+    """A string that is no URL of an NFS export; the message says why."""
 
 
 def _minor(text: str) -> int:
@@ -74,7 +74,7 @@ class Url:
     """A name or an address, without brackets."""
     port: int
     path: tuple[bytes, ...]
-    """The components from the server's root on; no empty one, no ``.``, no ``..``."""
+    """The components from the server's root on, without empty ones, ``.`` and ``..``."""
     options: MountOptions = field(default_factory=MountOptions)
     """The options that the query gave."""
 
@@ -82,9 +82,9 @@ class Url:
         return self.with_path(self.path)
 
     def with_path(self, path: tuple[bytes, ...]) -> str:
-        """The URL of ``path`` on the same server, as a person would like to read it.
+        """Return the URL of ``path`` on the same server, as readable as possible.
 
-        Only what has a meaning in URLs, or would be seen as something else, is encoded.
+        Only characters with a meaning in URLs, or that cannot be printed, are encoded.
         """
         host = self.host.replace("%", "%25")
         host = f"[{host}]" if ":" in host else host
@@ -100,7 +100,7 @@ def _encoded(name: bytes) -> str:
 
 
 def parse_url(text: str) -> Url:
-    """Read ``text``, or raise :class:`UrlError`."""
+    """Parse ``text``. Raises :class:`UrlError`."""
     scheme, separator, _ = text.partition("://")
     if not separator or scheme.lower() not in _TRANSPORTS:
         raise UrlError(f"{text!r} does not begin with nfs+rdma://, nfs+tcp:// or nfs://")
@@ -131,7 +131,7 @@ def _host(text: str, quoted: str) -> str:
     try:
         host = unquote(quoted, errors="strict")
         if ":" not in host:
-            host.encode("idna")  # what looking it up does, and raises of its own kind
+            host.encode("idna")  # as resolving it will do, with errors of another kind
     except UnicodeError:
         raise UrlError(f"{text!r}: no host has such a name") from None
     if not host or not host.isprintable():

@@ -1,4 +1,4 @@
-"""From the server to this machine."""
+"""Copies from the server to this machine."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from ..filesystem import FileSystem
 
 SMALL: Final = 256 << 10
-"""Octets of a file that goes in one call."""
+"""The largest file in octets that takes one call."""
 _MODE: Final = 0o777
-"""Bits of a mode that are taken from a server: not those that lend someone's identity."""
+"""Bits of a mode that are copied from a server: not set-user-ID and the like."""
 _BLOCK: Final = 512
 
 
 class _Here(Branch):
-    """A directory of the server, and the one of this machine that it is copied to."""
+    """A directory of the server, and its copy on this machine."""
 
     __slots__ = ("_getting", "above", "descent", "local", "octets", "status", "wrote")
 
@@ -52,11 +52,11 @@ class _Here(Branch):
         self.octets = octets
         self.status = status
         self.descent = descent
-        self.local: LocalDirectory | None = None  # once it is entered
+        self.local: LocalDirectory | None = None  # set when it is entered
         self.wrote = False
 
     async def finish(self) -> None:
-        """Only now: what was put into it has changed its times, and needed its mode."""
+        """Set attributes last: writing into the directory needs its mode and changes its times."""
         self._getting.finish(self)
 
 
@@ -93,7 +93,7 @@ class Getting:
             self.local.top.sweep()
 
     async def _enter(self, branch: _Here) -> list[_Here]:
-        """List a directory and begin with what is in it; returns the directories below."""
+        """List a directory and begin to copy what is in it; return the directories below."""
         assert branch.above is not None
         branch.local = branch.above.make(branch.octets)
         below: list[_Here] = []
@@ -102,14 +102,14 @@ class Getting:
                 for name, status in page.entries:
                     await self._found(branch, name, status, below)
         except NfsError as error:
-            # What has been listed is copied all the same.
+            # Copy all the same what has been listed.
             self._walk.fail(branch, error)
         return below
 
     async def _found(
         self, branch: _Here, name: bytes, status: Stat | int, below: list[_Here]
     ) -> None:
-        """Begin with one entry of a directory; one that is a directory itself goes to ``below``."""
+        """Begin to copy one entry of a directory; append it to ``below`` if it is a directory."""
         shown = to_text(name)
         if is_temporary(name):
             self._monitor.progress.unfinished.append(branch.path(shown))
@@ -133,7 +133,7 @@ class Getting:
     def _entry(
         self, branch: _Here, name: bytes, where: Callable[[], str], status: Stat
     ) -> Callable[[], Coroutine[Any, Any, None]]:
-        """The job that copies a file or a link."""
+        """Return the job that copies a file or a link."""
         assert branch.local is not None
         local = branch.local
         branch.wrote = True
@@ -141,7 +141,7 @@ class Getting:
         return lambda: copy(local, name, where, status)
 
     def finish(self, branch: _Here) -> None:
-        """All of a directory is there."""
+        """Set the attributes of a directory that is complete."""
         if branch.local is None:
             return
         try:
@@ -152,7 +152,7 @@ class Getting:
         except OSError as error:
             self._walk.fail(branch, error)
 
-    # -- one of them -------------------------------------------------------------------------
+    # --- Single files ---
 
     async def _link(
         self, local: LocalDirectory, name: bytes, where: Callable[[], str], status: Stat
@@ -178,7 +178,7 @@ class Getting:
             mode = status.st_mode & _MODE
             file.publish(status.st_size, mode, status.st_atime_ns, status.st_mtime_ns)
         except BaseException:
-            # By its name: an interrupt may have come just after it was made.
+            # By its name, since an interrupt may have come just after it was made.
             local.discard(temporary)
             raise
         finally:
@@ -196,13 +196,13 @@ class Getting:
     async def _small(
         self, where: Callable[[], str], status: Stat, file: NewFile, sparse: bool
     ) -> bool:
-        """A file that one READ holds, without opening it: its handle came with its entry.
+        """Copy a file by one READ without an open, by the handle from the listing.
 
-        False if that was not enough: the server stopped short of the file's end, which it may
-        (RFC 8881, Section 18.22.3), or wants the file to be open.
+        Returns False if that does not suffice: the server returned less than the whole file, as it
+        may (RFC 8881, Section 18.22.3), or requires an open.
         """
         size = status.st_size
-        buffer = memoryview(bytearray(size + 1))  # one more, to see it if it grew
+        buffer = memoryview(bytearray(size + 1))  # one more, to notice that it grew
         compound = self._client.operations.at("READ", status.handle)
         read = compound.read(ANONYMOUS_STATEID, 0, buffer)
         try:
@@ -221,7 +221,7 @@ class Getting:
         return True
 
     async def _large(self, path: str, status: Stat, file: NewFile, sparse: bool) -> None:
-        """Open it by its handle, and read its data, not its holes, several pieces at a time."""
+        """Open a file by its handle and copy its data but not its holes, in parallel pieces."""
         size, step = status.st_size, self._client.rsize
         opened = await self._client.open_handle(status.handle, READ, path)
         jobs = Jobs(PARALLEL)
@@ -259,7 +259,7 @@ def _where(branch: Branch, name: str) -> Callable[[], str]:
 
 
 def _write(file: NewFile, offset: int, data: memoryview, sparse: bool) -> None:
-    """Write to a new file, where nothing is zeros already."""
+    """Write to a new file, except blocks of zeros if it is to be sparse."""
     if not sparse:
         file.write_at(offset, data)
         return

@@ -1,4 +1,4 @@
-"""Holes stay holes: which parts of a file there is data in, at the server and here."""
+"""Data and holes in files at the server and on this machine, so that holes stay holes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ..file import OpenFile
 from .local import LocalFile
 
 BLOCK: Final = 4096
-"""Octets of the smallest hole that is looked for in data."""
+"""Octets of the smallest hole that is searched for in data."""
 _STRETCH: Final = 16 * BLOCK
 _ZEROS: Final = bytes(_STRETCH)
 
 Stretch = tuple[int, int]
-"""Offsets of the first octet, and of the first one after it."""
+"""The offsets of the first octet, and of the first one after the stretch."""
 
 
 async def remote_data(opened: OpenFile, size: int) -> AsyncIterator[Stretch]:
-    """The stretches of data of a server's file, by SEEK (RFC 7862, Section 15.11).
+    """Yield the stretches of data of a server's file, by SEEK (RFC 7862, Section 15.11).
 
-    A server without it (NFSv4.1) has one stretch, as a file system without holes.
+    Without SEEK (NFSv4.1) the whole file is one stretch.
     """
     offset = 0
     while offset < size:
@@ -28,14 +28,14 @@ async def remote_data(opened: OpenFile, size: int) -> AsyncIterator[Stretch]:
         if start is None or start >= size:
             return
         hole = await opened.find_hole(start)
-        # What changed in between can be read, whatever it is now.
+        # The file may have changed in between; what is there now is read.
         end = min(hole, size) if hole is not None and hole > start else size
         yield start, end
         offset = end
 
 
 def local_data(file: LocalFile, size: int) -> Iterator[Stretch]:
-    """The stretches of data of a local file."""
+    """Yield the stretches of data of a local file."""
     offset = 0
     while offset < size:
         found = file.data(offset, size)
@@ -46,7 +46,7 @@ def local_data(file: LocalFile, size: int) -> Iterator[Stretch]:
 
 
 def pieces(stretch: Stretch, step: int) -> Iterator[Stretch]:
-    """A stretch, cut where offsets are multiples of ``step``."""
+    """Yield the parts of a stretch, cut where offsets are multiples of ``step``."""
     start, end = stretch
     while start < end:
         stop = min(end, start - start % step + step)
@@ -55,7 +55,7 @@ def pieces(stretch: Stretch, step: int) -> Iterator[Stretch]:
 
 
 def solid(data: memoryview) -> Iterator[Stretch]:
-    """The parts of ``data`` that are not blocks of zeros, neighbours joined."""
+    """Yield the parts of ``data`` that are not blocks of zeros, joining neighbors."""
     start = -1
     for stretch in range(0, len(data), _STRETCH):
         step = _STRETCH if _is_zero(data[stretch : stretch + _STRETCH]) else BLOCK

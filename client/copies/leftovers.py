@@ -1,4 +1,4 @@
-"""What copies of ours left at the server long ago, because they were killed, is removed."""
+"""Removal of temporary files that killed copies left at the server long ago."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from ..filesystem import FileSystem
 
 _REMEMBERED: Final = 4096
-"""Directories that one mount remembers to have looked at."""
+"""The number of swept directories that one mount remembers."""
 
 
 async def sweep(client: FileSystem, place: Place, *, pages: int | None = None) -> None:
-    """Look once in a mount's life for leftovers in the directory of ``place``, just written to.
+    """Remove leftovers from the directory of ``place``, just written to; once in a mount's life.
 
-    ``pages`` is how much of a listing is looked at, all by default. Who we are to the server, and
-    what its time is, it says itself: of the file that was just put there, and of its directory.
+    ``pages`` bounds how much of the listing is examined: all by default. The owner of the file
+    that was just put there tells who we are to the server, and its directory's modification time
+    is the server's current time.
     """
     if place.directory in client.habits.swept:
         return
@@ -47,7 +48,7 @@ async def sweep(client: FileSystem, place: Place, *, pages: int | None = None) -
         for name in old:
             await operations.remove(place.directory, name, place.where)
     except NfsError:
-        return  # the copy is complete; this was only for tidiness
+        return  # the copy is complete, and tidying up is optional
 
 
 def _is_old(status: Stat | int, ours: bytes, now_ns: int) -> bool:

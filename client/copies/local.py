@@ -1,6 +1,6 @@
-"""What a copy needs of this machine: directories that are open, and files in them.
+"""The local side of a copy, as protocols: open directories, and files in them.
 
-Names are octets, as both sides have them. Errors are :class:`~..errors.LocalError`.
+Names are octets, as on both sides. Everything raises :class:`~..errors.LocalError`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LocalEntry:
-    """Something in a local directory."""
+    """An entry of a local directory."""
 
     name: bytes
     kind: str
@@ -25,80 +25,87 @@ class LocalEntry:
 
 
 class LocalFile(Protocol):
-    """A local file that is being read."""
+    """A local file that is read."""
 
-    def read_at(self, offset: int, buffer: memoryview) -> int: ...
+    def read_at(self, offset: int, buffer: memoryview) -> int:
+        """Fill ``buffer`` from ``offset`` on; return the number of octets."""
 
     def data(self, offset: int, size: int) -> tuple[int, int] | None:
-        """The next stretch of data from ``offset`` on, below ``size``; None if there is none."""
+        """Return the next stretch of data from ``offset`` on, below ``size``; None if none."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the file."""
 
 
 class NewFile(Protocol):
-    """A local file that is being written under a temporary name."""
+    """A local file that is written under a temporary name."""
 
-    def write_at(self, offset: int, data: memoryview) -> None: ...
+    def write_at(self, offset: int, data: memoryview) -> None:
+        """Write ``data`` at ``offset``."""
 
     def publish(self, size: int, mode: int, atime_ns: int, mtime_ns: int) -> None:
-        """Make it ``size`` octets long, and give it its attributes and its proper name.
+        """Set the size, the attributes, and finally the proper name.
 
-        A file or link of that name is replaced; anything else is an error.
+        A file or link with that name is replaced; anything else is an error.
         """
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close the file."""
 
 
 class LocalDirectory(Protocol):
-    """A local directory. It stays the same one, whatever becomes of its name."""
+    """An open local directory: it stays the same one even if its name is changed."""
 
     existed: bool
-    """Whether it was there before the copy."""
+    """Whether it existed before the copy."""
 
     def path(self, name: bytes = b"") -> str:
-        """Its path, or that of something in it, for messages."""
+        """Return its path, or that of a name in it, for messages."""
 
     def entry(self, name: bytes) -> LocalEntry | None:
-        """What has the name, a link not followed; None if nothing has."""
+        """Return what has the name, without following a link; None if nothing has it."""
 
     def scan(self) -> list[LocalEntry]:
-        """All entries, by name."""
+        """Return all entries, sorted by name."""
 
     def enter(self, name: bytes) -> LocalDirectory:
-        """A directory in it. A link to one is none."""
+        """Return a directory in it; links are not followed."""
 
     def make(self, name: bytes) -> LocalDirectory:
-        """A directory in it that may exist already, and that can be written to."""
+        """Return a directory in it, made if it does not exist, that can be written to."""
 
-    def read_link(self, name: bytes) -> bytes: ...
+    def read_link(self, name: bytes) -> bytes:
+        """Return the target of a link."""
 
     def make_link(self, name: bytes, target: bytes, temporary: bytes) -> None:
-        """Make a symbolic link, in the place of a file or link that may be there."""
+        """Make a symbolic link, replacing a file or link."""
 
     def open(self, name: bytes) -> LocalFile:
         """Open a regular file for reading."""
 
     def create(self, name: bytes, temporary: bytes) -> NewFile:
-        """Make a file that will be called ``name``, and that nobody else has."""
+        """Make a new file under the name ``temporary``, that will be called ``name``."""
 
     def discard(self, temporary: bytes) -> None:
-        """Remove what ``create`` made, if it is there."""
+        """Remove the file that :meth:`create` made, if it is there."""
 
     def sweep(self) -> None:
-        """Remove what copies of ours left here long ago."""
+        """Remove temporary files that killed copies left here long ago."""
 
     def finish(self, attributes: tuple[int, int, int] | None) -> None:
-        """Set the mode and the times of access and modification, if given, and let go of it."""
+        """Set the mode and the times of access and modification, if given, and close it."""
 
 
 class LocalTree(Protocol):
-    """The directory of this machine that a copy begins in, and the name there."""
+    """The starting point of a copy on this machine: a directory, and a name in it."""
 
     @property
-    def top(self) -> LocalDirectory: ...
+    def top(self) -> LocalDirectory:
+        """The directory."""
 
     @property
-    def name(self) -> bytes: ...
+    def name(self) -> bytes:
+        """The name in it."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Close everything."""

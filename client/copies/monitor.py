@@ -1,4 +1,4 @@
-"""Tells how far a copy is, step by step."""
+"""Reports of the progress of a copy, step by step."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ from .progress import Progress, Report
 
 
 class Monitor:
-    """Keeps a :class:`Progress`, and reports it after every step."""
+    """The keeper of a :class:`Progress`, who reports it after every step."""
 
     def __init__(self, progress: Progress, report: Report | None) -> None:
         self.progress = progress
         self._report = report
 
     def found(self, octets: int) -> None:
-        """There is one more file to be copied."""
+        """Count one more file to be copied."""
         self.progress.files += 1
         self.progress.octets += octets
 
     def begins(self, name: str) -> None:
+        """Note that the copy of a file begins."""
         self.progress.current = name
         self._tell()
 
     def moved(self, octets: int) -> None:
+        """Count octets that were copied."""
         self.progress.octets_done += octets
         self._tell()
 
     def ends(self) -> None:
+        """Note that the copy of a file is complete."""
         self.progress.files_done += 1
         self._tell()
 
     def skips(self, octets: int) -> None:
-        """A file is there already."""
+        """Note that a file is there already."""
         self.progress.skipped += 1
         self.progress.octets_done += octets
         self.ends()

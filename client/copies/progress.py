@@ -1,4 +1,4 @@
-"""How far a copy is, and what it was asked for."""
+"""The progress of a copy, and its options."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ from ..trees import JOBS_PARALLEL
 
 @dataclass(slots=True)
 class Progress:
-    """How far a copy is. Octets and files known so far, and done."""
+    """The progress of a copy: files and octets that are known so far, and that are done."""
 
     files: int = 0
     octets: int = 0
     files_done: int = 0
     octets_done: int = 0
     skipped: int = 0
-    """Files left alone, being there already."""
+    """Files that were skipped, because they are there already."""
     failed: int = 0
-    """Names that could not be copied; each was told."""
+    """Names that could not be copied; each was reported."""
     current: str = ""
-    """The file that was last begun."""
+    """The file whose copy began last."""
     special: list[str] = field(default_factory=list)
     """Sockets, devices and the like, which are not copied."""
     unfinished: list[str] = field(default_factory=list)
-    """Files of other copies, under way or left over, which are not copied either."""
+    """Temporary files of other copies, in progress or left over, which are not copied."""
 
 
 Report = Callable[[Progress], object]
-"""Called after every step. It must not use the mount."""
+"""A function called after every step. It must not use the mount."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferOptions:
-    """``recursive``: whether a directory is copied, or is an error.
-
-    ``on_failure`` is called with the error of each file that could not be copied, at once.
-    """
+    """The options of a copy."""
 
     recursive: bool = False
+    """Whether to copy a directory; otherwise one is an error."""
     resume: bool = False
+    """Whether to skip files that have the size and time of their source already."""
     parallel: int = JOBS_PARALLEL
+    """Files in progress at a time."""
     on_failure: Callable[[OSError], object] | None = None
+    """A function called at once with the error of each file that cannot be copied."""

@@ -1,4 +1,4 @@
-"""From this machine to the server."""
+"""Copies from this machine to the server."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from ..filesystem import FileSystem
 
 _ATTEMPTS: Final = 3
-"""How often a file is put while the server keeps restarting."""
+"""How often a copy of a file is tried while the server keeps restarting."""
 _PAGES: Final = 4
-"""Pages of the directory of a single file that are looked at for leftovers."""
+"""Pages of the directory of a single file that are searched for leftovers."""
 
 
 class _There(Branch):
-    """A directory of this machine, and the one of the server that it is copied to."""
+    """A directory of this machine, and its copy at the server."""
 
     __slots__ = (
         "_putting",
@@ -53,14 +53,14 @@ class _There(Branch):
         self._putting = putting
         self.above = parent
         self.entry = entry
-        self.local: LocalDirectory | None = None  # once it is entered
+        self.local: LocalDirectory | None = None  # set when it is entered
         self.handle = b""
         self.existed = True
         self.there: dict[bytes, Stat] = {}
         self.wrote = b""
 
     async def finish(self) -> None:
-        """Only now: what was put into it has changed its times, and needed its mode."""
+        """Set attributes last: writing into the directory needs its mode and changes its times."""
         await self._putting.finish(self)
 
 
@@ -117,7 +117,7 @@ class Putting:
         await sweep(self._client, place, pages=_PAGES)
 
     async def _enter(self, branch: _There) -> list[_There]:
-        """List a directory and begin with what is in it; returns the directories below."""
+        """List a directory and begin to copy what is in it; return the directories below."""
         await self._open(branch)
         assert branch.local is not None
         if self._options.resume and branch.existed:
@@ -140,7 +140,7 @@ class Putting:
         return below
 
     async def _open(self, branch: _There) -> None:
-        """Both sides of a directory."""
+        """Open a directory on both sides."""
         above = branch.above
         if above is None:
             path = branch.name
@@ -155,7 +155,7 @@ class Putting:
         branch.handle, branch.existed = await self._remote.make_directory(place, branch.entry.mode)
 
     def _job(self, branch: _There, item: LocalEntry) -> Callable[[], Coroutine[Any, Any, None]]:
-        """The job that copies a file or a link."""
+        """Return the job that copies a file or a link."""
         local = branch.local
         assert local is not None
         name = item.name
@@ -167,7 +167,7 @@ class Putting:
         return lambda: self._file(local, item, place, there)
 
     async def finish(self, branch: _There) -> None:
-        """All of a directory is there."""
+        """Set the attributes of a directory that is complete."""
         if branch.local is not None:
             branch.local.finish(None)
         if not branch.handle:
@@ -182,7 +182,7 @@ class Putting:
         except OSError as error:
             self._walk.fail(branch, error)
 
-    # -- one of them -------------------------------------------------------------------------
+    # --- Single files ---
 
     async def _file(
         self, local: LocalDirectory, entry: LocalEntry, place: Place, there: Stat | None
@@ -199,8 +199,8 @@ class Putting:
                 await self._once(file, entry, place, local.path)
                 break
             except Lost as lost:
-                # The server restarted meanwhile, or somebody removed what was not complete.
-                # Whatever it did of this: done again from the start it ends in the same file.
+                # The server restarted meanwhile, or the incomplete file was removed. Whatever
+                # the server executed, to start again results in the same file.
                 if attempt == _ATTEMPTS:
                     text = "it could not be given its name, again and again"
                     raise lost.__cause__ or make_error(errno.EIO, text, place.where()) from lost
@@ -225,7 +225,7 @@ class Putting:
     async def _small(
         self, file: LocalFile, entry: LocalEntry, place: Place, path: Callable[[bytes], str]
     ) -> None:
-        buffer = bytearray(entry.size + 1)  # one more, to see it if it grew
+        buffer = bytearray(entry.size + 1)  # one more, to notice that it grew
         count = file.read_at(0, memoryview(buffer))
         if count != entry.size:
             text = f"{count} octets of {entry.size}: it changed"
@@ -254,7 +254,7 @@ class Putting:
     async def _data(
         self, file: LocalFile, opened: OpenFile, entry: LocalEntry, path: Callable[[bytes], str]
     ) -> None:
-        """Write what is data; the file is new, so the rest of it is zeros."""
+        """Write the data but not the holes: in a new file, these are there already."""
         jobs = Jobs(PARALLEL)
 
         async def piece(start: int, end: int) -> None:

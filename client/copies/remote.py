@@ -1,8 +1,8 @@
-"""The server's side of a copy: files that are made exclusively, and get their name when complete.
+"""The server's side of a copy: files that are created exclusively, and renamed when complete.
 
-A temporary file has a random name and is made with EXCLUSIVE4_1 (RFC 8881, Section 18.16.3), so it
-is ours alone: no link is followed, and nothing is there before it. RENAME is atomic (Section
-18.26.3). Before that the name is looked up again: what has been laid in its place is not published.
+A temporary file has a random name and is created with EXCLUSIVE4_1 (RFC 8881, Section 18.16.3), so
+that no other process can have put a file or link there. RENAME is atomic (Section 18.26.3). Before
+it, the name is looked up again, so that a file that replaced ours is not published.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 
 _PRIVATE: Final = encode_attributes(mode=0o600)
 _OWN: Final = 0o700
-"""What we must be permitted in a directory that we copy to."""
+"""The permissions needed in a directory that is copied to."""
 _NO_EXCLUSIVE: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_INVAL, t.NFS4ERR_ATTRNOTSUPP))
 _NO_VERIFY: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_INVAL, t.NFS4ERR_ATTRNOTSUPP))
 
 
 class Lost(Exception):
-    """The temporary file is not there, or the server does not know what it did: begin again."""
+    """The temporary file is gone, or its fate is unknown: the copy has to start again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something goes: a directory's handle, the name in it, its path for messages."""
+    """A destination: a directory's handle, a name in it, and its path for messages."""
 
     directory: bytes
     name: bytes
@@ -55,26 +55,26 @@ class Place:
 
 
 class Remote:
-    """What copies do at one server."""
+    """The operations of copies at one server."""
 
     def __init__(self, client: FileSystem) -> None:
         self._client = client
 
-    # -- files -------------------------------------------------------------------------------
+    # --- Files ---
 
     def _create(self, compound: Compound, owner: bytes, name: bytes) -> Result[t.OPEN4resok]:
-        """Append an OPEN that makes a file of ours alone, which nobody else may read yet."""
+        """Append an OPEN that creates a file exclusively, which only its owner may read."""
         client = self._client
         if client.habits.exclusive_create:
             how = t.createhow4(t.EXCLUSIVE4_1, t.creatverfattr(verifier_of(name), _PRIVATE))
-        else:  # with a random name this differs only in what a repetition does
+        else:  # with a random name, this differs only when it is repeated
             how = t.createhow4(t.GUARDED4, _PRIVATE)
         claim = t.open_claim4(t.CLAIM_NULL, name)
         flag = t.openflag4(t.OPEN4_CREATE, how)
         return compound.open(client.opens.arguments(owner, WRITE, claim, flag))
 
     def _may_create_otherwise(self, error: StatusError) -> bool:
-        """Whether a server refused the way in which a file was to be made, and there is another."""
+        """Return whether a server refused one way to create a file, and there is another."""
         client = self._client
         if error.operation == t.OP_OPEN and client.habits.exclusive_create:
             client.habits.exclusive_create = error.status not in _NO_EXCLUSIVE
@@ -82,9 +82,9 @@ class Remote:
         return False
 
     async def put_whole(self, place: Place, data: memoryview, attributes: t.fattr4) -> None:
-        """A file that one WRITE holds: made, written, stable, checked and renamed in one call.
+        """Put a file that fits one WRITE: create, write, verify and rename it in one call.
 
-        Raises :class:`Lost`, and ``NfsError``, :class:`ShortWrite` among them.
+        Raises :class:`Lost` and ``NfsError``, including :class:`ShortWrite`.
         """
         client = self._client
         owner = client.opens.new_owner()
@@ -97,7 +97,7 @@ class Remote:
         if len(data):
             compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, data)
         compound.setattr(CURRENT_STATEID, attributes)
-        compound.verify(t.OP_VERIFY, _size(len(data)))  # a server may write less than asked
+        compound.verify(t.OP_VERIFY, _size(len(data)))  # a server may write less than requested
         compound.close(CURRENT_STATEID)
         compound.putfh(place.directory)
         compound.rename(temporary, place.name)
@@ -106,7 +106,7 @@ class Remote:
         except StatusError as error:
             if self._may_create_otherwise(error):
                 raise Lost from error
-            if error.operation != t.OP_RENAME:  # which comes after CLOSE
+            if error.operation != t.OP_RENAME:  # RENAME comes after CLOSE
                 await client.opens.close_leftover(client.session, owner, opened, handle)
             if error.operation != t.OP_OPEN:
                 await self.forget(place, temporary)
@@ -114,7 +114,7 @@ class Remote:
                 raise ShortWrite(errno.EIO, "the server wrote less", place.where()) from error
             raise status_error(error.status, path=place.where()) from error
         except BaseException as error:
-            # It may have been executed, wholly or in part: then the name has the whole file.
+            # It may have been executed. If so, the name has the complete file.
             await self.abandon(place, temporary, error)
             if isinstance(error, UncertainOutcomeError):
                 raise Lost from error
@@ -142,9 +142,9 @@ class Remote:
     async def publish(
         self, place: Place, temporary: bytes, handle: bytes, size: int, attributes: t.fattr4
     ) -> None:
-        """Give a complete file its attributes and its name, if it is whole and still there.
+        """Give a complete file its attributes and its name, if its size is right.
 
-        Raises :class:`Lost`, and ``NfsError``.
+        Raises :class:`Lost` if it is gone, and ``NfsError``.
         """
         compound = self._client.session.compound("RENAME", idempotent=False)
         compound.putfh(handle)
@@ -160,8 +160,7 @@ class Remote:
         try:
             await self._client.session.call(compound)
         except UncertainOutcomeError as error:
-            # Whatever it did of this: if the name is not our file's now, it is another's that
-            # came after it, or ours never got there.
+            # If another file has the name now, it replaced ours, or RENAME was not executed.
             if not await self._is_there(place, handle):
                 raise Lost from error
         except StatusError as error:
@@ -180,7 +179,7 @@ class Remote:
         if status == t.NFS4ERR_NOENT and error.operation in (t.OP_LOOKUP, t.OP_RENAME):
             raise Lost from error
         if status == t.NFS4ERR_STALE:
-            raise Lost from error  # the file is gone, or the server cannot find it just now
+            raise Lost from error  # the file is gone, at least for now
         raise status_error(status, path=path) from error
 
     async def _is_there(self, place: Place, handle: bytes) -> bool:
@@ -191,21 +190,21 @@ class Remote:
         return found.handle == handle
 
     async def abandon(self, place: Place, temporary: bytes, error: BaseException) -> None:
-        """Remove a temporary file after ``error``, if there is a server to do it."""
+        """Remove a temporary file after ``error``, if the server can be reached."""
         if not (isinstance(error, OSError) and ends_everything(error)):
             await self.forget(place, temporary)
 
     async def forget(self, place: Place, temporary: bytes) -> None:
-        """Remove a temporary file, if it is there and can be."""
+        """Remove a temporary file, if possible."""
         try:
             await self._client.operations.remove(place.directory, temporary, place.where)
         except NfsError:
-            return  # what is wrong has been said already, or will be
+            return  # the failure is reported elsewhere
 
-    # -- links and directories ---------------------------------------------------------------
+    # --- Links and directories ---
 
     async def put_link(self, place: Place, target: bytes) -> None:
-        """Make a link, in the place of a file or link that may be there."""
+        """Make a link, replacing a file or link."""
         try:
             await self._link(place, target, b"")
         except FileExistsError:
@@ -228,7 +227,7 @@ class Remote:
             raise
 
     async def make_directory(self, place: Place, mode: int) -> tuple[bytes, bool]:
-        """A directory that may exist already: its handle, and whether it did."""
+        """Make a directory unless it exists; return its handle, and whether it existed."""
         operations = self._client.operations
         compound = operations.at("CREATE", place.directory, idempotent=False)
         kind = t.createtype4(t.NF4DIR)
@@ -243,7 +242,7 @@ class Remote:
         return found.handle, True
 
     async def enter(self, found: Stat, where: Callable[[], str]) -> None:
-        """See to it that what was found is a directory that can be written to."""
+        """Make sure that what was found is a directory that can be written to."""
         if not found.is_dir:
             raise make_error(errno.ENOTDIR, "not a directory, and in its place", where())
         if found.st_mode & _OWN != _OWN:
@@ -251,15 +250,15 @@ class Remote:
                 attributes = encode_attributes(mode=found.st_mode & 0o7777 | _OWN)
                 await self._client.operations.setattr(found.handle, attributes, where)
             except PermissionError:
-                return  # it is another's, who may have given us what we need
+                return  # its owner is another user, who may have granted access
 
 
 class ShortWrite(NfsError):
-    """A server wrote less than it was given, and nothing was published."""
+    """A server wrote less than requested; the file was not published."""
 
 
 def preserved(entry: LocalEntry) -> t.fattr4:
-    """What of a local file is preserved."""
+    """Return the attributes of a local file that a copy preserves."""
     return encode_attributes(mode=entry.mode, atime_ns=entry.atime_ns, mtime_ns=entry.mtime_ns)
 
 

@@ -1,8 +1,7 @@
-"""The names that files have before they are complete: random, recognizable, and nobody's by chance.
+"""The names of files before they are complete: random, and recognizable without doubt.
 
-A name is a prefix, 128 random bits and a check word over them. So nobody can lay something in its
-way beforehand, and no name that people or other programs make up is taken for one of ours: what
-merely begins alike is a file like any other.
+A name is a prefix, 128 random bits and a check word over these. So no other process can predict it
+and put something there, and a name that merely begins alike is a file like any other.
 """
 
 from __future__ import annotations
@@ -14,25 +13,25 @@ from typing import Final
 
 PREFIX: Final = b".nfsrdma-part-"
 OLD_S: Final = 86_400
-"""Age in seconds from which on a temporary file is taken for a leftover: no copy is idle a day."""
+"""The age in seconds at which a temporary file is a leftover: no copy is idle for a day."""
 
 _NAME: Final = re.compile(re.escape(PREFIX) + rb"([0-9a-f]{32})-([0-9a-f]{8})")
 
 
 def temporary_name(rng: Random) -> bytes:
-    """A new name."""
+    """Return a new name."""
     digits = b"%032x" % rng.getrandbits(128)
     return PREFIX + digits + b"-" + _check(digits)
 
 
 def verifier_of(name: bytes) -> bytes:
-    """The create verifier of a temporary file (RFC 8881, Section 18.16.3): as random."""
+    """Return the create verifier for a temporary name (RFC 8881, Section 18.16.3)."""
     start = len(PREFIX)
     return bytes.fromhex(name[start : start + 16].decode())
 
 
 def is_temporary(name: bytes) -> bool:
-    """Whether a copy made up this name."""
+    """Return whether a copy made this name."""
     if not name.startswith(PREFIX):
         return False
     found = _NAME.fullmatch(name)
@@ -40,10 +39,10 @@ def is_temporary(name: bytes) -> bool:
 
 
 def is_leftover(mode: int, mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
-    """Whether a temporary file of ours is one that nobody is at work on.
+    """Return whether no copy is working on a temporary file any more.
 
-    Just before it gets its name it has its final mode, and a time of modification that may be
-    long past; until then its mode is 0600, and it is modified all the time.
+    While it is written, its mode is 0600 and it is modified all the time. Just before it gets its
+    name, it has its final mode, and a modification time that may be long past.
     """
     old_ns = now_ns - OLD_S * 1_000_000_000
     return mtime_ns < old_ns and (mode & 0o7777 == 0o600 or ctime_ns < old_ns)

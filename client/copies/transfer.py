@@ -1,4 +1,4 @@
-"""One copy between a mount and a local tree: what both directions share."""
+"""One copy between a mount and a local tree: the part that both directions share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Transfer:
-    """See :mod:`nfsrdma.client.copies`. For one call of :meth:`get` or :meth:`put`."""
+    """One copy, for a single call of :meth:`get` or :meth:`put`."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class Transfer:
         self._monitor = Monitor(self.progress, report)
 
     async def get(self, source: str) -> Progress:
-        """Copy ``source`` of the server to the local tree, a link at ``source`` followed.
+        """Copy ``source`` of the server to the local tree, following a link at ``source``.
 
-        Raises ``OSError``: an :class:`~..errors.NfsError` or :class:`~..errors.LocalError`; of a
-        tree :class:`~..trees.TreeError`, when all that could be copied has been.
+        Raises ``OSError``: an :class:`~..errors.NfsError` or :class:`~..errors.LocalError`; for a
+        tree, a :class:`~..trees.TreeError` after everything else was copied.
         """
         getting = Getting(self._client, self._local, self._options, self._failures, self._monitor)
         try:
@@ -51,7 +51,7 @@ class Transfer:
         return self._outcome(source)
 
     async def put(self, path: str) -> Progress:
-        """Copy the local tree to ``path`` on the server; a link is not followed, but copied.
+        """Copy the local tree to ``path`` on the server, copying a link instead of following it.
 
         Raises what :meth:`get` does.
         """

@@ -1,9 +1,9 @@
-"""Objects of the server as they are known here: what a mount of the operating system stands on.
+"""Nodes: the objects of a server by handle, with caches; the base of operating-system mounts.
 
-A :class:`Node` is one file, directory or link by its handle; :class:`Nodes` looks them up, lists,
-changes and opens them, and remembers attributes and names for as long as :class:`Lifetimes` allow
-and the server's change attributes confirm. :class:`NodeTable` counts what refers to them, and
-bounds what does not have to be kept.
+A :class:`Node` is one file, directory or link. :class:`Nodes` looks nodes up, lists, changes and
+opens them. It caches attributes for as long as :class:`Lifetimes` permit, and names for as long as
+the directory's change attribute stays the same. :class:`NodeTable` counts references to nodes, and
+bounds the number of those that are not referred to.
 
     nodes = client.nodes()
     directory = await nodes.lookup(await nodes.root(), b"directory")

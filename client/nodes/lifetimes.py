@@ -1,4 +1,4 @@
-"""How long attributes are believed: as ``acregmin`` and its kin of Linux's ``nfs(5)``."""
+"""How long attributes are trusted, like ``acregmin`` and its kin in Linux's ``nfs(5)``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """Seconds for which attributes are believed without asking the server again.
+    """Seconds for which attributes are trusted without asking the server again.
 
-    An object that was found unchanged when its attributes had expired is believed twice as long
-    from then on, up to the greater figure; one that has changed, as long as the smaller figure
-    says.
+    The lifetime starts at the minimum. It doubles, up to the maximum, each time that the attributes
+    have expired and turn out to be unchanged, and falls back to the minimum when they have changed.
     """
 
     file_min: float = 3.0
@@ -23,11 +22,11 @@ class Lifetimes:
 
 _NEVER: Final = float("-inf")
 UNCACHED: Final = Lifetimes(0.0, 0.0, 0.0, 0.0)
-"""Ask the server every time (``noac``)."""
+"""No caching: ask the server every time (``noac``)."""
 
 
 class Lifetime:
-    """How long the attributes of one object are believed."""
+    """The lifetime of one object's attributes."""
 
     __slots__ = ("_asked_at", "_length_s", "_max_s", "_min_s")
 
@@ -38,11 +37,11 @@ class Lifetime:
         self._asked_at = _NEVER
 
     def left(self, now: float) -> float:
-        """Return for how many seconds more the attributes are believed; 0 if not at all."""
+        """Return for how many more seconds the attributes are trusted; 0 if they have expired."""
         return max(0.0, self._asked_at + self._length_s - now)
 
     def renew(self, asked_at: float, changed: bool) -> None:
-        """Note that the attributes were asked for, and whether they differ from those before."""
+        """Begin again at ``asked_at``, when attributes were requested that have changed or not."""
         if changed:
             self._length_s = self._min_s
         elif self._asked_at != _NEVER and asked_at >= self._asked_at + self._length_s:
@@ -50,5 +49,5 @@ class Lifetime:
         self._asked_at = asked_at
 
     def end(self) -> None:
-        """Believe them no longer."""
+        """Let the attributes expire."""
         self._asked_at = _NEVER

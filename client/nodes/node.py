@@ -1,4 +1,4 @@
-"""One object of the server, and what is known of it."""
+"""One object of the server, with cached attributes and names."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ..attributes import Stat
 from .lifetimes import Lifetime, Lifetimes
 
 Key = tuple[tuple[int, int], bytes]
-"""What tells objects apart: the file system's fsid, and the handle."""
+"""The identity of an object: the fsid of its file system, and its handle."""
 
 
 DEPTH_MAX: Final = 4096
-"""Directories on the way to an object that are followed upwards: a server's may go round."""
+"""The number of ancestors that are followed at most: a server's may form a cycle."""
 
 
 class Node:
     """A file, a directory, a link, or a special file.
 
-    ``number`` is its own for as long as the table has it, and never another node's. What is known
-    is a cache: :attr:`status` are the attributes last seen, :attr:`change` the change attribute
-    (RFC 8881, Section 5.8.1.4), which may have moved on since, and :attr:`names`, of a directory,
-    what is in it as of that change.
+    ``number`` identifies it within its table, and is never reused. :attr:`status` has the
+    attributes last seen. :attr:`change` is the latest known change attribute (RFC 8881, Section
+    5.8.1.4), which may be newer than :attr:`status`. :attr:`names` are the known names in a
+    directory, as of that change.
     """
 
     __slots__ = (
@@ -47,13 +47,14 @@ class Node:
         self.status = status
         self.change = status.change
         self.parent: Node | None = None
-        """The directory that it was last seen in, under :attr:`name`; None for the root."""
+        """The directory where it was last seen, as :attr:`name`; None for the root."""
         self.name = b""
         self.names: dict[bytes, Node | None] = {}
-        """Where names lead to; None is a name that there is not."""
+        """The nodes of names; None for a name that does not exist."""
         self.lookups = 0
-        """How often it was handed out, less what was forgotten of it."""
+        """How often it was returned by a lookup and not forgotten yet."""
         self.opens = 0
+        """How often it is open."""
         self._lifetime = Lifetime(lifetimes, status.is_dir)
         self._known_at = float("-inf")
 
@@ -62,21 +63,21 @@ class Node:
 
     @property
     def key(self) -> Key:
-        """What it is found by."""
+        """The key in the table."""
         return self.fsid, self.handle
 
     @property
     def is_dir(self) -> bool:
-        """Whether it is a directory."""
+        """Whether this is a directory."""
         return self.status.is_dir
 
     @property
     def is_referred_to(self) -> bool:
-        """Whether it has to be kept."""
+        """Whether the table has to keep it."""
         return self.lookups > 0 or self.opens > 0
 
     def path(self) -> str:
-        """Return the path that it was last seen at, for messages."""
+        """Return the path where it was last seen, for messages."""
         parts: list[bytes] = []
         node: Node | None = self
         while node is not None and node.parent is not None and len(parts) < DEPTH_MAX:
@@ -85,25 +86,25 @@ class Node:
         return "/" + b"/".join(reversed(parts)).decode("utf-8", "surrogateescape")
 
     def is_same_object(self, status: Stat) -> bool:
-        """Return whether ``status``, found under its name, is of this object still."""
+        """Return whether ``status``, found under its name, is still of this object."""
         ours = self.status
         kinds = stat.S_IFMT(status.st_mode), stat.S_IFMT(ours.st_mode)
         return (status.fsid, status.st_ino) == (self.fsid, ours.st_ino) and kinds[0] == kinds[1]
 
-    # --- What is known of it ---
+    # --- Cached attributes and names ---
 
     def seconds_left(self, now: float) -> float:
-        """Return for how many seconds :attr:`status` may be believed, 0 if no more."""
+        """Return for how many more seconds :attr:`status` is trusted; 0 if it has expired."""
         return self._lifetime.left(now) if self.status.change == self.change else 0.0
 
     def names_left(self, now: float) -> float:
-        """Return for how many seconds :attr:`names` may be believed, and :attr:`change`."""
+        """Return for how many more seconds :attr:`change` and :attr:`names` are trusted."""
         return self._lifetime.left(now)
 
     def learn(self, status: Stat, asked_at: float) -> bool:
-        """Take attributes from a call that was made at ``asked_at``; return whether they are news.
+        """Cache attributes from a call that was sent at ``asked_at``; return whether they are new.
 
-        Those of a call from before what is known already say nothing: what it saw may be past.
+        They are ignored if newer ones are known: replies may arrive out of order.
         """
         if asked_at < self._known_at:
             return False
@@ -113,7 +114,7 @@ class Node:
         return True
 
     def learn_change(self, change: int, asked_at: float) -> bool:
-        """Take the change attribute from a call that was made at ``asked_at``, as :meth:`learn`."""
+        """Cache the change attribute from a call sent at ``asked_at``, as :meth:`learn` does."""
         if asked_at < self._known_at:
             return False
         self._learn_change(change, asked_at)
@@ -128,10 +129,10 @@ class Node:
         self._known_at = asked_at
 
     def moved_on(self, atomic: bool, before: int, after: int, now: float) -> None:
-        """Note that a call of ours has changed this directory, as its ``change_info4`` says.
+        """Apply the ``change_info4`` of a call by which we changed this directory.
 
-        :attr:`names` are still known if nobody else has changed anything; the attributes have to
-        be asked for. What was asked for before ``now`` is no news any more.
+        :attr:`names` stay known if no other client has changed the directory in between; the
+        attributes have expired. Replies to calls sent before ``now`` are old from now on.
         """
         changed = not atomic or before != self.change
         if changed:
@@ -141,6 +142,6 @@ class Node:
         self._known_at = now
 
     def expire(self, now: float) -> None:
-        """Believe the attributes no longer, nor those of calls that were made before ``now``."""
+        """Let the attributes expire, and ignore those of calls that were sent before ``now``."""
         self._lifetime.end()
         self._known_at = now

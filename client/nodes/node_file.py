@@ -1,4 +1,4 @@
-"""An open file that keeps what is known of its node honest."""
+"""An open file that keeps the cached attributes of its node up to date."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .table import NodeTable
 
 
 class NodeFile:
-    """A node, open.
+    """An open node.
 
-    ``changed`` says whether the file had changed since it was last seen when it was opened: what a
-    user has cached of its contents is void then (close-to-open consistency).
+    ``changed`` says whether the file has changed between the time when it was last seen and its
+    opening: any cache of its contents is invalid then (close-to-open consistency).
     """
 
     __slots__ = ("_caller", "_locks", "_table", "_wrote", "changed", "file", "node")
@@ -48,9 +48,9 @@ class NodeFile:
             self.node.expire(self._caller.time())
 
     async def commit(self) -> None:
-        """Have what was written on stable storage, and know the file's attributes after that.
+        """Commit what was written, and get the new attributes.
 
-        Without an own write there is nothing to do.
+        Does nothing unless something was written through this open.
         """
         if not self._wrote:
             return
@@ -60,22 +60,22 @@ class NodeFile:
         self._wrote = False
 
     async def stat(self) -> Stat:
-        """Return the attributes, asked for in any case."""
+        """Get the attributes from the server."""
         asked_at = self._caller.time()
         status = await self.file.stat()
         self.node.learn(status, asked_at)
         return status
 
     async def truncate(self, size: int) -> Stat:
-        """Make the file ``size`` octets long."""
+        """Make the file ``size`` octets long; return the new attributes."""
         return self._changed(self._caller.time(), await self.file.truncate(size))
 
     async def allocate(self, offset: int, length: int) -> Stat:
-        """Reserve room for a range, growing the file if need be."""
+        """Allocate space for a range, growing the file if necessary; return the new attributes."""
         return self._changed(self._caller.time(), await self.file.allocate(offset, length))
 
     async def deallocate(self, offset: int, length: int) -> Stat:
-        """Make a range a hole."""
+        """Make a range a hole; return the new attributes."""
         return self._changed(self._caller.time(), await self.file.deallocate(offset, length))
 
     async def find_data(self, offset: int) -> int | None:
@@ -102,17 +102,17 @@ class NodeFile:
     async def test_lock(
         self, owner: bytes, kind: int, offset: int = 0, length: int = FOREVER
     ) -> t.LOCK4denied | None:
-        """Return a lock that is in the way of this one, None if it could be had."""
+        """Return a lock that conflicts with this one; None if there is none."""
         opened, where = self.file.opened, self.node.path
         return await self._locks.test(opened, owner, kind, offset, length, where)
 
     async def unlock(self, owner: bytes, offset: int = 0, length: int = FOREVER) -> None:
-        """Unlock a range, whatever of it is locked."""
+        """Unlock a range; see :meth:`LockOperations.unlock`."""
         opened, where = self.file.opened, self.node.path
         await self._locks.unlock(opened, owner, offset, length, where)
 
     async def close(self) -> None:
-        """Commit what was written, and close. Harmless to repeat.
+        """Commit what was written, and close. Closing again does nothing.
 
         The file is closed even if this raises, which it does if data may have been lost.
         """

@@ -1,4 +1,4 @@
-"""Nodes and what is done with them: one call to the server each, or none where a cache knows."""
+"""Operations on nodes: each is one call to the server, or none if the cache has the answer."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from .table import NAMES_MAX, UNUSED_MAX, NodeTable
 
 T = TypeVar("T")
 FindRoot = Callable[[], Coroutine[Any, Any, bytes]]
-"""Looks the root of the mount up, and returns its handle."""
+"""Looks up the root of the mount, and returns its handle."""
 
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
 _DEFAULT: Final = Lifetimes()
 
 
 class Entry:
-    """A name in a directory that was listed.
+    """An entry of a directory listing.
 
-    ``cookie`` is where the listing goes on behind it. ``node`` is None where the server could not
-    get the attributes; ``status`` says why then (an ``nfsstat4``). It is not counted as looked up
-    until :meth:`NodeTable.look_up` is called for it.
+    The listing goes on after it at ``cookie``. ``node`` is None if the server could not get the
+    attributes, for the reason ``status`` (an ``nfsstat4``). The node is not counted as looked up:
+    call :meth:`NodeTable.look_up` for that.
     """
 
     __slots__ = ("cookie", "name", "node", "status")
@@ -54,7 +54,7 @@ class Entry:
 
 
 class Entries:
-    """A page of a directory: ``verifier`` belongs to its cookies, ``end`` says it is the last."""
+    """A page of a directory: ``verifier`` belongs to its cookies; the last one has ``end``."""
 
     __slots__ = ("end", "entries", "verifier")
 
@@ -65,15 +65,14 @@ class Entries:
 
 
 class Nodes:
-    """The nodes of one mount, as one of its users sees them.
+    """The nodes of one mount, for one of its users.
 
-    Attributes and names are shared by all users of a mount (:meth:`acting_as`), so it is for the
-    user of this to check permissions by mode where one's cache must not serve another.
+    All users of a mount share the cached attributes and names (:meth:`acting_as`). The caller has
+    to check permissions where one user must not see what another one has looked up.
 
-    A node that a method returns is counted as looked up once more, until :meth:`forget`. If the
-    server has lost its handle, it is looked up again by the way that it was last seen at, and what
-    was asked is done with the new handle, provided that it is the same object still. Everything
-    raises :class:`NfsError`.
+    Methods that return a node count it as looked up, until :meth:`forget`. If the server has lost
+    the handle of a node, its path is looked up again; if the same object is still there, the
+    operation is repeated with the new handle. Everything raises :class:`NfsError`.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class Nodes:
     # --- Finding ---
 
     async def root(self) -> Node:
-        """Return the directory that is mounted."""
+        """Return the mounted directory."""
         root = self.table.root
         if root is None:
             handle = await self._find_root()
@@ -115,15 +114,15 @@ class Nodes:
             status = await self._operations.getattr(handle)
             status.handle = handle
             root = self.table.root = self.table.enter(status, asked_at)
-            self.table.look_up(root)  # for as long as there is a mount
+            self.table.look_up(root)  # keep it as long as the mount
         self.table.look_up(root)
         return root
 
     async def lookup(self, directory: Node, name: bytes) -> Node:
-        """Return what has a name in a directory; ``.`` and ``..`` are understood.
+        """Return what has a name in a directory, without following a link.
 
-        Raises ``FileNotFoundError``; no link is followed. Without a call to the server if the
-        directory is known not to have changed since the name was last seen.
+        ``.`` and ``..`` are understood. There is no call to the server if the name is cached.
+        Raises ``FileNotFoundError``.
         """
         if name == b".":
             await self.refresh(directory)
@@ -160,7 +159,7 @@ class Nodes:
         return node
 
     async def lookup_parent(self, directory: Node) -> Node:
-        """Return the directory above; of the mount's root, that itself."""
+        """Return the directory above; for the root of the mount, the root itself."""
         if directory is self.table.root:
             self.table.look_up(directory)
             return directory
@@ -173,34 +172,34 @@ class Nodes:
         return node
 
     def forget(self, node: Node, count: int = 1) -> None:
-        """Give a node back ``count`` times."""
+        """Note that a node is not used any more, after ``count`` lookups."""
         self.table.forget(node, count)
 
     # --- Looking ---
 
     def seconds_left(self, node: Node) -> float:
-        """Return for how many seconds more the attributes of a node may be believed."""
+        """Return for how many more seconds the attributes of a node are trusted."""
         return node.seconds_left(self._now())
 
     def names_left(self, directory: Node) -> float:
-        """Return for how many seconds more the names in a directory may be believed."""
+        """Return for how many more seconds the names in a directory are trusted."""
         return directory.names_left(self._now())
 
     async def getattr(self, node: Node) -> Stat:
-        """Return the attributes; without a call while those that are known may be believed."""
+        """Return the attributes, from the cache if they have not expired."""
         if node.seconds_left(self._now()) > 0:
             return node.status
         return await self.refresh(node)
 
     async def refresh(self, node: Node) -> Stat:
-        """Return the attributes, asked for in any case."""
+        """Get the attributes from the server."""
         asked_at = self._now()
         status = await self._at(lambda: self._operations.getattr(node.handle, node.path), node)
         node.learn(status, asked_at)
         return status
 
     async def access(self, node: Node, mask: int = ALL_ACCESS) -> int:
-        """Return which of the ``ACCESS4_`` bits in ``mask`` the user has, as the server judges."""
+        """Return which of the ``ACCESS4_`` bits in ``mask`` the server grants the user."""
         answer = await self._at(lambda: self._operations.access(node.handle, mask, node.path), node)
         return answer.access & mask
 
@@ -209,15 +208,15 @@ class Nodes:
         return await self._at(lambda: self._operations.readlink(node.handle, node.path), node)
 
     async def statfs(self, node: Node) -> StatVfs:
-        """Return the size of the file system that a node is in, and what is left of it."""
+        """Return the size and the free space of the file system that a node is in."""
         return await self._at(lambda: self._operations.statfs(node.handle, node.path), node)
 
     async def readdir(
         self, directory: Node, cookie: int = 0, verifier: bytes = bytes(8)
     ) -> Entries:
-        """Return the entries behind ``cookie`` with their attributes, as many as one call brings.
+        """Return the entries after ``cookie`` with their attributes, as many as one reply holds.
 
-        ``verifier`` is the one of the page that the cookie comes from.
+        ``verifier`` is that of the page with the cookie.
         """
         asked_at = self._now()
         listing = await self._at(
@@ -240,9 +239,9 @@ class Nodes:
     # --- Changing ---
 
     async def setattr(self, node: Node, attributes: t.fattr4, size: int | None = None) -> Stat:
-        """Set what ``attributes`` has; return the attributes as they are then.
+        """Set ``attributes``; return the new attributes.
 
-        ``size`` is the one that is among them, if any: what was written beyond it is dropped.
+        ``size`` repeats the size in ``attributes``, if any: unstable data beyond it is dropped.
         """
         asked_at = self._now()
         status = await self._at(
@@ -303,7 +302,7 @@ class Nodes:
         return node
 
     async def remove(self, directory: Node, name: bytes) -> None:
-        """Remove a name, of an empty directory too."""
+        """Remove a name, which may be that of an empty directory."""
         where = partial(_below, directory, name)
         info = await self._at(
             lambda: self._operations.remove(directory.handle, name, where), directory
@@ -338,7 +337,7 @@ class Nodes:
             to_directory.names.pop(new, None)
 
     def _lose_name(self, directory: Node, name: bytes) -> None:
-        """Expect what has the name to have changed: it has one name less."""
+        """Let the attributes of what has the name expire, since it will have one name less."""
         node = directory.names.get(name)
         if node is not None:
             node.expire(self._now())
@@ -374,10 +373,10 @@ class Nodes:
         exclusive: bool = False,
         truncate: bool = False,
     ) -> NodeFile:
-        """Open a file by its name, and make it with ``mode`` if it is not there.
+        """Open a file by its name, and make it with ``mode`` if it does not exist.
 
-        If it is, ``exclusive`` makes that an error and ``truncate`` sets its size to 0. The node,
-        counted as looked up, is that of the file.
+        If it is there, ``exclusive`` makes this an error, and ``truncate`` sets the size to 0. The
+        file's node is counted as looked up.
         """
         asked_at = self._now()
         attributes = encode_attributes(size=0 if truncate else None, mode=mode)
@@ -402,10 +401,10 @@ class Nodes:
         file = self._client.open_file(opening.opened, node.path())
         return NodeFile(node, file, self.table, self._locks, changed)
 
-    # --- Handles that are lost ---
+    # --- Lost handles ---
 
     async def _at(self, operation: Callable[[], Coroutine[Any, Any, T]], *nodes: Node) -> T:
-        """Do something with nodes; once more if one of them has another handle now."""
+        """Execute an operation on nodes; once more if the handle of one was lost and found."""
         try:
             return await operation()
         except NfsError as error:
@@ -417,7 +416,7 @@ class Nodes:
         return await operation()
 
     async def _find_again(self, node: Node) -> bool:
-        """Look a node up by the way that it was last seen at; return whether its handle differs."""
+        """Look up the path where a node was last seen; return whether it has a new handle."""
         way: list[Node] = []
         top = node
         while top.parent is not None and len(way) < DEPTH_MAX:
@@ -446,7 +445,7 @@ class Nodes:
             self.table.replace_handle(root, status, asked_at)
 
     async def _find_below(self, node: Node) -> bool:
-        """Look a node up in its parent; return whether it is there still."""
+        """Look up a node in its parent; return whether it is still there."""
         parent = node.parent
         assert parent is not None
         asked_at = self._now()

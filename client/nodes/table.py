@@ -1,4 +1,4 @@
-"""Every node that is known, by handle and by number, and which of them have to be kept."""
+"""The table of known nodes, by handle and by number, with reference counts."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .lifetimes import Lifetimes
 from .node import Key, Node
 
 UNUSED_MAX: Final = 4096
-"""Nodes that are kept though nothing refers to them."""
+"""Nodes without references that are kept."""
 NAMES_MAX: Final = 65_536
-"""Names in directories that are remembered."""
+"""Names in directories that are cached."""
 
 
 class NodeTable:
     """The nodes of one mount.
 
-    A node that was looked up or is open stays until it is forgotten and closed, which is up to
-    the user; of the others, the last ``unused_max`` that were of use are kept.
+    A node that was looked up or is open stays until the caller forgets and closes it. Of the
+    others, the ``unused_max`` that were used last are kept.
     """
 
     def __init__(
@@ -34,12 +34,16 @@ class NodeTable:
         self._names_max = names_max
         self._by_key: dict[Key, Node] = {}
         self._by_number: dict[int, Node] = {}
-        self._unused: OrderedDict[int, None] = OrderedDict()  # numbers, the latest last
-        self._named: OrderedDict[int, int] = OrderedDict()  # directories, and their names
+        self._unused: OrderedDict[int, None] = (
+            OrderedDict()
+        )  # numbers, the least recently used first
+        self._named: OrderedDict[int, int] = (
+            OrderedDict()
+        )  # numbers of directories -> how many names
         self._names = 0
         self._last_number = 0
         self.root: Node | None = None
-        """The directory that is mounted, once it was looked up."""
+        """The mounted directory, once it was looked up."""
 
     def __len__(self) -> int:
         return len(self._by_number)
@@ -49,13 +53,13 @@ class NodeTable:
         return self._by_number[number]
 
     def find(self, status: Stat) -> Node | None:
-        """Return the node of what was found, None if it is new. ``status`` has the handle."""
+        """Return the node for attributes with a handle; None if there is none yet."""
         return self._by_key.get((status.fsid, status.handle))
 
     def enter(self, status: Stat, asked_at: float) -> Node:
-        """Return the node of what was found, and teach it the attributes; make it if it is new.
+        """Return the node for attributes with a handle, made if it is new, and cache them there.
 
-        ``status`` has the handle.
+        They are from a call that was sent at ``asked_at``.
         """
         node = self.find(status)
         if node is not None:
@@ -73,7 +77,7 @@ class NodeTable:
         return node
 
     def name(self, directory: Node, name: bytes, node: Node | None) -> None:
-        """Remember that a name in a directory leads to a node, or to nothing."""
+        """Cache that a name in a directory leads to a node, or to nothing."""
         if node is not None:
             node.parent, node.name = directory, name
         directory.names[name] = node
@@ -86,7 +90,7 @@ class NodeTable:
                 self._by_number[number].names.clear()
 
     def named(self, directory: Node, name: bytes) -> Node | None:
-        """Return what a name leads to, None if to nothing. Raises ``KeyError`` if not known."""
+        """Return the node of a name, None if it does not exist. Raises ``KeyError`` if unknown."""
         node = directory.names[name]
         if node is not None and node.number not in self._by_number:
             raise KeyError(name)
@@ -95,22 +99,22 @@ class NodeTable:
     # --- References ---
 
     def look_up(self, node: Node) -> None:
-        """Count that a node is handed out."""
+        """Count a lookup of a node."""
         node.lookups += 1
         self._unused.pop(node.number, None)
 
     def forget(self, node: Node, count: int = 1) -> None:
-        """Count that a node was given back ``count`` times."""
+        """Take back ``count`` lookups of a node."""
         node.lookups = max(0, node.lookups - count)
         self._maybe_unused(node)
 
     def opened(self, node: Node) -> None:
-        """Count that a node is open once more."""
+        """Count an open of a node."""
         node.opens += 1
         self._unused.pop(node.number, None)
 
     def closed(self, node: Node) -> None:
-        """Count that a node is open once less."""
+        """Take back an open of a node."""
         node.opens -= 1
         self._maybe_unused(node)
 
@@ -126,10 +130,10 @@ class NodeTable:
                 return
             self._drop(self._by_number[number])
 
-    # --- Handles that change ---
+    # --- Handles ---
 
     def replace_handle(self, node: Node, status: Stat, asked_at: float) -> None:
-        """Know a node by another handle from now on: the one in ``status``."""
+        """Replace the handle of a node by that in ``status``."""
         if self._by_key.get(node.key) is node:
             del self._by_key[node.key]
         node.handle = status.handle

@@ -1,8 +1,8 @@
-"""What can be done with an object of the server by its handle, without a path.
+"""Operations on objects of the server by handle, without paths.
 
-:class:`Operations` has one coroutine for each NFS operation on file handles, and
-:class:`OpenOperations` for those on opens, each a single compound with a typed result;
-:class:`LockOperations` locks ranges of what is open.
+:class:`Operations` has one coroutine for each NFS operation on a file handle,
+:class:`OpenOperations` for each on an open, and :class:`LockOperations` for byte-range locks. Each
+is a single compound with a typed result.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Operations by file handle: one coroutine and one compound each, with typed results.
 
-A tree is walked this way: however deep it is, no path grows with it (a handle has no more than 128
-octets, RFC 8881, Section 2.3), nothing is looked up twice, and what another user puts in the place
-of a directory meanwhile leads nowhere, since a handle stays what it was.
+Trees are walked by handle: at any depth, no path gets too long (a handle has at most 128 octets:
+RFC 8881, Section 2.3), nothing is looked up twice, and the walk stays in the tree even if another
+user replaces a directory, since a handle keeps its meaning.
 
-``where`` names the file in an error: it is called only then. Everything raises
+``where`` names the file in an error, and is called only then. Everything raises
 :class:`~..errors.NfsError`.
 """
 
@@ -43,18 +43,18 @@ ALL_ACCESS: Final = (
     | t.ACCESS4_DELETE
     | t.ACCESS4_EXECUTE
 )
-"""What a caller can be allowed to do (RFC 8881, Section 18.1)."""
+"""All rights that ACCESS can check (RFC 8881, Section 18.1)."""
 
 _REPLACED_MAX: Final = 8
-"""How often a name is looked up again because what it led to was replaced just then."""
+"""How often a name is looked up again because its file was just replaced."""
 _PAGE: Final = 64 << 10
-"""Octets of one answer of READDIR."""
+"""Octets of one reply to READDIR."""
 _OVERHEAD: Final = 2048
-"""Octets of a reply that READDIR leaves for the rest of it."""
+"""Octets of a reply to READDIR that are reserved for everything but entries."""
 
 
 class Made:
-    """What was given a name: its attributes and handle, and how the directory changed."""
+    """The result of making a name: what has it, with its handle, and how the directory changed."""
 
     __slots__ = ("directory", "status")
 
@@ -64,7 +64,7 @@ class Made:
 
 
 class Seen:
-    """What a name led to, None if to nothing, and the directory's change attribute before."""
+    """The result of a lookup: what has the name (or None), and the directory's change before."""
 
     __slots__ = ("change", "status")
 
@@ -74,7 +74,7 @@ class Seen:
 
 
 class Listing:
-    """A page of a directory, and the directory's change attribute from just before."""
+    """A page of a directory, and the directory's change attribute just before."""
 
     __slots__ = ("change", "page")
 
@@ -84,14 +84,14 @@ class Listing:
 
 
 class Operations:
-    """Operations of one mount on objects that it has the handles of."""
+    """Operations of one mount on objects whose handles it has."""
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
 
     @property
     def page_size(self) -> int:
-        """Octets that one READDIR is asked for."""
+        """Octets that one READDIR asks for."""
         return min(_PAGE, self.caller.limits.max_response - _OVERHEAD)
 
     async def call(self, compound: Compound, where: Where) -> None:
@@ -113,15 +113,15 @@ class Operations:
     # --- Finding ---
 
     async def root(self, where: Where = nowhere) -> Stat:
-        """Return the attributes of the server's root, its handle among them."""
+        """Return the attributes of the server's root, including its handle."""
         compound = self.caller.compound("LOOKUP")
         compound.putrootfh()
         return await self._found(compound, where)
 
     async def lookup(self, directory: bytes, name: bytes, where: Where = nowhere) -> Stat:
-        """Return the attributes of what has the name, its handle among them.
+        """Return the attributes of what has the name, including its handle.
 
-        No link is followed.
+        A link is not followed. Raises ``FileNotFoundError``.
         """
         replaced = 0
         while True:
@@ -130,16 +130,16 @@ class Operations:
             try:
                 return await self._found(compound, where)
             except NfsError as error:
-                # What was just found may have been replaced: look what it is now.
+                # What was just found may have been replaced: look again.
                 if not _replaced(error) or replaced == _REPLACED_MAX:
                     raise
                 replaced += 1
 
     async def look(self, directory: bytes, name: bytes, where: Where = nowhere) -> Seen:
-        """Look a name up as :meth:`lookup` does, where it may lead to nothing.
+        """Look up a name that may not exist.
 
-        What is found comes with the directory's change attribute from just before: as long as
-        that stays the same, so does what the name leads to.
+        The result has the directory's change attribute from just before: the name means the same
+        for as long as that does not change.
         """
         replaced = 0
         while True:
@@ -158,7 +158,7 @@ class Operations:
                 return Seen(change.value, status)
 
     async def lookup_parent(self, directory: bytes, where: Where = nowhere) -> Stat:
-        """Return the attributes of the directory above, its handle among them.
+        """Return the attributes of the directory above, including its handle.
 
         Raises ``FileNotFoundError`` at the server's root (RFC 8881, Section 18.14).
         """
@@ -199,21 +199,21 @@ class Operations:
         return target.value
 
     async def statfs(self, handle: bytes, where: Where = nowhere) -> StatVfs:
-        """Return the size of the file system that an object is in, and what is left of it."""
+        """Return the size and the free space of the file system that an object is in."""
         compound = self.at("GETATTR", handle)
         values = compound.getattr(FILE_SYSTEM, VALUES_ROOM, decode_values)
         await self.call(compound, where)
         return StatVfs(values.value)
 
     async def server_limits(self, handle: bytes, where: Where = nowhere) -> Values:
-        """Return what the server takes in one READ or WRITE, and how long its leases are."""
+        """Return the server's largest READ and WRITE, and the length of its leases."""
         compound = self.at("GETATTR", handle)
         values = compound.getattr(SERVER_LIMITS, VALUES_ROOM, decode_values)
         await self.call(compound, where)
         return values.value
 
     def readdir(self, compound: Compound, page: Page | None = None) -> Result[Page]:
-        """Append a READDIR of what comes after ``page``, or of the beginning."""
+        """Append a READDIR of the page after ``page``, or of the first one."""
         cookie, verifier = (page.cookie, page.verifier) if page is not None else (0, bytes(8))
         return compound.readdir(cookie, verifier, self.page_size)
 
@@ -224,11 +224,11 @@ class Operations:
         verifier: bytes = bytes(8),
         where: Where = nowhere,
     ) -> Page:
-        """Return the entries behind ``cookie``, as many as one answer holds.
+        """Return the entries after ``cookie``, as many as one reply holds.
 
-        ``verifier`` is the one of the page that the cookie comes from. Raises an error with the
-        status ``NFS4ERR_NOT_SAME`` or ``NFS4ERR_BAD_COOKIE`` if the server does not know where
-        to go on (RFC 8881, Section 18.23).
+        ``verifier`` is that of the page with the cookie. Raises an error with the status
+        ``NFS4ERR_NOT_SAME`` or ``NFS4ERR_BAD_COOKIE`` if the server cannot go on from there (RFC
+        8881, Section 18.23).
         """
         compound = self.at("READDIR", directory)
         page = compound.readdir(cookie, verifier, self.page_size)
@@ -242,10 +242,7 @@ class Operations:
         verifier: bytes = bytes(8),
         where: Where = nowhere,
     ) -> Listing:
-        """Return what :meth:`page` does, with the directory's change attribute.
-
-        As long as that stays the same, so do the names in the directory.
-        """
+        """Return what :meth:`page` does, with the directory's change attribute from just before."""
         compound = self.at("READDIR", directory)
         change = compound.getattr(CHANGE, CHANGE_ROOM, decode_change)
         page = compound.readdir(cookie, verifier, self.page_size)
@@ -255,7 +252,7 @@ class Operations:
     async def pages(
         self, directory: bytes, where: Where = nowhere, page: Page | None = None
     ) -> AsyncIterator[Page]:
-        """Yield the pages of a directory that come after ``page``, or all."""
+        """Yield the pages of a directory after ``page``, or all."""
         cookies = Cookies()
         while page is None or not page.end:
             if page is not None and not page.entries:
@@ -279,7 +276,7 @@ class Operations:
         *,
         stateid: bytes = ANONYMOUS_STATEID,
     ) -> Stat:
-        """Set what ``attributes`` has; return the attributes as they are then."""
+        """Set ``attributes``; return the new attributes."""
         compound = self.at("SETATTR", handle)
         compound.setattr(stateid, attributes)
         status = compound.stat()

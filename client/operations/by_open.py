@@ -1,7 +1,8 @@
-"""Operations on open files: one coroutine and one compound each, with typed results.
+"""Operations on opens: one coroutine and one compound each, with typed results.
 
-An open that the server has lost (its lease ran out, say) is opened anew, and what was asked for is
-sent again with the new stateid, so no caller ever sees a stateid fail that can be replaced.
+If the server has lost an open (perhaps its lease has expired), the file is opened again, and the
+compound is sent again with the new stateid. So callers never see a stateid fail that can be
+replaced.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from ..opens import STATE_LOST, WRITE, Open, OpenTable
 from ..results import ReadResult
 
 REOPENS_MAX: Final = 8
-"""How often one call is sent again with the stateid of another open."""
+"""How often one call is sent again with the stateid of a new open."""
 _UNLOCKED_MAX: Final = 8
-"""Lock owners whose locks CLOSE gives back in its own call."""
+"""Lock owners whose locks are released in the compound of CLOSE, at most."""
 
 
 class Opening:
-    """What OPEN has brought: the open, the file's attributes, and how the directory changed.
+    """The result of opening: the open, the file's attributes, and how the directory changed.
 
-    ``directory`` is of a meaning only for an OPEN by name.
+    ``directory`` is meaningful only for an OPEN by name.
     """
 
     __slots__ = ("directory", "opened", "status")
@@ -40,7 +41,7 @@ class Opening:
 
 
 class Closed:
-    """What CLOSE has brought: the write verifier and attributes, if they were asked for."""
+    """The result of closing: the write verifier and the attributes, if requested."""
 
     __slots__ = ("status", "verifier")
 
@@ -50,7 +51,7 @@ class Closed:
 
 
 class OpenOperations:
-    """Operations of one mount on what it has open."""
+    """Operations of one mount on its opens."""
 
     def __init__(self, caller: Caller, opens: OpenTable) -> None:
         self.caller = caller
@@ -66,10 +67,10 @@ class OpenOperations:
         how: t.openflag4 | None = None,
         where: Where = nowhere,
     ) -> Opening:
-        """Open a file by its name in a directory, and make it if ``how`` says so.
+        """Open a file by its name in a directory; make it as ``how`` says.
 
-        What is at the name when it is no file the error's status tells: ``NFS4ERR_SYMLINK``,
-        ``NFS4ERR_ISDIR``, ``NFS4ERR_WRONG_TYPE``.
+        If the name is not that of a file, the error has the status ``NFS4ERR_SYMLINK``,
+        ``NFS4ERR_ISDIR`` or ``NFS4ERR_WRONG_TYPE``.
         """
         guarded = how is not None and how.value is not None and how.value.mode == t.GUARDED4
         compound = self.caller.compound("OPEN", idempotent=not guarded)
@@ -116,7 +117,7 @@ class OpenOperations:
         return Opening(opened, status.value, result.value.cinfo)
 
     async def reopen(self, opened: Open, where: Where = nowhere) -> None:
-        """Open a file again, for writing, that was closed before all of its data was stable."""
+        """Open a file again for writing, which was closed before all its data was stable."""
         compound = self._at("OPEN", opened)
         claim = t.open_claim4(t.CLAIM_FH)
         result = compound.open(self.opens.arguments(opened.owner, WRITE, claim))
@@ -134,9 +135,9 @@ class OpenOperations:
         attributes: bool = False,
         where: Where = nowhere,
     ) -> Closed:
-        """Close; before that, in the same call, COMMIT the file and get its attributes if wished.
+        """Close; before that, in the same call, commit and get the attributes if requested.
 
-        The verifier is an empty one without a COMMIT. The caller takes the open out of the table
+        Without a COMMIT the verifier is empty. The caller removes the open from the table
         (:meth:`OpenTable.discard`).
         """
         attempts = 0
@@ -146,7 +147,7 @@ class OpenOperations:
             compound = self._at("CLOSE", opened)
             for held in list(opened.locks.values())[:_UNLOCKED_MAX]:
                 if held.ranges and not held.lost:
-                    # A server may refuse to close what is locked (RFC 8881, Section 18.2.3).
+                    # A server may refuse to close a locked file (RFC 8881, Section 18.2.3).
                     compound.locku(t.LOCKU4args(t.WRITE_LT, 0, held.stateid, 0, FOREVER))
             verifier = compound.commit() if commit else None
             status = compound.stat() if attributes else None
@@ -161,7 +162,7 @@ class OpenOperations:
                     raise status_error(error.status, path=where()) from error
                 if stateid != opened.wire_stateid and attempts < REOPENS_MAX:
                     continue  # it was reclaimed meanwhile
-                # The server has closed it in its own way; only the data mattered.
+                # The server has lost the open anyway; only the data mattered.
             return Closed(
                 verifier.value if verifier is not None else b"",
                 status.value if status is not None else None,
@@ -172,7 +173,7 @@ class OpenOperations:
     async def read(
         self, opened: Open, offset: int, sink: memoryview, where: Where = nowhere
     ) -> ReadResult:
-        """Read into ``sink``, or less if the server likes."""
+        """Read into ``sink``, possibly fewer octets than it has."""
         compound = self._at("READ", opened)
         read = compound.read(opened.wire_stateid, offset, sink)
         await self._call(compound, opened, where)
@@ -186,14 +187,14 @@ class OpenOperations:
         stable: int = t.UNSTABLE4,
         where: Where = nowhere,
     ) -> t.WRITE4resok:
-        """Write ``data``, or the beginning of it, as stable as ``stable`` says."""
+        """Write ``data``, or its beginning, with the stability ``stable``."""
         compound = self._at("WRITE", opened)
         written = compound.write(opened.wire_stateid, offset, stable, data)
         await self._call(compound, opened, where)
         return written.value
 
     async def commit(self, opened: Open, where: Where = nowhere) -> bytes:
-        """Have what was written on stable storage; return the write verifier."""
+        """Commit the file to stable storage; return the write verifier."""
         compound = self._at("COMMIT", opened)
         verifier = compound.commit()
         await self._call(compound, opened, where)
@@ -211,9 +212,9 @@ class OpenOperations:
     async def allocate(
         self, opened: Open, offset: int, length: int, where: Where = nowhere
     ) -> Stat:
-        """Reserve room for a range, growing the file if need be (RFC 7862, Section 15.1).
+        """Allocate space for a range, growing the file if necessary (RFC 7862, Section 15.1).
 
-        Returns the attributes as they are then.
+        Returns the new attributes.
         """
         compound = self._at("ALLOCATE", opened)
         compound.allocate(opened.wire_stateid, offset, length)
@@ -224,7 +225,7 @@ class OpenOperations:
     async def deallocate(
         self, opened: Open, offset: int, length: int, where: Where = nowhere
     ) -> Stat:
-        """Make a range a hole (RFC 7862, Section 15.4); return the attributes as they are then."""
+        """Make a range a hole (RFC 7862, Section 15.4); return the new attributes."""
         compound = self._at("DEALLOCATE", opened)
         compound.deallocate(opened.wire_stateid, offset, length)
         status = compound.stat()
@@ -241,7 +242,7 @@ class OpenOperations:
         return status.value
 
     async def setattr(self, opened: Open, attributes: t.fattr4, where: Where = nowhere) -> Stat:
-        """Set what ``attributes`` has; return the attributes as they are then."""
+        """Set ``attributes``; return the new attributes."""
         compound = self._at("SETATTR", opened)
         compound.setattr(opened.wire_stateid, attributes)
         status = compound.stat()
@@ -256,7 +257,7 @@ class OpenOperations:
         return compound
 
     async def _call(self, compound: Compound, opened: Open, where: Where) -> None:
-        """Execute a compound; again, with a new open, if the server has lost this one."""
+        """Execute a compound; if the server has lost the open, again with a new one."""
         stateid = opened.wire_stateid
         reopened = 0
         while True:
@@ -277,7 +278,7 @@ class OpenOperations:
             compound.restate(stateid)
 
     async def replace(self, opened: Open, stateid: bytes, cause: StatusError, where: Where) -> None:
-        """Open a file anew, whose ``stateid`` has failed with ``cause``."""
+        """Open a file again whose ``stateid`` failed with ``cause``."""
         try:
             await self.opens.reopen(opened, stateid, cause.status)
         except StatusError as error:

@@ -1,4 +1,4 @@
-"""Byte-range locks through an open: LOCK, LOCKT and LOCKU (RFC 8881, Sections 18.10 to 18.12)."""
+"""Byte-range locks: LOCK, LOCKT and LOCKU (RFC 8881, Sections 18.10 to 18.12)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _WAITING: Final = {t.READ_LT: t.READW_LT, t.WRITE_LT: t.WRITEW_LT}
 
 
 class LockOperations:
-    """Locks of one mount. ``owner`` is a name that its user has made up for who locks."""
+    """Locks of one mount. Lock owners are octets that the caller chooses."""
 
     def __init__(self, operations: OpenOperations) -> None:
         self._operations = operations
@@ -49,11 +49,11 @@ class LockOperations:
         wait: bool = False,
         where: Where = nowhere,
     ) -> None:
-        """Lock a range, for reading or for writing (``READ_LT``, ``WRITE_LT``).
+        """Lock a range for reading or writing (``READ_LT``, ``WRITE_LT``).
 
-        What the owner has locked of it already becomes that kind of lock. Raises
-        ``BlockingIOError`` if another owner's lock is in the way, unless ``wait``; an error with
-        ENOLCK if locks of this owner were lost, until it has unlocked something.
+        Locks of the same owner in the range are replaced. Raises ``BlockingIOError`` if the lock of
+        another owner conflicts, unless ``wait``; and an error with ENOLCK if locks of this owner
+        were lost, until it has unlocked.
         """
         pause_s = _POLL_MIN_S
         while True:
@@ -63,7 +63,7 @@ class LockOperations:
             except NfsBlockingError as error:
                 if not wait or error.status != t.NFS4ERR_DENIED:
                     raise
-            # Servers tell nobody whose turn it is who has not asked for a callback.
+            # Polling suffices: a server need not remember waiting locks (Section 9.6).
             await self.caller.pause(pause_s)
             pause_s = min(2 * pause_s, _POLL_MAX_S)
 
@@ -102,7 +102,7 @@ class LockOperations:
                 name_file(error, where)
                 raise
             except Cancelled:
-                # It may be granted all the same, and nobody would know.
+                # The lock may be granted all the same, and would be held for ever.
                 Task(self._undo(opened, owner, kind, offset, length))
                 raise
             break
@@ -113,11 +113,11 @@ class LockOperations:
         held.add(kind, offset, length)
 
     async def _undo(self, opened: Open, owner: bytes, kind: int, offset: int, length: int) -> None:
-        """Give back a lock whose LOCK was under way when its caller went."""
+        """Release a lock whose LOCK was in flight when the caller was cancelled."""
         held = opened.locks.get(owner)
         before = held.ranges if held is not None else []
         try:
-            # Once more, for the stateid: it is either had already, or must not be had now.
+            # Ask once more, for the stateid: it is granted now or was before.
             await self._lock(opened, owner, kind, offset, length, False, nowhere)
             await self.unlock(opened, owner, offset, length)
             for each in before:
@@ -134,7 +134,7 @@ class LockOperations:
         length: int = FOREVER,
         where: Where = nowhere,
     ) -> t.LOCK4denied | None:
-        """Return a lock that is in the way of this one, None if it could be had."""
+        """Return a lock that conflicts with this one; None if there is none."""
         compound = self.caller.compound("LOCKT")
         compound.putfh(opened.handle)
         compound.lockt(t.LOCKT4args(kind, offset, length, t.lock_owner4(0, owner)))
@@ -154,7 +154,7 @@ class LockOperations:
         length: int = FOREVER,
         where: Where = nowhere,
     ) -> None:
-        """Unlock a range, whatever of it is locked. Locks that were lost are forgotten."""
+        """Unlock a range, locked or not. This also acknowledges lost locks."""
         held = opened.locks.get(owner)
         if held is None:
             return
@@ -171,7 +171,7 @@ class LockOperations:
             if error.status not in STATE_LOST:
                 raise status_error(error.status, path=where()) from error
             await self._operations.replace(opened, stateid, error, where)
-            opened.locks.pop(owner, None)  # they are gone, which is what was asked for
+            opened.locks.pop(owner, None)  # the server has lost them anyway
             return
         held.set_stateid(unlocked.value)
         held.remove(offset, length)

@@ -12,10 +12,10 @@ from nfsrdma.rpcrdma.task import Cancelled, Task
 
 def test_the_lowest_free_slot_is_taken() -> None:
     table = SlotTable(3)
-    assert [table.take() for _ in range(4)] == [0, 1, 2, -1]
+    assert [table.try_acquire() for _ in range(4)] == [0, 1, 2, -1]
     assert (table.busy, table.highest_busy) == (3, 2)
     table.release(1)
-    assert table.take() == 1
+    assert table.try_acquire() == 1
     table.release(2)
     assert table.highest_busy == 1
 
@@ -23,7 +23,7 @@ def test_the_lowest_free_slot_is_taken() -> None:
 def test_a_sequence_id_advances_only_when_accepted_and_wraps() -> None:
     table = SlotTable(1)
     table.seqids[0] = 0xFFFFFFFF
-    slot = table.take()
+    slot = table.try_acquire()
     table.release(slot)
     assert table.seqids[0] == 0xFFFFFFFF
     table.accepted(slot)
@@ -32,8 +32,8 @@ def test_a_sequence_id_advances_only_when_accepted_and_wraps() -> None:
 
 def test_waiters_are_served_in_turn() -> None:
     table = SlotTable(1)
-    table.take()
-    first, second = Task(table.wait()), Task(table.wait())
+    table.try_acquire()
+    first, second = Task(table.acquire()), Task(table.acquire())
     table.release(0)
     assert first.done()
     assert not second.done()
@@ -45,8 +45,8 @@ def test_waiters_are_served_in_turn() -> None:
 
 def test_a_cancelled_waiter_leaves_the_queue() -> None:
     table = SlotTable(1)
-    table.take()
-    first, second = Task(table.wait()), Task(table.wait())
+    table.try_acquire()
+    first, second = Task(table.acquire()), Task(table.acquire())
     first.cancel()
     with pytest.raises(Cancelled):
         first.result()
@@ -56,20 +56,20 @@ def test_a_cancelled_waiter_leaves_the_queue() -> None:
 
 def test_closing_sends_waiters_away() -> None:
     table = SlotTable(1)
-    table.take()
-    waiter = Task(table.wait())
+    table.try_acquire()
+    waiter = Task(table.acquire())
     table.close()
     assert waiter.result() == -1
-    assert Task(table.wait()).result() == -1
-    assert table.take() == -1
+    assert Task(table.acquire()).result() == -1
+    assert table.try_acquire() == -1
 
 
 def test_the_servers_target_is_followed_down_and_up() -> None:
     table = SlotTable(4)
-    taken = [table.take(), table.take(), table.take()]
+    taken = [table.try_acquire(), table.try_acquire(), table.try_acquire()]
     table.set_target(0)
     assert table.limit == 1
-    waiter = Task(table.wait())
+    waiter = Task(table.acquire())
     for slot in reversed(taken[1:]):
         table.release(slot)
         assert not waiter.done(), "a slot above the target was given away"
@@ -94,12 +94,12 @@ def test_no_slot_is_ever_held_twice(steps: list[int], size: int) -> None:
 
     for step in steps:
         if step < 2:
-            slot = table.take()
+            slot = table.try_acquire()
             if slot >= 0:
                 assert slot not in held
                 held.add(slot)
             else:
-                waiting.append(Task(table.wait()))
+                waiting.append(Task(table.acquire()))
         elif step < 4 and held:
             slot = min(held)
             held.discard(slot)
