@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 
@@ -14,9 +14,8 @@ from nfsrdma.client.errors import LocalError
 from nfsrdma.client.url import Url
 
 from .device import device_option
+from .folding import folded
 from .messages import OutputError, describe
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Failed(click.ClickException):
@@ -47,39 +46,30 @@ class Options:
         )
 
 
-def server_options(command: F) -> F:
-    """Add the options of :class:`Options`; the command gets them as ``options``."""
-
-    def fold(*args: Any, **given: Any) -> Any:
-        options = Options(**{each.name: given.pop(each.name) for each in fields(Options)})
-        return command(*args, options=options, **given)
-
-    fold.__name__ = command.__name__
-    fold.__doc__ = command.__doc__
-    fold.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-    positive = click.FloatRange(min=0, min_open=True)
-    for option in (
+server_options = folded(
+    Options,
+    "options",
+    (
+        click.option(
+            "--timeout",
+            metavar="SECONDS",
+            type=click.FloatRange(min=0, min_open=True),
+            help="How long the server may be silent; 5 by default.",
+        ),
+        click.option(
+            "--provider",
+            metavar="NAME",
+            help="The RDMA provider; by default shm with a server on this host, else soft.",
+        ),
+        device_option,
         click.option(
             "--pcap",
             metavar="FILE",
             type=click.Path(dir_okay=False, writable=True),
             help="Write every packet to FILE, a pcapng capture (soft provider).",
         ),
-        device_option,
-        click.option(
-            "--provider",
-            metavar="NAME",
-            help="The RDMA provider; by default shm with a server on this host, else soft.",
-        ),
-        click.option(
-            "--timeout",
-            metavar="SECONDS",
-            type=positive,
-            help="How long the server may be silent; 5 by default.",
-        ),
-    ):
-        fold = option(fold)
-    return fold  # type: ignore[return-value]
+    ),
+)
 
 
 def read_url(text: str) -> Url:

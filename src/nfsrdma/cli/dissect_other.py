@@ -6,17 +6,16 @@ Each mode has a module of its own; this one chooses by the options.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
+
+from .folding import folded
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.tracking.claims import DecodeAs
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,46 +74,36 @@ def _decode_as(
         raise click.BadParameter(str(error)) from None
 
 
-def other_options(command: F) -> F:
-    """Add the options; the command gets them as ``other``."""
+_OUTPUT = click.Path(allow_dash=True, dir_okay=False)
 
-    def fold(*args: Any, **given: Any) -> Any:
-        other = Other(**{name: given.pop(name) for name in Other.__slots__})
-        return command(*args, other=other, **given)
-
-    fold.__name__ = command.__name__
-    fold.__doc__ = command.__doc__
-    fold.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-    out = click.Path(allow_dash=True, dir_okay=False)
-    for option in (
+other_options = folded(
+    Other,
+    "other",
+    (
         click.option(
-            "--count", type=click.IntRange(min=1), help="With -i: end after so many frames."
+            "--pcapng",
+            metavar="OUT",
+            type=_OUTPUT,
+            help="Write the capture to OUT, with findings as packet comments.",
         ),
         click.option(
-            "--duration",
-            metavar="SECONDS",
-            type=click.FloatRange(min=0, min_open=True),
-            help="With -i: end after a time.",
+            "--fix-for-wireshark",
+            "fixed",
+            metavar="OUT",
+            type=_OUTPUT,
+            help="Write the capture to OUT, so changed that Wireshark decodes more of it.",
         ),
         click.option(
-            "-f",
-            "--filter",
-            "capture_filter",
-            metavar="BPF",
-            help="With -i: only frames that fit, such as 'udp port 4791'.",
+            "--compare-tshark",
+            "compare",
+            is_flag=True,
+            help="Every difference to what Wireshark decodes; also as --json.",
         ),
         click.option(
-            "-i",
-            "--interface",
-            metavar="NAME",
-            help="Capture from an interface (any: all of them); needs root or dumpcap.",
-        ),
-        click.option(
-            "--max-unpacked",
-            metavar="SIZE",
-            callback=_size,
-            help="How much a compressed FILE may unpack to (10G); "
-            "by default 256 MiB or a hundred times its size.",
+            "--parquet",
+            metavar="OUT",
+            type=click.Path(dir_okay=False),
+            help="Write a table with a row for each RPC, for pandas, polars, DuckDB.",
         ),
         click.option(
             "--decode-as",
@@ -124,30 +113,33 @@ def other_options(command: F) -> F:
             help="Take RDMA connections for NFS's: of a port, of a queue pair (qp:0x11), or any.",
         ),
         click.option(
-            "--parquet",
-            metavar="OUT",
-            type=click.Path(dir_okay=False),
-            help="Write a table with a row for each RPC, for pandas, polars, DuckDB.",
+            "--max-unpacked",
+            metavar="SIZE",
+            callback=_size,
+            help="How much a compressed FILE may unpack to (10G); "
+            "by default 256 MiB or a hundred times its size.",
         ),
         click.option(
-            "--compare-tshark",
-            "compare",
-            is_flag=True,
-            help="Every difference to what Wireshark decodes; also as --json.",
+            "-i",
+            "--interface",
+            metavar="NAME",
+            help="Capture from an interface (any: all of them); needs root or dumpcap.",
         ),
         click.option(
-            "--fix-for-wireshark",
-            "fixed",
-            metavar="OUT",
-            type=out,
-            help="Write the capture to OUT, so changed that Wireshark decodes more of it.",
+            "-f",
+            "--filter",
+            "capture_filter",
+            metavar="BPF",
+            help="With -i: only frames that fit, such as 'udp port 4791'.",
         ),
         click.option(
-            "--pcapng",
-            metavar="OUT",
-            type=out,
-            help="Write the capture to OUT, with findings as packet comments.",
+            "--duration",
+            metavar="SECONDS",
+            type=click.FloatRange(min=0, min_open=True),
+            help="With -i: end after a time.",
         ),
-    ):
-        fold = option(fold)
-    return fold  # type: ignore[return-value]
+        click.option(
+            "--count", type=click.IntRange(min=1), help="With -i: end after so many frames."
+        ),
+    ),
+)

@@ -19,6 +19,7 @@ from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
 
 from .messages import describe
+from .serve_options import NO_RDMA, Listeners
 
 STAMP: Final = "%Y-%m-%d %H:%M:%S"
 """The format of times in the log."""
@@ -55,26 +56,28 @@ class ServeCommand:
         except ValueError as error:
             raise click.ClickException(str(error)) from None
 
-    def listen_rdma(
-        self,
-        provider: str | None,
-        device: str | None,
-        addresses: Sequence[str],
-        port: int,
-        pcap: str | None,
-    ) -> None:
-        """Serve RDMA at these addresses, and say so."""
+    def listen(self, listeners: Listeners) -> None:
+        """Serve RDMA and TCP as the options say, and print the URLs."""
+        if listeners.provider != NO_RDMA:
+            self._listen_rdma(listeners)
+        if listeners.tcp_port is not None:
+            self._listen_tcp(listeners.addresses, listeners.tcp_port)
+
+    def _listen_rdma(self, wanted: Listeners) -> None:
         try:
             places = self._serving.listen_rdma(
-                addresses, port, provider=provider, device=device, pcap=pcap
+                wanted.addresses,
+                wanted.port,
+                provider=wanted.provider,
+                device=wanted.device,
+                pcap=wanted.pcap,
             )
         except (OSError, ValueError) as error:
             raise click.ClickException(f"cannot serve RDMA: {reason(error)}") from None
         for place in places:
             self.say(self._serving.urls(place))
 
-    def listen_tcp(self, addresses: Sequence[str], port: int) -> None:
-        """Serve TCP at these addresses, and say so."""
+    def _listen_tcp(self, addresses: Sequence[str], port: int) -> None:
         for address in addresses:
             try:
                 place = self._serving.listen_tcp(address, port)
@@ -100,7 +103,7 @@ class ServeCommand:
             self._log(f"ended by {signal.Signals(came[0]).name}")
 
     def close(self) -> None:
-        """End the connections and give everything back."""
+        """End the connections, and release everything."""
         for _ in self._serving.closing():
             self.reactor.turn(0)
         self.reactor.close()
