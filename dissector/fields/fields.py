@@ -65,6 +65,7 @@ _NAMES: dict[str, str] = {
 """Members' names in the RFCs -> Wireshark's field names."""
 _HANDLES = frozenset(("object", "fh"))
 _MAX_DEPTH = 12
+_LEAVES = (int, bytes)
 
 
 def names() -> Iterable[str]:
@@ -249,11 +250,11 @@ def _members(fields: Fields, value: Any, depth: int) -> None:
     for member in value.__slots__:
         item = getattr(value, member)
         name = _NAMES.get(member)
-        if name is not None and isinstance(item, int | bytes):
+        if name is not None and isinstance(item, _LEAVES):
             add(fields, name, plain(item, member))
             if member in _HANDLES and isinstance(item, bytes):
                 add(fields, "nfs.fh.hash", zlib.crc32(item))
-        elif not isinstance(item, t.fattr4):
+        elif type(item) is not int and not isinstance(item, t.fattr4):
             _members(fields, item, depth + 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from nfsrdma.xdr import XdrError, chain
@@ -26,6 +26,12 @@ _TEXT_FIELDS = frozenset(
 )  # fmt: skip
 """Opaque members that are meant to be read."""
 
+_SIMPLE = (bool, int, str)
+_OCTETS = (bytes, bytearray, memoryview)
+_STRUCTURES = (Struct, Union)
+_LISTS = (list, tuple)
+_NESTED = (dict, list)
+
 _BITMAPS = frozenset(("attr_request", "attrmask", "attrset", "rdattr_request"))
 
 
@@ -45,61 +51,80 @@ def bitmap(words: list[int]) -> list[str]:
     return [known[n].name if n in known else str(n) for n in attrs.numbers_in(mask)]
 
 
-def members(value: Any) -> Iterator[tuple[str, Any]]:
-    """The members of a structure, or a union's discriminant and what it selects."""
+def members(value: Any) -> list[tuple[str, Any]]:
+    """Return the members of a structure, or a union's discriminant and what it selects."""
     if isinstance(value, Union):
-        yield value.__slots__[0], getattr(value, value.__slots__[0])
+        name = value.__slots__[0]
         arm = getattr(value, "value")  # noqa: B009 (a slot of the subclasses)
-        if arm is not None:
-            yield "value", arm
-        return
-    for name in value.__slots__:
-        yield name, getattr(value, name)
+        pair = (name, getattr(value, name))
+        return [pair] if arm is None else [pair, ("value", arm)]
+    return [(name, getattr(value, name)) for name in value.__slots__]
 
 
 def plain(value: Any, name: str = "", depth: int = 0) -> Any:
-    """A value as JSON can hold it: octets as hexadecimal digits, or as text where they are."""
-    if isinstance(value, bool | int | str) or value is None:
+    """Return a value as JSON can hold it: octets as hexadecimal digits, or as text where they are.
+
+    ``name`` is the member that it is the value of.
+    """
+    if type(value) is int or value is None or isinstance(value, _SIMPLE):
         return value
-    if isinstance(value, Placed):
-        return {"length": value.size, "captured": min(value.size, value.content.present)}
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, _OCTETS):
         if name in _TEXT_FIELDS:
             return text(bytes(value))
         shown = bytes(value[:MAX_SHOWN]).hex()
         return shown if len(value) <= MAX_SHOWN else {"length": len(value), "start": shown}
+    if isinstance(value, Placed):
+        return {"length": value.size, "captured": min(value.size, value.content.present)}
     if depth > MAX_DEPTH:
         return "..."
     if isinstance(value, t.fattr4):
         decoded = attributes(value)
         if decoded is not None:
-            return {key: plain(item, key, depth + 1) for key, item in decoded.items()}
+            return _plain_members(decoded.items(), depth)
     if isinstance(value, LinkedStruct):
         following = value.__slots__[-1]
         return [
-            {key: plain(item, key, depth + 1) for key, item in members(node) if key != following}
+            _plain_members((one for one in members(node) if one[0] != following), depth)
             for node in chain(value)
         ]
-    if isinstance(value, Struct | Union):
-        return {key: plain(item, key, depth + 1) for key, item in members(value)}
-    if isinstance(value, list | tuple):
+    if isinstance(value, _STRUCTURES):
+        return _plain_members(members(value), depth)
+    if isinstance(value, _LISTS):
         if name in _BITMAPS and all(isinstance(item, int) for item in value):
             return bitmap(list(value))
         return [plain(item, name, depth + 1) for item in value[:MAX_ITEMS]]
     return repr(value)
 
 
-def lines(value: Any, name: str, indent: str) -> Iterator[str]:
-    """A plain value as an indented tree."""
+def _plain_members(pairs: Iterable[tuple[str, Any]], depth: int) -> dict[str, Any]:
+    depth += 1
+    return {
+        key: item if type(item) is int else plain(item, key, depth)  # most of them are numbers
+        for key, item in pairs
+    }
+
+
+def lines(value: Any, name: str, indent: str) -> list[str]:
+    """Return a plain value as an indented tree."""
+    out: list[str] = []
+    _add_lines(out, value, name, indent)
+    return out
+
+
+def _add_lines(out: list[str], value: Any, name: str, indent: str) -> None:
     if isinstance(value, dict):
-        yield f"{indent}{name}:" if name else indent.rstrip()
+        out.append(f"{indent}{name}:" if name else indent.rstrip())
+        deeper = indent + "  "
         for key, item in value.items():
-            yield from lines(item, key, indent + "  ")
-    elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
-        yield f"{indent}{name}: {len(value)}"
+            if type(item) is int:
+                out.append(f"{deeper}{key}: {item}")
+            else:
+                _add_lines(out, item, key, deeper)
+    elif not isinstance(value, list):
+        out.append(f"{indent}{name}: {printable(str(value))}")
+    elif any(isinstance(item, _NESTED) for item in value):
+        out.append(f"{indent}{name}: {len(value)}")
         for index, item in enumerate(value):
-            yield from lines(item, f"[{index}]", indent + "  ")
-    elif isinstance(value, list):
-        yield f"{indent}{name}: {', '.join(printable(str(item)) for item in value)}"
+            _add_lines(out, item, f"[{index}]", indent + "  ")
     else:
-        yield f"{indent}{name}: {printable(str(value))}"
+        out.append(f"{indent}{name}: {', '.join(printable(str(item)) for item in value)}")

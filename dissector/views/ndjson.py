@@ -15,6 +15,8 @@ from ..tracking.model import CmEvent, Exchange
 if TYPE_CHECKING:
     from ..fields.filter import Filter
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class NdjsonView:
     """Writes the fields of every message that ``wanted`` lets through, and the findings.
@@ -34,7 +36,7 @@ class NdjsonView:
         self._whole = whole
 
     def _put(self, fields: Fields) -> None:
-        self._write(json.dumps(fields, separators=(",", ":")) + "\n")
+        self._write(_encode(fields) + "\n")
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""

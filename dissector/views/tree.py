@@ -35,9 +35,7 @@ class TreeView:
 
     def exchange(self, exchange: Exchange) -> None:
         self._line.shown += 1
-        self._write(self._line.line(exchange) + "\n")
-        for line in exchange_lines(exchange):
-            self._write(line + "\n")
+        self._write("\n".join((self._line.line(exchange), *exchange_lines(exchange), "")))
         for finding in exchange.findings:
             self.finding(finding)
         self._write("\n")
