@@ -138,12 +138,12 @@ class Rpc:
     @property
     def time_ns(self) -> int:
         """When the call ended, or the reply if the call was not seen."""
-        return self.exchange.time
+        return self.exchange.time_ns
 
     @property
     def latency_ns(self) -> int | None:
         """From the call's first packet to the reply's last one, if both were seen."""
-        return self.exchange.latency
+        return self.exchange.latency_ns
 
     @property
     def call_frame(self) -> int | None:
@@ -326,7 +326,7 @@ class Dissection(Iterator[Rpc]):
         self._findings: deque[Finding] = deque(maxlen=MAX_FINDINGS)
         wanted = compile_filter(filter) if filter else None
         if wanted is not None:
-            wanted.began = lambda: reader.began
+            wanted.began_ns = lambda: reader.began_ns
         collector = _Collector(reader, self._rpcs, self._findings, wanted, lint)
         self._pipeline = Pipeline(
             reader, collector, check_crc=check_crc, decode_as=decode_as_of(decode_as)
@@ -340,7 +340,7 @@ class Dissection(Iterator[Rpc]):
     @property
     def began_ns(self) -> int:
         """When the first frame was: nanoseconds since 1970, 0 before it was read."""
-        return self._reader.began
+        return self._reader.began_ns
 
     @property
     def findings(self) -> list[Finding]:
@@ -434,7 +434,7 @@ class _Collector:
         return self._reader.source.view
 
     def _began(self) -> int:
-        return self._reader.began
+        return self._reader.began_ns
 
 
 def dissect(

@@ -97,7 +97,7 @@ class Pipeline:
         more = reader.read()
         if not self._begun:
             self._begun = True
-            reader.began = reader.time if more else 0
+            reader.began_ns = reader.time_ns if more else 0
         while more:
             packet = decode(reader)
             kind = packet.kind
@@ -183,7 +183,7 @@ class Pipeline:
             opposite = self.pairing.opposite.get(flow) if flow is not None else None
         followers = self.reader.number - packet.number
         self.events.packets.emit(
-            PacketSeen(packet, operation, followers, self.reader.time, flow, opposite)
+            PacketSeen(packet, operation, followers, self.reader.time_ns, flow, opposite)
         )
 
     def _bulk(self, following: Continuation, packet: Packet) -> None:
@@ -210,7 +210,7 @@ class Pipeline:
         self.kinds[_WRITE if requests else _READ_RESPONSE] += count
         if requests:
             tracker.skip(count)
-        extend_run(op, count, reader.stride, reader.number, reader.time)
+        extend_run(op, count, reader.stride, reader.number, reader.time_ns)
 
     # --- Bounds and ends ---
 
@@ -244,7 +244,7 @@ class Pipeline:
     def totals(self) -> Totals:
         """Return what is known of the capture as a whole so far."""
         return Totals(
-            self.reader.began,
+            self.reader.began_ns,
             self.kinds,
             sum(flow.tracker.lost_count for flow in self.connections.flows()),
             list(self.pairing.connections.values()),

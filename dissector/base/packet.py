@@ -53,7 +53,7 @@ class Frame(Protocol):
     """How many there were on the wire."""
     number: int
     """Counts from 1."""
-    time: int
+    time_ns: int
     """Nanoseconds since 1970."""
     link_type: int
 
@@ -101,7 +101,7 @@ class Packet:
         "syndrome",
         "tcp_ack",
         "tcp_sequence",
-        "time",
+        "time_ns",
         "transport_end",
         "tunnels",
     )
@@ -109,7 +109,7 @@ class Packet:
     def __init__(self) -> None:
         self.number = 0
         """Of the frame, from 1, as Wireshark counts."""
-        self.time = 0
+        self.time_ns = 0
         """Nanoseconds since 1970."""
         self.offset = 0
         """The frame's first octet."""

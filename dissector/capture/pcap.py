@@ -69,7 +69,7 @@ class PcapReader(Reader):
         self.offset = start
         self.captured = captured
         self.original = original if original > captured else captured
-        self.time = seconds * 1_000_000_000 + fraction * self._scale
+        self.time_ns = seconds * 1_000_000_000 + fraction * self._scale
         self.stride = header + captured
         self.at = following
         if not self.number & 0xFFF:
@@ -88,7 +88,7 @@ class PcapReader(Reader):
             return False
         self.number += 1
         self.offset, self.captured, self.original = start, captured, max(original, captured)
-        self.time = seconds * 1_000_000_000 + fraction * self._scale
+        self.time_ns = seconds * 1_000_000_000 + fraction * self._scale
         self.stride = self._header + captured
         return True
 

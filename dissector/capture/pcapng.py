@@ -136,7 +136,7 @@ class PcapngReader(Reader):
         self.captured = captured
         self.original = original if original > captured else captured
         self.link_type = self._interfaces[index].link_type
-        self.time = self._nanoseconds(index, ticks)
+        self.time_ns = self._nanoseconds(index, ticks)
         self.stride = length
         if not self.number & 0xFFF:
             self.progress(start)

@@ -63,9 +63,9 @@ class Reader(abc.ABC):
         """Where the current frame's octets begin."""
         self.captured = 0
         self.original = 0
-        self.time = 0
+        self.time_ns = 0
         """Nanoseconds since 1970."""
-        self.began = 0
+        self.began_ns = 0
         """When frame 1 was: every view's times count from there. Whoever reads it sets it."""
         self.link_type = 0
         self.stride = 0
@@ -99,7 +99,7 @@ class Reader(abc.ABC):
             self.number += count
             self.offset += count * self.stride
             self.at += count * self.stride
-            self.time = self.time_at(self.offset)
+            self.time_ns = self.time_at(self.offset)
             self.progress(self.at)
         return count
 

@@ -79,7 +79,7 @@ def _from_pcap(
     write(interface_description(editor.link_type(reader.link_type), snaplen, options))
     unit = 1 if nano else 1000
     while reader.read():
-        ticks = reader.time // unit
+        ticks = reader.time_ns // unit
         for frame, original, comments in editor.frame(reader) or (_same(reader),):
             options = [comment(text) for text in comments]
             write(enhanced_packet(frame, ticks, original=original, options=options))

@@ -159,7 +159,7 @@ def asked_of_message(
     fields = message_fields(exchange, message)
     connection = message.side.connection
     asked = Asked(
-        fields, exchange, message, connection.transport, connection.ethernet, message.time, began
+        fields, exchange, message, connection.transport, connection.ethernet, message.time_ns, began
     )
     return _add(asked, names)
 
@@ -168,11 +168,11 @@ def asked_of_cm(event: CmEvent, names: Iterable[str], began: int) -> Fields:
     """The same of a message of the connection manager."""
     fields = {
         "frame.number": event.frame,
-        "frame.time_epoch": event.time / 1e9,
+        "frame.time_epoch": event.time_ns / 1e9,
         **address_fields(event.source, event.destination),
         "infiniband.mad.transactionid": event.transaction,
         "nfsrdma.cm": event.name,
         "nfsrdma.text": event.summary,
     }
-    asked = Asked(fields, None, None, event.transport, event.ethernet, event.time, began)
+    asked = Asked(fields, None, None, event.transport, event.ethernet, event.time_ns, began)
     return _add(asked, names)

@@ -93,7 +93,7 @@ def message_fields(exchange: Exchange, message: Message) -> Fields:
     """All fields of an exchange's call or reply."""
     is_call = message is exchange.call
     side = message.side
-    fields: Fields = {"frame.number": message.frame, "frame.time_epoch": message.time / 1e9}
+    fields: Fields = {"frame.number": message.frame, "frame.time_epoch": message.time_ns / 1e9}
     fields |= address_fields(side.address, side.towards)
     if side.connection.tunnels:
         fields["nfsrdma.tunnel"] = list(side.connection.tunnels)
@@ -179,8 +179,8 @@ def _reply(fields: Fields, exchange: Exchange) -> None:
     fields["rpc.xid"], fields["rpc.msgtyp"] = exchange.xid, 1
     if exchange.call is not None:
         fields["rpc.reqframe"] = exchange.call.frame
-        if exchange.latency is not None:
-            fields["rpc.time"] = exchange.latency / 1e9
+        if exchange.latency_ns is not None:
+            fields["rpc.time"] = exchange.latency_ns / 1e9
     call = exchange.call_rpc
     if call is not None and not call.fault:
         fields["rpc.program"], fields["rpc.programversion"] = call.program, call.version
@@ -284,7 +284,7 @@ def _own(fields: Fields, exchange: Exchange, message: Message) -> None:
         fields["nfsrdma.resent"] = message.resent
     if message.ack_frame:
         fields["nfsrdma.ack_frame"] = message.ack_frame
-        fields["nfsrdma.ack_time"] = (message.ack_time - message.time) / 1e9
+        fields["nfsrdma.ack_time"] = (message.ack_time_ns - message.time_ns) / 1e9
     if message is (exchange.reply or exchange.call):
         for chunk in exchange.chunks:
             add(fields, f"nfsrdma.{chunk.kind}_octets", chunk.used_octets)

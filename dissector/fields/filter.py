@@ -92,7 +92,7 @@ class Filter:
         self._test = test
         self.derived = tuple(name for name in names if name in DERIVED)
         self.asked = self.fitted = 0
-        self.began: Callable[[], int] = lambda: 0
+        self.began_ns: Callable[[], int] = lambda: 0
         """When frame 1 was."""
 
     def __call__(self, fields: Fields) -> bool:

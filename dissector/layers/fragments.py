@@ -42,11 +42,11 @@ class Fragment(NamedTuple):
 class Datagram:
     """What there is of one."""
 
-    __slots__ = ("fault", "fragments", "key", "network", "size", "time", "total", "whole")
+    __slots__ = ("fault", "fragments", "key", "network", "size", "time_ns", "total", "whole")
 
-    def __init__(self, key: Key, time: int) -> None:
+    def __init__(self, key: Key, time_ns: int) -> None:
         self.key = key
-        self.time = time
+        self.time_ns = time_ns
         """When its first fragment was seen, or, of a whole one, its last."""
         self.fragments: list[Fragment] = []
         """In order, without overlaps."""
@@ -99,18 +99,18 @@ class Fragments:
         """Those that will not be whole; whoever looks at them empties the list."""
 
     def add(
-        self, key: Key, fragment: Fragment, last: bool, network: int, time: int
+        self, key: Key, fragment: Fragment, last: bool, network: int, time_ns: int
     ) -> Datagram | None:
         """The datagram that is whole with this fragment."""
-        self._expire(time)
+        self._expire(time_ns)
         datagram = self._all.get(key)
         if datagram is not None and datagram.whole:
-            if time - datagram.time < _AGAIN:
+            if time_ns - datagram.time_ns < _AGAIN:
                 return None
             self._forget(key)
             datagram = None
         if datagram is None:
-            datagram = self._new(key, time)
+            datagram = self._new(key, time_ns)
         if datagram.fault:
             return None
         whole = datagram.add(fragment, last)
@@ -119,7 +119,7 @@ class Fragments:
         if datagram.fault:
             self.given_up.append(datagram)
         if whole:
-            datagram.time = time
+            datagram.time_ns = time_ns
             return datagram
         return None
 
@@ -130,20 +130,20 @@ class Fragments:
         yield from self.given_up
         self.given_up = []
 
-    def _new(self, key: Key, time: int) -> Datagram:
+    def _new(self, key: Key, time_ns: int) -> Datagram:
         pair = self._pairs.setdefault(key[0], OrderedDict())
         if len(pair) >= MAX_OF_PAIR:
             self._give_up(next(iter(pair)))
         elif len(self._all) >= MAX_WAITING:
             self._give_up(next(iter(self._all)))
-        datagram = self._all[key] = Datagram(key, time)
+        datagram = self._all[key] = Datagram(key, time_ns)
         self._pairs.setdefault(key[0], OrderedDict())[key] = None
         return datagram
 
-    def _expire(self, time: int) -> None:
+    def _expire(self, time_ns: int) -> None:
         while self._all:
             key, oldest = next(iter(self._all.items()))
-            if time - oldest.time <= PATIENCE:
+            if time_ns - oldest.time_ns <= PATIENCE:
                 return
             self._give_up(key)
 

@@ -41,7 +41,7 @@ _LNH_LOCAL, _LNH_GLOBAL = 2, 3
 
 
 _OF_FRAME = (
-    "number", "time", "offset", "captured", "original", "link_type", "ip_version", "source",
+    "number", "time_ns", "offset", "captured", "original", "link_type", "ip_version", "source",
     "destination", "ecn", "outer", "tunnels",
 )  # fmt: skip
 """What a packet in fragments has of the frame that made it whole."""
@@ -74,7 +74,7 @@ class Layers:
         view, offset = frame.view, frame.offset
         captured = frame.captured
         packet.number = frame.number
-        packet.time = frame.time
+        packet.time_ns = frame.time_ns
         packet.offset = offset
         packet.captured = captured
         packet.original = frame.original
@@ -240,7 +240,7 @@ class Layers:
         size = wire_end - at
         piece = Fragment(place, place + size, min(size, len(view) - at), at, packet.number)
         key = ((packet.source, packet.destination), protocol, number)
-        whole = self.fragments.add(key, piece, not more, packet.network, packet.time)
+        whole = self.fragments.add(key, piece, not more, packet.network, packet.time_ns)
         if whole is not None:
             self.packet = self._assemble(view, whole)
 
@@ -280,7 +280,7 @@ class Layers:
         frame = self.packet
         (frame.source, frame.destination), _, _ = datagram.key
         frame.ip_version = 6 if ":" in frame.source else 4
-        frame.number, frame.time = datagram.fragments[0].frame, datagram.time
+        frame.number, frame.time_ns = datagram.fragments[0].frame, datagram.time_ns
         packet = self._assemble(view, datagram)
         self.packet = frame
         return packet if packet.kind in (Kind.ROCE, Kind.UDP) else None

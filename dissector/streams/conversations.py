@@ -149,7 +149,7 @@ class Conversations:
         if packet.size > 0 and not flags & _RST:
             before = stream.end
             stream.add(
-                sequence, packet.size, packet.have, packet.payload, packet.number, packet.time
+                sequence, packet.size, packet.have, packet.payload, packet.number, packet.time_ns
             )
             if stream.end != before:
                 self._advance(half)
@@ -245,7 +245,7 @@ class Conversations:
     def _number(self, half: Half, transport: Transport, position: int) -> None:
         """The conversation is one of ours: make it a connection."""
         chunk = half.stream.at(position)
-        made = self._connect(transport, chunk.frame, chunk.time)
+        made = self._connect(transport, chunk.frame, chunk.time_ns)
         one, other = half, half.opposite
         if _client(other, one):
             one, other = other, one
@@ -296,13 +296,13 @@ class Conversations:
         side = self._ports.get(key)
         if side is None:
             side = self._new_ports(key, packet)
-        self._matching.record(Message(side, packet.number, packet.time, content))
+        self._matching.record(Message(side, packet.number, packet.time_ns, content))
 
     def _new_ports(self, key: Key, packet: Packet) -> Side:
         if len(self._ports) >= 2 * MAX_CONVERSATIONS:
             for old in list(self._ports)[:MAX_CONVERSATIONS]:
                 del self._ports[old]
-        connection = self._connect(Transport.UDP, packet.number, packet.time)
+        connection = self._connect(Transport.UDP, packet.number, packet.time_ns)
         connection.tunnels, connection.ethernet = packet.inside, packet.ethernet
         one = _side(key[0], key[1], connection)
         other = _side(key[2], key[3], connection)

@@ -117,7 +117,7 @@ class Iwarp:
         peer = side.peer
         self._on_cm(
             CmEvent(
-                chunk.frame, chunk.time, side.address, peer.address if peer else "", name, None,
+                chunk.frame, chunk.time_ns, side.address, peer.address if peer else "", name, None,
                 " ".join(words), connection, 0, connection.transport, connection.ethernet,
             )
         )  # fmt: skip

@@ -103,8 +103,8 @@ class Rdmap:
             self.finish_write()
             op = None
         if op is None:
-            op = RdmaOp(OpKind.WRITE, self.side, handle, address, 0, last.frame, last.time)
-            op.first_data_time = last.time
+            op = RdmaOp(OpKind.WRITE, self.side, handle, address, 0, last.frame, last.time_ns)
+            op.first_data_time_ns = last.time_ns
             self._write = op
         op.length += payload.length
         _extend(op, address, payload, last)
@@ -123,8 +123,8 @@ class Rdmap:
             op = wanted.op
             at = address - wanted.address
             if wanted.handle == handle and at >= 0 and at + payload.length <= op.length:
-                if op.first_data_time is None:
-                    op.first_data_time = last.time
+                if op.first_data_time_ns is None:
+                    op.first_data_time_ns = last.time_ns
                 _extend(op, op.address + at, payload, last)
                 if final:
                     self._reads.remove(wanted)
@@ -163,7 +163,7 @@ class Rdmap:
             self._finish_send(None, complete=False)
             message = None
         if message is None:
-            message = self._send = Message(self.side, last.frame, last.time, ByteMap(0, []))
+            message = self._send = Message(self.side, last.frame, last.time_ns, ByteMap(0, []))
             message.packets = 0
             message.headless = offset != 0
             message.sequence = self._number = number
@@ -174,7 +174,7 @@ class Rdmap:
         ]
         content.length = offset + payload.length
         message.packets += 1
-        message.frame, message.time = last.frame, last.time
+        message.frame, message.time_ns = last.frame, last.time_ns
 
     def _finish_send(self, invalidated: int | None, complete: bool = True) -> None:
         message, self._send = self._send, None
@@ -190,7 +190,7 @@ class Rdmap:
         sink_handle, sink_address, length, handle, address = fields
         if not length:
             return
-        op = RdmaOp(OpKind.READ, self.side, handle, address, length, last.frame, last.time)
+        op = RdmaOp(OpKind.READ, self.side, handle, address, length, last.frame, last.time_ns)
         self._reads.append(Wanted(op, sink_handle, sink_address))
         self._matching.operation(op)
 
@@ -219,4 +219,4 @@ def _extend(op: RdmaOp, address: int, payload: ByteMap, last: Chunk) -> None:
         if len(op.extents) < MAX_EXTENTS:
             op.extents.append(Extent(address + start, length, length, offset, frame))
     op.packets += 1
-    op.last_frame, op.last_time = last.frame, last.time
+    op.last_frame, op.last_time_ns = last.frame, last.time_ns

@@ -27,7 +27,7 @@ class Chunk(NamedTuple):
     have: int
     offset: int
     frame: int
-    time: int
+    time_ns: int
 
 
 _START = attrgetter("start")
@@ -60,7 +60,7 @@ class Stream:
         return self.end + (sequence - self.end + _HALF) % _WHOLE - _HALF
 
     def add(
-        self, sequence: int, size: int, have: int, offset: int, frame: int, time: int
+        self, sequence: int, size: int, have: int, offset: int, frame: int, time_ns: int
     ) -> None:  # fmt: skip
         """A segment with ``size`` octets."""
         self.begin(sequence)
@@ -68,7 +68,7 @@ class Stream:
         if position + size <= self.end:
             self.resent += 1
             return
-        chunk = Chunk(position, size, have, offset, frame, time)
+        chunk = Chunk(position, size, have, offset, frame, time_ns)
         if position <= self.end and not self._held:
             self._append(chunk)
         else:
@@ -95,17 +95,17 @@ class Stream:
     def _hole(self, following: Chunk) -> None:
         size = following.start - self.end
         self.lost.append((following.frame, size))
-        self._append(Chunk(self.end, size, 0, 0, following.frame, following.time))
+        self._append(Chunk(self.end, size, 0, 0, following.frame, following.time_ns))
 
     def _append(self, chunk: Chunk) -> None:
-        start, size, have, offset, frame, time = chunk
+        start, size, have, offset, frame, time_ns = chunk
         skip = self.end - start
         if skip >= size:
             self.resent += 1
             return
         if skip:
             chunk = Chunk(
-                self.end, size - skip, max(0, have - skip), offset + skip, frame, time
+                self.end, size - skip, max(0, have - skip), offset + skip, frame, time_ns
             )  # fmt: skip
         self.chunks.append(chunk)
         self.end = start + size

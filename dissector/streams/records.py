@@ -112,8 +112,8 @@ class Records:
         first, last = stream.at(self._begin), stream.at(self._at - 1)
         fragments = self._fragments
         content = fragments[0] if len(fragments) == 1 else joined(fragments)
-        message = Message(self._owner.side, last.frame, last.time, content)
-        message.first_frame, message.first_time = first.frame, first.time
+        message = Message(self._owner.side, last.frame, last.time_ns, content)
+        message.first_frame, message.first_time_ns = first.frame, first.time_ns
         message.packets = max(1, sum(1 for _ in content.frames()))
         message.sequence, message.end = self._begin, self._at
         self._restart(self._at)

@@ -150,7 +150,7 @@ class Connections:
         if packet.syndrome >> 5 & 3 != _ACK:
             # Everything before the packet that is complained about has arrived.
             psn = psn - 1 & 0xFFFFFF
-        opposite.acknowledged(psn, packet.number, packet.time)
+        opposite.acknowledged(psn, packet.number, packet.time_ns)
 
     def _pair_by_psn(self, flow: Flow, psn: int) -> Flow | None:
         """Return the flow without a peer whose requests a response in ``flow`` answers."""
@@ -216,7 +216,7 @@ class Connections:
         if len(self._flows) >= MAX_FLOWS:
             self._make_room(packet.number)
         transport = _TRANSPORTS[packet.encapsulation]
-        connection = self._pairing.open(transport, packet.number, packet.time)
+        connection = self._pairing.open(transport, packet.number, packet.time_ns)
         connection.tunnels, connection.ethernet = packet.inside, packet.ethernet
         side = connection.first = Side(source, connection)
         flow = side.flow = Flow(source, destination, qpn, side, self._outbox)
@@ -301,7 +301,7 @@ class Connections:
             self._note(packet.number, "cm-bad", f"{name}: {error}")
         self._events.cm.emit(
             CmEvent(
-                packet.number, packet.time, packet.source, packet.destination, name, message,
+                packet.number, packet.time_ns, packet.source, packet.destination, name, message,
                 summary, connection, mad.transaction,
                 _TRANSPORTS[packet.encapsulation], packet.ethernet,
             )

@@ -24,7 +24,7 @@ def new_operation(kind: OpKind, direction: Direction, packet: Packet, sequence: 
     """Return the operation that a packet with an RDMA header (RETH) begins."""
     op = RdmaOp(
         kind, direction.side, packet.rkey, packet.address, packet.dma_length, packet.number,
-        packet.time,
+        packet.time_ns,
     )  # fmt: skip
     op.sequence = op.next = sequence
     return op
@@ -49,7 +49,7 @@ def extend(op: RdmaOp, sequence: int, packet: Packet, outbox: Outbox) -> None:
     op.packets += 1
     if sequence >= op.next:
         op.next = sequence + 1
-    op.last_frame, op.last_time = packet.number, packet.time
+    op.last_frame, op.last_time_ns = packet.number, packet.time_ns
 
 
 def extend_run(op: RdmaOp, count: int, stride: int, last_frame: int, last_time: int) -> None:
@@ -64,13 +64,13 @@ def extend_run(op: RdmaOp, count: int, stride: int, last_frame: int, last_time: 
         op.extents[-1] = latest._replace(packets=latest.packets + count, stride=stride)
     op.packets += count
     op.next += count
-    op.last_frame, op.last_time = last_frame, last_time
+    op.last_frame, op.last_time_ns = last_frame, last_time
 
 
 def keep_orphan(orphans: Orphans, kind: OpKind, sequence: int, packet: Packet) -> None:
     """Keep a packet of which it is not known where its data belong."""
     extent = Extent(0, packet.size, packet.have, packet.payload, packet.number)
-    orphans.add(sequence, Orphan(kind, POSITIONS[packet.opcode], packet.time, extent))
+    orphans.add(sequence, Orphan(kind, POSITIONS[packet.opcode], packet.time_ns, extent))
 
 
 def adopt(op: RdmaOp, orphans: Orphans) -> None:
@@ -82,7 +82,7 @@ def adopt(op: RdmaOp, orphans: Orphans) -> None:
             address = op.address + (sequence - op.sequence) * op.mtu
             op.extents.append(orphan.extent._replace(address=address))
             op.packets += 1
-            if op.first_data_time is None:
-                op.first_data_time = orphan.time
+            if op.first_data_time_ns is None:
+                op.first_data_time_ns = orphan.time_ns
             if sequence == op.next:
                 op.next = sequence + 1

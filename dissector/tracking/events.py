@@ -89,7 +89,7 @@ class PacketSeen(NamedTuple):
     """The kind of its operation (``opcode.Kind``); negative for an opcode that is not known."""
     followers: int
     """How many packets like it follow at once."""
-    last_time: int
+    last_time_ns: int
     """When the last of them was seen."""
     flow: Direction | None
     """Its direction; ``None`` for datagrams, and where no request or response was seen of it."""
@@ -101,7 +101,7 @@ class PacketSeen(NamedTuple):
 class Totals:
     """What is known of a capture as a whole, once all of it was read."""
 
-    began: int
+    began_ns: int
     """When its first frame was."""
     kinds: Counter[int]
     """Packets by kind of operation (``opcode.Kind``); -1 for other traffic, -2 for broken ones."""

@@ -38,11 +38,11 @@ class Message:
 
     __slots__ = (
         "ack_frame",
-        "ack_time",
+        "ack_time_ns",
         "content",
         "end",
         "first_frame",
-        "first_time",
+        "first_time_ns",
         "frame",
         "headless",
         "immediate",
@@ -52,16 +52,16 @@ class Message:
         "resent",
         "sequence",
         "side",
-        "time",
+        "time_ns",
         "view",
     )
 
-    def __init__(self, side: Side, frame: int, time: int, content: ByteMap) -> None:
+    def __init__(self, side: Side, frame: int, time_ns: int, content: ByteMap) -> None:
         self.side = side
         """The side that sent it."""
         self.first_frame = self.frame = frame
         """The frames of its first and its last packet."""
-        self.first_time = self.time = time
+        self.first_time_ns = self.time_ns = time_ns
         """The times of its first and its last packet."""
         self.content = content
         """Where its octets are."""
@@ -84,7 +84,7 @@ class Message:
         """How many packets of it were seen again."""
         self.ack_frame = 0
         """The frame that acknowledged it; 0 if none was seen."""
-        self.ack_time = 0
+        self.ack_time_ns = 0
 
     @property
     def length(self) -> int:
@@ -101,14 +101,14 @@ class RdmaOp:
         "claimed",
         "end",
         "extents",
-        "first_data_time",
+        "first_data_time_ns",
         "frame",
         "gaps",
         "handle",
         "inferred",
         "kind",
         "last_frame",
-        "last_time",
+        "last_time_ns",
         "length",
         "mtu",
         "next",
@@ -116,7 +116,7 @@ class RdmaOp:
         "resent",
         "retries",
         "sequence",
-        "time",
+        "time_ns",
     )
 
     def __init__(
@@ -127,7 +127,7 @@ class RdmaOp:
         address: int,
         length: int,
         frame: int,
-        time: int,
+        time_ns: int,
     ) -> None:
         self.kind = kind
         self.actor = actor
@@ -137,9 +137,9 @@ class RdmaOp:
         self.length = length
         self.frame = self.last_frame = frame
         """The frames of its first and its latest packet."""
-        self.time = self.last_time = time
+        self.time_ns = self.last_time_ns = time_ns
         """The times of its first and its latest packet."""
-        self.first_data_time: int | None = None
+        self.first_data_time_ns: int | None = None
         """When its first data were seen."""
         self.mtu = 0
         """Octets of each packet but the last; 0 while that is not known."""
@@ -302,17 +302,17 @@ class Connection:
         "others",
         "paired_by",
         "second",
-        "time",
+        "time_ns",
         "transport",
         "tunnels",
     )
 
-    def __init__(self, number: int, transport: Transport, frame: int, time: int) -> None:
+    def __init__(self, number: int, transport: Transport, frame: int, time_ns: int) -> None:
         self.number = number
         self.transport = transport
         self.frame = frame
         """The first frame of it."""
-        self.time = time
+        self.time_ns = time_ns
         self.tunnels: tuple[str, ...] = ()
         """What its packets were inside of, the outermost first."""
         self.ethernet = False
@@ -341,7 +341,7 @@ class CmEvent(NamedTuple):
     """A message of the connection manager."""
 
     frame: int
-    time: int
+    time_ns: int
     source: str
     destination: str
     name: str
@@ -495,17 +495,24 @@ class Exchange:
         return message.frame if message else 0
 
     @property
-    def time(self) -> int:
+    def time_ns(self) -> int:
         """The time of the call, or of the reply if there is nothing else."""
         message = self.first
-        return message.time if message else 0
+        return message.time_ns if message else 0
 
     @property
-    def latency(self) -> int | None:
+    def latency_ns(self) -> int | None:
         """Nanoseconds from the call's first packet to the reply's last one."""
         if self.call is None or self.reply is None:
             return None
-        return self.reply.time - self.call.first_time
+        return self.reply.time_ns - self.call.first_time_ns
+
+    @property
+    def data_times_ns(self) -> tuple[int, int] | None:
+        """When the first and the last of its data by RDMA were seen, if any were."""
+        ops = self.operations
+        first = [op.first_data_time_ns for op in ops if op.first_data_time_ns is not None]
+        return (min(first), max(op.last_time_ns for op in ops)) if first else None
 
     @property
     def callback(self) -> bool:

@@ -18,7 +18,7 @@ class Orphan(NamedTuple):
 
     kind: OpKind
     position: int
-    time: int
+    time_ns: int
     extent: Extent
 
 

@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
     position: int
     frame: int
-    time: int
+    time_ns: int
     offset: int
     size: int
     have: int

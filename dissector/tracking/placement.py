@@ -218,14 +218,14 @@ def _place(flow: Direction, exchange: Exchange, gap: Gap, group: Group, first: i
     earliest, latest = members[0][1], members[-1][1]
     op = RdmaOp(
         gap.kind, flow.side, gap.handle, gap.start, gap.end - gap.start, earliest.extent.frame,
-        earliest.time,
+        earliest.time_ns,
     )  # fmt: skip
     op.inferred = True
     op.sequence = first
     op.size_with(mtu)
     op.next = op.end
-    op.first_data_time = earliest.time
-    op.last_frame, op.last_time = latest.extent.frame, latest.time
+    op.first_data_time_ns = earliest.time_ns
+    op.last_frame, op.last_time_ns = latest.extent.frame, latest.time_ns
     op.packets = len(members)
     op.extents = [
         orphan.extent._replace(address=gap.start + (sequence - first) * mtu)

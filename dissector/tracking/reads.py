@@ -75,8 +75,8 @@ class Reads:
         if position == FIRST and packet.size != op.mtu and not op.packets:
             # Another path MTU than the handshake's.
             self._size(op, max(packet.size, 1))
-        if op.first_data_time is None:
-            op.first_data_time = packet.time
+        if op.first_data_time_ns is None:
+            op.first_data_time_ns = packet.time_ns
         if sequence > op.next:
             op.gaps.append((op.next, sequence))
             if len(op.gaps) > MAX_GAPS:

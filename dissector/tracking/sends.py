@@ -72,7 +72,7 @@ class Sends:
     def _single_packet_send(self, packet: Packet, sequence: int) -> None:
         """Take a SEND of one packet: the commonest case, in one step."""
         opcode = packet.opcode
-        message = Message(self._direction.side, packet.number, packet.time, carried(packet))
+        message = Message(self._direction.side, packet.number, packet.time_ns, carried(packet))
         message.sequence, message.end = sequence, sequence + 1
         if opcode in _INVALIDATING:
             message.invalidated = packet.invalidate
@@ -92,7 +92,7 @@ class Sends:
         for _, _, message in self._waiting:
             if message.sequence <= sequence < message.end:
                 message.resent += 1
-                message.frame, message.time = packet.number, packet.time
+                message.frame, message.time_ns = packet.number, packet.time_ns
                 break
 
     def _complete_send(self, numbered: Numbered) -> None:
@@ -114,8 +114,8 @@ class Sends:
 
     def _message(self, parts: list[Part], sequence: int, end: int, content: ByteMap) -> Message:
         latest = max(parts, key=lambda part: part.frame) if len(parts) > 1 else parts[0]
-        message = Message(self._direction.side, latest.frame, latest.time, content)
-        message.first_frame, message.first_time = parts[0].frame, parts[0].time
+        message = Message(self._direction.side, latest.frame, latest.time_ns, content)
+        message.first_frame, message.first_time_ns = parts[0].frame, parts[0].time_ns
         message.packets = len(parts)
         message.resent = sum(part.resent for part in parts)
         message.sequence, message.end = sequence, end
@@ -169,7 +169,7 @@ class Sends:
         unacked = self._unacked
         while unacked and unacked[0].end <= acked:
             message = unacked.popleft()
-            message.ack_frame, message.ack_time = frame, time
+            message.ack_frame, message.ack_time_ns = frame, time
 
     def forget_unacknowledged(self) -> None:
         """Wait for no acknowledgement any more: the connection is another one."""
@@ -186,7 +186,7 @@ def _part(packet: Packet, position: int) -> Part:
     return Part(
         position,
         packet.number,
-        packet.time,
+        packet.time_ns,
         packet.payload,
         packet.size,
         packet.have,

@@ -55,7 +55,7 @@ class Writes:
 
     def _begin(self, packet: Packet, sequence: int, position: int) -> RdmaOp:
         op = new_operation(OpKind.WRITE, self._direction, packet, sequence)
-        op.first_data_time = packet.time
+        op.first_data_time_ns = packet.time_ns
         op.size_with(max(packet.size, op.length if position == ONLY else 0, 1))
         self._latest = op
         self._recent.append(op)

@@ -30,7 +30,7 @@ class Slowest:
         events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:
-        latency = exchange.latency
+        latency = exchange.latency_ns
         if latency is None or (len(self._heap) == self._count and latency <= self._heap[0][0]):
             return
         mark = marks(exchange)

@@ -21,7 +21,7 @@ def fits(exchange: Exchange, wanted: Filter) -> bool:
 def _messages(exchange: Exchange, wanted: Filter) -> Iterator[Fields]:
     for message in (exchange.call, exchange.reply):
         if message is not None:
-            yield asked_of_message(exchange, message, wanted.derived, wanted.began())
+            yield asked_of_message(exchange, message, wanted.derived, wanted.began_ns())
 
 
 class FilteredView:
@@ -61,7 +61,7 @@ class FilteredView:
             self._exchanges.emit(exchange)
 
     def _handshake(self, event: CmEvent) -> None:
-        if self._wanted(asked_of_cm(event, self._wanted.derived, self._wanted.began())):
+        if self._wanted(asked_of_cm(event, self._wanted.derived, self._wanted.began_ns())):
             self._cm.emit(event)
 
     def _finding(self, finding: Finding) -> None:

@@ -58,7 +58,7 @@ class LineView:
         server = responder.address if responder else requester.towards or "?"
         client = requester.address or "?"
         line = (
-            f"{frames:>13} {self._clock(exchange.time)} {client} -> {server} "
+            f"{frames:>13} {self._clock(exchange.time_ns)} {client} -> {server} "
             f"{summary.protocol(exchange)} {summary.operations(exchange, self._brief)}"
             f" {summary.status(exchange)}"
         )
@@ -67,12 +67,12 @@ class LineView:
             line += f" [{carried}]"
         sizes = "/".join(str(m.length) if m is not None else "-" for m in (call, reply))
         line += f" {sizes}"
-        latency = exchange.latency
+        latency = exchange.latency_ns
         return f"{line} {summary.duration(latency)}" if latency is not None else line
 
     def cm(self, event: CmEvent) -> None:
         self._write(
-            f"{event.frame:>13} {self._clock(event.time)} {event.source} -> {event.destination} "
+            f"{event.frame:>13} {self._clock(event.time_ns)} {event.source} -> {event.destination} "
             f"CM {summary.printable(event.summary)}\n"
         )
 

@@ -51,7 +51,7 @@ class NdjsonView:
             if message is None:
                 continue
             if wanted is not None and not wanted(
-                asked_of_message(exchange, message, wanted.derived, wanted.began())
+                asked_of_message(exchange, message, wanted.derived, wanted.began_ns())
             ):
                 continue
             fields = message_fields(exchange, message)
@@ -63,7 +63,7 @@ class NdjsonView:
 
     def cm(self, event: CmEvent) -> None:
         wanted = self._wanted
-        if wanted is None or wanted(asked_of_cm(event, wanted.derived, wanted.began())):
+        if wanted is None or wanted(asked_of_cm(event, wanted.derived, wanted.began_ns())):
             self._put(asked_of_cm(event, (), 0))
 
     def finding(self, finding: Finding) -> None:

@@ -68,7 +68,7 @@ def row(exchange: Exchange) -> Row:
         "number": exchange.number,
         "connection": client.connection.number,
         "transport": client.connection.transport.label,
-        "time": exchange.time,
+        "time": exchange.time_ns,
         "client": client.address or None,
         "client_port": client.port or None,
         "server": server.address if server is not None else None,
@@ -105,18 +105,18 @@ def row(exchange: Exchange) -> Row:
 def _times(exchange: Exchange, out: Row) -> None:
     """From the call's first packet; data and what follows only where there was RDMA."""
     call, reply = exchange.call, exchange.reply
-    out["reply_ns"] = exchange.latency
+    out["reply_ns"] = exchange.latency_ns
     if call is None:
         return
-    if call.ack_time:
-        out["ack_ns"] = call.ack_time - call.time
-    first = [op.first_data_time for op in exchange.operations if op.first_data_time is not None]
-    if first:
-        last = max(op.last_time for op in exchange.operations)
-        out["data_ns"] = min(first) - call.first_time
-        out["transfer_ns"] = last - min(first)
+    if call.ack_time_ns:
+        out["ack_ns"] = call.ack_time_ns - call.time_ns
+    data = exchange.data_times_ns
+    if data is not None:
+        first, last = data
+        out["data_ns"] = first - call.first_time_ns
+        out["transfer_ns"] = last - first
         if reply is not None:
-            out["finish_ns"] = reply.time - last
+            out["finish_ns"] = reply.time_ns - last
 
 
 class RowView:

@@ -92,7 +92,7 @@ def _message(name: str, message: Message) -> Iterator[str]:
         line += f", {message.resent} packets sent again"
     if message.ack_frame:
         line += f", acknowledged in frame {message.ack_frame}"
-        line += f" after {duration(message.ack_time - message.time)}"
+        line += f" after {duration(message.ack_time_ns - message.time_ns)}"
     yield line
 
 

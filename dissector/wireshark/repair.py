@@ -136,7 +136,7 @@ class Repairs:
         outputs = [*before, *changed]
         if reader.link_type == INFINIBAND:
             self.done["frames put into ERF records"] += 1
-            return [_in_erf(output, reader.time) for output in outputs]
+            return [_in_erf(output, reader.time_ns) for output in outputs]
         return outputs
 
     def _changed(self, packet: Packet, view: memoryview) -> list[Output] | None:

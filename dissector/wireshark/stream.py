@@ -65,12 +65,12 @@ def annotate_stream(live: Live, write: Write) -> None:
             start = reader.offset
             data = bytes(reader.view[start : start + reader.captured])
             options = [comment(text) for text in texts]
-            write(enhanced_packet(data, reader.time, original=reader.original, options=options))
+            write(enhanced_packet(data, reader.time_ns, original=reader.original, options=options))
             return
         for index, (frame_octets, original, comments) in enumerate(outputs):
             last = index == len(outputs) - 1
             options = [comment(text) for text in (*comments, *(texts if last else ()))]
-            write(enhanced_packet(frame_octets, reader.time, original=original, options=options))
+            write(enhanced_packet(frame_octets, reader.time_ns, original=original, options=options))
 
     write(section_header())
     write(interface_description(live.link_type, options=[(IF_TSRESOL, bytes((NANOSECONDS,)))]))

@@ -64,7 +64,7 @@ def everything(octets: bytes, folder: Path) -> tuple[list[tuple[int, int, bytes]
     out = []
     while reader.read():
         data = bytes(reader.view[reader.offset : reader.offset + reader.captured])
-        out.append((reader.time, reader.original, data))
+        out.append((reader.time_ns, reader.original, data))
     assert not reader.notices
     return out, reader
 

@@ -38,7 +38,7 @@ def everything(reader: Reader) -> list[tuple[int, int, bytes]]:
     out = []
     while reader.read():
         data = bytes(reader.view[reader.offset : reader.offset + reader.captured])
-        out.append((reader.time, reader.original, data))
+        out.append((reader.time_ns, reader.original, data))
     return out
 
 

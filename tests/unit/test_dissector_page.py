@@ -75,14 +75,14 @@ def test_every_rpc_of_a_capture_is_there(path: Path, tmp_path: Path) -> None:
     copy.write_bytes(require(path).read_bytes())
     data = unpacked(written(copy))
     exchanges = sorted(
-        plain(path).exchanges, key=lambda one: one.call.first_time if one.call else 0
+        plain(path).exchanges, key=lambda one: one.call.first_time_ns if one.call else 0
     )
     assert data["total"] == len(exchanges)
     rpc = data["rpc"]
     assert rpc["xid"] == [one.xid for one in exchanges]
     assert rpc["call"] == [one.call.frame for one in exchanges if one.call]
     assert rpc["reply"] == [one.reply.frame for one in exchanges if one.reply]
-    assert rpc["latency"] == [one.latency for one in exchanges]
+    assert rpc["latency"] == [one.latency_ns for one in exchanges]
     assert texts(data, "text") == [summary.operations(one) for one in exchanges]
     assert texts(data, "status") == [summary.status(one) for one in exchanges]
     assert rpc["call_ack"] == [one.call.ack_frame for one in exchanges if one.call]

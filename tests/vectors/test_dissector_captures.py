@@ -113,7 +113,7 @@ def moved(view: Collected) -> dict[tuple[int, int, str, int], tuple[bytes, list[
 
             payload.write(source, write, 0)
             holes = list(payload.data.holes()) if isinstance(payload.data, ByteMap) else []
-            key = (exchange.xid, exchange.call.time, payload.operation, payload.offset)
+            key = (exchange.xid, exchange.call.time_ns, payload.operation, payload.offset)
             found[key] = bytes(octets), holes
     return found
 

@@ -68,7 +68,7 @@ class Health:
         """Take a RoCE or InfiniBand packet that was dealt with, and its run."""
         packet, operation, followers, time, flow, back = seen
         self.packets += 1 + followers
-        self.first_time = self.first_time or packet.time
+        self.first_time = self.first_time or packet.time_ns
         self.last_time = max(self.last_time, time)
         if flow is None:
             return
@@ -123,11 +123,11 @@ class Health:
         """An RPC is over: what has happened to its packets happened to it."""
         self.latency.exchange(exchange)
         call, reply = exchange.call, exchange.reply
-        latency = exchange.latency
+        latency = exchange.latency_ns
         rpc = Rpc(
             exchange.number, exchange.requester.connection.number, main_operation(exchange),
             exchange.xid, call.frame if call else 0, reply.frame if reply else 0,
-            call.first_time if call else exchange.time, -1 if latency is None else latency,
+            call.first_time_ns if call else exchange.time_ns, -1 if latency is None else latency,
         )  # fmt: skip
         for message in (call, reply):
             if message is not None:

@@ -177,9 +177,9 @@ class Watch:
             if tracker.holes and tracker.holes[-1] == [self.high, sequence]:
                 counts.holes += sequence - self.high
         else:
-            waited = packet.time - self._last_time
+            waited = packet.time_ns - self._last_time
             seen = not tracker.fresh
-            copy = Copy(packet.number, packet.time, sequence, packet.size, seen, is_read, waited)
+            copy = Copy(packet.number, packet.time_ns, sequence, packet.size, seen, is_read, waited)
             if not self._doubtful(copy):
                 self._sent_again(copy)
         self.high = max(self.high, tracker.next)
@@ -307,10 +307,10 @@ class Watch:
         if self.high < 0:
             return
         sequence = unwrap(packet.psn, self.high)
-        if sequence == self._last - 1 and packet.time > self._last_time:
-            sample = packet.time - self._last_time
+        if sequence == self._last - 1 and packet.time_ns > self._last_time:
+            sample = packet.time_ns - self._last_time
             self._round = (7 * self._round + sample) // 8 if self._round else sample
-        self._heard = packet.time
+        self._heard = packet.time_ns
         self._heard_of = max(self._heard_of, sequence)
         kind = packet.syndrome >> 5 & 3
         if not has_aeth:
@@ -337,28 +337,28 @@ class Watch:
     def _nak(self, packet: Packet, sequence: int, kind: int) -> None:
         counts = self.counts
         detail = packet.syndrome & 0x1F
-        event = self._event("nak", packet.number, packet.time, sequence)
+        event = self._event("nak", packet.number, packet.time_ns, sequence)
         event.end = sequence + 1
         if kind == RNR:
             counts.rnr += 1
-            nak = Nak(packet.number, packet.time, sequence, -1, RNR_TIMERS[detail])
+            nak = Nak(packet.number, packet.time_ns, sequence, -1, RNR_TIMERS[detail])
             event.cause = "RNR"
             event.text = f"timer {RNR_TIMERS[detail]} us"
         else:
             counts.naks[detail] = counts.naks.get(detail, 0) + 1
-            nak = Nak(packet.number, packet.time, sequence, detail)
+            nak = Nak(packet.number, packet.time_ns, sequence, detail)
             event.cause = nak_name(detail)
         if len(self._naks) < _MAX_NAKS:
             self._naks.append(nak)
-        self._on_hurt(self, Hurt(sequence, sequence + 1, 0, packet.time, False, event))
+        self._on_hurt(self, Hurt(sequence, sequence + 1, 0, packet.time_ns, False, event))
 
     def notified(self, packet: Packet) -> None:
         """A congestion notification for what was sent last."""
         self.counts.cnp += 1
         sequence = max(0, self.high - 1)
-        event = self._event("cnp", packet.number, packet.time, sequence)
+        event = self._event("cnp", packet.number, packet.time_ns, sequence)
         event.packets = 1
-        self._on_hurt(self, Hurt(sequence, sequence + 1, 0, packet.time, False, event))
+        self._on_hurt(self, Hurt(sequence, sequence + 1, 0, packet.time_ns, False, event))
 
     # Its own READ responses, which its peer's sequences count
 
@@ -375,21 +375,21 @@ class Watch:
         if not peer.asked_again(sequence):
             counts.twice += 1
             counts.twice_octets += packet.size
-            event = self._event("twice", packet.number, packet.time, sequence)
+            event = self._event("twice", packet.number, packet.time_ns, sequence)
             event.packets, event.octets, event.end = 1, packet.size, sequence + 1
-            self._on_hurt(peer, Hurt(sequence, event.end, 0, packet.time, False, event))
+            self._on_hurt(peer, Hurt(sequence, event.end, 0, packet.time_ns, False, event))
             return
         counts.responses_again += 1
         counts.responses_again_octets += packet.size
         again = self._answered_again
         if again is None or again.end != sequence:
-            again = self._event("again", packet.number, packet.time, sequence)
+            again = self._event("again", packet.number, packet.time_ns, sequence)
             again.cause = "response"
             self._answered_again = again
         again.packets += 1
         again.octets += packet.size
         again.last_frame, again.end = packet.number, sequence + 1
-        self._on_hurt(peer, Hurt(sequence, sequence + 1, packet.size, packet.time, False, again))
+        self._on_hurt(peer, Hurt(sequence, sequence + 1, packet.size, packet.time_ns, False, again))
 
     def marked(self, packet: Packet, followers: int, counting: Watch) -> None:
         """Packets that met congestion, whose sequences ``counting`` counts."""
@@ -398,12 +398,12 @@ class Watch:
         sequence = counting.sequence_of(packet)
         event = self._marked
         if event is None or not event.sequence <= sequence <= event.end + _BURST:
-            event = self._marked = self._event("ecn", packet.number, packet.time, sequence)
+            event = self._marked = self._event("ecn", packet.number, packet.time_ns, sequence)
         event.packets += count
         event.octets += count * packet.size
         event.last_frame = packet.number + followers
         event.end = max(event.end, sequence + count)
-        self._on_hurt(counting, Hurt(sequence, sequence + count, 0, packet.time, False, event))
+        self._on_hurt(counting, Hurt(sequence, sequence + count, 0, packet.time_ns, False, event))
 
     def asked_again(self, sequence: int) -> bool:
         """Whether the READ whose response has this number was asked for more than once."""

@@ -65,9 +65,8 @@ def marks(exchange: Exchange) -> Marks | None:
     call, reply = exchange.call, exchange.reply
     if call is None or reply is None:
         return None
-    begun = [op.first_data_time for op in exchange.operations if op.first_data_time is not None]
-    last = max((op.last_time for op in exchange.operations), default=0) if begun else 0
-    return Marks(call.first_time, call.ack_time, min(begun, default=0), last, reply.time)
+    first, last = exchange.data_times_ns or (0, 0)
+    return Marks(call.first_time_ns, call.ack_time_ns, first, last, reply.time_ns)
 
 
 class Rate(NamedTuple):
@@ -145,8 +144,9 @@ class Latency:
         if exchange.operations:
             self._moved(name, exchange, mark, call, reply)
         self._pending.append((name, call, reply))
-        while self._pending and (self._pending[0][2].ack_time or len(self._pending) > MAX_PENDING):
-            self._confirmed(*self._pending.popleft())
+        pending = self._pending
+        while pending and (pending[0][2].ack_time_ns or len(pending) > MAX_PENDING):
+            self._confirmed(*pending.popleft())
 
     def _moved(
         self, name: str, exchange: Exchange, mark: Marks, call: Message, reply: Message
@@ -159,8 +159,8 @@ class Latency:
 
     def _confirmed(self, name: str, call: Message, reply: Message) -> None:
         """The client's acknowledgement of a reply has come, or is no longer waited for."""
-        time = reply.ack_time - reply.time
-        if reply.ack_time and time >= 0:
+        time = reply.ack_time_ns - reply.time_ns
+        if reply.ack_time_ns and time >= 0:
             stages = self.operations[name]
             stages.setdefault("confirm", Times()).add(time, call.frame, reply.frame)
 

@@ -74,9 +74,9 @@ class Queue:
             return
         depth = len(self.side.calls)
         self.depths.add(depth, call.frame, 0)
-        self.steps.add(Step(call.time, depth, self.credits))
+        self.steps.add(Step(call.time_ns, depth, self.credits))
         if self.credits and depth >= self.credits and self._full is None:
-            self._full = (call.time, call.frame)
+            self._full = (call.time_ns, call.frame)
 
     def answered(self, exchange: Exchange) -> None:
         reply, header = exchange.reply, exchange.reply_header
@@ -85,11 +85,11 @@ class Queue:
         if header is not None and header.credits:
             self.credits = header.credits
         depth = len(self.side.calls)
-        self.steps.add(Step(reply.time, depth, self.credits))
+        self.steps.add(Step(reply.time_ns, depth, self.credits))
         if self._full is not None and depth < self.credits:
             since, frame = self._full
             self._full = None
-            self.stalls.add(max(0, reply.time - since), frame, reply.frame)
+            self.stalls.add(max(0, reply.time_ns - since), frame, reply.frame)
 
 
 class Queues:

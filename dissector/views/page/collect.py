@@ -97,13 +97,13 @@ class PageView:
 
     def _acknowledged(self) -> bool:
         row = self._pending[0]
-        return row.reply is None or bool(row.reply.ack_time)
+        return row.reply is None or bool(row.reply.ack_time_ns)
 
     def cm(self, event: CmEvent) -> None:
         """A handshake."""
         if len(self._cm) < MAX_CM:
             summary = printable(event.summary)[:MAX_TEXT]
-            self._cm.append((event.frame, event.time, event.source, event.destination, summary))
+            self._cm.append((event.frame, event.time_ns, event.source, event.destination, summary))
 
     def finding(self, finding: Finding) -> None:
         """About something that is no RPC, or of which that is not known."""
@@ -168,7 +168,7 @@ class PageView:
         totals = self._totals
         rpcs = self.rows.rpcs
         times = rpcs.column("time")
-        start = totals.began if totals is not None else 0
+        start = totals.began_ns if totals is not None else 0
         for index, time in enumerate(times):
             times[index] = time - start
         kinds = totals.kinds if totals is not None else {}

@@ -63,7 +63,7 @@ class Rows:
     def add(self, exchange: Exchange, depth: int) -> Row:
         """Everything of an exchange."""
         call, reply = exchange.call, exchange.reply
-        start = call.first_time if call is not None else exchange.time
+        start = call.first_time_ns if call is not None else exchange.time_ns
         mark = marks(exchange)
         ops, chunks = len(self.ops), len(self.chunks)
         shown = self._operations(exchange, start)
@@ -83,7 +83,7 @@ class Rows:
             exchange.xid,
             start,
             mark.reply - mark.call if mark is not None else NOTHING,
-            _after(start, call.ack_time if call is not None else 0),
+            _after(start, call.ack_time_ns if call is not None else 0),
             _after(start, mark.first_data if mark is not None else 0),
             _after(start, mark.last_data if mark is not None else 0),
             NOTHING,
@@ -115,8 +115,8 @@ class Rows:
             (row.call, "ack", "call_ack"),
             (row.reply, "confirm", "reply_ack"),
         ):
-            if message is not None and message.ack_time:
-                rpcs.column(times)[index] = _after(start, message.ack_time)
+            if message is not None and message.ack_time_ns:
+                rpcs.column(times)[index] = _after(start, message.ack_time_ns)
                 rpcs.column(frames)[index] = message.ack_frame
 
     def _operations(self, exchange: Exchange, start: int) -> int:
@@ -127,9 +127,9 @@ class Rows:
             pieces = self._pieces(op)
             self.ops.add(
                 int(op.kind),
-                op.time - start,
-                op.first_data_time - start if op.first_data_time is not None else NOTHING,
-                op.last_time - start,
+                op.time_ns - start,
+                op.first_data_time_ns - start if op.first_data_time_ns is not None else NOTHING,
+                op.last_time_ns - start,
                 op.length,
                 op.handle,
                 op.address >> 32,

@@ -20,7 +20,7 @@ def wanted(reader: Reader, expression: str | None) -> Filter | None:
     from nfsrdma.dissector.fields.filter import compile_filter
 
     made = compile_filter(expression)
-    made.began = lambda: reader.began
+    made.began_ns = lambda: reader.began_ns
     click.get_current_context().meta.setdefault(_ASKED, []).append(made)
     return made
 

@@ -203,7 +203,7 @@ def _listing(reader: Reader, wishes: Wishes) -> Output:
     fits = wanted(reader, wishes.expression)
 
     def began() -> int:
-        return reader.began
+        return reader.began_ns
 
     view: View
     if wishes.listing == "json":
@@ -254,7 +254,7 @@ def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
 
     views: list[ConnectionList | Slowest] = [ConnectionList()] if wishes.connections else []
     if wishes.slowest is not None:
-        views.append(Slowest(wishes.slowest, lambda: reader.began))
+        views.append(Slowest(wishes.slowest, lambda: reader.began_ns))
     for view in views:
         fits = wanted(reader, wishes.expression)
         lines = view.objects if wishes.ndjson else view.text
