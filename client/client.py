@@ -13,6 +13,7 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, Service, TransportError
 from nfsrdma.rpcrdma.rpc.client import results
 from nfsrdma.rpcrdma.rpc.message import RpcError
+from nfsrdma.rpcrdma.rpc.security import PLAIN, ClientSecurity, secured
 from nfsrdma.rpcrdma.task import Future, Reactor
 from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
@@ -60,6 +61,8 @@ class ClientOptions:
     """Octets that one READ carries at most."""
     wsize: int = IO_SIZE
     """Octets that one WRITE carries at most."""
+    security: ClientSecurity = PLAIN
+    """How connections are made secure."""
 
 
 class Client:
@@ -78,7 +81,7 @@ class Client:
         self.recovery = Recovery(
             self.session,
             self.opens,
-            lambda timeout_s: connect(timeout_s, service),
+            lambda timeout_s: secured(connect(timeout_s, service), options.security),
             owner=options.owner,
             verifier=options.verifier,
             timeout=options.timeout,

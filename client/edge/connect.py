@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 from weakref import ref
 
@@ -115,7 +116,7 @@ class Connector:
             self._reactor,
             address,
             self._url.port,
-            options=TransportOptions.suiting(device.limits, connect_timeout_s=timeout_s),
+            options=replace(TransportOptions.suiting(device.limits), connect_timeout_s=timeout_s),
             service=service,
         )
         future.add_done_callback(self._connected)

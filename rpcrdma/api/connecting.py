@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Generic, TypeVar, cast
 
@@ -195,7 +196,7 @@ class _Maker:
         self._devices.append(device)
         options = self._options
         if options is None:
-            options = TransportOptions.suiting(device.limits, connect_timeout_s=timeout_s)
+            options = replace(TransportOptions.suiting(device.limits), connect_timeout_s=timeout_s)
         return await connect_rdma(device, reactor, address, self._address.port, options=options)
 
     def close(self) -> None:

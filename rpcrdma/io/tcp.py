@@ -20,7 +20,8 @@ from ..admission import Admission
 from ..budget import UNBOUNDED, Account, Budget
 from ..complaints import Complaints
 from ..rpc.channel import Channel, Peer, Service
-from ..rpc.stream import DEFAULT_LIMITS, Stream, StreamChannel, StreamFilter, StreamLimits
+from ..rpc.filter import Stream, StreamFilter
+from ..rpc.stream import DEFAULT_LIMITS, StreamChannel, StreamLimits
 from ..task import Future, Reactor, TimerHandle
 from .fork import keep_from_children
 from .owners import owner_of_peer

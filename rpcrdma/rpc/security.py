@@ -13,7 +13,7 @@ What is wrapped cannot be placed directly: no parts of it travel in Read chunks 
 (RFC 8166, Section 8.2.2).
 
 AUTH_NONE and AUTH_SYS are the flavors here. RPCSEC_GSS (RFC 2203) would be a third, on either
-side; TLS (RFC 9289) is a filter below the stream (``rpc.stream.Stream``), which a flavor switches
+side; TLS (RFC 9289) is a filter below the stream (``rpc.filter``), which a flavor switches
 on when it has answered its probe.
 """
 
@@ -178,6 +178,10 @@ class PlainSecurity:
     async def secure(self, channel: Channel) -> Channel:
         """Return ``channel`` itself."""
         return channel
+
+
+PLAIN: Final = PlainSecurity()
+"""The security of a client that is told nothing else."""
 
 
 def secured(connection: Future[Channel], security: ClientSecurity) -> Future[Channel]:

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.rpc import CALL, REPLY
@@ -80,52 +80,6 @@ _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
 
 _Piece = tuple[bytes | bytearray | memoryview, int, Callable[[], None] | None]
-
-
-class Stream(Protocol):
-    """What the edge moves octets for: a :class:`StreamChannel`, or a filter below one.
-
-    A filter (such as TLS) presents this interface to the edge, and acts as the edge of the channel
-    above it. It may send other octets than the channel does, at other times and in other numbers:
-    ``transmitted`` counts its own octets, and it calls ``transmitted`` above for those it took.
-    """
-
-    on_ready: Callable[[], None]
-    on_shut: Callable[[], None]
-
-    @property
-    def closed(self) -> bool:
-        """Whether the connection is gone."""
-
-    @property
-    def wants_input(self) -> bool:
-        """Whether the edge should go on reading."""
-
-    @property
-    def portion(self) -> int:
-        """The most octets to give to ``handle_data`` at once."""
-
-    def target(self) -> memoryview | None:
-        """Return the memory that the next octets must go to; ``None`` for ``handle_data``."""
-
-    def handle_data(self, data: bytes) -> None:
-        """Take octets of the stream."""
-
-    def handle_filled(self, count: int) -> None:
-        """Take ``count`` octets that were put in the ``target``."""
-
-    def handle_lost(self, reason: str) -> None:
-        """End the connection: the stream has ended, or cannot be used any more."""
-
-    def poll_transmit(self) -> list[bytes | bytearray | memoryview]:
-        """Return buffers to be sent next, in order; none when there is nothing to send."""
-
-    def transmitted(self, count: int) -> None:
-        """Drop the first ``count`` octets of what was polled: they have been sent."""
-
-
-StreamFilter = Callable[["StreamChannel"], Stream]
-"""Returns a filter for a channel that is about to be connected."""
 
 
 class StreamChannel:

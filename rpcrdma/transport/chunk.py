@@ -76,10 +76,14 @@ def gather_read_list(entries: Iterable[tuple[int, Segment]]) -> ReadList:
 
 def handles(read_list: ReadList, write_list: WriteList, reply: Chunk | None) -> Iterator[int]:
     """Yield every R_key that a call names memory by, in the order of the header."""
-    for chunk in (*read_list, *write_list, *((reply,) if reply is not None else ())):
-        for segment in chunk.segments:
-            if segment.length:
-                yield segment.handle
+    lists: list[Sequence[Chunk]] = [read_list, write_list]
+    if reply is not None:
+        lists.append((reply,))
+    for chunks in lists:
+        for chunk in chunks:
+            for segment in chunk.segments:
+                if segment.length:
+                    yield segment.handle
 
 
 def distribute(

@@ -205,8 +205,7 @@ class RdmaListener:
     def _on_request(self, request: ConnectionRequest) -> None:
         options = self._options
         depth = min(request.responder_resources, self._device.limits.max_rd_atomic)
-        # Only shared memory knows it this early.
-        uid: int | None = getattr(request, "uid", None)
+        uid = request.uid
         peer = Peer("rdma", *request.peer_address, uid)
         # Without RDMA READ no call with Read chunks could be taken: Linux, too, refuses here.
         if depth < 1 or not self._admission.admit(peer):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..verbs.types import DeviceLimits
 from .header import HeaderLimits
@@ -78,10 +77,10 @@ class TransportOptions:
             raise ValueError("a time to wait for the peer must be above 0 seconds")
 
     @classmethod
-    def suiting(cls, limits: DeviceLimits, **options: Any) -> TransportOptions:
-        """The defaults for such a device; ``options`` are fields of one's own choice."""
+    def suiting(cls, limits: DeviceLimits) -> TransportOptions:
+        """Return the defaults for a device; ``dataclasses.replace`` changes single ones."""
         inline = min(max(SHORT_INLINE, limits.short_message), MAX_INLINE)
-        return cls(**{"inline_send": inline, "inline_receive": inline, **options})
+        return cls(inline_send=inline, inline_receive=inline)
 
     @property
     def private_data(self) -> PrivateData:

@@ -194,6 +194,10 @@ class ConnectionRequest(Protocol):
     def responder_resources(self) -> int:
         """RDMA READs of ours that the peer offers to answer."""
 
+    @property
+    def uid(self) -> int | None:
+        """The user whose process the peer is, if the provider can tell this early."""
+
     def prepare(
         self,
         pd: ProtectionDomain,

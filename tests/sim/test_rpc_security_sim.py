@@ -19,7 +19,6 @@ from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Service
 from nfsrdma.rpcrdma.rpc.client import RpcClient
-from nfsrdma.rpcrdma.rpc.security import secured
 from nfsrdma.rpcrdma.task import Future, Task
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma
 from nfsrdma.server.service import NfsService
@@ -47,8 +46,7 @@ class Scenario:
     def connect(self, timeout_s: float, service: Service) -> Future[Any]:
         made: Future[Any] = connect_rdma(self.device, self.reactor, SERVER, PORT, service=service)
         made.add_done_callback(lambda made: self.channels.append(made.result()))
-        rpc = RpcClient(self.rng)
-        return secured(made, SealedClient(rpc, t.NFS4_PROGRAM, t.NFS_V4, SECRET))
+        return made
 
     async def run(self) -> None:
         options = ClientOptions(
@@ -58,6 +56,7 @@ class Scenario:
             timeout=60.0,
             rsize=65536,
             wsize=65536,
+            security=SealedClient(RpcClient(self.rng), t.NFS4_PROGRAM, t.NFS_V4, SECRET),
         )
         fs = FileSystem(self.reactor, self.connect, (), options, self.rng)
         await fs.mount()

@@ -361,6 +361,7 @@ class FakeRequest:
         self.private_data = options.private_data.ljust(56, b"\0")
         self.peer_address = active.local_address
         self.responder_resources = options.responder_resources
+        self.uid: int | None = None
 
     def prepare(self, pd: Any, send_cq: Any, recv_cq: Any, options: QpOptions) -> FakeConnection:
         qp = FakeQp(pd, send_cq, recv_cq, options)

@@ -17,6 +17,7 @@ from typing import Final
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall
 from nfsrdma.rpcrdma.rpc.client import RpcClient
+from nfsrdma.rpcrdma.rpc.filter import Stream
 from nfsrdma.rpcrdma.rpc.message import (
     AuthError,
     CallHeader,
@@ -25,7 +26,6 @@ from nfsrdma.rpcrdma.rpc.message import (
     encode_accepted,
 )
 from nfsrdma.rpcrdma.rpc.security import BadReply, Caller, SecuredChannel
-from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.xdr import Decoder, Encoder, XdrError
 from nfsrdma.xdr.rpc import AUTH_BADCRED, AUTH_BADVERF
 
@@ -193,7 +193,7 @@ class SealedClient:
 class Scrambler:
     """A ``Stream`` below a channel that changes every octet, both ways, once it is on."""
 
-    def __init__(self, channel: StreamChannel) -> None:
+    def __init__(self, channel: Stream) -> None:
         self._channel = channel
         self._on = False
         self._out = bytearray()

@@ -248,8 +248,8 @@ def test_short_messages_need_no_chunks() -> None:
         fabric.reactor.run()
         assert decode_reply(call.result())[1] == items
         assert channel.stats.registrations == registrations
-    assert TransportOptions.suiting(limits, credits=3).credits == 3
-    assert TransportOptions.suiting(limits, inline_send=1024).inline_receive == 20 << 10
+    assert TransportOptions.suiting(limits).inline_send == 20 << 10
+    assert TransportOptions.suiting(limits).inline_receive == 20 << 10
     assert TransportOptions.suiting(DeviceLimits()) == TransportOptions()
 
 

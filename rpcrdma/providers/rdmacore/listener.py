@@ -94,6 +94,11 @@ class IncomingRequest:
         """Who calls."""
         return self._connection.peer_address
 
+    @property
+    def uid(self) -> int | None:
+        """None: whose process the peer is cannot be told from a request."""
+        return None
+
     def prepare(
         self,
         pd: interfaces.ProtectionDomain,

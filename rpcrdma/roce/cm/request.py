@@ -32,6 +32,11 @@ class IncomingRequest:
         assert self._cm_id.incoming is not None
         return self._cm_id.incoming.responder_resources
 
+    @property
+    def uid(self) -> int | None:
+        """None: whose process the peer is cannot be told from a request."""
+        return None
+
     def prepare(
         self,
         pd: interfaces.ProtectionDomain,
