@@ -20,7 +20,7 @@ from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.callback import CallbackOperation
 from nfsrdma.server.callback.client import CallbackTimes
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.backchannel import Path
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.xdr import Encoder
@@ -40,7 +40,7 @@ class Host:
 
     def __init__(self) -> None:
         self.reactor = SelectReactor()
-        self.server = Server(
+        self.server = NfsService(
             [open_export("", MemoryFileSystem(Clock()))], self.reactor, random.Random(1)
         )
         self.server.callbacks._times = CallbackTimes(answer=0.2, patience=0.5)

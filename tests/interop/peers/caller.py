@@ -17,7 +17,7 @@ from nfsrdma.rpcrdma.providers.soft import SoftDevice
 from nfsrdma.rpcrdma.task import Task, sleep
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.callback import CallbackError, CallbackOperation
-from nfsrdma.server.service import Server
+from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.session import Session
 from nfsrdma.server.vfs.export import ANY, Export, Squash
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -40,7 +40,7 @@ def say(*words: object) -> None:
     print(*words, flush=True)
 
 
-async def call(server: Server, session: Session) -> None:
+async def call(server: NfsService, session: Session) -> None:
     """Call one client, and say what it answered."""
     transports = {channel.peer.transport for channel in session.back.paths}
     try:
@@ -51,7 +51,7 @@ async def call(server: Server, session: Session) -> None:
         say(ANSWERED, *transports, name_of(result.status))
 
 
-async def call_all(server: Server, reactor: SelectReactor) -> None:
+async def call_all(server: NfsService, reactor: SelectReactor) -> None:
     """Call every client that is used, again and again."""
     while True:
         await sleep(reactor, _PAUSE_S)
@@ -67,7 +67,7 @@ def main() -> None:
     address = parser.parse_args().address
     reactor = SelectReactor()
     export = Export("", MemoryFileSystem(time.time_ns), squash=Squash.NONE, networks=[ANY])
-    server = Server([export], reactor, SystemRandom(), policy=Policy(insecure=True))
+    server = NfsService([export], reactor, SystemRandom(), policy=Policy(insecure=True))
     server.listen_tcp(address, TCP_PORT)
     server.listen_rdma(SoftDevice(reactor, address=address), address, RDMA_PORT)
     say(LISTENING)
