@@ -14,7 +14,12 @@ import pytest
 from nfsrdma.rpcrdma import CallRefused, Credentials, TransportError, connect, current_call, listen
 from nfsrdma.rpcrdma.api.address import AddressError, parse_address
 from nfsrdma.rpcrdma.providers.shm.order import SUITABLE
-from nfsrdma.rpcrdma.rpc.message import ProcedureUnavailable, ProgramMismatch, RemoteFailure
+from nfsrdma.rpcrdma.rpc.message import (
+    GarbageArguments,
+    ProcedureUnavailable,
+    ProgramMismatch,
+    RemoteFailure,
+)
 from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.compiler.emitter import Parts
 from nfsrdma.xdr.compiler.generate import generate
@@ -151,9 +156,34 @@ def test_errors(carrier: str) -> None:
             async with connect(address, more.TestClient) as wrong:
                 with pytest.raises(ProcedureUnavailable):
                     await wrong.shout(b"")
-            assert await client.shout(b"still there") == b"STILL THERE"
+            odd = protocol(SPECIFICATION.replace("SHOUT(string) = 1", "SHOUT(int) = 1"))
+            async with connect(address, odd.TestClient) as wrong:
+                with pytest.raises(GarbageArguments):
+                    await wrong.shout(5)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await client.wait()
+            lines = await asyncio.gather(client.shout(b"a"), client.shout(b"b"))
+            assert lines == [b"A", b"B"]
 
     asyncio.run(run())
+
+
+def test_one_server_at_two_addresses() -> None:
+    async def run() -> None:
+        service = Service()
+        async with listen("tcp://127.0.0.1:0", service) as one, listen("tcp://:0", service) as two:
+            for listening in (one, two):
+                async with connect(listening.address, PROTOCOL.TestClient) as client:
+                    await client.store(listening.address.encode())
+                    assert service.stored.decode() == listening.address
+
+    asyncio.run(run())
+
+
+def test_a_version_is_served_once() -> None:
+    with pytest.raises(ValueError, match="served twice"):
+        listen("tcp://:0", Service(), Service())
 
 
 def test_a_result_longer_than_the_caller_has_room_for_is_refused() -> None:
