@@ -56,6 +56,8 @@ def decode_line(dec: Decoder) -> line:
 
 
 class piece(XdrStruct):
+    """A piece of the server's memory."""
+
     __slots__ = ("offset", "data")
 
     def __init__(self, offset: int, data: bytes | bytearray | memoryview) -> None:
@@ -88,13 +90,19 @@ class EchoClient(rpc.Client):
         return self._call(ECHO_NULL, rpc.nothing, rpc.nothing, 0)
 
     def shout(self, arg: line) -> rpc.Reply[line]:
-        """Call procedure 1, ``ECHO_SHOUT``."""
+        """Call procedure 1, ``ECHO_SHOUT``.
+
+        Return a line in capitals.
+        """
         return self._call(
             ECHO_SHOUT, lambda enc: enc.opaque(arg, 255), lambda dec: dec.opaque(255), 260
         )
 
     def read(self, offset: int, count: int, into: rpc.Sinks = ()) -> rpc.Reply[piece]:
-        """Call procedure 2, ``ECHO_READ``."""
+        """Call procedure 2, ``ECHO_READ``.
+
+        Read at most count octets of the memory.
+        """
 
         def encode(enc: Encoder) -> None:
             enc.uint64(offset)
@@ -103,7 +111,10 @@ class EchoClient(rpc.Client):
         return self._call_into(ECHO_READ, encode, piece.decode, 12, into)
 
     def write(self, arg: piece) -> rpc.Reply[None]:
-        """Call procedure 3, ``ECHO_WRITE``."""
+        """Call procedure 3, ``ECHO_WRITE``.
+
+        Write a piece of the memory.
+        """
         return self._call(ECHO_WRITE, arg.encode, rpc.nothing, 0)
 
 
@@ -121,15 +132,24 @@ class EchoServer(rpc.Server):
 
     @abstractmethod
     async def shout(self, arg: line) -> line:
-        """Answer procedure 1, ``ECHO_SHOUT``."""
+        """Answer procedure 1, ``ECHO_SHOUT``.
+
+        Return a line in capitals.
+        """
 
     @abstractmethod
     async def read(self, offset: int, count: int) -> piece:
-        """Answer procedure 2, ``ECHO_READ``."""
+        """Answer procedure 2, ``ECHO_READ``.
+
+        Read at most count octets of the memory.
+        """
 
     @abstractmethod
     async def write(self, arg: piece) -> None:
-        """Answer procedure 3, ``ECHO_WRITE``."""
+        """Answer procedure 3, ``ECHO_WRITE``.
+
+        Write a piece of the memory.
+        """
 
     def procedures(self) -> Mapping[int, rpc.Procedure]:
         """Return how the procedures are answered, by number."""

@@ -22,12 +22,16 @@ const A = 3; #define B 4
 #else
 #endif
 const TEXT = "text"; enum e { X, Y = 0x10, Z = -1 }; typedef opaque o<A>; typedef string s<>;
+
+/* A node, and what "it" says. */
 struct n { int v; struct n *next; }; struct c { c many<2>; e which; o data[2]; float f; };
 union u switch (e k) { case X: case Y: o one; case Z: void; default: struct { int i; } two; };
 union b switch (bool k) { case TRUE: u *more; case FALSE: hyper class; };
 typedef struct n *list; typedef unsigned char small[7]; /* xdrgen: ddp bulk.d */
 struct bulk { bool end; opaque d<>; };
-program P { version V { void NULL(void) = 0; s F(o first, int) = 1; bulk G(list) = 2; } = 1;
+program P { version V { void NULL(void) = 0; s F(o first, int) = 1;
+/* Gives bulk. */
+bulk G(list) = 2; } = 1;
             version W { void NULL(void) = 0; n *H(u) = 7; } = 2; } = 0x20000001;
 """
 WORDS = re.findall(r"\w+|\s+|[^\w\s]", GOOD)
@@ -39,7 +43,23 @@ PIECE = st.one_of(
         st.integers(1, 60),
     ),
     st.text(max_size=3),
-    st.sampled_from(['"""', "\\", "%", "#", "\n", "\r", "\x85", "__class__", "import os", "self"]),
+    st.sampled_from(
+        [
+            '"""',
+            "\\",
+            "%",
+            "#",
+            "\n",
+            "\r",
+            "\x85",
+            "__class__",
+            "import os",
+            "self",
+            "/*",
+            "*/",
+            "//",
+        ]
+    ),
 )
 ALLOWED_IMPORTS = {
     *("abc", "collections.abc", "enum", "struct", "typing", "__future__"),

@@ -280,6 +280,44 @@ def test_what_is_written_is_tidy(name: str, tmp_path: Path) -> None:
         assert run.returncode == 0, run.stdout
 
 
+def test_comments_become_docstrings() -> None:
+    module = module_of(
+        """
+        /* License: nobody's. */
+
+        const A = 1; /* no docstring of what follows */
+        enum e { B = 1 };
+        /*
+         * A place, with "quotes" and \\ in it:
+         *     indented
+         */
+        struct point { int x; /* not */ int y; };
+        // One word.
+        union u switch (int k) { case 1: point Any; };
+        /* Says
+           what it does. */
+        program P {
+            version V {
+                /* Move a point. */
+                point MOVE(point) = 1;
+                void STAY(void) = 2; /* or not */
+                /* xdrgen: ddp nothing */
+                void LEAVE(void) = 3;
+            } = 1;
+        } = 2;
+    """.replace("/* xdrgen: ddp nothing */", "")
+    )
+    assert module.e.__doc__ != "no docstring of what follows"
+    assert module.point.__doc__ == "A place, with 'quotes' and / in it:\n    indented\n    "
+    assert module.u.__doc__ == "One word."
+    assert module.PClient.move.__doc__ == (
+        "Call procedure 1, ``MOVE``.\n\n        Move a point.\n        "
+    )
+    assert module.PServer.leave.__doc__ == "Answer procedure 3, ``LEAVE``."
+    assert "License" not in text_of("/* License */\n\nstruct s { int a; };")
+    assert "import Any" not in text_of("/* Any */\nstruct s { int a; };")
+
+
 # --- Hostile specifications ---
 
 

@@ -129,6 +129,8 @@ class Typedef:
     the same thing said shorter (RFC 4506, Section 4.18)."""
 
     declaration: Declaration
+    comment: str = ""
+    """The comment above it, as written."""
 
     @property
     def position(self) -> Position:
@@ -154,6 +156,8 @@ class Procedure:
     result: Declaration | None
     arguments: tuple[Declaration, ...]
     number: Value
+    comment: str = ""
+    """The comment above it, as written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from .encoding import (
     encode_table_union,
     encode_union,
 )
-from .finish import imports, printable, tidied
+from .finish import docstring, imports, printable, tidied
 from .model import (
     Alias,
     Enumeration,
@@ -93,12 +93,13 @@ def emit_for_others(
     ``title`` and ``sources`` are those of :func:`emit`; the ``%`` lines in ``passed_through``
     become comments.
     """
-    return _Emitter(model).module_for_others(title, sources, passed_through, parts)
+    return _Emitter(model, comments=True).module_for_others(title, sources, passed_through, parts)
 
 
 class _Emitter:
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, comments: bool = False) -> None:
         self._model = model
+        self._comments = comments
         self._layouts = Layouts()
         self._tables: list[str] = []
 
@@ -205,8 +206,13 @@ class _Emitter:
     def _enumerations(self) -> list[str]:
         lines: list[str] = []
         for enum in self._model.enums.values():
-            lines += _enumeration(enum)
+            lines += _enumeration(enum, self._docstring(enum.comment))
         return lines
+
+    def _docstring(self, comment: str) -> list[str]:
+        """The docstring of a class, and the empty line after it."""
+        lines = docstring(1, "", comment) if self._comments else []
+        return [*lines, ""] if lines else []
 
     def _alias(self, alias: Alias) -> list[str]:
         name, kind = alias.name, alias.type
@@ -233,6 +239,7 @@ class _Emitter:
             "",
             "",
             f"class {target.name}({base}):",
+            *self._docstring(target.comment),
             *_fitted("    __slots__ = (", slots, f"{comma})"),
             "",
             *_fitted("    def __init__(", ", ".join(["self", *parameters]), ") -> None:"),
@@ -254,6 +261,7 @@ class _Emitter:
             "",
             "",
             f"class {target.name}(XdrUnion):",
+            *self._docstring(target.comment),
             f'    __slots__ = ("{key.attribute}", "value")',
             "",
             *_fitted(
@@ -329,12 +337,12 @@ def _number(item: NamedNumber) -> str:
     return f"{item.name}: Final = {hex(item.value) if item.hexadecimal else item.value}"
 
 
-def _enumeration(enum: Enumeration) -> list[str]:
+def _enumeration(enum: Enumeration, doc: list[str]) -> list[str]:
     members = [
         f"    {safe_name(name, ENUMERATION)} = {value}" for name, value in enum.members.items()
     ]
     numbers = [f"{name}: Final = {value}" for name, value in enum.members.items()]
-    return ["", f"class {enum.name}(IntEnum):", *members, "", "", *numbers, ""]
+    return ["", f"class {enum.name}(IntEnum):", *doc, *members, "", "", *numbers, ""]
 
 
 def _comments(lines: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 from .writer import WIDTH
 
@@ -38,11 +39,19 @@ _FROM: tuple[tuple[str, tuple[str, ...]], ...] = (
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|#.*|(?<!\.)\b[A-Za-z_]\w*\b')
 _UNPACKED = re.compile(r"\s*([\w, ]+) = (dec\.unpack\(\w+\))")
 _MAX_TITLE = 80
+_MOST_LINES = 40
+"""The most lines of a comment that becomes a docstring."""
 
 
 def imports(lines: list[str]) -> list[str]:
     """Return the import statements for the names that ``lines`` use."""
-    used = {word for line in lines for word in _words(line)}
+    used: set[str] = set()
+    in_docstring = False
+    for line in lines:
+        marks = line.count('"""')
+        if not marks and not in_docstring:
+            used.update(_words(line))
+        in_docstring ^= marks == 1
     groups: list[list[list[str]]] = [[]]
     for module, names in _FROM:
         if not module:
@@ -86,6 +95,38 @@ def printable(text: str) -> str:
     """Return ``text`` as it may stand in a comment or a docstring: harmless, and on one line."""
     text = "".join(letter if letter.isprintable() else "?" for letter in text[: 4 * _MAX_TITLE])
     return text.replace("\\", "/").replace('"', "'")
+
+
+def docstring(depth: int, first: str, comment: str) -> list[str]:
+    """Return the lines of a docstring: ``first``, if it is not empty, then a comment's text."""
+    indent = "    " * depth
+    body = _prose(comment, WIDTH - len(indent)) if "xdrgen:" not in comment else []
+    if not first and not body:
+        return []
+    lines = [first, "", *body] if first and body else [first] if first else body
+    room = WIDTH - len(indent) - 6
+    if len(lines) == 1 and len(lines[0]) <= room:
+        return [f'{indent}"""{lines[0]}"""']
+    if len(lines[0]) > room + 3:
+        lines = ["", *lines]
+    return [
+        f'{indent}"""{lines[0]}',
+        *(f"{indent}{line}".rstrip() for line in lines[1:]),
+        f'{indent}"""',
+    ]
+
+
+def _prose(comment: str, width: int) -> list[str]:
+    """The text of a comment, without its signs, on lines of its own paragraphs."""
+    text = comment.removeprefix("/*").removesuffix("*/").removeprefix("//")
+    lines = [printable(line.strip().lstrip("*").strip()) for line in text.split("\n")]
+    while lines and not lines[0]:
+        lines.pop(0)
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines or len(lines) > _MOST_LINES:
+        return []
+    return [piece for line in lines for piece in (textwrap.wrap(line, width) or [""])]
 
 
 def tidied(lines: list[str]) -> list[str]:

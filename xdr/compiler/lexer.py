@@ -44,12 +44,16 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: its kind, its text as written, its place, and its value if it is a number."""
+    """One word: its kind, its text as written, its place, and its value if it is a number.
+
+    ``comment`` is the comment on lines of its own right above it, if there is one.
+    """
 
     kind: str
     text: str
     position: Position
     value: int = 0
+    comment: str = ""
 
     def __str__(self) -> str:
         return self.kind if self.kind == END else f"'{self.text}'"
@@ -64,6 +68,7 @@ def tokenize(
     Errors: ``SpecificationError`` at a character that begins no token.
     """
     line, line_start, offset = 1, 0, 0
+    comment, comment_end = "", 0
     while offset < len(text):
         position = _position(source, line, offset - line_start + 1, places)
         match = _TOKEN.match(text, offset)
@@ -72,6 +77,8 @@ def tokenize(
                 raise SpecificationError(position, "this comment never ends")
             raise SpecificationError(position, f"no token begins with {text[offset]!r}")
         kind, word = match.lastgroup, match.group()
+        if kind == "comment" and not text[line_start:offset].strip():
+            comment, comment_end = word, line + word.count("\n")
         offset = match.end()
         if kind == "newline" or kind == "comment":
             breaks = word.count("\n")
@@ -79,13 +86,16 @@ def tokenize(
                 line += breaks
                 line_start = match.start() + word.rindex("\n") + 1
         elif kind == "identifier":
-            yield Token(KEYWORD if word in KEYWORDS else IDENTIFIER, word, position)
+            above = comment if line - comment_end <= 1 else ""
+            yield Token(KEYWORD if word in KEYWORDS else IDENTIFIER, word, position, 0, above)
         elif kind == "number":
             yield Token(NUMBER, word, position, number_of(word, position))
         elif kind == "symbol":
             yield Token(SYMBOL, word, position)
         elif kind == "quoted":
             yield Token(TEXT, word, position)
+        if kind not in ("newline", "comment", "space"):
+            comment = ""
     yield Token(END, "", _position(source, line, offset - line_start + 1, places))
 
 

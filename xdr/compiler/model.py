@@ -131,6 +131,8 @@ class Structure:
     fields: tuple[Field, ...] = ()
     linked: bool = False
     recursive: bool = False
+    comment: str = ""
+    """What the text says above it."""
 
 
 @dataclass(slots=True)
@@ -143,6 +145,8 @@ class Union:
     arms: tuple[UnionArm, ...] = ()
     default: UnionArm | None = None
     recursive: bool = False
+    comment: str = ""
+    """What the text says above it."""
 
     def every_arm(self) -> tuple[UnionArm, ...]:
         """Return the arms, the default one last."""
@@ -155,6 +159,8 @@ class Enumeration:
 
     name: str
     members: dict[str, int]
+    comment: str = ""
+    """What the text says above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,8 @@ class Procedure:
     number: int
     arguments: tuple[Field, ...]
     result: Type | None
+    comment: str = ""
+    """What the text says above it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ class _Parser:
         return Specification(tuple(definitions))
 
     def _definition(self) -> Definition:
-        word = self._token.text
+        word, comment = self._token.text, self._token.comment
         if word == "const":
             self._advance()
             name = self._global()
@@ -138,11 +138,11 @@ class _Parser:
             declaration = self._declaration()
             if declaration is None:
                 raise SpecificationError(position, "a typedef of void")
-            return Typedef(replace(declaration, name=global_name(declaration.name)))
+            return Typedef(replace(declaration, name=global_name(declaration.name)), comment)
         if word in ("enum", "struct", "union"):
             self._advance()
             name = self._global()
-            return Typedef(Declaration(name.position, name.text, self._body(word)))
+            return Typedef(Declaration(name.position, name.text, self._body(word)), comment)
         if word == "program":
             return self._program()
         raise self._fail("a definition")
@@ -170,6 +170,7 @@ class _Parser:
         return Version(name.position, name.text, tuple(procedures), self._value())
 
     def _procedure(self) -> Procedure:
+        comment = self._token.comment
         result = None if self._accept("void") else self._parameter(named=False)
         name = self._global()
         self._expect("(")
@@ -181,7 +182,8 @@ class _Parser:
                     arguments.append(self._parameter())
             self._expect(")")
         self._expect("=")
-        return Procedure(name.position, name.text, result, tuple(arguments), self._value())
+        number = self._value()
+        return Procedure(name.position, name.text, result, tuple(arguments), number, comment)
 
     def _parameter(self, *, named: bool = True) -> Declaration:
         """Parse the result of a procedure, or one argument, whose name may be missing."""

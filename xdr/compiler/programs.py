@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .finish import docstring
 from .model import (
     Boolean,
     Field,
@@ -106,6 +107,11 @@ class ProgramWriter:
             fields.append(Field(argument.name, name, argument.type))
         return tuple(fields)
 
+    def _docstring(self, verb: str, method: Method) -> list[str]:
+        procedure = method.procedure
+        first = f"{verb} procedure {procedure.number}, ``{procedure.name}``."
+        return docstring(2, first, procedure.comment)
+
     # --- Clients ---
 
     def _client(
@@ -137,7 +143,7 @@ class ProgramWriter:
         lines = [
             "",
             *_call_line(f"    def {method.name}(", parameters, f") -> rpc.Reply[{result}]:"),
-            f'        """Call procedure {method.procedure.number}, ``{method.procedure.name}``."""',
+            *self._docstring("Call", method),
         ]
         encode, before = self._encoding(method.arguments)
         lines += before
@@ -261,8 +267,7 @@ class ProgramWriter:
             *_call_line(
                 f"    async def {method.name}(", parameters, f") -> {_hint(method.result)}:"
             ),
-            f'        """Answer procedure {method.procedure.number}, '
-            f'``{method.procedure.name}``."""',
+            *self._docstring("Answer", method),
         ]
 
     def _row(self, method: Method) -> list[str]:

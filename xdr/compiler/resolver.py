@@ -6,6 +6,7 @@ All names of a specification share one scope, enumerators included (RFC 4506, Se
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from dataclasses import replace
 
 from . import ast
 from .ast import Form, Primitive
@@ -214,7 +215,7 @@ class _Resolver:
             result = procedure.result
             kind = None if result is None else self._passed(result, name, "result")
             arguments = tuple(self._argument(name, item) for item in procedure.arguments)
-            procedures[number] = Procedure(name, number, arguments, kind)
+            procedures[number] = Procedure(name, number, arguments, kind, procedure.comment)
         number = self._unsigned(version.number)
         return Version(version.name, number, tuple(procedures.values()))
 
@@ -246,10 +247,18 @@ class _Resolver:
         inline = isinstance(declaration.type, _Body)
         if inline and declaration.form is Form.PLAIN:
             self._specifier(declaration.type, declaration.position, name)
+            self._comment(name, definition.comment)
             return
         kind = self._declared(declaration, f"{name}_item")
         self.model.aliases[name] = Alias(name, kind)
         self.model.order.append(name)
+
+    def _comment(self, name: str, comment: str) -> None:
+        """Keep what the text says above a type."""
+        if name in self.model.enums:
+            self.model.enums[name] = replace(self.model.enums[name], comment=comment)
+        else:
+            self.model.types[name].comment = comment
 
     def _declared(self, declaration: ast.Declaration, anonymous: str) -> Type:
         """Return the type of a declaration; ``anonymous`` names it if the text does not."""
