@@ -11,19 +11,33 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from ...software import completion
 from ...task import Reactor
 from ...verbs.types import WC
 from .bindings import Pyverbs
 
-if TYPE_CHECKING:
-    from .queue_pair import QueuePair
-
 _BATCH: Final = 64
 _CHANNEL_FILE: Final = "anon_inode:[infinibandevent]"
 _ATTEMPTS: Final = 16
+
+
+class CompletionOwner(Protocol):
+    """The queue pair whose requests complete in a completion queue."""
+
+    @property
+    def token(self) -> int:
+        """What names it in its requests."""
+
+    def requests_on(self, cq: CompletionQueue) -> int:
+        """Return how many completions it may have in ``cq`` at a time."""
+
+    def completed(self, wc: Any) -> bool:
+        """Take a completion of the adapter; return whether the queue pair is still of use."""
+
+    def break_down(self) -> None:
+        """A request failed: end, and tell the owner."""
 
 
 class CompletionQueue(completion.CompletionQueue):
@@ -36,14 +50,14 @@ class CompletionQueue(completion.CompletionQueue):
         self._pyverbs = pyverbs
         self._context = context
         self._reactor = reactor
-        self._owners: dict[int, QueuePair] = {}
+        self._owners: dict[int, CompletionOwner] = {}
         self._channel: Any = None
         self._cq: Any = None
         self._descriptor = -1
 
     # Queue pairs.
 
-    def attach(self, owner: QueuePair, requests: int) -> Any:
+    def attach(self, owner: CompletionOwner, requests: int) -> Any:
         """Let a queue pair with so many requests complete here; the adapter's queue.
 
         Raises pyverbs' errors.
@@ -56,7 +70,7 @@ class CompletionQueue(completion.CompletionQueue):
         self._owners[owner.token] = owner
         return self._cq
 
-    def detach(self, owner: QueuePair) -> None:
+    def detach(self, owner: CompletionOwner) -> None:
         """The queue pair is destroyed: what it completed has been taken out."""
         if self._owners.pop(owner.token, None) is not None and not self._owners:
             self._close()

@@ -139,7 +139,7 @@ class Connection:
         queue_pair, library = self.queue_pair, self._library
         if queue_pair.error is not None:
             raise ConnectionAbortedError(queue_pair.error)
-        queue_pair.initialise(*library.qp_attributes(self._id, QpState.INIT))
+        queue_pair.initialize(*library.qp_attributes(self._id, QpState.INIT))
         attributes, mask = library.qp_attributes(self._id, QpState.RTR)
         attributes.max_dest_rd_atomic = min(responder_resources, self._depth_limit())
         attributes.min_rnr_timer = _RNR_TIMER

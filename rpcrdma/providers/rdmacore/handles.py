@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ...task import Reactor
 from ...verbs.types import DeviceLimits
@@ -11,10 +11,19 @@ from .bindings import Pyverbs
 from .events import EventChannel
 from .work_requests import WorkRequests
 
-if TYPE_CHECKING:
-    from .connection import Connection
-    from .listener import Listener
-    from .memory import ProtectionDomain
+
+class Closable(Protocol):
+    """A listener or a protection domain."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Disconnectable(Protocol):
+    """A connection."""
+
+    def disconnect(self) -> None:
+        """Say good-bye and flush."""
 
 
 class Handles:
@@ -42,10 +51,10 @@ class Handles:
         self.limits = limits
         self.windows = windows
         self.requests = WorkRequests(pyverbs, limits.max_sge)
-        self.pds: set[ProtectionDomain] = set()
-        self.connections: set[Connection] = set()
+        self.pds: set[Closable] = set()
+        self.connections: set[Disconnectable] = set()
         """Those that are not over."""
-        self.listeners: set[Listener] = set()
+        self.listeners: set[Closable] = set()
         self._tokens = count(1)
 
     def new_token(self) -> int:

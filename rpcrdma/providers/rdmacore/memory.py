@@ -17,16 +17,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ...verbs.types import Access, QpState, VerbsError, WcStatus
 from .bindings import ACCESS_LOCAL_WRITE, ACCESS_MW_BIND, ACCESS_REMOTE, MW_TYPE_2
 from .buffers import address_of, octets
-from .staging import LocalMemory, new_mr
+from .handles import Handles
+from .staging import LocalMemory, Registration, new_mr
 
-if TYPE_CHECKING:
-    from .handles import Handles
-    from .queue_pair import QueuePair
+
+class WindowOwner(Protocol):
+    """A queue pair of the domain, whose send queue opens memory windows."""
+
+    @property
+    def state(self) -> QpState:
+        """Windows can be opened in RTS only."""
+
+    def bind(self, window: Any, registration: Registration, access: int) -> int:
+        """Open ``window`` on a registration and return its key. Raises ``VerbsError``."""
 
 
 class MemoryRegion:
@@ -44,7 +52,7 @@ class MemoryRegion:
         address: int,
         rkey: int,
         end: Callable[[], None],
-        queue_pair: QueuePair | None = None,
+        queue_pair: WindowOwner | None = None,
     ) -> None:
         self._pd = pd
         self._end: Callable[[], None] | None = end
@@ -75,7 +83,7 @@ class ProtectionDomain:
         """What is registered for our own requests."""
         self._regions: dict[MemoryRegion, None] = {}
         self._by_key: dict[int, MemoryRegion] = {}
-        self._queue_pairs: set[QueuePair] = set()
+        self._queue_pairs: set[WindowOwner] = set()
         self._closed = False
 
     def register(
@@ -103,7 +111,7 @@ class ProtectionDomain:
             self._by_key[region.rkey] = region
         return region
 
-    def _window_queue_pair(self) -> QueuePair | None:
+    def _window_queue_pair(self) -> WindowOwner | None:
         if self._handles.windows and len(self._queue_pairs) == 1:
             (queue_pair,) = self._queue_pairs
             if queue_pair.state == QpState.RTS:
@@ -139,7 +147,7 @@ class ProtectionDomain:
     def _mr(self, view: memoryview, access: int) -> Any:
         return new_mr(self._handles.pyverbs, self.handle, address_of(view), len(view), access)
 
-    def _windowed(self, view: memoryview, rights: int, queue_pair: QueuePair) -> MemoryRegion:
+    def _windowed(self, view: memoryview, rights: int, queue_pair: WindowOwner) -> MemoryRegion:
         registration = self.local.register(view, ACCESS_MW_BIND)
         pyverbs = self._handles.pyverbs
         window = None
@@ -179,18 +187,18 @@ class ProtectionDomain:
 
     # Queue pairs.
 
-    def attach(self, queue_pair: QueuePair) -> None:
+    def attach(self, queue_pair: WindowOwner) -> None:
         """A queue pair is about to be made in this domain."""
         if self._closed:
             raise VerbsError("the protection domain is closed", WcStatus.LOC_PROT_ERR)
         self._queue_pairs.add(queue_pair)
 
-    def close_windows(self, queue_pair: QueuePair) -> None:
+    def close_windows(self, queue_pair: WindowOwner) -> None:
         """End the regions that can be reached through this queue pair only."""
         for region in [region for region in self._regions if region.queue_pair is queue_pair]:
             region.deregister()
 
-    def detach(self, queue_pair: QueuePair) -> None:
+    def detach(self, queue_pair: WindowOwner) -> None:
         """A queue pair is gone, and nothing of it is in flight."""
         self._queue_pairs.discard(queue_pair)
         self._free()

@@ -16,9 +16,11 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv6Address
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from ...software.queue_pair import flushed_receive, flushed_send
 from ...verbs.types import (
+    COMPLETES,
     WC,
     QpOptions,
     QpState,
@@ -42,12 +44,10 @@ from .bindings import (
 )
 from .buffers import octets
 from .completion import CompletionQueue
+from .handles import Handles
 from .librdmacm import QpAttributes
 from .memory import ProtectionDomain
 from .staging import Registration, Staged
-
-if TYPE_CHECKING:
-    from .handles import Handles
 
 _RECEIVE: Final = 1 << 31
 _NUMBER: Final = _RECEIVE - 1
@@ -61,20 +61,22 @@ _RECEIVE_STATUSES: Final = {
     int(WcStatus.REM_INV_REQ_ERR): int(WcStatus.LOC_LEN_ERR),
 }
 """What versions of soft-RoCE say of a buffer that is too small."""
-_COMPLETES: Final = {
-    WrOpcode.RDMA_WRITE: int(WcOpcode.RDMA_WRITE),
-    WrOpcode.RDMA_WRITE_WITH_IMM: int(WcOpcode.RDMA_WRITE),
-    WrOpcode.SEND: int(WcOpcode.SEND),
-    WrOpcode.SEND_WITH_IMM: int(WcOpcode.SEND),
-    WrOpcode.SEND_WITH_INV: int(WcOpcode.SEND),
-    WrOpcode.RDMA_READ: int(WcOpcode.RDMA_READ),
-    WrOpcode.LOCAL_INV: int(WcOpcode.LOCAL_INV),
-}
 _RECV: Final = int(WcOpcode.RECV)
 _RECV_WITH_IMM: Final = int(WcOpcode.RECV_RDMA_WITH_IMM)
 _PLAIN: Final = (
-    *("path_mtu", "rq_psn", "sq_psn", "dest_qp_num", "qp_access_flags", "pkey_index", "port_num"),
-    *("max_rd_atomic", "max_dest_rd_atomic", "min_rnr_timer", "timeout", "retry_cnt", "rnr_retry"),
+    "path_mtu",
+    "rq_psn",
+    "sq_psn",
+    "dest_qp_num",
+    "qp_access_flags",
+    "pkey_index",
+    "port_num",
+    "max_rd_atomic",
+    "max_dest_rd_atomic",
+    "min_rnr_timer",
+    "timeout",
+    "retry_cnt",
+    "rnr_retry",
 )
 
 
@@ -167,7 +169,7 @@ class QueuePair:
         self.number = int(self._qp.qp_num)
         attributes = QpAttributes()
         attributes.port_num = port
-        self.initialise(attributes, QP_STATE | QP_PKEY_INDEX | QP_PORT | QP_ACCESS_FLAGS)
+        self.initialize(attributes, QP_STATE | QP_PKEY_INDEX | QP_PORT | QP_ACCESS_FLAGS)
 
     def requests_on(self, cq: CompletionQueue) -> int:
         """Completions that it may have in ``cq`` at a time."""
@@ -176,7 +178,7 @@ class QueuePair:
 
     # States.
 
-    def initialise(self, attributes: QpAttributes, mask: int) -> None:
+    def initialize(self, attributes: QpAttributes, mask: int) -> None:
         """To INIT, or there again with other attributes; the access is what the options said."""
         attributes.qp_access_flags = self._access
         self._modify(QpState.INIT, attributes, mask | QP_ACCESS_FLAGS)
@@ -222,7 +224,7 @@ class QueuePair:
         """Queue a send request (``verbs.interfaces.QueuePair.post_send``)."""
         opcode = request.opcode
         if self.error is not None:
-            self._send_cq.push(WC(request.wr_id, _FLUSHED, _COMPLETES[WrOpcode(opcode)]))
+            self._send_cq.push(flushed_send(request))
             return
         if self.state != QpState.RTS:
             raise VerbsError(f"post_send in {self.state.name}", WcStatus.LOC_QP_OP_ERR)
@@ -291,7 +293,7 @@ class QueuePair:
     def post_recv(self, request: RecvWR) -> None:
         """Queue a receive buffer. Raises ``VerbsError``: queue full, buffer not writable."""
         if self.error is not None:
-            self._recv_cq.push(WC(request.wr_id, _FLUSHED, _RECV))
+            self._recv_cq.push(flushed_receive(request))
             return
         if len(self._receives) >= self._recv_depth:
             raise VerbsError("the receive queue is full", WcStatus.LOC_QP_OP_ERR)
@@ -375,7 +377,7 @@ class QueuePair:
         self._user_sends -= 1
         if posted.staged is not None:
             posted.staged.finish(not status)
-        opcode = _COMPLETES[WrOpcode(request.opcode)]
+        opcode = COMPLETES[request.opcode]
         if opcode == WcOpcode.LOCAL_INV and not status:
             self._pd.invalidated(request.rkey)
         if posted.signaled or status:
@@ -443,7 +445,7 @@ class QueuePair:
             request, registration = self._receives.popleft()
             if registration is not None:
                 self._pd.local.release(registration)
-            self._recv_cq.push(WC(request.wr_id, _FLUSHED, _RECV))
+            self._recv_cq.push(flushed_receive(request))
         self._pd.detach(self)
 
 

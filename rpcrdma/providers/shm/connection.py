@@ -15,15 +15,17 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from ...io.fork import keep_from_children
-from ...task import TimerHandle
+from ...software.completion import CompletionQueue
+from ...task import Reactor, TimerHandle
 from ...verbs.interfaces import ConnectionHandler
 from ...verbs.types import (
     Access,
     ConnectionRejected,
     ConnectOptions,
+    DeviceLimits,
     QpOptions,
     QpState,
     VerbsError,
@@ -39,10 +41,6 @@ from .rendezvous import Credentials
 from .ring import Broken, Ring, file_octets, power_of_two
 from .slabs import Slabs
 
-if TYPE_CHECKING:
-    from ...software.completion import CompletionQueue
-    from .device import ShmDevice
-
 _MESSAGES_OCTETS: Final = 1 << 18
 _MAX_READS: Final = 16
 _OWNER_S: Final = 60.0
@@ -54,12 +52,43 @@ _ROUNDS: Final = 16
 _ACCESS: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
 
 
+class ConnectionHost(Protocol):
+    """What a connection needs of its device."""
+
+    reactor: Reactor
+    connections: dict[ShmConnection, None]
+    turning: int
+    """Connections that have their turn, and tell the owners of completion queues themselves."""
+
+    @property
+    def limits(self) -> DeviceLimits:
+        """What the device can do."""
+
+    def new_number(self) -> int:
+        """Return a number for a queue pair."""
+
+    def trusts(self, who: Credentials | None) -> bool:
+        """Return whether a peer's user could do us harm in other ways anyway."""
+
+    def heard_from(self, connection: ShmConnection) -> None:
+        """Something came over this connection."""
+
+    def deliver(self) -> None:
+        """Tell the owners of completion queues that have news."""
+
+    def deliver_soon(self) -> None:
+        """The same, at the next turn of the reactor."""
+
+    def forget(self, connection: ShmConnection) -> None:
+        """A connection is closed."""
+
+
 class ShmConnection:
     """One end of a connection (``verbs.interfaces.Connection``)."""
 
     def __init__(
         self,
-        device: ShmDevice,
+        device: ConnectionHost,
         pd: ProtectionDomain,
         send_cq: CompletionQueue,
         recv_cq: CompletionQueue,

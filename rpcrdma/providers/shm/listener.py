@@ -8,7 +8,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from ...complaints import Complaints
 from ...io.fork import keep_from_children
@@ -18,13 +18,10 @@ from ...verbs import interfaces
 from ...verbs.interfaces import Connection, ConnectionHandler, ConnectionRequest
 from ...verbs.types import ConnectOptions, QpOptions, VerbsError, WcStatus
 from . import messages
-from .connection import ShmConnection
+from .connection import ConnectionHost, ShmConnection
 from .messages import BadMessage, Kind, Offer
 from .regions import ProtectionDomain
 from .rendezvous import Credentials, Meeting, credentials
-
-if TYPE_CHECKING:
-    from .device import ShmDevice
 
 _log = logging.getLogger(__name__)
 
@@ -36,11 +33,20 @@ _MAX_STRANGERS: Final = 128
 """Those who have connected and said nothing yet."""
 
 
+class ListenerHost(ConnectionHost, Protocol):
+    """What a listener needs of its device."""
+
+    listeners: dict[ShmListener, None]
+
+    def believed(self, host: str, who: Credentials) -> str:
+        """Return the address of a peer that says that it is ``host``."""
+
+
 class ShmListener:
     """A name that peers can find (``verbs.interfaces.Listener``)."""
 
     def __init__(
-        self, device: ShmDevice, meeting: Meeting, host: str, on_request: OnRequest
+        self, device: ListenerHost, meeting: Meeting, host: str, on_request: OnRequest
     ) -> None:
         self._device = device
         self._meeting = meeting
@@ -146,7 +152,7 @@ class ShmRequest:
 
     def __init__(
         self,
-        device: ShmDevice,
+        device: ListenerHost,
         accepted: socket.socket,
         offer: Offer,
         fds: list[int],

@@ -12,8 +12,6 @@ missing then is as likely a loss as a detour; which of them this network has is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ...verbs.types import WcStatus
 from ..packets.kernel import pieces, place
 from ..packets.run import Run
@@ -26,10 +24,8 @@ from ..wire.headers import (
 )
 from ..wire.opcode import OPCODES, Kind, Position
 from ..wire.psn import unwrap
-from .requester import Wqe
-
-if TYPE_CHECKING:
-    from .queue_pair import QueuePair
+from .requester import Requester, Wqe
+from .shared import SharedState
 
 _FATAL = {
     NAK_INVALID_REQUEST: (WcStatus.REM_INV_REQ_ERR, "the peer calls the request invalid"),
@@ -48,8 +44,9 @@ _HEADER_OCTETS = {code: OPCODES[code].header_octets for code in _ENDS}
 class Completer:
     """The part of a queue pair that hears responses."""
 
-    def __init__(self, qp: QueuePair) -> None:
+    def __init__(self, qp: SharedState, requester: Requester) -> None:
         self._qp = qp
+        self._requester = requester
 
     def handle(self, run: Run, now: float) -> None:
         """Take response packets other than acknowledgements."""
@@ -62,7 +59,7 @@ class Completer:
     def acknowledge(self, syndrome: int, psn: int, now: float) -> None:
         """Take an acknowledgement or a NAK."""
         qp = self._qp
-        requester = qp.requester
+        requester = self._requester
         flight = requester.flight
         una = flight.una
         sequence = unwrap(psn, una)
@@ -98,7 +95,7 @@ class Completer:
 
     def _advance(self, sequence: int, now: float) -> bool:
         """Acknowledge everything before ``sequence``; false if a READ there is unanswered."""
-        requester = self._qp.requester
+        requester = self._requester
         reads = requester.reads
         if reads and sequence > reads[0][0]:
             missing = max(reads[0][0], requester.flight.una)
@@ -112,7 +109,7 @@ class Completer:
 
     def _read_response(self, run: Run, now: float) -> None:
         qp = self._qp
-        requester = qp.requester
+        requester = self._requester
         sequence = unwrap(run.psn, requester.flight.una)
         if not requester.reads or not requester.flight.una <= sequence < requester.flight.high:
             qp.counters.duplicates += run.count
@@ -143,7 +140,7 @@ class Completer:
 
     def _take_early(self, run: Run, sequence: int) -> None:
         """Place responses whose turn it is not yet."""
-        requester = self._qp.requester
+        requester = self._requester
         end = next((stop for begin, stop in requester.reads if begin <= sequence < stop), None)
         wqe = requester.wqe_of(sequence)
         if end is None or wqe is None or not self._fits(run, wqe, sequence, end):

@@ -8,25 +8,22 @@ work from RTS on, the last from RTR on. Any of them ends all three with ``break_
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ...software.completion import CompletionQueue
-from ...software.queue_pair import QpEvent, SoftwareQueuePair
-from ...verbs.types import QpOptions, QpState, SendWR, VerbsError, WcStatus
+from ...software.queue_pair import QpEvent
+from ...verbs.types import DeviceLimits, QpOptions, QpState, SendWR, VerbsError, WcStatus
 from ..packets.burst import Burst, BurstBuilder
 from ..packets.run import Run
 from ..wire.headers import Address, bth_words
 from ..wire.icrc import Flow
 from ..wire.opcode import ACKNOWLEDGE, BTH_OCTETS, MTUS, OPCODES, Role
 from .completer import Completer
-from .counters import Counters
 from .memory import ProtectionDomain
 from .requester import Requester
 from .responder import Responder
-from .tuning import burst_limits
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from .shared import SharedState
+from .tuning import Tuning, burst_limits
 
 HEARS: dict[QpState, frozenset[Role]] = {
     QpState.RESET: frozenset(),
@@ -44,12 +41,29 @@ _RTS = QpState.RTS
 _RESPONDER = Role.RESPONDER
 
 
-class QueuePair(SoftwareQueuePair):
+class QpEngine(Protocol):
+    """What a queue pair needs of its engine."""
+
+    limits: DeviceLimits
+    tuning: Tuning
+    gso: bool
+
+    def schedule(self, queue_pair: QueuePair) -> None:
+        """Ask ``queue_pair`` for packets to send, soon."""
+
+    def watch(self, queue_pair: QueuePair) -> None:
+        """Look at the deadlines of ``queue_pair``."""
+
+    def report(self, queue_pair: QueuePair) -> None:
+        """Tell the owner, later, that ``queue_pair`` has failed by itself."""
+
+
+class QueuePair(SharedState):
     """A reliable connection's end (``verbs.interfaces.QueuePair``). Made by the engine."""
 
     def __init__(
         self,
-        engine: Engine,
+        engine: QpEngine,
         number: int,
         pd: ProtectionDomain,
         send_cq: CompletionQueue,
@@ -57,21 +71,12 @@ class QueuePair(SoftwareQueuePair):
         options: QpOptions,
     ) -> None:
         self._hears: frozenset[Role] = frozenset()
-        super().__init__(number, send_cq, recv_cq, options)
-        self.pd = pd
-        self.access = int(options.access)
-        self.max_message = engine.limits.max_message
-        self.tuning = engine.tuning
-        self.counters = Counters()
+        limit = engine.limits.max_message
+        super().__init__(number, pd, send_cq, recv_cq, options, limit, engine.tuning)
         self.on_error: Callable[[str], None] | None = None
         """Called from the reactor when the queue pair failed by itself, not by ``fail``."""
         self.on_traffic: Callable[[], None] | None = None
         """Called once, when the peer first uses the queue pair (the verbs' COMM_EST)."""
-        self.mtu = MTUS[-1]
-        self.words: dict[int, int] = {}
-        """Opcode -> first word of the BTHs that we send (``wire.headers.bth_words``)."""
-        self.scheduled = False
-        self.watched = False
         self.remote: Address | None = None
         self.remote_qpn = 0
         self._engine = engine
@@ -80,7 +85,7 @@ class QueuePair(SoftwareQueuePair):
         """Where the latest packet came from: the peer's address, from any port of it."""
         self._limits = burst_limits(engine.tuning, engine.gso)
         self.requester = Requester(self)
-        self.completer = Completer(self)
+        self.completer = Completer(self, self.requester)
         self.responder = Responder(self)
 
     def move(self, event: QpEvent) -> None:

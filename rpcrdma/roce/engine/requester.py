@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections import deque
 from struct import Struct
-from typing import TYPE_CHECKING
 
 from ...software.memory import octets
 from ...software.queue_pair import flushed_send
@@ -36,9 +35,7 @@ from .early import EarlyResponses
 from .flight import Flight
 from .requests import REQUESTS, RequestCodes
 from .retry import Retry, Verdict
-
-if TYPE_CHECKING:
-    from .queue_pair import QueuePair
+from .shared import SharedState
 
 _WORD = Struct(">I")
 _BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
@@ -104,7 +101,7 @@ class Wqe:
 class Requester:
     """The sending half of a queue pair. ``start`` is called once, at RTS."""
 
-    def __init__(self, qp: QueuePair) -> None:
+    def __init__(self, qp: SharedState) -> None:
         self._qp = qp
         self.sent: deque[Wqe] = deque()
         self.pending: deque[Wqe] = deque()

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections import deque
 from struct import Struct
-from typing import TYPE_CHECKING
 
 from ...verbs.types import WC, Access, RecvWR, WcOpcode, WcStatus
 from ..packets.burst import BurstBuilder
@@ -51,9 +50,7 @@ from ..wire.opcode import (
 )
 from ..wire.psn import MASK, unwrap
 from .memory import MemoryRegion
-
-if TYPE_CHECKING:
-    from .queue_pair import QueuePair
+from .shared import SharedState
 
 _WORD = Struct(">I")
 _ACK_HEADER = Struct(">QII")
@@ -112,7 +109,7 @@ class ReadResource:
 class Responder:
     """The receiving half of a queue pair. ``start`` is called once, at RTR."""
 
-    def __init__(self, qp: QueuePair) -> None:
+    def __init__(self, qp: SharedState) -> None:
         self._qp = qp
         self.receives = qp.receives
         self.expected = 0
