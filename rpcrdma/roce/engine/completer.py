@@ -108,19 +108,24 @@ class Completer:
         return True
 
     def _read_response(self, run: Run, now: float) -> None:
-        qp = self._qp
-        requester = self._requester
-        sequence = unwrap(run.psn, requester.flight.una)
-        if not requester.reads or not requester.flight.una <= sequence < requester.flight.high:
+        qp, requester = self._qp, self._requester
+        flight, reads = requester.flight, requester.reads
+        una = flight.una
+        sequence = unwrap(run.psn, una)
+        if not reads or not una <= sequence < flight.high:
             qp.counters.duplicates += run.count
             requester.answered_twice(sequence, run.count)
             return
-        begin, end = requester.reads[0]
-        expected = max(begin, requester.flight.una)
+        begin, end = reads[0]
+        expected = una
+        if begin > una:
+            # The response acknowledges what came before the READ.
+            expected = begin
+            if sequence >= begin:
+                requester.advance(begin, now)
         if sequence != expected:
             if sequence > expected:
                 qp.counters.out_of_order += run.count
-                requester.advance(expected, now)
                 if not qp.failed:
                     self._take_early(run, sequence)
                     if requester.early.lost(expected, run.count):
@@ -128,7 +133,6 @@ class Completer:
             else:
                 qp.counters.bad_responses += run.count
             return
-        requester.advance(expected, now)
         wqe = requester.head()
         if wqe is None or qp.failed or not self._fits(run, wqe, sequence, end):
             qp.counters.bad_responses += run.count
