@@ -307,9 +307,8 @@ class Session:
                     self.renewed_at = sent_at
                     return status, count, dec
                 if status == t.NFS4ERR_DELAY:
-                    now = self.reactor.time()
-                    deadline = deadline or now + self.patience
-                    if now >= deadline:
+                    deadline = deadline or self.heard_at + self.patience
+                    if self.heard_at >= deadline:
                         self._give_up(slots, slot, uncertain)
                         raise StatusError(status, t.OP_SEQUENCE, -1)
                     self.stats.delays += 1
@@ -321,15 +320,20 @@ class Session:
         except Cancelled:
             await self._abandon(compound, slots, slot, reply, uncertain)
             raise
-        except AuthError:
+        except (XdrError, RpcError, CallRefused, TransportError) as error:
+            self._unanswered(error, compound, slots, slot, uncertain)
+            raise
+
+    def _unanswered(
+        self, error: Exception, compound: Compound, slots: SlotTable, slot: int, uncertain: bool
+    ) -> None:
+        """Give up on a request that got no sensible reply."""
+        if isinstance(error, AuthError):
             self._give_up(slots, slot, uncertain)  # rejected before the server looked at the slot
-            raise
-        except (XdrError, RpcError, CallRefused, TransportError):
-            if len(compound) or self.channel is None:
-                self._doubt(slots, slot)
-            else:  # not even a bare SEQUENCE works
-                self.guardian.session_broken(slots, t.NFS4ERR_BADSESSION)
-            raise
+        elif len(compound) or self.channel is None:
+            self._doubt(slots, slot)
+        else:  # not even a bare SEQUENCE works
+            self.guardian.session_broken(slots, t.NFS4ERR_BADSESSION)
 
     async def _channel(
         self, slots: SlotTable, slot: int, uncertain: bool, recovering: bool

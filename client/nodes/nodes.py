@@ -302,7 +302,10 @@ class Nodes:
         return node
 
     async def remove(self, directory: Node, name: bytes) -> None:
-        """Remove a name, which may be that of an empty directory."""
+        """Remove a name, which may be that of an empty directory.
+
+        The attributes of what has it expire if the name was looked up before.
+        """
         where = partial(_below, directory, name)
         info = await self._at(
             lambda: self._operations.remove(directory.handle, name, where), directory
@@ -314,7 +317,10 @@ class Nodes:
     async def rename(
         self, from_directory: Node, old: bytes, to_directory: Node, new: bytes
     ) -> None:
-        """Move a name, replacing a file or an empty directory."""
+        """Move a name, replacing a file or an empty directory.
+
+        The attributes of what has either name expire if the names were looked up before.
+        """
         where = partial(_below, from_directory, old)
         info = await self._at(
             lambda: self._operations.rename(
@@ -329,6 +335,11 @@ class Nodes:
         self._moved_on(from_directory, info.source_cinfo)
         if to_directory is not from_directory:
             self._moved_on(to_directory, info.target_cinfo)
+        if info.source_cinfo.before == info.source_cinfo.after:
+            # Both were names of one file, and stay so (RFC 8881, Section 18.26.3); or who knows.
+            from_directory.names.pop(old, None)
+            to_directory.names.pop(new, None)
+            return
         self.table.name(from_directory, old, None)
         if moved is not None:
             moved.expire(self._now())
