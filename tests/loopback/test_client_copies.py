@@ -52,7 +52,7 @@ def nfsrdma(*arguments: str | Path) -> tuple[int, str]:
     return process.returncode, error.decode()
 
 
-# -- holes ---------------------------------------------------------------------------------------
+# --- Holes ---
 
 
 def sparse(path: Path, size: int, *offsets: int) -> None:
@@ -130,7 +130,7 @@ def test_seeking_data_and_holes(server: LiveServer, tmp_path: Path) -> None:
             os.close(local)
 
 
-# -- deep trees ----------------------------------------------------------------------------------
+# --- Deep trees ---
 
 
 @pytest.mark.parametrize(("levels", "name"), [(1200, "d"), (100, "n" * 250)])
@@ -164,7 +164,7 @@ def test_a_tree_as_deep_as_it_may_be(
     subprocess.run(["rm", "-rf", "tree", "back"], cwd=tmp_path, check=True)
 
 
-# -- the command line ----------------------------------------------------------------------------
+# --- The command line ---
 
 
 def test_what_failed_is_named_and_counted(server: LiveServer, tmp_path: Path) -> None:

@@ -310,7 +310,7 @@ def test_a_capture_is_the_parents(server: LiveServer, tmp_path: Path) -> None:
     assert count > 10
 
 
-# -- pickling ------------------------------------------------------------------------------------
+# --- Pickling ---
 
 
 def test_a_mount_is_pickled_as_the_way_to_it(server: LiveServer) -> None:

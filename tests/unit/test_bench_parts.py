@@ -17,7 +17,7 @@ from nfsrdma.client import UrlError
 KIB, MIB = 1 << 10, 1 << 20
 
 
-# -- the pattern -----------------------------------------------------------------------------
+# --- The pattern ---
 
 
 @pytest.mark.parametrize("record", [1 * KIB, 64 * KIB, 2 * PERIOD])
@@ -46,7 +46,7 @@ def test_each_version_differs_and_so_does_each_seed() -> None:
     assert Pattern(KIB, 2).record(0, KIB, 0) != pattern.record(0, KIB, 0)
 
 
-# -- what is measured ------------------------------------------------------------------------
+# --- What is measured ---
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_budget_is_shared_out() -> None:
     assert plan.SLICE_MIN_S <= slice_s <= plan.SLICE_MAX_S
 
 
-# -- figures ---------------------------------------------------------------------------------
+# --- Figures ---
 
 GROUP = plan.Group(64 * KIB, MIB, 1, 1, ("write", "read"))
 CALLS = plan.Group(None, None, 8, 1, ("null",))
@@ -225,7 +225,7 @@ def test_numbers_are_short(value: float | None, text: str) -> None:
     assert tables.number(value) == text
 
 
-# -- the machine and the targets -------------------------------------------------------------
+# --- The machine and the targets ---
 
 
 def test_loopback_is_called_what_it_is() -> None:
