@@ -439,6 +439,22 @@ def test_a_listing_is_a_context_manager_of_either_face(url: str) -> None:
     asyncio.run(main())
 
 
+def test_entries_are_asked_as_those_of_the_system(fs: nfs.Mount) -> None:
+    fs.mkdir("directory")
+    fs.write_bytes("file", b"x")
+    fs.symlink("file", "link")
+    entries = {entry.name: entry for entry in fs.scandir()}
+    assert entries["directory"].is_dir(follow_symlinks=False)
+    assert entries["file"].is_file(follow_symlinks=True)
+    assert entries["file"].stat(follow_symlinks=True).st_size == 1
+    assert entries["link"].stat(follow_symlinks=False).is_symlink
+    assert fs.stat(entries["link"]).is_file
+    for ask in (entries["link"].stat, entries["link"].is_file, entries["link"].is_dir):
+        assert not ask() or ask == entries["link"].stat
+        with pytest.raises(ValueError, match=r"'link' is a link: .* stat\(\) of the mount"):
+            ask(follow_symlinks=True)
+
+
 def test_paths_are_text_octets_or_objects(url: str, tmp_path: Path) -> None:
     with nfs.mount(url) as fs:
         for made in ("text", b"octets", PurePosixPath("object")):
