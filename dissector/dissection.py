@@ -18,7 +18,7 @@ from .fields import summary
 from .fields.fields import Fields, message_fields
 from .fields.filter import Filter, compile_filter
 from .messages.body import CALLBACK_PROGRAMS, PROGRAM_NAMES, Body, operation_name, status_name
-from .messages.procedures import procedure_of
+from .messages.programs import procedure_of
 from .pipeline import Pipeline
 from .tracking.claims import decode_as as decode_as_of
 from .tracking.events import Events

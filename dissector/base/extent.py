@@ -37,6 +37,7 @@ class Extent(NamedTuple):
 
     @property
     def end(self) -> int:
+        """The address after the last octet."""
         return self.address + self.size * self.packets
 
 
@@ -65,6 +66,7 @@ class ByteMap:
 
     @property
     def complete(self) -> bool:
+        """Whether all octets are in the file."""
         return self.present == self.length
 
     def holes(self) -> Iterator[tuple[int, int]]:

@@ -74,6 +74,7 @@ class Stretches(Generic[T]):
         del there[bisect_left(there, (start, number))]
 
     def drop_oldest(self) -> None:
+        """Take out the one that was added first."""
         self.remove(next(iter(self._places)))
 
     def near(self, handle: int, start: int, end: int, effort: Effort) -> list[Stretch[T]]:

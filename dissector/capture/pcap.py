@@ -51,6 +51,7 @@ class PcapReader(Reader):
         self.at = _FILE_HEADER
 
     def read(self) -> bool:
+        """Step to the next frame; ``False`` at the end."""
         header = self._header
         while True:
             at = self.at
@@ -77,6 +78,7 @@ class PcapReader(Reader):
         return True
 
     def time_at(self, offset: int) -> int:
+        """Return the time of a record like the current one."""
         seconds, fraction, _, _ = self._record.unpack_from(self.view, offset - self._header)
         return int(seconds * 1_000_000_000 + fraction * self._scale)
 

@@ -62,6 +62,7 @@ class PcapngReader(Reader):
         return True
 
     def read(self) -> bool:
+        """Step to the next frame; ``False`` at the end."""
         source = self.source
         while True:
             at = self.at
@@ -155,9 +156,11 @@ class PcapngReader(Reader):
 
     def run(self, pattern: object, limit: int) -> int:
         # A simple packet block has another header before the frame.
+        """Step over frames like the current one; return how many."""
         return super().run(pattern, limit) if self.stride else 0  # type: ignore[arg-type]
 
     def time_at(self, offset: int) -> int:
+        """Return the time of a record like the current one."""
         kind, _, index, high, low, _, _ = self._enhanced.unpack_from(self.view, offset - 28)
         if kind == OBSOLETE_PACKET:  # half of that word says how many packets were dropped
             index = self._obsolete.unpack_from(self.view, offset - 28)[2]

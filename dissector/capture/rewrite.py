@@ -156,7 +156,7 @@ class _PcapngRewriter(PcapngReader):
             for code, value in self._options(start, at + length - 4):
                 yield code, bytes(value)
 
-    # What the reader does with each kind of block, watched
+    # --- What the reader does with each kind of block, watched ---
 
     def _section(self) -> bool:
         at = self.at

@@ -131,6 +131,7 @@ class MappedFile(_Mapping):
             self._mapped(mapping)
 
     def more(self) -> bool:
+        """Look whether the file is still whole; it is never longer."""
         self._look()
         # What is gone of its last page reads as zeros without a guard.
         self._cut(os.fstat(self._file.fileno()).st_size)
@@ -155,6 +156,7 @@ class Spool(_Mapping):
         self._ended = False
 
     def more(self) -> bool:
+        """Append what the stream gives; return whether there was any."""
         if self._ended:
             return False
         count = 0

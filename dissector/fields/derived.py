@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Kind, Position
+
 from ..tracking.kinds import Transport
 from ..tracking.model import CmEvent, Exchange, Message
 from .fields import Fields, address_fields, message_fields
@@ -16,9 +18,10 @@ _INFINIBAND = frozenset((Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIB
 _WITHOUT_IP = frozenset((Transport.ROCE_V1, Transport.INFINIBAND))
 _ROCE_PORT = 4791
 _NFS, _CALLBACK = 100003, 0x40000000
-_ONLY, _LAST = 0, 1
-_SENDS = {_LAST: (0x02, 0x03, 0x16), _ONLY: (0x04, 0x05, 0x17)}
-"""RC SENDs, plain, with immediate, with invalidate."""
+_SENDS = {
+    (row.position, row.headers): code for code, row in OPCODES.items() if row.kind == Kind.SEND
+}
+"""The opcodes of SENDs, by position and by the header that follows."""
 
 
 class Asked(NamedTuple):
@@ -35,6 +38,8 @@ class Asked(NamedTuple):
 
 
 class Derived(NamedTuple):
+    """How a derived field is worked out."""
+
     value: Callable[[Asked], Any]
     """``None`` where the field is not there."""
     protocol: bool = False
@@ -108,10 +113,10 @@ def _opcode(asked: Asked) -> int | None:
     message = asked.message
     if message is None or asked.transport not in _INFINIBAND:
         return None
-    plain, immediate, invalidate = _SENDS[_LAST if message.end - message.sequence > 1 else _ONLY]
+    position = Position.LAST if message.end - message.sequence > 1 else Position.ONLY
     if message.invalidated is not None:
-        return invalidate
-    return immediate if message.immediate is not None else plain
+        return _SENDS[position, ("IETH",)]
+    return _SENDS[position, ("ImmDt",) if message.immediate is not None else ()]
 
 
 DERIVED: dict[str, Derived] = {

@@ -77,6 +77,8 @@ _OPERATORS = (*_WORDS, "in", "contains", "matches")
 
 
 class Token(NamedTuple):
+    """A word of a filter, and where it stands."""
+
     kind: str
     text: str
     where: tuple[int, int]
@@ -96,6 +98,7 @@ class Filter:
         """When frame 1 was."""
 
     def __call__(self, fields: Fields) -> bool:
+        """Return whether a message's fields fit."""
         return self.any((fields,))
 
     def any(self, several: Iterable[Fields]) -> bool:

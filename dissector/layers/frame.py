@@ -49,11 +49,13 @@ _OF_FRAME = (
 
 @lru_cache(maxsize=4096)
 def ipv4_text(octets: bytes) -> str:
+    """Return an IPv4 address as text."""
     return ".".join(map(str, octets))
 
 
 @lru_cache(maxsize=4096)
 def ipv6_text(octets: bytes) -> str:
+    """Return an IPv6 address as text; one that IPv4 is mapped to as IPv4's."""
     address = IPv6Address(octets)
     return str(address.ipv4_mapped or address)
 

@@ -31,9 +31,15 @@ _FULL = frozenset(
     if row.position in (Position.FIRST, Position.MIDDLE) and row.kind != Kind.DATAGRAM
 )  # fmt: skip
 """Opcodes of packets whose payload is the path MTU."""
-_EMPTY = frozenset((0x0C, 0x11, 0x12, 0x13, 0x14))
+_EMPTY = frozenset(
+    code for code, row in OPCODES.items() if not row.has_payload and row.kind != Kind.CONGESTION
+)
 """Opcodes of packets without payload: READ requests, acknowledgements, atomics."""
-_RETH_ONLY = frozenset((0x0A, 0x0B))
+_RETH_ONLY = frozenset(
+    code for code, row in OPCODES.items()
+    if row.kind == Kind.WRITE and row.position == Position.ONLY
+)  # fmt: skip
+"""Opcodes of packets whose length a RETH says."""
 _LOOKED_AT = frozenset(
     code for code, row in OPCODES.items()
     if row.kind in (Kind.SEND, Kind.WRITE, Kind.READ_RESPONSE) and row.position & Position.LAST

@@ -14,7 +14,8 @@ from nfsrdma.xdr.nfs3.types import nfsstat3
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS, OperationSpec
 from nfsrdma.xdr.nfs4.types import nfsstat4
 
-from .procedures import NAMES, Procedure, procedure_of
+from .procedures import Procedure
+from .programs import NAMES, procedure_of
 from .rpc import (
     GSS_DATA,
     GSS_INTEGRITY,
@@ -93,6 +94,7 @@ class Body:
 
 
 def is_callback(program: int) -> bool:
+    """Return whether a program is one that NFS servers call back."""
     return program in CALLBACK_PROGRAMS
 
 

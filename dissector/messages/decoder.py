@@ -18,13 +18,19 @@ class Content(Protocol):
     """A chunk: how long it is, and where its octets are, should anyone want them."""
 
     @property
-    def position(self) -> int: ...
+    def position(self) -> int:
+        """The Position of a Read chunk, or the index of a Write chunk."""
+        ...
 
     @property
-    def length(self) -> int: ...
+    def length(self) -> int:
+        """How many octets it has."""
+        ...
 
     @property
-    def content(self) -> ByteMap: ...
+    def content(self) -> ByteMap:
+        """Where its octets are."""
+        ...
 
 
 class Placed:
@@ -103,9 +109,11 @@ class CallDecoder(WitnessDecoder):
                                    "which is no place in the message")  # fmt: skip
 
     def remaining(self) -> int:
+        """Return how many octets are left of what is inline."""
         return self._inline - self.offset
 
     def tell(self) -> int:
+        """Return the position in the message as it was before reduction."""
         return self.offset + self._left_out
 
     def _moved(self, size: int) -> Content | None:
@@ -123,6 +131,7 @@ class CallDecoder(WitnessDecoder):
         return content
 
     def payload(self, limit: int | None = None) -> Any:
+        """Read a DDP-eligible item: a :class:`Placed` if it is in a Read chunk."""
         size = self._length(limit)
         content = self._moved(size)
         if content is None:
@@ -139,6 +148,7 @@ class CallDecoder(WitnessDecoder):
         return memoryview(part.read(self.source))
 
     def done(self) -> None:
+        """Raise ``XdrError`` if something is left, inline or of the Read chunks."""
         if self._index < len(self._chunks):
             raise XdrError("a Read chunk was not used")
         super().done()
@@ -159,6 +169,7 @@ class ReplyDecoder(WitnessDecoder):
         self._index = 0
 
     def payload(self, limit: int | None = None) -> Any:
+        """Read a DDP-eligible item: a :class:`Placed` if it is in a Write chunk."""
         size = self._length(limit)
         index = self._index
         if index == len(self._chunks):

@@ -69,24 +69,6 @@ PROCEDURES: Final[dict[tuple[int, int], tuple[Procedure, ...]]] = {
 }  # fmt: skip
 """Program and version -> their procedures, by number."""
 
-NAMES: Final = {row.number: row.name for rows in PROCEDURES.values() for row in rows}
-"""Operation number -> procedure name."""
-
 READ3, WRITE3 = NFS3 + nfs3.NFSPROC3_READ, NFS3 + nfs3.NFSPROC3_WRITE
 READLINK3, SYMLINK3 = NFS3 + nfs3.NFSPROC3_READLINK, NFS3 + nfs3.NFSPROC3_SYMLINK
 READDIR3, READDIRPLUS3 = NFS3 + nfs3.NFSPROC3_READDIR, NFS3 + nfs3.NFSPROC3_READDIRPLUS
-
-
-def procedure_of(program: int, version: int, number: int) -> Procedure | None:
-    """The procedure with a number, or ``None`` if it is none that can be decoded."""
-    if program in COMPANY and (program, version) not in PROCEDURES:
-        _load()
-    rows = PROCEDURES.get((program, version), ())
-    return rows[number] if 0 <= number < len(rows) else None
-
-
-def _load() -> None:
-    from .sideband import TABLES
-
-    PROCEDURES.update(TABLES)
-    NAMES.update((row.number, row.name) for rows in TABLES.values() for row in rows)

@@ -101,10 +101,12 @@ class RpcReply:
 
     @property
     def success(self) -> bool:
+        """Whether the call was accepted and carried out."""
         return self.accepted and self.stat == SUCCESS
 
     @property
     def stat_name(self) -> str:
+        """How it ended, as RFC 5531 names it."""
         if not self.accepted:
             if self.stat == -1:
                 return f"RPC_MISMATCH({self.low}-{self.high})"

@@ -87,12 +87,8 @@ class TransportHeader:
 
     @property
     def name(self) -> str:
+        """``RDMA_MSG``, ``RDMA_NOMSG``..., or the number of another procedure."""
         return PROCEDURES[self.proc] if self.proc < len(PROCEDURES) else f"procedure {self.proc}"
-
-    @property
-    def has_message(self) -> bool:
-        """An RPC message, or a part of one, follows."""
-        return self.version == VERSION_1 and self.proc in (MSG, MSGP)
 
     def handles(self) -> Iterator[int]:
         """Of all segments; some come more than once."""

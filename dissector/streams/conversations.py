@@ -38,9 +38,13 @@ Key = tuple[str, int, str, int]
 class Reader(Protocol):
     """What makes something of a stream."""
 
-    def advance(self) -> None: ...
+    def advance(self) -> None:
+        """Take what is new in the stream."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Take the end of the stream."""
+        ...
 
 
 class Half:
@@ -77,11 +81,13 @@ class Half:
         self.opposite: Half = self
 
     def source(self) -> memoryview:
+        """Return the octets of the capture."""
         return self._conversations.source()
 
     def note(
         self, frame: int, rule: str, text: str, severity: Severity = Severity.NOTE
     ) -> None:  # fmt: skip
+        """Report something about a frame."""
         self._conversations.events.findings.emit(Finding(frame, severity, rule, text))
 
 
@@ -118,7 +124,7 @@ class Conversations:
             if half.reader is not None:
                 yield half.side, half.stream.resent
 
-    # TCP
+    # --- TCP ---
 
     def tcp(self, packet: Packet) -> None:
         """A TCP segment."""
@@ -281,7 +287,7 @@ class Conversations:
     def _record(self, message: Message) -> None:
         self._matching.record(message)
 
-    # UDP
+    # --- UDP ---
 
     def udp(self, packet: Packet) -> None:
         """A datagram from or to NFS's port."""

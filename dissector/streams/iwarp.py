@@ -24,9 +24,13 @@ class Owner(Protocol):
     side: Side
     stream: Stream
 
-    def source(self) -> memoryview: ...
+    def source(self) -> memoryview:
+        """Return the octets of the capture."""
+        ...
 
-    def note(self, frame: int, rule: str, text: str, severity: Severity = ...) -> None: ...
+    def note(self, frame: int, rule: str, text: str, severity: Severity = ...) -> None:
+        """Report something about a frame."""
+        ...
 
 
 class Iwarp:

@@ -52,10 +52,12 @@ class Hello(NamedTuple):
 
     @property
     def crc(self) -> bool:
+        """Whether checksums are asked for."""
         return bool(self.flags & 0x40)
 
     @property
     def rejected(self) -> bool:
+        """Whether the connection is refused."""
         return bool(self.flags & 0x20)
 
     @property
@@ -183,9 +185,13 @@ class Owner(Protocol):
 
     stream: Stream
 
-    def source(self) -> memoryview: ...
+    def source(self) -> memoryview:
+        """Return the octets of the capture."""
+        ...
 
-    def note(self, frame: int, rule: str, text: str, severity: Severity = ...) -> None: ...
+    def note(self, frame: int, rule: str, text: str, severity: Severity = ...) -> None:
+        """Report something about a frame."""
+        ...
 
 
 Deliver = Callable[[ByteMap, Chunk], None]

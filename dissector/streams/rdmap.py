@@ -81,7 +81,7 @@ class Rdmap:
     def _fault(self, last: Chunk, text: str) -> None:
         self._note(last.frame, "ddp-header", text, Severity.ERROR)
 
-    # Tagged
+    # --- Tagged ---
 
     def _tagged(
         self, control: int, opcode: int, head: memoryview, content: ByteMap, last: Chunk
@@ -130,7 +130,7 @@ class Rdmap:
                     self._reads.remove(wanted)
                 return
 
-    # Untagged
+    # --- Untagged ---
 
     def _untagged(
         self, control: int, opcode: int, head: memoryview, content: ByteMap, view: memoryview,

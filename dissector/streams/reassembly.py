@@ -115,7 +115,7 @@ class Stream:
         self._acked = self.end + _WHOLE
         self._release()
 
-    # Reading
+    # --- Reading ---
 
     def _index(self, position: int) -> int:
         return max(0, bisect_right(self.chunks, position, key=_START) - 1)

@@ -42,6 +42,7 @@ class Gap(NamedTuple):
     end: int
 
     def packets(self, mtu: int) -> int:
+        """Return how many packets it takes."""
         return -(-(self.end - self.start) // mtu)
 
     def last(self, mtu: int) -> int:

@@ -30,6 +30,7 @@ class Slowest:
         events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Keep an RPC if it is among the slowest."""
         latency = exchange.latency_ns
         if latency is None or (len(self._heap) == self._count and latency <= self._heap[0][0]):
             return
@@ -42,10 +43,12 @@ class Slowest:
         put(self._heap, entry)
 
     def text(self) -> Iterator[str]:
+        """Give a line for each, the slowest first."""
         for _, _, line, stage, took in sorted(self._heap, reverse=True):
             yield f"{line} ({stage} {duration(took)})\n" if stage else f"{line}\n"
 
     def objects(self) -> Iterator[str]:
+        """Give a JSON object for each, the slowest first."""
         for latency, _, line, stage, took in sorted(self._heap, reverse=True):
             fields = {"record": "slow", "rpc": line.strip(), "reply_ns": latency,
                       "stage": stage or None, "stage_ns": took}  # fmt: skip
@@ -81,6 +84,7 @@ class ConnectionList:
         events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Count an RPC for its connection."""
         connection = exchange.requester.connection
         row = self.rows.get(connection.number)
         if row is None:
@@ -100,6 +104,7 @@ class ConnectionList:
         row.octets += sum(chunk.used_octets for chunk in exchange.chunks)
 
     def text(self) -> Iterator[str]:
+        """Give a line for each connection."""
         for row in sorted(self.rows.values(), key=lambda one: one.frame):
             port = f" port {row.port}" if row.port else ""
             words = f"{row.calls} calls, {row.callbacks} callbacks, {row.errors} with errors"
@@ -111,6 +116,7 @@ class ConnectionList:
             )
 
     def objects(self) -> Iterator[str]:
+        """Give a JSON object for each connection."""
         for row in sorted(self.rows.values(), key=lambda one: one.frame):
             fields = {"record": "connection", **asdict(row)}
             yield json.dumps(fields, separators=(",", ":")) + "\n"

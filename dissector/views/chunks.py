@@ -109,6 +109,7 @@ class ChunkView:
         events.findings.subscribe(self.finding)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Show an RPC, if it has chunks."""
         if not exchange.chunks:
             return
         self._write(self._line.line(exchange) + "\n")
@@ -117,4 +118,5 @@ class ChunkView:
                 self._write(line + "\n")
 
     def finding(self, finding: Finding) -> None:
+        """Show a finding."""
         self._line.finding(finding)

@@ -32,6 +32,7 @@ class Payload(NamedTuple):
 
     @property
     def length(self) -> int:
+        """How many octets it has."""
         return self.data.length if isinstance(self.data, ByteMap) else len(self.data)
 
     def write(self, source: memoryview, write: Write, at: int) -> int:
@@ -151,6 +152,7 @@ class ExtractView:
         events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Write what an RPC carried, if it is the one, or about the file."""
         if self._frame:
             messages = [m for m in (exchange.call, exchange.reply) if m is not None]
             if not any(m.first_frame <= self._frame <= m.frame for m in messages):

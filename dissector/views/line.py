@@ -45,6 +45,7 @@ class LineView:
         events.closed.subscribe(self.close)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Show an RPC, and what was found about it."""
         self.shown += 1
         self._write(self.line(exchange) + "\n")
         for finding in exchange.findings:
@@ -71,18 +72,21 @@ class LineView:
         return f"{line} {summary.duration(latency)}" if latency is not None else line
 
     def cm(self, event: CmEvent) -> None:
+        """Show a message of the connection manager."""
         self._write(
             f"{event.frame:>13} {self._clock(event.time_ns)} {event.source} -> {event.destination} "
             f"CM {summary.printable(event.summary)}\n"
         )
 
     def finding(self, finding: Finding) -> None:
+        """Show a finding."""
         self._write(
             f"{finding.frame:>13} {MARKS[finding.severity]}: {finding.rule}: "
             f"{summary.printable(finding.text)}\n"
         )
 
     def close(self, totals: Totals) -> None:
+        """Say so if there was no RPC."""
         if not self.shown:
             kinds = totals.kinds
             packets = sum(kinds.values()) - kinds[-1]

@@ -45,6 +45,7 @@ class NdjsonView:
         events.findings.subscribe(self.finding)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Show the messages of an RPC, and what was found about it."""
         pairs = ((exchange.call, exchange.call_body), (exchange.reply, exchange.reply_body))
         wanted = self._wanted
         for message, body in pairs:
@@ -62,11 +63,13 @@ class NdjsonView:
             self.finding(finding)
 
     def cm(self, event: CmEvent) -> None:
+        """Show a message of the connection manager."""
         wanted = self._wanted
         if wanted is None or wanted(asked_of_cm(event, wanted.derived, wanted.began_ns())):
             self._put(asked_of_cm(event, (), 0))
 
     def finding(self, finding: Finding) -> None:
+        """Show a finding."""
         fields = finding_fields(finding)
         if self._wanted is None or self._wanted(fields):
             self._put(fields)

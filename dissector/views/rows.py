@@ -134,6 +134,7 @@ class RowView:
         events.closed.subscribe(self.close)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Add the row of an RPC."""
         self._rows.append(row(exchange))
         self.count += 1
         if len(self._rows) >= self._size:
@@ -146,4 +147,5 @@ class RowView:
             self._rows = []
 
     def close(self, totals: Totals) -> None:
+        """Hand on the last rows."""
         self.flush()

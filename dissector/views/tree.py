@@ -34,6 +34,7 @@ class TreeView:
         events.closed.subscribe(self.close)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Show an RPC with everything in it."""
         self._line.shown += 1
         self._write("\n".join((self._line.line(exchange), *exchange_lines(exchange), "")))
         for finding in exchange.findings:
@@ -41,6 +42,7 @@ class TreeView:
         self._write("\n")
 
     def cm(self, event: CmEvent) -> None:
+        """Show a message of the connection manager, with its members."""
         self._line.cm(event)
         if event.message is not None:
             for name in event.message.__slots__:
@@ -50,9 +52,11 @@ class TreeView:
             self._write("\n")
 
     def finding(self, finding: Finding) -> None:
+        """Show a finding."""
         self._line.finding(finding)
 
     def close(self, totals: Totals) -> None:
+        """Say so if there was no RPC."""
         self._line.close(totals)
 
 

@@ -64,15 +64,18 @@ class Remarks:
             self._add(finding)
 
     def exchange(self, exchange: Exchange) -> None:
+        """Collect the findings about an RPC."""
         self._lint.exchange(exchange)
         for finding in exchange.findings:
             self._decoded(finding)
 
     def finding(self, finding: Finding) -> None:
+        """Collect a finding about no RPC."""
         self._lint.finding(finding)
         self._decoded(finding)
 
     def close(self, totals: Totals) -> None:
+        """Collect what shows at the end."""
         self._lint.close(totals)
 
 
@@ -83,9 +86,11 @@ class Annotator:
         self._remarks = remarks
 
     def link_type(self, link_type: int) -> int:
+        """Return the link type as it is."""
         return link_type
 
     def frame(self, reader: Reader) -> Sequence[Output] | None:
+        """Return a frame with its comments, or ``None`` if it has none."""
         comments = self._remarks.get(reader.number)
         if comments is None:
             return None

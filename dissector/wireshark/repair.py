@@ -79,11 +79,13 @@ class Repairs:
             self._templates[new.flow] = template
 
     def exchange(self, exchange: Exchange) -> None:
+        """Note that a service whose port Wireshark misreads is NFS's."""
         connection = exchange.requester.connection
         if connection.cm_frame in self._requests:
             self._services.add(connection.cm_frame)
 
     def cm(self, event: CmEvent) -> None:
+        """Note a request for a port that Wireshark takes for another protocol's."""
         if (
             isinstance(event.message, Req)
             and event.message.service_id & 0xFFFF == NVME_PORT
@@ -92,6 +94,7 @@ class Repairs:
             self._requests[event.frame] = event.frame
 
     def close(self, totals: Totals) -> None:
+        """Prepare the handshakes that are missing."""
         for connection in totals.connections:
             if connection.paired_by not in ("", "CM"):
                 self.missing_handshake(connection)
@@ -122,6 +125,7 @@ class Repairs:
         return ERF if link_type == INFINIBAND else link_type
 
     def frame(self, reader: Reader) -> Sequence[Output] | None:
+        """Return what a frame becomes, or ``None`` if it stays as it is."""
         before = self._inserted.get(reader.number, ())
         self.done["connection manager frames added"] += len(before)
         packet = self._layers.decode(reader)

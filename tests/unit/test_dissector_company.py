@@ -11,7 +11,8 @@ from tests.support.rdma_wire import Wire, pcap
 
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.fields.fields import message_fields
-from nfsrdma.dissector.messages.procedures import NAMES, PROCEDURES, procedure_of
+from nfsrdma.dissector.messages.procedures import PROCEDURES
+from nfsrdma.dissector.messages.programs import NAMES, procedure_of
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.tracking.model import Exchange
 from nfsrdma.dissector.views.line import LineView

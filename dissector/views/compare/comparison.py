@@ -136,7 +136,7 @@ class Comparison:
         events.findings.subscribe(self.finding)
         events.closed.subscribe(self.close)
 
-    # Their side
+    # --- Their side ---
 
     def _advance(self, frame: int) -> None:
         """Take Wireshark's messages up to a frame."""
@@ -169,7 +169,7 @@ class Comparison:
                 return message
         return None
 
-    # Our side
+    # --- Our side ---
 
     def exchange(self, exchange: Exchange) -> None:
         """Compare a call and its reply."""

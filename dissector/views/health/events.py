@@ -35,13 +35,12 @@ CAUSES: Final = {
 
 
 class Nak(NamedTuple):
-    """What a receiver complained about. ``code`` is -1 for "not ready", with a timer then."""
+    """What a receiver complained about. ``code`` is -1 for "not ready"."""
 
     frame: int
     time: int
     sequence: int
     code: int
-    timer_us: int = 0
 
 
 class Event:
@@ -143,4 +142,5 @@ class Sufferer:
 
     @property
     def took(self) -> int:
+        """Nanoseconds from the call to the reply; negative where that is not known."""
         return self.finished - self.rpc.start if self.rpc.latency >= 0 else -1

@@ -161,7 +161,7 @@ class Watch:
         self._marked: Event | None = None
         self._responses = Tracker()
 
-    # Requests
+    # --- Requests ---
 
     def request(self, packet: Packet, followers: int, time: int, *, is_read: bool) -> None:
         """A request packet and its ``followers`` in a run, the last of them sent at ``time``."""
@@ -300,7 +300,7 @@ class Watch:
             counts.unknown_octets += size
         return False
 
-    # What the peer says about it
+    # --- What the peer says about it ---
 
     def heard(self, packet: Packet, *, explicit: bool, has_aeth: bool = True) -> None:
         """A response: an acknowledgement of its own (``explicit``), or a part of a READ."""
@@ -341,7 +341,7 @@ class Watch:
         event.end = sequence + 1
         if kind == RNR:
             counts.rnr += 1
-            nak = Nak(packet.number, packet.time_ns, sequence, -1, RNR_TIMERS[detail])
+            nak = Nak(packet.number, packet.time_ns, sequence, -1)
             event.cause = "RNR"
             event.text = f"timer {RNR_TIMERS[detail]} us"
         else:
@@ -419,7 +419,7 @@ class Watch:
         self._on_event(event)
         return event
 
-    # RPCs
+    # --- RPCs ---
 
     def spans_at(self, start: int, end: int) -> Iterator[Span]:
         """RPCs that are over and to which these sequences belong, the latest first."""

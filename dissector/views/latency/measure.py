@@ -42,6 +42,7 @@ class Times:
         return self._count
 
     def add(self, time: int, call_frame: int, reply_frame: int) -> None:
+        """Add a time, and the frames of the call and the reply that it is of."""
         time = min(time, _MAX)
         self._count += 1
         self.total += time

@@ -35,6 +35,7 @@ class Steps:
         self._all: list[Step] = []
 
     def add(self, step: Step) -> None:
+        """Add a step; it may become one with the latest."""
         last = self._all[-1] if self._all else None
         if last is not None and step.time - last.time < self.width:
             self._all[-1] = Step(last.time, max(last.depth, step.depth), step.credits)
@@ -69,6 +70,7 @@ class Queue:
         self._full: tuple[int, int] | None = None
 
     def called(self, exchange: Exchange) -> None:
+        """Take a call that was sent."""
         call = exchange.call
         if call is None:
             return
@@ -79,6 +81,7 @@ class Queue:
             self._full = (call.time_ns, call.frame)
 
     def answered(self, exchange: Exchange) -> None:
+        """Take an exchange that is over."""
         reply, header = exchange.reply, exchange.reply_header
         if reply is None:
             return

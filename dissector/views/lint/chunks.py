@@ -47,7 +47,7 @@ def check_chunks(exchange: Exchange, complete: bool) -> Iterator[Finding]:
             yield from _written(exchange, reply, complete)
 
 
-# Calls
+# --- Calls ---
 
 
 def _call_items(exchange: Exchange, call: Message, header: TransportHeader) -> Iterator[Finding]:
@@ -125,7 +125,7 @@ def _placed(operations: list[Any]) -> Iterator[tuple[int, Placed]]:
                 stack += [getattr(item, name) for name in item.__slots__ if hasattr(item, name)]
 
 
-# Replies
+# --- Replies ---
 
 
 def _result_items(
@@ -252,7 +252,7 @@ def _answered(exchange: Exchange) -> bool:
     return body is not None and body.status == 0
 
 
-# Places in headers
+# --- Places in headers ---
 
 
 def _read_list(header: TransportHeader) -> tuple[int, int]:

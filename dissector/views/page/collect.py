@@ -57,6 +57,7 @@ class PageView:
 
     @property
     def latency(self) -> Latency:
+        """The times of the RPCs."""
         return self.health.latency
 
     def subscribe(self, events: Events) -> None:

@@ -14,6 +14,7 @@ class Strings:
         self._index: dict[str, int] = {}
 
     def add(self, text: str) -> int:
+        """Return the number of a string, which is added if it is new."""
         index = self._index.get(text)
         if index is None:
             index = self._index[text] = len(self.all)
@@ -39,6 +40,7 @@ class Table:
         return len(self.columns[0]) - 1
 
     def column(self, name: str) -> array[int]:
+        """Return the values of a column."""
         return self.columns[self.names.index(name)]
 
     def arranged(self, order: Sequence[int]) -> None:
