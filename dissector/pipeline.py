@@ -215,7 +215,7 @@ class Pipeline:
     # --- Bounds and ends ---
 
     def _progress(self) -> None:
-        """Now and then look whether what is kept has grown too much."""
+        """Check now and then whether what is kept has grown too much."""
         number = self.reader.number
         if number - self._trimmed >= _TRIM:
             self._trimmed = number

@@ -2,7 +2,8 @@
 
 What belongs together is found by index wherever there is one. Where candidates have to be tried,
 a hostile capture can have all of them tried for each of its packets; so there is a budget that
-grows with the frames, and who has spent it guesses no more. Honest captures never come near it.
+grows with the frames, and once it is spent there is no more guessing. Honest captures never come
+near it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ FOR_EACH = 32
 
 
 class Effort:
-    """``frames`` tells how many frames there were; ``on_spent`` is told when it was not enough.
+    """A budget of steps, which grows with the number of ``frames``.
+
+    ``on_spent`` is called once, when the budget was not enough.
 
     A *step* is a candidate that is looked at.
     """
@@ -31,7 +34,7 @@ class Effort:
         """Searches that were not made, or not to the end."""
 
     def spend(self, steps: int) -> bool:
-        """Whether so many more steps may be made."""
+        """Take so many steps from the budget; return whether they may be made."""
         if steps > self._left:
             self._left = FREE + FOR_EACH * self._frames() - self._spent
             if steps > self._left:

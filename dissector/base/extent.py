@@ -2,7 +2,7 @@
 
 Nothing here holds payload. A thing that was transferred (a message, a chunk, a file) is a
 :class:`ByteMap`: pieces of the capture file in their order, with holes where a packet is missing
-or was cut. Its octets are read when somebody asks for them.
+or was cut. Its octets are read when they are asked for.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class ByteMap:
             yield at, self.length
 
     def prefix(self) -> int:
-        """How many octets there are before the first hole."""
+        """Return how many octets there are before the first hole."""
         pieces = self.pieces
         if len(pieces) == 1 and not pieces[0].start:  # nearly always
             return min(pieces[0].length, self.length)
@@ -89,7 +89,7 @@ class ByteMap:
         return self.length
 
     def cut(self, start: int, end: int) -> ByteMap:
-        """The map of a part."""
+        """Return the map of a part."""
         pieces = []
         for piece in self.pieces:
             first = max(piece.start, start)
@@ -100,7 +100,7 @@ class ByteMap:
         return ByteMap(max(0, end - start), pieces)
 
     def read(self, view: memoryview, limit: int | None = None) -> bytearray | memoryview:
-        """The octets, zeros in the holes; at most ``limit`` of them.
+        """Return the octets, with zeros in the holes; at most ``limit`` of them.
 
         A view of the file where they are in one piece.
         """
@@ -117,7 +117,7 @@ class ByteMap:
         return octets
 
     def frames(self) -> Iterator[int]:
-        """The frames that the pieces came from, each once while they follow each other."""
+        """Give the frames that the pieces came from, each once while they follow each other."""
         last = 0
         for piece in self.pieces:
             if piece.frame != last:
@@ -126,7 +126,7 @@ class ByteMap:
 
 
 def joined(maps: Iterable[ByteMap]) -> ByteMap:
-    """One after the other."""
+    """Return the map of several things, one after the other."""
     pieces: list[Piece] = []
     at = 0
     for one in maps:
@@ -136,7 +136,7 @@ def joined(maps: Iterable[ByteMap]) -> ByteMap:
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Runs in ascending order, none of which touches another."""
+    """Return ranges as runs in ascending order, none of which touches another."""
     runs: list[tuple[int, int]] = []
     for start, end in sorted(ranges):
         if start >= end:
@@ -149,7 +149,7 @@ def merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def covered(extents: Iterable[Extent], start: int, end: int) -> int:
-    """How many octets of ``[start, end)`` were carried by packets, in the file or cut."""
+    """Return how many octets of ``[start, end)`` packets carried, in the file or cut."""
     total, at = 0, start
     for address, last in sorted((extent.address, extent.end) for extent in extents):
         first, last = max(address, at), min(last, end)
@@ -160,7 +160,7 @@ def covered(extents: Iterable[Extent], start: int, end: int) -> int:
 
 
 def mapped(extents: Iterable[Extent], start: int, end: int) -> ByteMap:
-    """What extents hold of the addresses ``[start, end)``.
+    """Return the map of what extents hold of the addresses ``[start, end)``.
 
     Where several packets carried the same address, the first in the file that has it counts.
     """

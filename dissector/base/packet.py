@@ -1,7 +1,7 @@
 """One frame as the layers found it: where its parts are, and the fields of the RDMA headers.
 
-There is a single :class:`Packet` per pipeline, filled anew for every frame: whoever wants to keep
-something makes a record of its own (``model``). What a frame does not have keeps its old value,
+There is a single :class:`Packet` per pipeline, filled anew for every frame: to keep
+something, make a record of it (``tracking.model``). What a frame does not have keeps its old value,
 so look at ``kind`` and ``opcode`` first.
 """
 

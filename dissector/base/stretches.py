@@ -28,7 +28,7 @@ class Stretch(NamedTuple, Generic[T]):
 
 
 class Stretches(Generic[T]):
-    """See the module."""
+    """Things by handle and address."""
 
     __slots__ = ("_handles", "_longest", "_number", "_places")
 
@@ -47,7 +47,7 @@ class Stretches(Generic[T]):
         return handle in self._handles
 
     def add(self, handle: int, start: int, end: int, what: T) -> int:
-        """Its number."""
+        """Add something; return its number."""
         self._number = number = self._number + 1
         stretch = Stretch(start, number, end, what)
         there = self._handles.get(handle)
@@ -78,7 +78,7 @@ class Stretches(Generic[T]):
         self.remove(next(iter(self._places)))
 
     def near(self, handle: int, start: int, end: int, effort: Effort) -> list[Stretch[T]]:
-        """Those that may touch ``[start, end)``, all others left out: by address."""
+        """Return those that may touch ``[start, end)``, by address."""
         there = self._handles.get(handle)
         if there is None:
             return []
@@ -91,7 +91,7 @@ class Stretches(Generic[T]):
         return there[low:high]
 
     def touching(self, handle: int, start: int, end: int, effort: Effort) -> list[Stretch[T]]:
-        """Those that have an address in ``[start, end)``, the oldest first."""
+        """Return those that have an address in ``[start, end)``, the oldest first."""
         found = [
             one for one in self.near(handle, start, end, effort)
             if one.start < end and one.end > start

@@ -1,4 +1,4 @@
-"""From whatever holds a capture to its reader: a file's name, a stream, an interface."""
+"""From what holds a capture (a file, a stream, an interface) to its reader."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Live:
         self._stopped = True
 
     def dropped(self) -> int:
-        """How many frames the kernel had no room for, since this was last asked."""
+        """Return how many frames the kernel had no room for, since this was last asked."""
         if self._socket.fileno() < 0:
             return 0
         raw = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
@@ -123,7 +123,7 @@ class Live:
         self._socket.close()
 
     def fill(self, room: memoryview) -> int:
-        """Some records, or 0 at the end."""
+        """Put some records into ``room``; return how many octets, 0 at the end."""
         while not self._pending and not self._over():
             self._idle()
             if select.select([self._socket], [], [], self._wait())[0]:
@@ -178,14 +178,14 @@ class Live:
 
 
 def open_live(live: Live) -> Reader:
-    """The frames of a capture that is being made."""
+    """Return the frames of a capture that is being made."""
     return reader_of(Spool(live.fill, endless=True))
 
 
 def open_dumpcap(
     interface: str, expression: str, duration: float, count: int, idle: Callable[[], object]
 ) -> tuple[Reader, subprocess.Popen[bytes]] | None:
-    """The same by way of ``dumpcap``, which may be allowed what we are not; if it is there."""
+    """Capture with ``dumpcap`` instead, if it is there: it may be allowed what we are not."""
     program = which("dumpcap")
     if program is None:
         return None
@@ -205,7 +205,7 @@ def open_dumpcap(
 
 
 def _hardware(interface: str) -> int:
-    """The ARP hardware type of an interface. Raises ``OSError`` if there is none of that name."""
+    """Return the ARP hardware type of an interface. Raises ``OSError`` if there is none."""
     socket.if_nametoindex(interface)
     try:
         return int(Path(f"/sys/class/net/{interface}/type").read_text())

@@ -22,7 +22,7 @@ def open_capture(
     idle: Callable[[], object] = lambda: None,
     max_unpacked: int | None = None,
 ) -> Reader:
-    """The frames of a capture file; ``-`` is standard input.
+    """Return the frames of a capture file; ``-`` is standard input.
 
     ``idle`` is called before a pipe is waited for: the time to write what is known so far.
     ``max_unpacked`` is how many octets a compressed file may have (see ``source.limited_fill``).
@@ -65,7 +65,7 @@ def follow_capture(
 
 
 def reader_of(source: Source) -> Reader:
-    """The reader for what a source begins with. Raises ``CaptureError``."""
+    """Return the reader for what a source begins with. Raises ``CaptureError``."""
     while source.end < 4 and source.more():
         pass
     magic = bytes(source.view[:4])
@@ -79,7 +79,7 @@ def reader_of(source: Source) -> Reader:
 
 
 def _decompressed(source: Spool, max_unpacked: int | None) -> Source:
-    """The source, or one that decompresses it."""
+    """Return the source, or one that decompresses it."""
     while source.end < 4 and source.more():
         pass
     opener = _decompressor(bytes(source.view[:4]))
@@ -98,7 +98,7 @@ class _Sequential:
         self._at = 0
 
     def tell(self) -> int:
-        """How many octets were read."""
+        """Return how many octets were read."""
         return self._at
 
     def read(self, size: int = -1) -> bytes:
@@ -123,7 +123,7 @@ class _Gunzip:
         self._fresh = True
 
     def read(self, size: int) -> bytes:
-        """At least one octet unless at the end; raises ``EOFError`` or ``zlib.error``."""
+        """Read at least one octet, or none at the end. Raises ``EOFError`` or ``zlib.error``."""
         while True:
             if not self._pending:
                 self._pending = self._file.read(1 << 16)

@@ -83,7 +83,7 @@ class PcapReader(Reader):
         return int(seconds * 1_000_000_000 + fraction * self._scale)
 
     def _cut(self, start: int, seconds: int, fraction: int, original: int) -> bool:
-        """The last frame is not all there: take what is."""
+        """Take what there is of the last frame, which is cut."""
         captured = self.source.end - start
         self.ended("a frame", captured)
         if not captured:
@@ -95,7 +95,7 @@ class PcapReader(Reader):
         return True
 
     def _zeros(self) -> bool:
-        """Room that was never written to, after a crash: step over it."""
+        """Step over room that was never written to, as a crash leaves it."""
         self.notice("zeros in place of records: skipped")
         while True:
             self.need(self.at + _ZEROS)

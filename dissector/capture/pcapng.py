@@ -104,7 +104,7 @@ class PcapngReader(Reader):
         return self._frame(index, at + 28, captured, original, high << 32 | low, length)
 
     def _old_packet(self, kind: int, at: int, length: int) -> bool:
-        """Simple packet blocks have no time, obsolete ones another order of fields."""
+        """Read a block without a time (simple), or with another order of fields (obsolete)."""
         if kind == OBSOLETE_PACKET:
             if length < 32:
                 return False
@@ -144,7 +144,7 @@ class PcapngReader(Reader):
         return True
 
     def _cut(self, at: int) -> bool:
-        """The last frame is not all there: take what is."""
+        """Take what there is of the last frame, which is cut."""
         if self.source.end < at + 29:
             return False
         _, _, index, high, low, captured, original = self._enhanced.unpack_from(self.view, at)

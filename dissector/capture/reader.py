@@ -66,7 +66,7 @@ class Reader(abc.ABC):
         self.time_ns = 0
         """Nanoseconds since 1970."""
         self.began_ns = 0
-        """When frame 1 was: every view's times count from there. Whoever reads it sets it."""
+        """When frame 1 was: every view's times count from there. The pipeline sets it."""
         self.link_type = 0
         self.stride = 0
         """From the current record to the next."""
@@ -80,7 +80,7 @@ class Reader(abc.ABC):
 
     @abc.abstractmethod
     def time_at(self, offset: int) -> int:
-        """The time of the record whose frame begins at ``offset``, like the current one's."""
+        """Return the time of the record whose frame begins at ``offset``, one like the current."""
 
     def run(self, pattern: Pattern, limit: int) -> int:
         """Step over at most ``limit`` frames like the current one; how many there were.
@@ -104,7 +104,7 @@ class Reader(abc.ABC):
         return count
 
     def progress(self, offset: int) -> None:
-        """Now and then: what is before ``offset`` has been read."""
+        """Report now and then that what is before ``offset`` has been read."""
         self.source.passed(offset)
         self.on_progress()
 
@@ -114,7 +114,7 @@ class Reader(abc.ABC):
             self.notices.append(Notice(self.number, text))
 
     def need(self, end: int) -> bool:
-        """Whether the octets up to ``end`` are there, after waiting for them if that helps."""
+        """Wait for the octets up to ``end``; return whether they are there."""
         while self.source.end < end:
             if not self.source.more():
                 return False
@@ -127,7 +127,7 @@ class Reader(abc.ABC):
             raise CaptureError(self.source.problem)
 
     def ended(self, what: str, wanted: int) -> bool:
-        """The file ends inside of something: note it, and be at the end."""
+        """Note that the file ends inside of something, and be at the end."""
         if self.source.problem:
             self.notice(self.source.problem)
         left = self.source.end - self.at

@@ -43,14 +43,14 @@ class Output(NamedTuple):
 
 
 class Editor(Protocol):
-    """Who decides what is written."""
+    """What decides what is written."""
 
     def link_type(self, link_type: int) -> int:
-        """The link type of what is written for frames that have this one."""
+        """Return the link type of what is written for frames that have this one."""
         ...
 
     def frame(self, reader: Reader) -> Sequence[Output] | None:
-        """What to write in place of the reader's current frame; ``None`` leaves it alone.
+        """Return what to write in place of the current frame; ``None`` leaves it alone.
 
         Its own options stay with the output that has the frame's own octets, or else the last one.
         """
@@ -105,7 +105,7 @@ class _PcapngRewriter(PcapngReader):
         super().__init__(source)
 
     def whole(self) -> None:
-        """Everything, to the end."""
+        """Write everything, to the end."""
         while self.read():
             outputs = self._editor.frame(self)
             at, length = self._block
@@ -163,7 +163,7 @@ class _PcapngRewriter(PcapngReader):
         if not super()._section():
             return False
         _, length = self._head.unpack_from(self.view, at)
-        # The first section is seen twice: by who opens the file, and by who reads it.
+        # The first section is seen twice: when the file is opened, and when it is read.
         if self._copied <= at and 28 <= length <= MAX_BLOCK and self.need(at + length):
             # The section's length, if it has one, would not be true any more.
             self._copy(at)

@@ -35,7 +35,7 @@ def match_plain(
     pattern: Pattern,
     limit: int,
 ) -> int:
-    """How many of the ``limit`` frames at ``offset + n * stride`` follow the one at ``offset``."""
+    """Return how many of the ``limit`` frames at ``offset + n * stride`` follow the first one."""
     pieces = _pieces(header, time, pattern)
     templates = [(start, end, bytes(view[offset + start : offset + end])) for start, end in pieces]
     (psn,) = _WORD.unpack_from(view, offset + pattern.psn)
@@ -59,7 +59,7 @@ def match_numpy(
     pattern: Pattern,
     limit: int,
 ) -> int:
-    """The same, all headers at once: they are gathered into a block, one row for each frame."""
+    """Return the same, comparing all headers at once: they are the rows of a block."""
     array: Any = numpy.ndarray
     width = header + pattern.psn + 4
     block = array((limit + 1, width), "u1", view, offset - header, (stride, 1)).copy()
@@ -72,7 +72,7 @@ def match_numpy(
 
 @lru_cache(maxsize=256)
 def _mask(header: int, start: int, stop: int, pattern: Pattern) -> Any:
-    """Which octets of a row may not differ."""
+    """Return which octets of a row may not differ."""
     mask = numpy.zeros(header + pattern.psn + 4, bool)
     for first, last in _pieces(header, slice(start, stop), pattern):
         mask[header + first : header + last] = True
@@ -80,7 +80,7 @@ def _mask(header: int, start: int, stop: int, pattern: Pattern) -> Any:
 
 
 def _pieces(header: int, time: slice, pattern: Pattern) -> Sequence[tuple[int, int]]:
-    """All that must not differ, the record's header (before the frame) included."""
+    """Return all that must not differ, the record's header (before the frame) included."""
     before = ((-header, -header + time.start), (-header + time.stop, 0))
     return [piece for piece in (*before, *pattern.same) if piece[0] < piece[1]]
 
@@ -94,7 +94,7 @@ def match_run(
     pattern: Pattern,
     limit: int,
 ) -> int:
-    """The faster of the two. The frames must lie within ``view``."""
+    """Return the same by the faster of the two. The frames must lie within ``view``."""
     few = limit if numpy is None or limit < _WORTHWHILE else 2
     # Traffic of many queue pairs is interleaved: see first whether there is a run at all.
     count = match_plain(view, offset, stride, header, time, pattern, few)

@@ -3,12 +3,12 @@
 A file is mapped. What cannot be mapped (a pipe, a compressed file) is spooled to an unlinked
 temporary file, which is mapped as it grows, so that everything behind this module sees one kind of
 source: offsets that stay valid until the end. Pages that were passed are given back to the system
-(:meth:`Source.passed`); they come again from the file if someone asks for their octets later.
+(:meth:`Source.passed`); they come from the file again if their octets are read later.
 
-A map of a file that somebody cuts, or whose disk fails, is a trap: to look at what is gone is
+A map of a file that is cut, or whose disk fails, is a trap: to look at what is gone is
 SIGBUS. So maps are guarded (``_guard``): what is gone reads as zeros, and the capture ends there,
 with a word. Reading the file instead would cost half as much again. Where the guard was not
-compiled, a file is spooled like a pipe, as nobody else can cut the copy.
+compiled, a file is spooled like a pipe, as no other process can cut the copy.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ class Source(Protocol):
     problem: str
 
     def more(self) -> bool:
-        """Try to make ``end`` grow; whether it did. ``view`` may have been replaced."""
+        """Try to make ``end`` grow; return whether it did. ``view`` may have been replaced."""
         ...
 
     def passed(self, offset: int) -> None:
-        """Nobody reads sequentially before ``offset`` any more."""
+        """Learn that nothing before ``offset`` is read sequentially any more."""
         ...
 
     def rewind(self) -> None:
-        """Somebody is about to read from the start once more."""
+        """Learn that it will be read from the start once more."""
         ...
 
 
@@ -88,7 +88,7 @@ class _Mapping:
         self.view = memoryview(mapping).toreadonly()
 
     def _look(self) -> None:
-        """If what was mapped is not there any more, the end is where it is not."""
+        """Make the end be where the file ends, if some of what was mapped is gone."""
         lost = _guard.lost(self._guard) if self._guard >= 0 else -1
         if lost >= 0:
             self._cut(lost)
@@ -111,7 +111,7 @@ class _Mapping:
         self._forget(self._map, offset)
 
     def _forget(self, mapping: mmap.mmap, offset: int) -> None:
-        """For those who need not keep what is long past."""
+        """Let go of what is long past; for sources that need not keep it."""
 
     def rewind(self) -> None:
         self._dropped = 0
@@ -206,12 +206,12 @@ class _NoRoomError(OSError):
 
 
 def file_source(file: BinaryIO) -> Source:
-    """A regular file: mapped where that is safe."""
+    """Return the source for a regular file: mapped where that is safe."""
     return MappedFile(file) if _guard is not None else Spool(stream_fill(file))
 
 
 def descriptor_fill(descriptor: int, idle: Callable[[], object] = lambda: None) -> Fill:
-    """Reads from a file descriptor: what a pipe has, without waiting for more.
+    """Return what reads from a file descriptor: what a pipe has, without waiting for more.
 
     ``idle`` is called before each read, which may have to wait.
     """
@@ -224,7 +224,7 @@ def descriptor_fill(descriptor: int, idle: Callable[[], object] = lambda: None) 
 
 
 def stream_fill(stream: BinaryIO) -> Fill:
-    """Reads from a file object, such as one that decompresses."""
+    """Return what reads from a file object, such as one that decompresses."""
 
     def fill(room: memoryview) -> int:
         readinto = getattr(stream, "readinto", None)
@@ -242,7 +242,7 @@ def stream_fill(stream: BinaryIO) -> Fill:
 
 
 def limited_fill(fill: Fill, packed: Callable[[], int], limit: int | None) -> Fill:
-    """What ``fill`` unpacks, up to ``limit`` octets.
+    """Return what reads as ``fill`` does, but at most ``limit`` octets.
 
     By default as many as captures unpack to, of which ``packed`` octets were read so far: a few
     kilobytes that become gigabytes are no capture, but an attack on the disk.

@@ -50,7 +50,7 @@ def _there(test: Callable[[Asked], bool]) -> Derived:
 
 
 def _ip(family: str) -> Callable[[Asked], bool]:
-    """Whether it is there; what has no IP keeps other addresses under its names."""
+    """Return the test for an IP version: without IP, other addresses have its fields."""
     source = f"{family}.src"
     return lambda asked: source in asked.fields and asked.transport not in _WITHOUT_IP
 
@@ -63,7 +63,7 @@ def _has_rpc(asked: Asked) -> bool:
 
 
 def _program(asked: Asked) -> int:
-    """Of the RPC, by its call; of a reply without one by what it was decoded as."""
+    """Return the program of an RPC, by its call, or by what its reply was decoded as."""
     exchange = asked.exchange
     if exchange is None or not _has_rpc(asked):
         return 0
@@ -84,7 +84,7 @@ def _addresses(family: str) -> Derived:
 
 
 def _ports(asked: Asked, kinds: tuple[Transport, ...]) -> tuple[int, int] | None:
-    """Source and destination, as far as they are known."""
+    """Return source and destination port, as far as they are known."""
     transport, message = asked.transport, asked.message
     if transport not in kinds:
         return None
@@ -109,7 +109,7 @@ def _port(kinds: tuple[Transport, ...], *ends: int) -> Derived:
 
 
 def _opcode(asked: Asked) -> int | None:
-    """Of the packet with which a message ended."""
+    """Return the opcode of the packet with which a message ended."""
     message = asked.message
     if message is None or asked.transport not in _INFINIBAND:
         return None
@@ -160,7 +160,7 @@ def _add(asked: Asked, names: Iterable[str]) -> Fields:
 def asked_of_message(
     exchange: Exchange, message: Message, names: Iterable[str], began: int
 ) -> Fields:
-    """All fields of a message, and those of ``names`` that are derived."""
+    """Return all fields of a message, and those of ``names`` that are derived."""
     fields = message_fields(exchange, message)
     connection = message.side.connection
     asked = Asked(
@@ -170,7 +170,7 @@ def asked_of_message(
 
 
 def asked_of_cm(event: CmEvent, names: Iterable[str], began: int) -> Fields:
-    """The same of a message of the connection manager."""
+    """Return the same for a message of the connection manager."""
     fields = {
         "frame.number": event.frame,
         "frame.time_epoch": event.time_ns / 1e9,

@@ -69,12 +69,12 @@ _LEAVES = (int, bytes)
 
 
 def names() -> Iterable[str]:
-    """The fields that members of operations have."""
+    """Return the fields that members of operations have."""
     return _NAMES.values()
 
 
 def address_fields(source: str, destination: str) -> Fields:
-    """From whom and to whom, of either version of IP."""
+    """Return the addresses as fields, of either version of IP."""
     family = "ipv6" if ":" in source or ":" in destination else "ip"
     return {f"{family}.src": source, f"{family}.dst": destination}
 
@@ -90,7 +90,7 @@ def add(fields: Fields, name: str, value: Any) -> None:
 
 
 def message_fields(exchange: Exchange, message: Message) -> Fields:
-    """All fields of an exchange's call or reply."""
+    """Return all fields of an exchange's call or reply."""
     is_call = message is exchange.call
     side = message.side
     fields: Fields = {"frame.number": message.frame, "frame.time_epoch": message.time_ns / 1e9}
@@ -237,7 +237,7 @@ def _body(fields: Fields, body: Body, exchange: Exchange) -> None:
 
 
 def _members(fields: Fields, value: Any, depth: int) -> None:
-    """The members of an operation that have a field of their own."""
+    """Add the members of an operation that have a field of their own."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, Union):
@@ -294,7 +294,7 @@ def _own(fields: Fields, exchange: Exchange, message: Message) -> None:
 
 
 def finding_fields(finding: Finding) -> Fields:
-    """A finding as a record of its own."""
+    """Return a finding as a record of its own."""
     fields: Fields = {
         "frame.number": finding.frame,
         "nfsrdma.finding": finding.rule,
@@ -307,7 +307,7 @@ def finding_fields(finding: Finding) -> Fields:
 
 
 def operation_values(body: Body) -> list[dict[str, Any]]:
-    """All operations of a compound with everything in them, as JSON can hold it."""
+    """Return all operations of a compound with everything in them, as JSON can hold it."""
     return [
         {"op": name, **_flattened(plain(op.value))}
         for name, op in zip(body.names(), body.operations, strict=True)

@@ -102,7 +102,7 @@ class Filter:
         return self.any((fields,))
 
     def any(self, several: Iterable[Fields]) -> bool:
-        """Whether one of several fits, which count as one."""
+        """Return whether one of several fits; they count as one."""
         self.asked += 1
         fits = any(map(self._test, several))
         self.fitted += fits
@@ -110,7 +110,7 @@ class Filter:
 
 
 def compile_filter(text: str) -> Filter:
-    """The test that a filter means. Raises ``FilterError``."""
+    """Return the test that a filter means. Raises ``FilterError``."""
     if len(text) > MAX_LENGTH:
         raise FilterError(f"a filter of {len(text)} characters")
     parser = _Parser(text)
@@ -134,7 +134,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 
 def _near(word: str, names: Iterable[str]) -> str:
-    """The names that are the most like a word, as a sentence."""
+    """Return the names that are most like a word, as a sentence."""
     lowered = {name.lower(): name for name in names}
     found = difflib.get_close_matches(word.lower(), lowered, 3, 0.6)
     return f"\nnear to it: {', '.join(lowered[name] for name in found)}" if found else ""
@@ -157,7 +157,7 @@ class _Parser:
         """The fields that are asked for."""
 
     def _error(self, reason: str, near: str = "") -> FilterError:
-        """About the token that was taken last."""
+        """Return an error about the token that was taken last."""
         return FilterError(reason, self._text, self._tokens[self._at - 1].where, near)
 
     def parse(self) -> Test:
@@ -218,7 +218,7 @@ class _Parser:
             self._depth -= 1
 
     def _end(self) -> tuple[int, int]:
-        """Where the next token is, or would be."""
+        """Return where the next token is, or would be."""
         if self._at < len(self._tokens):
             return self._tokens[self._at].where
         end = len(self._text.rstrip())
@@ -249,7 +249,7 @@ class _Parser:
         return lambda f: bool(_values(f, name))
 
     def _value(self, kind: Kind) -> Any:
-        """A value that a field of a kind can have. Raises ``FilterError``."""
+        """Take a value that a field of a kind can have. Raises ``FilterError``."""
         sort, text, _ = self._next()
         if sort == "operator":
             raise self._error(f"{text!r} is no value")
@@ -275,7 +275,7 @@ class _Parser:
         raise self._error(f"{text!r} is no number, nor the name of one", _near(text, _CONSTANTS))
 
     def _address(self, text: str) -> Any:
-        """An address as text, or a network."""
+        """Return an address as text, or a network."""
         try:
             if "/" in text:
                 return ipaddress.ip_network(text, strict=False)
@@ -306,7 +306,7 @@ class _Parser:
         return test
 
     def _contains(self, name: str, kind: Kind) -> Test:
-        """A part of a text; of octets in hexadecimal digits."""
+        """Return the test for a part of a text; of octets in hexadecimal digits."""
         part = str(self._value(kind if kind == Kind.OCTETS else Kind.ANY))
         return lambda f: any(part in str(value) for value in _values(f, name))
 
@@ -328,7 +328,7 @@ def _number(text: str) -> int | float:
 
 
 def _equal(value: Any, wanted: Any) -> bool:
-    """Whether a value is the one wanted, or in the network wanted."""
+    """Return whether a value is the one wanted, or in the network wanted."""
     if not isinstance(wanted, ipaddress.IPv4Network | ipaddress.IPv6Network):
         return bool(value == wanted)
     try:

@@ -57,7 +57,7 @@ _ADDRESSES = "ip.src ip.dst ip.addr ipv6.src ipv6.dst ipv6.addr"
 
 @cache
 def known() -> dict[str, Kind]:
-    """Name -> kind, in alphabetical order."""
+    """Return name -> kind, in alphabetical order."""
     found = dict.fromkeys(fields.names(), Kind.NUMBER)
     found |= dict.fromkeys(_NUMBERS.split(), Kind.NUMBER)
     found |= dict.fromkeys(nfs3.names(), Kind.NUMBER)

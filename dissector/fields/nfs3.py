@@ -121,7 +121,7 @@ _NUMBERS: Final = frozenset(("nfs.verifier", "nfs.fhandle"))
 
 
 def names() -> Iterator[str]:
-    """All of them."""
+    """Return all names of fields."""
     yield from _NAMES.values()
     yield from _PROCEDURE.values()
     yield from _LENGTHS.values()

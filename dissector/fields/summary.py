@@ -29,7 +29,7 @@ CALLBACK_FRAMING = frozenset((t.OP_CB_SEQUENCE,))
 
 
 def octets(count: int) -> str:
-    """A number of octets for people."""
+    """Return a number of octets for people: ``4Ki``, ``1Mi``, ``1000``."""
     if count >= 1 << 20 and not count & 0xFFFFF:
         return f"{count >> 20}Mi"
     if count >= 1 << 10 and not count & 0x3FF:
@@ -38,12 +38,12 @@ def octets(count: int) -> str:
 
 
 def many(count: int, what: str) -> str:
-    """``1 packet``, ``2 packets``."""
+    """Return a number and its noun: ``1 packet``, ``2 packets``."""
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def amount(count: int) -> str:
-    """About how many octets, in three digits."""
+    """Return about how many octets, in three digits."""
     size, unit = float(count), ""
     for unit in ("octets", "KiB", "MiB", "GiB", "TiB"):
         if size < 1000 or unit == "TiB":
@@ -53,7 +53,7 @@ def amount(count: int) -> str:
 
 
 def duration(nanoseconds: int) -> str:
-    """A time for people, in three or four digits."""
+    """Return a time for people, in three or four digits."""
     if nanoseconds < 10_000:
         return f"{nanoseconds / 1e3:.2f} us"
     if nanoseconds < 1_000_000:
@@ -64,12 +64,12 @@ def duration(nanoseconds: int) -> str:
 
 
 def text(name: bytes) -> str:
-    """A name as it can be printed."""
+    """Return a name as it can be printed."""
     return bytes(name).decode("utf-8", "backslashreplace").replace("\n", "\\n")
 
 
 def printable(words: str) -> str:
-    """Without anything that a terminal would obey."""
+    """Return words without anything that a terminal would obey."""
     if words.isprintable():
         return words
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in words)
@@ -144,7 +144,7 @@ def _operation(op: Operation, callback: bool) -> str:
 
 
 def protocol(exchange: Exchange) -> str:
-    """``NFS4.1``, ``CB4.1``, ``MOUNT3``..."""
+    """Return program and version: ``NFS4.1``, ``CB4.1``, ``MOUNT3``..."""
     call = exchange.call_rpc
     if call is None:
         # Of a reply alone: what its connection has called before, or what it looks like.
@@ -172,7 +172,7 @@ def _listed(body: Body, brief: bool) -> str:
 
 
 def operations(exchange: Exchange, brief: bool = True) -> str:
-    """What is asked for, or what was answered if the call was not seen."""
+    """Return what is asked for, or what was answered if the call was not seen."""
     body = exchange.call_body
     if body is None or (not body.kind and exchange.call_rpc is None):
         body = exchange.reply_body
@@ -189,7 +189,7 @@ def operations(exchange: Exchange, brief: bool = True) -> str:
 
 
 def status(exchange: Exchange) -> str:
-    """How it ended: ``OK``, an NFS status, an RPC or transport error, ``no reply``."""
+    """Return how it ended: ``OK``, an NFS status, an RPC or transport error, ``no reply``."""
     if exchange.error is not None:
         return f"RDMA_ERROR {ERRORS.get(exchange.error.error, exchange.error.error)}"
     if exchange.reply is None:
@@ -206,7 +206,7 @@ def status(exchange: Exchange) -> str:
 
 
 def chunks(exchange: Exchange) -> str:
-    """What the chunks carried of what was offered: ``W 262144/262144 R... C...``."""
+    """Return what the chunks carried of what was offered: ``W 262144/262144 R... C...``."""
     words = []
     for chunk in exchange.chunks:
         used, offered = chunk.used_octets, chunk.offered_octets

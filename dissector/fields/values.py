@@ -1,4 +1,4 @@
-"""Decoded XDR values for people and programs: walked by their slots, whatever they are."""
+"""Decoded XDR values for people and programs: walked by their slots."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BITMAPS = frozenset(("attr_request", "attrmask", "attrset", "rdattr_request"))
 
 
 def attributes(value: t.fattr4) -> dict[str, Any] | None:
-    """The attributes of a ``fattr4`` by name, or ``None`` if they cannot be decoded."""
+    """Return the attributes of a ``fattr4`` by name; ``None`` if they cannot be decoded."""
     try:
         decoded = attrs.decode_fattr4(value)
     except XdrError:
@@ -45,7 +45,7 @@ def attributes(value: t.fattr4) -> dict[str, Any] | None:
 
 
 def bitmap(words: list[int]) -> list[str]:
-    """The attributes in a ``bitmap4``, by name; unknown ones by number."""
+    """Return the attributes in a ``bitmap4``, by name; unknown ones by number."""
     mask = attrs.mask_from_bitmap(words)
     known = attrs.ATTRIBUTES
     return [known[n].name if n in known else str(n) for n in attrs.numbers_in(mask)]

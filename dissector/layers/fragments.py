@@ -96,12 +96,12 @@ class Fragments:
         self._all: OrderedDict[Key, Datagram] = OrderedDict()
         self._pairs: dict[Pair, OrderedDict[Key, None]] = {}
         self.given_up: list[Datagram] = []
-        """Those that will not be whole; whoever looks at them empties the list."""
+        """Those that will not be whole; the pipeline takes them from here."""
 
     def add(
         self, key: Key, fragment: Fragment, last: bool, network: int, time_ns: int
     ) -> Datagram | None:
-        """The datagram that is whole with this fragment."""
+        """Take a fragment; return the datagram that is whole with it."""
         self._expire(time_ns)
         datagram = self._all.get(key)
         if datagram is not None and datagram.whole:
@@ -124,7 +124,7 @@ class Fragments:
         return None
 
     def rest(self) -> Iterator[Datagram]:
-        """The capture is over: what is not whole."""
+        """Return what is not whole: the capture is over."""
         for key in list(self._all):
             self._give_up(key)
         yield from self.given_up

@@ -2,7 +2,7 @@
 
 The length of a packet is what its headers say, never what was captured: a frame cut at the
 snapshot length keeps its payload's size, and ``have`` says how much of it is in the file.
-Whatever is cut or wrong is ``Kind.BROKEN`` with a fault in words; nothing is raised.
+What is cut or wrong is ``Kind.BROKEN`` with a fault in words; nothing is raised.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Layers:
         return found
 
     def segment(self, view: memoryview, at: int, end: int) -> Packet:
-        """The packet at ``at``, up to ``end``, of the current frame, which holds several."""
+        """Return the packet at ``at``, up to ``end``, of the current frame, which holds several."""
         packet = self.packet
         self._base(view, at, end, packet.offset + packet.captured)
         return packet
@@ -143,7 +143,7 @@ class Layers:
     def _layer(
         self, view: memoryview, kind: int, at: int, wire: int, end: int
     ) -> tunnels.Inner | None:
-        """What is at ``at``: a packet of ours is decoded; what something else is in is returned."""
+        """Decode a packet of ours at ``at``, or return what something else is in."""
         packet = self.packet
         if kind == tunnels.ETHERNET_FRAME:
             kind, at = link.ethernet(view, at, end)
@@ -190,7 +190,7 @@ class Layers:
     def _within(
         self, view: memoryview, protocol: int, at: int, wire_end: int, end: int
     ) -> tunnels.Inner | None:
-        """What an IP header says is behind it."""
+        """Return what an IP header says is behind it."""
         if protocol == _AUTHENTICATION:
             protocol, at = view[at], at + 8 + view[at + 1] * 4
         if protocol == _UDP_PROTOCOL:
@@ -237,7 +237,7 @@ class Layers:
         place: int,
         more: bool,
     ) -> None:
-        """A fragment, ``place`` octets into its datagram, which may be whole with it."""
+        """Take a fragment, ``place`` octets into its datagram, which may be whole with it."""
         packet = self.packet
         size = wire_end - at
         piece = Fragment(place, place + size, min(size, len(view) - at), at, packet.number)
@@ -247,7 +247,7 @@ class Layers:
             self.packet = self._assemble(view, whole)
 
     def _assemble(self, view: memoryview, datagram: Datagram) -> Packet:
-        """The packet that fragments make, seen in the frame of the last of them."""
+        """Decode the packet that fragments make, as seen in the frame of the last of them."""
         frame, packet = self.packet, self._assembled
         for name in _OF_FRAME:
             setattr(packet, name, getattr(frame, name))
@@ -276,7 +276,7 @@ class Layers:
         return packet
 
     def leftover(self, view: memoryview, datagram: Datagram) -> Packet | None:
-        """What there is of a datagram that did not become whole, if it begins as one of ours."""
+        """Return what there is of a datagram that is not whole, if it begins as one of ours."""
         if not datagram.begun:
             return None
         frame = self.packet
@@ -330,7 +330,7 @@ class Layers:
         wire_end: int,
         end: int,
     ) -> None:
-        """The base transport header was read: its fields, the extension headers, the payload."""
+        """Take the fields of a base transport header; read extension headers and payload."""
         packet = self.packet
         packet.opcode = opcode
         packet.pad = pad = bits >> 4 & 3
@@ -359,7 +359,7 @@ class Layers:
         packet.kind = Kind.ROCE
 
     def _grh(self, view: memoryview, at: int, end: int) -> None:
-        """A global route header, which is an IPv6 header by another name."""
+        """Decode behind a global route header, which is an IPv6 header by another name."""
         packet = self.packet
         word, length, following, _, source, destination = _IPV6.unpack_from(view, at)
         packet.ip_version = 6
@@ -371,7 +371,7 @@ class Layers:
             self._base(view, at + 40, at + 40 + length, end)
 
     def _lrh(self, view: memoryview, at: int, end: int) -> None:
-        """A local route header; the packet's length is counted in words from its start."""
+        """Decode behind a local route header; the length is counted in words from its start."""
         packet = self.packet
         _, bits, destination, words, source = _LRH.unpack_from(view, at)
         packet.encapsulation = Encapsulation.INFINIBAND

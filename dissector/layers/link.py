@@ -31,7 +31,7 @@ Located = tuple[int, int]
 
 
 def ethernet(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_ETHERNET, with any VLAN tags."""
+    """Locate in LINKTYPE_ETHERNET, with any VLAN tags."""
     if at + 14 > end:
         return NOTHING
     (kind,) = _U16.unpack_from(view, at + 12)
@@ -53,7 +53,7 @@ def _untagged(view: memoryview, kind: int, at: int, end: int) -> Located:
 
 
 def cooked(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_LINUX_SLL: 16 octets, the protocol at their end."""
+    """Locate in LINKTYPE_LINUX_SLL: 16 octets, the protocol at their end."""
     if at + 16 > end:
         return NOTHING
     (kind,) = _U16.unpack_from(view, at + 14)
@@ -61,7 +61,7 @@ def cooked(view: memoryview, at: int, end: int) -> Located:
 
 
 def cooked2(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_LINUX_SLL2: 20 octets, the protocol at their beginning."""
+    """Locate in LINKTYPE_LINUX_SLL2: 20 octets, the protocol at their beginning."""
     if at + 20 > end:
         return NOTHING
     (kind,) = _U16.unpack_from(view, at)
@@ -69,7 +69,7 @@ def cooked2(view: memoryview, at: int, end: int) -> Located:
 
 
 def raw_ip(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_RAW and its like: the first four bits tell."""
+    """Locate in LINKTYPE_RAW and its like: the first four bits tell."""
     if at >= end:
         return NOTHING
     version = view[at] >> 4
@@ -77,12 +77,12 @@ def raw_ip(view: memoryview, at: int, end: int) -> Located:
 
 
 def loopback(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_NULL and LINKTYPE_LOOP: four octets of address family."""
+    """Locate in LINKTYPE_NULL and LINKTYPE_LOOP: four octets of address family."""
     return raw_ip(view, at + 4, end)
 
 
 def erf(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_ERF: a record of Endace's format, its extension headers stepped over."""
+    """Locate in LINKTYPE_ERF: a record of Endace's format, extension headers stepped over."""
     if at + _ERF_HEADER > end:
         return NOTHING
     _, kind, _, _ = _ERF.unpack_from(view, at)
@@ -102,7 +102,7 @@ def erf(view: memoryview, at: int, end: int) -> Located:
 
 
 def infiniband(view: memoryview, at: int, end: int) -> Located:
-    """LINKTYPE_INFINIBAND: the packet from its local route header."""
+    """Locate in LINKTYPE_INFINIBAND: the packet from its local route header."""
     return LOCAL_ROUTE, at
 
 

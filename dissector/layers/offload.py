@@ -1,7 +1,7 @@
 """Segmentation offload: one captured frame that is several packets on the wire.
 
 With UDP segmentation offload (``UDP_SEGMENT``, GRO) a host hands many datagrams of one size down as
-one, and whoever captures on that host, or on its loopback device, sees a single frame of up to
+one, and a capture on that host, or on its loopback device, has a single frame of up to
 64 KiB whose IP and UDP lengths are those of the whole. Every ``stride`` octets there is another
 base transport header, and before it an ICRC. A frame is split only where that is certain: the
 headers are where they must be, and the ICRC of the first packet fits, or a frame that is cut has
@@ -57,7 +57,7 @@ QUIET = tuple(
 
 
 def suspicious(packet: Packet) -> bool:
-    """Whether a packet cannot be just one, or might not be."""
+    """Return whether a packet cannot be just one, or might not be."""
     opcode, size = packet.opcode, packet.size
     if size > MAX_PAYLOAD:
         return True
@@ -71,7 +71,7 @@ def suspicious(packet: Packet) -> bool:
 
 
 def stride_of(packet: Packet, view: memoryview) -> int:
-    """Octets from one packet of a frame to the next, the ICRC included; 0 if there is just one.
+    """Return the octets from one packet of a frame to the next, with ICRC; 0 if it is just one.
 
     ``packet`` is a RoCEv2 packet that spans the whole UDP datagram, ``view`` all of the octets
     behind it.
@@ -90,7 +90,7 @@ def stride_of(packet: Packet, view: memoryview) -> int:
 
 
 def _candidates(packet: Packet, view: memoryview) -> Iterator[int]:
-    """Strides that may be: what the first packet's headers say, or where they come again."""
+    """Give strides that may be, from the first packet's headers or where these come again."""
     start, end = packet.bth, packet.transport_end
     headers = EXTENSIONS[packet.opcode].octets
     if packet.opcode in _FULL:
@@ -118,7 +118,7 @@ def _candidates(packet: Packet, view: memoryview) -> Iterator[int]:
 
 
 def _fits(packet: Packet, view: memoryview, stride: int) -> bool:
-    """Whether there is a header at every step, and a sign that it is none by chance."""
+    """Return whether there is a header at every step, and a sign that it is none by chance."""
     start, end = packet.bth, packet.transport_end
     have = min(end, packet.offset + packet.captured)
     if stride < _LEAST or start + stride + _LEAST > end:
@@ -150,7 +150,7 @@ def _icrc_fits(packet: Packet, view: memoryview, stride: int) -> bool:
 
 
 def packet_of(packet: Packet, view: memoryview, index: int, stride: int) -> bytes:
-    """One of a frame's packets with an IP and a UDP header of its own: as it was on the wire.
+    """Return one of a frame's packets as it was on the wire, with IP and UDP headers of its own.
 
     As the kernel makes them: the IPv4 identification counts up, and all else is alike.
     """
@@ -162,7 +162,7 @@ def packet_of(packet: Packet, view: memoryview, index: int, stride: int) -> byte
 
 
 def with_headers(headers: bytes, octets: bytes, size: int, index: int = 0) -> bytes:
-    """``octets`` behind IP and UDP headers that are made to fit ``size`` octets on the wire."""
+    """Return ``octets`` behind IP and UDP headers made to fit ``size`` octets on the wire."""
     head = bytearray(headers)
     length = size + _UDP_HEADER
     head[-4:] = length.to_bytes(2, "big") + b"\0\0"
@@ -186,7 +186,7 @@ def checksum_ipv4(head: bytearray) -> None:
 
 
 def segments(frame: bytes, size: int, protocol: int | None) -> Iterator[bytes]:
-    """The packets of a frame that was to be segmented into UDP datagrams of ``size`` octets.
+    """Give the packets of a frame that was to be segmented into UDP datagrams of ``size`` octets.
 
     ``protocol`` is the ethertype of a frame without a link header.
     """

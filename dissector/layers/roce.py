@@ -89,7 +89,7 @@ _PSN = 8
 
 
 def pattern_of(packet: Packet) -> Pattern:
-    """What the followers of a middle packet have in common with it.
+    """Return what the followers of a middle packet have in common with it.
 
     All headers, but for the clock of an ERF record, the IP identification, the checksums, and
     the word of the packet sequence number, in which the A bit may be set.

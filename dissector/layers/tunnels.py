@@ -52,7 +52,7 @@ Open = Callable[[memoryview, int, int], Inner | None]
 
 
 def _tag(octets: int, name: str) -> Open:
-    """A tag of so many octets, an ethertype behind it."""
+    """Return the step over a tag of so many octets, with an ethertype behind it."""
 
     def tag(view: memoryview, at: int, end: int) -> Inner | None:
         (word,) = _U16.unpack_from(view, at)
@@ -64,7 +64,7 @@ def _tag(octets: int, name: str) -> Open:
 
 
 def _metadata(view: memoryview, at: int, end: int) -> Inner | None:
-    """Cisco's metadata (a security group tag): a version, a count of words, the words."""
+    """Step over Cisco's metadata (a security group tag): a version, a count, so many words."""
     behind = at + 2 + 4 * view[at + 1]
     (kind,) = _U16.unpack_from(view, behind)
     (group,) = _U16.unpack_from(view, at + 4)
@@ -72,13 +72,13 @@ def _metadata(view: memoryview, at: int, end: int) -> Inner | None:
 
 
 def _itag(view: memoryview, at: int, end: int) -> Inner | None:
-    """Provider backbone bridging: a service, and a whole frame."""
+    """Step into provider backbone bridging: a service, and a whole frame."""
     (word,) = _U32.unpack_from(view, at)
     return Inner(ETHERNET_FRAME, at + 4, end, f"PBB service {word & 0xFFFFFF}")
 
 
 def _macsec(view: memoryview, at: int, end: int) -> Inner | None:
-    """MACsec; what is encrypted (the E or C bit) is not looked into."""
+    """Step into MACsec; what is encrypted (the E or C bit) is not looked into."""
     control = view[at]
     if control & 0x8C:
         return None
@@ -90,7 +90,7 @@ def _macsec(view: memoryview, at: int, end: int) -> Inner | None:
 
 
 def _mpls(view: memoryview, at: int, end: int) -> Inner | None:
-    """A stack of labels; what is below it has no type, and is told by its first four bits."""
+    """Step over a stack of labels; what is below has no type: its first four bits tell."""
     labels = []
     for _ in range(_MAX_LABELS):
         (word,) = _U32.unpack_from(view, at)
@@ -110,7 +110,7 @@ def _mpls(view: memoryview, at: int, end: int) -> Inner | None:
 
 
 def _is_ip(view: memoryview, at: int, end: int) -> bool:
-    """Whether an IP header is here, and not an address of Ethernet that begins like one."""
+    """Return whether an IP header is here, and not an Ethernet address that begins like one."""
     if view[at] >> 4 == 4:
         return view[at] & 15 >= 5 and _U16.unpack_from(view, at + 2)[0] in range(20, end - at + 1)
     return view[at] >> 4 == 6 and _U16.unpack_from(view, at + 4)[0] + 40 <= end - at
@@ -125,7 +125,7 @@ def _pppoe(view: memoryview, at: int, end: int) -> Inner | None:
 
 
 def _gre(view: memoryview, at: int, end: int) -> Inner | None:
-    """GRE and what is built on it: NVGRE, and the three kinds of ERSPAN."""
+    """Step into GRE and what is built on it: NVGRE, and the three kinds of ERSPAN."""
     flags, kind = _GRE.unpack_from(view, at)
     if flags & (_ROUTING | _VERSION):
         return None
@@ -177,7 +177,7 @@ def _geneve(view: memoryview, at: int, end: int) -> Inner | None:
 
 
 def _gtp(view: memoryview, at: int, end: int) -> Inner | None:
-    """GTP-U: the packets of a tunnel (G-PDU), extension headers stepped over."""
+    """Step into GTP-U: the packets of a tunnel (G-PDU), extension headers stepped over."""
     flags, message, length, tunnel = _GTP.unpack_from(view, at)
     if flags >> 4 != 3 or message != 0xFF:
         return None
@@ -197,7 +197,7 @@ def _gtp(view: memoryview, at: int, end: int) -> Inner | None:
 
 
 def _as(kind: int, name: str, skip: int = 0) -> Open:
-    """Something whose protocol number says all."""
+    """Return the step into something whose protocol number says all."""
     return lambda view, at, end: Inner(kind, at + skip, end, name)
 
 

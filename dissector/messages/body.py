@@ -38,12 +38,12 @@ _STATUS_3 = {int(member): member.name for member in nfsstat3}
 
 
 def status_name(status: int, version: int = 4) -> str:
-    """``NFS4_OK``, ``NFS4ERR_STALE``...; unknown numbers as numbers."""
+    """Return ``NFS4_OK``, ``NFS4ERR_STALE``...; unknown numbers as numbers."""
     return (_STATUS_3 if version == 3 else _STATUS).get(status, str(status))
 
 
 def operation_name(number: int, callback: bool = False) -> str:
-    """``GETATTR``, ``CB_RECALL``..., or ``op`` and the number of what is unknown."""
+    """Return ``GETATTR``, ``CB_RECALL``..., or ``op`` and the number of what is unknown."""
     table = CALLBACK_OPERATIONS if callback else OPERATIONS
     spec = table.get(number)
     return spec.name if spec is not None else NAMES.get(number) or f"op {number}"
@@ -89,7 +89,7 @@ class Body:
         return self.version == 3 or self.kind in ("COMPOUND", "CB_COMPOUND")
 
     def names(self) -> list[str]:
-        """The operations' names, in order."""
+        """Return the operations' names, in order."""
         return [operation_name(op.number, self.callback) for op in self.operations]
 
 
@@ -99,7 +99,7 @@ def is_callback(program: int) -> bool:
 
 
 def decode_arguments(call: RpcCall, dec: Decoder) -> Body:
-    """The arguments of a call whose header was read."""
+    """Decode the arguments of a call whose header was read."""
     callback = is_callback(call.program)
     nfs4 = call.program == NFS_PROGRAM and call.version == 4
     if call.gss is not None and call.gss.procedure != GSS_DATA:
@@ -126,7 +126,7 @@ def _null(call: RpcCall) -> Body:
 
 
 def _procedure(row: Procedure, kind: Any, wrapped: int, dec: Decoder) -> Body:
-    """The arguments or the results of a procedure, ``kind`` being their type."""
+    """Decode the arguments or the results of a procedure, ``kind`` being their type."""
     body = Body(row.name)
     body.version, body.total = 3, 1
     if wrapped == GSS_PRIVACY:
@@ -151,7 +151,7 @@ def _procedure(row: Procedure, kind: Any, wrapped: int, dec: Decoder) -> Body:
 def decode_results(
     call: RpcCall | None, dec: Decoder, callback: bool, version: int | None = None
 ) -> Body:
-    """The results of a successful reply whose header was read; ``call`` is ``None`` if unseen.
+    """Decode the results of a successful reply; ``call`` is ``None`` if it was not seen.
 
     ``version`` is that of NFS that the requester has called last, if it has.
     """
@@ -248,7 +248,7 @@ _Decoders = dict[int, Callable[[Decoder], Any]]
 
 
 def _decoders(table: Mapping[int, OperationSpec]) -> tuple[_Decoders, _Decoders]:
-    """What reads the arguments and the results of each operation."""
+    """Return what reads the arguments, and what the results, of each operation."""
     return (
         {number: spec.decode_arguments for number, spec in table.items()},
         {number: spec.result.decode for number, spec in table.items()},
@@ -260,7 +260,7 @@ _CALLBACK_ARGUMENTS, _CALLBACK_RESULTS = _decoders(CALLBACK_OPERATIONS)
 
 
 def _operations(body: Body, dec: Decoder, table: _Decoders) -> None:
-    """``body.total`` operations."""
+    """Decode ``body.total`` operations."""
     if body.total > MAX_OPERATIONS:
         raise XdrError(f"{body.total} operations")
     found, read = body.operations.append, dec.int32

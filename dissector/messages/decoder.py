@@ -1,7 +1,7 @@
 """A decoder over a message of which parts travelled in chunks, or are missing.
 
 A DDP-eligible item that was moved out of the message decodes to a :class:`Placed`: which chunk it
-is, and how long, not its octets, which nobody may ever ask for.
+is, and how long, not its octets, which may never be asked for.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class CallDecoder(WitnessDecoder):
         return self.offset + self._left_out
 
     def _moved(self, size: int) -> Content | None:
-        """The content of the chunk that holds ``size`` octets which belong here, if one does."""
+        """Return the content of the chunk with the ``size`` octets that belong here, if one has."""
         if self.offset != self._at or not size:
             return None
         content = self._chunks[self._index]

@@ -36,7 +36,7 @@ class Procedure(NamedTuple):
     """Of what that may be, where it is not NFS's."""
 
     def ended(self, result: Any) -> int:
-        """The status of a result, or -1 if it has none."""
+        """Return the status of a result, or -1 if it has none."""
         value = getattr(result, self.status or result.__slots__[0])
         value = getattr(value, "stat", value)  # of NLM there is a structure around it
         return int(value) if isinstance(value, int) else -1

@@ -67,7 +67,7 @@ class RpcCall:
         self.fault = ""
 
     def sys(self) -> authsys_parms | None:
-        """The AUTH_SYS credential, if it is one."""
+        """Return the AUTH_SYS credential, if it is one."""
         if self.flavor != AUTH_SYS:
             return None
         try:

@@ -14,7 +14,7 @@ ERRORS = {ERR_VERS: "ERR_VERS", ERR_CHUNK: "ERR_CHUNK"}
 
 VERSION_1 = 1
 VERSION_2 = 2
-"""draft-ietf-nfsv4-rpcrdma-version-two; its headers are only labelled."""
+"""draft-ietf-nfsv4-rpcrdma-version-two; its headers are only labeled."""
 
 MAX_CREDITS = 1 << 20
 MAX_PROC_2 = 8
@@ -91,7 +91,7 @@ class TransportHeader:
         return PROCEDURES[self.proc] if self.proc < len(PROCEDURES) else f"procedure {self.proc}"
 
     def handles(self) -> Iterator[int]:
-        """Of all segments; some come more than once."""
+        """Give the handles of all segments; some come more than once."""
         for entry in self.reads:
             yield entry.handle
         for chunk in self.writes:
@@ -101,7 +101,7 @@ class TransportHeader:
             yield segment.handle
 
     def read_chunks(self) -> list[tuple[int, list[Segment]]]:
-        """The Read list's segments gathered by position, in ascending order of it."""
+        """Return the Read list's segments by position, in ascending order of it."""
         chunks: dict[int, list[Segment]] = {}
         for position, handle, length, offset in self.reads:
             chunks.setdefault(position, []).append(Segment(handle, length, offset))
@@ -109,7 +109,7 @@ class TransportHeader:
 
 
 def plausible(header: TransportHeader, view: memoryview) -> bool:
-    """Whether a SEND of an unknown connection may be RPC-over-RDMA.
+    """Return whether a SEND of an unknown connection may be RPC-over-RDMA.
 
     For RDMA_MSG the RPC message must have the header's XID and be a call or a reply, where that
     much of it is there.
@@ -132,7 +132,7 @@ CUT = "cut inside of the RPC-over-RDMA header"
 
 
 def decode_transport(view: memoryview) -> TransportHeader:
-    """The header that ``view`` (at least 16 octets of it) begins with."""
+    """Return the header that ``view`` (at least 16 octets of it) begins with."""
     if len(view) >= SHORT_SIZE:
         xid, version, credits, proc, *lists = _SHORT.unpack_from(view)
         header = TransportHeader(xid, version, credits, proc)

@@ -49,7 +49,7 @@ _ACL = (
 
 
 def _monitor(number: int, name: str, arguments: Any) -> Procedure:
-    """One that tells of success, and of the state of the monitor."""
+    """Return a procedure that tells of success, and of the state of the monitor."""
     names, result = _names(sideband.sm_res), sideband.sm_stat_res
     return Procedure(STATUS1 + number, name, arguments, result, "res_stat", 0, names)
 

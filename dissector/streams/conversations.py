@@ -1,4 +1,4 @@
-"""TCP connections and UDP ports: which of them carry RPC, and what in them is whose.
+"""TCP connections and UDP ports: which of them carry RPC, and what is in them.
 
 Port numbers tell little: a TCP connection to NFS's port is RPC from its first octet; any other
 (or one that began before the capture) is, once it shows a record mark with an RPC header behind
@@ -69,7 +69,7 @@ class Half:
         self.stream = Stream()
         self.reader: Reader | None = None
         self.searched = 0
-        """Up to where nothing was recognised."""
+        """Up to where nothing was recognized."""
         self.needed = 0
         """Before the stream has come so far, a search would find nothing more."""
         self.effort = 0
@@ -119,7 +119,7 @@ class Conversations:
         return self._source.view
 
     def resent(self) -> Iterator[tuple[Side, int]]:
-        """The sender of each TCP stream that carries RPC, and its segments that brought nothing."""
+        """Give the sender of each TCP stream with RPC, and its segments that brought nothing."""
         for half in self._halves.values():
             if half.reader is not None:
                 yield half.side, half.stream.resent
@@ -127,7 +127,7 @@ class Conversations:
     # --- TCP ---
 
     def tcp(self, packet: Packet) -> None:
-        """A TCP segment."""
+        """Take a TCP segment."""
         key = (packet.source, packet.source_port, packet.destination, packet.destination_port)
         half = self._halves.get(key)
         flags, sequence = packet.flags, packet.tcp_sequence
@@ -177,7 +177,7 @@ class Conversations:
         return one
 
     def _oldest(self) -> Key:
-        """Of the conversations in which nothing was recognised: a scan of ports forgets no RPC."""
+        """Return the oldest conversation in which nothing was recognized, as after a port scan."""
         for key in islice(self._halves, _SPARED):
             half = self._halves[key]
             if half.reader is None and half.opposite.reader is None:
@@ -199,7 +199,7 @@ class Conversations:
     def _advance(self, half: Half) -> None:
         stream = half.stream
         if half.reader is None:
-            self._recognise(half)
+            self._recognize(half)
         if half.reader is None:
             stream.lost.clear()
             return
@@ -208,7 +208,7 @@ class Conversations:
         stream.lost.clear()
         half.reader.advance()
 
-    def _recognise(self, half: Half) -> None:
+    def _recognize(self, half: Half) -> None:
         """Look for something known in what is new."""
         stream = half.stream
         if not stream.chunks:
@@ -249,7 +249,7 @@ class Conversations:
         stream.drop(half.searched)
 
     def _number(self, half: Half, transport: Transport, position: int) -> None:
-        """The conversation is one of ours: make it a connection."""
+        """Make a conversation that is one of ours a connection."""
         chunk = half.stream.at(position)
         made = self._connect(transport, chunk.frame, chunk.time_ns)
         one, other = half, half.opposite
@@ -290,7 +290,7 @@ class Conversations:
     # --- UDP ---
 
     def udp(self, packet: Packet) -> None:
-        """A datagram from or to NFS's port."""
+        """Take a datagram from or to NFS's port."""
         content = carried(packet)
         if packet.size < RECORD_PREFIX or packet.have < RECORD_PREFIX:
             return
@@ -319,7 +319,7 @@ class Conversations:
         return one
 
     def close(self) -> None:
-        """The capture is over."""
+        """Close all streams: the capture is over."""
         for half in self._halves.values():
             self._close(half)
 
@@ -335,7 +335,7 @@ def _introduce(one: Side, other: Side) -> None:
 
 
 def _client(one: Half, other: Half) -> bool:
-    """Whether ``one`` has connected to ``other``, or that seems likely."""
+    """Return whether ``one`` has connected to ``other``, or that seems likely."""
     if one.connected or other.connected:
         return one.connected
     return other.side.port in _SERVICES

@@ -18,7 +18,7 @@ def _table() -> list[int]:
 
 
 def crc32c(octets: bytes | bytearray | memoryview) -> int:
-    """The checksum; on the wire its least significant octet comes first."""
+    """Return the checksum; on the wire its least significant octet comes first."""
     table = _table()
     crc = 0xFFFFFFFF
     for octet in octets:

@@ -54,12 +54,12 @@ class Iwarp:
         self.messages = Rdmap(owner.side, matching, owner.note)
 
     def meet(self, peer: Iwarp) -> None:
-        """The two directions know each other."""
+        """Introduce the two directions to each other."""
         self.peer, peer.peer = peer, self
         self.messages.peer, peer.messages.peer = peer.messages, self.messages
 
     def advance(self) -> None:
-        """More of the stream is there."""
+        """Take what is new in the stream."""
         if self._awaited and not self._greet():
             return
         if self._fpdus is None:
@@ -69,7 +69,7 @@ class Iwarp:
         self._fpdus.advance()
 
     def _begin(self) -> Fpdus:
-        """FPDUs follow; where the peer's hello is missing they are found by their looks."""
+        """Return the reader of the FPDUs; without the peer's hello it finds them by their looks."""
         theirs = self.peer.hello if self.peer is not None else None
         known = self.hello is not None and theirs is not None
         check = self._check
@@ -83,7 +83,7 @@ class Iwarp:
         )
 
     def _greet(self) -> bool:
-        """Whether the hello was read, or none is to be expected any more."""
+        """Read the hello; return whether that is done, or none is to be expected."""
         stream, view = self._owner.stream, self._owner.source()
         if self._at >= stream.end:
             return False
@@ -130,7 +130,7 @@ class Iwarp:
         self.messages.segment(content, self._owner.source(), last)
 
     def close(self) -> None:
-        """The stream is over."""
+        """Take the end of the stream."""
         if self._fpdus is not None:
             self._fpdus.close()
         self.messages.close()

@@ -67,7 +67,7 @@ class Hello(NamedTuple):
 
 
 def read_hello(stream: Stream, at: int, view: memoryview) -> Hello | None:
-    """The frame at ``at``, if it is there and is one."""
+    """Return the hello at ``at``, if it is there and is one."""
     if at + HELLO_OCTETS > stream.end:
         return None
     octets = stream.read(at, HELLO_OCTETS, view)
@@ -82,7 +82,7 @@ def read_hello(stream: Stream, at: int, view: memoryview) -> Hello | None:
 
 
 def sensible(octets: bytes | bytearray | memoryview, at: int) -> bool:
-    """Whether an FPDU may begin at ``at``, as far as its headers tell."""
+    """Return whether an FPDU may begin at ``at``, as far as its headers tell."""
     if at + 4 > len(octets):
         return False
     (size,) = _LENGTH.unpack_from(octets, at)
@@ -98,7 +98,7 @@ def sensible(octets: bytes | bytearray | memoryview, at: int) -> bool:
 
 
 def spans(start: int, count: int, markers: int | None) -> list[tuple[int, int]]:
-    """Where ``count`` octets from ``start`` are, between the markers.
+    """Give where ``count`` octets from ``start`` are, between the markers.
 
     ``markers`` is the position of any marker.
     """
@@ -119,7 +119,7 @@ def spans(start: int, count: int, markers: int | None) -> list[tuple[int, int]]:
 
 
 def fpdu_octets(size: int) -> int:
-    """Of an FPDU without markers: length, ULPDU, pad to four octets, checksum."""
+    """Return the size of an FPDU without markers: length, ULPDU, pad, checksum."""
     return (2 + size + 3 & ~3) + 4
 
 
@@ -171,7 +171,7 @@ def find_fpdu(octets: bytes | bytearray | memoryview, chunks: list[Chunk], base:
 
 
 def _possible(octets: bytes | bytearray | memoryview, at: int, size: int) -> list[int | None]:
-    """Where the first marker may be: it says how far it is from the FPDU's start."""
+    """Return where the first marker may be: it says how far it is from the FPDU's start."""
     before = [at - 4] if at >= 4 and octets[at - 4 : at] == bytes(4) else []
     return [None, *before] + [
         at + distance
@@ -215,13 +215,13 @@ class Fpdus:
         """Without the hello: so many more octets must show that there are no markers."""
 
     def advance(self) -> None:
-        """More of the stream is there."""
+        """Take what is new in the stream."""
         while self._search() if self._lost else self._take():
             pass
         self._owner.stream.drop(self._at)
 
     def close(self) -> None:
-        """The stream is over; what is left of it is no FPDU."""
+        """Take the end of the stream; what is left of it is no FPDU."""
         stream = self._owner.stream
         if self._at < stream.end and not self._lost:
             frame = stream.at(self._at).frame
@@ -258,7 +258,7 @@ class Fpdus:
         return True
 
     def _trusted(self, at: int, end: int) -> bool:
-        """Whether an FPDU is one although there may be markers of which nothing is known."""
+        """Return whether an FPDU is one although there may be markers that are not known of."""
         stream = self._owner.stream
         octets = stream.read(at, end - at, self._owner.source())
         if octets is None:
@@ -270,7 +270,7 @@ class Fpdus:
         return True
 
     def _pointers(self, at: int, start: int, end: int, frame: int) -> None:
-        """Each marker says how far it is behind the FPDU's start (RFC 5044, Section 4.3)."""
+        """Check that markers say how far they are behind the FPDU's start (RFC 5044, 4.3)."""
         assert self._markers is not None
         first = at + (self._markers - at) % MARKER_SPACING
         for position in range(first, end - 4, MARKER_SPACING):
@@ -290,7 +290,7 @@ class Fpdus:
             self._owner.note(frame, "mpa-crc", "an FPDU's checksum is wrong", Severity.ERROR)
 
     def _lose(self, why: str, step: int = 1) -> bool:
-        """Out of step: search. ``why`` is empty where nobody is to blame."""
+        """Be out of step, and search. ``why`` is empty where nothing is wrong."""
         if why:
             frame = self._owner.stream.at(self._at).frame
             self._owner.note(frame, "mpa-length", why, Severity.ERROR)

@@ -60,7 +60,7 @@ class Rdmap:
         self._number = 0
 
     def segment(self, content: ByteMap, view: memoryview, last: Chunk) -> None:
-        """A DDP segment, which ``last`` of the TCP segments completed."""
+        """Take a DDP segment, which ``last`` of the TCP segments completed."""
         octets = content.cut(0, min(content.length, _UNTAGGED.size + _READ.size))
         head = octets.read(view, octets.prefix())
         if len(head) < 2:
@@ -110,7 +110,7 @@ class Rdmap:
         _extend(op, address, payload, last)
 
     def finish_write(self) -> None:
-        """The RDMA WRITE in progress is complete, or its end was missed: its length is known."""
+        """Hand on the RDMA WRITE in progress, whose length is known now."""
         op, self._write = self._write, None
         if op is not None and op.length:
             self._matching.operation(op)
@@ -118,7 +118,7 @@ class Rdmap:
     def response(
         self, handle: int, address: int, payload: ByteMap, last: Chunk, final: bool
     ) -> None:
-        """Octets for a READ of this side."""
+        """Take octets for a READ of this side."""
         for wanted in self._reads:
             op = wanted.op
             at = address - wanted.address
@@ -153,7 +153,7 @@ class Rdmap:
             self._fault(last, f"an untagged message with the RDMAP opcode {opcode}")
 
     def _part(self, number: int, offset: int, payload: ByteMap, last: Chunk) -> None:
-        """A segment of a SEND, whose place in it the DDP header tells."""
+        """Take a segment of a SEND, whose place in it the DDP header tells."""
         message = self._send
         if message is not None and (
             number != self._number
@@ -195,7 +195,7 @@ class Rdmap:
         self._matching.operation(op)
 
     def _terminate(self, payload: ByteMap, view: memoryview, last: Chunk) -> None:
-        """Layer, type and code of the error (RFC 5040, Section 4.8)."""
+        """Report layer, type and code of an error (RFC 5040, Section 4.8)."""
         octets = payload.read(view, min(4, payload.prefix()))
         if len(octets) < 4:
             return
@@ -208,13 +208,13 @@ class Rdmap:
         )  # fmt: skip
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Hand on what is in progress: nothing more will come."""
         self.finish_write()
         self._finish_send(None, complete=False)
 
 
 def _extend(op: RdmaOp, address: int, payload: ByteMap, last: Chunk) -> None:
-    """Octets of an operation."""
+    """Add octets to an operation."""
     for start, length, offset, frame in payload.pieces:
         if len(op.extents) < MAX_EXTENTS:
             op.extents.append(Extent(address + start, length, length, offset, frame))

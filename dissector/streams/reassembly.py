@@ -2,7 +2,7 @@
 
 A *position* is a sequence number that does not wrap. What is known to be missing (the receiver
 has acknowledged it, or too much waits behind it) becomes a chunk of which nothing is in the file,
-so that whoever reads the stream finds holes and cut segments alike.
+so that the stream's reader finds holes and cut segments alike.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Stream:
         self._acked = 0
 
     def begin(self, sequence: int) -> None:
-        """The next octet has this sequence number, if none is known yet."""
+        """Learn the sequence number of the next octet, if none is known yet."""
         if not self.begun:
             self.begun = True
             self.end = self._acked = sequence
@@ -62,7 +62,7 @@ class Stream:
     def add(
         self, sequence: int, size: int, have: int, offset: int, frame: int, time_ns: int
     ) -> None:  # fmt: skip
-        """A segment with ``size`` octets."""
+        """Take a segment with ``size`` octets."""
         self.begin(sequence)
         position = self._position(sequence)
         if position + size <= self.end:
@@ -76,7 +76,7 @@ class Stream:
             self._release()
 
     def acknowledged(self, sequence: int) -> None:
-        """The receiver has everything before ``sequence``."""
+        """Learn that the receiver has everything before ``sequence``."""
         if self.begun:
             self._acked = max(self._acked, self._position(sequence))
             if self._held:
@@ -111,7 +111,7 @@ class Stream:
         self.end = start + size
 
     def flush(self) -> None:
-        """Nothing more will come: what waits is handed on."""
+        """Hand on what waits: nothing more will come."""
         self._acked = self.end + _WHOLE
         self._release()
 
@@ -121,11 +121,11 @@ class Stream:
         return max(0, bisect_right(self.chunks, position, key=_START) - 1)
 
     def at(self, position: int) -> Chunk:
-        """The chunk that has a position, which must be before ``end`` and not dropped."""
+        """Return the chunk that has a position, which must be before ``end`` and not dropped."""
         return self.chunks[self._index(position)]
 
     def behind_holes(self, position: int) -> int:
-        """The first position from ``position`` on that no hole follows.
+        """Return the first position from ``position`` on that no hole follows.
 
         A hole's length is what a sequence number says: up to two gigabytes.
         """
@@ -137,7 +137,7 @@ class Stream:
         return position
 
     def map(self, start: int, end: int) -> ByteMap:
-        """Where the octets of ``[start, end)`` are."""
+        """Return where the octets of ``[start, end)`` are."""
         pieces = []
         chunks = self.chunks
         for index in range(self._index(start), len(chunks)):
@@ -150,7 +150,7 @@ class Stream:
         return ByteMap(max(0, end - start), pieces)
 
     def read(self, start: int, size: int, view: memoryview) -> bytes | None:
-        """Octets of the stream before ``end``; ``None`` if the file has not all of them."""
+        """Return octets before ``end``; ``None`` if the file has not all of them."""
         if not size:
             return b""
         low, _, have, offset, _, _ = self.at(start)
@@ -161,7 +161,7 @@ class Stream:
         return bytes(content.read(view)) if content.complete else None
 
     def drop(self, position: int) -> None:
-        """Nobody asks for what is before ``position`` any more."""
+        """Forget what is before ``position``."""
         chunks = self.chunks
         if chunks and position >= self.end:
             chunks.clear()

@@ -30,7 +30,7 @@ RECORD_PREFIX = 24
 
 
 def find_record(octets: bytes | bytearray | memoryview, start: int = 0) -> int:
-    """Where a record with an RPC header may begin; -1 for nowhere."""
+    """Return where a record with an RPC header may begin; -1 for nowhere."""
     for match in _RECORD.finditer(octets, start):
         at = match.start()
         (mark,) = _WORD.unpack_from(octets, at)
@@ -69,7 +69,7 @@ class Records:
         self._lost = lost
 
     def advance(self) -> None:
-        """More of the stream is there."""
+        """Take what is new in the stream."""
         while self._search() if self._lost else self._fragment():
             pass
         stream = self._owner.stream
@@ -79,7 +79,7 @@ class Records:
             self._lose("a record in too many segments")
 
     def close(self) -> None:
-        """The stream is over; what is left of it is no record."""
+        """Take the end of the stream; what is left of it is no record."""
         if self._begin < self._owner.stream.end and not self._lost:
             frame = self._owner.stream.at(self._begin).frame
             self._owner.note(frame, "capture-cut", "the capture ends inside of an RPC record")
@@ -130,7 +130,7 @@ class Records:
         self._length = 0
 
     def _lose(self, why: str) -> bool:
-        """Out of step: find the next record by its looks. ``why`` is empty behind a hole."""
+        """Be out of step, and find the next record by its looks. ``why`` is empty behind a hole."""
         if why:
             stream = self._owner.stream
             frame = stream.at(min(self._at, stream.end - 1)).frame

@@ -5,7 +5,7 @@ when its handshake names NFS's port or has the private data of RFC 8797, or when
 a call beyond doubt: its RPC header repeats the XID and is of version 2. Until then what might be
 RPC-over-RDMA waits; it is dealt with once the connection is claimed. If it never is, replies and
 long messages count at the end, unless the handshake names another port or others were among them.
-Whoever looks may know better, and say so (:class:`DecodeAs`).
+The user may know better, and say so (:class:`DecodeAs`).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _WHOLE = {DONE: 16, ERROR: 20}
 
 
 class DecodeAs(NamedTuple):
-    """Which connections are RPC-over-RDMA because somebody says so."""
+    """Connections that are RPC-over-RDMA because the user says so."""
 
     every: bool = False
     ports: frozenset[int] = frozenset()
     queue_pairs: frozenset[int] = frozenset()
 
     def has(self, connection: Connection) -> bool:
-        """Whether it is one of them, by the port of its handshake or a number of either end."""
+        """Return whether a connection is one, by its handshake's port or a number of either end."""
         if self.every:
             return True
         for side in (connection.first, connection.second):
@@ -61,7 +61,7 @@ class DecodeAs(NamedTuple):
 
 
 def decode_as(words: Iterable[str]) -> DecodeAs:
-    """Of ``any``, ports, and ``qp:NUMBER``. Raises ``ValueError``, which names the word."""
+    """Return what ``any``, ports, and ``qp:NUMBER`` name. Raises ``ValueError``."""
     every, ports, numbers = False, set(), set()
     for word in words:
         kind, _, number = word.rpartition(":")
@@ -94,7 +94,7 @@ class Evidence(IntEnum):
 
 
 def evidence(header: TransportHeader, view: memoryview, message: Message) -> Evidence:
-    """How far a message is RPC-over-RDMA by its looks; ``view`` is what there is of it."""
+    """Return how far a message looks like RPC-over-RDMA; ``view`` is what there is of it."""
     if not plausible(header, view):
         return Evidence.NONE
     at, length = header.size, message.length
@@ -121,7 +121,7 @@ def evidence(header: TransportHeader, view: memoryview, message: Message) -> Evi
 
 
 def named(connection: Connection) -> bool | None:
-    """Whether a handshake says that a connection is NFS; ``None`` if there is none that speaks."""
+    """Return whether a handshake says that a connection is NFS; ``None`` if none tells."""
     sides = [side for side in (connection.first, connection.second) if side is not None]
     if any(side.private is not None or side.port in PORTS for side in sides):
         return True
@@ -129,5 +129,5 @@ def named(connection: Connection) -> bool | None:
 
 
 def claimed_at_last(connection: Connection) -> bool:
-    """Whether what has waited to the end is RPC-over-RDMA after all."""
+    """Return whether what has waited to the end is RPC-over-RDMA after all."""
     return bool(connection.doubtful) and not connection.others and named(connection) is None

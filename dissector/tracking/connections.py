@@ -46,7 +46,7 @@ from .pairing import Pairing
 from .sends import Outbox
 
 MAX_FLOWS = 1 << 14
-"""Queue pairs that are followed at a time; of those that nobody uses, the oldest go first."""
+"""Queue pairs that are followed at a time; of those that are not in use, the oldest go first."""
 MAX_WAITING = 1 << 18
 """Packets and segments of all flows that may wait for others."""
 

@@ -1,4 +1,4 @@
-"""What happens in a capture, for whoever wants to know: events that one can subscribe to.
+"""What happens in a capture: events that views subscribe to.
 
 A view subscribes once, before the pass, to the events that it shows:
 
@@ -9,7 +9,7 @@ A view subscribes once, before the pass, to the events that it shows:
         def exchange(self, exchange: Exchange) -> None: ...
 
 Each event has any number of subscribers, which are called in the order in which they subscribed.
-There is no other way to be told of anything: nothing is assigned, and nobody can unhook another.
+There is no other way to learn of anything: nothing is assigned, so no view can unhook another.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ A :class:`Flow` is all packets from one address to one queue pair. Its *requests
 numbers of the sender's own. Its *responses* (acknowledgements, READ responses) are numbered by the
 opposite flow, whose :meth:`Flow.response` and :meth:`Flow.acknowledged` take them.
 
-A flow calls nobody. What it makes of its packets (SENDs in the order of their sequences, RDMA
-operations as they begin, findings) goes to an outbox, which :class:`Connections` empties.
+A flow calls no other machine. What it makes of its packets (SENDs in the order of their sequences,
+RDMA operations as they begin, findings) goes to an outbox, which ``Connections`` empties.
 """
 
 from __future__ import annotations

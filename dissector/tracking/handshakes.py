@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
 
 class Requests:
-    """REQs without a REP so far, by who sent them and the number that they gave themselves."""
+    """REQs without a REP so far, by sender and local communication ID."""
 
     def __init__(self) -> None:
         self._requests: dict[tuple[str, int], Request] = {}

@@ -6,7 +6,7 @@ from .model import Connection
 
 
 def unbroken(connection: Connection) -> bool:
-    """No packet is known to be missing in the midst of the connection, and no header is cut."""
+    """Return whether no packet is known to be missing in its midst, and no header is cut."""
     for side in (connection.first, connection.second):
         if side is None or side.flow is None or side.blind:
             return False
@@ -16,5 +16,5 @@ def unbroken(connection: Connection) -> bool:
 
 
 def complete(connection: Connection) -> bool:
-    """The capture has all packets from the handshake on, as far as that is known."""
+    """Return whether the capture has all packets from the handshake on, as far as is known."""
     return connection.established and unbroken(connection)

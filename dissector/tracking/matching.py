@@ -55,7 +55,7 @@ CALL, REPLY = 0, 1
 
 
 class Peers(Protocol):
-    """What the matching asks of those who know which sides belong together."""
+    """What the matching asks of the pairing: which sides belong together."""
 
     def find_peer(self, side: Side, xid: int) -> Side | None:
         """Return the peer of a side by the XID of a reply that it sent, and pair the two."""
@@ -334,7 +334,7 @@ class Matching:
     def _settle(self, before: int, of: Side | None = None) -> None:
         """Finish exchanges (of a requester) that are complete, or were answered before a frame.
 
-        Those of one requester stay in their order, whatever is missing.
+        Those of one requester stay in their order, even if data are missing.
         """
         waiting, self._late = self._late, []
         for frame, exchange in waiting:

@@ -45,7 +45,7 @@ def advertise(exchange: Exchange, header: TransportHeader, effort: Effort) -> No
         exchange.offers.append(side.offers.add(handle, offset, offset + length, exchange))
         actor = side.peer
         if actor is not None and handle in actor.unclaimed:
-            # The memory has a new meaning: what was done to it before is nobody's.
+            # The memory has a new meaning: what was done to it before is for no call.
             _take_unclaimed(actor, handle, offset, offset + length, effort)
 
 
@@ -58,7 +58,7 @@ def withdraw(exchange: Exchange) -> None:
 
 
 def claim(exchange: Exchange, header: TransportHeader, effort: Effort) -> None:
-    """Give an exchange the operations that waited for its reply to say whose they are."""
+    """Give an exchange the operations that waited for its reply to name their memory."""
     actor = exchange.responder
     if actor is None or not actor.unclaimed:
         return

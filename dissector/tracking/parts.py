@@ -3,7 +3,7 @@
 Packets whose sequences follow each other are a *run*, as long as they are of one SEND. A run that
 begins and ends as a SEND does is one. A sender that goes back to a lost packet may send it as if a
 SEND began there (soft-RoCE's requester does): what follows a packet that was not its SEND's last
-belongs to that SEND, whatever it says itself.
+belongs to that SEND, even if its opcode says that another begins.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ class Parts:
         return len(self.there)
 
     def begun(self, sequence: int) -> bool:
-        """Whether the packet before this sequence is there, and not the last of its SEND."""
+        """Return whether the packet before this sequence is there, and not the last of its SEND."""
         before = self.there.get(sequence - 1)
         return before is not None and not before.position & _LAST
 
     def again(self, sequence: int, part: Part) -> bool:
-        """Another copy of a packet: whether it waits here, so that the copy counts in its place."""
+        """Take another copy of a packet; return whether it waits here, and counts in its place."""
         old = self.there.get(sequence)
         if old is None or part.have < old.have:
             return False
@@ -74,7 +74,7 @@ class Parts:
         return True
 
     def add(self, sequence: int, part: Part) -> Numbered | None:
-        """A packet that is new; the SEND that is complete with it."""
+        """Take a packet that is new; return the SEND that is complete with it."""
         parts, start, end = self.there, sequence, sequence + 1
         if self.begun(sequence):
             part = part._replace(position=part.position & ~_FIRST)
@@ -99,9 +99,10 @@ class Parts:
         return None
 
     def give_up(self, limit: int, *, force: bool = False) -> Iterator[Numbered]:
-        """SENDs that cannot become complete, as all before ``limit`` that is missing will not come.
+        """Give what there is of SENDs that cannot become complete, before ``limit``.
 
-        What is there of each. One whose next packet may still come is waited for, unless forced.
+        All before ``limit`` that is missing will not come. A SEND whose next packet may still come
+        is waited for, unless forced.
         """
         if limit <= self._patience and not force:
             return

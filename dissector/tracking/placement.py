@@ -46,7 +46,7 @@ class Gap(NamedTuple):
         return -(-(self.end - self.start) // mtu)
 
     def last(self, mtu: int) -> int:
-        """Octets of its last packet."""
+        """Return the octets of its last packet."""
         return self.end - self.start - (self.packets(mtu) - 1) * mtu
 
 
@@ -76,7 +76,7 @@ def place_orphans(flow: Direction, exchange: Exchange, effort: Effort) -> None:
     if inside and effort.spend(len(inside) + len(missing)):
         _place_all(flow, exchange, merged(missing), inside)
     if flow.orphans:
-        # What is older than all calls in progress, nobody will claim.
+        # What is older than all calls in progress, no reply will claim.
         calls = exchange.requester.calls
         if effort.spend(len(calls)):
             high = min((other.horizon for other in calls.values()), default=high)
@@ -99,7 +99,7 @@ def _place_all(flow: Direction, exchange: Exchange, missing: Runs, inside: list[
 
 
 def _groups(orphans: Orphans, missing: Runs, inside: list[int]) -> list[Group]:
-    """The orphans of some sequences, and what is missing around them."""
+    """Return the orphans of some sequences by operation, and what is missing around them."""
     groups: list[Group] = []
     for start, end in merged([*missing, *((one, one + 1) for one in inside)]):
         first, members = start, list[int]()
@@ -119,7 +119,7 @@ def _groups(orphans: Orphans, missing: Runs, inside: list[int]) -> list[Group]:
 
 
 def _gaps(exchange: Exchange) -> Iterator[Gap]:
-    """What the call offered to be read, and the reply says was written, that nobody carried."""
+    """Give the memory that was offered or returned, and that no operation has carried."""
     call, reply = exchange.call_header, exchange.reply_header
     wanted: list[tuple[OpKind, Segment]] = []
     if call is not None:
@@ -147,7 +147,7 @@ def _gaps(exchange: Exchange) -> Iterator[Gap]:
 def _certain(
     gaps: list[Gap], groups: list[Group], flow: Direction, mtu: int
 ) -> list[tuple[Gap, Group, int]]:
-    """Pairs of which neither fits anything else, and the sequence of the gap's first packet.
+    """Return gaps and groups that fit nothing else, with the sequence of the first packet.
 
     What a group asks of its gap is a range of packets, and maybe the octets of the last; so gaps
     are sorted by these, and no gap is held beside every group.
@@ -196,7 +196,7 @@ class Shape(NamedTuple):
 
 
 def _shape(group: Group, flow: Direction, mtu: int) -> Shape | None:
-    """``None`` if no gap can be the group's."""
+    """Return what a gap must have to be a group's; ``None`` if none can be."""
     if group.first < 0 or group.end < 0:
         return None
     final = _ANY

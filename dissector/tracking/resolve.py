@@ -97,13 +97,13 @@ def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
 
 
 def _is_callback(exchange: Exchange) -> bool:
-    """Of a reply without its call: whether its sender is one that calls itself."""
+    """Return whether a reply without a call is a client's, as its sender is one that calls."""
     responder = exchange.responder
     return responder is not None and responder.program is not None and responder.program[1] == 4
 
 
 def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryview, int | None]:
-    """What follows the header, up to the first hole; how much is missing, ``None`` for nothing."""
+    """Return what follows the header, up to the first hole, and how much is missing."""
     view = message.view
     if view is not None:
         return view[start:], None
@@ -115,7 +115,7 @@ def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryvie
 
 
 def _long(content: ByteMap, source: memoryview) -> tuple[memoryview, int | None]:
-    """A message that travelled in a chunk, up to the first hole."""
+    """Return a message that travelled in a chunk, up to the first hole, and how much is missing."""
     prefix = min(content.prefix(), MAX_LONG)
     missing = None if prefix == content.length else content.length - content.present
     return memoryview(content.read(source, prefix)), missing
@@ -143,7 +143,7 @@ def _explain(
 
 
 def _lost(exchange: Exchange) -> None:
-    """Holes in what the chunks carried: what the capture lacks, and what nobody ever sent."""
+    """Report holes in what the chunks carried: the capture lacks it, or it was never sent."""
     if exchange.reply is None or exchange.error is not None:
         return
     for chunk in exchange.chunks:

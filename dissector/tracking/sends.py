@@ -197,7 +197,7 @@ def _part(packet: Packet, position: int) -> Part:
 
 
 def _joined(parts: list[Part]) -> ByteMap:
-    """Return the map of a SEND of which all packets are there, whatever their sizes."""
+    """Return the map of a SEND of which all packets are there, of any sizes."""
     pieces: list[Piece] = []
     at = 0
     for part in parts:

@@ -22,7 +22,7 @@ Ranges = list[list[int]]
 
 
 def within(ranges: Ranges, low: int, high: int) -> list[tuple[int, int]]:
-    """What of ranges, which are in ascending order, is between two sequences."""
+    """Return what of ranges, which are in ascending order, is between two sequences."""
     first = max(0, bisect_left(ranges, [low]) - 1)
     last = bisect_left(ranges, [high])
     clipped = ((max(start, low), min(end, high)) for start, end in ranges[first:last])
@@ -52,7 +52,7 @@ def take(ranges: Ranges, sequence: int) -> bool:
 
 
 class Tracker:
-    """See the module."""
+    """The sequences of one direction: what was seen, what is missing, what was acknowledged."""
 
     __slots__ = (
         "acked",
@@ -90,12 +90,12 @@ class Tracker:
         self.lost_count = 0
 
     def start_at(self, psn: int) -> None:
-        """The first packet will have this number (from the connection manager)."""
+        """Learn the number of the first packet, from the connection manager."""
         self.next = self.base = self.expected = psn + _START
         self.acked = self.next
 
     def place(self, psn: int) -> int:
-        """The sequence of a request; ``fresh`` and ``restarted`` tell about it."""
+        """Return the sequence of a request; ``fresh`` and ``restarted`` tell about it."""
         following = self.next
         self.fresh, self.restarted = True, False
         if following < 0:
@@ -146,7 +146,7 @@ class Tracker:
         return self.base
 
     def occupy(self, start: int, end: int) -> None:
-        """The sequences of a request that takes more than one: ``start`` was placed."""
+        """Learn that the request at ``start``, which was placed, takes all sequences to ``end``."""
         if self.expected == start + 1:
             self.expected = max(self.expected, end)
         if self.next == start + 1:
@@ -162,13 +162,13 @@ class Tracker:
                 return
 
     def skip(self, count: int) -> None:
-        """``count`` more sequences after the latest were seen."""
+        """Learn that ``count`` more sequences after the latest were seen."""
         if self.expected == self.next:
             self.expected += count
         self.next += count
 
     def acknowledge(self, sequence: int) -> int:
-        """The peer has got all up to and including ``sequence``: how many we never saw of them."""
+        """Learn that all up to ``sequence`` have arrived; return how many were never seen here."""
         if sequence < self.acked:
             return 0
         self.acked = sequence + 1
@@ -195,7 +195,7 @@ class Tracker:
         return missing
 
     def frontier(self) -> int:
-        """All sequences before this one came in sequence, or have been acknowledged."""
+        """Return the first sequence that neither came in sequence nor was acknowledged."""
         return self.expected if self.expected > self.acked else self.acked
 
     @staticmethod

@@ -22,7 +22,7 @@ _MAX_HOLES = 16
 
 
 def file_offset(exchange: Exchange, chunk: Chunk) -> int | None:
-    """Where in a file a chunk's first octet belongs, if it holds the data of a READ or WRITE."""
+    """Return where in a file a chunk's first octet belongs, if it has a READ's or WRITE's data."""
     call, reply = exchange.call_body, exchange.reply_body
     if call is None:
         return None
@@ -42,7 +42,7 @@ def _is_placed(data: object, chunk: Chunk) -> bool:
 
 
 def chunk_lines(exchange: Exchange, chunk: Chunk, indent: str) -> Iterator[str]:
-    """A chunk, its segments, the operations on each, and the holes."""
+    """Give the lines of a chunk: its segments, the operations on each, and the holes."""
     where = f" at Position {chunk.position}" if chunk.kind == "read" else f" {chunk.position}"
     at = file_offset(exchange, chunk)
     of_file = f", file offset {at}" if at is not None else ""
@@ -63,7 +63,7 @@ def chunk_lines(exchange: Exchange, chunk: Chunk, indent: str) -> Iterator[str]:
 
 
 def _operation(op: RdmaOp, segment: Segment, at: int | None) -> str:
-    """``WRITE 65536 at +0 frames 10-25 (16 packets) file 0-65536``."""
+    """Return ``WRITE 65536 at +0 frames 10-25 (16 packets) file 0-65536``."""
     start = op.address - segment.offset
     verb = "WRITE" if op.kind == OpKind.WRITE else "READ"
     words = f"{verb} {octets(op.length)} at +{start}"

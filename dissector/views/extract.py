@@ -54,7 +54,7 @@ def _data(value: Any) -> memoryview | ByteMap | None:
 
 
 def payloads(exchange: Exchange) -> Iterator[Payload]:
-    """The bulk data of an RPC: READ, WRITE, READLINK, symbolic links, and READDIR's reply."""
+    """Give the bulk data of an RPC: READ, WRITE, READLINK, symbolic links, READDIR's reply."""
     call, reply = exchange.call_body, exchange.reply_body
     if call is None:
         if reply is not None:
@@ -85,7 +85,7 @@ def payloads(exchange: Exchange) -> Iterator[Payload]:
 
 
 def _answered(reply: Body) -> Iterator[Payload]:
-    """What a reply carried of which the call is not in the capture; of which file is not known."""
+    """Give what a reply carried whose call is not in the capture; its file is not known."""
     for op in reply.operations:
         result = getattr(op.value, "value", None)
         if op.number in (t.OP_READ, READ3):
@@ -95,7 +95,7 @@ def _answered(reply: Body) -> Iterator[Payload]:
 
 
 def _procedure(op: Operation, result: Any) -> Iterator[Payload]:
-    """What a procedure of NFS version 3 carried."""
+    """Give what a procedure of NFS version 3 carried."""
     if op.number == WRITE3:
         yield from _payload("WRITE", op.value.file.data, op.value.offset, op.value.data)
     elif op.number == READ3 and isinstance(result, nfs3.READ3resok):
@@ -118,7 +118,7 @@ def _payload(operation: str, handle: bytes, offset: int, value: Any) -> Iterator
 
 
 def _result(body: Body | None, index: int, number: int) -> Any:
-    """The ``resok`` of an operation that succeeded, if the reply answers the same operation."""
+    """Return the ``resok`` of an operation that succeeded, if the reply answers it."""
     if body is None or index >= len(body.operations) or body.operations[index].number != number:
         return None
     return getattr(body.operations[index].value, "value", None)

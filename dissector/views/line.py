@@ -52,7 +52,7 @@ class LineView:
             self.finding(finding)
 
     def line(self, exchange: Exchange) -> str:
-        """``call>reply time source -> destination protocol operations status ...``."""
+        """Return ``call>reply time source -> destination protocol operations status ...``."""
         call, reply = exchange.call, exchange.reply
         frames = f"{call.frame if call else '?'}>{reply.frame if reply else '?'}"
         requester, responder = exchange.requester, exchange.responder

@@ -58,7 +58,7 @@ _CHUNKS = {"read": "read", "write": "write", "reply": "reply_chunk"}
 
 
 def row(exchange: Exchange) -> Row:
-    """The row of an RPC, or of what was seen of it."""
+    """Return the row of an RPC, or of what was seen of it."""
     call, reply = exchange.call, exchange.reply
     client, server = exchange.requester, exchange.responder
     rpc, body = exchange.call_rpc, exchange.call_body or exchange.reply_body
@@ -103,7 +103,7 @@ def row(exchange: Exchange) -> Row:
 
 
 def _times(exchange: Exchange, out: Row) -> None:
-    """From the call's first packet; data and what follows only where there was RDMA."""
+    """Add the times from the call's first packet; those of data only where there was RDMA."""
     call, reply = exchange.call, exchange.reply
     out["reply_ns"] = exchange.latency_ns
     if call is None:

@@ -61,7 +61,7 @@ class TreeView:
 
 
 def exchange_lines(exchange: Exchange) -> Iterator[str]:
-    """The tree of one RPC."""
+    """Give the tree of one RPC."""
     if exchange.requester.connection.tunnels:
         yield f"  Inside {', '.join(exchange.requester.connection.tunnels)}"
     if exchange.call is not None:

@@ -55,7 +55,7 @@ class Template(NamedTuple):
 
 
 def template_of(packet: Packet, view: memoryview) -> Template | None:
-    """From a packet; ``None`` if its headers are not like any that are written here."""
+    """Return the headers of a packet; ``None`` if they are not like any that are written here."""
     network = packet.network
     end = packet.bth
     if packet.encapsulation == Encapsulation.ROCE_V2:
@@ -73,7 +73,7 @@ def template_of(packet: Packet, view: memoryview) -> Template | None:
 
 
 def client_of(connection: Connection) -> Side | None:
-    """The side that calls; where none was seen to, the one that was seen first."""
+    """Return the side that calls; where none was seen to, the one that was seen first."""
     for side in (connection.first, connection.second):
         if side is not None and side.program is not None:
             is_callback = side.program[0] >= _CALLBACK_PROGRAMS
@@ -84,7 +84,7 @@ def client_of(connection: Connection) -> Side | None:
 def handshake(
     connection: Connection, client: Side, forth: Template, back: Template
 ) -> Iterator[tuple[str, bytes]]:
-    """Name and frame of REQ, REP and RTU; ``forth`` is a template of the client's packets."""
+    """Give name and frame of REQ, REP and RTU; ``forth`` is a template of the client's packets."""
     server = client.peer
     assert server is not None
     identifier = _COMM_ID + (connection.number & 0xFFFF)
@@ -128,7 +128,7 @@ def _lid(address: str) -> int:
 
 
 def _addresses(client: str, server: str) -> bytes:
-    """RDMA CM's header, where there are IP addresses to be put into it."""
+    """Return RDMA CM's header, where there are IP addresses to be put into it."""
     try:
         return RdmaCmHeader(client, 0, server).encode()
     except ValueError:

@@ -20,7 +20,7 @@ _MAX_TEXT = 1000
 
 
 def remark(finding: Finding) -> str:
-    """``nfsrdma error: rule: text [RFC 8166, Section 4]``."""
+    """Return ``nfsrdma error: rule: text [RFC 8166, Section 4]``."""
     rule = RULES.get(finding.rule)
     source = f" [{rule.source}]" if rule is not None else ""
     octets = f", octets {finding.octets[0]} to {finding.octets[1]}" if finding.octets else ""
@@ -57,7 +57,7 @@ class Remarks:
             self.count += 1
 
     def _decoded(self, finding: Finding) -> None:
-        """What the rules do not hand on: notes, and what is about the capture alone."""
+        """Collect what the rules do not hand on: notes, and what is about the capture alone."""
         if finding.rule in RULES and finding.severity > Severity.NOTE:
             return
         if self._wanted is None or self._wanted(finding_fields(finding)):

@@ -121,7 +121,7 @@ class Repairs:
     # --- As an editor ---
 
     def link_type(self, link_type: int) -> int:
-        """Wireshark does not know LINKTYPE_INFINIBAND, but the same packets in ERF records."""
+        """Return ERF for LINKTYPE_INFINIBAND, which Wireshark does not know."""
         return ERF if link_type == INFINIBAND else link_type
 
     def frame(self, reader: Reader) -> Sequence[Output] | None:
@@ -144,7 +144,7 @@ class Repairs:
         return outputs
 
     def _changed(self, packet: Packet, view: memoryview) -> list[Output] | None:
-        """The frame in other words, if it needs any."""
+        """Return the frame in other words, if it needs any."""
         stride = stride_of(packet, view) if packet.size > QUIET[packet.opcode] else 0
         routable = packet.encapsulation == Encapsulation.ROCE_V2
         renamed = routable and packet.source_port < ROCE_PORT
@@ -179,7 +179,7 @@ class Repairs:
             self.done["service ports changed"] += 1
 
     def _rename(self, packet: Packet, edit: Edit) -> None:
-        """Give the datagram a source port that nobody else has."""
+        """Give the datagram a source port that no other protocol has."""
         base, port = edit.base, packet.source_port
         edit.octets[base - 8 : base - 6] = (_EPHEMERAL | port & ~_EPHEMERAL).to_bytes(2, "big")
         edit.octets[base - 2 : base] = b"\0\0"
@@ -190,7 +190,7 @@ class Repairs:
         self.done["UDP source ports changed"] += 1
 
     def _complete(self, packet: Packet, edit: Edit) -> None:
-        """A packet that the snapshot length has cut, which Wireshark would not look into.
+        """Complete a packet that the snapshot length has cut: Wireshark would not look into it.
 
         Where its octets have a place in something larger, zeros stand for those that are missing;
         the last packet of a message just ends where the capture does.

@@ -158,7 +158,7 @@ class Comparison:
                 self._leftover(message)
 
     def _take(self, frame: int, xids: set[int], directions: tuple[int, ...]) -> Theirs | None:
-        """Their message in a frame that is about an RPC, and no longer waits."""
+        """Take out their message in a frame that is about an RPC."""
         waiting = self._waiting.get(frame, [])
         for index, message in enumerate(waiting):
             if message.direction in directions and message.is_about(xids):
@@ -227,7 +227,7 @@ class Comparison:
         return out
 
     def _data(self, exchange: Exchange, is_call: bool) -> str:
-        """Length and CRC of the file's octets that a message moves."""
+        """Return length and CRC of the file's octets that a message moves."""
         size = crc = 0
         for payload in payloads(exchange):
             if payload.operation != ("WRITE" if is_call else "READ"):
@@ -268,7 +268,7 @@ class Comparison:
         self._emit(difference)
 
     def _flags(self, exchange: Exchange) -> frozenset[str]:
-        """What may spoil Wireshark's view of an exchange, and is not to be seen in it alone."""
+        """Return what may spoil Wireshark's view of an exchange, and does not show in it alone."""
         self._broken = False
         self._lint.exchange(exchange)
         responder = exchange.responder
@@ -297,7 +297,7 @@ class Comparison:
             self._low.add(flow)
 
     def _reused(self, exchange: Exchange) -> bool:
-        """Whether its segments have handles that Wireshark has seen before."""
+        """Return whether its segments have handles that Wireshark has seen before."""
         number = exchange.requester.connection.number
         handles = [s.handle for chunk in exchange.chunks for s in chunk.offered]
         found = len(set(handles)) < len(handles)
@@ -311,14 +311,15 @@ class Comparison:
         return found
 
     def _leftover(self, message: Theirs) -> None:
-        """A message of theirs that is none of ours: a copy of one that was, or a difference."""
+        """Report a message that only they have: a copy of one of ours, or a difference."""
         program = message.fields.get("rpc.program", [NFS_PROGRAM])[0]
         if (
             message.xid < 0
             or message.frame in self._noted
             or not (program == NFS_PROGRAM or is_callback(int(program)))
         ):
-            # What is left of a chunk whose message is shown elsewhere; or none of our business.
+            # The rest of a chunk whose message is shown elsewhere, or a program that is not
+            # compared.
             return
         again = message.xid in self._seen
         direction = {0: "call", 1: "reply"}.get(message.direction, "header")
@@ -331,14 +332,14 @@ class Comparison:
         )  # fmt: skip
 
     def finding(self, finding: Finding) -> None:
-        """Wireshark has none; but it shows the message that ours may be about."""
+        """Note that a finding is about a frame: Wireshark shows the message, we have no RPC."""
         if finding.rule in _ALONE:
             self._noted[finding.frame] = None
             if len(self._noted) > MAX_WAITING:
                 self._noted.popitem(last=False)
 
     def close(self, totals: Totals) -> None:
-        """What Wireshark alone has found."""
+        """Report what Wireshark alone has found."""
         self._advance(1 << 62)
         for waiting in self._waiting.values():
             for message in waiting:
@@ -347,7 +348,7 @@ class Comparison:
 
 
 def _comparable(exchange: Exchange, direction: int, name: str) -> bool:
-    """Whether both mean the same by a field.
+    """Return whether both mean the same by a field.
 
     Wireshark has the verifier's flavor beside the credential's; file handles and errors among the
     attributes of a READDIR's entries, and in layouts; more opaque octets than those of files, and

@@ -27,7 +27,7 @@ class Case(NamedTuple):
     exchange: Exchange
     message: Message
     flags: frozenset[str]
-    """What only who has seen all of the capture can know: any of the constants below."""
+    """What only shows in the capture as a whole: any of the constants below."""
 
 
 REUSED = "reused"
@@ -93,7 +93,7 @@ def _wraps(case: Case) -> bool:
 
 
 def _mixed(case: Case) -> bool:
-    """Packets of other sizes than the path's, before the last of a chunk."""
+    """Return whether packets before a chunk's last have other sizes than the path's."""
     full = max((op.mtu for op in case.exchange.operations), default=0)
     return any(
         op.mtu < full or op.length % full
@@ -258,7 +258,7 @@ KNOWN: Final = {known.id: known for known in _ALL_KNOWN}
 
 
 def explain(case: Case, group: str, kind: str) -> str:
-    """The defect that explains a difference, or nothing."""
+    """Return the defect that explains a difference, or nothing."""
     for known in _ALL_KNOWN:
         if group in known.groups and kind in known.kinds and known.applies(case):
             return known.id

@@ -38,7 +38,7 @@ class Theirs:
         return values[0] if isinstance(values[0], int) else -1
 
     def is_about(self, xids: set[int]) -> bool:
-        """Whether the RPC or the header has one of these XIDs: they may differ."""
+        """Return whether the RPC or the header has one of these XIDs: they may differ."""
         own = (self.fields.get(name, ()) for name in ("rpc.xid", "rpcordma.xid"))
         return any(not xids.isdisjoint(values) for values in own)
 
@@ -49,12 +49,12 @@ class Theirs:
         return values[0] if isinstance(values[0], int) else -1
 
     def has(self, group: str) -> bool:
-        """Whether it has anything of a protocol."""
+        """Return whether it has anything of a protocol."""
         return any(name.startswith(group + ".") for name in self.fields)
 
 
 def value(shown: str) -> int | str:
-    """A field as a number where it is one; octets as hexadecimal digits."""
+    """Return a field as a number where it is one; octets as hexadecimal digits."""
     try:
         return int(shown, 16) if shown[:2] == "0x" else int(shown)
     except ValueError:
@@ -65,7 +65,7 @@ def value(shown: str) -> int | str:
 
 
 def messages(frame: Frame, wanted: Callable[[str], bool]) -> Iterator[Theirs]:
-    """The messages in a frame, with the fields that are ``wanted``."""
+    """Return the messages in a frame, with the fields that are ``wanted``."""
     current: Theirs | None = None
     for name, fields in frame.layers:
         if name == TRANSPORT or (
@@ -88,6 +88,6 @@ def messages(frame: Frame, wanted: Callable[[str], bool]) -> Iterator[Theirs]:
 
 
 def digest(parts: Iterable[str]) -> str:
-    """Length and CRC of opaque data that Wireshark shows."""
+    """Return length and CRC of opaque data that Wireshark shows."""
     octets = b"".join(bytes.fromhex(part.replace(":", "")) for part in parts)
     return f"{len(octets)} octets, CRC {zlib.crc32(octets):08x}"

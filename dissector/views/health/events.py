@@ -15,7 +15,7 @@ NAKS: Final = {
 
 
 def nak_name(code: int) -> str:
-    """In words; the codes that are not listed are reserved."""
+    """Return a code in words; those that are not listed are reserved."""
     return NAKS.get(code, f"NAK code {code}")
 
 
@@ -70,7 +70,7 @@ class Event:
         """``nak``, ``again``, ``late``, ``twice``, ``ecn`` or ``cnp``."""
         self.connection = connection
         self.sender = sender
-        """Who sent what it is about: not the sender of a NAK but who receives it."""
+        """The sender of what it is about: of a NAK its receiver."""
         self.frame = self.last_frame = frame
         self.time = time
         self.sequence = self.end = sequence

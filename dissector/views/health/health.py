@@ -29,7 +29,7 @@ _HAS_AETH = frozenset(code for code, row in OPCODES.items() if "AETH" in row.hea
 
 
 class Health:
-    """See the module. :meth:`attach` it to the pipeline whose view it is."""
+    """A view that watches every direction, and names the RPCs that suffer."""
 
     def __init__(self) -> None:
         self.latency = Latency()
@@ -40,7 +40,7 @@ class Health:
         """By the exchange's number."""
         self.sufferer_count = 0
         self.streams: list[tuple[Side, int]] = []
-        """Of TCP: who sent, and how many segments that brought nothing new."""
+        """Senders of TCP streams, and how many of their segments brought nothing new."""
         self.packets = 0
         self.first_time = self.last_time = 0
         self.again = Timeline()
@@ -120,7 +120,7 @@ class Health:
     # --- RPCs ---
 
     def exchange(self, exchange: Exchange) -> None:
-        """An RPC is over: what has happened to its packets happened to it."""
+        """Take an RPC that is over: what has happened to its packets happened to it."""
         self.latency.exchange(exchange)
         call, reply = exchange.call, exchange.reply
         latency = exchange.latency_ns
@@ -173,7 +173,7 @@ class Health:
                 sufferer.finished = max(sufferer.finished, hurt.time)
 
     def close(self, totals: Totals) -> None:
-        """How much later than its kind each sufferer was; the latest come first."""
+        """Tell how much later than its kind each sufferer was, the latest first."""
         for watch in self.watches.values():
             watch.settle()
         self.events.sort(key=lambda event: event.frame)
@@ -189,7 +189,7 @@ class Health:
 
 
 def _merged(operations: list[RdmaOp]) -> list[tuple[Direction, int, int]]:
-    """The sequences of operations, those that follow one another in one piece."""
+    """Return the sequences of operations, those that follow one another in one piece."""
     pieces: list[tuple[Direction, int, int]] = []
     for op in operations:
         flow = op.actor.flow

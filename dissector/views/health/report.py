@@ -18,7 +18,7 @@ _ROW = "{:>13}  {:<14} {:>10}  {:>10} {:>10}  {}"
 
 
 def text_health(health: Health) -> str:
-    """Each direction with its numbers, what happened, and to which RPCs."""
+    """Return each direction with its numbers, what happened, and to which RPCs."""
     seconds = (health.last_time - health.first_time) / 1e9
     lines = [f"{health.packets} RDMA packets in {seconds:.6g} s"]
     lines += [_stream(side, resent) for side, resent in health.streams]
@@ -81,7 +81,7 @@ def _direction(watch: Watch) -> Iterator[str]:
 
 
 def _again(counts: Counts) -> str:
-    """What had become of the first copies."""
+    """Return what had become of the first copies, in words."""
     kinds = (
         (counts.filled, counts.filled_octets, "lost before this capture"),
         (counts.lost, counts.lost_octets, "lost behind it"),
@@ -159,7 +159,7 @@ def _why(sufferer: Sufferer) -> str:
 
 
 def ndjson_health(health: Health) -> Iterator[str]:
-    """An object in a line for each direction, event and RPC; ``record`` says which it is."""
+    """Give a JSON object for each direction, event and RPC; ``record`` says which it is."""
     for watch in health.watches.values():
         side = watch.flow.side
         yield _line(

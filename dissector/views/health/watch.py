@@ -60,9 +60,9 @@ class Counts:
         self.filled = self.filled_octets = 0
         """Its first copy was not seen: it was lost before the place of the capture."""
         self.late = 0
-        """Packets that came behind later ones, with nobody having asked for them."""
+        """Packets that came behind later ones, although none of them was asked for."""
         self.twice = self.twice_octets = 0
-        """Packets that came twice, with nobody having asked for them; responses too."""
+        """Packets that came twice, although none of them was asked for; responses too."""
         self.holes = 0
         """Packets that were missing when a later one came."""
         self.responses = self.response_octets = 0
@@ -91,7 +91,7 @@ class Counts:
         return self.had_octets + self.dropped_octets + self.responses_again_octets
 
     def as_dict(self) -> dict[str, object]:
-        """Everything, by name."""
+        """Return everything, by name."""
         fields: dict[str, object] = {name: getattr(self, name) for name in sorted(self.__slots__)}
         fields["naks"] = {nak_name(code): count for code, count in self.naks.items() if count}
         return fields
@@ -122,7 +122,7 @@ class Hurt(NamedTuple):
 
 
 class Watch:
-    """See the module. ``flow`` is what it watches.
+    """Watches the direction ``flow``.
 
     ``on_event`` is told of each event as it begins, ``on_hurt`` of each packet in trouble, with the
     watch that counts its sequence.
@@ -164,7 +164,7 @@ class Watch:
     # --- Requests ---
 
     def request(self, packet: Packet, followers: int, time: int, *, is_read: bool) -> None:
-        """A request packet and its ``followers`` in a run, the last of them sent at ``time``."""
+        """Take a request packet and its ``followers`` in a run, the last one sent at ``time``."""
         tracker, counts = self.flow.tracker, self.counts
         sequence = unwrap(packet.psn, tracker.next)
         counts.packets += 1 + followers
@@ -186,9 +186,9 @@ class Watch:
         self._last, self._last_time = self._end(sequence + followers, is_read), time
 
     def _doubtful(self, copy: Copy) -> bool:
-        """Whether the network may have delayed or doubled a packet; what follows it will tell.
+        """Return whether the network may have delayed or doubled a packet; what follows will tell.
 
-        Nobody has asked for it, and hardly any time has passed. A sender that goes back goes on
+        It was not asked for, and hardly any time has passed. A sender that goes back goes on
         from there.
         """
         doubts = self._doubts
@@ -212,7 +212,7 @@ class Watch:
         return any(op.sequence == sequence for op in self.flow.requested)
 
     def settle(self) -> None:
-        """The sender did not go back: what came late or twice did so in the network."""
+        """Decide that what came late or twice did so in the network: the sender did not go back."""
         counts = self.counts
         for copy in self._doubts:
             event = self._event(
@@ -237,7 +237,7 @@ class Watch:
         self.waiting.clear()
 
     def _end(self, sequence: int, is_read: bool) -> int:
-        """The sequence after a request's."""
+        """Return the sequence after a request's."""
         if is_read:
             for op in reversed(self.flow.requested):
                 if op.sequence <= sequence < op.end:
@@ -303,7 +303,7 @@ class Watch:
     # --- What the peer says about it ---
 
     def heard(self, packet: Packet, *, explicit: bool, has_aeth: bool = True) -> None:
-        """A response: an acknowledgement of its own (``explicit``), or a part of a READ."""
+        """Take a response: an acknowledgement of its own (``explicit``), or a part of a READ."""
         if self.high < 0:
             return
         sequence = unwrap(packet.psn, self.high)
@@ -353,7 +353,7 @@ class Watch:
         self._on_hurt(self, Hurt(sequence, sequence + 1, 0, packet.time_ns, False, event))
 
     def notified(self, packet: Packet) -> None:
-        """A congestion notification for what was sent last."""
+        """Take a congestion notification for what was sent last."""
         self.counts.cnp += 1
         sequence = max(0, self.high - 1)
         event = self._event("cnp", packet.number, packet.time_ns, sequence)
@@ -363,7 +363,7 @@ class Watch:
     # Its own READ responses, which its peer's sequences count
 
     def response(self, packet: Packet, followers: int, peer: Watch) -> None:
-        """A packet of a READ response, and its followers; ``peer`` watches who asked for it."""
+        """Take a packet of a READ response, and its followers; ``peer`` watches the requester."""
         counts, tracker = self.counts, self._responses
         counts.responses += 1 + followers
         counts.response_octets += packet.size * (1 + followers)
@@ -392,7 +392,7 @@ class Watch:
         self._on_hurt(peer, Hurt(sequence, sequence + 1, packet.size, packet.time_ns, False, again))
 
     def marked(self, packet: Packet, followers: int, counting: Watch) -> None:
-        """Packets that met congestion, whose sequences ``counting`` counts."""
+        """Take packets that met congestion, whose sequences ``counting`` counts."""
         count = 1 + followers
         self.counts.ecn += count
         sequence = counting.sequence_of(packet)
@@ -406,11 +406,11 @@ class Watch:
         self._on_hurt(counting, Hurt(sequence, sequence + count, 0, packet.time_ns, False, event))
 
     def asked_again(self, sequence: int) -> bool:
-        """Whether the READ whose response has this number was asked for more than once."""
+        """Return whether the READ whose response has this number was asked for more than once."""
         return any(op.retries for op in self.flow.requested if op.sequence <= sequence < op.end)
 
     def sequence_of(self, packet: Packet) -> int:
-        """The sequence of a request, or of a response to one."""
+        """Return the sequence of a request, or of a response to one."""
         return unwrap(packet.psn, self.high) if self.high >= 0 else packet.psn
 
     def _event(self, kind: str, frame: int, time: int, sequence: int) -> Event:
@@ -422,7 +422,7 @@ class Watch:
     # --- RPCs ---
 
     def spans_at(self, start: int, end: int) -> Iterator[Span]:
-        """RPCs that are over and to which these sequences belong, the latest first."""
+        """Give the RPCs that are over and to which these sequences belong, the latest first."""
         for span in reversed(self.spans):
             if span.start < end and start < span.end:
                 yield span

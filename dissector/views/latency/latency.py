@@ -47,7 +47,7 @@ class Marks(NamedTuple):
     reply: int
 
     def stages(self) -> dict[str, int]:
-        """The time of each stage that is known, without the reply's acknowledgement."""
+        """Return the time of each stage that is known, without the reply's acknowledgement."""
         found = {"reply": self.reply - self.call}
         if self.ack:
             found["ack"] = self.ack - self.call
@@ -61,7 +61,7 @@ class Marks(NamedTuple):
 
 
 def marks(exchange: Exchange) -> Marks | None:
-    """The marks of an exchange that has its call and its reply."""
+    """Return the marks of an exchange that has its call and its reply."""
     call, reply = exchange.call, exchange.reply
     if call is None or reply is None:
         return None
@@ -127,7 +127,7 @@ class Latency:
         events.calls.subscribe(self.queues.called)
 
     def exchange(self, exchange: Exchange) -> None:
-        """A call and its reply, if both are there."""
+        """Take an RPC, if both its call and its reply are there."""
         call, reply = exchange.call, exchange.reply
         self.queues.answered(exchange)
         mark = marks(exchange)
@@ -158,19 +158,19 @@ class Latency:
             self.bulk.spread(mark.first_data, mark.last_data, octets)
 
     def _confirmed(self, name: str, call: Message, reply: Message) -> None:
-        """The client's acknowledgement of a reply has come, or is no longer waited for."""
+        """Take the acknowledgement of a reply, which has come or is no longer waited for."""
         time = reply.ack_time_ns - reply.time_ns
         if reply.ack_time_ns and time >= 0:
             stages = self.operations[name]
             stages.setdefault("confirm", Times()).add(time, call.frame, reply.frame)
 
     def median(self, name: str) -> int | None:
-        """The middle one of the times from call to reply of one kind of operation."""
+        """Return the median time from call to reply of one kind of operation."""
         times = self.operations.get(name, {}).get("reply")
         return times.quantile(0.5) if times else None
 
     def close(self, totals: Totals) -> None:
-        """What took the most time in total comes first."""
+        """Sort: what took the most time in total comes first."""
         while self._pending:
             self._confirmed(*self._pending.popleft())
         order = sorted(self.operations.items(), key=lambda item: -_total(item[1]))
@@ -182,7 +182,7 @@ def _total(stages: dict[str, Times]) -> int:
 
 
 def main_operation(exchange: Exchange) -> str:
-    """What an RPC is for: of a compound, what moves data, else the first that does anything."""
+    """Return what an RPC is for: what moves data, else the first operation that does anything."""
     body, rpc = exchange.call_body, exchange.call_rpc
     if body is not None and body.operations:
         return _main(body)

@@ -62,7 +62,7 @@ class Times:
         self._all = array("q")
 
     def counted(self) -> Iterator[tuple[int, int]]:
-        """Each time and how often there was one, ascending."""
+        """Give each time and how often there was one, ascending."""
         if self._coarse:
             self._fold()
             yield from sorted(self._coarse.items())
@@ -71,11 +71,11 @@ class Times:
             yield time, 1
 
     def quantile(self, part: float) -> int:
-        """The time that ``part`` of all are not above; 0 if there are none."""
+        """Return the time that ``part`` of all are not above; 0 if there are none."""
         return self._ranked([int((self._count - 1) * part)])[0] if self._count else 0
 
     def _ranked(self, ranks: list[int]) -> list[int]:
-        """The times that so many others come before; ``ranks`` ascend."""
+        """Return the times that so many others come before; ``ranks`` ascend."""
         if not self._coarse:
             ordered = sorted(self._all)
             return [ordered[rank] for rank in ranks]
@@ -88,7 +88,7 @@ class Times:
         return found
 
     def spread(self) -> Spread | None:
-        """``None`` if there are none."""
+        """Return the spread of all times; ``None`` if there are none."""
         if not self._count:
             return None
         last = self._count - 1
@@ -113,14 +113,14 @@ class Timeline:
         self.peaks: list[int] = []
 
     def add(self, time: int, value: int) -> None:
-        """``value`` at a time."""
+        """Add ``value`` at a time."""
         index = self._index(time)
         self.sums[index] += value
         if value > self.peaks[index]:
             self.peaks[index] = value
 
     def spread(self, start: int, end: int, value: int) -> None:
-        """``value`` in equal parts between two times."""
+        """Add ``value`` in equal parts between two times."""
         end = max(start, end)
         self._index(start)
         last = self._index(end)

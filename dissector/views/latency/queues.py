@@ -102,7 +102,7 @@ class Queues:
         self.all: dict[Side, Queue] = {}
 
     def called(self, exchange: Exchange) -> None:
-        """A call was sent."""
+        """Take a call that was sent."""
         side = exchange.requester
         queue = self.all.get(side)
         if queue is None:
@@ -112,7 +112,7 @@ class Queues:
         queue.called(exchange)
 
     def answered(self, exchange: Exchange) -> None:
-        """An exchange is over."""
+        """Take an exchange that is over."""
         queue = self.all.get(exchange.requester)
         if queue is not None:
             queue.answered(exchange)

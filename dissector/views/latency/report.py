@@ -21,7 +21,7 @@ reply; confirm: to the reply's ACK; rate: octets per second of the transfer, the
 
 
 def text_latency(latency: Latency) -> str:
-    """Lines for each operation: one for each stage that it had. Then the requesters' queues."""
+    """Return a line for each stage of each operation, then the requesters' queues."""
     lines = [_ROW.format(*_COLUMNS)]
     for name, stages in latency.operations.items():
         label = name
@@ -62,7 +62,7 @@ def _queue(queue: Queue) -> str:
 
 
 def ndjson_latency(latency: Latency) -> str:
-    """An object in a line for each operation, then one for each requester.
+    """Return a JSON object for each operation, then one for each requester.
 
     Times are in nanoseconds, rates in octets per second; ``steps`` are time, calls in progress and
     credits.

@@ -1,9 +1,9 @@
-"""What a capture shows that the specifications forbid: rules, and who checks them.
+"""What a capture shows that the specifications forbid: rules, and their checks.
 
 rules        every rule: its identifier, severity, source, and what it is about
 headers      one exchange's transport headers: form, credits, length, procedures, XIDs
 chunks       one exchange's chunks: positions, eligibility, what came back, what was written
-connection   what needs the order of things: credits in use, RDMA for nobody, XIDs
+connection   what needs the order of things: credits in use, RDMA that no call asked for, XIDs
 sessions     the slots of NFSv4.1 sessions
 lint         all of them, as a view of the pipeline
 report       findings as text and as JSON

@@ -23,7 +23,7 @@ _ELIGIBLE_RESULTS = frozenset((OP_READ, OP_READLINK, READ3, READLINK3))
 
 
 def check_chunks(exchange: Exchange, complete: bool) -> Iterator[Finding]:
-    """What is wrong with an exchange's chunks.
+    """Give what is wrong with an exchange's chunks.
 
     ``complete`` says that the capture has all packets of its connection.
     """
@@ -112,7 +112,7 @@ def _positions(
 
 
 def _placed(operations: list[Any]) -> Iterator[tuple[int, Placed]]:
-    """What was moved to chunks, with the operation that it belongs to."""
+    """Give what was moved to chunks, with the operation that it belongs to."""
     for number, value in operations:
         stack = [value]
         while stack:
@@ -160,7 +160,7 @@ def _result_items(
 
 
 def _returned(reply: Message, head: TransportHeader, back: TransportHeader) -> Iterator[Finding]:
-    """The chunks of a reply against those of its call."""
+    """Check the chunks of a reply against those of its call."""
     where = _write_list(back)
     if len(back.writes) != len(head.writes) and (back.writes or not _failed(back)):
         text = f"{len(back.writes)} Write chunks came back of {len(head.writes)}"
@@ -179,7 +179,7 @@ def _returned(reply: Message, head: TransportHeader, back: TransportHeader) -> I
 
 
 def _failed(back: TransportHeader) -> bool:
-    """An inline reply without chunks: what refuses a call may return none of them."""
+    """Return whether a reply without chunks may be: what refuses a call may return none."""
     return not back.writes and back.proc != NOMSG
 
 
@@ -216,7 +216,7 @@ def _same(
 
 
 def _written(exchange: Exchange, reply: Message, complete: bool) -> Iterator[Finding]:
-    """What was written to each segment against the length that came back."""
+    """Check what was written to each segment against the length that came back."""
     for chunk in exchange.chunks:
         if chunk.kind == "read":
             continue
@@ -247,7 +247,7 @@ def _written(exchange: Exchange, reply: Message, complete: bool) -> Iterator[Fin
 
 
 def _answered(exchange: Exchange) -> bool:
-    """The call succeeded: of one that failed midway nobody looks at the chunks."""
+    """Return whether the call succeeded: of one that failed midway the chunks do not count."""
     body = exchange.reply_body
     return body is not None and body.status == 0
 
@@ -260,7 +260,7 @@ def _read_list(header: TransportHeader) -> tuple[int, int]:
 
 
 def _entry(header: TransportHeader, position: int) -> tuple[int, int]:
-    """The first Position word of a Read chunk."""
+    """Return the place of the first Position word of a Read chunk."""
     index = next(i for i, entry in enumerate(header.reads) if entry.position == position)
     return 20 + 24 * index, 24 + 24 * index
 

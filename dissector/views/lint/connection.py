@@ -1,4 +1,4 @@
-"""What takes the order of things on a connection: credits in use, RDMA that is nobody's, XIDs."""
+"""Checks that need the order of things on a connection: credits, unasked RDMA, XIDs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ...tracking.model import Connection, Exchange, RdmaOp, Side
 from .rules import found
 
 MAX_LOOSE = 64
-"""Operations of nobody that are kept for the reply that may claim them."""
+"""Operations without a call that are kept for the reply that may claim them."""
 MAX_ENDED = 4096
 """Handles of answered calls that are remembered, and requesters with their grants."""
 _PER_HANDLE = 4
 
 
 def _lossy(connection: Connection) -> bool:
-    """Packets are known to be missing: what is seen may be for a call that is not."""
+    """Return whether packets are known to be missing: what is seen may be for an unseen call."""
     for side in (connection.first, connection.second):
         flow = side.flow if side is not None else None
         if side is not None and side.blind:
@@ -45,7 +45,7 @@ class Credits:
         self._doubtful: deque[tuple[Side, Finding]] = deque(maxlen=MAX_ENDED)
 
     def granted(self, exchange: Exchange) -> Iterator[Finding]:
-        """A reply has come."""
+        """Take a reply, and what it grants."""
         header, reply = exchange.reply_header, exchange.reply
         if header is None or reply is None:
             return
@@ -60,12 +60,12 @@ class Credits:
             grants.append((reply.frame, header.credits))
 
     def close(self) -> Iterator[Finding]:
-        """Nothing more will come."""
+        """Judge what waits: nothing more will come."""
         while self._doubtful:
             yield from self._judge(self._doubtful[0][0])
 
     def _judge(self, side: Side) -> Iterator[Finding]:
-        """The responder was heard of: is something missing?"""
+        """Judge what waits for a responder that was heard of: is something missing?"""
         waiting, self._doubtful = self._doubtful, deque(maxlen=MAX_ENDED)
         for entry in waiting:
             if entry[0] is not side:
@@ -74,7 +74,7 @@ class Credits:
                 yield entry[1]
 
     def called(self, exchange: Exchange) -> None:
-        """A call was sent."""
+        """Take a call that was sent."""
         side, call = exchange.requester, exchange.call
         if call is None or not complete(side.connection) or call.resent:
             return
@@ -101,16 +101,16 @@ class Memory:
         self._loose: deque[RdmaOp] = deque()
         self._ended: dict[tuple[Side, int], deque[tuple[int, int, Exchange]]] = {}
         self._speaking: dict[Connection, None] = {}
-        """Connections with calls: what others do by RDMA is no business of ours."""
+        """Connections with calls: what happens by RDMA on others is not checked."""
 
     def loose(self, op: RdmaOp) -> Iterator[Finding]:
-        """An operation for which there is no call; a reply may still claim it."""
+        """Take an operation for which there is no call; a reply may still claim it."""
         self._loose.append(op)
         if len(self._loose) > MAX_LOOSE:
             yield from self._judge(self._loose.popleft())
 
     def answered(self, exchange: Exchange) -> Iterator[Finding]:
-        """An exchange is over: check its operations, remember its memory."""
+        """Check the operations of an exchange that is over, and remember its memory."""
         header = exchange.call_header
         if header is None:
             return
@@ -129,7 +129,7 @@ class Memory:
                 del self._ended[next(iter(self._ended))]
 
     def close(self) -> Iterator[Finding]:
-        """No reply will come any more."""
+        """Judge what waits: no reply will come any more."""
         while self._loose:
             yield from self._judge(self._loose.popleft())
 
@@ -158,7 +158,7 @@ def _offers(exchange: Exchange, header: TransportHeader) -> list[tuple[int, int,
 def _inside(
     exchange: Exchange, op: RdmaOp, offers: list[tuple[int, int, int, str]]
 ) -> Iterator[Finding]:
-    """An operation against the segments of the call that it is for."""
+    """Check an operation against the segments of the call that it is for."""
     reply = exchange.reply
     if reply is not None and op.sequence > reply.sequence and op.actor is reply.side:
         yield from _late(exchange, op)
@@ -219,7 +219,7 @@ class Xids:
         """Replies, and which sequence the requester's next packet was to have."""
 
     def answered(self, exchange: Exchange) -> Iterator[Finding]:
-        """An exchange is over. A reply that has no call waits: is the call not in the capture?"""
+        """Take an exchange that is over. A reply without a call waits: is the call only unseen?"""
         call = exchange.call
         if call is None:
             self._unmatched.append((exchange, _next(exchange.requester)))
@@ -233,7 +233,7 @@ class Xids:
             )  # fmt: skip
 
     def close(self) -> Iterator[Finding]:
-        """What is missing is known now."""
+        """Judge what waits: what is missing is known now."""
         while self._unmatched:
             yield from self._judge(*self._unmatched.popleft())
 

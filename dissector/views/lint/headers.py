@@ -15,7 +15,7 @@ XID, CREDITS, PROC = (0, 4), (8, 12), (12, 16)
 
 
 def check_headers(exchange: Exchange) -> Iterator[Finding]:
-    """What is wrong with the headers of a call and its reply."""
+    """Give what is wrong with the headers of a call and its reply."""
     for message, header in (
         (exchange.call, exchange.call_header),
         (exchange.reply, exchange.reply_header),
@@ -36,7 +36,7 @@ def check_headers(exchange: Exchange) -> Iterator[Finding]:
 
 
 def _length(message: Message) -> Iterator[Finding]:
-    """Against the threshold that the two sides agreed on, if the capture has their handshake."""
+    """Check against the threshold that the two sides agreed on, if their handshake was seen."""
     side = message.side
     if not side.connection.established or side.peer is None:
         return
@@ -107,7 +107,7 @@ def _allows(side: Side) -> bool:
 
 
 def offered_handles(header: TransportHeader) -> set[int]:
-    """The handles of all memory that a call offers."""
+    """Return the handles of all memory that a call offers."""
     handles = {entry.handle for entry in header.reads}
     handles.update(segment.handle for chunk in header.writes for segment in chunk)
     handles.update(segment.handle for segment in header.reply or ())

@@ -70,7 +70,7 @@ class Lint:
         return count
 
     def exchange(self, exchange: Exchange) -> None:
-        """A call and its reply, or what there is of them."""
+        """Check a call and its reply, or what there is of them."""
         if not exchange.rdma:
             return
         whole = complete(exchange.requester.connection)
@@ -89,14 +89,14 @@ class Lint:
         )
 
     def finding(self, finding: Finding) -> None:
-        """Of a message that belongs to no exchange."""
+        """Take a finding about a message that belongs to no exchange."""
         if finding.rule == "rdma-done":
             finding = found(finding.frame, "procedure-obsolete", "RDMA_DONE", (12, 16))
         if finding.rule in RULES and finding.severity > Severity.NOTE:
             self._all(iter((finding,)))
 
     def close(self, totals: Totals) -> None:
-        """What no reply has claimed; what the capture does not have."""
+        """Report what no reply has claimed; learn what the capture does not have."""
         self._all(self._credits.close())
         self._all(self._memory.close())
         self._all(self._xids.close())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def text_finding(finding: Finding) -> str:
-    """A line: frame, severity, rule, the numbers, the octets, and the specification."""
+    """Return a line: frame, severity, rule, the numbers, the octets, and the specification."""
     octets = f", octets {finding.octets[0]} to {finding.octets[1]}" if finding.octets else ""
     source = RULES[finding.rule].source
     return (
@@ -25,14 +25,14 @@ def text_finding(finding: Finding) -> str:
 
 
 def ndjson_finding(finding: Finding) -> str:
-    """An object in a line, with the rule's sentence and the specification."""
+    """Return a JSON object in a line, with the rule's sentence and the specification."""
     rule = RULES[finding.rule]
     fields = {**finding_fields(finding), "nfsrdma.source": rule.source, "nfsrdma.rule": rule.text}
     return json.dumps(fields, separators=(",", ":")) + "\n"
 
 
 def text_summary(lint: Lint) -> str:
-    """The last line: how much was found, and why it might be less than there is."""
+    """Return the last line: how much was found, and why it might be less than there is."""
     words = [_some(lint.counts[severity], severity.name.lower()) for severity in reversed(Severity)]
     line = ", ".join(words)
     if lint.missing:

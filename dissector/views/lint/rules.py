@@ -111,5 +111,5 @@ RULES: Final = {rule.id: rule for rule in _ALL}
 
 
 def found(frame: int, rule: str, text: str, octets: tuple[int, int] | None = None) -> Finding:
-    """A violation of a rule."""
+    """Return the finding that a rule is broken."""
     return Finding(frame, RULES[rule].severity, rule, text, octets)

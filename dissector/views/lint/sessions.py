@@ -34,7 +34,7 @@ class Sessions:
         """Of sessions that the capture has the beginning of: slots forth and back."""
 
     def check(self, exchange: Exchange) -> Iterator[Finding]:
-        """An exchange has been answered."""
+        """Check an exchange that has been answered."""
         call, reply = exchange.call_body, exchange.reply_body
         if call is None or reply is None or not call.operations or not reply.operations:
             return

@@ -17,7 +17,7 @@ SCRIPTS = (
 
 
 def assemble(title: str, data: dict[str, object]) -> str:
-    """The HTML of a page that shows ``data`` (:meth:`.view.PageView.data`).
+    """Return the HTML of a page that shows ``data`` (:meth:`.collect.PageView.data`).
 
     The data are deflated JSON in Base64, whose letters mean nothing to HTML. The one script is
     allowed by its hash, everything from elsewhere is forbidden.
@@ -38,5 +38,5 @@ def assemble(title: str, data: dict[str, object]) -> str:
 
 
 def asset(name: str) -> str:
-    """A file of this package."""
+    """Return a file of this package."""
     return resources.files(__package__).joinpath(name).read_text("utf-8")

@@ -76,7 +76,7 @@ class PageView:
         self._depths[exchange.number] = len(exchange.requester.calls)
 
     def exchange(self, exchange: Exchange) -> None:
-        """An RPC is over."""
+        """Take an RPC that is over."""
         self.total += 1
         if not self.total % _OFTEN:
             self.on_progress()
@@ -101,13 +101,13 @@ class PageView:
         return row.reply is None or bool(row.reply.ack_time_ns)
 
     def cm(self, event: CmEvent) -> None:
-        """A handshake."""
+        """Take a message of a handshake."""
         if len(self._cm) < MAX_CM:
             summary = printable(event.summary)[:MAX_TEXT]
             self._cm.append((event.frame, event.time_ns, event.source, event.destination, summary))
 
     def finding(self, finding: Finding) -> None:
-        """About something that is no RPC, or of which that is not known."""
+        """Take a finding about something that is no RPC, or of which that is not known."""
         self._lint.finding(finding)
         told = finding.rule in RULES and finding.severity > Severity.NOTE
         if not told and finding.rule != "rdma-done":  # which lint has another name for
@@ -122,7 +122,7 @@ class PageView:
         self._put(finding, self._row.place if self._row is not None else NOTHING)
 
     def _take_early(self, exchange: Exchange) -> None:
-        """What was found about its messages before it was over."""
+        """Take what was found about its messages before it was over."""
         if not self._early or self._row is None:
             return
         for message in (exchange.call, exchange.reply):
@@ -140,7 +140,7 @@ class PageView:
         )  # fmt: skip
 
     def close(self, totals: Totals) -> None:
-        """Nothing more will come: sort by time."""
+        """Sort by time: nothing more will come."""
         self._totals = totals
         self._lint.close(totals)
         self.health.close(totals)
@@ -165,7 +165,7 @@ class PageView:
     # --- What the page needs ---
 
     def data(self, name: str) -> dict[str, object]:
-        """Everything, to be written as JSON. Times are nanoseconds after ``start``."""
+        """Return everything, to be written as JSON. Times are nanoseconds after ``start``."""
         totals = self._totals
         rpcs = self.rows.rpcs
         times = rpcs.column("time")
@@ -218,7 +218,7 @@ class PageView:
         return found
 
     def _operations(self) -> list[list[object]]:
-        """Name, then for each stage median, p99, worst, total, number and frames; then the rate."""
+        """Return name, for each stage median, p99, worst, total, number, frames, and the rate."""
         found: list[list[object]] = []
         for name, stages in self.latency.operations.items():
             spreads = []

@@ -61,7 +61,7 @@ class Rows:
         """Whether something of an RPC was left out, for there was too much of it."""
 
     def add(self, exchange: Exchange, depth: int) -> Row:
-        """Everything of an exchange."""
+        """Add everything of an exchange."""
         call, reply = exchange.call, exchange.reply
         start = call.first_time_ns if call is not None else exchange.time_ns
         mark = marks(exchange)
@@ -108,7 +108,7 @@ class Rows:
         return Row(index, call, reply)
 
     def confirmed(self, row: Row) -> None:
-        """The acknowledgements of a row's messages, as far as they are known by now."""
+        """Add the acknowledgements of a row's messages, as far as they are known by now."""
         rpcs, index = self.rpcs, row.place
         start = rpcs.column("time")[index]
         for message, times, frames in (
@@ -145,7 +145,7 @@ class Rows:
         return len(shown)
 
     def _pieces(self, op: RdmaOp) -> int:
-        """Which packets carried which addresses, as ``at`` from the operation's first one."""
+        """Add which packets carried which addresses, as ``at`` from the operation's first one."""
         pieces = joined(op.extents)
         if len(self.pieces) + len(pieces) > MAX_PIECES:
             self.shortened = True
@@ -180,7 +180,7 @@ class Rows:
 
 
 def joined(extents: list[Extent]) -> list[Extent]:
-    """Extents whose packets, frames and addresses follow each other made one."""
+    """Return extents, those whose packets, frames and addresses follow each other as one."""
     found: list[Extent] = []
     for extent in extents:
         last = found[-1] if found else None

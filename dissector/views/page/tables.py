@@ -34,7 +34,7 @@ class Table:
         return len(self.columns[0])
 
     def add(self, *values: int) -> int:
-        """A row; its index."""
+        """Add a row; return its index."""
         for column, value in zip(self.columns, values, strict=True):
             column.append(value if -_MAX <= value <= _MAX else -1)
         return len(self.columns[0]) - 1
@@ -48,7 +48,7 @@ class Table:
         self.columns = [array("q", [column[row] for row in order]) for column in self.columns]
 
     def as_dict(self) -> dict[str, object]:
-        """Columns by name. What is a column of differences is listed as ``deltas``."""
+        """Return columns by name. What is a column of differences is listed as ``deltas``."""
         fields: dict[str, object] = {"deltas": sorted(self._deltas)}
         for name, column in zip(self.names, self.columns, strict=True):
             fields[name] = _differences(column) if name in self._deltas else column.tolist()

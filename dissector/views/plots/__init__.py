@@ -2,6 +2,6 @@
 
 style      what all of them have in common
 latency    distributions, stages, queue depth, bulk rate
-health     what was sent again and when, who suffered
+health     what was sent again and when, which RPCs suffered
 page       one HTML page with all of them in it
 """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...fields.summary import duration
 from ..latency.latency import CHAIN, Latency
 from ..latency.measure import Timeline, Times
-from .style import ALARM, COLOURS, INK, Plot, figure, finished, rates, seconds, times
+from .style import ALARM, COLORS, INK, Plot, figure, finished, rates, seconds, times
 
 MAX_OPERATIONS = 8
 MAX_BARS = 16
@@ -26,7 +26,7 @@ _STAGE_NAMES = {
 
 
 def latency_plots(latency: Latency) -> Iterator[Plot]:
-    """Every plot for which there is something to show."""
+    """Give every plot for which there is something to show."""
     if latency.operations:
         yield _distributions(latency)
         yield _stages(latency)
@@ -37,14 +37,14 @@ def latency_plots(latency: Latency) -> Iterator[Plot]:
 
 
 def _start(latency: Latency) -> int:
-    """When the first thing happened."""
+    """Return when the first thing happened."""
     known = [line.start for line in (latency.bulk, latency.slow) if line.sums]
     known += [step.time for queue in latency.queues.all.values() for step in list(queue.steps)[:1]]
     return min(known, default=0)
 
 
 def _distributions(latency: Latency) -> Plot:
-    """How many of a hundred RPCs took at most so long; the tail has as much room as the rest."""
+    """Plot how many of a hundred RPCs took at most so long, with half of the room for the tail."""
     title = "From call to reply: how many of the RPCs were answered within a time"
     made, axes = figure(title, height=4.8)
     shown = [
@@ -53,10 +53,10 @@ def _distributions(latency: Latency) -> Plot:
         if "reply" in stages and stages["reply"].total
     ]
     shown = [pair for pair in shown if len(pair[1]) >= _FEW] or shown
-    for colour, (name, spread) in zip(COLOURS, shown[:MAX_OPERATIONS], strict=False):
+    for color, (name, spread) in zip(COLORS, shown[:MAX_OPERATIONS], strict=False):
         points, shares = _cumulative(spread)
         label = f"{name} ({len(spread)}, median {duration(spread.quantile(0.5))})"
-        axes.step(points, shares, where="post", color=colour, linewidth=1.6, label=label)
+        axes.step(points, shares, where="post", color=color, linewidth=1.6, label=label)
     axes.set_xscale("log")
     times(axes.xaxis)
     axes.set_ylim(0, 102)
@@ -80,7 +80,7 @@ def _cumulative(spread: Times) -> tuple[list[int], list[float]]:
 
 
 def _stages(latency: Latency) -> Plot:
-    """Where the time of each kind of operation went: means, as they add up."""
+    """Plot where the time of each kind of operation went: means, as they add up."""
     title = "Where the time went, on average"
     names = list(latency.operations)[:MAX_BARS]
     made, axes = figure(title, height=1.4 + 0.34 * len(names))
@@ -91,10 +91,10 @@ def _stages(latency: Latency) -> Plot:
         means = [stages[stage].total / calls if stage in stages else 0.0 for stage in CHAIN]
         total = sum(means)
         left = 0.0
-        for colour, stage, mean in zip(COLOURS, CHAIN, means, strict=False):
+        for color, stage, mean in zip(COLORS, CHAIN, means, strict=False):
             width = 100 * mean / total if total else 0
             label = _STAGE_NAMES[stage] if row == 0 else None
-            axes.barh(row, width, left=left, height=0.66, color=colour, label=label)
+            axes.barh(row, width, left=left, height=0.66, color=color, label=label)
             left += width
         took = duration(stages["reply"].total // calls)
         axes.text(101, row, f"{took}  × {calls}", va="center", fontsize=8, color=INK)
@@ -107,7 +107,7 @@ def _stages(latency: Latency) -> Plot:
 
 
 def _queues(latency: Latency) -> Plot:
-    """Calls in progress, credits, and the stretches with no credit left."""
+    """Plot calls in progress, credits, and the stretches with no credit left."""
     title = "Calls in progress, and the credits granted"
     queues = sorted(latency.queues.all.values(), key=lambda queue: -len(queue.depths))[:MAX_QUEUES]
     made, axes = figure(title, height=1.6 + 1.9 * len(queues), rows=len(queues))
@@ -115,11 +115,11 @@ def _queues(latency: Latency) -> Plot:
     for one, queue in zip([axes] if len(queues) == 1 else axes, queues, strict=True):
         steps = list(queue.steps)
         at = [(step.time - start) / 1e9 for step in steps]
-        one.step(at, [step.depth for step in steps], where="post", color=COLOURS[0], linewidth=1.2,
+        one.step(at, [step.depth for step in steps], where="post", color=COLORS[0], linewidth=1.2,
                  label="calls in progress")  # fmt: skip
         known = [(when, step.credits) for when, step in zip(at, steps, strict=True) if step.credits]
         if known:
-            one.step(*zip(*known, strict=True), where="post", color=COLOURS[1], linewidth=1.2,
+            one.step(*zip(*known, strict=True), where="post", color=COLORS[1], linewidth=1.2,
                      linestyle="--", label=f"credits ({queue.credits})")  # fmt: skip
         deepest = max((step.depth for step in steps), default=1)
         granted = max((step.credits for step in steps), default=0)
@@ -133,14 +133,14 @@ def _queues(latency: Latency) -> Plot:
 
 
 def _bulk(bulk: Timeline, start: int) -> Plot:
-    """How much moved by RDMA."""
+    """Plot how much moved by RDMA."""
     title = "Data moved by RDMA"
     made, axes = figure(title)
     width = bulk.width / 1e9
     at = [(bulk.start - start) / 1e9 + index * width for index in range(len(bulk.sums) + 1)]
     values = [octets / width for octets in bulk.sums]
-    axes.fill_between(at, [*values, 0], step="post", color=COLOURS[0], alpha=0.25, linewidth=0)
-    axes.step(at, [*values, 0], where="post", color=COLOURS[0], linewidth=1)
+    axes.fill_between(at, [*values, 0], step="post", color=COLORS[0], alpha=0.25, linewidth=0)
+    axes.step(at, [*values, 0], where="post", color=COLORS[0], linewidth=1)
     mean = sum(bulk.sums) / (width * len(bulk.sums))
     axes.axhline(mean, color=ALARM, linewidth=1, linestyle="--", label="mean")
     axes.set_ylim(0)

@@ -31,7 +31,7 @@ pre {{ overflow-x: auto; padding: .75rem; background: #fff; border: 1px solid #d
 
 
 def plot_page(title: str, plots: list[Plot], text: str) -> str:
-    """The pictures, and the same in words below them."""
+    """Return a page with the pictures, and the same in words below them."""
     parts = [_HEAD.format(title=escape(title))]
     for plot in plots:
         picture = base64.b64encode(plot.png).decode()

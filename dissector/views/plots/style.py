@@ -1,4 +1,4 @@
-"""Figures that look alike: no global state, no screen, colours that everybody can tell apart."""
+"""Figures that look alike: no global state, no screen, colors that everyone can tell apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.ticker import EngFormatter, FuncFormatter
 
 from ...fields.summary import duration
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#a6761d")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#a6761d")
 """Okabe and Ito's, in an order in which neighbours differ in lightness as well."""
 INK, FAINT, ALARM = "#22272e", "#d8dde3", "#c8102e"
 
@@ -24,7 +24,7 @@ class Plot(NamedTuple):
 
 
 def figure(title: str, *, height: float = 4.2, rows: int = 1) -> tuple[Figure, Any]:
-    """A figure with a title and one axes, or several that share their horizontal axis."""
+    """Return a figure with a title and one axes, or several that share their horizontal axis."""
     made = Figure(figsize=(9.6, height), dpi=130, layout="constrained")
     axes = made.subplots(rows, 1, sharex=True)
     first = axes if rows == 1 else axes[0]
@@ -39,27 +39,27 @@ def figure(title: str, *, height: float = 4.2, rows: int = 1) -> tuple[Figure, A
 
 
 def times(axis: Any) -> None:
-    """An axis of nanoseconds, labelled for people."""
+    """Make an axis one of nanoseconds, labeled for people."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: duration(int(value)) if value else "0"))
 
 
 def rates(axis: Any) -> None:
-    """An axis of octets per second."""
+    """Make an axis one of octets per second."""
     axis.set_major_formatter(EngFormatter(unit="B/s"))
 
 
 def octets_axis(axis: Any) -> None:
-    """An axis of octets."""
+    """Make an axis one of octets."""
     axis.set_major_formatter(EngFormatter(unit="B"))
 
 
 def seconds(axes: Any) -> None:
-    """The horizontal axis is time since the capture's beginning."""
+    """Make the horizontal axis the time since the capture's beginning."""
     axes.set_xlabel("seconds since the first packet", fontsize=9, color=INK)
 
 
 def finished(name: str, title: str, made: Figure) -> Plot:
-    """The picture of a figure."""
+    """Return the picture of a figure."""
     out = io.BytesIO()
     made.savefig(out, format="png", metadata={"Software": None})
     return Plot(name, title, out.getvalue())
