@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .state.lease import LeaseTimes
-from .state.registry import StateLimits
+from .state.limits import StateLimits
 
 MAX_IO: Final = 4 << 20
 MAX_NAME: Final = 256

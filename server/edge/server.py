@@ -15,8 +15,8 @@ from nfsrdma.rpcrdma.io.reactor import SelectReactor
 
 from ..authority import Policy
 from ..config import ServerConfig
+from ..state.limits import StateLimits
 from ..state.recovery import RecoveryStore
-from ..state.registry import StateLimits
 from ..vfs.export import Export
 from ..vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
 from .serving import RDMA_PORT, MachineReactor, Place, Serving

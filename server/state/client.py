@@ -8,7 +8,6 @@ client: nobody takes a client's place, or its owner string, from elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -22,6 +21,7 @@ from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_WRONG_CRED,
 )
 
+from .limits import ClientLimits
 from .principal import Principal, Source, share_of
 from .refusal import CLIENTS_FULL, NOT_YOURS, Refusal
 from .shares import Shares
@@ -118,20 +118,6 @@ class Client:
         """WRONG_CRED (RFC 8881, Section 15.1.6.4) unless the caller may manage this client."""
         if not principal.stands_for(self.principal):
             raise Refusal(NFS4ERR_WRONG_CRED, NOT_YOURS)
-
-
-@dataclass(frozen=True, slots=True)
-class ClientLimits:
-    """How many records of clients the server keeps; ``Shares`` says how many of one address.
-
-    Each user of this host is an address of its own. When an address has its share those of its
-    records go first that are not confirmed, then those whose lease ran out and the idle ones
-    without open files; when nothing is left at all they are those of the address that has most. A
-    client that has files open and renews its lease is never put out; who comes then has to wait.
-    """
-
-    clients: int = 4096
-    unconfirmed: int = 1024
 
 
 class _Records:

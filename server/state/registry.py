@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -25,8 +24,9 @@ from nfsrdma.xdr.nfs4.types import (
 from ..loop import CallSoon
 from ..vfs.namespace import Filehandle
 from .backchannel import BackChannel
-from .client import Client, ClientLimits, ClientTable
+from .client import Client, ClientTable
 from .lease import Grace, LeaseTimes
+from .limits import StateLimits
 from .principal import Principal, share_of
 from .recovery import RecoveryStore, StoreError
 from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
@@ -46,39 +46,6 @@ _SLOTS_SHARE: Final = 8
 
 Probe = Callable[[Session, Channel], None]
 """Finds out whether callbacks of a session arrive over a connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class StateLimits:
-    """How much a peer can make the server remember.
-
-    What is said of all clients together is shared out by address (``Shares``), so what is full for
-    one is so for nobody else. Who gives way for whom is said at :class:`ClientLimits`.
-    """
-
-    clients: ClientLimits = field(default_factory=ClientLimits)
-    sessions_per_client: int = 64
-    """The one more takes the place of the one that was idle for longest."""
-    sessions: int = 256 << 20
-    """Octets for all sessions with their slots and the replies kept in these.
-
-    As it gets scarce sessions have fewer slots, down to one; that much each address may have, even
-    if nothing is left.
-    """
-    states: int = 1 << 16
-    """Opens and lock owners of all clients. Each open may take up to two descriptors."""
-    states_per_client: int = 1 << 15
-    ranges: int = 1 << 18
-    """Byte ranges that all clients have locked."""
-    ranges_per_file: int = 1 << 12
-
-    @classmethod
-    def affordable(cls, descriptors: int) -> StateLimits:
-        """The limits that suit a process that may have so many descriptors.
-
-        An open takes one as a rule; whether there is one is asked again when it is taken.
-        """
-        return cls(states=descriptors)
 
 
 class Registry:

@@ -22,13 +22,12 @@ from ..loop import CallSoon
 from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
+from .limits import StateLimits
 from .share import OpenedFile
 from .shares import Shares
 
 if TYPE_CHECKING:
     from random import Random
-
-    from .registry import StateLimits
 
 ANONYMOUS: Final = bytes(12)
 """With sequence number 0: no state. With 1: the current stateid (RFC 8881, Section 8.2.3)."""

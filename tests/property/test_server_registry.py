@@ -34,10 +34,9 @@ from tests.support.nfs import (
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import NfsService
-from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
+from nfsrdma.server.state.limits import ClientLimits, StateLimits
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
-from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.vfs.interface import ROOT
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.server.vfs.memory_node import MemoryNode

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nfsrdma.server.state.client import Client
+from nfsrdma.server.state.limits import StateLimits
 from nfsrdma.server.state.principal import Principal
-from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.state.stateid import StateTable
 
 MODES = [(access, deny) for access in range(1, 4) for deny in range(4)]

@@ -40,11 +40,10 @@ from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.engine.offload import OnEnd
 from nfsrdma.server.service import NfsService
-from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
+from nfsrdma.server.state.limits import ClientLimits, StateLimits
 from nfsrdma.server.state.principal import THIS_HOST, Principal, share_of
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, StoreError
-from nfsrdma.server.state.registry import StateLimits
 from nfsrdma.server.state.shares import Shares
 from nfsrdma.server.vfs.interface import ROOT, Job
 from nfsrdma.server.vfs.memory import MemoryFile, MemoryFileSystem

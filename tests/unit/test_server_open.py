@@ -43,7 +43,7 @@ from tests.support.nfs import (
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.state.registry import StateLimits
+from nfsrdma.server.state.limits import StateLimits
 from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem

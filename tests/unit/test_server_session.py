@@ -27,9 +27,8 @@ from tests.support.nfs import (
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import NfsService
-from nfsrdma.server.state.client import ClientLimits
 from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.state.registry import StateLimits
+from nfsrdma.server.state.limits import ClientLimits, StateLimits
 from nfsrdma.server.state.session import SESSION_OCTETS, SLOT_OCTETS, Fingerprint, Slot
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.errors import NfsError

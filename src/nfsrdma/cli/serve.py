@@ -12,7 +12,7 @@ import click
 
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.lease import LeaseTimes
-from nfsrdma.server.state.registry import StateLimits
+from nfsrdma.server.state.limits import StateLimits
 from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
 
 from .serve_exports import make_exports, places
