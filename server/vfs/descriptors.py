@@ -128,7 +128,7 @@ class DescriptorCache:
         self._kept: OrderedDict[bytes, int] = OrderedDict()
         """Those that may be closed, the latest used last."""
         self._idle: OrderedDict[bytes, int] = OrderedDict()
-        """Likewise, not used since the last sweep: they give way first."""
+        """Likewise, not used since the last sweep: they give way first, and are to be checked."""
         self.pinned: dict[bytes, list[int]] = {}
         """Those of files that are open, which close them themselves."""
         self.checked: dict[bytes, float] = {}
@@ -146,12 +146,11 @@ class DescriptorCache:
             kept.move_to_end(identity)
             return fd
         pinned = self.pinned.get(identity)
-        if pinned is not None:
-            return pinned[-1]
-        fd = self._idle.pop(identity, None)
-        if fd is not None:
-            kept[identity] = fd
-        return fd
+        return None if pinned is None else pinned[-1]
+
+    def acquire_idle(self, identity: bytes) -> int | None:
+        """Hand over one that was not used since the last sweep, if there is one."""
+        return self.acquire(identity) if identity in self._idle else None
 
     def kept_fd(self, identity: bytes) -> int | None:
         """Return the descriptor that is kept for the inode, if there is one, without using it."""
@@ -180,9 +179,9 @@ class DescriptorCache:
     def drop(self, identity: bytes) -> None:
         """Close one, if there is one that is kept."""
         if self.kept_fd(identity) is not None:
-            os.close(self.take(identity))
+            os.close(self.acquire(identity))
 
-    def take(self, identity: bytes) -> int:
+    def acquire(self, identity: bytes) -> int:
         """Hand over one that is kept, for the caller to close."""
         fd = self._kept.pop(identity, None)
         if fd is None:

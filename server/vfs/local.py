@@ -458,9 +458,10 @@ class LocalFileSystem(FileSystem):
 
     def close(self) -> None:
         self._cache.close()
-        if self._root_fd >= 0:
-            os.close(self._root_fd)
-            self._root_fd = -1
+        root, self._root_fd = self._root_fd, -1
+        if root >= 0:
+            # Handles are opened by it.
+            self.pace.finish(partial(os.close, root))
 
     # --- For LocalFile ---
 
@@ -527,12 +528,20 @@ class LocalFileSystem(FileSystem):
 
     async def _find(self, identity: bytes) -> Found:
         """Open an inode by its identity, for the cache."""
-        found = await self.pace.slow(partial(self.calls.inode, identity))
+        idle = self._cache.acquire_idle(identity)
+        if idle is not None:
+            # Somebody may have moved it meanwhile, but it is in memory.
+            found = self.calls.checked(idle, identity)
+        else:
+            found = await self.pace.slow(partial(self.calls.inode, identity))
         self._keep(found)
         return found
 
     def _keep(self, found: Found) -> None:
         """Take a descriptor over, unless there is one already."""
+        if self._root_fd < 0:
+            os.close(found.fd)
+            raise failure(errno.ESTALE)  # The file system was closed meanwhile.
         if self._cache.fd_of(found.identity) is not None:
             os.close(found.fd)
         else:
@@ -551,7 +560,7 @@ class LocalFileSystem(FileSystem):
     def _drop(self, identity: bytes) -> None:
         """Let go of an inode without a name: the descriptor would keep its blocks allocated."""
         if self._cache.kept_fd(identity) is not None:
-            self.heavy.close(self._cache.take(identity))
+            self.heavy.close(self._cache.acquire(identity))
 
     async def _drop_if_dead(self, identity: bytes | None) -> None:
         fd = self._cache.kept_fd(identity) if identity else None

@@ -144,7 +144,10 @@ class Calls:
 
     def inode(self, identity: bytes) -> Found:
         """Find an inode by its identity. ESTALE if it is gone, or not below the root."""
-        fd = self.handles.open(identity)
+        return self.checked(self.handles.open(identity), identity)
+
+    def checked(self, fd: int, identity: bytes) -> Found:
+        """Say what is open, if it is below the root: ESTALE if not. Closes it on an error."""
         try:
             status = os.fstat(fd)
             seen = None

@@ -108,6 +108,8 @@ class Pace:
         """Whether each call may have to be made elsewhere."""
         self.has_cached_reads = False
         """Whether files can be asked for what is in the page cache alone."""
+        self._under_way = 0
+        self._last: Callable[[], None] | None = None
 
     def attach(self, executor: Executor) -> None:
         """Make calls that may block on ``executor``; until then all are made here."""
@@ -165,6 +167,7 @@ class Pace:
         executor, budget = self._executor, self._budget
         assert executor is not None
         lent: list[int] = []
+        self._under_way += 1
         try:
             if fds:
                 budget.admit()
@@ -183,3 +186,12 @@ class Pace:
                 # What is behind OTHER is not told of descriptors that are only to name inodes.
                 (os.close if self.any_may_block else self._close)(fd)
                 budget.holds(-1)
+            self._under_way -= 1
+            if self._last is not None:
+                self.finish(self._last)
+
+    def finish(self, last: Callable[[], None]) -> None:
+        """Do something last, once no call is under way elsewhere."""
+        self._last = last if self._under_way else None
+        if not self._under_way:
+            last()

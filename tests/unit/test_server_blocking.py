@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from tests.support.nfs import (
@@ -31,8 +31,9 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.task import Future
-from nfsrdma.server.engine.offload import OnEnd
+from nfsrdma.server.engine.offload import Offload, OnEnd
 from nfsrdma.server.vfs import syscalls
+from nfsrdma.server.vfs.descriptors import Budget
 from nfsrdma.server.vfs.interface import READ, ROOT, Job
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.pace import Medium
@@ -284,3 +285,111 @@ def _another_slot(world: World, *ops: Op) -> Incoming:
             waiting.append(waiting.pop(0))
             world.threads.work()
     return incoming
+
+
+# --- What is lent to threads ---
+
+
+def test_descriptors_that_threads_have_are_counted(tmp_path: Path) -> None:
+    limit = 200
+    budget = Budget(lambda: limit)
+    threads = Offload(Threads())
+    (tmp_path / "f").write_bytes(b"x")
+    fs = LocalFileSystem(tmp_path, medium=Medium.OTHER, budget=budget)
+    fs.attach(threads)
+    waiting = [fs.lookup(fs.root, b"f", ROOT) for _ in range(20)]
+    assert budget.held == 20
+    _drain(threads)
+    assert all(isinstance(each, Future) and each.result().is_regular for each in waiting)
+    assert budget.held == 0
+    fs.close()
+
+
+def test_a_file_system_that_is_closed_meanwhile_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    before = len(os.listdir("/proc/self/fd"))
+    for steps in range(4):
+        budget, threads = Budget(lambda: 1000), Offload(Threads())
+        fs = LocalFileSystem(tmp_path, medium=Medium.OTHER, budget=budget)
+        fs.attach(threads)
+        found = fs.lookup(fs.root, b"f", ROOT)
+        assert isinstance(found, Future)
+        for _ in range(steps):
+            if not found.done():
+                _threads_of(threads).work()
+        fs.close()
+        _drain(threads)
+        assert found.done()
+        assert budget.held == 0
+        assert len(os.listdir("/proc/self/fd")) == before, steps
+
+
+def test_too_many_calls_at_a_time_come_again(tmp_path: Path) -> None:
+    budget = Budget(lambda: 100)
+    threads = Offload(Threads())
+    fs = LocalFileSystem(tmp_path, medium=Medium.OTHER, budget=budget)
+    fs.attach(threads)
+    waiting: list[object] = []
+
+    def ask() -> None:
+        while True:
+            waiting.append(fs.lookup(fs.root, b"f", ROOT))
+
+    with pytest.raises(OSError, match="Too many open files"):
+        ask()
+    assert 30 < len(waiting) < 100
+    _drain(threads)
+    fs.close()
+
+
+def test_a_thread_without_a_descriptor_left_has_a_second_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    budget = Budget(lambda: 1000)
+    threads = Offload(Threads())
+    fs = LocalFileSystem(tmp_path, medium=Medium.OTHER, budget=budget)
+    fs.attach(threads)
+    relieved: list[bool] = []
+    real, beneath = budget.relieve, syscalls.open_beneath
+    monkeypatch.setattr(budget, "relieve", lambda: relieved.append(True) or real())
+
+    def failing(*how: Any) -> int:
+        if not relieved:
+            raise OSError(errno.EMFILE, "no descriptor is left")
+        return beneath(*how)
+
+    monkeypatch.setattr(syscalls, "open_beneath", failing)
+    found = fs.lookup(fs.root, b"f", ROOT)
+    assert isinstance(found, Future)
+    _drain(threads)
+    assert found.result().is_regular
+    assert relieved == [True]
+    assert budget.held == 0
+    fs.close()
+
+
+def test_what_was_done_lately_is_quick_for_a_while(tmp_path: Path) -> None:
+    now = 0.0
+    threads = Offload(Threads())
+    fs = LocalFileSystem(tmp_path, medium=Medium.DISK, clock=lambda: now)
+    fs.attach(threads)
+    for pause, waits in ((0.0, True), (1.0, False), (8.0, False), (8.0, False), (11.0, True)):
+        now += pause
+        listing = fs.entries(fs.root, 0, ROOT, 10)
+        assert isinstance(listing, Future) is waits, now
+        _drain(threads)
+    fs.close()
+
+
+def _threads_of(offload: Offload) -> Threads:
+    assert offload._fair is not None
+    threads = offload._fair._threads
+    assert isinstance(threads, Threads)
+    return threads
+
+
+def _drain(offload: Offload) -> None:
+    threads = _threads_of(offload)
+    while threads.waiting:
+        threads.work()

@@ -575,6 +575,39 @@ def test_file_that_is_moved_out_is_refused_at_the_next_sweep(
     fs.close()
 
 
+def test_file_that_is_used_all_the_time_is_looked_after_too(tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    (export / "f").write_text("x")
+    fs = LocalFileSystem(export)
+    node = fs.lookup(fs.root, b"f", ROOT)
+    fd = fs._cache.kept_fd(node.identity)
+    fs.sweep()
+    assert fs.attributes(node).size == 1
+    assert fs._cache.kept_fd(node.identity) == fd, "it is not opened again"
+    (export / "f").rename(tmp_path / "f")
+    assert fs.attributes(node).size == 1
+    fs.sweep()
+    fails(errno.ESTALE, fs.attributes, node)
+    fs.close()
+
+
+def test_what_is_not_used_is_closed_at_the_second_sweep(tmp_path: Path) -> None:
+    for name in ("a", "b", "deleted"):
+        (tmp_path / name).write_text("x")
+    fs = LocalFileSystem(tmp_path)
+    nodes = [fs.lookup(fs.root, name, ROOT) for name in (b"a", b"b", b"deleted")]
+    fs.sweep()
+    assert fs.attributes(nodes[0]).size == 1
+    (tmp_path / "deleted").unlink()
+    fs.sweep()
+    assert len(fs._cache) == 1
+    fs.sweep()
+    assert len(fs._cache) == 0
+    assert fs.attributes(nodes[1]).size == 1
+    fs.close()
+
+
 def test_file_with_a_second_name_elsewhere_stays(fs: LocalFileSystem, tree: Path) -> None:
     (tree / "f").write_text("x")
     os.link(tree / "f", tree.parent / "second name")
