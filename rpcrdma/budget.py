@@ -94,7 +94,7 @@ class Account:
         return self.held < self.budget.free
 
     def charge(self, octets: int) -> None:
-        """Count what the peer holds more (or less, below 0) than before, whatever the limit."""
+        """Count octets that the peer holds in addition (or no more, below 0), limit or not."""
         self.held += octets
         budget = self.budget
         budget.free -= octets

@@ -157,7 +157,7 @@ class Task(Future[T]):
         super().__init__()
         self._coroutine = coroutine
         self._waiting_for: Future[Any] | None = None
-        self._advancing = False  # or about to: whoever wants it to be cancelled leaves word
+        self._advancing = False  # or about to: then cancel() only sets a flag
         self._cancelled = False
         self._advance(None)
 
@@ -212,7 +212,7 @@ class Task(Future[T]):
                 self.set_error(raised)
                 return
             except BaseException as raised:
-                # Such as KeyboardInterrupt: for whoever waits for us, and for whoever turns us.
+                # Such as KeyboardInterrupt: it goes to the waiter and to the caller of the loop.
                 self.set_error(raised)
                 raise
             error = None

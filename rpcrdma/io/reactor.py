@@ -344,8 +344,8 @@ class SelectReactor:
 class _Bell:
     """Ends a sleep: an eventfd that stays open for as long as a thread may ring it.
 
-    Another thread may be about to ring when the reactor is closed, and must not write to whatever
-    has the descriptor's number by then.
+    Another thread may be about to ring when the reactor is closed, and must not write to another
+    file that has the descriptor's number by then.
     """
 
     __slots__ = ("fd",)

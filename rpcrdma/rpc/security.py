@@ -181,7 +181,7 @@ class PlainSecurity:
 
 
 PLAIN: Final = PlainSecurity()
-"""The security of a client that is told nothing else."""
+"""The default security of a client."""
 
 
 def secured(connection: Future[Channel], security: ClientSecurity) -> Future[Channel]:

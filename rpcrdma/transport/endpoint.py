@@ -195,7 +195,7 @@ class RpcRdmaEndpoint:
     def send(
         self, message: bytes | bytearray, *, rkey: int | None = None, done: Done | None = None
     ) -> None:
-        """Send a message that nobody else changes; ``rkey`` is for the peer to invalidate."""
+        """Send a message, which must not change; ``rkey`` is for the peer to invalidate."""
         self.stats.bytes_inline_sent += len(message)
         view = memoryview(message)
         if rkey is None:

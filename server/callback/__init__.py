@@ -1,5 +1,7 @@
 """Calls to clients, over the back channels of their sessions (RFC 8881, Section 20).
 
+Code that has to call a client is given a ``CallbackClient``::
+
     callbacks = CallbackClient(reactor, rng, CallbackTimes.suiting(lease))
     operation = CallbackOperation(OP_CB_RECALL, CB_RECALL4args(...), CB_RECALL4res.decode)
     result = await callbacks.call(session, operation)
@@ -9,8 +11,7 @@ bound to it: over TCP in the other direction of the stream, over RDMA in the rev
 (RFC 8167). If the connection is lost, the same call goes out again over another one, or over the
 one that the client binds when SEQUENCE has told it that the path is down.
 
-``server.state`` knows the back channel as a record, and nothing of this package: what has to call
-clients is given a ``CallbackClient``.
+``server.state`` has the back channel as a record, and knows nothing of this package.
 """
 
 from .client import CallbackClient, CallbackStats, CallbackTimes

@@ -1,15 +1,15 @@
-"""``CallbackClient``: makes the calls, and keeps what is known of each path to a client true.
+"""``CallbackClient`` makes the calls, and maintains the state of each path to a client.
 
-The life of a callback. It waits for a slot; if it is in doubt what the client has seen of that, a
-bare CB_SEQUENCE settles it. Then the call goes out over a connection whose path is not down. No
-answer in time, or one that makes no sense, puts the path down, which SEQUENCE tells the client. A
-connection that is lost, or down, makes the same call, with the same slot and sequence id, go out
-again over another one, for as long as there is patience (RFC 8881, Section 2.10.6.2).
+The life of a callback. It waits for a slot. If the client may or may not have taken the last call
+in that slot, a bare CB_SEQUENCE settles it. Then the call goes out over a connection whose path is
+not down. If no answer comes in time, or one that makes no sense, the path is down, and SEQUENCE
+tells the client so. The same call, with the same slot and sequence id, then goes out over another
+connection, until the deadline (RFC 8881, Section 2.10.6.2); so it does if the connection is lost.
 
 Each connection that is bound to a back channel is probed with CB_NULL, which needs no slot.
 
-A client cannot make us hold much: a session has few slots, and a connection takes only so many
-calls that were not answered.
+A client cannot make us hold much: the slots of a session are few, and so are the calls that may be
+unanswered on a connection.
 """
 
 from __future__ import annotations
@@ -47,49 +47,49 @@ R = TypeVar("R")
 _log = logging.getLogger(__name__)
 
 CALLBACK_VERSION: Final = nfs.NFS_CB
-"""1, as the specification's XDR has it and clients do; its Section 18.36.3 says 4."""
+"""1, as in the XDR of the specification and in clients; its Section 18.36.3 says 4."""
 _MOST_UNANSWERED: Final = 16
-"""Calls on one connection without an answer, after which no more are made on it."""
+"""Unanswered calls on one connection, beyond which no more are made on it."""
 _NULL_REPLY_MAX: Final = 64
 _BACKOFF_MIN_S: Final = 0.1
 _BACKOFF_MAX_S: Final = 2.0
 _SPENT: Final = frozenset((nfs.NFS4ERR_SEQ_FALSE_RETRY, nfs.NFS4ERR_RETRY_UNCACHED_REP))
-"""The client has taken a call with this sequence id, whatever it was."""
+"""Statuses that say that the client has taken some call with this sequence id."""
 _LOST: Final = frozenset((nfs.NFS4ERR_BADSESSION, nfs.NFS4ERR_DEADSESSION))
-"""The client knows nothing of the session, or not over this connection."""
+"""Statuses of a client that does not know the session, or not over this connection."""
 _OUT_OF_STEP: Final = frozenset((nfs.NFS4ERR_SEQ_MISORDERED, nfs.NFS4ERR_BADSLOT))
-"""The client's slots are not those that the server has."""
+"""Statuses of a client whose slots are in another state than the server's."""
 
 
 class Unanswered(Exception):
-    """No answer came in time, or none is to be expected."""
+    """No answer came in time, or none can be expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackTimes:
-    """How long to wait for clients, in seconds."""
+    """Limits of the time to wait for clients, in seconds."""
 
     answer: float = 9.0
-    """For one answer, before the path is thought to be down."""
+    """The limit for one answer, after which the path counts as down."""
     patience: float = 90.0
-    """For a call as a whole, with all its attempts."""
+    """The limit for a call with all its attempts."""
 
     @classmethod
     def suiting(cls, lease: float) -> CallbackTimes:
-        """Return the times for a lease of so many seconds: a tenth of it for one answer."""
+        """Return the limits for a lease: a tenth of it for one answer, all of it for a call."""
         return cls(max(1.0, lease / 10), lease)
 
 
 @dataclass(slots=True)
 class CallbackStats:
-    """Counters of all clients together."""
+    """Counters over all clients."""
 
     sent: int = 0
     """Calls that went out, repetitions and probes included."""
     answered: int = 0
     """Answers that made sense and came in time."""
     late: int = 0
-    """Answers that came when they were no longer waited for."""
+    """Answers that came too late."""
     unanswered: int = 0
     """Calls that were given up."""
     repeated: int = 0
@@ -124,12 +124,12 @@ class CallbackClient:
         *,
         referring: Sequence[nfs.referring_call_list4] = (),
     ) -> Future[R]:
-        """Have a client execute an operation; the future is that of its result.
+        """Have a client execute an operation, and return the future of its result.
 
-        The result has a status of its own. A client is called in the session that is most likely
-        to reach it. ``referring`` names calls of the client's that the operation is about, if their
-        replies may still be on the way (RFC 8881, Section 2.10.6.3). Errors: ``PathDown``,
-        ``CallbackRefused``.
+        The result has a status of its own. If the target is a client, it is called in the session
+        that is most likely to reach it. ``referring`` names calls of the client that the operation
+        is about, if their replies may still be on the way (RFC 8881, Section 2.10.6.3). The future
+        may fail with ``PathDown`` or ``CallbackRefused``.
         """
         return Task(self._call(target, operation, referring))
 
@@ -172,7 +172,7 @@ class CallbackClient:
         return slot
 
     async def _channel(self, back: BackChannel, deadline: float) -> Channel:
-        """Return a connection to call over, once there is one."""
+        """Wait for a connection to call over, and return it. Raises ``PathDown``."""
         while (channel := back.best()) is None:
             await self._change(back, deadline)
         if self._reactor.time() >= deadline:
@@ -191,6 +191,7 @@ class CallbackClient:
             await change
         finally:
             timer.cancel()
+            back.forget(change)
 
     async def _exchange(
         self,
@@ -200,10 +201,10 @@ class CallbackClient:
         referring: Sequence[nfs.referring_call_list4],
         deadline: float,
     ) -> CompoundReply[R] | None:
-        """Have a call taken by the client in a slot, whatever connections that takes.
+        """Call in a slot, over one connection after the other, until the client takes the call.
 
-        Without an operation, a bare CB_SEQUENCE settles what the client has seen of the slot. None
-        if the call has to be made in another slot.
+        Without an operation, a bare CB_SEQUENCE settles whether the client has taken the last call.
+        Return None if the call has to be made in another slot.
         """
         back = session.back
         backoff = _BACKOFF_MIN_S
@@ -236,7 +237,7 @@ class CallbackClient:
                 back.limit(slot.number)
                 return None
             elif status == nfs.NFS4ERR_SEQ_MISORDERED and not restarted:
-                # It may have forgotten the slot, as a client that moved its session would.
+                # The client may have lost the state of its slots: start again, once.
                 restarted, slot.seqid = True, 0
             else:
                 self._refused(back, channel, status)
@@ -267,7 +268,7 @@ class CallbackClient:
         message: Encoder,
         operation: CallbackOperation[R] | None,
     ) -> CompoundReply[R] | None:
-        """Make one attempt over one connection; None if it came to nothing."""
+        """Make one attempt over one connection. Return None if it failed."""
         max_reply = min(back.attributes.ca_maxresponsesize, channel.max_message)
         try:
             return decode_compound(await self._answer(back, channel, message, max_reply), operation)
@@ -284,7 +285,7 @@ class CallbackClient:
         channel: Channel,
         reply: CompoundReply[R],
     ) -> CompoundReply[R]:
-        """The client has taken the call."""
+        """Check CB_SEQUENCE's result and move the slot on: the client has taken the call."""
         back = session.back
         sequence: nfs.CB_SEQUENCE4resok = reply.sequence.value
         expected = (session.id, slot.next_seqid, slot.number)
@@ -297,20 +298,20 @@ class CallbackClient:
         return reply
 
     def _refused(self, back: BackChannel, channel: Channel, status: int) -> NoReturn:
-        """CB_SEQUENCE failed for good. Raises ``CallbackRefused``."""
+        """Note why CB_SEQUENCE failed. Raises ``CallbackRefused``."""
         reason = f"CB_SEQUENCE failed with status {status}"
         if status in _LOST:
             self._down(back, channel, reason)
         elif status in _OUT_OF_STEP:
-            # The client is to make another session (RFC 8881, Section 18.46.3).
-            back.fault = True
+            # The client has to make another session (RFC 8881, Section 18.46.3).
+            back.give_up()
             self._down(back, channel, reason)
         raise CallbackRefused(status, reason)
 
     # --- Probes ---
 
     def probe(self, session: Session, channel: Channel) -> None:
-        """Find out whether callbacks of a session arrive over a connection."""
+        """Find out whether callbacks of a session reach the client over a connection."""
         key = session.back, channel
         if key not in self._probing:
             self._probing.add(key)
@@ -341,8 +342,8 @@ class CallbackClient:
     ) -> Decoder:
         """Call, and return a decoder at the results.
 
-        Raises ``Unanswered`` if no answer comes in time. One that comes later all the same shows
-        that the path is up.
+        Raises ``Unanswered`` if no answer comes in time. A late answer still shows that the path is
+        up.
         """
         unanswered = self._unanswered.get(channel, 0)
         if unanswered >= _MOST_UNANSWERED:
@@ -372,13 +373,13 @@ class CallbackClient:
             back.end(attempt)
 
     def _settled(self, channel: Channel) -> None:
-        """One call less is unanswered."""
+        """Count one unanswered call less."""
         left = self._unanswered.pop(channel) - 1
         if left:
             self._unanswered[channel] = left
 
     def _down(self, back: BackChannel, channel: Channel, reason: object) -> None:
-        """Callbacks do not arrive over a connection: SEQUENCE will say so."""
+        """Note that callbacks do not reach the client over a connection: SEQUENCE will say so."""
         self.stats.unanswered += 1
         back.note(channel, Path.DOWN)
         self._complaints.about(

@@ -16,7 +16,7 @@ class Arguments(Protocol):
     """The arguments of an operation."""
 
     def encode(self, enc: Encoder, /) -> None:
-        """Append them."""
+        """Append the arguments to an encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class CallbackOperation(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class CompoundReply(Generic[R]):
-    """What a client answered."""
+    """The answer of a client."""
 
     sequence: nfs.CB_SEQUENCE4res
     result: R | None
-    """The result of the operation; None if there was none, or the client did not come to it."""
+    """The result of the operation; None without one, or if CB_SEQUENCE failed."""
 
 
 def encode_compound(
@@ -90,6 +90,6 @@ def sequence_arguments(
 ) -> nfs.CB_SEQUENCE4args:
     """Return the arguments of CB_SEQUENCE (RFC 8881, Section 20.9).
 
-    The reply is not to be cached: the Linux client refuses a call that asks for it.
+    They do not ask for the reply to be cached: the Linux client refuses calls that do.
     """
     return nfs.CB_SEQUENCE4args(session_id, seqid, slot, highest, False, list(referring))

@@ -1,4 +1,4 @@
-"""How a callback can fail."""
+"""The errors of callbacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class PathDown(CallbackError):
 
 
 class CallbackRefused(CallbackError):
-    """The client does not execute the call: ``status`` is why (``nfsstat4``)."""
+    """The client does not execute the call; ``status`` (``nfsstat4``) is the reason."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)

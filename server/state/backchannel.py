@@ -1,10 +1,10 @@
 """The back channel of a session: which connections callbacks may take, and its slots.
 
-Only what is known of it is here (RFC 8881, Sections 2.10.3 and 2.10.6.1); ``server.callback``
-makes the calls, and notes what came of them. Each connection that is bound has a *path*: unknown
-until the client has answered a call over it, then up, or down once a call went unanswered. A new
-binding starts as unknown, which counts as operational, so that a client which was told of a fault
-and has bound a connection again is not told once more.
+This is the record (RFC 8881, Sections 2.10.3 and 2.10.6.1); ``server.callback`` makes the calls and
+notes their outcome here. Each connection that is bound has a *path*: unknown until the client has
+answered a call over it, then up, or down once a call went unanswered. A new binding starts as
+unknown, which counts as operational: otherwise a client that binds a connection again, because it
+was told that the path is down, would be told so once more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nfsrdma.xdr.nfs4.types import callback_sec_parms4, channel_attrs4
 
 _UINT32_MAX: Final = 0xFFFFFFFF
 MAX_CALLBACK_SLOTS: Final = 16
-"""Callbacks of one session at a time, at most."""
+"""The most callbacks of one session at a time."""
 
 
 class SessionGone(Exception):
@@ -30,7 +30,7 @@ class SessionGone(Exception):
 
 
 class Path(Enum):
-    """What is known of a connection that callbacks may take."""
+    """The state of a connection that callbacks may take."""
 
     UNKNOWN = "unknown"
     UP = "up"
@@ -40,8 +40,9 @@ class Path(Enum):
 class CallbackSlot:
     """A place for one callback at a time.
 
-    ``seqid`` is the number of the last call in it that the client is known to have taken. If the
-    slot is ``doubtful``, the client may or may not have taken the next one: it has to be settled.
+    ``seqid`` is the sequence id of the last call that the client is known to have taken. If the
+    slot is ``doubtful``, the client may or may not have taken the next one, which has to be
+    settled.
     """
 
     __slots__ = ("busy", "doubtful", "number", "seqid")
@@ -55,20 +56,20 @@ class CallbackSlot:
 
     @property
     def next_seqid(self) -> int:
-        """The number of the next call in this slot."""
+        """The sequence id of the next call."""
         return self.seqid + 1 & _UINT32_MAX
 
     def advance(self) -> None:
-        """The client has taken the call: the next one has the next number."""
+        """Move on to the next sequence id: the client has taken the call."""
         self.seqid = self.next_seqid
         self.doubtful = False
 
 
 class BackChannel:
-    """What the server knows of one session's back channel.
+    """The back channel of one session.
 
-    ``program`` is what the client called its callback program, and ``credential`` what to call it
-    with; None if the client takes no flavor that the server has, and no connection can be bound.
+    ``program`` is the number of the client's callback program, and ``credential`` the one to call
+    it with; None if the client takes no flavor that the server has, so that it cannot be called.
     """
 
     __slots__ = (
@@ -97,39 +98,40 @@ class BackChannel:
         self.paths: dict[Channel, Path] = {}
         """The connections that callbacks may take, those bound first being first."""
         self.operational = False
-        """Whether any of them is not known to be down."""
+        """Whether any path is not known to be down, and there is no fault."""
         self.was_bound = False
-        """Whether there has ever been any."""
+        """Whether a connection has ever been bound."""
         self.fault = False
-        """Whether client and server disagree about the slots for good (BACKCHANNEL_FAULT)."""
+        """Whether client and server disagree about the slots (BACKCHANNEL_FAULT)."""
         self.closed = False
         """Whether the session is gone."""
         self._slots = [CallbackSlot(0)]
         self._limit = min(attributes.ca_maxrequests, MAX_CALLBACK_SLOTS)
-        self._waiting: list[Future[None]] = []
+        self._waiting: dict[Future[None], None] = {}
         self._attempts: dict[Future[Decoder], None] = {}
 
     # --- Connections ---
 
     def bind(self, channel: Channel) -> None:
-        """Let callbacks take a connection. Whether they arrive there is to be found out (again)."""
+        """Let callbacks take a connection, whose path is unknown (again)."""
         self.paths[channel] = Path.UNKNOWN
         self.was_bound = True
+        self.fault = False  # the client has acted; told again, it would act again
         self._changed()
 
     def unbind(self, channel: Channel) -> None:
-        """Let callbacks take a connection no more."""
+        """Keep callbacks from taking a connection."""
         if self.paths.pop(channel, None) is not None:
             self._changed()
 
     def note(self, channel: Channel, path: Path) -> None:
-        """Remember what became of a call over a connection, if that is still bound."""
+        """Set the state of a connection, if that is still bound."""
         if channel in self.paths and self.paths[channel] is not path:
             self.paths[channel] = path
             self._changed()
 
     def reset(self, program: int, credential: OpaqueAuth) -> None:
-        """Call another program, or with another credential; all is to be found out again."""
+        """Take another program and credential; all paths are unknown again."""
         self.program = program
         self.credential = credential
         for channel in self.paths:
@@ -137,7 +139,7 @@ class BackChannel:
         self._changed()
 
     def best(self) -> Channel | None:
-        """Return the connection to call over: one that is up rather than one not known to be."""
+        """Return a connection whose path is up, else one whose path is unknown, else None."""
         unknown = None
         for channel, path in self.paths.items():
             if path is Path.UP:
@@ -154,11 +156,11 @@ class BackChannel:
             self._attempts[attempt] = None
 
     def end(self, attempt: Future[Decoder]) -> None:
-        """An attempt is over."""
+        """Take note that an attempt is over."""
         self._attempts.pop(attempt, None)
 
     def close(self) -> None:
-        """End the calls in progress and those that wait: the session is gone."""
+        """Fail all calls, those in progress and those that wait: the session is gone."""
         self.closed = True
         self.paths.clear()
         attempts, self._attempts = self._attempts, {}
@@ -168,17 +170,30 @@ class BackChannel:
         self._changed()
 
     def changed(self) -> Future[None]:
-        """Return a future of the next change: of the connections, of the slots, or the end."""
+        """Return the future of the next change: of connections or slots, or the end.
+
+        Call :meth:`forget` if it is not awaited any more.
+        """
         future: Future[None] = Future()
-        self._waiting.append(future)
+        self._waiting[future] = None
         return future
 
+    def forget(self, change: Future[None]) -> None:
+        """Drop a future of :meth:`changed`."""
+        self._waiting.pop(change, None)
+
+    def give_up(self) -> None:
+        """Note that client and server disagree about the slots."""
+        self.fault = True
+        self._changed()
+
     def _changed(self) -> None:
-        self.operational = any(path is not Path.DOWN for path in self.paths.values())
+        reachable = any(path is not Path.DOWN for path in self.paths.values())
+        self.operational = reachable and not self.fault
         self._wake()
 
     def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         for future in waiting:
             if not future.done():
                 future.set_result(None)
@@ -187,11 +202,11 @@ class BackChannel:
 
     @property
     def highest_busy(self) -> int:
-        """The highest slot that is in use; for CB_SEQUENCE."""
+        """The highest slot in use, for CB_SEQUENCE."""
         return max((slot.number for slot in self._slots if slot.busy), default=0)
 
     def acquire(self) -> CallbackSlot | None:
-        """Take the lowest free slot, one in no doubt if there is one; None if all are busy."""
+        """Return a free slot, if possible one in no doubt; None if all are busy."""
         doubtful = None
         for slot in self._slots[: self._limit]:
             if not slot.busy:
@@ -215,15 +230,15 @@ class BackChannel:
         self._wake()
 
     def limit(self, count: int) -> None:
-        """Use no more than so many slots, as the client wants it (RFC 8881, Section 20.9.3)."""
+        """Use at most ``count`` slots, as the client asks (RFC 8881, Section 20.9.3)."""
         self._limit = max(1, min(count, self.attributes.ca_maxrequests, MAX_CALLBACK_SLOTS))
 
 
 def choose_credential(offered: list[callback_sec_parms4]) -> OpaqueAuth | None:
     """Return the first credential of a client's list that the server can call with.
 
-    RFC 8881, Section 18.36.3: AUTH_SYS with the very user that the client names. An empty list is
-    taken for AUTH_NONE. None if there are only flavors that the server does not have.
+    AUTH_SYS has the very user that the client names (RFC 8881, Section 18.36.3). An empty list is
+    taken for AUTH_NONE. Return None if the list has only flavors that the server lacks.
     """
     if not offered:
         return ANONYMOUS.to_auth()

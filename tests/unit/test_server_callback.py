@@ -519,6 +519,18 @@ def test_a_slot_out_of_step_begins_at_1_again_once() -> None:
     assert bed.status() == DOWN | t.SEQ4_STATUS_BACKCHANNEL_FAULT
 
 
+def test_a_fault_is_told_although_another_path_is_up_and_a_new_binding_ends_it() -> None:
+    bed = Bed()
+    other = bed.bind()
+    bed.next(other.channel).answer()
+    bed.recall()
+    for _ in range(2):
+        bed.next().answer(sequence=t.NFS4ERR_SEQ_MISORDERED)
+    assert bed.status() & t.SEQ4_STATUS_BACKCHANNEL_FAULT
+    bed.bind()
+    assert bed.status() == 0
+
+
 def test_a_client_that_does_not_know_the_session() -> None:
     bed = Bed()
     future = bed.recall()
