@@ -22,7 +22,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..io.fork import keep_from_children
 from ..roce.cm.manager import ROCE_PORT
@@ -31,13 +31,10 @@ from ..roce.wire.icrc import Flow, crc32
 from ..roce.wire.opcode import ICRC_OCTETS
 from ..task import Reactor
 
-if TYPE_CHECKING:
+try:
     from . import _udp
-else:
-    try:
-        from . import _udp
-    except ImportError:
-        _udp = None
+except ImportError:
+    _udp = None  # type: ignore[assignment]
 
 SOL_UDP = 17
 UDP_NO_CHECK6_RX = 102

@@ -145,6 +145,14 @@ def test_only_the_edges_touch_the_operating_system(path: Path) -> None:
     assert not touched, f"{relative} imports {sorted(touched)}"
 
 
+def test_the_wire_of_roce_needs_nothing_else() -> None:
+    for path in sorted((ROOT / "rpcrdma/roce/wire").glob("*.py")):
+        for name in imported(path):
+            assert not name.startswith("rpcrdma.") or name.startswith("rpcrdma.roce.wire."), (
+                f"{path} imports {name}"
+            )
+
+
 @pytest.mark.parametrize("room", ROCE_ROOMS)
 def test_the_rooms_of_roce_are_stacked(room: str) -> None:
     above = ROCE_ROOMS[ROCE_ROOMS.index(room) + 1 :]

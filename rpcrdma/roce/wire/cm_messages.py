@@ -23,7 +23,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, NamedTuple, Self, TypeAlias
 
 from .mad import MAD_DATA_LENGTH, MadError
 
@@ -150,6 +150,33 @@ def _fitting(private_data: bytes, room: int) -> bytes:
     return private_data
 
 
+class _ReqWords(NamedTuple):
+    """The fields of a REQ as ``_REQ`` has them: several share a word."""
+
+    local_comm_id: int
+    service: int
+    guid: int
+    qkey: int
+    qpn_resources: int
+    eecn_depth: int
+    remote_flags: int
+    psn_flags: int
+    p_key: int
+    mtu_flags: int
+    retry_flags: int
+    local_lid: int
+    remote_lid: int
+    local_gid: bytes
+    remote_gid: bytes
+    flow_rate: int
+    traffic_class: int
+    hop_limit: int
+    level_flags: int
+    ack_flags: int
+    alternate: bytes
+    private_data: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Req:
     """Request for communication (IBA, Section 12.6.5).
@@ -199,7 +226,7 @@ class Req:
     private_data: bytes = b""
 
     def encode(self) -> bytes:
-        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        """Return 232 octets. Raises ``ValueError`` if the private data are too long."""
         return _REQ.pack(
             self.local_comm_id,
             self.service_id,
@@ -230,67 +257,44 @@ class Req:
 
     @classmethod
     def decode(cls, data: memoryview) -> Req:
-        """From 232 octets; the private data come with their padding."""
-        (
-            local_comm_id,
-            service,
-            guid,
-            qkey,
-            qpn_resources,
-            eecn_depth,
-            remote_flags,
-            psn_flags,
-            p_key,
-            mtu_flags,
-            retry_flags,
-            local_lid,
-            remote_lid,
-            local_gid,
-            remote_gid,
-            flow_rate,
-            traffic_class,
-            hop_limit,
-            level_flags,
-            ack_flags,
-            alternate,
-            private_data,
-        ) = _REQ.unpack(data)
+        """Decode 232 octets; the private data come with their padding."""
+        words = _ReqWords._make(_REQ.unpack(data))
         return cls(
-            local_comm_id=local_comm_id,
-            service_id=service,
-            local_ca_guid=guid,
-            local_qkey=qkey,
-            local_qpn=qpn_resources >> 8,
-            responder_resources=qpn_resources & 0xFF,
-            local_eecn=eecn_depth >> 8,
-            initiator_depth=eecn_depth & 0xFF,
-            remote_eecn=remote_flags >> 8,
-            remote_cm_response_timeout=remote_flags >> 3 & 31,
-            transport=remote_flags >> 1 & 3,
-            end_to_end_flow_control=remote_flags & 1,
-            starting_psn=psn_flags >> 8,
-            local_cm_response_timeout=psn_flags >> 3 & 31,
-            retry_count=psn_flags & 7,
-            p_key=p_key,
-            path_mtu=mtu_flags >> 4,
-            rdc_exists=mtu_flags >> 3 & 1,
-            rnr_retry_count=mtu_flags & 7,
-            max_cm_retries=retry_flags >> 4,
-            srq=retry_flags >> 3 & 1,
-            extended_transport=retry_flags & 7,
-            local_lid=local_lid,
-            remote_lid=remote_lid,
-            local_gid=local_gid,
-            remote_gid=remote_gid,
-            flow_label=flow_rate >> 12,
-            packet_rate=flow_rate & 0x3F,
-            traffic_class=traffic_class,
-            hop_limit=hop_limit,
-            service_level=level_flags >> 4,
-            subnet_local=level_flags >> 3 & 1,
-            local_ack_timeout=ack_flags >> 3,
-            alternate_path=alternate,
-            private_data=private_data,
+            local_comm_id=words.local_comm_id,
+            service_id=words.service,
+            local_ca_guid=words.guid,
+            local_qkey=words.qkey,
+            local_qpn=words.qpn_resources >> 8,
+            responder_resources=words.qpn_resources & 0xFF,
+            local_eecn=words.eecn_depth >> 8,
+            initiator_depth=words.eecn_depth & 0xFF,
+            remote_eecn=words.remote_flags >> 8,
+            remote_cm_response_timeout=words.remote_flags >> 3 & 31,
+            transport=words.remote_flags >> 1 & 3,
+            end_to_end_flow_control=words.remote_flags & 1,
+            starting_psn=words.psn_flags >> 8,
+            local_cm_response_timeout=words.psn_flags >> 3 & 31,
+            retry_count=words.psn_flags & 7,
+            p_key=words.p_key,
+            path_mtu=words.mtu_flags >> 4,
+            rdc_exists=words.mtu_flags >> 3 & 1,
+            rnr_retry_count=words.mtu_flags & 7,
+            max_cm_retries=words.retry_flags >> 4,
+            srq=words.retry_flags >> 3 & 1,
+            extended_transport=words.retry_flags & 7,
+            local_lid=words.local_lid,
+            remote_lid=words.remote_lid,
+            local_gid=words.local_gid,
+            remote_gid=words.remote_gid,
+            flow_label=words.flow_rate >> 12,
+            packet_rate=words.flow_rate & 0x3F,
+            traffic_class=words.traffic_class,
+            hop_limit=words.hop_limit,
+            service_level=words.level_flags >> 4,
+            subnet_local=words.level_flags >> 3 & 1,
+            local_ack_timeout=words.ack_flags >> 3,
+            alternate_path=words.alternate,
+            private_data=words.private_data,
         )
 
 
@@ -309,7 +313,7 @@ class Mra:
     private_data: bytes = b""
 
     def encode(self) -> bytes:
-        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        """Return 232 octets. Raises ``ValueError`` if the private data are too long."""
         return _MRA.pack(
             self.local_comm_id,
             self.remote_comm_id,
@@ -320,7 +324,7 @@ class Mra:
 
     @classmethod
     def decode(cls, data: memoryview) -> Mra:
-        """From 232 octets; the private data come with their padding."""
+        """Decode 232 octets; the private data come with their padding."""
         local, remote, message, timeout, private_data = _MRA.unpack(data)
         return cls(
             local_comm_id=local,
@@ -348,7 +352,7 @@ class Rej:
     private_data: bytes = b""
 
     def encode(self) -> bytes:
-        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        """Return 232 octets. Raises ``ValueError`` if the private data are too long."""
         return _REJ.pack(
             self.local_comm_id,
             self.remote_comm_id,
@@ -361,7 +365,7 @@ class Rej:
 
     @classmethod
     def decode(cls, data: memoryview) -> Rej:
-        """From 232 octets; the private data come with their padding."""
+        """Decode 232 octets; the private data come with their padding."""
         local, remote, message, length, reason, additional, private_data = _REJ.unpack(data)
         return cls(
             local_comm_id=local,
@@ -397,7 +401,7 @@ class Rep:
     private_data: bytes = b""
 
     def encode(self) -> bytes:
-        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        """Return 232 octets. Raises ``ValueError`` if the private data are too long."""
         return _REP.pack(
             self.local_comm_id,
             self.remote_comm_id,
@@ -415,7 +419,7 @@ class Rep:
 
     @classmethod
     def decode(cls, data: memoryview) -> Rep:
-        """From 232 octets; the private data come with their padding."""
+        """Decode 232 octets; the private data come with their padding."""
         local, remote, qkey, qpn, eecn, psn, resources, depth, flags, rnr, guid, private_data = (
             _REP.unpack(data)
         )
@@ -439,10 +443,10 @@ class Rep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rtu:
-    """Ready to use (IBA, Section 12.6.9)."""
+class _IdsOnly:
+    """A message of two identifiers and private data."""
 
-    ATTRIBUTE: ClassVar[int] = CmAttribute.RTU
+    ATTRIBUTE: ClassVar[int]
     PRIVATE_ROOM: ClassVar[int] = 224
 
     local_comm_id: int
@@ -450,15 +454,22 @@ class Rtu:
     private_data: bytes = b""
 
     def encode(self) -> bytes:
-        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        """Return 232 octets. Raises ``ValueError`` if the private data are too long."""
         room = _fitting(self.private_data, self.PRIVATE_ROOM)
         return _IDS.pack(self.local_comm_id, self.remote_comm_id, room)
 
     @classmethod
-    def decode(cls, data: memoryview) -> Rtu:
-        """From 232 octets; the private data come with their padding."""
+    def decode(cls, data: memoryview) -> Self:
+        """Decode 232 octets; the private data come with their padding."""
         local, remote, private_data = _IDS.unpack(data)
         return cls(local_comm_id=local, remote_comm_id=remote, private_data=private_data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rtu(_IdsOnly):
+    """Ready to use (IBA, Section 12.6.9)."""
+
+    ATTRIBUTE: ClassVar[int] = CmAttribute.RTU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -475,13 +486,13 @@ class Dreq:
     private_data: bytes = b""
 
     def encode(self) -> bytes:
-        """232 octets. Raises ``ValueError`` if the private data are too long."""
+        """Return 232 octets. Raises ``ValueError`` if the private data are too long."""
         room = _fitting(self.private_data, self.PRIVATE_ROOM)
         return _DREQ.pack(self.local_comm_id, self.remote_comm_id, self.remote_qpn << 8, room)
 
     @classmethod
     def decode(cls, data: memoryview) -> Dreq:
-        """From 232 octets; the private data come with their padding."""
+        """Decode 232 octets; the private data come with their padding."""
         local, remote, qpn, private_data = _DREQ.unpack(data)
         return cls(
             local_comm_id=local,
@@ -492,26 +503,10 @@ class Dreq:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drep:
+class Drep(_IdsOnly):
     """Reply to a request for communication release (IBA, Section 12.6.11)."""
 
     ATTRIBUTE: ClassVar[int] = CmAttribute.DREP
-    PRIVATE_ROOM: ClassVar[int] = 224
-
-    local_comm_id: int
-    remote_comm_id: int
-    private_data: bytes = b""
-
-    def encode(self) -> bytes:
-        """232 octets. Raises ``ValueError`` if the private data are too long."""
-        room = _fitting(self.private_data, self.PRIVATE_ROOM)
-        return _IDS.pack(self.local_comm_id, self.remote_comm_id, room)
-
-    @classmethod
-    def decode(cls, data: memoryview) -> Drep:
-        """From 232 octets; the private data come with their padding."""
-        local, remote, private_data = _IDS.unpack(data)
-        return cls(local_comm_id=local, remote_comm_id=remote, private_data=private_data)
 
 
 CmMessage: TypeAlias = Req | Mra | Rej | Rep | Rtu | Dreq | Drep
