@@ -212,9 +212,9 @@ class SimFabric:
             if chance() < faults.reordering:
                 delay *= 1 + 9 * chance()
             arriving = self._damage(packet) if chance() < faults.corruption else packet
+            when = self.reactor.time() + delay
             self.reactor.call_at(
-                self.reactor.time() + delay,
-                *(self._arrive, arriving, len(packet), source, destination, (ident,)),
+                when, self._arrive, arriving, len(packet), source, destination, (ident,)
             )
 
     def _out(self, source: str, destination: str, faults: Faults) -> bool:

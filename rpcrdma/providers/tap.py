@@ -49,8 +49,16 @@ def ethernet_frame(source: Address, destination: Address, payload: bytes, ident:
     udp_length = 8 + len(payload)
     if sender.version == 4:
         fields = (
-            *(0x45, 0, 20 + udp_length, ident & 0xFFFF, _DONT_FRAGMENT, _HOP_LIMIT),
-            *(_PROTOCOL_UDP, 0, sender.packed, receiver.packed),
+            0x45,
+            0,
+            20 + udp_length,
+            ident & 0xFFFF,
+            _DONT_FRAGMENT,
+            _HOP_LIMIT,
+            _PROTOCOL_UDP,
+            0,
+            sender.packed,
+            receiver.packed,
         )
         checksum = 0xFFFF - _ones_sum(_IPV4.pack(*fields))
         header = b"\x08\x00" + _IPV4.pack(*fields[:7], checksum, *fields[8:])

@@ -4,3 +4,9 @@
 ``queue_pair`` the state machine, the depths and the flushing of a queue pair. The engine of
 ``roce`` and the ``shm`` provider build on them.
 """
+
+from .completion import CompletionQueue
+from .memory import KeyTable, Region
+from .queue_pair import SoftwareQueuePair
+
+__all__ = ["CompletionQueue", "KeyTable", "Region", "SoftwareQueuePair"]

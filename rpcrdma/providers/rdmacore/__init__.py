@@ -10,8 +10,8 @@ It needs pyverbs of the running Python version, and librdmacm:
   not a later one (``--build-constraint``); and it runs only with the libraries of the same
   rdma-core release on ``LD_LIBRARY_PATH``.
 
-What the device decides: keys and addresses. The latter are those of this process, and soft-RoCE's
-keys can be guessed; protection domains, one for each connection, keep connections apart.
+The device chooses keys and addresses. Addresses are those of this process, and soft-RoCE's keys
+can be guessed; protection domains, one for each connection, keep connections apart.
 
 Options of ``open_device("verbs", ...)``: ``device``, the name of one (``rxe0``); otherwise it is
 the one that has ``address``, or the first. ``windows=False`` does without memory windows.

@@ -55,7 +55,7 @@ class CompletionQueue(completion.CompletionQueue):
         self._cq: Any = None
         self._descriptor = -1
 
-    # Queue pairs.
+    # --- Queue pairs ---
 
     def attach(self, owner: CompletionOwner, requests: int) -> Any:
         """Let a queue pair with so many requests complete here; the adapter's queue.
@@ -95,7 +95,7 @@ class CompletionQueue(completion.CompletionQueue):
         self._channel.close()
         self._channel = None
 
-    # Completions.
+    # --- Completions ---
 
     def poll(self, limit: int) -> list[WC]:
         """Take at most ``limit`` completions, oldest first."""

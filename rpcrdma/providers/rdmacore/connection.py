@@ -95,7 +95,7 @@ class Connection:
         """Event -> the method that takes it; an event that is absent means nothing."""
         raise NotImplementedError
 
-    # What both sides do.
+    # --- What both sides do ---
 
     def _failing(self) -> _Failing:
         """Errors inside are the end of the connection."""
@@ -173,7 +173,7 @@ class Connection:
     def _broken(self, reason: str) -> None:
         self._end(ConnectionAbortedError(reason))
 
-    # The end.
+    # --- The end ---
 
     def _end(self, error: OSError) -> None:
         """It is over, for good; the owner is told on the next turn."""

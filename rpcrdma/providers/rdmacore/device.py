@@ -196,7 +196,10 @@ def _open(
         context.close()
         raise OSError(error_code(error), f"{name} cannot be queried: {error}") from error
     return Handles(
-        *(pyverbs, context, channel, reactor),
+        pyverbs,
+        context,
+        channel,
+        reactor,
         name=name,
         port=1,
         limits=limits,

@@ -234,7 +234,7 @@ class Library:
         self._c.rdma_create_event_channel.restype = POINTER(_Channel)
         self._c.rdma_create_event_channel.argtypes = []
 
-    # The event channel.
+    # --- The event channel ---
 
     def create_channel(self) -> tuple[int, int]:
         """A new event channel and its descriptor, which is made non-blocking."""
@@ -273,7 +273,7 @@ class Library:
         self._c.rdma_ack_cm_event(found)
         return event
 
-    # Identifiers.
+    # --- Identifiers ---
 
     def create_id(self, channel: int) -> int:
         """A new identifier."""

@@ -185,7 +185,7 @@ class ProtectionDomain:
         region = self._by_key.get(rkey)
         return None if region is None or region.queue_pair is not None else region
 
-    # Queue pairs.
+    # --- Queue pairs ---
 
     def attach(self, queue_pair: WindowOwner) -> None:
         """A queue pair is about to be made in this domain."""

@@ -176,7 +176,7 @@ class QueuePair:
         count = self._places if cq is self._send_cq else 0
         return count + (self._recv_depth if cq is self._recv_cq else 0)
 
-    # States.
+    # --- States ---
 
     def initialize(self, attributes: QpAttributes, mask: int) -> None:
         """To INIT, or there again with other attributes; the access is what the options said."""
@@ -218,7 +218,7 @@ class QueuePair:
         self._qp.modify(given, mask & QP_STANDARD_BITS)
         self.state = state
 
-    # Posting.
+    # --- Posting ---
 
     def post_send(self, request: SendWR) -> None:
         """Queue a send request (``verbs.interfaces.QueuePair.post_send``)."""
@@ -315,7 +315,7 @@ class QueuePair:
         self._next_number += 1
         self._receives.append((request, registration))
 
-    # Memory windows.
+    # --- Memory windows ---
 
     def bind(self, window: Any, registration: Registration, access: int) -> int:
         """Open ``window`` on a registration: its key.
@@ -343,7 +343,7 @@ class QueuePair:
         self._posted(Posted(number, None, None, signaled))
         return rkey
 
-    # Completions.
+    # --- Completions ---
 
     def completed(self, wc: Any) -> bool:
         """Take a completion of the adapter; false if the queue pair is of no use any more."""
@@ -403,7 +403,7 @@ class QueuePair:
         opcode = _RECV if wc.opcode == _RECV else _RECV_WITH_IMM
         self._recv_cq.push(WC(request.wr_id, 0, opcode, wc.byte_len, imm_data, rkey))
 
-    # The end.
+    # --- The end ---
 
     def break_down(self) -> None:
         """A request failed: end, and tell the owner."""

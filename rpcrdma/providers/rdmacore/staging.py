@@ -107,7 +107,7 @@ class LocalMemory:
         self._arenas: list[tuple[Any, memoryview]] = []
         self._free: tuple[list[Slot], ...] = tuple([] for _ in SLOT_SIZES)
 
-    # Registrations.
+    # --- Registrations ---
 
     def register(self, buffer: memoryview, access: int = 0) -> Registration:
         """Register ``buffer``, with the flags ``access`` besides; to be released once.
@@ -186,7 +186,7 @@ class LocalMemory:
                 del self._by_object[key]
         registration.mr.close()
 
-    # Slots.
+    # --- Slots ---
 
     def borrow(self, size: int) -> Slot | None:
         """A slot for ``size`` octets; None if that is too much, or too many are lent."""
@@ -214,7 +214,7 @@ class LocalMemory:
             part = view[start : start + size]
             free.append(Slot(size_class, part, address + start, mr.lkey))
 
-    # Requests.
+    # --- Requests ---
 
     def stage(self, views: Sequence[memoryview], writing: bool, max_pieces: int) -> Staged:
         """Have the data of a request where the adapter can reach it.

@@ -137,7 +137,7 @@ class ShmDevice:
         if isinstance(self.reactor, PolledReactor):
             self.reactor.remove_poller(self._look)
 
-    # Looking before sleeping
+    # --- Looking before sleeping ---
 
     def _look(self, wait: float | None) -> bool:
         """The reactor is about to sleep: whether something came in the last moment."""
@@ -178,7 +178,7 @@ class ShmDevice:
         """Something came over this connection, which is not closed."""
         self._busy[connection] = None
 
-    # For connections
+    # --- For connections ---
 
     def new_number(self) -> int:
         """A number for a queue pair, not used lately."""

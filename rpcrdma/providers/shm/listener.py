@@ -186,8 +186,7 @@ class ShmRequest:
         assert isinstance(send_cq, CompletionQueue)
         assert isinstance(recv_cq, CompletionQueue)
         connection = ShmConnection(
-            *(self._device, pd, send_cq, recv_cq, options),
-            *(self._local, self.peer_address),
+            self._device, pd, send_cq, recv_cq, options, self._local, self.peer_address
         )
         self._connection = connection
         fds, self._fds = self._fds, []

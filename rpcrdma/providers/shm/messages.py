@@ -67,9 +67,17 @@ class Offer:
         host = self.host.encode()
         return (
             _OFFER.pack(
-                *(self.number, self.descriptors, self.messages, self.access),
-                *(self.responder_resources, self.initiator_depth, self.rnr_retry_count, 0),
-                *(self.port, len(host), len(self.private_data)),
+                self.number,
+                self.descriptors,
+                self.messages,
+                self.access,
+                self.responder_resources,
+                self.initiator_depth,
+                self.rnr_retry_count,
+                0,
+                self.port,
+                len(host),
+                len(self.private_data),
             )
             + host
             + self.private_data
@@ -96,8 +104,16 @@ class Offer:
             raise BadMessage("a host that is none") from error
         private_data = body[end:]
         return cls(
-            *(number, descriptors, messages, access, answers, depth, min(rnr, 7)),
-            *(port, host, private_data),
+            number=number,
+            descriptors=descriptors,
+            messages=messages,
+            access=access,
+            responder_resources=answers,
+            initiator_depth=depth,
+            rnr_retry_count=min(rnr, 7),
+            port=port,
+            host=host,
+            private_data=private_data,
         )
 
 

@@ -177,7 +177,7 @@ class CmId:
         self._retries_left = 0
         self._give_up_at = 0.0
 
-    # The owner's face: verbs.interfaces.Connection.
+    # --- The owner's face: verbs.interfaces.Connection ---
 
     @property
     def queue_pair(self) -> QueuePair:
@@ -211,7 +211,7 @@ class CmId:
             self._queue_pair.fail(reason)
         self._manager.command(self, Event.DISCONNECT)
 
-    # For the manager.
+    # --- For the manager ---
 
     @property
     def queue_pair_number(self) -> int:
@@ -304,7 +304,7 @@ class CmId:
         """The owner accepted a request that is gone."""
         self._end(ConnectionAbortedError("the peer gave up before its request was accepted"))
 
-    # Time.
+    # --- Time ---
 
     def _arm(
         self, now: float, first: float, retries: int, give_up_at: float = float("inf")
@@ -318,7 +318,7 @@ class CmId:
         self.deadline = when
         self._manager.schedule(self, when)
 
-    # Actions of the active side.
+    # --- Actions of the active side ---
 
     def _send_req(self, _: CmMessage | None, now: float) -> None:
         options, manager = self._options, self._manager
@@ -383,7 +383,7 @@ class CmId:
         self._send_reject(MessageKind.OTHER, RejectReason.TIMEOUT)
         self._end(ConnectionAbortedError(self._reason))
 
-    # Actions of the passive side.
+    # --- Actions of the passive side ---
 
     def _announce(self, _: CmMessage | None, now: float) -> None:
         assert self.incoming is not None
@@ -448,7 +448,7 @@ class CmId:
         self._last = None
         self._established(b"")
 
-    # Actions of both sides.
+    # --- Actions of both sides ---
 
     def _resend(self, message: CmMessage | None, now: float) -> None:
         if message is not None and not self._manager.may_answer(self.remote_port[0], now):
@@ -496,7 +496,7 @@ class CmId:
     def _forget(self, _: CmMessage | None, now: float) -> None:
         self.deadline = None
 
-    # What the actions share.
+    # --- What the actions share ---
 
     def _depth_limit(self) -> int:
         return min(self._manager.engine.limits.max_rd_atomic, 255)

@@ -160,7 +160,7 @@ class ConnectionManager:
         """How many identifiers there are, in whatever state."""
         return len(self._ids)
 
-    # The verbs.
+    # --- The verbs ---
 
     def listen(
         self, address: str, port: int, on_request: Callable[[ConnectionRequest], None]
@@ -216,7 +216,7 @@ class ConnectionManager:
         for cm_id in list(self._ids.values()):
             cm_id.disconnect()
 
-    # Input.
+    # --- Input ---
 
     def handle_mad(
         self, mad: memoryview, source: Address, destination: Address, now: float
@@ -271,7 +271,7 @@ class ConnectionManager:
                     self._guard(cm_id.run_timer, now)
             self._raise_fault()
 
-    # For the identifiers.
+    # --- For the identifiers ---
 
     def is_pressed(self, host: str) -> bool:
         """Whether there are many half-open connections, of ``host`` or altogether."""
@@ -328,7 +328,7 @@ class ConnectionManager:
         if after is State.CLOSED:
             self._remove(cm_id)
 
-    # Requests.
+    # --- Requests ---
 
     def _handle_request(
         self,
@@ -427,7 +427,7 @@ class ConnectionManager:
             listener = self._listeners.get(("::" if ":" in host else "0.0.0.0", port))
         return listener
 
-    # Other messages.
+    # --- Other messages ---
 
     def _find(self, message: CmMessage, host: str) -> CmId | None:
         """The identifier that a message is for, if its sender is the one we know."""
@@ -489,7 +489,7 @@ class ConnectionManager:
         self._remote_pairs[host, reply.local_ca_guid, reply.local_qpn] = cm_id
         return Event.REP
 
-    # The books.
+    # --- The books ---
 
     def _run_commands(self, now: float) -> None:
         commands = self._commands

@@ -55,8 +55,14 @@ class RetransmissionTimer:
     """
 
     __slots__ = (
-        "_deviation", "_estimate", "_least", "_measured", "_smoothed", "_tuning", "timeout",
-    )  # fmt: skip
+        "_deviation",
+        "_estimate",
+        "_least",
+        "_measured",
+        "_smoothed",
+        "_tuning",
+        "timeout",
+    )
 
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning

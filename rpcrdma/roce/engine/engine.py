@@ -95,7 +95,7 @@ class Engine:
         self._called = False
         """``on_ready`` was called, or a driver is at work that will poll anyway."""
 
-    # -- verbs ------------------------------------------------------------------------------------
+    # --- Verbs ---
 
     def create_pd(self) -> ProtectionDomain:
         return ProtectionDomain(self._rng)
@@ -147,7 +147,7 @@ class Engine:
             total.add(queue_pair.counters)
         return total
 
-    # -- packets in -------------------------------------------------------------------------------
+    # --- Packets in ---
 
     def handle_burst(
         self,
@@ -205,7 +205,7 @@ class Engine:
         self._flows[source, destination] = flow
         return flow
 
-    # -- QP1 --------------------------------------------------------------------------------------
+    # --- QP1 ---
 
     def _receive_mad(self, run: Run, flow: Flow, now: float) -> None:
         deth = Deth.parse(run.view, run.offset + BTH_OCTETS)
@@ -246,7 +246,7 @@ class Engine:
         self._backlog.append(burst)
         self._call()
 
-    # -- packets out ------------------------------------------------------------------------------
+    # --- Packets out ---
 
     def poll_transmit(self, now: float) -> Burst | None:
         """The next burst to send; ``None`` when there is nothing (more) to send for now."""
@@ -273,7 +273,7 @@ class Engine:
             self._raise_faults()
         return None
 
-    # -- time -------------------------------------------------------------------------------------
+    # --- Time ---
 
     def next_timeout(self) -> float | None:
         """When ``handle_timeout`` wants to be called."""
@@ -313,7 +313,7 @@ class Engine:
         finally:
             self._called = False
 
-    # -- news -------------------------------------------------------------------------------------
+    # --- News ---
 
     def deliver(self) -> None:
         """Call the handlers of completion queues with news, and ``on_error`` of failed ones."""

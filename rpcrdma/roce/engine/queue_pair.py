@@ -93,7 +93,7 @@ class QueuePair(SharedState):
         super().move(event)
         self._hears = HEARS[self.state]
 
-    # -- the owner's commands ---------------------------------------------------------------------
+    # --- The owner's commands ---
 
     def post_send(self, request: SendWR) -> None:
         """Queue a send request (``verbs.interfaces.QueuePair.post_send``)."""
@@ -148,7 +148,7 @@ class QueuePair(SharedState):
             self.requester.flush()
             self.responder.flush()
 
-    # -- for the machines and the engine ----------------------------------------------------------
+    # --- For the machines and the engine ---
 
     def break_down(self, reason: str) -> None:
         """Fail by itself: flush everything, and tell the owner later."""

@@ -124,7 +124,7 @@ class Requester:
         self.retry = Retry(self._qp.tuning, retry_count, rnr_retry_count)
         self._depth = initiator_depth
 
-    # -- commands from above ------------------------------------------------------------------
+    # --- Commands from above ---
 
     def __len__(self) -> int:
         return len(self.sent) + len(self.pending)
@@ -167,7 +167,7 @@ class Requester:
         if not qp.scheduled:
             qp.schedule()
 
-    # -- packets out ----------------------------------------------------------------------------
+    # --- Packets out ---
 
     def transmit(self, builder: BurstBuilder, now: float) -> None:
         """Add to ``builder`` what the window allows and what fits."""
@@ -377,7 +377,7 @@ class Requester:
             if not self._qp.pd.invalidate(wqe.request.rkey):
                 wqe.status = WcStatus.LOC_QP_OP_ERR
 
-    # -- what the completer learns ----------------------------------------------------------------
+    # --- What the completer learns ---
 
     def advance(self, sequence: int, now: float) -> None:
         """Everything before ``sequence`` is acknowledged (and, of READs, has arrived)."""
@@ -494,7 +494,7 @@ class Requester:
         flight.go_back(sequence, wqe.base + (sequence - wqe.first) * self._qp.mtu)
         self._qp.schedule()
 
-    # -- completions ------------------------------------------------------------------------------
+    # --- Completions ---
 
     def _retire(self, una: int) -> None:
         """Complete, in order, what is finished: everything before the sequence ``una``."""

@@ -84,9 +84,18 @@ class ReadResource:
     """An RDMA READ request that was granted: sequences ``first`` to ``end``."""
 
     __slots__ = (
-        "address", "answered", "begin", "end", "first", "length", "msn", "next", "queued",
-        "region", "stop",
-    )  # fmt: skip
+        "address",
+        "answered",
+        "begin",
+        "end",
+        "first",
+        "length",
+        "msn",
+        "next",
+        "queued",
+        "region",
+        "stop",
+    )
 
     def __init__(
         self, region: MemoryRegion | None, address: int, length: int, first: int, end: int, msn: int
@@ -146,7 +155,7 @@ class Responder:
         self._bounds = payload_bounds(self._qp.mtu)
         self._rnr_syndrome = RNR_NAK | rnr_timer & 0x1F
 
-    # -- packets in -------------------------------------------------------------------------------
+    # --- Packets in ---
 
     def handle(self, run: Run, now: float) -> None:
         """Take request packets."""
@@ -220,7 +229,7 @@ class Responder:
             # READ would tell that its responses were lost, or, to soft-RoCE, that it is done.
             self._owe(ACK, self._acknowledged)
 
-    # -- SEND -------------------------------------------------------------------------------------
+    # --- SEND ---
 
     def _send(self, run: Run, row: _Row, length: int) -> bool:
         """Place SEND packets in the posted receive; true if they were carried out."""
@@ -258,7 +267,7 @@ class Responder:
         self._qp.recv_cq.push(completion)
         return True
 
-    # -- WRITE ------------------------------------------------------------------------------------
+    # --- WRITE ---
 
     def _write(self, run: Run, row: _Row, length: int) -> bool:
         """Place WRITE packets in the region; true if they were carried out."""
@@ -324,7 +333,7 @@ class Responder:
             return None
         return region
 
-    # -- READ -------------------------------------------------------------------------------------
+    # --- READ ---
 
     def _read(self, run: Run) -> None:
         """Grant an RDMA READ and queue its answer."""
@@ -377,7 +386,7 @@ class Responder:
             self.outbox.append(resource)
         self._qp.schedule()
 
-    # -- packets out ------------------------------------------------------------------------------
+    # --- Packets out ---
 
     def transmit_reads(self, builder: BurstBuilder) -> None:
         """Add READ responses to ``builder`` for as long as they fit."""
@@ -455,7 +464,7 @@ class Responder:
         else:
             qp.counters.naks_sent += 1
 
-    # -- what goes wrong --------------------------------------------------------------------------
+    # --- What goes wrong ---
 
     def _owe(self, syndrome: int, sequence: int) -> None:
         self.due = (syndrome, sequence)

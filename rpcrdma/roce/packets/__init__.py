@@ -4,3 +4,8 @@
 oracle in Python, ``twin``. ``burst`` puts together what one send call carries, ``run`` is a row of
 received packets that are handled as one.
 """
+
+from .burst import Burst, BurstBuilder
+from .run import Run
+
+__all__ = ["Burst", "BurstBuilder", "Run"]
