@@ -24,6 +24,7 @@ from .file import Files, OpenFile
 from .habits import Habits
 from .opens import Open, OpenTable
 from .operations import LockOperations, OpenOperations, Operations
+from .paths import Path
 from .recovery import Recovery
 from .session import Session, why
 from .stats import Statistics
@@ -170,12 +171,12 @@ class Client:
 
     # --- Files ---
 
-    async def open_handle(self, handle: bytes, access: int, path: str | bytes) -> OpenFile:
+    async def open_handle(self, handle: bytes, access: int, path: Path) -> OpenFile:
         """Open a file by its handle; ``path`` is for messages."""
         opening = await self.open_operations.open_handle(handle, access, lambda: path)
         return self.open_file(opening.opened, path)
 
-    def open_file(self, opened: Open, path: str | bytes) -> OpenFile:
+    def open_file(self, opened: Open, path: Path) -> OpenFile:
         """Return the open file of ``opened``; ``path`` is for messages."""
         io = self.open_operations
         return OpenFile(io, io, opened, path, self.rsize, self.wsize, self.files)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from nfsrdma.rpcrdma.rpc.message import AuthError
 from nfsrdma.xdr.nfs4 import types as t
@@ -146,14 +146,14 @@ class NfsBlockingError(NfsError, BlockingIOError):
 class ProtocolError(NfsError):
     """The server broke the rules of the protocol."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: object) -> None:
         super().__init__(*(args if len(args) > 1 else (errno.EPROTO, *args)))
 
 
 class UncertainOutcomeError(NfsError):
     """A call that must not be executed twice was lost: the server may have executed it or not."""
 
-    def __init__(self, *args: Any) -> None:
+    def __init__(self, *args: object) -> None:
         super().__init__(*(args if len(args) > 1 else (errno.EIO, *args)))
 
 

@@ -23,6 +23,7 @@ from .file_io import FileIO
 from .locks import LOCKS_LOST
 from .opens import READ, WRITE, Open
 from .operations.by_open import OpenOperations
+from .paths import Path
 from .unstable import Batch, UnstableTable, Written
 
 UNCOMMITTED_MAX: Final = 64 << 20
@@ -46,7 +47,7 @@ class OpenFile:
         operations: OpenOperations,
         io: FileIO,
         opened: Open,
-        path: str | bytes,
+        path: Path,
         rsize: int,
         wsize: int,
         files: Files,
@@ -320,7 +321,7 @@ class OpenFile:
         """The open at the server, for operations on it."""
         return self._open
 
-    def _where(self) -> str | bytes:
+    def _where(self) -> Path:
         return self.path
 
     def _check(self, access: int) -> None:

@@ -19,7 +19,7 @@ from .compound import Compound
 from .entries import DirEntry, entries_of
 from .errors import NfsError
 from .operations.by_handle import ALL_ACCESS
-from .paths import Path, Resolver, to_text
+from .paths import Path, Resolver, to_octets, to_text
 from .results import Result
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Lookups(Client):
         handle, read = b"", None
         if isinstance(path, DirEntry):
             handle, path = path.handle, path.path
-        directory = path if isinstance(path, str) else to_text(path)
+        directory = to_text(to_octets(path))
         if not handle:
 
             def first(compound: Compound) -> tuple[Result[bytes], Result[Page]]:

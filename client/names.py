@@ -15,7 +15,7 @@ from .compound import Compound
 from .endings import Ending
 from .errors import NfsError, make_error
 from .lookups import Lookups
-from .paths import Path, plain, slashed, split, to_text, unslashed
+from .paths import Path, plain, slashed, split, to_octets, to_text, unslashed
 from .results import Result
 from .trees import remove_tree
 
@@ -56,7 +56,7 @@ class Names(Lookups):
 
     async def symlink(self, target: Path, path: Path) -> None:
         """Make a symbolic link at ``path`` that holds ``target``."""
-        octets = target.encode("utf-8", "surrogateescape") if isinstance(target, str) else target
+        octets = to_octets(target)
         if not octets:
             raise make_error(errno.ENOENT, "a link cannot lead to an empty path", path)
         if b"\0" in octets:
@@ -149,5 +149,5 @@ class Names(Lookups):
         :class:`~.trees.TreeError` if there are several.
         """
         directory, name = await self.resolver.parent(path, endings.TREE_REMOVED)
-        shown = path if isinstance(path, str) else to_text(path)
+        shown = to_text(to_octets(path))
         await remove_tree(self.operations, directory, name, shown)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, TypeVar
+from os import PathLike
+from typing import Final, Generic, TypeVar
 
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -47,7 +48,8 @@ _NO_LINKS: Final = _NOT_DIRECTORIES | {
 }
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
 
-Path = str | bytes
+Path = str | bytes | PathLike[str] | PathLike[bytes]
+"""A path from the root of the mount on."""
 Components = list[bytes]
 
 SLASH: Final = b""
@@ -65,12 +67,7 @@ def split(path: Path) -> Components:
     surrogates, like ``os.fsencode``. Raises ``TypeError``, ``ValueError`` or
     :class:`~.errors.NfsError` (ENAMETOOLONG).
     """
-    if isinstance(path, str):
-        octets = path.encode("utf-8", "surrogateescape")
-    elif isinstance(path, bytes):
-        octets = path
-    else:
-        octets = _octets_of(path)
+    octets = to_octets(path)
     parts = octets.split(b"/")
     components = [part for part in parts if part not in (b"", b".")]
     if parts[-1] in (b"", b"."):
@@ -86,14 +83,17 @@ def split(path: Path) -> Components:
     return components
 
 
-def _octets_of(path: Any) -> bytes:
-    """Return the octets of a path object. Raises ``TypeError`` if it is none."""
-    try:
-        path = type(path).__fspath__(path)
-    except AttributeError:
+def to_octets(path: Path) -> bytes:
+    """Return the octets of a path. Raises ``TypeError`` if it is none."""
+    if isinstance(path, str):
+        return path.encode("utf-8", "surrogateescape")
+    if isinstance(path, bytes):
+        return path
+    if not isinstance(path, PathLike):
         kind = type(path).__name__
-        raise TypeError(f"a path is str, bytes or os.PathLike, not {kind}") from None
-    return path if isinstance(path, bytes) else str(path).encode("utf-8", "surrogateescape")
+        raise TypeError(f"a path is str, bytes or os.PathLike, not {kind}")
+    inside = path.__fspath__()
+    return inside if isinstance(inside, bytes) else str(inside).encode("utf-8", "surrogateescape")
 
 
 def to_text(name: bytes) -> str:

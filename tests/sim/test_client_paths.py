@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import PurePosixPath
 
 import pytest
 from tests.support.nfs_fake import FakeReactor, FakeServer
@@ -321,3 +322,22 @@ def test_sizes_and_rights(world: World) -> None:
     assert world.run(world.fs.statvfs()).f_namemax == 255
     assert world.run(world.fs.access("d/file")) == t.ACCESS4_READ
     assert world.run(world.fs.ping()) > 0
+
+
+def test_path_objects_are_paths_everywhere() -> None:
+    world = World()
+    directory, file = PurePosixPath("objects"), PurePosixPath("objects/file")
+
+    async def use() -> list[str]:
+        await world.fs.makedirs(directory / "below")
+        await world.fs.write_bytes(file, b"data")
+        await world.fs.symlink(PurePosixPath("file"), directory / "link")
+        assert await world.fs.read_bytes(directory / "link") == b"data"
+        opened = await world.fs.open(file)
+        assert opened.path == file
+        await opened.close()
+        names = await world.fs.listdir(directory)
+        await world.fs.rmtree(directory)
+        return names
+
+    assert sorted(world.run(use())) == ["below", "file", "link"]
