@@ -334,6 +334,12 @@ def _entry_from_values(values: Values) -> Stat | int:
 DIRECTORY_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4DIR.to_bytes(4))
 LINK_TYPE: Final = t.fattr4([1 << t.FATTR4_TYPE], t.NF4LNK.to_bytes(4))
 
+
+def size_attribute(size: int) -> t.fattr4:
+    """Return a fattr4 with a size alone, for the server to compare."""
+    return t.fattr4([1 << t.FATTR4_SIZE], size.to_bytes(8))
+
+
 # --- File systems ---
 
 CHANGE: Final = bitmap((t.FATTR4_CHANGE,))

@@ -32,6 +32,8 @@ OFFSET_END: Final = 1 << 63
 """The first size in octets that no ``off_t`` can express, so that no file can have it."""
 PARALLEL: Final = 4
 """READs or WRITEs of one call in flight at a time."""
+_APPENDS_MAX: Final = 1000
+"""How often one append is tried while others append too."""
 _NO_SEEK: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_OP_ILLEGAL, t.NFS4ERR_UNION_NOTSUPP))
 
 
@@ -190,6 +192,41 @@ class OpenFile:
             await self.commit()
         return len(data)
 
+    async def append(self, data: memoryview) -> int:
+        """Write all of ``data`` at the end of file; return the offset.
+
+        As much as one WRITE carries is written at the end even if others append at the same time.
+        """
+        for _ in range(_APPENDS_MAX):
+            if self._in_doubt():
+                await self.commit()
+            async with self._unstable.writing():
+                offset = await self._append(data)
+            if offset is not None:
+                break
+        else:
+            raise make_error(errno.EAGAIN, "the end of the file keeps moving", self.path)
+        if self._unstable.octets > UNCOMMITTED_MAX:
+            await self.commit()
+        return offset
+
+    async def _append(self, data: memoryview) -> int | None:
+        """Try to append; return None if the end of file has moved, or may not be the real one."""
+        self._check(WRITE)
+        size = (await self._operations.getattr(self._open, self._where)).st_size
+        if self._in_doubt():
+            return None
+        if not len(data):
+            return size
+        first = data[: self._wsize]
+        written = await self._operations.append(self._open, size, first, where=self._where)
+        if written is None:
+            return None
+        count = self._keep(size, first, written)
+        if count < len(data):
+            await self._write_spread(size + count, data[count:])
+        return size
+
     async def _write_spread(self, offset: int, data: memoryview) -> None:
         async def piece(start: int) -> None:
             await self._write_piece(offset + start, data[start : start + self._wsize])
@@ -199,15 +236,20 @@ class OpenFile:
     async def _write_piece(self, offset: int, data: memoryview, stable: int = t.UNSTABLE4) -> None:
         while len(data):
             written = await self._io.write(self._open, offset, data, stable, self._where)
-            count = written.count
-            if not 0 < count <= len(data):
-                text = f"WRITE of {len(data)} octets wrote {count}"
-                raise ProtocolError(errno.EPROTO, text, self.path)
-            if written.committed == t.UNSTABLE4:
-                epoch, verifier = self._caller.epoch, written.writeverf
-                self._unstable.add(Written(self, epoch, offset, data[:count], verifier))
+            count = self._keep(offset, data, written)
             offset += count
             data = data[count:]
+
+    def _keep(self, offset: int, data: memoryview, written: t.WRITE4resok) -> int:
+        """Check the result of a WRITE of ``data``, and keep what is unstable; return the count."""
+        count = written.count
+        if not 0 < count <= len(data):
+            text = f"WRITE of {len(data)} octets wrote {count}"
+            raise ProtocolError(errno.EPROTO, text, self.path)
+        if written.committed == t.UNSTABLE4:
+            epoch, verifier = self._caller.epoch, written.writeverf
+            self._unstable.add(Written(self, epoch, offset, data[:count], verifier))
+        return count
 
     async def write_stable(self, offset: int, data: memoryview) -> None:
         """Write ``data`` to stable storage, as part of a commit that keeps other writes out."""

@@ -528,10 +528,11 @@ class AsyncFile:
         self._check_writable()
         view = unchanging(data)
         if self._letters.append:
-            self._position = (await self.stat()).st_size
-        count = await self._run(self._file.write_at(self._position, view))
-        self._position += count
-        return count
+            self._position = await self._run(self._file.append(view))
+        else:
+            await self._run(self._file.write_at(self._position, view))
+        self._position += len(view)
+        return len(view)
 
     async def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move the position, and return it. ``whence`` may be ``os.SEEK_DATA`` or ``SEEK_HOLE``."""

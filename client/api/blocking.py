@@ -517,10 +517,11 @@ class NfsFile(io.RawIOBase):
         self._check_writable()
         view = unchanging(data)
         if self._letters.append:
-            self._position = self.stat().st_size
-        count = self._run(self._file.write_at(self._position, view))
-        self._position += count
-        return count
+            self._position = self._run(self._file.append(view))
+        else:
+            self._run(self._file.write_at(self._position, view))
+        self._position += len(view)
+        return len(view)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move the position, and return it. ``whence`` may be ``os.SEEK_DATA`` or ``SEEK_HOLE``."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import encode_fattr4
 
-from ..attributes import Stat, encode_attributes
+from ..attributes import Stat, encode_attributes, size_attribute
 from ..compound import CURRENT_STATEID, Compound
 from ..errors import (
     NfsError,
@@ -97,7 +97,9 @@ class Remote:
         if len(data):
             compound.write(CURRENT_STATEID, 0, t.FILE_SYNC4, data)
         compound.setattr(CURRENT_STATEID, attributes)
-        compound.verify(t.OP_VERIFY, _size(len(data)))  # a server may write less than requested
+        compound.verify(
+            t.OP_VERIFY, size_attribute(len(data))
+        )  # a server may write less than requested
         compound.close(CURRENT_STATEID)
         compound.putfh(place.directory)
         compound.rename(temporary, place.name)
@@ -148,7 +150,7 @@ class Remote:
         """
         compound = self._client.session.compound("RENAME", idempotent=False)
         compound.putfh(handle)
-        compound.verify(t.OP_VERIFY, _size(size))
+        compound.verify(t.OP_VERIFY, size_attribute(size))
         compound.setattr(bytes(16), attributes)
         compound.putfh(place.directory)
         compound.savefh()
@@ -260,7 +262,3 @@ class ShortWrite(NfsError):
 def preserved(entry: LocalEntry) -> t.fattr4:
     """Return the attributes of a local file that a copy preserves."""
     return encode_attributes(mode=entry.mode, atime_ns=entry.atime_ns, mtime_ns=entry.mtime_ns)
-
-
-def _size(size: int) -> t.fattr4:
-    return t.fattr4([1 << t.FATTR4_SIZE], size.to_bytes(8))

@@ -47,6 +47,14 @@ class NodeFile:
         finally:
             self.node.expire(self._caller.time())
 
+    async def append(self, data: memoryview) -> int:
+        """Write all of ``data`` at the end of file; see :meth:`OpenFile.append`."""
+        self._wrote = True
+        try:
+            return await self.file.append(data)
+        finally:
+            self.node.expire(self._caller.time())
+
     async def commit(self) -> None:
         """Commit what was written, and get the new attributes.
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
-from ..attributes import Stat, encode_attributes
+from ..attributes import Stat, encode_attributes, size_attribute
 from ..caller import Caller
 from ..compound import CURRENT_STATEID, Compound
 from ..errors import NfsError, StatusError, Where, make_error, name_file, nowhere, status_error
@@ -191,6 +191,29 @@ class OpenOperations:
         compound = self._at("WRITE", opened)
         written = compound.write(opened.wire_stateid, offset, stable, data)
         await self._call(compound, opened, where)
+        return written.value
+
+    async def append(
+        self,
+        opened: Open,
+        size: int,
+        data: memoryview,
+        stable: int = t.UNSTABLE4,
+        where: Where = nowhere,
+    ) -> t.WRITE4resok | None:
+        """Write at the end of a file, if that is at ``size`` still; return None if it is not.
+
+        The server compares the size before it writes, in the same call.
+        """
+        compound = self._at("WRITE", opened)
+        compound.verify(t.OP_VERIFY, size_attribute(size))
+        written = compound.write(opened.wire_stateid, size, stable, data)
+        try:
+            await self._call(compound, opened, where)
+        except NfsError as error:
+            if error.status == t.NFS4ERR_NOT_SAME:
+                return None
+            raise
         return written.value
 
     async def commit(self, opened: Open, where: Where = nowhere) -> bytes:

@@ -533,3 +533,37 @@ def test_spreading_that_is_cancelled_ends_its_pieces(world: World) -> None:
     slots = world.fs.session.slots
     assert slots is not None
     assert slots.busy == 0
+
+
+def test_appended_data_goes_to_the_end_wherever_that_is(world: World) -> None:
+    file, other = world.open("r+"), world.open("r+")
+    assert world.run(file.append(memoryview(b"one"))) == len(DATA)
+    assert world.run(other.append(memoryview(b"two"))) == len(DATA) + 3
+    assert world.run(file.append(memoryview(b""))) == len(DATA) + 6
+
+    async def both() -> None:
+        await gather(
+            [
+                Task(each.append(memoryview(bytes([letter]) * 5)))
+                for letter in b"abcdef"
+                for each in (file, other)
+            ]
+        )
+
+    world.run(both())
+    found = world.read(file, len(DATA), 100)
+    assert found[:6] == b"onetwo"
+    pieces = [found[at : at + 5] for at in range(6, len(found), 5)]
+    assert sorted(pieces) == sorted(bytes([letter]) * 5 for letter in b"abcdef" * 2)
+    large = bytes(200_000)
+    assert world.run(file.append(memoryview(large))) == len(DATA) + len(found)
+    assert world.run(file.stat()).st_size == len(DATA) + len(found) + len(large)
+
+
+def test_appended_data_survives_a_restart(world: World) -> None:
+    file = world.open("r+")
+    world.run(file.append(memoryview(b"one")))
+    world.server.restart()
+    assert world.run(file.append(memoryview(b"two"))) == len(DATA) + 3
+    world.run(file.close())
+    assert bytes(world.node.stable[-6:]) == b"onetwo"
