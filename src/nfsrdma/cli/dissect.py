@@ -7,13 +7,14 @@ import gc
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from .dissect_filter import list_fields, say_if_none
+from .dissect_filter import say_if_none
 from .dissect_other import Other, other_options
-from .dissect_outputs import NOTHING, Wishes, run
+from .dissect_outputs import run
+from .dissect_wishes import NOTHING, Wishes, wishes_options
 from .messages import describe
 
 if TYPE_CHECKING:
@@ -27,63 +28,19 @@ if TYPE_CHECKING:
     "-r", "read", metavar="FILE", type=click.Path(allow_dash=True, dir_okay=False),
     help="Read FILE, as tshark has it.",
 )  # fmt: skip
-@click.option(
-    "--lines", is_flag=True, help="The lines beside other outputs; alone they come anyway."
-)
-@click.option("-V", "tree", is_flag=True, help="Everything that was decoded, as a tree.")
-@click.option("--json", "ndjson", is_flag=True, help="One JSON object for each message.")
-@click.option("--chunks", is_flag=True, help="The chunk lists, and which packets carried what.")
-@click.option("-Y", "expression", metavar="FILTER", help="Only RPCs that fit a display filter.")
-@click.option(
-    "--fields",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=list_fields,
-    help="List the fields that a filter may ask for, and exit.",
-)
-@click.option("--all-ops", is_flag=True, help="Name every operation, SEQUENCE and PUTFH too.")
+@wishes_options
+@other_options
 @click.option(
     "--extract", metavar="WHAT", help="Write payload: of the RPC in a frame (12), or fh:HASH."
 )
-@click.option("--lint", "lint", is_flag=True, help="Only what breaks a rule; also as --json.")
-@click.option(
-    "--exit-code",
-    is_flag=True,
-    help="With --lint, which it implies: 1 if there is more than notes. "
-    "With --compare-tshark: 1 if there is a difference without an explanation.",
-)
-@click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow).")
-@click.option("--latency", is_flag=True, help="Times of each operation; also as --json.")
-@click.option("--health", is_flag=True, help="What was sent again, and why; also as --json.")
-@click.option("--connections", is_flag=True, help="Each connection and its use; also as --json.")
-@click.option(
-    "--slowest",
-    type=click.IntRange(1, 100_000),
-    metavar="N",
-    help="The N RPCs that took longest, and in which stage; also as --json.",
-)
-@click.option(
-    "--plot",
-    type=click.Path(file_okay=False),
-    metavar="DIR",
-    help="With --latency or --health: plots as PNG, and a page of them, into DIR.",
-)
-@click.option(
-    "--html",
-    type=click.Path(dir_okay=False),
-    metavar="OUT",
-    help="One page with everything, to be looked at in a browser: ladders, chunk maps, findings.",
-)
-@other_options
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
     file: str | None,
     read: str | None,
     extract: str | None,
     output: str | None,
+    wishes: Wishes,
     other: Other,
-    **given: Any,
 ) -> None:
     """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
 
@@ -103,7 +60,6 @@ def dissect(
     if file is not None and read is not None:
         raise click.UsageError("FILE and -r FILE: one at a time")
     file = file or read
-    wishes = Wishes(**given, parquet=other.parquet, pcapng=other.pcapng, fixed=other.fixed)
     _check(wishes, other, file, extract, output)
     where = str(file or other.interface)
     try:

@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 class Other:
     """The options besides those of the views of ``dissect`` itself."""
 
-    pcapng: str | None
-    fixed: str | None
     compare: bool
-    parquet: str | None
     decode_as: DecodeAs
     max_unpacked: int | None
     interface: str | None
@@ -74,36 +71,15 @@ def _decode_as(
         raise click.BadParameter(str(error)) from None
 
 
-_OUTPUT = click.Path(allow_dash=True, dir_okay=False)
-
 other_options = folded(
     Other,
     "other",
     (
         click.option(
-            "--pcapng",
-            metavar="OUT",
-            type=_OUTPUT,
-            help="Write the capture to OUT, with findings as packet comments.",
-        ),
-        click.option(
-            "--fix-for-wireshark",
-            "fixed",
-            metavar="OUT",
-            type=_OUTPUT,
-            help="Write the capture to OUT, so changed that Wireshark decodes more of it.",
-        ),
-        click.option(
             "--compare-tshark",
             "compare",
             is_flag=True,
             help="Every difference to what Wireshark decodes; also as --json.",
-        ),
-        click.option(
-            "--parquet",
-            metavar="OUT",
-            type=click.Path(dir_okay=False),
-            help="Write a table with a row for each RPC, for pandas, polars, DuckDB.",
         ),
         click.option(
             "--decode-as",

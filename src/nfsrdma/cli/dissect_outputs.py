@@ -1,8 +1,8 @@
 """``nfsrdma dissect``: all outputs that are asked for, from one pass over the capture.
 
 A capture is read once, however many outputs there are. Each file is written under its own name.
-Standard output has a fixed order: lines, lint, connections, the slowest, latency, health. Outputs
-that exclude each other are refused with a sentence before anything is read.
+Standard output has a fixed order: lines, lint, connections, the slowest, latency, health. Options
+that exclude each other are refused before anything is read (``dissect_wishes``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .dissect_filter import wanted
+from .dissect_wishes import Wishes
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
@@ -46,95 +47,6 @@ class Output:
     """Files that take their names when this is closed without an exception."""
     bad: Callable[[], bool] = bool
     """Returns whether ``--exit-code`` should exit with 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """The outputs that the options ask for."""
-
-    tree: bool = False
-    chunks: bool = False
-    lines: bool = False
-    ndjson: bool = False
-    all_ops: bool = False
-    lint: bool = False
-    latency: bool = False
-    health: bool = False
-    connections: bool = False
-    slowest: int | None = None
-    plot: str | None = None
-    html: str | None = None
-    parquet: str | None = None
-    pcapng: str | None = None
-    fixed: str | None = None
-    expression: str | None = None
-    crc: bool = False
-    exit_code: bool = False
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files to write, by option."""
-        named = {
-            "--html": self.html,
-            "--parquet": self.parquet,
-            "--pcapng": self.pcapng,
-            "--fix-for-wireshark": self.fixed,
-        }
-        return {option: name for option, name in named.items() if name is not None}
-
-    @property
-    def linted(self) -> bool:
-        """Whether lint is needed: for ``--exit-code`` as well."""
-        return self.lint or self.exit_code
-
-    @property
-    def views(self) -> bool:
-        """Whether a view of the capture as a whole goes to standard output."""
-        asked = self.linted, self.latency, self.health, self.connections, self.slowest is not None
-        return any(asked)
-
-    @property
-    def listing(self) -> str:
-        """How to list RPCs, empty if they are not listed; they are if nothing else is asked for."""
-        whole = self.views
-        if self.tree:
-            return "tree"
-        if self.chunks:
-            return "chunks"
-        if self.ndjson and not whole:
-            return "json"
-        return "line" if self.lines or not (whole or self.files) else ""
-
-    def check(self, file: str) -> None:
-        """Raise ``click.UsageError`` if the outputs exclude each other."""
-        styles = {"-V": self.tree, "--chunks": self.chunks, "--lines": self.lines}
-        styles["--json"] = self.ndjson
-        given = [option for option, there in styles.items() if there]
-        if len(given) > 1:
-            raise click.UsageError(f"{' and '.join(given)}: one way to list RPCs at a time")
-        if self.plot is not None and not (self.latency or self.health):
-            raise click.UsageError("--plot goes with --latency or --health")
-        if self.all_ops and self.listing != "line":
-            raise click.UsageError("--all-ops goes with lines")
-        if self.expression and not self.listing and self.files.keys() == {"--fix-for-wireshark"}:
-            raise click.UsageError("-Y: --fix-for-wireshark changes the whole capture")
-        self._check_files(file)
-
-    def _check_files(self, file: str) -> None:
-        taken: dict[str, str] = {}
-        for option, name in self.files.items():
-            if name == "-":
-                if self.listing or self.views:
-                    raise click.UsageError(f"{option} -: standard output is already taken")
-            elif file != "-" and os.path.exists(name) and os.path.samefile(file, name):
-                raise click.UsageError(f"{name} is the capture itself: name another file")
-            real = name if name == "-" else os.path.realpath(name)
-            if real in taken:
-                raise click.UsageError(f"{taken[real]} and {option} write to the same file {name}")
-            taken[real] = option
-
-
-NOTHING = Wishes()
 
 
 def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:

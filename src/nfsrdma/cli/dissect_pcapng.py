@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from .dissect_filter import wanted
-from .dissect_outputs import Output, Wishes
+from .dissect_outputs import Output
+from .dissect_wishes import Wishes
 from .output import replaced
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from .dissect_filter import wanted
-from .dissect_outputs import Output, Wishes
+from .dissect_outputs import Output
+from .dissect_wishes import Wishes
 from .output import replaced
 
 if TYPE_CHECKING:

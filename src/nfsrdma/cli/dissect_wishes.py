@@ -1,0 +1,185 @@
+"""``nfsrdma dissect``: what was asked for, and which of it can go together."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import click
+
+from .dissect_filter import list_fields
+from .folding import folded
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The outputs that the options ask for."""
+
+    tree: bool = False
+    chunks: bool = False
+    lines: bool = False
+    ndjson: bool = False
+    all_ops: bool = False
+    lint: bool = False
+    latency: bool = False
+    health: bool = False
+    connections: bool = False
+    slowest: int | None = None
+    plot: str | None = None
+    html: str | None = None
+    parquet: str | None = None
+    pcapng: str | None = None
+    fixed: str | None = None
+    expression: str | None = None
+    crc: bool = False
+    exit_code: bool = False
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files to write, by option."""
+        named = {
+            "--html": self.html,
+            "--parquet": self.parquet,
+            "--pcapng": self.pcapng,
+            "--fix-for-wireshark": self.fixed,
+        }
+        return {option: name for option, name in named.items() if name is not None}
+
+    @property
+    def linted(self) -> bool:
+        """Whether lint is needed: for ``--exit-code`` as well."""
+        return self.lint or self.exit_code
+
+    @property
+    def views(self) -> bool:
+        """Whether a view of the capture as a whole goes to standard output."""
+        asked = self.linted, self.latency, self.health, self.connections, self.slowest is not None
+        return any(asked)
+
+    @property
+    def listing(self) -> str:
+        """How to list RPCs, empty if they are not listed; they are if nothing else is asked for."""
+        whole = self.views
+        if self.tree:
+            return "tree"
+        if self.chunks:
+            return "chunks"
+        if self.ndjson and not whole:
+            return "json"
+        return "line" if self.lines or not (whole or self.files) else ""
+
+    def check(self, file: str) -> None:
+        """Raise ``click.UsageError`` if the outputs exclude each other."""
+        styles = {"-V": self.tree, "--chunks": self.chunks, "--lines": self.lines}
+        styles["--json"] = self.ndjson
+        given = [option for option, there in styles.items() if there]
+        if len(given) > 1:
+            raise click.UsageError(f"{' and '.join(given)}: one way to list RPCs at a time")
+        if self.plot is not None and not (self.latency or self.health):
+            raise click.UsageError("--plot goes with --latency or --health")
+        if self.all_ops and self.listing != "line":
+            raise click.UsageError("--all-ops goes with lines")
+        if self.expression and not self.listing and self.files.keys() == {"--fix-for-wireshark"}:
+            raise click.UsageError("-Y: --fix-for-wireshark changes the whole capture")
+        self._check_files(file)
+
+    def _check_files(self, file: str) -> None:
+        taken: dict[str, str] = {}
+        for option, name in self.files.items():
+            if name == "-":
+                if self.listing or self.views:
+                    raise click.UsageError(f"{option} -: standard output is already taken")
+            elif file != "-" and os.path.exists(name) and os.path.samefile(file, name):
+                raise click.UsageError(f"{name} is the capture itself: name another file")
+            real = name if name == "-" else os.path.realpath(name)
+            if real in taken:
+                raise click.UsageError(f"{taken[real]} and {option} write to the same file {name}")
+            taken[real] = option
+
+
+NOTHING = Wishes()
+
+_OUTPUT = click.Path(allow_dash=True, dir_okay=False)
+
+wishes_options = folded(
+    Wishes,
+    "wishes",
+    (
+        click.option(
+            "--lines", is_flag=True, help="The lines beside other outputs; alone they come anyway."
+        ),
+        click.option("-V", "tree", is_flag=True, help="Everything that was decoded, as a tree."),
+        click.option("--json", "ndjson", is_flag=True, help="One JSON object for each message."),
+        click.option(
+            "--chunks", is_flag=True, help="The chunk lists, and which packets carried what."
+        ),
+        click.option(
+            "-Y", "expression", metavar="FILTER", help="Only RPCs that fit a display filter."
+        ),
+        click.option(
+            "--fields",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=list_fields,
+            help="List the fields that a filter may ask for, and exit.",
+        ),
+        click.option(
+            "--all-ops", is_flag=True, help="Name every operation, SEQUENCE and PUTFH too."
+        ),
+        click.option(
+            "--lint", "lint", is_flag=True, help="Only what breaks a rule; also as --json."
+        ),
+        click.option(
+            "--exit-code",
+            is_flag=True,
+            help="With --lint, which it implies: 1 if there is more than notes. "
+            "With --compare-tshark: 1 if there is a difference without an explanation.",
+        ),
+        click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow)."),
+        click.option("--latency", is_flag=True, help="Times of each operation; also as --json."),
+        click.option(
+            "--health", is_flag=True, help="What was sent again, and why; also as --json."
+        ),
+        click.option(
+            "--connections", is_flag=True, help="Each connection and its use; also as --json."
+        ),
+        click.option(
+            "--slowest",
+            type=click.IntRange(1, 100_000),
+            metavar="N",
+            help="The N RPCs that took longest, and in which stage; also as --json.",
+        ),
+        click.option(
+            "--plot",
+            type=click.Path(file_okay=False),
+            metavar="DIR",
+            help="With --latency or --health: plots as PNG, and a page of them, into DIR.",
+        ),
+        click.option(
+            "--html",
+            type=click.Path(dir_okay=False),
+            metavar="OUT",
+            help="One page with everything, for a browser: ladders, chunk maps, findings.",
+        ),
+        click.option(
+            "--pcapng",
+            metavar="OUT",
+            type=_OUTPUT,
+            help="Write the capture to OUT, with findings as packet comments.",
+        ),
+        click.option(
+            "--fix-for-wireshark",
+            "fixed",
+            metavar="OUT",
+            type=_OUTPUT,
+            help="Write the capture to OUT, so changed that Wireshark decodes more of it.",
+        ),
+        click.option(
+            "--parquet",
+            metavar="OUT",
+            type=click.Path(dir_okay=False),
+            help="Write a table with a row for each RPC, for pandas, polars, DuckDB.",
+        ),
+    ),
+)
