@@ -66,8 +66,9 @@ class LineView:
         carried = summary.chunks(exchange)
         if carried:
             line += f" [{carried}]"
-        sizes = "/".join(str(m.length) if m is not None else "-" for m in (call, reply))
-        line += f" {sizes}"
+        asked = call.length if call is not None else "-"
+        done = reply.length if reply is not None else "-"
+        line += f" {asked}/{done}"
         latency = exchange.latency_ns
         return f"{line} {summary.duration(latency)}" if latency is not None else line
 
