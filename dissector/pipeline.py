@@ -16,7 +16,7 @@ from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
 from .base.effort import Effort
 from .base.finding import Finding, Severity
-from .base.packet import Kind, Packet
+from .base.packet import FrameKind, Packet
 from .capture.reader import Reader
 from .capture.runs import PSN_MASK
 from .layers import Layers
@@ -31,7 +31,12 @@ from .tracking.events import Events, PacketSeen, Totals, View
 from .tracking.matching import Matching
 from .tracking.pairing import Pairing
 
-_ROCE, _TCP, _BROKEN, _UDP = int(Kind.ROCE), int(Kind.TCP), int(Kind.BROKEN), int(Kind.UDP)
+_ROCE, _TCP, _BROKEN, _UDP = (
+    int(FrameKind.ROCE),
+    int(FrameKind.TCP),
+    int(FrameKind.BROKEN),
+    int(FrameKind.UDP),
+)
 _MISSES = 8
 """After so many vain attempts, runs are tried only now and then."""
 _PATIENCE = 64

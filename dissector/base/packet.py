@@ -18,7 +18,7 @@ PLAIN = 14
 LINK_ETHERNET, LINK_ERF = 1, 197
 
 
-class Kind(IntEnum):
+class FrameKind(IntEnum):
     """What a frame turned out to be."""
 
     OTHER = 0
@@ -116,9 +116,9 @@ class Packet:
         self.captured = 0
         self.original = 0
         self.link_type = 0
-        self.kind = Kind.OTHER
+        self.kind = FrameKind.OTHER
         self.fault = ""
-        """With ``Kind.BROKEN``: what is wrong."""
+        """With ``FrameKind.BROKEN``: what is wrong."""
         self.network = 0
         """The IP header, GRH or LRH; the innermost, if there are several."""
         self.outer = 0

@@ -25,7 +25,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from ..messages.rpcrdma import PROCEDURES
 from .derived import DERIVED
-from .names import Kind, known
+from .names import FieldKind, known
 
 Fields = dict[str, Any]
 Test = Callable[[Fields], bool]
@@ -237,7 +237,7 @@ class _Parser:
         token = self._tokens[self._at] if self._at < len(self._tokens) else None
         if token is not None and token.text in _COMPARE and token.kind in ("operator", "word"):
             self._at += 1
-            if kind == Kind.PROTOCOL:
+            if kind == FieldKind.PROTOCOL:
                 raise self._error(f"{name} is a protocol: it is there or not")
             if token.text == "in":
                 return self._member(name, kind)
@@ -248,21 +248,21 @@ class _Parser:
             return _compare(name, token.text, self._value(kind))
         return lambda f: bool(_values(f, name))
 
-    def _value(self, kind: Kind) -> Any:
+    def _value(self, kind: FieldKind) -> Any:
         """Take a value that a field of a kind can have. Raises ``FilterError``."""
         sort, text, _ = self._next()
         if sort == "operator":
             raise self._error(f"{text!r} is no value")
         if sort == "string":
             text = re.sub(r"\\(.)", r"\1", text[1:-1])
-        if kind == Kind.ADDRESS:
+        if kind == FieldKind.ADDRESS:
             return self._address(text)
-        if kind == Kind.OCTETS:
+        if kind == FieldKind.OCTETS:
             digits = text.lower().removeprefix("0x").replace(":", "").replace("-", "")
             if not digits or set(digits) - set("0123456789abcdef"):
                 raise self._error(f"{text!r} is no octets: hexadecimal digits are wanted")
             return digits
-        if kind == Kind.TEXT:
+        if kind == FieldKind.TEXT:
             return text
         if sort == "number":
             return _number(text)
@@ -270,7 +270,7 @@ class _Parser:
             return text.lower() == "true"
         if text in _CONSTANTS:
             return _CONSTANTS[text]
-        if kind == Kind.ANY:
+        if kind == FieldKind.ANY:
             return text
         raise self._error(f"{text!r} is no number, nor the name of one", _near(text, _CONSTANTS))
 
@@ -283,7 +283,7 @@ class _Parser:
         except ValueError:
             raise self._error(f"{text!r} is no address") from None
 
-    def _member(self, name: str, kind: Kind) -> Test:
+    def _member(self, name: str, kind: FieldKind) -> Test:
         if not self._take("{"):
             raise FilterError("in needs a { } set", self._text, self._end())
         singles: list[Any] = []
@@ -305,9 +305,9 @@ class _Parser:
 
         return test
 
-    def _contains(self, name: str, kind: Kind) -> Test:
+    def _contains(self, name: str, kind: FieldKind) -> Test:
         """Return the test for a part of a text; of octets in hexadecimal digits."""
-        part = str(self._value(kind if kind == Kind.OCTETS else Kind.ANY))
+        part = str(self._value(kind if kind == FieldKind.OCTETS else FieldKind.ANY))
         return lambda f: any(part in str(value) for value in _values(f, name))
 
     def _matches(self, name: str) -> Test:

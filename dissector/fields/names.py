@@ -13,7 +13,7 @@ from . import fields, nfs3, sideband
 from .derived import DERIVED
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """What a field may be compared with."""
 
     NUMBER = "number"
@@ -56,16 +56,20 @@ _ADDRESSES = "ip.src ip.dst ip.addr ipv6.src ipv6.dst ipv6.addr"
 
 
 @cache
-def known() -> dict[str, Kind]:
+def known() -> dict[str, FieldKind]:
     """Return name -> kind, in alphabetical order."""
-    found = dict.fromkeys(fields.names(), Kind.NUMBER)
-    found |= dict.fromkeys(_NUMBERS.split(), Kind.NUMBER)
-    found |= dict.fromkeys(nfs3.names(), Kind.NUMBER)
-    found |= dict.fromkeys(sideband.FIELDS.values(), Kind.ANY)
-    found |= dict.fromkeys((name for name, row in DERIVED.items() if row.protocol), Kind.PROTOCOL)
-    found |= dict.fromkeys((name for name, row in DERIVED.items() if not row.protocol), Kind.NUMBER)
+    found = dict.fromkeys(fields.names(), FieldKind.NUMBER)
+    found |= dict.fromkeys(_NUMBERS.split(), FieldKind.NUMBER)
+    found |= dict.fromkeys(nfs3.names(), FieldKind.NUMBER)
+    found |= dict.fromkeys(sideband.FIELDS.values(), FieldKind.ANY)
+    found |= dict.fromkeys(
+        (name for name, row in DERIVED.items() if row.protocol), FieldKind.PROTOCOL
+    )
+    found |= dict.fromkeys(
+        (name for name, row in DERIVED.items() if not row.protocol), FieldKind.NUMBER
+    )
     for kind, names in (
-        (Kind.TEXT, _TEXTS), (Kind.OCTETS, _OCTETS), (Kind.ADDRESS, _ADDRESSES),
+        (FieldKind.TEXT, _TEXTS), (FieldKind.OCTETS, _OCTETS), (FieldKind.ADDRESS, _ADDRESSES),
     ):  # fmt: skip
         found |= dict.fromkeys(names.split(), kind)
     return dict(sorted(found.items()))

@@ -2,7 +2,7 @@
 
 The length of a packet is what its headers say, never what was captured: a frame cut at the
 snapshot length keeps its payload's size, and ``have`` says how much of it is in the file.
-What is cut or wrong is ``Kind.BROKEN`` with a fault in words; nothing is raised.
+What is cut or wrong is ``FrameKind.BROKEN`` with a fault in words; nothing is raised.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from struct import Struct
 from nfsrdma.rpcrdma.roce.wire.opcode import BTH_OCTETS, ICRC_OCTETS
 
 from ..base.extent import Piece
-from ..base.packet import Encapsulation, Frame, Kind, Packet
+from ..base.packet import Encapsulation, Frame, FrameKind, Packet
 from . import link, tunnels
 from .fragments import Datagram, Fragment, Fragments
 from .roce import EXTENSIONS, NFS_PORT, ROCE_PORT
@@ -117,7 +117,7 @@ class Layers:
 
     def _general(self, view: memoryview, offset: int, end: int) -> None:
         packet = self.packet
-        packet.kind = Kind.OTHER
+        packet.kind = FrameKind.OTHER
         locate = link.LINK_TYPES.get(packet.link_type)
         if locate is None:
             return
@@ -164,7 +164,7 @@ class Layers:
         return None
 
     def _broken(self, fault: str) -> None:
-        self.packet.kind = Kind.BROKEN
+        self.packet.kind = FrameKind.BROKEN
         self.packet.fault = fault
 
     def _ipv4(self, view: memoryview, at: int, wire: int, end: int) -> tunnels.Inner | None:
@@ -254,7 +254,7 @@ class Layers:
         self.packet = packet
         fragments, datagram.fragments = datagram.fragments, []
         at, there = fragments[0].offset, fragments[0].have
-        packet.kind, packet.network = Kind.OTHER, datagram.network
+        packet.kind, packet.network = FrameKind.OTHER, datagram.network
         total = max(datagram.total, fragments[-1].end)
         if not datagram.whole and there >= _UDP.size and datagram.key[1] == _UDP_PROTOCOL:
             total = max(total, _UDP.unpack_from(view, at)[2])
@@ -285,7 +285,7 @@ class Layers:
         frame.number, frame.time_ns = datagram.fragments[0].frame, datagram.time_ns
         packet = self._assemble(view, datagram)
         self.packet = frame
-        return packet if packet.kind in (Kind.ROCE, Kind.UDP) else None
+        return packet if packet.kind in (FrameKind.ROCE, FrameKind.UDP) else None
 
     def _udp(self, view: memoryview, at: int, wire_end: int, end: int) -> tunnels.Inner | None:
         packet = self.packet
@@ -296,7 +296,7 @@ class Layers:
                 packet.payload = at + 8
                 packet.size = max(0, length - 8)
                 packet.have = max(0, min(packet.size, min(end, wire_end) - packet.payload))
-                packet.kind = Kind.UDP
+                packet.kind = FrameKind.UDP
             elif dport in tunnels.UDP_PORTS:
                 try:
                     return tunnels.UDP_PORTS[dport](view, at + 8, min(wire_end, at + length))
@@ -356,7 +356,7 @@ class Layers:
         packet.have = have if have < size else size
         if have < 0:
             packet.have = 0
-        packet.kind = Kind.ROCE
+        packet.kind = FrameKind.ROCE
 
     def _grh(self, view: memoryview, at: int, end: int) -> None:
         """Decode behind a global route header, which is an IPv6 header by another name."""
@@ -399,7 +399,7 @@ class Layers:
         packet.size = wire_end - packet.payload
         packet.have = max(0, min(packet.size, end - packet.payload))
         packet.transport_end = wire_end
-        packet.kind = Kind.TCP
+        packet.kind = FrameKind.TCP
 
 
 __all__ = ["Layers", "ipv4_text", "ipv6_text"]

@@ -35,7 +35,7 @@ Open = Callable[[Transport, int, int], Connection]
 Key = tuple[str, int, str, int]
 
 
-class Reader(Protocol):
+class StreamReader(Protocol):
     """What makes something of a stream."""
 
     def advance(self) -> None:
@@ -67,7 +67,7 @@ class Half:
         self._conversations = conversations
         self.side = side
         self.stream = Stream()
-        self.reader: Reader | None = None
+        self.reader: StreamReader | None = None
         self.searched = 0
         """Up to where nothing was recognized."""
         self.needed = 0

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from nfsrdma.rpcrdma.transport.private_data import MAGIC, PrivateData
 
 from ..base.extent import ByteMap
-from ..base.finding import Severity
 from ..tracking.matching import Matching
-from ..tracking.model import CmEvent, Side
+from ..tracking.model import CmEvent
 from .mpa import HELLO_OCTETS, Fpdus, Hello, read_hello
+from .owner import Owner
 from .rdmap import Rdmap
-from .reassembly import Chunk, Stream
+from .reassembly import Received
 
 _DEPTHS = 4
-
-
-class Owner(Protocol):
-    """What is needed of the conversation."""
-
-    side: Side
-    stream: Stream
-
-    def source(self) -> memoryview:
-        """Return the octets of the capture."""
-        ...
-
-    def note(self, frame: int, rule: str, text: str, severity: Severity = ...) -> None:
-        """Report something about a frame."""
-        ...
 
 
 class Iwarp:
@@ -104,7 +88,7 @@ class Iwarp:
         stream.drop(self._at)
         return True
 
-    def _tell(self, hello: Hello, chunk: Chunk) -> None:
+    def _tell(self, hello: Hello, chunk: Received) -> None:
         side = self._owner.side
         connection = side.connection
         private = hello.private[_DEPTHS if hello.enhanced else 0 :]
@@ -126,7 +110,7 @@ class Iwarp:
             )
         )  # fmt: skip
 
-    def _deliver(self, content: ByteMap, last: Chunk) -> None:
+    def _deliver(self, content: ByteMap, last: Received) -> None:
         self.messages.segment(content, self._owner.source(), last)
 
     def close(self) -> None:

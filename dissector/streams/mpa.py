@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ..base.extent import ByteMap, joined
 from ..base.finding import Severity
 from .crc32c import crc32c
-from .reassembly import Chunk, Stream
+from .owner import Owner
+from .reassembly import Received, Stream
 
 REQUEST_KEY, REPLY_KEY = b"MPA ID Req Frame", b"MPA ID Rep Frame"
 KEY_OCTETS = 16
@@ -133,7 +134,7 @@ class Found(NamedTuple):
     """Nothing more can be said before the stream has come this far."""
 
 
-def find_fpdu(octets: bytes | bytearray | memoryview, chunks: list[Chunk], base: int) -> Found:
+def find_fpdu(octets: bytes | bytearray | memoryview, chunks: list[Received], base: int) -> Found:
     """Search for an FPDU in octets that begin at the position ``base``.
 
     A checksum of zero may be one that is not in use: such an FPDU must be in line with segments.
@@ -180,21 +181,7 @@ def _possible(octets: bytes | bytearray | memoryview, at: int, size: int) -> lis
     ]
 
 
-class Owner(Protocol):
-    """What a reader of FPDUs needs to know of its conversation."""
-
-    stream: Stream
-
-    def source(self) -> memoryview:
-        """Return the octets of the capture."""
-        ...
-
-    def note(self, frame: int, rule: str, text: str, severity: Severity = ...) -> None:
-        """Report something about a frame."""
-        ...
-
-
-Deliver = Callable[[ByteMap, Chunk], None]
+Deliver = Callable[[ByteMap, Received], None]
 
 
 class Fpdus:

@@ -16,7 +16,7 @@ from ..base.finding import Severity
 from ..tracking.kinds import OpKind
 from ..tracking.matching import Matching
 from ..tracking.model import Message, RdmaOp, Side
-from .reassembly import Chunk
+from .reassembly import Received
 
 WRITE, READ_REQUEST, READ_RESPONSE, SEND, SEND_INVALIDATE = range(5)
 SEND_SOLICITED, SEND_SOLICITED_INVALIDATE, TERMINATE = 5, 6, 7
@@ -59,7 +59,7 @@ class Rdmap:
         self._send: Message | None = None
         self._number = 0
 
-    def segment(self, content: ByteMap, view: memoryview, last: Chunk) -> None:
+    def segment(self, content: ByteMap, view: memoryview, last: Received) -> None:
         """Take a DDP segment, which ``last`` of the TCP segments completed."""
         octets = content.cut(0, min(content.length, _UNTAGGED.size + _READ.size))
         head = octets.read(view, octets.prefix())
@@ -78,13 +78,13 @@ class Rdmap:
         elif content.length < _UNTAGGED.size:
             self._fault(last, "a DDP segment shorter than its header")
 
-    def _fault(self, last: Chunk, text: str) -> None:
+    def _fault(self, last: Received, text: str) -> None:
         self._note(last.frame, "ddp-header", text, Severity.ERROR)
 
     # --- Tagged ---
 
     def _tagged(
-        self, control: int, opcode: int, head: memoryview, content: ByteMap, last: Chunk
+        self, control: int, opcode: int, head: memoryview, content: ByteMap, last: Received
     ) -> None:
         _, _, handle, address = _TAGGED.unpack_from(head)
         payload = content.cut(_TAGGED.size, content.length)
@@ -97,7 +97,7 @@ class Rdmap:
         else:
             self._fault(last, f"a tagged message with the RDMAP opcode {opcode}")
 
-    def _rdma_write(self, handle: int, address: int, payload: ByteMap, last: Chunk) -> None:
+    def _rdma_write(self, handle: int, address: int, payload: ByteMap, last: Received) -> None:
         op = self._write
         if op is not None and (op.handle != handle or op.address + op.length != address):
             self.finish_write()
@@ -116,7 +116,7 @@ class Rdmap:
             self._matching.operation(op)
 
     def response(
-        self, handle: int, address: int, payload: ByteMap, last: Chunk, final: bool
+        self, handle: int, address: int, payload: ByteMap, last: Received, final: bool
     ) -> None:
         """Take octets for a READ of this side."""
         for wanted in self._reads:
@@ -134,7 +134,7 @@ class Rdmap:
 
     def _untagged(
         self, control: int, opcode: int, head: memoryview, content: ByteMap, view: memoryview,
-        last: Chunk,
+        last: Received,
     ) -> None:  # fmt: skip
         _, _, reserved, _, number, offset = _UNTAGGED.unpack_from(head)
         payload = content.cut(_UNTAGGED.size, content.length)
@@ -152,7 +152,7 @@ class Rdmap:
         else:
             self._fault(last, f"an untagged message with the RDMAP opcode {opcode}")
 
-    def _part(self, number: int, offset: int, payload: ByteMap, last: Chunk) -> None:
+    def _part(self, number: int, offset: int, payload: ByteMap, last: Received) -> None:
         """Take a segment of a SEND, whose place in it the DDP header tells."""
         message = self._send
         if message is not None and (
@@ -186,7 +186,7 @@ class Rdmap:
             message.open_ended = True
         self._matching.send(message)
 
-    def _read_request(self, fields: tuple[int, int, int, int, int], last: Chunk) -> None:
+    def _read_request(self, fields: tuple[int, int, int, int, int], last: Received) -> None:
         sink_handle, sink_address, length, handle, address = fields
         if not length:
             return
@@ -194,7 +194,7 @@ class Rdmap:
         self._reads.append(Wanted(op, sink_handle, sink_address))
         self._matching.operation(op)
 
-    def _terminate(self, payload: ByteMap, view: memoryview, last: Chunk) -> None:
+    def _terminate(self, payload: ByteMap, view: memoryview, last: Received) -> None:
         """Report layer, type and code of an error (RFC 5040, Section 4.8)."""
         octets = payload.read(view, min(4, payload.prefix()))
         if len(octets) < 4:
@@ -213,7 +213,7 @@ class Rdmap:
         self._finish_send(None, complete=False)
 
 
-def _extend(op: RdmaOp, address: int, payload: ByteMap, last: Chunk) -> None:
+def _extend(op: RdmaOp, address: int, payload: ByteMap, last: Received) -> None:
     """Add octets to an operation."""
     for start, length, offset, frame in payload.pieces:
         if len(op.extents) < MAX_EXTENTS:

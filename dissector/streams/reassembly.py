@@ -19,7 +19,7 @@ MAX_HELD = 1024
 _HALF, _WHOLE = 1 << 31, 1 << 32
 
 
-class Chunk(NamedTuple):
+class Received(NamedTuple):
     """``size`` octets of the stream from ``start``; the first ``have`` are at ``offset``."""
 
     start: int
@@ -39,7 +39,7 @@ class Stream:
     __slots__ = ("_acked", "_held", "begun", "chunks", "end", "lost", "resent")
 
     def __init__(self) -> None:
-        self.chunks: list[Chunk] = []
+        self.chunks: list[Received] = []
         self.begun = False
         """A sequence number was seen."""
         self.end = 0
@@ -47,7 +47,7 @@ class Stream:
         """Segments that brought nothing new."""
         self.lost: list[tuple[int, int]] = []
         """Frame and length of every hole since the caller emptied the list."""
-        self._held: list[Chunk] = []
+        self._held: list[Received] = []
         self._acked = 0
 
     def begin(self, sequence: int) -> None:
@@ -68,7 +68,7 @@ class Stream:
         if position + size <= self.end:
             self.resent += 1
             return
-        chunk = Chunk(position, size, have, offset, frame, time_ns)
+        chunk = Received(position, size, have, offset, frame, time_ns)
         if position <= self.end and not self._held:
             self._append(chunk)
         else:
@@ -92,19 +92,19 @@ class Stream:
                 self._hole(held[0])
             self._append(heappop(held))
 
-    def _hole(self, following: Chunk) -> None:
+    def _hole(self, following: Received) -> None:
         size = following.start - self.end
         self.lost.append((following.frame, size))
-        self._append(Chunk(self.end, size, 0, 0, following.frame, following.time_ns))
+        self._append(Received(self.end, size, 0, 0, following.frame, following.time_ns))
 
-    def _append(self, chunk: Chunk) -> None:
+    def _append(self, chunk: Received) -> None:
         start, size, have, offset, frame, time_ns = chunk
         skip = self.end - start
         if skip >= size:
             self.resent += 1
             return
         if skip:
-            chunk = Chunk(
+            chunk = Received(
                 self.end, size - skip, max(0, have - skip), offset + skip, frame, time_ns
             )  # fmt: skip
         self.chunks.append(chunk)
@@ -120,7 +120,7 @@ class Stream:
     def _index(self, position: int) -> int:
         return max(0, bisect_right(self.chunks, position, key=_START) - 1)
 
-    def at(self, position: int) -> Chunk:
+    def at(self, position: int) -> Received:
         """Return the chunk that has a position, which must be before ``end`` and not dropped."""
         return self.chunks[self._index(position)]
 

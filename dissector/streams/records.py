@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from struct import Struct
-from typing import Protocol
 
 from ..base.extent import ByteMap, joined
 from ..base.finding import Severity
-from ..tracking.model import Message, Side
-from .reassembly import Stream
+from ..tracking.model import Message
+from .owner import Owner
 
 MAX_RECORD = 1 << 26
 """Octets of a record that are believed."""
@@ -37,21 +36,6 @@ def find_record(octets: bytes | bytearray | memoryview, start: int = 0) -> int:
         if mark & (LAST - 1) >= RECORD_PREFIX - 4:
             return at
     return -1
-
-
-class Owner(Protocol):
-    """What a reader of a stream needs to know of its conversation."""
-
-    side: Side
-    stream: Stream
-
-    def source(self) -> memoryview:
-        """Return the octets of the capture."""
-        ...
-
-    def note(self, frame: int, rule: str, text: str, severity: Severity = ...) -> None:
-        """Report something about a frame."""
-        ...
 
 
 class Records:

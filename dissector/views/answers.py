@@ -56,7 +56,7 @@ class Slowest:
 
 
 @dataclass(slots=True)
-class Row:
+class ConnectionRow:
     """What a connection was, and what it was used for."""
 
     number: int
@@ -77,7 +77,7 @@ class ConnectionList:
     """Each connection that had an RPC, in the order of their first frames."""
 
     def __init__(self) -> None:
-        self.rows: dict[int, Row] = {}
+        self.rows: dict[int, ConnectionRow] = {}
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""
@@ -91,7 +91,7 @@ class ConnectionList:
             if len(self.rows) >= MAX_CONNECTIONS:
                 return
             first, second = connection.first, connection.second
-            row = self.rows[connection.number] = Row(
+            row = self.rows[connection.number] = ConnectionRow(
                 connection.number, connection.transport.label,
                 first.address if first is not None else "",
                 second.address if second is not None else first.towards if first else "",

@@ -15,7 +15,7 @@ from nfsrdma.rpcrdma.roce.wire.icrc import packet_icrc
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Position
 from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
-from ..base.packet import Encapsulation, Kind, Packet
+from ..base.packet import Encapsulation, FrameKind, Packet
 from ..capture.reader import Reader
 from ..capture.rewrite import Output
 from ..layers import Layers
@@ -130,7 +130,7 @@ class Repairs:
         self.done["connection manager frames added"] += len(before)
         packet = self._layers.decode(reader)
         changed: list[Output] | None = None
-        if packet.kind == Kind.ROCE:
+        if packet.kind == FrameKind.ROCE:
             changed = self._changed(packet, reader.view)
         if changed is None and not before and reader.link_type != INFINIBAND:
             return None

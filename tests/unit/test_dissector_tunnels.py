@@ -9,7 +9,7 @@ from tests.fuzz.targets import Octets
 from tests.support.rdma_wire import Frame, Wire, do_getattr, do_read, do_write, pattern, pcap
 from tests.support.tunnels import TUNNELS, inside, ip4, udp
 
-from nfsrdma.dissector.base.packet import Kind
+from nfsrdma.dissector.base.packet import FrameKind
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.layers import Layers
 from nfsrdma.dissector.pipeline import Pipeline
@@ -73,13 +73,13 @@ def test_tunnels_in_tunnels_are_bounded() -> None:
     layers = Layers()
     reader = reader_of(Octets(pcap(frames)))
     assert reader.read()
-    assert layers.decode(reader).kind == Kind.ROCE
+    assert layers.decode(reader).kind == FrameKind.ROCE
     for _ in range(30):
         frames = inside(frames, "MPLS in IP")
     reader = reader_of(Octets(pcap(frames)))
     assert reader.read()
     packet = layers.decode(reader)
-    assert packet.kind == Kind.BROKEN
+    assert packet.kind == FrameKind.BROKEN
     assert "16 headers" in packet.fault
 
 

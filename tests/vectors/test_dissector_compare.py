@@ -31,7 +31,7 @@ from nfsrdma.cli.dissect import dissect
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.views.compare import KNOWN, Comparison, Difference
-from nfsrdma.dissector.views.compare.theirs import Frame, value
+from nfsrdma.dissector.views.compare.theirs import TheirFrame, value
 from nfsrdma.rpcrdma.transport.chunk import Chunk, Segment
 
 VA = 0x10000
@@ -227,7 +227,7 @@ def layers(**changes: list[str]) -> list[tuple[str, dict[str, list[str]]]]:
     return [("rpcordma", transport), ("rpc", rpc)]
 
 
-def differences(folder: Path, frames: list[Frame]) -> list[Difference]:
+def differences(folder: Path, frames: list[TheirFrame]) -> list[Difference]:
     reader = open_capture(written(folder, clean()))
     found: list[Difference] = []
     view = Comparison(iter(frames), lambda: reader.source.view, found.append)
@@ -237,14 +237,17 @@ def differences(folder: Path, frames: list[Frame]) -> list[Difference]:
 
 
 def test_a_wrong_field_is_told(tmp_path: Path) -> None:
-    right = differences(tmp_path, [Frame(3, layers())])
-    wrong = differences(tmp_path, [Frame(3, layers(rpcordma_flow_control=["33"]))])
+    right = differences(tmp_path, [TheirFrame(3, layers())])
+    wrong = differences(tmp_path, [TheirFrame(3, layers(rpcordma_flow_control=["33"]))])
     new = [one for one in wrong if one not in right]
     assert new == [Difference(3, 1, "call", "rpcordma.flow_control", "32", "33", "")]
 
 
 def test_a_message_that_only_they_have_is_told(tmp_path: Path) -> None:
-    frames = [Frame(3, layers()), Frame(4, layers(rpcordma_xid=["0x99"], rpc_xid=["0x99"]))]
+    frames = [
+        TheirFrame(3, layers()),
+        TheirFrame(4, layers(rpcordma_xid=["0x99"], rpc_xid=["0x99"])),
+    ]
     assert Difference(4, 0x99, "call", "", "-", "a message", "") in differences(tmp_path, frames)
 
 

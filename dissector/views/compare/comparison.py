@@ -38,7 +38,7 @@ from .known import (
     Case,
     explain,
 )
-from .theirs import DATA, NFS, RPC, TRANSPORT, Frame, Theirs, Values, messages
+from .theirs import DATA, NFS, RPC, TRANSPORT, TheirFrame, Theirs, Values, messages
 
 INFINIBAND = 247
 NVME_PORT = 4420
@@ -100,7 +100,7 @@ class Comparison:
 
     def __init__(
         self,
-        frames: Iterator[Frame],
+        frames: Iterator[TheirFrame],
         source: Callable[[], memoryview],
         emit: Callable[[Difference], object],
     ) -> None:

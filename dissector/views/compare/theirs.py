@@ -13,7 +13,7 @@ Layer = tuple[str, Mapping[str, Sequence[str]]]
 TRANSPORT, RPC, NFS, DATA = "rpcordma", "rpc", "nfs", "data"
 
 
-class Frame(NamedTuple):
+class TheirFrame(NamedTuple):
     """One frame of Wireshark's: its number, and its layers from the outermost."""
 
     number: int
@@ -64,7 +64,7 @@ def value(shown: str) -> int | str:
     return shown.replace(":", "") if len(shown) > 2 and shown[2] == ":" else shown
 
 
-def messages(frame: Frame, wanted: Callable[[str], bool]) -> Iterator[Theirs]:
+def messages(frame: TheirFrame, wanted: Callable[[str], bool]) -> Iterator[Theirs]:
     """Return the messages in a frame, with the fields that are ``wanted``."""
     current: Theirs | None = None
     for name, fields in frame.layers:

@@ -89,11 +89,11 @@ class Span(NamedTuple):
 
     start: int
     end: int
-    rpc: Rpc
+    rpc: RpcBrief
     is_reply: bool
 
 
-class Rpc(NamedTuple):
+class RpcBrief(NamedTuple):
     """What is kept of an RPC."""
 
     exchange: int
@@ -123,7 +123,7 @@ class Sufferer:
         "timeouts",
     )
 
-    def __init__(self, rpc: Rpc) -> None:
+    def __init__(self, rpc: RpcBrief) -> None:
         self.rpc = rpc
         self.naks: list[int] = []
         """Their frames."""

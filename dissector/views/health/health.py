@@ -9,7 +9,7 @@ from ...tracking.events import Events, PacketSeen, Totals
 from ...tracking.model import Direction, Exchange, Message, RdmaOp, Side
 from ..latency.latency import Latency, main_operation
 from ..latency.measure import Timeline
-from .events import Event, Rpc, Span, Sufferer
+from .events import Event, RpcBrief, Span, Sufferer
 from .watch import Hurt, Watch
 
 MAX_EVENTS = 20_000
@@ -124,7 +124,7 @@ class Health:
         self.latency.exchange(exchange)
         call, reply = exchange.call, exchange.reply
         latency = exchange.latency_ns
-        rpc = Rpc(
+        rpc = RpcBrief(
             exchange.number, exchange.requester.connection.number, main_operation(exchange),
             exchange.xid, call.frame if call else 0, reply.frame if reply else 0,
             call.first_time_ns if call else exchange.time_ns, -1 if latency is None else latency,

@@ -15,7 +15,7 @@ from ..health import Health
 from ..latency.latency import CHAIN, STAGES, Latency
 from ..latency.measure import Timeline
 from ..lint import RULES, Lint
-from .rows import MAX_TEXT, NOTHING, Row, Rows
+from .rows import MAX_TEXT, NOTHING, PageRow, Rows
 from .tables import Strings, Table
 
 MAX_RPCS = 250_000
@@ -43,8 +43,8 @@ class PageView:
         self.on_progress: Callable[[], None] = lambda: None
         """Called now and then."""
         self._lint = Lint(self._finding)
-        self._row: Row | None = None
-        self._pending: deque[Row] = deque()
+        self._row: PageRow | None = None
+        self._pending: deque[PageRow] = deque()
         self._depths: dict[int, int] = {}
         self._early: dict[int, list[Finding]] = {}
         """Of no RPC yet, by frame."""

@@ -39,7 +39,7 @@ NOTHING = -1
 KINDS = ("read", "write", "reply")
 
 
-class Row(NamedTuple):
+class PageRow(NamedTuple):
     """What of a row becomes known later: the acknowledgements of its messages."""
 
     place: int
@@ -60,7 +60,7 @@ class Rows:
         self.shortened = False
         """Whether something of an RPC was left out, for there was too much of it."""
 
-    def add(self, exchange: Exchange, depth: int) -> Row:
+    def add(self, exchange: Exchange, depth: int) -> PageRow:
         """Add everything of an exchange."""
         call, reply = exchange.call, exchange.reply
         start = call.first_time_ns if call is not None else exchange.time_ns
@@ -105,9 +105,9 @@ class Rows:
             chunks,
             len(self.chunks) - chunks,
         )
-        return Row(index, call, reply)
+        return PageRow(index, call, reply)
 
-    def confirmed(self, row: Row) -> None:
+    def confirmed(self, row: PageRow) -> None:
         """Add the acknowledgements of a row's messages, as far as they are known by now."""
         rpcs, index = self.rpcs, row.place
         start = rpcs.column("time")[index]

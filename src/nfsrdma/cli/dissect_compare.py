@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.tracking.claims import DecodeAs
     from nfsrdma.dissector.views.compare import Comparison, Difference
-    from nfsrdma.dissector.views.compare.theirs import Frame
+    from nfsrdma.dissector.views.compare.theirs import TheirFrame
 
 _WANTED = "rpc || rpcordma"
 
@@ -38,7 +38,7 @@ def compare(reader: Reader, file: str, ndjson: bool, decode_as: DecodeAs) -> boo
 
 
 @contextmanager
-def _tshark(file: str) -> Iterator[Iterator[Frame]]:
+def _tshark(file: str) -> Iterator[Iterator[TheirFrame]]:
     """Yield the frames in which Wireshark finds RPC, as it decodes them in two passes."""
     try:
         import pyshark
@@ -89,8 +89,8 @@ def _close(capture: Any, loop: asyncio.AbstractEventLoop) -> None:
     loop.run_until_complete(asyncio.sleep(0))
 
 
-def _frames(capture: Any) -> Iterator[Frame]:
-    from nfsrdma.dissector.views.compare.theirs import Frame
+def _frames(capture: Any) -> Iterator[TheirFrame]:
+    from nfsrdma.dissector.views.compare.theirs import TheirFrame
 
     for packet in capture:
         # Its public accessors rename and search fields one by one, a hundred times slower.
@@ -104,7 +104,7 @@ def _frames(capture: Any) -> Iterator[Frame]:
             )
             for layer in packet.layers
         ]
-        yield Frame(int(packet.number), layers)
+        yield TheirFrame(int(packet.number), layers)
 
 
 def _as_text(one: Difference) -> str:
