@@ -32,7 +32,7 @@ from typing import Final, TypeVar
 
 from ..waiting import started
 from . import cookies, syscalls
-from .below import MOMENT_S, Below
+from .below import Below
 from .descriptors import SHARED, Budget, DescriptorCache
 from .handles import Handles, InodeHandles, KernelHandles
 from .heavy import Heavy
@@ -53,8 +53,9 @@ from .interface import (
 )
 from .limits import largest_file, largest_size
 from .local_attributes import Stamps, node_of, set_times
-from .local_calls import Calls, Found, readlink, status_of
+from .local_calls import Calls, readlink, status_of
 from .local_file import LocalFile, sync_job
+from .local_nodes import Nodes
 from .pace import NOT_NOW, Medium, Pace, medium_of
 from .posix import failure
 from .syscalls import descriptor_path
@@ -63,10 +64,6 @@ MAX_IDENTITY: Final = 110
 """The longest identity, in octets, that fits a file handle with what the export adds to it."""
 
 R = TypeVar("R")
-
-_NEVER: Final = float("-inf")
-_TRIES: Final = 8
-"""How often descriptors are fetched that others make give way before all are there."""
 
 
 class LocalFileSystem(FileSystem):
@@ -92,18 +89,19 @@ class LocalFileSystem(FileSystem):
         self.budget = budget
         self._clock = clock
         self._root_fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._cache = DescriptorCache(budget, descriptors)
         self.heavy = Heavy()
         self._below = Below(self._root_fd, clock)
         self.stamps = Stamps()
         self.acts_as = None if acting.privileged else os.geteuid()
         self.calls = Calls(os.fstat(self._root_fd).st_dev, acting, self._below, self.heavy)
         self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close, clock)
+        cache = DescriptorCache(budget, descriptors)
+        self.nodes = Nodes(cache, self._below, self.calls, self.pace, self.heavy, clock)
         self.in_memory = self.pace.medium is Medium.MEMORY
         """Nothing in it is ever durable, or needs to be."""
         try:
             self._handles = self.calls.handles = self._choose_handles(kernel_handles)
-            self._root = self._adopt(self.calls.found(os.dup(self._root_fd), b"", b""), b"")
+            self._root = self.nodes.adopt(self.calls.found(os.dup(self._root_fd), b"", b""), b"")
             self.max_name = os.fpathconf(self._root_fd, "PC_NAME_MAX")
             self.max_link = os.fpathconf(self._root_fd, "PC_LINK_MAX")
             size = largest_file(self._root_fd)
@@ -149,27 +147,27 @@ class LocalFileSystem(FileSystem):
         return started(self._node(identity))
 
     async def _node(self, identity: bytes) -> Node:
-        fd = self._cache.fd_of(identity)
+        fd = self.nodes.fd_of(identity)
         if fd is None:
-            found = await self._find(identity)
+            found = await self.nodes.find(identity)
             return node_of(identity, found.status)
         return node_of(identity, await self.pace.quick(os.fstat, fd))
 
     def attributes(self, node: Node, birth: bool = False) -> Eventual[Attributes]:
-        fd = self._at_hand(node)
+        fd = self.nodes.at_hand(node)
         if fd is None or self.pace.any_may_block:
             return started(self._attributes(node, birth))
         return self._attributes_by(node, os.fstat(fd), syscalls.birth_time(fd) if birth else -1)
 
     async def _attributes(self, node: Node, birth: bool) -> Attributes:
-        (fd,) = await self._reach(node)
+        (fd,) = await self.nodes.reach(node)
         status, born = await self.pace.quick(status_of, fd)
         return self._attributes_by(node, status, born if birth else -1)
 
     def _attributes_by(self, node: Node, status: os.stat_result, born: int) -> Attributes:
         identity = node.identity
-        if status.st_nlink == 0 and identity not in self._cache.pinned:
-            self._drop(identity)
+        if status.st_nlink == 0 and not self.nodes.is_open(node):
+            self.nodes.drop(identity)
             raise failure(errno.ESTALE)
         result = self.stamps.attributes(identity, status)
         result.btime_ns = born
@@ -206,23 +204,23 @@ class LocalFileSystem(FileSystem):
         return self.heavy.job(node.identity, left, truncate)
 
     async def _change_by(self, node: Node, who: User, changes: Changes, writer: int) -> int:
-        (fd,) = await self._reach(node)
+        (fd,) = await self.nodes.reach(node)
         return await self.pace.quick(
             partial(self.calls.change, node=node, who=who, changes=changes, via=writer), fd
         )
 
     def permitted(self, node: Node, who: User, mask: int) -> Eventual[int]:
-        fd = self._at_hand(node)
+        fd = self.nodes.at_hand(node)
         if fd is None or self.pace.any_may_block:
             return started(self._permitted(node, who, mask))
         return self.calls.permitted(fd, who, mask)
 
     async def _permitted(self, node: Node, who: User, mask: int) -> int:
-        (fd,) = await self._reach(node)
+        (fd,) = await self.nodes.reach(node)
         return await self.pace.quick(partial(self.calls.permitted, who=who, mask=mask), fd)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> Eventual[Node]:
-        parent, pace, above = self._at_hand(directory), self.pace, directory.identity
+        parent, pace, above = self.nodes.at_hand(directory), self.pace, directory.identity
         if parent is not None and not pace.any_may_block:
             try:
                 found = self.calls.lookup(parent, above, name, who, pace.blocks)
@@ -230,14 +228,14 @@ class LocalFileSystem(FileSystem):
                 if error.errno not in NOT_NOW:
                     raise
             else:
-                return self._adopt(found, above)
+                return self.nodes.adopt(found, above)
         return started(self._lookup(directory, name, who))
 
     async def _lookup(self, directory: Node, name: bytes, who: User) -> Node:
-        (parent,) = await self._reach(directory)
+        (parent,) = await self.nodes.reach(directory)
         above = directory.identity
         look = partial(self.calls.lookup, above=above, name=name, who=who)
-        return self._adopt(await self.pace.slow(look, parent), above)
+        return self.nodes.adopt(await self.pace.slow(look, parent), above)
 
     def parent(self, directory: Node, who: User) -> Eventual[Node]:
         if not directory.is_directory:
@@ -245,8 +243,10 @@ class LocalFileSystem(FileSystem):
         return started(self._parent(directory, who))
 
     async def _parent(self, directory: Node, who: User) -> Node:
-        (below,) = await self._reach(directory)
-        return self._adopt(await self.pace.quick(partial(self.calls.parent, who=who), below), b"")
+        (below,) = await self.nodes.reach(directory)
+        return self.nodes.adopt(
+            await self.pace.quick(partial(self.calls.parent, who=who), below), b""
+        )
 
     def entries(
         self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
@@ -258,7 +258,7 @@ class LocalFileSystem(FileSystem):
     async def _entries(
         self, directory: Node, cookie: int, who: User, most: int, birth: bool
     ) -> Listing:
-        (parent,) = await self._reach(directory)
+        (parent,) = await self.nodes.reach(directory)
         above, place = directory.identity, (directory.identity, cookie)
         pace = self.pace
         position = cookies.to_position(cookie) if cookie else 0
@@ -282,13 +282,13 @@ class LocalFileSystem(FileSystem):
     def readlink(self, node: Node, who: User) -> Eventual[bytes]:
         if node.type != stat.S_IFLNK:
             raise failure(errno.EINVAL)
-        fd = self._at_hand(node)
+        fd = self.nodes.at_hand(node)
         if fd is None or not self.pace.is_quick(node.identity):
             return started(self._readlink(node))
         return self.pace.here(readlink, fd)
 
     async def _readlink(self, node: Node) -> bytes:
-        (fd,) = await self._reach(node)
+        (fd,) = await self.nodes.reach(node)
         target = await self.pace.slow(readlink, fd)
         self.pace.done(node.identity)
         return target
@@ -299,7 +299,7 @@ class LocalFileSystem(FileSystem):
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
         self.budget.admit()
-        path = self._at_hand(node)
+        path = self.nodes.at_hand(node)
         if path is None or self.pace.any_may_block:
             return started(self._open(node, who, access, override))
         return self._opened(
@@ -307,7 +307,7 @@ class LocalFileSystem(FileSystem):
         )
 
     async def _open(self, node: Node, who: User, access: int, override: bool) -> OpenFile:
-        (path,) = await self._reach(node)
+        (path,) = await self.nodes.reach(node)
         work = partial(self.calls.open_inode, who=who, access=access, override=override)
         return self._opened(node, who, await self.pace.quick(work, path))
 
@@ -338,7 +338,7 @@ class LocalFileSystem(FileSystem):
             above = directory.identity
             # The descriptor is ours, so that nobody closes it meanwhile.
             find = partial(self.calls.found_open, fd, above, name)
-            node = self._adopt(await self.pace.quick(find), above)
+            node = self.nodes.adopt(await self.pace.quick(find), above)
             return node, LocalFile(self, node, who, fd)
         except BaseException:
             self.heavy.close(fd)
@@ -370,10 +370,10 @@ class LocalFileSystem(FileSystem):
         """Make an entry, whose mode is then corrected for the process's file mask."""
         await self._alter(work, directory)
         await self._changed(directory)
-        (parent,) = await self._reach(directory)
+        (parent,) = await self.nodes.reach(directory)
         above = directory.identity
         find = partial(self.calls.made, above=above, name=name, who=who, mode=mode)
-        return self._adopt(await self.pace.quick(find, parent), above)
+        return self.nodes.adopt(await self.pace.quick(find, parent), above)
 
     def link(self, node: Node, directory: Node, name: bytes, who: User) -> Eventual[None]:
         if node.is_directory:
@@ -394,7 +394,7 @@ class LocalFileSystem(FileSystem):
         removed = await self._alter(work, directory)
         try:
             await self._changed(directory)
-            await self._drop_if_dead(removed.identity)
+            await self.nodes.drop_if_dead(removed.identity)
         finally:
             if removed.held >= 0:
                 self.heavy.close(removed.held)
@@ -416,7 +416,7 @@ class LocalFileSystem(FileSystem):
                 self._handles.moved(renamed.moved, target.identity, new)
             await self._changed(source)
             await self._changed(target)
-            await self._drop_if_dead(renamed.victim)
+            await self.nodes.drop_if_dead(renamed.victim)
         finally:
             if renamed.held >= 0:
                 self.heavy.close(renamed.held)
@@ -435,7 +435,7 @@ class LocalFileSystem(FileSystem):
         return started(self._sync_directory(directory))
 
     async def _sync_directory(self, directory: Node) -> Job:
-        (fd,) = await self._reach(directory)
+        (fd,) = await self.nodes.reach(directory)
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         return sync_job(
             await self.pace.quick(lambda fd: os.open(descriptor_path(fd), flags), fd), metadata=True
@@ -447,133 +447,20 @@ class LocalFileSystem(FileSystem):
         self.heavy.always = self.pace.any_may_block
 
     def sweep(self) -> None:
-        if self.pace.any_may_block:
-            self._cache.trim()
-        else:
-            self._cache.sweep()
-
-    def trim(self) -> None:
-        """Close every descriptor that no open file needs: they keep deleted files alive."""
-        self._cache.trim()
+        self.nodes.sweep()
 
     def close(self) -> None:
-        self._cache.close()
+        self.nodes.close()
         root, self._root_fd = self._root_fd, -1
         if root >= 0:
             # Handles are opened by it.
             self.pace.finish(partial(os.close, root))
 
-    # --- For LocalFile ---
-
-    def pin(self, node: Node, fd: int) -> None:
-        """Use an open file's descriptor for its node too, until :meth:`unpin`."""
-        self._cache.pin(node.identity, fd)
-
-    def unpin(self, node: Node, fd: int) -> None:
-        """Note that an open file is about to be closed."""
-        if self._cache.unpin(node.identity, fd) and not self.pace.any_may_block:
-            kept = self._cache.kept_fd(node.identity)
-            if kept is not None and os.fstat(kept).st_nlink == 0:
-                self._drop(node.identity)
-
-    # --- Descriptors ---
-
-    def _at_hand(self, node: Node) -> int | None:
-        """Return a descriptor of the node if there is one that needs no further look.
-
-        Of a directory that is one that a moment ago was below the root: somebody on this machine
-        may move it out of the export at any time, and a descriptor would still lead there. What was
-        looked up in it was below the root when it was.
-        """
-        identity = node.identity
-        fd = self._cache.fd_of(identity)
-        if fd is not None and node.type == stat.S_IFDIR:
-            checked = self._cache.checked.get(identity, _NEVER)
-            if self._clock() - checked >= MOMENT_S:
-                return None
-        return fd
-
-    async def _reach(self, *nodes: Node) -> list[int]:
-        """Return ``O_PATH`` descriptors of the nodes, which belong to the cache.
-
-        They are good until the caller waits. ESTALE for what is gone, or not below the root.
-        """
-        fetched: set[bytes] = set()
-        for _ in range(_TRIES):
-            reached: list[int] = []
-            for node in nodes:
-                identity = node.identity
-                fd = self._cache.fd_of(identity) if identity in fetched else self._at_hand(node)
-                if fd is None:
-                    await self._fetch(node)
-                    fetched.add(identity)
-                    break  # What was reached before it may have given way.
-                reached.append(fd)
-            else:
-                return reached
-        raise failure(errno.EAGAIN)
-
-    async def _fetch(self, node: Node) -> None:
-        """Have a descriptor of the node at hand."""
-        identity = node.identity
-        fd = self._cache.fd_of(identity)
-        if fd is None:
-            await self._find(identity)
-            return
-        seen = await self.pace.quick(self._below.seen, fd)
-        if seen is None:
-            self._cache.drop(identity)
-            raise failure(errno.ESTALE)
-        self._cache.checked[identity] = seen
-
-    async def _find(self, identity: bytes) -> Found:
-        """Open an inode by its identity, for the cache."""
-        idle = self._cache.acquire_idle(identity)
-        if idle is not None:
-            # Somebody may have moved it meanwhile, but it is in memory.
-            found = self.calls.checked(idle, identity)
-        else:
-            found = await self.pace.slow(partial(self.calls.inode, identity))
-        self._keep(found)
-        return found
-
-    def _keep(self, found: Found) -> None:
-        """Take a descriptor over, unless there is one already."""
-        if self._root_fd < 0:
-            os.close(found.fd)
-            raise failure(errno.ESTALE)  # The file system was closed meanwhile.
-        if self._cache.fd_of(found.identity) is not None:
-            os.close(found.fd)
-        else:
-            self._cache.keep(found.identity, found.fd)
-        if found.below is not None:
-            self._cache.checked[found.identity] = found.below
-
-    def _adopt(self, found: Found, above: bytes) -> Node:
-        """Take over what was found in the directory ``above``; the node that it is of."""
-        self._keep(found)
-        checked = self._cache.checked
-        if found.below is None and stat.S_ISDIR(found.status.st_mode) and above in checked:
-            checked[found.identity] = checked[above]
-        return node_of(found.identity, found.status)
-
-    def _drop(self, identity: bytes) -> None:
-        """Let go of an inode without a name: the descriptor would keep its blocks allocated."""
-        if self._cache.kept_fd(identity) is not None:
-            self.heavy.close(self._cache.acquire(identity))
-
-    async def _drop_if_dead(self, identity: bytes | None) -> None:
-        fd = self._cache.kept_fd(identity) if identity else None
-        if identity and fd is not None:
-            status = await self.pace.quick(os.fstat, fd)
-            if status.st_nlink == 0:
-                self._drop(identity)
-
     # --- Changing directories ---
 
     async def _alter(self, work: Callable[..., R], *nodes: Node) -> R:
         """Make a call that changes the last of some nodes, a directory."""
-        fds = await self._reach(*nodes)
+        fds = await self.nodes.reach(*nodes)
         directory = nodes[-1].identity
         # What was changed a moment ago is in memory, by and large.
         pace = self.pace
@@ -584,7 +471,7 @@ class LocalFileSystem(FileSystem):
     async def _changed(self, node: Node) -> None:
         """Make sure that the change attribute moves, even within a tick of the kernel's clock."""
         if not self.stamps.bump(node.identity):
-            (fd,) = await self._reach(node)
+            (fd,) = await self.nodes.reach(node)
             self.stamps.begin(node.identity, await self.pace.quick(os.fstat, fd))
 
 

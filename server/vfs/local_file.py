@@ -61,7 +61,7 @@ class LocalFile(OpenFile):
         self._users = 0
         """Calls under way that have the descriptor."""
         self._closed = False
-        fs.pin(node, fd)
+        fs.nodes.pin(node, fd)
 
     def read(self, offset: int, into: memoryview) -> Eventual[int]:
         into = self._within(offset, into)
@@ -215,7 +215,7 @@ class LocalFile(OpenFile):
                 self._fs.heavy.close(self._fd)
 
     def close(self) -> None:
-        self._fs.unpin(self._node, self._fd)
+        self._fs.nodes.unpin(self._node, self._fd)
         self._closed = True
         if not self._users:
             self._fs.heavy.close(self._fd)

@@ -74,7 +74,7 @@ def test_exports_share_one_budget(tmp_path: Path) -> None:
     assert budget.kept <= 100
     assert count() - before <= 100
     # Whoever comes last takes from who has most, and nobody is left with nothing.
-    shares = [len(fs._cache) for fs in exports]
+    shares = [len(fs.nodes._cache) for fs in exports]
     assert min(shares) >= IN_USE
     assert max(shares) <= 3 * min(shares)
     for fs in exports:
@@ -124,7 +124,7 @@ def test_without_descriptors_the_caches_give_way(tmp_path: Path) -> None:
         session.ok(PUTROOTFH, readdir(numbers=(t.FATTR4_SIZE,)))
         session.create(b"new", b"data")
         assert count() < FILES
-    fs.trim()
+    fs.nodes.trim()
     look_at_all(fs)
     assert budget.kept > FILES
     fs.close()
@@ -151,7 +151,7 @@ def test_a_handle_is_not_stale_for_want_of_descriptors(tmp_path: Path, kernel: b
     fs = LocalFileSystem(tree(tmp_path / "e", 3), kernel_handles=kernel, budget=Budget())
     (tmp_path / "e" / "d").mkdir()
     nodes = [fs.lookup(fs.root, name, ROOT) for name in (b"d", b"1")]
-    fs.trim()
+    fs.nodes.trim()
     with room_for(0):
         for node in nodes:
             with pytest.raises(OSError) as caught:
@@ -165,13 +165,13 @@ def test_a_handle_is_not_stale_for_want_of_descriptors(tmp_path: Path, kernel: b
 def test_an_open_file_takes_one_and_stays_usable_unlinked(tmp_path: Path) -> None:
     fs = LocalFileSystem(tree(tmp_path / "e", 1), budget=Budget())
     node = fs.lookup(fs.root, b"0", ROOT)
-    fs.trim()
+    fs.nodes.trim()
     before = count()
     first, second = fs.open(node, ROOT, READ), fs.open(node, ROOT, WRITE)
-    fs.trim()
+    fs.nodes.trim()
     assert count() == before + 2
     fs.remove(fs.root, b"0", ROOT)
-    fs.trim()
+    fs.nodes.trim()
     assert fs.attributes(node).nlink == 0
     first.close()
     assert fs.attributes(node).nlink == 0

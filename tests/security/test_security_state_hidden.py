@@ -99,7 +99,7 @@ def test_handles_of_earlier_lives_do_not_lead_there(home: Path, export: Export) 
     inside.append(session.ok(*path, lookup(b"another"), GETFH)[5].object)
     assert isinstance(export.fs, LocalFileSystem)
     serve_state.keep_to_ourselves([export])
-    export.fs.trim()
+    export.fs.nodes.trim()
     for handle in inside:
         session.fails(t.NFS4ERR_STALE, putfh(handle), readdir())
 

@@ -231,7 +231,7 @@ def test_a_close_meanwhile_ends_a_read(request: pytest.FixtureRequest, medium: s
     assert world.finish(waiting).status == t.NFS4ERR_BAD_STATEID
     while world.threads.waiting:
         world.threads.work()
-    world.fs.trim()
+    world.fs.nodes.trim()
     assert not [each for each in world.descriptors() if each.endswith("/cold")]
 
 
@@ -253,7 +253,7 @@ def test_what_is_under_way_goes_on_with_the_file_that_it_began_with(
     file.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         file.read(0, buffer)
-    world.fs.trim()
+    world.fs.nodes.trim()
     others = [os.open(world.path / "warm", os.O_RDONLY) for _ in range(8)]
     try:
         assert _now(world, reading) == 8

@@ -92,7 +92,7 @@ def test_parent_of_a_directory_that_was_moved_out(fs: LocalFileSystem, tree: Pat
     moved = fs.lookup(fs.root, b"a", ROOT)
     (tree / "a").rename(tree.parent / "elsewhere" / "a")
     fails((errno.ENOENT, errno.ESTALE), fs.parent, moved, ROOT)
-    fs.trim()
+    fs.nodes.trim()
     fails(errno.ESTALE, fs.node, moved.identity)
 
 
@@ -180,7 +180,7 @@ def test_moved_locally(fs: LocalFileSystem, tree: Path) -> None:
     (tree / "f").write_text("x")
     node = fs.lookup(fs.root, b"f", ROOT)
     (tree / "f").rename(tree / "a" / "b" / "g")
-    fs.trim()
+    fs.nodes.trim()
     assert fs.attributes(fs.node(node.identity)).size == 1
 
 
@@ -197,7 +197,7 @@ def test_open_file_holds_the_inode(fs: LocalFileSystem, tree: Path) -> None:
     node = fs.lookup(fs.root, b"f", ROOT)
     file = fs.open(node, ROOT, READ)
     (tree / "f").unlink()
-    fs.trim()
+    fs.nodes.trim()
     assert fs.attributes(node).nlink == 0
     buffer = bytearray(5)
     file.read(0, memoryview(buffer))
@@ -233,7 +233,7 @@ def test_descriptors_are_bounded(tree: Path) -> None:
         for node in nodes:
             fs.attributes(node)
         assert descriptors() <= before + 16 + 2
-        fs.trim()
+        fs.nodes.trim()
         assert descriptors() <= before + 2
         fs.close()
         fs.close()
@@ -308,7 +308,7 @@ def test_search_that_failed_is_not_repeated(
     (tree / "f").write_text("x")
     node = by_inode.lookup(by_inode.root, b"f", ROOT)
     (tree / "f").unlink()
-    by_inode.trim()
+    by_inode.nodes.trim()
     fails(errno.ESTALE, by_inode.node, node.identity)
     monkeypatch.setattr(search.Search, "go_on", lambda *_: pytest.fail("searched again"))
     fails(errno.ESTALE, by_inode.node, node.identity)
@@ -563,14 +563,14 @@ def test_file_that_is_moved_out_is_refused_at_the_next_sweep(
     fs = LocalFileSystem(export, kernel_handles=kernel, clock=count().__next__)
     node = fs.lookup(fs.root, b"f", ROOT)
     (export / "f").rename(outside / "f")
-    fs.trim()
+    fs.nodes.trim()
     fails(errno.ESTALE, fs.attributes, node)
     fails(errno.ESTALE, fs.open, node, ROOT, READ)
     fails(errno.ESTALE, fs.node, node.identity)
     # And back again.
     (outside / "f").rename(export / "g")
     fs.lookup(fs.root, b"g", ROOT)
-    fs.trim()
+    fs.nodes.trim()
     assert fs.attributes(node).size == 1
     fs.close()
 
@@ -581,10 +581,10 @@ def test_file_that_is_used_all_the_time_is_looked_after_too(tmp_path: Path) -> N
     (export / "f").write_text("x")
     fs = LocalFileSystem(export)
     node = fs.lookup(fs.root, b"f", ROOT)
-    fd = fs._cache.kept_fd(node.identity)
+    fd = fs.nodes._cache.kept_fd(node.identity)
     fs.sweep()
     assert fs.attributes(node).size == 1
-    assert fs._cache.kept_fd(node.identity) == fd, "it is not opened again"
+    assert fs.nodes._cache.kept_fd(node.identity) == fd, "it is not opened again"
     (export / "f").rename(tmp_path / "f")
     assert fs.attributes(node).size == 1
     fs.sweep()
@@ -601,9 +601,9 @@ def test_what_is_not_used_is_closed_at_the_second_sweep(tmp_path: Path) -> None:
     assert fs.attributes(nodes[0]).size == 1
     (tmp_path / "deleted").unlink()
     fs.sweep()
-    assert len(fs._cache) == 1
+    assert len(fs.nodes._cache) == 1
     fs.sweep()
-    assert len(fs._cache) == 0
+    assert len(fs.nodes._cache) == 0
     assert fs.attributes(nodes[1]).size == 1
     fs.close()
 
@@ -614,7 +614,7 @@ def test_file_with_a_second_name_elsewhere_stays(fs: LocalFileSystem, tree: Path
     node = fs.lookup(fs.root, b"f", ROOT)
     for path in (tree.parent / "second name", tree / "f"):
         assert path.stat().st_size == 1  # so that the kernel knows one name or the other best
-        fs.trim()
+        fs.nodes.trim()
         assert fs.attributes(node).size == 1
 
 
@@ -628,7 +628,7 @@ def test_export_that_is_moved_takes_its_files_along(tmp_path: Path) -> None:
     file = fs.lookup(directory, b"f", ROOT)
     export.rename(tmp_path / "moved")
     clock.now += 10
-    fs.trim()
+    fs.nodes.trim()
     assert fs.attributes(file).size == 1
     assert [name for _, name in listed(fs, directory)] == [b"f"]
     fs.close()
@@ -652,7 +652,7 @@ def test_depth_is_looked_through_once_a_moment(
     real = os.open
     monkeypatch.setattr(os, "open", lambda *a, **k: steps.append(a[0]) or real(*a, **k))
     for second in range(3):
-        fs.trim()
+        fs.nodes.trim()
         clock.now += 10
         del steps[:]
         for each in nodes:
@@ -678,7 +678,7 @@ def test_handles_without_hints_lead_deep(tmp_path: Path) -> None:
     node = fs.root
     for _ in range(700):
         node = fs.lookup(node, b"d", ROOT)
-    fs.trim()
+    fs.nodes.trim()
     assert fs.node(node.identity).fileid == node.fileid
     fs.close()
     clock = Seconds()
