@@ -79,7 +79,7 @@ class piece(XdrStruct):
         return cls(offset, data)
 
 
-class EchoClient(rpc.Client):
+class EchoClient(rpc.ClientStub):
     """Calls version 1 (``ECHO_VERS``) of the program ``ECHO_PROG``."""
 
     program = ECHO_PROG
@@ -118,7 +118,7 @@ class EchoClient(rpc.Client):
         return self._call(ECHO_WRITE, arg.encode, rpc.nothing, 0)
 
 
-class EchoServer(rpc.Server):
+class EchoServer(rpc.ServerSkeleton):
     """Serves version 1 (``ECHO_VERS``) of the program ``ECHO_PROG``.
 
     Write a subclass with its methods.
@@ -151,18 +151,18 @@ class EchoServer(rpc.Server):
         Write a piece of the memory.
         """
 
-    def procedures(self) -> Mapping[int, rpc.Procedure]:
+    def procedures(self) -> Mapping[int, rpc.ProcedureRow]:
         """Return how the procedures are answered, by number."""
         return {
-            ECHO_NULL: rpc.Procedure(lambda dec: self.null(), rpc.encode_nothing),
-            ECHO_SHOUT: rpc.Procedure(
+            ECHO_NULL: rpc.ProcedureRow(lambda dec: self.null(), rpc.encode_nothing),
+            ECHO_SHOUT: rpc.ProcedureRow(
                 lambda dec: self.shout(dec.opaque(255)), lambda enc, result: enc.opaque(result, 255)
             ),
-            ECHO_READ: rpc.Procedure(
+            ECHO_READ: rpc.ProcedureRow(
                 lambda dec: self.read(dec.uint64(), dec.uint32()),
                 lambda enc, result: result.encode(enc),
             ),
-            ECHO_WRITE: rpc.Procedure(
+            ECHO_WRITE: rpc.ProcedureRow(
                 lambda dec: self.write(piece.decode(dec)), rpc.encode_nothing
             ),
         }

@@ -14,7 +14,7 @@ from ..providers.owners import owner_finder
 from ..providers.registry import DEFAULT_PROVIDER, open_device
 from ..rpc.message import RemoteFailure
 from ..rpc.program import Call, RpcService
-from ..rpc.stub import Server, programs
+from ..rpc.stub import ServerSkeleton, programs
 from ..task import Future, Reactor
 from ..transport.connect import RdmaListener, listen_rdma
 from ..transport.options import TransportOptions
@@ -39,7 +39,7 @@ def current_call() -> Call:
 
 def listen(
     address: str,
-    *servers: Server,
+    *servers: ServerSkeleton,
     provider: str | None = None,
     device: str | None = None,
     memory: int = MEMORY,
@@ -66,7 +66,7 @@ class Listening:
     def __init__(
         self,
         address: Address,
-        servers: tuple[Server, ...],
+        servers: tuple[ServerSkeleton, ...],
         device: str | None,
         memory: int,
         options: TransportOptions | None,

@@ -1,10 +1,10 @@
-"""What the clients and servers that ``nfsrdma xdrgen`` writes stand on.
+"""The base classes of the clients and servers that ``nfsrdma xdrgen`` writes.
 
-A :class:`Client` has a method for each procedure: it encodes the arguments, and its ``Caller``
-sends the call and decodes the result. A :class:`Server` has a coroutine method for each procedure
-to be written in a subclass; :func:`programs` makes of such servers what ``program.RpcService``
-serves. Neither knows what runs it: ``api.connect`` and ``api.listen`` do so on asyncio, a test may
-in virtual time.
+A :class:`ClientStub` has a method for each procedure, which encodes the arguments; its ``Caller``
+sends the call and decodes the result. A :class:`ServerSkeleton` has a coroutine method for each
+procedure, to be written in a subclass; :func:`programs` turns skeletons into the programs that
+``program.RpcService`` serves. Neither depends on what runs it: ``api.connect`` and ``api.listen``
+run them on asyncio, tests in virtual time.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from ..task import Future
 from .channel import Channel
 from .client import RpcClient
 from .message import RemoteFailure, RpcError
-from .program import Call, RpcProgram, null_procedure
-from .program import Procedure as AnswersCall
+from .program import Call, Procedure, RpcProgram, null_procedure
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +159,7 @@ class ChannelCaller:
         return TaskReply(future)
 
 
-class Client:
+class ClientStub:
     """The base of clients: calls one version of one program."""
 
     program: ClassVar[int]
@@ -236,7 +235,7 @@ class _Placing:
 
 
 @dataclass(frozen=True, slots=True)
-class Procedure:
+class ProcedureRow:
     """How a server answers a procedure: a row of its table."""
 
     start: Callable[[Decoder], Coroutine[Any, Any, Any]]
@@ -245,14 +244,14 @@ class Procedure:
     """Appends the method's result."""
 
 
-class Server(ABC):
+class ServerSkeleton(ABC):
     """The base of servers: answers one version of one program."""
 
     program: ClassVar[int]
     version: ClassVar[int]
 
     @abstractmethod
-    def procedures(self) -> Mapping[int, Procedure]:
+    def procedures(self) -> Mapping[int, ProcedureRow]:
         """Return how the procedures are answered, by number. Procedure 0 may be missing."""
 
 
@@ -260,24 +259,24 @@ Start = Callable[[Coroutine[Any, Any, Any], Call], Future[Any]]
 """Runs a method of a server for a call; the future is that of its result."""
 
 
-def programs(servers: Iterable[Server], start: Start) -> list[RpcProgram]:
+def programs(servers: Iterable[ServerSkeleton], start: Start) -> list[RpcProgram]:
     """Return the programs that ``servers`` make up; several may serve versions of one program.
 
     Errors: ``ValueError`` if two serve the same version.
     """
-    found: dict[int, dict[int, Mapping[int, AnswersCall]]] = {}
+    found: dict[int, dict[int, Mapping[int, Procedure]]] = {}
     for server in servers:
         versions = found.setdefault(server.program, {})
         if server.version in versions:
             raise ValueError(f"program {server.program} version {server.version} is served twice")
         rows = server.procedures()
-        table: dict[int, AnswersCall] = {0: null_procedure}
+        table: dict[int, Procedure] = {0: null_procedure}
         table.update({number: _answering(row, start) for number, row in rows.items()})
         versions[server.version] = table
     return [RpcProgram(program, versions) for program, versions in found.items()]
 
 
-def _answering(row: Procedure, start: Start) -> AnswersCall:
+def _answering(row: ProcedureRow, start: Start) -> Procedure:
     def answer(call: Call) -> None:
         method = row.start(call.decoder)
         start(method, call).add_done_callback(lambda done: _reply(call, row, done))
@@ -285,7 +284,7 @@ def _answering(row: Procedure, start: Start) -> AnswersCall:
     return answer
 
 
-def _reply(call: Call, row: Procedure, done: Future[Any]) -> None:
+def _reply(call: Call, row: ProcedureRow, done: Future[Any]) -> None:
     try:
         result = done.result()
         enc = call.start_reply()
@@ -318,10 +317,10 @@ __all__ = [
     "Buffer",
     "Caller",
     "ChannelCaller",
-    "Client",
-    "Procedure",
+    "ClientStub",
+    "ProcedureRow",
     "Reply",
-    "Server",
+    "ServerSkeleton",
     "Sinks",
     "TaskReply",
     "encode_nothing",

@@ -118,7 +118,7 @@ class ProgramWriter:
         self, name: str, program: Program, version: Version, methods: list[Method]
     ) -> list[str]:
         lines = [
-            *_class(name, "rpc.Client"),
+            *_class(name, "rpc.ClientStub"),
             f'    """Calls version {version.number} (``{version.name}``) of the program '
             f'``{program.name}``."""',
             *self._header(program, version),
@@ -236,7 +236,7 @@ class ProgramWriter:
         self, name: str, program: Program, version: Version, methods: list[Method]
     ) -> list[str]:
         lines = [
-            *_class(name, "rpc.Server"),
+            *_class(name, "rpc.ServerSkeleton"),
             f'    """Serves version {version.number} (``{version.name}``) of the program '
             f"``{program.name}``.",
             "",
@@ -248,7 +248,7 @@ class ProgramWriter:
             lines += self._answering(method)
         lines += [
             "",
-            "    def procedures(self) -> Mapping[int, rpc.Procedure]:",
+            "    def procedures(self) -> Mapping[int, rpc.ProcedureRow]:",
             '        """Return how the procedures are answered, by number."""',
         ]
         if not methods:
@@ -276,7 +276,7 @@ class ProgramWriter:
         encode = "rpc.encode_nothing"
         if method.result is not None:
             encode = f"lambda enc, result: {self._put('result', method.result)}"
-        head = f"            {method.number}: rpc.Procedure("
+        head = f"            {method.number}: rpc.ProcedureRow("
         line = f"{head}{start}, {encode}),"
         if len(line) <= WIDTH:
             return [line]
