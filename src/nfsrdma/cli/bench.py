@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -22,6 +21,14 @@ from nfsrdma.bench.conduct import Conductor, Target
 from nfsrdma.bench.servers import ServerError
 from nfsrdma.client import UrlError, parse_url
 
+from .bench_options import (
+    Outputs,
+    Servers,
+    Settings,
+    output_options,
+    server_options,
+    settings_options,
+)
 from .common import Failed
 from .doctor import GOOD, check_native
 from .output import check_replaceable, replaced, write_whole
@@ -32,176 +39,11 @@ _PLAIN_S = 5.0
 """Seconds between two lines of progress where there is no terminal for a bar."""
 
 
-class Parsed(click.ParamType):  # type: ignore[type-arg]
-    """An option whose text a function of ``plan`` reads."""
-
-    def __init__(self, name: str, read: Callable[[str], list[int]]) -> None:
-        self.name = name
-        self._read = read
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> list[int]:
-        """Read the text, once. Fails with the complaint of the reader."""
-        if isinstance(value, list):
-            return value
-        try:
-            return self._read(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Words(click.ParamType):  # type: ignore[type-arg]
-    """An option of words separated by commas, each of which must be known."""
-
-    def __init__(self, name: str, words: Sequence[str]) -> None:
-        self.name = name
-        self._words = words
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        """Split the text into words, once. Fails for a word that is not known."""
-        if isinstance(value, tuple):
-            return value
-        chosen = tuple(word.strip() for word in value.split(","))
-        for word in chosen:
-            if word not in self._words:
-                self.fail(f"{word!r} is none of {', '.join(self._words)}", param, ctx)
-        return tuple(word for word in self._words if word in chosen)
-
-
-SIZES = Parsed("SIZES", plan.parse_sizes)
-COUNTS = Parsed("N,N...", plan.parse_counts)
-_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-
-
-@dataclass(slots=True)
-class Settings:
-    """The options, as the command line has them."""
-
-    urls: tuple[str, ...]
-    transports: tuple[str, ...]
-    preset: str
-    records: list[int] | None
-    sizes: list[int] | None
-    depths: list[int] | None
-    threads: list[int] | None
-    ops: tuple[str, ...] | None
-    clients: int
-    rounds: int | None
-    seconds: float | None
-    cached: bool
-    verify: bool
-    split: bool
-    peers: tuple[str, ...]
-    server_pid: int | None
-    peer_pid: int | None
-    folder: Path | None
-    max_io: int
-    verbs_address: str | None
-    timeout: float
-    seed: int
-
-    def plan(self, transports: int) -> plan.Plan:
-        """Return what to measure; the preset decides what no option says."""
-        preset = plan.PRESETS[self.preset]
-        depths = self.depths or plan.parse_counts(preset.depths)
-        groups = plan.make_groups(
-            self.records or plan.parse_sizes(preset.records),
-            self.sizes or plan.parse_sizes(preset.sizes),
-            [1] if self.cached else depths,
-            self.threads or plan.parse_counts(preset.threads),
-            self.ops or preset.ops,
-        )
-        if not groups:
-            raise click.UsageError("nothing to measure: every record is larger than every file")
-        rounds = self.rounds or preset.rounds
-        budget = self.seconds or preset.budget_s
-        return plan.Plan(
-            groups,
-            rounds,
-            plan.slice_for(groups, rounds, transports, budget),
-            self.clients,
-            self.cached,
-            self.verify,
-            self.split,
-            self.seed,
-        )
-
-    @property
-    def octets(self) -> int:
-        """The octets that the files of one target take."""
-        sizes = self.sizes or plan.parse_sizes(plan.PRESETS[self.preset].sizes)
-        threads = self.threads or plan.parse_counts(plan.PRESETS[self.preset].threads)
-        return max(sizes) * max(threads) * self.clients
-
-
-def _measuring(function: Any) -> Any:
-    """Add the options that say what to measure."""
-    for option in reversed(
-        (
-            click.option("--transports", type=Words("NAMES", plan.TRANSPORTS), metavar="NAMES",
-                help="Some of tcp,soft,shm,verbs.  [default: all that this machine can do; of a "
-                "URL its own]"),
-            click.option("--short", "preset", flag_value="short", help="About 40 seconds."),
-            click.option("--full", "preset", flag_value="full", help="Everything; hours."),
-            click.option("--records", type=SIZES, help="Record sizes, as in 1k:16m or 4k,64k."),
-            click.option("--sizes", type=SIZES, help="File sizes, as in 16m,256m."),
-            click.option("--depths", type=COUNTS, help="Records in flight.  [default: 1,8]"),
-            click.option("--threads", type=COUNTS, help="Threads of each client."),
-            click.option("--ops", type=Words("NAMES", plan.ALL_OPS), metavar="NAMES",
-                help=f"Some of {','.join(plan.ALL_OPS)}."),
-            click.option("--clients", default=1, show_default=True, type=click.IntRange(1, 64),
-                help="Client processes of each transport."),
-            click.option("--rounds", type=click.IntRange(1, 1000), help="Rounds, for the medians."),
-            click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="S",
-                help="What all measurements together may take."),
-            click.option("--direct/--cached", "direct", default=True, help="Every record is a "
-                "request (as with O_DIRECT), or goes through a buffer of 1 MiB."),
-            click.option("--verify/--no-verify", default=True, help="Compare all that is read."),
-            click.option("--split/--no-split", default=True, help="A record that is too large for "
-                "the server goes in several requests, or fails."),
-            click.option("--seed", default=1, type=int, help="Of the data and the random offsets."),
-        )
-    ):  # fmt: skip
-        function = option(function)
-    return function
-
-
-def _serving(function: Any) -> Any:
-    """Add the options that say which servers to measure."""
-    for option in reversed(
-        (
-            click.option("--peer", "peers", multiple=True, metavar="URL",
-                help="Another server to compare with, such as Linux's or Ganesha."),
-            click.option("--server-pid", type=int, metavar="PID",
-                help="The process of the URL's server, if it is on this machine, to tell its CPU."),
-            click.option("--peer-pid", type=int, metavar="PID", help="The same of the peer."),
-            click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
-                help="Where our own server's files are.  [default: memory]"),
-            click.option("--max-io", default=1024, show_default=True,
-                type=click.IntRange(4, 4096), metavar="KIB",
-                help="Largest READ and WRITE of our own server."),
-            click.option("--verbs-address", metavar="ADDR", help="Address of the RDMA device."),
-            click.option("--timeout", default=5.0, show_default=True, metavar="S",
-                type=click.FloatRange(0, min_open=True), help="How long a server may be silent."),
-        )
-    ):  # fmt: skip
-        function = option(function)
-    return function
-
-
 @click.command()
 @click.argument("urls", nargs=-1, metavar="[URL]...")
-@_measuring
-@_serving
-@click.option("--json", "json_file", type=_FILE, metavar="FILE", help="A list of rows.")
-@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="The same as CSV.")
-@click.option("--iozone", "iozone_file", type=_FILE, metavar="FILE", help="IOZone's own matrix.")
-@click.option(
-    "--plot",
-    "plot_folder",
-    type=click.Path(file_okay=False, writable=True, path_type=Path),
-    metavar="DIR",
-    help="Plots as PNG, and one HTML page (extra: plot).",
-)
+@settings_options
+@server_options
+@output_options
 @click.option(
     "--compare",
     type=(click.Path(path_type=Path), click.Path(path_type=Path)),
@@ -209,14 +51,11 @@ def _serving(function: Any) -> Any:
     help="Measure nothing: compare two files of --json.",
 )
 def bench(
+    urls: tuple[str, ...],
+    settings: Settings,
+    servers: Servers,
+    outputs: Outputs,
     compare: tuple[Path, Path] | None,
-    json_file: Path | None,
-    csv_file: Path | None,
-    iozone_file: Path | None,
-    plot_folder: Path | None,
-    direct: bool,
-    preset: str | None,
-    **given: Any,
 ) -> None:
     """Measure reading, writing and names over several transports, side by side.
 
@@ -227,38 +66,33 @@ def bench(
     if compare is not None:
         _compare(compare, console)
         return
-    if plot_folder is not None:
-        _need_matplotlib()
-        plot_folder.mkdir(parents=True, exist_ok=True)
-        check_replaceable(plot_folder / "index.html")
-    if iozone_file is not None:
-        check_replaceable(iozone_file)
-    settings = Settings(cached=not direct, preset=preset or "default", **given)
-    settings.transports = settings.transports or ()
+    _check_writable(outputs)
     signal.signal(signal.SIGTERM, _interrupt)
     written: list[Path] = []
     with ExitStack() as stack:
         # Outputs are opened before anything is measured, which may take hours.
-        forms = {json_file: rows.as_json, csv_file: rows.as_csv}
+        forms = {outputs.json_file: rows.as_json, outputs.csv_file: rows.as_csv}
         files = {path: stack.enter_context(replaced(path)) for path in forms if path is not None}
-        outcome = _run(settings, console)
+        outcome = _run(urls, settings, servers, console)
         for path, file in files.items():
             file.write(forms[path](outcome.rows).encode())
             written.append(path)
-    if iozone_file is not None:
-        for path, text in iozone.reports(iozone_file, outcome.rows).items():
-            write_whole(path, text.encode())
-            written.append(path)
-    if plot_folder is not None:
-        from nfsrdma.bench.page import pages
-
-        for name, octets in pages(outcome.rows, outcome.remarks).items():
-            write_whole(plot_folder / name, octets)
-            written.append(plot_folder / name)
+    written += _write(outcome, outputs)
     if written:
         console.print("Written: " + ", ".join(map(str, written)))
     if outcome.failed:
         sys.exit(1)
+
+
+def _check_writable(outputs: Outputs) -> None:
+    """Raise now what would keep the outputs from being written in the end."""
+    folder = outputs.plot_folder
+    if folder is not None:
+        _need_matplotlib()
+        folder.mkdir(parents=True, exist_ok=True)
+        check_replaceable(folder / "index.html")
+    if outputs.iozone_file is not None:
+        check_replaceable(outputs.iozone_file)
 
 
 @dataclass(slots=True)
@@ -270,12 +104,26 @@ class Outcome:
     failed: bool
 
 
-def _run(settings: Settings, console: Console) -> Outcome:
+def _write(outcome: Outcome, outputs: Outputs) -> Iterator[Path]:
+    """Write IOZone's reports and the page; yield each path that was written."""
+    if outputs.iozone_file is not None:
+        for path, text in iozone.reports(outputs.iozone_file, outcome.rows).items():
+            write_whole(path, text.encode())
+            yield path
+    if outputs.plot_folder is not None:
+        from nfsrdma.bench.page import pages
+
+        for name, octets in pages(outcome.rows, outcome.remarks).items():
+            write_whole(outputs.plot_folder / name, octets)
+            yield outputs.plot_folder / name
+
+
+def _run(urls: Sequence[str], settings: Settings, servers: Servers, console: Console) -> Outcome:
     """Start the servers, measure them, and show the figures."""
     about = describe_here()
     console.print(about)
     with ExitStack() as stack:
-        chosen = _targets(settings, stack)
+        chosen = _targets(urls, settings, servers, stack)
         remarks = [*chosen.left_out, *_links(chosen.targets)]
         for line in remarks:
             console.print(line)
@@ -313,27 +161,30 @@ def _show(made: Sequence[rows.Row], left_behind: Sequence[str], console: Console
         console.print(line, soft_wrap=True)
 
 
-def _targets(settings: Settings, stack: ExitStack) -> targets.Chosen:
+def _targets(
+    urls: Sequence[str], settings: Settings, servers: Servers, stack: ExitStack
+) -> targets.Chosen:
     """Return our own servers, or those of the URLs, and then the peers."""
-    options = {"timeout": settings.timeout}
+    options = {"timeout": servers.timeout}
+    transports = settings.transports or ()
     chosen = targets.Chosen()
     try:
-        if not settings.urls:
+        if not urls:
             chosen = stack.enter_context(
                 targets.own_servers(
-                    settings.transports or plan.TRANSPORTS,
+                    transports or plan.TRANSPORTS,
                     settings.octets,
-                    folder=settings.folder,
-                    serve_options=("--max-io", str(settings.max_io)),
+                    folder=servers.folder,
+                    serve_options=("--max-io", str(servers.max_io)),
                     mount_options=options,
-                    verbs_address=settings.verbs_address,
+                    verbs_address=servers.verbs_address,
                 )
             )
-        others = [(url, settings.transports, "", settings.server_pid) for url in settings.urls]
-        others += [(url, (), "peer ", settings.peer_pid) for url in settings.peers]
-        for url, transports, prefix, pid in others:
+        others = [(url, transports, "", servers.server_pid) for url in urls]
+        others += [(url, (), "peer ", servers.peer_pid) for url in servers.peers]
+        for url, by, prefix, pid in others:
             found = targets.url_targets(
-                url, transports, prefix=prefix, server_pid=pid, mount_options=options
+                url, by, prefix=prefix, server_pid=pid, mount_options=options
             )
             chosen.targets += found.targets
             chosen.left_out += found.left_out

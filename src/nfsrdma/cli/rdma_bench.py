@@ -21,7 +21,8 @@ from nfsrdma.rpcrdma.providers.registry import open_device
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 from nfsrdma.rpcrdma.verbs.types import VerbsError
 
-from .bench import SIZES, Words, describe_here
+from .bench import describe_here
+from .bench_options import SIZES, Words
 from .common import Failed
 from .folding import folded
 from .output import replaced
