@@ -59,7 +59,7 @@ def test_whoever_is_interrupted_leaves_the_file(
     def fail(pipeline: Pipeline) -> None:
         raise error
 
-    monkeypatch.setattr(Pipeline, "close", fail)
+    monkeypatch.setattr(Pipeline, "_close", fail)
     assert run(*OUTPUTS[name], kept, capture).exit_code
     assert kept.read_bytes() == b"precious"
     assert sorted(os.listdir(capture.parent)) == ["capture.pcap", "keep"]
