@@ -1,7 +1,7 @@
-"""Attributes of exported objects: from a back end's to ``fattr4`` and back (RFC 8881, Section 5).
+"""Attributes of exported objects, between back ends and ``fattr4`` (RFC 8881, Section 5).
 
-Owners are numbers written as strings, both ways (RFC 8881, Section 5.9): with AUTH_SYS the
-numbers are what both sides check rights with, so names in between could only go wrong.
+Owners are numbers written as strings, both ways (RFC 8881, Section 5.9): with AUTH_SYS both sides
+check rights by numbers, so that names in between could only go wrong.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _LENGTH = struct.Struct(">I")
 
 
 class Subject:
-    """One object whose attributes are asked for, and what those of fixed size are made of."""
+    """An object whose attributes are asked for, and what those of fixed size are made of."""
 
     __slots__ = (
         "_room",
@@ -109,12 +109,12 @@ class Subject:
 
     @property
     def max_link(self) -> int:
-        """As many links as there may be and 32 bits can tell."""
+        """The most links that there may be, as far as 32 bits can tell."""
         return min(self.export.fs.max_link, 0xFFFFFFFF)
 
     @property
     def lease(self) -> int:
-        """Seconds."""
+        """The lease in seconds."""
         return int(self.core.config.times.lease)
 
     @property
@@ -129,8 +129,8 @@ class Subject:
     def charset(self) -> int:
         """What names may be: see RFC 8881, Section 14.4.
 
-        What was there before may always hold any octets. That only UTF-8 is taken is all that
-        the other bit says.
+        Names that were there before may have any octets. The other bit says only that new ones
+        must be UTF-8.
         """
         if self.export.utf8_only:
             return nfs.FSCHARSET_CAP4_CONTAINS_NON_UTF8 | nfs.FSCHARSET_CAP4_ALLOWS_ONLY_UTF8
@@ -145,18 +145,22 @@ class Subject:
 
     @property
     def born_s(self) -> int:
+        """Seconds of the time of creation."""
         return self.attributes.btime_ns // _BILLION
 
     @property
     def born_ns(self) -> int:
+        """Nanoseconds of it beyond those seconds."""
         return self.attributes.btime_ns % _BILLION
 
     @property
     def resolution_s(self) -> int:
+        """Seconds of the resolution of times."""
         return self.export.fs.time_resolution_ns // _BILLION
 
     @property
     def resolution_ns(self) -> int:
+        """Nanoseconds of it beyond those seconds."""
         return self.export.fs.time_resolution_ns % _BILLION
 
 
@@ -185,12 +189,12 @@ async def room_of(export: Export, mask: int) -> Statistics | None:
     return room
 
 
-# Reading
+# --- Reading ---
 
 
 @lru_cache(maxsize=1024)
 def _owner(number: int) -> bytes:
-    """A user or group as it travels: a string."""
+    """Return a user or group as it is sent: a string."""
     enc = Encoder()
     enc.opaque(b"%d" % number)
     return bytes(enc.buffer)
@@ -289,12 +293,12 @@ def _supported(has_birth_time: bool, minor: int) -> int:
 
 
 def supported(fs: FileSystem, minor: int) -> int:
-    """The set of the attributes that objects of ``fs`` have."""
+    """Return the set of the attributes that objects of ``fs`` have."""
     return _supported(fs.has_birth_time, minor)
 
 
 def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
-    """What of a requested bitmap can be answered. INVAL if it names what can only be set."""
+    """Return what can be answered of a requested bitmap; INVAL if it names what is only set."""
     # RFC 8881, Section 18.7.3: what is not supported is ignored. The rest of a long bitmap is
     # cut off before it can become a cache's key.
     return _wanted(tuple(request[:_WORDS]), fs.has_birth_time, minor)
@@ -312,7 +316,7 @@ Step = Callable[[Encoder, Subject], None]
 
 
 def _fixed_step(numbers: list[int]) -> Step:
-    """Neighbours of fixed size: one look at the subject, one pack."""
+    """Return the step for neighbors of fixed size: one look at the subject, one pack."""
     codes = "".join(xattrs.ATTRIBUTES[number].code for number in numbers)
     pack = struct.Struct(">" + codes.replace("?", "I")).pack
     names = [name for number in numbers for name in _FIXED[number]]
@@ -350,7 +354,7 @@ def _variable_step(number: int) -> Step:
 
 @lru_cache(maxsize=xattrs.PLANS)
 def _steps(mask: int) -> tuple[bytes, list[Step]]:
-    """For a set of attributes: its bitmap and an empty length word, and what appends the values."""
+    """Return the bitmap of a set of attributes with an empty length, and the steps for values."""
     words = bitmap_from_mask(mask)
     head = struct.pack(f">{len(words) + 2}I", len(words), *words, 0)
     steps: list[Step] = []
@@ -380,7 +384,7 @@ def encode(enc: Encoder, subject: Subject, mask: int) -> None:
 
 
 def encode_error(enc: Encoder, error: OSError) -> None:
-    """Append the ``fattr4`` of an entry whose attributes could not be had: only why."""
+    """Append the ``fattr4`` of an entry whose attributes could not be had: only the reason."""
     xattrs.encode_attributes(enc, RDATTR_ERROR, {nfs.FATTR4_RDATTR_ERROR: status_of(error)})
 
 
@@ -409,9 +413,9 @@ def same(subject: Subject, given: nfs.fattr4, mask: int) -> bool:
 
 
 def _values(given: nfs.fattr4) -> dict[int, Any]:
-    """The values of attributes, so that equal ones compare as equal however they are written.
+    """Return the values of attributes, such that equal ones compare as equal.
 
-    The one thing that XDR lets be written in several ways is a bitmap: words of zeros may follow.
+    Only a bitmap can be written in several ways: words of zeros may follow it.
     """
     try:
         values = xattrs.decode_fattr4(given)
@@ -422,13 +426,13 @@ def _values(given: nfs.fattr4) -> dict[int, Any]:
     return values
 
 
-# Setting
+# --- Setting ---
 
 
 def to_set(
     given: nfs.fattr4, fs: FileSystem, minor: int, creating: bool = False
 ) -> tuple[Changes, int, int]:
-    """What a ``fattr4`` asks to be set: the changes, their set, and the mode's mask.
+    """Return what a ``fattr4`` asks to be set: the changes, their set, and the mode's mask.
 
     The mask has the mode bits that are to be changed (RFC 8881, Section 6.2.5). Raises
     ``NfsError``: ATTRNOTSUPP, INVAL for what can only be read, BADXDR, BADOWNER.
@@ -458,7 +462,7 @@ def to_set(
 
 
 def _set_mode(changes: Changes, values: Mapping[int, Any]) -> int:
-    """The mode, however it is given; which of its bits are to change."""
+    """Take the mode from any of its attributes; return which of its bits are to change."""
     forms = (nfs.FATTR4_MODE, nfs.FATTR4_MODE_SET_MASKED, nfs.FATTR4_MODE_UMASK)
     given = [number for number in forms if number in values]
     if len(given) > 1:
@@ -479,7 +483,7 @@ def _set_mode(changes: Changes, values: Mapping[int, Any]) -> int:
 
 
 def _parse_id(value: bytes) -> int:
-    """An owner or group. INVAL for no name at all, BADOWNER for one that is not known here.
+    """Return an owner or group. INVAL for an empty name, BADOWNER for one that is unknown.
 
     RFC 8881, Section 5.9: a number has no zeros in front of it.
     """

@@ -1,21 +1,21 @@
-"""Who a caller is, and whether there is anything here for it: the one place that decides.
+"""The one place that decides who a caller is, and whether it may call at all.
 
-Every COMPOUND asks it first, and what follows acts as who it says. A call is refused (AUTH_TOOWEAK:
-"rejected for security reasons", RFC 5531, Section 9) before anything of it is looked at, so who is
-refused gets neither session nor state, and nothing beyond NULL. The rules:
+Every COMPOUND asks it first, and is executed as the caller that it names. A call is refused
+(AUTH_TOOWEAK: "rejected for security reasons", RFC 5531, Section 9) before anything of it is looked
+at, so that a refused peer gets neither session nor state, and nothing beyond NULL. The rules:
 
 - A peer that no export admits is refused.
 - A peer on this host is who the kernel says (``Peer.uid``): root and the server's own user may call
-  for anybody, everyone else only for itself and with groups that it is in. One of whom nobody can
-  say whose process it is, is refused.
-- A peer on another host is believed what it claims (AUTH_SYS), if its port is one that only root
-  can have there. RDMA has no such ports.
+  for any user, all others only for themselves and with groups that they are in. A peer whose
+  process cannot be found is refused.
+- The claim (AUTH_SYS) of a peer on another host is believed, if its port is one that only root can
+  have there. RDMA has no such ports.
 - A server whose files are all opened by one user serves that user and root.
-- AUTH_NONE is nobody, and served where everybody is.
+- AUTH_NONE is nobody, and is served where every caller is nobody.
 
 Root of this host is root to the exports as well (``Credentials.vouched``): it has those rights
-anyway; root of a container that shares this host's network has not. What a program of root passes
-on for others (a proxy) comes from that program's socket, and so is root's: ``docs/security.md``
+anyway. Root of a container that shares this host's network is not. What a program of root passes on
+for others (a proxy) comes from that program's socket, and so is root's: ``docs/security.md``
 says what to do.
 """
 
@@ -44,7 +44,7 @@ _CALLERS: Final = 64
 
 
 def no_groups(uid: int) -> frozenset[int]:
-    """For servers that do not ask a user database: nobody is in any group."""
+    """Return no groups: for servers that do not ask a user database."""
     return frozenset()
 
 
@@ -52,9 +52,9 @@ def no_groups(uid: int) -> frozenset[int]:
 class Policy:
     """Whom a server believes.
 
-    ``server_user`` is the user as whom it runs. ``users``: those whose calls are served, everyone's
-    if None. ``insecure``: other hosts may call from any port, and peers on this host of whom nobody
-    knows whose they are (by an adapter of its own) are believed like those. ``groups_of`` gives the
+    ``server_user`` is the user that it runs as. ``users`` are those whose calls are served: all if
+    None. If it is ``insecure``, other hosts may call from any port, and peers on this host whose
+    user is unknown (by an adapter of their own) are believed like those. ``groups_of`` gives the
     groups of a user of this host.
     """
 
@@ -65,7 +65,7 @@ class Policy:
 
     @classmethod
     def suiting(cls, exports: Sequence[Export]) -> Policy:
-        """The strictest that these exports can be served by."""
+        """Return the strictest policy that these exports can be served by."""
         for export in exports:
             user = export.fs.acts_as
             if user is not None:
@@ -74,15 +74,15 @@ class Policy:
 
 
 class Caller(NamedTuple):
-    """Somebody who may call."""
+    """A caller that may call."""
 
     credentials: Credentials
     barred: frozenset[Export]
     """The exports that are not for it."""
 
 
-class Refusal(Exception):
-    """Why somebody may not call: ``reason`` is one of a few texts, ``detail`` says the rest."""
+class Rejection(Exception):
+    """The reason why a peer may not call: one of a few texts; ``detail`` says the rest."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -90,14 +90,14 @@ class Refusal(Exception):
         self.detail = detail
 
 
-_Decision = Caller | Refusal
+_Decision = Caller | Rejection
 
 
 @lru_cache(maxsize=256)
 def _corrected(
     claim: Credentials, gid: int, groups: tuple[int, ...], vouched: bool = False
 ) -> Credentials:
-    # Cached, so that who calls over several connections is one object to the exports.
+    # Cached, so that a caller over several connections is one object to the exports.
     return replace(claim, gid=gid, groups=groups, vouched=vouched)
 
 
@@ -111,13 +111,13 @@ class Authority:
         self._policy = policy
         self._complaints = Complaints(_log, clock)
         self._channels: dict[Channel, dict[int, tuple[Credentials, _Decision]]] = {}
-        # The last one asked about: as a rule the next is the same.
+        # The last caller: as a rule the next one is the same.
         self._channel: Channel | None = None
         self._claim: Credentials | None = None
         self._caller: Caller | None = None
 
     def __call__(self, channel: Channel, claim: Credentials) -> Caller:
-        """Who calls over ``channel`` and says that it is ``claim``. Raises ``AuthError``."""
+        """Return the caller over ``channel`` that claims to be ``claim``. Raises ``AuthError``."""
         if claim is self._claim and channel is self._channel:
             assert self._caller is not None
             return self._caller
@@ -125,14 +125,14 @@ class Authority:
         if decisions is None:
             decisions = self._channels[channel] = {}
             channel.on_close(lambda _: self._forget(channel))
-        # By identity, the claim being kept with it: that is quicker than to compare all of it.
+        # By identity, as the claim is kept with it: quicker than to compare all of it.
         known = decisions.get(id(claim))
         if known is None:
             if len(decisions) >= _CALLERS:
                 decisions.clear()
             known = decisions[id(claim)] = claim, self._decision(channel.peer, claim)
         decision = known[1]
-        if isinstance(decision, Refusal):
+        if isinstance(decision, Rejection):
             self._complaints.about(channel.peer, decision.reason, decision.detail)
             raise AuthError(AUTH_TOOWEAK, decision.reason)
         self._channel, self._claim, self._caller = channel, claim, decision
@@ -146,38 +146,38 @@ class Authority:
     def _decision(self, peer: Peer, claim: Credentials) -> _Decision:
         try:
             return self.decide(peer, claim)
-        except Refusal as refusal:
-            return refusal.with_traceback(None)
+        except Rejection as rejection:
+            return rejection.with_traceback(None)
 
     def decide(self, peer: Peer, claim: Credentials) -> Caller:
-        """The decision itself. Raises :class:`Refusal`."""
+        """Decide, without a look at earlier decisions. Raises :class:`Rejection`."""
         barred = frozenset(export for export in self._exports if not export.admits(peer))
         if len(barred) == len(self._exports):
-            raise Refusal("refused, as no export is for this address")
+            raise Rejection("refused, as no export is for this address")
         if claim.flavor != AUTH_SYS:
             return Caller(claim, barred | self._not_for_nobody())
         if peer.uid == UNKNOWN_USER and not self._policy.insecure:
-            raise Refusal("refused, as nobody knows whose process on this host it is")
+            raise Rejection("refused, as nobody knows whose process on this host it is")
         if peer.uid is None or peer.uid == UNKNOWN_USER:
             return Caller(self._of_another_host(peer, claim), barred)
         return Caller(self._of_this_host(peer, peer.uid, claim), barred)
 
     def _not_for_nobody(self) -> frozenset[Export]:
-        """Where AUTH_NONE is not served."""
+        """Return the exports that AUTH_NONE is not served."""
         anonymous = self._policy.users is None
         closed = frozenset(
             export for export in self._exports if not anonymous or export.squash is not Squash.ALL
         )
         if len(closed) == len(self._exports):
-            raise Refusal("refused, as it does not say who it is (AUTH_NONE)")
+            raise Rejection("refused, as it does not say who it is (AUTH_NONE)")
         return closed
 
     def _of_another_host(self, peer: Peer, claim: Credentials) -> Credentials:
         policy = self._policy
-        # A user's own server has no files that another port would protect from that user.
+        # A reserved port would protect nothing of a user's own server from that user.
         reserved = policy.server_user == ROOT and not policy.insecure and peer.transport == "tcp"
         if reserved and peer.port not in _RESERVED:
-            raise Refusal(
+            raise Rejection(
                 "refused, as its port is none that only root can have (--insecure takes any)",
                 f"port {peer.port}",
             )
@@ -192,7 +192,7 @@ class Authority:
             return claim
         self._check_served(uid)
         if claim.uid != uid:
-            raise Refusal("refused, as it claims to be somebody else", f"user {claim.uid}")
+            raise Rejection("refused, as it claims to be somebody else", f"user {claim.uid}")
         groups = peer.groups if peer.groups is not None else policy.groups_of(uid)
         gid = claim.gid if claim.gid in groups else NOBODY
         return _corrected(claim, gid, tuple(g for g in claim.groups if g in groups))
@@ -201,4 +201,4 @@ class Authority:
         policy = self._policy
         if policy.users is not None and uid not in policy.users:
             whose = f"as this server is user {policy.server_user}'s"
-            raise Refusal(f"refused, {whose} (--allow-users takes others)", f"user {uid}")
+            raise Rejection(f"refused, {whose} (--allow-users takes others)", f"user {uid}")

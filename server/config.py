@@ -1,4 +1,4 @@
-"""What can be chosen about a server, and what a peer can make it do at most."""
+"""The settings of a server, and how much a peer can make it do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_NAME: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """What CREATE_SESSION grants at most. Sizes in octets."""
+    """The most that CREATE_SESSION grants. Sizes are in octets."""
 
     operations: int = 128
     slots: int = 64
@@ -29,7 +29,7 @@ class ServerConfig:
     """Settings of a server.
 
     ``max_io`` bounds one READ or WRITE, up to 4 MiB. ``scope`` and ``owner`` identify the server
-    to clients, who take two servers with the same owner for one.
+    to clients, which take two servers with the same owner for one.
     """
 
     max_io: int = 1 << 20

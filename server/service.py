@@ -1,8 +1,10 @@
-"""A server: exports in, a ``channel.Service`` out, which any transport can be given.
+"""The NFS service: exports in, a ``channel.Service`` out, on a reactor that the caller turns.
 
-server = Server([Export("", LocalFileSystem("/srv"))], reactor, random.SystemRandom())
-server.listen_tcp("127.0.0.1", 2049)
-reactor.run_forever()
+Programs use :class:`nfsrdma.server.Server`, which brings what it takes of a machine::
+
+    service = NfsService([Export("", LocalFileSystem("/srv"))], reactor, random.SystemRandom())
+    service.listen_tcp("127.0.0.1", 2049)
+    reactor.run_forever()
 """
 
 from __future__ import annotations
@@ -52,13 +54,13 @@ class NobodyNamed(ValueError):
 class NfsService:
     """An NFS server of minor versions 1 and 2.
 
-    ``store`` keeps what must survive a restart, the key of the file handles among it; without one
-    nothing does, and a handle of an earlier life is BADHANDLE. ``rng`` must be unpredictable to
-    clients (``random.SystemRandom()``): keys and identifiers come from it. ``born_ns`` is the time
-    shown for the directories above the exports. What blocks is done by ``threads``, such as
-    ``edge.workers``: then slow disks do not slow others down. ``policy`` says whom to believe (see
-    ``authority``); without one it is the strictest that the exports can be served by. Raises
-    ``ValueError`` if the exports' names are in each other's way.
+    ``store`` keeps what must survive a restart, such as the key of the file handles. Without one
+    nothing does, and handles of an earlier life are BADHANDLE. ``rng`` makes keys and identifiers,
+    and must be unpredictable to clients (``random.SystemRandom()``). ``born_ns`` is the time shown
+    for the directories above the exports. ``threads``, such as ``edge.workers``, do what blocks:
+    then slow disks do not slow others down. ``policy`` says whom to believe (see ``authority``);
+    the default is the strictest that the exports can be served by. ``security`` has the RPC
+    flavors. Raises ``ValueError`` if the exports' names are in each other's way.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class NfsService:
     def listen_tcp(
         self, address: str, port: int, *, on_channel: OnChannel | None = None
     ) -> tuple[str, int]:
-        """Serve TCP connections; where it listens.
+        """Serve TCP connections; return where it listens.
 
         Raises OSError if it cannot, and ``NobodyNamed``.
         """
@@ -139,7 +141,7 @@ class NfsService:
         on_channel: OnChannel | None = None,
         options: TransportOptions | None = None,
     ) -> tuple[str, int]:
-        """Serve RDMA connections to a device of the same reactor; where it listens.
+        """Serve RDMA connections to a device of the same reactor; return where it listens.
 
         Raises OSError if it cannot, and ``NobodyNamed``.
         """
@@ -165,11 +167,11 @@ class NfsService:
         return where
 
     def abandon(self) -> None:
-        """See ``io.fork.Holder``: clients, files and what is stored are the parent's."""
+        """Do no more: clients, files and the store are the parent's (``io.fork.Holder``)."""
         self._abandoned = True
 
     def close(self) -> None:
-        """Accept no more, end the connections that are up, and give back the file systems."""
+        """Accept no more connections, close those that are up, and close the file systems."""
         if self._abandoned:
             return
         if self._timer is not None:
@@ -188,11 +190,11 @@ class NfsService:
         self._store.close()
 
     def _sweep(self) -> None:
-        """Let go of expired clients, and of descriptors that are kept only to be quick."""
+        """Forget expired clients, and close descriptors that are kept only to be quick."""
         if self._abandoned:
             return
         now = self._reactor.time()
-        # First of all, so that nothing that goes wrong now keeps it from going right later.
+        # First of all, so that the next sweep comes even if this one fails.
         interval = max(0.5, self.config.times.lease / _SWEEPS_PER_LEASE)
         self._timer = self._reactor.call_at(now + interval, self._sweep)
         for export in self.namespace.exports:

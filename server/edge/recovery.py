@@ -14,9 +14,8 @@ _PATIENCE_S: Final = 0.1
 class SqliteRecoveryStore:
     """A store in an SQLite database. Raises ``sqlite3.Error`` if it cannot be opened.
 
-    A client's row has the number of the life in which it last held state. A crash within the
-    grace period leaves the rows of the life before as they were, so both lives' clients may
-    reclaim in the next.
+    A client's row has the number of the life in which it last held state. A crash in the grace
+    period leaves the rows of the previous life, so that clients of both may reclaim in the next.
     """
 
     def __init__(self, path: str) -> None:

@@ -1,11 +1,10 @@
-"""The directory in which a server keeps what must survive it, and that nobody else may touch.
+"""The directory in which a server keeps what must survive it, and that is its alone.
 
-What lies there is worth as much as the exports: who knows the key of the file handles can make
-them up. So the directory belongs to the server's user and can be written by nobody else, and what
-is made in it can be read by nobody else. In a directory that others may write, such as /tmp, it is
-a directory of its own. Two servers in one directory would each undo what the
-other remembers: the first holds a lock (flock) for as long as it lives, and leaves its process id
-for the second to name.
+Its contents are worth as much as the exports: with the key of the file handles they can be made up.
+So the directory belongs to the server's user, no other user can write to it, and none can read what
+is made in it. Within a directory that others may write to, such as /tmp, it is a subdirectory. Two
+servers in one directory would undo what each other remembers: the first one holds a lock (flock) as
+long as it lives, and leaves its process id for the second one to report.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def hide_from(directories: Iterable[Path], exports: Iterable[Export]) -> None:
 
 
 def default_directory() -> Path:
-    """Where this user's servers keep state unless told: the system's place, or XDG's.
+    """Return where this user's servers keep state by default: the system's place, or XDG's.
 
     See the XDG Base Directory Specification: a relative $XDG_STATE_HOME is to be ignored.
     """
@@ -72,7 +71,7 @@ def default_directory() -> Path:
 
 
 def _home() -> Path:
-    """This user's home directory: not that of whoever became this user (su, setpriv)."""
+    """Return this user's home: not that of a user who became this one (su, setpriv)."""
     home = os.environ.get("HOME", "")
     with suppress(OSError, KeyError):
         if not os.path.isabs(home) or os.stat(home).st_uid != os.geteuid():
@@ -81,9 +80,9 @@ def _home() -> Path:
 
 
 def name_of(exports: Iterable[tuple[str, str]], listeners: Iterable[str]) -> str:
-    """A name for the state of one server: of what it exports, and where it listens.
+    """Return a name for the state of one server, made of what it exports and where it listens.
 
-    ``exports`` are names and directories. The same command comes back to the same state; one that
+    ``exports`` are names and directories. So the same command finds the same state, and one that
     serves other directories, or at another address, is another server to its clients too.
     """
     digest = hashlib.blake2s(digest_size=8)
@@ -97,8 +96,8 @@ def name_of(exports: Iterable[tuple[str, str]], listeners: Iterable[str]) -> str
 class StateDirectory:
     """One server's directory, locked.
 
-    It is made if need be, and those above it. Raises ``OSError`` if it cannot be had or is not
-    safe, and :class:`StateDirectoryBusy`.
+    It is made if it is missing, with those above it. Raises ``OSError`` if it cannot be opened or
+    is not safe, and :class:`StateDirectoryBusy`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -118,8 +117,8 @@ class StateDirectory:
             raise
 
     def open_store(self) -> SqliteRecoveryStore:
-        """The recovery database in it. Raises ``OSError`` and ``sqlite3.Error``."""
-        # Made here, so that it is never to be read by others, not even for a moment.
+        """Open the recovery database in it. Raises ``OSError`` and ``sqlite3.Error``."""
+        # Made here, so that others cannot read it even for a moment.
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(DATABASE, flags, 0o600, dir_fd=self._fd)
         try:
@@ -130,7 +129,7 @@ class StateDirectory:
         return SqliteRecoveryStore(str(self.path / DATABASE))
 
     def close(self) -> None:
-        """Let the next server have it. Harmless to repeat."""
+        """Release it for the next server. Harmless to repeat."""
         if self._fd >= 0:
             os.close(self._lock)
             os.close(self._fd)
@@ -157,7 +156,7 @@ class StateDirectory:
 
 
 def _make(path: Path) -> None:
-    """Make a directory and those above it, for their owner alone, whatever the file mask."""
+    """Make a directory and those above it, for their owner alone, with any file mask."""
     if path.is_dir():
         return
     if path.parent != path:
@@ -167,25 +166,25 @@ def _make(path: Path) -> None:
 
 
 def _is_shared(path: Path) -> bool:
-    """Whether others than its owner may write to it, who is us or root."""
+    """Return whether the directory is ours or root's, and others may write to it."""
     status = path.stat()
     return status.st_uid in (0, os.geteuid()) and bool(stat.S_IMODE(status.st_mode) & 0o022)
 
 
 def _close_to_others(path: Path) -> bool:
-    """Make a shared directory private that is ours and has nothing in it yet: whether it is now.
+    """Make a shared directory private if it is ours and empty; return whether it is private now.
 
-    Such is a file system just mounted, or a directory made for us with a loose file mask. What all
-    programs share for their temporary files stays as it is, even if there are none.
+    That may be a file system just mounted, or a directory made with a loose file mask. A directory
+    that all programs share for temporary files stays as it is, even if it is empty.
     """
     everybodys = {*map(os.path.realpath, _EVERYBODYS), os.path.realpath(tempfile.gettempdir())}
     if path.stat().st_uid != os.geteuid() or os.path.realpath(path) in everybodys:
         return False
-    # A file system's own folder for what its check has found is no use of it.
+    # A file system makes this folder for its own repairs: it does not count.
     if set(os.listdir(path)) - {"lost+found"}:
         return False
     path.chmod(0o700)
-    # Once more: somebody may have been quick.
+    # Look once more: something may have been put there meanwhile.
     return not set(os.listdir(path)) - {"lost+found"}
 
 

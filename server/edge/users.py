@@ -16,9 +16,9 @@ _known: dict[int, tuple[float, frozenset[int]]] = {}
 
 
 def groups_of(uid: int) -> frozenset[int]:
-    """The groups of a user; none for one whom the database does not know.
+    """Return the groups of a user; none for one that the database does not know.
 
-    An answer counts for a minute: the database may be on another host.
+    An answer is kept for a minute, as the database may be on another host.
     """
     now = time.monotonic()
     until, groups = _known.get(uid, (0.0, frozenset()))
@@ -46,7 +46,7 @@ def own_policy(insecure: bool = False) -> Policy:
 
 
 def number_of(user: str) -> int:
-    """The number of a user by number or name. Raises ``ValueError`` if there is none."""
+    """Return the number of a user by number or name; raise ``ValueError`` if there is none."""
     if user.isdecimal():
         return int(user)
     try:
@@ -56,7 +56,7 @@ def number_of(user: str) -> int:
 
 
 def name_of(uid: int) -> str:
-    """How to call a user: by name if there is one."""
+    """Return how to call a user: by name if there is one."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -32,7 +32,7 @@ _ACCESS_OTHER = (
 
 
 def get_attributes(context: Context, args: nfs.GETATTR4args, reply: Reply) -> Waits:
-    """RFC 8881, Section 18.7: what is not supported is left out."""
+    """GETATTR (RFC 8881, Section 18.7). What is not supported is left out."""
     here = context.here
     mask = attributes.wanted(args.attr_request, here.export.fs, context.minor)
     subject = attributes.of_handle(context.core, context.minor, here, mask)
@@ -48,7 +48,7 @@ def _encode(reply: Reply, mask: int, subject: attributes.Subject) -> None:
 
 @may_wait
 async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.30."""
+    """SETATTR (RFC 8881, Section 18.30)."""
     here, fs = context.here, context.here.export.fs
     changes, mask, mode_mask = attributes.to_set(args.obj_attributes, fs, context.minor)
     context.require_writable()
@@ -74,20 +74,20 @@ async def _same(context: Context, given: nfs.fattr4) -> bool:
 
 @may_wait
 async def verify(context: Context, args: nfs.VERIFY4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.31: NOT_SAME unless the attributes are these."""
+    """VERIFY (RFC 8881, Section 18.31): NOT_SAME unless the attributes are these."""
     if not await _same(context, args.obj_attributes):
         raise NfsError(nfs.NFS4ERR_NOT_SAME)
 
 
 @may_wait
 async def nverify(context: Context, args: nfs.NVERIFY4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.15: SAME if the attributes are these."""
+    """NVERIFY (RFC 8881, Section 18.15): SAME if the attributes are these."""
     if await _same(context, args.obj_attributes):
         raise NfsError(nfs.NFS4ERR_SAME)
 
 
 def access(context: Context, args: nfs.ACCESS4args, reply: Reply) -> Waits:
-    """RFC 8881, Section 18.1."""
+    """ACCESS (RFC 8881, Section 18.1)."""
     here = context.here
     table = _ACCESS_DIRECTORY if here.node.is_directory else _ACCESS_OTHER
     needed = 0

@@ -23,7 +23,7 @@ _UINT64_MAX: Final = (1 << 64) - 1
 
 @may_wait
 async def read(context: Context, args: nfs.READ4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.22: as much as there is, and as fits the reply."""
+    """READ (RFC 8881, Section 18.22): as much as there is, and fits the reply."""
     require_regular(context)
     found = opened(context, args.stateid, READ)
     use = found if isinstance(found, Opened) else await context.wait(found)
@@ -40,7 +40,7 @@ async def read(context: Context, args: nfs.READ4args, reply: Reply) -> None:
         count = min(count, size - offset)
         if count > 0:
             data = reply.data_target(count) if placed else None
-            # The caller's memory is there for now, and not for what comes later.
+            # The caller's memory is lent for this moment only, and not for a read that comes later.
             got = None if data is None else file.read_at_once(offset, data)
             if data is None or got is None:
                 data = reply.acquire(count)
@@ -56,7 +56,7 @@ async def read(context: Context, args: nfs.READ4args, reply: Reply) -> None:
 
 @may_wait
 async def write(context: Context, args: nfs.WRITE4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.32."""
+    """WRITE (RFC 8881, Section 18.32)."""
     if args.stable not in (nfs.UNSTABLE4, nfs.DATA_SYNC4, nfs.FILE_SYNC4):
         raise NfsError(nfs.NFS4ERR_INVAL)
     require_regular(context)
@@ -81,7 +81,7 @@ async def write(context: Context, args: nfs.WRITE4args, reply: Reply) -> None:
 
 @may_wait
 async def commit(context: Context, args: nfs.COMMIT4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.3."""
+    """COMMIT (RFC 8881, Section 18.3)."""
     require_regular(context)
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
@@ -91,7 +91,7 @@ async def commit(context: Context, args: nfs.COMMIT4args, reply: Reply) -> None:
 
 
 async def _sync(context: Context) -> Job | None:
-    """Return what makes the whole current file durable: a part of it alone cannot be."""
+    """Return the job that makes the whole current file durable: a part alone cannot be."""
     here = context.here
     states = context.core.registry.states
     opens = states.file(here)
@@ -109,7 +109,7 @@ async def _sync(context: Context) -> Job | None:
 
 
 async def _require_some_right(context: Context) -> None:
-    """Raise ACCESS if the caller has nothing to do with the file: a disk's time is not for all.
+    """Raise ACCESS if the caller has no right to the file: a disk's time is not for everyone.
 
     RFC 8881, Section 18.3, says nothing of rights; Linux's server wants that of writing.
     """
@@ -123,7 +123,7 @@ async def _require_some_right(context: Context) -> None:
 
 @may_wait
 async def seek(context: Context, args: nfs.SEEK4args, reply: Reply) -> None:
-    """RFC 7862, Section 15.11."""
+    """SEEK (RFC 7862, Section 15.11)."""
     if args.sa_what not in (nfs.NFS4_CONTENT_DATA, nfs.NFS4_CONTENT_HOLE):
         raise NfsError(nfs.NFS4ERR_UNION_NOTSUPP)
     require_regular(context)
@@ -143,7 +143,7 @@ async def seek(context: Context, args: nfs.SEEK4args, reply: Reply) -> None:
 
 @may_wait
 async def allocate(context: Context, args: nfs.ALLOCATE4args, reply: Reply) -> None:
-    """RFC 7862, Section 15.1."""
+    """ALLOCATE (RFC 7862, Section 15.1)."""
     _check_range(context, args.aa_offset, args.aa_length)
     with await _writable(context, args.aa_stateid) as file:
         context.leave(await context.ready(file.allocate(args.aa_offset, args.aa_length)))
@@ -151,7 +151,7 @@ async def allocate(context: Context, args: nfs.ALLOCATE4args, reply: Reply) -> N
 
 @may_wait
 async def deallocate(context: Context, args: nfs.DEALLOCATE4args, reply: Reply) -> None:
-    """RFC 7862, Section 15.4."""
+    """DEALLOCATE (RFC 7862, Section 15.4)."""
     _check_range(context, args.da_offset, args.da_length)
     with await _writable(context, args.da_stateid) as file:
         context.leave(await context.ready(file.deallocate(args.da_offset, args.da_length)))

@@ -107,7 +107,7 @@ async def apply_created(
     made_with_mode: bool,
     via: OpenFile | None = None,
 ) -> None:
-    """Set what an object was to be created with and could not be at once."""
+    """Set the attributes that a new object could not be created with."""
     rest = Changes(
         None if made_with_mode else changes.mode,
         changes.uid,
@@ -124,7 +124,7 @@ async def apply_created(
 
 @may_wait
 async def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.4: everything but regular files."""
+    """CREATE (RFC 8881, Section 18.4): everything but regular files."""
     here = context.here
     parent, fs = directory(here), here.export.fs
     kind = args.objtype.type
@@ -178,7 +178,7 @@ def _make(
 
 @may_wait
 async def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.25."""
+    """REMOVE (RFC 8881, Section 18.25)."""
     here = context.here
     parent, fs = directory(here), here.export.fs
     name = check_name(args.target, fs)
@@ -190,7 +190,7 @@ async def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
 
 @may_wait
 async def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.26."""
+    """RENAME (RFC 8881, Section 18.26)."""
     source, target = context.saved, context.here
     assert source is not None
     from_node, to_node = directory(source), directory(target)
@@ -217,7 +217,7 @@ async def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
 
 @may_wait
 async def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.9."""
+    """LINK (RFC 8881, Section 18.9)."""
     source, target = context.saved, context.here
     assert source is not None
     parent, fs = directory(target), target.export.fs
@@ -234,7 +234,7 @@ async def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
 
 @may_wait
 async def readlink(context: Context, args: None, reply: Reply) -> None:
-    """RFC 8881, Section 18.24."""
+    """READLINK (RFC 8881, Section 18.24)."""
     here = context.here
     if not here.node.is_symlink:
         raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
@@ -247,7 +247,7 @@ async def readlink(context: Context, args: None, reply: Reply) -> None:
 
 
 def readdir(context: Context, args: nfs.READDIR4args, reply: Reply) -> Waits:
-    """RFC 8881, Section 18.23."""
+    """READDIR (RFC 8881, Section 18.23)."""
     return context.in_turn(partial(_list, context, args, reply))
 
 

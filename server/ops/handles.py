@@ -17,7 +17,7 @@ from .names import check_name
 
 
 def walkable(handle: Filehandle) -> Node:
-    """The node of a directory to look something up in; SYMLINK or NOTDIR if it is none."""
+    """Return the node of a directory to look up in; raise SYMLINK or NOTDIR if it is none."""
     node = handle.node
     if not node.is_directory:
         raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_NOTDIR)
@@ -25,7 +25,7 @@ def walkable(handle: Filehandle) -> Node:
 
 
 def putfh(context: Context, args: nfs.PUTFH4args, reply: Reply) -> Waits:
-    """RFC 8881, Section 18.19."""
+    """PUTFH (RFC 8881, Section 18.19)."""
     try:
         handle = context.core.namespace.decode(args.object)
     except BadHandle:
@@ -37,22 +37,22 @@ def putfh(context: Context, args: nfs.PUTFH4args, reply: Reply) -> Waits:
 
 
 def putrootfh(context: Context, args: None, reply: Reply) -> None:
-    """Also PUTPUBFH: the public file handle is the root (RFC 8881, Section 18.20.3)."""
+    """PUTROOTFH, and PUTPUBFH: the public handle is the root (RFC 8881, Section 18.20.3)."""
     context.enter(context.core.namespace.root)
 
 
 def getfh(context: Context, args: None, reply: Reply) -> None:
-    """RFC 8881, Section 18.8."""
+    """GETFH (RFC 8881, Section 18.8)."""
     reply.encoder.opaque(context.here.wire)
 
 
 def savefh(context: Context, args: None, reply: Reply) -> None:
-    """RFC 8881, Section 18.28: the stateid is saved with it."""
+    """SAVEFH (RFC 8881, Section 18.28): the stateid is saved with the handle."""
     context.saved, context.saved_stateid = context.current, context.current_stateid
 
 
 def restorefh(context: Context, args: None, reply: Reply) -> None:
-    """RFC 8881, Section 18.27."""
+    """RESTOREFH (RFC 8881, Section 18.27)."""
     assert context.saved is not None
     stateid = context.saved_stateid
     context.enter(context.saved)
@@ -60,7 +60,7 @@ def restorefh(context: Context, args: None, reply: Reply) -> None:
 
 
 def lookup(context: Context, args: nfs.LOOKUP4args, reply: Reply) -> Waits:
-    """RFC 8881, Section 18.13."""
+    """LOOKUP (RFC 8881, Section 18.13)."""
     here = context.here
     walkable(here)
     name = check_name(args.objname, here.export.fs)
@@ -78,12 +78,12 @@ async def _parent(context: Context) -> Filehandle:
 
 @may_wait
 async def lookupp(context: Context, args: None, reply: Reply) -> None:
-    """RFC 8881, Section 18.14."""
+    """LOOKUPP (RFC 8881, Section 18.14)."""
     context.enter(await _parent(context))
 
 
 def _answer_flavors(context: Context, export: Export, reply: Reply) -> None:
-    """The stronger first; AUTH_NONE is served where everybody is nobody (see ``authority``)."""
+    """Append the flavors, the stronger first. AUTH_NONE is served where all callers are nobody."""
     flavors = (AUTH_SYS, AUTH_NONE) if export.squash is Squash.ALL else (AUTH_SYS,)
     reply.encoder.uint32(len(flavors))
     for flavor in flavors:
@@ -94,7 +94,7 @@ def _answer_flavors(context: Context, export: Export, reply: Reply) -> None:
 
 @may_wait
 async def secinfo(context: Context, args: nfs.SECINFO4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.29."""
+    """SECINFO (RFC 8881, Section 18.29)."""
     here = context.here
     walkable(here)
     name = check_name(args.name, here.export.fs)
@@ -106,7 +106,7 @@ async def secinfo(context: Context, args: nfs.SECINFO4args, reply: Reply) -> Non
 
 @may_wait
 async def secinfo_no_name(context: Context, args: int, reply: Reply) -> None:
-    """RFC 8881, Section 18.45."""
+    """SECINFO_NO_NAME (RFC 8881, Section 18.45)."""
     handle = context.here
     if args == nfs.SECINFO_STYLE4_PARENT:
         handle = await _parent(context)

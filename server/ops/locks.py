@@ -27,7 +27,7 @@ _SHARED = (nfs.READ_LT, nfs.READW_LT)
 
 
 def _range(offset: int, length: int) -> tuple[int, int]:
-    """A half-open range; INVAL as RFC 8881, Section 18.10.3, says."""
+    """Return a half-open range; raise INVAL as RFC 8881, Section 18.10.3, says."""
     if length == 0 or (length != _UINT64_MAX and offset + length > _UINT64_MAX):
         raise NfsError(nfs.NFS4ERR_INVAL)
     return offset, FOREVER if length == _UINT64_MAX else offset + length
@@ -44,7 +44,7 @@ def _is_exclusive(locktype: int) -> bool:
 def _conflict(
     context: Context, file: OpenedFile, start: int, end: int, exclusive: bool, owner: bytes
 ) -> HeldRange | None:
-    """What is in the way, once clients that are gone have been put out of it."""
+    """Return a range that conflicts, once clients that are gone have been put out."""
     while True:
         held = file.locks.conflict(start, end, exclusive, context.caller, owner)
         if held is None or not context.core.registry.give_way([held.holder.client], context.now):
@@ -52,7 +52,7 @@ def _conflict(
 
 
 def _denied(held: HeldRange) -> Failure:
-    """DENIED, with what is held, by whom."""
+    """Return DENIED, with the range that is held and its owner."""
     body = Encoder()
     length = _UINT64_MAX if held.end == FOREVER else held.end - held.start
     owner = nfs.lock_owner4(held.holder.client.id, held.holder.owner)
@@ -98,7 +98,7 @@ def _lockers(context: Context, locker: nfs.locker4) -> tuple[OpenState, LockStat
 
 @may_wait
 async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.10. A client that would wait has to ask again."""
+    """LOCK (RFC 8881, Section 18.10). A client that would wait has to ask again."""
     require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
@@ -110,7 +110,7 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
     access = WRITE if exclusive else READ
     if not rights.is_opener(context, open_state, access):
         await rights.require(context, open_state.file, access)
-        # That may have taken its time.
+        # Others may have been served meanwhile: look again.
         open_state, state, owner = _lockers(context, args.locker)
     file, registry = open_state.file, context.core.registry
     held = _conflict(context, file, start, end, exclusive, owner)
@@ -132,7 +132,7 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
 
 
 def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.11."""
+    """LOCKT (RFC 8881, Section 18.11)."""
     require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
@@ -146,7 +146,7 @@ def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:
 
 
 def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.12."""
+    """LOCKU (RFC 8881, Section 18.12)."""
     require_regular(context)
     start, end = _range(args.offset, args.length)
     _is_exclusive(args.locktype)
@@ -155,7 +155,7 @@ def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> None:
     if state.file.locks.splits(start, end, state) and not states.may_lock(
         state.file, context.caller
     ):
-        # What a range would be cut into has no room any more: it can be unlocked as a whole.
+        # There is no room for the two parts of a cut range. It can be unlocked as a whole.
         raise Refusal(nfs.NFS4ERR_LOCK_RANGE, RANGES_FULL)
     states.unlock_range(state, start, end)
     state.bump()
@@ -164,7 +164,7 @@ def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> None:
 
 
 def free_stateid(context: Context, args: nfs.FREE_STATEID4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.38: only a lock owner without locks can be freed."""
+    """FREE_STATEID (RFC 8881, Section 18.38): only a lock owner without locks can be freed."""
     states = context.core.registry.states
     state = states.find(context.actual(args.fsa_stateid), context.caller)
     if not isinstance(state, LockState) or state.file.locks.held_by(state):
@@ -173,14 +173,14 @@ def free_stateid(context: Context, args: nfs.FREE_STATEID4args, reply: Reply) ->
 
 
 def decode_stateids(dec: Decoder) -> list[tuple[int, bytes]]:
-    """The arguments of TEST_STATEID, of which there may be 60,000: sequence number and rest."""
+    """Read the stateids of TEST_STATEID, of which there may be 60,000: number and rest."""
     count = dec.uint32()
     dec.check_count(count, _STATEID.size)
     return list(_STATEID.iter_unpack(dec.fixed_opaque(count * _STATEID.size)))
 
 
 def test_stateid(context: Context, args: list[tuple[int, bytes]], reply: Reply) -> Waits:
-    """RFC 8881, Section 18.48: the current stateid cannot be tested; it stands for nothing."""
+    """TEST_STATEID (RFC 8881, Section 18.48). The current stateid cannot be tested."""
 
     def test() -> None:
         codes = context.core.registry.states.test(args, context.caller)

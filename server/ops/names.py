@@ -10,10 +10,10 @@ from ..vfs.interface import FileSystem
 
 
 def check_name(name: bytes, fs: FileSystem) -> bytes:
-    """The name of an entry that may exist, if it can be one; else the error that says why not.
+    """Return the name of an entry that may exist; raise the error that says why it cannot be one.
 
-    RFC 8881, Section 15.1.7, has the meaning of NAMETOOLONG, BADNAME and BADCHAR. Octets that are
-    no UTF-8 are a name like any other: whatever READDIR lists can be looked up and removed.
+    RFC 8881, Section 15.1.7, defines NAMETOOLONG, BADNAME and BADCHAR. Octets that are no UTF-8 are
+    a name like any other: all that READDIR lists can be looked up and removed.
     """
     if not name:
         raise NfsError(nfs.NFS4ERR_INVAL)
@@ -27,9 +27,9 @@ def check_name(name: bytes, fs: FileSystem) -> bytes:
 
 
 def check_new_name(name: bytes, export: Export, refusal: int = nfs.NFS4ERR_INVAL) -> bytes:
-    """The name of an entry to be made: as :func:`check_name`, and as the export will have it.
+    """Return the name of an entry to be made: like :func:`check_name`, and by the export's policy.
 
-    RFC 8881, Section 14.4, refuses what is no UTF-8 with INVAL, where that is the policy.
+    RFC 8881, Section 14.4, has INVAL for what is no UTF-8, where that is the policy.
     """
     check_name(name, export.fs)
     if export.utf8_only and not name.isascii():

@@ -1,6 +1,6 @@
 """OPEN, CLOSE and OPEN_DOWNGRADE (RFC 8881, Sections 18.16, 18.2 and 18.18).
 
-No delegations are given: a client that asked for one, or for none, is told so.
+No delegations are given. A client that asked for one, or for none, is told so.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Created(NamedTuple):
 
 @may_wait
 async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.16."""
+    """OPEN (RFC 8881, Section 18.16)."""
     wish = _Wish.of(args)
     claim = args.claim.claim
     _check_grace(context, claim)
@@ -95,7 +95,7 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
             raise NfsError(nfs.NFS4ERR_INVAL)
         place = _Found(context.here, nfs.change_info4(True, 0, 0))
     else:
-        # Claims that rest on a delegation; nobody has one.
+        # Claims that rest on a delegation: no client has one.
         raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
     state = await _open_place(context, args, wish, place)
     context.enter(place.handle)
@@ -110,7 +110,7 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
 
 
 def _check_grace(context: Context, claim: int) -> None:
-    """Who may open now: RFC 8881, Sections 8.4.2.1 and 18.51.3."""
+    """Raise unless the client may open now: RFC 8881, Sections 8.4.2.1 and 18.51.3."""
     registry, client = context.core.registry, context.caller
     active = registry.grace.active(context.now)
     if claim == nfs.CLAIM_PREVIOUS:
@@ -124,7 +124,7 @@ def _check_grace(context: Context, claim: int) -> None:
 
 
 def _no_delegation(wants: int) -> nfs.open_delegation4:
-    """RFC 8881, Section 18.16.3: who said what it wants is told why it does not get it."""
+    """Return what a client that said what it wants is told (RFC 8881, Section 18.16.3)."""
     want = wants & _WANT_MASK
     if want == nfs.OPEN4_SHARE_ACCESS_WANT_NO_PREFERENCE:
         return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
@@ -179,7 +179,7 @@ async def _create(
     mode = 0o644 if changes.mode is None else changes.mode
     # Before anything is made: the open must have a place.
     context.core.registry.make_state_room(context.caller, context.now)
-    # Who makes a file may give it a size, also if it is opened for reading alone.
+    # The creator may give the file a size even if it opens it for reading alone.
     access = _ACCESS_BITS[wish.access] | (0 if changes.size is None else WRITE)
     try:
         node, file = await context.ready(fs.create(parent, name, context.user, mode, access))
@@ -222,7 +222,7 @@ def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, Cha
 
 
 def _verifier_times(verifier: bytes) -> tuple[int, int]:
-    """The times that hold an exclusive create's verifier: durable, and in every file system."""
+    """Return the times that keep an exclusive create's verifier, as every file system can."""
     first, second = _VERIFIER.unpack(verifier)
     # Some file systems' times end in 2038.
     return (first & 0x7FFFFFFF) * _BILLION, (second & 0x7FFFFFFF) * _BILLION
@@ -313,9 +313,9 @@ def _check_type(handle: Filehandle, wish: _Wish) -> None:
 async def _check_rights(context: Context, handle: Filehandle, owner: bytes, wanted: int) -> int:
     """Check the rights to what the owner has open, and return what is to be opened as the caller.
 
-    What is open already was not opened by this caller, perhaps. A reclaim is granted to the
-    file's owner whatever the mode is now, as it was when the file was opened: git, for one,
-    writes to files that it made with mode 0444.
+    Another caller may have opened what is open already. A reclaim is granted to the file's owner
+    with any mode, as it was when the file was opened: git, for one, writes to files that it made
+    with mode 0444.
     """
     state = _state(context, handle, owner)
     missing = wanted & ~_open_bits(state)
@@ -338,7 +338,7 @@ async def _truncate(
 
 
 def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:
-    """The open that is to be changed; BAD_STATEID for a lock's or a special stateid."""
+    """Return the open that is to be changed; BAD_STATEID for a lock's or a special stateid."""
     actual = context.actual(stateid)
     state = open_state_of(context, actual)
     if state is None or state.other != actual.other:
@@ -347,16 +347,16 @@ def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:
 
 
 def close(context: Context, args: nfs.CLOSE4args, reply: Reply) -> None:
-    """Locks that are still held go with the open (RFC 8881, Section 18.2.3, allows either)."""
+    """CLOSE (RFC 8881, Section 18.2). Locks that are still held go with the open."""
     state = _own_open(context, args.open_stateid)
     context.core.registry.states.close(state)
-    # RFC 8881, Section 18.2.4: a stateid that is of no use any more.
+    # RFC 8881, Section 18.2.4: the stateid that is returned is of no use.
     context.current_stateid = None
     nfs.stateid4(UINT32_MAX, bytes(12)).encode(reply.encoder)
 
 
 def downgrade(context: Context, args: nfs.OPEN_DOWNGRADE4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.18."""
+    """OPEN_DOWNGRADE (RFC 8881, Section 18.18)."""
     require_regular(context)
     state = _own_open(context, args.open_stateid)
     access = args.share_access & nfs.OPEN4_SHARE_ACCESS_BOTH
@@ -372,7 +372,7 @@ def downgrade(context: Context, args: nfs.OPEN_DOWNGRADE4args, reply: Reply) -> 
 
 
 def _reachable(state: OpenState, access: int, deny: int) -> bool:
-    """Whether the modes are a union of some that the file was opened with."""
+    """Return whether the modes are a union of some that the file was opened with."""
     got_access = got_deny = 0
     for each_access, each_deny in state.modes:
         if not (each_access & ~access or each_deny & ~deny):

@@ -1,9 +1,9 @@
-"""What a stateid does not say: whether who sends it may do what the file was opened for.
+"""What a stateid does not say: whether its sender may do what the file was opened for.
 
-Rights are looked at when a file is opened, and POSIX does not look again. But a stateid is a
-number, and a client may send it for any of its users. So who opened the file goes on with it, which
-costs a comparison; anybody else needs rights of his own. As with Linux's server the owner of a file
-may read and write what is open whatever the mode says, and who may execute may read.
+Rights are checked when a file is opened, and POSIX does not check again. But a stateid is a number,
+and a client may send it for any of its users. So the user that opened the file goes on with it,
+which costs a comparison, and all others need rights of their own. As with Linux's server the owner
+of a file may read and write what is open with any mode, and one that may execute may read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def is_opener(context: Context, state: OpenState, access: int) -> bool:
         return True
     if opener != user:
         return False
-    # The same rights anew, as when many credentials were seen: quicker the next time.
+    # The same rights in a new object, as after many credentials: quicker the next time.
     if access == READ:
         state.reading = user
     else:

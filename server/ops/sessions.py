@@ -48,7 +48,7 @@ def _principal(context: Context) -> Principal:
 
 
 def exchange_id(context: Context, args: nfs.EXCHANGE_ID4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.35."""
+    """EXCHANGE_ID (RFC 8881, Section 18.35)."""
     if args.eia_flags & ~_EXCHANGE_FLAGS:
         raise NfsError(nfs.NFS4ERR_INVAL)
     _check_protection(args.eia_state_protect)
@@ -73,7 +73,7 @@ def exchange_id(context: Context, args: nfs.EXCHANGE_ID4args, reply: Reply) -> N
 
 
 def _check_protection(protection: nfs.state_protect4_a) -> None:
-    """State protection takes RPCSEC_GSS (RFC 8881, Section 18.35.3), which is not served."""
+    """Refuse state protection: it needs RPCSEC_GSS (RFC 8881, Section 18.35.3)."""
     if protection.spa_how == nfs.SP4_SSV:
         raise NfsError(nfs.NFS4ERR_ENCR_ALG_UNSUPP)
     if protection.spa_how == nfs.SP4_MACH_CRED:
@@ -81,10 +81,10 @@ def _check_protection(protection: nfs.state_protect4_a) -> None:
 
 
 def create_session(context: Context, args: nfs.CREATE_SESSION4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.36; a repetition is answered as before, to the same caller.
+    """CREATE_SESSION (RFC 8881, Section 18.36). A repetition is answered as before.
 
-    Only who made a record confirms it. Later sessions may be asked for by whoever
-    :meth:`Principal.stands_for` that one.
+    Only the principal that made a record confirms it. Later sessions may be asked for by those that
+    stand for it, see :meth:`Principal.stands_for`.
     """
     registry, principal = context.core.registry, _principal(context)
     client = registry.clients.find(args.csa_clientid, principal.source)
@@ -166,13 +166,13 @@ def _back_channel(asked: channel_attrs4, config: ServerConfig) -> channel_attrs4
 
 
 def sequence(context: Context, args: nfs.SEQUENCE4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.46. A failure leaves the slot, and the lease, as they were."""
+    """SEQUENCE (RFC 8881, Section 18.46). A failure leaves slot and lease as they were."""
     registry = context.core.registry
     session = registry.session(args.sa_sessionid)
     channel = context.channel
     known = channel in session.connections
     if not known and not may_carry(source_of(channel.peer), session.client.source):
-        # To name a session is no right to it, nor to the place of a call in it.
+        # Knowing its name is no right to a session, nor to a slot in it.
         raise Refusal(nfs.NFS4ERR_BADSESSION, NOT_YOURS)
     slot = session.slot(args.sa_slotid)
     if context.request_size > session.fore.ca_maxrequestsize:
@@ -209,7 +209,7 @@ def sequence(context: Context, args: nfs.SEQUENCE4args, reply: Reply) -> None:
 
 
 def _status(context: Context, session: Session) -> int:
-    """What the client ought to know: RFC 8881, Section 18.46.3."""
+    """Return what the client ought to know: RFC 8881, Section 18.46.3."""
     registry, client = context.core.registry, session.client
     status = 0
     if not session.back.operational:
@@ -240,7 +240,7 @@ def _path_status(session: Session) -> int:
 
 
 def destroy_session(context: Context, args: nfs.DESTROY_SESSION4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.37."""
+    """DESTROY_SESSION (RFC 8881, Section 18.37)."""
     registry = context.core.registry
     session = registry.session_of(args.dsa_sessionid, _principal(context))
     if session is context.session and context.index + 1 < context.count:
@@ -254,7 +254,7 @@ def destroy_session(context: Context, args: nfs.DESTROY_SESSION4args, reply: Rep
 
 
 def destroy_clientid(context: Context, args: nfs.DESTROY_CLIENTID4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.50: BUSY as long as there is anything left of the client."""
+    """DESTROY_CLIENTID (RFC 8881, Section 18.50): BUSY while anything of the client is left."""
     registry, principal = context.core.registry, _principal(context)
     client = registry.clients.find(args.dca_clientid, principal.source)
     client.require(principal)
@@ -266,7 +266,7 @@ def destroy_clientid(context: Context, args: nfs.DESTROY_CLIENTID4args, reply: R
 def bind_conn_to_session(
     context: Context, args: nfs.BIND_CONN_TO_SESSION4args, reply: Reply
 ) -> None:
-    """RFC 8881, Section 18.34."""
+    """BIND_CONN_TO_SESSION (RFC 8881, Section 18.34)."""
     registry = context.core.registry
     session = registry.session_of(args.bctsa_sessid, _principal(context))
     direction = args.bctsa_dir
@@ -285,7 +285,7 @@ def bind_conn_to_session(
 
 
 def decode_backchannel_ctl(dec: Decoder) -> nfs.BACKCHANNEL_CTL4args:
-    """The arguments, with as many ways to authenticate callbacks as anybody has reason to name."""
+    """Read the arguments, with a limit to the ways to authenticate callbacks."""
     mark = dec.offset
     _, count = dec.uint32(), dec.uint32()
     if count > _MOST_FLAVORS:
@@ -295,7 +295,7 @@ def decode_backchannel_ctl(dec: Decoder) -> nfs.BACKCHANNEL_CTL4args:
 
 
 def backchannel_ctl(context: Context, args: nfs.BACKCHANNEL_CTL4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.33."""
+    """BACKCHANNEL_CTL (RFC 8881, Section 18.33)."""
     assert context.session is not None
     credential = choose_credential(args.bca_sec_parms)
     if credential is None:
@@ -304,10 +304,10 @@ def backchannel_ctl(context: Context, args: nfs.BACKCHANNEL_CTL4args, reply: Rep
 
 
 def reclaim_complete(context: Context, args: nfs.RECLAIM_COMPLETE4args, reply: Reply) -> None:
-    """RFC 8881, Section 18.51."""
+    """RECLAIM_COMPLETE (RFC 8881, Section 18.51)."""
     client: Client = context.caller
     if args.rca_one_fs:
-        # RFC 8881, Section 18.51.3: about a file system that moved here; none did.
+        # RFC 8881, Section 18.51.3: about a file system that has moved here. None has.
         if context.current is None:
             raise NfsError(nfs.NFS4ERR_NOFILEHANDLE)
         return

@@ -102,9 +102,9 @@ def open_state_of(context: Context, stateid: stateid4) -> OpenState | None:
 def opened(context: Context, stateid: stateid4, access: int) -> Opened | Future[Opened]:
     """Return the open file to READ, or WRITE, with a stateid.
 
-    A stateid is no right: who opened the file may do what it was opened for, anybody else what
-    the file system grants (see ``rights``). A special stateid goes by the caller's own rights, and
-    is held up by the share reservations of others: LOCKED (RFC 8881, Section 9.7).
+    A stateid is no right: the user that opened the file may do what it was opened for, others what
+    the file system grants them (see ``rights``). A special stateid depends on the caller's own
+    rights, and on the share reservations of others: LOCKED (RFC 8881, Section 9.7).
     """
     state = open_state_of(context, stateid)
     if state is None:

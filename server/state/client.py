@@ -1,9 +1,9 @@
 """Clients, from EXCHANGE_ID to the end of their lease (RFC 8881, Sections 2.4 and 18.35).
 
-An owner string may stand for two records at once: the confirmed one, which has sessions and
-state, and one that is not confirmed yet, because the client started again or someone else came
-with the same string. CREATE_SESSION confirms. The same string from another source is another
-client: nobody takes a client's place, or its owner string, from elsewhere.
+An owner string may stand for two records at once: a confirmed one, which has sessions and state,
+and one that is not confirmed yet, because the client has restarted or another one uses the same
+string. CREATE_SESSION confirms. The same string from another source is another client, so that no
+other host can take a client's place or its owner string.
 """
 
 from __future__ import annotations
@@ -94,12 +94,12 @@ class Client:
 
     @property
     def key(self) -> Key:
-        """What tells it from all other clients."""
+        """The source and the owner string, which tell it from all other clients."""
         return self.owner, self.source
 
     @property
     def record(self) -> bytes:
-        """What stands for it on the list of those who may reclaim after a restart."""
+        """Its name on the list of the clients that may reclaim after a restart."""
         address, user = self.source
         where = address if user is None else f"{address}, user {user}"
         return where.encode() + b"\0" + self.owner
@@ -111,11 +111,11 @@ class Client:
 
     @property
     def next_create_seqid(self) -> int:
-        """The number that its next CREATE_SESSION has to have."""
+        """The sequence number of its next CREATE_SESSION."""
         return self.create_seqid + 1 & _UINT32_MAX
 
     def require(self, principal: Principal) -> None:
-        """WRONG_CRED (RFC 8881, Section 15.1.6.4) unless the caller may manage this client."""
+        """Raise WRONG_CRED (RFC 8881, Section 15.1.6.4) unless the caller may manage the client."""
         if not principal.stands_for(self.principal):
             raise Refusal(NFS4ERR_WRONG_CRED, NOT_YOURS)
 
@@ -150,9 +150,9 @@ class ClientTable:
         return len(self._by_id)
 
     def find(self, client_id: int, source: Source) -> Client:
-        """The record of that number; STALE_CLIENTID if there is none.
+        """Return the record of that number; raise STALE_CLIENTID if there is none.
 
-        There is none for callers from elsewhere, who learn nothing of it.
+        Callers from another source get the same answer, and so learn nothing.
         """
         client = self._by_id.get(client_id)
         if client is None:
@@ -162,27 +162,27 @@ class ClientTable:
         return client
 
     def confirmed(self) -> list[Client]:
-        """All confirmed records."""
+        """Return all confirmed records."""
         return list(self._confirmed.values())
 
     def unconfirmed(self) -> list[Client]:
-        """All others, the oldest first."""
+        """Return all other records, the oldest first."""
         return list(self._unconfirmed.values())
 
     def exchange(
         self, owner: bytes, verifier: bytes, principal: Principal, now: float
     ) -> tuple[Client | None, Client | None]:
-        """EXCHANGE_ID that does not update; the cases are those of RFC 8881, Section 18.35.4.
+        """Handle an EXCHANGE_ID that does not update, by the cases of RFC 8881, Section 18.35.4.
 
-        Returns the record as it is, or None if there has to be a new one (:meth:`add`), and then
-        also a confirmed one of the same owner that is to be put out first. Raises CLID_INUSE.
+        Return the record that stays, or None if a new one is needed (:meth:`add`), and then also
+        the confirmed record of the same owner that must be put out first. Raise CLID_INUSE.
         """
         key = owner, principal.source
         known = self._confirmed.get(key)
         if known is None:
             return None, None
         if known.principal != principal:
-            # Case 3: not the same client, unless the one we know is idle or gone. Who has a
+            # Case 3: not the same client, unless the known one is idle or gone. One with a
             # session is not idle.
             in_use = known.has_state or known.sessions
             if in_use and now <= known.renewed + self._lease:
@@ -196,7 +196,7 @@ class ClientTable:
         return None, None
 
     def update(self, owner: bytes, verifier: bytes, principal: Principal) -> Client:
-        """EXCHANGE_ID that updates a confirmed record: cases 6 to 9."""
+        """Handle an EXCHANGE_ID that updates a confirmed record: cases 6 to 9."""
         known = self._confirmed.get((owner, principal.source))
         if known is None:
             raise NfsError(NFS4ERR_NOENT)
@@ -207,9 +207,9 @@ class ClientTable:
         return known
 
     def add(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
-        """A new record, in the place of any of the same owner that was not confirmed.
+        """Make a record, in place of any of the same owner that was not confirmed.
 
-        DELAY if there is no room for it: :meth:`victim` says whom it could be taken from.
+        Raise DELAY if there is no room for it: :meth:`victim` says who could make some.
         """
         self._drop_unconfirmed((owner, principal.source))
         if self.needs_room(share_of(principal.source)):
@@ -217,19 +217,19 @@ class ClientTable:
         client = Client(self._new_id(), owner, verifier, principal, now)
         self._by_id[client.id] = client
         self._unconfirmed[client.key] = client
-        self._room.take(client.share, 1)
-        self._unconfirmed_room.take(client.share, 1)
+        self._room.acquire(client.share, 1)
+        self._unconfirmed_room.acquire(client.share, 1)
         self._records.setdefault(client.share, _Records()).unconfirmed[client.id] = client
         return client
 
     def confirm(self, client: Client) -> Client | None:
-        """The first CREATE_SESSION of a record; the one that it replaces, to be expired."""
+        """Confirm a record by its first session; return the one that it replaces, to be expired."""
         key = client.key
         self._unconfirmed.pop(key, None)
         replaced = self._confirmed.get(key)
         self._confirmed[key] = client
         client.confirmed = True
-        self._unconfirmed_room.give_back(client.share, 1)
+        self._unconfirmed_room.release(client.share, 1)
         records = self._records[client.share]
         records.unconfirmed.pop(client.id, None)
         records.confirmed[client.id] = client
@@ -239,9 +239,9 @@ class ClientTable:
         """Forget the record."""
         if self._by_id.pop(client.id, None) is None:
             return
-        self._room.give_back(client.share, 1)
+        self._room.release(client.share, 1)
         if not client.confirmed:
-            self._unconfirmed_room.give_back(client.share, 1)
+            self._unconfirmed_room.release(client.share, 1)
         key = client.key
         for table in (self._confirmed, self._unconfirmed):
             if table.get(key) is client:
@@ -252,14 +252,14 @@ class ClientTable:
         if not len(records):
             del self._records[client.share]
 
-    # Room
+    # --- Room ---
 
     def needs_room(self, share: Source) -> bool:
-        """Whether another record for ``share`` takes the place of one that there is."""
+        """Return whether another record for ``share`` takes the place of an existing one."""
         return not (self._room.room(share) and self._unconfirmed_room.room(share))
 
     def victim(self, share: Source, now: float) -> Client | None:
-        """Whose record goes to make room for another one of ``share``; None if nobody's may."""
+        """Return the record that makes room for another one of ``share``; None if none may go."""
         if self._unconfirmed_room.room(share):
             return self.least(share, bool(self._room.free), now)
         own = self._records.get(share)
@@ -270,10 +270,10 @@ class ClientTable:
     def least(
         self, share: Source, only: bool, now: float, besides: Client | None = None
     ) -> Client | None:
-        """Who can best be spared for the sake of ``share``; None if nobody can.
+        """Return the client that can best be spared for ``share``; None if none can.
 
-        One of its ``only``, or of who has as many or more. Never anybody who has files open and
-        renews its lease.
+        It is one of that share if ``only``, else of one that has as many or more. A client that has
+        files open and renews its lease is never spared.
         """
         own = self._records.get(share)
         sizes: dict[int, list[_Records]] = {}
@@ -300,7 +300,7 @@ class ClientTable:
         return min(spared, key=lambda client: client.renewed, default=None)
 
     def _new_id(self) -> int:
-        """A number that nobody can guess, and that means nothing yet."""
+        """Return a number that cannot be guessed and is not in use."""
         while True:
             number = self._random.getrandbits(_ID_BITS)
             if number and number not in self._by_id:

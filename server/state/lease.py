@@ -19,10 +19,10 @@ _EXTENSION_S: Final = 1.0
 class LeaseTimes:
     """How long things last, in seconds.
 
-    ``lease`` is what clients are told. A client that was silent for longer keeps its state as
-    a courtesy for ``courtesy`` more, unless someone wants what it holds. After a restart clients
-    have ``grace`` to reclaim what they had: None is somewhat longer than the lease, so that who
-    has just renewed it notices the restart in time.
+    ``lease`` is what clients are told. A client that is silent for longer keeps its state as a
+    courtesy for ``courtesy`` more, unless another client wants what it holds. After a restart
+    clients have ``grace`` to reclaim what they had. None is somewhat longer than the lease, so that
+    a client that has just renewed it notices the restart in time.
     """
 
     lease: float = 90.0
@@ -31,19 +31,19 @@ class LeaseTimes:
 
     @property
     def grace_period(self) -> float:
-        """Seconds for which clients may reclaim after a restart, unless they go on reclaiming."""
+        """Seconds in which clients may reclaim after a restart; more if they go on reclaiming."""
         if self.grace is not None:
             return self.grace
         return self.lease + min(_MARGIN_S, self.lease / 2)
 
 
 class Grace:
-    """The time after a start in which clients reclaim what they had, and nobody gets anything new.
+    """The grace period: after a start clients reclaim what they had, and get nothing new.
 
-    It does not begin when there is nobody who could reclaim, and ends early once all have said
-    that they are done (RECLAIM_COMPLETE). As long as reclaims come it goes on, for up to a lease
-    more (RFC 8881, Section 8.4.2.1). Nor does it end before its end is on record: else who missed
-    it could reclaim after the next restart what others have got in between (Section 8.4.3).
+    There is none if no client could reclaim, and it ends early once all have said that they are
+    done (RECLAIM_COMPLETE). While reclaims arrive it goes on, for up to a lease more (RFC 8881,
+    Section 8.4.2.1). It does not end before its end is on record: otherwise a client that missed it
+    could reclaim, after the next restart, what others have got in between (Section 8.4.3).
     """
 
     def __init__(self, store: RecoveryStore, times: LeaseTimes, now: float) -> None:
@@ -56,21 +56,21 @@ class Grace:
         self._failed = False
 
     def active(self, now: float) -> bool:
-        """Whether it lasts."""
+        """Return whether the grace period lasts."""
         if self._active and (now >= self._ends or not self._waiting_for):
             self._end(now)
         return self._active
 
     def may_reclaim(self, record: bytes) -> bool:
-        """Whether a client held state in the life before."""
+        """Return whether a client held state before the restart."""
         return record in self._entitled
 
     def reclaimed(self, now: float) -> None:
-        """A client has reclaimed something, so it may want more."""
+        """Note that a client has reclaimed something: it may want more."""
         self._ends = max(self._ends, min(now + _EXTENSION_S, self._latest))
 
     def completed(self, record: bytes) -> None:
-        """A client has reclaimed what it wanted."""
+        """Note that a client has reclaimed all that it wanted."""
         self._waiting_for -= {record}
 
     def _end(self, now: float) -> None:

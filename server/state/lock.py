@@ -49,9 +49,9 @@ def _place(held: HeldRange) -> tuple[int, int]:
 class RangeLocks:
     """All ranges of one file.
 
-    They are kept in order: those of each holder, which do not overlap; all exclusive ones, which
-    do not either; and all others, of which many may be at one place. So only who wants to write
-    where others read looks at more than a few.
+    They are kept in order: those of each holder, which do not overlap; all exclusive ones, which do
+    not either; and all shared ones, of which many may be in one place. So only an owner that wants
+    to write where others read looks at more than a few.
     """
 
     __slots__ = ("_exclusive", "_held", "_next", "_shared")
@@ -68,7 +68,7 @@ class RangeLocks:
     def conflict(
         self, start: int, end: int, exclusive: bool, client: object, owner: bytes
     ) -> HeldRange | None:
-        """A range that keeps an owner from locking ``[start, end)``, if there is one."""
+        """Return a range that keeps an owner from locking ``[start, end)``, if there is one."""
         writers = self._exclusive
         for at in range(bisect_right(writers, start, key=_end), len(writers)):
             held = writers[at]
@@ -87,7 +87,7 @@ class RangeLocks:
         return None
 
     def lock(self, start: int, end: int, exclusive: bool, holder: LockState) -> None:
-        """Add a range; what the holder had of it changes its kind. Conflicts were ruled out."""
+        """Add a range; what the holder had of it changes kind. There must be no conflict."""
         self.unlock(start, end, holder)
         ranges = self._held.setdefault(holder, [])
         at = bisect_left(ranges, start, key=_start)
@@ -99,7 +99,7 @@ class RangeLocks:
         self._replace(ranges, first, last, [self._new(start, end, exclusive, holder)])
 
     def unlock(self, start: int, end: int, holder: LockState) -> None:
-        """Take ``[start, end)`` out of what the holder has."""
+        """Remove ``[start, end)`` from what the holder has."""
         ranges = self._held.get(holder)
         if ranges is None:
             return
@@ -118,18 +118,18 @@ class RangeLocks:
             del self._held[holder]
 
     def splits(self, start: int, end: int, holder: LockState) -> bool:
-        """Whether to unlock ``[start, end)`` makes two ranges of one."""
+        """Return whether unlocking ``[start, end)`` makes two ranges of one."""
         ranges = self._held.get(holder, [])
         at = bisect_left(ranges, start, key=_start) - 1
         return at >= 0 and end < ranges[at].end
 
     def drop(self, holder: LockState) -> None:
-        """Take away all that the holder has."""
+        """Remove all that the holder has."""
         for held in self._held.pop(holder, ()):
             self._remove(held)
 
     def held_by(self, holder: LockState) -> int:
-        """How many ranges the holder has."""
+        """Return the number of ranges that the holder has."""
         return len(self._held.get(holder, ()))
 
     def _new(self, start: int, end: int, exclusive: bool, holder: LockState) -> HeldRange:
@@ -137,7 +137,7 @@ class RangeLocks:
         return HeldRange(start, end, exclusive, holder, self._next)
 
     def _replace(self, ranges: list[HeldRange], first: int, last: int, by: list[HeldRange]) -> None:
-        """Put ``by`` in the place of some ranges of one holder."""
+        """Replace some ranges of one holder by ``by``."""
         for held in ranges[first:last]:
             self._remove(held)
         for held in by:

@@ -1,8 +1,8 @@
 """Who manages clients and sessions: one look at a call, one way to compare.
 
-AUTH_SYS is a claim, so what a caller says of itself counts only together with where it says it
-from: the *source* of its connection. Clients of different sources have nothing to do with each
-other, whatever owner strings, client ids or session ids they name.
+AUTH_SYS is a claim, so what a caller says of itself counts only together with the *source* of its
+connection. Clients of different sources have nothing to do with each other, no matter which owner
+strings, client ids or session ids they name.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _USUAL: Final = "127.0.0.1"
 
 
 def source_of(peer: Peer) -> Source:
-    """What all connections of one client have in common, whatever they are made by.
+    """Return what all connections of one client have in common, on any transport.
 
-    On this host that is the user alone. RDMA takes what address is free, shared memory says the one
-    of the server. Only who calls over TCP from an address that nobody gets without asking for it,
-    such as 127.0.0.2, wants to be told from others.
+    On this host that is the user alone: RDMA uses any free address, and shared memory the server's.
+    Only a client that calls over TCP from an address that must be asked for, such as 127.0.0.2, is
+    told from others by it.
     """
     if peer.uid is None or peer.uid < 0:
         return peer.source
@@ -40,20 +40,20 @@ def source_of(peer: Peer) -> Source:
 
 
 def may_carry(source: Source, client: Source) -> bool:
-    """Whether connections from ``source`` may carry calls in sessions of a client of ``client``.
+    """Return whether connections from ``source`` may carry calls of a client of ``client``.
 
-    Of this host's users each is known, so nobody calls in another's session. Another host may get
-    another address while its sessions live on, and has state in them that would be lost: there the
-    session's name, which nobody can guess, is enough (RFC 8881, Section 2.10.3.1).
+    Each user of this host is known, so no one calls in another's session. Another host may change
+    its address while its sessions live on, and would lose its state: there the session's name,
+    which cannot be guessed, is enough (RFC 8881, Section 2.10.3.1).
     """
     return source == client or (source[1] is None and client[1] is None)
 
 
 def share_of(source: Source) -> Source:
-    """Whose share of what is limited a source takes, as with connections and memory.
+    """Return the holder of the share of limited things that a source uses.
 
-    That is the user's on this host, whatever addresses he takes (``budget.holder_of``); and with
-    IPv6 all addresses of a host have one.
+    As for connections and memory, that is the user on this host, at any of its addresses
+    (``budget.holder_of``), and all IPv6 addresses of another host are one.
     """
     address, user = source
     return (THIS_HOST if user else network_of(address)), user
@@ -68,7 +68,7 @@ def _is_loopback(address: str) -> bool:
 
 
 class Principal(NamedTuple):
-    """Whose call it is, as far as clients' and sessions' own records go."""
+    """The caller, as the records of clients and sessions know it."""
 
     flavor: int
     uid: int
@@ -76,14 +76,14 @@ class Principal(NamedTuple):
 
     @classmethod
     def of(cls, credentials: Credentials, channel: Channel) -> Principal:
-        """Who sent a call with these credentials over that connection."""
+        """Return the principal of a call with these credentials over that connection."""
         return cls(credentials.flavor, credentials.uid, source_of(channel.peer))
 
     def stands_for(self, other: Principal) -> bool:
-        """Whether it may manage what the other one made.
+        """Return whether this principal may manage what the other one made.
 
-        Either it is the same, or the kernel says that it is the same user of this host: a process
-        that may speak for several users (root, or the server's own) does so with any of them.
+        It may if it is the same, or if the kernel says that it is the same user of this host: a
+        process that may speak for several users (root, or the server's own) may use any of them.
         """
         if self == other:
             return True

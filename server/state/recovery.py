@@ -1,8 +1,8 @@
 """What must outlive the server: its boot number, and who held state when it stopped.
 
-Nothing else is needed (RFC 8881, Section 8.4.2.1): opens and locks come back from the clients,
-who reclaim them. The list keeps two clients from reclaiming the same thing, and keeps a client
-that lost its state while the server was up from reclaiming it afterwards.
+Nothing else is needed (RFC 8881, Section 8.4.2.1), as clients reclaim their opens and locks. The
+list keeps two clients from reclaiming the same thing, and keeps a client that lost its state while
+the server was up from reclaiming it afterwards.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class StoreError(Exception):
-    """A change could not be made durable, as when a disk is full; it may be tried again."""
+    """A change could not be made durable, as when a disk is full. It may be tried again."""
 
 
 class RecoveryStore(Protocol):
@@ -21,29 +21,29 @@ class RecoveryStore(Protocol):
     """
 
     def start(self) -> tuple[int, frozenset[bytes]]:
-        """Begin a new life: its number, and the owners that may reclaim what they had."""
+        """Begin a new life: return its boot number, and the owners that may reclaim."""
 
     def add(self, owner: bytes) -> None:
-        """A client holds, or may from now on hold, state in this life."""
+        """Record that a client holds state in this life, or may from now on."""
 
     def remove(self, owner: bytes) -> None:
-        """It does not any more: it left, or lost its lease and its state with it."""
+        """Record that a client holds none any more: it left, or lost its lease."""
 
     def end_grace(self) -> None:
-        """Who has not come back by now may reclaim no more."""
+        """Record that clients that have not come back may reclaim no more."""
 
     def secret(self, fresh: bytes) -> bytes:
-        """32 octets that stay the same from life to life: ``fresh``, if there are none yet."""
+        """Return 32 octets that stay the same in all lives: ``fresh`` if there are none yet."""
 
     def close(self) -> None:
-        """Give back what the store holds."""
+        """Release what the store holds."""
 
 
 class MemoryRecoveryStore:
-    """A store that forgets with its process; kept by a test, it plays a disk.
+    """A store that lasts as long as its process. A test that keeps it has a disk.
 
-    Without a disk nobody may reclaim, and the number of the life has to be a fresh one, so
-    ``first_boot`` is the time or a random number.
+    Without a disk no client may reclaim, and the boot number must be a new one: ``first_boot`` is
+    the time or a random number.
     """
 
     def __init__(self, first_boot: int = 1) -> None:

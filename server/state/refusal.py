@@ -1,4 +1,4 @@
-"""Statuses that are worth a line in the log: somebody may not, or has too much already."""
+"""Statuses that are worth a line in the log: a caller may not, or has too much already."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RANGES_FULL: Final = "put off, as too many byte ranges are locked"
 
 
 class Refusal(NfsError):
-    """A status, and why: ``reason`` is one of a few texts, as ``Complaints`` wants it."""
+    """A status with its reason: one of a few texts, as ``Complaints`` wants it."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(status)

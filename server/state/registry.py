@@ -1,4 +1,4 @@
-"""All that the server knows of its clients, and what happens to it as time goes by."""
+"""All that the server knows of its clients, and how that changes as time passes."""
 
 from __future__ import annotations
 
@@ -81,18 +81,18 @@ class Registry:
         self._complaints = Complaints(_log, lambda: self._now)
 
     def complain(self, peer: Peer, refusal: Refusal, now: float) -> None:
-        """Say in the log that a peer was refused something."""
+        """Log that a peer was refused something."""
         self._now = now
         self._complaints.about(peer, refusal.reason)
 
-    # Clients
+    # --- Clients ---
 
     def has_expired(self, client: Client, now: float) -> bool:
-        """Whether the client was silent for longer than its lease."""
+        """Return whether the client was silent for longer than its lease."""
         return now > client.renewed + self.times.lease
 
     def introduce(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
-        """EXCHANGE_ID that does not update: the record of who calls, new or not."""
+        """Handle an EXCHANGE_ID that does not update: return the record, new or not."""
         clients, share = self.clients, share_of(principal.source)
         known, replaced = clients.exchange(owner, verifier, principal, now)
         if known is not None:
@@ -107,12 +107,12 @@ class Registry:
         return clients.add(owner, verifier, principal, now)
 
     def renew(self, client: Client, now: float) -> None:
-        """The client was heard of."""
+        """Renew the client's lease, as it was heard of."""
         client.renewed = now
         client.courtesy = False
 
     def expire(self, client: Client) -> None:
-        """Forget a client and all that is its."""
+        """Forget a client with all its state and sessions."""
         client.gone = True
         self.states.drop_client(client)
         for session in list(client.sessions.values()):
@@ -120,9 +120,9 @@ class Registry:
         self.clients.remove(client)
 
     def retire(self, client: Client) -> None:
-        """Forget a client that will not be missed: it may not reclaim after a restart.
+        """Forget a client that may not reclaim after a restart.
 
-        That is recorded first, as others may get what it had: DELAY if it cannot be.
+        That is recorded first, as others may get what it had: raises DELAY if it cannot be.
         """
         if client.confirmed:
             self._on_record(self.store.remove, client.record)
@@ -130,24 +130,24 @@ class Registry:
         self.expire(client)
 
     def _put_out(self, client: Client) -> None:
-        """Forget a client to make room. What it had before a restart it may still reclaim."""
+        """Forget a client to make room. It may still reclaim what it had before a restart."""
         if client.recorded:
             self.retire(client)
         else:
             self.expire(client)
 
     def confirm(self, client: Client) -> None:
-        """Its first session makes a record the valid one of its owner."""
+        """Make a record the valid one of its owner, as it has a session now."""
         replaced = self.clients.confirm(client)
         if replaced is not None and replaced is not client:
             client.recorded = replaced.recorded
             self.expire(replaced)
 
     def note_state(self, client: Client) -> None:
-        """Before a client gets state for the first time: it may reclaim it after a restart.
+        """Record, before a client gets its first state, that it may reclaim after a restart.
 
-        DELAY if that cannot be recorded: there is never state without a record. EXPIRED if the
-        client was put out while its call waited for something.
+        Raises DELAY if that cannot be recorded: there is never state without a record. Raises
+        EXPIRED if the client was put out while its call waited.
         """
         if client.gone:
             raise NfsError(NFS4ERR_EXPIRED)
@@ -156,13 +156,13 @@ class Registry:
             client.recorded = True
 
     def complete_reclaim(self, client: Client) -> None:
-        """RECLAIM_COMPLETE."""
+        """Handle a RECLAIM_COMPLETE."""
         self.note_state(client)
         client.reclaim_complete = True
         self.grace.completed(client.record)
 
     def sweep(self, now: float) -> None:
-        """Let go of what time has taken: called every few seconds."""
+        """Forget clients whose time has run out. Called every few seconds."""
         for client in self.clients.unconfirmed():
             if self.has_expired(client, now):
                 self.clients.remove(client)
@@ -179,7 +179,7 @@ class Registry:
         self.grace.active(now)
 
     def _on_record(self, change: Callable[[bytes], None], record: bytes) -> None:
-        """Record a change; DELAY, and one line in the log, if that is not possible now."""
+        """Record a change. Raises DELAY, and logs one line, if that is not possible now."""
         try:
             change(record)
         except StoreError as error:
@@ -191,7 +191,7 @@ class Registry:
             _log.warning("what clients may reclaim can be recorded again")
         self._store_failed = False
 
-    # Sessions
+    # --- Sessions ---
 
     def create_session(
         self,
@@ -200,10 +200,10 @@ class Registry:
         back: BackChannel,
         now: float,
     ) -> Session:
-        """A new session. DELAY if there is no room for it.
+        """Make a session. Raises DELAY if there is no room for it.
 
-        As the room for cached replies gets scarce, sessions get fewer slots. A client that has
-        too many loses the one that it did not use for longest; NOSPC if it is using all of them.
+        As the room for cached replies gets scarce, sessions get fewer slots. A client that has too
+        many loses the one that was idle for longest; NOSPC if it is using all of them.
         """
         if len(client.sessions) >= self.limits.sessions_per_client:
             idle = [session for session in client.sessions.values() if not session.busy]
@@ -218,13 +218,13 @@ class Registry:
         session = Session(session_id, client, fore, back, now)
         self.sessions[session_id] = session
         client.sessions[session_id] = session
-        self._session_room.take(client.share, session.reserved)
+        self._session_room.acquire(client.share, session.reserved)
         return session
 
     def _make_session_room(self, client: Client, octets: int, now: float) -> None:
-        """See to it that there is room for one more session of a client; DELAY if there is none.
+        """Make room for one more session of a client. Raises DELAY if that is not possible.
 
-        The first one of an address comes in any case: there are no more of those than clients.
+        The first one of an address is always made: there are no more of those than clients.
         """
         room = self._session_room
         while room.room(client.share) < octets and room.taken(client.share):
@@ -235,23 +235,24 @@ class Registry:
             self._put_out(victim)
 
     def _new_session_id(self) -> bytes:
-        """A name that nobody can guess; the boot number keeps it from naming an earlier one."""
+        """Return a name that cannot be guessed, nor name a session of an earlier life."""
         while True:
             session_id = struct.pack(">I", self.boot) + self._random.randbytes(_SESSION_RANDOM)
             if session_id not in self.sessions:
                 return session_id
 
     def session(self, session_id: bytes) -> Session:
-        """The session of that name; BADSESSION if there is none."""
+        """Return the session of that name; raise BADSESSION if there is none."""
         session = self.sessions.get(session_id)
         if session is None:
             raise NfsError(NFS4ERR_BADSESSION)
         return session
 
     def session_of(self, session_id: bytes, principal: Principal) -> Session:
-        """The session, for who wants to manage it.
+        """Return the session for a caller that wants to manage it.
 
-        BADSESSION also for callers from elsewhere, WRONG_CRED for others who may not.
+        Raises BADSESSION also for callers from another source, and WRONG_CRED for others that may
+        not.
         """
         session = self.session(session_id)
         if session.client.source != principal.source:
@@ -264,12 +265,12 @@ class Registry:
         client = session.client
         del self.sessions[session.id]
         del client.sessions[session.id]
-        self._session_room.give_back(client.share, session.reserved)
+        self._session_room.release(client.share, session.reserved)
         for channel in list(session.connections):
             self._part(session, channel)
         session.back.close()
 
-    # Connections of sessions
+    # --- Connections of sessions ---
 
     def associate(self, session: Session, channel: Channel) -> None:
         """Note that a session's calls come over a connection (RFC 8881, Section 2.10.3.1)."""
@@ -284,7 +285,7 @@ class Registry:
             bound[session] = None
             return
         self._bound[channel] = {session: None}
-        # Asked for once, however many sessions come and go on the connection; it may be over now.
+        # Asked for once for all sessions on the connection. It may be closed already.
         channel.on_close(lambda _: self._closed(channel))
 
     def bind(self, session: Session, channel: Channel) -> None:
@@ -319,10 +320,10 @@ class Registry:
             session.connections.pop(channel, None)
             self.unbind(session, channel)
 
-    # Shares and locks: a courtesy client gives way.
+    # --- Shares and locks: a courtesy client gives way ---
 
     def check_share(self, handle: Filehandle, access: int, deny: int, now: float) -> None:
-        """SHARE_DENIED if the opens of a file rule these modes out, the caller's own included."""
+        """Raise SHARE_DENIED if opens of a file rule these modes out, the caller's included."""
         file = self.states.file(handle)
         if file is None or not file.rules_out(access, deny):
             return
@@ -331,7 +332,7 @@ class Registry:
             raise NfsError(NFS4ERR_SHARE_DENIED)
 
     def give_way(self, holders: Iterable[Client], now: float) -> bool:
-        """Expire clients that hold what another wants; False, and none, if one is alive."""
+        """Expire clients that hold what another one wants; False, and none, if one is alive."""
         clients: dict[int, Client] = {}
         for client in holders:
             if not self.has_expired(client, now):
@@ -342,9 +343,9 @@ class Registry:
         return True
 
     def make_state_room(self, client: Client, now: float) -> None:
-        """See to it that a client may have one more open or lock owner; DELAY if it may not.
+        """Make room for one more open or lock owner. Raises DELAY if that is not possible.
 
-        EXPIRED if the client was put out while its call waited for something.
+        Raises EXPIRED if the client was put out while its call waited.
         """
         if client.gone:
             raise NfsError(NFS4ERR_EXPIRED)
@@ -355,7 +356,7 @@ class Registry:
             self.retire(gone)
 
     def _longest_gone(self, client: Client, now: float) -> Client | None:
-        """Of those whose state stands in the way, the client that was silent for longest."""
+        """Return the client that was silent for longest, of those whose state is in the way."""
         in_the_way = (
             each
             for each in self.clients.confirmed()

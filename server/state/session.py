@@ -61,11 +61,11 @@ class Slot:
         self._pending: Fingerprint | None = None
 
     def acquire(self, seqid: int, fingerprint: Fingerprint) -> bool:
-        """Whether the call is new, and the slot its own from now on; False for a repetition.
+        """Take the slot for a call; return False if the call is a repetition.
 
-        Raises ``NfsError``: DELAY if the call is being executed, SEQ_MISORDERED if the number
-        is neither the last one nor the next, SEQ_FALSE_RETRY if another call had it. Then the
-        slot is as it was.
+        Raises ``NfsError``, and leaves the slot as it was: DELAY if the call is being executed,
+        SEQ_MISORDERED if the number is neither the last one nor the next, SEQ_FALSE_RETRY if
+        another call had it.
         """
         is_next = seqid == self.seqid + 1 & _UINT32_MAX
         if self._pending is not None:
@@ -86,13 +86,13 @@ class Slot:
         return self._pending is not None
 
     def release(self, reply: bytes | None) -> None:
-        """The call was executed: the slot moves on, and keeps ``reply``."""
+        """Move on, as the call was executed, and keep ``reply``."""
         self.seqid = self.seqid + 1 & _UINT32_MAX
         self.fingerprint, self._pending = self._pending, None
         self.reply = reply
 
     def abandon(self) -> None:
-        """The call was not executed after all: as if it had never come."""
+        """Forget the call, which was not executed: as if it had never come."""
         self._pending = None
 
 
@@ -131,11 +131,11 @@ class Session:
 
     @property
     def slot_count(self) -> int:
-        """How many slots there are."""
+        """The number of slots."""
         return self.fore.ca_maxrequests
 
     def slot(self, number: int) -> Slot:
-        """The slot of that number; BADSLOT beyond the last."""
+        """Return the slot of that number; raise BADSLOT beyond the last."""
         try:
             return self._slots[number]
         except IndexError:
@@ -158,5 +158,5 @@ class Session:
 
 
 def octets_of_slot(fore: channel_attrs4) -> int:
-    """What one slot of a session with these limits may take."""
+    """Return the octets that one slot of a session with these limits may take."""
     return int(SLOT_OCTETS + fore.ca_maxresponsesize_cached)

@@ -1,7 +1,7 @@
 """Files with state: who has them open, and whom share reservations keep out.
 
-RFC 8881, Section 9.7: an open says what it wants to do (access) and what nobody else may do at
-the same time (deny). The bits of both are 1 for reading and 2 for writing.
+RFC 8881, Section 9.7: an open says what it wants to do (access) and what no other may do at the
+same time (deny). The bits of both are 1 for reading and 2 for writing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Owner: TypeAlias = "tuple[Client, bytes]"
 
 
 class OpenedFile:
-    """A file that someone has open.
+    """A file that is open.
 
     How many opens have each access and each deny mode is counted, so that most answers need no
     look at the opens, of which there may be thousands.
@@ -43,11 +43,11 @@ class OpenedFile:
         self._vetted: dict[tuple[User, int], float] = {}
 
     def find(self, client: Client, owner: bytes) -> OpenState | None:
-        """The open of that owner; there is at most one."""
+        """Return the open of that owner; there is at most one."""
         return self.opens.get((client, owner))
 
     def find_lock(self, client: Client, owner: bytes) -> LockState | None:
-        """The state of that lock owner; there is at most one."""
+        """Return the state of that lock owner; there is at most one."""
         return self.lock_states.get((client, owner))
 
     def count(self, state: OpenState, by: int) -> None:
@@ -56,22 +56,22 @@ class OpenedFile:
         self._denials[state.deny] += by
 
     def rules_out(self, access: int, deny: int) -> bool:
-        """Whether there are opens that another one with these modes would conflict with."""
+        """Return whether there are opens that one with these modes would conflict with."""
         return any(
             (self._denials[mode] and mode & access) or (self._accesses[mode] and mode & deny)
             for mode in range(1, _MODES)
         )
 
     def conflicts(self, access: int, deny: int) -> Iterator[OpenState]:
-        """Those opens."""
+        """Yield those opens."""
         for state in list(self.opens.values()):
             if state.deny & access or state.access & deny:
                 yield state
 
-    # Whom the file system has been asked about, besides those who opened the file
+    # --- Users that the file system was asked about, besides those that opened the file ---
 
     def vetted(self, user: User, access: int, now: float) -> bool:
-        """Whether a user was found to have these rights not long ago."""
+        """Return whether a user was found to have these rights a short while ago."""
         return now < self._vetted.get((user, access), now)
 
     def vet(self, user: User, access: int, until: float) -> None:
@@ -81,5 +81,5 @@ class OpenedFile:
         self._vetted[user, access] = until
 
     def rights_changed(self) -> None:
-        """Its mode or owner was set: ask the file system again."""
+        """Forget what the file system said: the mode or the owner was set."""
         self._vetted.clear()

@@ -1,7 +1,7 @@
 """How much of something all clients together may have, and how that is shared out.
 
-Nobody has more than is left for others: one who comes alone gets half, a second one a third or so,
-and whoever comes finds something, however much the others want. The same rule is that of memory
+No source has more than is left for others: one that comes alone gets half, a second one about a
+third, and a new one always finds something, however much the others want. Memory has the same rule
 (``rpcrdma.budget``).
 """
 
@@ -23,24 +23,24 @@ class Shares:
         self._taken: Counter[Source] = Counter()
 
     def __len__(self) -> int:
-        """How many have some."""
+        """Return the number of sources that have some."""
         return len(self._taken)
 
     def taken(self, share: Source) -> int:
-        """What one source has."""
+        """Return what one source has."""
         return self._taken.get(share, 0)
 
     def room(self, share: Source) -> int:
-        """What one source may still take: 0 if it has as much as is left."""
+        """Return what one source may still take: 0 if it has as much as is left."""
         return max(0, self.free - self.taken(share) + 1) // 2
 
-    def take(self, share: Source, amount: int) -> None:
-        """A source takes some; whether it may was found out before."""
+    def acquire(self, share: Source, amount: int) -> None:
+        """Take some for a source, which was found to be allowed to."""
         self.free -= amount
         self._taken[share] += amount
         if not self._taken[share]:
             del self._taken[share]
 
-    def give_back(self, share: Source, amount: int) -> None:
-        """A source gives some back."""
-        self.take(share, -amount)
+    def release(self, share: Source, amount: int) -> None:
+        """Give some of a source back."""
+        self.acquire(share, -amount)

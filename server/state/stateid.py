@@ -1,7 +1,7 @@
 """Stateids, and the opens and lock owners that they stand for (RFC 8881, Section 8.2).
 
-The ``other`` field is random, all twelve octets of it, so nobody can guess one, and two lives of
-a server do not have the same.
+The ``other`` field is random, all twelve octets of it, so that it cannot be guessed, and no two
+lives of a server have the same.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class State:
         self.seqid = 0
 
     def bump(self) -> None:
-        """The state changed. Zero is skipped: it means "the latest"."""
+        """Count a change. Zero is skipped: it means "the latest"."""
         self.seqid = self.seqid % UINT32_MAX + 1
 
     @property
     def stateid(self) -> stateid4:
-        """As clients see it now."""
+        """The stateid, as clients see it now."""
         return stateid4(self.seqid, self.other)
 
 
@@ -68,8 +68,8 @@ class OpenState(State):
     """A file opened by an owner.
 
     ``modes`` has the (access, deny) pairs that it was opened with: only a combination of those
-    can be downgraded to. ``reader`` and ``writer`` are the same if one open made both;
-    ``reading`` and ``writing`` say as whom they were opened: anybody else has to be asked about.
+    can be downgraded to. ``reader`` and ``writer`` are the same if one open made both. ``reading``
+    and ``writing`` are the users that opened them: the rights of others must be checked.
     """
 
     __slots__ = (
@@ -96,7 +96,7 @@ class OpenState(State):
         self.writing: User | None = None
 
     def take(self, opened: OpenFile, access: int, user: User) -> None:
-        """Use what a user opened for what is still missing; close it if nothing is."""
+        """Use what a user has opened for what is missing; close it if nothing is."""
         used = False
         if access & READ and self.reader is None:
             self.reader, self.reading, used = opened, user, True
@@ -106,7 +106,7 @@ class OpenState(State):
             opened.close()
 
     def set_modes(self, access: int, deny: int) -> None:
-        """Change what it wants to do, and what nobody else may."""
+        """Change what it wants to do, and what it denies others."""
         self.file.count(self, -1)
         self.access, self.deny = access, deny
         self.file.count(self, 1)
@@ -154,11 +154,11 @@ class StateTable:
         return len(self._states)
 
     def file(self, handle: Filehandle) -> OpenedFile | None:
-        """The file, if it has state."""
+        """Return the file of a handle, if it has state."""
         return self._files.get(handle.wire)
 
     def find(self, stateid: stateid4, client: Client) -> State:
-        """The state of a client; its sequence number is checked, its file is not.
+        """Return a client's state; its sequence number is checked, its file is not.
 
         Raises BAD_STATEID and OLD_STATEID. A stateid of the server's life before is bad too:
         RFC 8881, Section 15.1.16, leaves NFS4ERR_STALE_STATEID to minor version 0.
@@ -171,9 +171,9 @@ class StateTable:
         return state
 
     def test(self, stateids: Iterable[tuple[int, bytes]], client: Client) -> list[int]:
-        """What :meth:`find` would say of each sequence number and rest: a status.
+        """Return the statuses that :meth:`find` has for stateids, of which there may be many.
 
-        There may be many.
+        Each is given as its sequence number and the rest.
         """
         statuses, states = [], self._states
         for seqid, other in stateids:
@@ -187,7 +187,7 @@ class StateTable:
         return statuses
 
     def add_open(self, client: Client, owner: bytes, handle: Filehandle) -> OpenState:
-        """A new open, without modes yet. Room was made for it."""
+        """Add an open, without modes yet. There must be room for it."""
         file = self._files.get(handle.wire)
         if file is None:
             file = self._files[handle.wire] = OpenedFile(handle)
@@ -199,7 +199,7 @@ class StateTable:
         return state
 
     def add_lock(self, open_state: OpenState, owner: bytes) -> LockState:
-        """A new lock owner's state on the file. Room was made for it."""
+        """Add a lock owner's state on the file. There must be room for it."""
         client = open_state.client
         state = LockState(open_state, owner, self._new_other())
         client.lock_states[state.other] = state
@@ -209,9 +209,9 @@ class StateTable:
         return state
 
     def close(self, state: OpenState, at_once: bool = True) -> None:
-        """Forget an open, with the locks made through it; its files may be closed later on.
+        """Forget an open, with the locks made through it. Its files may be closed later.
 
-        Raises ``OSError`` if that fails, but forgets it all the same.
+        Raises ``OSError`` if that fails, and forgets it all the same.
         """
         for lock in list(state.locks.values()):
             self.free(lock)
@@ -260,10 +260,10 @@ class StateTable:
         leftovers, self._leftovers = self._leftovers, []
         _release(leftovers)
 
-    # Byte ranges
+    # --- Byte ranges ---
 
     def lock_range(self, state: LockState, start: int, end: int, exclusive: bool) -> None:
-        """Lock a range of the state's file; conflicts were ruled out, and there is room."""
+        """Lock a range of the state's file. There must be no conflict, and room for it."""
         locks = state.file.locks
         before = len(locks)
         locks.lock(start, end, exclusive, state)
@@ -279,33 +279,33 @@ class StateTable:
     def _count_ranges(self, client: Client, more: int) -> None:
         if more:
             client.ranges += more
-            self._ranges.take(client.share, more)
+            self._ranges.acquire(client.share, more)
 
     def may_lock(self, file: OpenedFile, client: Client) -> bool:
-        """Whether there is room for what one LOCK can add: splitting a range makes two more."""
+        """Return whether there is room for what one LOCK adds: a split makes two more ranges."""
         room = self._ranges.room(client.share)
         return room >= 2 and len(file.locks) + 2 <= self._limits.ranges_per_file
 
-    # Room
+    # --- Room ---
 
     def is_full(self, client: Client) -> bool:
-        """Whether a client may not have one more open or lock owner."""
+        """Return whether a client may not have one more open or lock owner."""
         held = len(client.open_states) + len(client.lock_states)
         return held >= self._limits.states_per_client or not self._room.room(client.share)
 
     def is_in_the_way(self, other: Client, client: Client) -> bool:
-        """Whether a client, full as it is, could have more if the other one had less."""
+        """Return whether a client that is full could have more if the other one had less."""
         if other is client or self._room.room(client.share):
             return False
         return other.share == client.share or not self._room.free
 
     def _add(self, state: State) -> None:
         self._states[state.other] = state
-        self._room.take(state.client.share, 1)
+        self._room.acquire(state.client.share, 1)
 
     def _remove(self, state: State) -> None:
         del self._states[state.other]
-        self._room.give_back(state.client.share, 1)
+        self._room.release(state.client.share, 1)
 
     def _new_other(self) -> bytes:
         while True:
@@ -315,7 +315,7 @@ class StateTable:
 
 
 def _release(states: list[OpenState]) -> None:
-    """Close the files of opens that are gone; nobody is there to be told what goes wrong."""
+    """Close the files of opens that are gone; no caller is left to be told of errors."""
     for state in states:
         try:
             state.release()
@@ -324,6 +324,6 @@ def _release(states: list[OpenState]) -> None:
 
 
 def _wrong_seqid(given: int, known: int) -> int:
-    """OLD_STATEID for what was, BAD_STATEID for what is to come. The counter goes round."""
+    """Return OLD_STATEID for a past number, BAD_STATEID for a future one. The counter wraps."""
     behind = known - given & UINT32_MAX
     return NFS4ERR_OLD_STATEID if behind < 1 << 31 else NFS4ERR_BAD_STATEID

@@ -35,7 +35,7 @@ from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
 from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER, Owner
 from nfsrdma.rpcrdma.rpc.program import RpcService
-from nfsrdma.server.authority import Authority, Policy, Refusal
+from nfsrdma.server.authority import Authority, Policy, Rejection
 from nfsrdma.server.vfs.export import ANY, Export, Squash
 from nfsrdma.server.vfs.interface import ROOT, Changes
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -113,7 +113,7 @@ def test_claims(policy: Policy, peer: rpc_channel.Peer, uid: int, served: bool) 
     if served:
         assert decide(peer, claim).credentials.uid == uid
     else:
-        with pytest.raises(Refusal):
+        with pytest.raises(Rejection):
             decide(peer, claim)
 
 
@@ -133,10 +133,10 @@ def test_nobody_is_served_where_everybody_is_nobody() -> None:
     public = Export("p", memory(), squash=Squash.ALL, networks=[ANY])
     private = Export("q", memory(), networks=[ANY])
     for peer in (here(BOB), elsewhere(), here(0)):
-        with pytest.raises(Refusal):
+        with pytest.raises(Rejection):
             authority(BY_ROOT, private).decide(peer, anonymous)
         assert authority(BY_ROOT, public, private).decide(peer, anonymous).barred == {private}
-    with pytest.raises(Refusal):
+    with pytest.raises(Rejection):
         authority(BY_ALICE, public).decide(elsewhere(), anonymous)
 
 
@@ -166,7 +166,7 @@ def test_root(peer: rpc_channel.Peer, squash: Squash, insists: bool, uid: int | 
     """Who claims to be root, and whom the export takes it for; None: it is refused."""
     export = Export("", memory(), squash=squash, squash_local_root=insists, networks=[ANY])
     if uid is None:
-        with pytest.raises(Refusal):
+        with pytest.raises(Rejection):
             authority(BY_ROOT, export).decide(peer, Credentials.sys(0, 0))
         return
     granted = authority(BY_ROOT, export).decide(peer, Credentials.sys(0, 0)).credentials

@@ -574,12 +574,12 @@ def test_nobody_has_more_than_is_left() -> None:
         source = (f"192.0.2.{number}", None)
         taken = 0
         while shares.room(source):
-            shares.take(source, 1)
+            shares.acquire(source, 1)
             taken += 1
         assert taken == shares.taken(source) == expected
         assert shares.free >= taken - 1
     assert shares.room((GOOD, 1000))
-    shares.give_back(("192.0.2.1", None), 50)
+    shares.release(("192.0.2.1", None), 50)
     assert len(shares) == 3
     assert shares.room(("192.0.2.2", None)) == 16
 
