@@ -26,7 +26,8 @@ class Guest(Protocol):
     relied_on: bool
 
     @property
-    def peer(self) -> Peer: ...
+    def peer(self) -> Peer:
+        """The other end."""
 
 
 G = TypeVar("G", bound=Guest)

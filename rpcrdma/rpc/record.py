@@ -93,9 +93,11 @@ class SplitDecoder(Decoder):
         self._left_out = 0
 
     def tell(self) -> int:
+        """Return the offset in the record."""
         return self.offset + self._left_out
 
     def remaining(self) -> int:
+        """Return the octets left in the record."""
         return self._end - self.offset + (len(self._data) if self._data is not None else 0)
 
     def _take(self, size: int) -> memoryview:

@@ -80,6 +80,12 @@ HARMLESS = {
 # Within ``rpcrdma.roce`` each room may import those before it.
 ROCE_ROOMS = ("wire", "packets", "engine", "cm")
 
+# Within the server what is known of clients has to do without those who use it: they are injected.
+NOT_FOR = {
+    "server/state": ("server.callback", "server.engine", "server.ops", "server.edge"),
+    "server/callback": ("server.engine", "server.ops", "server.edge"),
+}
+
 
 def sources() -> list[Path]:
     return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
@@ -163,3 +169,10 @@ def test_the_rooms_of_roce_are_stacked(room: str) -> None:
             assert not name.startswith(tuple(f"rpcrdma.roce.{upper}" for upper in above)), (
                 f"{path} imports {name}"
             )
+
+
+@pytest.mark.parametrize("room", NOT_FOR)
+def test_state_does_not_know_who_uses_it(room: str) -> None:
+    for path in sorted((ROOT / room).rglob("*.py")):
+        for name in imported(path):
+            assert not name.startswith(NOT_FOR[room]), f"{path} imports {name}"
