@@ -1,10 +1,11 @@
-"""What strangers may make the connection manager keep and say.
+"""Bounds for what unconfirmed peers can make the connection manager keep and send.
 
-A request to connect costs its sender one datagram, from any address it likes to write on it. So the
-half-open connections that it leaves are few for each address and few together, and when there are
-too many the oldest one of the address that has most goes: who answers is through in one round trip,
-before his turn comes. And what is answered to strangers has a rate, for each address and together,
-as it goes to whoever owns the address. Of IPv6 an address is its network of 64 bits.
+A request to connect costs its sender one datagram, with any source address that it likes to write
+on it. So the number of half-open connections is bounded, for each address and in total. When there
+are too many, the address with the most of them loses its oldest one; a peer that answers needs one
+round trip, and is through before that. What is sent to unconfirmed addresses has a rate, for each
+address and in total, as it may go to a host that never asked. An IPv6 address counts as its network
+of 64 bits.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from .cm_id import CmId
 
 MAX_HALF_OPEN = 128
-"""Together. Fewer than a server's connections: each of these takes one of them."""
+"""In total. Fewer than a server's connections, as each of these takes one of them."""
 MAX_HALF_OPEN_EACH = 64
 """For each address."""
 ROUND_TRIP_S = 0.02
-"""Nobody has to go before so much time to confirm; who comes then is dropped, and asks again."""
+"""No connection is evicted earlier; a new request is dropped meanwhile, and repeated by its peer."""
 PRESSED, PRESSED_EACH = MAX_HALF_OPEN // 4, MAX_HALF_OPEN_EACH // 8
-"""With so many there is less patience."""
+"""With more than these, half-open connections are evicted after ``PRESSED_PATIENCE_S``."""
 PRESSED_PATIENCE_S = 1.0
 
 
@@ -42,16 +43,16 @@ class Backlog:
         return len(self._since)
 
     def pressed(self, host: str) -> bool:
-        """Whether strangers, or this one alone, ask for more than usual."""
+        """Return whether there are unusually many, in total or of ``host`` alone."""
         return len(self._since) > PRESSED or len(self._of.get(network_of(host), ())) > PRESSED_EACH
 
     def add(self, cm_id: CmId, now: float) -> None:
-        """Note one that begins."""
+        """Add a connection that has become half-open at ``now``."""
         self._since[cm_id] = now
         self._of.setdefault(network_of(cm_id.remote_port[0]), {})[cm_id] = None
 
     def discard(self, cm_id: CmId) -> None:
-        """Forget one that is half-open no more, or never was."""
+        """Remove a connection that is not half-open any more, or never was."""
         if self._since.pop(cm_id, None) is not None:
             network = network_of(cm_id.remote_port[0])
             own = self._of[network]
@@ -60,11 +61,11 @@ class Backlog:
                 del self._of[network]
 
     def age(self, cm_id: CmId, now: float) -> float:
-        """For how many seconds it has been half-open."""
+        """Return for how many seconds a connection has been half-open."""
         return now - self._since[cm_id]
 
     def victim(self, host: str, now: float) -> CmId | None:
-        """Who goes so that one more of ``host`` has room; ``None`` if nobody must."""
+        """Return the connection to evict for one more of ``host``; ``None`` if there is room."""
         own = self._of.get(network_of(host))
         if own is not None and len(own) >= self._each:
             return next(iter(own))
@@ -82,7 +83,7 @@ class Backlog:
 
 
 class Quota:
-    """So many a second for each address, and ``burst`` at once; and a bound for all together."""
+    """A rate limit: ``rate`` a second and ``burst`` at once for each address, and one for all."""
 
     __slots__ = ("_all", "_burst", "_levels", "_most", "_rate")
 
@@ -94,7 +95,7 @@ class Quota:
         self._levels: dict[str, tuple[float, float]] = {}
 
     def take(self, host: str, now: float) -> bool:
-        """Whether ``host`` has one left; then it has one less."""
+        """Use one up for ``host``; return false if it has none left."""
         network = network_of(host)
         level, since = self._levels.pop(network, (0.0, now))
         level = max(0.0, level - max(0.0, now - since) * self._rate)

@@ -55,7 +55,7 @@ REQ_PRIVATE_ROOM = Req.PRIVATE_ROOM - RDMA_CM_HEADER_LENGTH
 
 
 class CmEngine(Protocol):
-    """What connection management needs of the engine."""
+    """What connection management needs from the engine."""
 
     limits: DeviceLimits
     on_ready: Callable[[], None]
@@ -77,7 +77,7 @@ class CmEngine(Protocol):
 
 
 class IdManager(Protocol):
-    """What an identifier needs of the connection manager, which owns it."""
+    """What an identifier needs from the connection manager, which owns it."""
 
     engine: CmEngine
     rng: Random
@@ -99,13 +99,13 @@ class IdManager(Protocol):
         """Tell the listener of a new request."""
 
     def moved(self, cm_id: CmId, before: State, after: State) -> None:
-        """Keep the books when the state of ``cm_id`` has changed."""
+        """Note that the state of ``cm_id`` has changed."""
 
     def may_answer(self, host: str, now: float) -> bool:
-        """Return whether something may be said to ``host``, which may never have asked."""
+        """Return whether to answer ``host``, which may never have asked."""
 
     def is_pressed(self, host: str) -> bool:
-        """Return whether there are many half-open connections, of ``host`` or altogether."""
+        """Return whether there are many half-open connections, of ``host`` or in total."""
 
 
 class CmId:
@@ -181,13 +181,13 @@ class CmId:
 
     @property
     def queue_pair(self) -> QueuePair:
-        """The queue pair. A request that was not prepared has none."""
+        """The queue pair; only after ``prepare``."""
         assert self._queue_pair is not None, "not prepared"
         return self._queue_pair
 
     @property
     def pd(self) -> ProtectionDomain:
-        """The protection domain of the queue pair."""
+        """The protection domain of the queue pair; only after ``prepare``."""
         assert self._pd is not None, "not prepared"
         return self._pd
 
@@ -199,7 +199,7 @@ class CmId:
         self._leave("disconnected by its owner")
 
     def close(self) -> None:
-        """Disconnect if need be and free everything. The handler hears no more."""
+        """Disconnect if need be and free everything; the handler is not called any more."""
         self._handler = None
         self._leave("closed by its owner")
         if self._queue_pair is not None:
@@ -240,7 +240,7 @@ class CmId:
     def request_connection(
         self, options: ConnectOptions, handler: ConnectionHandler, path_mtu: int
     ) -> None:
-        """Queue the active side's start; ``path_mtu`` in octets."""
+        """Ask for the connection, at the manager's next turn; ``path_mtu`` is in octets."""
         self._options = options
         self._handler = handler
         self._path_mtu = path_mtu
@@ -249,7 +249,7 @@ class CmId:
         self._manager.command(self, Event.CONNECT)
 
     def take_request(self, request: Req, transaction: int, header: RdmaCmHeader, port: int) -> None:
-        """Note what the peer's checked REQ says."""
+        """Take over what the peer's REQ says, after it was checked."""
         self.incoming = request
         self.remote_comm_id = request.local_comm_id
         self.remote_qpn = request.local_qpn
@@ -260,7 +260,7 @@ class CmId:
         self._path_mtu = PATH_MTUS[request.path_mtu]
 
     def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
-        """Queue the owner's consent."""
+        """Accept the request, at the manager's next turn."""
         assert self.incoming is not None
         self._options = options
         self._handler = handler
@@ -270,7 +270,7 @@ class CmId:
         self._manager.command(self, Event.ACCEPT)
 
     def reject(self, private_data: bytes) -> None:
-        """Queue the owner's refusal."""
+        """Reject the request, at the manager's next turn."""
         self._options = ConnectOptions(private_data=private_data)
         self._manager.command(self, Event.REJECT)
 
@@ -286,7 +286,7 @@ class CmId:
         return True
 
     def run_timer(self, now: float) -> None:
-        """The deadline has passed: retry with twice the patience, or give up."""
+        """Retry with twice the interval, or give up: the deadline has passed."""
         if self._retries_left == 0 or now >= self._give_up_at:
             self.deadline = None
             self.fire(Event.GIVE_UP, None, now)
@@ -297,11 +297,11 @@ class CmId:
         self.fire(Event.RETRY, None, now)
 
     def peer_is_sending(self) -> None:
-        """The peer used the queue pair: our REP arrived, whatever became of the RTU."""
+        """Take the peer's first packet as a sign that our REP arrived, even if the RTU was lost."""
         self.fire(Event.TRAFFIC, None, 0.0)
 
     def moot(self) -> None:
-        """The owner accepted a request that is gone."""
+        """Tell the owner that the request it accepted is gone."""
         self._end(ConnectionAbortedError("the peer gave up before its request was accepted"))
 
     # --- Time ---
@@ -354,7 +354,7 @@ class CmId:
         assert isinstance(message, Rep)
         options = self._options
         self.deadline = None
-        # What the peer may have in flight here is what we offered, whatever it says now.
+        # The peer may have in flight what we offered in the REQ; the REP does not change that.
         offered = min(options.responder_resources, self._depth_limit())
         self.initiator_depth = min(self.initiator_depth, message.responder_resources)
         self._raise_queue_pair(message.starting_psn, offered, message.rnr_retry_count)
@@ -526,7 +526,7 @@ class CmId:
             retry_count = self.incoming.retry_count
         queue_pair = self.queue_pair
         if queue_pair.state != QpState.INIT:
-            return  # It has failed meanwhile; the command that says so is on its way.
+            return  # it has failed meanwhile, and Event.FAILED is queued
         queue_pair.ready_to_receive(
             local=self.local_port,
             remote=self.remote_port,

@@ -7,9 +7,9 @@ identifier that a message is for, answers messages that are for none, and keeps 
     next_timeout() / handle_timeout(now)         retries, waits, and the owners' commands
     listen(...) / connect(...)                   what the engine delegates
 
-What a peer can make us remember is bounded: half-open connections (``backlog``), connections,
-and identifiers that linger; and so is what strangers can make us say. Everything that is dropped is
-counted in ``counters``.
+What a peer can make us remember is bounded: half-open connections (``backlog``), connections, and
+identifiers that linger; and so is what unconfirmed peers can make us send. Everything that is
+dropped is counted in ``counters``.
 """
 
 from __future__ import annotations
@@ -53,25 +53,25 @@ if TYPE_CHECKING:
     from random import Random
 
 ROCE_PORT = 4791
-"""The UDP port of RoCEv2, for everyone."""
+"""The UDP port of RoCEv2 at both ends."""
 EPHEMERAL_PORTS = range(49152, 65536)
 
 MAX_LINGERING = 1024
 MAX_CONNECTIONS = 4096
 RECENT_IDS = 4096
 REQUESTS_PER_S, REQUESTS_AT_ONCE = 64.0, 256
-"""New requests of one address that are looked at: each costs its listener a queue pair."""
+"""New requests of one address that are looked at; each costs its listener a queue pair."""
 NEW_REQUESTS_PER_S, NEW_REQUESTS_AT_ONCE = 500.0, 1000
-"""Of all addresses that never confirmed a connection."""
+"""The same for all addresses together that have never confirmed a connection."""
 DOUBTFUL_REQUESTS_PER_S, DOUBTFUL_REQUESTS_AT_ONCE = 50.0, 100
-"""Of those among them that have left requests unconfirmed."""
+"""The same for those among them that have left requests unconfirmed."""
 MAX_KNOWN = 4096
 ANSWERS_PER_S, ANSWERS_AT_ONCE = 16.0, 64
 """Refusals, good-byes and repetitions for one address, on its word alone."""
 ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE = 512.0, 2048
 
 _WANTING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
-"""What looking for a route fails with when it is this host that has too little."""
+"""Errors of a route look-up that mean that this host is short of resources."""
 
 _EVENTS = {
     CmAttribute.MRA: Event.MRA,
@@ -84,7 +84,7 @@ _EVENTS = {
 
 
 class _Objection(Exception):
-    """Why a REQ is refused."""
+    """A reason to reject a REQ."""
 
     def __init__(self, reason: RejectReason) -> None:
         super().__init__(reason)
@@ -93,17 +93,17 @@ class _Objection(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How to reach a host: from which of our addresses, and with how many octets a packet."""
+    """How to reach a host: the local address, and the path MTU in octets."""
 
     local: str
     path_mtu: int
 
 
 class RouteFinder(Protocol):
-    """The provider's knowledge of the network."""
+    """Finds routes for the connection manager."""
 
     def __call__(self, host: str, local: str | None = None) -> Route:
-        """The route to ``host``, from ``local`` if given. Raises ``OSError``."""
+        """Return the route to ``host``, from ``local`` if given. Raises ``OSError``."""
 
 
 class Listener:
@@ -127,14 +127,14 @@ class Listener:
 
 
 class ConnectionManager:
-    """Every communication identifier of one engine."""
+    """The communication identifiers and listeners of one engine."""
 
     def __init__(self, engine: CmEngine, *, rng: Random, route: RouteFinder) -> None:
         self.engine = engine
         self.rng = rng
         self.route = route
         self.guid = rng.getrandbits(64)
-        """Who we are, until this process ends: peers tell a restart by it."""
+        """Our CA GUID. It is new for each process, so that peers notice a restart."""
         self.counters: Counter[str] = Counter()
         self._listeners: dict[tuple[str, int], Listener] = {}
         self._ids: dict[int, CmId] = {}
@@ -145,7 +145,7 @@ class ConnectionManager:
         self._new = Quota(NEW_REQUESTS_PER_S, NEW_REQUESTS_AT_ONCE)
         self._doubtful = Quota(DOUBTFUL_REQUESTS_PER_S, DOUBTFUL_REQUESTS_AT_ONCE)
         self._known: dict[str, bool] = {}
-        """Whether an address ever confirmed a connection that it asked for; the latest last."""
+        """Address -> whether it ever confirmed a connection that it asked for; the latest last."""
         self._answers = Quota(
             ANSWERS_PER_S, ANSWERS_AT_ONCE, Quota(ALL_ANSWERS_PER_S, ALL_ANSWERS_AT_ONCE)
         )
@@ -157,7 +157,7 @@ class ConnectionManager:
         self._fault: Exception | None = None
 
     def __len__(self) -> int:
-        """How many identifiers there are, in whatever state."""
+        """Return the number of identifiers, in any state."""
         return len(self._ids)
 
     # --- The verbs ---
@@ -211,7 +211,7 @@ class ConnectionManager:
         return cm_id
 
     def close(self) -> None:
-        """Close every listener and connection. What is said of it leaves at the next turn."""
+        """Close every listener and connection. The DREQs leave at the next turn."""
         self._listeners.clear()
         for cm_id in list(self._ids.values()):
             cm_id.disconnect()
@@ -221,8 +221,8 @@ class ConnectionManager:
     def handle_mad(
         self, mad: memoryview, source: Address, destination: Address, now: float
     ) -> None:
-        """A datagram for queue pair 1. What is no CM message is counted and dropped."""
-        source = (source[0], ROCE_PORT)  # Answers go to the well-known port.
+        """Take a datagram for queue pair 1; count and drop it if it is no CM message."""
+        source = (source[0], ROCE_PORT)  # answers go to the well-known port
         try:
             self._run_commands(now)
         finally:
@@ -232,7 +232,7 @@ class ConnectionManager:
         try:
             attribute, transaction, data = decode_mad(mad)
             if attribute == CmAttribute.REQ and not self._may_ask(source[0], now):
-                self.counters["too many requests"] += 1  # Who means it asks again.
+                self.counters["too many requests"] += 1  # an honest peer repeats its request
                 return
             message = decode_message(attribute, data)
         except MadError:
@@ -252,7 +252,7 @@ class ConnectionManager:
             self.counters["out of turn"] += 1
 
     def next_timeout(self) -> float | None:
-        """When ``handle_timeout`` wants to be called; 0.0 when a command waits."""
+        """Return when to call ``handle_timeout``; 0.0 when a command is queued."""
         if self._commands:
             return 0.0
         timers = self._timers
@@ -261,7 +261,10 @@ class ConnectionManager:
         return timers[0][0] if timers else None
 
     def handle_timeout(self, now: float) -> None:
-        """Run the owners' commands and what is due, all of it whatever a handler raises."""
+        """Run the owners' commands and the timers that are due.
+
+        What a handler raises is raised again when all of them have run.
+        """
         try:
             self._run_commands(now)
         finally:
@@ -274,16 +277,16 @@ class ConnectionManager:
     # --- For the identifiers ---
 
     def is_pressed(self, host: str) -> bool:
-        """Whether there are many half-open connections, of ``host`` or altogether."""
+        """Return whether there are many half-open connections, of ``host`` or in total."""
         return self.backlog.pressed(host)
 
     def command(self, cm_id: CmId, event: Event) -> None:
-        """Queue what an owner wants, and see to it that a turn comes."""
+        """Queue an owner's command and ask the engine for a turn."""
         self._commands.append((cm_id, event))
         self.engine.on_ready()
 
     def schedule(self, cm_id: CmId, when: float) -> None:
-        """Have the cm_id's timer run at ``when``, unless its deadline is moved."""
+        """Have the timer of ``cm_id`` run at ``when``, unless its deadline is moved."""
         self._serial += 1
         heapq.heappush(self._timers, (when, self._serial, cm_id))
         if len(self._timers) > 64 + 4 * len(self._ids):
@@ -309,7 +312,7 @@ class ConnectionManager:
                 raise
 
     def moved(self, cm_id: CmId, before: State, after: State) -> None:
-        """Keep the books when an identifier changes its state."""
+        """Update the backlog and the lingering identifiers when a state has changed."""
         if before is after:
             return
         if before in HALF_OPEN and after not in HALF_OPEN:
@@ -380,7 +383,7 @@ class ConnectionManager:
         cm_id.fire(Event.ANNOUNCE, None, now)
 
     def _may_ask(self, host: str, now: float) -> bool:
-        """Whether a new request of ``host`` is looked at."""
+        """Return whether a new request of ``host`` is to be looked at."""
         if not self._news.take(host, now):
             return False
         confirms = self._known.get(network_of(host))
@@ -389,18 +392,18 @@ class ConnectionManager:
         return confirms or self._doubtful.take("", now)
 
     def may_answer(self, host: str, now: float) -> bool:
-        """Whether something may be said to ``host``, which may never have asked for it."""
+        """Return whether to answer ``host``, which may never have asked."""
         if self._answers.take(host, now):
             return True
         self.counters["unanswered"] += 1
         return False
 
     def _examine(self, request: Req, source: Address, destination: Address) -> RdmaCmHeader:
-        """Check a REQ. Raises ``_Objection`` if it cannot be entertained."""
+        """Check a REQ. Raises ``_Objection`` if it must be rejected."""
         if request.transport != TRANSPORT_RC:
             raise _Objection(RejectReason.INVALID_TRANSPORT_SERVICE_TYPE)
         if request.local_gid != gid_of(source[0]):
-            # The queue pair's packets go to the GID; they cannot be sent to somebody else.
+            # The queue pair's packets go to the GID, so it must be the sender's.
             raise _Objection(RejectReason.PRIMARY_REMOTE_PORT_GID_REJECTED)
         try:
             header = RdmaCmHeader.decode(request.private_data)
@@ -430,10 +433,10 @@ class ConnectionManager:
     # --- Other messages ---
 
     def _find(self, message: CmMessage, host: str) -> CmId | None:
-        """The identifier that a message is for, if its sender is the one we know."""
+        """Return the identifier that a message is for, if it comes from that identifier's peer."""
         assert not isinstance(message, Req)
         if isinstance(message, Rej) and message.remote_comm_id == 0:
-            # From a peer that never saw our identifier; it says who it is.
+            # The peer has never seen our identifier; its REJ names its GUID instead.
             guid = int.from_bytes(message.additional[:8], "big")
             return self._requests.get((host, guid, message.local_comm_id))
         cm_id = self._ids.get(message.remote_comm_id)
@@ -455,7 +458,7 @@ class ConnectionManager:
         destination: Address,
         now: float,
     ) -> None:
-        """Answer what would otherwise be repeated: the sender believes in a connection."""
+        """Answer a message for an identifier that is gone: the sender would repeat it."""
         assert not isinstance(message, Req)
         self.counters["orphans"] += 1
         if not isinstance(message, Dreq | Rep | Rtu) or not self.may_answer(source[0], now):
@@ -475,7 +478,7 @@ class ConnectionManager:
             self.send(reject, transaction, destination, source)
 
     def _learn_from_reply(self, cm_id: CmId, reply: Rep, now: float) -> Event:
-        """Note whom a REP comes from, on the one occasion that it counts."""
+        """Take the peer's identity from the REP we wait for; return the event it amounts to."""
         if cm_id.state not in (State.REQ_SENT, State.REP_WAIT):
             return Event.REP
         host = cm_id.remote_port[0]
@@ -502,7 +505,7 @@ class ConnectionManager:
             cm_id.moot()
 
     def _guard(self, step: Callable[..., None], *args: Any) -> None:
-        """Do it; what it raises is kept for later, as others are to have their turn first."""
+        """Run ``step``; keep what it raises until the others have run."""
         try:
             step(*args)
         except Exception as error:

@@ -10,7 +10,7 @@ from ..wire.cm_messages import RejectReason, reject_reason_name
 
 def rejected(peer: str, reason: int, private_data: bytes) -> ConnectionRejected:
     """Return the error for a REJ of ``peer`` (``host:port``) with this reason code."""
-    # What TCP calls "connection refused": nobody listens on that port.
+    # What TCP calls "connection refused": there is no listener on that port.
     code = ECONNREFUSED if reason == RejectReason.INVALID_SERVICE_ID else None
     name = reject_reason_name(reason)
     text = f"{peer} rejects the connection: {name} ({reason})"

@@ -23,7 +23,7 @@ class IncomingRequest:
 
     @property
     def peer_address(self) -> tuple[str, int]:
-        """Who calls."""
+        """The peer's address and port, as it says."""
         return self._cm_id.peer_address
 
     @property
@@ -34,7 +34,7 @@ class IncomingRequest:
 
     @property
     def uid(self) -> int | None:
-        """None: whose process the peer is cannot be told from a request."""
+        """``None``: a request does not tell whose process the peer is."""
         return None
 
     def prepare(
@@ -52,14 +52,14 @@ class IncomingRequest:
         return self._cm_id
 
     def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
-        """Consent. Raises ``VerbsError`` if not prepared or answered already."""
+        """Accept. Raises ``VerbsError`` if not prepared or answered already."""
         if not self._prepared:
             raise VerbsError("a request must be prepared before it can be accepted")
         self._answer(options.private_data, Rep.PRIVATE_ROOM)
         self._cm_id.accept(options, handler)
 
     def reject(self, private_data: bytes = b"") -> None:
-        """Refuse (REJ, consumer reject). Raises ``VerbsError`` if answered already."""
+        """Reject (REJ, consumer reject). Raises ``VerbsError`` if answered already."""
         self._answer(private_data, Rej.PRIVATE_ROOM)
         self._cm_id.reject(private_data)
 

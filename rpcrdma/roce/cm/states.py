@@ -18,7 +18,7 @@ from enum import Enum, auto
 
 
 class State(Enum):
-    """Where a communication identifier is in its life."""
+    """The states of a communication identifier."""
 
     IDLE = auto()
     REQ_SENT = auto()
@@ -26,7 +26,7 @@ class State(Enum):
     """Active; the peer has our REQ and asked for time (IBA: MRA(REQ) received)."""
     REQ_RECEIVED = auto()
     MRA_SENT = auto()
-    """Passive; we asked for time until the owner makes up its mind."""
+    """Passive; we asked for time until the owner decides."""
     REP_SENT = auto()
     RTU_WAIT = auto()
     """Passive; the peer has our REP and asked for time (IBA: MRA(REP) received)."""
@@ -39,7 +39,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What can happen to it: a message, a command of the owner, the queue pair, the clock."""
+    """What can happen to an identifier: a message, a command, the queue pair, the clock."""
 
     REQ = auto()
     """The same REQ again (the first one creates the identifier)."""
@@ -62,7 +62,7 @@ class Event(Enum):
     STALE = auto()
     """Another REQ or REP names the same remote queue pair: the peer has forgotten this one."""
     EVICT = auto()
-    """Half-open, and others want its place."""
+    """It is half-open, and another connection needs its place."""
     RETRY = auto()
     GIVE_UP = auto()
 
@@ -121,9 +121,9 @@ class Action(Enum):
 HALF_OPEN = frozenset(
     (State.REQ_RECEIVED, State.MRA_SENT, State.REP_SENT, State.RTU_WAIT),
 )
-"""What a peer can make us keep by one datagram; bounded by the manager."""
+"""What a peer can make us keep with one datagram; the manager bounds it."""
 LINGERING = frozenset((State.REJECTED, State.TIMEWAIT))
-"""Kept only to answer repeated messages in kind; the oldest go first."""
+"""Kept only to repeat an answer; the oldest are evicted first."""
 
 TRANSITIONS: dict[tuple[State, Event], tuple[Action, State]] = {
     # Active side.

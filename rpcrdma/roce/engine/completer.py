@@ -5,9 +5,8 @@ earlier ones, with one exception: an RDMA READ is finished only when its data ha
 acknowledgement that passes an unanswered READ therefore tells that responses were lost (IBA:
 "implied NAK"), and the READ is asked for again from the first missing packet.
 
-Responses that come before their turn are put where they belong all the same. That something is
-missing then is as likely a loss as a detour; which of them this network has is learnt
-(``early``).
+Responses that arrive early are placed all the same. What is missing then may be lost or only late;
+``early`` learns which of the two is usual on this network.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _HEADER_OCTETS = {code: OPCODES[code].header_octets for code in _ENDS}
 
 
 class Completer:
-    """The part of a queue pair that hears responses."""
+    """The part of a queue pair that takes responses."""
 
     def __init__(self, qp: SharedState, requester: Requester) -> None:
         self._qp = qp
@@ -53,7 +52,7 @@ class Completer:
         if run.code in _ENDS:
             self._read_response(run, now)
         else:
-            # The answer to an atomic operation: none was asked for.
+            # The answer to an atomic operation, which we never request.
             self._qp.counters.bad_responses += 1
 
     def acknowledge(self, syndrome: int, psn: int, now: float) -> None:
@@ -143,7 +142,7 @@ class Completer:
             requester.catch_up(now)
 
     def _take_early(self, run: Run, sequence: int) -> None:
-        """Place responses whose turn it is not yet."""
+        """Place responses that arrived before the ones that precede them."""
         requester = self._requester
         end = next((stop for begin, stop in requester.reads if begin <= sequence < stop), None)
         wqe = requester.wqe_of(sequence)
@@ -154,7 +153,7 @@ class Completer:
         requester.early.add(sequence, run.count)
 
     def _fits(self, run: Run, wqe: Wqe, sequence: int, end: int) -> bool:
-        """Whether the response's place in the message and its length are what was asked for."""
+        """Return whether the response's place in the message and its length are as requested."""
         mtu = self._qp.mtu
         payload = run.length
         if not _ENDS[run.code]:
@@ -163,7 +162,7 @@ class Completer:
         return sequence + 1 == end and payload == min(left, mtu)
 
     def _place(self, run: Run, wqe: Wqe, target: int) -> None:
-        """Copy the payloads to where the work request wants them: from octet ``target`` on."""
+        """Copy the payloads into the work request's buffers, from octet ``target`` on."""
         view, size, length = run.view, run.size, run.length
         offset = run.offset + _HEADER_OCTETS[run.code]
         if wqe.view is not None:

@@ -15,7 +15,7 @@ _RELIEF = 0.75
 
 
 class CongestionWindow:
-    """``octets`` is how much may be unacknowledged, ``ceiling`` the most that it becomes."""
+    """A window of ``octets`` that may be unacknowledged, at most ``ceiling``."""
 
     __slots__ = ("_floor", "_mtu", "ceiling", "octets", "threshold")
 
@@ -27,14 +27,14 @@ class CongestionWindow:
         self.threshold = self.ceiling
 
     def acknowledged(self, octets: int) -> None:
-        """The peer has taken this much more."""
+        """Open the window: the peer has acknowledged ``octets`` more."""
         window = self.octets
         if window < self.ceiling:
             window += octets if window < self.threshold else self._mtu * octets // window
             self.octets = min(window, self.ceiling)
 
     def lost(self) -> None:
-        """Something is missing, but the peer still hears us."""
+        """Halve the window: something was lost, but the peer still answers."""
         self.octets = self.threshold = max(self.octets // 2, self._floor)
 
     def timed_out(self) -> None:
@@ -44,12 +44,12 @@ class CongestionWindow:
 
 
 class RetransmissionTimer:
-    """``timeout``, in seconds: RFC 6298, Section 2, with exponential back-off (5.5).
+    """The retransmission timeout, in seconds: RFC 6298, Section 2, with back-off (5.5).
 
     Unlike there, progress alone ends the back-off: while much is lost there may be no round trip
-    to measure for a long time, and waiting longer and longer helps nobody.
+    to measure for a long time, and waiting longer and longer would not help.
 
-    Nothing tells beforehand how long a peer may be busy with other things, so the least timeout is
+    How long a peer may be busy with other things is not known beforehand. So the least timeout is
     learnt: it grows with each wait that turns out to have been too short, and shrinks with each
     that found a loss.
     """
@@ -73,7 +73,7 @@ class RetransmissionTimer:
 
     @property
     def smoothed(self) -> float | None:
-        """The smoothed round trip, in seconds; ``None`` before the first sample."""
+        """The smoothed round-trip time in seconds; ``None`` before the first sample."""
         return self._smoothed
 
     def sample(self, round_trip: float) -> None:
@@ -90,14 +90,14 @@ class RetransmissionTimer:
         self.timeout = self._measured
 
     def hasty(self, waited: float) -> None:
-        """The answer was on its way, and came after so many seconds."""
+        """Raise the least timeout: the answer came after ``waited`` seconds, and was not lost."""
         least = min(waited * _MARGIN, self._tuning.rto_patience)
         self._least = max(self._least, least)
         self._settle()
         self.timeout = max(self.timeout, self._measured)
 
     def justified(self) -> None:
-        """The last timeout was none too early."""
+        """Lower the least timeout: the last one found a loss."""
         self._least = max(self._least * _RELIEF, self._tuning.rto_minimum)
         self._settle()
 
@@ -109,5 +109,5 @@ class RetransmissionTimer:
         self.timeout = min(self.timeout * 2, self._tuning.rto_maximum)
 
     def progress(self) -> None:
-        """The peer has taken something that is new to it."""
+        """End the back-off: the peer has acknowledged something new."""
         self.timeout = self._measured

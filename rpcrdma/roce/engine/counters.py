@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Counters:
-    """What one queue pair, or the whole engine, has seen. All of them only grow."""
+    """What one queue pair, or the whole engine, has counted. Counters only grow."""
 
     __slots__ = (
         "acks_received",
@@ -54,11 +54,11 @@ class Counters:
         """Retransmission timeouts."""
         self.icrc_errors = 0
         self.malformed = 0
-        """No packet, or one that breaks a rule about lengths, versions or keys."""
+        """What is no packet, or breaks a rule about lengths, versions or keys."""
         self.bad_responses = 0
-        """Responses that do not fit what was asked."""
+        """Responses that do not fit the request."""
         self.unexpected = 0
-        """Packets that the state of the queue pair, or the peer's address, forbids."""
+        """Packets that are illegal in the queue pair's state or from their source address."""
         self.unknown_queue_pair = 0
 
     def add(self, other: Counters) -> None:

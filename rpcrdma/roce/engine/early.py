@@ -11,7 +11,7 @@ _MOST_TOLERANCE = 64
 
 
 class EarlyResponses:
-    """The sequences of what has arrived beyond a gap. They are bounded by what was asked for."""
+    """The sequences that have arrived beyond a gap; never more than were requested."""
 
     __slots__ = ("_beyond", "_called_lost", "_missing", "_tolerance", "sequences")
 
@@ -19,17 +19,17 @@ class EarlyResponses:
         self.sequences: set[int] = set()
         self._missing = 0
         self._beyond = 0
-        """How many have come that should follow what is missing."""
+        """How many have arrived that come after the missing one."""
         self._tolerance = 1
-        """With how many of those it is taken for lost."""
+        """How many of those make the missing one count as lost."""
         self._called_lost: int | None = None
 
     def add(self, sequence: int, count: int) -> None:
-        """So many have arrived and were placed."""
+        """Note ``count`` responses that were placed, from ``sequence`` on."""
         self.sequences.update(range(sequence, sequence + count))
 
     def take_from(self, sequence: int) -> int:
-        """Where the next gap is, from ``sequence`` on; what lies before it is forgotten."""
+        """Forget what follows ``sequence`` without a gap; return where the next gap is."""
         sequences = self.sequences
         while sequence in sequences:
             sequences.remove(sequence)
@@ -37,12 +37,12 @@ class EarlyResponses:
         return sequence
 
     def forget_before(self, sequence: int) -> None:
-        """What was asked for again has come in its turn."""
+        """Forget everything before ``una``."""
         if self.sequences and min(self.sequences) < sequence:
             self.sequences = {one for one in self.sequences if one >= sequence}
 
     def lost(self, missing: int, count: int) -> bool:
-        """Whether ``missing`` is to be asked for again, now that ``count`` more have passed it."""
+        """Return whether to request ``missing`` again, now that ``count`` more have passed it."""
         if self._missing != missing:
             self._missing = missing
             self._beyond = 0
@@ -53,14 +53,14 @@ class EarlyResponses:
         return True
 
     def came_twice(self, sequence: int, count: int) -> None:
-        """``count`` responses from ``sequence`` on, which were here already."""
+        """Learn from ``count`` responses from ``sequence`` on that arrived twice."""
         called_lost = self._called_lost
         if called_lost is not None and 0 <= called_lost - sequence < count:
             self._called_lost = None
             self._tolerance = min(2 * self._tolerance, _MOST_TOLERANCE)
 
     def timed_out(self) -> None:
-        """Nothing was heard for a while."""
+        """Be less tolerant: after a gap nothing more has arrived."""
         self._called_lost = None
         if self.sequences:
             self._tolerance = max(self._tolerance // 2, 1)

@@ -43,7 +43,7 @@ _RETIRED_QPNS = 4096
 
 
 class Manager(Protocol):
-    """What the engine needs of the connection manager, ``cm.ConnectionManager``."""
+    """What the engine needs from the connection manager (``cm.ConnectionManager``)."""
 
     def handle_mad(
         self, mad: memoryview, source: Address, destination: Address, now: float
@@ -80,7 +80,7 @@ class Engine:
         self.cm: Manager | None = None
         self.on_ready: Callable[[], None] = _nobody
         self.own_counters = Counters()
-        """Of packets that belong to no queue pair, and of queue pairs that are gone."""
+        """Counts packets that belong to no queue pair, and those of queue pairs that are gone."""
         self._rng = rng
         self._qps: dict[int, QueuePair] = {}
         self._retired: deque[int] = deque(maxlen=_RETIRED_QPNS)
@@ -110,7 +110,7 @@ class Engine:
         recv_cq: CompletionQueue,
         options: QpOptions,
     ) -> QueuePair:
-        """A queue pair in INIT: receives can be posted."""
+        """Return a queue pair in INIT: receives can be posted."""
         while True:
             number = self._rng.randrange(_FIRST_QPN, MASK)
             if number not in self._qps and number not in self._retired:
@@ -123,7 +123,7 @@ class Engine:
         """Flush it and forget it. Harmless to repeat."""
         if self._qps.get(queue_pair.number) is queue_pair:
             queue_pair.fail("destroyed")
-            # An acknowledgement that waited: without it the peer's last message would seem lost.
+            # Send an acknowledgement that waited: without it the peer's last message seems lost.
             burst = queue_pair.poll_transmit(0.0)
             if burst is not None:
                 self._send(burst)
@@ -134,13 +134,13 @@ class Engine:
             self.own_counters.add(queue_pair.counters)
 
     def close(self) -> None:
-        """Destroy all queue pairs. The connection manager says good-bye before."""
+        """Destroy all queue pairs. The connection manager must be closed before."""
         for queue_pair in list(self._qps.values()):
             self.destroy_queue_pair(queue_pair)
 
     @property
     def counters(self) -> Counters:
-        """The sum of everything."""
+        """The sum over all queue pairs, present and past."""
         total = Counters()
         total.add(self.own_counters)
         for queue_pair in self._qps.values():
@@ -158,10 +158,10 @@ class Engine:
         now: float,
         idents: Sequence[int] | None = None,
     ) -> None:
-        """Take what one receive call gave: packets of ``segment_size`` octets back to back.
+        """Take the result of one receive call: packets of ``segment_size`` octets back to back.
 
-        The last one may be shorter. ``idents`` are the packets' IPv4 identifications, from a
-        source that knows them. Nothing keeps a reference to ``view``.
+        The last one may be shorter. ``idents`` are the packets' IPv4 identifications, where they
+        are known. No reference to ``view`` is kept.
         """
         self._called = True
         counters = self.own_counters
@@ -200,7 +200,7 @@ class Engine:
         except ValueError:
             return None
         if len(self._flows) >= _MOST_FLOWS:
-            # Anybody can make up addresses; what is thrown away is only a cache.
+            # Source addresses can be forged; this is only a cache.
             self._flows.clear()
         self._flows[source, destination] = flow
         return flow
@@ -249,7 +249,7 @@ class Engine:
     # --- Packets out ---
 
     def poll_transmit(self, now: float) -> Burst | None:
-        """The next burst to send; ``None`` when there is nothing (more) to send for now."""
+        """Return the next burst to send, or ``None`` when there is nothing to send now."""
         burst: Burst | None
         if self._backlog:
             return self._backlog.popleft()
@@ -276,10 +276,10 @@ class Engine:
     # --- Time ---
 
     def next_timeout(self) -> float | None:
-        """When ``handle_timeout`` wants to be called."""
+        """Return when to call ``handle_timeout``."""
         soonest = None if self.cm is None else self.cm.next_timeout()
         for queue_pair in self._watched:
-            # Without a call: this runs for every turn of the reactor.
+            # Inlined: this runs for every turn of the reactor.
             deadline = queue_pair.requester.retry.deadline
             if deadline is not None and (soonest is None or deadline < soonest):
                 soonest = deadline
@@ -289,7 +289,7 @@ class Engine:
         return soonest
 
     def handle_timeout(self, now: float) -> None:
-        """Do what is due at ``now``."""
+        """Run the timers that are due at ``now``."""
         self._called = True
         try:
             for queue_pair in list(self._watched):
@@ -328,7 +328,7 @@ class Engine:
             try:
                 completion_queue.deliver()
             except BaseException:
-                # What went wrong is its own owner's affair: the others are told all the same.
+                # One owner's error must not keep the others from being told.
                 self._news[:0] = news[index + 1 :]
                 self._called = False
                 self._call()
@@ -342,12 +342,12 @@ class Engine:
                     self._faults.append(error)
 
     def _fault(self, queue_pair: QueuePair, error: Exception) -> None:
-        """Something went wrong on this side in what belongs to a queue pair."""
+        """Break the queue pair down whose handling raised ``error`` here."""
         self._faults.append(error)
         queue_pair.break_down(f"a fault on this side: {error!r}")
 
     def _raise_faults(self) -> None:
-        """Raise the first of what handlers raised, with a note for each of the others."""
+        """Raise the first error of the handlers, with a note for each of the others."""
         (first, *others), self._faults = self._faults, []
         for other in others:
             first.add_note(f"and in another connection: {other!r}")
@@ -359,19 +359,19 @@ class Engine:
             self._call()
 
     def report(self, queue_pair: QueuePair) -> None:
-        """A queue pair has failed by itself. For queue pairs."""
+        """Tell the owner, later, that ``queue_pair`` has failed by itself."""
         self._reports.append(queue_pair)
         self._call()
 
     def schedule(self, queue_pair: QueuePair) -> None:
-        """A queue pair may have something to transmit. For queue pairs."""
+        """Ask ``queue_pair`` for packets to send, soon."""
         queue_pair.scheduled = True
         self._ready.append(queue_pair)
         if not self._called:
             self._call()
 
     def watch(self, queue_pair: QueuePair) -> None:
-        """A queue pair has a deadline. For queue pairs."""
+        """Look at the deadlines of ``queue_pair``."""
         queue_pair.watched = True
         self._watched[queue_pair] = None
 
@@ -382,4 +382,4 @@ class Engine:
 
 
 def _nobody() -> None:
-    """Nobody drives the engine yet."""
+    """The engine has no driver yet."""

@@ -34,7 +34,7 @@ HEARS: dict[QpState, frozenset[Role]] = {
     QpState.SQE: frozenset(),
     QpState.ERR: frozenset(),
 }
-"""State -> the machines that packets are passed on to."""
+"""State -> the machines that take packets."""
 
 _ROLES = {code: row.role for code, row in OPCODES.items()}
 _RTS = QpState.RTS
@@ -42,7 +42,7 @@ _RESPONDER = Role.RESPONDER
 
 
 class QpEngine(Protocol):
-    """What a queue pair needs of its engine."""
+    """What a queue pair needs from its engine."""
 
     limits: DeviceLimits
     tuning: Tuning
@@ -59,7 +59,7 @@ class QpEngine(Protocol):
 
 
 class QueuePair(SharedState):
-    """A reliable connection's end (``verbs.interfaces.QueuePair``). Made by the engine."""
+    """One end of a reliable connection (``verbs.interfaces.QueuePair``), made by the engine."""
 
     def __init__(
         self,
@@ -114,11 +114,11 @@ class QueuePair(SharedState):
         responder_resources: int,
         rnr_timer: int = 12,
     ) -> None:
-        """INIT to RTR.
+        """Move from INIT to RTR.
 
-        ``path_mtu`` in octets; ``remote`` is where packets go, the peer may send from another
-        port of that host. ``responder_resources`` RDMA READs are answered at a time.
-        ``rnr_timer`` is the code of what we ask for when no receive is posted (12: 640 us).
+        ``path_mtu`` is in octets. Packets go to ``remote``; the peer may send from another port
+        of that host. ``responder_resources`` RDMA READs are answered at a time. ``rnr_timer``
+        is the code of the wait that we ask for when no receive is posted (12: 640 us).
         Raises ``VerbsError`` (state, MTU) or ``ValueError`` (an address that is not numeric).
         """
         if path_mtu not in MTUS:
@@ -135,15 +135,15 @@ class QueuePair(SharedState):
     def ready_to_send(
         self, *, send_psn: int, initiator_depth: int, retry_count: int, rnr_retry_count: int
     ) -> None:
-        """RTR to RTS.
+        """Move from RTR to RTS.
 
-        ``initiator_depth`` RDMA READs may be in flight; ``rnr_retry_count`` 7 is for ever.
+        ``initiator_depth`` RDMA READs may be in flight; ``rnr_retry_count`` 7 means for ever.
         """
         self.move(QpEvent.READY_TO_SEND)
         self.requester.start(send_psn, initiator_depth, retry_count, rnr_retry_count)
 
     def fail(self, reason: str) -> None:
-        """To ERR: flush everything. ``on_error`` is not called. Harmless to repeat."""
+        """Move to ERR and flush everything; ``on_error`` is not called. Harmless to repeat."""
         if self.enter_error(reason):
             self.requester.flush()
             self.responder.flush()
@@ -157,30 +157,30 @@ class QueuePair(SharedState):
             self._engine.report(self)
 
     def destroy(self) -> None:
-        """Fail and leave nothing to do. For ``Engine.destroy_queue_pair``."""
+        """Fail, and forget everything (``Engine.destroy_queue_pair``)."""
         self.fail("destroyed")
         self.move(QpEvent.DESTROY)
         self._flow = self._heard = None
         self.on_error = self.on_traffic = None
-        # They know each other in both directions, and would wait for a garbage collection.
+        # Break the reference cycles, which would wait for a garbage collection.
         for machine in (self.requester, self.completer, self.responder):
             del machine._qp
 
     def schedule(self) -> None:
-        """There may be something to transmit."""
+        """Ask to be polled for packets to send."""
         if not self.scheduled:
             self._engine.schedule(self)
 
     @property
     def deadline(self) -> float | None:
-        """When ``handle_timeout`` wants to be called."""
+        """Return when to call ``handle_timeout``."""
         ours, theirs = self.requester.retry.deadline, self.responder.deadline
         if ours is None or theirs is None:
             return theirs if ours is None else ours
         return min(ours, theirs)
 
     def handle_timeout(self, now: float) -> None:
-        """Do what is due at ``now``."""
+        """Run the timers that are due at ``now``."""
         due = self.responder.deadline
         if due is not None and due <= now:
             self.responder.handle_timeout(now)
@@ -189,7 +189,7 @@ class QueuePair(SharedState):
             self.requester.handle_timeout(now)
 
     def watch(self) -> None:
-        """One of the machines has set a deadline."""
+        """Have the deadlines of the machines looked at."""
         if not self.watched:
             self._engine.watch(self)
 
@@ -222,7 +222,7 @@ class QueuePair(SharedState):
             self.completer.handle(run, now)
 
     def poll_transmit(self, now: float) -> Burst | None:
-        """The next burst, if there is anything to send.
+        """Return the next burst, if there is anything to send.
 
         An acknowledgement goes last: it is shorter than any other packet, so it fits behind all.
         """

@@ -41,7 +41,7 @@ _WORD = Struct(">I")
 _BARE_OCTETS = BTH_OCTETS + ICRC_OCTETS
 _READ_REQUEST_OCTETS = _BARE_OCTETS + RETH.size
 _ASKS = 4
-"""How many acknowledgements are asked for in a window."""
+"""How many acknowledgements are requested in a window."""
 _ADDRESS_MASK = (1 << 64) - 1
 
 _SUCCESS = WcStatus.SUCCESS
@@ -84,10 +84,10 @@ class Wqe:
     ) -> None:
         self.request = request
         self.codes = codes
-        """Of its packets; ``None``: a LOCAL_INV, which has none."""
+        """The opcodes of its packets; ``None``: a LOCAL_INV, which has none."""
         self.views = views
         self.view = views[0] if len(views) == 1 else None
-        """The only one of ``views``."""
+        """The view, if there is just one in ``views``."""
         self.length = length
         self.first = first
         self.end = first + packets
@@ -95,7 +95,7 @@ class Wqe:
         self.cost = cost
         self.status: int = _SUCCESS
         self.done = False
-        """A LOCAL_INV that was carried out."""
+        """Whether a LOCAL_INV has been carried out."""
 
 
 class Requester:
@@ -111,14 +111,14 @@ class Requester:
         self.window = CongestionWindow(qp.tuning, qp.mtu)
         self.retry = Retry(qp.tuning)
         self.again: int | None = None
-        """What is to be sent once more, by itself, to make a silent peer speak."""
+        """The sequence to send once more, by itself, to make a silent peer answer."""
         self._depth = 0
 
     def start(
         self, send_psn: int, initiator_depth: int, retry_count: int, rnr_retry_count: int
     ) -> None:
         """Begin at ``send_psn`` with the limits that were negotiated."""
-        # One turn of the PSN circle up, so that no sequence is ever negative.
+        # Start one turn of the PSN circle up, so that no sequence is ever negative.
         self.flight = Flight(send_psn + MASK + 1)
         self.window = CongestionWindow(self._qp.tuning, self._qp.mtu)
         self.retry = Retry(self._qp.tuning, retry_count, rnr_retry_count)
@@ -170,7 +170,7 @@ class Requester:
     # --- Packets out ---
 
     def transmit(self, builder: BurstBuilder, now: float) -> None:
-        """Add to ``builder`` what the window allows and what fits."""
+        """Add packets to ``builder``, as many as the window allows and as fit."""
         flight, retry = self.flight, self.retry
         if retry.for_receive:
             return
@@ -207,7 +207,7 @@ class Requester:
             self._retire(flight.una)
 
     def _window_room(self) -> int:
-        """Octets of the window that are free; negative when it has shrunk below the flight."""
+        """Return the free octets of the window; negative when it has shrunk below the flight."""
         flight = self.flight
         return self.window.octets - (flight.next_octets - flight.una_octets)
 
@@ -241,16 +241,16 @@ class Requester:
                 return
 
     def _ask(self) -> int:
-        """Return the A bit, if the packets that are sent are to be acknowledged soon.
+        """Return the A bit if the packets sent so far should be acknowledged soon, else 0.
 
-        The last packet of a message asks by itself. Where more is queued than the window holds,
-        so do some packets in each window, so that it goes on moving, and one when it is full and
-        no answer is under way. An acknowledgement costs both sides about as much as several
-        packets do.
+        The last packet of a message asks in any case. Where more is queued than the window holds,
+        some packets in each window ask as well, so that it keeps moving, and so does one packet
+        when the window is full and no answer is under way. An acknowledgement costs both sides
+        about as much as several packets do.
         """
         flight = self.flight
         window, mtu = self.window.octets, self._qp.mtu
-        # Less than a packet's room already blocks, so what nearly fits counts as too much.
+        # Less room than a packet blocks already, so what nearly fits counts as too much.
         if flight.tail_octets - flight.una_octets > window - 2 * mtu and (
             flight.next_octets - flight.asked_octets >= window // _ASKS
             or (flight.asked_octets <= flight.una_octets and self._window_room() < 2 * mtu)
@@ -267,9 +267,9 @@ class Requester:
         sequence: int,
         again: bool = False,
     ) -> bool:
-        """Add the first, last or only packet of a message; false if it does not fit.
+        """Add the first, last or only packet of a message; return false if it does not fit.
 
-        ``again``: it was sent before, and is repeated by itself.
+        ``again``: the packet was sent before, and is repeated by itself.
         """
         qp, request = self._qp, wqe.request
         offset = (sequence - wqe.first) * qp.mtu
@@ -297,14 +297,14 @@ class Requester:
             if ends and (request.signaled or wqe.end == flight.tail):
                 flight.asked_octets = flight.next_octets
             else:
-                # Nobody waits for this one: what follows can ask in its place.
+                # No owner waits for this packet: a later one can ask in its place.
                 ask = self._ask()
         header = BTH.pack(qp.words[code] | pad << PAD_SHIFT, sequence & MASK | ask) + extension
         builder.add(header, wqe.views, offset, length)
         return True
 
     def _send_read(self, wqe: Wqe, builder: BurstBuilder) -> None:
-        """Add READ requests for what is missing, from ``flight.next`` on."""
+        """Add READ requests for the missing data, from ``flight.next`` on."""
         qp, flight = self._qp, self.flight
         mtu = qp.mtu
         while (start := flight.next) < wqe.end:
@@ -329,14 +329,14 @@ class Requester:
 
     def _read_request(self, request: SendWR, start: int, offset: int, length: int) -> bytes:
         header = BTH.pack(self._qp.words[READ_REQUEST], start & MASK)
-        # The peer named the address: if it wraps, the peer may refuse it.
+        # The peer chose the address; if it wraps, the peer may refuse it.
         address = request.remote_address + offset & _ADDRESS_MASK
         return header + RETH.pack(address, request.rkey, length)
 
     def _send_again(self, sequence: int, builder: BurstBuilder) -> None:
-        """Add one packet that was sent before, or ask again for what is missing of a READ.
+        """Add one packet that was sent before, or request the missing part of a READ again.
 
-        What follows it is not sent again: nothing says that the peer misses it.
+        The packets after it are not sent again: the peer may well have them.
         """
         wqe = self.wqe_of(sequence)
         flight = self.flight
@@ -380,7 +380,7 @@ class Requester:
     # --- What the completer learns ---
 
     def advance(self, sequence: int, now: float) -> None:
-        """Everything before ``sequence`` is acknowledged (and, of READs, has arrived)."""
+        """Take everything before ``sequence`` as acknowledged, and READ data as arrived."""
         flight = self.flight
         if sequence <= flight.una:
             return
@@ -413,20 +413,20 @@ class Requester:
         return self.pending[0] if self.pending else None
 
     def catch_up(self, now: float) -> None:
-        """Go on over the READ responses that were here early."""
+        """Advance over READ responses that arrived early."""
         early = self.early
         while self.reads and (at := max(self.reads[0][0], self.flight.una)) in early.sequences:
             self.advance(early.take_from(at), now)
         early.forget_before(self.flight.una)
 
     def lost(self, sequence: int) -> None:
-        """The peer misses ``sequence``: send from there. Once, until something moves again."""
+        """Send again from ``sequence``, which the peer misses; once, until something moves."""
         if self.retry.recover(sequence):
             self.window.lost()
             self._go_back(sequence)
 
     def wait(self, sequence: int, seconds: float, now: float) -> None:
-        """The peer has no receive posted for ``sequence``: try again later (RNR NAK)."""
+        """Send ``sequence`` again after ``seconds``: the peer has no receive posted (RNR NAK)."""
         retry = self.retry
         if retry.for_receive:
             return
@@ -438,7 +438,7 @@ class Requester:
         self._qp.watch()
 
     def handle_timeout(self, now: float) -> None:
-        """The deadline has passed."""
+        """Retry or give up: the deadline has passed."""
         qp, flight, retry = self._qp, self.flight, self.retry
         if not retry.for_receive:
             qp.counters.timeouts += 1
@@ -452,9 +452,9 @@ class Requester:
             return
         self.early.timed_out()
         if verdict is Verdict.PROBE:
-            # One packet makes the peer say what it has, or what it misses (as TCP does with its
-            # tail loss probe, RFC 8985). What is missing of a READ it gives to whoever asks for
-            # just that; a refusal of data it says once, and may have been lost.
+            # One packet makes the peer say what it has, or what it misses (as TCP's tail loss
+            # probe does, RFC 8985). A peer answers a repeated READ request for just the missing
+            # part; but it sends a sequence NAK only once, and that may have been lost.
             self.again = self._last_word()
             retry.probe(self.again)
             qp.schedule()
@@ -464,11 +464,11 @@ class Requester:
         retry.wait_for_answer(now)
 
     def _last_word(self) -> int:
-        """The last packet whose answer would tell that all before it has arrived.
+        """Return the last packet whose answer implies that all packets before it have arrived.
 
-        With RDMA READs unanswered that is the packet before them, or the first that is missing of
-        their answers. Never a later part of a READ: soft-RoCE takes the latest beginning that it
-        was asked for as the READ's, and does not answer an earlier one any more.
+        With RDMA READs unanswered that is the packet before them, or the first missing packet of
+        their answers. It is never a later part of a READ: soft-RoCE takes the latest start that it
+        was asked for as the READ's start, and then answers no earlier one.
         """
         if not self.reads:
             return self.flight.next - 1
@@ -476,7 +476,7 @@ class Requester:
         return una if una >= begin else begin - 1
 
     def answered_twice(self, sequence: int, count: int) -> None:
-        """What the peer says it has said before, of ``count`` packets from ``sequence`` on."""
+        """Learn from an answer that arrived twice, for ``count`` packets from ``sequence`` on."""
         self.retry.answered_twice(sequence, self.flight.una)
         self.early.came_twice(sequence, count)
 
@@ -497,7 +497,7 @@ class Requester:
     # --- Completions ---
 
     def _retire(self, una: int) -> None:
-        """Complete, in order, what is finished: everything before the sequence ``una``."""
+        """Complete, in order, the work requests that end before the sequence ``una``."""
         qp = self._qp
         for queue in (self.sent, self.pending):
             while queue and queue[0].end <= una:
@@ -516,7 +516,7 @@ class Requester:
                 return
 
     def fail(self, sequence: int, status: WcStatus, reason: str) -> None:
-        """The work request that owns ``sequence`` has failed, and the queue pair with it."""
+        """Fail the work request that owns ``sequence``, and the queue pair with it."""
         wqe = self.wqe_of(sequence)
         if wqe is not None:
             self._fail(wqe, status, reason)
@@ -526,7 +526,7 @@ class Requester:
         self._qp.break_down(f"{WcStatus(status).name}: {reason}")
 
     def flush(self) -> None:
-        """Complete everything that is left, in order: the one that failed, and the others."""
+        """Complete everything that is left, in order: the failed request and the flushed ones."""
         self.again = None
         self.retry.stop()
         self.reads.clear()

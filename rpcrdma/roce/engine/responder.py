@@ -63,7 +63,7 @@ _SUCCESS = WcStatus.SUCCESS
 
 
 class _Row:
-    """What the responder needs of an ``opcode.Opcode``, as plain attributes."""
+    """The fields of an ``opcode.Opcode`` that the responder needs, as plain attributes."""
 
     __slots__ = ("begins", "ends", "header", "immediate", "invalidates", "kind")
 
@@ -101,18 +101,18 @@ class ReadResource:
         self, region: MemoryRegion | None, address: int, length: int, first: int, end: int, msn: int
     ) -> None:
         self.region = region
-        """``None`` for a READ of nothing."""
+        """``None`` for a READ of no octets."""
         self.address = address
         self.length = length
         self.first = first
         self.end = end
         self.msn = msn
         self.begin = self.next = first
-        """Of the answer under way: its first sequence, and the next one to send."""
+        """The first sequence of the answer under way, and the next one to send."""
         self.stop = end
         self.queued = False
         self.answered = False
-        """Whether all of it was sent once."""
+        """Whether all of it has been sent once."""
 
 
 class Responder:
@@ -123,7 +123,7 @@ class Responder:
         self.receives = qp.receives
         self.expected = 0
         self._acknowledged = 0
-        """The last packet that an acknowledgement may name: of a SEND or WRITE, not of a READ."""
+        """The last packet that an acknowledgement may name: of a SEND or WRITE, never of a READ."""
         self.msn = 0
         self._bounds: dict[int, tuple[int, int]] = {}
         self._rnr_syndrome = RNR_NAK
@@ -131,23 +131,23 @@ class Responder:
         self._receive: RecvWR | None = None
         self._region: MemoryRegion | None = None
         self._placed = 0
-        """SEND: octets so far. WRITE: where in the region the next octet goes."""
+        """For a SEND the octets so far; for a WRITE the place of the next octet in the region."""
         self._length = self._remaining = 0
-        """Of a WRITE: its length, and how much of it is still to come."""
+        """The length of a WRITE, and how much of it is still to come."""
         self._most_resources = 0
         self._resources: deque[ReadResource] = deque()
         self.outbox: deque[ReadResource] = deque()
         self.due: tuple[int, int] | None = None
         """Syndrome and sequence of the acknowledgement to be sent."""
         self.deadline: float | None = None
-        """When the acknowledgement that is due goes by itself at the latest."""
+        """When the acknowledgement that is due is sent by itself."""
         self._patience = 0
-        """How many messages more its acknowledgement may wait for one of ours to ride with."""
+        """For how many more messages the acknowledgement may wait for a packet to ride with."""
         self._silent = False
-        """A NAK named ``expected``: be silent until that arrives."""
+        """A NAK has named ``expected``; no other is sent until that packet arrives."""
 
     def start(self, receive_psn: int, responder_resources: int, rnr_timer: int) -> None:
-        """Begin to expect ``receive_psn``."""
+        """Expect ``receive_psn`` first."""
         self.expected = receive_psn + MASK + 1
         self._acknowledged = self.expected - 1
         self._most_resources = responder_resources
@@ -181,7 +181,7 @@ class Responder:
         if self._silent:
             self._silent = False
             if self.due is not None and self.due[0] != ACK:
-                self.due = None  # a NAK of what has come meanwhile
+                self.due = None  # a NAK for what has arrived meanwhile
         kind = row.kind
         if kind is Kind.SEND:
             done = self._send(run, row, length)
@@ -225,14 +225,14 @@ class Responder:
         if run.code == READ_REQUEST:
             self._replay(sequence, *RETH.unpack_from(run.view, run.offset + BTH_OCTETS))
         elif self.due is None:
-            # With the number of the last acknowledgement (IBA, Section 9.7.5). One that names a
-            # READ would tell that its responses were lost, or, to soft-RoCE, that it is done.
+            # Repeat the number of the last acknowledgement (IBA, Section 9.7.5). One that named a
+            # READ would mean that its responses were lost, or, to soft-RoCE, that it is done.
             self._owe(ACK, self._acknowledged)
 
     # --- SEND ---
 
     def _send(self, run: Run, row: _Row, length: int) -> bool:
-        """Place SEND packets in the posted receive; true if they were carried out."""
+        """Place SEND packets in the posted receive; return whether they were carried out."""
         if row.begins:
             if not self.receives:
                 self._not_ready()
@@ -270,7 +270,7 @@ class Responder:
     # --- WRITE ---
 
     def _write(self, run: Run, row: _Row, length: int) -> bool:
-        """Place WRITE packets in the region; true if they were carried out."""
+        """Place WRITE packets in the region; return whether they were carried out."""
         if row.immediate and not self.receives:
             self._not_ready()
             return False
@@ -322,7 +322,7 @@ class Responder:
         return True
 
     def _grant(self, address: int, rkey: int, length: int, access: int) -> MemoryRegion | None:
-        """The region, if the peer may do this; otherwise it is refused."""
+        """Return the region if the peer may access it so; otherwise refuse the request."""
         qp = self._qp
         if not qp.access & access:
             self._refuse(NAK_INVALID_REQUEST, "this queue pair grants no such access")
@@ -359,7 +359,7 @@ class Responder:
         self._answer(resource, first, end)
 
     def _replay(self, sequence: int, address: int, rkey: int, length: int) -> None:
-        """Answer an RDMA READ again, if it is part of one that is remembered."""
+        """Answer an RDMA READ again if it is part of a remembered one."""
         mtu = self._qp.mtu
         end = sequence + (-(-length // mtu) or 1)
         for resource in self._resources:
@@ -389,7 +389,7 @@ class Responder:
     # --- Packets out ---
 
     def transmit_reads(self, builder: BurstBuilder) -> None:
-        """Add READ responses to ``builder`` for as long as they fit."""
+        """Add READ responses to ``builder``, as many as fit."""
         outbox = self.outbox
         while outbox:
             resource = outbox[0]
@@ -399,8 +399,8 @@ class Responder:
                     reason = "an RDMA READ's memory was invalidated"
                     self._refuse(NAK_REMOTE_ACCESS, reason, resource.next)
                     return
-                # Asked for again, by a late duplicate as a rule: who invalidates memory, or has
-                # it invalidated, has been told by the peer that it has what it wanted.
+                # A late duplicate, as a rule: memory is invalidated only after the peer has said
+                # that it has the data. So the request is dropped, not refused.
             elif not self._stream(resource, builder):
                 return
             resource.answered = True
@@ -408,7 +408,7 @@ class Responder:
             outbox.popleft()
 
     def _stream(self, resource: ReadResource, builder: BurstBuilder) -> bool:
-        """Add responses to one READ; true if that was the last of them."""
+        """Add responses to one READ; return true when the last one was added."""
         qp = self._qp
         mtu = qp.mtu
         region = resource.region
@@ -443,7 +443,7 @@ class Responder:
         return True
 
     def transmit_acknowledgement(self, builder: BurstBuilder) -> None:
-        """Add what is due to ``builder``, if the READ responses before it have gone."""
+        """Add the acknowledgement that is due, unless READ responses must go before it."""
         due = self.due
         if due is None or self.outbox:
             return
@@ -472,12 +472,12 @@ class Responder:
         self._qp.schedule()
 
     def handle_timeout(self, now: float) -> None:
-        """No message came for the acknowledgement to ride with: it goes by itself."""
+        """Send the acknowledgement by itself: no packet came for it to ride with."""
         self.deadline = None
         self.hurry()
 
     def hurry(self) -> None:
-        """Let nothing that is due wait."""
+        """Send what is due at once."""
         self._patience = 0
         if self.due is not None:
             self._qp.schedule()
@@ -498,7 +498,7 @@ class Responder:
         self._qp.recv_cq.push(WC(receive.wr_id, status, WcOpcode.RECV))
 
     def flush(self) -> None:
-        """Complete the posted receives as flushed. What is due stays due, and goes at once."""
+        """Complete the posted receives as flushed. What is due is still sent, at once."""
         self.hurry()
         self.outbox.clear()
         self._resources.clear()

@@ -56,26 +56,26 @@ class Retry:
         self._rnr_retry_count = rnr_retry_count
         self.timer = RetransmissionTimer(tuning)
         self.deadline: float | None = None
-        """When to give up waiting."""
+        """When the present wait ends."""
         self.for_receive = False
-        """What is waited for is a receive of the peer's: nothing may be sent."""
+        """Waiting for the peer to post a receive: nothing may be sent."""
         self._timeouts = 0
         self._rnr_count = 0
         self._silent_since = 0.0
         self._recovering: int | None = None
-        """The sequence that the peer misses, while nothing has moved since."""
+        """The sequence that the peer misses, until something is acknowledged."""
         self._timed: int | None = None
-        """What a round trip is measured by: a packet that was sent once."""
+        """The packet by which a round trip is measured; it was sent only once."""
         self._timed_since = 0.0
         self._doubt: int | None = None
-        """The latest probe: if it is answered twice, there was no need of it."""
+        """The latest probe; if it is answered twice, it was not needed."""
         self._waited = 0.0
         """How long the first answer to the probe took."""
 
     def sent(self, end: int, fresh: bool, now: float) -> bool:
-        """Packets before ``end`` have been sent, for the first time if ``fresh``.
+        """Note that packets up to ``end`` were sent, for the first time if ``fresh``.
 
-        Return whether that has set the deadline.
+        Return whether this has set the deadline.
         """
         if fresh and self._timed is None:
             self._timed = end
@@ -87,7 +87,7 @@ class Retry:
         return True
 
     def progressed(self, end: int, outstanding: bool, now: float) -> None:
-        """Everything before ``end`` is acknowledged; ``outstanding``: more has been sent."""
+        """Note that everything before ``end`` is acknowledged; ``outstanding``: more was sent."""
         self._rnr_count = 0
         if self._timeouts:
             if self._doubt is not None:
@@ -104,7 +104,7 @@ class Retry:
             self.deadline = now + self.timer.timeout if outstanding else None
 
     def recover(self, sequence: int) -> bool:
-        """The peer misses ``sequence``. Return false if that is known and nothing moved since."""
+        """Note that the peer misses ``sequence``; return false if that is known already."""
         if self._recovering == sequence:
             return False
         self._recovering = sequence
@@ -128,7 +128,10 @@ class Retry:
         self.deadline = now + self.timer.timeout
 
     def timed_out(self, now: float, reading: bool) -> Verdict:
-        """The deadline has passed; ``reading``: an RDMA READ is the oldest that is unanswered."""
+        """Return what to do: the deadline has passed.
+
+        ``reading``: the oldest unanswered request is an RDMA READ.
+        """
         self.deadline = None
         if self.for_receive:
             self.for_receive = False
@@ -141,7 +144,7 @@ class Retry:
             return Verdict.GIVE_UP
         self.timer.back_off()
         if self._doubt is not None and self._timeouts == 1:
-            self.timer.justified()  # the last time: there was one answer since, and no second
+            self.timer.justified()  # the last probe had one answer and no second: it found a loss
         if self._recovering is None and self._timeouts <= (_READ_PROBES if reading else 1):
             return Verdict.PROBE
         self._recovering = None
@@ -153,18 +156,18 @@ class Retry:
         return f"no answer for {silent:.1f} seconds and {self._timeouts - 1} retries"
 
     def probe(self, sequence: int) -> None:
-        """``sequence`` is sent once more, by itself."""
+        """Note that ``sequence`` is sent once more, by itself."""
         self._doubt = sequence
         self._timed = None
 
     def answered_twice(self, sequence: int, una: int) -> None:
-        """The peer has repeated its answer to ``sequence``: was that the probe's doing?"""
+        """Note that ``sequence`` was answered twice; if by the probe, the timeout was too short."""
         if self._doubt is not None and self._doubt <= sequence < una:
             self._doubt = None
             self.timer.hasty(self._waited)
 
     def went_back(self) -> None:
-        """What was sent is to be sent again: nothing is waited for until it is."""
+        """Note that packets will be sent again; nothing is waited for until then."""
         self._timed = self._doubt = None
         self.deadline = None
 

@@ -45,11 +45,11 @@ class SharedState(SoftwareQueuePair):
         """Whether the engine looks at the machines' deadlines."""
 
     def schedule(self) -> None:
-        """There may be something to transmit."""
+        """Ask to be polled for packets to send."""
         raise NotImplementedError
 
     def watch(self) -> None:
-        """One of the machines has set a deadline."""
+        """Have the deadlines of the machines looked at."""
         raise NotImplementedError
 
     def break_down(self, reason: str) -> None:

@@ -15,12 +15,12 @@ class Tuning:
     """
 
     flight_octets: int = 3 * 15 * 4096
-    """Upper bound of what one queue pair has in flight, READ data under way to it included."""
+    """Most octets in flight of one queue pair, READ data on the way to it included."""
     initial_window: int = 64 * 4096
     """Congestion window at the start (the flight bound applies as well)."""
     minimum_window: int = 4 * 4096
     message_cost: int = 1024
-    """What the shortest message counts as: a small packet occupies much more than it carries."""
+    """What the shortest message counts as: a small packet occupies more than it carries."""
     read_octets: int = 18 * 4096
     """Longest RDMA READ request; longer work requests are split into several. Two may be under way
     within ``flight_octets``. Answers to 18 packets' worth take two bursts of responses when they
@@ -30,19 +30,19 @@ class Tuning:
     rto_minimum: float = 0.02
     """A peer that shares its processor, or waits for a disk, is silent for some milliseconds."""
     rto_patience: float = 0.25
-    """What the least timeout may become with a peer that was found to be silent for longer."""
+    """The most that the least timeout becomes with a peer that is often silent for long."""
     rto_maximum: float = 1.0
     acknowledge_within: float = 0.001
-    """How long the acknowledgement of a message may wait for one of ours to ride with. Far below
-    ``rto_minimum``."""
+    """How long the acknowledgement of a message may wait for a packet of ours to ride with. It must
+    be far below ``rto_minimum``."""
     retry_seconds: float = 10.0
-    """A silent peer is given up after the retry count *and* this time without any progress: it
-    may be one whose owner turns its reactor only now and then."""
+    """A silent peer is given up after the retry count *and* this time without any progress, as its
+    owner may turn its reactor only now and then."""
     burst_packets: int = 64
     """Most packets in one burst (Linux accepts 64 segments in older versions, 128 in newer)."""
     burst_octets: int = 65507
 
 
 def burst_limits(tuning: Tuning, gso: bool) -> tuple[int, int]:
-    """Most packets and most octets of a burst."""
+    """Return the most packets and the most octets of a burst."""
     return (tuning.burst_packets if gso else 1), tuning.burst_octets
