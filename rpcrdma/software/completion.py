@@ -13,8 +13,8 @@ class CompletionQueue:
 
     ``depth`` is advisory: a completion is never lost. What the queue can hold is bounded by the
     work requests that its queue pairs accepted and that were not yet polled.
-    ``announce`` is the engine's: it is called when the queue came to have news, and the engine
-    then calls ``deliver`` from the reactor.
+    The device's ``announce`` is called when the queue has become non-empty; the device then calls
+    ``deliver`` from the reactor.
     """
 
     __slots__ = ("_announce", "_announced", "_entries", "_handler", "depth")
@@ -45,14 +45,14 @@ class CompletionQueue:
             self._tell()
 
     def push(self, completion: WC) -> None:
-        """Add a completion. For the machines of a queue pair."""
+        """Add a completion; called by the machines of a queue pair."""
         self._entries.append(completion)
         if not self._announced and self._handler is not None:
             self._announced = True
             self._announce(self)
 
     def deliver(self) -> None:
-        """Call the handler, once; announce again what it leaves behind. For the engine."""
+        """Call the handler once, and announce again what it leaves; called by the device."""
         self._announced = False
         if self._entries and self._handler is not None:
             self._handler()

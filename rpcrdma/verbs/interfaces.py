@@ -1,4 +1,4 @@
-"""What every provider offers: the verbs as protocols (structural types).
+"""What every provider offers: the verbs as protocols.
 
 One set of rules for all of them, checked by one conformance suite:
 
@@ -42,7 +42,8 @@ class MemoryRegion(Protocol):
         """The key by which the peer names it (32 bits, unpredictable, never reused soon)."""
 
     @property
-    def view(self) -> memoryview: ...
+    def view(self) -> memoryview:
+        """The registered memory."""
 
     @property
     def valid(self) -> bool:
@@ -53,17 +54,19 @@ class MemoryRegion(Protocol):
 
 
 class ProtectionDomain(Protocol):
-    """What regions and queue pairs must share to meet. One per connection, as a rule."""
+    """What regions and queue pairs must share for a peer to reach the former by the latter.
+
+    As a rule there is one for each connection.
+    """
 
     def register(
         self, buffer: memoryview, access: Access, *, remote_address: int | None = None
     ) -> MemoryRegion:
         """Register without a copy; ``buffer`` must be writable if ``access`` has a WRITE flag.
 
-        ``remote_address`` proposes the region's address (a provider may choose another).
-        What is registered to be read and for nothing else must not change meanwhile: a provider
-        may take its copy now, or later.
-        Raises ``VerbsError`` when the buffer or the flags cannot be had.
+        ``remote_address`` proposes the region's address (a provider may choose another). Memory
+        that is registered only to be read must not change meanwhile: a provider may copy it now,
+        or later. Raises ``VerbsError`` when the buffer cannot be registered with these flags.
         """
 
     def close(self) -> None:
@@ -71,6 +74,8 @@ class ProtectionDomain(Protocol):
 
 
 class CompletionQueue(Protocol):
+    """Where finished work requests are collected."""
+
     def poll(self, limit: int) -> list[WC]:
         """Take at most ``limit`` completions, oldest first."""
 
@@ -83,11 +88,15 @@ class CompletionQueue(Protocol):
 
 
 class QueuePair(Protocol):
-    @property
-    def number(self) -> int: ...
+    """One end of a reliable connection: a send queue and a receive queue."""
 
     @property
-    def state(self) -> QpState: ...
+    def number(self) -> int:
+        """What the peer calls it (24 bits)."""
+
+    @property
+    def state(self) -> QpState:
+        """Where it is in its life."""
 
     def post_send(self, request: SendWR) -> None:
         """Queue a send request. Raises ``VerbsError`` if the queue is full or was never up.
@@ -101,40 +110,44 @@ class QueuePair(Protocol):
 
 @runtime_checkable
 class MappingQueuePair(QueuePair, Protocol):
-    """A queue pair whose peer's memory can be seen from here, which not many have.
+    """A queue pair whose peer's memory can be mapped here; few providers have them.
 
-    Octets that come from elsewhere, such as a file, can be put there, and those that go elsewhere
-    taken from there, without a copy between. Access checks are those of RDMA WRITE and READ.
+    Data can be read from a file right into the peer's memory, or be written from there, without a
+    copy between. Access checks are those of RDMA WRITE and READ.
     """
 
     def map_remote(self, rkey: int, address: int, length: int, access: int) -> memoryview | None:
-        """The peer's memory under this key; None if it is out of reach, or cannot be seen.
+        """Return the peer's memory under this key; ``None`` if it is out of reach or unmapped.
 
         ``access`` is ``REMOTE_WRITE`` or ``REMOTE_READ``. Each view has an ``obj`` of its own, by
-        which its parts can be told. The peer may change what is there at any
-        moment, so it is not for looking at twice. What was put there the peer is to be told by an
-        RDMA WRITE that is ``placed``. Until :meth:`unmap_remote` the memory is used for nothing
-        else, even if the peer ends its registration meanwhile.
+        which slices of it can be recognized. The peer may change the memory at any moment, so do
+        not look at it twice. An RDMA WRITE that is ``placed`` tells the peer of what was put
+        there. Until :meth:`unmap_remote` the memory is used for nothing else, even if the peer
+        ends its registration meanwhile.
         """
 
     def unmap_remote(self, rkey: int) -> None:
-        """Done with one :meth:`map_remote` of this key."""
+        """End one :meth:`map_remote` of this key."""
 
 
 class Connection(Protocol):
     """A queue pair and its connection management identifier."""
 
     @property
-    def queue_pair(self) -> QueuePair: ...
+    def queue_pair(self) -> QueuePair:
+        """The queue pair that carries the traffic."""
 
     @property
-    def pd(self) -> ProtectionDomain: ...
+    def pd(self) -> ProtectionDomain:
+        """The queue pair's protection domain."""
 
     @property
-    def local_address(self) -> tuple[str, int]: ...
+    def local_address(self) -> tuple[str, int]:
+        """Our host and port."""
 
     @property
-    def peer_address(self) -> tuple[str, int]: ...
+    def peer_address(self) -> tuple[str, int]:
+        """The peer's host and port."""
 
     @property
     def initiator_depth(self) -> int:
@@ -148,16 +161,16 @@ class Connection(Protocol):
 
 
 class ConnectionHandler(Protocol):
-    """What the owner of a connection is told. Each method is called at most once."""
+    """Callbacks for the owner of a connection. Each method is called at most once."""
 
     def established(self, connection: Connection, private_data: bytes) -> None:
-        """Both sides are ready to send. ``private_data`` is the peer's (REP side: empty)."""
+        """Both sides are ready to send; ``private_data`` is the peer's (passive side: empty)."""
 
     def failed(self, error: Exception) -> None:
-        """It never came up: ``ConnectionRefusedError`` (REJ), ``TimeoutError``, ``OSError``."""
+        """The connection never came up: ``ConnectionRejected``, ``TimeoutError``, ``OSError``."""
 
     def disconnected(self, reason: str) -> None:
-        """It was up and is no more. The queue pair has been or is being flushed."""
+        """The connection has ended. The queue pair has been or is being flushed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,20 +192,22 @@ class ConnectRequest:
 
 
 class ConnectionRequest(Protocol):
-    """A peer wants to connect. Exactly one of ``accept`` and ``reject`` must be called.
+    """A peer's request to connect. Exactly one of ``accept`` and ``reject`` must be called.
 
     ``prepare`` makes the queue pair so that receives can be posted before the peer may send.
     """
 
     @property
-    def private_data(self) -> bytes: ...
+    def private_data(self) -> bytes:
+        """What the peer sent along, with padding where the message has a fixed size."""
 
     @property
-    def peer_address(self) -> tuple[str, int]: ...
+    def peer_address(self) -> tuple[str, int]:
+        """The peer's host and port."""
 
     @property
     def responder_resources(self) -> int:
-        """RDMA READs of ours that the peer offers to answer."""
+        """How many RDMA READs of ours the peer offers to answer at a time."""
 
     @property
     def uid(self) -> int | None:
@@ -204,16 +219,25 @@ class ConnectionRequest(Protocol):
         send_cq: CompletionQueue,
         recv_cq: CompletionQueue,
         options: QpOptions,
-    ) -> Connection: ...
+    ) -> Connection:
+        """Make the queue pair, so that receives can be posted before the peer may send.
 
-    def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None: ...
+        Raises ``VerbsError`` when it was prepared before, or the objects are another device's.
+        """
 
-    def reject(self, private_data: bytes = b"") -> None: ...
+    def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
+        """Accept. Raises ``VerbsError`` if it is not prepared, or answered already."""
+
+    def reject(self, private_data: bytes = b"") -> None:
+        """Reject. Raises ``VerbsError`` if it is answered already."""
 
 
 class Listener(Protocol):
+    """A port that peers can connect to."""
+
     @property
-    def address(self) -> tuple[str, int]: ...
+    def address(self) -> tuple[str, int]:
+        """The host and port listened on."""
 
     def close(self) -> None:
         """Refuse new connections; those that are up stay up."""
@@ -223,10 +247,12 @@ class Device(Protocol):
     """One adapter, real or not, opened on one reactor."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What the device is called."""
 
     @property
-    def limits(self) -> DeviceLimits: ...
+    def limits(self) -> DeviceLimits:
+        """What the device can do."""
 
     def packet_counters(self) -> dict[str, int]:
         """Return what became of packets below the connections, by name.
@@ -234,14 +260,19 @@ class Device(Protocol):
         Empty where the provider has no packets, or where an adapter counts them.
         """
 
-    def create_pd(self) -> ProtectionDomain: ...
+    def create_pd(self) -> ProtectionDomain:
+        """Return a new protection domain."""
 
-    def create_cq(self, depth: int) -> CompletionQueue: ...
+    def create_cq(self, depth: int) -> CompletionQueue:
+        """Return a new completion queue for about ``depth`` completions."""
 
     def listen(
         self, address: str, port: int, on_request: Callable[[ConnectionRequest], None]
     ) -> Listener:
-        """Raises ``OSError`` when the address or the port cannot be had."""
+        """Listen on a local address, name or wildcard; port 0 takes a free one.
+
+        Raises ``OSError`` when the address or the port cannot be had.
+        """
 
     def connect(self, request: ConnectRequest) -> Connection:
         """Start to connect; receives may be posted on the result's queue pair at once.
@@ -251,4 +282,4 @@ class Device(Protocol):
         """
 
     def close(self) -> None:
-        """Disconnect everything, flush, free."""
+        """Disconnect everything, flush everything, free everything."""

@@ -55,7 +55,7 @@ COMPLETES: dict[int, WcOpcode] = {
     WrOpcode.RDMA_READ: WcOpcode.RDMA_READ,
     WrOpcode.LOCAL_INV: WcOpcode.LOCAL_INV,
 }
-"""Work request -> what its completion says that it was."""
+"""Opcode of a work request -> opcode of its completion."""
 
 
 class WcStatus(IntEnum):
@@ -91,7 +91,7 @@ class QpState(IntEnum):
 
 
 class VerbsError(Exception):
-    """A verb refused, or a work request that failed; ``status`` is its completion status."""
+    """A verb was refused; ``status`` is the completion status that says why."""
 
     def __init__(self, message: str, status: WcStatus = WcStatus.GENERAL_ERR) -> None:
         super().__init__(message)
@@ -132,8 +132,8 @@ class SendWR:
     the completion. An unsignaled request completes silently unless it fails.
     ``rkey`` is the peer's key for READ and WRITE; for SEND_WITH_INV the key the peer shall
     invalidate, for LOCAL_INV our own.
-    ``placed`` says of an RDMA WRITE that the octets are at their place already: ``sg_list`` is what
-    ``MappingQueuePair.map_remote`` gave for it, or the beginning of that.
+    ``placed`` says that the octets of an RDMA WRITE are in place already: ``sg_list`` is the view
+    that ``MappingQueuePair.map_remote`` returned, or the beginning of it.
     """
 
     __slots__ = (
@@ -228,10 +228,10 @@ class DeviceLimits:
     short_message: int = 0
     """Up to this length a message is quicker than a registration; 0 where that is not known."""
     copies_sends: bool = False
-    """The octets of a SEND are copied when it is posted: they may change, or go, afterwards."""
+    """The octets of a SEND are copied when it is posted: they may change afterwards."""
     remote_invalidation: bool = True
-    """Every region can be invalidated, by the peer's SEND_WITH_INV for one. Where this is false
-    that breaks the connection, so the peer must not be told that it may (RFC 8797)."""
+    """Whether the peer can invalidate every region by SEND_WITH_INV. Where this is false that
+    breaks the connection, so the peer must not be told that it may (RFC 8797)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ class QpOptions:
     send_depth: int = 1024
     recv_depth: int = 256
     access: int = 0
-    """The remote operations this queue pair answers to at all, whatever is registered."""
+    """``Access`` flags: the remote operations that this queue pair answers at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ _EVENTS: Final = 64
 class EventOwner(Protocol):
     """Who is told of an identifier's events; a listener, of the requests that it has."""
 
-    def handle(self, event: Event) -> None: ...
+    def handle(self, event: Event) -> None:
+        """Take an event of the identifier."""
 
 
 class EventChannel:

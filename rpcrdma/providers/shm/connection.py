@@ -146,6 +146,7 @@ class ShmConnection:
 
     @property
     def pd(self) -> ProtectionDomain:
+        """The protection domain of the queue pair."""
         return self._pd
 
     # --- The active side ---

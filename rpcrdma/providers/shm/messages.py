@@ -34,6 +34,8 @@ REJ_PRIVATE_ROOM: Final = 148
 
 
 class Kind(IntEnum):
+    """The messages; most are named as in IB CM."""
+
     REQ = 1
     MRA = 2
     REP = 3
@@ -64,6 +66,7 @@ class Offer:
     private_data: bytes
 
     def encode(self) -> bytes:
+        """Return the body of a REQ or REP."""
         host = self.host.encode()
         return (
             _OFFER.pack(
@@ -127,6 +130,7 @@ def check_private(private_data: bytes, room: int) -> None:
 
 
 def encode_slab(index: int, size: int) -> bytes:
+    """Return the body of a SLAB."""
     return _SLAB.pack(index, size)
 
 

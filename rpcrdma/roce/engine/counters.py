@@ -62,10 +62,12 @@ class Counters:
         self.unknown_queue_pair = 0
 
     def add(self, other: Counters) -> None:
+        """Add what ``other`` has counted."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def as_dict(self) -> dict[str, int]:
+        """Return the counters by name."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     def __repr__(self) -> str:

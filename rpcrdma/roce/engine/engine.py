@@ -47,11 +47,14 @@ class Manager(Protocol):
 
     def handle_mad(
         self, mad: memoryview, source: Address, destination: Address, now: float
-    ) -> None: ...
+    ) -> None:
+        """Take a datagram for queue pair 1."""
 
-    def next_timeout(self) -> float | None: ...
+    def next_timeout(self) -> float | None:
+        """Return when to call ``handle_timeout``."""
 
-    def handle_timeout(self, now: float) -> None: ...
+    def handle_timeout(self, now: float) -> None:
+        """Run the timers that are due at ``now``."""
 
 
 class Engine:
@@ -98,9 +101,11 @@ class Engine:
     # --- Verbs ---
 
     def create_pd(self) -> ProtectionDomain:
+        """Return a new protection domain."""
         return ProtectionDomain(self._rng)
 
     def create_cq(self, depth: int) -> CompletionQueue:
+        """Return a new completion queue."""
         return CompletionQueue(depth, self._announce)
 
     def create_queue_pair(

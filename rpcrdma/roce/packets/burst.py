@@ -13,8 +13,8 @@ from .kernel import FRAME_OCTETS, frames, packet
 __all__ = ["Address", "Burst", "BurstBuilder", "Part"]
 
 Part = bytes | memoryview | tuple[bytes, memoryview, int, int]
-"""Some octets; or a row of packets: what ``kernel.frames`` made, and the view that holds their
-payloads one behind the other, from where, and octets of each."""
+"""Octets; or a row of packets: the result of ``kernel.frames``, the view with their payloads one
+behind the other, the offset of the first payload, and the octets of each."""
 
 
 @dataclass(slots=True)
@@ -22,8 +22,8 @@ class Burst:
     """Packets for one destination, back to back: the input of one send call with UDP GSO.
 
     ``parts`` are headers, payload views, pad and ICRC. Every packet but the last has
-    ``segment_size`` octets. The ICRC of packet *i* counts on the IPv4 identification *i*, as
-    Linux numbers the segments of one send.
+    ``segment_size`` octets. The ICRC of packet *i* covers the IPv4 identification *i*, as Linux
+    numbers the segments of one send.
     """
 
     source: Address
@@ -70,11 +70,11 @@ class BurstBuilder(Burst):
         self._most_octets = most_octets
         self._closed = False
         self.refused = False
-        """There was no room for something: it wants another burst."""
+        """Whether something did not fit, and another burst is wanted."""
         self.octets = 0
 
     def room(self, size: int) -> int:
-        """How many packets of ``size`` octets, ICRC included, can still be added."""
+        """Return how many packets of ``size`` octets, ICRC included, can still be added."""
         if not self.packets:
             return min(self._most_packets, self._most_octets // size)
         room = 0
@@ -86,7 +86,7 @@ class BurstBuilder(Burst):
 
     @property
     def open(self) -> bool:
-        """Whether a packet may follow: none may follow a shorter one."""
+        """Whether a packet may follow; none may follow one that is shorter than the others."""
         return not self._closed
 
     def add(self, header: bytes, views: Sequence[memoryview], offset: int, length: int) -> None:

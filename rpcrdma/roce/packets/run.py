@@ -36,7 +36,7 @@ class Run:
         self.length = length
 
     def drop(self, count: int) -> None:
-        """Forget the first ``count`` packets."""
+        """Drop the first ``count`` packets."""
         self.psn += count
         self.offset += count * self.size
         self.count -= count

@@ -83,7 +83,7 @@ class RejectReason(IntEnum):
 
 
 def reject_reason_name(reason: int) -> str:
-    """The reason in words; unknown numbers as numbers."""
+    """Return the reason in words; an unknown number as a number."""
     try:
         return RejectReason(reason).name.lower().replace("_", " ")
     except ValueError:
@@ -103,17 +103,17 @@ SERVICE_ID_TCP = 0x0000000001060000
 
 
 def service_id(port: int) -> int:
-    """The service identifier that ``rdma_connect`` asks for to reach ``port``."""
+    """Return the service identifier that ``rdma_connect`` asks for to reach ``port``."""
     return SERVICE_ID_TCP | port
 
 
 def service_port(identifier: int) -> int | None:
-    """The port of a service identifier, or ``None`` outside RDMA CM's TCP port space."""
+    """Return the port of a service identifier; ``None`` outside RDMA CM's TCP port space."""
     return identifier & 0xFFFF if identifier & ~0xFFFF == SERVICE_ID_TCP else None
 
 
 def gid_of(host: str) -> bytes:
-    """The RoCEv2 GID of an address: IPv4 addresses mapped into IPv6, a scope dropped."""
+    """Return the RoCEv2 GID of an address: IPv4 mapped into IPv6, without a scope."""
     address = ip_address(host.partition("%")[0])
     if isinstance(address, IPv4Address):
         return b"\0" * 10 + b"\xff\xff" + address.packed
@@ -121,7 +121,7 @@ def gid_of(host: str) -> bytes:
 
 
 def host_of(gid: bytes) -> str:
-    """The address that a RoCEv2 GID stands for."""
+    """Return the address that a RoCEv2 GID stands for."""
     address = IPv6Address(bytes(gid))
     return str(address.ipv4_mapped or address)
 
@@ -129,7 +129,7 @@ def host_of(gid: bytes) -> str:
 PATH_MTU_CODES = {256: 1, 512: 2, 1024: 3, 2048: 4, 4096: 5}
 """Path MTU in octets of payload -> its code (``enum ibv_mtu``)."""
 PATH_MTUS = {code: octets for octets, code in PATH_MTU_CODES.items()}
-"""The other way round."""
+"""The code of a path MTU -> octets of payload."""
 
 TRANSPORT_RC = 0
 
@@ -196,7 +196,7 @@ class Req:
     local_gid: bytes
     remote_gid: bytes
     path_mtu: int
-    """The code, not octets: see ``PATH_MTUS``."""
+    """The code, not octets; see ``PATH_MTUS``."""
     responder_resources: int = 0
     initiator_depth: int = 0
     retry_count: int = 7
@@ -514,11 +514,11 @@ CmMessage: TypeAlias = Req | Mra | Rej | Rep | Rtu | Dreq | Drep
 MESSAGES: dict[int, type[CmMessage]] = {
     kind.ATTRIBUTE: kind for kind in (Req, Mra, Rej, Rep, Rtu, Dreq, Drep)
 }
-"""Attribute -> message. What is absent (path migration, service resolution) is not spoken."""
+"""Attribute -> message. Path migration and service resolution are not supported."""
 
 
 def decode_message(attribute: int, data: memoryview) -> CmMessage:
-    """The message of a datagram. Raises ``MadError`` for attributes that are not spoken."""
+    """Decode the message of a datagram. Raises ``MadError`` for unsupported attributes."""
     kind = MESSAGES.get(attribute)
     if kind is None:
         raise MadError(f"attribute {attribute:#x} is not spoken")
@@ -531,14 +531,14 @@ _RDMA_CM_HEADER = struct.Struct(">BBH16s16s")
 
 @dataclass(frozen=True, slots=True)
 class RdmaCmHeader:
-    """What RDMA CM puts in front of a REQ's private data: who calls whom, as IP addresses."""
+    """RDMA CM's prefix of a REQ's private data: the IP addresses of both sides."""
 
     source: str
     source_port: int
     destination: str
 
     def encode(self) -> bytes:
-        """36 octets."""
+        """Return 36 octets."""
         source, destination = (
             ip_address(host.partition("%")[0]) for host in (self.source, self.destination)
         )
@@ -552,7 +552,7 @@ class RdmaCmHeader:
 
     @classmethod
     def decode(cls, private_data: bytes) -> RdmaCmHeader:
-        """From a REQ's private data. Raises ``MadError`` for another version or IP family."""
+        """Decode a REQ's private data. Raises ``MadError`` for another version or IP family."""
         version, family, port, source, destination = _RDMA_CM_HEADER.unpack_from(private_data)
         if version != 0:
             raise MadError(f"rdma_cm header version {version}")

@@ -22,7 +22,7 @@ RETH = Struct(">QII")
 """Virtual address, rkey, DMA length."""
 
 Address = tuple[str, int]
-"""Numeric host and UDP port. RoCEv2 packets go to port 4791 and may come from any."""
+"""Numeric host and UDP port. RoCEv2 packets go to port 4791, and come from any port."""
 
 DEFAULT_PKEY = 0xFFFF
 ACK_REQUEST = 0x8000_0000
@@ -61,7 +61,7 @@ def bth_words(qpn: int) -> dict[int, int]:
 
 
 class WireError(ValueError):
-    """The octets are no RoCEv2 packet."""
+    """The octets are not a RoCEv2 packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Bth:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int = 0) -> Bth:
+        """Decode the header at ``offset``."""
         opcode, bits, pkey, word, tail = cls.STRUCT.unpack_from(view, offset)
         return cls(
             opcode,
@@ -99,6 +100,7 @@ class Bth:
         )
 
     def build(self) -> bytes:
+        """Encode the header."""
         bits = self.solicited << 7 | self.migrated << 6 | self.pad << 4 | self.version
         word = self.congestion << 24 | self.qpn
         tail = self.psn | (ACK_REQUEST if self.ack_request else 0)
@@ -107,7 +109,7 @@ class Bth:
 
 @dataclass(frozen=True, slots=True)
 class Reth:
-    """RDMA extended transport header, 16 octets: what a READ or WRITE is about."""
+    """RDMA extended transport header, 16 octets: the memory of a READ or WRITE."""
 
     STRUCT: ClassVar[Struct] = RETH
 
@@ -117,9 +119,11 @@ class Reth:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int) -> Reth:
+        """Decode the header at ``offset``."""
         return cls(*RETH.unpack_from(view, offset))
 
     def build(self) -> bytes:
+        """Encode the header."""
         return RETH.pack(self.address, self.rkey, self.length)
 
 
@@ -134,10 +138,12 @@ class Aeth:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int) -> Aeth:
+        """Decode the header at ``offset``."""
         (word,) = cls.STRUCT.unpack_from(view, offset)
         return cls(word >> 24, word & 0xFFFFFF)
 
     def build(self) -> bytes:
+        """Encode the header."""
         return self.STRUCT.pack(self.syndrome << 24 | self.msn)
 
 
@@ -151,9 +157,11 @@ class ImmDt:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int) -> ImmDt:
+        """Decode the header at ``offset``."""
         return cls(*cls.STRUCT.unpack_from(view, offset))
 
     def build(self) -> bytes:
+        """Encode the header."""
         return self.STRUCT.pack(self.value)
 
 
@@ -167,9 +175,11 @@ class Ieth:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int) -> Ieth:
+        """Decode the header at ``offset``."""
         return cls(*cls.STRUCT.unpack_from(view, offset))
 
     def build(self) -> bytes:
+        """Encode the header."""
         return self.STRUCT.pack(self.rkey)
 
 
@@ -184,10 +194,12 @@ class Deth:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int) -> Deth:
+        """Decode the header at ``offset``."""
         qkey, word = cls.STRUCT.unpack_from(view, offset)
         return cls(qkey, word & 0xFFFFFF)
 
     def build(self) -> bytes:
+        """Encode the header."""
         return self.STRUCT.pack(self.qkey, self.source_qpn)
 
 
@@ -204,9 +216,11 @@ class AtomicEth:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int) -> AtomicEth:
+        """Decode the header at ``offset``."""
         return cls(*cls.STRUCT.unpack_from(view, offset))
 
     def build(self) -> bytes:
+        """Encode the header."""
         return self.STRUCT.pack(self.address, self.rkey, self.swap_or_add, self.compare)
 
 
@@ -220,9 +234,11 @@ class AtomicAckEth:
 
     @classmethod
     def parse(cls, view: memoryview, offset: int) -> AtomicAckEth:
+        """Decode the header at ``offset``."""
         return cls(*cls.STRUCT.unpack_from(view, offset))
 
     def build(self) -> bytes:
+        """Encode the header."""
         return self.STRUCT.pack(self.original)
 
 
@@ -232,9 +248,11 @@ class Header(Protocol):
     STRUCT: ClassVar[Struct]
 
     @classmethod
-    def parse(cls, view: memoryview, offset: int) -> Header: ...
+    def parse(cls, view: memoryview, offset: int) -> Header:
+        """Decode the header at ``offset``."""
 
-    def build(self) -> bytes: ...
+    def build(self) -> bytes:
+        """Encode the header."""
 
 
 HEADERS: dict[str, type[Header]] = {
@@ -251,7 +269,7 @@ HEADERS: dict[str, type[Header]] = {
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A whole RoCEv2 packet: what a UDP datagram to port 4791 holds."""
+    """A whole RoCEv2 packet: the content of a UDP datagram to port 4791."""
 
     bth: Bth
     headers: tuple[Header, ...] = ()
@@ -261,7 +279,7 @@ class Packet:
 
     @classmethod
     def parse(cls, view: memoryview) -> Packet:
-        """Raises ``WireError``: too short, unknown opcode, or a pad longer than the payload."""
+        """Decode a packet. Raises ``WireError``: too short, unknown opcode, too much pad."""
         if len(view) < BTH_OCTETS + ICRC_OCTETS:
             raise WireError(f"{len(view)} octets are too few for a BTH and an ICRC")
         bth = Bth.parse(view)
@@ -281,6 +299,6 @@ class Packet:
         return cls(bth, tuple(headers), view[offset : end - bth.pad], icrc)
 
     def build(self) -> bytes:
-        """The octets up to and including the pad; the ICRC depends on the addresses as well."""
+        """Return the octets up to the pad, which is included; the ICRC depends on addresses."""
         parts = [self.bth.build(), *(header.build() for header in self.headers), self.payload]
         return b"".join(parts) + bytes(self.bth.pad)

@@ -71,7 +71,7 @@ def _rewind(difference: int, octets: int) -> int:
 
 
 CONGESTION_DELTA = [_rewind(octet, 4) for octet in range(256)]
-"""XORed into the value before a BTH it has the effect of XORing the index into octet 4."""
+"""XORing an entry into the CRC before a BTH has the effect of XORing its index into octet 4."""
 
 
 class Flow:
@@ -90,7 +90,7 @@ class Flow:
         self.source_ip = _numeric(source[0])
         self.destination_ip = _numeric(destination[0])
         self.exact = isinstance(self.source_ip, IPv6Address)
-        """The headers that are out of sight have no field that we cannot know."""
+        """Whether all fields of the headers that a socket hides are known."""
         if self.destination_ip.version != self.source_ip.version:
             raise ValueError(f"{source[0]} and {destination[0]} are of different families")
         self.pseudo = self._pseudo(0, 0)
@@ -98,7 +98,7 @@ class Flow:
         self._table: dict[int, list[int]] = {}
 
     def seeds(self, size: int, count: int = 1) -> list[int]:
-        """Start values for packets of ``size`` octets including ICRC, at least ``count``.
+        """Return at least ``count`` start values for packets of ``size`` octets with ICRC.
 
         The index is the IPv4 identification. For packets whose BTH octet 4 is zero.
         """
@@ -113,7 +113,7 @@ class Flow:
         return found
 
     def seed(self, size: int, ident: int) -> int:
-        """The start value for a packet of ``size`` octets including ICRC."""
+        """Return the start value for a packet of ``size`` octets including ICRC."""
         return crc32(self._pseudo(size + _UDP.size, ident)) ^ CONGESTION_DELTA[0xFF]
 
     def _pseudo(self, length: int, ident: int) -> bytes:
@@ -130,11 +130,11 @@ class Flow:
         return _ONES + ip + udp
 
     def icrc(self, packet: bytes | memoryview, ident: int = 0) -> int:
-        """The ICRC of a packet given without one."""
+        """Return the ICRC of a packet given without one."""
         return crc32(packet, self.seed(len(packet) + 4, ident) ^ CONGESTION_DELTA[packet[4]])
 
     def verify(self, packet: memoryview, likely: int = 0, ident: int | None = None) -> bool:
-        """Whether the ICRC at the end of ``packet`` (at least 16 octets) is right.
+        """Return whether the ICRC at the end of ``packet`` (at least 16 octets) is right.
 
         ``ident`` is the IPv4 identification where the source knows it; otherwise ``likely`` is
         tried first, then 0, then all.
@@ -179,7 +179,7 @@ def _identification_rows(size: int) -> list[tuple[int, int, int]]:
 
 
 def solve_identification(size: int, difference: int) -> int | None:
-    """The change of the IPv4 identification that explains a difference of remainders, if any."""
+    """Return the change of the IPv4 identification that explains a difference, if any."""
     ident = 0
     for pivot, row, cause in _identification_rows(size):
         if difference & pivot:
@@ -189,7 +189,7 @@ def solve_identification(size: int, difference: int) -> int | None:
 
 
 def packet_icrc(ip_packet: bytes | memoryview) -> int:
-    """The ICRC that a whole IP packet (from its IP header to its ICRC) ought to end with.
+    """Return the ICRC that an IP packet (from IP header to ICRC) ought to end with.
 
     Written from the definition, without any of the above. For captures and tests.
     """
@@ -208,7 +208,7 @@ def packet_icrc(ip_packet: bytes | memoryview) -> int:
 
 @lru_cache(maxsize=1024)
 def _numeric(host: str) -> IPv4Address | IPv6Address:
-    """An address as it is on the wire: no scope, and an IPv4-mapped IPv6 address is an IPv4 one."""
+    """Return an address as on the wire: without scope, IPv4-mapped addresses as IPv4."""
     address = ip_address(host.partition("%")[0])
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped

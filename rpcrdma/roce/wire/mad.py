@@ -32,11 +32,11 @@ _HEADER = struct.Struct(">4sHHQHHI")
 
 
 class MadError(Exception):
-    """A peer's octets that are no communication management datagram we understand."""
+    """The octets are not a communication management datagram that we understand."""
 
 
 class Mad(NamedTuple):
-    """A communication management datagram: what it is, which exchange, its 232 octets."""
+    """A communication management datagram: attribute, transaction and 232 octets."""
 
     attribute: int
     transaction: int
@@ -44,7 +44,7 @@ class Mad(NamedTuple):
 
 
 def encode_mad(attribute: int, transaction: int, data: bytes) -> bytes:
-    """The 256 octets of a communication management datagram."""
+    """Return the 256 octets of a communication management datagram."""
     assert len(data) == MAD_DATA_LENGTH
     return _HEADER.pack(_CM_PREFIX, 0, 0, transaction, attribute, 0, 0) + data
 

@@ -68,6 +68,7 @@ class Opcode:
 
     @property
     def has_payload(self) -> bool:
+        """Whether packets of this opcode carry data."""
         return self.kind in PAYLOAD_KINDS
 
 
@@ -122,7 +123,7 @@ UD_SEND_ONLY = 0x64
 CNP = 0x81
 
 MIDDLES = frozenset(code for code, row in OPCODES.items() if row.position == Position.MIDDLE)
-"""Opcodes of which a run of packets with consecutive PSNs is handled at once."""
+"""Opcodes whose packets with consecutive PSNs are handled as one run."""
 
 LEGAL_NEXT: dict[Kind | None, frozenset[int]] = {
     message: frozenset(
@@ -141,7 +142,7 @@ LEGAL_NEXT: dict[Kind | None, frozenset[int]] = {
 
 
 def payload_bounds(mtu: int) -> dict[int, tuple[int, int]]:
-    """Opcode -> least and greatest payload length, in octets without the pad.
+    """Return opcode -> least and greatest payload length, in octets without the pad.
 
     A FIRST or MIDDLE packet is exactly full, a LAST packet is not empty, an ONLY packet may be.
     """

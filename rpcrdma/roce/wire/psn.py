@@ -14,19 +14,19 @@ HALF = MODULUS >> 1
 
 
 def wrap(sequence: int) -> int:
-    """The PSN of a sequence."""
+    """Return the PSN of a sequence."""
     return sequence & MASK
 
 
 def distance(psn: int, reference: int) -> int:
-    """How far ``psn`` is ahead of ``reference``, in ``-2**23 .. 2**23 - 1``."""
+    """Return how far ``psn`` is ahead of ``reference``, in ``-2**23 .. 2**23 - 1``."""
     return ((psn - reference + HALF) & MASK) - HALF
 
 
 def unwrap(psn: int, near: int) -> int:
-    """The sequence nearest to the sequence ``near`` whose PSN is ``psn``.
+    """Return the sequence nearest to the sequence ``near`` whose PSN is ``psn``.
 
-    Negative when it lies before zero, which no machine has ever sent: the callers' range checks
+    It is negative when it lies before zero, where no machine ever is: the callers' range checks
     refuse it like any other stray number.
     """
     return near + ((psn - near + HALF) & MASK) - HALF
