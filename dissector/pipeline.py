@@ -81,6 +81,7 @@ class Pipeline:
         self._in_segments = False
         """The packet in hand is one of several of its frame."""
         self._deal = self._packet
+        self._packet_seen = PacketSeen(self.layers.packet)
         self._trimmed = 0
         reader.on_progress = self._progress
         self._begun = False
@@ -182,14 +183,14 @@ class Pipeline:
     def _seen(self, packet: Packet, operation: int) -> None:
         """Take a packet, and emit that it was seen."""
         self._packet(packet, operation)
-        flow = opposite = None
-        if operation != _DATAGRAM:
-            flow = self.connections.known(packet)
-            opposite = self.pairing.opposite.get(flow) if flow is not None else None
-        followers = self.reader.number - packet.number
-        self.events.packets.emit(
-            PacketSeen(packet, operation, followers, self.reader.time_ns, flow, opposite)
-        )
+        seen, reader = self._packet_seen, self.reader
+        seen.packet, seen.operation = packet, operation
+        seen.followers = reader.number - packet.number
+        seen.last_time_ns = reader.time_ns
+        flow = self.connections.known(packet) if operation != _DATAGRAM else None
+        seen.flow = flow
+        seen.opposite = self.pairing.opposite.get(flow) if flow is not None else None
+        self.events.packets.emit(seen)
 
     def _bulk(self, following: Continuation, packet: Packet) -> None:
         """Take as many of the following frames as go on with the operation of a packet."""

@@ -80,21 +80,26 @@ class NewFlow(NamedTuple):
     """Filled anew for each frame: keep nothing of it."""
 
 
-class PacketSeen(NamedTuple):
-    """A packet of RDMA that was dealt with, and those that followed it in a run."""
+class PacketSeen:
+    """A packet of RDMA that was dealt with, and those that followed it in a run.
 
-    packet: Packet
-    """Filled anew for each frame: keep nothing of it."""
-    operation: int
-    """The kind of its operation (``opcode.Kind``); negative for an opcode that is not known."""
-    followers: int
-    """How many packets like it follow at once."""
-    last_time_ns: int
-    """When the last of them was seen."""
-    flow: Direction | None
-    """Its direction; ``None`` for datagrams, and where no request or response was seen of it."""
-    opposite: Direction | None
-    """The opposite direction, if it is known."""
+    Filled anew for each packet, as the packet is: keep nothing of either.
+    """
+
+    __slots__ = ("flow", "followers", "last_time_ns", "operation", "opposite", "packet")
+
+    def __init__(self, packet: Packet) -> None:
+        self.packet = packet
+        self.operation = 0
+        """The kind of its operation (``opcode.Kind``); negative for an opcode that is not known."""
+        self.followers = 0
+        """How many packets like it follow at once."""
+        self.last_time_ns = 0
+        """When the last of them was seen."""
+        self.flow: Direction | None = None
+        """Its direction; ``None`` for datagrams, and where no packet of it was known before."""
+        self.opposite: Direction | None = None
+        """The opposite direction, if it is known."""
 
 
 @dataclass(frozen=True, slots=True)

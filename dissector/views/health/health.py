@@ -24,7 +24,9 @@ _FEW = 2
 
 CONGESTION_EXPERIENCED = 3
 FECN, BECN = 0x80, 0x40
-_REQUESTS = frozenset((Operation.SEND, Operation.WRITE, Operation.READ_REQUEST))
+_READ_REQUEST, _READ_RESPONSE = int(Operation.READ_REQUEST), int(Operation.READ_RESPONSE)
+_ACKNOWLEDGE, _CONGESTION = int(Operation.ACKNOWLEDGE), int(Operation.CONGESTION)
+_REQUESTS = frozenset((int(Operation.SEND), int(Operation.WRITE), _READ_REQUEST))
 _HAS_AETH = frozenset(code for code, row in OPCODES.items() if "AETH" in row.headers)
 
 
@@ -66,7 +68,8 @@ class Health:
 
     def packet(self, seen: PacketSeen) -> None:
         """Take a RoCE or InfiniBand packet that was dealt with, and its run."""
-        packet, operation, followers, time, flow, back = seen
+        packet, operation, flow, back = seen.packet, seen.operation, seen.flow, seen.opposite
+        followers, time = seen.followers, seen.last_time_ns
         self.packets += 1 + followers
         self.first_time = self.first_time or packet.time_ns
         self.last_time = max(self.last_time, time)
@@ -74,19 +77,21 @@ class Health:
             return
         if len(self.watches) >= MAX_WATCHES and not (flow in self.watches and back in self.watches):
             return
-        watch = self._watch(flow)
-        other = self._watch(back) if back is not None else None
+        watch = self.watches.get(flow) or self._watch(flow)
+        other = None
+        if back is not None:
+            other = self.watches.get(back) or self._watch(back)
         if operation in _REQUESTS:
-            watch.request(packet, followers, time, is_read=operation == Operation.READ_REQUEST)
+            watch.request(packet, followers, time, is_read=operation == _READ_REQUEST)
             self.sent.add(time, packet.size * (1 + followers))
-        elif operation == Operation.CONGESTION:
+        elif operation == _CONGESTION:
             if other is not None:
                 other.notified(packet)
             return
         elif other is not None:
-            explicit = operation == Operation.ACKNOWLEDGE
+            explicit = operation == _ACKNOWLEDGE
             other.heard(packet, explicit=explicit, has_aeth=packet.opcode in _HAS_AETH)
-            if operation == Operation.READ_RESPONSE:
+            if operation == _READ_RESPONSE:
                 watch.response(packet, followers, other)
                 self.sent.add(time, packet.size * (1 + followers))
         if packet.ecn == CONGESTION_EXPERIENCED:
@@ -98,9 +103,8 @@ class Health:
             watch.counts.becn += bool(packet.notify & BECN) * (1 + followers)
 
     def _watch(self, flow: Direction) -> Watch:
-        watch = self.watches.get(flow)
-        if watch is None:
-            watch = self.watches[flow] = Watch(flow, self._event, self._hurt)
+        """Watch a direction that was not watched before."""
+        watch = self.watches[flow] = Watch(flow, self._event, self._hurt)
         return watch
 
     def _event(self, event: Event) -> None:
