@@ -19,15 +19,12 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
-if TYPE_CHECKING:
+try:
     from . import _guard
-else:
-    try:
-        from . import _guard
-    except ImportError:
-        _guard = None
+except ImportError:  # it was not compiled
+    _guard = None  # type: ignore[assignment]
 
 _KEPT = 24 << 20
 """How many octets behind the reader stay resident: about what the exchanges in flight need."""

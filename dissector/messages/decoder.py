@@ -85,11 +85,11 @@ class CallDecoder(WitnessDecoder):
     counts in the stream before anything was moved (RFC 8166, Section 3.4.5).
     """
 
-    __slots__ = ("_at", "_chunks", "_index", "_inline", "_left_out")
+    __slots__ = ("_at", "_chunks", "_index", "_inline_end", "_left_out")
 
     def __init__(self, view: memoryview, source: memoryview, chunks: Sequence[Content]) -> None:
         super().__init__(view, source)
-        self._inline = len(self._view)
+        self._inline_end = len(self._view)
         self._chunks = chunks
         self._index = 0
         self._left_out = 0
@@ -98,11 +98,11 @@ class CallDecoder(WitnessDecoder):
 
     def _next(self) -> None:
         """Let the cursor run as far as the next chunk's place, and no further."""
-        self._end = self._inline
+        self._end = self._inline_end
         self._at = -1
         if self._index < len(self._chunks):
             place = self._chunks[self._index].position - self._left_out
-            if self.offset <= place <= self._inline:
+            if self.offset <= place <= self._inline_end:
                 self._at = self._end = place
             else:
                 self.faults.append(f"Read chunk at Position {self._chunks[self._index].position}, "
@@ -110,7 +110,7 @@ class CallDecoder(WitnessDecoder):
 
     def remaining(self) -> int:
         """Return how many octets are left of what is inline."""
-        return self._inline - self.offset
+        return self._inline_end - self.offset
 
     def tell(self) -> int:
         """Return the position in the message as it was before reduction."""

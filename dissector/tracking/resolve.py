@@ -41,12 +41,12 @@ def _call(exchange: Exchange, message: Message, source: memoryview) -> None:
         return  # where its lists end, and what follows them, is not known
     chunks = exchange.chunks_of("read")
     if header is None:
-        stream, missing = _inline(message, 0, source)
+        stream, missing = _inline_part(message, 0, source)
     elif header.proc == NOMSG:
         zero = [chunk for chunk in chunks if chunk.position == 0]
-        stream, missing = _long(zero[0].content, source) if zero else (memoryview(b""), 0)
+        stream, missing = _long_message(zero[0].content, source) if zero else (memoryview(b""), 0)
     else:
-        stream, missing = _inline(message, header.size, source)
+        stream, missing = _inline_part(message, header.size, source)
     if missing is not None and len(stream) < 8:
         return
     moved = [chunk for chunk in chunks if chunk.position]
@@ -68,12 +68,12 @@ def _reply(exchange: Exchange, message: Message, source: memoryview) -> None:
         return
     results = exchange.chunks_of("write")
     if header is None:
-        stream, missing = _inline(message, 0, source)
+        stream, missing = _inline_part(message, 0, source)
     elif header.proc == NOMSG:
         chunk = next(iter(exchange.chunks_of("reply")), None)
-        stream, missing = _long(chunk.content, source) if chunk else (memoryview(b""), 0)
+        stream, missing = _long_message(chunk.content, source) if chunk else (memoryview(b""), 0)
     else:
-        stream, missing = _inline(message, header.size, source)
+        stream, missing = _inline_part(message, header.size, source)
     if missing is not None and len(stream) < 8:
         return
     dec = ReplyDecoder(stream, source, results)
@@ -102,7 +102,7 @@ def _is_callback(exchange: Exchange) -> bool:
     return responder is not None and responder.program is not None and responder.program[1] == 4
 
 
-def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryview, int | None]:
+def _inline_part(message: Message, start: int, source: memoryview) -> tuple[memoryview, int | None]:
     """Return what follows the header, up to the first hole, and how much is missing."""
     view = message.view
     if view is not None:
@@ -114,7 +114,7 @@ def _inline(message: Message, start: int, source: memoryview) -> tuple[memoryvie
     return whole[min(start, prefix) :], missing
 
 
-def _long(content: ByteMap, source: memoryview) -> tuple[memoryview, int | None]:
+def _long_message(content: ByteMap, source: memoryview) -> tuple[memoryview, int | None]:
     """Return a message that travelled in a chunk, up to the first hole, and how much is missing."""
     prefix = min(content.prefix(), MAX_LONG)
     missing = None if prefix == content.length else content.length - content.present

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ..base.finding import Finding
 from ..fields.derived import asked_of_cm, asked_of_message
 from ..fields.fields import Fields, finding_fields, message_fields, operation_values
+from ..fields.filter import Filter
 from ..tracking.events import Events
 from ..tracking.model import CmEvent, Exchange
-
-if TYPE_CHECKING:
-    from ..fields.filter import Filter
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 

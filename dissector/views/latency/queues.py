@@ -6,13 +6,11 @@ last: the requester may have had more to send or not, but it could not have sent
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from ...tracking.model import Exchange, Side
 from .measure import Times
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_QUEUES = 4096
 _STRETCHES = 512

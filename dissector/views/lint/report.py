@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from ...base.finding import Finding, Severity
 from ...fields import summary
 from ...fields.fields import finding_fields
+from .lint import Lint
 from .rules import RULES
-
-if TYPE_CHECKING:
-    from .lint import Lint
 
 
 def text_finding(finding: Finding) -> str:
