@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 from ..base.finding import Finding
 from ..fields.fields import operation_values
@@ -45,10 +46,10 @@ class TreeView:
         """Show a message of the connection manager, with its members."""
         self._line.cm(event)
         if event.message is not None:
-            for name in event.message.__slots__:
-                value = getattr(event.message, name)
+            for field in fields(event.message):
+                value = getattr(event.message, field.name)
                 shown = bytes(value).rstrip(b"\0").hex() if isinstance(value, bytes) else value
-                self._write(f"  {name}: {shown}\n")
+                self._write(f"  {field.name}: {shown}\n")
             self._write("\n")
 
     def finding(self, finding: Finding) -> None:

@@ -16,6 +16,7 @@ from nfsrdma.dissector.views.health import Health
 from nfsrdma.dissector.views.latency.latency import Latency
 from nfsrdma.dissector.views.line import LineView
 from nfsrdma.dissector.views.lint import Lint
+from nfsrdma.dissector.views.tree import TreeView
 
 LINUX = ROOT / "tests" / "data" / "captures" / "linux"
 CAPTURES = sorted(LINUX.glob("*.pcap"))
@@ -90,3 +91,12 @@ def test_flows_and_pairs() -> None:
     assert len(flows) == 2 * len(pairs)
     assert flows[0][:2] == tuple(reversed(flows[1][:2]))
     assert [one.paired_by for one in pairs] == ["CM"] * len(pairs)
+
+
+def test_the_tree_has_the_members_of_each_message_of_a_handshake() -> None:
+    text: list[str] = []
+    Pipeline(open_capture(LINUX / "rping.pcap"), TreeView(text.append)).run()
+    shown = "".join(text)
+    for name in ("REQ", "REP", "RTU", "DREQ", "DREP"):
+        _, _, behind = shown.partition(f" CM {name}")
+        assert behind.split("\n")[1].startswith("  local_comm_id: "), name
