@@ -90,14 +90,15 @@ class OpenFile:
         Returns the number of octets read, which is smaller than the buffer only at the end of file.
         """
         self._check(READ)
+        unstable = self._unstable
         while True:
-            if self._in_doubt():
+            if unstable.octets and self._in_doubt():
                 await self.commit()
             if len(buffer) <= self._rsize:
                 count = await self._read_piece(offset, buffer)
             else:
                 count = await self._read_spread(offset, buffer)
-            if not self._in_doubt():
+            if not (unstable.octets and self._in_doubt()):
                 return count
 
     async def _read_spread(self, offset: int, buffer: memoryview) -> int:
@@ -272,11 +273,12 @@ class OpenFile:
     async def stat(self) -> Stat:
         """Return the attributes."""
         self._check(0)
+        unstable = self._unstable
         while True:
-            if self._in_doubt():
+            if unstable.octets and self._in_doubt():
                 await self.commit()
             status = await self._operations.getattr(self._open, self._where)
-            if not self._in_doubt():
+            if not (unstable.octets and self._in_doubt()):
                 return status
 
     async def truncate(self, size: int) -> Stat:
