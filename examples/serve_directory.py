@@ -1,4 +1,4 @@
-"""Serve a directory from a program, and use it over RDMA: python serve_directory.py DIR [PORT].
+"""Serve a directory from a program, and use it over RDMA: python serve_directory.py DIR [ADDRESS].
 
 The server runs on a thread of its own. Here the same program is its client, too; any other program
 on this host may use the URL as long as the ``with`` lasts.
@@ -12,10 +12,10 @@ import nfsrdma.client as nfs
 from nfsrdma.server import Export, LocalFileSystem, Server
 
 
-def main(directory: str, port: int = 0) -> None:
+def main(directory: str, address: str = "127.0.0.1") -> None:
     """Serve ``directory`` to this host, and list it."""
     export = Export("", LocalFileSystem(directory))
-    with Server([export], rdma_port=port, ephemeral=True) as server:
+    with Server([export], addresses=[address], rdma_port=0, ephemeral=True) as server:
         url = server.urls[0]
         print(f"serving {directory} at {url}", flush=True)
         with nfs.mount(url) as fs:
@@ -24,4 +24,4 @@ def main(directory: str, port: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main(*sys.argv[1:])

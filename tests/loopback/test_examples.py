@@ -103,6 +103,7 @@ def test_clients(name: str, printed: str) -> None:
 def test_serve_directory(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(10))
     (tmp_path / "b").write_bytes(bytes(20))
-    first, *listing = run("serve_directory.py", str(tmp_path))
-    assert first.startswith(f"serving {tmp_path} at nfs+rdma://127.0.0.1:")
+    address = loopback(93)
+    first, *listing = run("serve_directory.py", str(tmp_path), address)
+    assert first.startswith(f"serving {tmp_path} at nfs+rdma://{address}:")
     assert listing == ["a 10", "b 20"]
