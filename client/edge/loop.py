@@ -15,31 +15,6 @@ from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 T = TypeVar("T")
 
 
-async def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that awaits nothing but the client's, as an asyncio task."""
-    task = Task(coroutine)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        waiter = asyncio.get_running_loop().create_future()
-
-        def wake(_: Future[T], waiter: asyncio.Future[None] = waiter) -> None:
-            if not waiter.done():
-                waiter.set_result(None)
-
-        task.add_done_callback(wake)
-        try:
-            await waiter
-        except asyncio.CancelledError as error:
-            cancelled = error
-            task.cancel()
-    if cancelled is not None:
-        # The caller is gone, so an expected failure has no one to go to; our own bugs still show.
-        failure = task.error()
-        if failure is None or isinstance(failure, Cancelled | OSError):
-            raise cancelled
-    return task.result()
-
-
 class LoopRunner:
     """Runs coroutines for callers in an event loop: the one that runs now."""
 
@@ -53,11 +28,35 @@ class LoopRunner:
         return cast(Reactor, self._loop)
 
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run to the end, and return the result or raise the error."""
+        """Run to the end, and return the result or raise the error.
+
+        The coroutine awaits nothing but the client's. Cancelling the caller cancels it, and the
+        caller waits until it has ended.
+        """
         if self._closed:
             coroutine.close()
             raise ValueError("the mount is closed")
-        return await run(coroutine)
+        task = Task(coroutine)
+        cancelled: asyncio.CancelledError | None = None
+        while not task.done():
+            waiter = asyncio.get_running_loop().create_future()
+
+            def wake(_: Future[T], waiter: asyncio.Future[None] = waiter) -> None:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+            task.add_done_callback(wake)
+            try:
+                await waiter
+            except asyncio.CancelledError as error:
+                cancelled = error
+                task.cancel()
+        if cancelled is not None:
+            # The caller is gone, and an expected failure with it; our own bugs still show.
+            failure = task.error()
+            if failure is None or isinstance(failure, Cancelled | OSError):
+                raise cancelled
+        return task.result()
 
     def start(self, make_coroutine: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Run something soon, and do not wait for it. Finalizers may call it, on any thread."""
