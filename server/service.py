@@ -11,17 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.io.fork import keep_from_children
-from nfsrdma.rpcrdma.io.tcp import listen_tcp
+from nfsrdma.rpcrdma.io.tcp import TcpListener, listen_tcp
 from nfsrdma.rpcrdma.providers.owners import owner_finder
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
 from nfsrdma.rpcrdma.rpc.security import SECURITIES, ServerSecurity
 from nfsrdma.rpcrdma.task import Reactor, TimerHandle
 from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
+from nfsrdma.rpcrdma.transport.connect import RdmaListener
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .authority import Authority, Policy
@@ -97,7 +98,10 @@ class NfsService:
         )
         authority = Authority(exports, policy or Policy.suiting(exports), reactor.time)
         self._core = Core(
-            *(self.config, self.namespace, self.registry, authority),
+            self.config,
+            self.namespace,
+            self.registry,
+            authority,
             clock=reactor.time,
             threads=threads,
             call_soon=self._later,
@@ -111,7 +115,7 @@ class NfsService:
         self.service: Service = RpcService([program], security, clock=reactor.time)
         """What answers calls, whatever they come over."""
         self._memory = Budget(self.config.memory, reactor.call_soon)
-        self._listeners: list[Any] = []
+        self._listeners: list[TcpListener | RdmaListener] = []
         self._timer: TimerHandle | None = None
         self._abandoned = False
         keep_from_children(self)
@@ -126,7 +130,10 @@ class NfsService:
         """
         return self._take(
             listen_tcp(
-                *(self._reactor, address, port, self.service),
+                self._reactor,
+                address,
+                port,
+                self.service,
                 on_channel=on_channel,
                 budget=self._memory,
             )
@@ -147,7 +154,11 @@ class NfsService:
         """
         return self._take(
             listen_rdma(
-                *(device, self._reactor, address, port, self.service),
+                device,
+                self._reactor,
+                address,
+                port,
+                self.service,
                 options=options,
                 on_channel=on_channel,
                 budget=self._memory,
@@ -155,8 +166,8 @@ class NfsService:
             )
         )
 
-    def _take(self, listener: Any) -> tuple[str, int]:
-        where: tuple[str, int] = listener.address
+    def _take(self, listener: TcpListener | RdmaListener) -> tuple[str, int]:
+        where = listener.address
         if is_elsewhere(where[0]) and all(export.for_this_host for export in self._exports):
             listener.close()
             raise NobodyNamed(

@@ -49,10 +49,16 @@ def test_both_transports_and_several_exports(tmp_path: Path) -> None:
     ]
     with Server(exports, addresses=[loopback()], rdma_port=0, tcp_port=0, ephemeral=True) as server:
         assert [url.partition("://")[0] for url in server.urls] == [
-            *("nfs+rdma", "nfs+rdma", "nfs+tcp", "nfs+tcp")
+            "nfs+rdma",
+            "nfs+rdma",
+            "nfs+tcp",
+            "nfs+tcp",
         ]
         assert [url.rpartition(":")[2].partition("/")[2] for url in server.urls] == [
-            *("a", "b/c", "a", "b/c")
+            "a",
+            "b/c",
+            "a",
+            "b/c",
         ]
         for url in server.urls:
             with nfs.mount(url) as fs:

@@ -121,8 +121,13 @@ def test_results_keep_their_order(session: Session, lookups: Pending) -> None:
     lookups.answer()
     reply = Reply(incoming)
     assert reply.ops == [
-        *(t.OP_SEQUENCE, t.OP_PUTROOTFH, t.OP_LOOKUP, t.OP_GETFH),
-        *(t.OP_PUTROOTFH, t.OP_LOOKUP, t.OP_GETFH),
+        t.OP_SEQUENCE,
+        t.OP_PUTROOTFH,
+        t.OP_LOOKUP,
+        t.OP_GETFH,
+        t.OP_PUTROOTFH,
+        t.OP_LOOKUP,
+        t.OP_GETFH,
     ]
     assert reply.status == t.NFS4_OK
     assert reply[3].object != reply[6].object
