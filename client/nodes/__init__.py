@@ -3,7 +3,7 @@
 A :class:`Node` is one file, directory or link. :class:`Nodes` looks nodes up, lists, changes and
 opens them. It caches attributes for as long as :class:`Lifetimes` permit, and names for as long as
 the directory's change attribute stays the same. :class:`NodeTable` counts references to nodes, and
-bounds the number of those that are not referred to.
+bounds the number of those that are not referred to::
 
     nodes = client.nodes()
     directory = await nodes.lookup(await nodes.root(), b"directory")
