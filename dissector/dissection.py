@@ -19,6 +19,7 @@ from .fields.fields import Fields, message_fields
 from .fields.filter import Filter, compile_filter
 from .messages.body import CALLBACK_PROGRAMS, PROGRAM_NAMES, Body, operation_name, status_name
 from .messages.programs import procedure_of
+from .messages.rpc import RpcCall
 from .pipeline import Pipeline
 from .tracking.claims import decode_as as decode_as_of
 from .tracking.events import Events
@@ -188,8 +189,8 @@ class Rpc:
     @property
     def program(self) -> int | None:
         """The number of the RPC program, if the call was seen."""
-        call = self.exchange.call_rpc
-        return None if call is None or call.program < 0 else call.program
+        call = self._call()
+        return None if call is None else call.program
 
     @property
     def program_name(self) -> str:
@@ -202,7 +203,8 @@ class Rpc:
     @property
     def version(self) -> int | None:
         """The version of the program, if the call was seen."""
-        return None if self.program is None else self._call_rpc().version
+        call = self._call()
+        return None if call is None else call.version
 
     @property
     def minor_version(self) -> int | None:
@@ -213,7 +215,8 @@ class Rpc:
     @property
     def procedure(self) -> int | None:
         """The number of the procedure, if the call was seen."""
-        return None if self.program is None else self._call_rpc().procedure
+        call = self._call()
+        return None if call is None else call.procedure
 
     @property
     def procedure_name(self) -> str:
@@ -221,9 +224,9 @@ class Rpc:
         body = self.exchange.call_body or self.exchange.reply_body
         if body is not None and body.kind:
             return body.kind
-        if self.program is None:
+        call = self._call()
+        if call is None:
             return ""
-        call = self._call_rpc()
         row = procedure_of(call.program, call.version, call.procedure)
         return "" if row is None else row.name
 
@@ -295,8 +298,10 @@ class Rpc:
     def _fields(self, message: Message | None) -> Fields:
         return {} if message is None else message_fields(self.exchange, message)
 
-    def _call_rpc(self) -> Any:
-        return self.exchange.call_rpc
+    def _call(self) -> RpcCall | None:
+        """Return the header of the call, if it was seen as far as the program."""
+        call = self.exchange.call_rpc
+        return None if call is None or call.program < 0 else call
 
     def __str__(self) -> str:
         """Return the line that ``nfsrdma dissect`` shows."""
