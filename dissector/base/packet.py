@@ -59,7 +59,7 @@ class Frame(Protocol):
 
 
 class Packet:
-    """Positions are offsets in the capture file; lengths are octets."""
+    """The packet of a frame. Positions are offsets in the capture file; lengths are octets."""
 
     __slots__ = (
         "acknowledge",

@@ -214,7 +214,7 @@ def _hardware(interface: str) -> int:
 
 
 class _Program(ctypes.Structure):
-    """``struct bpf_program`` and ``struct sock_fprog`` are alike but for the first field's type."""
+    """A BPF program: ``struct bpf_program``; ``struct sock_fprog`` has another first field."""
 
     _fields_ = [("length", ctypes.c_uint), ("instructions", ctypes.c_void_p)]
 

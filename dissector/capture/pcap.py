@@ -27,7 +27,7 @@ _FCS_PRESENT = 1 << 26
 
 
 class PcapReader(Reader):
-    """Raises ``CaptureError`` when the file has no whole header."""
+    """Reads classic pcap. Raises ``CaptureError`` if the file has no whole header."""
 
     HEADER = 16
     TIME = slice(0, 8)

@@ -30,7 +30,7 @@ _NANO = 1_000_000_000
 
 
 class PcapngReader(Reader):
-    """Raises ``CaptureError`` when the first section has no sensible header."""
+    """Reads pcapng. Raises ``CaptureError`` if the first section has no sensible header."""
 
     HEADER = 28
     TIME = slice(12, 20)

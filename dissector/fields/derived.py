@@ -25,7 +25,7 @@ _SENDS = {
 
 
 class Asked(NamedTuple):
-    """What a derived field is made of."""
+    """What a derived field is worked out from."""
 
     fields: Fields
     exchange: Exchange | None

@@ -35,7 +35,7 @@ MAX_DEPTH = 50
 
 
 class FilterError(ValueError):
-    """The text is no filter; with ``where``, which part of it is not, under a row of carets."""
+    """A text that is no filter. ``where`` is the part that is wrong, shown above carets."""
 
     def __init__(
         self, reason: str, text: str = "", where: tuple[int, int] = (0, 0), near: str = ""

@@ -1,4 +1,4 @@
-"""Wireshark's names for what the protocols beside NFS version 3 say (see ``messages.sideband``)."""
+"""Wireshark's field names for the protocols beside NFS version 3 (see ``messages.sideband``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decoder over a message of which parts travelled in chunks, or are missing.
+"""A decoder over a message of which parts traveled in chunks, or are missing.
 
 A DDP-eligible item that was moved out of the message decodes to a :class:`Placed`: which chunk it
 is, and how long, not its octets, which may never be asked for.
@@ -15,7 +15,7 @@ from ..base.extent import ByteMap
 
 
 class Content(Protocol):
-    """A chunk: how long it is, and where its octets are, should anyone want them."""
+    """A chunk: how long it is, and where its octets are."""
 
     @property
     def position(self) -> int:
@@ -57,7 +57,7 @@ class Placed:
 
 
 class WitnessDecoder(Decoder):
-    """Over an inline message; the base of the two that know chunks."""
+    """A decoder over an inline message, and the base of the two that know chunks."""
 
     __slots__ = ("faults", "source")
 
@@ -79,7 +79,7 @@ class WitnessDecoder(Decoder):
 
 
 class CallDecoder(WitnessDecoder):
-    """Over a call: ``chunks`` are its Read chunks but those of Position Zero, by position.
+    """A decoder over a call; ``chunks`` are its Read chunks but Position Zero's, in order.
 
     An item that was moved is met where the inline stream reaches the chunk's Position, which
     counts in the stream before anything was moved (RFC 8166, Section 3.4.5).
@@ -155,7 +155,7 @@ class CallDecoder(WitnessDecoder):
 
 
 class ReplyDecoder(WitnessDecoder):
-    """Over a reply: ``chunks`` are its Write list, as returned.
+    """A decoder over a reply; ``chunks`` are its Write list, as returned.
 
     The n-th DDP-eligible result has the n-th chunk; if that came back empty, it is inline
     (RFC 8166, Section 4.3.2.1; RFC 8267, Section 6.4.1).

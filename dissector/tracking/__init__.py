@@ -18,7 +18,7 @@ handshakes    messages of the connection manager
 claims        which connections are RPC-over-RDMA
 offers        which RDMA belongs to which call
 chunks        the chunks of an exchange
-placement     where packets belong of which the one that says so was not captured
+placement     where packets belong whose address was not captured
 intact        whether what is not seen did not happen, or is only not in the capture
 resolve       what the messages of an exchange say, once all of it is there
 matching      which reply belongs to which call

@@ -426,7 +426,7 @@ class Chunk:
 
 
 class Exchange:
-    """One RPC, or what was seen of it: a call, its reply, and what travelled by RDMA for them."""
+    """One RPC, or what was seen of it: a call, its reply, and what traveled by RDMA for them."""
 
     __slots__ = (
         "call",

@@ -42,7 +42,7 @@ Numbered = list[tuple[int, Part]]
 
 
 class Parts:
-    """Those of one flow that wait for others."""
+    """The packets of unfinished SENDs of one direction."""
 
     __slots__ = ("_ends", "_heap", "_patience", "_starts", "there")
 

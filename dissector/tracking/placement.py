@@ -1,4 +1,4 @@
-"""Where packets belong of which the one that says so was not captured.
+"""Places packets whose address is not known, since the packet that names it was not captured.
 
 Only the first packet of an RDMA WRITE names its memory, and only the request of an RDMA READ does.
 When that one is missing, its followers wait as *orphans*, by sequence. The reply tells which memory

@@ -115,7 +115,7 @@ def _inline_part(message: Message, start: int, source: memoryview) -> tuple[memo
 
 
 def _long_message(content: ByteMap, source: memoryview) -> tuple[memoryview, int | None]:
-    """Return a message that travelled in a chunk, up to the first hole, and how much is missing."""
+    """Return a message that traveled in a chunk, up to the first hole, and how much is missing."""
     prefix = min(content.prefix(), MAX_LONG)
     missing = None if prefix == content.length else content.length - content.present
     return memoryview(content.read(source, prefix)), missing

@@ -1,4 +1,4 @@
-"""Both decoders side by side: a view that is told of our exchanges and asks for theirs.
+"""Both decoders side by side: a view that takes our exchanges and asks for theirs.
 
 Wireshark's messages are taken as far as ours have come, and wait for theirs to be compared; what
 waits is bounded. Nothing is kept of what was compared.

@@ -10,7 +10,7 @@ NOTE, WARNING, ERROR = Severity.NOTE, Severity.WARNING, Severity.ERROR
 
 
 class Rule(NamedTuple):
-    """What is forbidden, and by whom."""
+    """What is forbidden, and by which specification."""
 
     id: str
     severity: Severity

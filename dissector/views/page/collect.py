@@ -30,7 +30,7 @@ _OFTEN = 512
 
 
 class PageView:
-    """A view; :meth:`attach` it, and :meth:`data` is what the page needs."""
+    """A view that collects; :meth:`data` returns what the page needs."""
 
     def __init__(self) -> None:
         self.strings = Strings()
