@@ -31,6 +31,7 @@ class SqliteRecoveryStore:
         )
 
     def start(self) -> tuple[int, frozenset[bytes]]:
+        """Begin a new life."""
         run = self._run
         run("UPDATE server SET value = value % 4294967295 + 1 WHERE name = 'boot'")
         (self._boot,) = run("SELECT value FROM server WHERE name = 'boot'").fetchone()
@@ -38,21 +39,26 @@ class SqliteRecoveryStore:
         return self._boot, frozenset(owner for (owner,) in owners)
 
     def add(self, owner: bytes) -> None:
+        """Note that a client may hold state."""
         self._run("INSERT OR REPLACE INTO client VALUES (?, ?)", (owner, self._boot))
 
     def remove(self, owner: bytes) -> None:
+        """Note that a client holds no state any more."""
         self._run("DELETE FROM client WHERE owner = ?", (owner,))
 
     def end_grace(self) -> None:
+        """Forget the clients of earlier lives."""
         self._run("DELETE FROM client WHERE boot != ?", (self._boot,))
 
     def secret(self, fresh: bytes) -> bytes:
+        """Return the secret, or make ``fresh`` it."""
         run = self._database.execute
         run("INSERT OR IGNORE INTO server VALUES ('secret', ?)", (fresh,))
         (value,) = run("SELECT value FROM server WHERE name = 'secret'").fetchone()
         return bytes(value)
 
     def close(self) -> None:
+        """Release what the store holds."""
         self._database.close()
 
     def _run(self, statement: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:

@@ -34,7 +34,8 @@ TCP_PORT: Final = 2049
 class MachineReactor(Reactor, Protocol):
     """A reactor that other threads can reach: ``io.SelectReactor``, or asyncio's loop."""
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any) -> Any: ...
+    def call_soon_threadsafe(self, callback: Any, *args: Any) -> Any:
+        """Have a callback called by the loop, from any thread."""
 
 
 class Place(NamedTuple):

@@ -13,7 +13,8 @@ from ..vfs.interface import Job
 class ThreadsafeReactor(Protocol):
     """What is needed of ``io.SelectReactor`` or of asyncio's loop."""
 
-    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> Any: ...
+    def call_soon_threadsafe(self, callback: Callable[..., object], *args: Any) -> Any:
+        """Have a callback called by the loop, from any thread."""
 
 
 class Workers:
@@ -25,6 +26,7 @@ class Workers:
         self._closed = False
 
     def __call__(self, job: Job, later: OnEnd) -> None:
+        """Run a job on a thread, and have ``later`` told on the loop how it ended."""
         if self._closed:
             self._run(job, later)
         else:
@@ -39,6 +41,6 @@ class Workers:
         self._reactor.call_soon_threadsafe(later, failure)
 
     def close(self) -> None:
-        """Wait for what is under way. Those who are to be told are, if the reactor turns."""
+        """Wait for the jobs under way. How they ended is told if the reactor turns once more."""
         self._closed = True
         self._pool.shutdown()

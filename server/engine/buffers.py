@@ -30,7 +30,7 @@ class BufferPool:
         return self._made - sum(len(free) << kind for kind, free in enumerate(self._free))
 
     def acquire(self, size: int) -> bytearray:
-        """A buffer of at least ``size`` octets, whatever is in it. Raises ``MemoryError``."""
+        """Return a buffer of at least ``size`` octets of any content. Raises ``MemoryError``."""
         kind = (size - 1).bit_length() if size > 4096 else _SMALLEST
         free = self._free[kind]
         if free:
@@ -40,7 +40,7 @@ class BufferPool:
         return buffer
 
     def release(self, buffer: bytearray) -> None:
-        """The buffer is not needed any more."""
+        """Take a buffer back, or let go of it."""
         octets = len(buffer)
         free = self._free[octets.bit_length() - 1]
         if len(free) < _MOST and len(free) * octets < _OCTETS:

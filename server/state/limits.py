@@ -45,7 +45,7 @@ class StateLimits:
 
     @classmethod
     def affordable(cls, descriptors: int) -> StateLimits:
-        """The limits that suit a process that may have so many descriptors.
+        """Return the limits that suit a process that may have so many descriptors.
 
         An open takes one as a rule; whether there is one is asked again when it is taken.
         """

@@ -52,21 +52,26 @@ class MemoryRecoveryStore:
         self._secret = b""
 
     def start(self) -> tuple[int, frozenset[bytes]]:
+        """Begin a new life."""
         self._boot = (self._boot + 1) & 0xFFFFFFFF
         return self._boot, frozenset(self._owners)
 
     def add(self, owner: bytes) -> None:
+        """Note that a client may hold state in this life."""
         self._owners[owner] = self._boot
 
     def remove(self, owner: bytes) -> None:
+        """Note that a client holds no state any more."""
         self._owners.pop(owner, None)
 
     def end_grace(self) -> None:
+        """Forget the clients of earlier lives."""
         self._owners = {owner: boot for owner, boot in self._owners.items() if boot == self._boot}
 
     def secret(self, fresh: bytes) -> bytes:
+        """Return the secret, or make ``fresh`` it."""
         self._secret = self._secret or fresh
         return self._secret
 
     def close(self) -> None:
-        pass
+        """Hold nothing that has to be released."""

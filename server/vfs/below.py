@@ -51,12 +51,12 @@ class Below:
         self._seen.clear()
 
     def hides(self, status: os.stat_result) -> bool:
-        """Whether that is the status of a directory that is hidden."""
+        """Return whether a status is that of a hidden directory."""
         hidden = self._hidden
         return bool(hidden) and (status.st_dev, status.st_ino) in hidden
 
     def hides_entry(self, directory: int, name: bytes) -> bool:
-        """Whether an entry of a directory is hidden."""
+        """Return whether an entry of a directory is hidden."""
         try:
             return bool(self._hidden) and self.hides(
                 os.stat(name, dir_fd=directory, follow_symlinks=False)
@@ -65,7 +65,7 @@ class Below:
             return False  # Whoever does something with it is told the same.
 
     def is_visible(self) -> bool:
-        """Whether neither the root nor a directory above it is hidden."""
+        """Return whether neither the root nor a directory above it is hidden."""
         current = os.dup(self._root)
         try:
             before: tuple[int, int] | None = None
@@ -86,11 +86,11 @@ class Below:
             os.close(current)
 
     def has_file(self, fd: int, status: os.stat_result) -> bool:
-        """Whether what is no directory is below, or may be. Raises for want of descriptors."""
+        """Return whether a file is below, or may be. Raises only for want of descriptors."""
         return not self._was_moved(fd, status)
 
     def seen(self, fd: int) -> float | None:
-        """When a directory was seen to be the root or below it; None if it is not.
+        """Return when a directory was seen to be the root or below it; None if it is not.
 
         That is now or less than :data:`MOMENT_S` ago. Raises only for want of descriptors.
         """
@@ -127,7 +127,7 @@ class Below:
         return when
 
     def _was_moved(self, fd: int, status: os.stat_result) -> bool:
-        """Whether a file with one name has it elsewhere, as far as the kernel knows."""
+        """Return whether a file with one name has it elsewhere, as far as the kernel knows."""
         if status.st_nlink != 1:
             return False
         try:

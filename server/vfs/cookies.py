@@ -23,7 +23,7 @@ _ALIAS: Final = 0x7FFFFFFF << 32
 
 
 def from_position(position: int) -> int:
-    """The cookie for a directory position. EIO for one that is no position at all."""
+    """Return the cookie for a directory position. Raises EIO for one that is no position at all."""
     if position >= _RESERVED:
         return position
     if position < 0:
@@ -32,7 +32,7 @@ def from_position(position: int) -> int:
 
 
 def to_position(cookie: int) -> int:
-    """The directory position that a cookie stands for; what is none stands for the end."""
+    """Return the directory position of a cookie; what is no cookie stands for the end."""
     if _ALIAS <= cookie < _ALIAS + _RESERVED:
         return cookie - _ALIAS
     return min(cookie, MAX_OFFSET)

@@ -48,17 +48,17 @@ class Budget:
         self._caches.append(cache)
 
     def leave(self, cache: DescriptorCache) -> None:
-        """The export has closed all it had."""
+        """Stop counting an export that has closed all it had."""
         if cache in self._caches:
             self._caches.remove(cache)
 
     def holds(self, change: int) -> None:
-        """So many more descriptors are of files that clients have open."""
+        """Count so many more descriptors of files that clients have open."""
         self.held += change
         self._capacity = 0
 
     def _measure(self) -> int:
-        """How many may be kept now."""
+        """Return how many may be kept now."""
         limit = self._limit()
         left = limit - _reserve(limit) - self.held
         # So that each export has what its latest operation uses.
@@ -66,7 +66,7 @@ class Budget:
         return max(floor, min(self._ceiling, limit // 4, left))
 
     def settle(self) -> None:
-        """Called when one more is kept: close others if there are too many."""
+        """Close descriptors if too many are kept. Called when there is one more."""
         if self.kept <= self._capacity:
             return
         self._capacity = self._measure()
@@ -76,7 +76,7 @@ class Budget:
                 return
 
     def relieve(self) -> None:
-        """There is no descriptor left: give half of them back, and keep no more until a sweep."""
+        """Close half of those kept, as there is none left, and keep no more until a sweep."""
         self._ceiling = self.kept // 2
         self._capacity = 0
         self.settle()
@@ -87,7 +87,7 @@ class Budget:
         self._capacity = self._holdable = 0
 
     def opened(self, opener: Callable[..., int], *arguments: Any, **more: Any) -> int:
-        """The descriptor that ``opener`` returns. Raises what it raises."""
+        """Return the descriptor that ``opener`` returns, at the second try if need be."""
         try:
             return opener(*arguments, **more)
         except OSError as error:
@@ -97,7 +97,7 @@ class Budget:
         return opener(*arguments, **more)
 
     def admit(self) -> None:
-        """EMFILE if a client can open no further file: connections need descriptors too."""
+        """Raise EMFILE if a client can open no further file: connections need descriptors too."""
         if self.held >= self._holdable:
             limit = self._limit()
             self._holdable = limit - _reserve(limit) - IN_USE
@@ -111,7 +111,7 @@ def _soft_limit() -> int:
 
 
 def _reserve(limit: int) -> int:
-    """What is left to connections and to the process itself."""
+    """Return what is left to connections and to the process itself."""
     return max(_FEWEST_RESERVED, limit // 8) + _OTHERS
 
 
@@ -196,12 +196,12 @@ class DescriptorCache:
         os.close(fd)
 
     def pin(self, identity: bytes, fd: int) -> None:
-        """A file is opened: while it is, its descriptor will do for the inode as well."""
+        """Use the descriptor of a file that is open for its inode as well."""
         self.pinned.setdefault(identity, []).append(fd)
         self.budget.holds(1)
 
     def unpin(self, identity: bytes, fd: int) -> bool:
-        """A file is closed by its owner; whether it was the last one of the inode."""
+        """Forget a file that its owner closes. Return whether it was the last one of the inode."""
         pinned = self.pinned.get(identity)
         if pinned is None:  # All was closed before.
             return False

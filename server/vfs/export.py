@@ -98,7 +98,7 @@ class Export:
         return not (self.networks or self.for_everyone)
 
     def admits(self, peer: Peer) -> bool:
-        """Whether a peer may use the export, by where it is."""
+        """Return whether a peer may use the export, by where it is."""
         if self.for_everyone:
             return True
         if self.for_this_host:
@@ -107,7 +107,7 @@ class Export:
         return address is not None and any(address in network for network in self.networks)
 
     def user(self, credentials: Credentials) -> User:
-        """The user as whom a caller acts."""
+        """Return the user as whom a caller acts."""
         if credentials is self._latest[0]:  # as a rule the caller of the call before
             return self._latest[1]
         known = self._users.get(credentials)
@@ -136,7 +136,7 @@ class Export:
 
 
 def parse_network(text: str) -> Network:
-    """A network or an address of those who may use an export. Raises ``ValueError``.
+    """Return a network or an address of those who may use an export. Raises ``ValueError``.
 
     Peers are known by their IPv4 address if they have one, so what IPv6 calls the same is that. A
     scope would be worth nothing: the same address on another link is another host, and as welcome.
@@ -153,7 +153,7 @@ def parse_network(text: str) -> Network:
 
 
 def is_elsewhere(address: str) -> bool:
-    """Whether an address is, or leads to, more than this host: every one but the loopback's.
+    """Return whether an address is more than this host's: every one but the loopback's.
 
     Names that are no addresses are those of the simulator's fabric, which is within this process.
     """

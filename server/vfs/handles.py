@@ -40,16 +40,16 @@ class Handles(Protocol):
     """How identities are made and found again, on any thread."""
 
     def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
-        """The identity of an open inode, last seen as ``name`` in ``parent``."""
+        """Return the identity of an open inode, last seen as ``name`` in ``parent``."""
 
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
-        """The identity of an entry that is not open."""
+        """Return the identity of an entry that is not open."""
 
     def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
-        """The inode is ``name`` in ``parent`` from now on."""
+        """Note that the inode is ``name`` in ``parent`` from now on."""
 
     def open(self, identity: bytes) -> int:
-        """An O_PATH descriptor. ESTALE if the inode is gone, EINVAL if malformed."""
+        """Return an O_PATH descriptor. ESTALE if the inode is gone, EINVAL if malformed."""
 
 
 class KernelHandles:
@@ -66,18 +66,21 @@ class KernelHandles:
         os.close(syscalls.open_handle(mount, kind, handle, PATH_FLAGS))
 
     def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
+        """Return the identity of an open inode, last seen as ``name`` in ``parent``."""
         return self.identify_entry(fd, parent, b"")
 
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
+        """Return the identity of an entry that is not open."""
         kind, handle, mount = syscalls.handle_of(directory, name)
         if mount != self._mount_number:
             raise failure(errno.EXDEV)
         return _KERNEL.pack(b"K", kind) + handle
 
     def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
-        pass
+        """Note where the inode is from now on: the kernel knows."""
 
     def open(self, identity: bytes) -> int:
+        """Open an inode by its identity with O_PATH."""
         if len(identity) <= _KERNEL.size or identity[:1] != b"K":
             raise failure(errno.EINVAL)
         _, kind = _KERNEL.unpack_from(identity)
@@ -110,16 +113,18 @@ class InodeHandles:
         self._search = Search(root, self._root_identity, self, self._missed, clock)
 
     def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
+        """Return the identity of an open inode, last seen as ``name`` in ``parent``."""
         identity = _identity_of(fd)
         if name and identity != self._root_identity:
             self.remember(identity, parent, name)
         return identity
 
     def identity_of(self, fd: int) -> bytes:
-        """The identity of an open inode, wherever it is."""
+        """Return the identity of an open inode, wherever it is."""
         return _identity_of(fd)
 
     def identify_entry(self, directory: int, parent: bytes, name: bytes) -> bytes:
+        """Return the identity of an entry that is not open."""
         fd = self.open_entry(directory, name)
         try:
             return self.identify(fd, parent, name)
@@ -127,9 +132,11 @@ class InodeHandles:
             os.close(fd)
 
     def moved(self, identity: bytes, parent: bytes, name: bytes) -> None:
+        """Note where the inode is from now on."""
         self.remember(identity, parent, name)
 
     def open(self, identity: bytes) -> int:
+        """Open an inode by its identity with O_PATH."""
         if len(identity) != _INODE.size or identity[:1] != b"I":
             raise failure(errno.EINVAL)
         fd = self._follow_hints(identity)

@@ -21,7 +21,7 @@ _LARGE: Final = 1 << 20
 
 
 def is_large(status: os.stat_result) -> bool:
-    """Whether it may take long to do something with all blocks of what has that status."""
+    """Return whether it may take long to do something with all blocks of a file."""
     return status.st_blocks * 512 > _LARGE and stat.S_ISREG(status.st_mode)
 
 
@@ -37,12 +37,12 @@ class Heavy:
         """To close any file may take long: the file system flushes it somewhere."""
 
     def require_idle(self, identity: bytes) -> None:
-        """EAGAIN, and so DELAY, if the file is busy."""
+        """Raise EAGAIN, and so DELAY, if the file is busy."""
         if identity in self.busy:
             raise failure(errno.EAGAIN)
 
     def job(self, identity: bytes, fd: int, work: Callable[[int], None]) -> Job:
-        """What does ``work`` with ``fd`` and closes it. It must be run: till then it is busy."""
+        """Return a job that does ``work`` and closes ``fd``; the file is busy until then."""
         self.busy.add(identity)
 
         def run() -> None:

@@ -43,6 +43,7 @@ class Identity:
         return self._active
 
     def __call__(self, user: User) -> AbstractContextManager[None]:
+        """Return the context manager that acts as ``user``."""
         # Root needs no groups to be allowed everything.
         if not self._active or (user.uid == 0 and user.gid == self.gid):
             return _AS_THE_SERVER

@@ -72,7 +72,7 @@ class User:
     groups: tuple[int, ...] = ()
 
     def member_of(self, gid: int) -> bool:
-        """Whether a group is among the user's."""
+        """Return whether the user belongs to a group."""
         return gid == self.gid or gid in self.groups
 
 

@@ -19,7 +19,7 @@ _LOOKED_AT: Final = 256
 
 
 def largest_file(directory: int) -> int | None:
-    """The octets that a file of the directory's file system can have at most; None if not known.
+    """Return the most octets that a file of the directory's file system can have; None if unknown.
 
     Linux tells it in one way: ``lseek`` of a regular file refuses every position past the limit,
     whatever the size is. The file that is asked has no name (``O_TMPFILE``), so nothing is there
@@ -35,7 +35,7 @@ def largest_file(directory: int) -> int | None:
 
 
 def largest_size(fd: int) -> int:
-    """The octets that the regular file of ``fd`` can have at most. Its position is moved."""
+    """Return the most octets that the regular file of ``fd`` can have. Its position is moved."""
     low, high = 0, MAX_OFFSET
     while low < high:
         middle = low + (high - low + 1) // 2
@@ -50,7 +50,7 @@ def largest_size(fd: int) -> int:
 
 
 def _files(directory: int) -> Iterator[int]:
-    """Descriptors of regular files on the file system of ``directory``."""
+    """Yield descriptors of regular files on the file system of ``directory``."""
     path = descriptor_path(directory)
     quietly = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     with suppress(OSError):

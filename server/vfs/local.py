@@ -137,13 +137,15 @@ class LocalFileSystem(FileSystem):
         """Whether the export's root is neither hidden nor in a directory that is."""
         return self._below.is_visible()
 
-    # --- What FileSystem asks for; its docstrings are in the interface ---
+    # --- What FileSystem asks for ---
 
     @property
     def root(self) -> Node:
+        """The top of the tree."""
         return self._root
 
     def node(self, identity: bytes) -> Eventual[Node]:
+        """Return the node of an identity."""
         return started(self._node(identity))
 
     async def _node(self, identity: bytes) -> Node:
@@ -154,6 +156,7 @@ class LocalFileSystem(FileSystem):
         return node_of(identity, await self.pace.quick(os.fstat, fd))
 
     def attributes(self, node: Node, birth: bool = False) -> Eventual[Attributes]:
+        """Return the node's attributes now."""
         fd = self.nodes.at_hand(node)
         if fd is None or self.pace.any_may_block:
             return started(self._attributes(node, birth))
@@ -176,6 +179,7 @@ class LocalFileSystem(FileSystem):
     def change(
         self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
     ) -> Eventual[Job | None]:
+        """Set attributes."""
         return started(self._change(node, who, changes, via))
 
     async def _change(
@@ -210,6 +214,7 @@ class LocalFileSystem(FileSystem):
         )
 
     def permitted(self, node: Node, who: User, mask: int) -> Eventual[int]:
+        """Return what a user is granted of a mask."""
         fd = self.nodes.at_hand(node)
         if fd is None or self.pace.any_may_block:
             return started(self._permitted(node, who, mask))
@@ -220,6 +225,7 @@ class LocalFileSystem(FileSystem):
         return await self.pace.quick(partial(self.calls.permitted, who=who, mask=mask), fd)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> Eventual[Node]:
+        """Look an entry up."""
         parent, pace, above = self.nodes.at_hand(directory), self.pace, directory.identity
         if parent is not None and not pace.any_may_block:
             try:
@@ -238,6 +244,7 @@ class LocalFileSystem(FileSystem):
         return self.nodes.adopt(await self.pace.slow(look, parent), above)
 
     def parent(self, directory: Node, who: User) -> Eventual[Node]:
+        """Return the directory above."""
         if not directory.is_directory:
             raise failure(errno.ENOTDIR)
         return started(self._parent(directory, who))
@@ -251,6 +258,7 @@ class LocalFileSystem(FileSystem):
     def entries(
         self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
     ) -> Eventual[Listing]:
+        """List entries of a directory."""
         if not directory.is_directory:
             raise failure(errno.ENOTDIR)
         return started(self._entries(directory, cookie, who, most, birth))
@@ -280,6 +288,7 @@ class LocalFileSystem(FileSystem):
         return Listing(listed, at_end)
 
     def readlink(self, node: Node, who: User) -> Eventual[bytes]:
+        """Return the target of a symbolic link."""
         if node.type != stat.S_IFLNK:
             raise failure(errno.EINVAL)
         fd = self.nodes.at_hand(node)
@@ -296,6 +305,7 @@ class LocalFileSystem(FileSystem):
     def open(
         self, node: Node, who: User, access: int, *, override: bool = False
     ) -> Eventual[OpenFile]:
+        """Open a regular file."""
         if not node.is_regular:
             raise failure(errno.EISDIR if node.is_directory else errno.EINVAL)
         self.budget.admit()
@@ -324,6 +334,7 @@ class LocalFileSystem(FileSystem):
     def create(
         self, directory: Node, name: bytes, who: User, mode: int, access: int
     ) -> Eventual[tuple[Node, OpenFile]]:
+        """Make a regular file and open it."""
         self.budget.admit()
         return started(self._create(directory, name, who, mode, access))
 
@@ -345,16 +356,19 @@ class LocalFileSystem(FileSystem):
             raise
 
     def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Eventual[Node]:
+        """Make a directory."""
         work = partial(self.calls.mkdir, name=name, who=who, mode=mode)
         return started(self._make(work, directory, name, who, mode))
 
     def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Eventual[Node]:
+        """Make a symbolic link."""
         work = partial(self.calls.symlink, name=name, who=who, target=target)
         return started(self._make(work, directory, name, who, None))
 
     def mknod(
         self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
     ) -> Eventual[Node]:
+        """Make a fifo, a socket or a device."""
         device = os.makedev(*rdev)
         work = partial(self.calls.mknod, name=name, who=who, mode=mode, device=device)
         return started(self._make(work, directory, name, who, stat.S_IMODE(mode)))
@@ -376,6 +390,7 @@ class LocalFileSystem(FileSystem):
         return self.nodes.adopt(await self.pace.quick(find, parent), above)
 
     def link(self, node: Node, directory: Node, name: bytes, who: User) -> Eventual[None]:
+        """Give a node another name."""
         if node.is_directory:
             raise failure(errno.EPERM)
         self.heavy.require_idle(node.identity)
@@ -387,6 +402,7 @@ class LocalFileSystem(FileSystem):
         await self._changed(directory)
 
     def remove(self, directory: Node, name: bytes, who: User) -> Eventual[None]:
+        """Remove an entry."""
         return started(self._remove(directory, name, who))
 
     async def _remove(self, directory: Node, name: bytes, who: User) -> None:
@@ -402,6 +418,7 @@ class LocalFileSystem(FileSystem):
     def rename(
         self, source: Node, old: bytes, target: Node, new: bytes, who: User
     ) -> Eventual[None]:
+        """Move an entry."""
         return started(self._rename(source, old, target, new, who))
 
     async def _rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
@@ -422,6 +439,7 @@ class LocalFileSystem(FileSystem):
                 self.heavy.close(renamed.held)
 
     def statistics(self) -> Eventual[Statistics]:
+        """Return the room that there is."""
         if self.pace.any_may_block:
             return started(self._statistics())
         return _statistics_of(os.fstatvfs(self._root_fd))
@@ -430,6 +448,7 @@ class LocalFileSystem(FileSystem):
         return _statistics_of(await self.pace.quick(os.fstatvfs, self._root_fd))
 
     def sync_directory(self, directory: Node) -> Eventual[Job | None]:
+        """Return the job that makes a directory's entries durable."""
         if self.in_memory:
             return None
         return started(self._sync_directory(directory))
@@ -442,14 +461,17 @@ class LocalFileSystem(FileSystem):
         )
 
     def attach(self, executor: Executor) -> None:
+        """Make calls that may block on the executor."""
         self.pace.attach(executor)
         self.heavy.aside = executor.background
         self.heavy.always = self.pace.any_may_block
 
     def sweep(self) -> None:
+        """Close what was not used lately."""
         self.nodes.sweep()
 
     def close(self) -> None:
+        """Release what is held."""
         self.nodes.close()
         root, self._root_fd = self._root_fd, -1
         if root >= 0:

@@ -42,7 +42,7 @@ class Stamps:
         self._stamps[identity] = [status.st_ctime_ns, 1]
 
     def attributes(self, identity: bytes, status: os.stat_result) -> Attributes:
-        """Those of an object, but for its time of birth."""
+        """Return the attributes of an object, but for its time of birth."""
         result = Attributes()
         result.type = stat.S_IFMT(status.st_mode)
         result.mode = status.st_mode & 0o7777
@@ -71,7 +71,7 @@ class Stamps:
 
 
 def node_of(identity: bytes, status: os.stat_result) -> Node:
-    """The node of an object."""
+    """Return the node of an object."""
     node = Node()
     node.identity = identity
     node.type = stat.S_IFMT(status.st_mode)
@@ -80,7 +80,7 @@ def node_of(identity: bytes, status: os.stat_result) -> Node:
 
 
 def file_mask() -> int:
-    """The process's file mode creation mask, which only setting it would tell otherwise."""
+    """Return the process's file mode creation mask; the only system call for it would set it."""
     with open("/proc/self/status", encoding="ascii") as status:
         for line in status:
             if line.startswith("Umask:"):

@@ -27,6 +27,7 @@ def sync_job(fd: int, metadata: bool) -> Job:
     """Return the job that makes the file of ``fd`` durable, and closes ``fd``."""
 
     def sync() -> None:
+        """Return the job that makes the file durable."""
         try:
             (os.fsync if metadata else os.fdatasync)(fd)
         finally:
@@ -36,7 +37,7 @@ def sync_job(fd: int, metadata: bool) -> Job:
 
 
 def read_all(fd: int, offset: int, into: memoryview) -> int:
-    """Fill a buffer from a file; the number of octets, fewer only at its end."""
+    """Fill a buffer from a file. Return the number of octets, fewer only at its end."""
     done = 0
     while done < len(into):
         count = os.preadv(fd, [into[done:]], offset + done)
@@ -64,6 +65,7 @@ class LocalFile(OpenFile):
         fs.nodes.pin(node, fd)
 
     def read(self, offset: int, into: memoryview) -> Eventual[int]:
+        """Read what is in the page cache here, and the rest elsewhere."""
         into = self._within(offset, into)
         pace = self._pace
         if not pace.blocks:
@@ -74,6 +76,7 @@ class LocalFile(OpenFile):
         return started(self._read_rest(offset, into, done))
 
     def read_at_once(self, offset: int, into: memoryview) -> int | None:
+        """Read what is in the page cache, if that is all."""
         into = self._within(offset, into)
         if not self._pace.blocks:
             return read_all(self._fd, offset, into)
@@ -123,6 +126,7 @@ class LocalFile(OpenFile):
             return done + await self._pace.slow(rest)
 
     def write(self, offset: int, data: memoryview) -> Eventual[None]:
+        """Write all of the data, as the user that opened the file."""
         fs = self._fs
         if offset + len(data) > fs.max_file_size:
             # Before any of it is written: the kernel would write what fits.
@@ -146,17 +150,20 @@ class LocalFile(OpenFile):
             self._fs.stamps.begin(self._node.identity, status)
 
     def sync(self, metadata: bool) -> Job | None:
+        """Return the job that makes the file durable."""
         self._check_open()
         if self._fs.in_memory:
             return None
         return sync_job(self._fs.budget.opened(os.dup, self._fd), metadata)
 
     def allocate(self, offset: int, length: int) -> Eventual[Job | None]:
+        """Reserve room."""
         if offset + length > self._fs.max_file_size:
             raise failure(errno.EFBIG)
         return started(self._reshape(0, offset, length))
 
     def deallocate(self, offset: int, length: int) -> Eventual[Job | None]:
+        """Make a hole."""
         length = min(length, self._fs.max_file_size - offset)
         if length <= 0:
             return None  # A hole where there can be no data.
@@ -178,6 +185,7 @@ class LocalFile(OpenFile):
         return None
 
     def seek(self, offset: int, hole: bool) -> Eventual[int]:
+        """Return where the next hole or data is."""
         if offset > MAX_OFFSET:
             raise failure(errno.ENXIO)
         self._check_usable()
@@ -192,6 +200,7 @@ class LocalFile(OpenFile):
         return found
 
     def size(self) -> Eventual[int]:
+        """Return the file's size."""
         self._check_open()
         if self._pace.any_may_block:
             return started(self._size())
@@ -215,6 +224,7 @@ class LocalFile(OpenFile):
                 self._fs.heavy.close(self._fd)
 
     def close(self) -> None:
+        """Close the file once no call uses it."""
         self._fs.nodes.unpin(self._node, self._fd)
         self._closed = True
         if not self._users:

@@ -52,6 +52,7 @@ class MemoryFile(OpenFile):
         return chunks
 
     def read(self, offset: int, into: memoryview) -> int:
+        """Read into a buffer."""
         count = max(0, min(len(into), self._node.size - offset))
         done = 0
         while done < count:
@@ -66,9 +67,11 @@ class MemoryFile(OpenFile):
         return count
 
     def read_at_once(self, offset: int, into: memoryview) -> int | None:
+        """Read what need not be waited for."""
         return self.read(offset, into)
 
     def write(self, offset: int, data: memoryview) -> None:
+        """Write all of the data."""
         end = offset + len(data)
         if end > self._fs.max_file_size:
             raise failure(errno.EFBIG)
@@ -86,9 +89,11 @@ class MemoryFile(OpenFile):
         self._fs.touch(node, modified=True)
 
     def sync(self, metadata: bool) -> Job | None:
+        """Return the job that makes the file durable."""
         return None
 
     def allocate(self, offset: int, length: int) -> Job | None:
+        """Reserve room."""
         if offset + length > self._fs.max_file_size:
             raise failure(errno.EFBIG)
         self._fs.charge(self._node, offset, length)
@@ -97,11 +102,13 @@ class MemoryFile(OpenFile):
         return None
 
     def deallocate(self, offset: int, length: int) -> Job | None:
+        """Make a hole."""
         self._fs.punch(self._node, offset, min(offset + length, self._node.size))
         self._fs.touch(self._node, modified=True)
         return None
 
     def seek(self, offset: int, hole: bool) -> int:
+        """Return where the next hole or data is."""
         if offset >= self._node.size:
             raise failure(errno.ENXIO)
         first = offset // CHUNK
@@ -119,9 +126,11 @@ class MemoryFile(OpenFile):
         return min(following) * CHUNK
 
     def size(self) -> int:
+        """Return the file's size."""
         return self._node.size
 
     def close(self) -> None:
+        """Release what is held."""
         self._node.opens -= 1
         self._fs.forget_if_dead(self._node)
 
@@ -158,13 +167,15 @@ class MemoryFileSystem(FileSystem):
         self._root.nlink = 2
         self._root.parent = self._root
 
-    # What FileSystem asks for; its docstrings are in the interface.
+    # --- What FileSystem asks for ---
 
     @property
     def root(self) -> MemoryNode:
+        """The top of the tree."""
         return self._root
 
     def node(self, identity: bytes) -> MemoryNode:
+        """Return the node of an identity."""
         try:
             instance, fileid = _IDENTITY.unpack(identity)
         except struct.error:
@@ -175,6 +186,7 @@ class MemoryFileSystem(FileSystem):
         return node
 
     def attributes(self, node: Node, birth: bool = False) -> Attributes:
+        """Return the node's attributes now."""
         self._alive(node)
         assert isinstance(node, MemoryNode)
         result = Attributes()
@@ -197,6 +209,7 @@ class MemoryFileSystem(FileSystem):
     def change(
         self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
     ) -> Job | None:
+        """Set attributes."""
         self._alive(node)
         assert isinstance(node, MemoryNode)
         owns = who.uid in (0, node.uid)
@@ -222,15 +235,18 @@ class MemoryFileSystem(FileSystem):
         return None
 
     def permitted(self, node: Node, who: User, mask: int) -> int:
+        """Return what a user is granted of a mask."""
         assert isinstance(node, MemoryNode)
         return granted(who, node.uid, node.gid, node.mode, mask, node.is_directory)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> MemoryNode:
+        """Look an entry up."""
         parent = self._directory(directory)
         self._require(parent, who, EXECUTE)
         return self._entry(parent, name)
 
     def parent(self, directory: Node, who: User) -> MemoryNode:
+        """Return the directory above."""
         assert isinstance(directory, MemoryNode)
         self._directory(directory)
         self._require(directory, who, EXECUTE)
@@ -241,6 +257,7 @@ class MemoryFileSystem(FileSystem):
     def entries(
         self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
     ) -> Listing:
+        """List entries of a directory."""
         parent = self._directory(directory)
         self._require(parent, who, READ)
         listed: list[Entry] = []
@@ -252,12 +269,14 @@ class MemoryFileSystem(FileSystem):
         return Listing(listed, True)
 
     def readlink(self, node: Node, who: User) -> bytes:
+        """Return the target of a symbolic link."""
         assert isinstance(node, MemoryNode)
         if not isinstance(node.content, bytes) or node.type != stat.S_IFLNK:
             raise failure(errno.EINVAL)
         return node.content
 
     def open(self, node: Node, who: User, access: int, *, override: bool = False) -> MemoryFile:
+        """Open a regular file."""
         assert isinstance(node, MemoryNode)
         self._alive(node)
         if not node.is_regular:
@@ -269,10 +288,12 @@ class MemoryFileSystem(FileSystem):
     def create(
         self, directory: Node, name: bytes, who: User, mode: int, access: int
     ) -> tuple[MemoryNode, MemoryFile]:
+        """Make a regular file and open it."""
         node = self._make(directory, name, who, stat.S_IFREG | mode)
         return node, MemoryFile(self, node)
 
     def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> MemoryNode:
+        """Make a directory."""
         node = self._make(directory, name, who, stat.S_IFDIR | mode)
         node.nlink = 2
         parent = self._directory(directory)
@@ -281,6 +302,7 @@ class MemoryFileSystem(FileSystem):
         return node
 
     def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> MemoryNode:
+        """Make a symbolic link."""
         node = self._make(directory, name, who, stat.S_IFLNK | 0o777)
         node.content = bytes(target)
         node.size = len(target)
@@ -289,6 +311,7 @@ class MemoryFileSystem(FileSystem):
     def mknod(
         self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
     ) -> MemoryNode:
+        """Make a fifo, a socket or a device."""
         if stat.S_IFMT(mode) in (stat.S_IFBLK, stat.S_IFCHR) and who.uid != 0:
             raise failure(errno.EPERM)
         node = self._make(directory, name, who, mode)
@@ -296,6 +319,7 @@ class MemoryFileSystem(FileSystem):
         return node
 
     def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
+        """Give a node another name."""
         assert isinstance(node, MemoryNode)
         if node.is_directory:
             raise failure(errno.EPERM)
@@ -311,6 +335,7 @@ class MemoryFileSystem(FileSystem):
         self.touch(parent, modified=True)
 
     def remove(self, directory: Node, name: bytes, who: User) -> None:
+        """Remove an entry."""
         parent = self._directory(directory)
         self._require(parent, who, WRITE | EXECUTE)
         node = self._entry(parent, name)
@@ -320,6 +345,7 @@ class MemoryFileSystem(FileSystem):
         self._unlink(parent, name, node)
 
     def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
+        """Move an entry."""
         from_parent, to_parent = self._directory(source), self._directory(target)
         self._require(from_parent, who, WRITE | EXECUTE)
         self._require(to_parent, who, WRITE | EXECUTE)
@@ -348,11 +374,12 @@ class MemoryFileSystem(FileSystem):
         self.touch(to_parent, modified=True)
 
     def statistics(self) -> Statistics:
+        """Return the room that there is."""
         free = max(0, self._capacity - self._used)
         left = max(0, self._max_files - len(self._nodes))
         return Statistics(self._capacity, free, free, self._max_files, left, left)
 
-    # For MemoryFile
+    # --- For MemoryFile ---
 
     def touch(self, node: MemoryNode, modified: bool) -> None:
         """Note that the node changed: its ``ctime``, and its ``mtime`` if ``modified``."""
@@ -409,7 +436,7 @@ class MemoryFileSystem(FileSystem):
             self._used -= node.space
             node.content = {}
 
-    # The rest is private.
+    # --- Private ---
 
     def _new(self, mode: int, uid: int, gid: int) -> MemoryNode:
         if len(self._nodes) >= self._max_files:

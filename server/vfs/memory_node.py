@@ -63,12 +63,14 @@ class Directory:
         self._next = _FIRST_ENTRY
 
     def add(self, name: bytes, node: MemoryNode) -> None:
+        """Add an entry, whose name is free."""
         cookie, self._next = self._next, self._next + 1
         self.entries[name] = (cookie, node)
         self._cookies.append(cookie)
         self._names[cookie] = name
 
     def remove(self, name: bytes) -> None:
+        """Remove an entry."""
         cookie, _ = self.entries.pop(name)
         del self._names[cookie]
         # Dead cookies stay in the sorted list until they are the greater part of it.
@@ -76,6 +78,7 @@ class Directory:
             self._cookies = list(self._names)
 
     def after(self, cookie: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the cookies and names after a cookie."""
         cookies = self._cookies
         for index in range(bisect_right(cookies, cookie), len(cookies)):
             name = self._names.get(cookies[index])

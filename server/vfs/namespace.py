@@ -101,7 +101,7 @@ class Namespace:
         return self._root
 
     def encode(self, export: Export, identity: bytes) -> bytes:
-        """The octets of a file handle."""
+        """Return the octets of a file handle."""
         prefix = _VERSION + export.id.to_bytes(4, "big")
         return prefix + self._authenticator(prefix, identity) + identity
 

@@ -10,12 +10,12 @@ from .interface import EXECUTE, READ, WRITE, User
 
 
 def failure(code: int) -> OSError:
-    """An ``OSError`` as the kernel would have raised it."""
+    """Return an ``OSError`` as the kernel would have raised it."""
     return OSError(code, os.strerror(code))
 
 
 def granted(who: User, owner: int, group: int, mode: int, mask: int, directory: bool) -> int:
-    """The bits of ``mask`` that ``mode`` grants: one class of three applies, never their sum."""
+    """Return what ``mode`` grants of ``mask``: one class of three applies, never their sum."""
     if who.uid == 0:
         # The superuser may execute what anyone may, and everything else.
         if directory or mode & 0o111:
@@ -29,7 +29,7 @@ def granted(who: User, owner: int, group: int, mode: int, mask: int, directory: 
 
 
 def require(who: User, owner: int, group: int, mode: int, mask: int, directory: bool) -> None:
-    """EACCES unless all of ``mask`` is granted."""
+    """Raise EACCES unless all of ``mask`` is granted."""
     if granted(who, owner, group, mode, mask, directory) != mask:
         raise failure(errno.EACCES)
 
@@ -37,7 +37,7 @@ def require(who: User, owner: int, group: int, mode: int, mask: int, directory: 
 def inherited(
     who: User, mode: int, parent_mode: int, parent_gid: int, directory: bool
 ) -> tuple[int, int]:
-    """The mode and group of a new object: a set-group-ID directory passes its group on."""
+    """Return the mode and group of a new object: a set-group-ID directory passes its group on."""
     if parent_mode & stat.S_ISGID:
         if directory:
             return mode | stat.S_ISGID, parent_gid
@@ -46,14 +46,14 @@ def inherited(
 
 
 def without_foreign_setgid(who: User, gid: int, mode: int) -> int:
-    """``mode`` without its set-group-ID bit if the caller is no member of the group."""
+    """Return ``mode``, without its set-group-ID bit if the caller is no member of the group."""
     if who.uid != 0 and not who.member_of(gid):
         return mode & ~stat.S_ISGID
     return mode
 
 
 def without_setid(mode: int) -> int:
-    """What writing to, or giving away, an executable file leaves of its mode."""
+    """Return what writing to, or giving away, an executable file leaves of its mode."""
     mode &= ~stat.S_ISUID
     if mode & stat.S_IXGRP:
         mode &= ~stat.S_ISGID

@@ -79,22 +79,25 @@ class PseudoFileSystem(FileSystem):
 
     @property
     def root(self) -> PseudoNode:
+        """The top of the tree."""
         return self._root
 
     def mountpoint(self, export: Export) -> PseudoNode:
-        """The directory that the export's root covers."""
+        """Return the directory that the export's root covers."""
         node = self._root
         for name in export.path:
             node = node.entries[name]
         return node
 
     def node(self, identity: bytes) -> PseudoNode:
+        """Return the node of an identity."""
         node = self._nodes.get(identity)
         if node is None:
             raise failure(errno.ESTALE)
         return node
 
     def attributes(self, node: Node, birth: bool = False) -> Attributes:
+        """Return the node's attributes now."""
         assert isinstance(node, PseudoNode)
         result = Attributes()
         result.type = stat.S_IFDIR
@@ -111,9 +114,11 @@ class PseudoFileSystem(FileSystem):
         return result
 
     def permitted(self, node: Node, who: User, mask: int) -> int:
+        """Return what a user is granted of a mask."""
         return mask & (READ | EXECUTE)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> PseudoNode:
+        """Look an entry up."""
         assert isinstance(directory, PseudoNode)
         node = directory.entries.get(name)
         if node is None:
@@ -121,6 +126,7 @@ class PseudoFileSystem(FileSystem):
         return node
 
     def parent(self, directory: Node, who: User) -> PseudoNode:
+        """Return the directory above."""
         assert isinstance(directory, PseudoNode)
         if directory.above is None:
             raise failure(errno.ENOENT)
@@ -129,6 +135,7 @@ class PseudoFileSystem(FileSystem):
     def entries(
         self, directory: Node, cookie: int, who: User, most: int, birth: bool = False
     ) -> Eventual[Listing]:
+        """List entries of a directory."""
         return started(self._entries(directory, cookie, most, birth))
 
     async def _entries(self, directory: Node, cookie: int, most: int, birth: bool) -> Listing:
@@ -153,43 +160,54 @@ class PseudoFileSystem(FileSystem):
         return Listing(listed, True)
 
     def readlink(self, node: Node, who: User) -> bytes:
+        """Refuse with EINVAL: there are no links."""
         raise failure(errno.EINVAL)
 
     def statistics(self) -> Statistics:
+        """Return the room that there is."""
         count = len(self._nodes)
         return Statistics(0, 0, 0, count, 0, 0)
 
-    # Nothing can be changed.
+    # --- What would change something ---
 
     def change(
         self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
     ) -> Job | None:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)
 
     def open(self, node: Node, who: User, access: int, *, override: bool = False) -> OpenFile:
+        """Refuse with EISDIR: there are no files."""
         raise failure(errno.EISDIR)
 
     def create(
         self, directory: Node, name: bytes, who: User, mode: int, access: int
     ) -> tuple[Node, OpenFile]:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)
 
     def mkdir(self, directory: Node, name: bytes, who: User, mode: int) -> Node:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)
 
     def symlink(self, directory: Node, name: bytes, who: User, target: bytes) -> Node:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)
 
     def mknod(
         self, directory: Node, name: bytes, who: User, mode: int, rdev: tuple[int, int]
     ) -> Node:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)
 
     def link(self, node: Node, directory: Node, name: bytes, who: User) -> None:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)
 
     def remove(self, directory: Node, name: bytes, who: User) -> None:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)
 
     def rename(self, source: Node, old: bytes, target: Node, new: bytes, who: User) -> None:
+        """Refuse with EROFS."""
         raise failure(errno.EROFS)

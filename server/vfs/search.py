@@ -42,16 +42,16 @@ class Opens(Protocol):
     """What the walk needs of ``handles``."""
 
     def open_entry(self, directory: int, name: bytes) -> int:
-        """An O_PATH descriptor of one entry, through no link and no mount."""
+        """Open one entry with O_PATH, through no link and no mount."""
 
     def identify(self, fd: int, parent: bytes, name: bytes) -> bytes:
-        """The identity of an open inode, which is ``name`` in ``parent``; it is remembered."""
+        """Return, and remember, the identity of an open inode, which is ``name`` in ``parent``."""
 
     def identity_of(self, fd: int) -> bytes:
-        """The same, without remembering it."""
+        """Return the same, without remembering it."""
 
     def remember(self, identity: bytes, parent: bytes, name: bytes) -> None:
-        """Where an inode was seen."""
+        """Note where an inode was seen."""
 
 
 class Search:
@@ -122,7 +122,7 @@ class Search:
             self._here = -1
 
     def _step(self) -> int:
-        """A directory entered, left, or a buffer of it read; what that cost."""
+        """Enter or leave a directory, or read a buffer of it. Return what that cost."""
         if not self._path:
             self._path.append(_Visit(self._identity, b""))
             return 1
@@ -172,7 +172,7 @@ class Search:
             del self._wanted[inode]
 
     def _return(self) -> int:
-        """Open the directory that the walk is in again; what that cost."""
+        """Open the directory that the walk is in again. Return what that cost."""
         fd = os.dup(self._root)
         for depth, visit in enumerate(self._path[1:], 1):
             try:
@@ -240,7 +240,7 @@ class Search:
         return cost
 
     def _look(self, visit: _Visit, name: bytes, inode: int) -> None:
-        """Whether an entry is what is wanted."""
+        """Look whether an entry is what is wanted."""
         try:
             fd = self._opens.open_entry(self._here, name)
         except OSError as error:

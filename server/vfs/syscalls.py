@@ -54,7 +54,7 @@ def _failed(name: bytes = b"") -> OSError:
 
 
 def open_beneath(directory: int, name: bytes, flags: int, cached: bool = False) -> int:
-    """``openat2`` of one name, with no way out of the directory. ENOSYS where it is missing.
+    """Call ``openat2`` for one name, with no way out of the directory. ENOSYS where it is missing.
 
     With ``cached`` EAGAIN if the name is not in the kernel's cache, and EINVAL before Linux 5.12.
     """
@@ -66,7 +66,7 @@ def open_beneath(directory: int, name: bytes, flags: int, cached: bool = False) 
 
 
 def handle_of(directory: int, name: bytes) -> tuple[int, bytes, int]:
-    """The kernel's handle for ``name`` (or, if empty, of ``directory`` itself).
+    """Return the kernel's handle for ``name`` (or, if empty, of ``directory`` itself).
 
     Returns its type, its octets, and the number of the mount that it lies on.
     """
@@ -91,7 +91,7 @@ def open_handle(mount: int, kind: int, handle: bytes, flags: int) -> int:
 
 
 def birth_time(fd: int, name: bytes = b"") -> int:
-    """When ``fd``, or ``name`` in it, was made, in nanoseconds since 1970; -1 if not known."""
+    """Return the time of birth of ``fd``, or ``name`` in it, in ns since 1970; -1 if not known."""
     buffer = ctypes.create_string_buffer(_STATX_SIZE)
     flags = AT_SYMLINK_NOFOLLOW if name else AT_EMPTY_PATH
     if _libc.statx(fd, name, flags, _STATX_BTIME, buffer) < 0:
@@ -104,7 +104,7 @@ def birth_time(fd: int, name: bytes = b"") -> int:
 
 
 def file_system_type(fd: int) -> int:
-    """The number in linux/magic.h of the file system of ``fd``; 0 if it cannot be told."""
+    """Return the number in linux/magic.h of the file system of ``fd``; 0 if it cannot be told."""
     buffer = ctypes.create_string_buffer(_STATFS_SIZE)
     if _libc.fstatfs(fd, buffer) < 0:
         return 0
@@ -113,7 +113,7 @@ def file_system_type(fd: int) -> int:
 
 
 def accessible(fd: int, mask: int) -> bool:
-    """Whether the thread may access what ``fd`` is of. ENOSYS before Linux 5.8."""
+    """Return whether the calling thread may access the inode of ``fd``. ENOSYS before Linux 5.8."""
     if _libc.syscall(_SYS_FACCESSAT2, fd, b"", mask, AT_EMPTY_PATH | AT_EACCESS) == 0:
         return True
     code = ctypes.get_errno()
@@ -123,26 +123,26 @@ def accessible(fd: int, mask: int) -> bool:
 
 
 def set_times(path: bytes, atime: tuple[int, int], mtime: tuple[int, int]) -> None:
-    """``utimensat``: (seconds, nanoseconds) pairs; the latter may be UTIME_NOW or UTIME_OMIT."""
+    """Set times, (seconds, nanoseconds) pairs; the latter may be UTIME_NOW or UTIME_OMIT."""
     times = struct.pack("=qqqq", *atime, *mtime)
     if _libc.utimensat(AT_FDCWD, path, times, 0) < 0:
         raise _failed(path)
 
 
 def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
-    """``fallocate``, without the C library's emulation by writing."""
+    """Call ``fallocate``, without the C library's emulation by writing."""
     call = _libc.fallocate
     if call(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)) < 0:
         raise _failed()
 
 
 def descriptor_path(fd: int) -> bytes:
-    """A path that leads to what a descriptor is of, whatever has become of its name."""
+    """Return a path that leads to a descriptor's inode, whatever has become of its name."""
     return b"/proc/self/fd/%d" % fd
 
 
 def directory_entries(fd: int, buffer: Any) -> list[tuple[int, bytes]]:
-    """The next entries at the directory's position, as (position after it, name)."""
+    """Return the next entries at the directory's position, as (position after it, name)."""
     size = _libc.getdents64(fd, buffer, len(buffer))
     if size < 0:
         raise _failed()
@@ -158,7 +158,7 @@ def directory_entries(fd: int, buffer: Any) -> list[tuple[int, bytes]]:
 
 
 def directory_inodes(fd: int, buffer: Any) -> list[tuple[int, bytes, int, bool]]:
-    """As :func:`directory_entries`, with each entry's inode, and whether it may be a directory."""
+    """Return :func:`directory_entries` with each one's inode, and whether it may be a directory."""
     size = _libc.getdents64(fd, buffer, len(buffer))
     if size < 0:
         raise _failed()
