@@ -107,3 +107,27 @@ def test_serve_directory(tmp_path: Path) -> None:
     first, *listing = run("serve_directory.py", str(tmp_path), address)
     assert first.startswith(f"serving {tmp_path} at nfs+rdma://{address}:")
     assert listing == ["a 10", "b 20"]
+
+
+def test_follow_capture(tmp_path: Path) -> None:
+    """What is appended to the file is shown while the program runs."""
+    whole = (ROOT / "tests/data/captures/generated/violation-slot-busy-1.pcap").read_bytes()
+    growing = tmp_path / "growing.pcap"
+    growing.write_bytes(whole[: len(whole) // 2])
+    with subprocess.Popen(
+        [sys.executable, EXAMPLES / "follow_capture.py", growing],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().startswith("following ")
+            with growing.open("ab") as file:
+                file.write(whole[len(whole) // 2 :])
+            told = process.stdout.readline()
+            assert "slot-busy" in told + process.stdout.readline()
+        finally:
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=60)
+    assert rest.splitlines()[-1].endswith(" RPCs")

@@ -22,7 +22,7 @@ MAX_HALF_OPEN = 128
 MAX_HALF_OPEN_EACH = 64
 """For each address."""
 ROUND_TRIP_S = 0.02
-"""No connection is evicted earlier; a new request is dropped until then, and its peer repeats it."""
+"""No connection is evicted earlier; until then new requests are dropped, and peers repeat them."""
 PRESSED, PRESSED_EACH = MAX_HALF_OPEN // 4, MAX_HALF_OPEN_EACH // 8
 """With more than these, half-open connections are evicted after ``PRESSED_PATIENCE_S``."""
 PRESSED_PATIENCE_S = 1.0
