@@ -19,7 +19,7 @@ from ..state.limits import StateLimits
 from ..state.recovery import RecoveryStore
 from ..vfs.export import Export
 from ..vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
-from .serving import RDMA_PORT, MachineReactor, Place, Serving
+from .serving import RDMA_PORT, ListenAddress, MachineReactor, Serving
 from .state_directory import StateDirectory, default_directory, hide_from
 from .users import own_policy
 
@@ -80,7 +80,7 @@ class Server:
         self._policy = policy
         self._kept = ExitStack()
         self._serving: Serving | None = None
-        self._places: list[Place] = []
+        self._places: list[ListenAddress] = []
         self._reactor: SelectReactor | None = None
         self._thread: threading.Thread | None = None
 

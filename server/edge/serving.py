@@ -38,7 +38,7 @@ class MachineReactor(Reactor, Protocol):
         """Have a callback called by the loop, from any thread."""
 
 
-class Place(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where clients reach a server: ``transport`` is ``"rdma"`` or ``"tcp"``."""
 
     transport: str
@@ -97,7 +97,7 @@ class Serving:
         provider: str | None = None,
         device: str | None = None,
         pcap: str | PathLike[str] | None = None,
-    ) -> list[Place]:
+    ) -> list[ListenAddress]:
         """Serve RDMA at some addresses; return where. Raises ``OSError`` and ``ValueError``.
 
         Without a provider that is by ``soft`` and, unless packets are to be seen or devices named,
@@ -108,16 +108,18 @@ class Serving:
         places = []
         for address in addresses:
             where = self.service.listen_rdma(made, address, port, on_channel=self._on_channel)
-            places.append(Place("rdma", *where))
+            places.append(ListenAddress("rdma", *where))
             if provider is None:
                 self._listen_beside(*where)
         return places
 
-    def listen_tcp(self, address: str, port: int = TCP_PORT) -> Place:
+    def listen_tcp(self, address: str, port: int = TCP_PORT) -> ListenAddress:
         """Serve TCP at an address; return where. Raises ``OSError`` and ``ValueError``."""
-        return Place("tcp", *self.service.listen_tcp(address, port, on_channel=self._on_channel))
+        return ListenAddress(
+            "tcp", *self.service.listen_tcp(address, port, on_channel=self._on_channel)
+        )
 
-    def urls(self, place: Place) -> list[str]:
+    def urls(self, place: ListenAddress) -> list[str]:
         """Return what clients mount at a place: a URL for each export."""
         return [place.url(export.name) for export in self.service.namespace.exports]
 

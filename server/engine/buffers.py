@@ -11,11 +11,11 @@ _OCTETS: Final = 8 << 20
 
 
 class BufferPool:
-    """Lends buffers of powers of two, from 4 KiB on; keeps some of those that come back.
+    """Buffers whose lengths are powers of two, from 4 KiB on, some of which are kept for reuse.
 
-    A buffer is less than twice as long as what was asked for, so that who counts the octets of a
-    reply knows what it holds, but for a factor of two. Of each length no more than 32 are kept, and
-    no more than 8 MiB.
+    A buffer is less than twice as long as what was asked for, so that the octets of a reply tell,
+    within a factor of two, what it holds. Of each length no more than 32 are kept, and no more than
+    8 MiB.
     """
 
     __slots__ = ("_free", "_made")

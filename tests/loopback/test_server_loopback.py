@@ -36,7 +36,7 @@ from nfsrdma.cli.serve import serve
 from nfsrdma.cli.serve_exports import parse_export
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.io.tcp import connect_tcp
-from nfsrdma.server.edge.serving import Place
+from nfsrdma.server.edge.serving import ListenAddress
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.vfs.export import Export
 from nfsrdma.server.vfs.local import LocalFileSystem
@@ -191,7 +191,7 @@ def test_export_arguments(tmp_path: Path) -> None:
 
 
 def test_urls() -> None:
-    assert Place("rdma", "127.0.0.1", 20049).url("") == "nfs+rdma://127.0.0.1/"
-    assert Place("rdma", "::1", 20049).url("a") == "nfs+rdma://[::1]/a"
-    assert Place("rdma", "0.0.0.0", 20049).url("") == f"nfs+rdma://{socket.gethostname()}/"
-    assert Place("tcp", "127.0.0.1", 20049).url("a/b") == "nfs+tcp://127.0.0.1:20049/a/b"
+    assert ListenAddress("rdma", "127.0.0.1", 20049).url("") == "nfs+rdma://127.0.0.1/"
+    assert ListenAddress("rdma", "::1", 20049).url("a") == "nfs+rdma://[::1]/a"
+    assert ListenAddress("rdma", "0.0.0.0", 20049).url("") == f"nfs+rdma://{socket.gethostname()}/"
+    assert ListenAddress("tcp", "127.0.0.1", 20049).url("a/b") == "nfs+tcp://127.0.0.1:20049/a/b"

@@ -42,7 +42,7 @@ from nfsrdma.rpcrdma.rpc.client import RpcClient
 from nfsrdma.rpcrdma.rpc.program import RpcService
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
-from nfsrdma.server.edge.serving import Place
+from nfsrdma.server.edge.serving import ListenAddress
 from nfsrdma.server.service import NfsService, NobodyNamed
 from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -251,7 +251,7 @@ def test_urls_are_as_they_can_be_used() -> None:
         ("tcp", "127.0.0.1", "100%/a b/\N{SNOWMAN}"),
         ("rdma", "fe80::1%eth0", ""),
     ):
-        said = Place(transport, address, 20049 if transport == "rdma" else 2049).url(path)
+        said = ListenAddress(transport, address, 20049 if transport == "rdma" else 2049).url(path)
         read = parse_url(said)
         assert read.host == address
         assert b"/".join(read.path) == path.encode()
@@ -260,7 +260,7 @@ def test_urls_are_as_they_can_be_used() -> None:
 def test_brackets_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     exports = [open_export("", memory())]
     serving = ServeCommand(exports, ServerConfig(), None, Policy(), False)
-    serving.say([Place("rdma", "fd99::1", 20049).url("a")])
+    serving.say([ListenAddress("rdma", "fd99::1", 20049).url("a")])
     serving.close()
     assert capsys.readouterr().out == "nfs+rdma://[fd99::1]/a\n"
 
