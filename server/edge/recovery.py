@@ -8,7 +8,7 @@ from typing import Any, Final
 from ..state.recovery import StoreError
 
 _PATIENCE_S: Final = 0.1
-"""How long somebody else who looks into the database may hold up everybody."""
+"""How long another process that reads the database may hold the server up."""
 
 
 class SqliteRecoveryStore:

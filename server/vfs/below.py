@@ -1,12 +1,12 @@
-"""Whether something lies below an export's root, now.
+"""Whether something still lies below an export's root.
 
-Of a directory the kernel tells: ``..`` leads up from it, whatever it is called. A file has no such
-way up. What a file handle leads to was below the root when the handle was made (its authenticator
-says so, see ``namespace``), and it is refused once the kernel tells that its one name is elsewhere.
-That it does as long as it knows the name at all, and of a file with several names none can be
-told from the others: what then remains is what Linux's own server does without ``subtree_check``.
+For a directory the kernel can tell: ``..`` leads up from it. A file has no such way up. The object
+of a file handle was below the root when the handle was made (its authenticator says so, see
+``namespace``), and is refused once the kernel tells that its only name is elsewhere. The kernel
+does so as long as it knows the name at all, and it cannot tell which of a file's several names was
+meant: what remains is what Linux's own server allows without ``subtree_check``.
 
-Some directories are hidden: where the server keeps what is its own, whoever may read it.
+Some directories are hidden, such as the one in which the server keeps its own state.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ PATH_FLAGS: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Below:
-    """Looks at what is below the directory of the descriptor ``root``. ``clock`` gives seconds.
+    """What is below the directory of the descriptor ``root``. ``clock`` gives seconds.
 
-    The way up from a directory is gone until there is one that was seen to be below a moment
-    ago, so that it matters little how deep the tree is, and how many directories are asked for.
-    Any thread may ask.
+    The way up from a directory is followed until it meets one that was seen to be below a moment
+    ago, so the depth of the tree and the number of directories matter little. Any thread may ask.
     """
 
     def __init__(self, root: int, clock: Callable[[], float]) -> None:
@@ -42,7 +41,7 @@ class Below:
         self._hidden: set[tuple[int, int]] = set()
 
     def hide(self, path: str | os.PathLike[str]) -> None:
-        """Take a directory, if it is one now, for none of what is below."""
+        """Treat a directory, if there is one now, as if it were not below."""
         try:
             status = os.stat(path)
         except OSError:
@@ -62,7 +61,7 @@ class Below:
                 os.stat(name, dir_fd=directory, follow_symlinks=False)
             )
         except OSError:
-            return False  # Whoever does something with it is told the same.
+            return False  # The call that follows will say the same.
 
     def is_visible(self) -> bool:
         """Return whether neither the root nor a directory above it is hidden."""

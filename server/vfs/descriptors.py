@@ -1,12 +1,12 @@
-"""Descriptors of files: how many all exports of the process may have open, and who gives way.
+"""Descriptors of files: how many all exports of the process may have open, and which give way.
 
-The kernel's limit (RLIMIT_NOFILE) is one for the process, so there is one :class:`Budget` for all
-exports. Descriptors that are kept only to be quick may be a quarter of it, and are less when
-files that clients hold open take more; a part is left to connections always. The export that keeps
+The kernel's limit (RLIMIT_NOFILE) holds for the process, so there is one :class:`Budget` for all
+exports. Descriptors that are kept only for speed may be a quarter of it, and fewer when the files
+that clients hold open take more; a part is always left to connections. The export that keeps the
 most gives way first, its oldest descriptor before others.
 
-Whatever opens something does so through :meth:`Budget.opened`: when there is no descriptor left
-after all, the caches are halved and it is tried once more.
+When there is no descriptor left after all, the caches are halved and the call is made once more:
+:meth:`Budget.opened` does that, and ``pace`` for the calls that it makes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Final
 from .posix import failure
 
 IN_USE: Final = 4
-"""An operation uses so many of an export's latest at once: they never give way."""
+"""The latest so many of an export never give way: one operation may be using all of them."""
 
 _MOST_KEPT: Final = 4096
 _FEWEST_RESERVED: Final = 16
@@ -39,9 +39,9 @@ class Budget:
         # As they were when last measured, or 0: how many may be kept, how many may be held.
         self._capacity = self._holdable = 0
         self.kept = 0
-        """Descriptors that could be closed at once."""
+        """Descriptors that are kept for speed alone."""
         self.held = 0
-        """Those of files that clients have open."""
+        """Those of files that clients have open, and of calls under way."""
 
     def join(self, cache: DescriptorCache) -> None:
         """Count the descriptors of one more export."""
@@ -158,7 +158,7 @@ class DescriptorCache:
         return self._idle.get(identity) if fd is None else fd
 
     def keep(self, identity: bytes, fd: int) -> None:
-        """Take a descriptor over, of an inode that has none."""
+        """Take over a descriptor of an inode that has none."""
         self._kept[identity] = fd
         self.budget.kept += 1
         if self._most is not None and len(self) > self._most:

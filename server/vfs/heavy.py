@@ -1,8 +1,8 @@
-"""What takes the kernel long: to give back, or to lay out, the blocks of a large file.
+"""What takes the kernel long: to free, or to lay out, the blocks of a large file.
 
-That may take seconds if a file lies in many pieces, which a client can see to. So it is left to
-be done elsewhere (see ``offload``), and meanwhile the file is *busy*: the kernel would hold up
-whoever touches it, and that would be the server's one thread.
+That may take seconds if a file lies in many pieces, which a client can bring about. So it is left
+to threads (see ``offload``), and meanwhile the file is *busy*: the kernel would hold up any other
+call about it, and with that the server's one thread.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .interface import Job
 from .posix import failure
 
 _LARGE: Final = 1 << 20
-"""Octets on the disk from which on it may take long."""
+"""Octets on the disk from which on that may take long."""
 
 
 def is_large(status: os.stat_result) -> bool:
@@ -26,13 +26,13 @@ def is_large(status: os.stat_result) -> bool:
 
 
 class Heavy:
-    """The files of one file system that something takes long with."""
+    """The files of one file system with which something takes long."""
 
     def __init__(self) -> None:
         self.busy: set[bytes] = set()
         """Their identities."""
         self.aside: Callable[[Job], None] = _at_once
-        """Has a job done that nobody waits for. The server sets it, if it has threads."""
+        """Runs a job that no call waits for. The server sets it, if it has threads."""
         self.always = False
         """To close any file may take long: the file system flushes it somewhere."""
 

@@ -18,7 +18,7 @@ While a call waits, others are served, so the back end must see to it that
   file, by a ``close`` or an eviction that happens meanwhile;
 - the buffer of a ``read`` or ``write`` belongs to the call until the future completes: the caller
   neither gives it back nor touches it;
-- the caller's rights are those of the :class:`User` that was passed, on whatever thread it is done;
+- the caller's rights are those of the :class:`User` that was passed, on any thread;
 - a future always completes, and what it brings must be given back like anything else: a caller that
   has no use for an open file any more closes it.
 """
@@ -60,7 +60,7 @@ class Executor(Protocol):
         """
 
     def background(self, job: Job) -> None:
-        """Run a job that nobody waits for."""
+        """Run a job that no call waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Statistics:
 
 
 class Node:
-    """One object of a file system, whatever its names. Back ends derive their own.
+    """One object of a file system, under all of its names. Back ends derive their own.
 
     ``identity`` finds it again; ``type`` (``stat.S_IF*``) and ``fileid`` never change.
     """
@@ -254,10 +254,10 @@ class FileSystem(abc.ABC):
     max_file_size: int = (1 << 63) - 1
     read_only: bool = False
     acts_as: int | None = None
-    """The user with whose rights everything is done, whoever calls; None: with the caller's."""
+    """The user with whose rights everything is done; None if that is each caller."""
     has_birth_time: bool = False
     atomic_changes: bool = False
-    """Whether nobody else can change a directory between two calls of the server."""
+    """Whether a directory can change only by the server's calls, one at a time."""
     change_is_monotonic: bool = False
     """Whether the change attribute only ever grows, restarts of the server included."""
     time_resolution_ns: int = 1
@@ -375,7 +375,7 @@ class FileSystem(abc.ABC):
         """
 
     def sweep(self) -> None:  # noqa: B027
-        """Release what was kept to be quick and has not been used of late. Called now and then."""
+        """Release what is kept for speed and has not been used lately. Called now and then."""
 
     def close(self) -> None:  # noqa: B027
         """Release what the file system holds. Calls that are under way go on."""

@@ -4,8 +4,8 @@ Nothing outside the directory can be reached. A name is looked up alone, never a
 a descriptor of the directory that holds it, with no link followed and no mount crossed (what is
 mounted below an export is invisible: export it by itself). Objects are held by ``O_PATH``
 descriptors, so that what a name comes to mean later makes no difference; ``..`` is taken only
-below the root, and what it led to is checked to lie below the root as well. A directory that
-somebody moves out of the export meanwhile is found out within a second of its use.
+below the root, and what it led to is checked to lie below the root as well. A directory that is
+moved out of the export meanwhile is found out within a second of its use.
 
 Descriptors are a cache with a bound (see ``descriptors``). A node without one is opened again by
 its identity (see ``handles``). Files that a client has open keep theirs, and so stay usable when
@@ -347,7 +347,7 @@ class LocalFileSystem(FileSystem):
             self._learn_size(fd)
             await self._changed(directory)
             above = directory.identity
-            # The descriptor is ours, so that nobody closes it meanwhile.
+            # The descriptor is ours, so it stays open meanwhile.
             find = partial(self.calls.found_open, fd, above, name)
             node = self.nodes.adopt(await self.pace.quick(find), above)
             return node, LocalFile(self, node, who, fd)

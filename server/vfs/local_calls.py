@@ -342,9 +342,9 @@ class Calls:
         return -1
 
     def give_up_setid(self, status: os.stat_result, fd: int, who: User) -> None:
-        """Do what the kernel does to a program's mode when somebody writes who is not root.
+        """Do what the kernel does to a program's mode when a user other than root writes.
 
-        For what is done by a thread that does not act as the caller.
+        This is for a job, which does not act as the caller.
         """
         mode = stat.S_IMODE(status.st_mode)
         if self._acting.privileged and who.uid != 0 and mode != without_setid(mode):

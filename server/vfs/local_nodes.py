@@ -54,9 +54,9 @@ class Nodes:
     def at_hand(self, node: Node) -> int | None:
         """Return a descriptor of the node if there is one that needs no further look.
 
-        Of a directory that is one that a moment ago was below the root: somebody on this machine
-        may move it out of the export at any time, and a descriptor would still lead there. What was
-        looked up in it was below the root when it was.
+        A directory must have been seen below the root a moment ago: a local process may move it out
+        of the export at any time, and a descriptor would still lead there. What was looked up in it
+        was below the root when the directory was.
         """
         identity = node.identity
         fd = self._cache.fd_of(identity)
@@ -103,7 +103,7 @@ class Nodes:
         """Open an inode by its identity, for the cache. ESTALE if it is gone."""
         idle = self._cache.acquire_idle(identity)
         if idle is not None:
-            # Somebody may have moved it meanwhile, but it is in memory.
+            # It may have been moved meanwhile, but it is in memory.
             found = self._calls.checked(idle, identity)
         else:
             found = await self._pace.slow(partial(self._calls.inode, identity))

@@ -558,7 +558,7 @@ class MemoryFileSystem(FileSystem):
     def _check_times(self, node: MemoryNode, who: User, changes: Changes, owns: bool) -> None:
         if owns or (changes.atime_ns is None and changes.mtime_ns is None):
             return
-        # Whoever may write may set both times to now, as utimensat(2) has it.
+        # A user that may write may set both times to now, as utimensat(2) has it.
         if changes.atime_ns != NOW or changes.mtime_ns != NOW:
             raise failure(errno.EPERM)
         self._require(node, who, WRITE)

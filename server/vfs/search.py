@@ -1,8 +1,8 @@
-"""Looking through an export for inodes by number, a little at a time.
+"""A search through an export for inodes by number, a little at a time.
 
 Linux has no call that opens an inode by its number, so a server that is not root has to look for it
-when it does not know where it is. How long that takes depends on the export, not on who asks; so
-it is done in portions, between which others are served, and whoever asks is told to come again. One
+when it does not know where it is. How long that takes depends on the export alone; so it is done
+in portions, between which others are served, and the caller is told to come again meanwhile. One
 walk serves all: what is wanted is a set of numbers, and to want more makes the walk no longer.
 
 The walk goes depth first. Of each directory on its way down it keeps the name, how far it has
@@ -30,7 +30,7 @@ SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Errors that say nothing of the file."""
 
 _PER_SECOND: Final = 50 * PORTION
-"""How much is done in a second at most, whoever asks how often: a fifth of the time or so."""
+"""How much is done in a second at most, for all callers: a fifth of the time or so."""
 _WANTED: Final = 1 << 12
 _MAX_DEPTH: Final = 4096
 _BUFFER: Final = 1 << 13
