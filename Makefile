@@ -92,6 +92,7 @@ check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@$(BIN)/python -m nfsrdma.client.api.emit --check
 	@$(BIN)/nfsrdma xdrgen examples/echo/echo.x -o examples/echo/echo_protocol.py --check
 	@echo "== coverage table"; $(BIN)/python tools/coverage.py --check
+	@echo "== public API"; $(BIN)/python tools/public_api.py --check
 
 # NumPy's arrays are buffers to mypy from Python 3.12 on only.
 TYPED_EXAMPLES = $(filter-out examples/read_into_numpy.py,$(wildcard examples/*.py examples/echo/*.py))
@@ -116,6 +117,7 @@ emit: $(STAMP) ## emit the XDR modules, the client's blocking face and the cover
 	@$(BIN)/python -m nfsrdma.xdr.compiler
 	@$(BIN)/python -m nfsrdma.client.api.emit
 	@$(BIN)/python tools/coverage.py
+	@$(BIN)/python tools/public_api.py
 
 docs: $(STAMP) ## the documentation as a site in out/docs; warnings are errors
 	@$(BIN)/python -c 'import furo, myst_parser, sphinx_click, sphinx_copybutton' 2>/dev/null || \
