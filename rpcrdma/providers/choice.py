@@ -1,4 +1,4 @@
-"""Which provider, when nobody said: shared memory with a server on this host, else RoCEv2."""
+"""The default provider: shared memory for a server on this host, RoCEv2 for others."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SHARED_MEMORY = "shm"
 
 
 def providers_for(address: str) -> list[str]:
-    """The providers to try for a server at a numeric address, the best first.
+    """Return the providers to try for a server at a numeric address, the best first.
 
-    A server on this host may listen for peers in shared memory or not: to try costs next to
-    nothing. One elsewhere is asked only if a directory to meet in was named.
+    A server on this host may listen for peers in shared memory or not; trying costs next to
+    nothing. For a server elsewhere it is tried only if the environment names a directory.
     """
     if not SUITABLE or not (os.environ.get(VARIABLE) or is_local(address)):
         return [DEFAULT_PROVIDER]
@@ -24,7 +24,7 @@ def providers_for(address: str) -> list[str]:
 
 
 def local_servers() -> list[str]:
-    """Where a server in shared memory can be met now: ``ADDRESS@PORT``, the names of sockets."""
+    """Return where servers listen in shared memory now, as ``ADDRESS@PORT``."""
     found = []
     for directory in candidates(None):
         try:

@@ -1,10 +1,10 @@
-"""What turns an engine: the part that every carrier of packets has in common.
+"""The driver of an engine: what every carrier of packets has in common.
 
-A turn is: news for the owners, output until there is none, and what is due. It runs after a batch
-of input, when a timer is due, and soon after the engine called ``on_ready``; never from inside the
-call that made it necessary. A turn is bounded, so that one busy device does not keep the rest of
-the reactor waiting. Whatever an owner's handler raises goes to the reactor, which tells of it; the
-timer is set all the same.
+A turn delivers completions to the owners, sends output until there is none, and runs what is due.
+It takes place after a batch of input, when a timer is due, and soon after the engine called
+``on_ready``; never from inside the call that made it necessary. A turn is bounded, so that one busy
+device does not keep the rest of the reactor waiting. What an owner's handler raises goes to the
+reactor, which reports it; the timer is set all the same.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _BURSTS = 32
 class EngineDriver:
     """Turns ``engine`` on ``reactor``; ``send(burst)`` takes its output.
 
-    ``send`` returns false when it cannot take the burst now; it is offered again after
-    ``writable()``. ``look`` takes what has arrived and nobody has read yet: it is asked before
-    anything is called overdue.
+    ``send`` returns false when it cannot take the burst now; the burst is offered again after
+    ``writable()``. ``look`` reads what has arrived meanwhile; it is called before anything counts
+    as overdue.
     """
 
     __slots__ = (
@@ -58,13 +58,13 @@ class EngineDriver:
         engine.on_ready = self.wake
 
     def wake(self) -> None:
-        """Have a turn soon."""
+        """Ask the reactor for a turn."""
         if not self._scheduled:
             self._scheduled = True
             self._reactor.call_soon(self._run)
 
     def writable(self) -> None:
-        """The carrier takes output again."""
+        """Go on sending: the carrier takes output again."""
         burst, self._blocked = self._blocked, None
         if burst is not None and not self._send(burst):
             self._blocked = burst
@@ -80,15 +80,14 @@ class EngineDriver:
             engine.deliver()
             self._transmit(self._reactor.time())
         finally:
-            # What is overdue waits for the timer. If handlers took their time just now, the
-            # answers that seem to be missing may have arrived, and the reactor looks for input
-            # first.
+            # What is overdue waits for the timer. If handlers took long just now, the answers
+            # that seem to be missing may have arrived, and the reactor looks for input first.
             due = engine.next_timeout()
             if due is not None:
                 self._set_timer(due)
 
     def close(self) -> None:
-        """Do what is due, send what there is, and turn no more."""
+        """Run what is due, send what there is, and stop."""
         if self._closed:
             return
         self._do_due()
@@ -103,7 +102,7 @@ class EngineDriver:
             self._timer = None
 
     def abandon(self) -> None:
-        """Turn no more, and send nothing."""
+        """Stop at once, and send nothing."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -128,7 +127,7 @@ class EngineDriver:
 
     def _set_timer(self, due: float) -> None:
         if self._timer is not None:
-            # A timer that comes too early costs one idle turn; moving it each turn costs more.
+            # A timer that fires too early costs one idle turn; moving it each turn costs more.
             if self._timer_at <= due:
                 return
             self._timer.cancel()
@@ -148,7 +147,7 @@ class EngineDriver:
         if due is None or due > self._reactor.time():
             return
         if self._look is not None:
-            # This process may not have run for a while: what it misses may be in the socket.
+            # This process may not have run for a while; what seems missing may be in the socket.
             self._look()
             due = engine.next_timeout()
         now = self._reactor.time()

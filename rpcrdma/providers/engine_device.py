@@ -21,7 +21,7 @@ class EngineDevice:
     """An engine, its connection manager and its driver (``verbs.interfaces.Device``).
 
     ``transmit`` sends a burst, or returns false when it cannot now; ``route`` knows the network;
-    ``look`` takes in packets that have arrived and that nobody has read yet.
+    ``look`` reads packets that have arrived meanwhile.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class EngineDevice:
         return self.engine.limits
 
     def packet_counters(self) -> dict[str, int]:
-        """Return what the engine's packets have come to, by name (``roce.engine.counters``)."""
+        """Return the engine's counters by name (``roce.engine.counters``)."""
         return self.engine.counters.as_dict()
 
     def create_pd(self) -> ProtectionDomain:

@@ -1,4 +1,4 @@
-"""Whose process the peer of an RDMA connection is, if it is on this host."""
+"""Find the process of an RDMA connection's peer, if it is on this host."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .shm.connection import ShmConnection
 
 
 def owner_finder(device: Device) -> Callable[[Connection], Owner | None] | None:
-    """What tells the owners of a device's peers; None where there are no processes (``sim``)."""
+    """Return what finds the owners of a device's peers; ``None`` for a simulated device."""
     return None if device.name.startswith("sim:") else _owner_of
 
 
 def _owner_of(connection: Connection) -> Owner | None:
-    """The owner by the kernel's word; None for a peer on another host.
+    """Return the owner of the peer as the kernel tells it; ``None`` for a peer on another host.
 
-    In shared memory that is who connected to the Unix socket. With packets it is who has bound the
-    port that they come from: RoCE has one for all. Another user of this host can send *from* that
-    address too, but is not told what is answered, and without the answer to EXCHANGE_ID there is no
-    session. Of an adapter nobody can tell which process uses it.
+    In shared memory that is the process that connected to the Unix socket. With packets it is the
+    one that has bound the port that they come from, of which RoCE has one for all. Another user of
+    this host can send *from* that address too, but does not get the answers, and without the answer
+    to EXCHANGE_ID there is no session. Which process uses an adapter cannot be known.
     """
     if isinstance(connection, ShmConnection):
         who = connection.peer_credentials

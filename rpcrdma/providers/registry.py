@@ -20,20 +20,22 @@ PROVIDERS: dict[str, str] = {
     "verbs": ".rdmacore",
     "shm": ".shm",
 }
-"""Name -> the module, here, whose ``open_device(reactor, *, rng, address, tap, ...)`` opens one.
+"""Name -> module of this package with an ``open_device(reactor, *, rng, address, tap, ...)``.
 
-Modules are imported when first asked for: some need what is not installed everywhere.
+Modules are imported when first needed: some need packages that are not always installed.
 """
 
 DEFAULT_PROVIDER = "soft"
 
 WITH_DEVICES = frozenset({"verbs"})
-"""Providers that there may be several devices of: those take ``device=``, the name of one."""
+"""Providers with several devices: they take ``device=``, the name of one."""
 
 
 def implied_provider(provider: str | None, device: str | None, pcap: object) -> str | None:
-    """What is asked for by these options: a device by name is one of ``verbs``, and only ``soft``
-    has packets to capture. ``None`` leaves the choice open."""
+    """Return the provider that these options imply; ``None`` leaves the choice open.
+
+    A device by name is one of ``verbs``, and only ``soft`` has packets to capture.
+    """
     if provider is None and device is not None:
         return next(iter(WITH_DEVICES))
     if provider is None and pcap is not None:
@@ -46,12 +48,14 @@ WITHOUT_PACKETS = {
     "verbs": "an adapter's packets do not pass through here: capture them on the interface "
     "(soft-RoCE) or with the adapter's own means",
 }
-"""Providers that can capture nothing, and what to do instead."""
+"""Providers without packets to capture -> what to do instead."""
 
 
 def check_provider(name: str, device: str | None = None, pcap: object = None) -> None:
-    """Raise ``ValueError`` unless there is a provider ``name``, with devices if one is named, and
-    with packets if they are to be captured."""
+    """Check that there is a provider ``name`` that has what is asked for.
+
+    Raises ``ValueError`` if not: devices, if one is named, and packets, if they are to be captured.
+    """
     if name not in PROVIDERS:
         raise ValueError(f"no provider {name!r}: there are {', '.join(sorted(PROVIDERS))}")
     if device is not None and name not in WITH_DEVICES:

@@ -28,7 +28,7 @@ _LINK_LOCAL = 0x20
 
 
 def resolve(name: str) -> list[str]:
-    """The numeric addresses of a host name, best first. Raises ``OSError`` if there are none."""
+    """Return the numeric addresses of a host name, best first. Raises ``OSError``: none."""
     found = socket.getaddrinfo(name, ROCE_PORT, type=socket.SOCK_DGRAM)
     hosts: dict[str, None] = {}
     for family, _, _, _, address in found:
@@ -43,7 +43,7 @@ def resolve(name: str) -> list[str]:
 
 
 def payload_mtu(link_mtu: int) -> int:
-    """The path MTU, octets of payload, that fits a link's. Raises ``OSError`` if none does."""
+    """Return the path MTU (octets of payload) for a link's MTU. Raises ``OSError``: too small."""
     for octets in _PATH_MTUS:
         if octets + _OVERHEAD <= link_mtu:
             return octets
@@ -51,7 +51,7 @@ def payload_mtu(link_mtu: int) -> int:
 
 
 def find_route(host: str, local: str | None = None) -> Route:
-    """How the kernel would reach ``host`` (numeric). Raises ``OSError``."""
+    """Return the kernel's route to ``host`` (numeric). Raises ``OSError``."""
     family = family_of(host)
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         if local is not None:
@@ -69,7 +69,7 @@ def find_route(host: str, local: str | None = None) -> Route:
 
 
 def alternatives(local: str) -> Iterator[str]:
-    """Other addresses of this host from which it can talk to itself when ``local`` is taken."""
+    """Return other addresses from which this host can talk to itself if ``local`` is taken."""
     if ":" not in local:
         for last in range(1, _LOOPBACK_HOSTS):
             yield f"127.0.0.{last}"
@@ -80,12 +80,12 @@ def alternatives(local: str) -> Iterator[str]:
         return
     for line in table.splitlines():
         digits, _, _, scope, _, _ = line.split()
-        if int(scope, 16) != _LINK_LOCAL:  # Those do not reach the other addresses.
+        if int(scope, 16) != _LINK_LOCAL:  # a loopback address does not reach the others
             yield str(IPv6Address(int(digits, 16)))
 
 
 def local_addresses(wildcard: str) -> list[str]:
-    """This host's addresses of the family of ``wildcard``; the wildcard alone if nobody tells."""
+    """Return this host's addresses of the family of ``wildcard``; itself if unknown."""
     try:
         if wildcard == "0.0.0.0":
             found = _local_ipv4(_FIB_TRIE.read_text())
@@ -97,7 +97,7 @@ def local_addresses(wildcard: str) -> list[str]:
 
 
 def _local_ipv4(trie: str) -> list[str]:
-    """The hosts that a routing table calls LOCAL; each is in it more than once."""
+    """Yield the LOCAL hosts of a routing table; each is in it more than once."""
     hosts: dict[str, None] = {}
     address = ""
     for line in trie.splitlines():
@@ -119,7 +119,7 @@ def _local_ipv6(table: str) -> list[str]:
 
 
 def is_local(host: str) -> bool:
-    """Whether ``host`` is one of our own addresses."""
+    """Return whether ``host`` is one of this host's addresses."""
     if ip_address(host.partition("%")[0]).is_loopback:
         return True
     with socket.socket(family_of(host), socket.SOCK_DGRAM) as probe:

@@ -65,9 +65,9 @@ class Faults:
 
     @classmethod
     def swarm(cls, rng: Random) -> Faults:
-        """A random subset of the faults, each as strong as chance has it.
+        """Return a random subset of the faults, each of random strength.
 
-        Leaving some out altogether finds what a mixture of everything hides.
+        Leaving some out altogether finds faults that a mixture of everything hides.
         """
         chosen = {name: rng.random() ** 2 * most for name, most in _WORST.items()}
         for name in chosen:
@@ -98,9 +98,9 @@ class SimDevice(EngineDevice):
         self._fabric.detach(self)
 
     def kill(self) -> None:
-        """Lose power: nothing is heard or said any more, and nobody is told.
+        """Lose power: send and receive nothing any more, and tell no one.
 
-        The address is free for another device at once. What remains is to be closed, too.
+        The address is free for another device at once. The device must still be closed.
         """
         self._dead = True
         self._fabric.detach(self)
@@ -113,7 +113,7 @@ class SimDevice(EngineDevice):
 
 
 class SimFabric:
-    """Carries packets between its devices, and does to them what ``faults`` says."""
+    """Carries packets between its devices, with the faults of ``faults``."""
 
     def __init__(
         self,
@@ -166,11 +166,11 @@ class SimFabric:
             del self._devices[device.address]
 
     def set_link(self, source: str, destination: str, faults: Faults) -> None:
-        """Give one direction of one link faults of its own."""
+        """Set the faults of one direction of one link."""
         self._links[source, destination] = faults
 
     def partition(self, one: str, other: str, seconds: float) -> None:
-        """Let nothing through between two addresses for so long."""
+        """Lose all packets between two addresses for so many seconds."""
         self._outages[frozenset((one, other))] = self.reactor.time() + seconds
 
     def transmit(self, burst: Burst) -> bool:
@@ -257,7 +257,7 @@ class SimFabric:
 
 @contextmanager
 def _no_failures() -> Iterator[None]:
-    """Raise what was logged with a traceback meanwhile: nobody reads a simulation's log."""
+    """Raise what is logged with a traceback meanwhile, as no one reads a simulation's log."""
     failures: list[BaseException] = []
 
     class Listening(logging.Handler):
@@ -285,8 +285,8 @@ def simulate(
 ) -> None:
     """Run ``scenario`` on a fresh fabric. If it raises, run it again and keep the packets.
 
-    A failure that was caught and logged is one all the same. ``command`` is what a person types to
-    replay it; it is noted on the error together with the name of the capture.
+    A failure that was caught and logged counts, too. ``command`` is what a person types to replay
+    it; it is noted on the error together with the name of the capture.
     """
     try:
         with _no_failures():

@@ -39,11 +39,11 @@ class SimReactor:
         self._timers: list[tuple[float, int, SimTimer]] = []
 
     def time(self) -> float:
-        """Virtual seconds."""
+        """Return the virtual time in seconds."""
         return self._now
 
     def call_soon(self, callback: Callable[..., object], *args: Any) -> SimTimer:
-        """Call at the present time, after what is waiting already."""
+        """Call at the present time, after the callbacks that are due already."""
         timer = SimTimer(callback, args)
         self._ready.append(timer)
         return timer
@@ -56,18 +56,18 @@ class SimReactor:
         return timer
 
     def add_reader(self, fd: int, callback: Callable[..., object], *args: Any) -> None:
-        """There are no files in a simulation: ``OSError``."""
+        """Raise ``OSError``: there are no files in a simulation."""
         raise OSError("a simulated reactor watches no files")
 
     def add_writer(self, fd: int, callback: Callable[..., object], *args: Any) -> None:
-        """Likewise."""
+        """Raise ``OSError``: there are no files in a simulation."""
         raise OSError("a simulated reactor watches no files")
 
     def remove_reader(self, fd: int) -> None:
-        """Nothing to remove."""
+        """Do nothing: there are no files in a simulation."""
 
     def remove_writer(self, fd: int) -> None:
-        """Nothing to remove."""
+        """Do nothing: there are no files in a simulation."""
 
     @overload
     def run_until(self, what: Future[T], limit_s: float = ...) -> T: ...
@@ -91,14 +91,14 @@ class SimReactor:
         return result
 
     def run_for(self, seconds: float) -> None:
-        """Turn for so long."""
+        """Turn for so many virtual seconds."""
         end = self._now + seconds
         while self._ready or (self._timers and self._timers[0][0] <= end):
             self._step(end)
         self._now = max(self._now, end)
 
     def _step(self, end: float) -> None:
-        """Run one callback; jump to it if it lies ahead."""
+        """Run the next callback, at its time."""
         if self._ready:
             timer = self._ready.popleft()
         else:

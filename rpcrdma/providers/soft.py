@@ -56,7 +56,7 @@ _TAKEN = (
 
 
 def flight_octets(receive_octets: int) -> int:
-    """What may be in flight to a socket with such a receive buffer.
+    """Return how many octets may be in flight to a socket with such a receive buffer.
 
     The kernel counts what packets occupy, up to four times what they carry.
     """
@@ -64,13 +64,13 @@ def flight_octets(receive_octets: int) -> int:
 
 
 _LIMITS: Final = DeviceLimits(short_message=68 << 10)
-"""Up to records of 64 KiB a few more copies cost half of what chunks cost."""
+"""Up to records of 64 KiB, a few more copies cost half as much as chunks."""
 
 
 def read_octets(flight: int) -> int:
-    """How long an RDMA READ request may be with so much in flight: some of them fit.
+    """Return the longest RDMA READ request for a flight of so many octets: some of them fit.
 
-    As few bursts as can be answer 3 packets and a multiple of 15, see ``Tuning.read_octets``.
+    It is 3 packets and a multiple of 15, which take the fewest bursts (``Tuning.read_octets``).
     """
     bursts = max(1, (flight // 4 // 4096 - 3) // 15)
     return (3 + 15 * bursts) * 4096
@@ -103,7 +103,7 @@ class SoftDevice(EngineDevice):
             look=self._look,
         )
         self.udp_counters: Counter[str] = Counter()
-        """What went wrong at the sockets, by kind."""
+        """Failures of the sockets, by kind."""
         self._reactor = reactor
         self._tap = tap
         self._ports: list[UdpPort] = []
@@ -119,7 +119,7 @@ class SoftDevice(EngineDevice):
         """Listen on a local address, name or wildcard (``0.0.0.0``, ``::``).
 
         The wildcard stands for the addresses that the host has now, with a socket for each: one
-        socket for all would leave no address for a client on the same host.
+        socket for all of them would leave no address for a client on the same host.
         Raises ``OSError`` when the address, its UDP port 4791 or ``port`` cannot be had.
         """
         host = resolve(address)[0]
@@ -162,7 +162,7 @@ class SoftDevice(EngineDevice):
             self._tap = None
 
     def _open(self, host: str) -> UdpPort:
-        """The socket for our address ``host``. Raises ``OSError`` when it cannot be had."""
+        """Return the socket of our address ``host``. Raises ``OSError`` if it cannot be had."""
         for port in self._ports:
             if port.serves(host):
                 return port
@@ -183,7 +183,7 @@ class SoftDevice(EngineDevice):
         return port
 
     def _route(self, host: str, local: str | None = None) -> Route:
-        """The route to ``host``, with a socket at this end of it. Raises ``OSError``."""
+        """Return the route to ``host``, and open the socket at our end. Raises ``OSError``."""
         if local is not None:
             return find_route(host, local)
         if self._address is not None:
@@ -201,7 +201,7 @@ class SoftDevice(EngineDevice):
         return route
 
     def _other_local(self, host: str, taken: str) -> Route | None:
-        """A route to ``host``, which is this machine, from another of its addresses."""
+        """Return a route to ``host``, which is this machine, from another of its addresses."""
         for local in alternatives(taken):
             try:
                 route = find_route(host, local)
@@ -238,7 +238,7 @@ class SoftDevice(EngineDevice):
             port.look()
 
     def _note(self, write: Callable[..., None], *packets: Any) -> None:
-        """Have the tap write something. If it cannot, the capture ends, and nothing else."""
+        """Have the tap write something; if it cannot, only the capture ends."""
         try:
             write(*packets)
         except OSError as error:
@@ -264,7 +264,7 @@ def open_device(
     tap: Tap | None = None,
     **unknown: Any,
 ) -> SoftDevice:
-    """For the registry."""
+    """Open a device, for the registry."""
     if unknown:
         raise TypeError(f"the soft provider has no option {', '.join(unknown)}")
     return SoftDevice(reactor, rng=rng, address=address, tap=tap)

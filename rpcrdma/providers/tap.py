@@ -43,7 +43,7 @@ def _ethernet_address(packed: bytes) -> bytes:
 
 
 def ethernet_frame(source: Address, destination: Address, payload: bytes, ident: int) -> bytes:
-    """The frame of one UDP datagram; ``ident`` is the IPv4 identification."""
+    """Return the frame of one UDP datagram; ``ident`` is the IPv4 identification."""
     sender, receiver = (ip_address(host.partition("%")[0]) for host in (source[0], destination[0]))
     macs = _ethernet_address(receiver.packed) + _ethernet_address(sender.packed)
     udp_length = 8 + len(payload)
@@ -62,7 +62,7 @@ def ethernet_frame(source: Address, destination: Address, payload: bytes, ident:
         )
         checksum = 0xFFFF - _ones_sum(_IPV4.pack(*fields))
         header = b"\x08\x00" + _IPV4.pack(*fields[:7], checksum, *fields[8:])
-        udp_checksum = 0  # None, as RoCEv2 senders do over IPv4.
+        udp_checksum = 0  # none, as RoCEv2 senders do over IPv4
     else:
         header = b"\x86\xdd" + _IPV6.pack(
             6 << 28, udp_length, _PROTOCOL_UDP, _HOP_LIMIT, sender.packed, receiver.packed
@@ -83,8 +83,8 @@ class Tap:
         self._clock = clock
 
     def _write(self, frame: bytes, now: float, comment: str = "") -> None:
-        """Add a frame. When the file takes no more that is said once, and the capture is over:
-        the connections that it is of have other things to do."""
+        """Add a frame. When the file takes no more, log that once and end the capture; the
+        connections go on."""
         if self._writer is not None:
             try:
                 self._writer.write(frame, now, comment)
@@ -98,7 +98,7 @@ class Tap:
             _log.error("the capture ends here: %s", error.strerror or error)
 
     def sent(self, burst: Burst) -> None:
-        """Record an outgoing burst: the packet's place in it is its identification."""
+        """Record an outgoing burst; a packet's place in it is its identification."""
         data = b"".join(burst.buffers)
         self.packets(burst.source, burst.destination, memoryview(data), burst.segment_size)
 
@@ -133,7 +133,7 @@ class Tap:
             self._writer.close()
 
     def abandon(self) -> None:
-        """The file is another process's: what is buffered here it has too."""
+        """Forget the file: in a child of ``fork()`` it is the parent's, with what is buffered."""
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.abandon()

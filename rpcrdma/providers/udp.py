@@ -49,10 +49,10 @@ SO_SNDBUFFORCE = 32
 SO_RCVBUFFORCE = 33
 
 BUFFER_OCTETS = 16 << 20
-"""What we ask for; an ordinary user gets ``net.core.rmem_max``."""
+"""The buffer that we ask for; an ordinary user gets ``net.core.rmem_max``."""
 _LARGEST = 65536
 _RECEIVES = 16
-"""Receive calls per turn: others want to be served as well."""
+"""Receive calls in one turn, before others have theirs."""
 _BULK = 4096
 _MOST_PEERS = 1024
 
@@ -66,7 +66,7 @@ _SOCKADDR6 = struct.Struct(">2sHI16s4s")
 _ANCILLARY = socket.CMSG_SPACE(_INT.size) + socket.CMSG_SPACE(_PKTINFO6.size)
 
 _NO_OFFLOAD = frozenset((errno.EIO, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOPROTOOPT))
-"""What ``UDP_SEGMENT`` fails with where the interface cannot do it (no checksum offload)."""
+"""Errors of ``UDP_SEGMENT`` on an interface without segmentation (no checksum offload)."""
 
 Received = tuple[int, int, Address, Address]
 """Octets, octets of each datagram but the last, source, destination."""
@@ -76,12 +76,12 @@ Receiver = Callable[[memoryview, int, Address, Address], None]
 
 
 def family_of(host: str) -> socket.AddressFamily:
-    """AF_INET or AF_INET6 of a numeric address."""
+    """Return AF_INET or AF_INET6, by a numeric address."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def segmentation_offload() -> bool:
-    """Whether the kernel knows ``UDP_SEGMENT``."""
+    """Return whether the kernel knows ``UDP_SEGMENT``."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.getsockopt(SOL_UDP, UDP_SEGMENT)
@@ -151,7 +151,7 @@ class UdpPort:
         self._peers: dict[Any, Address] = {}
         self._locals: dict[bytes, Address] = {b"": self._anyone}
         self._native = _udp is not None
-        """System calls go by the native module, not by the socket module."""
+        """Whether system calls go through the native module, not the socket module."""
         self._buffer = memoryview(bytearray(_LARGEST))
         self._socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
         keep_from_children(self._socket)
@@ -168,15 +168,16 @@ class UdpPort:
         reactor.add_reader(self._socket.fileno(), self._readable)
 
     def serves(self, host: str) -> bool:
-        """Whether packets to and from our address ``host`` travel here."""
+        """Return whether packets to and from our address ``host`` travel through this port."""
         if self._wildcard:
             return (":" in host) == (":" in self.host)
         return host == self.host
 
     def send(self, burst: Burst) -> bool:
-        """Send a burst with one call. False when the socket is full: ``on_writable`` follows.
+        """Send a burst with one call; return false when the socket is full.
 
-        Other failures count as packets lost in the network: reliability is the queue pair's.
+        Then ``on_writable`` follows. Other failures count as packets lost in the network, which
+        the queue pair repeats.
         """
         if burst.packets > 1 and not self._segments:
             return self._send_singly(burst)
@@ -211,7 +212,7 @@ class UdpPort:
     def _send_singly(self, burst: Burst) -> bool:
         """Send a burst over an interface that cannot segment it: each packet by itself.
 
-        Then each has the identification 0, so over IPv4 the ICRCs are computed again.
+        Each has the identification 0 then, so over IPv4 the ICRCs are computed again.
         """
         ancillary = self._ancillary(burst)
         data = memoryview(b"".join(burst.buffers))
@@ -274,16 +275,16 @@ class UdpPort:
             self._on_turn()
 
     def look(self, enough: int = 1) -> None:
-        """Take what has arrived, within bounds; no more once fewer octets than ``enough`` come.
+        """Take what has arrived, within bounds; stop when fewer octets than ``enough`` came.
 
-        Then little came: it was probably all. If not, the reactor calls again at once.
+        That was probably all. If not, the reactor calls again at once.
         """
         receive = self._receive if self._native else self._receive_plainly
         for _ in range(_RECEIVES):
             try:
                 found = receive()
             except OSError:
-                # An ICMP error that came back for something sent earlier.
+                # An ICMP error came back for an earlier packet.
                 self._counters["receive errors"] += 1
                 break
             if found is None:
@@ -340,7 +341,7 @@ class UdpPort:
 
     def _remember(self, source: Any, peer: Address) -> Address:
         if len(self._peers) >= _MOST_PEERS:
-            # Anybody can make up addresses; what is thrown away is only a cache.
+            # Source addresses can be forged; this is only a cache.
             self._peers.clear()
         self._peers[source] = peer
         return peer
@@ -357,7 +358,7 @@ def _flow(source: Address, destination: Address) -> Flow:
 
 
 def _sockaddr(host: str, port: int) -> Any:
-    """What ``bind`` and ``connect`` take: with the scope of a link-local address."""
+    """Return the argument of ``bind`` and ``connect``, with the scope of a link-local address."""
     if ":" not in host:
         return (host, port)
     return socket.getaddrinfo(host, port, flags=socket.AI_NUMERICHOST, type=socket.SOCK_DGRAM)[0][4]
@@ -365,7 +366,7 @@ def _sockaddr(host: str, port: int) -> Any:
 
 @lru_cache(maxsize=256)
 def _packed_address(address: Address) -> bytes:
-    """A ``struct sockaddr_in`` or ``sockaddr_in6``."""
+    """Return a ``struct sockaddr_in`` or ``sockaddr_in6``."""
     host, port = address
     if ":" not in host:
         packed = socket.inet_pton(socket.AF_INET, host)
@@ -377,7 +378,7 @@ def _packed_address(address: Address) -> bytes:
 
 
 def _unpacked_address(name: bytes) -> Address:
-    """The address in a ``struct sockaddr_in`` or ``sockaddr_in6``."""
+    """Return the address in a ``struct sockaddr_in`` or ``sockaddr_in6``."""
     if len(name) == _SOCKADDR4.size:
         _, port, packed = _SOCKADDR4.unpack(name)
         return (socket.inet_ntop(socket.AF_INET, packed), port)
@@ -397,7 +398,7 @@ def _host6(packed: bytes, interface: int) -> str:
 
 
 def _from_address(host: str) -> tuple[int, int, bytes]:
-    """The ancillary data that make a datagram leave from ``host``."""
+    """Return the ancillary data that make a datagram leave from ``host``."""
     if ":" not in host:
         packed = socket.inet_pton(socket.AF_INET, host)
         return (socket.IPPROTO_IP, IP_PKTINFO, _PKTINFO4.pack(0, packed, b"\0" * 4))

@@ -16,7 +16,7 @@ _STATUSES: Final = frozenset(map(int, WcStatus)) - {0}
 
 
 class Completer:
-    """Finishes what is in a :class:`SendQueue`."""
+    """Completes the work requests of a :class:`SendQueue`."""
 
     __slots__ = (
         "_host",
@@ -40,12 +40,12 @@ class Completer:
         self._peer_words = link.peer.words
 
     def complete(self) -> None:
-        """Finish what is finished. Raises ``Broken``."""
+        """Complete everything that the peer has carried out. Raises ``Broken``."""
         words = self._peer_words
         word = words[CONSUMED]
         status = word >> COUNT_BITS
         if status:
-            # Whatever was carried out before that came before it.
+            # What the peer posted before that is carried out first.
             self._responder.consume(words[PRODUCED])
         if self._host.state is not QpState.RTS:
             return
@@ -79,7 +79,7 @@ class Completer:
         self._words[WANTED] = due & COUNT_MASK
 
     def _finish(self, request: SendWR | None, message_end: int, piece: Piece | None) -> bool:
-        """Finish the oldest that is posted; return whether it went well."""
+        """Complete the oldest descriptor; return whether it succeeded."""
         queue = self._send_queue
         if message_end >= 0:
             queue.message_tail = message_end
@@ -101,7 +101,7 @@ class Completer:
         return True
 
     def _refused(self, request: SendWR | None, status: int) -> None:
-        """Complete the first that failed; everything behind it is flushed."""
+        """Complete the first request that failed; everything behind it is flushed."""
         if status not in _STATUSES:
             status = int(WcStatus.GENERAL_ERR)
         if request is not None:

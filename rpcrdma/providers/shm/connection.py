@@ -44,7 +44,7 @@ from .slabs import Slabs
 _MESSAGES_OCTETS: Final = 1 << 18
 _MAX_READS: Final = 16
 _OWNER_S: Final = 60.0
-"""How long a peer that has said that it is there may take to answer."""
+"""How long a peer that has sent MRA may take to answer."""
 _GREETING_S: Final = 10.0
 _RETRY_S: Final = 0.01
 _ROUNDS: Final = 16
@@ -53,12 +53,12 @@ _ACCESS: Final = int(Access.REMOTE_READ | Access.REMOTE_WRITE)
 
 
 class ConnectionHost(Protocol):
-    """What a connection needs of its device."""
+    """What a connection needs from its device."""
 
     reactor: Reactor
     connections: dict[ShmConnection, None]
     turning: int
-    """Connections that have their turn, and tell the owners of completion queues themselves."""
+    """How many connections have their turn; they deliver completions themselves."""
 
     @property
     def limits(self) -> DeviceLimits:
@@ -68,10 +68,10 @@ class ConnectionHost(Protocol):
         """Return a number for a queue pair."""
 
     def trusts(self, who: Credentials | None) -> bool:
-        """Return whether a peer's user could do us harm in other ways anyway."""
+        """Return whether a peer's user could do us harm in other ways as well."""
 
     def heard_from(self, connection: ShmConnection) -> None:
-        """Something came over this connection."""
+        """Note that something came over this connection."""
 
     def deliver(self) -> None:
         """Tell the owners of completion queues that have news."""
@@ -80,7 +80,7 @@ class ConnectionHost(Protocol):
         """The same, at the next turn of the reactor."""
 
     def forget(self, connection: ShmConnection) -> None:
-        """A connection is closed."""
+        """Forget a connection that is closed."""
 
 
 class ShmConnection:
@@ -157,7 +157,7 @@ class ShmConnection:
         options: ConnectOptions,
         handler: ConnectionHandler,
     ) -> None:
-        """Begin. ``meet`` connects a socket."""
+        """Start to connect; ``meet`` connects a socket to the listener."""
         self._active = True
         self._handler = handler
         self._options = options
@@ -185,7 +185,7 @@ class ShmConnection:
     def take_request(
         self, accepted: socket.socket, who: Credentials, offer: Offer, fds: list[int]
     ) -> None:
-        """A REQ came over ``accepted``. Raises ``BadMessage`` and ``OSError``."""
+        """Take the peer's REQ, which came over ``accepted``. Raises ``OSError``."""
         self.peer_credentials = who
         try:
             self._take_offer(offer, fds)
@@ -195,7 +195,7 @@ class ShmConnection:
         self._line.listen(accepted)
 
     def refuse(self, error: Exception) -> None:
-        """What the peer offers cannot be used: the owner learns it when it has answered."""
+        """Give up: the peer's offer cannot be used. The owner is told when it has answered."""
         self._over = True
         self._hang_up()
 
@@ -243,13 +243,13 @@ class ShmConnection:
         self._peer = PeerSide(offer, fds, trusted)
 
     def _negotiate(self) -> None:
-        """Both offers are known: start the queue pair."""
+        """Start the queue pair: both offers are known."""
         peer = self._peer
         assert peer is not None, "the peer's offer is here"
         offer = peer.offer
         ours, limit = self._options, self._device.limits.max_rd_atomic
         self.initiator_depth = min(ours.initiator_depth, offer.responder_resources, limit)
-        # Whom we do not trust might keep its doorbell from being rung, and us from going on.
+        # An untrusted peer could make the write to its doorbell block, and us with it.
         self.queue_pair.start(
             peer.ring,
             peer.table,
@@ -337,7 +337,7 @@ class ShmConnection:
         self._line.send(Kind.WAKE)
 
     def _later(self, delay_s: float) -> None:
-        """Have a turn in so many seconds."""
+        """Ask for a turn in so many seconds."""
         when = self._reactor.time() + delay_s
         if self._turn_at is not None and self._turn_at <= when:
             return
@@ -348,9 +348,9 @@ class ShmConnection:
             self._turn_timer = self._reactor.call_at(when, self.run)
 
     def run(self) -> bool:
-        """Do what there is to do, and be woken for the rest; return whether there was any.
+        """Have a turn, and ask to be woken for more; return whether there was anything to do.
 
-        What it does may close it. An exception ends this connection and none besides.
+        The turn may close the connection. An exception ends this connection and no other.
         """
         self._turn_at = None
         queue_pair = self.queue_pair
@@ -385,12 +385,12 @@ class ShmConnection:
     # --- The end ---
 
     def _broke_down(self, reason: str) -> None:
-        """The queue pair has failed by itself."""
+        """End the connection: the queue pair has failed by itself."""
         self._line.say_good_bye()
         self._reactor.call_soon(self._end, reason)
 
     def _lost(self, reason: str) -> None:
-        """The peer is gone, or as good as gone."""
+        """End the connection: the peer is gone, or has broken the rules."""
         if self._up:
             self.queue_pair.fail(reason, finish=True)
             self._end(reason)
@@ -403,7 +403,7 @@ class ShmConnection:
                 self._fail(ConnectionResetError(errno.ECONNRESET, reason))
 
     def _end(self, reason: str) -> None:
-        """It was up and is no more: tell the owner, once."""
+        """End a connection that was up, and tell the owner, once."""
         if self._over:
             return
         self._over = True
@@ -417,7 +417,7 @@ class ShmConnection:
             handler.disconnected(reason)
 
     def _fail(self, error: Exception) -> None:
-        """It never came up: tell the owner, once."""
+        """End a connection that never came up, and tell the owner, once."""
         if self._up:
             return
         self._over = True
@@ -463,7 +463,7 @@ class ShmConnection:
         self._device.forget(self)
 
     def abandon(self) -> None:
-        """See ``io.fork.Holder``: sockets and memory are dealt with by themselves."""
+        """Forget everything, in a child of ``fork()`` (``io.fork.Holder``)."""
         if self._closed:
             return
         self._closed = self._over = True
@@ -475,7 +475,7 @@ class ShmConnection:
             os.close(self._peer.doorbell_fd)
 
     def end_now(self, reason: str) -> None:
-        """The device is closed: tell the owner now, there may be no other turn."""
+        """End the connection and tell the owner now: there may be no other turn."""
         if self._up:
             self._end(reason)
         elif not self._over:

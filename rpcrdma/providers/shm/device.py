@@ -40,7 +40,7 @@ _NUMBERS: Final = 1 << 24
 _EPHEMERAL: Final = range(49152, 65536)
 _HERE: Final = "127.0.0.1"
 _SOMEWHERE: Final = "0.0.0.0"
-"""The address of a peer that is in another network than we."""
+"""The address of a peer in another network namespace."""
 
 
 class ShmDevice:
@@ -57,9 +57,9 @@ class ShmDevice:
         address: str | None = None,
         directory: str | None = None,
     ) -> None:
-        """``address``: the local address to go by; ``directory``: where to meet others.
+        """``address`` is our address for peers; ``directory`` is where listeners are found.
 
-        Raises ``OSError`` on a machine of another kind.
+        Raises ``OSError`` on a processor that is not supported.
         """
         if not SUITABLE:
             raise OSError("the shm provider runs on x86-64 processors only")
@@ -73,9 +73,9 @@ class ShmDevice:
         self._soon = False
         self._domains: WeakSet[ProtectionDomain] = WeakSet()
         self.turning = 0
-        """Connections that have their turn, and will tell the owners of completion queues."""
+        """How many connections have their turn; they deliver completions themselves."""
         self._patience = Patience()
-        self._busy: dict[ShmConnection, None] = {}  # those that something came over lately
+        self._busy: dict[ShmConnection, None] = {}  # those that were used lately
         if isinstance(reactor, PolledReactor):
             reactor.add_poller(self._look)
         self.connections: dict[ShmConnection, None] = {}
@@ -86,19 +86,19 @@ class ShmDevice:
         return {}
 
     def create_pd(self) -> ProtectionDomain:
-        """A protection domain."""
+        """Return a new protection domain."""
         domain = ProtectionDomain(self._rng)
         self._domains.add(domain)
         return domain
 
     def create_cq(self, depth: int) -> CompletionQueue:
-        """A completion queue."""
+        """Return a new completion queue."""
         return CompletionQueue(depth, self._announce)
 
     def listen(
         self, address: str, port: int, on_request: Callable[[ConnectionRequest], None]
     ) -> ShmListener:
-        """Raises ``OSError`` when the address is no local one, or the port is taken."""
+        """Listen on a local address. Raises ``OSError``: not a local one, or the port is taken."""
         host = resolve(address)[0]
         listener = ShmListener(self, Meeting(host, port, self._directory), host, on_request)
         self.listeners[listener] = None
@@ -140,7 +140,7 @@ class ShmDevice:
     # --- Looking before sleeping ---
 
     def _look(self, wait: float | None) -> bool:
-        """The reactor is about to sleep: whether something came in the last moment."""
+        """Look for news before the reactor sleeps; return whether there was any."""
         busy = list(self._busy)
         if not busy:
             return False
@@ -150,7 +150,7 @@ class ShmDevice:
             self._busy.clear()
             patience.nothing()
             return False
-        # Those that are closed have been forgotten: nothing is called between here and their turns.
+        # Closed ones have been forgotten, and nothing is called between here and their turns.
         pairs = [connection.queue_pair for connection in busy]
         for queue_pair in pairs:
             queue_pair.disarm()
@@ -159,13 +159,13 @@ class ShmDevice:
         end = began + seconds
         while now < end and not any(queue_pair.look(looks) for queue_pair in pairs):
             now = perf_counter()
-        # Each of them: it is armed again by that.
+        # All of them have a turn: that arms them again.
         found = False
         for connection in busy:
             try:
                 found = connection.run() or found
             except Exception as error:
-                # It has ended by that. The others have yet to be armed again.
+                # This one has ended. The others have yet to be armed again.
                 self._failures.failure(f"{connection!r}", error)
         if found:
             patience.found(now - began)
@@ -175,30 +175,30 @@ class ShmDevice:
         return found
 
     def heard_from(self, connection: ShmConnection) -> None:
-        """Something came over this connection, which is not closed."""
+        """Note that something came over this connection, which is not closed."""
         self._busy[connection] = None
 
     # --- For connections ---
 
     def new_number(self) -> int:
-        """A number for a queue pair, not used lately."""
+        """Return a number for a queue pair, not used lately."""
         self._number = (self._number + 1) % _NUMBERS
         return self._number
 
     def forget(self, connection: ShmConnection) -> None:
-        """A connection is closed."""
+        """Forget a connection that is closed."""
         self.connections.pop(connection, None)
         self._busy.pop(connection, None)
 
     def trusts(self, who: Credentials | None) -> bool:
-        """Whether a peer's user could do us harm in other ways anyway."""
+        """Return whether a peer's user could do us harm in other ways as well."""
         return who is not None and who.uid in (0, os.geteuid())
 
     def believed(self, host: str, who: Credentials) -> str:
-        """The address of a peer that says that it is ``host``.
+        """Return the address of a peer that claims to be ``host``.
 
-        A process of this host may bind any of its addresses, so it may say any of them here. One
-        that is in another network namespace has none of them.
+        A process of this host may bind any of its addresses, so it may claim any of them here. One
+        in another network namespace has none of them.
         """
         theirs = network_namespace(who.pid)
         if theirs is None or theirs != network_namespace():
@@ -216,7 +216,7 @@ class ShmDevice:
                 try:
                     announced.popleft().deliver()
                 except Exception as error:
-                    # Its owner's affair, not that of whoever has its turn: the others go on.
+                    # Its own owner's error: the others must be told all the same.
                     self._failures.failure("the owner of a completion queue", error)
         finally:
             if announced:
@@ -247,7 +247,7 @@ def open_device(
     directory: str | None = None,
     **unknown: Any,
 ) -> ShmDevice:
-    """For the registry."""
+    """Open a device, for the registry."""
     if unknown:
         raise TypeError(f"the shm provider has no option {', '.join(unknown)}")
     if tap is not None:

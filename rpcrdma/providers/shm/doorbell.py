@@ -34,7 +34,7 @@ class Doorbell:
         armed = self._peer_words[ARMED]
         if armed and armed != self._woken:
             self._woken = armed
-            with suppress(OSError):  # a peer that keeps itself from being woken harms itself
+            with suppress(OSError):  # a peer that prevents this harms only itself
                 self._wake()
 
     def arm(self) -> None:

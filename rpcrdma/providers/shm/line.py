@@ -19,9 +19,9 @@ _MAX_UNHEARD: Final = 256
 class Line:
     """Sends and hears the messages of one connection.
 
-    ``on_message`` takes a message's kind, body and descriptors, which become its own; it may raise
-    ``BadMessage`` or ``OSError``, which end the line as the end of the socket does: ``on_lost`` is
-    told why, from the reactor.
+    ``on_message`` takes a message's kind, body and descriptors, which it must close. ``on_lost`` is
+    told why the line has ended: the peer has closed it, or ``on_message`` raised ``BadMessage`` or
+    ``OSError``.
     """
 
     __slots__ = ("_on_lost", "_on_message", "_reactor", "_socket", "_unheard")
@@ -47,7 +47,7 @@ class Line:
     def connect(
         self, connected: socket.socket, kind: Kind, body: bytes, fds: tuple[int, ...]
     ) -> None:
-        """Take a socket as soon as a first message has gone out over it. Raises ``OSError``."""
+        """Send a first message over a socket and listen to it. Raises ``OSError``."""
         try:
             messages.send(connected, kind, body, fds)
         except BaseException:
@@ -56,7 +56,7 @@ class Line:
         self.listen(connected)
 
     def listen(self, connected: socket.socket) -> None:
-        """Take a socket and hear what comes over it."""
+        """Listen to a socket."""
         self._socket = connected
         self._reactor.add_reader(connected.fileno(), self._readable)
 
@@ -93,8 +93,8 @@ class Line:
             self._reactor.call_soon(self._hear_again)
 
     def close(self) -> None:
-        """Hang up, and tell nobody of anything any more. Harmless to repeat."""
-        # The connection keeps us: we do not keep it.
+        """Hang up; no callback follows. Harmless to repeat."""
+        # The connection refers to us; drop the references back.
         self._on_message, self._on_lost = _not_heard, _not_told
         if self._socket is not None:
             self._reactor.remove_reader(self._socket.fileno())
@@ -106,7 +106,7 @@ class Line:
         self._unheard.clear()
 
     def abandon(self) -> None:
-        """See ``io.fork.Holder``: the socket is closed by itself."""
+        """Forget the socket, which is closed by itself (``io.fork.Holder``)."""
         self._socket = None
 
     def _readable(self) -> None:

@@ -15,7 +15,7 @@ from .ring import Ring
 
 
 class Host(Protocol):
-    """What the machines need of their queue pair."""
+    """What the machines need from their queue pair."""
 
     state: QpState
     pd: ProtectionDomain
@@ -45,6 +45,6 @@ class Link:
         self.doorbell = Doorbell(ring.words, peer.words, wake)
 
     def close(self) -> None:
-        """Give back what is the peer's."""
+        """Unmap what is the peer's."""
         self.remote.close()
         self.peer.close()

@@ -1,4 +1,4 @@
-"""Listening: those who knock, what they ask for, and the answer."""
+"""Listening: accepted sockets, the requests that come over them, and the answers."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PAUSE_S: Final = 1.0
 _ACCEPTS: Final = 8
 """Connections accepted before others have their turn."""
 _MAX_STRANGERS: Final = 128
-"""Those who have connected and said nothing yet."""
+"""Sockets that have connected and have sent nothing yet."""
 
 
 class ListenerHost(ConnectionHost, Protocol):
-    """What a listener needs of its device."""
+    """What a listener needs from its device."""
 
     listeners: dict[ShmListener, None]
 
     def believed(self, host: str, who: Credentials) -> str:
-        """Return the address of a peer that says that it is ``host``."""
+        """Return the address of a peer that claims to be ``host``."""
 
 
 class ShmListener:
@@ -69,7 +69,7 @@ class ShmListener:
         self._device.listeners.pop(self, None)
 
     def _knocked(self) -> None:
-        # No more at a time, or who knocks as fast as we can look would keep everybody waiting.
+        # A bounded number, or a peer that connects in a loop would keep all others waiting.
         for _ in range(_ACCEPTS):
             try:
                 accepted = self._meeting.socket.accept()[0]
@@ -88,7 +88,7 @@ class ShmListener:
             reactor.add_reader(accepted.fileno(), self._spoke, accepted)
 
     def _look_away(self, error: OSError) -> None:
-        """There are no descriptors left: the socket stays readable, so do not look for a while."""
+        """Stop accepting for a while: there are no descriptors, and the socket stays readable."""
         _log.error("cannot accept connections: %s", error)
         reactor, watched = self._device.reactor, self._meeting.socket.fileno()
         reactor.remove_reader(watched)
@@ -100,7 +100,7 @@ class ShmListener:
         reactor.call_at(reactor.time() + _PAUSE_S, look_again)
 
     def _make_room(self) -> None:
-        """Dismiss the one that has said nothing for longest, of the user who has most of them."""
+        """Dismiss the oldest silent socket of the user with the most of them."""
         users = Counter(uid for _, uid in self._strangers.values())
         ((most, _),) = users.most_common(1)
         self._dismiss(next(each for each, (_, uid) in self._strangers.items() if uid == most))
@@ -141,7 +141,7 @@ class ShmListener:
         try:
             self._on_request(request)
         except Exception as error:
-            # It must not; as a rule there was nothing left to make a queue pair of.
+            # The owner must not raise; as a rule resources for a queue pair were missing.
             self._complaints.failure("a connection request", error)
             if not request.answered:
                 request.reject()
@@ -193,19 +193,19 @@ class ShmRequest:
         try:
             connection.take_request(self._socket, self.credentials, self._offer, fds)
         except OSError as error:
-            # The peer offers what cannot be used; the owner is told when it has answered.
+            # The peer's offer cannot be used; the owner is told when it has answered.
             connection.refuse(error)
         return connection
 
     def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
-        """Say yes; needs ``prepare``."""
+        """Accept. Raises ``VerbsError`` if not prepared or answered already."""
         if self._connection is None:
             raise VerbsError("accepted before it was prepared", WcStatus.LOC_QP_OP_ERR)
         self._answer(options.private_data, messages.REP_PRIVATE_ROOM)
         self._connection.accept(options, handler)
 
     def reject(self, private_data: bytes = b"") -> None:
-        """Say no."""
+        """Reject. Raises ``VerbsError`` if answered already."""
         self._answer(private_data, messages.REJ_PRIVATE_ROOM)
         with suppress(OSError):
             messages.send(self._socket, Kind.REJ, private_data)

@@ -29,23 +29,23 @@ _HUGEPAGE: Final = getattr(mmap, "MADV_HUGEPAGE", 14)
 PAGE: Final = mmap.PAGESIZE
 SLAB_OCTETS: Final = 8 << 20
 _ARENA_OCTETS: Final = 1 << 30
-"""What the registrations and messages of one protection domain may occupy at a time."""
+"""Most octets of the shadows and messages of one protection domain at a time."""
 
 SLABS_MAX: Final = 256
-"""Slabs that one protection domain can have."""
+"""Most slabs of one protection domain."""
 
 OFFSET_BITS: Final = 40
-"""Where an octet is, in one number: the index of its slab, and the offset in these bits."""
+"""The place of an octet as one number: the index of its slab above an offset of so many bits."""
 OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
 
 
 class SharedFile:
-    """An anonymous file of ours, mapped, that a peer is given to map."""
+    """An anonymous file of ours, mapped here, which a peer maps as well."""
 
     __slots__ = ("__weakref__", "fd", "map", "size", "view")
 
     def __init__(self, size: int, *, writable: bool) -> None:
-        """``writable``: by the peer, too. Raises ``OSError`` when there is no memory for it."""
+        """``writable``: by the peer as well. Raises ``OSError`` when there is no memory for it."""
         size = -(-size // PAGE) * PAGE
         self.size = size
         self.fd = os.memfd_create("nfsrdma", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -57,13 +57,13 @@ class SharedFile:
             os.close(self.fd)
             raise
         if size >= _HUGE:
-            with suppress(OSError):  # a wish: fewer, larger pages where the system has them
+            with suppress(OSError):  # fewer, larger pages, where the system has them
                 self.map.madvise(_HUGEPAGE)
         self.view = memoryview(self.map)
         keep_from_children(self)
 
     def close(self) -> None:
-        """Give it back; views of it that are still about keep their octets. Harmless to repeat."""
+        """Unmap the file; views of it keep their octets. Harmless to repeat."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
@@ -78,7 +78,7 @@ class SharedFile:
 
 
 class PeerFile:
-    """A file that a peer sent, mapped. Closes ``fd``, whatever happens.
+    """A file that a peer sent, mapped. ``fd`` is closed in any case.
 
     Raises ``OSError`` if it could be cut short, or is not what was announced.
     """
@@ -86,7 +86,7 @@ class PeerFile:
     __slots__ = ("__weakref__", "map", "size", "view", "writable")
 
     def __init__(self, fd: int, size: int, *, writable: bool, trusted: bool) -> None:
-        """``trusted``: the peer's user may be trusted not to let us run out of huge pages."""
+        """``trusted``: the peer's user is trusted with huge pages, which may run out."""
         try:
             status = os.fstat(fd)
             if not 0 < size == status.st_size:
@@ -114,12 +114,12 @@ class PeerFile:
             _make_private(self.map)
 
     def close(self) -> None:
-        """Unmap it, unless views of it are still about; then they do it at their end."""
+        """Unmap the file; while there are views of it, that is done at their end."""
         release(self.view, self.map)
 
 
 def release(view: memoryview, mapped: mmap.mmap) -> None:
-    """Unmap, as far as nobody has a view of it; the last of those unmaps it otherwise."""
+    """Unmap a file, or, while there are views of it, leave that to the last of them."""
     with suppress(BufferError):
         view.release()
         mapped.close()
@@ -140,9 +140,9 @@ _MAP_FAILED: Final = ctypes.c_void_p(-1).value
 
 
 def _make_private(mapped: mmap.mmap) -> None:
-    """Put zeros of this process alone in the place of what is mapped.
+    """Replace a mapping by private zeros.
 
-    Whatever still writes there, be it a finalizer, then writes to nobody. Raises ``OSError``.
+    What still writes there, such as a finalizer, then reaches no other process. Raises ``OSError``.
     """
     first = ctypes.c_char.from_buffer(mapped)
     protection = mmap.PROT_READ | mmap.PROT_WRITE
@@ -153,7 +153,7 @@ def _make_private(mapped: mmap.mmap) -> None:
 
 
 class Piece:
-    """Some octets of a slab, given out. ``where`` is what a peer calls its first octet."""
+    """A part of a slab that is in use; ``where`` is its place in a peer's terms."""
 
     __slots__ = ("kind", "offset", "slab", "where")
 
@@ -167,17 +167,17 @@ class Piece:
 class Arena:
     """Slabs of one protection domain, given out in pieces whose sizes are powers of two.
 
-    A piece that comes back is the next to be given out: its pages are warm.
+    A piece that is released is acquired next: its pages are warm.
     """
 
     def __init__(self) -> None:
         self.slabs: list[SharedFile] = []
         self._free: dict[int, list[Piece]] = {}
-        self._slab = -1  # which one is being cut up
+        self._slab = -1  # the slab that new pieces are cut from
         self._used = 0  # up to here
         self._octets = 0
         self.listeners: list[Callable[[], None]] = []
-        """Told of a new slab, before anything in it is given out."""
+        """Called after a slab was added, before a piece of it is acquired."""
 
     def acquire(self, size: int) -> Piece:
         """Return a piece of at least ``size`` octets. Raises ``VerbsError`` if there is no room."""

@@ -1,7 +1,7 @@
 """What the two ends say over their Unix socket: one packet each, descriptors beside it.
 
 The connection manager's messages, by their InfiniBand names. REQ and REP carry three descriptors:
-the sender's ring, its table of regions and its bell (an eventfd). SLAB carries one, and comes
+the sender's ring, its table of regions and its doorbell (an eventfd). SLAB carries one, and comes
 before anything is said to be in that slab. BELL rings as an eventfd does, for a peer that is not
 trusted with one of those: who shares it can have the other block in it. Everything is checked when
 it is decoded.
@@ -47,12 +47,12 @@ class Kind(IntEnum):
 
 
 class BadMessage(Exception):
-    """The peer said what no peer would."""
+    """A message of the peer is malformed or out of turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The body of REQ and REP: how this side is made, and what it wants and grants."""
+    """The body of REQ and REP: a side's geometry, and what it wants and grants."""
 
     number: int
     descriptors: int
@@ -88,7 +88,7 @@ class Offer:
 
     @classmethod
     def decode(cls, body: bytes) -> Offer:
-        """Raises ``BadMessage``."""
+        """Decode the body of a REQ or REP. Raises ``BadMessage``."""
         if len(body) < _OFFER.size:
             raise BadMessage("a short message")
         number, descriptors, messages, access, answers, depth, rnr, _, port, host_size, size = (
@@ -121,7 +121,7 @@ class Offer:
 
 
 def check_private(private_data: bytes, room: int) -> None:
-    """Raises ``VerbsError`` if the private data do not fit."""
+    """Check that the private data fit. Raises ``VerbsError`` if not."""
     if len(private_data) > room:
         raise VerbsError(
             f"{len(private_data)} octets of private data, at most {room} fit",
@@ -135,7 +135,7 @@ def encode_slab(index: int, size: int) -> bytes:
 
 
 def decode_slab(body: bytes) -> tuple[int, int]:
-    """The index and the size. Raises ``BadMessage``."""
+    """Return the index and the size. Raises ``BadMessage``."""
     if len(body) != _SLAB.size:
         raise BadMessage("a slab's message of another length")
     index, size = _SLAB.unpack(body)
@@ -143,15 +143,15 @@ def decode_slab(body: bytes) -> tuple[int, int]:
 
 
 def send(to: socket.socket, kind: Kind, body: bytes = b"", fds: tuple[int, ...] = ()) -> None:
-    """Send a message. Raises ``OSError``, ``BlockingIOError`` if the peer does not take them."""
+    """Send a message. Raises ``OSError``; ``BlockingIOError``: the socket is full."""
     data = _HEAD.pack(_MAGIC, VERSION, kind) + body
     socket.send_fds(to, [data], list(fds), socket.MSG_NOSIGNAL)
 
 
 def receive(source: socket.socket) -> tuple[Kind, bytes, list[int]] | None:
-    """The next message and its descriptors, which are the caller's; None at the end.
+    """Return the next message and its descriptors, for the caller to close; None at the end.
 
-    Raises ``BlockingIOError`` when there is none, ``BadMessage``.
+    Raises ``BlockingIOError`` when there is no message, and ``BadMessage``.
     """
     room = socket.CMSG_SPACE(_MAX_FDS * 4)
     data, ancillary, flags, _ = source.recvmsg(_MAX_PACKET, room, socket.MSG_CMSG_CLOEXEC)

@@ -4,7 +4,7 @@ A word of shared memory that is aligned is stored and loaded whole: ``memoryview
 does it by one machine instruction. An x86 processor lets others see stores in the order made, so
 what is published by storing an index is there when the index is seen. One thing it may do: load
 before an earlier store of its own is seen by others. Where two sides each store a word and then
-look at the other's (a bell that is armed, memory that is in use), there is a ``fence`` between.
+look at the other's (a doorbell that is armed, memory that is in use), there is a ``fence`` between.
 """
 
 from __future__ import annotations

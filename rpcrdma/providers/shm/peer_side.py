@@ -1,4 +1,4 @@
-"""What the peer offers when a connection is made, mapped."""
+"""The peer's side of a connection, mapped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .ring import Ring, file_octets
 class PeerSide:
     """The peer's offer, its ring and table of regions, and its doorbell.
 
-    Raises ``OSError`` when that is not what it says it is. The descriptors are closed or kept.
+    The descriptors are closed or kept. Raises ``OSError`` if they are not what the offer says.
     """
 
     __slots__ = ("doorbell_fd", "offer", "ring", "started", "table")
@@ -22,7 +22,7 @@ class PeerSide:
         ring_fd, table_fd, doorbell_fd = fds
         self.offer = offer
         self.started = False
-        """Ring and table belong to a queue pair, which closes them."""
+        """Whether a queue pair has taken the ring and the table, which it closes."""
         try:
             size = file_octets(offer.descriptors, offer.messages)
             file = PeerFile(ring_fd, size, writable=False, trusted=trusted)
@@ -40,11 +40,11 @@ class PeerSide:
         self.doorbell_fd = doorbell_fd
 
     def wake(self) -> None:
-        """Ring the peer's doorbell. Raises ``OSError``; a peer may keep it from being rung."""
+        """Ring the peer's doorbell. Raises ``OSError``; a hostile peer can make it block."""
         os.eventfd_write(self.doorbell_fd, 1)
 
     def close(self) -> None:
-        """Give everything back that no queue pair has. Called once."""
+        """Give back what no queue pair has taken. Called once."""
         os.close(self.doorbell_fd)
         if not self.started:
             self.ring.close()

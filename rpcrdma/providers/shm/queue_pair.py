@@ -86,10 +86,10 @@ class QueuePair(SoftwareQueuePair):
     ) -> None:
         """Connect: INIT to RTS.
 
-        ``peer`` and ``table`` are the peer's ring and table of regions, ``access`` is what its
-        queue pair answers to. ``answers`` READs of the peer are answered at a time; it may ask for
-        a receive ``rnr_retries`` times. ``wake`` wakes it, and ``fetch_slab`` finds a slab of its
-        by the index.
+        ``peer`` and ``table`` are the peer's ring and table of regions, ``access`` the remote
+        operations that its queue pair answers. ``answers`` READs of the peer are answered at a
+        time; a message of it waits for a receive for ``rnr_retries`` intervals. ``wake`` wakes the
+        peer, and ``fetch_slab`` returns a slab of the peer by its index.
         """
         ring = self._ring
         link = Link(ring, peer, RemoteMemory(table, ring.marks, access, fetch_slab), wake)
@@ -104,7 +104,7 @@ class QueuePair(SoftwareQueuePair):
     # --- The end ---
 
     def fail(self, reason: str, *, finish: bool = False) -> None:
-        """Move to ERR and flush everything; with ``finish`` after what is there already.
+        """Move to ERR and flush everything; ``finish``: carry out what is posted first.
 
         Harmless to repeat.
         """
@@ -129,12 +129,12 @@ class QueuePair(SoftwareQueuePair):
         self._on_error(reason)
 
     def close(self) -> None:
-        """Give back what is the peer's. Nobody is told of anything any more."""
+        """Unmap what is the peer's. Nobody is told of anything any more."""
         machines, self._machines = self._machines, None
         if machines is not None:
             self.pd.queue_pairs.remove(self)
             machines.link.close()
-        # The connection keeps us: we keep nothing of it.
+        # The connection refers to us; drop the references back.
         self._on_error, self.later = _not_told, _not_asked
 
     def uses(self, slot: int) -> bool:
@@ -164,7 +164,7 @@ class QueuePair(SoftwareQueuePair):
             self.refuse_send(request)
 
     def _reclaim(self) -> None:
-        """Finish what the peer has carried out. If it counts wrongly, the next turn says so."""
+        """Complete what the peer has carried out; a wrong count is left to the next turn."""
         if self._machines is not None:
             with suppress(Broken):
                 self._machines.completer.complete()
@@ -179,14 +179,14 @@ class QueuePair(SoftwareQueuePair):
         return machines.link.remote.map_apart(rkey, address, length, access)
 
     def unmap_remote(self, rkey: int) -> None:
-        """Done with what :meth:`map_remote` gave."""
+        """End one :meth:`map_remote`."""
         if self._machines is not None:
             self._machines.link.remote.unmap(rkey)
 
     # --- Turns ---
 
     def turn(self) -> bool:
-        """Carry out what the peer posted, complete what it carried out; whether there was any.
+        """Carry out what the peer posted, complete what it carried out; return if anything was.
 
         Raises ``Broken``.
         """
@@ -209,7 +209,7 @@ class QueuePair(SoftwareQueuePair):
         return found
 
     def look(self, times: int) -> bool:
-        """Look ``times`` times whether a turn would find something to do."""
+        """Look ``times`` times for something to do; return whether there is."""
         machines = self._machines
         if machines is None:
             return False

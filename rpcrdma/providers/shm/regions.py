@@ -36,17 +36,17 @@ ENTRY_WORDS: Final = 4
 TABLE_OCTETS: Final = SLOTS * ENTRY_WORDS * 8
 
 DIRECT_READ: Final = 1 << 40
-"""In an entry: the shadow has the region's contents, so it may be read there."""
+"""Flag of an entry: the shadow has the region's contents, so it may be read there."""
 
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 
 
 class Peers(Protocol):
-    """What a domain needs of its queue pairs."""
+    """What a domain needs from its queue pairs."""
 
     def uses(self, slot: int) -> bool:
-        """Whether the peer has marked this entry as in use."""
+        """Return whether the peer has marked this entry as in use."""
 
 
 class MemoryRegion(Region):
@@ -86,7 +86,7 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
         super().__init__(rng)
         self._random: list[int] = []
         self._free: list[int] = list(range(SLOTS - 1, -1, -1))
-        self._in_use: deque[MemoryRegion] = deque()  # ended, but marked by a peer
+        self._in_use: deque[MemoryRegion] = deque()  # ended, but still marked as in use by a peer
         self._table: SharedFile | None = None
         self._words = memoryview(bytes(8)).cast("Q")
         self.arena = Arena()
@@ -109,7 +109,7 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
     def register(
         self, buffer: memoryview, access: Access | int, *, remote_address: int | None = None
     ) -> MemoryRegion:
-        """Register; see ``ProtectionDomain.register``. Raises ``VerbsError``."""
+        """Register a buffer; see ``verbs.interfaces.ProtectionDomain``. Raises ``VerbsError``."""
         access = int(access)
         view, address = self._checked(buffer, access, remote_address)
         if self._in_use:
@@ -137,7 +137,7 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
         piece = self.arena.acquire(len(view))
         if access & _REMOTE_WRITE:
             return piece, 0
-        # What is registered to be read, and nothing else, does not change meanwhile.
+        # Memory that is registered only to be read does not change meanwhile.
         piece.slab.view[piece.offset : piece.offset + len(view)] = view
         return piece, DIRECT_READ
 
@@ -173,7 +173,7 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
             region.piece = None
 
     def _look_again(self) -> None:
-        """Whether the region that waits longest is in use still."""
+        """Reuse the region that waits longest, if no peer uses it any more."""
         region = self._in_use.popleft()
         if any(queue_pair.uses(region.slot) for queue_pair in self.queue_pairs):
             self._in_use.append(region)

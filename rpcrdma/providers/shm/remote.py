@@ -16,9 +16,9 @@ _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 
 
 class RemoteMemory:
-    """Looks keys up in the peer's table, and finds their octets in its slabs.
+    """Looks up keys in the peer's table, and their octets in its slabs.
 
-    ``marks`` are ours; ``access`` is what the peer's queue pair answers to at all.
+    ``marks`` are ours; ``access`` is the remote operations that the peer's queue pair answers.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class RemoteMemory:
         self._access = access
         self._fetch_slab = fetch_slab
         self.dead: set[int] = set()
-        """Keys that we have asked the peer to invalidate, which it may not have done yet."""
+        """Keys that we have asked the peer to invalidate; it may not have done that yet."""
 
     def close(self) -> None:
-        """Give the table back."""
+        """Unmap the table."""
         self._table.release()
         self._file.close()
         self._fetch_slab = _none
 
     def permitted(self, rkey: int, address: int, length: int, access: int) -> int | None:
-        """The first word of the peer's entry for this key, if it permits the access."""
+        """Return the first word of the peer's entry for this key, if it permits the access."""
         if not access & self._access or rkey in self.dead:
             return None
         table, at = self._table, (rkey & SLOT_MASK) * ENTRY_WORDS
@@ -56,7 +56,7 @@ class RemoteMemory:
         return entry
 
     def map(self, rkey: int, address: int, length: int, access: int) -> memoryview | None:
-        """The octets themselves, marked as in use until :meth:`unmap`; None if out of reach."""
+        """Return the octets, marked as in use until :meth:`unmap`; None if out of reach."""
         slot = rkey & SLOT_MASK
         marks = self._marks
         marks[slot] += 1
@@ -72,18 +72,18 @@ class RemoteMemory:
         return None
 
     def unmap(self, rkey: int) -> None:
-        """Done with what :meth:`map` gave."""
+        """End one :meth:`map`."""
         self._marks[rkey & SLOT_MASK] -= 1
 
     def map_apart(self, rkey: int, address: int, length: int, access: int) -> memoryview | None:
-        """The same, as a view that has an ``obj`` of its own."""
+        """Do the same, but return a view that has an ``obj`` of its own."""
         view = self.map(rkey, address, length, access)
         if view is None:
             return None
         return memoryview((ctypes.c_char * length).from_buffer(view)).cast("B")
 
     def slab_view(self, where: int, offset: int, length: int) -> memoryview | None:
-        """Octets in a slab of the peer's, if there are such."""
+        """Return octets in a slab of the peer, if they exist."""
         slab = self._fetch_slab(where >> OFFSET_BITS)
         start = (where & OFFSET_MASK) + offset
         if slab is None or start + length > slab.size:
@@ -102,7 +102,7 @@ def gather(target: memoryview, start: int, pieces: Sequence[memoryview]) -> None
 
 
 def scatter(source: memoryview, pieces: Sequence[memoryview]) -> None:
-    """Copy ``source`` to pieces of the same length altogether."""
+    """Copy ``source`` to pieces that have the same length together."""
     start = 0
     for piece in pieces:
         if not (piece.format == "B" and piece.ndim == 1):
@@ -113,5 +113,5 @@ def scatter(source: memoryview, pieces: Sequence[memoryview]) -> None:
 
 
 def _none(index: int) -> PeerFile | None:
-    """The connection is closed, and its slabs are no more."""
+    """Return none: the connection is closed."""
     return None

@@ -49,7 +49,7 @@ class Credentials:
 
 
 def credentials(connected: socket.socket) -> Credentials:
-    """Who was there when the connection was made."""
+    """Return the credentials of the peer when the connection was made."""
     data = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, gid = _CREDENTIALS.unpack(data)
     try:
@@ -61,7 +61,7 @@ def credentials(connected: socket.socket) -> Credentials:
 
 
 def network_namespace(pid: int | str = "self") -> int | None:
-    """The number of a process's network namespace, if that may be known."""
+    """Return the number of a process's network namespace, if we may know it."""
     try:
         return os.stat(f"/proc/{pid}/ns/net").st_ino
     except OSError:
@@ -69,7 +69,7 @@ def network_namespace(pid: int | str = "self") -> int | None:
 
 
 def directory_of(uid: int) -> str:
-    """The directory of a user's listeners in this network namespace."""
+    """Return the directory of a user's listeners in this network namespace."""
     runtime = "/run" if uid == 0 else f"/run/user/{uid}"
     if uid == os.geteuid():
         runtime = os.environ.get("XDG_RUNTIME_DIR") or runtime
@@ -79,7 +79,7 @@ def directory_of(uid: int) -> str:
 
 
 def candidates(directory: str | None) -> list[str]:
-    """Where a server that may be trusted can be listening."""
+    """Return the directories where a trusted server can be listening."""
     directory = directory or os.environ.get(VARIABLE)
     if directory:
         return [directory]
@@ -88,15 +88,15 @@ def candidates(directory: str | None) -> list[str]:
 
 
 def service_name(host: str, port: int) -> str:
-    """The socket's name in its directory."""
+    """Return the socket's name in its directory."""
     return f"{host}@{port}"
 
 
 @contextmanager
 def opened(directory: str, *, named: bool, create: bool = False) -> Iterator[tuple[int, int]]:
-    """A directory, as a descriptor, and its owner. Raises ``OSError``, if it is not safe as well.
+    """Return a directory, as a descriptor, and its owner. Raises ``OSError``, also if it is unsafe.
 
-    ``named``: somebody asked for it, so it need not be ours or root's.
+    ``named``: the user has named it, so it need not be ours or root's.
     """
     if create:
         _make(directory)
@@ -114,7 +114,7 @@ def opened(directory: str, *, named: bool, create: bool = False) -> Iterator[tup
 
 
 def _make(directory: str) -> None:
-    """Make a directory and those above it, whatever the file mask, for their owner to write."""
+    """Make a directory and those above it, writable by the owner only, whatever the umask."""
     above = os.path.dirname(directory)
     if above != directory and not os.path.isdir(above):
         _make(above)
@@ -123,7 +123,7 @@ def _make(directory: str) -> None:
 
 
 def _path(directory: int, name: str) -> str:
-    """A path short enough for a socket's address, whatever the directory is called."""
+    """Return a path that is short enough for a socket's address."""
     return f"/proc/self/fd/{directory}/{name}"
 
 
@@ -131,7 +131,7 @@ class Meeting:
     """A listening socket with a name. ``socket`` does not block."""
 
     def __init__(self, host: str, port: int, directory: str | None) -> None:
-        """Raises ``OSError``: EADDRINUSE when another process listens there."""
+        """Listen. Raises ``OSError``: EADDRINUSE when another process listens there."""
         named = directory or os.environ.get(VARIABLE)
         self._directory = named or directory_of(os.geteuid())
         self.port = port
@@ -161,7 +161,7 @@ class Meeting:
             raise
 
     def close(self) -> None:
-        """Listen no more, and take the name away unless it is another's by now."""
+        """Stop listening, and remove the name unless it is another process's by now."""
         if self.socket.fileno() < 0:
             return  # closed before, or we are a child and the name is our parent's
         self.socket.close()
@@ -197,7 +197,7 @@ def _free_port(directory: int, host: str) -> int:
 
 
 def knock(directory: int, name: str) -> bool:
-    """Whether somebody listens at this name."""
+    """Return whether a process listens at this name."""
     try:
         _connect(directory, name).close()
     except BlockingIOError:
@@ -220,7 +220,7 @@ def _connect(directory: int, name: str) -> socket.socket:
 
 
 def meet(host: str, port: int, directory: str | None) -> tuple[socket.socket, Credentials]:
-    """Connect to the listener at an address, or at the wildcard; and who it is.
+    """Connect to the listener at an address or at the wildcard; return its credentials, too.
 
     Raises ``ConnectionRefusedError`` when there is none that can be trusted, ``BlockingIOError``
     when it has too much to do.

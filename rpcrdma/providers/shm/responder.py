@@ -40,7 +40,7 @@ _RECV: Final = int(WcOpcode.RECV)
 _RECV_IMM: Final = int(WcOpcode.RECV_RDMA_WITH_IMM)
 _FOREVER: Final = 7
 _RNR_WAIT_S: Final = 0.01
-"""How long a message without a receive waits for each retry that the peer is allowed."""
+"""How long a message without a receive waits, for each retry that the peer has."""
 
 
 class Refusal(Exception):
@@ -54,8 +54,8 @@ class Refusal(Exception):
 class Responder:
     """The peer's half of a connection's traffic, from the start of its queue pair to the end.
 
-    ``answers``: how many READs of the peer are answered at a time; ``rnr_retries``: how often it
-    may ask for a receive.
+    ``answers`` READs of the peer are answered at a time; a message waits for a receive for
+    ``rnr_retries`` intervals.
     """
 
     __slots__ = (
@@ -101,23 +101,23 @@ class Responder:
         """Since when the next descriptor waits."""
 
     def receive_posted(self) -> None:
-        """A message may have waited for a receive."""
+        """Look again: a message may have waited for a receive."""
         self.rnr_since = None
         self.look_again()
 
     def answer_taken(self) -> None:
-        """The peer has taken an answer of ours; READs of it may wait for that."""
+        """Look again: the peer has taken an answer, which makes room for another."""
         self.answers -= 1
         if self.seen != self.consumed:
             self.look_again()
 
     def look_again(self) -> None:
-        """What had to wait may have to no more."""
+        """Ask for a turn that looks at waiting descriptors again."""
         self.seen = -1
         self._host.later(0.0)
 
     def consume(self, produced: int) -> None:
-        """Carry out whatever there is, up to ``produced``. Raises ``Broken``."""
+        """Carry out what the peer has posted, up to ``produced``. Raises ``Broken``."""
         host, peer = self._host, self._peer
         consumed = before = self.consumed
         if not consumed <= produced <= consumed + peer.count:
@@ -131,7 +131,7 @@ class Responder:
                 fields = _unpack(descriptors, (consumed & mask) * DESCRIPTOR_OCTETS)
                 opcode, flags, _, _, length, where, _, _ = fields
                 if opcode == SEND and not flags and receives and where & IN_RING:
-                    # Most are like this. Whatever is odd about it the long way finds.
+                    # The usual case. Anything odd is left to the general way, which finds it.
                     receive = receives[0]
                     start = where ^ IN_RING
                     source = messages[start : start + length]
@@ -173,7 +173,10 @@ class Responder:
         rkey: int,
         address: int,
     ) -> bool:
-        """One descriptor; False if it has to wait. Raises ``Refusal`` and ``Broken``."""
+        """Carry out one descriptor; return false if it has to wait.
+
+        Raises ``Refusal`` and ``Broken``.
+        """
         if opcode == SEND:
             return self._receive(flags, imm, length, where, rkey)
         if opcode == READ_ANSWER:
@@ -236,7 +239,7 @@ class Responder:
         return True
 
     def check_patience(self) -> None:
-        """A message waits for a receive: for how long may it?"""
+        """Refuse the message that waits for a receive when it has waited too long."""
         if self._rnr_retries == _FOREVER or self.rnr_since is None:
             return
         left = self.rnr_since + self._rnr_retries * _RNR_WAIT_S - self._host.time()
@@ -247,7 +250,7 @@ class Responder:
         self._refuse(self.consumed, status, "no receive was posted for a message of the peer")
 
     def _answer(self, flags: int, length: int, rkey: int, address: int) -> bool:
-        """Answer a READ of the peer, unless it has read already. False if it has to wait."""
+        """Answer a READ, unless the peer has read already; return false if it has to wait."""
         if not length:
             return True
         region = self._reached(flags, length, rkey, address, _REMOTE_READ)

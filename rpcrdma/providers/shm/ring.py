@@ -23,16 +23,16 @@ from .regions import SLOTS
 PRODUCED: Final = 0
 """Descriptors that were posted."""
 CONSUMED: Final = 8
-"""Descriptors of the peer that were carried out. Above ``COUNT_BITS``: the completion status of the
-next one, if that failed."""
+"""Descriptors of the peer that were carried out. The bits from ``COUNT_BITS`` on are the completion
+status of the next one, if that failed."""
 COUNT_BITS: Final = 48
 COUNT_MASK: Final = (1 << COUNT_BITS) - 1
 NEVER: Final = 1 << COUNT_BITS
 """More descriptors than are ever carried out, but less than the word with any status."""
 ARMED: Final = 16
-"""Not 0: it sleeps, or is about to, and wants the bell to be rung. Another number each time."""
+"""Not 0: this side sleeps, or is about to, and wants to be woken. Another number each time."""
 WANTED: Final = 32
-"""It wants the bell to be rung when the peer has carried out so many descriptors (0: never)."""
+"""This side wants to be woken when the peer has carried out so many descriptors (0: never)."""
 
 _WORDS: Final = 4096
 _MARKS: Final = _WORDS
@@ -45,9 +45,9 @@ DESCRIPTOR: Final = struct.Struct("=BBHIQQQQ")
 HAS_IMM: Final = 1
 INVALIDATES: Final = 2
 REFUSE: Final = 4
-"""The key does not permit it, as the poster saw itself: it has to fail in its turn."""
+"""The poster saw that the key does not permit it: it has to fail in its turn."""
 DIRECT: Final = 8
-"""Of a READ: it was read from the shadow already."""
+"""A READ that was read from the shadow already."""
 
 WRITE: Final = int(WrOpcode.RDMA_WRITE)
 WRITE_IMM: Final = int(WrOpcode.RDMA_WRITE_WITH_IMM)
@@ -60,24 +60,24 @@ READ_ANSWER: Final = 64
 for."""
 
 IN_RING: Final = 1 << 63
-"""Of where octets are: in the sender's ring of messages, at this offset; else in a slab of it."""
+"""Flag of a place: in the sender's ring of messages, at this offset; else in a slab of it."""
 
 MAX_DESCRIPTORS: Final = 1 << 16
 MAX_MESSAGES: Final = 1 << 24
 
 
 class Broken(Exception):
-    """The peer wrote what no peer should."""
+    """The peer wrote something invalid."""
 
 
 def file_octets(descriptors: int, messages: int) -> int:
-    """How long the file is."""
+    """Return the length of the file."""
     octets = _DESCRIPTORS + descriptors * DESCRIPTOR_OCTETS + messages
     return -(-octets // PAGE) * PAGE
 
 
 class Ring:
-    """The parts of such a file, ours or the peer's."""
+    """The parts of a side's file, ours or the peer's."""
 
     __slots__ = (
         "count",
@@ -104,17 +104,17 @@ class Ring:
         self.message_mask = messages - 1
 
     def close(self) -> None:
-        """Give back the views, and the file."""
+        """Release the views and the file."""
         for view in (self.words, self.marks, self.descriptors, self.messages):
             view.release()
         self.file.close()
 
 
 def power_of_two(number: int) -> int:
-    """The least power of two that is no less."""
+    """Return the least power of two that is not less than ``number``."""
     return 1 << (number - 1).bit_length()
 
 
 def is_power_of_two(number: int, most: int) -> bool:
-    """Whether a peer's number is a power of two of at most ``most``."""
+    """Return whether a number is a power of two of at most ``most``."""
     return 0 < number <= most and not number & (number - 1)

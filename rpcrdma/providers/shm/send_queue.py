@@ -1,6 +1,6 @@
 """The send queue: what is posted becomes descriptors in our ring, to be carried out by the peer.
 
-Whoever posts an RDMA WRITE places its octets in the shadow of the peer's region; an RDMA READ of a
+An RDMA WRITE is placed in the shadow of the peer's region when it is posted; an RDMA READ of a
 region that does not change is read from the shadow. The peer, who owns the region, checks the key
 all the same, and counts the descriptor as consumed. An RDMA READ of a region that may change is
 answered by the peer, with a descriptor of its own.
@@ -47,13 +47,13 @@ _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
 
 Posted = tuple[int, SendWR | None, int, Piece | None]
-"""A descriptor in our ring that is not finished: it is when the peer has consumed so many; the
+"""A descriptor in our ring that is not complete: how many the peer has consumed when it is; the
 request (None for an answer of ours); where its octets end in the ring of messages, or -1; the piece
-that they are in, if they are not in the ring."""
+with its octets, if they are not in the ring."""
 
 
 class SendQueue:
-    """Our ring and what is posted in it. ``reclaim`` finishes what the peer has carried out."""
+    """Our ring and what is posted in it. ``reclaim`` completes what the peer has carried out."""
 
     __slots__ = (
         "_arena",
@@ -94,19 +94,19 @@ class SendQueue:
         self._reclaim_done = reclaim
         self._message_head = 0
         self.message_tail = 0
-        """Up to here the octets in the ring of messages have been taken."""
+        """Up to here the peer has taken the octets in the ring of messages."""
         self.posted: deque[Posted] = deque()
         self.requests = 0
         """How many of ``posted`` are work requests."""
         self.reads: deque[Posted] = deque()
-        """Those that wait for an answer."""
+        """READs that wait for an answer."""
         self.produced = 0
         self.signaled: deque[int] = deque()
-        """Numbers of those whose completion is waited for."""
+        """The numbers of descriptors whose completion the owner wants."""
         self.wanted = NEVER
-        """A turn is due when the peer has carried out so many."""
+        """A turn is due when the peer has carried out so many descriptors."""
         self.quiet = False
-        """Something was posted and the peer has not been notified."""
+        """Whether something was posted of which the peer was not notified."""
 
     def post(self, request: SendWR) -> None:
         """Append a work request. Raises ``VerbsError`` when it cannot be carried out."""
@@ -117,7 +117,7 @@ class SendQueue:
             self._post_read(request)
         elif opcode == _LOCAL_INV:
             self.posted.append((self.produced, request, -1, None))
-            self.wanted = 0  # it needs nobody else
+            self.wanted = 0  # it does not need the peer
             self._host.later(0.0)
         else:
             self._post_write(request, opcode)
@@ -125,7 +125,7 @@ class SendQueue:
         if request.signaled or opcode == _LOCAL_INV:
             self._signal()
         if opcode == WRITE and not request.signaled:
-            # As a rule something that has to be noticed follows at once.
+            # A message that needs a notification follows at once, as a rule.
             self.quiet = True
             self._host.later(0.0)
         else:
@@ -150,7 +150,7 @@ class SendQueue:
         if source is None or length != request.length():
             raise Broken("an answer to another READ")
         scatter(source, request.sg_list)
-        self.wanted = 0  # it may be complete, and what is behind it
+        self.wanted = 0  # this READ, and what is behind it, may be complete
 
     def clear(self) -> None:
         """Forget everything. Pieces that the peer may still look at are not used again."""
@@ -158,7 +158,7 @@ class SendQueue:
         self.reads.clear()
 
     def _signal(self) -> None:
-        """The completion of what was posted last is waited for."""
+        """Note that the owner wants the completion of the latest descriptor."""
         self.signaled.append(self.produced)
         if self.wanted == NEVER:
             self.wanted = self._words[WANTED] = self.produced
@@ -199,7 +199,7 @@ class SendQueue:
         self.posted.append((self.produced, request, end, piece))
 
     def _reclaim(self) -> None:
-        """Finish what the peer has carried out, for the sake of its room."""
+        """Complete what the peer has carried out, to make room."""
         self._reclaim_done()
         if self._host.state is not QpState.RTS:
             raise VerbsError("the queue pair has failed", WcStatus.WR_FLUSH_ERR)

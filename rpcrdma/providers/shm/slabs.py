@@ -11,7 +11,7 @@ from .messages import BadMessage, Kind
 
 
 class Slabs:
-    """Which slabs of ``arena`` the peer has been sent, and those that it has sent.
+    """The slabs of ``arena`` that the peer has been sent, and those that it has sent.
 
     ``trusted`` (set when the peer is known): its user may be trusted, see ``PeerFile``.
     """
@@ -47,7 +47,7 @@ class Slabs:
         self._theirs[index] = PeerFile(fd, size, writable=True, trusted=self.trusted)
 
     def fetch(self, index: int) -> PeerFile | None:
-        """Return a slab of the peer's; it was sent before anything was said to be in it."""
+        """Return a slab of the peer. It was sent before any place in it was mentioned."""
         slab = self._theirs.get(index)
         if slab is None:
             self._line.hear_ahead(Kind.SLAB, self.take)

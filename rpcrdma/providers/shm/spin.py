@@ -1,11 +1,11 @@
-"""Looking before sleeping: for how long it pays, found out while it goes on.
+"""Looking before sleeping: learn for how long that pays.
 
-To sleep until the bell rings costs both sides: a system call to ring, one to wait, one to read, and
-the time that a processor takes to wake up. Where the peer answers within some microseconds it is
-better to look at its words again and again; where both share a processor, or others want it, that
-only keeps the peer from answering. Which of the two it is the outcome says: what was found makes
-the next look long enough for the like, what was not halves it, and when nothing is left of it, only
-one sleep in so many is put off for a try.
+Sleeping until the doorbell rings costs both sides: a system call to ring, one to wait, one to
+read, and the time that a processor takes to wake up. Where the peer answers within some
+microseconds it is better to look at its words again and again; where both share a processor, or
+others want it, that only keeps the peer from answering. The outcome says which of the two it is: a
+success makes the next look long enough for such an answer, a failure halves it, and when nothing
+is left, only one sleep in so many is put off for a try.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ _SLEEPS_PER_TRY: Final = 64
 
 
 class Patience:
-    """How long to look."""
+    """How long to look before sleeping."""
 
     __slots__ = ("_sleeps", "longest_s", "seconds")
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
         self.longest_s = longest_s
         self.seconds = longest_s
-        """To look for so long, next time."""
+        """How long to look next time."""
         self._sleeps = 0
 
     def found(self, after_s: float) -> None:
-        """Something came, so long after the look began."""
+        """Learn that something came ``after_s`` seconds after the look began."""
         self.seconds = min(max(2 * after_s, _SHORTEST_S), self.longest_s)
 
     def nothing(self) -> None:
-        """Nothing came while we looked, if we looked at all."""
+        """Learn that nothing came, or that there was no look."""
         if self.seconds:
             self.seconds = self.seconds / 2 if self.seconds > _SHORTEST_S else 0.0
             return
