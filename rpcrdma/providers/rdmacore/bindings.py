@@ -20,7 +20,7 @@ ACCESS_MW_BIND: Final = 16
 
 # enum ibv_device_cap_flags
 DEVICE_MEM_WINDOW_TYPE_2: Final = 1 << 23 | 1 << 24
-"""Types 2A and 2B: they differ in what a window is bound to, and both will do."""
+"""Types 2A and 2B, which differ in what a window is bound to; either will do."""
 
 # enum ibv_qp_type, ibv_mw_type, ibv_wr_opcode, ibv_send_flags
 QPT_RC: Final = 2
@@ -34,7 +34,7 @@ QP_ACCESS_FLAGS: Final = 1 << 3
 QP_PKEY_INDEX: Final = 1 << 4
 QP_PORT: Final = 1 << 5
 QP_STANDARD_BITS: Final = (1 << 21) - 1
-"""What a program may ask for. ``rdma_init_qp_attr`` can set bits above, meant for the kernel."""
+"""The bits for programs. ``rdma_init_qp_attr`` can set bits above, meant for the kernel."""
 
 # enum ibv_wc_flags
 WC_WITH_IMM: Final = 2
@@ -88,7 +88,7 @@ class Pyverbs:
 
 def load() -> Pyverbs:
     """Import pyverbs. Raises ``OSError`` (``ENOSYS``) that says how to install it."""
-    # pyverbs.base configures the root logger when it is imported. That is not for it to do.
+    # pyverbs.base configures the root logger when it is imported; undo that.
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     found: dict[str, Any] = {}
@@ -105,6 +105,6 @@ def load() -> Pyverbs:
 
 
 def error_code(error: Exception) -> int:
-    """The errno of a pyverbs error; ``EIO`` if it has none."""
+    """Return the errno of a pyverbs error; ``EIO`` if it has none."""
     code = getattr(error, "error_code", -1)
     return code if isinstance(code, int) and code > 0 else errno.EIO

@@ -36,12 +36,12 @@ _release.restype = None
 
 
 def address_of(view: memoryview) -> int:
-    """The address of a buffer's first octet, be it writable or not.
+    """Return the address of a buffer's first octet; the buffer may be read-only.
 
-    It holds as long as a view of the buffer does: keep one.
+    It is valid as long as there is a view of the buffer: keep one.
     """
     if not view.readonly and len(view):
-        return ctypes.addressof(ctypes.c_char.from_buffer(view))  # three times as quick
+        return ctypes.addressof(ctypes.c_char.from_buffer(view))  # three times as fast
     found = _PyBuffer()
     _get_buffer(view, found, 0)
     address = found.buf or 0

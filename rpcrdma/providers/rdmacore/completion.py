@@ -37,7 +37,7 @@ class CompletionOwner(Protocol):
         """Take a completion of the adapter; return whether the queue pair is still of use."""
 
     def break_down(self) -> None:
-        """A request failed: end, and tell the owner."""
+        """Fail by itself, and tell the owner: a request failed."""
 
 
 class CompletionQueue(completion.CompletionQueue):
@@ -58,7 +58,7 @@ class CompletionQueue(completion.CompletionQueue):
     # --- Queue pairs ---
 
     def attach(self, owner: CompletionOwner, requests: int) -> Any:
-        """Let a queue pair with so many requests complete here; the adapter's queue.
+        """Let a queue pair with so many requests complete here; return the adapter's queue.
 
         Raises pyverbs' errors.
         """
@@ -71,7 +71,7 @@ class CompletionQueue(completion.CompletionQueue):
         return self._cq
 
     def detach(self, owner: CompletionOwner) -> None:
-        """The queue pair is destroyed: what it completed has been taken out."""
+        """Forget a queue pair that is destroyed; its completions have been taken out."""
         if self._owners.pop(owner.token, None) is not None and not self._owners:
             self._close()
 
@@ -101,7 +101,7 @@ class CompletionQueue(completion.CompletionQueue):
         """Take at most ``limit`` completions, oldest first."""
         if self._cq is None or len(self) >= limit:
             return super().poll(limit)
-        # What is taken at once needs no announcement.
+        # What is taken at once needs no event.
         announced, self._announced = self._announced, True
         self.fill()
         taken = super().poll(limit)
@@ -111,7 +111,7 @@ class CompletionQueue(completion.CompletionQueue):
         return taken
 
     def fill(self) -> None:
-        """Take what the adapter has completed."""
+        """Take the adapter's completions."""
         owners = self._owners
         while (cq := self._cq) is not None:
             count, found = cq.poll(_BATCH)
@@ -132,7 +132,7 @@ class CompletionQueue(completion.CompletionQueue):
         except self._pyverbs.PyverbsError:
             return  # non-blocking: there was none after all
         cq.ack_events(1)
-        # In this order: what comes between the two is announced by the next event.
+        # In this order: a completion between the two causes another event.
         cq.req_notify()
         self._announced = True
         self.fill()
@@ -140,10 +140,10 @@ class CompletionQueue(completion.CompletionQueue):
 
 
 def open_channel(make: Callable[[], Any]) -> tuple[Any, int]:
-    """A completion channel and its descriptor, made non-blocking. Raises ``OSError``.
+    """Return a completion channel and its descriptor, made non-blocking. Raises ``OSError``.
 
-    pyverbs tells the descriptor from version 59 on only. Before, it is the number that was free: a
-    new descriptor gets the lowest. Should another thread have taken that, it is tried again.
+    Only from version 59 on pyverbs tells the descriptor. Before, it is the lowest number that was
+    free, as for any new descriptor. If another thread has taken that, we try again.
     """
     for _ in range(_ATTEMPTS):
         expected = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)

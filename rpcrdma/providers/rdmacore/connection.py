@@ -80,7 +80,7 @@ class Connection:
         self._end(ConnectionAbortedError("disconnected by its owner"))
 
     def close(self) -> None:
-        """Disconnect if need be and free queue pair and identifier. The owner hears no more."""
+        """Disconnect if need be and free everything; the handler is not called any more."""
         self._closed = True
         self.disconnect()
 
@@ -98,7 +98,7 @@ class Connection:
     # --- What both sides do ---
 
     def _failing(self) -> _Failing:
-        """Errors inside are the end of the connection."""
+        """Return a context whose errors end the connection."""
         return _Failing(self)
 
     def _make_queue_pair(
@@ -135,7 +135,7 @@ class Connection:
         )
 
     def _raise_queue_pair(self, responder_resources: int) -> None:
-        """To RTS, by way of INIT: the address has told which port and partition it is for."""
+        """Move the queue pair to RTS, by way of INIT with the port and partition of the address."""
         queue_pair, library = self.queue_pair, self._library
         if queue_pair.error is not None:
             raise ConnectionAbortedError(queue_pair.error)
@@ -176,7 +176,7 @@ class Connection:
     # --- The end ---
 
     def _end(self, error: OSError) -> None:
-        """It is over, for good; the owner is told on the next turn."""
+        """End the connection for good; the owner is told in the next turn."""
         if self._error is not None:
             return
         self._error = error
@@ -211,7 +211,7 @@ class Connection:
 
 
 class _Failing:
-    """A block whose errors end a connection."""
+    """A context manager: errors in its block end a connection."""
 
     __slots__ = ("_connection",)
 
@@ -233,7 +233,7 @@ class _Failing:
 
 
 class ActiveConnection(Connection):
-    """One that we ask for."""
+    """A connection that we ask for."""
 
     def _actions(self) -> Mapping[int, Callable[[Event], None]]:
         return {
@@ -309,10 +309,10 @@ class ActiveConnection(Connection):
 
 
 class PassiveConnection(Connection):
-    """One that a peer asks for."""
+    """A connection that a peer asks for."""
 
     def __init__(self, handles: Handles, offer: Event) -> None:
-        """``offer`` is the peer's request."""
+        """Take the peer's request, ``offer``."""
         super().__init__(handles)
         self._offer = offer
         self._id = offer.id
@@ -343,7 +343,7 @@ class PassiveConnection(Connection):
             self.queue_pair.fail(str(self._error))
 
     def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
-        """Accept. What goes wrong, or has, is told to the handler."""
+        """Accept; failures, also earlier ones, are told to the handler."""
         self._options = options
         self._handler = handler
         if self._error is not None:
@@ -359,7 +359,7 @@ class PassiveConnection(Connection):
             self._library.accept(self._id, self._parameters(resources, self.initiator_depth))
 
     def reject(self, private_data: bytes) -> None:
-        """Refuse."""
+        """Reject."""
         if self._error is None:
             with suppress(OSError):  # the peer may have given up meanwhile
                 self._library.reject(self._id, private_data)
@@ -374,6 +374,6 @@ class PassiveConnection(Connection):
 
 
 def check_room(private_data: bytes, room: int) -> None:
-    """Raises ``VerbsError`` if the data do not fit."""
+    """Check that the private data fit. Raises ``VerbsError`` if not."""
     if len(private_data) > room:
         raise VerbsError(f"private data of {len(private_data)} octets: room for {room}")

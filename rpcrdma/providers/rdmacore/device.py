@@ -24,7 +24,7 @@ from .listener import Listener
 from .memory import ProtectionDomain
 
 _MOST_PIECES: Final = 16
-"""Each scatter-gather element makes every place of a send queue larger."""
+"""More scatter-gather elements make every place of a send queue larger."""
 
 _NO_DEVICE: Final = (
     "there is no RDMA device here. An adapter needs its driver (see ibv_devices); soft-RoCE over "
@@ -72,7 +72,7 @@ class VerbsDevice:
 
     @property
     def limits(self) -> DeviceLimits:
-        """What it can do."""
+        """What the device can do."""
         return self._handles.limits
 
     def packet_counters(self) -> dict[str, int]:
@@ -80,7 +80,7 @@ class VerbsDevice:
         return {}
 
     def create_pd(self) -> ProtectionDomain:
-        """A new protection domain. Raises ``OSError`` when there are no more."""
+        """Return a new protection domain. Raises ``OSError`` when there are no more."""
         try:
             pd = ProtectionDomain(self._handles)
         except self._handles.pyverbs.PyverbsError as error:
@@ -89,7 +89,7 @@ class VerbsDevice:
         return pd
 
     def create_cq(self, depth: int) -> CompletionQueue:
-        """A new completion queue. It grows with the queue pairs that use it."""
+        """Return a new completion queue. It grows with the queue pairs that use it."""
         handles = self._handles
         return CompletionQueue(depth, handles.pyverbs, handles.context, handles.reactor)
 
@@ -112,7 +112,7 @@ class VerbsDevice:
         return connection
 
     def abandon(self) -> None:
-        """See ``io.fork.Holder``."""
+        """Forget everything, in a child of ``fork()`` (``io.fork.Holder``)."""
         self._closed = True
 
     def close(self) -> None:
@@ -136,14 +136,14 @@ class VerbsDevice:
 
 
 class _Nobody:
-    """Owns an identifier that is used for a question."""
+    """The owner of an identifier that is used only for a look-up."""
 
     def handle(self, event: Event) -> None:
-        """There are no events of it."""
+        """Ignore it: there are no events."""
 
 
 def _device_of(channel: EventChannel, address: str) -> str:
-    """The name of the device that has a local address. Raises ``OSError``."""
+    """Return the name of the device that has a local address. Raises ``OSError``."""
     identifier = channel.create(_Nobody())
     name, cause = "", None
     try:
@@ -162,7 +162,7 @@ def _device_names(pyverbs: Pyverbs) -> list[str]:
     try:
         found = pyverbs.get_device_list()
     except pyverbs.PyverbsError:
-        return []  # what it says where the kernel has no RDMA at all
+        return []  # raised where the kernel has no RDMA at all
     return [name.decode() if isinstance(name := device.name, bytes) else name for device in found]
 
 
@@ -217,7 +217,7 @@ def open_device(
     windows: bool = True,
     **unknown: Any,
 ) -> VerbsDevice:
-    """For the registry. The keys are the adapter's, so there is nothing to do for ``rng``."""
+    """Open a device, for the registry; ``rng`` is unused, as the adapter chooses keys."""
     if unknown:
         raise TypeError(f"the verbs provider has no option {', '.join(unknown)}")
     if tap is not None:

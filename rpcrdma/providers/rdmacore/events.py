@@ -8,23 +8,23 @@ from ...task import Reactor, TimerHandle
 from .librdmacm import CONNECT_REQUEST, DISCONNECTED, TIMEWAIT_EXIT, Event, Library
 
 _LINGER_S: Final = 5.0
-"""How long a good-bye may be repeated after its connection is gone."""
+"""How long a DREQ may be repeated after its connection is gone."""
 _EVENTS: Final = 64
-"""Taken in one turn of the reactor."""
+"""Most events taken in one turn of the reactor."""
 
 
 class EventOwner(Protocol):
-    """Who is told of an identifier's events; a listener, of the requests that it has."""
+    """The owner of an identifier, which takes its events; a listener takes requests."""
 
     def handle(self, event: Event) -> None:
         """Take an event of the identifier."""
 
 
 class EventChannel:
-    """Identifiers, and whom their events are for."""
+    """The event channel: identifiers and the owners that take their events."""
 
     def __init__(self, library: Library, reactor: Reactor) -> None:
-        """Raises ``OSError`` where the kernel has no RDMA connection manager."""
+        """Open the channel. Raises ``OSError`` if the kernel has no RDMA connection manager."""
         self.library = library
         self.reactor = reactor
         self._owners: dict[int, EventOwner] = {}
@@ -33,17 +33,17 @@ class EventChannel:
         reactor.add_reader(self._descriptor, self._readable)
 
     def create(self, owner: EventOwner) -> int:
-        """A new identifier whose events are for ``owner``. Raises ``OSError``."""
+        """Return a new identifier whose events are for ``owner``. Raises ``OSError``."""
         identifier = self.library.create_id(self._channel)
         self._owners[identifier] = owner
         return identifier
 
     def adopt(self, identifier: int, owner: EventOwner) -> None:
-        """Events of this identifier, which came with a request, are for ``owner``."""
+        """Make ``owner`` take the events of an identifier that came with a request."""
         self._owners[identifier] = owner
 
     def destroy(self, identifier: int) -> None:
-        """End an identifier and whatever it is doing."""
+        """Destroy an identifier, at any time."""
         self._owners.pop(identifier, None)
         timer = self._lingering.pop(identifier, None)
         if timer is not None:
@@ -51,13 +51,13 @@ class EventChannel:
         self.library.destroy_id(identifier)
 
     def linger(self, identifier: int) -> None:
-        """End an identifier when its good-bye is answered, or soon. It has no owner any more."""
+        """Destroy an identifier when its DREQ is answered, or soon. It has no owner any more."""
         del self._owners[identifier]
         due = self.reactor.time() + _LINGER_S
         self._lingering[identifier] = self.reactor.call_at(due, self.destroy, identifier)
 
     def close(self) -> None:
-        """End all identifiers."""
+        """Destroy all identifiers."""
         self.reactor.remove_reader(self._descriptor)
         for identifier in [*self._owners, *self._lingering]:
             self.destroy(identifier)

@@ -16,7 +16,7 @@ class Closable(Protocol):
     """A listener or a protection domain."""
 
     def close(self) -> None:
-        """End it."""
+        """Close it."""
 
 
 class Disconnectable(Protocol):
@@ -47,16 +47,16 @@ class Handles:
         self.reactor = reactor
         self.name = name
         self.port = port
-        """The port that queue pairs are made for until their address tells."""
+        """The port of new queue pairs, until their address tells the right one."""
         self.limits = limits
         self.windows = windows
         self.requests = WorkRequests(pyverbs, limits.max_sge)
         self.pds: set[Closable] = set()
         self.connections: set[Disconnectable] = set()
-        """Those that are not over."""
+        """The connections that have not ended."""
         self.listeners: set[Closable] = set()
         self._tokens = count(1)
 
     def new_token(self) -> int:
-        """A number that names a queue pair in its requests; never used again."""
+        """Return a number that names a queue pair in its requests; it is never used again."""
         return next(self._tokens)

@@ -102,7 +102,7 @@ class QpAttributes(ctypes.Structure):
         ("alt_port_num", c_uint8),
         ("alt_timeout", c_uint8),
         ("rate_limit", c_uint32),
-        # Room, should the structure grow at its end: the library writes its own size.
+        # Spare room: the library writes its own size, which may grow.
         ("_room", c_uint8 * 64),
     ]
 
@@ -174,9 +174,9 @@ class _Channel(ctypes.Structure):
 
 
 class Event(NamedTuple):
-    """What happened. Depths are what the peer wants of us and offers us, in that order.
+    """An event. The depths are what the peer wants from us and what it offers, in that order.
 
-    ``id`` is whom it happened to; for ``CONNECT_REQUEST`` a new identifier, and ``listener`` the
+    ``id`` is the identifier that it is for; of ``CONNECT_REQUEST`` a new one, and ``listener`` the
     one that listens. ``status`` is a negative errno or, if ``REJECTED``, the peer's reason.
     """
 
@@ -190,7 +190,7 @@ class Event(NamedTuple):
 
 
 class ConnectionParameters(NamedTuple):
-    """What a side says when it connects or accepts (``struct rdma_conn_param``)."""
+    """What a side offers when it connects or accepts (``struct rdma_conn_param``)."""
 
     qp_num: int
     private_data: bytes
@@ -204,7 +204,7 @@ class Library:
     """librdmacm. Identifiers and channels are plain addresses; failures raise ``OSError``."""
 
     def __init__(self) -> None:
-        """Load it. Raises ``OSError`` where there is none."""
+        """Load the library. Raises ``OSError`` if there is none."""
         try:
             self._c: Any = ctypes.CDLL("librdmacm.so.1", use_errno=True)
         except OSError as error:
@@ -237,7 +237,7 @@ class Library:
     # --- The event channel ---
 
     def create_channel(self) -> tuple[int, int]:
-        """A new event channel and its descriptor, which is made non-blocking."""
+        """Return a new event channel and its descriptor, which is made non-blocking."""
         ctypes.set_errno(0)
         channel = self._c.rdma_create_event_channel()
         if not channel:
@@ -249,11 +249,11 @@ class Library:
         return ctypes.addressof(channel.contents), descriptor
 
     def destroy_channel(self, channel: int) -> None:
-        """All its identifiers must be gone."""
+        """Destroy a channel; all its identifiers must be gone."""
         self._c.rdma_destroy_event_channel(channel)
 
     def next_event(self, channel: int) -> Event | None:
-        """The next event, acknowledged; None if there is none now."""
+        """Return the next event, acknowledged; None if there is none now."""
         found = POINTER(_EventHead)()
         if self._c.rdma_get_cm_event(channel, ctypes.byref(found)):
             return None
@@ -276,18 +276,18 @@ class Library:
     # --- Identifiers ---
 
     def create_id(self, channel: int) -> int:
-        """A new identifier."""
+        """Return a new identifier."""
         made = c_void_p()
         self._check(self._c.rdma_create_id(channel, ctypes.byref(made), None, _PS_TCP), "create")
         assert made.value is not None
         return made.value
 
     def destroy_id(self, identifier: int) -> None:
-        """End an identifier and whatever it was doing. No event of it comes afterwards."""
+        """Destroy an identifier, at any time. No event of it comes afterwards."""
         self._c.rdma_destroy_id(identifier)
 
     def bind(self, identifier: int, address: tuple[str, int]) -> None:
-        """Give it a local address and with it, unless that is a wildcard, a device."""
+        """Bind an identifier to a local address and, unless that is a wildcard, to a device."""
         self._check(self._c.rdma_bind_addr(identifier, encode_address(address)), "bind")
 
     def listen(self, identifier: int) -> None:
@@ -297,19 +297,19 @@ class Library:
     def resolve_address(
         self, identifier: int, source: str | None, to: tuple[str, int], timeout_s: float
     ) -> None:
-        """Find the way to ``to``: ``ADDR_RESOLVED`` or ``ADDR_ERROR`` will tell."""
+        """Resolve the address ``to``; ``ADDR_RESOLVED`` or ``ADDR_ERROR`` follows."""
         start = encode_address((source, 0)) if source is not None else None
         timeout = max(1, int(timeout_s * 1000))
         failed = self._c.rdma_resolve_addr(identifier, start, encode_address(to), timeout)
         self._check(failed, f"reach {to[0]}")
 
     def resolve_route(self, identifier: int, timeout_s: float) -> None:
-        """Find its route: ``ROUTE_RESOLVED`` or ``ROUTE_ERROR`` will tell."""
+        """Resolve the route; ``ROUTE_RESOLVED`` or ``ROUTE_ERROR`` follows."""
         timeout = max(1, int(timeout_s * 1000))
         self._check(self._c.rdma_resolve_route(identifier, timeout), "find a route")
 
     def connect(self, identifier: int, parameters: ConnectionParameters) -> None:
-        """Send the request: ``CONNECT_RESPONSE`` and others will tell."""
+        """Send the request; ``CONNECT_RESPONSE`` or a failure follows."""
         with_data, _alive = _conn_param(parameters)
         self._check(self._c.rdma_connect(identifier, ctypes.byref(with_data)), "connect")
 
@@ -318,20 +318,20 @@ class Library:
         self._check(self._c.rdma_establish(identifier), "confirm a connection")
 
     def accept(self, identifier: int, parameters: ConnectionParameters) -> None:
-        """Answer a ``CONNECT_REQUEST``: the queue pair is ready. ``ESTABLISHED`` will tell."""
+        """Answer a ``CONNECT_REQUEST``: the queue pair is ready. ``ESTABLISHED`` follows."""
         with_data, _alive = _conn_param(parameters)
         self._check(self._c.rdma_accept(identifier, ctypes.byref(with_data)), "accept")
 
     def reject(self, identifier: int, private_data: bytes) -> None:
-        """Refuse a ``CONNECT_REQUEST``."""
+        """Reject a ``CONNECT_REQUEST``."""
         self._check(self._c.rdma_reject(identifier, private_data, len(private_data)), "reject")
 
     def disconnect(self, identifier: int) -> None:
-        """Say good-bye, or answer the peer's."""
+        """Send a DREQ, or answer the peer's."""
         self._check(self._c.rdma_disconnect(identifier), "disconnect")
 
     def qp_attributes(self, identifier: int, state: int) -> tuple[QpAttributes, int]:
-        """What a queue pair needs to go to ``state`` for this connection, and the mask of it."""
+        """Return a queue pair's attributes for ``state`` in this connection, and their mask."""
         attributes, mask = QpAttributes(), c_int()
         attributes.qp_state = state
         failed = self._c.rdma_init_qp_attr(identifier, ctypes.byref(attributes), ctypes.byref(mask))
@@ -340,13 +340,13 @@ class Library:
 
     @staticmethod
     def addresses(identifier: int) -> tuple[tuple[str, int], tuple[str, int]]:
-        """Ours and the peer's, as far as they are known."""
+        """Return our address and the peer's, as far as they are known."""
         found = _Id.from_address(identifier)
         return decode_address(bytes(found.source)), decode_address(bytes(found.destination))
 
     @staticmethod
     def device(identifier: int) -> tuple[str, int]:
-        """The name and the port of its device; an empty name as long as it has none."""
+        """Return the name and the port of its device; an empty name while it has none."""
         found = _Id.from_address(identifier)
         if not found.verbs:
             return "", 0
@@ -364,7 +364,7 @@ def _text(code: int) -> str:
 
 
 def _conn_param(parameters: ConnectionParameters) -> tuple[_ConnParam, Sequence[Any]]:
-    """The structure, and what must live as long as it is used."""
+    """Return the structure, and what must live as long as it is used."""
     data = ctypes.create_string_buffer(parameters.private_data, len(parameters.private_data) or 1)
     return _ConnParam(
         private_data=ctypes.addressof(data),
@@ -380,7 +380,7 @@ def _conn_param(parameters: ConnectionParameters) -> tuple[_ConnParam, Sequence[
 
 
 def encode_address(address: tuple[str, int]) -> bytes:
-    """A numeric address as a ``struct sockaddr``; ``%eth0`` may follow an IPv6 one."""
+    """Return a numeric address as a ``struct sockaddr``; ``%eth0`` may follow an IPv6 one."""
     host, port = address
     if ":" not in host:
         return _AF.pack(socket.AF_INET) + _IN.pack(port, socket.inet_aton(host))
@@ -391,7 +391,7 @@ def encode_address(address: tuple[str, int]) -> bytes:
 
 
 def decode_address(octets: bytes) -> tuple[str, int]:
-    """The reverse; ``("", 0)`` for what is no address (yet)."""
+    """Return the address in a ``struct sockaddr``; ``("", 0)`` if it has none (yet)."""
     (family,) = _AF.unpack_from(octets)
     if family == socket.AF_INET:
         port, packed = _IN.unpack_from(octets, 2)

@@ -25,7 +25,7 @@ class Listener:
         address: tuple[str, int],
         on_request: Callable[[interfaces.ConnectionRequest], None],
     ) -> None:
-        """Raises ``OSError`` when the address or the port cannot be had."""
+        """Listen. Raises ``OSError`` when the address or the port cannot be had."""
         self._handles = handles
         self._channel = handles.channel
         self._on_request = on_request
@@ -42,26 +42,26 @@ class Listener:
         handles.listeners.add(self)
 
     def handle(self, event: Event) -> None:
-        """A peer wants to connect."""
+        """Take a request of a peer."""
         if event.kind != CONNECT_REQUEST:
             return
         name, _ = self._channel.library.device(event.id)
         connection = PassiveConnection(self._handles, event)
         request = IncomingRequest(connection, event)
         if name != self._handles.name:
-            # A listener on a wildcard address hears of the other devices as well.
+            # A listener on a wildcard address gets requests to other devices as well.
             request.reject()
             return
         try:
             self._on_request(request)
         except Exception:
-            # It must not; as a rule there was nothing left to make a queue pair of.
+            # The owner must not raise; as a rule resources for a queue pair were missing.
             _log.exception("a connection request could not be answered")
             if not request.answered:
                 request.reject()
 
     def _check_device(self, address: str) -> None:
-        """A listener at another device's address would only ever refuse."""
+        """Refuse another device's address: such a listener could accept nothing."""
         name, _ = self._channel.library.device(self._id)
         if name not in ("", self._handles.name):
             raise OSError(
@@ -91,12 +91,12 @@ class IncomingRequest:
 
     @property
     def peer_address(self) -> tuple[str, int]:
-        """Who calls."""
+        """The peer's address and port."""
         return self._connection.peer_address
 
     @property
     def uid(self) -> int | None:
-        """None: whose process the peer is cannot be told from a request."""
+        """``None``: a request does not tell whose process the peer is."""
         return None
 
     def prepare(
@@ -114,14 +114,14 @@ class IncomingRequest:
         return self._connection
 
     def accept(self, options: ConnectOptions, handler: ConnectionHandler) -> None:
-        """Consent. Raises ``VerbsError`` if not prepared or answered already."""
+        """Accept. Raises ``VerbsError`` if not prepared or answered already."""
         if not self._prepared:
             raise VerbsError("a request must be prepared before it can be accepted")
         self._answer(options.private_data, REPLY_ROOM)
         self._connection.accept(options, handler)
 
     def reject(self, private_data: bytes = b"") -> None:
-        """Refuse (REJ, consumer reject). Raises ``VerbsError`` if answered already."""
+        """Reject (REJ, consumer reject). Raises ``VerbsError`` if answered already."""
         self._answer(private_data, REJECT_ROOM)
         self._connection.reject(private_data)
 

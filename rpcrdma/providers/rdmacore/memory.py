@@ -60,7 +60,7 @@ class MemoryRegion:
         self.address = address
         self.rkey = rkey
         self.queue_pair = queue_pair
-        """The one that it can be reached through, if it has a window."""
+        """The only one by which the peer reaches it, if it has a window."""
         self.valid = True
 
     def deregister(self) -> None:
@@ -76,11 +76,11 @@ class ProtectionDomain:
     """What regions and queue pairs must share to meet (``verbs.interfaces.ProtectionDomain``)."""
 
     def __init__(self, handles: Handles) -> None:
-        """Raises pyverbs' errors."""
+        """Make the domain. Raises pyverbs' errors."""
         self._handles = handles
         self.handle: Any = handles.pyverbs.PD(handles.context)
         self.local = LocalMemory(handles.pyverbs, self.handle)
-        """What is registered for our own requests."""
+        """Memory that is registered for our own requests."""
         self._regions: dict[MemoryRegion, None] = {}
         self._by_key: dict[int, MemoryRegion] = {}
         self._queue_pairs: set[WindowOwner] = set()
@@ -169,37 +169,37 @@ class ProtectionDomain:
         return MemoryRegion(self, view, registration.address, rkey, end, queue_pair)
 
     def forget(self, region: MemoryRegion) -> None:
-        """A region has ended."""
+        """Forget a region that has ended."""
         self._regions.pop(region, None)
         if self._by_key.get(region.rkey) is region:
             del self._by_key[region.rkey]
 
     def invalidated(self, rkey: int) -> None:
-        """A window was closed, by the peer or by us. Its region keeps what it needs to be freed."""
+        """Mark a region whose window was closed, by the peer or by us; it is freed later."""
         region = self._by_key.get(rkey)
         if region is not None:
             region.valid = False
 
     def plain_region(self, rkey: int) -> MemoryRegion | None:
-        """The region of this key if it has no window."""
+        """Return the region of this key if it has no window."""
         region = self._by_key.get(rkey)
         return None if region is None or region.queue_pair is not None else region
 
     # --- Queue pairs ---
 
     def attach(self, queue_pair: WindowOwner) -> None:
-        """A queue pair is about to be made in this domain."""
+        """Add a queue pair that is about to be made in this domain."""
         if self._closed:
             raise VerbsError("the protection domain is closed", WcStatus.LOC_PROT_ERR)
         self._queue_pairs.add(queue_pair)
 
     def close_windows(self, queue_pair: WindowOwner) -> None:
-        """End the regions that can be reached through this queue pair only."""
+        """End the regions that have a window of this queue pair."""
         for region in [region for region in self._regions if region.queue_pair is queue_pair]:
             region.deregister()
 
     def detach(self, queue_pair: WindowOwner) -> None:
-        """A queue pair is gone, and nothing of it is in flight."""
+        """Remove a queue pair that is gone, with nothing in flight."""
         self._queue_pairs.discard(queue_pair)
         self._free()
 

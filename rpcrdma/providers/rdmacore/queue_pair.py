@@ -52,7 +52,7 @@ from .staging import Registration, Staged
 _RECEIVE: Final = 1 << 31
 _NUMBER: Final = _RECEIVE - 1
 _BIND_ROOM: Final = 64
-"""Places in the send queue for the binding of windows, besides as many as there are requests."""
+"""Places in the send queue for binding windows, besides one for each request."""
 _SILENT_BINDS: Final = 32
 _FLUSHED: Final = int(WcStatus.WR_FLUSH_ERR)
 _STATUSES: Final = frozenset(map(int, WcStatus))
@@ -60,7 +60,7 @@ _RECEIVE_STATUSES: Final = {
     int(WcStatus.LOC_QP_OP_ERR): int(WcStatus.LOC_LEN_ERR),
     int(WcStatus.REM_INV_REQ_ERR): int(WcStatus.LOC_LEN_ERR),
 }
-"""What versions of soft-RoCE say of a buffer that is too small."""
+"""What versions of soft-RoCE report for a buffer that is too small."""
 _RECV: Final = int(WcOpcode.RECV)
 _RECV_WITH_IMM: Final = int(WcOpcode.RECV_RDMA_WITH_IMM)
 _PLAIN: Final = (
@@ -106,7 +106,7 @@ class QueuePair:
         options: QpOptions,
         port: int,
     ) -> None:
-        """Make it, in INIT. ``port`` of the device may be corrected later.
+        """Make the queue pair, in INIT. ``port`` of the device may be corrected later.
 
         Raises ``VerbsError`` for what the device does not have, pyverbs' errors for the rest.
         """
@@ -118,7 +118,7 @@ class QueuePair:
         self.error: str | None = None
         """Why it failed."""
         self.on_error: Callable[[str], None] | None = None
-        """Called when it failed by itself, from inside a poll."""
+        """Called, from inside a poll, when the queue pair failed by itself."""
         self._handles = handles
         self._pd = pd
         self._send_cq = send_cq
@@ -135,7 +135,7 @@ class QueuePair:
         self._receives: deque[tuple[RecvWR, Registration | None]] = deque()
         self._user_sends = 0
         self._next_number = 1
-        self._done = 0  # the number of the last request that is known to be done
+        self._done = 0  # the number of the latest request that is known to be done
         self._last_signaled = 0
         self._silent_binds = 0
         self._complaint = ""
@@ -172,23 +172,23 @@ class QueuePair:
         self.initialize(attributes, QP_STATE | QP_PKEY_INDEX | QP_PORT | QP_ACCESS_FLAGS)
 
     def requests_on(self, cq: CompletionQueue) -> int:
-        """Completions that it may have in ``cq`` at a time."""
+        """Return how many completions it may have in ``cq`` at a time."""
         count = self._places if cq is self._send_cq else 0
         return count + (self._recv_depth if cq is self._recv_cq else 0)
 
     # --- States ---
 
     def initialize(self, attributes: QpAttributes, mask: int) -> None:
-        """To INIT, or there again with other attributes; the access is what the options said."""
+        """Move to INIT, or there again with other attributes; the options say the access."""
         attributes.qp_access_flags = self._access
         self._modify(QpState.INIT, attributes, mask | QP_ACCESS_FLAGS)
 
     def ready_to_receive(self, attributes: QpAttributes, mask: int) -> None:
-        """INIT to RTR."""
+        """Move from INIT to RTR."""
         self._modify(QpState.RTR, attributes, mask)
 
     def ready_to_send(self, attributes: QpAttributes, mask: int) -> None:
-        """RTR to RTS."""
+        """Move from RTR to RTS."""
         self._modify(QpState.RTS, attributes, mask)
 
     def _modify(self, state: QpState, attributes: QpAttributes, mask: int) -> None:
@@ -261,9 +261,9 @@ class QueuePair:
             self._silent_binds = 0
 
     def _invalidate(self, request: SendWR) -> bool:
-        """LOCAL_INV of a region without a window: it ends now, and completes in its turn.
+        """End a region without a window at once; the LOCAL_INV completes in its turn.
 
-        Its turn is after all earlier requests that are going to speak.
+        That is after all earlier requests that are signaled. Return false if it has a window.
         """
         region = self._pd.plain_region(request.rkey)
         if region is None:
@@ -318,7 +318,7 @@ class QueuePair:
     # --- Memory windows ---
 
     def bind(self, window: Any, registration: Registration, access: int) -> int:
-        """Open ``window`` on a registration: its key.
+        """Open ``window`` on a registration and return its key.
 
         Raises ``VerbsError``: not connected, queue full.
         """
@@ -346,7 +346,7 @@ class QueuePair:
     # --- Completions ---
 
     def completed(self, wc: Any) -> bool:
-        """Take a completion of the adapter; false if the queue pair is of no use any more."""
+        """Take a completion of the adapter; return whether the queue pair is still of use."""
         low = wc.wr_id & 0xFFFFFFFF
         if low & _RECEIVE:
             self._received(wc)
@@ -369,7 +369,7 @@ class QueuePair:
             self._complaint = f"a send request failed: {WcStatus(_status(wc.status)).name}"
 
     def _finish(self, posted: Posted, status: int) -> None:
-        """One request of the send queue is over."""
+        """Complete one request of the send queue."""
         self._done = posted.number
         request = posted.request
         if request is None:
@@ -406,14 +406,14 @@ class QueuePair:
     # --- The end ---
 
     def break_down(self) -> None:
-        """A request failed: end, and tell the owner."""
+        """Fail by itself, and tell the owner: a request failed."""
         if self.error is None:
             self.fail(self._complaint)
             if self.on_error is not None:
                 self.on_error(self._complaint)
 
     def fail(self, reason: str) -> None:
-        """End it: destroy the adapter's queue pair and flush everything. Harmless to repeat."""
+        """Destroy the adapter's queue pair and flush everything. Harmless to repeat."""
         if self.error is not None:
             return
         self.error = reason
@@ -427,12 +427,12 @@ class QueuePair:
         self._flush()
 
     def _destroy(self) -> None:
-        """Windows go before the queue pair that they hang on."""
+        """Destroy the windows, and then the queue pair that they depend on."""
         self._pd.close_windows(self)
         if self._qp is not None:
             self._qp.close()
         for cq in (self._send_cq, self._recv_cq):
-            cq.fill()  # or an adapter that keeps them would leave them to nobody
+            cq.fill()  # completions that the adapter keeps must not be lost
             cq.detach(self)
 
     def _flush(self) -> None:
@@ -450,5 +450,5 @@ class QueuePair:
 
 
 def _status(status: int) -> int:
-    """A status of the adapter as one of ours."""
+    """Return a status of the adapter as one of ours."""
     return status if status in _STATUSES else int(WcStatus.GENERAL_ERR)

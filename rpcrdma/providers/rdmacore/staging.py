@@ -30,13 +30,13 @@ SLOT_SIZES: Final = (4 << 10, 64 << 10, 256 << 10)
 
 _ARENA: Final = 256 << 10
 _MOST_ARENAS: Final = 64
-"""Of one protection domain: 16 MiB. Beyond that, what would be copied is registered."""
+"""Most of one protection domain: 16 MiB. Beyond that, memory is registered, not copied."""
 
 _MOST_WHOLE: Final = 64 << 20
-"""A receive buffer that is part of a larger one has all of it registered, up to this size."""
+"""A larger buffer that a receive buffer is part of is registered as a whole up to this size."""
 
 Piece = tuple[int, int, int]
-"""Address, length, local key: what ``ibv_sge`` holds."""
+"""Address, length, local key, as in ``ibv_sge``."""
 
 
 class Registration:
@@ -67,7 +67,7 @@ class Slot:
 
 
 class Staged:
-    """Where a request's data is for the adapter, and what is given back when it is done."""
+    """The adapter's view of a request's data, and what to release when it is done."""
 
     __slots__ = ("_copies", "_local", "_registrations", "_slot", "pieces")
 
@@ -86,19 +86,19 @@ class Staged:
         self._registrations = registrations
 
     def finish(self, arrived: bool) -> None:
-        """The adapter is through with it. ``arrived``: a READ has brought its data."""
+        """Release everything; the request is done. ``arrived``: a READ has brought its data."""
         slot = self._slot
         if slot is not None:
             if arrived:
                 for view, offset in self._copies:
                     view[:] = slot.view[offset : offset + len(view)]
-            self._local.give_back(slot)
+            self._local.release_slot(slot)
         for registration in self._registrations:
             self._local.release(registration)
 
 
 class LocalMemory:
-    """What is registered for our own use in one protection domain."""
+    """Memory registered for our own use in one protection domain."""
 
     def __init__(self, pyverbs: Pyverbs, pd: Any) -> None:
         self._pyverbs = pyverbs
@@ -110,12 +110,12 @@ class LocalMemory:
     # --- Registrations ---
 
     def register(self, buffer: memoryview, access: int = 0) -> Registration:
-        """Register ``buffer``, with the flags ``access`` besides; to be released once.
+        """Register ``buffer``, with the additional flags ``access``; to be released once.
 
         Memory that cannot be pinned because it is a read-only mapping of a file is copied first.
         Raises ``VerbsError``.
         """
-        # A view of our own: the caller may release his.
+        # Make a view of our own: the caller may release its own.
         view = memoryview(buffer)
         writable = not view.readonly
         if writable:
@@ -135,7 +135,7 @@ class LocalMemory:
         return Registration(mr, view, address, writable)
 
     def use(self, view: memoryview, writing: bool) -> tuple[Registration, int] | None:
-        """The registration that holds all of ``view``, with one more user, and its address."""
+        """Return the registration that holds ``view``, with one more user, and its address."""
         known = self._by_object.get(id(view.obj))
         if known is None:
             return None
@@ -150,8 +150,10 @@ class LocalMemory:
         return None
 
     def use_or_register(self, view: memoryview) -> tuple[Registration, int]:
-        """The same for a receive buffer, which is registered if need be; with what it is part of,
-        as there will be more of it."""
+        """Do the same for a receive buffer, and register it if need be.
+
+        The whole buffer that it is part of is registered, as more of it will follow.
+        """
         found = self.use(view, True)
         if found is not None:
             return found
@@ -166,7 +168,7 @@ class LocalMemory:
 
     @staticmethod
     def _whole(view: memoryview) -> memoryview:
-        """All of the object that ``view`` is a part of, unless it is much too large."""
+        """Return all of the object that ``view`` is a part of, unless it is much too large."""
         try:
             whole = octets(memoryview(view.obj))
         except (TypeError, VerbsError):
@@ -174,7 +176,7 @@ class LocalMemory:
         return view if whole.readonly or len(whole) > _MOST_WHOLE else whole
 
     def release(self, registration: Registration) -> None:
-        """One user less; the last one ends it."""
+        """Release a registration; the last user ends it."""
         registration.users -= 1
         if registration.users:
             return
@@ -188,8 +190,8 @@ class LocalMemory:
 
     # --- Slots ---
 
-    def borrow(self, size: int) -> Slot | None:
-        """A slot for ``size`` octets; None if that is too much, or too many are lent."""
+    def acquire_slot(self, size: int) -> Slot | None:
+        """Return a slot for ``size`` octets; None if that is too much, or no slot is left."""
         for size_class, largest in enumerate(SLOT_SIZES):
             if size <= largest:
                 free = self._free[size_class]
@@ -198,7 +200,7 @@ class LocalMemory:
                 return free.pop() if free else None
         return None
 
-    def give_back(self, slot: Slot) -> None:
+    def release_slot(self, slot: Slot) -> None:
         """Take back a slot."""
         self._free[slot.size_class].append(slot)
 
@@ -217,9 +219,9 @@ class LocalMemory:
     # --- Requests ---
 
     def stage(self, views: Sequence[memoryview], writing: bool, max_pieces: int) -> Staged:
-        """Have the data of a request where the adapter can reach it.
+        """Put the data of a request where the adapter can reach it.
 
-        ``writing``: it is the adapter that writes, for an RDMA READ. Raises ``VerbsError``.
+        ``writing``: the adapter writes there, for an RDMA READ. Raises ``VerbsError``.
         """
         if len(views) == 1 and not writing and id(views[0].obj) not in self._by_object:
             staged = self._copied(octets(views[0]))
@@ -234,9 +236,9 @@ class LocalMemory:
             raise
 
     def _copied(self, view: memoryview) -> Staged | None:
-        """The common case in short: a message in one piece."""
+        """Handle the common case, a message in one piece."""
         length = len(view)
-        slot = self.borrow(length) if length else None
+        slot = self.acquire_slot(length) if length else None
         if slot is None:
             return None
         slot.view[:length] = view
@@ -276,8 +278,8 @@ class LocalMemory:
         max_pieces: int,
         held: list[Registration],
     ) -> Staged:
-        """Give the short pieces, ``short`` octets of them together, their place in a slot."""
-        slot = self.borrow(short) if short else None
+        """Place the short pieces, ``short`` octets together, in a slot."""
+        slot = self.acquire_slot(short) if short else None
         copies: list[tuple[memoryview, int]] = []
         placed: list[Piece] = []
         offset = 0
@@ -301,7 +303,7 @@ class LocalMemory:
             offset += length
         if len(placed) > max_pieces:
             if slot is not None:
-                self.give_back(slot)
+                self.release_slot(slot)
             raise VerbsError(f"{len(placed)} pieces of memory: the device takes {max_pieces}")
         return Staged(self, placed, slot, copies, held)
 

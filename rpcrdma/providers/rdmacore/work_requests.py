@@ -21,14 +21,14 @@ _WITH_KEY: Final = frozenset((WrOpcode.SEND_WITH_INV, WrOpcode.LOCAL_INV))
 
 
 class WorkRequests:
-    """Makes and posts them. All methods raise pyverbs' errors."""
+    """Builds and posts work requests. All methods raise pyverbs' errors."""
 
     def __init__(self, pyverbs: Pyverbs, max_pieces: int) -> None:
         self._pyverbs = pyverbs
         self._elements = [pyverbs.SGE(0, 0, 0) for _ in range(max_pieces)]
         first = self._elements[0]
         self._request = pyverbs.SendWR(num_sge=1, sg=[first])
-        # From the copy that it made, to the element itself: now the element can be changed.
+        # Replace the copy that pyverbs made by the element itself, which can be changed.
         self._request.sg_list = first
 
     def send(
@@ -72,7 +72,7 @@ class WorkRequests:
     def bind(
         self, qp: Any, wr_id: int, signaled: bool, window: Any, mr: Any, where: Piece, access: int
     ) -> int:
-        """Post the binding of a memory window to part of ``mr``; the window's new key."""
+        """Post the binding of a memory window to part of ``mr``; return the window's new key."""
         address, length, _ = where
         request = self._pyverbs.SendWR(
             wr_id=wr_id, opcode=WR_BIND_MW, send_flags=SEND_SIGNALED if signaled else 0
@@ -98,7 +98,7 @@ class WorkRequests:
             request.close()
 
     def close(self) -> None:
-        """Free them."""
+        """Free the work requests."""
         # The shared request holds the first element's memory: closing both would free it twice.
         for element in self._elements:
             element.close()

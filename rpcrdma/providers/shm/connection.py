@@ -1,11 +1,11 @@
 """A connection: how it comes up over a Unix socket, and how either end learns that it is over.
 
-The active side sends REQ, the passive side answers MRA at once (somebody is there and will answer,
-when its owner has made up its mind), then REP or REJ; RTU follows. DREQ says good-bye. A socket
-that ends without one says that the peer's process is gone, at once: what it had posted by then is
-still carried out, and then everything is flushed.
+The active side sends REQ. The passive side answers MRA at once (a process is there, and its owner
+will decide), then REP or REJ; RTU follows. DREQ says good-bye. When the socket is closed without
+one, the peer's process is gone: what it had posted by then is still carried out, and then
+everything is flushed.
 
-No handler is called from inside a command of its owner: what is to be told waits for the reactor.
+No handler is called from inside a command of its owner, but from the reactor.
 """
 
 from __future__ import annotations

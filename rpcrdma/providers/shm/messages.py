@@ -1,10 +1,9 @@
-"""What the two ends say over their Unix socket: one packet each, descriptors beside it.
+"""The messages over the Unix socket: each is one packet, with descriptors beside it.
 
-The connection manager's messages, by their InfiniBand names. REQ and REP carry three descriptors:
+Most are the connection manager's, by their InfiniBand names. REQ and REP carry three descriptors:
 the sender's ring, its table of regions and its doorbell (an eventfd). SLAB carries one, and comes
-before anything is said to be in that slab. BELL rings as an eventfd does, for a peer that is not
-trusted with one of those: who shares it can have the other block in it. Everything is checked when
-it is decoded.
+before any place in that slab is mentioned. WAKE stands in for the doorbell of a peer that is not
+trusted, as a write to an eventfd that is shared can block. Everything is checked when decoded.
 """
 
 from __future__ import annotations

@@ -1,16 +1,15 @@
 """Protection domains and regions: what a peer may reach, and until when.
 
-Every region has a *shadow*: a piece, lent to it, of a slab that the peer has mapped. The peer's
-library places data in the shadow and says so in its ring; the owner of the region, and nobody else,
-then copies it from there to the registered memory, if the key still permits it. So what is
-registered can only be changed by us, whatever the peer does. Where the shadow is, and what the key
-permits, the peer reads in the *table*: one entry for each valid key, which the owner alone can
-write.
+Every region has a *shadow*: a piece of a slab that the peer has mapped. The peer's library places
+data in the shadow and says so in its ring; only the owner of the region then copies it from there
+to the registered memory, if the key still permits it. So registered memory is changed by its owner
+alone, whatever the peer does. The peer reads in the *table* where the shadow is and what the key
+permits: it has one entry for each valid key, and only the owner can write it.
 
-A peer that places data first marks the entry as in use in a page of its own, then looks whether
-the key is valid; who ends a registration first takes the key out, then looks for marks. At least
-one of them sees the other (``order.fence``). A piece that is marked is not lent again before the
-mark is gone.
+A peer that places data first marks the entry as in use in a page of its own, then checks that the
+key is valid; the owner that ends a registration first removes the key, then looks for marks. At
+least one of them sees the other (``order.fence``). A piece that is marked is not used for another
+region before the mark is gone.
 """
 
 from __future__ import annotations
