@@ -58,9 +58,9 @@ class SoftwareQueuePair:
     ==============  ============================  =================================================
     verb            caller                        who is told
     ==============  ============================  =================================================
-    ``fail``        owner, connection management  nobody: the caller knows
+    ``fail``        owner, connection management  no one: the caller knows
     ``break_down``  the machines of the provider  the owner, from the reactor (``on_error``)
-    ``destroy``     the device or the connection  nobody, and nobody is told of anything afterwards
+    ``destroy``     the device or the connection  no one; no callback follows at all
     ==============  ============================  =================================================
 
     Each of them completes what is posted with ``WR_FLUSH_ERR``, once.

@@ -1,12 +1,12 @@
 """Queue pairs over the adapter's: what is posted, what has become of it, and the end.
 
 The adapter names a request by 64 bits: our queue pair's token, which queue, and a number. Requests
-of a queue complete in order, so each queue is mirrored by a list; silent requests leave it together
-with the next one that speaks.
+of a queue complete in order, so each queue is mirrored by a list; unsignaled requests leave it
+together with the next signaled one.
 
-A queue pair that fails, in whatever way, is destroyed at once. What the adapter had completed until
-then is taken out first; everything else is flushed here, in order. So nothing depends on how well a
-driver flushes, and when the owner hears of it, no memory is in the adapter's use any more.
+A queue pair that fails in any way is destroyed at once. What the adapter has completed until then
+is taken out first; everything else is flushed here, in order. So nothing depends on how well a
+driver flushes, and when the owner is told, the adapter does not use any memory any more.
 """
 
 from __future__ import annotations

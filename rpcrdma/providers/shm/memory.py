@@ -1,9 +1,9 @@
 """Memory that two processes share: anonymous files, sealed, mapped, and given out in pieces.
 
-What a peer maps must not vanish under it: a file that is cut short kills whoever touches the rest
-(SIGBUS). So every file here is sealed against that, and one that a peer sends is mapped only if it
-is sealed and as long as the peer says. A file that its maker alone may write is sealed for that as
-well (``F_SEAL_FUTURE_WRITE``): the peer's mapping cannot be made writable.
+What a peer maps must not vanish under it: a process that touches a part of a file that was cut off
+is killed (SIGBUS). So every file here is sealed against that, and one that a peer sends is mapped
+only if it is sealed and as long as the peer says. A file that only its maker may write is sealed
+for that as well (``F_SEAL_FUTURE_WRITE``): the peer's mapping cannot be made writable.
 """
 
 from __future__ import annotations

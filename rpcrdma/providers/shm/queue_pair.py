@@ -129,7 +129,7 @@ class QueuePair(SoftwareQueuePair):
         self._on_error(reason)
 
     def close(self) -> None:
-        """Unmap what is the peer's. Nobody is told of anything any more."""
+        """Unmap what is the peer's; no callback follows."""
         machines, self._machines = self._machines, None
         if machines is not None:
             self.pd.queue_pairs.remove(self)

@@ -1,15 +1,15 @@
-"""Where the two ends meet: sockets in directories that only their owners can write.
+"""The meeting place of the two ends: sockets in directories that only their owners can write.
 
-A listener at an address and a port is a Unix socket of that name in its user's directory. Who
-connects looks in its own user's directory and in root's, and takes a socket only if nobody else
-could have put it there and the process behind it is that user's. So nobody can pose as a server of
-a user who is not itself, and no socket of one network namespace is taken for one of another: the
-directory carries the namespace's number.
+A listener at an address and a port is a Unix socket of that name in its user's directory. A client
+looks in its own user's directory and in root's, and uses a socket only if no other user could have
+put it there and the process behind it belongs to that user. So no process can pose as a server of
+another user. The directory's name has the number of the network namespace, so that sockets of
+different namespaces are not confused.
 
-Containers, or users who trust one another, are given a directory by name (the option
-``directory``, or ``NFSRDMA_SHM_DIR``). What may be done there its owner decides by its mode.
+Containers, or users that trust one another, can name a directory (the option ``directory``, or
+``NFSRDMA_SHM_DIR``); its owner decides by its mode who may use it.
 
-A socket that a dead process left behind refuses whoever knocks, and is replaced.
+A socket that a dead process has left behind refuses connections, and is replaced.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Meeting:
         named = directory or os.environ.get(VARIABLE)
         self._directory = named or directory_of(os.geteuid())
         self.port = port
-        # One at a time finds out who is alive and who is not.
+        # One process at a time finds out which sockets are stale.
         with opened(self._directory, named=bool(named), create=True) as (fd, _), _alone(fd):
             self._listen(fd, host, port)
 
@@ -152,8 +152,8 @@ class Meeting:
         try:
             self.socket.setblocking(False)
             self.socket.bind(_path(fd, self._name))
-            # As on any port of the loopback interface, it is for the program to say who
-            # may do what; the directory's mode says who comes as far as this.
+            # As on a port of the loopback interface, the program decides who may do what; the
+            # directory's mode decides who can connect.
             os.chmod(self._name, 0o666, dir_fd=fd)
             self.socket.listen(128)
         except BaseException:
@@ -177,9 +177,9 @@ class Meeting:
 
 @contextmanager
 def _alone(directory: int) -> Iterator[None]:
-    """Nobody else finds out meanwhile who is alive.
+    """Hold the lock of a directory, so that one process at a time finds stale sockets.
 
-    It is said when that is over: a child that another thread forked has the directory open still.
+    The lock is released explicitly, as a forked child may have the directory open as well.
     """
     fcntl.flock(directory, fcntl.LOCK_EX)
     try:

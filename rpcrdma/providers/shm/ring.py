@@ -1,9 +1,9 @@
-"""What a side of a connection writes and the other reads: words, marks, descriptors, messages.
+"""The file that one side of a connection writes and the other reads, in four parts.
 
-One file for each side, which its peer can map for reading only. So no word has two writers, and
-whatever a peer writes is looked at once, checked, and then used:
+There is one file for each side, which its peer can map for reading only. So no word has two
+writers, and what a peer writes is read once, checked, and then used:
 
-    words         how far it got (see the names below), a cache line each
+    words         how far it has got (see the names below), a cache line each
     marks         one octet for each entry of the *other* side's table of regions: in use
     descriptors   what it posted, a ring
     messages      the octets of its SENDs, a ring

@@ -1,15 +1,15 @@
 """The engine of one endpoint: its queue pairs, its memory, its connection manager. Sans-IO.
 
-A driver feeds ``handle_burst`` and ``handle_timeout`` and afterwards sends what ``poll_transmit``
-gives until that is ``None``. When something came to be at another time (a request was posted),
-``on_ready`` is called, and the driver soon calls ``deliver`` and then ``poll_transmit`` in the same
-way, from the reactor and not from inside ``on_ready``.
+A driver calls ``handle_burst`` and ``handle_timeout``, and afterwards sends what ``poll_transmit``
+returns until that is ``None``. When there is something to send at another time (a request was
+posted), the engine calls ``on_ready``; the driver then soon calls ``deliver`` and
+``poll_transmit``, from the reactor and not from inside ``on_ready``.
 
 What an owner's handler raises costs its own connection at most. The others are served first; then
-it is raised, from whatever was called, for the driver's caller to tell of.
+the engine raises it, for the driver's caller to report.
 
-Per packet there run only the functions of ``kernel``: on the way out one header and one CRC, on
-the way in one CRC over the packet as it lies in the receive buffer and one copy of its payload.
+Only the functions of ``kernel`` run for each packet: on the way out one header and one CRC, on the
+way in one CRC over the packet in the receive buffer and one copy of its payload.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bursts: what one send call carries, and how one is put together."""
+"""Bursts: the input of one send call, and the builder that puts one together."""
 
 from __future__ import annotations
 

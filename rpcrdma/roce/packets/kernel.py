@@ -1,4 +1,4 @@
-"""What is done for every packet and every octet: compiled if it can be, otherwise in Python.
+"""The functions that run for every packet and every octet: native if built, else in Python.
 
 ``twin`` documents the functions; both modules have the same results, octet for octet. ``native``
 says which one is here, and ``nfsrdma doctor`` tells the user.

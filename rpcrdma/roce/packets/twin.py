@@ -1,7 +1,7 @@
-"""What is done for every packet and every octet, in Python.
+"""The functions that run for every packet and every octet, in Python.
 
-The native kernel (``_kernel.c``) has the same functions; this is what it is held to by the tests,
-and what runs where it was not built. ``kernel`` chooses. All are pure functions over buffers.
+The native kernel (``_kernel.c``) has the same functions. These are its oracle in the tests, and run
+where it was not built; ``kernel`` chooses. All are pure functions over buffers.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ..wire.opcode import BTH_OCTETS, ICRC_OCTETS, MAX_EXTENSION_OCTETS, MAX_MTU
 from ..wire.psn import MASK
 
 Found = tuple[int, int, int, bool, int, int, int, int]
-"""What is needed to make a ``run.Run``: queue pair number; opcode; first PSN; whether any packet
-asks for an acknowledgement; where the first packet begins; octets of each; how many; octets of
-payload of each (negative if the pad is longer than what there is)."""
+"""The fields of a ``run.Run``: queue pair number; opcode; first PSN; whether any packet asks for an
+acknowledgement; offset of the first packet; octets of each; how many; octets of payload of each
+(negative if the pad is longer than the payload)."""
 
 Scanned = tuple[list[Found], int, int]
 """Runs, how many packets were malformed, and how many had a wrong ICRC."""
@@ -38,10 +38,9 @@ def scan(flow: Flow, view: memoryview, segment_size: int, idents: Sequence[int] 
 
     The packets have ``segment_size`` octets each, the last one may have fewer. A run is one
     packet, or MIDDLE packets whose first eight octets are the same and whose PSNs follow each
-    other. ``idents`` are the packets' IPv4 identifications where the source knows them; then
-    nothing else is accepted. Refused are a wrong ICRC; a length that cannot be or that is not
-    enough for the opcode's headers; an opcode that there is not; a version or partition that is
-    not ours.
+    other. ``idents`` are the packets' IPv4 identifications where the source knows them; then no
+    other is accepted. Refused are a wrong ICRC; a length that is impossible or too short for the
+    opcode's headers; an unknown opcode; another version or partition.
     """
     unpack = BTH.unpack_from
     runs: list[Found] = []
@@ -89,7 +88,7 @@ def _gather(
     flow: Flow,
     idents: Sequence[int] | None,
 ) -> tuple[int, int]:
-    """How many packets form a run with the one at ``offset``, and their A bits."""
+    """Return how many packets form a run with the one at ``offset``, and their A bits."""
     unpack, residue = BTH.unpack_from, RESIDUE
     head, tail = unpack(view, offset)
     delta = CONGESTION_DELTA[head >> 24 & 0xFF]
@@ -126,7 +125,7 @@ def frames(
     mtu: int,
     n: int,
 ) -> bytes:
-    """What stands around the payloads of ``n`` packets with a bare BTH and ``mtu`` octets each.
+    """Return what surrounds the payloads of ``n`` packets with a bare BTH and ``mtu`` octets.
 
     The payloads lie behind one another in ``view`` from ``start``. For each packet there are
     ``FRAME_OCTETS``: its BTH, its ICRC. The first word of the BTHs is ``head`` (whose congestion
@@ -154,12 +153,11 @@ def packet(
     offset: int,
     length: int,
 ) -> list[bytes | memoryview]:
-    """One packet: ``header``, ``length`` octets of ``views``, taken as one, from ``offset``; the
-    pad that they need; the ICRC.
+    """Return one packet: ``header``, ``length`` octets of ``views`` from ``offset``, pad, ICRC.
 
-    ``index`` is the place of the packet in its burst. A short payload is copied, a long one stays
-    where it is: so it becomes one or several buffers. Raises ``ValueError`` when the views are not
-    that long.
+    ``views`` are taken as one. ``index`` is the place of the packet in its burst. A short payload
+    is copied, a long one stays in place: so there are one or several buffers. Raises
+    ``ValueError`` when the views are too short.
     """
     found = pieces(views, offset, length) if length else []
     pad = _ZEROS[-length & 3]
@@ -181,7 +179,7 @@ def packet(
 
 
 def pieces(views: Sequence[memoryview], offset: int, length: int) -> list[memoryview]:
-    """The parts of ``views``, taken as one, from ``offset`` on."""
+    """Return the parts of ``views``, taken as one, from ``offset`` on."""
     if len(views) == 1:
         return [views[0][offset : offset + length]]
     found = []

@@ -1,4 +1,4 @@
-"""The BTH opcodes: which headers follow, where in a message the packet stands, who handles it.
+"""The BTH opcodes: the headers that follow, the packet's place in its message, its receiver.
 
 Everything that depends on the opcode is derived from the one table ``OPCODES``; what is not in it
 is an error. Source: InfiniBand Architecture Specification, volume 1, "Base Transport Header".
