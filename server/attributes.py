@@ -113,6 +113,11 @@ class Subject:
         return min(self.export.fs.max_link, 0xFFFFFFFF)
 
     @property
+    def has_xattrs(self) -> int:
+        """Whether objects can have extended attributes (RFC 8276, Section 8.2)."""
+        return int(self.export.fs.has_xattrs)
+
+    @property
     def lease(self) -> int:
         """The lease in seconds."""
         return int(self.core.config.times.lease)
@@ -245,7 +250,7 @@ _FIXED: Final[Mapping[int, tuple[str, ...]]] = {
         nfs.FATTR4_MOUNTED_ON_FILEID: "mounted_on",
         nfs.FATTR4_FS_CHARSET_CAP: "charset",
         nfs.FATTR4_CHANGE_ATTR_TYPE: "change_type",
-        nfs.FATTR4_XATTR_SUPPORT: "no",
+        nfs.FATTR4_XATTR_SUPPORT: "has_xattrs",
     }.items()
 }
 """The attributes of fixed size: which of a subject's attributes have their numbers."""

@@ -29,6 +29,12 @@ _ACCESS_OTHER = (
     (nfs.ACCESS4_EXTEND, WRITE),
     (nfs.ACCESS4_EXECUTE, EXECUTE),
 )
+_ACCESS_XATTRS = (
+    (nfs.ACCESS4_XAREAD, READ),
+    (nfs.ACCESS4_XAWRITE, WRITE),
+    (nfs.ACCESS4_XALIST, READ),
+)
+"""RFC 8276, Section 8.3: for what can have extended attributes."""
 
 
 def get_attributes(context: Context, args: nfs.GETATTR4args, reply: Reply) -> Waits:
@@ -89,14 +95,19 @@ async def nverify(context: Context, args: nfs.NVERIFY4args, reply: Reply) -> Non
 def access(context: Context, args: nfs.ACCESS4args, reply: Reply) -> Waits:
     """ACCESS (RFC 8881, Section 18.1)."""
     here = context.here
-    table = _ACCESS_DIRECTORY if here.node.is_directory else _ACCESS_OTHER
+    table: tuple[tuple[int, int], ...] = (
+        _ACCESS_DIRECTORY if here.node.is_directory else _ACCESS_OTHER
+    )
+    fs = here.export.fs
+    if context.minor >= 2 and fs.has_xattrs and (here.node.is_directory or here.node.is_regular):
+        table += _ACCESS_XATTRS
     needed = 0
     for bit, mask in table:
         if args.access & bit:
             needed |= mask
     if here.export.read_only:
         needed &= ~WRITE
-    granted = here.export.fs.permitted(here.node, context.user, needed) if needed else 0
+    granted = fs.permitted(here.node, context.user, needed) if needed else 0
     return context.then(granted, partial(_answer_access, reply, args.access, table))
 
 

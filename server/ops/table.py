@@ -12,7 +12,7 @@ from nfsrdma.xdr.nfs4.ops import OPERATIONS as SPECIFIED
 from ..config import MAX_NAME
 from ..engine.minor import MinorVersion, SessionVersion
 from ..engine.operation import Handler, Operation, Operations
-from . import attribute, data, directory, handles, locks, opens, sessions
+from . import attribute, data, directory, handles, locks, opens, sessions, xattrs
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
 _OPEN_WITHOUT_DELEGATION: Final = 16 + 20 + 4 + 16 + 12
@@ -110,6 +110,10 @@ _ROWS: Final = (
     _row(nfs.OP_ALLOCATE, data.allocate, current=True, mutates=True),
     _row(nfs.OP_DEALLOCATE, data.deallocate, current=True, mutates=True),
     _row(nfs.OP_SEEK, data.seek, current=True),
+    _row(nfs.OP_GETXATTR, xattrs.get, current=True),
+    _row(nfs.OP_SETXATTR, xattrs.set_, current=True, mutates=True),
+    _row(nfs.OP_LISTXATTRS, xattrs.names, current=True),
+    _row(nfs.OP_REMOVEXATTR, xattrs.remove, current=True, mutates=True),
 )
 
 OPERATIONS: Final[Mapping[int, Operation]] = {row.spec.number: row for row in _ROWS}

@@ -26,6 +26,9 @@ While a call waits, others are served, so the back end must see to it that
 from __future__ import annotations
 
 import abc
+import enum
+import errno
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,6 +136,17 @@ class Changes:
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) is not None for name in Changes.__slots__)
+
+
+class XattrMode(enum.Enum):
+    """What :meth:`FileSystem.set_xattr` may do."""
+
+    EITHER = "either"
+    """Make the attribute, or replace its value."""
+    CREATE = "create"
+    """Make it: EEXIST if it is there."""
+    REPLACE = "replace"
+    """Replace its value: ENODATA if it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +275,10 @@ class FileSystem(abc.ABC):
     change_is_monotonic: bool = False
     """Whether the change attribute only ever grows, restarts of the server included."""
     time_resolution_ns: int = 1
+    has_xattrs: bool = False
+    """Whether files and directories can have extended attributes."""
+    max_xattr_name: int = 250
+    """Octets of the name of an extended attribute."""
 
     @property
     @abc.abstractmethod
@@ -364,6 +382,26 @@ class FileSystem(abc.ABC):
     def statistics(self) -> Eventual[Statistics]:
         """Return the room that there is."""
 
+    # --- Extended attributes: of the user's namespace, whose prefix is no part of the names ---
+
+    def get_xattr(self, node: Node, who: User, name: bytes) -> Eventual[bytes]:
+        """Return the value of an extended attribute. ENODATA if there is none of that name."""
+        raise _unsupported()
+
+    def set_xattr(
+        self, node: Node, who: User, name: bytes, value: bytes, mode: XattrMode
+    ) -> Eventual[None]:
+        """Set an extended attribute. E2BIG or ENOSPC if the value is too large."""
+        raise _unsupported()
+
+    def list_xattrs(self, node: Node, who: User) -> Eventual[list[bytes]]:
+        """Return the names of all extended attributes of a node that the caller may read."""
+        raise _unsupported()
+
+    def remove_xattr(self, node: Node, who: User, name: bytes) -> Eventual[None]:
+        """Remove an extended attribute. ENODATA if there is none of that name."""
+        raise _unsupported()
+
     def sync_directory(self, directory: Node) -> Eventual[Job | None]:
         """Return the job that makes changes to a directory's entries durable; None if they are."""
         return None
@@ -379,3 +417,7 @@ class FileSystem(abc.ABC):
 
     def close(self) -> None:  # noqa: B027
         """Release what the file system holds. Calls that are under way go on."""
+
+
+def _unsupported() -> OSError:
+    return OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))

@@ -31,7 +31,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from ..waiting import started
-from . import cookies, syscalls
+from . import cookies, local_xattrs, syscalls
 from .below import Below
 from .descriptors import SHARED, Budget, DescriptorCache
 from .handles import Handles, InodeHandles, KernelHandles
@@ -50,6 +50,7 @@ from .interface import (
     OpenFile,
     Statistics,
     User,
+    XattrMode,
 )
 from .limits import largest_file, largest_size
 from .local_attributes import Stamps, node_of, set_times
@@ -97,6 +98,9 @@ class LocalFileSystem(FileSystem):
         self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close, clock)
         cache = DescriptorCache(budget, descriptors)
         self.nodes = Nodes(cache, self._below, self.calls, self.pace, self.heavy, clock)
+        self._xattrs = local_xattrs.Xattrs(
+            acting, self.calls, self.nodes, self.pace, self.heavy, self._changed
+        )
         self.in_memory = self.pace.medium is Medium.MEMORY
         """Nothing in it is ever durable, or needs to be."""
         try:
@@ -109,6 +113,8 @@ class LocalFileSystem(FileSystem):
             if size is not None:
                 self.max_file_size = size
             self.calls.max_file_size = self.max_file_size
+            self.has_xattrs = local_xattrs.are_supported(self._root_fd)
+            self.max_xattr_name = local_xattrs.MAX_NAME
             self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0
         except BaseException:
             self.close()
@@ -446,6 +452,24 @@ class LocalFileSystem(FileSystem):
 
     async def _statistics(self) -> Statistics:
         return _statistics_of(await self.pace.quick(os.fstatvfs, self._root_fd))
+
+    def get_xattr(self, node: Node, who: User, name: bytes) -> Eventual[bytes]:
+        """Return the value of an extended attribute."""
+        return started(self._xattrs.get(node, who, name))
+
+    def set_xattr(
+        self, node: Node, who: User, name: bytes, value: bytes, mode: XattrMode
+    ) -> Eventual[None]:
+        """Set an extended attribute."""
+        return started(self._xattrs.set(node, who, name, value, mode))
+
+    def list_xattrs(self, node: Node, who: User) -> Eventual[list[bytes]]:
+        """Return the names of all extended attributes."""
+        return started(self._xattrs.names(node, who))
+
+    def remove_xattr(self, node: Node, who: User, name: bytes) -> Eventual[None]:
+        """Remove an extended attribute."""
+        return started(self._xattrs.remove(node, who, name))
 
     def sync_directory(self, directory: Node) -> Eventual[Job | None]:
         """Return the job that makes a directory's entries durable."""

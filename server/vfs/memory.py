@@ -27,8 +27,10 @@ from .interface import (
     OpenFile,
     Statistics,
     User,
+    XattrMode,
 )
 from .memory_node import Directory, MemoryNode
+from .memory_xattrs import growth_by_removing, growth_by_setting, names_of, value_of
 from .posix import failure, granted, inherited, require, without_foreign_setgid, without_setid
 
 CHUNK: Final = 1 << 16
@@ -145,6 +147,7 @@ class MemoryFileSystem(FileSystem):
     has_birth_time = True
     atomic_changes = True
     change_is_monotonic = True
+    has_xattrs = True
 
     def __init__(
         self,
@@ -379,6 +382,33 @@ class MemoryFileSystem(FileSystem):
         left = max(0, self._max_files - len(self._nodes))
         return Statistics(self._capacity, free, free, self._max_files, left, left)
 
+    def get_xattr(self, node: Node, who: User, name: bytes) -> bytes:
+        """Return the value of an extended attribute."""
+        return value_of(self._living(node), who, name)
+
+    def set_xattr(self, node: Node, who: User, name: bytes, value: bytes, mode: XattrMode) -> None:
+        """Set an extended attribute."""
+        changed = self._living(node)
+        self._grow(changed, growth_by_setting(changed, who, name, value, mode))
+        changed.xattrs[name] = value
+
+    def list_xattrs(self, node: Node, who: User) -> list[bytes]:
+        """Return the names of all extended attributes."""
+        return names_of(self._living(node), who)
+
+    def remove_xattr(self, node: Node, who: User, name: bytes) -> None:
+        """Remove an extended attribute."""
+        changed = self._living(node)
+        self._grow(changed, growth_by_removing(changed, who, name))
+        del changed.xattrs[name]
+
+    def _grow(self, node: MemoryNode, octets: int) -> None:
+        if self._used + octets > self._capacity:
+            raise failure(errno.ENOSPC)
+        self._used += octets
+        node.space += octets
+        self.touch(node, modified=False)
+
     # --- For MemoryFile ---
 
     def touch(self, node: MemoryNode, modified: bool) -> None:
@@ -432,8 +462,10 @@ class MemoryFileSystem(FileSystem):
         """Give the node's room back once it has neither names nor opens."""
         if node.nlink > 0 or node.opens > 0 or self._nodes.pop(node.fileid, None) is None:
             return
+        self._used -= node.space
+        node.space = 0
+        node.xattrs = {}
         if isinstance(node.content, dict):
-            self._used -= node.space
             node.content = {}
 
     # --- Private ---
@@ -450,6 +482,7 @@ class MemoryFileSystem(FileSystem):
         node.nlink, node.opens = 1, 0
         node.size = node.space = 0
         node.rdev = (0, 0)
+        node.xattrs = {}
         node.parent = None
         if node.is_directory:
             node.content = Directory()
@@ -507,6 +540,11 @@ class MemoryFileSystem(FileSystem):
     def _alive(self, node: Node) -> None:
         if node.fileid not in self._nodes:
             raise failure(errno.ESTALE)
+
+    def _living(self, node: Node) -> MemoryNode:
+        self._alive(node)
+        assert isinstance(node, MemoryNode)
+        return node
 
     def _directory(self, node: Node) -> MemoryNode:
         self._alive(node)

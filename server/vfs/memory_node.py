@@ -32,6 +32,7 @@ class MemoryNode(Node):
         "size",
         "space",
         "uid",
+        "xattrs",
     )
 
     content: Directory | dict[int, bytearray] | bytes
@@ -49,6 +50,7 @@ class MemoryNode(Node):
     size: int
     space: int
     uid: int
+    xattrs: dict[bytes, bytes]
 
 
 class Directory:

@@ -23,6 +23,7 @@ from nfsrdma.server.vfs.interface import (
     Listing,
     Node,
     User,
+    XattrMode,
 )
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import CHUNK, MemoryFileSystem
@@ -503,6 +504,33 @@ def test_allocate_deallocate_seek(fs: FileSystem) -> None:
     fails(errno.EFBIG, lambda: file.write((1 << 63) - 2, memoryview(b"abc")))
     fails(errno.EFBIG, lambda: file.allocate((1 << 63) - 2, 1 << 20))
     file.close()
+
+
+def test_extended_attributes(fs: FileSystem) -> None:
+    if not fs.has_xattrs:
+        pytest.skip("there are none here")
+    node = put(fs, b"a")
+    before = fs.attributes(node).change
+    fails(errno.ENODATA, fs.get_xattr, node, ROOT, b"x")
+    fails(errno.ENODATA, fs.set_xattr, node, ROOT, b"x", b"", XattrMode.REPLACE)
+    fails(errno.ENODATA, fs.remove_xattr, node, ROOT, b"x")
+    assert fs.attributes(node).change == before
+    fs.set_xattr(node, ROOT, b"x", b"1", XattrMode.CREATE)
+    fails(errno.EEXIST, fs.set_xattr, node, ROOT, b"x", b"2", XattrMode.CREATE)
+    assert fs.get_xattr(node, ROOT, b"x") == b"1"
+    middle = fs.attributes(node).change
+    fs.set_xattr(node, ROOT, b"x", b"2", XattrMode.EITHER)
+    fs.set_xattr(node, ROOT, b"y", b"3", XattrMode.EITHER)
+    assert sorted(fs.list_xattrs(node, ROOT)) == [b"x", b"y"]
+    fs.remove_xattr(node, ROOT, b"x")
+    assert fs.list_xattrs(node, ROOT) == [b"y"]
+    assert len({before, middle, fs.attributes(node).change}) == 3
+    fs.rename(fs.root, b"a", fs.root, b"b", ROOT)
+    assert fs.get_xattr(fs.node(node.identity), ROOT, b"y") == b"3"
+    link = fs.symlink(fs.root, b"link", ROOT, b"b")
+    assert fs.list_xattrs(link, ROOT) == []
+    fails(errno.ENODATA, fs.get_xattr, link, ROOT, b"y")
+    fails(errno.EPERM, fs.set_xattr, link, ROOT, b"y", b"", XattrMode.EITHER)
 
 
 def test_statistics(fs: FileSystem) -> None:
