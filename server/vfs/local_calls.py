@@ -353,7 +353,7 @@ class Calls:
     def write(self, fd: int, offset: int, data: memoryview, who: User) -> None:
         """Write all of the data, as a user: it clears set-user-ID bits for all but root."""
         with self._acting(who):
-            done = 0
+            done = os.pwrite(fd, data, offset)
             while done < len(data):
                 done += os.pwrite(fd, data[done:], offset + done)
 

@@ -85,7 +85,8 @@ class LocalFile(OpenFile):
 
     def _within(self, offset: int, into: memoryview) -> memoryview:
         """Return as much of a buffer as there can be octets for. EAGAIN if the file is busy."""
-        self._check_usable()
+        if self._closed or self._busy:
+            self._check_usable()
         if offset + len(into) > MAX_OFFSET:
             # The kernel calls a range that passes the last position invalid; here it is past the
             # end of any file (RFC 8881, Section 18.22.3).
@@ -131,7 +132,8 @@ class LocalFile(OpenFile):
         if offset + len(data) > fs.max_file_size:
             # Before any of it is written: the kernel would write what fits.
             raise failure(errno.EFBIG)
-        self._check_usable()
+        if self._closed or self._busy:
+            self._check_usable()
         if self._pace.any_may_block:
             return started(self._write_elsewhere(offset, data))
         fs.calls.write(self._fd, offset, data, self._who)

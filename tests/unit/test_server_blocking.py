@@ -210,6 +210,28 @@ def test_what_was_read_elsewhere_is_right(world: World) -> None:
         assert (reply[-1].data, reply[-1].eof) == (expected, offset + size >= 4000)
 
 
+@pytest.mark.parametrize("name", [COLD, WARM])
+def test_memory_that_is_lent_for_a_moment_is_not_for_threads(world: World, name: bytes) -> None:
+    """That of the client, where both are on one host."""
+    world.cold.add((world.path / "cold").stat().st_ino)
+    target = bytearray(4000)
+
+    class Placed(Incoming):
+        def payload_target(self, index: int, size: int) -> memoryview:
+            return memoryview(target)[:size]
+
+    session = world.session
+    ops = (putfh(world.handle(name)), read(ANONYMOUS, 0, 4000))
+    message = compound_message((session.sequence(), *ops), 2, b"", session.peer.credentials)
+    incoming = Placed(message, session.peer.channel, 1 << 20, (1 << 16,))
+    world.server.service(incoming)
+    assert (incoming.outcome == "reply") is (name == WARM)
+    before = bytes(target)
+    assert world.finish(incoming)[-1].data == name * 1000
+    assert target == before
+    assert (before == name * 1000) is (name == WARM)
+
+
 def test_a_file_that_was_cut_meanwhile_is_read_as_it_is_then(world: World) -> None:
     world.cold.add((world.path / "cold").stat().st_ino)
     waiting = world.begin(world.session, *read_it(world, COLD))
