@@ -23,6 +23,7 @@ from .attributes import ENTRY, STAT, STAT_ROOM, Page, Stat, decode_entries, deco
 from .errors import LockDeniedError, StatusError
 from .results import (
     FILE_HANDLE_MAX,
+    XATTR_MAX,
     ReadResult,
     Result,
     decode_handle,
@@ -31,6 +32,7 @@ from .results import (
     decode_target,
     decode_verifier,
     decode_write,
+    decode_xattr,
 )
 
 T = TypeVar("T")
@@ -275,6 +277,30 @@ class Compound:
         """Ask which of the ``ACCESS4_`` bits in ``mask`` the caller has."""
         self.encoder.buffer += _PAIR.pack(t.OP_ACCESS, mask)
         return self.expect(t.OP_ACCESS, 16, t.ACCESS4resok.decode)
+
+    # --- Extended attributes (of minor version 2, RFC 8276) ---
+
+    def getxattr(self, name: bytes) -> Result[bytes]:
+        """Get the value of an extended attribute."""
+        self._named(t.OP_GETXATTR, name)
+        return self.expect(t.OP_GETXATTR, 12 + XATTR_MAX, decode_xattr)
+
+    def setxattr(self, option: int, name: bytes, value: bytes) -> Result[t.change_info4]:
+        """Set an extended attribute; ``option`` is a ``setxattr_option4``."""
+        self.encoder.buffer += _WORD.pack(t.OP_SETXATTR)
+        t.SETXATTR4args(option, name, value).encode(self.encoder)
+        return self.expect(t.OP_SETXATTR, 28, t.change_info4.decode)
+
+    def listxattrs(self, cookie: int, size: int) -> Result[t.LISTXATTRS4resok]:
+        """List names after ``cookie``; ``size`` bounds the result in octets."""
+        self.encoder.buffer += _WORD.pack(t.OP_LISTXATTRS)
+        t.LISTXATTRS4args(cookie, size).encode(self.encoder)
+        return self.expect(t.OP_LISTXATTRS, 8 + size, t.LISTXATTRS4resok.decode)
+
+    def removexattr(self, name: bytes) -> Result[t.change_info4]:
+        """Remove an extended attribute."""
+        self._named(t.OP_REMOVEXATTR, name)
+        return self.expect(t.OP_REMOVEXATTR, 28, t.change_info4.decode)
 
     # --- Data ---
 

@@ -1,9 +1,10 @@
 """The file system of one mount, as coroutines: the base of both faces of the API.
 
 It is built in floors, each a class on top of the one below: :class:`~.client.Client` (session,
-opens, operations by handle), :class:`~.lookups.Lookups`, :class:`~.names.Names`, and finally
-:class:`FileSystem`, which changes attributes and opens files. Each method is one call to the
-server where the protocol permits. Even a small file is read, or written and made stable, in one.
+opens, operations by handle), :class:`~.lookups.Lookups`, :class:`~.names.Names`,
+:class:`~.xattrs.ExtendedAttributes`, and finally :class:`FileSystem`, which changes attributes and
+opens files. Each method is one call to the server where the protocol permits. Even a small file is
+read, or written and made stable, in one.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from .compound import ANONYMOUS_STATEID, Compound
 from .contents import Contents
 from .errors import make_error
 from .file import OFFSET_END, OpenFile
-from .names import Names
 from .nodes import Lifetimes, Nodes
 from .open_mode import OpenMode
 from .paths import Path
 from .results import Result
 from .small_files import SMALL_READ, read_small, write_small
+from .xattrs import ExtendedAttributes
 
 __all__ = ["IO_SIZE", "Buffer", "ClientOptions", "FileSystem"]
 
@@ -34,7 +35,7 @@ _TIME_END: Final = 1 << 63
 """The first number of seconds that an ``nfstime4`` cannot hold."""
 
 
-class FileSystem(Names):
+class FileSystem(ExtendedAttributes):
     """One client of one server's export, as a file system by path."""
 
     def nodes(self, lifetimes: Lifetimes | None = None) -> Nodes:

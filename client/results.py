@@ -20,6 +20,8 @@ T = TypeVar("T")
 FILE_HANDLE_MAX: Final = 128
 TARGET_MAX: Final = 16384
 """Octets of a link's target that are accepted at most."""
+XATTR_MAX: Final = 1 << 16
+"""Octets of the value of an extended attribute that are accepted at most."""
 
 _COMMITTED: Final = struct.Struct(">2I8s")
 
@@ -87,6 +89,11 @@ def decode_handle(dec: Decoder) -> bytes:
 def decode_target(dec: Decoder) -> bytes:
     """Decode the result of READLINK."""
     return bytes(dec.payload(TARGET_MAX))
+
+
+def decode_xattr(dec: Decoder) -> bytes:
+    """Decode the result of GETXATTR."""
+    return dec.opaque(XATTR_MAX)
 
 
 def decode_read(dec: Decoder) -> ReadResult:

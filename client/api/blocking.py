@@ -301,6 +301,43 @@ class Mount(ThreadMount):
         """Make the file ``size`` octets long."""
         self._run(self._client.truncate(fspath(path), size))
 
+    def getxattr(
+        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
+    ) -> bytes:
+        """Return the value of an extended attribute, as ``os.getxattr`` does."""
+        coroutine = self._client.getxattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        return self._run(coroutine)
+
+    def setxattr(
+        self,
+        path: StrOrBytesPath,
+        name: str | bytes,
+        value: Buffer,
+        flags: int = 0,
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
+        """Set an extended attribute; ``flags`` are those of ``os.setxattr``.
+
+        NFS knows the attributes whose names begin with ``user.``, and no others.
+        """
+        coroutine = self._client.setxattr(
+            fspath(path), name, bytes(value), flags, follow_symlinks=follow_symlinks
+        )
+        self._run(coroutine)
+
+    def listxattr(self, path: StrOrBytesPath = "", *, follow_symlinks: bool = True) -> list[str]:
+        """Return the names of all extended attributes."""
+        coroutine = self._client.listxattr(fspath(path), follow_symlinks=follow_symlinks)
+        return self._run(coroutine)
+
+    def removexattr(
+        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
+    ) -> None:
+        """Remove an extended attribute."""
+        coroutine = self._client.removexattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        self._run(coroutine)
+
     # --- Files ---
 
     def open(self, path: StrOrBytesPath, mode: str = "rb", *, permissions: int = 0o644) -> NfsFile:

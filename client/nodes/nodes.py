@@ -23,6 +23,7 @@ from ..operations import (
     Operations,
     Seen,
 )
+from ..xattr_names import PREFIX, option_of, wire_name
 from .lifetimes import Lifetimes
 from .node import DEPTH_MAX, Node
 from .node_file import NodeFile
@@ -355,6 +356,36 @@ class Nodes:
 
     def _moved_on(self, directory: Node, info: t.change_info4) -> None:
         directory.moved_on(info.atomic, info.before, info.after, self._now())
+
+    # --- Extended attributes, under the names that Linux gives them ---
+
+    async def getxattr(self, node: Node, name: bytes) -> bytes:
+        """Return the value of an extended attribute; ENODATA if there is none of that name."""
+        key = wire_name(name, node.path())
+        return await self._at(lambda: self._operations.getxattr(node.handle, key, node.path), node)
+
+    async def setxattr(self, node: Node, name: bytes, value: bytes, flags: int = 0) -> None:
+        """Set an extended attribute; ``flags`` are those of ``os.setxattr``."""
+        key, option = wire_name(name, node.path()), option_of(flags)
+        asked_at = self._now()
+        status = await self._at(
+            lambda: self._operations.setxattr(node.handle, key, value, option, node.path), node
+        )
+        node.learn(status, asked_at)
+
+    async def listxattr(self, node: Node) -> list[bytes]:
+        """Return the names of all extended attributes."""
+        names = await self._at(lambda: self._operations.listxattrs(node.handle, node.path), node)
+        return [PREFIX + name for name in names]
+
+    async def removexattr(self, node: Node, name: bytes) -> None:
+        """Remove an extended attribute; ENODATA if there is none of that name."""
+        key = wire_name(name, node.path())
+        asked_at = self._now()
+        status = await self._at(
+            lambda: self._operations.removexattr(node.handle, key, node.path), node
+        )
+        node.learn(status, asked_at)
 
     # --- Opening ---
 

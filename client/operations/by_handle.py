@@ -49,6 +49,8 @@ _REPLACED_MAX: Final = 8
 """How often a name is looked up again because its file was just replaced."""
 _PAGE: Final = 64 << 10
 """Octets of one reply to READDIR."""
+_XATTR_NAMES_MAX: Final = 1 << 20
+"""Octets of the names of all extended attributes of one object that are accepted at most."""
 _OVERHEAD: Final = 2048
 """Octets of a reply to READDIR that are reserved for everything but entries."""
 
@@ -333,6 +335,65 @@ class Operations:
         removed = compound.remove(name)
         await self.call(compound, where)
         return removed.value
+
+    # --- Extended attributes: names without their namespace (RFC 8276) ---
+
+    async def getxattr(self, handle: bytes, name: bytes, where: Where = nowhere) -> bytes:
+        """Return the value of an extended attribute."""
+        compound = self._with_xattrs("GETXATTR", handle, where)
+        value = compound.getxattr(name)
+        await self.call(compound, where)
+        return value.value
+
+    async def setxattr(
+        self, handle: bytes, name: bytes, value: bytes, option: int, where: Where = nowhere
+    ) -> Stat:
+        """Set an extended attribute, as an ``setxattr_option4`` says; return the attributes."""
+        again = option != t.SETXATTR4_CREATE
+        compound = self._with_xattrs("SETXATTR", handle, where, idempotent=again)
+        compound.setxattr(option, name, value)
+        status = compound.stat()
+        await self.call(compound, where)
+        return status.value
+
+    async def listxattrs(self, handle: bytes, where: Where = nowhere) -> list[bytes]:
+        """Return the names of all extended attributes."""
+        names: list[bytes] = []
+        cookie, octets, cookies = 0, 0, Cookies()
+        while True:
+            compound = self._with_xattrs("LISTXATTRS", handle, where)
+            page = compound.listxattrs(cookie, self.page_size)
+            await self.call(compound, where)
+            found = page.value
+            names += found.lxr_names
+            if found.lxr_eof:
+                return names
+            cookie = found.lxr_cookie
+            octets += sum(map(len, found.lxr_names))
+            if not found.lxr_names or cookies.come_again(cookie):
+                raise make_error(errno.EPROTO, "LISTXATTRS does not come to an end", where())
+            if octets > _XATTR_NAMES_MAX:
+                raise make_error(errno.E2BIG, "too many extended attributes", where())
+
+    async def removexattr(self, handle: bytes, name: bytes, where: Where = nowhere) -> Stat:
+        """Remove an extended attribute; return the attributes."""
+        compound = self._with_xattrs("REMOVEXATTR", handle, where, idempotent=False)
+        compound.removexattr(name)
+        status = compound.stat()
+        await self.call(compound, where)
+        return status.value
+
+    def _with_xattrs(
+        self, name: str, handle: bytes, where: Where, *, idempotent: bool = True
+    ) -> Compound:
+        require_version_2(self.caller, where)
+        return self.at(name, handle, idempotent=idempotent)
+
+
+def require_version_2(caller: Caller, where: Where) -> None:
+    """Raise EOPNOTSUPP unless the server speaks NFSv4.2, which what follows is part of."""
+    if caller.minor_version < 2:
+        raise make_error(errno.EOPNOTSUPP, "the server does not speak NFSv4.2", where())
 
 
 def _replaced(error: NfsError) -> bool:
