@@ -10,7 +10,6 @@ import errno
 import stat
 import struct
 from collections.abc import Callable
-from typing import Final
 
 from .interface import (
     EXECUTE,
@@ -29,112 +28,12 @@ from .interface import (
     User,
     XattrMode,
 )
+from .memory_file import CHUNK, MemoryFile
 from .memory_node import Directory, MemoryNode
 from .memory_xattrs import growth_by_removing, growth_by_setting, names_of, value_of
 from .posix import failure, granted, inherited, require, without_foreign_setgid, without_setid
 
-CHUNK: Final = 1 << 16
 _IDENTITY = struct.Struct(">IQ")
-
-
-class MemoryFile(OpenFile):
-    """An open file in memory."""
-
-    __slots__ = ("_fs", "_node")
-
-    def __init__(self, fs: MemoryFileSystem, node: MemoryNode) -> None:
-        self._fs = fs
-        self._node = node
-        node.opens += 1
-
-    @property
-    def _chunks(self) -> dict[int, bytearray]:
-        chunks = self._node.content
-        assert isinstance(chunks, dict)
-        return chunks
-
-    def read(self, offset: int, into: memoryview) -> int:
-        """Read into a buffer."""
-        count = max(0, min(len(into), self._node.size - offset))
-        done = 0
-        while done < count:
-            index, start = divmod(offset + done, CHUNK)
-            size = min(CHUNK - start, count - done)
-            chunk = self._chunks.get(index, b"")
-            piece = memoryview(chunk)[start : start + size]
-            into[done : done + len(piece)] = piece
-            if len(piece) < size:
-                into[done + len(piece) : done + size] = bytes(size - len(piece))
-            done += size
-        return count
-
-    def read_at_once(self, offset: int, into: memoryview) -> int | None:
-        """Read what need not be waited for."""
-        return self.read(offset, into)
-
-    def write(self, offset: int, data: memoryview) -> None:
-        """Write all of the data."""
-        end = offset + len(data)
-        if end > self._fs.max_file_size:
-            raise failure(errno.EFBIG)
-        self._fs.charge(self._node, offset, len(data))
-        done = 0
-        while done < len(data):
-            index, start = divmod(offset + done, CHUNK)
-            size = min(CHUNK - start, len(data) - done)
-            chunk = self._chunks[index]
-            chunk[start : start + size] = data[done : done + size]
-            done += size
-        node = self._node
-        node.size = max(node.size, end)
-        node.mode = without_setid(node.mode)
-        self._fs.touch(node, modified=True)
-
-    def sync(self, metadata: bool) -> Job | None:
-        """Return the job that makes the file durable."""
-        return None
-
-    def allocate(self, offset: int, length: int) -> Job | None:
-        """Reserve room."""
-        if offset + length > self._fs.max_file_size:
-            raise failure(errno.EFBIG)
-        self._fs.charge(self._node, offset, length)
-        self._node.size = max(self._node.size, offset + length)
-        self._fs.touch(self._node, modified=True)
-        return None
-
-    def deallocate(self, offset: int, length: int) -> Job | None:
-        """Make a hole."""
-        self._fs.punch(self._node, offset, min(offset + length, self._node.size))
-        self._fs.touch(self._node, modified=True)
-        return None
-
-    def seek(self, offset: int, hole: bool) -> int:
-        """Return where the next hole or data is."""
-        if offset >= self._node.size:
-            raise failure(errno.ENXIO)
-        first = offset // CHUNK
-        last = (self._node.size - 1) // CHUNK
-        if hole:
-            index = first
-            while index in self._chunks:
-                index += 1
-            return min(max(offset, index * CHUNK), self._node.size)
-        if first in self._chunks:
-            return offset
-        following = [index for index in self._chunks if first < index <= last]
-        if not following:
-            raise failure(errno.ENXIO)
-        return min(following) * CHUNK
-
-    def size(self) -> int:
-        """Return the file's size."""
-        return self._node.size
-
-    def close(self) -> None:
-        """Release what is held."""
-        self._node.opens -= 1
-        self._fs.forget_if_dead(self._node)
 
 
 class MemoryFileSystem(FileSystem):

@@ -143,6 +143,7 @@ class Disk(MemoryFileSystem):
 _FILE_SYSTEM: Final = (
     *("node", "attributes", "change", "permitted", "lookup", "parent", "entries", "readlink"),
     *("open", "create", "mkdir", "symlink", "mknod", "link", "remove", "rename", "statistics"),
+    *("get_xattr", "set_xattr", "list_xattrs", "remove_xattr"),
 )
 _FILE: Final = ("read", "write", "allocate", "deallocate", "seek", "size")
 
