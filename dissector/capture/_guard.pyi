@@ -9,4 +9,4 @@ def lost(guard: int, /) -> int:
     """From which octet on the map has zeros instead of what was there; -1 for nowhere."""
 
 def release(guard: int, /) -> None:
-    """The map is no more."""
+    """Forget the map."""

@@ -10,7 +10,7 @@ def send(fd: int, name: bytes, source: bytes, segment_size: int, parts: list[Par
     """
 
 def receive(fd: int, buffer: memoryview, /) -> tuple[int, int, bytes, bytes] | None:
-    """What one call receives, or ``None`` if there is nothing. Raises ``OSError``.
+    """Return what one call receives, or ``None`` if there is nothing. Raises ``OSError``.
 
     How many octets; of each datagram but the last; the packed socket address of the source; our
     own address where the kernel tells, packed, over IPv6 with the number of the interface.

@@ -164,13 +164,13 @@ class ConnectionHandler(Protocol):
     """Callbacks for the owner of a connection. Each method is called at most once."""
 
     def established(self, connection: Connection, private_data: bytes) -> None:
-        """Both sides are ready to send; ``private_data`` is the peer's (passive side: empty)."""
+        """Learn that both sides may send; ``private_data`` is the peer's (passive side: empty)."""
 
     def failed(self, error: Exception) -> None:
-        """The connection never came up: ``ConnectionRejected``, ``TimeoutError``, ``OSError``."""
+        """Learn why there is none: ``ConnectionRejected``, ``TimeoutError`` or ``OSError``."""
 
     def disconnected(self, reason: str) -> None:
-        """The connection has ended. The queue pair has been or is being flushed."""
+        """Learn that the connection has ended. The queue pair has been or is being flushed."""
 
 
 @dataclass(frozen=True, slots=True)

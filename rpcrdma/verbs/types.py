@@ -169,7 +169,7 @@ class SendWR:
         self.placed = placed
 
     def length(self) -> int:
-        """The message's length in octets."""
+        """Return the message's length in octets."""
         return sum(map(len, self.sg_list))
 
 

@@ -36,7 +36,7 @@ class Turns:
         self.had_enough(source).setdefault(connection, deque()).append(work)
 
     def had_enough(self, source: Hashable) -> OrderedDict[Hashable, deque[Work]]:
-        """The source uses this turn of the loop; what it waits for."""
+        """Note that the source uses this turn of the loop; return what it waits for."""
         connections = self.waiting.get(source)
         if connections is None:
             if not self.waiting:

@@ -224,7 +224,7 @@ def _status(context: Context, session: Session) -> int:
 
 
 def _path_status(session: Session) -> int:
-    """What to say about a back channel that reaches nobody.
+    """Return the flags that tell of a back channel that reaches nobody.
 
     A session that never had one is no trouble as long as another of the client's sessions has.
     """

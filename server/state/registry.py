@@ -298,11 +298,11 @@ class Registry:
         self._later(lambda: self._probe(session, channel))
 
     def unbind(self, session: Session, channel: Channel) -> None:
-        """The session's callbacks may not take the connection any more."""
+        """Take the connection out of those for the session's callbacks."""
         session.back.unbind(channel)
 
     def redirect(self, session: Session, program: int, credential: OpaqueAuth) -> None:
-        """The session's callbacks are for another program, or by another caller, from now on."""
+        """Change the program, or the caller, of the session's callbacks."""
         session.back.reset(program, credential)
         for channel in session.back.paths:
             self._later(partial(self._probe, session, channel))

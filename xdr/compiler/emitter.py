@@ -210,7 +210,7 @@ class _Emitter:
         return lines
 
     def _docstring(self, comment: str) -> list[str]:
-        """The docstring of a class, and the empty line after it."""
+        """Return the docstring of a class, and the empty line after it."""
         lines = docstring(1, "", comment) if self._comments else []
         return [*lines, ""] if lines else []
 

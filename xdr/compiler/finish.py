@@ -74,13 +74,13 @@ def _import(module: str, names: list[str]) -> list[str]:
 
 
 def _order(statement: list[str]) -> tuple[str, int, str]:
-    """The usual order of imports: by module, then constants, classes and the rest by name."""
+    """Return the usual key for imports: by module, then constants, classes, the rest by name."""
     _, module, _, name, *_ = " ".join(statement).replace("(", "").replace(",", " ").split()
     return module, 0 if name.isupper() else 1 if name[0].isupper() else 2, name
 
 
 def _words(line: str) -> list[str]:
-    """The names in a line. Types in quotes are names as well."""
+    """Return the names in a line. Types in quotes are names as well."""
     words: list[str] = []
     for found in _WORDS.finditer(line):
         text = found[0]
@@ -117,7 +117,7 @@ def docstring(depth: int, first: str, comment: str) -> list[str]:
 
 
 def _prose(comment: str, width: int) -> list[str]:
-    """The text of a comment, without its signs, on lines of its own paragraphs."""
+    """Return the text of a comment, without its signs, on lines of its own paragraphs."""
     text = comment.removeprefix("/*").removesuffix("*/").removeprefix("//")
     lines = [printable(line.strip().lstrip("*").strip()) for line in text.split("\n")]
     while lines and not lines[0]:
@@ -182,7 +182,7 @@ def _last_brackets(line: str) -> tuple[int, int] | None:
 
 
 def _items(text: str) -> list[str]:
-    """What commas separate, outside of brackets."""
+    """Return what commas separate, outside of brackets."""
     items, depth, start = [], 0, 0
     for at, letter in enumerate(text):
         depth += (letter in "([{") - (letter in ")]}")

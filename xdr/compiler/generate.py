@@ -70,7 +70,7 @@ def generate(
 
 
 def _constants(sources: list[Source], bodies: list[ast.Definition]) -> list[ast.Constant]:
-    """The numbers that were defined by ``#define``, each once, and those of C that are used."""
+    """Return the numbers that ``#define`` defines, each once, and those of C that are used."""
     found: dict[str, ast.Constant] = {}
     taken = {definition.name for definition in bodies}
     for source in sources:

@@ -158,7 +158,7 @@ class ProgramWriter:
         return [*lines, *_call_line(f"        return self.{target}(", arguments, ")")]
 
     def _encoding(self, arguments: tuple[Field, ...]) -> tuple[str, list[str]]:
-        """The function that encodes arguments, and the lines that define it, if it takes any."""
+        """Return the function that encodes arguments and the lines that define it, if it takes any."""
         if not arguments:
             return "rpc.nothing", []
         if len(arguments) == 1:
@@ -170,7 +170,7 @@ class ProgramWriter:
         return "encode", ["", "        def encode(enc: Encoder) -> None:", *body, ""]
 
     def _put(self, name: str, kind: Type) -> str:
-        """The expression that appends the value ``name`` to ``enc``."""
+        """Return the expression that appends the value ``name`` to ``enc``."""
         match kind:
             case Reference():
                 return f"{name}.encode(enc)"
@@ -194,7 +194,7 @@ class ProgramWriter:
     # --- Decoding ---
 
     def _decoder(self, kind: Type) -> str:
-        """The function that decodes a ``kind``."""
+        """Return the function that decodes a ``kind``."""
         match kind:
             case Reference(name):
                 return f"{name}.decode"
@@ -210,7 +210,7 @@ class ProgramWriter:
         return f"lambda dec: {expression}"
 
     def _get(self, kind: Type) -> str:
-        """The expression that decodes a ``kind`` from ``dec``."""
+        """Return the expression that decodes a ``kind`` from ``dec``."""
         match kind:
             case Reference(name):
                 return f"{name}.decode(dec)"
@@ -305,7 +305,7 @@ def class_stem(program: Program, version: Version) -> str:
 
 
 def _common_prefix(names: list[str]) -> str:
-    """What all names begin with, up to an underscore, so that something is left of each."""
+    """Return what all names begin with, up to an underscore, so that something is left of each."""
     if len(names) < 2:
         return ""
     prefix = names[0]
@@ -325,7 +325,7 @@ def _class(name: str, base: str) -> list[str]:
 
 
 def _call_line(head: str, items: list[str], tail: str) -> list[str]:
-    """A bracketed list: on one line, indented on the next, or an item to a line."""
+    """Return a bracketed list: on one line, indented on the next, or an item to a line."""
     line = f"{head}{', '.join(items)}{tail}"
     if len(line) <= WIDTH:
         return [line]

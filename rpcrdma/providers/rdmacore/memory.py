@@ -124,8 +124,10 @@ class ProtectionDomain:
         return MemoryRegion(self, view, address, rkey, partial(self.local.release, registration))
 
     def _plain(self, view: memoryview, rights: int) -> MemoryRegion:
-        """A registration with rights for the peer. It is not used for requests of our own, which
-        would hinder its end."""
+        """Register memory with rights for the peer.
+
+        It is not used for requests of our own, which would hinder its end.
+        """
         view = memoryview(view)
         if not view.readonly:
             rights |= ACCESS_LOCAL_WRITE

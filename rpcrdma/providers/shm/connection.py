@@ -77,7 +77,7 @@ class ConnectionHost(Protocol):
         """Tell the owners of completion queues that have news."""
 
     def deliver_soon(self) -> None:
-        """The same, at the next turn of the reactor."""
+        """Do the same at the next turn of the reactor."""
 
     def forget(self, connection: ShmConnection) -> None:
         """Forget a connection that is closed."""
@@ -96,7 +96,7 @@ class ShmConnection:
         local: tuple[str, int],
         peer: tuple[str, int],
     ) -> None:
-        """Raises ``VerbsError`` and ``OSError`` when a queue pair like this cannot be had."""
+        """Make the queue pair. Raises ``VerbsError`` and ``OSError`` if it cannot be had."""
         limits = device.limits
         if not (0 < options.send_depth <= limits.max_qp_wr and options.recv_depth >= 0):
             raise VerbsError("depths that the device does not have", WcStatus.LOC_QP_OP_ERR)
@@ -284,7 +284,7 @@ class ShmConnection:
     # --- What the peer says ---
 
     def _hear(self, kind: Kind, body: bytes, fds: list[int]) -> None:
-        """Raises ``BadMessage`` and ``OSError``."""
+        """Act on a message of the peer. Raises ``BadMessage`` and ``OSError``."""
         if kind is Kind.SLAB and (self._up or self._active_and_waiting):
             self._slabs.take(body, fds)
         elif kind is Kind.WAKE and self._up:

@@ -223,7 +223,7 @@ class ShmDevice:
                 self.deliver_soon()
 
     def deliver_soon(self) -> None:
-        """The same, at the next turn of the reactor."""
+        """Do the same at the next turn of the reactor."""
         if not self._soon:
             self._soon = True
             self.reactor.call_soon(self._deliver_now)

@@ -135,11 +135,11 @@ class Line:
 
 
 def _not_heard(kind: Kind, body: bytes, fds: list[int]) -> None:
-    """The line is closed."""
+    """Learn that the line is closed."""
 
 
 def _not_told(reason: str) -> None:
-    """The line is closed."""
+    """Learn that the line is closed."""
 
 
 def _rules(error: Exception) -> str:

@@ -237,7 +237,7 @@ class QueuePair(SoftwareQueuePair):
 
 
 def _not_told(reason: str) -> None:
-    """The owner has closed the connection."""
+    """Learn that the owner has closed the connection."""
 
 
 def _not_asked(delay_s: float) -> None:

@@ -387,4 +387,4 @@ class Engine:
 
 
 def _nobody() -> None:
-    """The engine has no driver yet."""
+    """Do nothing: the engine has no driver yet."""

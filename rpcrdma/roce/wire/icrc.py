@@ -53,7 +53,7 @@ _AFTER_IDENTIFICATION = 14 + 8
 
 
 def _rewind_table() -> tuple[list[int], list[int]]:
-    """The CRC's octet table, and which entry has a given top octet (it is a permutation)."""
+    """Return the CRC's octet table, and which entry has a given top octet (it is a permutation)."""
     table = [zlib.crc32(bytes((i ^ 0xFF,))) ^ 0xFF000000 for i in range(256)]
     by_top = [0] * 256
     for index, entry in enumerate(table):
@@ -62,7 +62,7 @@ def _rewind_table() -> tuple[list[int], list[int]]:
 
 
 def _rewind(difference: int, octets: int) -> int:
-    """The difference of two CRC values that ``octets`` octets later has become ``difference``."""
+    """Return the difference of two CRCs that becomes ``difference`` after ``octets`` octets."""
     table, by_top = _rewind_table()
     for _ in range(octets):
         index = by_top[difference >> 24]
@@ -153,7 +153,7 @@ class Flow:
 
 @lru_cache(maxsize=2048)
 def _identification_rows(size: int) -> list[tuple[int, int, int]]:
-    """The differences that the IPv4 identification can make, as a reduced basis.
+    """Return the differences that the IPv4 identification can make, as a reduced basis.
 
     For packets of ``size`` octets including ICRC. Each row: a bit that no other row has, the
     difference of the remainders, the bits of the identification that cause it.

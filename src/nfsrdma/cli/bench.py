@@ -197,7 +197,7 @@ def _targets(
 
 
 def _tell_apart(found: list[Target]) -> None:
-    """Number the labels that would be equal."""
+    """Append numbers to the labels that would be equal."""
     seen: dict[str, int] = {}
     for target in found:
         seen[target.label] = seen.get(target.label, 0) + 1

@@ -30,7 +30,7 @@ _PERSONAL = Path("~/.local/lib/wireshark")
     help="With --install: to DIR instead.",
 )
 def wireshark(install: bool, folder: Path | None) -> None:
-    """Findings in Wireshark: a Lua post-dissector, and a live interface that annotates.
+    """Bring findings into Wireshark: a Lua post-dissector, and a live interface that annotates.
 
     \b
     nfsrdma.lua      the fields nfsrdma.finding, .severity, .text, .source, .change, and expert

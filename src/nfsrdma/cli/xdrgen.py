@@ -98,7 +98,7 @@ def _definition(text: str) -> tuple[str, str]:
 
 
 def _target(name: str, output: str | None) -> Path | None:
-    """The file to write; ``None`` for standard output."""
+    """Return the file to write; ``None`` for standard output."""
     if output == "-":
         return None
     stem = re.sub(r"\W", "_", Path(name).stem, flags=re.ASCII)
@@ -112,7 +112,7 @@ def _target(name: str, output: str | None) -> Path | None:
 def _preprocessed(
     name: str, cpp: bool, define: tuple[str, ...], include: tuple[str, ...], reader: _Reader
 ) -> str:
-    """The text of a file, as it is or as the C preprocessor leaves it."""
+    """Return the text of a file, as it is or as the C preprocessor leaves it."""
     text = reader.text(name)
     if not cpp:
         return text
@@ -137,7 +137,7 @@ class _Reader:
         self._texts: dict[str, str] = {}
 
     def text(self, name: str) -> str:
-        """A file named on the command line. Errors: ``Failed``."""
+        """Read a file named on the command line. Errors: ``Failed``."""
         try:
             return self._read(Path(name))
         except OSError as error:
@@ -159,7 +159,7 @@ class _Reader:
         return text
 
     def line(self, position: Position) -> str:
-        """The line that a position is in, or nothing."""
+        """Return the line that a position is in, or nothing."""
         lines = self._texts.get(position.source, "").split("\n")
         return lines[position.line - 1] if position.line <= len(lines) else ""
 
