@@ -158,7 +158,7 @@ class ProgramWriter:
         return [*lines, *_call_line(f"        return self.{target}(", arguments, ")")]
 
     def _encoding(self, arguments: tuple[Field, ...]) -> tuple[str, list[str]]:
-        """Return the function that encodes arguments and the lines that define it, if it takes any."""
+        """Return the function that encodes arguments, if it takes any, and its definition."""
         if not arguments:
             return "rpc.nothing", []
         if len(arguments) == 1:
