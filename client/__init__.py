@@ -30,7 +30,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .api.blocking import Mount, NfsFile, Scan, mount
+from .api.blocking import Mount, mount
+from .api.blocking_file import NfsFile
+from .api.blocking_paths import Scan
 from .attributes import Stat, StatVfs
 from .copies import Progress
 from .entries import DirEntry

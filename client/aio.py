@@ -11,7 +11,9 @@ A call costs one future of asyncio, at its end: the event loop itself turns the 
 are under way at the same time, by ``asyncio.gather`` for instance, go over the wire in parallel.
 """
 
-from .api.aio import AsyncFile, AsyncMount, AsyncScan, mount
+from .api.aio import AsyncMount, mount
+from .api.aio_file import AsyncFile
+from .api.aio_paths import AsyncScan
 from .api.on_loop import Mounting
 
 __all__ = ["AsyncFile", "AsyncMount", "AsyncScan", "Mounting", "mount"]

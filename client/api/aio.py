@@ -1,38 +1,33 @@
-"""The asyncio face: ``mount()``, mounts and open files, whose methods are coroutines.
+"""The asyncio face: ``mount()``, and mounts, whose methods are coroutines.
 
 An operation is the coroutine of the same name of :class:`~..filesystem.FileSystem`, run by the
 event loop that was running when the mount was made. A task that is cancelled cancels its call; if
 the server may still place data in the caller's buffer, the cancellation waits for that.
 
-This module is the source of the blocking face as well: ``emit`` makes ``blocking`` of it, word by
-word. What differs by more than words is in ``on_loop`` and ``on_thread``.
+This module, ``aio_paths`` and ``aio_file`` are the sources of the blocking face as well: ``emit``
+makes ``blocking``, ``blocking_paths`` and ``blocking_file`` of them, word by word. What differs by
+more than words is in ``on_loop`` and ``on_thread``.
 """
 
 from __future__ import annotations
 
-import errno
-import io
 import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from operator import index
-from os import SEEK_DATA, SEEK_HOLE, PathLike, fspath
+from collections.abc import Callable, Coroutine
+from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from ..attributes import Stat, StatVfs
-from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
-from ..descent import Descent
 from ..edge.local import local_tree
-from ..entries import DirEntry
-from ..errors import NfsError, make_error
-from ..file import OpenFile
+from ..errors import NfsError
 from ..filesystem import FileSystem
 from ..open_mode import OpenMode
 from ..options import MountOptions
 from ..stats import Statistics
-from .on_loop import LoopMount, Mounting, begin, lent
-from .shared import StrOrBytesPath, checked_offset, next_page, text_of, unchanging
+from .aio_file import AsyncFile
+from .aio_paths import AsyncPaths
+from .on_loop import Mounting, begin, lent
+from .shared import StrOrBytesPath, text_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -88,7 +83,7 @@ def mount(
     return begin(AsyncMount, url, options)
 
 
-class AsyncMount(LoopMount):
+class AsyncMount(AsyncPaths):
     """An export of a server, in use: an asynchronous context manager that unmounts.
 
     A path is text, octets or a path object, and begins at the root of the mount, which is ``""``.
@@ -164,189 +159,6 @@ class AsyncMount(LoopMount):
         """Return the seconds that a NULL call takes: the network and both transports alone."""
         return await self._run(self._client.ping())
 
-    # --- Looking ---
-
-    async def stat(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> Stat:
-        """Return the attributes of what ``path`` leads to."""
-        return await self._run(self._client.stat(fspath(path), follow_symlinks=follow_symlinks))
-
-    async def lstat(self, path: StrOrBytesPath) -> Stat:
-        """Return the attributes of what is at ``path``, even if it is a link."""
-        return await self._run(self._client.lstat(fspath(path)))
-
-    async def exists(self, path: StrOrBytesPath) -> bool:
-        """Return whether ``path`` leads to anything."""
-        return await self._run(self._client.exists(fspath(path)))
-
-    async def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
-        """Return the size of the file system that holds ``path``, and what is left of it."""
-        return await self._run(self._client.statvfs(fspath(path)))
-
-    async def access(self, path: StrOrBytesPath) -> int:
-        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
-        return await self._run(self._client.access(fspath(path)))
-
-    async def readlink(self, path: StrOrBytesPath) -> str:
-        """Return the target of the link at ``path``."""
-        where = path if isinstance(path, DirEntry) else fspath(path)
-        return await self._run(self._client.readlink(where))
-
-    async def listdir(self, path: StrOrBytesPath = "") -> list[str]:
-        """Return the names in a directory, in the server's order."""
-        return await self._run(self._client.listdir(text_of(path)))
-
-    def scandir(self, path: StrOrBytesPath = "") -> AsyncScan:
-        """Return the entries of a directory with their attributes, in the server's order.
-
-        The result is an asynchronous iterator, and an asynchronous context manager like that of
-        ``os.scandir``. An entry of another listing names a directory however deep it is.
-        """
-        return AsyncScan(self._scan(path if isinstance(path, DirEntry) else text_of(path)))
-
-    async def _scan(self, path: str | DirEntry) -> AsyncGenerator[DirEntry, None]:
-        pages = self._client.pages(path)
-        while True:
-            page = await self._run(next_page(pages))
-            if page is None:
-                return
-            for entry in page:
-                yield entry
-
-    async def walk(
-        self, path: StrOrBytesPath = ""
-    ) -> AsyncIterator[tuple[str, list[str], list[str]]]:
-        """Yield path, names of directories and other names of each directory, as ``os.walk`` does.
-
-        The top comes first, and links are not followed. A name that the caller removes from the
-        list of directories is not entered.
-        """
-        start = text_of(path)
-        left: list[tuple[str, str | DirEntry, Descent]] = [(start, start, Descent(b""))]
-        while left:
-            top, where, descent = left.pop()
-            if isinstance(where, DirEntry):
-                descent = descent.below(where.handle, where.__fspath__)
-            found: dict[str, DirEntry] = {}
-            others: list[str] = []
-            async for entry in self._scan(where):
-                if entry.is_dir():
-                    found[entry.name] = entry
-                else:
-                    others.append(entry.name)
-            directories = list(found)
-            yield top, directories, others
-            for name in reversed(directories):
-                below = f"{top.rstrip('/')}/{name}" if top else name
-                left.append((below, found.get(name, below), descent))
-
-    # --- Changing names ---
-
-    async def mkdir(self, path: StrOrBytesPath, mode: int = 0o755) -> None:
-        """Make a directory."""
-        await self._run(self._client.mkdir(fspath(path), mode))
-
-    async def makedirs(
-        self, path: StrOrBytesPath, mode: int = 0o755, *, exist_ok: bool = False
-    ) -> None:
-        """Make a directory, and those above it that are missing."""
-        await self._run(self._client.makedirs(fspath(path), mode, exist_ok=exist_ok))
-
-    async def symlink(self, target: StrOrBytesPath, path: StrOrBytesPath) -> None:
-        """Make a symbolic link at ``path`` that holds ``target``."""
-        await self._run(self._client.symlink(fspath(target), fspath(path)))
-
-    async def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
-        """Make ``path`` another name of the file ``source``; a link itself is not followed."""
-        await self._run(self._client.link(fspath(source), fspath(path)))
-
-    async def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
-        """Move ``source`` to ``path``, replacing a file or an empty directory there."""
-        await self._run(self._client.rename(fspath(source), fspath(path)))
-
-    async def remove(self, path: StrOrBytesPath) -> None:
-        """Remove a file or a link."""
-        await self._run(self._client.remove(fspath(path)))
-
-    unlink = remove
-
-    async def rmdir(self, path: StrOrBytesPath) -> None:
-        """Remove an empty directory."""
-        await self._run(self._client.rmdir(fspath(path)))
-
-    async def rmtree(self, path: StrOrBytesPath) -> None:
-        """Remove a directory and everything below it; links are removed, not followed.
-
-        A name that cannot be removed does not keep the rest. Raises the error of that one name, or
-        ``TreeError`` if there are several.
-        """
-        await self._run(self._client.rmtree(fspath(path)))
-
-    # --- Attributes ---
-
-    async def chmod(self, path: StrOrBytesPath, mode: int) -> None:
-        """Set the permission bits."""
-        await self._run(self._client.chmod(fspath(path), mode))
-
-    async def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
-        """Set the owner, the group, or both; -1 leaves one as it is."""
-        await self._run(self._client.chown(fspath(path), uid, gid))
-
-    async def utime(
-        self,
-        path: StrOrBytesPath,
-        times: tuple[float, float] | None = None,
-        *,
-        ns: tuple[int, int] | None = None,
-    ) -> None:
-        """Set the times of access and modification: in seconds, in nanoseconds, or to now.
-
-        Without ``times`` and ``ns`` it is the server's clock that says what is now.
-        """
-        await self._run(self._client.utime(fspath(path), times, ns=ns))
-
-    async def truncate(self, path: StrOrBytesPath, size: int) -> None:
-        """Make the file ``size`` octets long."""
-        await self._run(self._client.truncate(fspath(path), size))
-
-    async def getxattr(
-        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
-    ) -> bytes:
-        """Return the value of an extended attribute, as ``os.getxattr`` does."""
-        coroutine = self._client.getxattr(fspath(path), name, follow_symlinks=follow_symlinks)
-        return await self._run(coroutine)
-
-    async def setxattr(
-        self,
-        path: StrOrBytesPath,
-        name: str | bytes,
-        value: Buffer,
-        flags: int = 0,
-        *,
-        follow_symlinks: bool = True,
-    ) -> None:
-        """Set an extended attribute; ``flags`` are those of ``os.setxattr``.
-
-        NFS knows the attributes whose names begin with ``user.``, and no others.
-        """
-        coroutine = self._client.setxattr(
-            fspath(path), name, bytes(value), flags, follow_symlinks=follow_symlinks
-        )
-        await self._run(coroutine)
-
-    async def listxattr(
-        self, path: StrOrBytesPath = "", *, follow_symlinks: bool = True
-    ) -> list[str]:
-        """Return the names of all extended attributes."""
-        coroutine = self._client.listxattr(fspath(path), follow_symlinks=follow_symlinks)
-        return await self._run(coroutine)
-
-    async def removexattr(
-        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
-    ) -> None:
-        """Remove an extended attribute."""
-        coroutine = self._client.removexattr(fspath(path), name, follow_symlinks=follow_symlinks)
-        await self._run(coroutine)
-
     # --- Files ---
 
     async def open(
@@ -416,225 +228,3 @@ class AsyncMount(LoopMount):
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
         return await self._run_long(transfer.put(text_of(path)))
-
-
-class AsyncScan:
-    """The entries of a directory, which are fetched as they are asked for."""
-
-    def __init__(self, entries: AsyncGenerator[DirEntry, None]) -> None:
-        self._entries = entries
-
-    async def __aenter__(self) -> Self:
-        """Return the iterator."""
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        """Fetch no more."""
-        await self.close()
-
-    def __aiter__(self) -> AsyncIterator[DirEntry]:
-        """Return the entries that are left."""
-        return self._entries
-
-    async def __anext__(self) -> DirEntry:
-        """Return the next entry."""
-        return await anext(self._entries)
-
-    async def close(self) -> None:
-        """Fetch no more: the iteration is over. Harmless to repeat."""
-        await self._entries.aclose()
-
-
-class AsyncFile:
-    """An open file: the methods of ``io.RawIOBase``, and reads and writes at given offsets.
-
-    A read fills the buffer unless the file ends; a write writes everything. What was written is
-    at the server when ``write`` returns, and stable after :meth:`fsync` or :meth:`close`.
-
-    Any number of reads and writes at given offsets may be under way at a time; the caller keeps
-    those that move the position in order.
-    """
-
-    def __init__(self, mount: AsyncMount, file: OpenFile, letters: OpenMode, mode: str) -> None:
-        super().__init__()
-        self._mount = mount  # which must not go before its files
-        self._runner = mount._runner
-        self._run = mount._run
-        self._file = file
-        self._letters = letters
-        self._position = 0
-        self._closed = False
-        self.name = file.path
-        """The path that the file was opened by."""
-        self.mode = mode
-        """The mode that the file was opened in."""
-
-    async def __aenter__(self) -> Self:
-        """Return the file."""
-        self._check_open()
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        """Close the file."""
-        await self.close()
-
-    def __repr__(self) -> str:
-        return f"<AsyncFile {self.name!r} mode={self.mode!r}{' closed' if self.closed else ''}>"
-
-    def __del__(self) -> None:
-        # This may be any thread, in the middle of a call: only ask for it.
-        if not self._closed and self._file.left_open:
-            warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self._runner.start(self._file.close)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an open file cannot be pickled: pickle its path, and open the file again")
-
-    @property
-    def closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return self._closed
-
-    # --- At given offsets ---
-
-    async def read_at(self, offset: int, buffer: Buffer) -> int:
-        """Fill ``buffer`` from ``offset`` on, and return how many octets there were.
-
-        They are fewer than the buffer has only at the end of the file. The position does not move.
-        """
-        view = memoryview(buffer).cast("B")
-        return await self._run(self._file.read_at(checked_offset(offset), view))
-
-    async def write_at(self, offset: int, data: Buffer) -> int:
-        """Write all of ``data`` at ``offset``, and return its length.
-
-        The position does not move.
-        """
-        return await self._run(self._file.write_at(checked_offset(offset), unchanging(data)))
-
-    async def stat(self) -> Stat:
-        """Return the attributes."""
-        return await self._run(self._file.stat())
-
-    async def fsync(self) -> None:
-        """Have everything that was written on stable storage when this returns (COMMIT)."""
-        self._check_open()
-        await self._run(self._file.commit())
-
-    # --- With a position ---
-
-    def readable(self) -> bool:
-        """Return whether the file is open for reading."""
-        self._check_open()
-        return self._letters.readable
-
-    def writable(self) -> bool:
-        """Return whether the file is open for writing."""
-        self._check_open()
-        return self._letters.writable
-
-    def seekable(self) -> bool:
-        """Return True: every file here has a position."""
-        self._check_open()
-        return True
-
-    async def readinto(self, buffer: Buffer) -> int:
-        """Fill ``buffer``, and return how many octets there were: fewer only at the end of file."""
-        self._check_readable()
-        view = memoryview(buffer).cast("B")
-        count = await self._run(self._file.read_at(self._position, view))
-        self._position += count
-        return count
-
-    async def read(self, size: int = -1) -> bytes:
-        """Return ``size`` octets, or all that is left; fewer only at the end of the file."""
-        if size < 0:
-            return await self.readall()
-        buffer = bytearray(size)
-        count = await self.readinto(buffer)
-        return bytes(memoryview(buffer)[:count])
-
-    async def readall(self) -> bytes:
-        """Return all that is left."""
-        self._check_readable()
-        contents = Contents(max(0, (await self.stat()).st_size - self._position))
-        while contents.filled(await self.readinto(contents.rest())):
-            pass
-        return contents.take()
-
-    async def write(self, data: Buffer) -> int:
-        """Write all of ``data``, at the end of a file that is open for appending."""
-        self._check_writable()
-        view = unchanging(data)
-        if self._letters.append:
-            self._position = await self._run(self._file.append(view))
-        else:
-            await self._run(self._file.write_at(self._position, view))
-        self._position += len(view)
-        return len(view)
-
-    async def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position, and return it. ``whence`` may be ``os.SEEK_DATA`` or ``SEEK_HOLE``."""
-        self._check_open()
-        offset = index(offset)
-        if whence == io.SEEK_CUR:
-            offset += self._position
-        elif whence == io.SEEK_END:
-            offset += (await self.stat()).st_size
-        elif whence in (SEEK_DATA, SEEK_HOLE):
-            offset = await self._find(checked_offset(offset), whence)
-        elif whence != io.SEEK_SET:
-            raise ValueError(f"invalid whence: {whence}")
-        self._position = checked_offset(offset)
-        return offset
-
-    async def _find(self, offset: int, whence: int) -> int:
-        """Find data or a hole as lseek(2) does: ENXIO at the end of the file, and for data if none
-        follows."""
-        find = self._file.find_data if whence == SEEK_DATA else self._file.find_hole
-        found = await self._run(find(offset))
-        if found is None:
-            raise make_error(errno.ENXIO, "no more of the file from there on", self.name)
-        return found
-
-    def tell(self) -> int:
-        """Return the position."""
-        self._check_open()
-        return self._position
-
-    async def truncate(self, size: int | None = None) -> int:
-        """Make the file ``size`` octets long, or end it at the position; return its size."""
-        self._check_writable()
-        size = self._position if size is None else index(size)
-        await self._run(self._file.truncate(size))
-        return size
-
-    async def flush(self) -> None:
-        """Do nothing: nothing is buffered here. :meth:`fsync` makes data stable."""
-        self._check_open()
-
-    async def close(self) -> None:
-        """Commit what was written, and close. Harmless to repeat.
-
-        The file is closed even if this raises, which it does if data may have been lost.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        if self._file.left_open:
-            await self._run(self._file.close())
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ValueError("I/O operation on closed file")
-
-    def _check_readable(self) -> None:
-        if self._closed:
-            raise ValueError("I/O operation on closed file")
-        if not self._letters.readable:
-            raise io.UnsupportedOperation("not readable")
-
-    def _check_writable(self) -> None:
-        self._check_open()
-        if not self._letters.writable:
-            raise io.UnsupportedOperation("not writable")

@@ -1,4 +1,4 @@
-"""The blocking face: ``mount()``, mounts, and open files that are Python files.
+"""The blocking face: ``mount()``, and mounts.
 
 Emitted from ``aio.py`` by ``emit.py`` (``make emit``): change it there. An operation is the
 coroutine of the same name of :class:`~..filesystem.FileSystem`, run on the caller's thread. Any
@@ -7,29 +7,23 @@ number of threads may use one mount.
 
 from __future__ import annotations
 
-import errno
-import io
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Iterator
-from operator import index
-from os import SEEK_DATA, SEEK_HOLE, PathLike, fspath
+from collections.abc import Callable, Coroutine
+from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from ..attributes import Stat, StatVfs
-from ..contents import Contents
 from ..copies import Progress, Report, Transfer, TransferOptions
-from ..descent import Descent
 from ..edge.local import local_tree
-from ..entries import DirEntry
-from ..errors import NfsError, make_error
-from ..file import OpenFile
+from ..errors import NfsError
 from ..filesystem import FileSystem
 from ..open_mode import OpenMode
 from ..options import MountOptions
 from ..stats import Statistics
-from .on_thread import ThreadMount, begin, lent
-from .shared import StrOrBytesPath, checked_offset, next_page, text_of, unchanging
+from .blocking_file import NfsFile
+from .blocking_paths import Paths
+from .on_thread import begin, lent
+from .shared import StrOrBytesPath, text_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -85,7 +79,7 @@ def mount(
     return begin(Mount, url, options)
 
 
-class Mount(ThreadMount):
+class Mount(Paths):
     """An export of a server, in use: a context manager that unmounts.
 
     A path is text, octets or a path object, and begins at the root of the mount, which is ``""``.
@@ -162,182 +156,6 @@ class Mount(ThreadMount):
         """Return the seconds that a NULL call takes: the network and both transports alone."""
         return self._run(self._client.ping())
 
-    # --- Looking ---
-
-    def stat(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> Stat:
-        """Return the attributes of what ``path`` leads to."""
-        return self._run(self._client.stat(fspath(path), follow_symlinks=follow_symlinks))
-
-    def lstat(self, path: StrOrBytesPath) -> Stat:
-        """Return the attributes of what is at ``path``, even if it is a link."""
-        return self._run(self._client.lstat(fspath(path)))
-
-    def exists(self, path: StrOrBytesPath) -> bool:
-        """Return whether ``path`` leads to anything."""
-        return self._run(self._client.exists(fspath(path)))
-
-    def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
-        """Return the size of the file system that holds ``path``, and what is left of it."""
-        return self._run(self._client.statvfs(fspath(path)))
-
-    def access(self, path: StrOrBytesPath) -> int:
-        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
-        return self._run(self._client.access(fspath(path)))
-
-    def readlink(self, path: StrOrBytesPath) -> str:
-        """Return the target of the link at ``path``."""
-        where = path if isinstance(path, DirEntry) else fspath(path)
-        return self._run(self._client.readlink(where))
-
-    def listdir(self, path: StrOrBytesPath = "") -> list[str]:
-        """Return the names in a directory, in the server's order."""
-        return self._run(self._client.listdir(text_of(path)))
-
-    def scandir(self, path: StrOrBytesPath = "") -> Scan:
-        """Return the entries of a directory with their attributes, in the server's order.
-
-        The result is an iterator, and a context manager like that of
-        ``os.scandir``. An entry of another listing names a directory however deep it is.
-        """
-        return Scan(self._scan(path if isinstance(path, DirEntry) else text_of(path)))
-
-    def _scan(self, path: str | DirEntry) -> Generator[DirEntry, None, None]:
-        pages = self._client.pages(path)
-        while True:
-            page = self._run(next_page(pages))
-            if page is None:
-                return
-            yield from page
-
-    def walk(self, path: StrOrBytesPath = "") -> Iterator[tuple[str, list[str], list[str]]]:
-        """Yield path, names of directories and other names of each directory, as ``os.walk`` does.
-
-        The top comes first, and links are not followed. A name that the caller removes from the
-        list of directories is not entered.
-        """
-        start = text_of(path)
-        left: list[tuple[str, str | DirEntry, Descent]] = [(start, start, Descent(b""))]
-        while left:
-            top, where, descent = left.pop()
-            if isinstance(where, DirEntry):
-                descent = descent.below(where.handle, where.__fspath__)
-            found: dict[str, DirEntry] = {}
-            others: list[str] = []
-            for entry in self._scan(where):
-                if entry.is_dir():
-                    found[entry.name] = entry
-                else:
-                    others.append(entry.name)
-            directories = list(found)
-            yield top, directories, others
-            for name in reversed(directories):
-                below = f"{top.rstrip('/')}/{name}" if top else name
-                left.append((below, found.get(name, below), descent))
-
-    # --- Changing names ---
-
-    def mkdir(self, path: StrOrBytesPath, mode: int = 0o755) -> None:
-        """Make a directory."""
-        self._run(self._client.mkdir(fspath(path), mode))
-
-    def makedirs(self, path: StrOrBytesPath, mode: int = 0o755, *, exist_ok: bool = False) -> None:
-        """Make a directory, and those above it that are missing."""
-        self._run(self._client.makedirs(fspath(path), mode, exist_ok=exist_ok))
-
-    def symlink(self, target: StrOrBytesPath, path: StrOrBytesPath) -> None:
-        """Make a symbolic link at ``path`` that holds ``target``."""
-        self._run(self._client.symlink(fspath(target), fspath(path)))
-
-    def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
-        """Make ``path`` another name of the file ``source``; a link itself is not followed."""
-        self._run(self._client.link(fspath(source), fspath(path)))
-
-    def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
-        """Move ``source`` to ``path``, replacing a file or an empty directory there."""
-        self._run(self._client.rename(fspath(source), fspath(path)))
-
-    def remove(self, path: StrOrBytesPath) -> None:
-        """Remove a file or a link."""
-        self._run(self._client.remove(fspath(path)))
-
-    unlink = remove
-
-    def rmdir(self, path: StrOrBytesPath) -> None:
-        """Remove an empty directory."""
-        self._run(self._client.rmdir(fspath(path)))
-
-    def rmtree(self, path: StrOrBytesPath) -> None:
-        """Remove a directory and everything below it; links are removed, not followed.
-
-        A name that cannot be removed does not keep the rest. Raises the error of that one name, or
-        ``TreeError`` if there are several.
-        """
-        self._run(self._client.rmtree(fspath(path)))
-
-    # --- Attributes ---
-
-    def chmod(self, path: StrOrBytesPath, mode: int) -> None:
-        """Set the permission bits."""
-        self._run(self._client.chmod(fspath(path), mode))
-
-    def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
-        """Set the owner, the group, or both; -1 leaves one as it is."""
-        self._run(self._client.chown(fspath(path), uid, gid))
-
-    def utime(
-        self,
-        path: StrOrBytesPath,
-        times: tuple[float, float] | None = None,
-        *,
-        ns: tuple[int, int] | None = None,
-    ) -> None:
-        """Set the times of access and modification: in seconds, in nanoseconds, or to now.
-
-        Without ``times`` and ``ns`` it is the server's clock that says what is now.
-        """
-        self._run(self._client.utime(fspath(path), times, ns=ns))
-
-    def truncate(self, path: StrOrBytesPath, size: int) -> None:
-        """Make the file ``size`` octets long."""
-        self._run(self._client.truncate(fspath(path), size))
-
-    def getxattr(
-        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
-    ) -> bytes:
-        """Return the value of an extended attribute, as ``os.getxattr`` does."""
-        coroutine = self._client.getxattr(fspath(path), name, follow_symlinks=follow_symlinks)
-        return self._run(coroutine)
-
-    def setxattr(
-        self,
-        path: StrOrBytesPath,
-        name: str | bytes,
-        value: Buffer,
-        flags: int = 0,
-        *,
-        follow_symlinks: bool = True,
-    ) -> None:
-        """Set an extended attribute; ``flags`` are those of ``os.setxattr``.
-
-        NFS knows the attributes whose names begin with ``user.``, and no others.
-        """
-        coroutine = self._client.setxattr(
-            fspath(path), name, bytes(value), flags, follow_symlinks=follow_symlinks
-        )
-        self._run(coroutine)
-
-    def listxattr(self, path: StrOrBytesPath = "", *, follow_symlinks: bool = True) -> list[str]:
-        """Return the names of all extended attributes."""
-        coroutine = self._client.listxattr(fspath(path), follow_symlinks=follow_symlinks)
-        return self._run(coroutine)
-
-    def removexattr(
-        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
-    ) -> None:
-        """Remove an extended attribute."""
-        coroutine = self._client.removexattr(fspath(path), name, follow_symlinks=follow_symlinks)
-        self._run(coroutine)
-
     # --- Files ---
 
     def open(self, path: StrOrBytesPath, mode: str = "rb", *, permissions: int = 0o644) -> NfsFile:
@@ -403,225 +221,3 @@ class Mount(ThreadMount):
         options = TransferOptions(recursive, resume, on_failure=on_failure)
         transfer = Transfer(self._client, local_tree(local), options, progress)
         return self._run_long(transfer.put(text_of(path)))
-
-
-class Scan:
-    """The entries of a directory, which are fetched as they are asked for."""
-
-    def __init__(self, entries: Generator[DirEntry, None, None]) -> None:
-        self._entries = entries
-
-    def __enter__(self) -> Self:
-        """Return the iterator."""
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Fetch no more."""
-        self.close()
-
-    def __iter__(self) -> Iterator[DirEntry]:
-        """Return the entries that are left."""
-        return self._entries
-
-    def __next__(self) -> DirEntry:
-        """Return the next entry."""
-        return next(self._entries)
-
-    def close(self) -> None:
-        """Fetch no more: the iteration is over. Harmless to repeat."""
-        self._entries.close()
-
-
-class NfsFile(io.RawIOBase):
-    """An open file: the methods of ``io.RawIOBase``, and reads and writes at given offsets.
-
-    A read fills the buffer unless the file ends; a write writes everything. What was written is
-    at the server when ``write`` returns, and stable after :meth:`fsync` or :meth:`close`.
-
-    For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, and one of those
-    in ``io.TextIOWrapper`` for text.
-    """
-
-    def __init__(self, mount: Mount, file: OpenFile, letters: OpenMode, mode: str) -> None:
-        super().__init__()
-        self._mount = mount  # which must not go before its files
-        self._runner = mount._runner
-        self._run = mount._run
-        self._file = file
-        self._letters = letters
-        self._position = 0
-        self._closed = False
-        self.name = file.path
-        """The path that the file was opened by."""
-        self.mode = mode
-        """The mode that the file was opened in."""
-
-    def __enter__(self) -> Self:
-        """Return the file."""
-        self._check_open()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Close the file."""
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<NfsFile {self.name!r} mode={self.mode!r}{' closed' if self.closed else ''}>"
-
-    def __del__(self) -> None:
-        # This may be any thread, in the middle of a call: only ask for it.
-        if not self._closed and self._file.left_open:
-            warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self._runner.start(self._file.close)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an open file cannot be pickled: pickle its path, and open the file again")
-
-    @property
-    def closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return self._closed
-
-    # --- At given offsets ---
-
-    def read_at(self, offset: int, buffer: Buffer) -> int:
-        """Fill ``buffer`` from ``offset`` on, and return how many octets there were.
-
-        They are fewer than the buffer has only at the end of the file. The position does not move.
-        """
-        view = memoryview(buffer).cast("B")
-        return self._run(self._file.read_at(checked_offset(offset), view))
-
-    def write_at(self, offset: int, data: Buffer) -> int:
-        """Write all of ``data`` at ``offset``, and return its length.
-
-        The position does not move.
-        """
-        return self._run(self._file.write_at(checked_offset(offset), unchanging(data)))
-
-    def stat(self) -> Stat:
-        """Return the attributes."""
-        return self._run(self._file.stat())
-
-    def fsync(self) -> None:
-        """Have everything that was written on stable storage when this returns (COMMIT)."""
-        self._check_open()
-        self._run(self._file.commit())
-
-    # --- With a position ---
-
-    def readable(self) -> bool:
-        """Return whether the file is open for reading."""
-        self._check_open()
-        return self._letters.readable
-
-    def writable(self) -> bool:
-        """Return whether the file is open for writing."""
-        self._check_open()
-        return self._letters.writable
-
-    def seekable(self) -> bool:
-        """Return True: every file here has a position."""
-        self._check_open()
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        """Fill ``buffer``, and return how many octets there were: fewer only at the end of file."""
-        self._check_readable()
-        view = memoryview(buffer).cast("B")
-        count = self._run(self._file.read_at(self._position, view))
-        self._position += count
-        return count
-
-    def read(self, size: int = -1) -> bytes:
-        """Return ``size`` octets, or all that is left; fewer only at the end of the file."""
-        if size < 0:
-            return self.readall()
-        buffer = bytearray(size)
-        count = self.readinto(buffer)
-        return bytes(memoryview(buffer)[:count])
-
-    def readall(self) -> bytes:
-        """Return all that is left."""
-        self._check_readable()
-        contents = Contents(max(0, self.stat().st_size - self._position))
-        while contents.filled(self.readinto(contents.rest())):
-            pass
-        return contents.take()
-
-    def write(self, data: Buffer) -> int:
-        """Write all of ``data``, at the end of a file that is open for appending."""
-        self._check_writable()
-        view = unchanging(data)
-        if self._letters.append:
-            self._position = self._run(self._file.append(view))
-        else:
-            self._run(self._file.write_at(self._position, view))
-        self._position += len(view)
-        return len(view)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position, and return it. ``whence`` may be ``os.SEEK_DATA`` or ``SEEK_HOLE``."""
-        self._check_open()
-        offset = index(offset)
-        if whence == io.SEEK_CUR:
-            offset += self._position
-        elif whence == io.SEEK_END:
-            offset += self.stat().st_size
-        elif whence in (SEEK_DATA, SEEK_HOLE):
-            offset = self._find(checked_offset(offset), whence)
-        elif whence != io.SEEK_SET:
-            raise ValueError(f"invalid whence: {whence}")
-        self._position = checked_offset(offset)
-        return offset
-
-    def _find(self, offset: int, whence: int) -> int:
-        """Find data or a hole as lseek(2) does: ENXIO at the end of the file, and for data if none
-        follows."""
-        find = self._file.find_data if whence == SEEK_DATA else self._file.find_hole
-        found = self._run(find(offset))
-        if found is None:
-            raise make_error(errno.ENXIO, "no more of the file from there on", self.name)
-        return found
-
-    def tell(self) -> int:
-        """Return the position."""
-        self._check_open()
-        return self._position
-
-    def truncate(self, size: int | None = None) -> int:
-        """Make the file ``size`` octets long, or end it at the position; return its size."""
-        self._check_writable()
-        size = self._position if size is None else index(size)
-        self._run(self._file.truncate(size))
-        return size
-
-    def flush(self) -> None:
-        """Do nothing: nothing is buffered here. :meth:`fsync` makes data stable."""
-        self._check_open()
-
-    def close(self) -> None:
-        """Commit what was written, and close. Harmless to repeat.
-
-        The file is closed even if this raises, which it does if data may have been lost.
-        """
-        if self._closed:
-            return
-        self._closed = True
-        if self._file.left_open:
-            self._run(self._file.close())
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ValueError("I/O operation on closed file")
-
-    def _check_readable(self) -> None:
-        if self._closed:
-            raise ValueError("I/O operation on closed file")
-        if not self._letters.readable:
-            raise io.UnsupportedOperation("not readable")
-
-    def _check_writable(self) -> None:
-        self._check_open()
-        if not self._letters.writable:
-            raise io.UnsupportedOperation("not writable")

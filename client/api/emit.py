@@ -1,4 +1,4 @@
-"""``python -m nfsrdma.client.api.emit``: make ``blocking`` of ``aio``; ``--check`` only compares.
+"""``python -m nfsrdma.client.api.emit``: make the blocking face; ``--check`` only compares.
 
 The two faces have the same methods with the same signatures and docstrings. So they are written
 once, as coroutines, and the blocking ones are what is left when ``async`` and ``await`` are taken
@@ -12,39 +12,48 @@ import sys
 from pathlib import Path
 from typing import Final
 
-SOURCE: Final = Path(__file__).with_name("aio.py")
-EMITTED: Final = Path(__file__).with_name("blocking.py")
+HERE: Final = Path(__file__).parent
+EMITTED: Final = {
+    "aio_paths": "blocking_paths",
+    "aio_file": "blocking_file",
+    "aio": "blocking",
+}
+"""The modules of the blocking face by their sources."""
 LINE_LENGTH: Final = 100
 
-HEAD: Final = '''"""The blocking face: ``mount()``, mounts, and open files that are Python files.
+HEADS: Final = {
+    "aio": '''"""The blocking face: ``mount()``, and mounts.
 
 Emitted from ``aio.py`` by ``emit.py`` (``make emit``): change it there. An operation is the
 coroutine of the same name of :class:`~..filesystem.FileSystem`, run on the caller's thread. Any
 number of threads may use one mount.
 """
-'''
+''',
+    "aio_paths": '''"""The blocking face of operations by path; files and trees are in ``blocking``.
 
-# What is exchanged as it stands, in this order, before the words are.
-PHRASES: Final = (
-    (
-        "import AsyncGenerator, AsyncIterator, Callable, Coroutine\n",
-        "import Callable, Coroutine, Generator, Iterator\n",
-    ),
-    ("import LoopMount, Mounting, begin, lent\n", "import ThreadMount, begin, lent\n"),
+Emitted from ``aio_paths.py`` by ``emit.py`` (``make emit``): change it there.
+"""
+''',
+    "aio_file": '''"""The blocking face of an open file, which is a file of Python.
+
+Emitted from ``aio_file.py`` by ``emit.py`` (``make emit``): change it there.
+"""
+''',
+}
+
+_MOUNT: Final = (
+    ("import Mounting, begin, lent\n", "import begin, lent\n"),
     ("Mounting[AsyncMount]", "Mount"),
-    ("AsyncGenerator[DirEntry, None]", "Generator[DirEntry, None, None]"),
-    ("class AsyncFile:", "class NfsFile(io.RawIOBase):"),
     (
         "    A mount belongs to the event loop that made it.\n",
         "    Any number of threads may use a mount. It is pickled as its URL and its options: to\n"
         "    unpickle it mounts again, as the user of that process unless the options name one.\n",
     ),
-    (
-        "    Any number of reads and writes at given offsets may be under way at a time; the caller"
-        " keeps\n    those that move the position in order.\n",
-        "    For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, and one of"
-        " those\n    in ``io.TextIOWrapper`` for text.\n",
-    ),
+    ("an asynchronous context", "a context"),
+)
+_PATHS: Final = (
+    ("import AsyncGenerator, AsyncIterator\n", "import Generator, Iterator\n"),
+    ("AsyncGenerator[DirEntry, None]", "Generator[DirEntry, None, None]"),
     ("an asynchronous context", "a context"),
     ("an asynchronous iterator", "an iterator"),
     (
@@ -52,11 +61,23 @@ PHRASES: Final = (
         "            yield from page\n",
     ),
 )
+_FILE: Final = (
+    ("class AsyncFile:", "class NfsFile(io.RawIOBase):"),
+    (
+        "    Any number of reads and writes at given offsets may be under way at a time; the caller"
+        " keeps\n    those that move the position in order.\n",
+        "    For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, and one of"
+        " those\n    in ``io.TextIOWrapper`` for text.\n",
+    ),
+)
+PHRASES: Final = {"aio": _MOUNT, "aio_paths": _PATHS, "aio_file": _FILE}
+"""What is exchanged in each source as it stands, in this order, before the words are."""
 
 WORDS: Final = {
     "AsyncFile": "NfsFile",
     "AsyncIterator": "Iterator",
     "AsyncMount": "Mount",
+    "AsyncPaths": "Paths",
     "AsyncScan": "Scan",
     "LoopMount": "ThreadMount",
     "__aenter__": "__enter__",
@@ -64,6 +85,8 @@ WORDS: Final = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
     "aclose": "close",
+    "aio_file": "blocking_file",
+    "aio_paths": "blocking_paths",
     "anext": "next",
     "on_loop": "on_thread",
 }
@@ -81,19 +104,27 @@ class EmitError(Exception):
     """The source is not what the tables here expect."""
 
 
-def blocking(source: str) -> str:
-    """Return the blocking face of ``source``. Raises :class:`EmitError`."""
-    text = _HEAD.sub(lambda _: HEAD, source, count=1)
-    for phrase, other in PHRASES:
+def source_text(source: str) -> str:
+    """Return the text of a source, by its name."""
+    return (HERE / f"{source}.py").read_text(encoding="utf-8")
+
+
+def blocking(source: str, text: str) -> str:
+    """Return the blocking face of a source, of which ``text`` is the text.
+
+    Raises :class:`EmitError`.
+    """
+    text = _HEAD.sub(lambda _: HEADS[source], text, count=1)
+    for phrase, other in PHRASES[source]:
         if phrase not in text:
-            raise EmitError(f"{SOURCE.name} does not have {phrase!r}")
+            raise EmitError(f"{source}.py does not have {phrase!r}")
         text = text.replace(phrase, other)
     text = _AWAITED.sub(r"\1", text)
     text = _WORD.sub(lambda found: WORDS.get(found[0], ""), text)
     text = _BROKEN.sub(_joined, text)
     left = _LEFT.search(text)
     if left:
-        raise EmitError(f"{left[0]!r} is left in {EMITTED.name}")
+        raise EmitError(f"{left[0]!r} is left in {EMITTED[source]}.py")
     return text
 
 
@@ -107,13 +138,17 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         print("usage: python -m nfsrdma.client.api.emit [--check]", file=sys.stderr)
         return 2
-    text = blocking(SOURCE.read_text(encoding="utf-8"))
-    if EMITTED.read_text(encoding="utf-8") == text:
-        return 0
-    if not arguments:
-        EMITTED.write_text(text, encoding="utf-8")
-    print(f"{'stale' if arguments else 'wrote'} {EMITTED}")
-    return int(bool(arguments))
+    stale = 0
+    for source, name in EMITTED.items():
+        text = blocking(source, source_text(source))
+        emitted = HERE / f"{name}.py"
+        if emitted.exists() and emitted.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        if not arguments:
+            emitted.write_text(text, encoding="utf-8")
+        print(f"{'stale' if arguments else 'wrote'} {emitted}")
+    return int(bool(arguments and stale))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,219 @@
+"""The asyncio face of an open file.
+
+This module is a source of the blocking face as well: see ``emit``.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import warnings
+from operator import index
+from os import SEEK_DATA, SEEK_HOLE
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from ..attributes import Stat
+from ..contents import Contents
+from ..errors import make_error
+from ..file import OpenFile
+from ..open_mode import OpenMode
+from .on_loop import LoopMount
+from .shared import checked_offset, unchanging
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class AsyncFile:
+    """An open file: the methods of ``io.RawIOBase``, and reads and writes at given offsets.
+
+    A read fills the buffer unless the file ends; a write writes everything. What was written is
+    at the server when ``write`` returns, and stable after :meth:`fsync` or :meth:`close`.
+
+    Any number of reads and writes at given offsets may be under way at a time; the caller keeps
+    those that move the position in order.
+    """
+
+    def __init__(self, mount: LoopMount, file: OpenFile, letters: OpenMode, mode: str) -> None:
+        super().__init__()
+        self._mount = mount  # which must not go before its files
+        self._runner = mount._runner
+        self._run = mount._run
+        self._file = file
+        self._letters = letters
+        self._position = 0
+        self._closed = False
+        self.name = file.path
+        """The path that the file was opened by."""
+        self.mode = mode
+        """The mode that the file was opened in."""
+
+    async def __aenter__(self) -> Self:
+        """Return the file."""
+        self._check_open()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Close the file."""
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<AsyncFile {self.name!r} mode={self.mode!r}{' closed' if self.closed else ''}>"
+
+    def __del__(self) -> None:
+        # This may be any thread, in the middle of a call: only ask for it.
+        if not self._closed and self._file.left_open:
+            warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self._runner.start(self._file.close)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an open file cannot be pickled: pickle its path, and open the file again")
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
+
+    # --- At given offsets ---
+
+    async def read_at(self, offset: int, buffer: Buffer) -> int:
+        """Fill ``buffer`` from ``offset`` on, and return how many octets there were.
+
+        They are fewer than the buffer has only at the end of the file. The position does not move.
+        """
+        view = memoryview(buffer).cast("B")
+        return await self._run(self._file.read_at(checked_offset(offset), view))
+
+    async def write_at(self, offset: int, data: Buffer) -> int:
+        """Write all of ``data`` at ``offset``, and return its length.
+
+        The position does not move.
+        """
+        return await self._run(self._file.write_at(checked_offset(offset), unchanging(data)))
+
+    async def stat(self) -> Stat:
+        """Return the attributes."""
+        return await self._run(self._file.stat())
+
+    async def fsync(self) -> None:
+        """Have everything that was written on stable storage when this returns (COMMIT)."""
+        self._check_open()
+        await self._run(self._file.commit())
+
+    # --- With a position ---
+
+    def readable(self) -> bool:
+        """Return whether the file is open for reading."""
+        self._check_open()
+        return self._letters.readable
+
+    def writable(self) -> bool:
+        """Return whether the file is open for writing."""
+        self._check_open()
+        return self._letters.writable
+
+    def seekable(self) -> bool:
+        """Return True: every file here has a position."""
+        self._check_open()
+        return True
+
+    async def readinto(self, buffer: Buffer) -> int:
+        """Fill ``buffer``, and return how many octets there were: fewer only at the end of file."""
+        self._check_readable()
+        view = memoryview(buffer).cast("B")
+        count = await self._run(self._file.read_at(self._position, view))
+        self._position += count
+        return count
+
+    async def read(self, size: int = -1) -> bytes:
+        """Return ``size`` octets, or all that is left; fewer only at the end of the file."""
+        if size < 0:
+            return await self.readall()
+        buffer = bytearray(size)
+        count = await self.readinto(buffer)
+        return bytes(memoryview(buffer)[:count])
+
+    async def readall(self) -> bytes:
+        """Return all that is left."""
+        self._check_readable()
+        contents = Contents(max(0, (await self.stat()).st_size - self._position))
+        while contents.filled(await self.readinto(contents.rest())):
+            pass
+        return contents.take()
+
+    async def write(self, data: Buffer) -> int:
+        """Write all of ``data``, at the end of a file that is open for appending."""
+        self._check_writable()
+        view = unchanging(data)
+        if self._letters.append:
+            self._position = await self._run(self._file.append(view))
+        else:
+            await self._run(self._file.write_at(self._position, view))
+        self._position += len(view)
+        return len(view)
+
+    async def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position, and return it. ``whence`` may be ``os.SEEK_DATA`` or ``SEEK_HOLE``."""
+        self._check_open()
+        offset = index(offset)
+        if whence == io.SEEK_CUR:
+            offset += self._position
+        elif whence == io.SEEK_END:
+            offset += (await self.stat()).st_size
+        elif whence in (SEEK_DATA, SEEK_HOLE):
+            offset = await self._find(checked_offset(offset), whence)
+        elif whence != io.SEEK_SET:
+            raise ValueError(f"invalid whence: {whence}")
+        self._position = checked_offset(offset)
+        return offset
+
+    async def _find(self, offset: int, whence: int) -> int:
+        """Find data or a hole as lseek(2) does: ENXIO at the end of the file, and for data if none
+        follows."""
+        find = self._file.find_data if whence == SEEK_DATA else self._file.find_hole
+        found = await self._run(find(offset))
+        if found is None:
+            raise make_error(errno.ENXIO, "no more of the file from there on", self.name)
+        return found
+
+    def tell(self) -> int:
+        """Return the position."""
+        self._check_open()
+        return self._position
+
+    async def truncate(self, size: int | None = None) -> int:
+        """Make the file ``size`` octets long, or end it at the position; return its size."""
+        self._check_writable()
+        size = self._position if size is None else index(size)
+        await self._run(self._file.truncate(size))
+        return size
+
+    async def flush(self) -> None:
+        """Do nothing: nothing is buffered here. :meth:`fsync` makes data stable."""
+        self._check_open()
+
+    async def close(self) -> None:
+        """Commit what was written, and close. Harmless to repeat.
+
+        The file is closed even if this raises, which it does if data may have been lost.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._file.left_open:
+            await self._run(self._file.close())
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ValueError("I/O operation on closed file")
+
+    def _check_readable(self) -> None:
+        if self._closed:
+            raise ValueError("I/O operation on closed file")
+        if not self._letters.readable:
+            raise io.UnsupportedOperation("not readable")
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if not self._letters.writable:
+            raise io.UnsupportedOperation("not writable")

@@ -1,0 +1,234 @@
+"""The asyncio face of operations by path; files and trees are in ``aio``.
+
+An operation is the coroutine of the same name of :class:`~..filesystem.FileSystem`. This module is
+a source of the blocking face as well: see ``emit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from os import fspath
+from typing import TYPE_CHECKING, Self
+
+from ..attributes import Stat, StatVfs
+from ..descent import Descent
+from ..entries import DirEntry
+from .on_loop import LoopMount
+from .shared import StrOrBytesPath, next_page, text_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class AsyncPaths(LoopMount):
+    """What a mount does by path."""
+
+    # --- Looking ---
+
+    async def stat(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> Stat:
+        """Return the attributes of what ``path`` leads to."""
+        return await self._run(self._client.stat(fspath(path), follow_symlinks=follow_symlinks))
+
+    async def lstat(self, path: StrOrBytesPath) -> Stat:
+        """Return the attributes of what is at ``path``, even if it is a link."""
+        return await self._run(self._client.lstat(fspath(path)))
+
+    async def exists(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to anything."""
+        return await self._run(self._client.exists(fspath(path)))
+
+    async def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
+        """Return the size of the file system that holds ``path``, and what is left of it."""
+        return await self._run(self._client.statvfs(fspath(path)))
+
+    async def access(self, path: StrOrBytesPath) -> int:
+        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
+        return await self._run(self._client.access(fspath(path)))
+
+    async def readlink(self, path: StrOrBytesPath) -> str:
+        """Return the target of the link at ``path``."""
+        where = path if isinstance(path, DirEntry) else fspath(path)
+        return await self._run(self._client.readlink(where))
+
+    async def listdir(self, path: StrOrBytesPath = "") -> list[str]:
+        """Return the names in a directory, in the server's order."""
+        return await self._run(self._client.listdir(text_of(path)))
+
+    def scandir(self, path: StrOrBytesPath = "") -> AsyncScan:
+        """Return the entries of a directory with their attributes, in the server's order.
+
+        The result is an asynchronous iterator, and an asynchronous context manager like that of
+        ``os.scandir``. An entry of another listing names a directory however deep it is.
+        """
+        return AsyncScan(self._scan(path if isinstance(path, DirEntry) else text_of(path)))
+
+    async def _scan(self, path: str | DirEntry) -> AsyncGenerator[DirEntry, None]:
+        pages = self._client.pages(path)
+        while True:
+            page = await self._run(next_page(pages))
+            if page is None:
+                return
+            for entry in page:
+                yield entry
+
+    async def walk(
+        self, path: StrOrBytesPath = ""
+    ) -> AsyncIterator[tuple[str, list[str], list[str]]]:
+        """Yield path, names of directories and other names of each directory, as ``os.walk`` does.
+
+        The top comes first, and links are not followed. A name that the caller removes from the
+        list of directories is not entered.
+        """
+        start = text_of(path)
+        left: list[tuple[str, str | DirEntry, Descent]] = [(start, start, Descent(b""))]
+        while left:
+            top, where, descent = left.pop()
+            if isinstance(where, DirEntry):
+                descent = descent.below(where.handle, where.__fspath__)
+            found: dict[str, DirEntry] = {}
+            others: list[str] = []
+            async for entry in self._scan(where):
+                if entry.is_dir():
+                    found[entry.name] = entry
+                else:
+                    others.append(entry.name)
+            directories = list(found)
+            yield top, directories, others
+            for name in reversed(directories):
+                below = f"{top.rstrip('/')}/{name}" if top else name
+                left.append((below, found.get(name, below), descent))
+
+    # --- Changing names ---
+
+    async def mkdir(self, path: StrOrBytesPath, mode: int = 0o755) -> None:
+        """Make a directory."""
+        await self._run(self._client.mkdir(fspath(path), mode))
+
+    async def makedirs(
+        self, path: StrOrBytesPath, mode: int = 0o755, *, exist_ok: bool = False
+    ) -> None:
+        """Make a directory, and those above it that are missing."""
+        await self._run(self._client.makedirs(fspath(path), mode, exist_ok=exist_ok))
+
+    async def symlink(self, target: StrOrBytesPath, path: StrOrBytesPath) -> None:
+        """Make a symbolic link at ``path`` that holds ``target``."""
+        await self._run(self._client.symlink(fspath(target), fspath(path)))
+
+    async def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
+        """Make ``path`` another name of the file ``source``; a link itself is not followed."""
+        await self._run(self._client.link(fspath(source), fspath(path)))
+
+    async def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
+        """Move ``source`` to ``path``, replacing a file or an empty directory there."""
+        await self._run(self._client.rename(fspath(source), fspath(path)))
+
+    async def remove(self, path: StrOrBytesPath) -> None:
+        """Remove a file or a link."""
+        await self._run(self._client.remove(fspath(path)))
+
+    unlink = remove
+
+    async def rmdir(self, path: StrOrBytesPath) -> None:
+        """Remove an empty directory."""
+        await self._run(self._client.rmdir(fspath(path)))
+
+    async def rmtree(self, path: StrOrBytesPath) -> None:
+        """Remove a directory and everything below it; links are removed, not followed.
+
+        A name that cannot be removed does not keep the rest. Raises the error of that one name, or
+        ``TreeError`` if there are several.
+        """
+        await self._run(self._client.rmtree(fspath(path)))
+
+    # --- Attributes ---
+
+    async def chmod(self, path: StrOrBytesPath, mode: int) -> None:
+        """Set the permission bits."""
+        await self._run(self._client.chmod(fspath(path), mode))
+
+    async def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
+        """Set the owner, the group, or both; -1 leaves one as it is."""
+        await self._run(self._client.chown(fspath(path), uid, gid))
+
+    async def utime(
+        self,
+        path: StrOrBytesPath,
+        times: tuple[float, float] | None = None,
+        *,
+        ns: tuple[int, int] | None = None,
+    ) -> None:
+        """Set the times of access and modification: in seconds, in nanoseconds, or to now.
+
+        Without ``times`` and ``ns`` it is the server's clock that says what is now.
+        """
+        await self._run(self._client.utime(fspath(path), times, ns=ns))
+
+    async def truncate(self, path: StrOrBytesPath, size: int) -> None:
+        """Make the file ``size`` octets long."""
+        await self._run(self._client.truncate(fspath(path), size))
+
+    async def getxattr(
+        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
+    ) -> bytes:
+        """Return the value of an extended attribute, as ``os.getxattr`` does."""
+        coroutine = self._client.getxattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        return await self._run(coroutine)
+
+    async def setxattr(
+        self,
+        path: StrOrBytesPath,
+        name: str | bytes,
+        value: Buffer,
+        flags: int = 0,
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
+        """Set an extended attribute; ``flags`` are those of ``os.setxattr``.
+
+        NFS knows the attributes whose names begin with ``user.``, and no others.
+        """
+        coroutine = self._client.setxattr(
+            fspath(path), name, bytes(value), flags, follow_symlinks=follow_symlinks
+        )
+        await self._run(coroutine)
+
+    async def listxattr(
+        self, path: StrOrBytesPath = "", *, follow_symlinks: bool = True
+    ) -> list[str]:
+        """Return the names of all extended attributes."""
+        coroutine = self._client.listxattr(fspath(path), follow_symlinks=follow_symlinks)
+        return await self._run(coroutine)
+
+    async def removexattr(
+        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
+    ) -> None:
+        """Remove an extended attribute."""
+        coroutine = self._client.removexattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        await self._run(coroutine)
+
+
+class AsyncScan:
+    """The entries of a directory, which are fetched as they are asked for."""
+
+    def __init__(self, entries: AsyncGenerator[DirEntry, None]) -> None:
+        self._entries = entries
+
+    async def __aenter__(self) -> Self:
+        """Return the iterator."""
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        """Fetch no more."""
+        await self.close()
+
+    def __aiter__(self) -> AsyncIterator[DirEntry]:
+        """Return the entries that are left."""
+        return self._entries
+
+    async def __anext__(self) -> DirEntry:
+        """Return the next entry."""
+        return await anext(self._entries)
+
+    async def close(self) -> None:
+        """Fetch no more: the iteration is over. Harmless to repeat."""
+        await self._entries.aclose()

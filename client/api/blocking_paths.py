@@ -1,0 +1,226 @@
+"""The blocking face of operations by path; files and trees are in ``blocking``.
+
+Emitted from ``blocking_paths.py`` by ``emit.py`` (``make emit``): change it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from os import fspath
+from typing import TYPE_CHECKING, Self
+
+from ..attributes import Stat, StatVfs
+from ..descent import Descent
+from ..entries import DirEntry
+from .on_thread import ThreadMount
+from .shared import StrOrBytesPath, next_page, text_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Paths(ThreadMount):
+    """What a mount does by path."""
+
+    # --- Looking ---
+
+    def stat(self, path: StrOrBytesPath, *, follow_symlinks: bool = True) -> Stat:
+        """Return the attributes of what ``path`` leads to."""
+        return self._run(self._client.stat(fspath(path), follow_symlinks=follow_symlinks))
+
+    def lstat(self, path: StrOrBytesPath) -> Stat:
+        """Return the attributes of what is at ``path``, even if it is a link."""
+        return self._run(self._client.lstat(fspath(path)))
+
+    def exists(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to anything."""
+        return self._run(self._client.exists(fspath(path)))
+
+    def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
+        """Return the size of the file system that holds ``path``, and what is left of it."""
+        return self._run(self._client.statvfs(fspath(path)))
+
+    def access(self, path: StrOrBytesPath) -> int:
+        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
+        return self._run(self._client.access(fspath(path)))
+
+    def readlink(self, path: StrOrBytesPath) -> str:
+        """Return the target of the link at ``path``."""
+        where = path if isinstance(path, DirEntry) else fspath(path)
+        return self._run(self._client.readlink(where))
+
+    def listdir(self, path: StrOrBytesPath = "") -> list[str]:
+        """Return the names in a directory, in the server's order."""
+        return self._run(self._client.listdir(text_of(path)))
+
+    def scandir(self, path: StrOrBytesPath = "") -> Scan:
+        """Return the entries of a directory with their attributes, in the server's order.
+
+        The result is an iterator, and a context manager like that of
+        ``os.scandir``. An entry of another listing names a directory however deep it is.
+        """
+        return Scan(self._scan(path if isinstance(path, DirEntry) else text_of(path)))
+
+    def _scan(self, path: str | DirEntry) -> Generator[DirEntry, None, None]:
+        pages = self._client.pages(path)
+        while True:
+            page = self._run(next_page(pages))
+            if page is None:
+                return
+            yield from page
+
+    def walk(self, path: StrOrBytesPath = "") -> Iterator[tuple[str, list[str], list[str]]]:
+        """Yield path, names of directories and other names of each directory, as ``os.walk`` does.
+
+        The top comes first, and links are not followed. A name that the caller removes from the
+        list of directories is not entered.
+        """
+        start = text_of(path)
+        left: list[tuple[str, str | DirEntry, Descent]] = [(start, start, Descent(b""))]
+        while left:
+            top, where, descent = left.pop()
+            if isinstance(where, DirEntry):
+                descent = descent.below(where.handle, where.__fspath__)
+            found: dict[str, DirEntry] = {}
+            others: list[str] = []
+            for entry in self._scan(where):
+                if entry.is_dir():
+                    found[entry.name] = entry
+                else:
+                    others.append(entry.name)
+            directories = list(found)
+            yield top, directories, others
+            for name in reversed(directories):
+                below = f"{top.rstrip('/')}/{name}" if top else name
+                left.append((below, found.get(name, below), descent))
+
+    # --- Changing names ---
+
+    def mkdir(self, path: StrOrBytesPath, mode: int = 0o755) -> None:
+        """Make a directory."""
+        self._run(self._client.mkdir(fspath(path), mode))
+
+    def makedirs(self, path: StrOrBytesPath, mode: int = 0o755, *, exist_ok: bool = False) -> None:
+        """Make a directory, and those above it that are missing."""
+        self._run(self._client.makedirs(fspath(path), mode, exist_ok=exist_ok))
+
+    def symlink(self, target: StrOrBytesPath, path: StrOrBytesPath) -> None:
+        """Make a symbolic link at ``path`` that holds ``target``."""
+        self._run(self._client.symlink(fspath(target), fspath(path)))
+
+    def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
+        """Make ``path`` another name of the file ``source``; a link itself is not followed."""
+        self._run(self._client.link(fspath(source), fspath(path)))
+
+    def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
+        """Move ``source`` to ``path``, replacing a file or an empty directory there."""
+        self._run(self._client.rename(fspath(source), fspath(path)))
+
+    def remove(self, path: StrOrBytesPath) -> None:
+        """Remove a file or a link."""
+        self._run(self._client.remove(fspath(path)))
+
+    unlink = remove
+
+    def rmdir(self, path: StrOrBytesPath) -> None:
+        """Remove an empty directory."""
+        self._run(self._client.rmdir(fspath(path)))
+
+    def rmtree(self, path: StrOrBytesPath) -> None:
+        """Remove a directory and everything below it; links are removed, not followed.
+
+        A name that cannot be removed does not keep the rest. Raises the error of that one name, or
+        ``TreeError`` if there are several.
+        """
+        self._run(self._client.rmtree(fspath(path)))
+
+    # --- Attributes ---
+
+    def chmod(self, path: StrOrBytesPath, mode: int) -> None:
+        """Set the permission bits."""
+        self._run(self._client.chmod(fspath(path), mode))
+
+    def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
+        """Set the owner, the group, or both; -1 leaves one as it is."""
+        self._run(self._client.chown(fspath(path), uid, gid))
+
+    def utime(
+        self,
+        path: StrOrBytesPath,
+        times: tuple[float, float] | None = None,
+        *,
+        ns: tuple[int, int] | None = None,
+    ) -> None:
+        """Set the times of access and modification: in seconds, in nanoseconds, or to now.
+
+        Without ``times`` and ``ns`` it is the server's clock that says what is now.
+        """
+        self._run(self._client.utime(fspath(path), times, ns=ns))
+
+    def truncate(self, path: StrOrBytesPath, size: int) -> None:
+        """Make the file ``size`` octets long."""
+        self._run(self._client.truncate(fspath(path), size))
+
+    def getxattr(
+        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
+    ) -> bytes:
+        """Return the value of an extended attribute, as ``os.getxattr`` does."""
+        coroutine = self._client.getxattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        return self._run(coroutine)
+
+    def setxattr(
+        self,
+        path: StrOrBytesPath,
+        name: str | bytes,
+        value: Buffer,
+        flags: int = 0,
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
+        """Set an extended attribute; ``flags`` are those of ``os.setxattr``.
+
+        NFS knows the attributes whose names begin with ``user.``, and no others.
+        """
+        coroutine = self._client.setxattr(
+            fspath(path), name, bytes(value), flags, follow_symlinks=follow_symlinks
+        )
+        self._run(coroutine)
+
+    def listxattr(self, path: StrOrBytesPath = "", *, follow_symlinks: bool = True) -> list[str]:
+        """Return the names of all extended attributes."""
+        coroutine = self._client.listxattr(fspath(path), follow_symlinks=follow_symlinks)
+        return self._run(coroutine)
+
+    def removexattr(
+        self, path: StrOrBytesPath, name: str | bytes, *, follow_symlinks: bool = True
+    ) -> None:
+        """Remove an extended attribute."""
+        coroutine = self._client.removexattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        self._run(coroutine)
+
+
+class Scan:
+    """The entries of a directory, which are fetched as they are asked for."""
+
+    def __init__(self, entries: Generator[DirEntry, None, None]) -> None:
+        self._entries = entries
+
+    def __enter__(self) -> Self:
+        """Return the iterator."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Fetch no more."""
+        self.close()
+
+    def __iter__(self) -> Iterator[DirEntry]:
+        """Return the entries that are left."""
+        return self._entries
+
+    def __next__(self) -> DirEntry:
+        """Return the next entry."""
+        return next(self._entries)
+
+    def close(self) -> None:
+        """Fetch no more: the iteration is over. Harmless to repeat."""
+        self._entries.close()
