@@ -1,4 +1,4 @@
-"""Serve NFSv4.1 and 4.2 over RDMA and TCP, from this process.
+"""Serve NFSv4.0, 4.1 and 4.2 over RDMA and TCP, from this process.
 
 A server on a thread, for as long as the ``with`` lasts; ``async with`` serves on asyncio's loop::
 

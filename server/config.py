@@ -9,6 +9,7 @@ from .state.lease import LeaseTimes
 from .state.limits import StateLimits
 
 MAX_IO: Final = 4 << 20
+MINOR_VERSIONS: Final = frozenset({0, 1, 2})
 MAX_NAME: Final = 256
 """Octets of a server's owner, and of its scope."""
 
@@ -39,12 +40,17 @@ class ServerConfig:
     times: LeaseTimes = field(default_factory=LeaseTimes)
     state: StateLimits = field(default_factory=StateLimits)
     sessions: SessionLimits = field(default_factory=SessionLimits)
+    minor_versions: frozenset[int] = MINOR_VERSIONS
+    """Those that are served. Version 0 has no sessions, and so does not promise that a call is
+    executed once only."""
     owner: bytes = b"nfsrdma"
     scope: bytes = b"nfsrdma"
 
     def __post_init__(self) -> None:
         if not 4096 <= self.max_io <= MAX_IO:
             raise ValueError(f"max_io must be from 4096 to {MAX_IO}")
+        if not self.minor_versions or self.minor_versions - MINOR_VERSIONS:
+            raise ValueError("the minor versions are 0, 1 and 2, one at least")
         if max(len(self.owner), len(self.scope)) > MAX_NAME:
             raise ValueError(f"owner and scope may have {MAX_NAME} octets each")
         if self.memory < 16 * self.max_message:

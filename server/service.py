@@ -53,7 +53,7 @@ class NobodyNamed(ValueError):
 
 
 class NfsService:
-    """An NFS server of minor versions 1 and 2.
+    """An NFS server of minor versions 0, 1 and 2, or of some of them.
 
     ``store`` keeps what must survive a restart, such as the key of the file handles. Without one
     nothing does, and handles of an earlier life are BADHANDLE. ``rng`` makes keys and identifiers,
@@ -109,9 +109,9 @@ class NfsService:
         if self._core.offload.has_threads:
             for export in exports:
                 export.fs.attach(self._core.offload)
-        program = RpcProgram(
-            PROGRAM, {VERSION: {0: null_procedure, 1: CompoundProcedure(self._core, MINORS)}}
-        )
+        minors = {minor: MINORS[minor] for minor in sorted(self.config.minor_versions)}
+        compound = CompoundProcedure(self._core, minors)
+        program = RpcProgram(PROGRAM, {VERSION: {0: null_procedure, 1: compound}})
         self.service: Service = RpcService([program], security, clock=reactor.time)
         """What answers calls, whatever they come over."""
         self._memory = Budget(self.config.memory, reactor.call_soon)

@@ -20,13 +20,14 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import stateid4
 
 from ..state.client import Client
+from ..state.owner import OwnerRequest
 from ..state.session import Session
 from ..vfs.export import Export
 from ..vfs.interface import Job, User
 from ..vfs.namespace import Filehandle
 from ..waiting import then
 from .core import Core
-from .replay import Record, Repeat
+from .replay import Outcome, Repeat
 from .turns import SLICE_S
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Context:
         "jobs",
         "minor",
         "now",
+        "numbered",
         "record",
         "repeat",
         "saved",
@@ -87,10 +89,12 @@ class Context:
         """Exports that are not for the caller."""
         self.client: Client | None = None
         self.session: Session | None = None
-        self.record: Record | None = None
+        self.record: Outcome | None = None
         """Where the reply is kept, so that the request is executed once only."""
         self.repeat: Repeat | None = None
         """The request was executed before: this was its reply."""
+        self.numbered: OwnerRequest | None = None
+        """The operation has a number of its owner, who keeps the result."""
         self.current: Filehandle | None = None
         self.saved: Filehandle | None = None
         self.current_stateid: stateid4 | None = None
@@ -184,7 +188,7 @@ class Context:
     def actual(self, stateid: stateid4) -> stateid4:
         """Return ``stateid``, or the current one that it stands for (RFC 8881, Section 8.2.3)."""
         if stateid.seqid == 1 and stateid.other == _CURRENT:
-            if self.current_stateid is None:
+            if self.current_stateid is None or not self.minor:
                 raise NfsError(nfs.NFS4ERR_BAD_STATEID)
             return self.current_stateid
         return stateid

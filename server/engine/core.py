@@ -10,6 +10,7 @@ from ..loop import CallSoon
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
 from .buffers import BufferPool
+from .duplicates import Duplicates
 from .offload import Offload, Threads
 from .turns import Turns
 
@@ -22,6 +23,7 @@ class Core:
         "buffers",
         "clock",
         "config",
+        "duplicates",
         "namespace",
         "offload",
         "registry",
@@ -46,3 +48,4 @@ class Core:
         self.offload = Offload(threads)
         self.turns = Turns(call_soon)
         self.buffers = BufferPool()
+        self.duplicates = Duplicates(clock)

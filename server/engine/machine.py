@@ -31,13 +31,14 @@ from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
+from ..state.owner import OwnerRequest
 from ..state.refusal import Refusal
 from .context import Context
 from .core import Core
 from .minor import ENDED, MinorVersion
 from .offload import run_all
 from .operation import Failure, Operation, Operations
-from .replay import answer, remember
+from .replay import answer
 from .reply import MAX_TAG, RESULT, Refused, Reply
 from .turns import OPERATIONS, SHORT, SLICE_S
 
@@ -88,7 +89,8 @@ class CompoundProcedure:
             context = Context(self._core, call, channel, minor, count, barred)
             compound = Compound(version, context, reply, self._failures)
             try:
-                compound.run()
+                if not version.sessionless or compound.is_first():
+                    compound.run()
             except Exception:
                 compound.give_up()
                 raise
@@ -140,12 +142,37 @@ class Compound:
                 return
             self._mark = len(buffer)
             status = self._execute()
-            if status or context.jobs or context.repeat is not None:
+            if status or context.jobs or context.repeat is not None or context.numbered is not None:
                 if not self._advance(status):
                     return
             else:
                 context.index += 1
         self._finish(nfs.NFS4_OK, count)
+
+    # --- Repetitions, where there are no sessions ---
+
+    def is_first(self) -> bool:
+        """Return whether the call is no repetition. One that is has been answered, or will be."""
+        context = self._context
+        first, new = context.core.duplicates.find(context.call, context.count)
+        if new:
+            context.record = first
+        elif first is not None and first.reply is not None:
+            self._repeat(first.reply)
+        elif first is not None:
+            first.again.append(self._end_of_first)
+        return new
+
+    def _repeat(self, octets: bytes) -> None:
+        self._reply.repeat(octets)
+        self._reply.send()
+
+    def _end_of_first(self, octets: bytes | None) -> None:
+        """Answer as the first call was, or execute this one if that changed nothing."""
+        if octets is None:
+            self._go_on()
+        else:
+            self._repeat(octets)
 
     # --- One operation ---
 
@@ -282,15 +309,30 @@ class Compound:
 
     def _step(self, status: int) -> bool:
         """Answer the call if an operation has failed; else return that the next one may begin."""
+        context, reply = self._context, self._reply
+        if status:
+            status = self._version.status(self._number, status)
+        if context.numbered is not None:
+            self._settle(context.numbered, status)
         if status == nfs.NFS4_OK:
-            self._context.index += 1
+            context.index += 1
             return True
-        reply = self._reply
         reply.roll_back(self._mark)
         reply.buffer += RESULT.pack(self._number, status)
         reply.buffer += self._body
-        self._finish(status, self._context.index + 1)
+        self._finish(status, context.index + 1)
         return False
+
+    def _settle(self, numbered: OwnerRequest, status: int) -> None:
+        """Have the owner that numbered the operation keep its result (minor version 0)."""
+        context = self._context
+        context.numbered = None
+        if status:
+            numbered.settle(status, self._body, None)
+            return
+        body = bytes(self._reply.buffer[self._mark + RESULT.size :])
+        current = context.current
+        numbered.settle(status, body, None if current is None else current.wire)
 
     # --- Waiting ---
 
@@ -339,13 +381,17 @@ class Compound:
         reply.conclude(status, results)
         record, context.record = context.record, None
         if record is not None:
-            remember(record, reply, context.count)
+            self._version.remember(record, reply, context.count)
         reply.send()
 
     def give_up(self) -> None:
         """Forget the call: there will be no reply to remember."""
+        context = self._context
         self._reply.release()
-        record, self._context.record = self._context.record, None
+        numbered, context.numbered = context.numbered, None
+        if numbered is not None:
+            numbered.abandon()
+        record, context.record = context.record, None
         if record is None:
             return
         if self._reply.mutated:

@@ -7,16 +7,23 @@ kept, is said by the operations that a version begins with: SEQUENCE sets both i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Final
+from typing import ClassVar, Final
 
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.ops import OPERATIONS
 
 from .context import Context
+from .duplicates import LONGEST
 from .operation import Operation, Operations
+from .replay import Outcome, remember
 from .reply import Reply
 
+_NAMES: Final = {
+    nfs.NFS4ERR_REP_TOO_BIG: nfs.NFS4ERR_RESOURCE,
+    nfs.NFS4ERR_UNION_NOTSUPP: nfs.NFS4ERR_INVAL,
+}
+"""Errors that minor version 0 does not have, and what it says instead."""
 _SESSIONLESS: Final = 1 << 14
 """Octets that a call without a session may have."""
 
@@ -34,6 +41,41 @@ class MinorVersion(ABC):
         Asked for the first operation, and for those that lead. None is one that exists, but is
         not implemented.
         """
+
+    sessionless: ClassVar[bool] = False
+    """Nothing in a compound says whether it is a repetition."""
+
+    def status(self, number: int, status: int) -> int:
+        """Return what an operation's error is called in this minor version."""
+        return status
+
+    def remember(self, record: Outcome, reply: Reply, count: int) -> None:
+        """Remember a COMPOUND of ``count`` operations that was executed."""
+        remember(record, reply, count)
+
+
+class SessionlessVersion(MinorVersion):
+    """Minor version 0: operations stand anywhere, and each says by itself who the client is."""
+
+    sessionless = True
+
+    def check_place(self, context: Context, operation: Operation | None) -> None:
+        """Raise RESOURCE if the compound is longer than one of a session may be."""
+        if context.count > context.core.config.sessions.operations:
+            raise NfsError(nfs.NFS4ERR_RESOURCE)
+
+    def status(self, number: int, status: int) -> int:
+        """Return what RFC 7530 has for an error that came later (Section 13.1)."""
+        if status == nfs.NFS4ERR_WRONG_TYPE:
+            return nfs.NFS4ERR_SYMLINK if number == nfs.OP_OPEN else nfs.NFS4ERR_INVAL
+        if status == nfs.NFS4ERR_NOFILEHANDLE and number == nfs.OP_RESTOREFH:
+            return nfs.NFS4ERR_RESTOREFH
+        return _NAMES.get(status, status)
+
+    def remember(self, record: Outcome, reply: Reply, count: int) -> None:
+        """Keep the reply of a COMPOUND that has changed something."""
+        keep = reply.mutated and reply.size <= LONGEST
+        record.release(reply.octets() if keep else None)
 
 
 class SessionVersion(MinorVersion):

@@ -35,6 +35,16 @@ NEW: Final = None
 """The request is to be executed, and its record to be told how that ended."""
 
 
+class Outcome(Protocol):
+    """Where it is remembered how a request ended."""
+
+    def release(self, reply: bytes | None) -> None:
+        """Remember that the request was executed, and ``reply`` if there is one to be kept."""
+
+    def abandon(self) -> None:
+        """Forget the request, which was not executed: as if it had never come."""
+
+
 class Record(Protocol):
     """Where the last request of a sequence is remembered with its reply."""
 
@@ -63,7 +73,7 @@ def admit(record: Record, seqid: int, fingerprint: Fingerprint) -> Repeat | None
     return Repeat(record.reply)
 
 
-def remember(record: Record, reply: Reply, count: int) -> None:
+def remember(record: Outcome, reply: Reply, count: int) -> None:
     """Remember a COMPOUND of ``count`` operations that was executed."""
     # A SEQUENCE alone can always be repeated, unless it was padded with a long tag: what slots
     # keep without being asked has to be little.

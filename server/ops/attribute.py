@@ -52,6 +52,13 @@ def _encode(reply: Reply, mask: int, subject: attributes.Subject) -> None:
     attributes.encode(reply.encoder, subject, mask)
 
 
+def stateid_for_size(args: nfs.SETATTR4args) -> nfs.stateid4 | None:
+    """Return the stateid that a SETATTR needs; None if it does not set the size."""
+    mask = args.obj_attributes.attrmask
+    sets_size = mask and mask[0] >> nfs.FATTR4_SIZE & 1
+    return args.stateid if sets_size else None
+
+
 @may_wait
 async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply) -> None:
     """SETATTR (RFC 8881, Section 18.30)."""

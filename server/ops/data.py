@@ -95,7 +95,7 @@ async def _sync(context: Context) -> Job | None:
     here = context.here
     states = context.core.registry.states
     opens = states.file(here)
-    if opens is None or not any(state.client is context.caller for state in opens.opens.values()):
+    if opens is None or not any(state.client is context.client for state in opens.opens.values()):
         await _require_some_right(context)
         opens = states.file(here)
     for state in opens.opens.values() if opens is not None else ():

@@ -61,18 +61,6 @@ def _denied(held: HeldRange) -> Failure:
     return Failure(nfs.NFS4ERR_DENIED, bytes(body.buffer))
 
 
-def _check_grace(context: Context, reclaim: bool) -> None:
-    registry, client = context.core.registry, context.caller
-    active = registry.grace.active(context.now)
-    if not reclaim:
-        if active:
-            raise NfsError(nfs.NFS4ERR_GRACE)
-    elif client.reclaim_complete or not active:
-        raise NfsError(nfs.NFS4ERR_NO_GRACE)
-    elif not registry.grace.may_reclaim(client.record):
-        raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
-
-
 def _open_of(context: Context, stateid: nfs.stateid4) -> OpenState:
     state = context.core.registry.states.find(context.actual(stateid), context.caller)
     if not isinstance(state, OpenState) or state.file.handle.wire != context.here.wire:
@@ -103,7 +91,7 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
     open_state, state, owner = _lockers(context, args.locker)
-    _check_grace(context, args.reclaim)
+    context.core.registry.check_grace(context.caller, args.reclaim, context.now)
     needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
     if not open_state.access & needed:
         raise NfsError(nfs.NFS4ERR_OPENMODE)
@@ -136,7 +124,7 @@ def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:
     require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
-    _check_grace(context, reclaim=False)
+    context.core.registry.check_grace(context.caller, False, context.now)
     file = context.core.registry.states.file(context.here)
     if file is None:
         return

@@ -103,23 +103,27 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
     nfs.OPEN4resok(
         state.stateid,
         place.change,
-        nfs.OPEN4_RESULT_LOCKTYPE_POSIX,
+        nfs.OPEN4_RESULT_LOCKTYPE_POSIX | _confirmation(context),
         bitmap_from_mask(place.attrset),
         _no_delegation(wish.delegation),
     ).encode(reply.encoder)
 
 
+def _confirmation(context: Context) -> int:
+    """Return the flag that asks an open-owner of minor version 0 for OPEN_CONFIRM, or 0."""
+    numbered = context.numbered
+    unknown = numbered is not None and not numbered.owner.confirmed
+    return nfs.OPEN4_RESULT_CONFIRM if unknown else 0
+
+
 def _check_grace(context: Context, claim: int) -> None:
     """Raise unless the client may open now: RFC 8881, Sections 8.4.2.1 and 18.51.3."""
     registry, client = context.core.registry, context.caller
-    active = registry.grace.active(context.now)
-    if claim == nfs.CLAIM_PREVIOUS:
-        if client.reclaim_complete or not active:
-            raise NfsError(nfs.NFS4ERR_NO_GRACE)
-        if not registry.grace.may_reclaim(client.record):
-            raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
+    reclaim = claim == nfs.CLAIM_PREVIOUS
+    registry.check_grace(client, reclaim, context.now)
+    if reclaim or not client.has_sessions:
         registry.note_state(client)
-    elif active or not client.reclaim_complete:
+    elif not client.reclaim_complete:
         raise NfsError(nfs.NFS4ERR_GRACE)
 
 

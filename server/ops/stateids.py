@@ -116,12 +116,26 @@ def opened(context: Context, stateid: stateid4, access: int) -> Opened | Future[
     else:
         file, opener = state.writer, state.writing
     if file is None:
+        if access == READ and not context.minor:
+            return _read_through_writer(context, state)
         raise NfsError(nfs.NFS4ERR_OPENMODE)
     if opener is context.who or rights.is_opener(context, state, access):
         return Opened(file, state)
     if access == WRITE:
         return then(rights.open_as_caller(context, access), Opened)
     return started(_reader_for_another(context, state))
+
+
+def _read_through_writer(context: Context, state: OpenState) -> Opened | Future[Opened]:
+    """Return what is opened to READ with a stateid that is for writing, as the caller.
+
+    RFC 7530, Section 16.23.5, allows it: clients of minor version 0 fill the rest of a block so.
+    """
+    for other in state.file.conflicts(_SHARE_READ, 0):
+        if other is not state:
+            raise NfsError(nfs.NFS4ERR_LOCKED)
+    here = context.here
+    return then(here.export.fs.open(here.node, context.user, READ), Opened)
 
 
 async def _reader_for_another(context: Context, state: OpenState) -> Opened:

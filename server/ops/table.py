@@ -10,9 +10,20 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.ops import OPERATIONS as SPECIFIED
 
 from ..config import MAX_NAME
-from ..engine.minor import MinorVersion, SessionVersion
+from ..engine.minor import MinorVersion, SessionlessVersion, SessionVersion
 from ..engine.operation import Handler, Operation, Operations
-from . import attribute, data, directory, handles, locks, opens, sessions, xattrs
+from . import (
+    attribute,
+    clients,
+    data,
+    directory,
+    handles,
+    locks,
+    numbered,
+    opens,
+    sessions,
+    xattrs,
+)
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
 _OPEN_WITHOUT_DELEGATION: Final = 16 + 20 + 4 + 16 + 12
@@ -116,20 +127,59 @@ _ROWS: Final = (
     _row(nfs.OP_REMOVEXATTR, xattrs.remove, current=True, mutates=True),
 )
 
+_SESSIONLESS_ROWS: Final = (
+    _row(nfs.OP_CLOSE, numbered.close, current=True, mutates=True),
+    _row(nfs.OP_LOCK, numbered.lock, current=True, mutates=True),
+    _row(nfs.OP_LOCKT, numbered.lockt, current=True),
+    _row(nfs.OP_LOCKU, numbered.locku, current=True, mutates=True),
+    _row(
+        nfs.OP_OPEN,
+        numbered.open_file,
+        current=True,
+        mutates=True,
+        bound=_OPEN_WITHOUT_DELEGATION,
+    ),
+    _row(nfs.OP_OPEN_CONFIRM, numbered.open_confirm, current=True, mutates=True),
+    _row(nfs.OP_OPEN_DOWNGRADE, numbered.downgrade, current=True, mutates=True),
+    _row(nfs.OP_READ, clients.with_stateid(data.read, lambda args: args.stateid), current=True),
+    _row(nfs.OP_RELEASE_LOCKOWNER, clients.release_lockowner, mutates=True),
+    _row(nfs.OP_RENEW, clients.renew),
+    _row(
+        nfs.OP_SETATTR,
+        clients.with_stateid(attribute.set_attributes, attribute.stateid_for_size),
+        current=True,
+        mutates=True,
+        failure_body=_NO_ATTRIBUTES,
+    ),
+    _row(nfs.OP_SETCLIENTID, clients.set_clientid, mutates=True),
+    _row(nfs.OP_SETCLIENTID_CONFIRM, clients.set_clientid_confirm, mutates=True),
+    _row(
+        nfs.OP_WRITE,
+        clients.with_stateid(data.write, lambda args: args.stateid),
+        current=True,
+        mutates=True,
+    ),
+)
+"""What is particular to minor version 0."""
+
 OPERATIONS: Final[Mapping[int, Operation]] = {row.spec.number: row for row in _ROWS}
-"""What is implemented, by number."""
+"""What is implemented in minor versions 1 and later, by number."""
+_SESSIONLESS: Final = {**OPERATIONS, **{row.spec.number: row for row in _SESSIONLESS_ROWS}}
 
 
 def _legal_in(minor: int) -> Operations:
     """Return what exists in a minor version; None for what exists, but is not implemented."""
+    rows = OPERATIONS if minor else _SESSIONLESS
     table: dict[int, Operation | None] = {}
     for number, spec in SPECIFIED.items():
         if minor in spec.minors and number != nfs.OP_ILLEGAL:
-            table[number] = OPERATIONS.get(number) if spec.legal(minor) else None
+            table[number] = rows.get(number) if spec.legal(minor) else None
     return table
 
 
 MINORS: Final[Mapping[int, MinorVersion]] = {
-    minor: SessionVersion(_legal_in(minor)) for minor in (1, 2)
+    0: SessionlessVersion(_legal_in(0)),
+    1: SessionVersion(_legal_in(1)),
+    2: SessionVersion(_legal_in(2)),
 }
 """The minor versions that are served."""

@@ -8,7 +8,8 @@ other host can take a client's place or its owner string.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+import struct
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, TypeVar
 
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
 
 _UINT32_MAX: Final = 0xFFFFFFFF
 _ID_BITS: Final = 64
+_NUMBER: Final = struct.Struct(">Q")
+_TAG_SIZE: Final = 4
 
-Key: TypeAlias = "tuple[bytes, Source]"
-"""What makes a client: its owner string, and where it calls from."""
+Key: TypeAlias = "tuple[bytes, Source, bool]"
+"""What makes a client: its owner string, where it calls from, and whether it has sessions."""
+_REMEMBERED: Final = 4096
 
 
 class Client:
@@ -60,8 +64,12 @@ class Client:
         "sessions",
         "share",
         "source",
+        "stateid_prefix",
         "verifier",
     )
+
+    has_sessions: ClassVar[bool] = True
+    """Whether it is a client of minor version 1 or later."""
 
     def __init__(
         self, client_id: int, owner: bytes, verifier: bytes, principal: Principal, now: float
@@ -74,6 +82,8 @@ class Client:
         """Where it calls from."""
         self.share: Source = share_of(principal.source)
         """Whose part of the budgets it takes."""
+        self.stateid_prefix = b""
+        """How the stateids of its opens and locks begin."""
         self.renewed = now
         self.confirmed = False
         self.gone = False
@@ -95,7 +105,12 @@ class Client:
     @property
     def key(self) -> Key:
         """The source and the owner string, which tell it from all other clients."""
-        return self.owner, self.source
+        return self.owner, self.source, True
+
+    @property
+    def tag(self) -> bytes:
+        """The upper half of its number."""
+        return tag_of(self.id)
 
     @property
     def record(self) -> bytes:
@@ -118,6 +133,14 @@ class Client:
         """Raise WRONG_CRED (RFC 8881, Section 15.1.6.4) unless the caller may manage the client."""
         if not principal.stands_for(self.principal):
             raise Refusal(NFS4ERR_WRONG_CRED, NOT_YOURS)
+
+
+C = TypeVar("C", bound=Client)
+
+
+def tag_of(client_id: int) -> bytes:
+    """Return the upper half of a client's number, which stateids of minor version 0 have."""
+    return _NUMBER.pack(client_id)[:_TAG_SIZE]
 
 
 class _Records:
@@ -145,6 +168,8 @@ class ClientTable:
         self._records: dict[Source, _Records] = {}
         self._room = Shares(limits.clients)
         self._unconfirmed_room = Shares(limits.unconfirmed)
+        self._expired: dict[bytes, int] = {}
+        """Clients of minor version 0 that were put out: their numbers by their tags."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -155,11 +180,26 @@ class ClientTable:
         Callers from another source get the same answer, and so learn nothing.
         """
         client = self._by_id.get(client_id)
-        if client is None:
+        if client is None or not client.has_sessions:
             raise NfsError(NFS4ERR_STALE_CLIENTID)
         if client.source != source:
             raise Refusal(NFS4ERR_STALE_CLIENTID, NOT_YOURS)
         return client
+
+    def get(self, client_id: int) -> Client | None:
+        """Return the record of that number, whoever asks."""
+        return self._by_id.get(client_id)
+
+    def put_out(self, tag: bytes) -> int:
+        """Return the number of a client of minor version 0 that was put out, or 0.
+
+        ``tag`` is what its stateids begin with, besides the server's life.
+        """
+        return self._expired.get(tag, 0)
+
+    def confirmed_of(self, key: Key) -> Client | None:
+        """Return the confirmed record of a client."""
+        return self._confirmed.get(key)
 
     def confirmed(self) -> list[Client]:
         """Return all confirmed records."""
@@ -177,7 +217,7 @@ class ClientTable:
         Return the record that stays, or None if a new one is needed (:meth:`add`), and then also
         the confirmed record of the same owner that must be put out first. Raise CLID_INUSE.
         """
-        key = owner, principal.source
+        key = owner, principal.source, True
         known = self._confirmed.get(key)
         if known is None:
             return None, None
@@ -190,14 +230,14 @@ class ClientTable:
             return None, known
         if known.verifier == verifier:
             # Case 2: nothing new. An attempt to start again is superseded.
-            self._drop_unconfirmed(key)
+            self.drop_unconfirmed(key)
             return known, None
         # Case 5: the client started again; what it had stays until it confirms.
         return None, None
 
     def update(self, owner: bytes, verifier: bytes, principal: Principal) -> Client:
         """Handle an EXCHANGE_ID that updates a confirmed record: cases 6 to 9."""
-        known = self._confirmed.get((owner, principal.source))
+        known = self._confirmed.get((owner, principal.source, True))
         if known is None:
             raise NfsError(NFS4ERR_NOENT)
         if known.principal != principal:
@@ -206,15 +246,22 @@ class ClientTable:
             raise NfsError(NFS4ERR_NOT_SAME)
         return known
 
-    def add(self, owner: bytes, verifier: bytes, principal: Principal, now: float) -> Client:
+    def add(
+        self,
+        owner: bytes,
+        verifier: bytes,
+        principal: Principal,
+        now: float,
+        kind: type[C],
+    ) -> C:
         """Make a record, in place of any of the same owner that was not confirmed.
 
         Raise DELAY if there is no room for it: :meth:`victim` says who could make some.
         """
-        self._drop_unconfirmed((owner, principal.source))
-        if self.needs_room(share_of(principal.source)):
+        client = kind(self._new_id(), owner, verifier, principal, now)
+        self.drop_unconfirmed(client.key)
+        if self.needs_room(client.share):
             raise Refusal(NFS4ERR_DELAY, CLIENTS_FULL)
-        client = Client(self._new_id(), owner, verifier, principal, now)
         self._by_id[client.id] = client
         self._unconfirmed[client.key] = client
         self._room.acquire(client.share, 1)
@@ -251,6 +298,10 @@ class ClientTable:
         records.unconfirmed.pop(client.id, None)
         if not len(records):
             del self._records[client.share]
+        if client.confirmed and not client.has_sessions:
+            if len(self._expired) >= _REMEMBERED:
+                del self._expired[next(iter(self._expired))]
+            self._expired[client.tag] = client.id
 
     # --- Room ---
 
@@ -303,10 +354,11 @@ class ClientTable:
         """Return a number that cannot be guessed and is not in use."""
         while True:
             number = self._random.getrandbits(_ID_BITS)
-            if number and number not in self._by_id:
+            if number and number not in self._by_id and not self._expired.get(tag_of(number)):
                 return number
 
-    def _drop_unconfirmed(self, key: Key) -> None:
+    def drop_unconfirmed(self, key: Key) -> None:
+        """Forget what a client has begun and not confirmed."""
         client = self._unconfirmed.get(key)
         if client is not None:
             self.remove(client)

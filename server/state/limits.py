@@ -39,6 +39,11 @@ class StateLimits:
     states: int = 1 << 16
     """Opens and lock owners of all clients. Each open may take up to two descriptors."""
     states_per_client: int = 1 << 15
+    owners: int = 1 << 15
+    """Open-owners and lock-owners of minor version 0, which are remembered with their last results.
+
+    Those that have nothing open are forgotten after a lease.
+    """
     ranges: int = 1 << 18
     """Byte ranges that all clients have locked."""
     ranges_per_file: int = 1 << 12

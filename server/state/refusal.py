@@ -10,6 +10,7 @@ NOT_YOURS: Final = "refused to manage a client or session that is not its own"
 CLIENTS_FULL: Final = "put off, as there are too many clients"
 SESSIONS_FULL: Final = "put off, as sessions take all the memory that they may"
 STATES_FULL: Final = "put off, as there are too many opens and lock owners"
+OWNERS_FULL: Final = "put off, as there are too many numbered owners"
 RANGES_FULL: Final = "put off, as too many byte ranges are locked"
 
 

@@ -16,7 +16,10 @@ from nfsrdma.xdr.nfs4.types import (
     NFS4ERR_BADSESSION,
     NFS4ERR_DELAY,
     NFS4ERR_EXPIRED,
+    NFS4ERR_GRACE,
+    NFS4ERR_NO_GRACE,
     NFS4ERR_NOSPC,
+    NFS4ERR_RECLAIM_BAD,
     NFS4ERR_SHARE_DENIED,
     channel_attrs4,
 )
@@ -25,9 +28,11 @@ from ..loop import CallSoon
 from ..vfs.namespace import Filehandle
 from .backchannel import BackChannel
 from .client import Client, ClientTable
+from .client_v40 import ClientV40
 from .lease import Grace, LeaseTimes
 from .limits import StateLimits
-from .principal import Principal, share_of
+from .owner import OwnerTable
+from .principal import Principal, Source, share_of
 from .recovery import RecoveryStore, StoreError
 from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
 from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SESSION_RANDOM: Final = 12
+_LIFE_OCTETS: Final = 4
 _SLOTS_SHARE: Final = 8
 """A new session gets slots for at most this part of the room that is left."""
 
@@ -70,12 +76,16 @@ class Registry:
         self.boot = self.grace.boot
         self.clients = ClientTable(times.lease, limits.clients, random)
         self.states = StateTable(limits, random, later)
+        self.owners = OwnerTable(limits.owners)
+        """Of minor version 0."""
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
         self._session_room = Shares(limits.sessions)
         # New in every life: a client that sees another one writes again what was not committed.
         self.write_verifier = struct.pack(">I", self.boot) + random.randbytes(4)
-        self._random = random
+        self.life = random.randbytes(_LIFE_OCTETS)
+        """What the stateids of this life have in minor version 0, and no others."""
+        self.random = random
         self._store_failed = False
         self._now = now
         self._complaints = Complaints(_log, lambda: self._now)
@@ -99,12 +109,25 @@ class Registry:
             return known
         if replaced is not None:
             self.retire(replaced)
+        self._make_client_room(share, now)
+        return clients.add(owner, verifier, principal, now, Client)
+
+    def introduce_v40(
+        self, owner: bytes, verifier: bytes, principal: Principal, now: float
+    ) -> ClientV40:
+        """Return a new record for a SETCLIENTID, in place of any that was not confirmed."""
+        self._make_client_room(share_of(principal.source), now)
+        client = self.clients.add(owner, verifier, principal, now, ClientV40)
+        client.stateid_prefix = self.life + client.tag
+        return client
+
+    def _make_client_room(self, share: Source, now: float) -> None:
+        clients = self.clients
         while clients.needs_room(share):
             victim = clients.victim(share, now)
             if victim is None:
                 break
             self._put_out(victim)
-        return clients.add(owner, verifier, principal, now)
 
     def renew(self, client: Client, now: float) -> None:
         """Renew the client's lease, as it was heard of."""
@@ -115,6 +138,8 @@ class Registry:
         """Forget a client with all its state and sessions."""
         client.gone = True
         self.states.drop_client(client)
+        if isinstance(client, ClientV40):
+            self.owners.drop_client(client)
         for session in list(client.sessions.values()):
             self.destroy_session(session)
         self.clients.remove(client)
@@ -155,6 +180,20 @@ class Registry:
             self._on_record(self.store.add, client.record)
             client.recorded = True
 
+    def check_grace(self, client: Client, reclaim: bool, now: float) -> None:
+        """Raise unless a client may reclaim, or get something new, now.
+
+        RFC 8881, Section 8.4.2.1. Clients without sessions never say that they have reclaimed all.
+        """
+        active = self.grace.active(now)
+        if not reclaim:
+            if active:
+                raise NfsError(NFS4ERR_GRACE)
+        elif client.reclaim_complete or not active:
+            raise NfsError(NFS4ERR_NO_GRACE)
+        elif not self.grace.may_reclaim(client.record):
+            raise NfsError(NFS4ERR_RECLAIM_BAD)
+
     def complete_reclaim(self, client: Client) -> None:
         """Handle a RECLAIM_COMPLETE."""
         self.note_state(client)
@@ -167,6 +206,8 @@ class Registry:
             if self.has_expired(client, now):
                 self.clients.remove(client)
         for client in self.clients.confirmed():
+            if isinstance(client, ClientV40):
+                self.owners.reap(client, now - self.times.lease)
             if not self.has_expired(client, now):
                 continue
             client.courtesy = True
@@ -237,7 +278,7 @@ class Registry:
     def _new_session_id(self) -> bytes:
         """Return a name that cannot be guessed, nor name a session of an earlier life."""
         while True:
-            session_id = struct.pack(">I", self.boot) + self._random.randbytes(_SESSION_RANDOM)
+            session_id = struct.pack(">I", self.boot) + self.random.randbytes(_SESSION_RANDOM)
             if session_id not in self.sessions:
                 return session_id
 

@@ -1,7 +1,9 @@
 """Stateids, and the opens and lock owners that they stand for (RFC 8881, Section 8.2).
 
 The ``other`` field is random, all twelve octets of it, so that it cannot be guessed, and no two
-lives of a server have the same.
+lives of a server have the same. That of a client of minor version 0 begins with the server's life
+and a random part of the client's number, as old ones have errors of their own there (RFC 7530,
+Section 9.1.4).
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from .shares import Shares
 if TYPE_CHECKING:
     from random import Random
 
+    from .owner import Owner
+
 ANONYMOUS: Final = bytes(12)
 """With sequence number 0: no state. With 1: the current stateid (RFC 8881, Section 8.2.3)."""
 BYPASS: Final = b"\xff" * 12
@@ -45,7 +49,7 @@ _PORTION: Final = 512
 class State:
     """What opens and lock owners have in common. ``seqid`` counts the changes."""
 
-    __slots__ = ("client", "file", "other", "owner", "seqid")
+    __slots__ = ("client", "file", "numbered", "other", "owner", "seqid")
 
     def __init__(self, client: Client, file: OpenedFile, owner: bytes, other: bytes) -> None:
         self.client = client
@@ -53,6 +57,8 @@ class State:
         self.owner = owner
         self.other = other
         self.seqid = 0
+        self.numbered: Owner | None = None
+        """In minor version 0, who numbers what is done to it."""
 
     def bump(self) -> None:
         """Count a change. Zero is skipped: it means "the latest"."""
@@ -157,6 +163,10 @@ class StateTable:
         """Return the file of a handle, if it has state."""
         return self._files.get(handle.wire)
 
+    def get(self, other: bytes) -> State | None:
+        """Return any client's state, whatever its sequence number."""
+        return self._states.get(other)
+
     def find(self, stateid: stateid4, client: Client) -> State:
         """Return a client's state; its sequence number is checked, its file is not.
 
@@ -167,7 +177,7 @@ class StateTable:
         if state is None or state.client is not client:
             raise NfsError(NFS4ERR_BAD_STATEID)
         if stateid.seqid not in (0, state.seqid):
-            raise NfsError(_wrong_seqid(stateid.seqid, state.seqid))
+            raise NfsError(wrong_seqid(stateid.seqid, state.seqid))
         return state
 
     def test(self, stateids: Iterable[tuple[int, bytes]], client: Client) -> list[int]:
@@ -183,7 +193,7 @@ class StateTable:
             elif seqid in (0, state.seqid):
                 statuses.append(NFS4_OK)
             else:
-                statuses.append(_wrong_seqid(seqid, state.seqid))
+                statuses.append(wrong_seqid(seqid, state.seqid))
         return statuses
 
     def add_open(self, client: Client, owner: bytes, handle: Filehandle) -> OpenState:
@@ -191,7 +201,7 @@ class StateTable:
         file = self._files.get(handle.wire)
         if file is None:
             file = self._files[handle.wire] = OpenedFile(handle)
-        state = OpenState(client, file, owner, self._new_other())
+        state = OpenState(client, file, owner, self._new_other(client))
         client.open_states[state.other] = state
         file.opens[client, owner] = state
         file.count(state, 1)
@@ -201,7 +211,7 @@ class StateTable:
     def add_lock(self, open_state: OpenState, owner: bytes) -> LockState:
         """Add a lock owner's state on the file. There must be room for it."""
         client = open_state.client
-        state = LockState(open_state, owner, self._new_other())
+        state = LockState(open_state, owner, self._new_other(client))
         client.lock_states[state.other] = state
         open_state.locks[state.other] = state
         state.file.lock_states[client, owner] = state
@@ -305,11 +315,14 @@ class StateTable:
 
     def _remove(self, state: State) -> None:
         del self._states[state.other]
+        if state.numbered is not None:
+            state.numbered.states.discard(state.other)
         self._room.release(state.client.share, 1)
 
-    def _new_other(self) -> bytes:
+    def _new_other(self, client: Client) -> bytes:
+        prefix = client.stateid_prefix
         while True:
-            other = self._random.randbytes(_OTHER_SIZE)
+            other = prefix + self._random.randbytes(_OTHER_SIZE - len(prefix))
             if other not in self._states and other not in (ANONYMOUS, BYPASS):
                 return other
 
@@ -323,7 +336,7 @@ def _release(states: list[OpenState]) -> None:
             _log.warning("closing a file of a client that is gone: %s", error)
 
 
-def _wrong_seqid(given: int, known: int) -> int:
+def wrong_seqid(given: int, known: int) -> int:
     """Return OLD_STATEID for a past number, BAD_STATEID for a future one. The counter wraps."""
     behind = known - given & UINT32_MAX
     return NFS4ERR_OLD_STATEID if behind < 1 << 31 else NFS4ERR_BAD_STATEID

@@ -18,11 +18,15 @@ pytestmark = pytest.mark.timeout(240)
 
 PEER = "Linux client - ours"
 
+RDMA_40 = Transport("rdma", "4.0")
 RDMA_41 = Transport("rdma", "4.1")
 RDMA_42 = Transport("rdma", "4.2")
+TCP_40 = Transport("tcp", "4.0")
 TCP_41 = Transport("tcp", "4.1")
 TCP_42 = Transport("tcp", "4.2")
-EVERY = pytest.mark.parametrize("transport", [RDMA_41, RDMA_42, TCP_41, TCP_42], ids=str)
+EVERY = pytest.mark.parametrize(
+    "transport", [RDMA_40, RDMA_41, RDMA_42, TCP_40, TCP_41, TCP_42], ids=str
+)
 
 
 @EVERY
@@ -65,6 +69,7 @@ def test_server_copy_tree_with_small_packets(
 
 
 CASES = [
+    *(pytest.param(TCP_40, each, id=f"4.0-{each.__name__}") for each in workloads.BASIC[1:]),
     *(pytest.param(RDMA_41, each, id=f"4.1-{each.__name__}") for each in workloads.BASIC[1:]),
     *(
         pytest.param(RDMA_42, each, id=f"4.2-{each.__name__}")

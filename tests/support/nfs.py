@@ -262,10 +262,11 @@ def compound_message(
     tag: bytes,
     credentials: Credentials,
     count: int | None = None,
+    xid: int = 7,
 ) -> bytes:
     """A whole RPC call; ``count`` may lie about the number of operations."""
     enc = Encoder()
-    for word in (7, 0, 2, 100003, 4, 1):
+    for word in (xid, 0, 2, 100003, 4, 1):
         enc.uint32(word)
     auth = credentials.to_auth()
     enc.uint32(auth.flavor)
@@ -315,9 +316,10 @@ class Peer:
         room: int = 8 << 20,
         payload_room: Sequence[int] = (),
         count: int | None = None,
+        xid: int = 7,
     ) -> Incoming:
         """Send a compound; what became of it."""
-        message = compound_message(ops, minor, tag, credentials or self.credentials, count)
+        message = compound_message(ops, minor, tag, credentials or self.credentials, count, xid)
         incoming = Incoming(message, self.channel, room, payload_room)
         serve(self.server, incoming)
         assert incoming.outcome, "no answer"

@@ -21,6 +21,7 @@ from .serve_options import (
     Kept,
     Listeners,
     Rights,
+    check_minor_versions,
     kept_options,
     listener_options,
     rights_options,
@@ -45,6 +46,14 @@ _PLENTY = 1 << 20
     metavar="KIB",
     help="Largest READ and WRITE.",
 )
+@click.option(
+    "--minor-versions",
+    default="0,1,2",
+    show_default=True,
+    metavar="N,...",
+    callback=check_minor_versions,
+    help="NFS 4.N that are served.",
+)
 @click.option("--memory", is_flag=True, help="Export an empty file system in memory.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
 def serve(
@@ -53,10 +62,11 @@ def serve(
     rights: Rights,
     kept: Kept,
     max_io: int,
+    minor_versions: frozenset[int],
     memory: bool,
     verbose: bool,
 ) -> None:
-    """Export directories by NFS 4.1 and 4.2.
+    """Export directories by NFS 4.0, 4.1 and 4.2.
 
     One DIR is the root of what clients see; several appear below it, as NAME or by their own
     last names. A server run by root acts with the rights of each caller; any other acts with its
@@ -79,6 +89,7 @@ def serve(
     give_up_privileges()
     config = ServerConfig(
         max_io=max_io << 10,
+        minor_versions=minor_versions,
         times=LeaseTimes(kept.lease, kept.grace),
         state=StateLimits.affordable(descriptors),
     )

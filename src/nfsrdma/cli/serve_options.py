@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from nfsrdma.rpcrdma.providers.registry import PROVIDERS
+from nfsrdma.server.config import MINOR_VERSIONS
 from nfsrdma.server.edge.serving import RDMA_PORT
 from nfsrdma.server.vfs.export import Squash
 
@@ -88,6 +89,17 @@ class Kept:
             raise click.UsageError(
                 "--ephemeral keeps nothing, --state-dir says where: use one of them"
             )
+
+
+def check_minor_versions(
+    context: click.Context, parameter: click.Parameter, value: str
+) -> frozenset[int]:
+    """Return the minor versions of a list such as ``1,2``. Raises ``click.BadParameter``."""
+    known = {str(minor): minor for minor in MINOR_VERSIONS}
+    try:
+        return frozenset(known[each.strip().removeprefix("4.")] for each in value.split(","))
+    except KeyError:
+        raise click.BadParameter("a list of 0, 1 and 2, such as 1,2") from None
 
 
 listener_options = folded(
