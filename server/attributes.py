@@ -249,6 +249,7 @@ _FIXED: Final[Mapping[int, tuple[str, ...]]] = {
         nfs.FATTR4_TIME_MODIFY: "modified_s modified_ns",
         nfs.FATTR4_MOUNTED_ON_FILEID: "mounted_on",
         nfs.FATTR4_FS_CHARSET_CAP: "charset",
+        nfs.FATTR4_CLONE_BLKSIZE: "export.fs.clone_block",
         nfs.FATTR4_CHANGE_ATTR_TYPE: "change_type",
         nfs.FATTR4_XATTR_SUPPORT: "has_xattrs",
     }.items()
@@ -273,6 +274,7 @@ _READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
 _SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
 _BITMAPS: Final = frozenset({nfs.FATTR4_SUPPORTED_ATTRS, nfs.FATTR4_SUPPATTR_EXCLCREAT})
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
+_CLONE_BLKSIZE: Final = mask_of(nfs.FATTR4_CLONE_BLKSIZE)
 RDATTR_ERROR: Final = mask_of(nfs.FATTR4_RDATTR_ERROR)
 ROOM: Final = mask_of(*(number for number, names in _FIXED.items() if names[0].startswith("room.")))
 """What is about the room in a file system."""
@@ -290,28 +292,30 @@ _EXCLUSIVE_CREATE: Final[int] = (_SETTABLE | _MODE_UMASK) & ~_SET_ONLY
 
 
 @lru_cache(maxsize=64)
-def _supported(has_birth_time: bool, minor: int) -> int:
+def _supported(has_birth_time: bool, clones: int, minor: int) -> int:
     mask = _READABLE | _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK
     if not has_birth_time:
         mask &= ~TIME_CREATE
+    if not clones:
+        mask &= ~_CLONE_BLKSIZE
     return mask & xattrs.KNOWN[minor]
 
 
 def supported(fs: FileSystem, minor: int) -> int:
     """Return the set of the attributes that objects of ``fs`` have."""
-    return _supported(fs.has_birth_time, minor)
+    return _supported(fs.has_birth_time, fs.clone_block, minor)
 
 
 def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
     """Return what can be answered of a requested bitmap; INVAL if it names what is only set."""
     # RFC 8881, Section 18.7.3: what is not supported is ignored. The rest of a long bitmap is
     # cut off before it can become a cache's key.
-    return _wanted(tuple(request[:_WORDS]), fs.has_birth_time, minor)
+    return _wanted(tuple(request[:_WORDS]), fs.has_birth_time, fs.clone_block, minor)
 
 
 @lru_cache(maxsize=xattrs.PLANS)
-def _wanted(request: tuple[int, ...], has_birth_time: bool, minor: int) -> int:
-    mask = mask_from_bitmap(request) & _supported(has_birth_time, minor)
+def _wanted(request: tuple[int, ...], has_birth_time: bool, clones: int, minor: int) -> int:
+    mask = mask_from_bitmap(request) & _supported(has_birth_time, clones, minor)
     if mask & ~_READABLE:
         raise NfsError(nfs.NFS4ERR_INVAL)
     return mask

@@ -15,6 +15,7 @@ from ..engine.operation import Handler, Operation, Operations
 from . import (
     attribute,
     clients,
+    copying,
     data,
     directory,
     handles,
@@ -22,6 +23,7 @@ from . import (
     numbered,
     opens,
     sessions,
+    sparse,
     xattrs,
 )
 
@@ -29,6 +31,8 @@ _NO_ATTRIBUTES: Final = b"\0\0\0\0"
 _OPEN_WITHOUT_DELEGATION: Final = 16 + 20 + 4 + 16 + 12
 """OPEN has no limit, as a delegation names a user. None is given, so that there are a stateid, a
 ``change_info4``, flags, the attributes that were set, and why there is no delegation."""
+_COPY: Final = 4 + 8 + 4 + 8 + 8
+"""COPY has no limit, as it may name copies under way. It never does."""
 _EXCHANGE_ID: Final = 64 + 2 * MAX_NAME
 """EXCHANGE_ID has no limit, as a server says what it is called. Here that has one."""
 
@@ -119,8 +123,12 @@ _ROWS: Final = (
     _row(nfs.OP_RECLAIM_COMPLETE, sessions.reclaim_complete, mutates=True),
     # Minor version 2
     _row(nfs.OP_ALLOCATE, data.allocate, current=True, mutates=True),
+    _row(nfs.OP_COPY, copying.copy, current=True, saved=True, mutates=True, bound=_COPY),
     _row(nfs.OP_DEALLOCATE, data.deallocate, current=True, mutates=True),
+    _row(nfs.OP_IO_ADVISE, copying.advise, current=True),
+    _row(nfs.OP_READ_PLUS, sparse.read_plus, current=True),
     _row(nfs.OP_SEEK, data.seek, current=True),
+    _row(nfs.OP_CLONE, copying.clone, current=True, saved=True, mutates=True),
     _row(nfs.OP_GETXATTR, xattrs.get, current=True),
     _row(nfs.OP_SETXATTR, xattrs.set_, current=True, mutates=True),
     _row(nfs.OP_LISTXATTRS, xattrs.names, current=True),

@@ -138,6 +138,15 @@ class Changes:
         return any(getattr(self, name) is not None for name in Changes.__slots__)
 
 
+class Advice(enum.Enum):
+    """How a range of an open file is going to be read (:meth:`OpenFile.advise`)."""
+
+    NORMAL = "normal"
+    SEQUENTIAL = "sequential"
+    RANDOM = "random"
+    SOON = "soon"
+
+
 class XattrMode(enum.Enum):
     """What :meth:`FileSystem.set_xattr` may do."""
 
@@ -251,6 +260,29 @@ class OpenFile(abc.ABC):
         The end of the file counts as a hole.
         """
 
+    def copy_from(
+        self, source: OpenFile, source_offset: int, offset: int, count: int
+    ) -> Eventual[int]:
+        """Copy from another open file of the same file system, without making it durable.
+
+        Return how many octets were copied: as many as suit the back end, and fewer than ``count``
+        for that or at the end of the source, but not none before that.
+        """
+        raise _unsupported()
+
+    def clone_from(
+        self, source: OpenFile, source_offset: int, offset: int, count: int
+    ) -> Eventual[None]:
+        """Share the storage of a range of another open file, all of it or, on an error, nothing.
+
+        EINVAL if the range cannot be shared, EOPNOTSUPP if no range of any file can.
+        """
+        raise _unsupported()
+
+    def advise(self, offset: int, length: int, advice: Advice) -> Eventual[None]:
+        """Take note of how a range is going to be used; 0 octets reach to the end of the file."""
+        raise _unsupported()
+
     @abc.abstractmethod
     def size(self) -> Eventual[int]:
         """Return the file's size in octets."""
@@ -275,6 +307,11 @@ class FileSystem(abc.ABC):
     change_is_monotonic: bool = False
     """Whether the change attribute only ever grows, restarts of the server included."""
     time_resolution_ns: int = 1
+    clone_block: int = 0
+    """What offsets and lengths of :meth:`OpenFile.clone_from` must be multiples of, in octets.
+
+    0 if nothing can be cloned.
+    """
     has_xattrs: bool = False
     """Whether files and directories can have extended attributes."""
     max_xattr_name: int = 250

@@ -55,6 +55,7 @@ from .interface import (
 from .limits import largest_file, largest_size
 from .local_attributes import Stamps, node_of, set_times
 from .local_calls import Calls, readlink, status_of
+from .local_copies import CopyCalls, clone_block
 from .local_file import LocalFile, sync_job
 from .local_nodes import Nodes
 from .pace import NOT_NOW, Medium, Pace, medium_of
@@ -95,6 +96,7 @@ class LocalFileSystem(FileSystem):
         self.stamps = Stamps()
         self.acts_as = None if acting.privileged else os.geteuid()
         self.calls = Calls(os.fstat(self._root_fd).st_dev, acting, self._below, self.heavy)
+        self.copies = CopyCalls(acting)
         self.pace = Pace(medium or medium_of(self._root_fd), budget, self.heavy.close, clock)
         cache = DescriptorCache(budget, descriptors)
         self.nodes = Nodes(cache, self._below, self.calls, self.pace, self.heavy, clock)
@@ -113,6 +115,7 @@ class LocalFileSystem(FileSystem):
             if size is not None:
                 self.max_file_size = size
             self.calls.max_file_size = self.max_file_size
+            self.clone_block = clone_block(self._root_fd)
             self.has_xattrs = local_xattrs.are_supported(self._root_fd)
             self.max_xattr_name = local_xattrs.MAX_NAME
             self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from ..waiting import started
 from . import syscalls
 from .heavy import is_large
-from .interface import Eventual, Job, Node, OpenFile, User
+from .interface import Advice, Eventual, Job, Node, OpenFile, User
 from .limits import MAX_OFFSET
+from .local_copies import advise
 from .posix import failure
 
 if TYPE_CHECKING:
@@ -201,6 +202,65 @@ class LocalFile(OpenFile):
         pace.done(what)
         return found
 
+    def copy_from(
+        self, source: OpenFile, source_offset: int, offset: int, count: int
+    ) -> Eventual[int]:
+        """Copy from another open file of the same file system."""
+        count = min(count, max(0, MAX_OFFSET - source_offset))
+        if count and offset + count > self._fs.max_file_size:
+            raise failure(errno.EFBIG)
+        return started(self._copy(_of_here(source), source_offset, offset, count))
+
+    async def _copy(self, source: LocalFile, source_offset: int, offset: int, count: int) -> int:
+        self._check_usable()
+        source._check_usable()
+        work = partial(
+            self._fs.copies.copy,
+            source_offset=source_offset,
+            offset=offset,
+            count=count,
+            who=self._who,
+        )
+        with source.held() as from_fd, self.held() as fd:
+            copied = await self._pace.slow(work, from_fd, fd)
+            await self._changed(fd)
+        return copied
+
+    def clone_from(
+        self, source: OpenFile, source_offset: int, offset: int, count: int
+    ) -> Eventual[None]:
+        """Share a range of another open file of the same file system."""
+        if source_offset + count > MAX_OFFSET or offset + count > self._fs.max_file_size:
+            raise failure(errno.EINVAL)
+        return started(self._clone(_of_here(source), source_offset, offset, count))
+
+    async def _clone(self, source: LocalFile, source_offset: int, offset: int, count: int) -> None:
+        self._check_usable()
+        source._check_usable()
+        work = partial(
+            self._fs.copies.clone,
+            source_offset=source_offset,
+            offset=offset,
+            count=count,
+            who=self._who,
+        )
+        with source.held() as from_fd, self.held() as fd:
+            await self._pace.slow(work, from_fd, fd)
+            await self._changed(fd)
+
+    def advise(self, offset: int, length: int, advice: Advice) -> Eventual[None]:
+        """Take note of how a range is going to be used."""
+        self._check_usable()
+        if offset > MAX_OFFSET or length > MAX_OFFSET - offset:
+            raise failure(errno.EINVAL)
+        return started(self._advise(offset, length, advice))
+
+    async def _advise(self, offset: int, length: int, advice: Advice) -> None:
+        work = partial(advise, offset=offset, length=length, advice=advice)
+        with self.held() as fd:
+            # To read ahead may wait for room in a disk's queue.
+            await (self._pace.slow if advice is Advice.SOON else self._pace.quick)(work, fd)
+
     def size(self) -> Eventual[int]:
         """Return the file's size."""
         self._check_open()
@@ -231,3 +291,8 @@ class LocalFile(OpenFile):
         self._closed = True
         if not self._users:
             self._fs.heavy.close(self._fd)
+
+
+def _of_here(file: OpenFile) -> LocalFile:
+    assert isinstance(file, LocalFile)
+    return file

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 from typing import Final, Protocol
 
-from .interface import Job, OpenFile
+from .interface import Advice, Job, OpenFile
 from .memory_node import MemoryNode
 from .posix import failure, without_setid
 
@@ -123,6 +123,19 @@ class MemoryFile(OpenFile):
         if not following:
             raise failure(errno.ENXIO)
         return min(following) * CHUNK
+
+    def copy_from(self, source: OpenFile, source_offset: int, offset: int, count: int) -> int:
+        """Copy from another open file in memory."""
+        assert isinstance(source, MemoryFile)
+        count = max(0, min(count, source.size() - source_offset))
+        piece = memoryview(bytearray(count))
+        source.read(source_offset, piece)
+        if count:
+            self.write(offset, piece)
+        return count
+
+    def advise(self, offset: int, length: int, advice: Advice) -> None:
+        """Take note of nothing: all of memory is as near as can be."""
 
     def size(self) -> int:
         """Return the file's size."""

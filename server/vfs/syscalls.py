@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import platform
 import struct
@@ -35,6 +36,8 @@ _STATX_BTIME: Final = 0x800
 _STATX_SIZE: Final = 256
 _STATFS_SIZE: Final = 256
 
+_FICLONERANGE: Final = 0x4020940D
+_CLONE_RANGE: Final = struct.Struct("=qQQQ")
 _HANDLE_HEADER = struct.Struct("=Ii")
 _OPEN_HOW = struct.Struct("=QQQ")
 _DIRENT = struct.Struct("=QqHB")
@@ -134,6 +137,20 @@ def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
     call = _libc.fallocate
     if call(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)) < 0:
         raise _failed()
+
+
+def clone_range(source: int, source_offset: int, target: int, offset: int, count: int) -> None:
+    """``FICLONERANGE``: have a range of one file share the blocks of another's.
+
+    A count of 0 reaches to the end of the source.
+    """
+    try:
+        fcntl.ioctl(target, _FICLONERANGE, _CLONE_RANGE.pack(source, source_offset, count, offset))
+    except OSError as error:
+        if error.errno != errno.ENOTTY:
+            raise
+        # No kernel of ours, or no file system that has ever heard of it.
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP)) from None
 
 
 def descriptor_path(fd: int) -> bytes:

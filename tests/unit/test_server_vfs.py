@@ -17,6 +17,7 @@ from nfsrdma.server.vfs.interface import (
     READ,
     ROOT,
     WRITE,
+    Advice,
     Changes,
     FileSystem,
     Job,
@@ -531,6 +532,30 @@ def test_extended_attributes(fs: FileSystem) -> None:
     assert fs.list_xattrs(link, ROOT) == []
     fails(errno.ENODATA, fs.get_xattr, link, ROOT, b"y")
     fails(errno.EPERM, fs.set_xattr, link, ROOT, b"y", b"", XattrMode.EITHER)
+
+
+def test_copies(fs: FileSystem) -> None:
+    data = bytes(range(256)) * 1024
+    source = fs.open(put(fs, b"a", data), ROOT, READ)
+    node = put(fs, b"b", b"0123456789")
+    target = fs.open(node, ROOT, READ | WRITE)
+    before = fs.attributes(node).change
+    assert target.copy_from(source, 256, 4, 10) == 10
+    assert get(fs, node) == b"0123" + data[:10]
+    assert fs.attributes(node).change != before
+    assert target.copy_from(source, len(data) - 3, 0, 1 << 20) == 3
+    assert target.copy_from(source, len(data), 0, 1 << 20) == 0
+    done = 0
+    while done < len(data):
+        step = target.copy_from(source, done, done, 1 << 20)
+        assert step > 0
+        done += step
+    assert get(fs, node, 0, 1 << 20) == data
+    fails(errno.EFBIG, target.copy_from, source, 0, fs.max_file_size, 1)
+    target.advise(0, 0, Advice.SOON)
+    target.advise(0, 1 << 40, Advice.RANDOM)
+    source.close()
+    target.close()
 
 
 def test_statistics(fs: FileSystem) -> None:

@@ -1,0 +1,146 @@
+"""Copies within the server: COPY and CLONE (RFC 7862), and what says how a file will be used.
+
+COPY is done at once and up to a bound, and the count that is answered says how far it came: a
+client goes on from there. So nothing of it outlives the call, there is no copy whose state could be
+asked for or cancelled, and none is made between two servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_from_bitmap
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from ..engine.context import Context, Waits
+from ..engine.operation import may_wait
+from ..engine.reply import Reply
+from ..vfs.interface import READ, WRITE, Advice
+from .stateids import Opened, opened, require_regular
+
+SLICE: Final = 4 << 20
+"""Octets that one COPY copies at most: some milliseconds, in which its slot is taken."""
+_UINT64_MAX: Final = (1 << 64) - 1
+_HINTS: Final[Mapping[int, Advice]] = {
+    nfs.IO_ADVISE4_NORMAL: Advice.NORMAL,
+    nfs.IO_ADVISE4_SEQUENTIAL: Advice.SEQUENTIAL,
+    nfs.IO_ADVISE4_RANDOM: Advice.RANDOM,
+    nfs.IO_ADVISE4_WILLNEED: Advice.SOON,
+}
+"""The hints that are of use here, the strongest last."""
+
+
+def copy(context: Context, args: nfs.COPY4args, reply: Reply) -> Waits:
+    """COPY (RFC 7862, Section 15.2), within this server."""
+    return context.in_turn(partial(_copy, context, args, reply))
+
+
+@may_wait
+async def _copy(context: Context, args: nfs.COPY4args, reply: Reply) -> None:
+    if args.ca_source_server:
+        raise NfsError(nfs.NFS4ERR_NOTSUPP)
+    _check_pair(context)
+    for offset in (args.ca_src_offset, args.ca_dst_offset):
+        if offset + args.ca_count > _UINT64_MAX:
+            raise NfsError(nfs.NFS4ERR_INVAL)
+    with await _source(context, args.ca_src_stateid) as source:
+        use = await context.ready(opened(context, args.ca_dst_stateid, WRITE))
+        with use as target:
+            size = await context.ready(source.size())
+            # Linux asks for what is past the end of the file, and means what there is.
+            left = max(0, size - args.ca_src_offset)
+            count = min(args.ca_count or left, left, SLICE)
+            if count:
+                copying = target.copy_from(source, args.ca_src_offset, args.ca_dst_offset, count)
+                count = await use.ready(context, copying)
+    verifier = context.core.registry.write_verifier
+    response = nfs.write_response4([], count, nfs.UNSTABLE4, verifier)
+    nfs.COPY4resok(response, nfs.copy_requirements4(True, True)).encode(reply.encoder)
+
+
+@may_wait
+async def clone(context: Context, args: nfs.CLONE4args, reply: Reply) -> None:
+    """CLONE (RFC 7862, Section 15.13): durable, since no verifier would tell of its loss."""
+    _check_pair(context, same=True)
+    block = context.here.export.fs.clone_block
+    if not block:
+        raise NfsError(nfs.NFS4ERR_NOTSUPP)
+    with await _source(context, args.cl_src_stateid) as source:
+        use = await context.ready(opened(context, args.cl_dst_stateid, WRITE))
+        with use as target:
+            size = await context.ready(source.size())
+            start, to, count = args.cl_src_offset, args.cl_dst_offset, args.cl_count
+            if start > size or count > size - start:
+                raise NfsError(nfs.NFS4ERR_INVAL)
+            end = start + count if count else size
+            if start % block or to % block or (end % block and end != size):
+                raise NfsError(nfs.NFS4ERR_INVAL)
+            if end > start:
+                cloning = target.clone_from(source, start, to, end - start)
+                await use.ready(context, cloning)
+            context.leave(target.sync(metadata=True))
+
+
+def _check_pair(context: Context, *, same: bool = False) -> None:
+    """Raise unless the saved file can be copied to the current one; to itself if ``same``."""
+    source, target = context.saved, context.here
+    assert source is not None
+    for handle in (source, target):
+        if not handle.node.is_regular:
+            raise NfsError(nfs.NFS4ERR_WRONG_TYPE)
+    if source.export is not target.export:
+        raise NfsError(nfs.NFS4ERR_XDEV)
+    if not same and source.node.identity == target.node.identity:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    context.require_writable()
+
+
+async def _source(context: Context, stateid: nfs.stateid4) -> Opened:
+    """Return the saved file, open for reading."""
+    with _at_saved(context):
+        return await context.ready(opened(context, stateid, READ))
+
+
+@contextmanager
+def _at_saved(context: Context) -> Iterator[None]:
+    """Have the saved file handle, and its stateid, be the current ones.
+
+    Both are of one export, so that the caller acts as the same user.
+    """
+    _exchange(context)
+    try:
+        yield
+    finally:
+        _exchange(context)
+
+
+def _exchange(context: Context) -> None:
+    context.current, context.saved = context.saved, context.current
+    stateids = context.saved_stateid, context.current_stateid
+    context.current_stateid, context.saved_stateid = stateids
+
+
+@may_wait
+async def advise(context: Context, args: nfs.IO_ADVISE4args, reply: Reply) -> None:
+    """IO_ADVISE (RFC 7862, Section 15.5): the hints that were taken are answered."""
+    require_regular(context)
+    if args.iaa_offset + args.iaa_count > _UINT64_MAX:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    asked = mask_from_bitmap(args.iaa_hints[:1])
+    taken = 0
+    try:
+        use = await context.ready(opened(context, args.iaa_stateid, READ))
+    except NfsError as error:
+        if error.status != nfs.NFS4ERR_OPENMODE:
+            raise
+        use = await context.ready(opened(context, args.iaa_stateid, WRITE))
+    with use as file:
+        for hint, advice in _HINTS.items():
+            if asked >> hint & 1:
+                await use.ready(context, file.advise(args.iaa_offset, args.iaa_count, advice))
+                taken |= 1 << hint
+    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(taken))
