@@ -121,6 +121,11 @@ class Client:
         self.recovery.set_lease(lease_s)
         self.session.patience = max(self.recovery.timeout, 2.0 * lease_s)
 
+    def wait_for_ever(self) -> None:
+        """Let calls wait for as long as the server is away (``hard``), instead of failing."""
+        self.recovery.hard = True
+        self.session.patience = float("inf")
+
     async def unmount(self) -> None:
         """Close every file, then end the session and the connection.
 

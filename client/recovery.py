@@ -81,6 +81,9 @@ class Recovery:
         """The length of a lease: what most servers grant, until :meth:`set_lease`."""
         self.client_id: int | None = None
         self.closing = False
+        self.hard = False
+        """Whether calls wait for as long as the server is away, where they would fail after
+        ``timeout`` seconds."""
         self._connect = connect
         self._owner = owner
         self._verifier = verifier
@@ -167,7 +170,9 @@ class Recovery:
                     break
                 failure = TransportError("the connection was lost at once")
             hopeless = isinstance(failure, NfsError) or (self._first and not _later(failure))
-            if hopeless or reactor.time() + backoff >= deadline:
+            if not hopeless and self.hard:
+                deadline = max(deadline, reactor.time() + self.timeout)
+            elif hopeless or reactor.time() + backoff >= deadline:
                 self._finish(failure)
                 return
             await sleep(reactor, backoff)

@@ -56,7 +56,7 @@ class SimClient:
         self.fs = self._file_system()
         self.workers = [Worker(world, self, number) for number in range(world.plan.workers)]
 
-    def _file_system(self) -> FileSystem:
+    def _file_system(self) -> Any:
         plan = self.world.plan
         options = ClientOptions(
             Credentials.sys(0, 0, (), b"sim"),
@@ -67,7 +67,8 @@ class SimClient:
             rsize=plan.rsize,
             wsize=plan.wsize,
         )
-        return FileSystem(self.world.reactor, self._connect, (), options, self.rng)
+        made = FileSystem(self.world.reactor, self._connect, (), options, self.rng)
+        return self.world.face(made)
 
     async def mount(self) -> None:
         """Mount the server's tree, as soon as it can be reached."""
@@ -101,9 +102,13 @@ class SimClient:
 class World:
     """Everything of one run."""
 
-    def __init__(self, fabric: SimFabric, plan: Plan) -> None:
+    def __init__(
+        self, fabric: SimFabric, plan: Plan, face: Callable[[FileSystem], Any] = lambda fs: fs
+    ) -> None:
         self.fabric = fabric
         self.plan = plan
+        self.face = face
+        """What the workers use of a client: itself, or something on top of it."""
         self.reactor = fabric.reactor
         self.watch = Watch()
         self.rng = Random(f"world {plan.seed}")

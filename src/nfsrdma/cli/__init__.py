@@ -21,6 +21,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "rm": ("files", "rm", "Remove files or trees."),
     "mv": ("files", "mv", "Rename a file or directory."),
     "ln": ("files", "ln", "Make a hard or symbolic link."),
+    "mount": ("mount", "mount", "Mount an export for every program, by FUSE."),
+    "umount": ("mount", "umount", "Unmount it."),
     "ping": ("ping", "ping", "Measure NULL round trips to a server."),
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
     "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),

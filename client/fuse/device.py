@@ -1,0 +1,121 @@
+"""``/dev/fuse`` on a reactor."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from nfsrdma.rpcrdma.io.fork import keep_from_children
+from nfsrdma.rpcrdma.task import Reactor
+
+from .memory import Memory
+from .session import REQUEST_MAX, Part
+
+_A_TURN: Final = 16
+"""Requests that are read at most before the network has its turn."""
+_SIGKILL: Final = 1 << 8
+"""The bit of SIGKILL in the masks of signals in ``/proc``."""
+_ABORTED: Final = (errno.ENOENT, errno.EINTR)
+
+
+class Device:
+    """The kernel's end of a mount: the descriptor ``fd``, which becomes this object's.
+
+    ``handle`` is called for each request; :attr:`on_gone` once nothing is mounted any more.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        fd: int,
+        memory: Memory,
+        handle: Callable[[memoryview], object],
+        on_gone: Callable[[], object],
+    ) -> None:
+        self._reactor = reactor
+        self._fd = fd
+        self._memory = memory
+        self._handle = handle
+        self._on_gone = on_gone
+        self._buffer = bytearray(REQUEST_MAX)
+        self._view = memoryview(self._buffer)
+        self._paused = False
+        os.set_blocking(fd, False)
+        memory.on_room = self._resume
+        keep_from_children(self)
+        reactor.add_reader(fd, self._readable)
+
+    def _readable(self) -> None:
+        for _ in range(_A_TURN):
+            if self._memory.is_full:
+                self._paused = True
+                self._reactor.remove_reader(self._fd)
+                return
+            try:
+                size = os.readv(self._fd, (self._buffer,))
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _ABORTED:
+                    continue
+                self._gone()
+                return
+            self._handle(self._view[:size])
+            if self._fd < 0:
+                return
+
+    def _resume(self) -> None:
+        if self._paused and self._fd >= 0:
+            self._paused = False
+            self._reactor.add_reader(self._fd, self._readable)
+
+    def _gone(self) -> None:
+        self.close()
+        self._on_gone()
+
+    def send(self, parts: Sequence[Part]) -> bool:
+        """Send an answer; return False if the kernel does not wait for it any more."""
+        if self._fd < 0:
+            return False
+        try:
+            os.writev(self._fd, parts)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ECONNABORTED, errno.ENODEV):
+                return False
+            raise
+        return True
+
+    def notify(self, message: bytes) -> None:
+        """Send a message; that the kernel does not know the node is no error."""
+        if self._fd >= 0:
+            with suppress(OSError):
+                os.write(self._fd, message)
+
+    def close(self) -> None:
+        """Close the descriptor. What is still mounted cannot be used any more."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            if not self._paused:
+                self._reactor.remove_reader(fd)
+            os.close(fd)
+
+    def abandon(self) -> None:
+        """See ``io.fork.Holder``."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def is_dying(thread: int) -> bool:
+    """Return whether a thread was killed, by SIGKILL or another signal that it cannot survive."""
+    try:
+        with open(f"/proc/{thread}/status", "rb") as status:
+            for line in status:
+                if line.startswith(b"SigPnd:"):
+                    return bool(int(line.split()[1], 16) & _SIGKILL)
+    except OSError:
+        pass  # a thread of another container, which has no number here
+    return False

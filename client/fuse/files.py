@@ -1,0 +1,272 @@
+"""Answers to requests about open files: data, holes and locks."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..errors import make_error
+from ..locks import FOREVER
+from ..nodes import Node, NodeFile
+from ..opens import READ, WRITE
+from . import wire
+from .answers import (
+    FOPEN_DIRECT_IO,
+    FOPEN_KEEP_CACHE,
+    lock_out,
+    lseek_out,
+    open_out,
+    write_out,
+)
+from .mounted import Answer, Mounted
+from .wire import Header
+
+_log = logging.getLogger(__name__)
+
+_ACCESS: Final = {os.O_RDONLY: READ, os.O_WRONLY: WRITE, os.O_RDWR: READ | WRITE}
+_MODE: Final = 0o7777
+_KEEP_SIZE: Final = 1
+_PUNCH_HOLE: Final = 2
+_F_RDLCK: Final = 0
+_F_WRLCK: Final = 1
+_F_UNLCK: Final = 2
+_KINDS: Final = {_F_RDLCK: t.READ_LT, _F_WRLCK: t.WRITE_LT}
+_LAST: Final = (1 << 63) - 1
+"""The last octet of a range without an end."""
+_POSIX: Final = b"p"
+_FLOCK: Final = b"f"
+
+# --- Opening and closing ---
+
+
+async def open_file(mount: Mounted, header: Header, arguments: wire.Open) -> Answer:
+    """Answer OPEN."""
+    flags = arguments.flags
+    node = mount.node(header.node)
+    file = await mount.nodes.open(node, _access(flags), truncate=bool(flags & os.O_TRUNC))
+    number, opened = _opened(mount, file, flags)
+    return Answer(opened, undo=_closing(mount, number))
+
+
+async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answer:
+    """Answer CREATE. The kernel has applied the caller's umask."""
+    flags, name = arguments.flags, arguments.name
+    directory = mount.node(header.node)
+    file = await mount.nodes.create(
+        directory,
+        name,
+        _access(flags),
+        arguments.mode & _MODE,
+        exclusive=bool(flags & os.O_EXCL),
+        truncate=bool(flags & os.O_TRUNC),
+    )
+    node = file.node
+    number, opened = _opened(mount, file, flags)
+    close = _closing(mount, number)
+
+    async def undo() -> None:
+        mount.forget(node.number, 1)
+        await close()
+
+    try:
+        status = await mount.fresh(node)
+    except BaseException:
+        await undo()
+        raise
+    return Answer(mount.entry(directory, name, node, status), opened, undo=undo)
+
+
+def _access(flags: int) -> int:
+    try:
+        return _ACCESS[flags & os.O_ACCMODE]
+    except KeyError:
+        raise make_error(errno.EINVAL, f"open with the flags {flags:#o}") from None
+
+
+def _opened(mount: Mounted, file: NodeFile, flags: int) -> tuple[int, bytes]:
+    """Return a number for an open file, and the answer that tells it."""
+    number = mount.handles.add_file(file)
+    told = 0
+    if mount.keeps_pages(file):
+        told |= FOPEN_KEEP_CACHE
+    if mount.direct or flags & os.O_APPEND:
+        # The kernel appends at the end that it knows. Only direct I/O leaves that to us.
+        told |= FOPEN_DIRECT_IO
+    return number, open_out(number, told)
+
+
+def _closing(mount: Mounted, number: int) -> Callable[[], Coroutine[Any, Any, object]]:
+    async def close() -> None:
+        await mount.handles.remove_file(number).file.close()
+
+    return close
+
+
+async def flush(mount: Mounted, header: Header, arguments: wire.Flush) -> Answer:
+    """Answer FLUSH, at each ``close``: commit, and give the process's locks up."""
+    handle = mount.handles.file(arguments.fh)
+    try:
+        await handle.file.commit()
+        handle.uncommitted = 0
+    finally:
+        owner = _owner(_POSIX, arguments.lock_owner)
+        await _unlock(mount, handle.node, owner, 0, FOREVER)
+    return Answer()
+
+
+async def release(mount: Mounted, header: Header, arguments: wire.Release) -> Answer:
+    """Answer RELEASE, for which no process waits, so that errors go nowhere."""
+    handle = mount.handles.remove_file(arguments.fh)
+    try:
+        await handle.file.close()
+    except OSError as error:
+        _log.warning("closing %s: %s", handle.node.path(), error)
+    return Answer()
+
+
+async def fsync(mount: Mounted, header: Header, arguments: wire.Fsync) -> Answer:
+    """Answer FSYNC, which covers what was written through other opens."""
+    handle = mount.handles.file(arguments.fh)
+    await handle.file.commit()
+    handle.uncommitted = 0
+    await handle.file.file.commit()
+    return Answer()
+
+
+# --- Data ---
+
+
+async def read(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
+    """Answer READ."""
+    file = mount.handles.file(arguments.fh).file
+    memory = mount.memory
+    buffer = await memory.acquire(arguments.size)
+    view = memoryview(buffer)
+    try:
+        count = await file.read_at(arguments.offset, view)
+    except BaseException:
+        # The transport may still refer to it: it must not be used again.
+        memory.lose(len(buffer))
+        raise
+    return Answer(view[:count], sent=lambda: memory.release(buffer))
+
+
+async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer:
+    """Answer WRITE. The file is appended to where it ends at the server."""
+    handle = mount.handles.file(arguments.fh)
+    data = arguments.data
+    mount.memory.write_begins(len(data))
+    try:
+        if arguments.flags & os.O_APPEND:
+            await handle.file.append(memoryview(data))
+        else:
+            await handle.file.write_at(arguments.offset, memoryview(data))
+        handle.uncommitted += len(data)
+        await mount.wrote(len(data))
+    finally:
+        mount.memory.write_ends(len(data))
+    return Answer(write_out(len(data)))
+
+
+async def lseek(mount: Mounted, header: Header, arguments: wire.LSeek) -> Answer:
+    """Answer LSEEK with ``SEEK_DATA`` or ``SEEK_HOLE``."""
+    file = mount.handles.file(arguments.fh).file
+    offset, data = arguments.offset, arguments.whence == os.SEEK_DATA
+    found: int | None
+    if arguments.whence not in (os.SEEK_DATA, os.SEEK_HOLE):
+        raise make_error(errno.EINVAL, f"lseek of the kind {arguments.whence}")
+    if file.file.readable:
+        found = await (file.find_data(offset) if data else file.find_hole(offset))
+    else:
+        # The server does not look into a file that is open for writing only.
+        size = (await mount.fresh(file.node)).st_size
+        found = None if offset >= size else offset if data else size
+    if found is None:
+        raise make_error(errno.ENXIO, "nothing there", file.node.path())
+    return Answer(lseek_out(found))
+
+
+async def fallocate(mount: Mounted, header: Header, arguments: wire.FAllocate) -> Answer:
+    """Answer FALLOCATE: room for a range, or a hole."""
+    file = mount.handles.file(arguments.fh).file
+    offset, length, mode = arguments.offset, arguments.length, arguments.mode
+    if mount.client.session.minor_version < 2:
+        raise make_error(errno.EOPNOTSUPP, "NFS 4.1 has neither ALLOCATE nor DEALLOCATE")
+    if mode == _PUNCH_HOLE | _KEEP_SIZE:
+        await file.deallocate(offset, length)
+        return Answer()
+    # ALLOCATE makes a file longer if need be.
+    end = (await mount.fresh(file.node)).st_size if mode == _KEEP_SIZE else _LAST
+    if mode not in (0, _KEEP_SIZE) or offset + length > end:
+        raise make_error(errno.EOPNOTSUPP, f"fallocate with the mode {mode:#x}")
+    await file.allocate(offset, length)
+    return Answer()
+
+
+# --- Locks ---
+
+
+def _owner(kind: bytes, number: int) -> bytes:
+    """Return a lock owner for the server: those of ``fcntl`` and ``flock`` differ."""
+    return kind + number.to_bytes(8)
+
+
+def _range(arguments: wire.Lock) -> tuple[int, int]:
+    """Return offset and length."""
+    if arguments.end >= _LAST:
+        return arguments.start, FOREVER
+    return arguments.start, arguments.end - arguments.start + 1
+
+
+async def getlk(mount: Mounted, header: Header, arguments: wire.Lock) -> Answer:
+    """Answer GETLK: the lock that is in the way, if there is one."""
+    file = mount.handles.file(arguments.fh).file
+    owner = _owner(_POSIX, arguments.owner)
+    offset, length = _range(arguments)
+    denied = await file.test_lock(owner, _kind(arguments), offset, length)
+    if denied is None:
+        return Answer(lock_out(_F_UNLCK, arguments.start, arguments.end, 0))
+    kind = _F_WRLCK if denied.locktype in (t.WRITE_LT, t.WRITEW_LT) else _F_RDLCK
+    start = min(denied.offset, _LAST)
+    end = _LAST if denied.length == FOREVER else min(start + denied.length - 1, _LAST)
+    return Answer(lock_out(kind, start, end, 0))
+
+
+async def setlk(mount: Mounted, header: Header, arguments: wire.Lock) -> Answer:
+    """Answer SETLK. Raises an error with EAGAIN if another lock is in the way."""
+    return await _set_lock(mount, arguments, wait=False)
+
+
+async def setlkw(mount: Mounted, header: Header, arguments: wire.Lock) -> Answer:
+    """Answer SETLKW: wait until the lock is granted."""
+    return await _set_lock(mount, arguments, wait=True)
+
+
+async def _set_lock(mount: Mounted, arguments: wire.Lock, wait: bool) -> Answer:
+    file = mount.handles.file(arguments.fh).file
+    owner = _owner(_FLOCK if arguments.flags & wire.LK_FLOCK else _POSIX, arguments.owner)
+    offset, length = _range(arguments)
+    if arguments.kind == _F_UNLCK:
+        await _unlock(mount, file.node, owner, offset, length)
+    else:
+        await file.lock(owner, _kind(arguments), offset, length, wait=wait)
+    return Answer()
+
+
+async def _unlock(mount: Mounted, node: Node, owner: bytes, offset: int, length: int) -> None:
+    """Unlock a range, through whichever open of the file it was locked."""
+    for handle in mount.handles.files_of(node):
+        if owner in handle.file.file.opened.locks:
+            await handle.file.unlock(owner, offset, length)
+
+
+def _kind(arguments: wire.Lock) -> int:
+    try:
+        return _KINDS[arguments.kind]
+    except KeyError:
+        raise make_error(errno.EINVAL, f"a lock of the kind {arguments.kind}") from None

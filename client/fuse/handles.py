@@ -1,0 +1,133 @@
+"""What processes have open, by the numbers that the kernel was given for it."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from typing import Final
+
+from ..errors import make_error
+from ..nodes import Node, NodeFile
+from ..nodes.nodes import Entries, Entry, Nodes
+
+
+class FileHandle:
+    """An open file."""
+
+    __slots__ = ("file", "uncommitted")
+
+    def __init__(self, file: NodeFile) -> None:
+        self.file: Final = file
+        self.uncommitted = 0
+        """Octets written since the last commit, at least."""
+
+    @property
+    def node(self) -> Node:
+        """What is open."""
+        return self.file.node
+
+
+class DirectoryHandle:
+    """An open directory, and the page of its listing that was read last."""
+
+    __slots__ = ("_cookie", "_index", "_page", "node")
+
+    def __init__(self, node: Node) -> None:
+        self.node: Final = node
+        self._page: Entries | None = None
+        self._index = 0
+        self._cookie = 0
+
+    async def entries_from(self, nodes: Nodes, cookie: int) -> list[Entry]:
+        """Return some of the entries after ``cookie``; none at the end of the directory."""
+        index = self._index_of(cookie)
+        page = self._page
+        if page is None or index is None or (index == len(page.entries) and not page.end):
+            verifier = page.verifier if page is not None and cookie else bytes(8)
+            page = await nodes.readdir(self.node, cookie, verifier)
+            if not page.entries and not page.end:
+                text = "READDIR goes on without an entry"
+                raise make_error(errno.EPROTO, text, self.node.path())
+            self._page = page
+            index = 0
+        self._index, self._cookie = index, cookie
+        return page.entries[index:]
+
+    def taken(self, entries: list[Entry]) -> None:
+        """Note that ``entries``, the first ones of those returned last, were given away."""
+        if entries:
+            self._index += len(entries)
+            self._cookie = entries[-1].cookie
+
+    def _index_of(self, cookie: int) -> int | None:
+        """Return where the entries after ``cookie`` begin in the page, if they do."""
+        if self._page is None or not cookie:
+            return None  # from the beginning: a new listing
+        if cookie == self._cookie:
+            return self._index
+        for index, entry in enumerate(self._page.entries):
+            if entry.cookie == cookie:
+                return index + 1
+        return None
+
+
+class Handles:
+    """The open files and directories of a mount."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._files: dict[int, FileHandle] = {}
+        self._directories: dict[int, DirectoryHandle] = {}
+        self._of_nodes: dict[int, dict[int, FileHandle]] = {}
+
+    def __len__(self) -> int:
+        return len(self._files) + len(self._directories)
+
+    def add_file(self, file: NodeFile) -> int:
+        """Return a number for an open file."""
+        self._last += 1
+        handle = self._files[self._last] = FileHandle(file)
+        self._of_nodes.setdefault(file.node.number, {})[self._last] = handle
+        return self._last
+
+    def add_directory(self, node: Node) -> int:
+        """Return a number for an open directory."""
+        self._last += 1
+        self._directories[self._last] = DirectoryHandle(node)
+        return self._last
+
+    def file(self, number: int) -> FileHandle:
+        """Return an open file. Raises an error with EBADF."""
+        try:
+            return self._files[number]
+        except KeyError:
+            raise make_error(errno.EBADF, f"no file is open as {number}") from None
+
+    def directory(self, number: int) -> DirectoryHandle:
+        """Return an open directory. Raises an error with EBADF."""
+        try:
+            return self._directories[number]
+        except KeyError:
+            raise make_error(errno.EBADF, f"no directory is open as {number}") from None
+
+    def files_of(self, node: Node) -> list[FileHandle]:
+        """Return the open files of a node."""
+        return list(self._of_nodes.get(node.number, {}).values())
+
+    def files(self) -> Iterator[FileHandle]:
+        """Yield all open files."""
+        yield from self._files.values()
+
+    def remove_file(self, number: int) -> FileHandle:
+        """Remove and return an open file. Raises an error with EBADF."""
+        handle = self.file(number)
+        del self._files[number]
+        others = self._of_nodes[handle.node.number]
+        del others[number]
+        if not others:
+            del self._of_nodes[handle.node.number]
+        return handle
+
+    def remove_directory(self, number: int) -> None:
+        """Remove an open directory, if there is one."""
+        self._directories.pop(number, None)

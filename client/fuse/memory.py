@@ -1,0 +1,88 @@
+"""The memory of requests in flight: buffers for READ, and a bound for all."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from nfsrdma.rpcrdma.task import Future
+
+LIMIT: Final = 64 << 20
+"""Octets that READs in progress hold at most; as many are for WRITEs."""
+_LARGE: Final = 64 << 10
+"""The size from which on buffers are kept for later READs, since new ones have to be zeroed."""
+_KEPT_MAX: Final = 16
+"""Buffers that are kept at most."""
+
+
+class Memory:
+    """Octets that READs and WRITEs in progress hold.
+
+    READs wait for their turn here. WRITEs hold their data already when they are read from the
+    device, so that nothing more is read from there while :attr:`is_full`.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._reading = 0
+        self._writing = 0
+        self._waiting: deque[tuple[int, Future[None]]] = deque()
+        self._kept: dict[int, list[bytearray]] = {}
+        self._kept_count = 0
+        self.on_room: Callable[[], object] | None = None
+        """Called when :attr:`is_full` may be no longer true."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether WRITEs hold as much as they may."""
+        return self._writing >= self._limit
+
+    @property
+    def held(self) -> int:
+        """Octets that are held now."""
+        return self._reading + self._writing
+
+    async def acquire(self, size: int) -> bytearray:
+        """Return a buffer of ``size`` octets for a READ, once there is room for it."""
+        if self._waiting or (self._reading and self._reading + size > self._limit):
+            turn: Future[None] = Future()
+            self._waiting.append((size, turn))
+            await turn
+        else:
+            self._reading += size
+        kept = self._kept.get(size)
+        if kept:
+            self._kept_count -= 1
+            return kept.pop()
+        return bytearray(size)
+
+    def release(self, buffer: bytearray) -> None:
+        """Take a buffer back that nothing refers to any more."""
+        size = len(buffer)
+        if size >= _LARGE and self._kept_count < _KEPT_MAX:
+            self._kept.setdefault(size, []).append(buffer)
+            self._kept_count += 1
+        self.lose(size)
+
+    def lose(self, size: int) -> None:
+        """Note that a buffer will not come back."""
+        self._reading -= size
+        while self._waiting:
+            wanted, turn = self._waiting[0]
+            if self._reading and self._reading + wanted > self._limit:
+                return
+            self._waiting.popleft()
+            self._reading += wanted
+            turn.set_result(None)
+
+    def write_begins(self, size: int) -> None:
+        """Note that a WRITE is in progress."""
+        self._writing += size
+
+    def write_ends(self, size: int) -> None:
+        """Note that it is not any more."""
+        was_full = self.is_full
+        self._writing -= size
+        if was_full and not self.is_full and self.on_room is not None:
+            self.on_room()

@@ -1,0 +1,182 @@
+"""What the operations of a mount share: nodes, open files, and what the kernel knows."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from ..attributes import Stat
+from ..client import Client
+from ..errors import NfsError, make_error
+from ..nodes import Node, NodeFile, Nodes
+from .answers import attributes_out, entry_out, invalidate_attributes
+from .handles import Handles
+from .memory import Memory
+
+UNCOMMITTED_MAX: Final = 256 << 20
+"""Octets of uncommitted data that all open files together keep for a restart of the server."""
+_INODE_MIX: Final = 0x9E3779B97F4A7C15
+_INODE_MASK: Final = (1 << 64) - 1
+
+
+class Answer:
+    """The answer to a request.
+
+    ``undo`` is run if nobody takes it: the process was killed meanwhile. ``sent`` is called once
+    the parts are not needed any more.
+    """
+
+    __slots__ = ("parts", "sent", "undo")
+
+    def __init__(
+        self,
+        *parts: bytes | memoryview,
+        undo: Callable[[], Coroutine[Any, Any, object]] | None = None,
+        sent: Callable[[], object] | None = None,
+    ) -> None:
+        self.parts = parts
+        self.undo = undo
+        self.sent = sent
+
+
+class _Known:
+    """The change attributes of a node that the kernel's caches correspond to."""
+
+    __slots__ = ("attributes", "pages")
+
+    def __init__(self) -> None:
+        self.attributes: int | None = None
+        self.pages: int | None = None
+
+
+class Mounted:
+    """A mount of ``client``.
+
+    ``notify`` sends a message to the kernel. ``direct`` bypasses the kernel's page cache, and
+    ``close_to_open`` is whether each open looks whether the cache is still valid.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        nodes: Nodes,
+        notify: Callable[[bytes], object],
+        *,
+        direct: bool = False,
+        close_to_open: bool = True,
+        memory: Memory | None = None,
+    ) -> None:
+        self.client: Final = client
+        self.nodes: Final = nodes
+        self.handles: Final = Handles()
+        self.memory: Final = memory if memory is not None else Memory()
+        self.direct: Final = direct
+        self.close_to_open: Final = close_to_open
+        self._notify = notify
+        self._known: dict[int, _Known] = {}
+        self._uncommitted = 0
+
+    def node(self, number: int) -> Node:
+        """Return the node with a number. Raises an error with ESTALE."""
+        try:
+            return self.nodes.table[number]
+        except KeyError:
+            raise make_error(errno.ESTALE, f"no node has the number {number}") from None
+
+    def forget(self, number: int, lookups: int) -> None:
+        """Take back ``lookups`` of a node; an unknown number is ignored."""
+        try:
+            node = self.nodes.table[number]
+        except KeyError:
+            return
+        self.nodes.forget(node, lookups)
+        if not node.lookups:
+            self._known.pop(number, None)
+
+    # --- Attributes ---
+
+    def inode(self, status: Stat) -> int:
+        """Return the inode number, different for files of different file systems of the server.
+
+        One mount is one device to the system, and (device, inode) has to be unique.
+        """
+        root = self.nodes.table.root
+        if root is None or status.fsid == root.fsid:
+            return status.st_ino
+        mixed = (status.fsid[0] * 31 + status.fsid[1]) * _INODE_MIX
+        return (status.st_ino ^ mixed) & _INODE_MASK
+
+    async def fresh(self, node: Node) -> Stat:
+        """Return attributes that are not older than our own last change of the file.
+
+        The kernel cuts its cached pages off where it is told that a file ends.
+        """
+        if self.nodes.seconds_left(node) > 0:
+            return node.status
+        for handle in self.handles.files_of(node):
+            return await handle.file.stat()
+        return await self.nodes.refresh(node)
+
+    def attributes(self, node: Node, status: Stat) -> bytes:
+        """Return the answer that tells the kernel the attributes of a node."""
+        self._known_of(node).attributes = status.change
+        return attributes_out(status, self.inode(status), self.nodes.seconds_left(node))
+
+    def entry(self, directory: Node, name: bytes, node: Node, status: Stat) -> bytes:
+        """Return the entry that tells the kernel that a name leads to a node."""
+        self._known_of(node).attributes = status.change
+        return entry_out(
+            node.number,
+            status,
+            self.inode(status),
+            self.name_left(directory, name, node),
+            self.nodes.seconds_left(node),
+        )
+
+    def name_left(self, directory: Node, name: bytes, node: Node | None) -> float:
+        """Return for how many seconds the kernel may believe that a name leads to ``node``."""
+        if name not in directory.names or directory.names[name] is not node:
+            return 0.0
+        return self.nodes.names_left(directory)
+
+    def _known_of(self, node: Node) -> _Known:
+        known = self._known.get(node.number)
+        if known is None:
+            known = self._known[node.number] = _Known()
+        return known
+
+    # --- Close-to-open ---
+
+    def keeps_pages(self, file: NodeFile) -> bool:
+        """Return whether the kernel may keep the pages that it has of a file just opened.
+
+        If the file has changed, the kernel is told to ask for its attributes, among them the size,
+        before anything is read.
+        """
+        node = file.node
+        known = self._known_of(node)
+        if not self.close_to_open:
+            return True
+        same = not file.changed
+        if not same or known.attributes != node.change:
+            self._notify(invalidate_attributes(node.number))
+        keep = same and known.pages == node.change
+        known.pages = node.change
+        return keep
+
+    # --- Uncommitted data ---
+
+    async def wrote(self, octets: int) -> None:
+        """Note that so much was written; commit files if all together keep too much."""
+        self._uncommitted += octets
+        if self._uncommitted <= UNCOMMITTED_MAX:
+            return
+        kept = sorted(self.handles.files(), key=lambda each: each.uncommitted, reverse=True)
+        self._uncommitted = 0
+        for handle in kept:
+            if handle.uncommitted:
+                handle.uncommitted = 0
+                with suppress(NfsError):  # the data is kept, and its own process will hear of it
+                    await handle.file.file.commit()

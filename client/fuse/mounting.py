@@ -1,0 +1,200 @@
+"""mount(2) and ``fusermount3``: how ``/dev/fuse`` is opened, mounted and unmounted."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import errno
+import os
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+TYPE: Final = "fuse.nfsrdma"
+"""The type of our mounts in ``/proc/mounts``."""
+_DEVICE: Final = "/dev/fuse"
+_HELPER: Final = "fusermount3"
+_MNT_DETACH: Final = 2
+_FLAGS: Final = {
+    "ro": 1,
+    "nosuid": 2,
+    "nodev": 4,
+    "noexec": 8,
+    "sync": 16,
+    "noatime": 1024,
+    "nodiratime": 2048,
+    "relatime": 1 << 21,
+}
+FLAGS: Final = frozenset(_FLAGS)
+"""Options of mount(2) that the kernel itself obeys."""
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class MountError(OSError):
+    """Nothing could be mounted or unmounted; the message says why and what helps."""
+
+    side = "mount"
+
+
+def check_mount_point(directory: str) -> str:
+    """Return the absolute path of a directory. Raises :class:`MountError` if it is none."""
+    path = os.path.abspath(directory)
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        raise MountError(errno.ENOENT, "there is no such directory", directory) from None
+    except OSError as error:
+        text = error.strerror or ""
+        if error.errno == errno.ENOTCONN:
+            text = f"a mount whose process has ended is there: nfsrdma umount {directory}"
+        raise MountError(error.errno, text, directory) from None
+    if not stat.S_ISDIR(mode):
+        raise MountError(errno.ENOTDIR, "a mount point is a directory", directory)
+    path = os.path.realpath(path)
+    if any(where == path and kind == TYPE for where, kind in mounts()):
+        raise MountError(errno.EBUSY, "something is mounted there already", directory)
+    return path
+
+
+def check_device() -> None:
+    """Raise :class:`MountError` if there is no ``/dev/fuse``, or it is not for us."""
+    try:
+        os.close(os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC))
+    except FileNotFoundError:
+        text = "not there: load the module fuse, or give the container --device /dev/fuse"
+        raise MountError(errno.ENOENT, text, _DEVICE) from None
+    except OSError as error:
+        raise MountError(error.errno, error.strerror, _DEVICE) from None
+
+
+def mount(directory: str, source: str, flags: Sequence[str], max_read: int) -> int:
+    """Mount a file system at ``directory``; return the descriptor of its device.
+
+    ``source`` is what ``/proc/mounts`` shows. Raises :class:`MountError`.
+    """
+    if os.geteuid() == 0:
+        try:
+            return _mount_ourselves(directory, source, flags, max_read)
+        except PermissionError:
+            if shutil.which(_HELPER) is None:
+                text = "not permitted: root of a container needs CAP_SYS_ADMIN to mount"
+                raise MountError(errno.EPERM, text, directory) from None
+    return _mount_by_helper(directory, source, flags, max_read)
+
+
+def _mount_ourselves(directory: str, source: str, flags: Sequence[str], max_read: int) -> int:
+    fd = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    data = (
+        f"fd={fd},rootmode=40000,user_id={os.geteuid()},group_id={os.getegid()},max_read={max_read}"
+    )
+    bits = sum(_FLAGS[each] for each in set(flags))
+    failed = _libc.mount(
+        os.fsencode(source), os.fsencode(directory), TYPE.encode(), bits, data.encode()
+    )
+    if failed:
+        number = ctypes.get_errno()
+        os.close(fd)
+        if number == errno.EPERM:
+            raise PermissionError(number, os.strerror(number), directory)
+        raise MountError(number, os.strerror(number), directory)
+    return fd
+
+
+def _mount_by_helper(directory: str, source: str, flags: Sequence[str], max_read: int) -> int:
+    """Let the set-user-ID program of libfuse mount, which sends us the descriptor."""
+    program = shutil.which(_HELPER)
+    if program is None:
+        text = f"users who are not root need {_HELPER}: install the package fuse3"
+        raise MountError(errno.EPERM, text, directory)
+    shown = source.replace("\\", "\\\\").replace(",", "\\,")
+    options = [f"fsname={shown}", "subtype=nfsrdma", f"max_read={max_read}"]
+    # It adds nosuid and nodev by itself, and refuses to be told.
+    options += [each for each in flags if each not in ("nosuid", "nodev", "relatime")]
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        done = subprocess.run(
+            [program, "-o", ",".join(options), "--", directory],
+            env={**os.environ, "_FUSE_COMMFD": str(theirs.fileno())},
+            pass_fds=(theirs.fileno(),),
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        text = done.stderr.decode(errors="replace").strip().removeprefix(f"{_HELPER}: ")
+        if done.returncode:
+            raise MountError(errno.EPERM, text or f"{_HELPER} failed", directory)
+        size = array.array("i").itemsize
+        _, ancillary, _, _ = ours.recvmsg(1, socket.CMSG_SPACE(size))
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            fd = array.array("i", data[:size])[0]
+            os.set_inheritable(fd, False)
+            return fd
+    raise MountError(errno.EPROTO, f"{_HELPER} sent no descriptor", directory)
+
+
+def unmount(directory: str, *, lazy: bool = False) -> None:
+    """Unmount what is mounted at ``directory``. Raises :class:`MountError`.
+
+    With ``lazy`` it is taken out of the tree at once, and ends when nothing uses it any more.
+    """
+    if _libc.umount2(os.fsencode(directory), _MNT_DETACH if lazy else 0) == 0:
+        return
+    number = ctypes.get_errno()
+    program = shutil.which(_HELPER)
+    if number == errno.EPERM and program is not None:
+        command = [program, "-u", *(["-z"] if lazy else []), "--", directory]
+        done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+        if done.returncode == 0:
+            return
+        text = done.stderr.decode(errors="replace").strip().removeprefix(f"{_HELPER}: ")
+        raise MountError(errno.EBUSY, text or "fusermount3 failed", directory)
+    text = os.strerror(number)
+    if number == errno.EBUSY:
+        text = "in use: end the programs that use it (fuser -vm), or unmount with --lazy"
+    elif number == errno.EPERM:
+        text = f"users who are not root need {_HELPER}: install the package fuse3"
+    elif number == errno.EINVAL:
+        text = "nothing is mounted there"
+    raise MountError(number, text, directory)
+
+
+def mounts() -> Iterator[tuple[str, str]]:
+    """Yield mount points and types, those mounted last at the end."""
+    with open("/proc/self/mounts", "rb") as table:
+        for line in table:
+            fields = line.split()
+            where = fields[1].decode("unicode_escape").encode("latin-1")
+            yield os.fsdecode(where), fields[2].decode()
+
+
+def mounted_at(directory: str) -> str:
+    """Return the path under which one of our mounts is known. Raises :class:`MountError`.
+
+    The mount itself is not touched: its process may have ended.
+    """
+    above, name = os.path.split(os.path.abspath(directory))
+    path = os.path.join(os.path.realpath(above), name)
+    kinds = [kind for where, kind in mounts() if where == path]
+    if not kinds and os.path.islink(path):
+        path = os.path.realpath(path)
+        kinds = [kind for where, kind in mounts() if where == path]
+    if not kinds:
+        raise MountError(errno.EINVAL, "nothing is mounted there", directory)
+    if kinds[-1] != TYPE:
+        text = f"a mount of the type {kinds[-1]}, and none of nfsrdma: use umount"
+        raise MountError(errno.EINVAL, text, directory)
+    return path
+
+
+def read_ahead(directory: str, octets: int) -> None:
+    """Let the kernel read so much ahead of a process. Does nothing unless we are root."""
+    try:
+        device = os.stat(directory).st_dev
+        name = f"{os.major(device)}:{os.minor(device)}"
+        with open(f"/sys/class/bdi/{name}/read_ahead_kb", "w") as setting:
+            setting.write(str(octets >> 10))
+    except OSError:
+        return

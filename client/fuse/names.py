@@ -1,0 +1,291 @@
+"""Answers to requests about names, attributes and directories."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+from ..attributes import encode_attributes
+from ..errors import make_error
+from ..nodes import Node
+from ..nodes.nodes import Entry
+from ..opens import WRITE
+from . import wire
+from .answers import (
+    NO_ENTRY,
+    UNKNOWN_INODE,
+    device_numbers,
+    entry_of_directory,
+    no_entry_out,
+    open_out,
+    statfs_out,
+)
+from .mounted import Answer, Mounted
+from .wire import Header, Valid
+
+_R_OK: Final = 4
+_W_OK: Final = 2
+_X_OK: Final = 1
+_MODE: Final = 0o7777
+_SPECIAL: Final = {
+    stat.S_IFIFO: t.NF4FIFO,
+    stat.S_IFSOCK: t.NF4SOCK,
+    stat.S_IFBLK: t.NF4BLK,
+    stat.S_IFCHR: t.NF4CHR,
+}
+
+
+# --- Looking ---
+
+
+async def lookup(mount: Mounted, header: Header, arguments: wire.Name) -> Answer:
+    """Answer LOOKUP: a name that does not exist may be remembered, too."""
+    directory, name = mount.node(header.node), arguments.name
+    try:
+        node = await mount.nodes.lookup(directory, name)
+    except FileNotFoundError:
+        left = mount.name_left(directory, name, None)
+        if left <= 0:
+            raise
+        return Answer(no_entry_out(left))
+    return await _entry(mount, directory, name, node)
+
+
+async def _entry(mount: Mounted, directory: Node, name: bytes, node: Node) -> Answer:
+    """Return the entry for a node that was looked up."""
+    undo = _forgetting(mount, node)
+    try:
+        status = await mount.fresh(node)
+    except BaseException:
+        await undo()
+        raise
+    return Answer(mount.entry(directory, name, node, status), undo=undo)
+
+
+def _forgetting(mount: Mounted, *nodes: Node) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def forget() -> None:
+        for node in nodes:
+            mount.forget(node.number, 1)
+
+    return forget
+
+
+async def getattr(mount: Mounted, header: Header, arguments: wire.GetAttr) -> Answer:
+    """Answer GETATTR."""
+    node = mount.node(header.node)
+    status = await mount.fresh(node)
+    return Answer(mount.attributes(node, status))
+
+
+async def setattr(mount: Mounted, header: Header, arguments: wire.SetAttr) -> Answer:
+    """Answer SETATTR. What ``ftruncate`` may do depends on how the file was opened."""
+    node = mount.node(header.node)
+    valid = arguments.valid
+    status = None
+    size = arguments.size if valid & Valid.SIZE else None
+    if size is not None and valid & Valid.FH:
+        file = mount.handles.file(arguments.fh).file
+        if file.file.opened.access & WRITE:
+            status = await file.truncate(size)
+            size = None
+    now = valid & (Valid.ATIME_NOW | Valid.MTIME_NOW)
+    others = Valid.MODE | Valid.UID | Valid.GID | Valid.ATIME | Valid.MTIME
+    if size is not None or valid & others or now:
+        attributes = encode_attributes(
+            size=size,
+            mode=arguments.mode if valid & Valid.MODE else None,
+            uid=arguments.uid if valid & Valid.UID else None,
+            gid=arguments.gid if valid & Valid.GID else None,
+            atime_ns=arguments.atime_ns if valid & Valid.ATIME and not now & _ATIME_NOW else None,
+            mtime_ns=arguments.mtime_ns if valid & Valid.MTIME and not now & _MTIME_NOW else None,
+            atime_now=bool(now & _ATIME_NOW),
+            mtime_now=bool(now & _MTIME_NOW),
+        )
+        status = await mount.nodes.setattr(node, attributes, size)
+    if status is None:
+        status = await mount.fresh(node)
+    return Answer(mount.attributes(node, status))
+
+
+_ATIME_NOW: Final = int(Valid.ATIME_NOW)
+_MTIME_NOW: Final = int(Valid.MTIME_NOW)
+
+
+async def readlink(mount: Mounted, header: Header, arguments: wire.Nothing) -> Answer:
+    """Answer READLINK."""
+    return Answer(await mount.nodes.readlink(mount.node(header.node)))
+
+
+async def statfs(mount: Mounted, header: Header, arguments: wire.Nothing) -> Answer:
+    """Answer STATFS."""
+    return Answer(statfs_out(await mount.nodes.statfs(mount.node(header.node))))
+
+
+async def access(mount: Mounted, header: Header, arguments: wire.Access) -> Answer:
+    """Answer ACCESS by what the server says."""
+    node = mount.node(header.node)
+    wanted = 0
+    if arguments.mask & _R_OK:
+        wanted |= t.ACCESS4_READ
+    if arguments.mask & _W_OK:
+        wanted |= t.ACCESS4_MODIFY | t.ACCESS4_EXTEND
+        if node.is_dir:
+            wanted |= t.ACCESS4_DELETE
+    if arguments.mask & _X_OK:
+        wanted |= t.ACCESS4_LOOKUP if node.is_dir else t.ACCESS4_EXECUTE
+    if wanted:
+        granted = await mount.nodes.access(node, wanted)
+        if wanted & ~granted:
+            raise make_error(errno.EACCES, "the server does not permit this", node.path())
+    return Answer()
+
+
+# --- Making and removing names ---
+
+
+async def symlink(mount: Mounted, header: Header, arguments: wire.SymLink) -> Answer:
+    """Answer SYMLINK."""
+    directory = mount.node(header.node)
+    node = await mount.nodes.symlink(directory, arguments.name, arguments.target)
+    return await _entry(mount, directory, arguments.name, node)
+
+
+async def mkdir(mount: Mounted, header: Header, arguments: wire.MkDir) -> Answer:
+    """Answer MKDIR. The kernel has applied the caller's umask."""
+    directory = mount.node(header.node)
+    node = await mount.nodes.mkdir(directory, arguments.name, arguments.mode & _MODE)
+    return await _entry(mount, directory, arguments.name, node)
+
+
+async def mknod(mount: Mounted, header: Header, arguments: wire.MkNod) -> Answer:
+    """Answer MKNOD, which makes regular files, too."""
+    directory, name, mode = mount.node(header.node), arguments.name, arguments.mode & _MODE
+    kind = stat.S_IFMT(arguments.mode)
+    if kind in (0, stat.S_IFREG):
+        file = await mount.nodes.create(directory, name, WRITE, mode, exclusive=True)
+        node = file.node
+        await file.close()
+    elif kind in _SPECIAL:
+        device = device_numbers(arguments.device)
+        node = await mount.nodes.mknod(directory, name, _SPECIAL[kind], mode, device)
+    else:
+        raise make_error(errno.EINVAL, f"mknod of the type {kind:#o}")
+    return await _entry(mount, directory, name, node)
+
+
+async def link(mount: Mounted, header: Header, arguments: wire.Link) -> Answer:
+    """Answer LINK."""
+    directory = mount.node(header.node)
+    node = await mount.nodes.link(mount.node(arguments.node), directory, arguments.name)
+    return await _entry(mount, directory, arguments.name, node)
+
+
+async def remove(mount: Mounted, header: Header, arguments: wire.Name) -> Answer:
+    """Answer UNLINK and RMDIR, which are one operation of NFS."""
+    await mount.nodes.remove(mount.node(header.node), arguments.name)
+    return Answer()
+
+
+async def rename(mount: Mounted, header: Header, arguments: wire.Rename) -> Answer:
+    """Answer RENAME."""
+    source, target = mount.node(header.node), mount.node(arguments.directory)
+    await mount.nodes.rename(source, arguments.old, target, arguments.new)
+    return Answer()
+
+
+async def rename2(mount: Mounted, header: Header, arguments: wire.Rename2) -> Answer:
+    """Answer RENAME2. NFS neither exchanges names nor refuses to replace one."""
+    if arguments.flags:
+        raise make_error(errno.EINVAL, f"renameat2 with the flags {arguments.flags:#x}")
+    plain = wire.Rename(arguments.directory, arguments.old, arguments.new)
+    return await rename(mount, header, plain)
+
+
+# --- Directories ---
+
+
+async def opendir(mount: Mounted, header: Header, arguments: wire.Open) -> Answer:
+    """Answer OPENDIR: NFS does not open directories."""
+    number = mount.handles.add_directory(mount.node(header.node))
+
+    async def undo() -> None:
+        mount.handles.remove_directory(number)
+
+    return Answer(open_out(number, 0), undo=undo)
+
+
+async def readdir(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
+    """Answer READDIR: names and inode numbers. ``.`` and ``..`` are left out."""
+    directory = mount.handles.directory(arguments.fh)
+    found = await directory.entries_from(mount.nodes, arguments.offset)
+    parts: list[bytes] = []
+    left = arguments.size
+    for entry in found:
+        part = _plain(mount, entry)
+        if len(part) > left:
+            break
+        left -= len(part)
+        parts.append(part)
+    directory.taken(found[: len(parts)])
+    return Answer(b"".join(parts))
+
+
+async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
+    """Answer READDIRPLUS: entries with attributes, each of which counts as a lookup."""
+    directory = mount.handles.directory(arguments.fh)
+    found = await directory.entries_from(mount.nodes, arguments.offset)
+    parts: list[bytes] = []
+    looked_up: list[Node] = []
+    left = arguments.size
+    taken = 0
+    for entry in found:
+        part = _plain(mount, entry)
+        if len(NO_ENTRY) + len(part) > left:
+            break
+        left -= len(NO_ENTRY) + len(part)
+        taken += 1
+        node = entry.node
+        if node is not None and _is_known(mount, node):
+            mount.nodes.table.look_up(node)
+            looked_up.append(node)
+            parts.append(mount.entry(directory.node, entry.name, node, node.status))
+        else:
+            parts.append(NO_ENTRY)
+        parts.append(part)
+    directory.taken(found[:taken])
+    return Answer(b"".join(parts), undo=_forgetting(mount, *looked_up))
+
+
+def _is_known(mount: Mounted, node: Node) -> bool:
+    """Return whether the attributes of an entry of a page are still worth telling.
+
+    If not, the kernel looks the name up when it needs to.
+    """
+    if mount.nodes.seconds_left(node) <= 0:
+        return False
+    try:
+        return mount.nodes.table[node.number] is node
+    except KeyError:
+        return False
+
+
+def _plain(mount: Mounted, entry: Entry) -> bytes:
+    if entry.node is None:
+        return entry_of_directory(UNKNOWN_INODE, entry.cookie, 0, entry.name)
+    status = entry.node.status
+    return entry_of_directory(mount.inode(status), entry.cookie, status.st_mode, entry.name)
+
+
+async def releasedir(mount: Mounted, header: Header, arguments: wire.Release) -> Answer:
+    """Answer RELEASEDIR."""
+    mount.handles.remove_directory(arguments.fh)
+    return Answer()
+
+
+async def fsyncdir(mount: Mounted, header: Header, arguments: wire.Fsync) -> Answer:
+    """Answer FSYNCDIR: changes of directories are stable when they are answered."""
+    return Answer()
