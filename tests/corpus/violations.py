@@ -409,6 +409,21 @@ def _(wire: Wire) -> None:
     do_sequence(wire, 2, 4, 1)
 
 
+@breaks("sequence-differs")
+def _(wire: Wire) -> None:
+    """The result of SEQUENCE is that of another slot."""
+    wire.nfs_call(2, sequence_call(3, 7))
+    wire.nfs_reply(2, results(2, sequence_results(4, 7)))
+
+
+@breaks("sequence-differs")
+def _(wire: Wire) -> None:
+    """The result of SEQUENCE is that of the request before."""
+    do_sequence(wire, 2, 0, 7)
+    wire.nfs_call(3, sequence_call(0, 8))
+    wire.nfs_reply(3, results(3, sequence_results(0, 7)))
+
+
 # What the decoder says
 
 

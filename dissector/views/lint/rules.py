@@ -85,6 +85,8 @@ _ALL = (
          "The sequence of a slot grows by one with each request."),
     Rule("slot-range", ERROR, "RFC 8881, Section 2.10.6.1",
          "A slot is one of those that the session has."),
+    Rule("sequence-differs", ERROR, "RFC 8881, Section 18.46.3",
+         "SEQUENCE's result has the session, slot and sequence of its arguments."),
     Rule("chunk-length", ERROR, "RFC 8166, Sections 3.4.5.2 and 3.4.6.2",
          "A chunk is as long as the item that is in it."),
     Rule("bad-header", ERROR, "RFC 8166, Section 4.5.2",

@@ -45,6 +45,7 @@ class Sessions:
         elif isinstance(asked, t.SEQUENCE4args) and isinstance(result, t.SEQUENCE4res):
             key = (bytes(asked.sa_sessionid), False, asked.sa_slotid)
             yield from self._used(exchange, key, asked.sa_sequenceid, result.value is not None)
+            yield from _answered(exchange, asked, result)
         elif isinstance(asked, t.CB_SEQUENCE4args) and isinstance(result, t.CB_SEQUENCE4res):
             key = (bytes(asked.csa_sessionid), True, asked.csa_slotid)
             yield from self._used(exchange, key, asked.csa_sequenceid, result.value is not None)
@@ -90,3 +91,20 @@ class Sessions:
             if len(self._slots) >= MAX_SLOTS:
                 del self._slots[next(iter(self._slots))]
             self._slots[key] = _Last(sequence, call.frame, reply.frame)
+
+
+def _answered(
+    exchange: Exchange, asked: t.SEQUENCE4args, result: t.SEQUENCE4res
+) -> Iterator[Finding]:
+    """Check that a success is that of what was asked."""
+    done, reply = result.value, exchange.reply
+    if done is None or reply is None:
+        return
+    for what, theirs, ours in (
+        ("session", done.sr_sessionid.hex(), asked.sa_sessionid.hex()),
+        ("slot", done.sr_slotid, asked.sa_slotid),
+        ("sequence", done.sr_sequenceid, asked.sa_sequenceid),
+    ):
+        if theirs != ours:
+            text = f"the call is for {what} {ours}, its result for {theirs}"
+            yield found(reply.frame, "sequence-differs", text)
