@@ -170,7 +170,7 @@ class Compound:
     def _end_of_first(self, octets: bytes | None) -> None:
         """Answer as the first call was, or execute this one if that changed nothing."""
         if octets is None:
-            self._go_on()
+            self._let_others()
         else:
             self._repeat(octets)
 

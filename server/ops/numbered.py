@@ -34,9 +34,11 @@ _CLAIMS = (
 # --- In order ---
 
 
-def _digest(args: Any) -> int:
-    """Return what tells a repetition from another request with its number."""
+def _digest(context: Context, args: Any) -> int:
+    """Return what tells a repetition from another request, or caller, with its number."""
     enc = Encoder()
+    enc.uint32(context.credentials.flavor)
+    enc.uint32(context.credentials.uid)
     args.encode(enc)
     return zlib.crc32(enc.to_bytes())
 
@@ -97,7 +99,7 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
     the OPEN that it came from may have been an old one.
     """
     client = named_client(context, args.owner.clientid)
-    registry, name, digest = context.core.registry, args.owner.owner, _digest(args)
+    registry, name, digest = context.core.registry, args.owner.owner, _digest(context, args)
     while (owner := client.open_owners.get(name)) is not None and owner.busy:
         await _free(context, owner)
     if owner is not None and not owner.confirmed:
@@ -132,7 +134,7 @@ async def _opener(
     """Take the open-owner of a stateid for a request; None if that was a repetition, answered."""
     state, owner = _opened_by(context, stateid)
     await _free(context, owner)
-    digest = _digest(args)
+    digest = _digest(context, args)
     answered = owner.check(seqid, operation, digest)
     if answered is not None:
         await _repeat(context, answered, reply)
@@ -225,7 +227,7 @@ async def _lock_first(context: Context, args: nfs.LOCK4args, reply: Reply) -> No
     _, opener = _opened_by(context, locker.open_stateid)
     if opener.client is not client:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
-    name, digest = locker.lock_owner.owner, _digest(args)
+    name, digest = locker.lock_owner.owner, _digest(context, args)
     while True:
         owner = client.lock_owners.get(name)
         if not (opener.busy or (owner is not None and owner.busy)):
@@ -267,7 +269,7 @@ async def _locker(
     if not isinstance(state, LockState) or owner is None:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     await _free(context, owner)
-    digest = _digest(args)
+    digest = _digest(context, args)
     answered = owner.check(seqid, operation, digest)
     if answered is not None:
         await _repeat(context, answered, reply)

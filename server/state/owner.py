@@ -8,6 +8,7 @@ owner, and of each owner the last result is kept: a repetition is answered with 
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nfsrdma.rpcrdma.task import Future
@@ -43,7 +44,7 @@ class Answered(NamedTuple):
 
     operation: int
     digest: int
-    """Of the arguments: a repetition has the same."""
+    """Of the arguments, and of who calls: a repetition has the same."""
     status: int
     body: bytes
     """What followed the status."""
@@ -192,10 +193,12 @@ class OwnerTable:
     def _make_room(self, client: ClientV40) -> None:
         """Forget an owner of the client that has nothing. Raises DELAY if none is found."""
         for owners in (client.open_owners, client.lock_owners):
-            for owner in list(owners.values())[:_EVICTIONS]:
-                if owner.idle:
-                    self.remove(owner)
+            for name in list(islice(owners, _EVICTIONS)):
+                if owners[name].idle:
+                    self.remove(owners[name])
                     return
+                # The next time others are looked at.
+                owners[name] = owners.pop(name)
         raise Refusal(nfs.NFS4ERR_DELAY, OWNERS_FULL)
 
     def remove(self, owner: Owner) -> None:

@@ -22,6 +22,7 @@ def limits_text(config: ServerConfig) -> str:
         ("connections over RDMA", f"{rdma.max_connections}"),
         ("  their receive buffers", _mib(rdma.max_receive_memory)),
         ("open files and lock owners", "half the descriptors"),
+        ("owners of NFS 4.0", f"{state.owners}"),
         ("descriptors kept for speed", "a quarter"),
         ("locked ranges", f"{state.ranges}"),
     )
