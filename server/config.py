@@ -43,6 +43,9 @@ class ServerConfig:
     minor_versions: frozenset[int] = MINOR_VERSIONS
     """Those that are served. Version 0 has no sessions, and so does not promise that a call is
     executed once only."""
+    delegations: bool = False
+    """Whether clients are granted delegations. What is changed on the server's own machine, past
+    the server, they hear of late: see the guide to serving."""
     owner: bytes = b"nfsrdma"
     scope: bytes = b"nfsrdma"
 

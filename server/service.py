@@ -28,6 +28,7 @@ from nfsrdma.rpcrdma.verbs.interfaces import Device
 from .authority import Authority, Policy
 from .callback import CallbackClient, CallbackTimes
 from .config import ServerConfig
+from .delegations import AdaptivePolicy, Delegations
 from .engine.core import Core
 from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
@@ -97,11 +98,19 @@ class NfsService:
             probe=self.callbacks.probe,
         )
         authority = Authority(exports, policy or Policy.suiting(exports), reactor.time)
+        self.delegations = Delegations(
+            self.registry,
+            self.callbacks,
+            reactor,
+            AdaptivePolicy() if self.config.delegations else None,
+        )
+        """What is delegated, and to whom."""
         self._core = Core(
             self.config,
             self.namespace,
             self.registry,
             authority,
+            self.delegations,
             clock=reactor.time,
             threads=threads,
             call_soon=self._later,

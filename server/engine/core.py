@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..authority import Authority
 from ..config import ServerConfig
+from ..delegations import Delegations
 from ..loop import CallSoon
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
@@ -24,6 +25,7 @@ class Core:
         "clock",
         "config",
         "duplicates",
+        "delegations",
         "namespace",
         "offload",
         "registry",
@@ -36,6 +38,7 @@ class Core:
         namespace: Namespace,
         registry: Registry,
         authority: Authority,
+        delegations: Delegations,
         clock: Callable[[], float],
         threads: Threads | None,
         call_soon: CallSoon,
@@ -44,6 +47,7 @@ class Core:
         self.namespace = namespace
         self.registry = registry
         self.authority = authority
+        self.delegations = delegations
         self.clock = clock
         self.offload = Offload(threads)
         self.turns = Turns(call_soon)

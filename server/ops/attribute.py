@@ -13,7 +13,10 @@ from .. import attributes
 from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
-from ..vfs.interface import EXECUTE, READ, WRITE
+from ..state.delegation import Delegation
+from ..vfs.interface import EXECUTE, READ, WRITE, Changes
+from ..waiting import started
+from . import delegations
 from .stateids import truncated_through
 
 _ACCESS_DIRECTORY = (
@@ -41,6 +44,10 @@ def get_attributes(context: Context, args: nfs.GETATTR4args, reply: Reply) -> Wa
     """GETATTR (RFC 8881, Section 18.7). What is not supported is left out."""
     here = context.here
     mask = attributes.wanted(args.attr_request, here.export.fs, context.minor)
+    if context.core.delegations.table.exclusive and mask & delegations.OF_HOLDER:
+        holder = context.core.delegations.holder(context.client, here)
+        if holder is not None:
+            return _get_delegated(context, holder, reply, mask)
     subject = attributes.of_handle(context.core, context.minor, here, mask)
     if isinstance(subject, Future):
         return context.then(subject, partial(_encode, reply, mask))
@@ -59,12 +66,30 @@ def stateid_for_size(args: nfs.SETATTR4args) -> nfs.stateid4 | None:
     return args.stateid if sets_size else None
 
 
+def _get_delegated(context: Context, holder: Delegation, reply: Reply, mask: int) -> Waits:
+    """GETATTR of a file that another client may have changed without having written that yet."""
+
+    async def work() -> None:
+        subject = await delegations.subject(context, holder, mask)
+        attributes.encode(reply.encoder, subject, mask)
+
+    return started(work())
+
+
 @may_wait
 async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply) -> None:
     """SETATTR (RFC 8881, Section 18.30)."""
-    here, fs = context.here, context.here.export.fs
+    fs = context.here.export.fs
     changes, mask, mode_mask = attributes.to_set(args.obj_attributes, fs, context.minor)
     context.require_writable()
+    with await delegations.before_change(context):
+        await _set(context, args, changes, mode_mask)
+    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(mask))
+
+
+async def _set(context: Context, args: nfs.SETATTR4args, changes: Changes, mode_mask: int) -> None:
+    """Set the attributes of the current file."""
+    here, fs = context.here, context.here.export.fs
     if changes.mode is not None and mode_mask != attributes.MODE_BITS:
         found = await context.ready(fs.attributes(here.node))
         changes.mode = changes.mode & mode_mask | found.mode & ~mode_mask & attributes.MODE_BITS
@@ -76,11 +101,14 @@ async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply)
     opens = context.core.registry.states.file(here)
     if opens is not None:
         opens.rights_changed()
-    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(mask))
 
 
 async def _same(context: Context, given: nfs.fattr4) -> bool:
     mask = attributes.comparable(given, context.here.export.fs, context.minor)
+    if mask & delegations.OF_HOLDER:
+        waits = context.core.delegations.settle(context.client, context.here, False)
+        if waits is not None:
+            await context.wait(waits)
     subject = attributes.of_handle(context.core, context.minor, context.here, mask)
     return attributes.same(await context.ready(subject), given, mask)
 

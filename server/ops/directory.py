@@ -30,6 +30,7 @@ from ..vfs.interface import (
 )
 from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
+from . import delegations
 from .names import check_name, check_new_name
 
 _COOKIE_VERIFIER: Final = bytes(8)
@@ -183,9 +184,12 @@ async def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
     parent, fs = directory(here), here.export.fs
     name = check_name(args.target, fs)
     context.require_writable()
-    change = await DirectoryChange.begin(context, here)
-    await context.ready(fs.remove(parent, name, context.user))
-    (await change.finish(context)).encode(reply.encoder)
+    with context.core.delegations.exclude_names():
+        await delegations.before_name_changes(context, here, name)
+        change = await DirectoryChange.begin(context, here)
+        await context.ready(fs.remove(parent, name, context.user))
+        info = await change.finish(context)
+    info.encode(reply.encoder)
 
 
 @may_wait
@@ -199,15 +203,18 @@ async def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     context.require_writable()
-    before = await DirectoryChange.begin(context, source)
-    after = await DirectoryChange.begin(context, target)
-    try:
-        await context.ready(fs.rename(from_node, old, to_node, new, context.user))
-    except OSError as error:
-        # RFC 8881, Section 18.26.3: a target of the wrong type, or not empty, is in the way.
-        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
-            raise NfsError(nfs.NFS4ERR_EXIST) from None
-        raise
+    with context.core.delegations.exclude_names():
+        await delegations.before_name_changes(context, source, old)
+        await delegations.before_name_changes(context, target, new)
+        before = await DirectoryChange.begin(context, source)
+        after = await DirectoryChange.begin(context, target)
+        try:
+            await context.ready(fs.rename(from_node, old, to_node, new, context.user))
+        except OSError as error:
+            # RFC 8881, Section 18.26.3: a target of the wrong type, or not empty, is in the way.
+            if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY):
+                raise NfsError(nfs.NFS4ERR_EXIST) from None
+            raise
     info = await before.finish(context)
     info.encode(reply.encoder)
     if source.wire != target.wire:
@@ -227,9 +234,11 @@ async def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     context.require_writable()
-    change = await DirectoryChange.begin(context, target)
-    await context.ready(fs.link(source.node, parent, name, context.user))
-    (await change.finish(context)).encode(reply.encoder)
+    with await delegations.before_link(context, source, target):
+        change = await DirectoryChange.begin(context, target)
+        await context.ready(fs.link(source.node, parent, name, context.user))
+        info = await change.finish(context)
+    info.encode(reply.encoder)
 
 
 @may_wait

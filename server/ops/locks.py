@@ -152,8 +152,16 @@ def locku(context: Context, args: nfs.LOCKU4args, reply: Reply) -> None:
 
 
 def free_stateid(context: Context, args: nfs.FREE_STATEID4args, reply: Reply) -> None:
-    """FREE_STATEID (RFC 8881, Section 18.38): only a lock owner without locks can be freed."""
-    states = context.core.registry.states
+    """FREE_STATEID (RFC 8881, Section 18.38).
+
+    Only a lock owner without locks can be freed, or a delegation that was revoked.
+    """
+    registry = context.core.registry
+    states = registry.states
+    revoked = context.caller.revoked.get(args.fsa_stateid.other)
+    if revoked is not None:
+        registry.delegations.free(revoked)
+        return
     state = states.find(context.actual(args.fsa_stateid), context.caller)
     if not isinstance(state, LockState) or state.file.locks.held_by(state):
         raise NfsError(nfs.NFS4ERR_LOCKS_HELD)

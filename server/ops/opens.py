@@ -1,6 +1,6 @@
 """OPEN, CLOSE and OPEN_DOWNGRADE (RFC 8881, Sections 18.16, 18.2 and 18.18).
 
-No delegations are given. A client that asked for one, or for none, is told so.
+What is delegated with an open is up to ``delegations``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .. import attributes
+from ..delegations import Guard
 from ..engine.context import Context
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
+from ..state.delegation import Delegation
 from ..state.stateid import UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
-from . import rights
+from . import delegations, rights
 from .directory import DirectoryChange, apply_created, directory
 from .names import check_name, check_new_name
 from .stateids import open_state_of, require_regular
@@ -87,17 +89,26 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
     wish = _Wish.of(args)
     claim = args.claim.claim
     _check_grace(context, claim)
+    if claim in (nfs.CLAIM_DELEGATE_PREV, nfs.CLAIM_DELEG_PREV_FH):
+        raise NfsError(nfs.NFS4ERR_NOTSUPP)  # no delegation outlives its client
+    if claim != nfs.CLAIM_NULL and args.openhow.opentype == nfs.OPEN4_CREATE:
+        raise NfsError(nfs.NFS4ERR_INVAL)
     place: _Found | _Created
+    delegation = None
     if claim == nfs.CLAIM_NULL:
         place = await _by_name(context, args, wish)
     elif claim in (nfs.CLAIM_FH, nfs.CLAIM_PREVIOUS):
-        if args.openhow.opentype == nfs.OPEN4_CREATE:
-            raise NfsError(nfs.NFS4ERR_INVAL)
         place = _Found(context.here, nfs.change_info4(True, 0, 0))
     else:
-        # Claims that rest on a delegation: no client has one.
-        raise NfsError(nfs.NFS4ERR_RECLAIM_BAD)
-    state = await _open_place(context, args, wish, place)
+        place, delegation = await _by_delegation(context, args.claim, wish)
+    state = await _open_place(context, args, wish, place, delegation)
+    if claim == nfs.CLAIM_PREVIOUS:
+        granted = await delegations.reclaimed(context, state, args.claim.delegate_type)
+    elif delegation is not None or (isinstance(place, _Found) and place.truncate):
+        # What the file system does with what was cut off may still change attributes.
+        granted = delegations.refused(wish.delegation, nfs.WND4_CONTENTION)
+    else:
+        granted = await delegations.answer(context, state, wish.delegation)
     context.enter(place.handle)
     context.current_stateid = state.stateid
     nfs.OPEN4resok(
@@ -105,7 +116,7 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
         place.change,
         nfs.OPEN4_RESULT_LOCKTYPE_POSIX | _confirmation(context),
         bitmap_from_mask(place.attrset),
-        _no_delegation(wish.delegation),
+        granted,
     ).encode(reply.encoder)
 
 
@@ -127,18 +138,29 @@ def _check_grace(context: Context, claim: int) -> None:
         raise NfsError(nfs.NFS4ERR_GRACE)
 
 
-def _no_delegation(wants: int) -> nfs.open_delegation4:
-    """Return what a client that said what it wants is told (RFC 8881, Section 18.16.3)."""
-    want = wants & _WANT_MASK
-    if want == nfs.OPEN4_SHARE_ACCESS_WANT_NO_PREFERENCE:
-        return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
-    if want == nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG:
-        why = nfs.open_none_delegation4(nfs.WND4_NOT_WANTED)
-    elif want == nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL:
-        why = nfs.open_none_delegation4(nfs.WND4_CANCELLED)
+async def _by_delegation(
+    context: Context, claim: nfs.open_claim4, wish: _Wish
+) -> tuple[_Found, Delegation]:
+    """CLAIM_DELEGATE_CUR and CLAIM_DELEG_CUR_FH: open what the client has opened by itself.
+
+    That is asked for when the delegation is recalled, and must not wait for those who want it back.
+    """
+    if claim.claim == nfs.CLAIM_DELEG_CUR_FH:
+        stateid, handle = claim.oc_delegate_stateid, context.here
+        change = nfs.change_info4(True, 0, 0)
     else:
-        why = nfs.open_none_delegation4(nfs.WND4_NOT_SUPP_FTYPE)
-    return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE_EXT, why)
+        here = context.here
+        directory(here)
+        stateid = claim.delegate_cur_info.delegate_stateid
+        name = check_name(claim.delegate_cur_info.file, here.export.fs)
+        change = (await DirectoryChange.begin(context, here)).unchanged()
+        handle = await context.ready(context.core.namespace.lookup(here, name, context.user))
+    delegation = delegations.claimed(context, stateid)
+    if delegation.file.handle.wire != handle.wire:
+        raise NfsError(nfs.NFS4ERR_INVAL)  # BAD_STATEID makes clients try for ever
+    if wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE and not delegation.exclusive:
+        raise NfsError(nfs.NFS4ERR_OPENMODE)
+    return _Found(handle, change), delegation
 
 
 async def _by_name(context: Context, args: nfs.OPEN4args, wish: _Wish) -> _Found | _Created:
@@ -246,13 +268,17 @@ async def _check_existing(
 
 
 async def _open_place(
-    context: Context, args: nfs.OPEN4args, wish: _Wish, place: _Found | _Created
+    context: Context,
+    args: nfs.OPEN4args,
+    wish: _Wish,
+    place: _Found | _Created,
+    delegation: Delegation | None,
 ) -> OpenState:
     """Open what is not open yet, check the shares, and note it all in the state."""
     handle, registry, owner = place.handle, context.core.registry, args.owner.owner
     reclaim = args.claim.claim == nfs.CLAIM_PREVIOUS
     bits = _ACCESS_BITS[wish.access]
-    with ExitStack() as unused:
+    with ExitStack() as guards, ExitStack() as unused:
         file: OpenFile | None = None
         if isinstance(place, _Created):
             file = place.file
@@ -262,12 +288,14 @@ async def _open_place(
         missing = await _check_rights(context, handle, owner, bits)
         if file is not None:
             missing = bits
-        elif missing:
+        elif missing and not _opened_it(context, delegation, missing):
             fs = handle.export.fs
             file = await context.ready(
                 fs.open(handle.node, context.user, missing, override=reclaim)
             )
             unused.callback(file.close)
+        registry.check_share(handle, wish.access, wish.deny, context.now)
+        guards.enter_context(await _undelegated(context, handle, wish))
         registry.check_share(handle, wish.access, wish.deny, context.now)
         if isinstance(place, _Found) and place.truncate:
             await _truncate(context, handle, owner, wish, file if missing & WRITE else None)
@@ -276,18 +304,40 @@ async def _open_place(
         if bits & ~_open_bits(state) & ~missing:
             # What was open a moment ago was closed while this one waited.
             raise NfsError(nfs.NFS4ERR_DELAY)
+        if delegation is not None and not delegation.live:
+            raise NfsError(nfs.NFS4ERR_BAD_STATEID)
         if state is None:
             registry.make_state_room(context.caller, context.now)
             state = registry.states.add_open(context.caller, owner, handle)
         if file is not None:
             state.take(file, bits, context.user)
             unused.pop_all()
+        elif delegation is not None:
+            delegation.lend(state, bits)
     state.set_modes(state.access | wish.access, state.deny | wish.deny)
     state.modes.add((wish.access, wish.deny))
     state.bump()
     if reclaim:
         registry.grace.reclaimed(context.now)
     return state
+
+
+def _opened_it(context: Context, delegation: Delegation | None, wanted: int) -> bool:
+    """Return whether a delegation was granted to this very user, for what is wanted."""
+    return delegation is not None and all(
+        rights.is_opener(context, delegation, access) for access in (READ, WRITE) if wanted & access
+    )
+
+
+async def _undelegated(context: Context, handle: Filehandle, wish: _Wish) -> Guard:
+    """Have returned what others hold of a file; return the guard for an open that changes it."""
+    keeper = context.core.delegations
+    if wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE or wish.deny & nfs.OPEN4_SHARE_DENY_READ:
+        return await context.ready(keeper.exclude(context.client, handle))
+    waits = keeper.settle(context.client, handle, False)
+    if waits is not None:
+        await context.wait(waits)
+    return Guard()
 
 
 def _state(context: Context, handle: Filehandle, owner: bytes) -> OpenState | None:
@@ -345,7 +395,7 @@ def _own_open(context: Context, stateid: nfs.stateid4) -> OpenState:
     """Return the open that is to be changed; BAD_STATEID for a lock's or a special stateid."""
     actual = context.actual(stateid)
     state = open_state_of(context, actual)
-    if state is None or state.other != actual.other:
+    if not isinstance(state, OpenState) or state.other != actual.other:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     return state
 

@@ -16,14 +16,14 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 
 from ..engine.context import Context
 from ..state.share import OpenedFile
-from ..state.stateid import OpenState
+from ..state.stateid import DataState
 from ..vfs.interface import EXECUTE, READ, OpenFile
 
 _VALID_S: Final = 1.0
 """For how long an answer of the file system is good, unless the rights are seen to change."""
 
 
-def is_opener(context: Context, state: OpenState, access: int) -> bool:
+def is_opener(context: Context, state: DataState, access: int) -> bool:
     """Return whether the caller is the one who opened the file for READ, or WRITE."""
     opener, user = (state.reading if access == READ else state.writing), context.who
     if opener is user:

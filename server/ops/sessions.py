@@ -214,6 +214,8 @@ def _status(context: Context, session: Session) -> int:
     status = 0
     if not session.back.operational:
         status |= _path_status(session)
+    if client.revoked:
+        status |= nfs.SEQ4_STATUS_RECALLABLE_STATE_REVOKED
     if (
         not client.reclaim_complete
         and registry.grace.active(context.now)

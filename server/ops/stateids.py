@@ -11,8 +11,9 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import stateid4
 
+from ..delegations import Guard
 from ..engine.context import Context
-from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, LockState, OpenState
+from ..state.stateid import ANONYMOUS, BYPASS, UINT32_MAX, DataState, LockState
 from ..vfs.interface import READ, WRITE, OpenFile
 from ..waiting import started, then
 from . import rights
@@ -31,11 +32,15 @@ class Opened:
     end.
     """
 
-    __slots__ = ("_state", "file")
+    __slots__ = ("_guard", "_state", "file")
 
-    def __init__(self, file: OpenFile, state: OpenState | None = None) -> None:
+    def __init__(
+        self, file: OpenFile, state: DataState | None = None, guard: Guard | None = None
+    ) -> None:
         self.file = file
         self._state = state
+        self._guard = guard
+        """Keeps the file from being delegated meanwhile."""
 
     async def ready(self, context: Context, value: T | Future[T]) -> T:
         """Return what the file answers. BAD_STATEID if it was closed while that took its time."""
@@ -59,6 +64,8 @@ class Opened:
         traceback: TracebackType | None,
     ) -> None:
         if self._state is None:
+            if self._guard is not None:
+                self._guard.release()
             self.file.close()
 
 
@@ -74,10 +81,11 @@ def require_regular(context: Context) -> None:
     raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_WRONG_TYPE)
 
 
-def open_state_of(context: Context, stateid: stateid4) -> OpenState | None:
-    """Return the open that a stateid of the current file stands for; None for the special ones.
+def open_state_of(context: Context, stateid: stateid4) -> DataState | None:
+    """Return the open, or the delegation, of a stateid of the current file.
 
-    Raises BAD_STATEID and OLD_STATEID (RFC 8881, Section 8.2.4).
+    None for the special ones. Raises BAD_STATEID, OLD_STATEID (RFC 8881, Section 8.2.4) and
+    DELEG_REVOKED.
     """
     if stateid.other in _SPECIAL:
         stateid = context.actual(stateid)
@@ -95,7 +103,7 @@ def open_state_of(context: Context, stateid: stateid4) -> OpenState | None:
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     if isinstance(state, LockState):
         return state.open
-    assert isinstance(state, OpenState)
+    assert isinstance(state, DataState)
     return state
 
 
@@ -109,6 +117,8 @@ def opened(context: Context, stateid: stateid4, access: int) -> Opened | Future[
     state = open_state_of(context, stateid)
     if state is None:
         _check_shares(context, stateid, access)
+        if context.core.delegations.enabled:
+            return started(_undelegated(context, access))
         here = context.here
         return then(here.export.fs.open(here.node, context.user, access), Opened)
     if access == READ:
@@ -126,7 +136,7 @@ def opened(context: Context, stateid: stateid4, access: int) -> Opened | Future[
     return started(_reader_for_another(context, state))
 
 
-def _read_through_writer(context: Context, state: OpenState) -> Opened | Future[Opened]:
+def _read_through_writer(context: Context, state: DataState) -> Opened | Future[Opened]:
     """Return what is opened to READ with a stateid that is for writing, as the caller.
 
     RFC 7530, Section 16.23.5, allows it: clients of minor version 0 fill the rest of a block so.
@@ -138,7 +148,26 @@ def _read_through_writer(context: Context, state: OpenState) -> Opened | Future[
     return then(here.export.fs.open(here.node, context.user, READ), Opened)
 
 
-async def _reader_for_another(context: Context, state: OpenState) -> Opened:
+async def _undelegated(context: Context, access: int) -> Opened:
+    """Open the current file for one operation, once no delegation of others is in the way."""
+    here, delegations = context.here, context.core.delegations
+    guard = None
+    # First of all: those who have no right to the file have no right to a recall.
+    file = await context.ready(here.export.fs.open(here.node, context.user, access))
+    try:
+        if access == WRITE:
+            guard = await context.ready(delegations.exclude(context.client, here))
+        else:
+            waits = delegations.settle(context.client, here, False)
+            if waits is not None:
+                await context.wait(waits)
+    except BaseException:
+        file.close()
+        raise
+    return Opened(file, None, guard)
+
+
+async def _reader_for_another(context: Context, state: DataState) -> Opened:
     """Return what is open, for a caller that did not open it."""
     await rights.require(context, state.file, READ)
     file = state.reader

@@ -17,6 +17,7 @@ from . import (
     clients,
     copying,
     data,
+    delegations,
     directory,
     handles,
     locks,
@@ -28,9 +29,9 @@ from . import (
 )
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
-_OPEN_WITHOUT_DELEGATION: Final = 16 + 20 + 4 + 16 + 12
-"""OPEN has no limit, as a delegation names a user. None is given, so that there are a stateid, a
-``change_info4``, flags, the attributes that were set, and why there is no delegation."""
+_OPEN: Final = 16 + 20 + 4 + 16 + 52
+"""OPEN has no limit, as a delegation names a user. Here it names none, so that there are a stateid,
+a ``change_info4``, flags, the attributes that were set, and a delegation of fixed size."""
 _COPY: Final = 4 + 8 + 4 + 8 + 8
 """COPY has no limit, as it may name copies under way. It never does."""
 _EXCHANGE_ID: Final = 64 + 2 * MAX_NAME
@@ -78,6 +79,7 @@ _ROWS: Final = (
     _row(nfs.OP_CLOSE, opens.close, current=True, mutates=True),
     _row(nfs.OP_COMMIT, data.commit, current=True),
     _row(nfs.OP_CREATE, directory.create, current=True, mutates=True),
+    _row(nfs.OP_DELEGRETURN, delegations.delegreturn, current=True, mutates=True),
     _row(nfs.OP_GETATTR, attribute.get_attributes, current=True),
     _row(nfs.OP_GETFH, handles.getfh, current=True),
     _row(nfs.OP_LINK, directory.link, current=True, saved=True, mutates=True),
@@ -87,7 +89,7 @@ _ROWS: Final = (
     _row(nfs.OP_LOOKUP, handles.lookup, current=True),
     _row(nfs.OP_LOOKUPP, handles.lookupp, current=True),
     _row(nfs.OP_NVERIFY, attribute.nverify, current=True),
-    _row(nfs.OP_OPEN, opens.open_file, current=True, mutates=True, bound=_OPEN_WITHOUT_DELEGATION),
+    _row(nfs.OP_OPEN, opens.open_file, current=True, mutates=True, bound=_OPEN),
     _row(nfs.OP_OPEN_DOWNGRADE, opens.downgrade, current=True, mutates=True),
     _row(nfs.OP_PUTFH, handles.putfh),
     _row(nfs.OP_PUTPUBFH, handles.putrootfh),
@@ -145,7 +147,7 @@ _SESSIONLESS_ROWS: Final = (
         numbered.open_file,
         current=True,
         mutates=True,
-        bound=_OPEN_WITHOUT_DELEGATION,
+        bound=_OPEN,
     ),
     _row(nfs.OP_OPEN_CONFIRM, numbered.open_confirm, current=True, mutates=True),
     _row(nfs.OP_OPEN_DOWNGRADE, numbered.downgrade, current=True, mutates=True),

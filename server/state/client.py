@@ -30,6 +30,7 @@ from .shares import Shares
 if TYPE_CHECKING:
     from random import Random
 
+    from .delegation import Delegation
     from .session import Session
     from .stateid import LockState, OpenState
 
@@ -51,6 +52,7 @@ class Client:
         "courtesy",
         "create_reply",
         "create_seqid",
+        "delegations",
         "gone",
         "id",
         "lock_states",
@@ -61,6 +63,8 @@ class Client:
         "reclaim_complete",
         "recorded",
         "renewed",
+        "revocations",
+        "revoked",
         "sessions",
         "share",
         "source",
@@ -101,6 +105,11 @@ class Client:
         self.lock_states: dict[bytes, LockState] = {}
         self.ranges = 0
         """How many byte ranges it has locked."""
+        self.delegations: dict[bytes, Delegation] = {}
+        self.revoked: dict[bytes, Delegation] = {}
+        """Delegations that were revoked, until the client frees them; by their ``other``."""
+        self.revocations = 0
+        """How many delegations of its were revoked so far."""
 
     @property
     def key(self) -> Key:
@@ -121,8 +130,8 @@ class Client:
 
     @property
     def has_state(self) -> bool:
-        """Whether it has files open."""
-        return bool(self.open_states or self.lock_states)
+        """Whether it has files open, or delegations."""
+        return bool(self.open_states or self.lock_states or self.delegations)
 
     @property
     def next_create_seqid(self) -> int:

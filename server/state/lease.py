@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from .recovery import RecoveryStore, StoreError
+from .recovery import RecoveryStore, StoreError, is_revocation, revocation_of
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Grace:
 
     def __init__(self, store: RecoveryStore, times: LeaseTimes, now: float) -> None:
         self._store = store
-        self.boot, self._waiting_for = store.start()
-        self._entitled = self._waiting_for
+        self.boot, self._entitled = store.start()
+        self._waiting_for = frozenset(entry for entry in self._entitled if not is_revocation(entry))
         self._active = bool(self._waiting_for)
         self._ends = now + times.grace_period
         self._latest = self._ends + times.lease
@@ -64,6 +64,10 @@ class Grace:
     def may_reclaim(self, record: bytes) -> bool:
         """Return whether a client held state before the restart."""
         return record in self._entitled
+
+    def may_reclaim_delegations(self, record: bytes) -> bool:
+        """Return whether a client that held state had no delegation revoked."""
+        return record in self._entitled and revocation_of(record) not in self._entitled
 
     def reclaimed(self, now: float) -> None:
         """Note that a client has reclaimed something: it may want more."""

@@ -37,13 +37,18 @@ class StateLimits:
     if nothing is left.
     """
     states: int = 1 << 16
-    """Opens and lock owners of all clients. Each open may take up to two descriptors."""
+    """Opens, lock owners and delegations of all clients.
+
+    Each open may take up to two descriptors."""
     states_per_client: int = 1 << 15
     owners: int = 1 << 15
     """Open-owners and lock-owners of minor version 0, which are remembered with their last results.
 
     Those that have nothing open are forgotten after a lease.
     """
+    delegations: int = 1 << 14
+    """Delegations of all clients, which count as states too."""
+    delegations_per_client: int = 1 << 13
     ranges: int = 1 << 18
     """Byte ranges that all clients have locked."""
     ranges_per_file: int = 1 << 12
@@ -54,4 +59,4 @@ class StateLimits:
 
         An open takes one as a rule; whether there is one is asked again when it is taken.
         """
-        return cls(states=descriptors)
+        return cls(states=descriptors, delegations=max(1, descriptors // 4))

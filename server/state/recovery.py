@@ -7,11 +7,24 @@ the server was up from reclaiming it afterwards.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
+
+_REVOCATION: Final = b"\0revoked\0"
+"""Begins no record of a client, which begins with an address."""
 
 
 class StoreError(Exception):
     """A change could not be made durable, as when a disk is full. It may be tried again."""
+
+
+def revocation_of(owner: bytes) -> bytes:
+    """Return the entry for an owner that lost a delegation, and so may reclaim none."""
+    return _REVOCATION + owner
+
+
+def is_revocation(entry: bytes) -> bool:
+    """Return whether an entry is one of :func:`revocation_of`, and no owner."""
+    return entry.startswith(_REVOCATION)
 
 
 class RecoveryStore(Protocol):

@@ -29,11 +29,12 @@ from ..vfs.namespace import Filehandle
 from .backchannel import BackChannel
 from .client import Client, ClientTable
 from .client_v40 import ClientV40
+from .delegation import DelegationTable
 from .lease import Grace, LeaseTimes
 from .limits import StateLimits
 from .owner import OwnerTable
 from .principal import Principal, Source, share_of
-from .recovery import RecoveryStore, StoreError
+from .recovery import RecoveryStore, StoreError, revocation_of
 from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
 from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
 from .shares import Shares
@@ -78,6 +79,7 @@ class Registry:
         self.states = StateTable(limits, random, later)
         self.owners = OwnerTable(limits.owners)
         """Of minor version 0."""
+        self.delegations = DelegationTable(self.states, limits, later)
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
         self._session_room = Shares(limits.sessions)
@@ -137,6 +139,7 @@ class Registry:
     def expire(self, client: Client) -> None:
         """Forget a client with all its state and sessions."""
         client.gone = True
+        self.delegations.drop_client(client)
         self.states.drop_client(client)
         if isinstance(client, ClientV40):
             self.owners.drop_client(client)
@@ -151,6 +154,8 @@ class Registry:
         """
         if client.confirmed:
             self._on_record(self.store.remove, client.record)
+            if client.revocations:
+                self._on_record(self.store.remove, revocation_of(client.record))
             self.grace.completed(client.record)
         self.expire(client)
 
@@ -193,6 +198,15 @@ class Registry:
             raise NfsError(NFS4ERR_NO_GRACE)
         elif not self.grace.may_reclaim(client.record):
             raise NfsError(NFS4ERR_RECLAIM_BAD)
+
+    def note_revocation(self, client: Client) -> None:
+        """Record, before a delegation is revoked, that the client may reclaim none.
+
+        Others may change the file from now on, and a client that has not heard of it would go on
+        after the next restart. Raises DELAY if that cannot be recorded.
+        """
+        if not client.revocations:
+            self._on_record(self.store.add, revocation_of(client.record))
 
     def complete_reclaim(self, client: Client) -> None:
         """Handle a RECLAIM_COMPLETE."""

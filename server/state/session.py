@@ -85,6 +85,16 @@ class Slot:
         """Whether a call is being executed."""
         return self._pending is not None
 
+    @property
+    def next_seqid(self) -> int:
+        """The sequence number of the call that is being executed, or else of the next one."""
+        return self.seqid + 1 & _UINT32_MAX
+
+    def is_past(self, seqid: int) -> bool:
+        """Return whether a call has come after the one of that number, as its reply was seen."""
+        ahead = self.seqid - seqid & _UINT32_MAX
+        return ahead < 1 << 31 and (ahead > 0 or self.taken)
+
     def release(self, reply: bytes | None) -> None:
         """Move on, as the call was executed, and keep ``reply``."""
         self.seqid = self.seqid + 1 & _UINT32_MAX
@@ -145,6 +155,10 @@ class Session:
             while len(self._slots) <= number:
                 self._slots.append(Slot())
             return self._slots[number]
+
+    def number_of(self, slot: Slot) -> int:
+        """Return the number of a slot."""
+        return self._slots.index(slot)
 
     @property
     def busy(self) -> bool:

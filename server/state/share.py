@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ..vfs.interface import User
+from ..vfs.interface import OpenFile, User
 from ..vfs.namespace import Filehandle
 from .lock import RangeLocks
 
 if TYPE_CHECKING:
     from .client import Client
+    from .delegation import Delegation
     from .stateid import LockState, OpenState
 
 _VETTED: Final = 64
@@ -31,16 +32,46 @@ class OpenedFile:
     look at the opens, of which there may be thousands.
     """
 
-    __slots__ = ("_accesses", "_denials", "_vetted", "handle", "lock_states", "locks", "opens")
+    __slots__ = (
+        "_accesses",
+        "_denials",
+        "_shared",
+        "_vetted",
+        "delegations",
+        "handle",
+        "lock_states",
+        "locks",
+        "opens",
+    )
 
     def __init__(self, handle: Filehandle) -> None:
         self.handle = handle
         self.opens: dict[Owner, OpenState] = {}
+        self.delegations: dict[Client, Delegation] = {}
+        """At most one of each client."""
         self.lock_states: dict[Owner, LockState] = {}
         self.locks = RangeLocks()
         self._accesses = [0] * _MODES
         self._denials = [0] * _MODES
         self._vetted: dict[tuple[User, int], float] = {}
+        self._shared: dict[OpenFile, int] = {}
+        """How many more states use an open file than the first."""
+
+    # --- Files of the back end that several states use ---
+
+    def share(self, opened: OpenFile) -> None:
+        """Count one more state that uses what is open, and is going to close it."""
+        self._shared[opened] = self._shared.get(opened, 0) + 1
+
+    def close(self, opened: OpenFile) -> None:
+        """Close what a state does not use any more, unless others do. Raises ``OSError``."""
+        others = self._shared.pop(opened, 0)
+        if others > 1:
+            self._shared[opened] = others - 1
+        elif not others:
+            opened.close()
+
+    # --- Opens ---
 
     def find(self, client: Client, owner: bytes) -> OpenState | None:
         """Return the open of that owner; there is at most one."""

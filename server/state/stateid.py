@@ -16,6 +16,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import (
     NFS4_OK,
     NFS4ERR_BAD_STATEID,
+    NFS4ERR_DELEG_REVOKED,
     NFS4ERR_OLD_STATEID,
     stateid4,
 )
@@ -70,52 +71,21 @@ class State:
         return stateid4(self.seqid, self.other)
 
 
-class OpenState(State):
-    """A file opened by an owner.
+class DataState(State):
+    """State whose stateid READ and WRITE take: an open, or a delegation.
 
-    ``modes`` has the (access, deny) pairs that it was opened with: only a combination of those
-    can be downgraded to. ``reader`` and ``writer`` are the same if one open made both. ``reading``
-    and ``writing`` are the users that opened them: the rights of others must be checked.
+    ``reader`` and ``writer`` are the same if one open made both. ``reading`` and ``writing`` are
+    the users that opened them: the rights of others must be checked.
     """
 
-    __slots__ = (
-        "access",
-        "deny",
-        "locks",
-        "modes",
-        "reader",
-        "reading",
-        "writer",
-        "writing",
-    )
+    __slots__ = ("reader", "reading", "writer", "writing")
 
     def __init__(self, client: Client, file: OpenedFile, owner: bytes, other: bytes) -> None:
         super().__init__(client, file, owner, other)
-        self.access = 0
-        self.deny = 0
-        self.modes: set[tuple[int, int]] = set()
-        self.locks: dict[bytes, LockState] = {}
-        """Of those who lock through it, by their ``other``."""
         self.reader: OpenFile | None = None
         self.writer: OpenFile | None = None
         self.reading: User | None = None
         self.writing: User | None = None
-
-    def take(self, opened: OpenFile, access: int, user: User) -> None:
-        """Use what a user has opened for what is missing; close it if nothing is."""
-        used = False
-        if access & READ and self.reader is None:
-            self.reader, self.reading, used = opened, user, True
-        if access & WRITE and self.writer is None:
-            self.writer, self.writing, used = opened, user, True
-        if not used:
-            opened.close()
-
-    def set_modes(self, access: int, deny: int) -> None:
-        """Change what it wants to do, and what it denies others."""
-        self.file.count(self, -1)
-        self.access, self.deny = access, deny
-        self.file.count(self, 1)
 
     def release(self, keep: int = 0) -> None:
         """Close what is not needed for the access bits ``keep`` of the back end."""
@@ -127,10 +97,44 @@ class OpenState(State):
         kept = self.reader, self.writer
         try:
             if reader is not None and reader not in kept:
-                reader.close()
+                self.file.close(reader)
         finally:
             if writer is not None and writer is not reader and writer not in kept:
-                writer.close()
+                self.file.close(writer)
+
+
+class OpenState(DataState):
+    """A file opened by an owner.
+
+    ``modes`` has the (access, deny) pairs that it was opened with: only a combination of those
+    can be downgraded to.
+    """
+
+    __slots__ = ("access", "deny", "locks", "modes")
+
+    def __init__(self, client: Client, file: OpenedFile, owner: bytes, other: bytes) -> None:
+        super().__init__(client, file, owner, other)
+        self.access = 0
+        self.deny = 0
+        self.modes: set[tuple[int, int]] = set()
+        self.locks: dict[bytes, LockState] = {}
+        """Of those who lock through it, by their ``other``."""
+
+    def take(self, opened: OpenFile, access: int, user: User) -> None:
+        """Use what a user has opened for what is missing; close it if nothing is."""
+        used = False
+        if access & READ and self.reader is None:
+            self.reader, self.reading, used = opened, user, True
+        if access & WRITE and self.writer is None:
+            self.writer, self.writing, used = opened, user, True
+        if not used:
+            self.file.close(opened)
+
+    def set_modes(self, access: int, deny: int) -> None:
+        """Change what it wants to do, and what it denies others."""
+        self.file.count(self, -1)
+        self.access, self.deny = access, deny
+        self.file.count(self, 1)
 
 
 class LockState(State):
@@ -152,6 +156,7 @@ class StateTable:
         self._leftovers: list[OpenState] = []
         self._random = random
         self._states: dict[bytes, State] = {}
+        self._revoked: dict[bytes, State] = {}
         self._files: dict[bytes, OpenedFile] = {}
         self._room = Shares(limits.states)
         self._ranges = Shares(limits.ranges)
@@ -170,12 +175,12 @@ class StateTable:
     def find(self, stateid: stateid4, client: Client) -> State:
         """Return a client's state; its sequence number is checked, its file is not.
 
-        Raises BAD_STATEID and OLD_STATEID. A stateid of the server's life before is bad too:
-        RFC 8881, Section 15.1.16, leaves NFS4ERR_STALE_STATEID to minor version 0.
+        Raises BAD_STATEID, OLD_STATEID and DELEG_REVOKED. A stateid of the server's life before is
+        bad too: RFC 8881, Section 15.1.16, leaves NFS4ERR_STALE_STATEID to minor version 0.
         """
         state = self._states.get(stateid.other)
         if state is None or state.client is not client:
-            raise NfsError(NFS4ERR_BAD_STATEID)
+            raise NfsError(self._unknown(stateid.other, client))
         if stateid.seqid not in (0, state.seqid):
             raise NfsError(wrong_seqid(stateid.seqid, state.seqid))
         return state
@@ -189,19 +194,26 @@ class StateTable:
         for seqid, other in stateids:
             state = states.get(other)
             if state is None or state.client is not client:
-                statuses.append(NFS4ERR_BAD_STATEID)
+                statuses.append(self._unknown(other, client))
             elif seqid in (0, state.seqid):
                 statuses.append(NFS4_OK)
             else:
                 statuses.append(wrong_seqid(seqid, state.seqid))
         return statuses
 
+    def _unknown(self, other: bytes, client: Client) -> int:
+        """Return why a client has no such state."""
+        revoked = self._revoked.get(other)
+        if revoked is not None and revoked.client is client:
+            return NFS4ERR_DELEG_REVOKED
+        return NFS4ERR_BAD_STATEID
+
     def add_open(self, client: Client, owner: bytes, handle: Filehandle) -> OpenState:
         """Add an open, without modes yet. There must be room for it."""
         file = self._files.get(handle.wire)
         if file is None:
             file = self._files[handle.wire] = OpenedFile(handle)
-        state = OpenState(client, file, owner, self._new_other(client))
+        state = OpenState(client, file, owner, self.new_other(client))
         client.open_states[state.other] = state
         file.opens[client, owner] = state
         file.count(state, 1)
@@ -211,7 +223,7 @@ class StateTable:
     def add_lock(self, open_state: OpenState, owner: bytes) -> LockState:
         """Add a lock owner's state on the file. There must be room for it."""
         client = open_state.client
-        state = LockState(open_state, owner, self._new_other(client))
+        state = LockState(open_state, owner, self.new_other(client))
         client.lock_states[state.other] = state
         open_state.locks[state.other] = state
         state.file.lock_states[client, owner] = state
@@ -230,8 +242,7 @@ class StateTable:
         del client.open_states[state.other]
         del file.opens[client, state.owner]
         self._remove(state)
-        if not file.opens:
-            del self._files[file.handle.wire]
+        self.drop_unused(file)
         if at_once:
             state.release()
 
@@ -270,6 +281,31 @@ class StateTable:
         leftovers, self._leftovers = self._leftovers, []
         _release(leftovers)
 
+    def drop_unused(self, file: OpenedFile) -> None:
+        """Forget a file that has neither opens nor delegations any more."""
+        if not file.opens and not file.delegations:
+            del self._files[file.handle.wire]
+
+    # --- Delegations: see ``DelegationTable`` ---
+
+    def enter(self, state: State) -> None:
+        """Add a state that the caller has made with :meth:`new_other`."""
+        self._add(state)
+
+    def leave(self, state: State) -> None:
+        """Forget a state that was entered."""
+        self._remove(state)
+
+    def revoke(self, state: State) -> None:
+        """Keep a state that was entered as a revoked one, until :meth:`forget`."""
+        del self._states[state.other]
+        self._revoked[state.other] = state
+
+    def forget(self, state: State) -> None:
+        """Forget a state that was revoked."""
+        del self._revoked[state.other]
+        self._room.release(state.client.share, 1)
+
     # --- Byte ranges ---
 
     def lock_range(self, state: LockState, start: int, end: int, exclusive: bool) -> None:
@@ -300,7 +336,7 @@ class StateTable:
 
     def is_full(self, client: Client) -> bool:
         """Return whether a client may not have one more open or lock owner."""
-        held = len(client.open_states) + len(client.lock_states)
+        held = len(client.open_states) + len(client.lock_states) + len(client.delegations)
         return held >= self._limits.states_per_client or not self._room.room(client.share)
 
     def is_in_the_way(self, other: Client, client: Client) -> bool:
@@ -319,11 +355,13 @@ class StateTable:
             state.numbered.states.discard(state.other)
         self._room.release(state.client.share, 1)
 
-    def _new_other(self, client: Client) -> bytes:
+    def new_other(self, client: Client) -> bytes:
+        """Return a random ``other`` that no state has, for a state of a client."""
         prefix = client.stateid_prefix
         while True:
             other = prefix + self._random.randbytes(_OTHER_SIZE - len(prefix))
-            if other not in self._states and other not in (ANONYMOUS, BYPASS):
+            known = other in self._states or other in self._revoked
+            if not known and other not in (ANONYMOUS, BYPASS):
                 return other
 
 

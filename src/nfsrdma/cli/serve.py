@@ -54,6 +54,13 @@ _PLENTY = 1 << 20
     callback=check_minor_versions,
     help="NFS 4.N that are served.",
 )
+@click.option(
+    "--delegations/--no-delegations",
+    default=False,
+    show_default=True,
+    help="Let clients keep files to themselves. For directories that nobody changes but through "
+    "this server.",
+)
 @click.option("--memory", is_flag=True, help="Export an empty file system in memory.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
 def serve(
@@ -63,6 +70,7 @@ def serve(
     kept: Kept,
     max_io: int,
     minor_versions: frozenset[int],
+    delegations: bool,
     memory: bool,
     verbose: bool,
 ) -> None:
@@ -92,6 +100,7 @@ def serve(
         minor_versions=minor_versions,
         times=LeaseTimes(kept.lease, kept.grace),
         state=StateLimits.affordable(descriptors),
+        delegations=delegations,
     )
     made = make_exports(exports, memory, options)
     with ExitStack() as stack:

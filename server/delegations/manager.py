@@ -1,0 +1,387 @@
+"""``Delegations``: grants, recalls and revokes, and keeps those who change a file apart.
+
+Whoever is about to change a file, its attributes or its names first takes a *guard* of it
+(:meth:`Delegations.exclude`): the delegations of others are recalled, and while the guard is held
+nobody is granted a new one. A look at a file takes no guard.
+
+The life of a recall. CB_RECALL goes out once, and a timer is set to one lease. Calls that conflict
+with the delegation wait for up to a second, and are answered DELAY. When the client returns it they
+go on. At the end of the lease it is revoked: the client keeps all else, is told by SEQUENCE
+(RECALLABLE_STATE_REVOKED), and frees the stateid. A client whose own lease has run out is not
+asked, but gives way with all that it has, as it does for opens and locks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Final
+
+from nfsrdma.rpcrdma.task import Future, Reactor, Task, sleep
+from nfsrdma.xdr import XdrError
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, decode_fattr4, mask_of
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from ..callback import CallbackClient, CallbackError, CallbackOperation
+from ..state.backchannel import Path
+from ..state.client import Client
+from ..state.delegation import Delegation, Grant
+from ..state.registry import Registry
+from ..state.share import OpenedFile
+from ..state.stateid import OpenState
+from ..vfs.namespace import Filehandle
+from ..waiting import started
+from .policy import DelegationPolicy
+
+_PATIENCE_S: Final = 1.0
+"""For how long a call waits for a delegation to be returned, before it is answered DELAY.
+
+It holds a slot of its session meanwhile, and a credit of its connection."""
+_AGAIN_S: Final = 2.0
+"""When a recall is repeated that the client puts off, or does not understand yet."""
+_PRESS_S: Final = 5.0
+"""The least time between two CB_RECALL_ANY."""
+_ASKED: Final = bitmap_from_mask(mask_of(nfs.FATTR4_CHANGE, nfs.FATTR4_SIZE))
+_UNKNOWN_YET: Final = frozenset((nfs.NFS4ERR_BADHANDLE, nfs.NFS4ERR_BAD_STATEID))
+"""What a client answers that has not had the reply by which the delegation was granted."""
+_TYPES: Final = (1 << nfs.RCA4_TYPE_MASK_RDATA_DLG) | (1 << nfs.RCA4_TYPE_MASK_WDATA_DLG)
+
+
+class Guard:
+    """Keeps delegations of a file from being granted, until the end of ``with``."""
+
+    __slots__ = ("_guarded", "_key")
+
+    def __init__(self, guarded: Counter[bytes] | None = None, key: bytes = b"") -> None:
+        self._guarded = guarded
+        self._key = key
+        if guarded is not None:
+            guarded[key] += 1
+
+    def release(self) -> None:
+        """Allow delegations again. Harmless to repeat."""
+        guarded, self._guarded = self._guarded, None
+        if guarded is not None:
+            guarded[self._key] -= 1
+            if not guarded[self._key]:
+                del guarded[self._key]
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+_NO_GUARD: Final = Guard()
+_NAMES: Final = b""
+"""The key of a guard of all files: of those who change names, and cannot tell whose."""
+
+
+class Delegations:
+    """All that is done about delegations. Without a policy none is granted."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        callbacks: CallbackClient,
+        reactor: Reactor,
+        policy: DelegationPolicy | None,
+    ) -> None:
+        self.table = registry.delegations
+        self._registry = registry
+        self._callbacks = callbacks
+        self._reactor = reactor
+        self._policy = policy
+        self._guarded: Counter[bytes] = Counter()
+        self._asking: dict[Delegation, Future[int | None]] = {}
+        self._pressed = reactor.time() - _PRESS_S
+
+    @property
+    def enabled(self) -> bool:
+        """Whether any is ever granted."""
+        return self._policy is not None
+
+    # --- Grants ---
+
+    def refusal(self, state: OpenState, exclusive: bool) -> int:
+        """Return why an open gets no delegation (``why_no_delegation4``); -1 if it may have one."""
+        policy, client, file = self._policy, state.client, state.file
+        if policy is None:
+            return nfs.WND4_NOT_SUPP_FTYPE
+        held = file.delegations.get(client)
+        if held is not None:
+            if held.exclusive is exclusive:
+                return nfs.WND4_CONTENTION
+            return nfs.WND4_NOT_SUPP_UPGRADE if exclusive else nfs.WND4_NOT_SUPP_DOWNGRADE
+        if not self.reaches(client):
+            return nfs.WND4_RESOURCE
+        if self._is_contended(state, exclusive):
+            return nfs.WND4_CONTENTION
+        if not self.table.has_room(client):
+            self._press(client)
+            return nfs.WND4_RESOURCE
+        if not policy.pays(file.handle.wire, client, exclusive, self._reactor.time()):
+            return nfs.WND4_CONTENTION
+        return -1
+
+    def _is_contended(self, state: OpenState, exclusive: bool) -> bool:
+        """Return whether somebody else uses the file in a way that rules a delegation out."""
+        file = state.file
+        if self._guarded and (_NAMES in self._guarded or file.handle.wire in self._guarded):
+            return True
+        return self.is_used(file, state.client, exclusive)
+
+    def is_used(self, file: OpenedFile, client: Client, exclusive: bool) -> bool:
+        """Return whether others have a file open, or delegated, so that it cannot be delegated."""
+        if any(self.table.conflicts(file, client, exclusive)):
+            return True
+        write = nfs.OPEN4_SHARE_ACCESS_WRITE
+        return any(
+            exclusive or each.access & write or each.deny & nfs.OPEN4_SHARE_DENY_READ
+            for each in file.opens.values()
+            if each.client is not client
+        )
+
+    def grant(self, state: OpenState, exclusive: bool, grant: Grant | None) -> Delegation:
+        """Grant a delegation for which there is no :meth:`refusal`."""
+        if self.table.is_scarce(state.client):
+            self._press(state.client)
+        return self.table.add(state, exclusive, grant)
+
+    def reaches(self, client: Client) -> bool:
+        """Return whether the client is known to answer callbacks."""
+        return any(
+            session.back.operational and Path.UP in session.back.paths.values()
+            for session in client.sessions.values()
+        )
+
+    def _press(self, client: Client) -> None:
+        """Ask a client that has much to return what it does not need (CB_RECALL_ANY)."""
+        now = self._reactor.time()
+        held = len(client.delegations)
+        if now < self._pressed + _PRESS_S or not held or not self.reaches(client):
+            return
+        self._pressed = now
+        arguments = nfs.CB_RECALL_ANY4args(held // 2, bitmap_from_mask(_TYPES))
+        operation = CallbackOperation(nfs.OP_CB_RECALL_ANY, arguments, nfs.CB_RECALL_ANY4res.decode)
+        self._callbacks.call(client, operation)
+
+    # --- Those in whose way delegations are ---
+
+    def exclude(self, client: Client | None, handle: Filehandle) -> Guard | Future[Guard]:
+        """Return the guard of a file that somebody is about to change, once nobody holds it.
+
+        Raises DELAY if that takes too long.
+        """
+        if self._policy is None and not len(self.table):
+            return _NO_GUARD
+        guard = Guard(self._guarded, handle.wire)
+        try:
+            waits = self.settle(client, handle, True)
+            return guard if waits is None else started(_guarded(guard, waits))
+        except BaseException:
+            guard.release()
+            raise
+
+    def exclude_names(self) -> Guard:
+        """Return a guard of all files, for a change of names."""
+        if self._policy is None and not len(self.table):
+            return _NO_GUARD
+        return Guard(self._guarded, _NAMES)
+
+    def conflicts(
+        self, client: Client | None, handle: Filehandle, exclusive: bool
+    ) -> Iterator[Delegation]:
+        """Yield what others hold of a file that rules out a change, or a look at its contents."""
+        file = self._registry.states.file(handle)
+        if file is not None and file.delegations:
+            yield from self.table.conflicts(file, client, exclusive)
+
+    def settle(
+        self, client: Client | None, handle: Filehandle, exclusive: bool
+    ) -> Future[None] | None:
+        """Have returned what others hold of a file; return None if that is nothing.
+
+        Raises DELAY, or the future does, if that takes too long.
+        """
+        if not len(self.table) or not any(self.conflicts(client, handle, exclusive)):
+            return None
+        return started(self._settle(client, handle, exclusive))
+
+    async def _settle(self, client: Client | None, handle: Filehandle, exclusive: bool) -> None:
+        deadline = self._reactor.time() + _PATIENCE_S
+        while True:
+            for delegation in self.conflicts(client, handle, exclusive):
+                self._demand(delegation)
+            left = next(self.conflicts(client, handle, exclusive), None)
+            if left is None:
+                return
+            if self._reactor.time() >= deadline:
+                raise NfsError(nfs.NFS4ERR_DELAY)
+            await self._end_of(left, deadline)
+
+    async def _end_of(self, delegation: Delegation, deadline: float) -> None:
+        """Wait until a delegation is over. Raises DELAY at the deadline."""
+        end: Future[None] = Future()
+        delegation.waiting.append(end)
+        timer = self._reactor.call_at(deadline, _expire, end)
+        try:
+            await end
+        finally:
+            timer.cancel()
+            with suppress(ValueError):
+                delegation.waiting.remove(end)
+
+    def _demand(self, delegation: Delegation) -> None:
+        """Recall a delegation, or drop a holder whose lease has run out. Raises DELAY."""
+        if not delegation.live:
+            return
+        client = delegation.client
+        if self._registry.has_expired(client, self._reactor.time()):
+            self._registry.retire(client)
+        else:
+            self.recall(delegation)
+
+    # --- Recalls ---
+
+    def recall(self, delegation: Delegation, *, call: bool = True) -> None:
+        """Ask the holder for a delegation, and revoke it after a lease. Once is enough.
+
+        Without a ``call`` the client knows from the reply that granted it.
+        """
+        if delegation.recalled:
+            return
+        now = self._reactor.time()
+        delegation.recalled = True
+        delegation.timer = self._reactor.call_at(
+            now + self._registry.times.lease, self._overdue, delegation
+        )
+        if call:
+            if self._policy is not None:
+                self._policy.recalled(delegation.file.handle.wire, now)
+            Task(self._call(delegation))
+
+    async def _call(self, delegation: Delegation) -> None:
+        """Call the holder until it has taken the recall, or is not going to."""
+        arguments = nfs.CB_RECALL4args(delegation.stateid, False, delegation.file.handle.wire)
+        operation = CallbackOperation(nfs.OP_CB_RECALL, arguments, nfs.CB_RECALL4res.decode)
+        puzzled = False
+        while delegation.live:
+            try:
+                result = await self._callbacks.call(
+                    delegation.client, operation, referring=_referring(delegation.grant)
+                )
+            except CallbackError:
+                return  # The client hears from SEQUENCE that it cannot be reached.
+            if result.status in _UNKNOWN_YET:
+                if puzzled:
+                    return
+                puzzled = True
+            elif result.status != nfs.NFS4ERR_DELAY:
+                return
+            await sleep(self._reactor, _AGAIN_S)
+
+    def _overdue(self, delegation: Delegation) -> None:
+        """Revoke a delegation that was not returned; of a client that is gone, drop everything."""
+        if not delegation.live:
+            return
+        client, registry, now = delegation.client, self._registry, self._reactor.time()
+        try:
+            if registry.has_expired(client, now):
+                registry.retire(client)
+            else:
+                registry.note_revocation(client)
+                self.table.revoke(delegation)
+        except NfsError:
+            # It cannot be recorded now, so it must not be done.
+            delegation.timer = self._reactor.call_at(now + _PATIENCE_S, self._overdue, delegation)
+        except OSError:
+            return  # A file could not be closed properly. There is no one to tell.
+
+    # --- What a holder has changed and not written yet ---
+
+    def holder(self, client: Client | None, handle: Filehandle) -> Delegation | None:
+        """Return the write delegation that somebody else has of a file."""
+        return next(self.conflicts(client, handle, False), None)
+
+    def ask(self, delegation: Delegation) -> Future[int | None]:
+        """Ask a holder what it has changed (CB_GETATTR): the future of the size that it has.
+
+        It is None if no useful answer comes soon. ``delegation.modified`` is set if there are
+        changes. Those who ask at the same time share the answer.
+        """
+        asking = self._asking.get(delegation)
+        if asking is None:
+            asking = self._asking[delegation] = Future()
+            timer = self._reactor.call_at(
+                self._reactor.time() + _PATIENCE_S, self._answer, delegation, asking, None
+            )
+            handle = delegation.file.handle.wire
+            operation = CallbackOperation(
+                nfs.OP_CB_GETATTR,
+                nfs.CB_GETATTR4args(handle, _ASKED),
+                nfs.CB_GETATTR4res.decode,
+            )
+            call = self._callbacks.call(
+                delegation.client, operation, referring=_referring(delegation.grant)
+            )
+
+            def answered(reply: Future[nfs.CB_GETATTR4res]) -> None:
+                timer.cancel()
+                size = None if reply.error() is not None else _size(delegation, reply.result())
+                self._answer(delegation, asking, size)
+
+            call.add_done_callback(answered)
+        return asking
+
+    def _answer(self, delegation: Delegation, asking: Future[int | None], size: int | None) -> None:
+        if self._asking.get(delegation) is asking:
+            del self._asking[delegation]
+            asking.set_result(size)
+
+
+def _size(delegation: Delegation, result: nfs.CB_GETATTR4res) -> int | None:
+    """Return the size that a holder tells, and note whether there are changes."""
+    if result.status != nfs.NFS4_OK:
+        return None
+    try:
+        attributes = decode_fattr4(result.value.obj_attributes)
+    except XdrError:
+        return None
+    size, change = attributes.get(nfs.FATTR4_SIZE), attributes.get(nfs.FATTR4_CHANGE)
+    if not isinstance(size, int) or not isinstance(change, int):
+        return None
+    if change != delegation.change:
+        delegation.modified = True
+    return size
+
+
+def _referring(grant: Grant | None) -> list[nfs.referring_call_list4]:
+    """Name the call that granted a delegation, if its reply may not have been seen yet."""
+    if grant is None or grant.seen:
+        return []
+    call = nfs.referring_call4(grant.seqid, grant.number)
+    return [nfs.referring_call_list4(grant.session.id, [call])]
+
+
+async def _guarded(guard: Guard, waits: Future[None]) -> Guard:
+    try:
+        await waits
+    except BaseException:
+        guard.release()
+        raise
+    return guard
+
+
+def _expire(end: Future[None]) -> None:
+    if not end.done():
+        end.set_error(NfsError(nfs.NFS4ERR_DELAY))

@@ -1,0 +1,251 @@
+"""Delegations in compounds: OPEN's answer, DELEGRETURN, and what others have to wait for.
+
+NOTSUPP are DELEGPURGE and the claims of delegations from before a restart of the client: no
+delegation outlives its client's record. So is WANT_DELEGATION, which no client is known to send.
+"""
+
+from __future__ import annotations
+
+import copy
+from contextlib import suppress
+from stat import S_ISGID, S_ISUID
+from typing import Final
+
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.attrs import mask_of
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from .. import attributes
+from ..delegations import Guard
+from ..engine.context import Context
+from ..engine.reply import Reply
+from ..state.delegation import Delegation, Grant
+from ..state.session import Slot
+from ..state.stateid import OpenState
+from ..vfs.interface import NOW, ROOT, WRITE, Changes
+from ..vfs.namespace import Filehandle
+
+OF_HOLDER: Final = mask_of(
+    nfs.FATTR4_CHANGE, nfs.FATTR4_SIZE, nfs.FATTR4_TIME_MODIFY, nfs.FATTR4_TIME_METADATA
+)
+"""The attributes of which the holder of a write delegation knows more than the server."""
+
+_WANT_MASK: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
+_REASONED: Final = (nfs.WND4_CONTENTION, nfs.WND4_RESOURCE)
+_FOR_READING: Final = (nfs.OPEN_DELEGATE_READ, nfs.OPEN_DELEGATE_READ_ATTRS_DELEG)
+_FOR_WRITING: Final = (nfs.OPEN_DELEGATE_WRITE, nfs.OPEN_DELEGATE_WRITE_ATTRS_DELEG)
+_NO_RIGHTS: Final = nfs.nfsace4(nfs.ACE4_ACCESS_ALLOWED_ACE_TYPE, 0, 0, b"")
+"""No user may be let at the file without asking (ACCESS): rights are the server's to check."""
+
+
+# --- OPEN ---
+
+
+def refused(wants: int, reason: int) -> nfs.open_delegation4:
+    """Return what a client is told that gets no delegation (RFC 8881, Section 18.16.3).
+
+    A client that has not said that it wants one is not told why.
+    """
+    want = wants & _WANT_MASK
+    if want == nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG:
+        reason = nfs.WND4_NOT_WANTED
+    elif want == nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL:
+        reason = nfs.WND4_CANCELLED
+    elif want == nfs.OPEN4_SHARE_ACCESS_WANT_NO_PREFERENCE:
+        return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
+    # Nobody is told later that one is to be had.
+    value = False if reason in _REASONED else None
+    return nfs.open_delegation4(
+        nfs.OPEN_DELEGATE_NONE_EXT, nfs.open_none_delegation4(reason, value)
+    )
+
+
+async def answer(context: Context, state: OpenState, wants: int) -> nfs.open_delegation4:
+    """Grant a delegation with an open that is in the state, if that can be; return the answer."""
+    want = wants & _WANT_MASK
+    if want in (nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG, nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL):
+        return refused(wants, nfs.WND4_NOT_WANTED)
+    delegations = context.core.delegations
+    exclusive = (
+        state.reader is not None
+        and state.writer is not None
+        and state.access == nfs.OPEN4_SHARE_ACCESS_BOTH
+        and want != nfs.OPEN4_SHARE_ACCESS_WANT_READ_DELEG
+    )
+    reason = delegations.refusal(state, exclusive)
+    if reason < 0 and state.reader is None:
+        # Its holder would have to be able to read what it changes parts of.
+        reason = nfs.WND4_CONTENTION
+    if reason >= 0:
+        return refused(wants, reason)
+    delegation = delegations.grant(state, exclusive, _grant(context))
+    if state.writer is not None and not await _suits(context, delegation):
+        return refused(wants, nfs.WND4_CONTENTION)
+    return _granted(delegation, recall=False)
+
+
+async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_delegation4:
+    """Grant a delegation that the client held before a restart, unless others rule that out."""
+    registry, delegations = context.core.registry, context.core.delegations
+    client, exclusive = context.caller, kind in _FOR_WRITING
+    if (
+        not (exclusive or kind in _FOR_READING)
+        or not delegations.enabled
+        or not registry.grace.may_reclaim_delegations(client.record)
+        or not delegations.table.has_room(client)
+        or client in state.file.delegations
+        or delegations.is_used(state.file, client, exclusive)
+        or state.reader is None
+        or (exclusive and state.writer is None)
+    ):
+        return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
+    delegation = delegations.grant(state, exclusive, _grant(context))
+    if exclusive and not await _suits(context, delegation, reclaim=True):
+        return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
+    # A client that cannot be called is asked at once: it may write what it has, and return it.
+    recall = not delegations.reaches(client)
+    if recall:
+        delegations.recall(delegation, call=False)
+    return _granted(delegation, recall)
+
+
+def _grant(context: Context) -> Grant | None:
+    session, record = context.session, context.record
+    if session is None or not isinstance(record, Slot):
+        return None
+    return Grant(session, record)
+
+
+async def _suits(context: Context, delegation: Delegation, reclaim: bool = False) -> bool:
+    """Note the change attribute of a file that was just delegated; take it back if need be.
+
+    A set-user-ID bit goes with the first WRITE, behind the back of a holder that has the mode.
+    """
+    node, fs = delegation.file.handle.node, delegation.file.handle.export.fs
+    try:
+        found = await context.ready(fs.attributes(node))
+    except BaseException:
+        if delegation.live:
+            context.core.delegations.table.give_back(delegation)
+        raise
+    delegation.change = delegation.told = found.change
+    if found.mode & (S_ISUID | S_ISGID) and not reclaim and delegation.live:
+        context.core.delegations.table.give_back(delegation)
+    return delegation.live
+
+
+def _granted(delegation: Delegation, recall: bool) -> nfs.open_delegation4:
+    stateid = delegation.stateid
+    if not delegation.exclusive:
+        return nfs.open_delegation4(
+            nfs.OPEN_DELEGATE_READ, nfs.open_read_delegation4(stateid, recall, _NO_RIGHTS)
+        )
+    # No room is set aside, so what a file is closed with has to be written then: a later WRITE
+    # could fail for lack of space.
+    limit = nfs.nfs_space_limit4(nfs.NFS_LIMIT_SIZE, 0)
+    return nfs.open_delegation4(
+        nfs.OPEN_DELEGATE_WRITE, nfs.open_write_delegation4(stateid, recall, limit, _NO_RIGHTS)
+    )
+
+
+def claimed(context: Context, stateid: nfs.stateid4) -> Delegation:
+    """Return the caller's delegation of that stateid. Raises BAD_STATEID, DELEG_REVOKED, ..."""
+    state = context.core.registry.states.find(context.actual(stateid), context.caller)
+    if not isinstance(state, Delegation):
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    return state
+
+
+# --- DELEGRETURN ---
+
+
+def delegreturn(context: Context, args: nfs.DELEGRETURN4args, reply: Reply) -> None:
+    """DELEGRETURN (RFC 8881, Section 18.6)."""
+    delegation = claimed(context, args.deleg_stateid)
+    if delegation.file.handle.wire != context.here.wire:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    context.core.delegations.table.give_back(delegation)
+
+
+# --- Others, who have to wait ---
+
+
+async def before_change(context: Context) -> Guard:
+    """Return a guard of the current file for a caller that wants to change its attributes.
+
+    A caller that the file system is going to refuse gets it without a recall.
+    """
+    delegations, here = context.core.delegations, context.here
+    if any(delegations.conflicts(context.client, here, True)):
+        node, fs, user = here.node, here.export.fs, context.user
+        if user.uid and not await context.ready(fs.permitted(node, user, WRITE)):
+            found = await context.ready(fs.attributes(node))
+            if found.uid != user.uid:
+                return Guard()
+    return await context.ready(delegations.exclude(context.client, here))
+
+
+async def before_name_changes(context: Context, parent: Filehandle, name: bytes) -> None:
+    """Have returned what others hold of the file of that name, if the caller may change names.
+
+    What is wrong with the name, the change itself is going to find.
+    """
+    delegations = context.core.delegations
+    if not len(delegations.table):
+        return
+    fs, user = parent.export.fs, context.user
+    with suppress(OSError):
+        if not await context.ready(fs.permitted(parent.node, user, WRITE)):
+            return
+        while True:
+            lookup = context.core.namespace.lookup(parent, name, user)
+            handle = await context.ready(lookup)
+            waits = delegations.settle(context.client, handle, True)
+            if waits is None:
+                return
+            await context.wait(waits)
+
+
+async def before_link(context: Context, source: Filehandle, target: Filehandle) -> Guard:
+    """Return a guard of a file that is about to have one more name."""
+    delegations = context.core.delegations
+    fs, user = target.export.fs, context.user
+    if any(delegations.conflicts(context.client, source, True)) and not await context.ready(
+        fs.permitted(target.node, user, WRITE)
+    ):
+        return Guard()
+    return await context.ready(delegations.exclude(context.client, source))
+
+
+async def subject(context: Context, holder: Delegation, mask: int) -> attributes.Subject:
+    """Return the current file with what another client, its holder, has changed.
+
+    RFC 8881, Section 10.4.3: each look at a file with changes finds a new change attribute and new
+    times, as if the holder had just written it. Its size is as the holder says, and is not stored.
+    """
+    delegations, here = context.core.delegations, context.here
+    size = None if holder.recalled else await context.wait(delegations.ask(holder))
+    if size is None and holder.live:
+        # Without an answer there is only what the holder writes before it returns the file.
+        waits = delegations.settle(context.client, here, False)
+        if waits is not None:
+            await context.wait(waits)
+    found = attributes.of_handle(context.core, context.minor, here, mask)
+    subject = await context.ready(found)
+    if size is None or not holder.live:
+        return subject
+    if size != subject.attributes.size:
+        holder.modified = True
+    if not holder.modified:
+        return subject
+    with suppress(OSError):
+        await context.ready(here.export.fs.change(here.node, ROOT, Changes(mtime_ns=NOW)))
+        found = attributes.of_handle(context.core, context.minor, here, mask)
+        subject = await context.ready(found)
+    values = copy.copy(subject.attributes)
+    values.size = size
+    values.change = holder.told = max(values.change, holder.told + 1)
+    room = await attributes.room_of(here.export, mask)
+    return attributes.Subject(
+        context.core, context.minor, here.export, values, here.node.identity, here.wire, room
+    )
