@@ -242,8 +242,8 @@ class Delegations:
                 delegation.waiting.remove(end)
 
     def _demand(self, delegation: Delegation) -> None:
-        """Recall a delegation, or drop a holder whose lease has run out. Raises DELAY."""
-        if not delegation.live:
+        """Recall a delegation, or drop a holder whose lease had run out before. Raises DELAY."""
+        if delegation.recalled or not delegation.live:
             return
         client = delegation.client
         if self._registry.has_expired(client, self._reactor.time()):
@@ -291,19 +291,16 @@ class Delegations:
             await sleep(self._reactor, _AGAIN_S)
 
     def _overdue(self, delegation: Delegation) -> None:
-        """Revoke a delegation that was not returned; of a client that is gone, drop everything."""
+        """Revoke a delegation that was not returned."""
         if not delegation.live:
             return
-        client, registry, now = delegation.client, self._registry, self._reactor.time()
         try:
-            if registry.has_expired(client, now):
-                registry.retire(client)
-            else:
-                registry.note_revocation(client)
-                self.table.revoke(delegation)
+            self._registry.note_revocation(delegation.client)
+            self.table.revoke(delegation)
         except NfsError:
             # It cannot be recorded now, so it must not be done.
-            delegation.timer = self._reactor.call_at(now + _PATIENCE_S, self._overdue, delegation)
+            again = self._reactor.time() + _PATIENCE_S
+            delegation.timer = self._reactor.call_at(again, self._overdue, delegation)
         except OSError:
             return  # A file could not be closed properly. There is no one to tell.
 

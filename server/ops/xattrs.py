@@ -15,6 +15,7 @@ from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..vfs.interface import FileSystem, XattrMode
+from . import delegations
 
 MAX_VALUE: Final = 1 << 16
 """Octets of a value: as many as Linux takes at either end."""
@@ -66,9 +67,11 @@ async def set_(context: Context, args: nfs.SETXATTR4args, reply: Reply) -> None:
     if len(value) > MAX_VALUE:
         raise NfsError(nfs.NFS4ERR_XATTR2BIG)
     context.require_writable()
-    before = await _change_of(context)
-    await context.ready(fs.set_xattr(here.node, context.user, name, value, mode))
-    nfs.change_info4(fs.atomic_changes, before, await _change_of(context)).encode(reply.encoder)
+    with await delegations.before_change(context):
+        before = await _change_of(context)
+        await context.ready(fs.set_xattr(here.node, context.user, name, value, mode))
+        after = await _change_of(context)
+    nfs.change_info4(fs.atomic_changes, before, after).encode(reply.encoder)
 
 
 @may_wait
@@ -77,9 +80,11 @@ async def remove(context: Context, args: nfs.REMOVEXATTR4args, reply: Reply) -> 
     here, fs = context.here, context.here.export.fs
     name = _check_name(args.rxa_name, fs)
     context.require_writable()
-    before = await _change_of(context)
-    await context.ready(fs.remove_xattr(here.node, context.user, name))
-    nfs.change_info4(fs.atomic_changes, before, await _change_of(context)).encode(reply.encoder)
+    with await delegations.before_change(context):
+        before = await _change_of(context)
+        await context.ready(fs.remove_xattr(here.node, context.user, name))
+        after = await _change_of(context)
+    nfs.change_info4(fs.atomic_changes, before, after).encode(reply.encoder)
 
 
 async def _change_of(context: Context) -> int:
