@@ -256,10 +256,54 @@ _FIXED: Final[Mapping[int, tuple[str, ...]]] = {
 }
 """The attributes of fixed size: which of a subject's attributes have their numbers."""
 
+_OPEN_ARGUMENTS: Final = nfs.open_arguments4(
+    bitmap_from_mask(
+        mask_of(
+            nfs.OPEN_ARGS_SHARE_ACCESS_READ,
+            nfs.OPEN_ARGS_SHARE_ACCESS_WRITE,
+            nfs.OPEN_ARGS_SHARE_ACCESS_BOTH,
+        )
+    ),
+    bitmap_from_mask(
+        mask_of(
+            nfs.OPEN_ARGS_SHARE_DENY_NONE,
+            nfs.OPEN_ARGS_SHARE_DENY_READ,
+            nfs.OPEN_ARGS_SHARE_DENY_WRITE,
+            nfs.OPEN_ARGS_SHARE_DENY_BOTH,
+        )
+    ),
+    bitmap_from_mask(
+        mask_of(
+            nfs.OPEN_ARGS_SHARE_ACCESS_WANT_ANY_DELEG,
+            nfs.OPEN_ARGS_SHARE_ACCESS_WANT_NO_DELEG,
+            nfs.OPEN_ARGS_SHARE_ACCESS_WANT_CANCEL,
+        )
+    ),
+    bitmap_from_mask(
+        mask_of(
+            nfs.OPEN_ARGS_OPEN_CLAIM_NULL,
+            nfs.OPEN_ARGS_OPEN_CLAIM_PREVIOUS,
+            nfs.OPEN_ARGS_OPEN_CLAIM_DELEGATE_CUR,
+            nfs.OPEN_ARGS_OPEN_CLAIM_FH,
+            nfs.OPEN_ARGS_OPEN_CLAIM_DELEG_CUR_FH,
+        )
+    ),
+    bitmap_from_mask(
+        mask_of(
+            nfs.OPEN_ARGS_CREATEMODE_UNCHECKED4,
+            nfs.OPEN_ARGS_CREATE_MODE_GUARDED,
+            nfs.OPEN_ARGS_CREATEMODE_EXCLUSIVE4,
+            nfs.OPEN_ARGS_CREATE_MODE_EXCLUSIVE4_1,
+        )
+    ),
+)
+"""What OPEN takes (RFC 9754, Section 5). Neither delegated times nor opens without a stateid."""
+
 _VARIABLE: Final[Mapping[int, Callable[[Subject], Any]]] = {
     nfs.FATTR4_SUPPORTED_ATTRS: lambda s: bitmap_from_mask(supported(s.export.fs, s.minor)),
     nfs.FATTR4_FILEHANDLE: lambda s: s.wire,
     nfs.FATTR4_FS_LAYOUT_TYPES: lambda s: [],
+    nfs.FATTR4_OPEN_ARGUMENTS: lambda s: _OPEN_ARGUMENTS,
     nfs.FATTR4_SUPPATTR_EXCLCREAT: lambda s: bitmap_from_mask(
         _EXCLUSIVE_CREATE & xattrs.KNOWN[s.minor]
     ),
