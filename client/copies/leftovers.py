@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ..attributes import Stat
 from ..errors import NfsError
 from .remote import Place
-from .temporary import is_leftover, is_temporary
+from .temporary import OLD_S, is_temporary
 
 if TYPE_CHECKING:
     from ..filesystem import FileSystem
@@ -52,9 +52,16 @@ async def sweep(client: FileSystem, place: Place, *, pages: int | None = None) -
 
 
 def _is_old(status: Stat | int, ours: bytes, now_ns: int) -> bool:
+    """Return whether no copy is working on a temporary file any more.
+
+    The time of its modification alone does not tell: while a file is being created, a server may
+    keep the create verifier in it (RFC 8881, Section 18.16.3).
+    """
+    old_ns = now_ns - OLD_S * 1_000_000_000
     return (
         isinstance(status, Stat)
         and status.is_file
         and status.owner == ours
-        and is_leftover(status.st_mode, status.st_mtime_ns, status.st_ctime_ns, now_ns)
+        and status.st_mtime_ns < old_ns
+        and status.st_ctime_ns < old_ns
     )

@@ -39,7 +39,7 @@ def is_temporary(name: bytes) -> bool:
 
 
 def is_leftover(mode: int, mtime_ns: int, ctime_ns: int, now_ns: int) -> bool:
-    """Return whether no copy is working on a temporary file any more.
+    """Return whether no copy is working on a temporary file of this machine any more.
 
     While it is written, its mode is 0600 and it is modified all the time. Just before it gets its
     name, it has its final mode, and a modification time that may be long past.

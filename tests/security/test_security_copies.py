@@ -190,12 +190,13 @@ def test_old_leftovers_of_ours_go_and_nothing_else(world: World) -> None:
     rng = Random(1)
     now = 100 * OLD_S
     kept = {}
-    for index in range(6):
+    for index in range(7):
         kept[index] = world.server.add(temporary_name(rng).decode(), data=b"part")
         kept[index].mtime, kept[index].ctime, kept[index].mode = (1, 0), (1, 0), 0o600
     kept[0].mtime = (now - 60, 0)  # under way
     kept[1].owner = b"1234"
     kept[2].mode, kept[2].ctime = 0o644, (now - 60, 0)  # about to get its name
+    kept[3].ctime = (now, 0)  # being created: its times are the create verifier
     alike = [PREFIX.decode() + "x", ".nfsrdma-part.1", temporary_name(rng).decode()[:-1] + "_"]
     for name in alike:
         world.server.add(name, data=b"mine").mtime = (1, 0)
@@ -205,7 +206,7 @@ def test_old_leftovers_of_ours_go_and_nothing_else(world: World) -> None:
     world.put("file", "file")
     left = set(world.server.root.children)
     assert left >= {name.encode() for name in alike} | {b"file"}
-    assert {index for index in kept if names[kept[index].handle] in left} == {0, 1, 2}
+    assert {index for index in kept if names[kept[index].handle] in left} == {0, 1, 2, 3}
     world.server.log.clear()
     world.put("file", "file")
     assert not any("READDIR" in ops for ops in world.server.log)  # looked for once in a mount
