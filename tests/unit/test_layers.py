@@ -42,6 +42,7 @@ EDGES = (
     "server/edge",
     "client/api/emit",
     "client/edge",
+    "client/fsspec",
     "client/fuse",
     "dissector/capture",
 )
