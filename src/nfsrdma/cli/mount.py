@@ -78,7 +78,7 @@ def mount(
         level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(message)s"
     )
     if foreground:
-        serve(lambda: None)
+        serve(lambda: click.echo(f"{url} is mounted at {directory}"))
         return
     from nfsrdma.client.fuse.daemon import in_background
 
