@@ -246,6 +246,25 @@ class Rpc:
         return main_operation(self.exchange)
 
     @property
+    def path(self) -> str:
+        """The path of the file that it is mostly about; empty where it is not known.
+
+        It begins with ``…`` below a directory whose place is not known, and has nothing in it that
+        a terminal would obey. Of RENAME and LINK it is the old one.
+        """
+        return self.exchange.paths[0] if self.exchange.paths else ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files that it is about, as far as their paths are known: of RENAME old and new."""
+        return self.exchange.paths
+
+    @property
+    def handle(self) -> bytes:
+        """The handle of the file that it is mostly about; empty where it is not known."""
+        return self.exchange.handle
+
+    @property
     def operations(self) -> tuple[RpcOperation, ...]:
         """The operations, in order: their arguments and, as far as it was executed, results."""
         return tuple(_operations(self.exchange.call_body, self.exchange.reply_body))

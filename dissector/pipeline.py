@@ -30,6 +30,7 @@ from .tracking.data import extend_run
 from .tracking.events import Events, PacketSeen, Totals, View
 from .tracking.matching import Matching
 from .tracking.pairing import Pairing
+from .tracking.paths import Paths
 
 _ROCE, _TCP, _BROKEN, _UDP = (
     int(FrameKind.ROCE),
@@ -85,6 +86,8 @@ class Pipeline:
         self._trimmed = 0
         reader.on_progress = self._progress
         self._begun = False
+        # Before all others: what it finds out is part of each exchange.
+        Paths().subscribe(events)
         for view in views:
             view.subscribe(events)
 

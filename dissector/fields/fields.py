@@ -2,7 +2,7 @@
 
 One flat dictionary for each message, whose values are numbers and strings, or lists where a field
 may be there several times; numbers are numbers, also those that Wireshark prints in hexadecimal.
-What Wireshark has no name for begins with ``nfsrdma.``.
+What Wireshark has no name for begins with ``nfsrdma.``, but for ``nfs.path``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nfsrdma.xdr.rpc import AUTH_ERROR, RPC_MISMATCH
 from nfsrdma.xdr.runtime import Struct, Union
 
 from ..base.finding import Finding
+from ..base.text import text
 from ..messages.body import Body
 from ..messages.decoder import Placed
 from ..messages.rpcrdma import ERR_VERS, ERROR, TransportHeader
@@ -24,7 +25,6 @@ from ..tracking.kinds import Transport
 from ..tracking.model import Exchange, Message
 from . import summary
 from .nfs3 import procedure_fields
-from .summary import text
 from .values import plain
 
 Fields = dict[str, Any]
@@ -279,6 +279,8 @@ def _own(fields: Fields, exchange: Exchange, message: Message) -> None:
     fields["nfsrdma.connection"] = message.side.connection.number
     fields["nfsrdma.status"] = summary.status(exchange)
     fields["nfsrdma.operations"] = summary.operations(exchange, False)
+    if exchange.paths:
+        fields["nfs.path"] = exchange.paths[0] if len(exchange.paths) == 1 else list(exchange.paths)
     fields["nfsrdma.length"] = message.length
     if message.resent:
         fields["nfsrdma.resent"] = message.resent

@@ -43,7 +43,7 @@ nfsrdma.exchange nfsrdma.connection nfsrdma.length nfsrdma.resent nfsrdma.ack_fr
 nfsrdma.ack_time nfsrdma.read_octets nfsrdma.write_octets nfsrdma.reply_octets nfsrdma.octets
 """
 _TEXTS = """
-nfs.name nfs.tag nfs.symlink.to nfs.readlink.data rpc.auth.machinename mount.path
+nfs.name nfs.path nfs.tag nfs.symlink.to nfs.readlink.data rpc.auth.machinename mount.path
 mount.dump.hostname mount.dump.directory mount.export.group mount.export.directory
 nfs.readdir.entry3.name nfs.readdirplus.entry.name
 nfsrdma.tunnel nfsrdma.status nfsrdma.operations nfsrdma.finding nfsrdma.severity nfsrdma.text

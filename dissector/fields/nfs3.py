@@ -11,11 +11,11 @@ from nfsrdma.xdr.nfs3 import mount
 from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.runtime import LinkedStruct, Struct, Union
 
+from ..base.text import text
 from ..messages.body import NFS_PROGRAM, Body
 from ..messages.decoder import Placed
 from ..messages.procedures import COMPANY
 from ..messages.rpc import RpcCall
-from .summary import text
 
 Fields = dict[str, Any]
 Add = Callable[[Fields, str, Any], None]

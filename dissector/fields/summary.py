@@ -9,6 +9,7 @@ from nfsrdma.xdr.nfs3 import mount
 from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.nfs4 import types as t
 
+from ..base.text import printable, text
 from ..messages.body import (
     NFS_PROGRAM,
     PROGRAM_NAMES,
@@ -25,6 +26,11 @@ from ..tracking.model import Exchange
 FRAMING = frozenset((t.OP_SEQUENCE, t.OP_PUTFH, t.OP_PUTROOTFH, t.OP_SAVEFH, t.OP_RESTOREFH,
                      t.OP_GETFH))  # fmt: skip
 """Operations that most compounds have: they are not what a compound is for."""
+_TWO_FILES = frozenset(
+    (t.OP_RENAME, t.OP_LINK, t.OP_COPY, t.OP_CLONE, NFS3 + nfs3.NFSPROC3_RENAME,
+     NFS3 + nfs3.NFSPROC3_LINK)
+)  # fmt: skip
+"""What is about two files, from the one to the other."""
 CALLBACK_FRAMING = frozenset((t.OP_CB_SEQUENCE,))
 
 
@@ -61,18 +67,6 @@ def duration(nanoseconds: int) -> str:
     if nanoseconds < 1_000_000_000:
         return f"{nanoseconds / 1e6:.3g} ms"
     return f"{nanoseconds / 1e9:.3g} s"
-
-
-def text(name: bytes) -> str:
-    """Return a name as it can be printed."""
-    return bytes(name).decode("utf-8", "backslashreplace").replace("\n", "\\n")
-
-
-def printable(words: str) -> str:
-    """Return words without anything that a terminal would obey."""
-    if words.isprintable():
-        return words
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in words)
 
 
 def _open_name(args: Any) -> str:
@@ -186,6 +180,18 @@ def operations(exchange: Exchange, brief: bool = True) -> str:
         return body.kind
     call = exchange.call_rpc
     return f"proc {call.procedure}" if call is not None and not call.fault else ""
+
+
+def path(exchange: Exchange) -> str:
+    """Return the files that an RPC is about, if their paths are known; empty if not."""
+    paths = exchange.paths
+    if len(paths) < 2:
+        return paths[0] if paths else ""
+    body = exchange.call_body
+    numbers = {op.number for op in body.operations} if body is not None else set()
+    if not numbers.isdisjoint(_TWO_FILES):
+        return f"{paths[0]} -> {paths[1]}"
+    return f"{paths[0]} (+{len(paths) - 1})"
 
 
 def status(exchange: Exchange) -> str:

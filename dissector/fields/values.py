@@ -10,8 +10,8 @@ from nfsrdma.xdr.nfs4 import attrs
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.runtime import LinkedStruct, Struct, Union
 
+from ..base.text import printable, text
 from ..messages.decoder import Placed
-from .summary import printable, text
 
 MAX_SHOWN = 64
 """Octets of opaque data that are shown."""

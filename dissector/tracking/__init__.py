@@ -21,6 +21,8 @@ chunks        the chunks of an exchange
 placement     where packets belong whose address was not captured
 intact        whether what is not seen did not happen, or is only not in the capture
 resolve       what the messages of an exchange say, once all of it is there
+names         which file a handle is: a tree of names for each server
+paths         which files each exchange is about
 matching      which reply belongs to which call
 connections   where each packet goes, and what flows hand on
 """

@@ -436,10 +436,12 @@ class Exchange:
         "chunks",
         "error",
         "findings",
+        "handle",
         "horizon",
         "number",
         "offers",
         "operations",
+        "paths",
         "rdma",
         "replaced",
         "reply",
@@ -478,6 +480,10 @@ class Exchange:
         """Another call with its XID came before a reply did."""
         self.resolved = False
         """What its messages say was decoded."""
+        self.handle = b""
+        """The handle of the file that it is mostly about; empty where that is not known."""
+        self.paths: tuple[str, ...] = ()
+        """The files that it is about, the one that matters most first (see ``paths``)."""
         self.horizon = -1
         """The sequence that the responder's next request was to have when the call was sent."""
         self.offers: list[int] = []

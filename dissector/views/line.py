@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..base.finding import Finding, Severity
+from ..base.text import printable
 from ..fields import summary
 from ..tracking.events import Events, Totals
 from ..tracking.model import CmEvent, Exchange
@@ -52,7 +53,10 @@ class LineView:
             self.finding(finding)
 
     def line(self, exchange: Exchange) -> str:
-        """Return ``call>reply time source -> destination protocol operations status ...``."""
+        """Return ``call>reply time source -> destination protocol operations status ...``.
+
+        What is known of the file comes last: a path may have spaces in it.
+        """
         call, reply = exchange.call, exchange.reply
         frames = f"{call.frame if call else '?'}>{reply.frame if reply else '?'}"
         requester, responder = exchange.requester, exchange.responder
@@ -70,20 +74,22 @@ class LineView:
         done = reply.length if reply is not None else "-"
         line += f" {asked}/{done}"
         latency = exchange.latency_ns
-        return f"{line} {summary.duration(latency)}" if latency is not None else line
+        if latency is not None:
+            line += f" {summary.duration(latency)}"
+        return f"{line} {summary.path(exchange)}" if exchange.paths else line
 
     def cm(self, event: CmEvent) -> None:
         """Show a message of the connection manager."""
         self._write(
             f"{event.frame:>13} {self._clock(event.time_ns)} {event.source} -> {event.destination} "
-            f"CM {summary.printable(event.summary)}\n"
+            f"CM {printable(event.summary)}\n"
         )
 
     def finding(self, finding: Finding) -> None:
         """Show a finding."""
         self._write(
             f"{finding.frame:>13} {MARKS[finding.severity]}: {finding.rule}: "
-            f"{summary.printable(finding.text)}\n"
+            f"{printable(finding.text)}\n"
         )
 
     def close(self, totals: Totals) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
+from nfsrdma.xdr.nfs3 import types as nfs3
+from nfsrdma.xdr.nfs4 import types as t
+
 from ..fields import summary
+from ..messages.procedures import NFS3, READ3, WRITE3
 from ..tracking.events import Events, Totals
 from ..tracking.model import Exchange
 from .latency import latency
@@ -31,6 +36,11 @@ COLUMNS: dict[str, str] = {
     "callback": "bool",
     "operations": "list<string>",
     "operation": "string",
+    "path": "string",
+    "fh_hash": "uint32",
+    "offset": "uint64",
+    "count": "int64",
+    "uid": "uint32",
     "status": "string",
     "nfs_status": "int32",
     "call_length": "int64",
@@ -52,8 +62,15 @@ COLUMNS: dict[str, str] = {
     "resent": "int64",
     "findings": "list<string>",
 }
-"""Column -> type. Times are nanoseconds; offered and used are octets; absent values are null."""
+"""Column -> type. Times are nanoseconds; offered and used are octets; absent values are null.
 
+``path`` and ``fh_hash`` (Wireshark's) are of the file that an RPC is mostly about, ``offset`` and
+``count`` of its first READ, WRITE or COMMIT, as asked for.
+"""
+
+_IN_A_FILE = frozenset(
+    (t.OP_READ, t.OP_WRITE, t.OP_COMMIT, READ3, WRITE3, NFS3 + nfs3.NFSPROC3_COMMIT)
+)
 _CHUNKS = {"read": "read", "write": "write", "reply": "reply_chunk"}
 
 
@@ -91,15 +108,33 @@ def row(exchange: Exchange) -> Row:
     }
     if rpc is not None and not rpc.fault:
         out["program"], out["version"], out["procedure"] = rpc.program, rpc.version, rpc.procedure
+        sys = rpc.sys()
+        out["uid"] = sys.uid if sys is not None else None
     answer = exchange.reply_body
     if answer is not None and answer.status >= 0:
         out["nfs_status"] = answer.status
+    _file(exchange, out)
     _times(exchange, out)
     for kind, name in _CHUNKS.items():
         chunks = exchange.chunks_of(kind)
         out[f"{name}_offered"] = sum(chunk.offered_octets for chunk in chunks)
         out[f"{name}_used"] = sum(chunk.used_octets for chunk in chunks)
     return out
+
+
+def _file(exchange: Exchange, out: Row) -> None:
+    """Add which file it is about, and where in it."""
+    if exchange.paths:
+        out["path"] = exchange.paths[0]
+    if exchange.handle:
+        out["fh_hash"] = zlib.crc32(exchange.handle)
+    body = exchange.call_body
+    for op in body.operations if body is not None else ():
+        if op.number in _IN_A_FILE:
+            data = getattr(op.value, "data", None)
+            out["offset"] = op.value.offset
+            out["count"] = len(data) if data is not None else op.value.count
+            break
 
 
 def _times(exchange: Exchange, out: Row) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 
 from ..base.finding import Finding
+from ..base.text import printable, text
 from ..fields.fields import operation_values
-from ..fields.summary import duration, printable, text
+from ..fields.summary import duration
 from ..fields.values import lines
 from ..messages.body import Body, status_name
 from ..messages.rpc import FLAVORS, GSS_SERVICES

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..base.finding import MAX_FINDINGS, Finding, Severity
+from ..base.text import printable
 from ..capture.reader import Reader
 from ..capture.rewrite import Output
 from ..fields.fields import Fields, finding_fields
-from ..fields.summary import printable
 from ..tracking.events import Events, Totals
 from ..tracking.model import Exchange
 from ..views.lint import Lint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ...base.finding import Finding, Severity
-from ...fields import summary
+from ...base.text import printable
 from ...fields.fields import finding_fields
 from .lint import Lint
 from .rules import RULES
@@ -17,7 +17,7 @@ def text_finding(finding: Finding) -> str:
     source = RULES[finding.rule].source
     return (
         f"{finding.frame:>8} {finding.severity.name.lower()}: {finding.rule}: "
-        f"{summary.printable(finding.text)}{octets} [{source}]\n"
+        f"{printable(finding.text)}{octets} [{source}]\n"
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
 from ...base.finding import Finding, Severity
-from ...fields.summary import printable
+from ...base.text import printable
 from ...tracking.events import Events, Totals
 from ...tracking.model import CmEvent, Connection, Exchange, Side
 from ..health import Health

@@ -143,6 +143,7 @@ class Capture {
       this.text("protocol", row),
       this.text("operation", row),
       this.text("text", row),
+      this.text("path", row),
       this.text("status", row),
       ...this.sides(row),
     ].join(" ").toLowerCase();

@@ -62,6 +62,7 @@ function showDetail(host, data, row, open) {
       ["from call to reply", rpc.latency[row] >= 0 ? duration(rpc.latency[row]) : "no reply seen"],
       ["at", `${clock(rpc.time[row])} s`],
       ["frames", `${rpc.call[row] || "?"} → ${reply || "?"}`],
+      ["file", data.text("path", row)],
       ["XID", hex(rpc.xid[row])],
       ["requester", requester],
       ["responder", responder],

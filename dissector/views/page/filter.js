@@ -14,6 +14,7 @@ const NUMBERS = {
 const NAMES = {
   op: (data, row, value) => equal(data.text("operation", row), value),
   status: (data, row, value) => equal(data.text("status", row), value),
+  path: (data, row, value) => data.text("path", row).toLowerCase().includes(value),
   proto: (data, row, value) => data.text("protocol", row).toLowerCase().startsWith(value),
   conn: (data, row, value) => data.rpc.connection[row] === Number(value),
   xid: (data, row, value) => data.rpc.xid[row] === Number(value),

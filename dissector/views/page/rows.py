@@ -21,8 +21,8 @@ MAX_SEGMENTS = 1_000_000
 MAX_TEXT = 512
 
 _RPC = (
-    "number", "connection", "back", "operation", "text", "status", "protocol", "xid", "time",
-    "latency", "ack", "data", "last", "confirm", "call", "call_first", "call_ack", "reply",
+    "number", "connection", "back", "operation", "text", "path", "status", "protocol", "xid",
+    "time", "latency", "ack", "data", "last", "confirm", "call", "call_first", "call_ack", "reply",
     "reply_first", "reply_ack", "call_psn", "reply_psn", "call_size", "call_packets", "reply_size",
     "reply_packets", "call_form", "reply_form", "asked", "granted", "depth", "moved", "invalidated",
     "ops", "op_count", "chunks", "chunk_count",
@@ -78,6 +78,7 @@ class Rows:
             int(exchange.requester is connection.second),
             self.strings.add(main_operation(exchange)),
             self.strings.add(text),
+            self.strings.add(summary.path(exchange)[:MAX_TEXT]),
             self.strings.add(summary.status(exchange)),
             self.strings.add(summary.protocol(exchange)),
             exchange.xid,

@@ -50,7 +50,8 @@ def dissect(
     \b
     A line has the frame numbers of call and reply, the time, addresses, operations, the status;
     in brackets what traveled by RDMA (R read chunk, W write chunk, C reply chunk; used/offered);
-    the lengths of the two messages, and the time from call to reply.
+    the lengths of the two messages, the time from call to reply, and last the path of the file,
+    where the capture tells it (… stands for directories of which it does not).
     """
     from nfsrdma.dissector.capture import CaptureError
     from nfsrdma.dissector.fields.filter import FilterError
