@@ -162,15 +162,15 @@ class _Walk:
         """The operation in hand was executed."""
         self._upwards = False
         """The current object is the parent that was known, which may no longer be so."""
-        self._major: list[tuple[str, bytes]] = []
-        self._minor: list[tuple[str, bytes]] = []
+        self._major: list[tuple[str, Node]] = []
+        self._minor: list[tuple[str, Node]] = []
 
     def about(self, node: Node | None, *, minor: bool = False) -> None:
         """Note that an operation is about an object."""
         if node is not None:
             found = self._minor if minor else self._major
             if len(found) < MAX_FILES:
-                found.append((self.names.path(node), node.handle))
+                found.append((self.names.path(node), node))
 
     def finish(self, exchange: Exchange) -> None:
         """Tell the exchange what it is about."""
@@ -178,7 +178,7 @@ class _Walk:
             self.about(self.current)
         found = self._major or self._minor[-1:]
         if found:
-            exchange.handle = found[0][1]
+            exchange.handle = found[0][1].handle
             exchange.paths = tuple(dict.fromkeys(path for path, _ in found if path))
 
     # --- Objects ---
@@ -208,7 +208,9 @@ class _Walk:
         if current is None or (self._upwards and (known or current.handle)):
             current = known or self.names.node(self.server, handle)
         else:
-            current = self.names.bind(self.server, current, handle)
+            before, current = current, self.names.bind(self.server, current, handle)
+            for found in (self._major, self._minor):
+                found[:] = [(path, current if node is before else node) for path, node in found]
         self.current, self._upwards = current, False
 
     # --- Operations of NFS version 4 ---

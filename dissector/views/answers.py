@@ -6,15 +6,28 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from heapq import heappush, heapreplace
+from typing import Protocol
 
 from ..fields.summary import amount, duration, status
-from ..tracking.events import Events
+from ..tracking.events import Events, View
 from ..tracking.model import Exchange
 from .latency.latency import CHAIN, marks
 from .line import LineView
 
 MAX_CONNECTIONS = 16_384
 """Connections that are counted; what comes later is not."""
+
+
+class Answer(View, Protocol):
+    """A view of the capture as a whole that is written after the pass."""
+
+    def text(self) -> Iterator[str]:
+        """Give lines of text."""
+        ...
+
+    def objects(self) -> Iterator[str]:
+        """Give lines of JSON."""
+        ...
 
 
 class Slowest:

@@ -27,6 +27,7 @@ from nfsrdma.dissector.fields.filter import FilterError, compile_filter
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.tracking.events import Events, Totals, View
 from nfsrdma.dissector.tracking.model import Exchange
+from nfsrdma.dissector.views.answers import Answer, ConnectionList, Slowest
 from nfsrdma.dissector.views.chunks import ChunkView
 from nfsrdma.dissector.views.extract import ExtractView
 from nfsrdma.dissector.views.health.report import ndjson_health, text_health
@@ -36,7 +37,10 @@ from nfsrdma.dissector.views.line import LineView
 from nfsrdma.dissector.views.lint import Lint
 from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding
 from nfsrdma.dissector.views.ndjson import NdjsonView
+from nfsrdma.dissector.views.overview import Overview
 from nfsrdma.dissector.views.page import PageView
+from nfsrdma.dissector.views.rows import RowView
+from nfsrdma.dissector.views.totals import KEYS, Failures, ServiceTimes, Top
 from nfsrdma.dissector.views.tree import TreeView
 from nfsrdma.rpcrdma.rpc.auth import OpaqueAuth
 from nfsrdma.rpcrdma.rpc.message import encode_accepted, encode_call
@@ -73,10 +77,15 @@ class Everything:
         self.latency = Latency()
         self.lint = Lint(self._found)
         self.page = PageView()
+        self.answers: list[Answer] = [
+            Overview(lambda: reader.began_ns), Slowest(3, lambda: reader.began_ns),
+            ConnectionList(), Failures(), ServiceTimes(), *map(Top, KEYS),
+        ]  # fmt: skip
         self.views: list[View] = [
             LineView(_text), TreeView(_text), ChunkView(_text), NdjsonView(_text), self.lint,
             self.latency, self.page,
             ExtractView(lambda: reader.source.view, lambda at, data: None, 1),
+            RowView(lambda rows: _text(str(rows))), *self.answers,
         ]  # fmt: skip
 
     @staticmethod
@@ -103,9 +112,14 @@ class Everything:
         for line in ndjson_health(self.page.health):
             _text(line)
         _text(json.dumps(self.page.data("")))
+        for answer in self.answers:
+            for line in (*answer.text(), *answer.objects()):
+                _text(line)
 
 
-_FILTER = compile_filter('nfs.opcode == READ and (nfs.name contains "a" or rpc.time > 0.5)')
+_FILTER = compile_filter(
+    'nfs.path contains "a" or nfs.opcode == READ and (nfs.name contains "a" or rpc.time > 0.5)'
+)
 
 
 def _text(text: str) -> None:

@@ -106,6 +106,8 @@ class RpcBrief(NamedTuple):
     """When its call was sent."""
     latency: int
     """-1 where its call or its reply is not known."""
+    path: str = ""
+    """The file that it is mostly about, if that is known."""
 
 
 class Sufferer:

@@ -132,6 +132,7 @@ class Health:
             exchange.number, exchange.requester.connection.number, main_operation(exchange),
             exchange.xid, call.frame if call else 0, reply.frame if reply else 0,
             call.first_time_ns if call else exchange.time_ns, -1 if latency is None else latency,
+            exchange.paths[0] if exchange.paths else "",
         )  # fmt: skip
         for message in (call, reply):
             if message is not None:

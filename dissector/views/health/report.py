@@ -82,6 +82,11 @@ def _direction(watch: Watch) -> Iterator[str]:
 
 def _again(counts: Counts) -> str:
     """Return what had become of the first copies, in words."""
+    return ", ".join(f"{count} ({amount(octets)}) {how}" for count, octets, how in fates(counts))
+
+
+def fates(counts: Counts) -> list[tuple[int, int, str]]:
+    """Return what had become of the first copies: packets, octets, and in words what."""
     kinds = (
         (counts.filled, counts.filled_octets, "lost before this capture"),
         (counts.lost, counts.lost_octets, "lost behind it"),
@@ -89,7 +94,7 @@ def _again(counts: Counts) -> str:
         (counts.had, counts.had_octets, "acknowledged before"),
         (counts.unknown, counts.unknown_octets, "of unknown fate"),
     )
-    return ", ".join(f"{count} ({amount(octets)}) {how}" for count, octets, how in kinds if count)
+    return [row for row in kinds if row[0]]
 
 
 def _events(health: Health) -> Iterator[str]:
@@ -137,7 +142,7 @@ def _sufferers(health: Health) -> Iterator[str]:
         took = duration(sufferer.took) if sufferer.took >= 0 else "?"
         late = "?" if sufferer.late is None else duration(max(0, sufferer.late))
         frames = f"{rpc.call_frame or '?'}>{rpc.reply_frame or '?'}"
-        why = _why(sufferer)
+        why = _why(sufferer) + (f": {rpc.path}" if rpc.path else "")
         yield _ROW.format(frames, rpc.operation, f"{rpc.xid:#010x}", took, late, why)
     if health.sufferer_count > MAX_LINES:
         yield f"{'...':>13}  and {health.sufferer_count - MAX_LINES} more; --json has them"
@@ -203,6 +208,7 @@ def ndjson_health(health: Health) -> Iterator[str]:
             exchange=rpc.exchange,
             connection=rpc.connection,
             operation=rpc.operation,
+            path=rpc.path or None,
             xid=rpc.xid,
             call_frame=rpc.call_frame,
             reply_frame=rpc.reply_frame,

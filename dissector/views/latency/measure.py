@@ -28,9 +28,10 @@ class Spread(NamedTuple):
 class Times:
     """The times of one stage of one operation, or other numbers that are not negative."""
 
-    __slots__ = ("_all", "_coarse", "_count", "_frames", "_worst", "total")
+    __slots__ = ("_all", "_coarse", "_count", "_exact", "_frames", "_worst", "total")
 
-    def __init__(self) -> None:
+    def __init__(self, exact: int = MAX_EXACT) -> None:
+        self._exact = exact
         self._all = array("q")
         self._coarse: dict[int, int] = {}
         self._count = 0
@@ -49,7 +50,7 @@ class Times:
         self._all.append(time)
         if time > self._worst:
             self._worst, self._frames = time, (call_frame, reply_frame)
-        if len(self._all) > MAX_EXACT:
+        if len(self._all) > self._exact:
             self._fold()
 
     def _fold(self) -> None:

@@ -1,8 +1,9 @@
 """``nfsrdma dissect``: all outputs that are asked for, from one pass over the capture.
 
 A capture is read once, however many outputs there are. Each file is written under its own name.
-Standard output has a fixed order: lines, lint, connections, the slowest, latency, health. Options
-that exclude each other are refused before anything is read (``dissect_wishes``).
+Standard output has a fixed order: lines, lint, the summary, connections, the slowest, the top, what
+failed, service times, latency, health. Options that exclude each other are refused before anything
+is read (``dissect_wishes``).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.tracking.claims import DecodeAs
     from nfsrdma.dissector.tracking.events import View
+    from nfsrdma.dissector.views.answers import Answer
 
 Write = Callable[[str], object]
 _IN_MEMORY = 1 << 20
@@ -78,7 +80,7 @@ def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
         yield _listing(reader, wishes)
     if wishes.linted:
         yield _lint(reader, wishes)
-    if wishes.connections or wishes.slowest is not None:
+    if wishes.answers:
         yield from _answers(reader, wishes)
     if wishes.latency or wishes.health:
         from .dissect_views import health, latency
@@ -163,14 +165,28 @@ def _lint(reader: Reader, wishes: Wishes) -> Output:
 def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
     from nfsrdma.dissector.views.answers import ConnectionList, Slowest
     from nfsrdma.dissector.views.filtered import FilteredView
+    from nfsrdma.dissector.views.overview import Overview
+    from nfsrdma.dissector.views.totals import Failures, ServiceTimes, Top
 
-    views: list[ConnectionList | Slowest] = [ConnectionList()] if wishes.connections else []
+    def began() -> int:
+        return reader.began_ns
+
+    views: list[Answer] = []
+    if wishes.summary:
+        views.append(Overview(began))
+    if wishes.connections:
+        views.append(ConnectionList())
     if wishes.slowest is not None:
-        views.append(Slowest(wishes.slowest, lambda: reader.began_ns))
+        views.append(Slowest(wishes.slowest, began))
+    views += [Top(kind, count) for kind, count in wishes.top]
+    if wishes.errors:
+        views.append(Failures())
+    if wishes.srt:
+        views.append(ServiceTimes())
     for view in views:
         fits = wanted(reader, wishes.expression)
         lines = view.objects if wishes.ndjson else view.text
         yield Output(
-            FilteredView(view, fits) if fits else view,
+            FilteredView(view, fits, closes=True) if fits else view,
             text=lambda lines=lines: sys.stdout.writelines(lines()),  # type: ignore[misc]
         )

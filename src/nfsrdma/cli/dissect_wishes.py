@@ -25,6 +25,10 @@ class Wishes:
     health: bool = False
     connections: bool = False
     slowest: int | None = None
+    summary: bool = False
+    top: tuple[tuple[str, int], ...] = ()
+    srt: bool = False
+    errors: bool = False
     plot: str | None = None
     html: str | None = None
     parquet: str | None = None
@@ -53,8 +57,13 @@ class Wishes:
     @property
     def views(self) -> bool:
         """Whether a view of the capture as a whole goes to standard output."""
-        asked = self.linted, self.latency, self.health, self.connections, self.slowest is not None
-        return any(asked)
+        return self.answers or self.linted or self.latency or self.health
+
+    @property
+    def answers(self) -> bool:
+        """Whether a short answer about the capture as a whole is asked for."""
+        asked = self.summary, self.connections, self.slowest is not None, self.srt, self.errors
+        return any(asked) or bool(self.top)
 
     @property
     def listing(self) -> str:
@@ -97,6 +106,22 @@ class Wishes:
             taken[real] = option
 
 
+def _top(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> tuple[tuple[str, int], ...]:
+    """Return what to list the top of, and how many. Raises ``click.BadParameter``."""
+    found: list[tuple[str, int]] = []
+    for word in given:
+        kind, _, number = word.partition(":")
+        if kind not in TOPS:
+            raise click.BadParameter(f"{kind} is none of {', '.join(TOPS)}")
+        if number and not (number.isascii() and number.isdigit() and 0 < int(number) <= 100_000):
+            raise click.BadParameter(f"{number} is no number from 1 to 100000")
+        found.append((kind, int(number or 10)))
+    return tuple(found)
+
+
+TOPS = ("files", "clients", "users", "ops")
 NOTHING = Wishes()
 
 _OUTPUT = click.Path(allow_dash=True, dir_okay=False)
@@ -149,6 +174,22 @@ wishes_options = folded(
             type=click.IntRange(1, 100_000),
             metavar="N",
             help="The N RPCs that took longest, and in which stage; also as --json.",
+        ),
+        click.option(
+            "--summary", is_flag=True, help="What happened, in plain words; also as --json."
+        ),
+        click.option(
+            "--top",
+            multiple=True,
+            metavar="WHAT[:N]",
+            callback=_top,
+            help="The files, clients, users or ops with the most octets; also as --json.",
+        ),
+        click.option(
+            "--srt", is_flag=True, help="Service response time of each operation; also as --json."
+        ),
+        click.option(
+            "--errors", is_flag=True, help="What failed, by operation and status; also as --json."
         ),
         click.option(
             "--plot",
