@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,31 @@ def test_what_is_told_apart_is_bounded() -> None:
     assert [one.name for one in tallies.by_octets()[:4]] == ["0", "1", "2", "3"]
     assert tallies.others.name == OTHERS
     assert tallies.others.calls + sum(one.calls for one in tallies.all.values()) == 1000
+
+
+@pytest.mark.parametrize(
+    ("what", "count"),
+    [("connection:1", 7), ("connection:2", 0), ("xid:2", 1), ("xid:0x3", 1), ("file:/dir/file", 5),
+     (f"file:fh:{zlib.crc32(HANDLE):x}", 5), ("file:/dir", 0), ('file:/"\\', 0)],
+)  # fmt: skip
+def test_one_conversation_is_followed(capture: Path, what: str, count: int) -> None:
+    said = run("--lines", "--follow", what, capture)
+    assert sum(" NFS4.1 " in line for line in said.splitlines()) == count
+    alone = run("--lines", "--follow", what, "-Y", "nfs.opcode == READ", capture)
+    assert sum(" READ " in line for line in alone.splitlines()) == (" READ " in said)
+
+
+@pytest.mark.parametrize("what", ["file", "disk:1", "xid:", "xid:y", "slot:aa/x", "slot:zz/1"])
+def test_what_cannot_be_followed(capture: Path, what: str) -> None:
+    assert "Invalid value" in run("--follow", what, capture, code=2)
+
+
+def test_one_slot_of_one_session_is_followed() -> None:
+    linux = ROOT / "tests" / "data" / "captures" / "linux" / "linux-client-v41.pcap"
+    first = next(row for row in objects(run("--json", linux)) if "nfs.session_id4" in row
+                 and "nfs.slotid" in row)  # fmt: skip
+    session, slot = first["nfs.session_id4"], first["nfs.slotid"]
+    found = objects(run("--json", "--follow", f"slot:{session}/{slot}", linux))
+    assert found
+    messages = [row for row in found if "rpc.xid" in row]
+    assert {(row["nfs.session_id4"], row["nfs.slotid"]) for row in messages} == {(session, slot)}

@@ -114,7 +114,7 @@ def _listing(reader: Reader, wishes: Wishes) -> Output:
     from nfsrdma.dissector.views.tree import TreeView
 
     write = sys.stdout.write
-    fits = wanted(reader, wishes.expression)
+    fits = wanted(reader, wishes.wanted)
 
     def began() -> int:
         return reader.began_ns
@@ -147,7 +147,7 @@ def _lint(reader: Reader, wishes: Wishes) -> Output:
         )
         resources.enter_context(spool)
         write = spool.write
-    view = Lint(lambda finding: write(form(finding)), wanted(reader, wishes.expression))
+    view = Lint(lambda finding: write(form(finding)), wanted(reader, wishes.wanted))
 
     def text() -> None:
         if spool is not None:
@@ -184,7 +184,7 @@ def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
     if wishes.srt:
         views.append(ServiceTimes())
     for view in views:
-        fits = wanted(reader, wishes.expression)
+        fits = wanted(reader, wishes.wanted)
         lines = view.objects if wishes.ndjson else view.text
         yield Output(
             FilteredView(view, fits, closes=True) if fits else view,

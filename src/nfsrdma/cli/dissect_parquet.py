@@ -44,7 +44,7 @@ def parquet(reader: Reader, wishes: Wishes, output: str) -> Output:
         writer.write_table(pyarrow.Table.from_pylist(rows, schema))
 
     view = RowView(write)
-    fits = wanted(reader, wishes.expression)
+    fits = wanted(reader, wishes.wanted)
     return Output(
         FilteredView(view, fits, closes=True) if fits else view,
         files=lambda: f"{view.count} rows in {output}",

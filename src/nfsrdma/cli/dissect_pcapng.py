@@ -24,7 +24,7 @@ def annotate(reader: Reader, wishes: Wishes, output: str) -> Output:
 
     resources = ExitStack()
     out = resources.enter_context(_written(output))
-    remarks = Remarks(wanted(reader, wishes.expression))
+    remarks = Remarks(wanted(reader, wishes.wanted))
 
     def files() -> str:
         rewrite(reader, Annotator(remarks.frames), out.write)

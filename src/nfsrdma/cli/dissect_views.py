@@ -63,7 +63,7 @@ def health(reader: Reader, wishes: Wishes) -> Output:
 def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
     from nfsrdma.dissector.views.filtered import FilteredView
 
-    fits = wanted(reader, wishes.expression)
+    fits = wanted(reader, wishes.wanted)
     return FilteredView(view, fits, closes=True) if fits else view
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from .dissect_filter import list_fields
+from .dissect_follow import expression_of
 from .folding import folded
 
 
@@ -35,8 +36,16 @@ class Wishes:
     pcapng: str | None = None
     fixed: str | None = None
     expression: str | None = None
+    follow: str | None = None
+    """The display filter that the conversation to be followed is."""
     crc: bool = False
     exit_code: bool = False
+
+    @property
+    def wanted(self) -> str | None:
+        """The display filter that RPCs have to fit, of what was asked for in both ways."""
+        asked = [one for one in (self.follow, self.expression) if one]
+        return " and ".join(f"({one})" for one in asked) if len(asked) > 1 else "".join(asked)
 
     @property
     def files(self) -> dict[str, str]:
@@ -88,7 +97,7 @@ class Wishes:
             raise click.UsageError("--plot goes with --latency or --health")
         if self.all_ops and self.listing != "line":
             raise click.UsageError("--all-ops goes with lines")
-        if self.expression and not self.listing and self.files.keys() == {"--fix-for-wireshark"}:
+        if self.wanted and not self.listing and self.files.keys() == {"--fix-for-wireshark"}:
             raise click.UsageError("-Y: --fix-for-wireshark changes the whole capture")
         self._check_files(file)
 
@@ -140,6 +149,12 @@ wishes_options = folded(
         ),
         click.option(
             "-Y", "expression", metavar="FILTER", help="Only RPCs that fit a display filter."
+        ),
+        click.option(
+            "--follow",
+            metavar="WHAT",
+            callback=expression_of,
+            help="Only one conversation: connection:N, xid:X, slot:N, slot:SESSION/N, file:PATH.",
         ),
         click.option(
             "--fields",
