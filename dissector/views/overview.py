@@ -115,7 +115,8 @@ class Overview:
         packets = sum(totals.kinds.values())
         others = totals.kinds[-1]
         seconds = max(self._last, self.health.last_time) - totals.began_ns
-        yield f"{many(packets, 'packet')} ({others} without RDMA) in {duration(max(0, seconds))}\n"
+        words = f"{many(packets, 'packet')}, {packets - others} of them RoCE or InfiniBand"
+        yield f"{words}, in {duration(seconds)}\n" if seconds > 0 else f"{words}\n"
         if not self.all.calls:
             yield "no RPC found\n"
             return
