@@ -74,7 +74,8 @@ class SessionlessVersion(MinorVersion):
 
     def remember(self, record: Outcome, reply: Reply, count: int) -> None:
         """Keep the reply of a COMPOUND that has changed something."""
-        keep = reply.mutated and reply.size <= LONGEST
+        # The contents of READs count, which are not in the reply's own buffer.
+        keep = reply.mutated and reply.size + reply.out_of_line <= LONGEST
         record.release(reply.octets() if keep else None)
 
 

@@ -211,6 +211,17 @@ def test_replies_that_are_kept(server: NfsService) -> None:
     good.ok(PUTROOTFH, remove(b"d"), xid=7)
 
 
+def test_long_replies_are_not_kept(server: NfsService) -> None:
+    client = Client40(Peer(server, address=CROWD))
+    stateid, handle = client.create(b"a")
+    client.ok(putfh(handle), write(stateid, bytes(100_000)))
+    free = server._core.duplicates._room.free
+    client.ok(putfh(handle), write(stateid, b"x"), read(stateid, 0, 100_000))
+    assert server._core.duplicates._room.free == free
+    client.ok(putfh(handle), write(stateid, b"x"), read(stateid, 0, 100))
+    assert server._core.duplicates._room.free < free
+
+
 def test_nothing_is_left_of_a_client_that_is_put_out(
     server: NfsService, reactor: FakeReactor
 ) -> None:
