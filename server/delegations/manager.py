@@ -278,7 +278,7 @@ class Delegations:
         while delegation.live:
             try:
                 result = await self._callbacks.call(
-                    delegation.client, operation, referring=_referring(delegation.grant)
+                    delegation.client, operation, referring=_referring(delegation)
                 )
             except CallbackError:
                 return  # The client hears from SEQUENCE that it cannot be reached.
@@ -329,7 +329,7 @@ class Delegations:
                 nfs.CB_GETATTR4res.decode,
             )
             call = self._callbacks.call(
-                delegation.client, operation, referring=_referring(delegation.grant)
+                delegation.client, operation, referring=_referring(delegation)
             )
 
             def answered(reply: Future[nfs.CB_GETATTR4res]) -> None:
@@ -362,12 +362,13 @@ def _size(delegation: Delegation, result: nfs.CB_GETATTR4res) -> int | None:
     return size
 
 
-def _referring(grant: Grant | None) -> list[nfs.referring_call_list4]:
+def _referring(delegation: Delegation) -> list[nfs.referring_call_list4]:
     """Name the call that granted a delegation, if its reply may not have been seen yet."""
-    if grant is None or grant.seen:
+    grant = delegation.grant
+    if grant is None or not grant.is_unseen(delegation.client):
         return []
     call = nfs.referring_call4(grant.seqid, grant.number)
-    return [nfs.referring_call_list4(grant.session.id, [call])]
+    return [nfs.referring_call_list4(grant.session_id, [call])]
 
 
 async def _guarded(guard: Guard, waits: Future[None]) -> Guard:

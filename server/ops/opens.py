@@ -37,6 +37,12 @@ _WANT_WHEN: Final = (
     nfs.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
     | nfs.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED
 )
+_NOT_FOLLOWED: Final = (
+    nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS | nfs.OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION
+)
+"""Hints of RFC 9754 that ``open_arguments`` does not announce, and that clients send all the same.
+
+An ordinary delegation, and a stateid with it, is an answer to both."""
 _VERIFIER = struct.Struct(">II")
 _BILLION: Final = 1_000_000_000
 _TIMES: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
@@ -57,7 +63,7 @@ class _Wish(NamedTuple):
         if (
             access == 0
             or args.share_deny > nfs.OPEN4_SHARE_DENY_BOTH
-            or delegation & ~(_WANT_MASK | _WANT_WHEN)
+            or delegation & ~(_WANT_MASK | _WANT_WHEN | _NOT_FOLLOWED)
         ):
             raise NfsError(nfs.NFS4ERR_INVAL)
         return cls(access, args.share_deny, delegation)

@@ -25,20 +25,22 @@ from .stateid import DataState, OpenState, StateTable
 
 
 class Grant:
-    """The call that a delegation was granted in, for as long as its reply may be on the way."""
+    """The call that a delegation was granted in: its session, slot and sequence number.
 
-    __slots__ = ("_slot", "number", "seqid", "session")
+    By name alone, so that a delegation keeps nothing of a session that is gone.
+    """
+
+    __slots__ = ("number", "seqid", "session_id")
 
     def __init__(self, session: Session, slot: Slot) -> None:
-        self.session = session
-        self._slot = slot
+        self.session_id = session.id
         self.number = session.number_of(slot)
         self.seqid = slot.next_seqid
 
-    @property
-    def seen(self) -> bool:
-        """Whether the client has had the reply: it uses the slot for another call."""
-        return self._slot.is_past(self.seqid)
+    def is_unseen(self, client: Client) -> bool:
+        """Return whether its reply may be on the way: the slot was not used again since."""
+        session = client.sessions.get(self.session_id)
+        return session is not None and not session.slot(self.number).is_past(self.seqid)
 
 
 class Delegation(DataState):

@@ -162,3 +162,44 @@ def test_server_ends_politely(lab: Lab, case: Run, our_server: OurServer, alpha:
         our_server.start()
         nfs.drop_caches(alpha)
         assert alpha.run(f"cat {point}/f", timeout=90).stdout == "kept\n"
+
+
+@pytest.mark.parametrize("transport", [RDMA_42, TCP_41], ids=str)
+def test_server_delegations(
+    lab: Lab, case: Run, our_server: OurServer, alpha: Guest, beta: Guest, transport: Transport
+) -> None:
+    """One client is delegated files; what the other one opens is recalled, with its data."""
+    case.describe("Linux clients - ours", f"{transport}, delegations")
+    our_server.stop()
+    our_server.start(options=["--delegations"])
+    with (
+        nfs.mounted(alpha, lab.host.ipv4, transport) as one,
+        nfs.mounted(beta, lab.host.ipv4, transport) as other,
+    ):
+        # Reading: further opens are the client's own affair, until somebody wants to write.
+        alpha.run(f"echo before >{one}/read && cat {one}/read")
+        opens, returns = _calls(alpha, one, "OPEN"), _calls(alpha, one, "DELEGRETURN")
+        alpha.run(f"for i in 1 2 3 4 5 6 7 8; do cat {one}/read; done")
+        assert _calls(alpha, one, "OPEN") == opens
+        beta.run(f"echo after >{other}/read")
+        assert _calls(alpha, one, "DELEGRETURN") == returns + 1
+        assert alpha.run(f"cat {one}/read").stdout == "after\n"
+        # Writing: what the holder has not written yet is there for whoever opens.
+        holds = f"(exec 3<>{one}/written; echo kept >&3; exec sleep 60) >/dev/null 2>&1 & echo $!"
+        process = alpha.run(holds).stdout.strip()
+        alpha.run(f"until grep -qs kept {one}/written; do sleep 0.1; done")
+        assert beta.run(f"cat {other}/written").stdout == "kept\n"
+        assert _calls(alpha, one, "DELEGRETURN") == returns + 2
+        alpha.run(f"kill {process}; while [ -e /proc/{process}/fd/3 ]; do sleep 0.1; done")
+        case.row.notes["delegations returned"] = "2"
+
+
+def _calls(guest: Guest, point: str, operation: str) -> int:
+    """Return how often a mount has called an operation; for OPEN in any of its forms."""
+    script = f"awk '/ mounted on /{{on = ($5 == \"{point}\")}} on' /proc/self/mountstats"
+    counts = 0
+    for line in guest.run(script).stdout.splitlines():
+        name, _, rest = line.strip().partition(":")
+        if name == operation or (operation == "OPEN" and name == "OPEN_NOATTR"):
+            counts += int(rest.split()[0])
+    return counts

@@ -46,6 +46,7 @@ from tests.support.nfs import (
     test_stateid,
     write,
 )
+from tests.support.nfs40 import Client40
 
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.limits import StateLimits
@@ -234,6 +235,33 @@ def test_nobody_without_rights_causes_a_recall(bed: Bed) -> None:
     assert not bed.holder.seen
 
 
+@pytest.mark.parametrize("what", ["open", "write", "setattr", "remove", "look"])
+def test_minor_version_0_waits_as_well(bed: Bed, what: str) -> None:
+    """A client without sessions gets none, and its changes wait for those that have some."""
+    handle, _, delegation = bed.holder.delegated(b"f", BOTH)
+
+    def gives_back(operation: t.nfs_cb_argop4) -> int:
+        if operation.argop == t.OP_CB_GETATTR:
+            return t.NFS4ERR_BADHANDLE
+        bed.reactor.call_soon(bed.holder.give_back, handle, delegation)
+        return t.NFS4_OK
+
+    bed.holder.obeys = gives_back
+    client = Client40(Peer(bed.server), b"old")
+    ops = {
+        "open": [PUTROOTFH, client.open_(b"f", create=None)],
+        "write": [putfh(handle), write(ANONYMOUS, b"x")],
+        "setattr": [putfh(handle), setattr_(MODE)],
+        "remove": [PUTROOTFH, remove(b"f")],
+        "look": [putfh(handle), getattr_(t.FATTR4_SIZE)],
+    }
+    reply = client.ok(*ops[what])
+    assert len(bed.holder.recalls()) == 1
+    assert not len(bed.server.delegations.table)
+    if what == "open":
+        assert reply[1].delegation.delegation_type == t.OPEN_DELEGATE_NONE
+
+
 # --- Who gets one ---
 
 
@@ -309,6 +337,18 @@ def test_none_unless_the_server_delegates(bed: Bed) -> None:
     bed.server.delegations._policy = None
     _, result = bed.holder.open(b"f", READ | WANT_ANY)
     assert why(result) == t.WND4_NOT_SUPP_FTYPE
+
+
+def test_what_open_takes_is_told(bed: Bed) -> None:
+    """Linux asks for no more than that; hints that are not followed do no harm."""
+    told = bed.holder.session.attributes(bed.handle, t.FATTR4_OPEN_ARGUMENTS)
+    arguments = told[t.FATTR4_OPEN_ARGUMENTS]
+    timestamps = 1 << t.OPEN_ARGS_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS
+    alone = 1 << t.OPEN_ARGS_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION
+    assert not arguments.oa_share_access_want[0] & (timestamps | alone)
+    _, result = bed.holder.open(b"f", BOTH | timestamps | alone)
+    assert result.delegation.delegation_type == t.OPEN_DELEGATE_WRITE
+    assert result.stateid.other != bytes(12)
 
 
 # --- Opens that rest on one ---

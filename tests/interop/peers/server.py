@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.host import NFSRDMA, Background, Host
@@ -35,7 +36,7 @@ class OurServer:
         self._lease = lease
         self._program: Background | None = None
 
-    def start(self, address: str | None = None) -> None:
+    def start(self, address: str | None = None, options: Sequence[str] = ()) -> None:
         """Start on the bridge's IPv4 address, or on the one named, and wait until it listens."""
         state = self._scratch / "state"
         argv: list[str | Path] = [
@@ -47,7 +48,7 @@ class OurServer:
         ]
         argv += ["--port", str(RDMA_PORT), "--tcp", str(TCP_PORT), "--provider", self._provider]
         argv += ["-v", "--state-dir", state, "--lease", str(self._lease)]
-        argv += OPEN.split()
+        argv += [*OPEN.split(), *options]
         self._program = self._host.start(argv, self._log)
         self._program.wait_for(READY)
 
