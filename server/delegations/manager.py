@@ -165,12 +165,21 @@ class Delegations:
         )
 
     def _press(self, client: Client) -> None:
-        """Ask a client that has much to return what it does not need (CB_RECALL_ANY)."""
+        """Ask a client that has much to return what it does not need (CB_RECALL_ANY).
+
+        RFC 8881, Section 20.6.4: if nothing came of that within a lease, the oldest is recalled.
+        """
         now = self._reactor.time()
         held = len(client.delegations)
         if now < self._pressed + _PRESS_S or not held or not self.reaches(client):
             return
         self._pressed = now
+        if client.pressed is None:
+            client.pressed = now
+        elif now > client.pressed + self._registry.times.lease:
+            client.pressed = None
+            self.recall(next(iter(client.delegations.values())))
+            return
         arguments = nfs.CB_RECALL_ANY4args(held // 2, bitmap_from_mask(_TYPES))
         operation = CallbackOperation(nfs.OP_CB_RECALL_ANY, arguments, nfs.CB_RECALL_ANY4res.decode)
         self._callbacks.call(client, operation)

@@ -58,6 +58,7 @@ class Client:
         "lock_states",
         "open_states",
         "owner",
+        "pressed",
         "principal",
         "ranges",
         "reclaim_complete",
@@ -110,6 +111,8 @@ class Client:
         """Delegations that were revoked, until the client frees them; by their ``other``."""
         self.revocations = 0
         """How many delegations of its were revoked so far."""
+        self.pressed: float | None = None
+        """When it was first asked to return delegations that it does not need (CB_RECALL_ANY)."""
 
     @property
     def key(self) -> Key:

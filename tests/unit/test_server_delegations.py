@@ -561,6 +561,20 @@ def test_budget_of_a_client() -> None:
     assert anys[0].value.craa_type_mask == [3]
 
 
+def test_a_client_that_returns_nothing_is_asked_for_its_oldest() -> None:
+    bed = Bed(limits=StateLimits(delegations_per_client=2))
+    _, _, oldest = bed.holder.delegated(b"a", BOTH, create=True)
+    bed.holder.delegated(b"b", BOTH, create=True)
+    for number in range(4):
+        bed.holder.open(b"c%d" % number, BOTH | WANT_ANY, create=True)
+        assert not bed.holder.recalls()
+        bed.reactor.advance(LEASE / 4)
+        bed.holder.session.ok()
+    bed.reactor.advance(1)
+    bed.holder.open(b"d", BOTH | WANT_ANY, create=True)
+    assert [each.stateid for each in bed.holder.recalls()] == [oldest]
+
+
 def test_budget_of_all() -> None:
     bed = Bed(limits=StateLimits(delegations=4))
     got = 0
