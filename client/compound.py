@@ -48,6 +48,7 @@ _REPLY_HEAD_MAX: Final = 24 + 12
 _SEQUENCE_MAX: Final = 8 + 36
 _NAME_MAX: Final = 1024
 _DENIED_MAX: Final = 8 + 8 + 8 + 4 + 8 + 4 + _NAME_MAX  # with the owner of the other lock
+_COPY_ROOM: Final = 8 + 4 + 16 + 8 + 4 + 8 + 8  # even with the stateid of a copy under way
 _TARGET_ROOM: Final = 512
 INLINE_MAX: Final = 3072
 """The largest READ in octets whose data comes inline, although RDMA could place it."""
@@ -61,6 +62,8 @@ _READ: Final = struct.Struct(">I16sQI")
 _WRITE: Final = struct.Struct(">I16sQI")
 _SEEK: Final = struct.Struct(">I16sQI")
 _RANGE: Final = struct.Struct(">I16s2Q")
+_COPY: Final = struct.Struct(">I16s16s3Q3I")
+_CLONE: Final = struct.Struct(">I16s16s3Q")
 _COMMIT: Final = struct.Struct(">IQI")
 _READDIR: Final = struct.Struct(">IQ8s2I")
 _STATEID: Final = struct.Struct(">I16s")
@@ -353,6 +356,25 @@ class Compound:
         self._use_stateid()
         self.encoder.buffer += _RANGE.pack(t.OP_DEALLOCATE, stateid, offset, length)
         self.add(t.OP_DEALLOCATE, 8)
+
+    def copy(
+        self, source: bytes, target: bytes, start: int, to: int, count: int
+    ) -> Result[t.COPY4resok]:
+        """Copy a range of the saved file to the current one, before the reply is sent.
+
+        ``source`` and ``target`` are stateids. Of minor version 2 (RFC 7862, Section 15.2).
+        """
+        buffer = self.encoder.buffer
+        buffer += _COPY.pack(t.OP_COPY, source, target, start, to, count, 1, 1, 0)
+        return self.expect(t.OP_COPY, _COPY_ROOM, t.COPY4resok.decode)
+
+    def clone(self, source: bytes, target: bytes, start: int, to: int, count: int) -> None:
+        """Have a range of the current file share the storage of the saved one's.
+
+        ``source`` and ``target`` are stateids. Of minor version 2 (RFC 7862, Section 15.13).
+        """
+        self.encoder.buffer += _CLONE.pack(t.OP_CLONE, source, target, start, to, count)
+        self.add(t.OP_CLONE, 8)
 
     def readdir(self, cookie: int, verifier: bytes, size: int) -> Result[Page]:
         """List the current directory after ``cookie``.

@@ -365,6 +365,11 @@ class OpenFile:
         """The open at the server, for operations on it."""
         return self._open
 
+    @property
+    def operations(self) -> OpenOperations:
+        """The operations on opens, of the user who opened the file."""
+        return self._operations
+
     def _where(self) -> Path:
         return self.path
 

@@ -18,6 +18,7 @@ from .attributes import LINK_TYPE, encode_attributes
 from .client import IO_SIZE, ClientOptions
 from .compound import ANONYMOUS_STATEID, Compound
 from .contents import Contents
+from .copying import copy_file
 from .errors import make_error
 from .file import OFFSET_END, OpenFile
 from .nodes import Lifetimes, Nodes
@@ -163,3 +164,28 @@ class FileSystem(ExtendedAttributes):
         if count < len(view):
             raise make_error(errno.EIO, f"the server wrote {count} of {len(view)} octets", path)
         return count
+
+    async def copy(self, source: Path, path: Path) -> int:
+        """Copy a file, links followed, without its data coming here if the server can do that.
+
+        What is at ``path`` is replaced in place, as by ``shutil.copyfile``; a new file gets the
+        permissions of the source. The copy is on stable storage when this returns. Returns the
+        number of octets. Raises EINVAL if both are the same file.
+        """
+        opened = await self.open(source)
+        try:
+            try:
+                there = await self.resolver.find(path, follow=True)
+            except FileNotFoundError:
+                pass
+            else:
+                if there.handle == opened.handle:
+                    raise make_error(errno.EINVAL, "a file cannot be copied to itself", path)
+            mode = (await opened.stat()).st_mode & 0o777
+            target = await self.open(path, "wb", permissions=mode)
+            try:
+                return await copy_file(opened, target)
+            finally:
+                await target.close()
+        finally:
+            await opened.close()

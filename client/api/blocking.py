@@ -180,6 +180,14 @@ class Mount(Paths):
             self._client.write_bytes(fspath(path), lent(data), permissions=permissions)
         )
 
+    def copy(self, source: StrOrBytesPath, path: StrOrBytesPath) -> int:
+        """Copy a file to another, which is replaced in place; return the number of octets.
+
+        The data stays at the server, and shares its storage, if the server can do that; else it is
+        read and written. A new file gets the permissions of the source.
+        """
+        return self._run(self._client.copy(fspath(source), fspath(path)))
+
     # --- Trees ---
 
     def get(

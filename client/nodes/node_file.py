@@ -7,6 +7,7 @@ from typing import Final
 from nfsrdma.xdr.nfs4 import types as t
 
 from ..attributes import Stat
+from ..copying import copy_range
 from ..file import OpenFile
 from ..locks import FOREVER
 from ..operations import LockOperations
@@ -85,6 +86,16 @@ class NodeFile:
     async def deallocate(self, offset: int, length: int) -> Stat:
         """Make a range a hole; return the new attributes."""
         return self._changed(self._caller.time(), await self.file.deallocate(offset, length))
+
+    async def copy_from(self, source: NodeFile, start: int, to: int, count: int) -> int:
+        """Copy from another file at the server, to stable storage; see :func:`copy_range`.
+
+        Return how many octets were copied. Raises EOPNOTSUPP or EXDEV if the server cannot.
+        """
+        try:
+            return await copy_range(source.file, self.file, start, to, count)
+        finally:
+            self.node.expire(self._caller.time())
 
     async def find_data(self, offset: int) -> int | None:
         """Return where data begins, from ``offset`` on; see :meth:`OpenFile.find_data`."""

@@ -19,6 +19,7 @@ from ..errors import NfsError, StatusError, Where, make_error, name_file, nowher
 from ..locks import FOREVER, LOCKS_LOST
 from ..opens import STATE_LOST, WRITE, Open, OpenTable
 from ..results import ReadResult
+from .by_handle import require_version_2
 
 REOPENS_MAX: Final = 8
 """How often one call is sent again with the stateid of a new open."""
@@ -255,6 +256,64 @@ class OpenOperations:
         await self._call(compound, opened, where)
         return status.value
 
+    # --- Within the server ---
+
+    async def copy(
+        self,
+        source: Open,
+        target: Open,
+        start: int,
+        to: int,
+        count: int,
+        where: Where = nowhere,
+    ) -> t.write_response4:
+        """Copy ``count`` octets from ``start`` of one file to ``to`` of another, or fewer.
+
+        A count of 0 reaches to the end of the source. What is copied becomes stable as what is
+        written does: by a COMMIT whose verifier is that of the result (RFC 7862, Section 15.2).
+        """
+        while_lost = _Pair(self, source, target, where)
+        while True:
+            compound = self._between("COPY", source, target, where)
+            stateids = source.wire_stateid, target.wire_stateid
+            copied = compound.copy(*stateids, start, to, count)
+            if await while_lost.call(compound, stateids):
+                break
+        result = copied.value.cr_response
+        if result.wr_callback_id:
+            raise make_error(errno.EPROTO, "COPY goes on after its reply", where())
+        if count and result.wr_count > count:
+            raise make_error(errno.EPROTO, "COPY copied more than was asked for", where())
+        return result
+
+    async def clone(
+        self,
+        source: Open,
+        target: Open,
+        start: int,
+        to: int,
+        count: int,
+        where: Where = nowhere,
+    ) -> None:
+        """Have a range of ``target`` share the storage of ``source``, all of it or nothing.
+
+        A count of 0 reaches to the end of the source (RFC 7862, Section 15.13).
+        """
+        while_lost = _Pair(self, source, target, where)
+        while True:
+            compound = self._between("CLONE", source, target, where)
+            stateids = source.wire_stateid, target.wire_stateid
+            compound.clone(*stateids, start, to, count)
+            if await while_lost.call(compound, stateids):
+                return
+
+    def _between(self, name: str, source: Open, target: Open, where: Where) -> Compound:
+        require_version_2(self.caller, where)
+        compound = self._at(name, source)
+        compound.savefh()
+        compound.putfh(target.handle)
+        return compound
+
     # --- Attributes ---
 
     async def getattr(self, opened: Open, where: Where = nowhere) -> Stat:
@@ -306,3 +365,35 @@ class OpenOperations:
             await self.opens.reopen(opened, stateid, cause.status)
         except StatusError as error:
             raise status_error(error.status, path=where()) from error
+
+
+class _Pair:
+    """Two opens that one compound uses: both are replaced if the server has lost either."""
+
+    __slots__ = ("_left", "_opens", "_operations", "_where")
+
+    def __init__(
+        self, operations: OpenOperations, source: Open, target: Open, where: Where
+    ) -> None:
+        self._operations = operations
+        self._opens = source, target
+        self._where = where
+        self._left = REOPENS_MAX
+
+    async def call(self, compound: Compound, stateids: tuple[bytes, bytes]) -> bool:
+        """Execute a compound; return False if it has to be built again with new stateids."""
+        try:
+            await self._operations.caller.call(compound)
+        except StatusError as error:
+            if error.status not in STATE_LOST or not self._left:
+                raise status_error(error.status, path=self._where()) from error
+            self._left -= 1
+            for opened, stateid in zip(self._opens, stateids, strict=True):
+                await self._operations.replace(opened, stateid, error, self._where)
+                if opened.locks_lost:
+                    raise make_error(errno.EIO, LOCKS_LOST, self._where()) from error
+            return False
+        except NfsError as error:
+            name_file(error, self._where)
+            raise
+        return True
