@@ -295,10 +295,7 @@ async def _open_place(
         if file is not None:
             missing = bits
         elif missing and not _opened_it(context, delegation, missing):
-            fs = handle.export.fs
-            file = await context.ready(
-                fs.open(handle.node, context.user, missing, override=reclaim)
-            )
+            file = await rights.open_anew(context, handle, missing, reclaim)
             unused.callback(file.close)
         registry.check_share(handle, wish.access, wish.deny, context.now)
         guards.enter_context(await _undelegated(context, handle, wish))

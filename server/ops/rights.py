@@ -17,7 +17,8 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from ..engine.context import Context
 from ..state.share import OpenedFile
 from ..state.stateid import DataState
-from ..vfs.interface import EXECUTE, READ, OpenFile
+from ..vfs.interface import EXECUTE, READ, ROOT, OpenFile
+from ..vfs.namespace import Filehandle
 
 _VALID_S: Final = 1.0
 """For how long an answer of the file system is good, unless the rights are seen to change."""
@@ -59,3 +60,20 @@ def open_as_caller(context: Context, access: int) -> OpenFile | Future[OpenFile]
     set-user-ID bits, knows who it was.
     """
     return context.here.export.fs.open(context.here.node, context.user, access, override=True)
+
+
+async def open_anew(
+    context: Context, handle: Filehandle, access: int, reclaim: bool = False
+) -> OpenFile:
+    """Open a file as the caller, for one that does not have it open so.
+
+    A program is read to be executed, so who may execute a file may read it (RFC 8881, Section
+    18.16.3, has a client ask by ACCESS what it lets its users do).
+    """
+    fs, node, user = handle.export.fs, handle.node, context.user
+    try:
+        return await context.ready(fs.open(node, user, access, override=reclaim))
+    except PermissionError:
+        if access != READ or not await context.ready(fs.permitted(node, user, EXECUTE)):
+            raise
+    return await context.ready(fs.open(node, ROOT, READ))

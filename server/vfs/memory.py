@@ -121,6 +121,7 @@ class MemoryFileSystem(FileSystem):
             if via is None:
                 self._require(node, who, WRITE)
             self._truncate(node, changes.size)
+            node.mode = without_setid(node.mode)
         if changes.uid is not None or changes.gid is not None:
             node.uid = node.uid if changes.uid is None else changes.uid
             node.gid = node.gid if changes.gid is None else changes.gid

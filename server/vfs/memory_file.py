@@ -97,12 +97,14 @@ class MemoryFile(OpenFile):
             raise failure(errno.EFBIG)
         self._fs.charge(self._node, offset, length)
         self._node.size = max(self._node.size, offset + length)
+        self._node.mode = without_setid(self._node.mode)
         self._fs.touch(self._node, modified=True)
         return None
 
     def deallocate(self, offset: int, length: int) -> Job | None:
         """Make a hole."""
         self._fs.punch(self._node, offset, min(offset + length, self._node.size))
+        self._node.mode = without_setid(self._node.mode)
         self._fs.touch(self._node, modified=True)
         return None
 

@@ -242,6 +242,50 @@ def server_side_copy(site: Site) -> None:
     """)
 
 
+def copies_by_cp(site: Site) -> None:
+    """``cp`` shares blocks where the server can, and copies where it cannot."""
+    site.shell("head -c 300K /dev/urandom >from; cp --reflink=auto from to; cmp from to")
+    site.forget()
+    site.shell("cmp from to")
+
+
+def extended_attributes(site: Site) -> None:
+    """RFC 8276, as setfattr and getfattr use it."""
+    site.python("""
+        import errno, os
+        open("x", "w").close(); os.mkdir("xd")
+        def fails(code, call, *arguments):
+            try:
+                call(*arguments)
+            except OSError as error:
+                assert error.errno == code, error
+            else:
+                raise AssertionError(arguments)
+        for name in ("x", "xd"):
+            assert os.listxattr(name) == []
+            os.setxattr(name, "user.a", b"one")
+            os.setxattr(name, "user.b", b"", os.XATTR_CREATE)
+            fails(errno.EEXIST, os.setxattr, name, "user.a", b"", os.XATTR_CREATE)
+            fails(errno.ENODATA, os.setxattr, name, "user.c", b"", os.XATTR_REPLACE)
+            fails(errno.ENODATA, os.getxattr, name, "user.c")
+            fails(errno.ENODATA, os.removexattr, name, "user.c")
+            assert os.getxattr(name, "user.a") == b"one"
+            assert sorted(os.listxattr(name)) == ["user.a", "user.b"]
+            os.setxattr(name, "user.a", b"2" * 2000)
+        for number in range(30):
+            os.setxattr("x", f"user.{number:0>60}", b"v")
+    """)
+    site.forget()
+    site.python("""
+        import os
+        assert os.getxattr("x", "user.a") == b"2" * 2000
+        assert len(os.listxattr("x")) == 32
+        os.removexattr("x", "user.a")
+        assert len(os.listxattr("x")) == 31
+        assert "user.a" in os.listxattr("xd")
+    """)
+
+
 def deep_paths(site: Site) -> None:
     """Forty folders within each other, and names as long as allowed."""
     site.python("""
@@ -280,7 +324,7 @@ BASIC: tuple[Workload, ...] = (
 )
 
 #: What minor version 2 adds.
-SECOND: tuple[Workload, ...] = (holes, server_side_copy)
+SECOND: tuple[Workload, ...] = (holes, server_side_copy, copies_by_cp, extended_attributes)
 
 
 def name(workload: Workload) -> str:

@@ -16,6 +16,7 @@ from tests.support.nfs import (
     Op,
     Peer,
     Session,
+    close,
     lock,
     lookup,
     make_server,
@@ -179,6 +180,22 @@ def test_who_may_execute_may_read(session: Session) -> None:
     session.fails(t.NFS4ERR_ACCESS, putfh(handle), write(stateid, b"x"), credentials=BOB)
 
 
+def test_who_may_execute_may_open_to_read_and_no_more(session: Session) -> None:
+    """A kernel opens a program for reading before it runs it."""
+    stateid, handle = made(session, 0o711)
+    session.ok(putfh(handle), close(stateid))
+    bob = Peer(session.peer.server, BOB).session(b"bob")
+    opened = bob.ok(PUTROOTFH, open_(b"f", READ))[2].stateid
+    assert bob.read(handle, opened) == b"secret"
+    bob.fails(t.NFS4ERR_OPENMODE, putfh(handle), write(opened, b"x"))
+    bob.ok(putfh(handle), close(opened))
+    for access in (t.OPEN4_SHARE_ACCESS_WRITE, t.OPEN4_SHARE_ACCESS_BOTH):
+        bob.fails(t.NFS4ERR_ACCESS, PUTROOTFH, open_(b"f", access))
+    for mode in (0o710, 0o700, 0o722):
+        set_mode(session, handle, mode)
+        bob.fails(t.NFS4ERR_ACCESS, PUTROOTFH, open_(b"f", READ))
+
+
 def test_same_rights_anew_are_the_opener_s(session: Session) -> None:
     stateid, handle = made(session, 0o600)
     session.peer.server.namespace.exports[0]._users.clear()
@@ -194,6 +211,23 @@ def test_set_user_id_does_not_outlive_a_write_by_others(session: Session) -> Non
     set_mode(session, handle, 0o4777)
     session.ok(putfh(handle), write(by_root, b"evil"), credentials=BOB)
     assert not mode_of(session, handle) & 0o4000
+
+
+@pytest.mark.parametrize("how", ["size", "open", "allocate", "deallocate"])
+def test_set_user_id_does_not_outlive_a_change_of_size(session: Session, how: str) -> None:
+    stateid, handle = made(session, 0o777)
+    set_mode(session, handle, 0o6777)
+    bob = Peer(session.peer.server, BOB).session(b"bob")
+    if how == "size":
+        bob.ok(putfh(handle), setattr_({t.FATTR4_SIZE: 3}))
+    elif how == "open":
+        create = open_(b"f", create=t.UNCHECKED4, values={t.FATTR4_SIZE: 0})
+        bob.ok(PUTROOTFH, create)
+    else:
+        opened = bob.ok(PUTROOTFH, open_(b"f"))[2].stateid
+        bob.ok(putfh(handle), allocate(opened) if how == "allocate" else deallocate(opened))
+    assert mode_of(session, handle) == 0o777
+    del stateid
 
 
 # OPEN with an owner that has the file open already
