@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nfsrdma.rpcrdma.roce.wire.cm_messages import MESSAGES
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
+from nfsrdma.server.ops.refused import ELSEWHERE, REASONS
 from nfsrdma.server.ops.table import MINORS
 from nfsrdma.xdr.nfs4.attrs import ATTRIBUTES, SETTABLE
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS, OPERATIONS
@@ -35,6 +36,15 @@ def operation_rows() -> Iterator[str]:
         if not spec.name.endswith("ILLEGAL"):
             cells = " | ".join(server_cell(number, minor) for minor in MINORS)
             yield f"| {spec.name} | {number} | {cells} |"
+
+
+def refused_rows() -> Iterator[str]:
+    """Yield a row for every operation that some minor version has and the server does not serve."""
+    for number, spec in sorted(OPERATIONS.items()):
+        refused = [m for m, version in MINORS.items() if version.operations.get(number, 0) is None]
+        if refused:
+            reason = REASONS[number] if any(map(spec.legal, refused)) else ELSEWHERE
+            yield f"| {spec.name} | {reason} |"
 
 
 def counts() -> list[str]:
@@ -86,6 +96,12 @@ def page() -> str:
         f"| operation | number | {' | '.join(minors)} |",
         "|---|---|" + "---|" * len(minors),
         *operation_rows(),
+        "",
+        "## Why some are not served",
+        "",
+        "| operation | reason |",
+        "|---|---|",
+        *refused_rows(),
         "",
     ]
     return "\n".join(lines)

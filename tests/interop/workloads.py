@@ -272,16 +272,16 @@ def extended_attributes(site: Site) -> None:
             assert os.getxattr(name, "user.a") == b"one"
             assert sorted(os.listxattr(name)) == ["user.a", "user.b"]
             os.setxattr(name, "user.a", b"2" * 2000)
-        for number in range(30):
+        for number in range(10):
             os.setxattr("x", f"user.{number:0>60}", b"v")
     """)
     site.forget()
     site.python("""
         import os
         assert os.getxattr("x", "user.a") == b"2" * 2000
-        assert len(os.listxattr("x")) == 32
+        assert len(os.listxattr("x")) == 12
         os.removexattr("x", "user.a")
-        assert len(os.listxattr("x")) == 31
+        assert len(os.listxattr("x")) == 11
         assert "user.a" in os.listxattr("xd")
     """)
 

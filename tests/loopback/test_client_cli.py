@@ -131,6 +131,19 @@ def test_names(cli: Cli) -> None:
     assert "another server" in cli("mv", f"{cli.url}/t", "nfs+tcp://elsewhere/t", status=2)
 
 
+def test_copies_within_a_server(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(bytes(100_000))
+    cli("mkdir", "-p", f"{cli.url}/t/d")
+    cli("put", tmp_path / "f", f"{cli.url}/t/f")
+    cli("cp", f"{cli.url}/t/f", "t/g")
+    cli("cp", f"{cli.url}/t/g", f"{cli.url}/t/d")
+    cli("get", f"{cli.url}/t/d/g", tmp_path / "g")
+    assert (tmp_path / "g").read_bytes() == bytes(100_000)
+    assert "to itself" in cli("cp", f"{cli.url}/t/f", "t/f", status=1)
+    assert "a directory" in cli("cp", f"{cli.url}/t/d", "t/e", status=1)
+    assert "another server" in cli("cp", f"{cli.url}/t/f", "nfs+tcp://elsewhere/t", status=2)
+
+
 def test_hard_links(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"1")
     cli("put", tmp_path / "f", f"{cli.url}/t/f")
@@ -247,7 +260,7 @@ def test_help_names_every_command_that_there_is(cli: Cli) -> None:
         if find_spec(f"nfsrdma.cli.{module}") is not None:
             assert name in text
             assert words in text
-    for name in ("ls", "cat", "get", "put", "stat", "df", "mkdir", "rm", "mv", "ln", "ping"):
+    for name in ("ls", "cat", "get", "put", "stat", "df", "mkdir", "rm", "cp", "mv", "ln", "ping"):
         assert "--timeout" in cli(name, "--help")
     assert cli("--version").startswith("nfsrdma ")
 

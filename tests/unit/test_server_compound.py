@@ -32,6 +32,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.server.ops.refused import REASONS
 from nfsrdma.server.ops.table import MINORS
 from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -91,6 +92,13 @@ def test_minor_version_1_does_not_know(session: Session, number: int) -> None:
 def test_not_implemented(session: Session, number: int) -> None:
     reply = session.fails(t.NFS4ERR_NOTSUPP, (number, None))
     assert reply.ops[-1] == number
+
+
+def test_what_is_not_served_has_a_reason() -> None:
+    for minor, version in MINORS.items():
+        for number, row in version.operations.items():
+            if row is None and OPERATIONS[number].legal(minor):
+                assert REASONS[number]
 
 
 def test_not_in_session(peer: Peer) -> None:

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "df": ("files", "df", "Show the size of a file system, and what is left."),
     "mkdir": ("files", "mkdir", "Make directories."),
     "rm": ("files", "rm", "Remove files or trees."),
+    "cp": ("files", "cp", "Copy a file within a server."),
     "mv": ("files", "mv", "Rename a file or directory."),
     "ln": ("files", "ln", "Make a hard or symbolic link."),
     "mount": ("mount", "mount", "Mount an export for every program, by FUSE."),

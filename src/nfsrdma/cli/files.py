@@ -266,6 +266,23 @@ def mv(url: str, target: str, options: Options) -> None:
 
 
 @click.command()
+@click.argument("url")
+@click.argument("target")
+@server_options
+def cp(url: str, target: str, options: Options) -> None:
+    """Copy a file; TARGET is a URL of the same server, or a path of it.
+
+    The data stays at the server if that can copy; else it is read and written. If TARGET is a
+    directory, the copy goes into that under the file's name; a file there is replaced in place.
+    """
+    with mounted(url, options) as (fs, path):
+        new = _same_server(url, target)
+        if not new or is_directory(fs, new):
+            new = join(new, path.rstrip("/").rpartition("/")[2])
+        fs.copy(path, new)
+
+
+@click.command()
 @click.argument("source")
 @click.argument("url")
 @click.option("-s", "symbolic", is_flag=True, help="A symbolic link that holds SOURCE as it is.")
