@@ -38,6 +38,8 @@ _F_UNLCK: Final = 2
 _KINDS: Final = {_F_RDLCK: t.READ_LT, _F_WRLCK: t.WRITE_LT}
 _LAST: Final = (1 << 63) - 1
 """The last octet of a range without an end."""
+_COPIED_MOST: Final = 64 << 20
+"""Octets of one copy at the server, at most: the process that waits cannot be killed before."""
 _POSIX: Final = b"p"
 _FLOCK: Final = b"f"
 
@@ -206,6 +208,15 @@ async def fallocate(mount: Mounted, header: Header, arguments: wire.FAllocate) -
         raise make_error(errno.EOPNOTSUPP, f"fallocate with the mode {mode:#x}")
     await file.allocate(offset, length)
     return Answer()
+
+
+async def copy_file_range(mount: Mounted, header: Header, arguments: wire.CopyRange) -> Answer:
+    """Answer COPY_FILE_RANGE: the server copies. If it cannot, the kernel reads and writes."""
+    source = mount.handles.file(arguments.fh).file
+    target = mount.handles.file(arguments.target_fh).file
+    count = min(arguments.length, _COPIED_MOST)
+    copied = await target.copy_from(source, arguments.offset, arguments.target_offset, count)
+    return Answer(write_out(copied))
 
 
 # --- Locks ---

@@ -1,8 +1,7 @@
 """The requests that are answered: how their arguments are parsed, and what is done.
 
 What is not in :data:`TABLE` is answered with ENOSYS, so that the kernel does not ask again: it says
-that extended attributes are not supported, copies by READ and WRITE where it could have asked for
-COPY_FILE_RANGE, and so on.
+that extended attributes are not supported, and so on.
 """
 
 from __future__ import annotations
@@ -66,6 +65,7 @@ TABLE: Final[dict[int, Operation[Any]]] = {
     Opcode.RELEASE: Operation(wire.Release.parse, files.release),
     Opcode.LSEEK: Operation(wire.LSeek.parse, files.lseek),
     Opcode.FALLOCATE: Operation(wire.FAllocate.parse, files.fallocate),
+    Opcode.COPY_FILE_RANGE: Operation(wire.CopyRange.parse, files.copy_file_range),
     Opcode.GETLK: Operation(wire.Lock.parse, files.getlk),
     Opcode.SETLK: Operation(wire.Lock.parse, files.setlk),
     Opcode.SETLKW: Operation(wire.Lock.parse, files.setlkw),

@@ -146,6 +146,7 @@ _FSYNC: Final = struct.Struct("=QI4x")
 _ACCESS: Final = struct.Struct("=I4x")
 _LSEEK: Final = struct.Struct("=QQI4x")
 _FALLOCATE: Final = struct.Struct("=QQQI4x")
+_COPY: Final = struct.Struct("=7Q")
 _LOCK: Final = struct.Struct("=4Q3I4x")
 _INTERRUPT: Final = struct.Struct("=Q")
 
@@ -469,6 +470,23 @@ class FAllocate(NamedTuple):
     def parse(cls, body: memoryview) -> FAllocate:
         """Parse a body."""
         return cls(*_FALLOCATE.unpack_from(body))
+
+
+class CopyRange(NamedTuple):
+    """COPY_FILE_RANGE: from an offset in one open file to an offset in another."""
+
+    fh: int
+    offset: int
+    target_node: int
+    target_fh: int
+    target_offset: int
+    length: int
+    flags: int
+
+    @classmethod
+    def parse(cls, body: memoryview) -> CopyRange:
+        """Parse a body."""
+        return cls(*_COPY.unpack_from(body))
 
 
 class Lock(NamedTuple):

@@ -15,7 +15,6 @@ _NO_DIRECTORIES: Final = "directories are not delegated"
 REASONS: Final[Mapping[int, str]] = {
     nfs.OP_OPENATTR: _NO_NAMED,
     nfs.OP_DELEGPURGE: "delegations are not kept for a client that starts anew",
-    nfs.OP_DELEGRETURN: "no delegation is granted",
     nfs.OP_GET_DIR_DELEGATION: _NO_DIRECTORIES,
     nfs.OP_GETDEVICEINFO: _NO_LAYOUTS,
     nfs.OP_GETDEVICELIST: _NO_LAYOUTS,

@@ -188,7 +188,7 @@ def test_nodes_live_until_they_are_forgotten(world: World) -> None:
 
 
 def test_what_is_not_there_is_not_asked_for_again(world: World) -> None:
-    for opcode in (fuse.GETXATTR, 21, 23, 24, 47, 39):
+    for opcode in (fuse.GETXATTR, 21, 23, 24, 39):
         world.fails(errno.ENOSYS, world.kernel.call(opcode, ROOT, bytes(64)))
     world.run(world.kernel.call(fuse.DESTROY, 0))
 
@@ -310,6 +310,32 @@ def test_holes(world: World) -> None:
     body = struct.pack("=QQI4x", fh, 16384, os.SEEK_DATA)
     world.fails(errno.ENXIO, kernel.call(fuse.LSEEK, node, body))
     world.close(node, fh)
+
+
+def test_copies_are_made_by_the_server(world: World) -> None:
+    source, from_fh = world.create(b"source")
+    target, to_fh = world.create(b"target")
+    world.write(source, from_fh, b"0123456789")
+    world.write(target, to_fh, b"abcdefghij")
+    kernel, stats = world.kernel, world.fs.stats
+
+    def copy(start: int, to: int, count: int) -> Any:
+        body = struct.pack("=7Q", from_fh, start, target, to_fh, to, count, 0)
+        return kernel.call(fuse.COPY_FILE_RANGE, source, body)
+
+    def copied(*range_: int) -> int:
+        return int(struct.unpack("=I4x", world.run(copy(*range_)))[0])
+
+    before = stats.operations["READ"].calls if "READ" in stats.operations else 0
+    assert copied(2, 8, 5) == 5
+    assert copied(8, 0, 100) == 2
+    assert copied(10, 0, 100) == 0
+    assert world.run(kernel.getattr(target)).st_size == 13
+    after = stats.operations["READ"].calls if "READ" in stats.operations else 0
+    assert after == before
+    assert world.read(target, to_fh, 100) == b"89cdefgh23456"
+    world.close(source, from_fh)
+    world.close(target, to_fh)
 
 
 # --- Locks ---
