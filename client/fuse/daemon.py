@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 _PATIENCE_S: Final = 30.0
 """Seconds that the kernel may take for its first request."""
+_READ_AHEAD: Final = 4 << 20
+"""Octets that the kernel reads ahead, so that several READs are in flight."""
 _GOODBYE_S: Final = 10.0
 """Seconds that the server may take for the last ones."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -122,7 +124,9 @@ class Daemon:
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._end)
         # Not on this thread, which has to answer what the kernel asks about the mount point.
-        threading.Thread(target=read_ahead, args=(self._directory, MAX_WRITE), daemon=True).start()
+        threading.Thread(
+            target=read_ahead, args=(self._directory, _READ_AHEAD), daemon=True
+        ).start()
 
     def _end(self, number: int, frame: object) -> None:
         """Unmount because of a signal; what is in use goes on until it is closed."""

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import struct
+from random import Random
 from typing import Any
 
 import pytest
@@ -490,3 +491,68 @@ def test_what_was_written_survives_a_restart_of_the_server(world: World) -> None
     world.pair.restart()
     assert world.read(node, fh) == b"0123456789"
     world.close(node, fh)
+
+
+# --- Two mounts, and pages that the kernel keeps ---
+
+
+class Cached:
+    """A mount, and the pages that its kernel has: they stay until it is told that they may not."""
+
+    def __init__(self, pair: Pair, name: bytes) -> None:
+        self.kernel = FakeKernel(pair.client(name), pair.reactor, TIMES)
+        self.run = pair.run
+        self.run(self.kernel.begin())
+        self.pages: dict[int, bytes] = {}
+        self.kept = 0
+
+    def _open(self, flags: int) -> tuple[int, int]:
+        node = self.run(self.kernel.lookup(ROOT, b"file")).node
+        fh, told = self.run(self.kernel.open(node, flags))
+        if not told & KEEP_CACHE:
+            self.pages.pop(node, None)
+        return node, fh
+
+    def _close(self, node: int, fh: int) -> None:
+        self.run(self.kernel.flush(node, fh))
+        self.run(self.kernel.release(node, fh))
+
+    def read(self) -> bytes:
+        node, fh = self._open(os.O_RDONLY)
+        if node in self.pages:
+            self.kept += 1
+        else:
+            self.pages[node] = self.run(self.kernel.read(node, fh, 0, 1000))
+        self._close(node, fh)
+        return self.pages[node]
+
+    def write(self, data: bytes) -> None:
+        node, fh = self._open(os.O_WRONLY)
+        self.run(self.kernel.write(node, fh, 0, data))
+        self.pages.pop(node, None)
+        self._close(node, fh)
+
+    def look(self) -> None:
+        self.run(self.kernel.getattr(self.run(self.kernel.lookup(ROOT, b"file")).node))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_open_sees_what_was_closed_before(seed: int) -> None:
+    rng = Random(f"close to open {seed}")
+    pair = Pair()
+    mounts = [Cached(pair, b"client %d" % number) for number in range(2)]
+    contents = bytes(8)
+    pair.run(pair.client(b"third").write_bytes("file", contents))
+    for number in range(80):
+        mount = rng.choice(mounts)
+        step = rng.random()
+        if step < 0.25:
+            contents = b"%08d" % number  # of one size: nothing but the change attribute differs
+            mount.write(contents)
+        elif step < 0.4:
+            mount.look()
+        elif step < 0.5:
+            pair.wait(rng.choice((0.1, 2.0, 9.0)))
+        else:
+            assert mount.read() == contents
+    assert sum(mount.kept for mount in mounts) > 2
