@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import socket
-import subprocess
-import sys
 import textwrap
 import threading
 from pathlib import Path
@@ -195,21 +192,3 @@ def test_what_is_no_capture(tmp_path: Path) -> None:
         dissect(tmp_path / "nothing")
     with pytest.raises(ValueError, match="is no port"):
         dissect(shutil.copy(LINUX, tmp_path), decode_as=["qp:x"])
-
-
-def test_the_example_that_follows_a_capture(capture: Path) -> None:
-    """Run as a person would, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "follow_capture.py", capture, "0.5"],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said = done.stdout.splitlines()
-    assert [line.split()[-2:] for line in said[:3]] == [
-        ["GETATTR", "OK"], ["READ", "OK"], ["WRITE", "OK"],
-    ]  # fmt: skip
-    assert [line.split(":")[0] for line in said[4:]] == ["GETATTR", "READ", "WRITE"]
