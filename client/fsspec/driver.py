@@ -1,29 +1,10 @@
-"""The driver of `fsspec <https://filesystem-spec.readthedocs.io>`_: servers by URL.
-
-Installed with the package (extra ``fsspec``), it serves ``nfs+rdma://``, ``nfsrdma://`` and
-``nfs+tcp://`` to pandas, pyarrow, dask, zarr and whatever else opens files by fsspec::
-
-    frame = pandas.read_parquet("nfs+rdma://server/export/table.parquet")
-
-    fs = fsspec.filesystem("nfs+rdma", host="server", timeout=30)
-    fs.find("/export")
-
-A path begins at the root of the server and is taken as it stands: ``%20`` is three characters. The
-options of :func:`nfsrdma.client.mount` are options of the file system. In URLs fsspec takes ``::``
-for a chain, so name a server with an IPv6 address by the option ``host``. Nothing is cached but the
-blocks of a file that is open for reading, so that changes of others are seen as NFS promises.
-
-The mount is made when it is first used, on fsspec's event loop, or on the caller's own with
-``asynchronous=True``. What is pickled are the options.
-"""
+"""The file systems that fsspec sees; their files are in :mod:`.files`."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
-import io
 import os
-import secrets
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -34,13 +15,13 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict, TypeVar
 
 from fsspec.asyn import AsyncFileSystem, _run_coros_in_chunks, sync, sync_wrapper
 from fsspec.callbacks import DEFAULT_CALLBACK, Callback
-from fsspec.spec import AbstractBufferedFile
 from fsspec.utils import stringify_path
 
-from .api.aio import AsyncMount, mount
-from .api.aio_file import AsyncFile
-from .attributes import Stat
-from .copies import Progress
+from ..api.aio import AsyncMount, mount
+from ..api.aio_file import AsyncFile
+from ..attributes import Stat
+from ..copies import Progress
+from .files import NfsReader, NfsUpdater, NfsWriter, RawWriter, read_range
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -49,8 +30,6 @@ T = TypeVar("T")
 
 _COPY_SIZE = 4 << 20
 """Octets that a copy within the server has in hand."""
-_UNASKED_SIZE = 1 << 20
-"""The largest range that is read without asking first how long the file is."""
 _PORTS = {"nfs+rdma": 20049, "nfs+tcp": 2049}
 _CLOSE_S = 2.0
 """Seconds that unmounting may take when the process ends."""
@@ -377,7 +356,7 @@ class NfsFileSystem(AsyncFileSystem):
         if start is None and end is None:
             return await fs.read_bytes(path)
         async with await fs.open(path, "rb") as file:
-            return await _read_range(file, start, end)
+            return await read_range(file, start, end)
 
     async def _cat_ranges(
         self,
@@ -405,7 +384,7 @@ class NfsFileSystem(AsyncFileSystem):
         async def read(path: str, wanted: list[int]) -> None:
             try:
                 async with await fs.open(path, "rb") as file:
-                    ranges = [_read_range(file, begin[each], finish[each]) for each in wanted]
+                    ranges = [read_range(file, begin[each], finish[each]) for each in wanted]
                     results = await asyncio.gather(*ranges, return_exceptions=True)
             except OSError as error:
                 results = [error] * len(wanted)
@@ -502,15 +481,16 @@ class NfsFileSystem(AsyncFileSystem):
         if mode == "rb":
             size = block_size if block_size else "default"
             return NfsReader(self, path, size, cache_type, cache_options)
-        raw = _Raw(self, path, mode, autocommit or "w" not in mode)
+        raw = RawWriter(self, path, mode, autocommit or "w" not in mode)
         size = block_size if block_size else 1 << 20
         return NfsUpdater(raw, size) if "+" in mode else NfsWriter(raw, size)
 
     async def open_async(self, path: str, mode: str = "rb", **kwargs: object) -> AsyncFile:
         """Open a file, unbuffered, whose methods are coroutines: an ``nfsrdma.client`` file."""
-        return await self._open_file(_stripped(path), mode)
+        return await self.open_file(_stripped(path), mode)
 
-    async def _open_file(self, path: str, mode: str) -> AsyncFile:
+    async def open_file(self, path: str, mode: str) -> AsyncFile:
+        """Open a file of the server, for the classes of :mod:`.files`."""
         fs = await self.mounted()
         return await self._making_way(
             fs, path, lambda: fs.open(path, mode), self.auto_mkdir and "r" not in mode
@@ -529,142 +509,6 @@ class NfsTcpFileSystem(NfsFileSystem):
 
     protocol = "nfs+tcp"
     scheme = "nfs+tcp"
-
-
-class NfsReader(AbstractBufferedFile):
-    """A file that is open for reading, with one of fsspec's caches."""
-
-    def __init__(
-        self,
-        fs: NfsFileSystem,
-        path: str,
-        block_size: int | str,
-        cache_type: str,
-        cache_options: dict[str, object] | None,
-    ) -> None:
-        self._file: AsyncFile = sync(fs.loop, fs._open_file, path, "rb")
-        status: Stat = sync(fs.loop, self._file.stat)
-        super().__init__(
-            fs,
-            path,
-            "rb",
-            block_size,
-            cache_type=cache_type,
-            cache_options=cache_options,
-            size=status.st_size,
-        )
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        found: bytes = sync(self.fs.loop, _read_range, self._file, start, end)
-        return found
-
-    def close(self) -> None:
-        """Close the file. Harmless to repeat."""
-        if not self.closed:
-            super().close()
-            sync(self.fs.loop, self._file.close)
-
-    def __del__(self) -> None:
-        # The base would wait here, on any thread. What the file rests on closes without that.
-        pass
-
-
-class _Raw(io.RawIOBase):
-    """A file that is open for writing, unbuffered.
-
-    Without ``autocommit`` it has a private name, in the same directory, until :meth:`commit`.
-    """
-
-    def __init__(self, fs: NfsFileSystem, path: str, mode: str, autocommit: bool) -> None:
-        super().__init__()
-        self.fs = fs
-        self.path = self.name = self._written = path
-        self.mode = mode
-        if not autocommit:
-            above, _, name = path.rpartition("/")
-            self._written = f"{above}/.{name[:200]}.{secrets.token_hex(8)}"
-        self._file: AsyncFile = sync(fs.loop, fs._open_file, self._written, mode)
-
-    def readable(self) -> bool:
-        return self._file.readable()
-
-    def writable(self) -> bool:
-        return self._file.writable()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        count: int = sync(self.fs.loop, self._file.readinto, buffer)
-        return count
-
-    def write(self, data: Buffer) -> int:
-        count: int = sync(self.fs.loop, self._file.write, data)
-        return count
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        position: int = sync(self.fs.loop, self._file.seek, offset, whence)
-        return position
-
-    def truncate(self, size: int | None = None) -> int:
-        length: int = sync(self.fs.loop, self._file.truncate, size)
-        return length
-
-    def close(self) -> None:
-        if not self.closed:
-            try:
-                super().close()
-            finally:
-                sync(self.fs.loop, self._file.close)
-
-    def commit(self) -> None:
-        """Give the file its name."""
-        if self._written != self.path:
-            self.fs.mv_file(self._written, self.path)
-            self._written = self.path
-
-    def discard(self) -> None:
-        """Remove what was written under a private name."""
-        if self._written != self.path:
-            self.fs.rm_file(self._written)
-
-
-class NfsWriter(io.BufferedWriter):
-    """A file that is open for writing."""
-
-    raw: _Raw
-
-    def __init__(self, raw: _Raw, buffer_size: int) -> None:
-        super().__init__(raw, buffer_size)
-        self.fs = raw.fs
-        self.path = raw.path
-
-    def commit(self) -> None:
-        """Give the file its name, at the end of a transaction."""
-        self.raw.commit()
-
-    def discard(self) -> None:
-        """Remove what was written, at the end of a transaction that has failed."""
-        self.raw.discard()
-
-
-class NfsUpdater(io.BufferedRandom):
-    """A file that is open for reading and writing."""
-
-    raw: _Raw
-
-    def __init__(self, raw: _Raw, buffer_size: int) -> None:
-        super().__init__(raw, buffer_size)
-        self.fs = raw.fs
-        self.path = raw.path
-
-    def commit(self) -> None:
-        """Give the file its name, at the end of a transaction."""
-        self.raw.commit()
-
-    def discard(self) -> None:
-        """Remove what was written, at the end of a transaction that has failed."""
-        self.raw.discard()
 
 
 # --- Parts ---
@@ -700,16 +544,6 @@ def _info(path: str, status: Stat) -> Info:
         "created": status.st_ctime_ns / 1e9,
         "change": status.change,
     }
-
-
-async def _read_range(file: AsyncFile, start: int | None, end: int | None) -> bytes:
-    """Return the octets ``[start:end]`` of a file, as of a sequence."""
-    begin = 0 if start is None else start
-    if end is None or begin < 0 or end < 0 or end - begin > _UNASKED_SIZE:
-        begin, end, _ = slice(start, end).indices((await file.stat()).st_size)
-    buffer = bytearray(max(0, end - begin))
-    count = await file.read_at(begin, buffer) if buffer else 0
-    return bytes(memoryview(buffer)[:count])
 
 
 def _reporting(callback: Callback) -> Callable[[Progress], None]:
