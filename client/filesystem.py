@@ -50,7 +50,9 @@ class FileSystem(ExtendedAttributes):
         """Set the permission bits."""
         await self.set_attributes(path, encode_attributes(mode=mode))
 
-    async def chown(self, path: Path, uid: int = -1, gid: int = -1) -> None:
+    async def chown(
+        self, path: Path, uid: int = -1, gid: int = -1, *, follow_symlinks: bool = True
+    ) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
         for number in (uid, gid):
             if not -1 <= number < 1 << 32:
@@ -58,27 +60,43 @@ class FileSystem(ExtendedAttributes):
         attributes = encode_attributes(
             uid=None if uid == -1 else uid, gid=None if gid == -1 else gid
         )
-        await self.set_attributes(path, attributes)
+        await self.set_attributes(path, attributes, follow=follow_symlinks)
 
     async def utime(
         self,
         path: Path,
-        times: tuple[float, float] | None = None,
+        times: tuple[float | None, float | None] | None = None,
         *,
-        ns: tuple[int, int] | None = None,
+        ns: tuple[int | None, int | None] | None = None,
+        follow_symlinks: bool = True,
     ) -> None:
-        """Set the times of access and modification, by default to the server's current time."""
+        """Set the times of access and modification, by default to the server's current time.
+
+        A time that is None stays as it is.
+        """
         if times is not None and ns is not None:
             raise ValueError("utime: times and ns cannot both be given")
         if times is not None:
-            ns = (round(times[0] * 1e9), round(times[1] * 1e9))
+            atime, mtime = times
+            ns = (
+                None if atime is None else round(atime * 1e9),
+                None if mtime is None else round(mtime * 1e9),
+            )
         if ns is None:
-            await self.set_attributes(path, encode_attributes(atime_now=True, mtime_now=True))
+            attributes = encode_attributes(atime_now=True, mtime_now=True)
         else:
             for time_ns in ns:
-                if not -_TIME_END <= time_ns // 10**9 < _TIME_END:
+                if time_ns is not None and not -_TIME_END <= time_ns // 10**9 < _TIME_END:
                     raise OverflowError(f"{time_ns} ns are no time that a file can have")
-            await self.set_attributes(path, encode_attributes(atime_ns=ns[0], mtime_ns=ns[1]))
+            attributes = encode_attributes(atime_ns=ns[0], mtime_ns=ns[1])
+        await self.set_attributes(path, attributes, follow=follow_symlinks)
+
+    async def touch(self, path: Path, mode: int = 0o666, *, exist_ok: bool = True) -> None:
+        """Make an empty file; one that is there gets the current time if ``exist_ok``."""
+        file = await self.open(path, "ab" if exist_ok else "xb", permissions=mode)
+        await file.close()
+        if exist_ok:
+            await self.utime(path)
 
     async def truncate(self, path: Path, size: int) -> None:
         """Make the file ``size`` octets long."""
@@ -89,16 +107,19 @@ class FileSystem(ExtendedAttributes):
         handle = await self.set_attributes(path, encode_attributes(size=size))
         self.files.unstable.cut(handle, size)
 
-    async def set_attributes(self, path: Path, attributes: t.fattr4) -> bytes:
-        """Set ``attributes``, following a link; return the handle."""
+    async def set_attributes(
+        self, path: Path, attributes: t.fattr4, *, follow: bool = True
+    ) -> bytes:
+        """Set ``attributes``, following a link if ``follow``; return the handle."""
 
         def tail(compound: Compound) -> Result[bytes]:
             handle = compound.getfh()
-            compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is followed, not changed
+            if follow:
+                compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is followed, not changed
             compound.setattr(ANONYMOUS_STATEID, attributes)
             return handle
 
-        handle, _ = await self.resolver.run(path, "SETATTR", tail, follow=True)
+        handle, _ = await self.resolver.run(path, "SETATTR", tail, follow=follow)
         return handle.value
 
     # --- Files ---

@@ -63,13 +63,7 @@ class Lookups(Client):
 
     async def exists(self, path: Path) -> bool:
         """Return whether ``path`` leads to anything."""
-        try:
-            await self.resolver.stat(path, follow=True)
-        except NfsError as error:
-            if error.errno not in NOWHERE:
-                raise
-            return False
-        return True
+        return await self.stat_if_any(path) is not None
 
     async def statvfs(self, path: Path = "") -> StatVfs:
         """Return the size and the free space of the file system at ``path``."""
@@ -132,9 +126,14 @@ class Lookups(Client):
 
     async def is_directory(self, path: Path) -> bool:
         """Return whether ``path`` leads to a directory."""
+        status = await self.stat_if_any(path)
+        return status is not None and status.is_dir
+
+    async def stat_if_any(self, path: Path, *, follow_symlinks: bool = True) -> Stat | None:
+        """Return the attributes of what ``path`` leads to; None if it leads nowhere."""
         try:
-            return (await self.stat(path)).is_dir
+            return await self.resolver.stat(path, follow=follow_symlinks)
         except NfsError as error:
             if error.errno not in NOWHERE:
                 raise
-            return False
+            return None

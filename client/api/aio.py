@@ -195,6 +195,24 @@ class AsyncMount(AsyncPaths):
         """
         return await self._run(self._client.copy(fspath(source), fspath(path)))
 
+    async def read_text(
+        self, path: StrOrBytesPath, encoding: str = "utf-8", errors: str = "strict"
+    ) -> str:
+        """Return the contents of a file as text; ends of lines are left as they are."""
+        return (await self.read_bytes(path)).decode(encoding, errors)
+
+    async def write_text(
+        self,
+        path: StrOrBytesPath,
+        text: str,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        *,
+        permissions: int = 0o644,
+    ) -> int:
+        """Make ``text`` the contents of a file, as :meth:`write_bytes` does."""
+        return await self.write_bytes(path, text.encode(encoding, errors), permissions=permissions)
+
     # --- Trees ---
 
     async def get(

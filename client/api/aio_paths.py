@@ -37,6 +37,21 @@ class AsyncPaths(LoopMount):
         """Return whether ``path`` leads to anything."""
         return await self._run(self._client.exists(fspath(path)))
 
+    async def is_dir(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to a directory."""
+        return await self._run(self._client.is_directory(fspath(path)))
+
+    async def is_file(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to a regular file."""
+        status = await self._run(self._client.stat_if_any(fspath(path)))
+        return status is not None and status.is_file
+
+    async def is_symlink(self, path: StrOrBytesPath) -> bool:
+        """Return whether a symbolic link is at ``path``."""
+        coroutine = self._client.stat_if_any(fspath(path), follow_symlinks=False)
+        status = await self._run(coroutine)
+        return status is not None and status.is_symlink
+
     async def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
         """Return the size of the file system that holds ``path``, and what is left of it."""
         return await self._run(self._client.statvfs(fspath(path)))
@@ -114,6 +129,10 @@ class AsyncPaths(LoopMount):
         """Make a symbolic link at ``path`` that holds ``target``."""
         await self._run(self._client.symlink(fspath(target), fspath(path)))
 
+    async def mkfifo(self, path: StrOrBytesPath, mode: int = 0o666) -> None:
+        """Make a named pipe. What is written to it does not go to the server."""
+        await self._run(self._client.mkfifo(fspath(path), mode))
+
     async def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
         await self._run(self._client.link(fspath(source), fspath(path)))
@@ -121,6 +140,8 @@ class AsyncPaths(LoopMount):
     async def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Move ``source`` to ``path``, replacing a file or an empty directory there."""
         await self._run(self._client.rename(fspath(source), fspath(path)))
+
+    replace = rename
 
     async def remove(self, path: StrOrBytesPath) -> None:
         """Remove a file or a link."""
@@ -146,22 +167,39 @@ class AsyncPaths(LoopMount):
         """Set the permission bits."""
         await self._run(self._client.chmod(fspath(path), mode))
 
-    async def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
+    async def chown(
+        self,
+        path: StrOrBytesPath,
+        uid: int = -1,
+        gid: int = -1,
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
-        await self._run(self._client.chown(fspath(path), uid, gid))
+        coroutine = self._client.chown(fspath(path), uid, gid, follow_symlinks=follow_symlinks)
+        await self._run(coroutine)
 
     async def utime(
         self,
         path: StrOrBytesPath,
-        times: tuple[float, float] | None = None,
+        times: tuple[float | None, float | None] | None = None,
         *,
-        ns: tuple[int, int] | None = None,
+        ns: tuple[int | None, int | None] | None = None,
+        follow_symlinks: bool = True,
     ) -> None:
         """Set the times of access and modification: in seconds, in nanoseconds, or to now.
 
-        Without ``times`` and ``ns`` it is the server's clock that says what is now.
+        A time that is None stays as it is. Without ``times`` and ``ns`` it is the server's clock
+        that says what is now.
         """
-        await self._run(self._client.utime(fspath(path), times, ns=ns))
+        coroutine = self._client.utime(fspath(path), times, ns=ns, follow_symlinks=follow_symlinks)
+        await self._run(coroutine)
+
+    async def touch(
+        self, path: StrOrBytesPath, mode: int = 0o666, *, exist_ok: bool = True
+    ) -> None:
+        """Make an empty file; one that is there gets the current time if ``exist_ok``."""
+        await self._run(self._client.touch(fspath(path), mode, exist_ok=exist_ok))
 
     async def truncate(self, path: StrOrBytesPath, size: int) -> None:
         """Make the file ``size`` octets long."""

@@ -188,6 +188,24 @@ class Mount(Paths):
         """
         return self._run(self._client.copy(fspath(source), fspath(path)))
 
+    def read_text(
+        self, path: StrOrBytesPath, encoding: str = "utf-8", errors: str = "strict"
+    ) -> str:
+        """Return the contents of a file as text; ends of lines are left as they are."""
+        return (self.read_bytes(path)).decode(encoding, errors)
+
+    def write_text(
+        self,
+        path: StrOrBytesPath,
+        text: str,
+        encoding: str = "utf-8",
+        errors: str = "strict",
+        *,
+        permissions: int = 0o644,
+    ) -> int:
+        """Make ``text`` the contents of a file, as :meth:`write_bytes` does."""
+        return self.write_bytes(path, text.encode(encoding, errors), permissions=permissions)
+
     # --- Trees ---
 
     def get(

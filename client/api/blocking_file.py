@@ -12,10 +12,13 @@ from operator import index
 from os import SEEK_DATA, SEEK_HOLE
 from typing import TYPE_CHECKING, NoReturn, Self
 
+from nfsrdma.xdr.nfs4.types import READ_LT, WRITE_LT
+
 from ..attributes import Stat
 from ..contents import Contents
 from ..errors import make_error
 from ..file import OpenFile
+from ..locks import FOREVER
 from ..open_mode import OpenMode
 from .on_thread import ThreadMount
 from .shared import checked_offset, unchanging
@@ -99,6 +102,57 @@ class NfsFile(io.RawIOBase):
         """Have everything that was written on stable storage when this returns (COMMIT)."""
         self._check_open()
         self._run(self._file.commit())
+
+    fdatasync = fsync
+
+    def allocate(self, offset: int, length: int) -> None:
+        """Reserve room for a range; the file grows if it ends before that."""
+        self._run(self._file.allocate(checked_offset(offset), length))
+
+    def punch(self, offset: int, length: int) -> None:
+        """Make a range a hole, which reads as zeros; the size stays."""
+        self._run(self._file.deallocate(checked_offset(offset), length))
+
+    def lock(
+        self,
+        start: int = 0,
+        length: int | None = None,
+        *,
+        shared: bool = False,
+        wait: bool = True,
+    ) -> None:
+        """Lock a range against all other open files: to the end of any file, without ``length``.
+
+        A ``shared`` lock excludes those that are not, and takes a file that is open for reading;
+        others take one that is open for writing. Raises ``BlockingIOError`` if there is another
+        lock, unless it is to ``wait``. Closing the file unlocks.
+        """
+        self._check_open()
+        kind = READ_LT if shared else WRITE_LT
+        self._run(
+            self._mount._client.locks.lock(
+                self._file.opened,
+                self._file.opened.owner,
+                kind,
+                checked_offset(start),
+                FOREVER if length is None else length,
+                wait=wait,
+                where=lambda: self.name,
+            )
+        )
+
+    def unlock(self, start: int = 0, length: int | None = None) -> None:
+        """Unlock a range, locked or not."""
+        self._check_open()
+        self._run(
+            self._mount._client.locks.unlock(
+                self._file.opened,
+                self._file.opened.owner,
+                checked_offset(start),
+                FOREVER if length is None else length,
+                where=lambda: self.name,
+            )
+        )
 
     # --- With a position ---
 

@@ -36,6 +36,21 @@ class Paths(ThreadMount):
         """Return whether ``path`` leads to anything."""
         return self._run(self._client.exists(fspath(path)))
 
+    def is_dir(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to a directory."""
+        return self._run(self._client.is_directory(fspath(path)))
+
+    def is_file(self, path: StrOrBytesPath) -> bool:
+        """Return whether ``path`` leads to a regular file."""
+        status = self._run(self._client.stat_if_any(fspath(path)))
+        return status is not None and status.is_file
+
+    def is_symlink(self, path: StrOrBytesPath) -> bool:
+        """Return whether a symbolic link is at ``path``."""
+        coroutine = self._client.stat_if_any(fspath(path), follow_symlinks=False)
+        status = self._run(coroutine)
+        return status is not None and status.is_symlink
+
     def statvfs(self, path: StrOrBytesPath = "") -> StatVfs:
         """Return the size of the file system that holds ``path``, and what is left of it."""
         return self._run(self._client.statvfs(fspath(path)))
@@ -108,6 +123,10 @@ class Paths(ThreadMount):
         """Make a symbolic link at ``path`` that holds ``target``."""
         self._run(self._client.symlink(fspath(target), fspath(path)))
 
+    def mkfifo(self, path: StrOrBytesPath, mode: int = 0o666) -> None:
+        """Make a named pipe. What is written to it does not go to the server."""
+        self._run(self._client.mkfifo(fspath(path), mode))
+
     def link(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Make ``path`` another name of the file ``source``; a link itself is not followed."""
         self._run(self._client.link(fspath(source), fspath(path)))
@@ -115,6 +134,8 @@ class Paths(ThreadMount):
     def rename(self, source: StrOrBytesPath, path: StrOrBytesPath) -> None:
         """Move ``source`` to ``path``, replacing a file or an empty directory there."""
         self._run(self._client.rename(fspath(source), fspath(path)))
+
+    replace = rename
 
     def remove(self, path: StrOrBytesPath) -> None:
         """Remove a file or a link."""
@@ -140,22 +161,37 @@ class Paths(ThreadMount):
         """Set the permission bits."""
         self._run(self._client.chmod(fspath(path), mode))
 
-    def chown(self, path: StrOrBytesPath, uid: int = -1, gid: int = -1) -> None:
+    def chown(
+        self,
+        path: StrOrBytesPath,
+        uid: int = -1,
+        gid: int = -1,
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
         """Set the owner, the group, or both; -1 leaves one as it is."""
-        self._run(self._client.chown(fspath(path), uid, gid))
+        coroutine = self._client.chown(fspath(path), uid, gid, follow_symlinks=follow_symlinks)
+        self._run(coroutine)
 
     def utime(
         self,
         path: StrOrBytesPath,
-        times: tuple[float, float] | None = None,
+        times: tuple[float | None, float | None] | None = None,
         *,
-        ns: tuple[int, int] | None = None,
+        ns: tuple[int | None, int | None] | None = None,
+        follow_symlinks: bool = True,
     ) -> None:
         """Set the times of access and modification: in seconds, in nanoseconds, or to now.
 
-        Without ``times`` and ``ns`` it is the server's clock that says what is now.
+        A time that is None stays as it is. Without ``times`` and ``ns`` it is the server's clock
+        that says what is now.
         """
-        self._run(self._client.utime(fspath(path), times, ns=ns))
+        coroutine = self._client.utime(fspath(path), times, ns=ns, follow_symlinks=follow_symlinks)
+        self._run(coroutine)
+
+    def touch(self, path: StrOrBytesPath, mode: int = 0o666, *, exist_ok: bool = True) -> None:
+        """Make an empty file; one that is there gets the current time if ``exist_ok``."""
+        self._run(self._client.touch(fspath(path), mode, exist_ok=exist_ok))
 
     def truncate(self, path: StrOrBytesPath, size: int) -> None:
         """Make the file ``size`` octets long."""
