@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_COPY_SIZE = 4 << 20
-"""Octets that a copy within the server has in hand."""
 _PORTS = {"nfs+rdma": 20049, "nfs+tcp": 2049}
 _CLOSE_S = 2.0
 """Seconds that unmounting may take when the process ends."""
@@ -417,19 +415,10 @@ class NfsFileSystem(AsyncFileSystem):
     async def _cp_file(self, path1: str, path2: str, **kwargs: object) -> None:
         source, target = _stripped(path1), _stripped(path2)
         fs = await self.mounted()
-        try:
-            reading = await fs.open(source, "rb")
-        except IsADirectoryError:
+        if (await fs.stat(source)).is_dir:
             await fs.makedirs(target, exist_ok=True)
             return
-        async with reading:
-            writing = await self._making_way(fs, target, lambda: fs.open(target, "wb"), True)
-            async with writing:
-                buffer = bytearray(_COPY_SIZE)
-                offset = 0
-                while count := await reading.read_at(offset, buffer):
-                    await writing.write_at(offset, memoryview(buffer)[:count])
-                    offset += count
+        await self._making_way(fs, target, lambda: fs.copy(source, target), True)
 
     async def _put_file(
         self,
