@@ -118,10 +118,7 @@ class NfsService:
         if self._core.offload.has_threads:
             for export in exports:
                 export.fs.attach(self._core.offload)
-        minors = {minor: MINORS[minor] for minor in sorted(self.config.minor_versions)}
-        compound = CompoundProcedure(self._core, minors)
-        program = RpcProgram(PROGRAM, {VERSION: {0: null_procedure, 1: compound}})
-        self.service: Service = RpcService([program], security, clock=reactor.time)
+        self.service: Service = RpcService([self._program()], security, clock=reactor.time)
         """What answers calls, whatever they come over."""
         self._memory = Budget(self.config.memory, reactor.call_soon)
         self._listeners: list[TcpListener | RdmaListener] = []
@@ -129,6 +126,12 @@ class NfsService:
         self._abandoned = False
         keep_from_children(self)
         self._sweep()
+
+    def _program(self) -> RpcProgram:
+        """Return the NFS program, in the minor versions that are served."""
+        minors = {minor: MINORS[minor] for minor in sorted(self.config.minor_versions)}
+        compound = CompoundProcedure(self._core, minors)
+        return RpcProgram(PROGRAM, {VERSION: {0: null_procedure, 1: compound}})
 
     def listen_tcp(
         self, address: str, port: int, *, on_channel: OnChannel | None = None
