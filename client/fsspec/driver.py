@@ -366,9 +366,10 @@ class NfsFileSystem(AsyncFileSystem):
         on_error: str = "return",
         **kwargs: object,
     ) -> list[bytes | BaseException]:
-        """Return ranges of files; each file is opened once, and all are read at the same time."""
-        if max_gap is not None:
-            raise NotImplementedError
+        """Return ranges of files; each file is opened once, and all are read at the same time.
+
+        ``max_gap`` says which ranges may be read as one: here none need be, the result is the same.
+        """
         begin = starts if isinstance(starts, list) else [starts] * len(paths)
         finish = ends if isinstance(ends, list) else [ends] * len(paths)
         if not len(paths) == len(begin) == len(finish):

@@ -210,6 +210,7 @@ def test_ranges_are_slices(plain: NfsFileSystem) -> None:
         assert plain.cat_file("/plain/b", start=start, end=end) == b"short"[start:end]
     paths = ["/plain/a", "/plain/b", "/plain/a", "/plain/none"]
     found = plain.cat_ranges(paths, [0, 1, -3, 0], [4, 3, None, 1])
+    assert plain.cat_ranges(["/plain/b"], 0, 2, max_gap=64) == [b"sh"]
     assert found[:3] == [data[:4], b"ho", data[-3:]]
     assert isinstance(found[3], FileNotFoundError)
     assert plain.cat_ranges(["/plain/b"] * 2, 0, 2) == [b"sh", b"sh"]
