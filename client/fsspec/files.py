@@ -125,42 +125,40 @@ class RawWriter(io.RawIOBase):
             self.fs.rm_file(self._written)
 
 
-class NfsWriter(io.BufferedWriter):
+class _Buffered:
+    """What a buffered file that is written has besides: its end in a transaction."""
+
+    raw: RawWriter
+
+    @property
+    def fs(self) -> AsyncFileSystem:
+        """The file system of the file."""
+        return self.raw.fs
+
+    @property
+    def path(self) -> str:
+        """The name that the file is to have."""
+        return self.raw.path
+
+    def commit(self) -> None:
+        """Give the file its name, at the end of a transaction."""
+        self.raw.commit()
+
+    def discard(self) -> None:
+        """Remove what was written, at the end of a transaction that has failed."""
+        self.raw.discard()
+
+
+class NfsWriter(_Buffered, io.BufferedWriter):
     """A file that is open for writing."""
 
     raw: RawWriter
 
-    def __init__(self, raw: RawWriter, buffer_size: int) -> None:
-        super().__init__(raw, buffer_size)
-        self.fs = raw.fs
-        self.path = raw.path
 
-    def commit(self) -> None:
-        """Give the file its name, at the end of a transaction."""
-        self.raw.commit()
-
-    def discard(self) -> None:
-        """Remove what was written, at the end of a transaction that has failed."""
-        self.raw.discard()
-
-
-class NfsUpdater(io.BufferedRandom):
+class NfsUpdater(_Buffered, io.BufferedRandom):
     """A file that is open for reading and writing."""
 
     raw: RawWriter
-
-    def __init__(self, raw: RawWriter, buffer_size: int) -> None:
-        super().__init__(raw, buffer_size)
-        self.fs = raw.fs
-        self.path = raw.path
-
-    def commit(self) -> None:
-        """Give the file its name, at the end of a transaction."""
-        self.raw.commit()
-
-    def discard(self) -> None:
-        """Remove what was written, at the end of a transaction that has failed."""
-        self.raw.discard()
 
 
 async def read_range(file: AsyncFile, start: int | None, end: int | None) -> bytes:
