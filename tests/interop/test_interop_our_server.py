@@ -164,9 +164,7 @@ def test_server_ends_politely(lab: Lab, case: Run, our_server: OurServer, alpha:
         assert alpha.run(f"cat {point}/f", timeout=90).stdout == "kept\n"
 
 
-# Over RDMA it passes by itself, and not yet in a lab that has run other cases before: the guest's
-# mount says "Network is unreachable".
-@pytest.mark.parametrize("transport", [TCP_41], ids=str)
+@pytest.mark.parametrize("transport", [RDMA_42, TCP_41], ids=str)
 def test_server_delegations(
     lab: Lab, case: Run, our_server: OurServer, alpha: Guest, beta: Guest, transport: Transport
 ) -> None:

@@ -29,6 +29,11 @@ SMALL_MTU = 1500
 
 BRIDGE = "br0"
 
+#: The bridge's own, of the series of the guests'. Left alone a bridge takes the lowest one of its
+#: ports, so one more guest may change the host's; Linux then ends every RDMA connection that is
+#: being made to the old one, and the guest's mount says "Network is unreachable".
+BRIDGE_ADDRESS = f"52:54:00:99:00:{HOST_NUMBER:02x}"
+
 
 def ipv4(number: int) -> str:
     """The IPv4 address of a host on the bridge."""
@@ -183,7 +188,7 @@ class Network:
     def _build(self) -> None:
         self._ip("link set lo up")
         self._ip(f"link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
-        self._ip(f"link set {BRIDGE} mtu {self.mtu} up")
+        self._ip(f"link set {BRIDGE} address {BRIDGE_ADDRESS} mtu {self.mtu} up")
         self._ip(f"addr add {ipv4(HOST_NUMBER)}/24 dev {BRIDGE}")
         self._ip(f"addr add {ipv6(HOST_NUMBER)}/64 dev {BRIDGE} nodad")
 
