@@ -45,6 +45,7 @@ class Callbacks:
         self._session_id = b""
         self._slots: list[_Slot] = []
         self._handlers: dict[int, Callable[[Decoder], int]] = {
+            t.OP_CB_NOTIFY_LOCK: self._notify_lock,
             t.OP_CB_RECALL: self._recall,
             t.OP_CB_RECALL_ANY: self._recall_any,
             t.OP_CB_RECALL_SLOT: self._recall_slot,
@@ -143,6 +144,12 @@ class Callbacks:
         if (slot.seqid + 1) & 0xFFFFFFFF != arguments.csa_sequenceid:
             return t.NFS4ERR_SEQ_MISORDERED, None, arguments
         return t.NFS4_OK, slot, arguments
+
+    def _notify_lock(self, dec: Decoder) -> int:
+        """Execute CB_NOTIFY_LOCK (RFC 8881, Section 20.11): a lock may be had that was denied."""
+        arguments = t.CB_NOTIFY_LOCK4args.decode(dec)
+        self._opens.notices.came(arguments.cnla_fh, arguments.cnla_lock_owner.owner)
+        return t.NFS4_OK
 
     def _recall(self, dec: Decoder) -> int:
         """Execute CB_RECALL: any delegation is on its way back already."""

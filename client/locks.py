@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr.nfs4 import types as t
 
 FOREVER: Final = (1 << 64) - 1
@@ -68,6 +69,40 @@ class HeldLocks:
             if each.end > end:
                 left.append(Range(end, each.end, each.kind))
         self.ranges = left
+
+
+class LockNotices:
+    """Who waits for locks, and is told by the server when to ask again (CB_NOTIFY_LOCK).
+
+    A notice names a file and a lock owner (RFC 8881, Section 20.11). It may overtake the answer
+    that denies the lock, so whoever asks expects it before asking.
+    """
+
+    def __init__(self) -> None:
+        self._expected: dict[tuple[bytes, bytes], list[Future[None]]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._expected.values()))
+
+    def expect(self, handle: bytes, owner: bytes) -> Future[None]:
+        """Return the future of a notice. Call :meth:`forget` if it is not awaited any more."""
+        notice: Future[None] = Future()
+        self._expected.setdefault((handle, owner), []).append(notice)
+        return notice
+
+    def forget(self, handle: bytes, owner: bytes, notice: Future[None]) -> None:
+        """Expect a notice no longer. Harmless to repeat, and after it has come."""
+        expected = self._expected.get((handle, owner), [])
+        if notice in expected:
+            expected.remove(notice)
+            if not expected:
+                del self._expected[handle, owner]
+
+    def came(self, handle: bytes, owner: bytes) -> None:
+        """Tell all those who expect a notice that it has come."""
+        for notice in self._expected.pop((handle, owner), ()):
+            if not notice.done():
+                notice.set_result(None)
 
 
 def _latest(stateid: t.stateid4) -> t.stateid4:

@@ -15,7 +15,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .caller import Caller
 from .errors import NfsError, StatusError
-from .locks import HeldLocks, lock_arguments
+from .locks import HeldLocks, LockNotices, lock_arguments
 from .results import Result
 
 READ: Final = t.OPEN4_SHARE_ACCESS_READ
@@ -46,6 +46,7 @@ class Open:
         "caller",
         "handle",
         "locks",
+        "notifies",
         "owner",
         "reopening",
         "stateid",
@@ -61,8 +62,15 @@ class Open:
         self.owner = owner
         self.locks: dict[bytes, HeldLocks] = {}
         """The locks held through this open, by lock owner."""
+        self.notifies = False
+        """Whether the server says when a lock can be had that it denied."""
         self.reopening: Future[None] | None = None
         self.set_stateid(stateid)
+
+    def adopt(self, result: t.OPEN4resok) -> None:
+        """Use what another OPEN of the owner has brought."""
+        self.set_stateid(result.stateid)
+        self.notifies = bool(result.rflags & t.OPEN4_RESULT_MAY_NOTIFY_LOCK)
 
     def set_stateid(self, stateid: t.stateid4) -> None:
         """Use another stateid from now on."""
@@ -89,6 +97,7 @@ class OpenTable:
         self._opens: dict[Open, None] = {}  # in the order of opening
         self._owners = 0
         self._returning: set[bytes] = set()
+        self.notices = LockNotices()
 
     def __len__(self) -> int:
         return len(self._opens)
@@ -125,6 +134,7 @@ class OpenTable:
     ) -> Open:
         """Add an open of ``caller`` that succeeded."""
         opened = Open(caller, handle, access, owner, result.stateid)
+        opened.adopt(result)
         self._opens[opened] = None
         self._decline(opened, result)
         return opened
@@ -225,7 +235,7 @@ class OpenTable:
         compound.putfh(opened.handle)
         result = compound.open(self.arguments(opened.owner, opened.access, claim))
         await opened.caller.call(compound, recovering=recovering)
-        opened.set_stateid(result.value.stateid)
+        opened.adopt(result.value)
         self._decline(opened, result.value)
 
     async def _free(self, caller: Caller, stateid: bytes) -> None:

@@ -32,6 +32,7 @@ from .delegations import AdaptivePolicy, Delegations
 from .engine.core import Core
 from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
+from .lock_notices import LockNotices
 from .ops.table import MINORS
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
@@ -105,12 +106,15 @@ class NfsService:
             AdaptivePolicy() if self.config.delegations else None,
         )
         """What is delegated, and to whom."""
+        self.lock_notices = LockNotices(self.registry, self.callbacks, reactor)
+        """Who waits for locks."""
         self._core = Core(
             self.config,
             self.namespace,
             self.registry,
             authority,
             self.delegations,
+            self.lock_notices,
             clock=reactor.time,
             threads=threads,
             call_soon=self._later,

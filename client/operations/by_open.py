@@ -126,7 +126,7 @@ class OpenOperations:
             await self.caller.call(compound)
         except StatusError as error:
             raise status_error(error.status, path=where()) from error
-        opened.set_stateid(result.value.stateid)
+        opened.adopt(result.value)
 
     async def close(
         self,

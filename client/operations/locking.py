@@ -6,7 +6,7 @@ import errno
 import logging
 from typing import Final
 
-from nfsrdma.rpcrdma.task import Cancelled, Task
+from nfsrdma.rpcrdma.task import Cancelled, Future, Task
 from nfsrdma.xdr.nfs4 import types as t
 
 from ..errors import (
@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 
 _POLL_MIN_S: Final = 0.1
 _POLL_MAX_S: Final = 5.0
+_NOTICE_MAX_S: Final = 10.0
+"""For how long a notice is waited for. It may be lost; and the server, which forgets after a lease
+who does not ask again, may have been restarted."""
 _WAITING: Final = {t.READ_LT: t.READW_LT, t.WRITE_LT: t.WRITEW_LT}
 
 
@@ -55,17 +58,38 @@ class LockOperations:
         another owner conflicts, unless ``wait``; and an error with ENOLCK if locks of this owner
         were lost, until it has unlocked.
         """
+        if not wait:
+            await self._lock(opened, owner, kind, offset, length, False, where)
+            return
+        notices, handle = self._operations.opens.notices, opened.handle
         pause_s = _POLL_MIN_S
         while True:
+            notice = notices.expect(handle, owner)
             try:
-                await self._lock(opened, owner, kind, offset, length, wait, where)
+                await self._lock(opened, owner, kind, offset, length, True, where)
                 return
             except NfsBlockingError as error:
-                if not wait or error.status != t.NFS4ERR_DENIED:
+                if error.status != t.NFS4ERR_DENIED:
                     raise
-            # Polling suffices: a server need not remember waiting locks (Section 9.6).
-            await self.caller.pause(pause_s)
-            pause_s = min(2 * pause_s, _POLL_MAX_S)
+                # A server need not remember who waits (RFC 8881, Section 9.6): then it is asked.
+                await self._wait(notice, _NOTICE_MAX_S if opened.notifies else pause_s)
+                pause_s = min(2 * pause_s, _POLL_MAX_S)
+            finally:
+                notices.forget(handle, owner, notice)
+
+    async def _wait(self, notice: Future[None], seconds: float) -> None:
+        """Wait for a notice, but no longer than so many seconds."""
+
+        def over(_: Future[None]) -> None:
+            if not notice.done():
+                notice.set_result(None)
+
+        pause = Task(self.caller.pause(seconds))
+        pause.add_done_callback(over)
+        try:
+            await notice
+        finally:
+            pause.cancel()
 
     async def _lock(
         self,

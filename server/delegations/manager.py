@@ -26,7 +26,6 @@ from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, decode_fattr4, mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from ..callback import CallbackClient, CallbackError, CallbackOperation
-from ..state.backchannel import Path
 from ..state.client import Client
 from ..state.delegation import Delegation, Grant
 from ..state.registry import Registry
@@ -122,7 +121,7 @@ class Delegations:
             if held.exclusive is exclusive:
                 return nfs.WND4_CONTENTION
             return nfs.WND4_NOT_SUPP_UPGRADE if exclusive else nfs.WND4_NOT_SUPP_DOWNGRADE
-        if not self.reaches(client):
+        if not client.is_reachable:
             return nfs.WND4_RESOURCE
         if self._is_contended(state, exclusive):
             return nfs.WND4_CONTENTION
@@ -157,13 +156,6 @@ class Delegations:
             self._press(state.client)
         return self.table.add(state, exclusive, grant)
 
-    def reaches(self, client: Client) -> bool:
-        """Return whether the client is known to answer callbacks."""
-        return any(
-            session.back.operational and Path.UP in session.back.paths.values()
-            for session in client.sessions.values()
-        )
-
     def _press(self, client: Client) -> None:
         """Ask a client that has much to return what it does not need (CB_RECALL_ANY).
 
@@ -171,7 +163,7 @@ class Delegations:
         """
         now = self._reactor.time()
         held = len(client.delegations)
-        if now < self._pressed + _PRESS_S or not held or not self.reaches(client):
+        if now < self._pressed + _PRESS_S or not held or not client.is_reachable:
             return
         self._pressed = now
         if client.pressed is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..authority import Authority
 from ..config import ServerConfig
 from ..delegations import Delegations
+from ..lock_notices import LockNotices
 from ..loop import CallSoon
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
@@ -26,6 +27,7 @@ class Core:
         "config",
         "delegations",
         "duplicates",
+        "lock_notices",
         "namespace",
         "offload",
         "registry",
@@ -39,6 +41,7 @@ class Core:
         registry: Registry,
         authority: Authority,
         delegations: Delegations,
+        lock_notices: LockNotices,
         clock: Callable[[], float],
         threads: Threads | None,
         call_soon: CallSoon,
@@ -48,6 +51,7 @@ class Core:
         self.registry = registry
         self.authority = authority
         self.delegations = delegations
+        self.lock_notices = lock_notices
         self.clock = clock
         self.offload = Offload(threads)
         self.turns = Turns(call_soon)

@@ -103,7 +103,7 @@ async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_d
     if exclusive and not await _suits(context, delegation, reclaim=True):
         return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
     # A client that cannot be called is asked at once: it may write what it has, and return it.
-    recall = not delegations.reaches(client)
+    recall = not client.is_reachable
     if recall:
         delegations.recall(delegation, call=False)
     return _granted(delegation, recall)

@@ -16,6 +16,7 @@ from ..state.lock import FOREVER, HeldRange
 from ..state.refusal import RANGES_FULL, Refusal
 from ..state.share import OpenedFile
 from ..state.stateid import LockState, OpenState
+from ..state.waiter import Waiter
 from ..vfs.interface import READ, WRITE
 from . import rights
 from .stateids import require_regular
@@ -24,6 +25,7 @@ _STATEID: Final = struct.Struct(">I12s")
 _UINT64_MAX = (1 << 64) - 1
 _EXCLUSIVE = (nfs.WRITE_LT, nfs.WRITEW_LT)
 _SHARED = (nfs.READ_LT, nfs.READW_LT)
+_WAITING: Final = (nfs.READW_LT, nfs.WRITEW_LT)
 
 
 def _range(offset: int, length: int) -> tuple[int, int]:
@@ -51,11 +53,12 @@ def _conflict(
             return held
 
 
-def _denied(held: HeldRange) -> Failure:
-    """Return DENIED, with the range that is held and its owner."""
+def _denied(held: HeldRange | Waiter) -> Failure:
+    """Return DENIED, with the range that is held, or kept for somebody, and its owner."""
     body = Encoder()
     length = _UINT64_MAX if held.end == FOREVER else held.end - held.start
-    owner = nfs.lock_owner4(held.holder.client.id, held.holder.owner)
+    holder = held if isinstance(held, Waiter) else held.holder
+    owner = nfs.lock_owner4(holder.client.id, holder.owner)
     kind = nfs.WRITE_LT if held.exclusive else nfs.READ_LT
     nfs.LOCK4denied(held.start, length, kind, owner).encode(body)
     return Failure(nfs.NFS4ERR_DENIED, bytes(body.buffer))
@@ -86,7 +89,7 @@ def _lockers(context: Context, locker: nfs.locker4) -> tuple[OpenState, LockStat
 
 @may_wait
 async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
-    """LOCK (RFC 8881, Section 18.10). A client that would wait has to ask again."""
+    """LOCK (RFC 8881, Section 18.10). A client that waits is denied, and told when to ask again."""
     require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
@@ -100,9 +103,14 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
         await rights.require(context, open_state.file, access)
         # Others may have been served meanwhile: look again.
         open_state, state, owner = _lockers(context, args.locker)
-    file, registry = open_state.file, context.core.registry
-    held = _conflict(context, file, start, end, exclusive, owner)
+    file, registry, notices = open_state.file, context.core.registry, context.core.lock_notices
+    waits = args.locktype in _WAITING and not args.reclaim
+    held: HeldRange | Waiter | None = _conflict(context, file, start, end, exclusive, owner)
+    if held is None and waits:
+        held = notices.reservation(file, context.caller, owner, start, end, exclusive)
     if held is not None:
+        if waits:
+            notices.wait(open_state, owner, start, end, exclusive)
         raise _denied(held)
     if not registry.states.may_lock(file, context.caller):
         raise Refusal(nfs.NFS4ERR_DELAY, RANGES_FULL)
@@ -112,6 +120,7 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
         registry.make_state_room(context.caller, context.now)
         state = registry.states.add_lock(open_state, owner)
     registry.states.lock_range(state, start, end, exclusive)
+    notices.granted(open_state, owner, start, end)
     if args.reclaim:
         registry.grace.reclaimed(context.now)
     state.bump()

@@ -120,17 +120,22 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
     nfs.OPEN4resok(
         state.stateid,
         place.change,
-        nfs.OPEN4_RESULT_LOCKTYPE_POSIX | _confirmation(context),
+        _flags(context),
         bitmap_from_mask(place.attrset),
         granted,
     ).encode(reply.encoder)
 
 
-def _confirmation(context: Context) -> int:
-    """Return the flag that asks an open-owner of minor version 0 for OPEN_CONFIRM, or 0."""
+def _flags(context: Context) -> int:
+    """Return the flags of OPEN's result (RFC 8881, Section 18.16.3; RFC 7530, Section 16.16.5)."""
+    flags = nfs.OPEN4_RESULT_LOCKTYPE_POSIX
     numbered = context.numbered
-    unknown = numbered is not None and not numbered.owner.confirmed
-    return nfs.OPEN4_RESULT_CONFIRM if unknown else 0
+    if numbered is not None and not numbered.owner.confirmed:
+        flags |= nfs.OPEN4_RESULT_CONFIRM
+    if context.minor and context.caller.is_reachable:
+        # Clients that are told so hardly poll for locks any more: it must be true.
+        flags |= nfs.OPEN4_RESULT_MAY_NOTIFY_LOCK
+    return flags
 
 
 def _check_grace(context: Context, claim: int) -> None:

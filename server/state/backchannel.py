@@ -130,6 +130,11 @@ class BackChannel:
             self.paths[channel] = path
             self._changed()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the client has answered over a connection that is still bound."""
+        return self.operational and Path.UP in self.paths.values()
+
     def reset(self, program: int, credential: OpaqueAuth) -> None:
         """Take another program and credential; all paths are unknown again."""
         self.program = program

@@ -137,6 +137,11 @@ class Client:
         return bool(self.open_states or self.lock_states or self.delegations)
 
     @property
+    def is_reachable(self) -> bool:
+        """Whether it is known to answer callbacks."""
+        return any(session.back.is_up for session in self.sessions.values())
+
+    @property
     def next_create_seqid(self) -> int:
         """The sequence number of its next CREATE_SESSION."""
         return self.create_seqid + 1 & _UINT32_MAX

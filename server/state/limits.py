@@ -52,6 +52,9 @@ class StateLimits:
     ranges: int = 1 << 18
     """Byte ranges that all clients have locked."""
     ranges_per_file: int = 1 << 12
+    waiters: int = 1 << 14
+    """Lock owners that wait to be told that a range is free; the others have to ask."""
+    waiters_per_file: int = 1 << 7
 
     @classmethod
     def affordable(cls, descriptors: int) -> StateLimits:

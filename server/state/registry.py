@@ -226,7 +226,7 @@ class Registry:
                 continue
             client.courtesy = True
             out_of_courtesy = now > client.renewed + self.times.lease + self.times.courtesy
-            if not client.has_state or out_of_courtesy:
+            if not client.has_state or out_of_courtesy or self.states.is_waited_for(client):
                 try:
                     self.retire(client)
                 except NfsError:

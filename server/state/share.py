@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .client import Client
     from .delegation import Delegation
     from .stateid import LockState, OpenState
+    from .waiter import Waiter, Wanted
 
 _VETTED: Final = 64
 _MODES: Final = 4
@@ -42,6 +43,7 @@ class OpenedFile:
         "lock_states",
         "locks",
         "opens",
+        "waiters",
     )
 
     def __init__(self, handle: Filehandle) -> None:
@@ -51,6 +53,8 @@ class OpenedFile:
         """At most one of each client."""
         self.lock_states: dict[Owner, LockState] = {}
         self.locks = RangeLocks()
+        self.waiters: dict[Wanted, Waiter] = {}
+        """Who waits for a range, in the order in which they came."""
         self._accesses = [0] * _MODES
         self._denials = [0] * _MODES
         self._vetted: dict[tuple[User, int], float] = {}

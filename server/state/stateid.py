@@ -9,7 +9,7 @@ Section 9.1.4).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -28,6 +28,7 @@ from .client import Client
 from .limits import StateLimits
 from .share import OpenedFile
 from .shares import Shares
+from .waiter import WaiterTable
 
 if TYPE_CHECKING:
     from random import Random
@@ -160,6 +161,10 @@ class StateTable:
         self._files: dict[bytes, OpenedFile] = {}
         self._room = Shares(limits.states)
         self._ranges = Shares(limits.ranges)
+        self.waiters = WaiterTable(limits)
+        self.on_freed: Callable[[OpenedFile], None] | None = None
+        """Called, a little later, for files in which somebody waits for what may be free now."""
+        self._freed: dict[OpenedFile, None] = {}
 
     def __len__(self) -> int:
         return len(self._states)
@@ -238,6 +243,8 @@ class StateTable:
         for lock in list(state.locks.values()):
             self.free(lock)
         file, client = state.file, state.client
+        if file.waiters and self.waiters.drop(state):
+            self._note_freed(file)  # something may have been kept for them
         file.count(state, -1)
         del client.open_states[state.other]
         del file.opens[client, state.owner]
@@ -251,6 +258,7 @@ class StateTable:
         client = state.client
         self._count_ranges(client, -state.file.locks.held_by(state))
         state.file.locks.drop(state)
+        self._note_freed(state.file)
         del state.file.lock_states[client, state.owner]
         del client.lock_states[state.other]
         del state.open.locks[state.other]
@@ -314,6 +322,8 @@ class StateTable:
         before = len(locks)
         locks.lock(start, end, exclusive, state)
         self._count_ranges(state.client, len(locks) - before)
+        if not exclusive:
+            self._note_freed(state.file)  # it may have been held for writing
 
     def unlock_range(self, state: LockState, start: int, end: int) -> None:
         """Unlock a range of the state's file."""
@@ -321,11 +331,28 @@ class StateTable:
         before = len(locks)
         locks.unlock(start, end, state)
         self._count_ranges(state.client, len(locks) - before)
+        self._note_freed(state.file)
 
     def _count_ranges(self, client: Client, more: int) -> None:
         if more:
             client.ranges += more
             self._ranges.acquire(client.share, more)
+
+    def _note_freed(self, file: OpenedFile) -> None:
+        if file.waiters and file not in self._freed:
+            if not self._freed:
+                self._later(self._tell_freed)
+            self._freed[file] = None
+
+    def _tell_freed(self) -> None:
+        freed, self._freed = self._freed, {}
+        for file in freed:
+            if self.on_freed is not None:
+                self.on_freed(file)
+
+    def is_waited_for(self, client: Client) -> bool:
+        """Return whether somebody waits for ranges of a file of which a client holds some."""
+        return any(state.file.waiters for state in client.lock_states.values())
 
     def may_lock(self, file: OpenedFile, client: Client) -> bool:
         """Return whether there is room for what one LOCK adds: a split makes two more ranges."""

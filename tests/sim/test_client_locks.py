@@ -87,6 +87,60 @@ def test_a_waiting_lock_comes_when_it_can(world: World) -> None:
     assert world.one.test(READ_LT).locktype == WRITE_LT
 
 
+def test_a_waiting_lock_is_told_of_and_not_polled_for(world: World) -> None:
+    assert world.two.file.opened.notifies
+    world.run(world.one.lock(WRITE_LT))
+    task = Task(world.two.lock(WRITE_LT, wait=True))
+    world.pair.wait(1)
+    before, began = calls(world.two.fs), world.pair.reactor.now
+    world.pair.wait(5)
+    assert calls(world.two.fs) == before
+    world.run(world.one.unlock())
+    world.pair.reactor.turn(task)
+    task.result()
+    assert world.pair.reactor.now < began + 5.1
+    assert calls(world.two.fs) == before + 1
+    assert not len(world.two.fs.open_operations.opens.notices)
+    assert not len(world.pair.server.lock_notices.table)
+
+
+def test_a_notice_that_is_lost_is_made_up_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notices = world.two.fs.open_operations.opens.notices
+    monkeypatch.setattr(notices, "came", lambda handle, owner: None)
+    world.run(world.one.lock(WRITE_LT))
+    task = Task(world.two.lock(WRITE_LT, wait=True))
+    world.pair.wait(1)
+    world.run(world.one.unlock())
+    world.pair.wait(5)
+    assert not task.done()
+    world.pair.wait(5)
+    task.result()
+
+
+def test_a_server_that_does_not_tell_is_polled(world: World) -> None:
+    world.two.file.opened.notifies = False
+    world.run(world.one.lock(WRITE_LT))
+    task = Task(world.two.lock(WRITE_LT, wait=True))
+    before = calls(world.two.fs)
+    world.pair.wait(1)
+    assert calls(world.two.fs) > before + 2
+    task.cancel()
+
+
+def test_who_waits_survives_a_restart_of_the_server(world: World) -> None:
+    world.run(world.one.lock(WRITE_LT))
+    task = Task(world.two.lock(WRITE_LT, wait=True))
+    world.pair.wait(1)
+    world.pair.restart()
+    world.pair.wait(20)
+    assert not task.done()
+    world.run(world.one.unlock())
+    world.pair.reactor.turn(task)
+    task.result()
+
+
 def test_who_stops_waiting_has_no_lock(world: World) -> None:
     world.run(world.one.lock(WRITE_LT))
     task = Task(world.two.lock(WRITE_LT, wait=True))

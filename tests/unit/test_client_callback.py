@@ -148,9 +148,25 @@ def test_recalls(caller: Caller) -> None:
     assert caller.compound(caller.sequence(), any_recall).status == t.NFS4_OK
 
 
-def test_what_is_not_done_here(caller: Caller) -> None:
+def test_a_notice_wakes_who_waits_for_that_lock(caller: Caller) -> None:
+    notices = caller.client.open_operations.opens.notices
+    mine = notices.expect(b"handle", b"owner")
+    others = [notices.expect(b"handle", b"another"), notices.expect(b"other", b"owner")]
     lock = t.CB_NOTIFY_LOCK4args(b"handle", t.state_owner4(1, b"owner"))
-    result = caller.compound(caller.sequence(), (t.OP_CB_NOTIFY_LOCK, lock))
+    for _ in range(2):
+        result = caller.compound(caller.sequence(), (t.OP_CB_NOTIFY_LOCK, lock))
+        assert result.status == t.NFS4_OK
+    assert mine.done()
+    assert not any(each.done() for each in others)
+    assert len(notices) == 2
+    notices.forget(b"handle", b"owner", mine)
+    notices.forget(b"handle", b"another", others[0])
+    assert len(notices) == 1
+
+
+def test_what_is_not_done_here(caller: Caller) -> None:
+    offered = t.CB_RECALLABLE_OBJ_AVAIL4args(0, [1])
+    result = caller.compound(caller.sequence(), (t.OP_CB_RECALLABLE_OBJ_AVAIL, offered))
     assert result.status == t.NFS4ERR_NOTSUPP
     result = caller.compound(caller.sequence(), (t.OP_CB_ILLEGAL, None))
     assert result.status == t.NFS4ERR_OP_ILLEGAL
