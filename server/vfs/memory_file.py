@@ -37,12 +37,18 @@ class Room(Protocol):
 class MemoryFile(OpenFile):
     """An open file in memory."""
 
-    __slots__ = ("_fs", "_node")
+    __slots__ = ("_fs", "_opened")
 
     def __init__(self, fs: Room, node: MemoryNode) -> None:
         self._fs = fs
-        self._node = node
+        self._opened: MemoryNode | None = node
         node.opens += 1
+
+    @property
+    def _node(self) -> MemoryNode:
+        if self._opened is None:
+            raise failure(errno.EBADF)
+        return self._opened
 
     @property
     def _chunks(self) -> dict[int, bytearray]:
@@ -145,5 +151,7 @@ class MemoryFile(OpenFile):
 
     def close(self) -> None:
         """Release what is held."""
-        self._node.opens -= 1
-        self._fs.forget_if_dead(self._node)
+        node, self._opened = self._opened, None
+        if node is not None:
+            node.opens -= 1
+            self._fs.forget_if_dead(node)

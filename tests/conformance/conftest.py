@@ -1,10 +1,12 @@
-"""The suite runs over every provider: each test takes ``harness``."""
+"""The suites run over every provider and every back end: tests take ``harness`` or ``backend``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from tests.conformance.backends import BACKENDS, Backend, opened
 from tests.conformance.harness import HARNESSES, ProviderHarness
 
 
@@ -22,5 +24,28 @@ def harness(request: pytest.FixtureRequest) -> Iterator[ProviderHarness]:
     made.close()
 
 
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """A back end that has the module's ``TREE``; without one it is empty."""
+    opening = opened(request.param, getattr(request.module, "TREE", {}))
+    try:
+        made = opening.__enter__()
+    except OSError as error:
+        pytest.skip(f"{request.param} cannot be had here: {error}")
+    try:
+        needed = {each for mark in request.node.iter_markers("needs") for each in mark.args}
+        if needed - made.capabilities:
+            pytest.skip(f"{request.param} has no {', '.join(sorted(needed - made.capabilities))}")
+        yield made
+    finally:
+        opening.__exit__(None, None, None)
+
+
+@pytest.fixture
+def fs(backend: Backend) -> Any:
+    """The back end, its answers waited for."""
+    return backend.fs
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(*capabilities): what the provider must be able to do")
+    config.addinivalue_line("markers", "needs(*capabilities): what is tested must be able to do")

@@ -686,3 +686,15 @@ def test_handles_without_hints_lead_deep(tmp_path: Path) -> None:
     times, code = portions(fs, node.identity, clock)
     assert (code, times > 1) == (0, True)
     fs.close()
+
+
+def test_mode_is_not_masked(fs: LocalFileSystem) -> None:
+    old = os.umask(0o077)
+    try:
+        fs.calls._umask = 0o077
+        node, file = fs.create(fs.root, b"f", ROOT, 0o666, READ)
+        file.close()
+        assert fs.attributes(node).mode == 0o666
+        assert fs.attributes(fs.mkdir(fs.root, b"d", ROOT, 0o777)).mode == 0o777
+    finally:
+        os.umask(old)
