@@ -44,6 +44,7 @@ from .errors import (
     UncertainOutcomeError,
 )
 from .options import MountOptions
+from .referral import MovedError
 from .trees import TreeError
 from .url import Url, UrlError, parse_url
 
@@ -58,6 +59,7 @@ __all__ = [
     "LocalError",
     "Mount",
     "MountOptions",
+    "MovedError",
     "NfsError",
     "NfsFile",
     "Progress",

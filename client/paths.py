@@ -23,6 +23,7 @@ from .caller import Caller
 from .compound import Compound
 from .endings import BUSY, TEXTS, Ending
 from .errors import NfsError, StatusError, make_error, status_error
+from .referral import moved
 from .results import Result
 
 R = TypeVar("R")
@@ -241,6 +242,10 @@ class Resolver:
                     continue
                 if error.status == t.NFS4ERR_STALE and error.index and search.may_look_again():
                     continue  # what was just found has been replaced: look again
+                if error.status == t.NFS4ERR_MOVED:
+                    names = compound.lookups(error.index)
+                    head, beyond = rest[:names], plain(rest[names:])
+                    raise await moved(caller, walk.start, head, beyond, search.path) from error
                 suspects = search.suspects(compound, error, whole)
                 link, target = await self._link_among(suspects, search, walk.start, rest)
                 if target is None:

@@ -78,6 +78,11 @@ class Url:
     options: MountOptions = field(default_factory=MountOptions)
     """The options that the query gave."""
 
+    @property
+    def default_port(self) -> int:
+        """The port of servers that name none."""
+        return _PORTS[self.transport]
+
     def __str__(self) -> str:
         return self.with_path(self.path)
 
@@ -88,7 +93,7 @@ class Url:
         """
         host = self.host.replace("%", "%25")
         host = f"[{host}]" if ":" in host else host
-        port = "" if self.port == _PORTS[self.transport] else f":{self.port}"
+        port = "" if self.port == self.default_port else f":{self.port}"
         return f"nfs+{self.transport}://{host}{port}/{'/'.join(map(_encoded, path))}"
 
 

@@ -27,15 +27,18 @@ if TYPE_CHECKING:
     from .service import NobodyNamed
     from .vfs.export import ANY, Export, Squash
     from .vfs.local import LocalFileSystem
+    from .vfs.location import Location, Referral
     from .vfs.memory import MemoryFileSystem
 
 __all__ = [
     "ANY",
     "Export",
     "LocalFileSystem",
+    "Location",
     "MemoryFileSystem",
     "NobodyNamed",
     "Policy",
+    "Referral",
     "Server",
     "ServerConfig",
     "Squash",
@@ -45,9 +48,11 @@ _PLACES = {
     "ANY": ".vfs.export",
     "Export": ".vfs.export",
     "LocalFileSystem": ".vfs.local",
+    "Location": ".vfs.location",
     "MemoryFileSystem": ".vfs.memory",
     "NobodyNamed": ".service",
     "Policy": ".authority",
+    "Referral": ".vfs.location",
     "Server": ".edge.server",
     "ServerConfig": ".config",
     "Squash": ".vfs.export",

@@ -303,11 +303,21 @@ _VARIABLE: Final[Mapping[int, Callable[[Subject], Any]]] = {
     nfs.FATTR4_SUPPORTED_ATTRS: lambda s: bitmap_from_mask(supported(s.export.fs, s.minor)),
     nfs.FATTR4_FILEHANDLE: lambda s: s.wire,
     nfs.FATTR4_FS_LAYOUT_TYPES: lambda s: [],
+    nfs.FATTR4_FS_LOCATIONS: lambda s: _locations(s.export),
     nfs.FATTR4_OPEN_ARGUMENTS: lambda s: _OPEN_ARGUMENTS,
     nfs.FATTR4_SUPPATTR_EXCLCREAT: lambda s: bitmap_from_mask(
         _EXCLUSIVE_CREATE & xattrs.KNOWN[s.minor]
     ),
 }
+
+
+def _locations(export: Export) -> nfs.fs_locations4:
+    """Return where the files of an export are besides (RFC 7530, Section 8.8)."""
+    return nfs.fs_locations4(
+        list(export.path),
+        [nfs.fs_location4([each.server], list(each.path)) for each in export.locations],
+    )
+
 
 _OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
     nfs.FATTR4_OWNER: attrgetter("attributes.uid"),

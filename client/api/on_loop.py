@@ -6,9 +6,8 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
-from ..edge.connect import Connector, connect_error, make_client
+from ..edge.connect import Connector, mount_client
 from ..edge.loop import LoopRunner
-from ..errors import NfsError
 from ..filesystem import FileSystem
 from ..options import MountOptions
 from ..url import Url
@@ -80,15 +79,9 @@ class Mounting(Generic[M]):
 
     async def _begin(self) -> M:
         runner = LoopRunner()
-        client, connector, url = make_client(runner.reactor, self._url, self._options)
-        try:
-            try:
-                await runner.run(client.mount())
-            except NfsError as error:
-                raise connect_error(error, url) from error
-        except BaseException:
-            connector.close()
-            raise
+        client, connector, url = await runner.run(
+            mount_client(runner.reactor, self._url, self._options)
+        )
         return self._make(runner, client, connector, url)
 
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from ..edge.connect import Connector, connect_error, make_client
+from ..edge.connect import Connector, mount_client
 from ..edge.driver import Driver
-from ..errors import NfsError
 from ..filesystem import FileSystem
 from ..options import MountOptions
 from ..url import Url
@@ -60,16 +59,9 @@ def begin(
 ) -> M:
     """Connect, and return the mount that ``make`` makes."""
     driver = Driver()
-    connector: Connector | None = None
     try:
-        client, connector, parsed = make_client(driver.reactor, url, options)
-        try:
-            driver.run(client.mount())
-        except NfsError as error:
-            raise connect_error(error, parsed) from error
+        client, connector, parsed = driver.run(mount_client(driver.reactor, url, options))
     except BaseException:
-        if connector is not None:
-            connector.close()
         driver.close()
         raise
     driver.start_keeper()

@@ -23,6 +23,7 @@ from ..errors import NfsError, forked
 from ..filesystem import FileSystem
 from ..options import MountOptions
 from ..recovery import SILENT_SERVER
+from ..referral import MovedError
 from ..url import Url, parse_url
 from .local import blamed
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 _SHORTLY_S: Final = 2.0
 """Seconds that a server in shared memory may take to answer."""
+
+_SERVERS_MAX: Final = 16
+"""Places that a mount tries, as servers refer it from one to the next."""
 
 
 class Connector:
@@ -188,9 +192,14 @@ def make_client(
     reactor: Reactor, url: str, options: MountOptions
 ) -> tuple[FileSystem, Connector, Url]:
     """Return a client for ``url``, not connected yet. Raises ``UrlError`` and ``ValueError``."""
-    parsed = parse_url(url)
-    chosen = options.over(parsed.options)
-    connector = Connector(reactor, parsed, chosen)
+    return _client_at(reactor, parse_url(url), options)
+
+
+def _client_at(
+    reactor: Reactor, url: Url, options: MountOptions
+) -> tuple[FileSystem, Connector, Url]:
+    chosen = options.over(url.options)
+    connector = Connector(reactor, url, chosen)
     rng = random.SystemRandom()
     timeout = chosen.timeout if chosen.timeout is not None else 5.0
     if not timeout > 0:
@@ -207,9 +216,52 @@ def make_client(
         rsize=chosen.rsize or IO_SIZE,
         wsize=chosen.wsize or IO_SIZE,
     )
-    client = FileSystem(reactor, connector.connect, parsed.path, identity, rng)
+    client = FileSystem(reactor, connector.connect, url.path, identity, rng)
     connector.serve(client)
-    return client, connector, parsed
+    return client, connector, url
+
+
+async def mount_client(
+    reactor: Reactor, url: str, options: MountOptions
+) -> tuple[FileSystem, Connector, Url]:
+    """Return a client for ``url``, mounted, and where: that may be another server.
+
+    If the path leads to files that are elsewhere, the servers that are named are tried in order,
+    and so on from there, but none twice. Raises ``UrlError``, ``ValueError`` and ``NfsError``.
+    """
+    first = parse_url(url)
+    ahead, tried = [first], set[tuple[object, ...]]()
+    failure: NfsError | None = None
+    while ahead and len(tried) < _SERVERS_MAX:
+        where = ahead.pop(0)
+        key = where.host, where.port, where.path
+        if key in tried:
+            continue
+        tried.add(key)
+        client, connector, _ = _client_at(reactor, where, options)
+        try:
+            await client.mount()
+        except NfsError as error:
+            connector.close()
+            failure = connect_error(error, where)
+            if where is not first:
+                failure = _referred(failure, where)
+            if isinstance(error, MovedError):
+                ahead = [place.url(where) for place in error.places] + ahead
+        except BaseException:
+            connector.close()
+            raise
+        else:
+            return client, connector, where
+    assert failure is not None
+    raise failure
+
+
+def _referred(error: NfsError, where: Url) -> NfsError:
+    """Return the same error, saying that it is about a server that another one has named."""
+    copy = error.again()
+    copy.strerror = f"the server refers to {where}: {error.strerror}"
+    return copy
 
 
 def connect_error(error: NfsError, url: Url) -> NfsError:

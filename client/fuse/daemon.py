@@ -15,7 +15,7 @@ from typing import Final
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.task import Task
 
-from ..edge.connect import Connector, connect_error, make_client
+from ..edge.connect import Connector, connect_error, mount_client
 from ..errors import NfsError
 from ..filesystem import FileSystem
 from .device import Device, is_dying
@@ -74,11 +74,10 @@ class Daemon:
     def _mount(self) -> Session:
         """Connect, look the root up, and mount."""
         options, reactor = self._options, self._reactor
-        client, connector, parsed = make_client(reactor, self._url, options.mount)
-        self._connector = connector
+        mounting = Task(mount_client(reactor, self._url, options.mount))
+        client, connector, parsed = reactor.run_until(mounting)
+        self._client, self._connector = client, connector
         try:
-            reactor.run_until(Task(client.mount()))
-            self._client = client
             nodes = client.nodes(options.lifetimes)
             root = reactor.run_until(Task(nodes.root()))
         except NfsError as error:

@@ -42,6 +42,7 @@ class Context:
     """What the operations of one COMPOUND see of it and of each other."""
 
     __slots__ = (
+        "absent",
         "barred",
         "barrier",
         "call",
@@ -96,6 +97,8 @@ class Context:
         self.numbered: OwnerRequest | None = None
         """The operation has a number of its owner, who keeps the result."""
         self.current: Filehandle | None = None
+        self.absent = False
+        """The current file handle is of a file system that is elsewhere."""
         self.saved: Filehandle | None = None
         self.current_stateid: stateid4 | None = None
         self.saved_stateid: stateid4 | None = None
@@ -163,6 +166,7 @@ class Context:
             if self.barred and export in self.barred:
                 raise NfsError(nfs.NFS4ERR_ACCESS)
             self.who = export.user(self.call.credentials)
+            self.absent = export.absent
         self.current = handle
         self.current_stateid = None
 

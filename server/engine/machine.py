@@ -205,6 +205,9 @@ class Compound:
                 operation.saved and context.saved is None
             ):
                 raise NfsError(nfs.NFS4ERR_NOFILEHANDLE)
+            if context.absent and operation.current and not operation.absent:
+                # RFC 7530, Section 8.2: at the start of an operation, so that LOOKUP gets there.
+                raise NfsError(nfs.NFS4ERR_MOVED)
             if operation.mutates:
                 # The result's number and status are in the buffer already.
                 reply.check(operation.bound)

@@ -42,6 +42,8 @@ class Operation:
     """NOFILEHANDLE without a current file handle."""
     saved: bool = False
     """NOFILEHANDLE without a saved one."""
+    absent: bool = False
+    """It may be done on a file system that is elsewhere: see ``vfs.location.Referral``."""
     leads: bool = False
     """It begins a compound, and can stand nowhere else."""
     alone: bool = False

@@ -16,7 +16,7 @@ from ..engine.reply import Reply
 from ..state.delegation import Delegation
 from ..vfs.interface import EXECUTE, READ, WRITE, Changes
 from ..waiting import started
-from . import delegations
+from . import absent, delegations
 from .stateids import truncated_through
 
 _ACCESS_DIRECTORY = (
@@ -44,6 +44,8 @@ def get_attributes(context: Context, args: nfs.GETATTR4args, reply: Reply) -> Wa
     """GETATTR (RFC 8881, Section 18.7). What is not supported is left out."""
     here = context.here
     mask = attributes.wanted(args.attr_request, here.export.fs, context.minor)
+    if context.absent:
+        mask = absent.answered(mask)
     if context.core.delegations.table.exclusive and mask & delegations.OF_HOLDER:
         holder = context.core.delegations.holder(context.client, here)
         if holder is not None:
@@ -105,6 +107,8 @@ async def _set(context: Context, args: nfs.SETATTR4args, changes: Changes, mode_
 
 async def _same(context: Context, given: nfs.fattr4) -> bool:
     mask = attributes.comparable(given, context.here.export.fs, context.minor)
+    if context.absent:
+        mask = absent.comparable(mask)
     if mask & delegations.OF_HOLDER:
         waits = context.core.delegations.settle(context.client, context.here, False)
         if waits is not None:

@@ -30,7 +30,7 @@ from ..vfs.interface import (
 )
 from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
-from . import delegations
+from . import absent, delegations
 from .names import check_name, check_new_name
 
 _COOKIE_VERIFIER: Final = bytes(8)
@@ -392,6 +392,8 @@ class _Page:
         subject = attributes.Subject(
             context.core, context.minor, export, values, identity, None, room
         )
+        if export.absent:
+            mask, subject.status = absent.listed(mask)
         attributes.encode(encoder, subject, mask)
         return True
 

@@ -8,6 +8,8 @@ from typing import Final
 from nfsrdma.xdr.nfs4 import types as nfs
 
 _NO_LAYOUTS: Final = "the server is no metadata server: there are no layouts"
+# The whole of the feature is optional (RFC 8881, Section 17), and EXCHANGE_ID tells that it is
+# missing (USE_NON_PNFS). LAYOUTUNAVAILABLE would say that other files have layouts.
 _NO_COPIES: Final = "COPY is over when it is answered: no copy is under way that could be named"
 _NO_NAMED: Final = "named attributes are not those of Linux; there are extended attributes"
 _NO_DIRECTORIES: Final = "directories are not delegated"

@@ -6,13 +6,16 @@ import enum
 import ipaddress
 import os
 from collections.abc import Iterable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
 from nfsrdma.rpcrdma.rpc.channel import Peer
 from nfsrdma.xdr.rpc import AUTH_SYS
 
 from .interface import FileSystem, User
+
+if TYPE_CHECKING:
+    from .location import Location
 
 ANY: Final = "any"
 """In the place of a network: every address."""
@@ -51,7 +54,7 @@ class Export:
     changes to directories durable before they are answered, so that they outlive a crash of the
     machine; without it they are so when the machine's own file system sees fit. ``utf8_only``
     refuses to make names that are no UTF-8; those that are there already can be used and removed
-    all the same.
+    all the same. ``locations`` are other servers that have the same files, for clients to know.
 
     Raises ``ValueError`` for a name or network that cannot be.
     """
@@ -68,6 +71,7 @@ class Export:
         networks: Iterable[str] = (),
         sync: bool = True,
         utf8_only: bool = False,
+        locations: Iterable[Location] = (),
     ) -> None:
         self.name = name.strip("/")
         self.path = tuple(os.fsencode(part) for part in self.name.split("/") if part)
@@ -79,6 +83,9 @@ class Export:
         self.squash_local_root = squash_local_root
         self.sync = sync
         self.utf8_only = utf8_only
+        self.locations = tuple(locations)
+        self.absent = False
+        """Whether the files are elsewhere only: see ``location.Referral``."""
         named = tuple(networks)
         self.for_everyone = ANY in named
         self.networks: tuple[Network, ...] = tuple(

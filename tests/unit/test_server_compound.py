@@ -101,6 +101,19 @@ def test_what_is_not_served_has_a_reason() -> None:
                 assert REASONS[number]
 
 
+def test_layouts_are_no_feature_of_the_server(peer: Peer) -> None:
+    """Not of this file, nor of this kind: a client that hears NOTSUPP asks for none again."""
+    flags = peer.exchange_id(b"p", flags=t.EXCHGID4_FLAG_USE_PNFS_MDS)[0].eir_flags
+    assert flags & t.EXCHGID4_FLAG_MASK_PNFS == t.EXCHGID4_FLAG_USE_NON_PNFS
+    session = peer.session()
+    layouts = [
+        n for n, spec in OPERATIONS.items() if "LAYOUT" in spec.name or "DEVICE" in spec.name
+    ]
+    assert len(layouts) == 7
+    for number in layouts:
+        session.fails(t.NFS4ERR_NOTSUPP, PUTROOTFH, (number, None))
+
+
 def test_not_in_session(peer: Peer) -> None:
     assert peer.call(PUTROOTFH).status == t.NFS4ERR_OP_NOT_IN_SESSION
 

@@ -13,9 +13,10 @@ import click
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.limits import StateLimits
+from nfsrdma.server.vfs.location import Location
 from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
 
-from .serve_exports import make_exports, places
+from .serve_exports import Elsewhere, check_locations, make_exports, places
 from .serve_limits import limits_text
 from .serve_options import (
     Kept,
@@ -61,6 +62,20 @@ _PLENTY = 1 << 20
     help="Let clients keep files to themselves. For directories that nobody changes but through "
     "this server.",
 )
+@click.option(
+    "--refer",
+    multiple=True,
+    metavar="NAME=SERVER:/PATH[,...]",
+    callback=check_locations,
+    help="Send clients that come to NAME to other servers.  [repeatable]",
+)
+@click.option(
+    "--replica",
+    multiple=True,
+    metavar="NAME=SERVER:/PATH[,...]",
+    callback=check_locations,
+    help="Tell clients where the files of an export are besides.  [repeatable]",
+)
 @click.option("--memory", is_flag=True, help="Export an empty file system in memory.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
 def serve(
@@ -71,6 +86,8 @@ def serve(
     max_io: int,
     minor_versions: frozenset[int],
     delegations: bool,
+    refer: dict[str, tuple[Location, ...]],
+    replica: dict[str, tuple[Location, ...]],
     memory: bool,
     verbose: bool,
 ) -> None:
@@ -102,7 +119,8 @@ def serve(
         state=StateLimits.affordable(descriptors),
         delegations=delegations,
     )
-    made = make_exports(exports, memory, options)
+    elsewhere = Elsewhere(refer, replica)
+    made = make_exports(exports, memory, options, elsewhere)
     with ExitStack() as stack:
         store, where = None, NOTHING_KEPT
         keep_to_ourselves(made)
@@ -111,7 +129,7 @@ def serve(
             store, where = keep_state(stack, kept.state_dir, exports, listeners.names, made)
         serving = stack.enter_context(closing(ServeCommand(made, config, store, policy, verbose)))
         serving.listen(listeners)
-        serving.say([*choices(made, places(exports), policy), where])
+        serving.say([*choices(made, places(exports, elsewhere), policy), where])
         # Clients have applied their own file mode masks already.
         stack.callback(os.umask, os.umask(0))
         # What exists by now stays, so the collector need not examine it again.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import click
@@ -13,6 +13,7 @@ import click
 from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
+from nfsrdma.server.vfs.location import Location, Referral, parse_locations
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
 
@@ -47,6 +48,33 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What is on other servers, by the names of exports: instead of files here, or besides."""
+
+    referrals: Mapping[str, tuple[Location, ...]] = field(default_factory=dict)
+    replicas: Mapping[str, tuple[Location, ...]] = field(default_factory=dict)
+
+
+_NOTHING: Final = Elsewhere()
+
+
+def check_locations(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> dict[str, tuple[Location, ...]]:
+    """Return locations by name, of ``NAME=SERVER:/PATH[,...]``. Raises ``click.BadParameter``."""
+    found = {}
+    for text in value:
+        name, equals, locations = text.partition("=")
+        if not equals or name.strip("/") in found:
+            raise click.BadParameter(f"{text!r} is no NAME=SERVER:/PATH, or its name comes twice")
+        try:
+            found[name.strip("/")] = parse_locations(locations)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return found
+
+
 def split_options(text: str) -> tuple[str, tuple[str, ...]]:
     """Split ``[NAME=]DIR[:OPTION,...]`` into ``[NAME=]DIR`` and the options.
 
@@ -61,13 +89,14 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
     return text, ()
 
 
-def places(directories: Sequence[str]) -> list[str]:
+def places(directories: Sequence[str], elsewhere: Elsewhere = _NOTHING) -> list[str]:
     """Return the directories of the exports of :func:`make_exports`, for a person to read."""
-    if not directories:
+    if not directories and not elsewhere.referrals:
         return ["memory"]
-    alone = len(directories) == 1
+    alone = len(directories) == 1 and not elsewhere.referrals
     named = (parse_export(split_options(text)[0], alone)[1] for text in directories)
-    return [os.path.abspath(path) for path in named]
+    referrals = elsewhere.referrals.values()
+    return [*map(os.path.abspath, named), *(", ".join(map(str, each)) for each in referrals)]
 
 
 def _names_directory(text: str) -> bool:
@@ -85,32 +114,55 @@ def parse_export(text: str, alone: bool) -> tuple[str, str]:
     return "" if alone else os.path.basename(os.path.abspath(text)), text
 
 
-def make_exports(directories: Sequence[str], memory: bool, options: ExportOptions) -> list[Export]:
+def make_exports(
+    directories: Sequence[str],
+    memory: bool,
+    options: ExportOptions,
+    elsewhere: Elsewhere = _NOTHING,
+) -> list[Export]:
     """Make the exports. Raises ``click.ClickException``, which says what is wrong."""
-    if not directories and not memory:
+    if not directories and not memory and not elsewhere.referrals:
         raise click.UsageError("name a directory to export, or use --memory")
-    if directories and memory:
-        raise click.UsageError("--memory exports an empty file system: name no directories")
+    if memory and (directories or elsewhere.referrals):
+        raise click.UsageError(
+            "--memory exports an empty file system: name no directories, and --refer to nothing"
+        )
     if memory:
-        return [_export("", MemoryFileSystem(time.time_ns, instance=time.time_ns()), options)]
-    exports = []
-    for text in directories:
-        named, words = split_options(text)
-        name, path = parse_export(named, alone=len(directories) == 1)
-        if not name and path != named:
-            raise click.UsageError(f"{text}: an export has a name before the '=', or none")
+        made = [_export("", MemoryFileSystem(time.time_ns, instance=time.time_ns()), options)]
+    else:
+        alone = len(directories) == 1 and not elsewhere.referrals
+        made = [_of_directory(text, alone, options) for text in directories]
+    for name, locations in elsewhere.replicas.items():
+        export = next((each for each in made if each.name == name), None)
+        if export is None:
+            names = ", ".join(f"/{each.name}" for each in made) or "none"
+            raise click.UsageError(f"--replica /{name}: there is no such export, but {names}")
+        export.locations = locations
+    for name, locations in elsewhere.referrals.items():
         try:
-            chosen = options.with_words(words)
-        except KeyError as error:
-            known = ", ".join(_WORDS)
-            raise click.UsageError(
-                f"{text}: {error.args[0]!r} is no option of an export: {known}"
-            ) from None
-        try:
-            exports.append(_export(name, LocalFileSystem(path), chosen))
-        except OSError as error:
-            raise click.ClickException(f"cannot export {path}: {error.strerror}") from None
-    return exports
+            made.append(Referral(name, locations, networks=options.networks))
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
+    return made
+
+
+def _of_directory(text: str, alone: bool, options: ExportOptions) -> Export:
+    """Make the export of one argument."""
+    named, words = split_options(text)
+    name, path = parse_export(named, alone)
+    if not name and path != named:
+        raise click.UsageError(f"{text}: an export has a name before the '=', or none")
+    try:
+        chosen = options.with_words(words)
+    except KeyError as error:
+        known = ", ".join(_WORDS)
+        raise click.UsageError(
+            f"{text}: {error.args[0]!r} is no option of an export: {known}"
+        ) from None
+    try:
+        return _export(name, LocalFileSystem(path), chosen)
+    except OSError as error:
+        raise click.ClickException(f"cannot export {path}: {error.strerror}") from None
 
 
 def _export(name: str, fs: FileSystem, options: ExportOptions) -> Export:

@@ -71,6 +71,9 @@ def choices(exports: Sequence[Export], places: Sequence[str], policy: Policy) ->
     for export, place in zip(exports, places, strict=True):
         how = "read only" if export.read_only else "read and write"
         what = f"/{printable(export.name)} is {printable(place)}"
+        if export.absent:
+            yield f"{what}: clients are sent there; for {_where(export)}"
+            continue
         yield f"{what}: {how}; {_whose_rights(export)}; for {_where(export)}"
     yield _who(policy, any(not export.for_this_host for export in exports))
 
