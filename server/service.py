@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.io.fork import keep_from_children
-from nfsrdma.rpcrdma.io.tcp import TcpListener, listen_tcp
+from nfsrdma.rpcrdma.io.tcp import TcpListener, connect_tcp, listen_tcp
 from nfsrdma.rpcrdma.providers.owners import owner_finder
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
 from nfsrdma.rpcrdma.rpc.security import SECURITIES, ServerSecurity
-from nfsrdma.rpcrdma.task import Reactor, TimerHandle
+from nfsrdma.rpcrdma.rpc.stream import StreamLimits
+from nfsrdma.rpcrdma.task import Future, Reactor, TimerHandle
 from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
 from nfsrdma.rpcrdma.transport.connect import RdmaListener
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .authority import Authority, Policy
-from .callback import CallbackClient, CallbackTimes
+from .callback import CallbackClient, CallbackTimes, Connect, SessionlessCallbacks
 from .config import ServerConfig
 from .delegations import AdaptivePolicy, Delegations
 from .engine.core import Core
@@ -34,6 +35,7 @@ from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
 from .lock_notices import LockNotices
 from .ops.table import MINORS
+from .state.client_v40 import ClientV40
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
 from .vfs.export import Export, is_elsewhere
@@ -50,8 +52,24 @@ _KEY_OCTETS: Final = 32
 OnChannel = Callable[[Channel], object]
 
 
+_CALLBACK_LIMITS: Final = StreamLimits(
+    max_record=64 << 10, max_fragments=64, max_incoming=1, max_unsent=64 << 10
+)
+"""Of connections to clients of minor version 0, which no budget is charged for."""
+
+
 class NobodyNamed(ValueError):
     """Other hosts could connect, and no export names any (``networks``)."""
+
+
+class _Nobody:
+    """Calls no client of minor version 0: there is nothing to call them for."""
+
+    def begin(self, client: ClientV40) -> None:
+        """Leave a client alone."""
+
+    def check(self, client: ClientV40) -> None:
+        """Leave a client alone."""
 
 
 class NfsService:
@@ -63,7 +81,8 @@ class NfsService:
     for the directories above the exports. ``threads``, such as ``edge.workers``, do what blocks:
     then slow disks do not slow others down. ``policy`` says whom to believe (see ``authority``);
     the default is the strictest that the exports can be served by. ``security`` has the RPC
-    flavors. Raises ``ValueError`` if the exports' names are in each other's way.
+    flavors. ``connect`` makes the connections over which clients of minor version 0 are called, by
+    TCP if it is not given. Raises ``ValueError`` if the exports' names are in each other's way.
     """
 
     def __init__(
@@ -78,6 +97,7 @@ class NfsService:
         threads: Threads | None = None,
         policy: Policy | None = None,
         security: Mapping[int, ServerSecurity] = SECURITIES,
+        connect: Connect | None = None,
     ) -> None:
         self.config = config or ServerConfig()
         self._reactor = reactor
@@ -87,7 +107,10 @@ class NfsService:
         self.namespace = Namespace(exports, key, born_ns)
         now = reactor.time()
         times = CallbackTimes.suiting(self.config.times.lease)
-        self.callbacks = CallbackClient(reactor, rng, times)
+        sessionless = SessionlessCallbacks(
+            reactor, rng, connect or self._connect, times.answer, self.config.times.lease
+        )
+        self.callbacks = CallbackClient(reactor, rng, times, sessionless)
         """Calls to clients."""
         self.registry = Registry(
             self._store,
@@ -97,6 +120,7 @@ class NfsService:
             now,
             later=self._later,
             probe=self.callbacks.probe,
+            reach=sessionless if self.config.delegations else _Nobody(),
         )
         authority = Authority(exports, policy or Policy.suiting(exports), reactor.time)
         self.delegations = Delegations(
@@ -228,6 +252,17 @@ class NfsService:
             with suppress(OSError):
                 export.fs.sweep()
         self.registry.sweep(now)
+
+    def _connect(self, address: str, port: int, timeout_s: float) -> Future[Channel]:
+        """Connect to a client of minor version 0, from a port that says nothing of who we are."""
+        return connect_tcp(
+            self._reactor,
+            address,
+            port,
+            timeout_s=timeout_s,
+            reserved_port=False,
+            limits=_CALLBACK_LIMITS,
+        )
 
     def _later(self, work: Callable[[], None]) -> None:
         """Do something on the loop's next turn, unless the server is closed by then."""

@@ -1,5 +1,8 @@
 """Calls to clients, over the back channels of their sessions (RFC 8881, Section 20).
 
+Clients of minor version 0 have none: they are called over connections of their own
+(``sessionless``), by the same ``CallbackClient.call``.
+
 Code that has to call a client is given a ``CallbackClient``::
 
     callbacks = CallbackClient(reactor, rng, CallbackTimes.suiting(lease))
@@ -17,6 +20,7 @@ one that the client binds when SEQUENCE has told it that the path is down.
 from .client import CallbackClient, CallbackStats, CallbackTimes
 from .compound import CallbackOperation
 from .errors import CallbackError, CallbackRefused, PathDown
+from .sessionless import Connect, SessionlessCallbacks
 
 __all__ = [
     "CallbackClient",
@@ -25,5 +29,7 @@ __all__ = [
     "CallbackRefused",
     "CallbackStats",
     "CallbackTimes",
+    "Connect",
     "PathDown",
+    "SessionlessCallbacks",
 ]

@@ -29,6 +29,7 @@ from nfsrdma.xdr.nfs4 import types as nfs
 
 from ..state.backchannel import BackChannel, CallbackSlot, Path, SessionGone
 from ..state.client import Client
+from ..state.client_v40 import ClientV40
 from ..state.session import Session
 from .compound import (
     CallbackOperation,
@@ -38,6 +39,7 @@ from .compound import (
     sequence_arguments,
 )
 from .errors import CallbackRefused, PathDown
+from .sessionless import SessionlessCallbacks
 
 if TYPE_CHECKING:
     from random import Random
@@ -106,11 +108,18 @@ class CallbackClient:
     ``rng`` is a system generator outside tests.
     """
 
-    def __init__(self, reactor: Reactor, rng: Random, times: CallbackTimes) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        rng: Random,
+        times: CallbackTimes,
+        sessionless: SessionlessCallbacks | None = None,
+    ) -> None:
         self.stats = CallbackStats()
         self._reactor = reactor
         self._rpc = RpcClient(rng)
         self._times = times
+        self._sessionless = sessionless
         self._complaints = Complaints(_log, reactor.time)
         self._unanswered: dict[Channel, int] = {}
         self._probing: set[tuple[BackChannel, Channel]] = set()
@@ -139,6 +148,10 @@ class CallbackClient:
         operation: CallbackOperation[R],
         referring: Sequence[nfs.referring_call_list4],
     ) -> R:
+        if isinstance(target, ClientV40):
+            if self._sessionless is None:
+                raise PathDown("clients of minor version 0 are not called")
+            return await self._sessionless.call(target, operation)
         session = target if isinstance(target, Session) else _session_of(target)
         result = await self._execute(session, operation, referring)
         assert result is not None, "decoded with the operation"

@@ -1,4 +1,4 @@
-"""CB_COMPOUND with a CB_SEQUENCE in front: octets of a call, and results from octets."""
+"""CB_COMPOUND, with a CB_SEQUENCE in front if there are sessions: octets of calls, and results."""
 
 from __future__ import annotations
 
@@ -79,6 +79,33 @@ def decode_compound(dec: Decoder, operation: CallbackOperation[R] | None) -> Com
         raise XdrError(f"{count} results, one expected")
     dec.done()
     return CompoundReply(sequence, result)
+
+
+def encode_sessionless(enc: Encoder, ident: int, operation: CallbackOperation[R]) -> None:
+    """Append the arguments of minor version 0's CB_COMPOUND (RFC 7530, Section 15.2).
+
+    ``ident`` is what the client has asked for, so that it knows which of its mounts is meant.
+    """
+    enc.opaque(b"")
+    enc.uint32(0)
+    enc.uint32(ident)
+    enc.uint32(1)
+    enc.uint32(operation.number)
+    operation.arguments.encode(enc)
+
+
+def decode_sessionless(dec: Decoder, operation: CallbackOperation[R]) -> R:
+    """Read the results of such a CB_COMPOUND. Raises ``XdrError`` if they are not its own."""
+    status = dec.int32()
+    dec.opaque(nfs.NFS4_OPAQUE_LIMIT)
+    if dec.uint32() != 1:
+        raise XdrError(f"CB_COMPOUND answered with status {status} and not with one result")
+    number = dec.uint32()
+    if number != operation.number:
+        raise XdrError(f"a result of operation {number}, not of {operation.number}")
+    result = operation.decode(dec)
+    dec.done()
+    return result
 
 
 def sequence_arguments(

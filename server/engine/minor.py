@@ -20,6 +20,7 @@ from .replay import Outcome, remember
 from .reply import Reply
 
 _NAMES: Final = {
+    nfs.NFS4ERR_DELEG_REVOKED: nfs.NFS4ERR_BAD_STATEID,
     nfs.NFS4ERR_REP_TOO_BIG: nfs.NFS4ERR_RESOURCE,
     nfs.NFS4ERR_UNION_NOTSUPP: nfs.NFS4ERR_INVAL,
 }

@@ -16,6 +16,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from ..engine.context import Context, Waits
 from ..engine.operation import Failure, Handler
 from ..engine.reply import Reply
+from ..state.backchannel import Path
 from ..state.client_v40 import (
     CallbackAddress,
     ClientV40,
@@ -26,6 +27,7 @@ from ..state.client_v40 import (
 from ..state.principal import Principal, source_of
 from ..state.refusal import NOT_YOURS, Refusal
 from ..state.stateid import ANONYMOUS, BYPASS, LockState, State, wrong_seqid
+from . import delegations
 
 SPECIAL: Final = frozenset({ANONYMOUS, BYPASS})
 """The ``other`` of the stateids that stand for no state."""
@@ -129,7 +131,9 @@ def set_clientid(context: Context, args: nfs.SETCLIENTID4args, reply: Reply) -> 
     """SETCLIENTID (RFC 7530, Section 16.33). Does not renew a lease."""
     peer = context.channel.peer
     principal = Principal.of(context.credentials, context.channel)
-    callback = CallbackAddress.of(args.callback, args.callback_ident, peer.address)
+    callback = CallbackAddress.of(
+        args.callback, args.callback_ident, peer.address, context.credentials
+    )
     try:
         client_id, confirm = set_client_id(
             context.core.registry, args.client, callback, principal, context.now
@@ -155,8 +159,21 @@ def set_clientid_confirm(
 
 
 def renew(context: Context, args: nfs.RENEW4args, reply: Reply) -> None:
-    """RENEW (RFC 7530, Section 16.28)."""
-    named_client(context, args.clientid)
+    """RENEW (RFC 7530, Section 16.28).
+
+    CB_PATH_DOWN, although the lease is renewed, if delegations cannot be had back.
+    """
+    client = named_client(context, args.clientid)
+    if client.delegations:
+        context.core.registry.reach.check(client)
+        if client.path is Path.DOWN:
+            raise NfsError(nfs.NFS4ERR_CB_PATH_DOWN)
+
+
+def delegreturn(context: Context, args: nfs.DELEGRETURN4args, reply: Reply) -> None:
+    """DELEGRETURN (RFC 7530, Section 16.8)."""
+    check_current(named_state(context, args.deleg_stateid), args.deleg_stateid)
+    delegations.delegreturn(context, args, reply)
 
 
 def release_lockowner(context: Context, args: nfs.RELEASE_LOCKOWNER4args, reply: Reply) -> None:

@@ -66,8 +66,14 @@ async def answer(context: Context, state: OpenState, wants: int) -> nfs.open_del
     if want in (nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG, nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL):
         return refused(wants, nfs.WND4_NOT_WANTED)
     delegations = context.core.delegations
+    numbered = context.numbered
+    if numbered is not None and not numbered.owner.confirmed:
+        return refused(wants, nfs.WND4_CONTENTION)  # the OPEN may have been an old one
     exclusive = (
-        state.reader is not None
+        # In minor version 0 a look at a file by its holder is not told from another client's, which
+        # would have to wait for the return that comes behind it.
+        state.client.has_sessions
+        and state.reader is not None
         and state.writer is not None
         and state.access == nfs.OPEN4_SHARE_ACCESS_BOTH
         and want != nfs.OPEN4_SHARE_ACCESS_WANT_READ_DELEG
@@ -89,7 +95,7 @@ async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_d
     registry, delegations = context.core.registry, context.core.delegations
     client, exclusive = context.caller, kind in _FOR_WRITING
     if (
-        not (exclusive or kind in _FOR_READING)
+        not (kind in _FOR_READING or (exclusive and client.has_sessions))
         or not delegations.enabled
         or not registry.grace.may_reclaim_delegations(client.record)
         or not delegations.table.has_room(client)

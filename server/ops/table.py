@@ -141,6 +141,7 @@ _ROWS: Final = (
 
 _SESSIONLESS_ROWS: Final = (
     _row(nfs.OP_CLOSE, numbered.close, current=True, mutates=True),
+    _row(nfs.OP_DELEGRETURN, clients.delegreturn, current=True, mutates=True),
     _row(nfs.OP_LOCK, numbered.lock, current=True, mutates=True),
     _row(nfs.OP_LOCKT, numbered.lockt, current=True),
     _row(nfs.OP_LOCKU, numbered.locku, current=True, mutates=True),

@@ -9,9 +9,13 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from nfsrdma.rpcrdma.rpc.auth import ANONYMOUS, Credentials
+from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.rpcrdma.rpc.message import OpaqueAuth
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
+from .backchannel import Path
 from .client import Client, ClientTable, Key, tag_of
 from .principal import Principal, Source
 from .refusal import NOT_YOURS, Refusal
@@ -26,6 +30,8 @@ CONFIRM_SIZE: Final = 8
 _NETIDS: Final = frozenset({b"tcp", b"tcp6"})
 _LONGEST_ADDRESS: Final = 64
 _PORT_BYTES: Final = 2
+_TRANSIENT: Final = range(0x40000000, 0x60000000)
+"""The program numbers that RFC 5531 leaves to those who need one for a while."""
 
 
 class CallbackAddress(NamedTuple):
@@ -36,13 +42,24 @@ class CallbackAddress(NamedTuple):
     program: int
     ident: int
     """What each callback has to say, so that the client knows what it is about."""
+    credential: OpaqueAuth = ANONYMOUS.to_auth()
+    """Of the flavor, and of the user, that SETCLIENTID was called with."""
 
     @classmethod
-    def of(cls, callback: nfs.cb_client4, ident: int, peer_address: str) -> CallbackAddress | None:
+    def of(
+        cls,
+        callback: nfs.cb_client4,
+        ident: int,
+        peer_address: str,
+        credentials: Credentials = ANONYMOUS,
+    ) -> CallbackAddress | None:
         """Return the address that a client named, or None if it is not its own or not usable.
 
-        A server that connects wherever it is told would reach for others what they cannot.
+        A server that connects wherever it is told would reach for others what they cannot. Nor does
+        it call programs that have a number of their own, such as another NFS server.
         """
+        if callback.cb_program not in _TRANSIENT:
+            return None
         place = callback.cb_location
         if place.na_r_netid not in _NETIDS or len(place.na_r_addr) > _LONGEST_ADDRESS:
             return None
@@ -56,7 +73,10 @@ class CallbackAddress(NamedTuple):
             return None
         if not same or high > 0xFF or low > 0xFF or not (high or low):
             return None
-        return cls(peer_address, high << 8 | low, callback.cb_program, ident)
+        if credentials.flavor == nfs.AUTH_SYS:
+            credentials = Credentials.sys(credentials.uid, credentials.gid)
+        credential = credentials.to_auth()
+        return cls(peer_address, high << 8 | low, callback.cb_program, ident, credential)
 
 
 class Update(NamedTuple):
@@ -69,7 +89,17 @@ class Update(NamedTuple):
 class ClientV40(Client):
     """One record of a client of minor version 0."""
 
-    __slots__ = ("callback", "confirm", "lock_owners", "open_owners", "update")
+    __slots__ = (
+        "callback",
+        "checked",
+        "confirm",
+        "dialled",
+        "line",
+        "lock_owners",
+        "open_owners",
+        "path",
+        "update",
+    )
 
     has_sessions: ClassVar[bool] = False
 
@@ -81,6 +111,12 @@ class ClientV40(Client):
         """What SETCLIENTID_CONFIRM has to say."""
         self.callback: CallbackAddress | None = None
         self.update: Update | None = None
+        self.path = Path.DOWN
+        """Whether it is known to answer where it says that it can be called."""
+        self.line: Channel | None = None
+        """The connection over which it is called."""
+        self.dialled = self.checked = float("-inf")
+        """When a connection was made last, and when it was last found out whether it answers."""
         self.open_owners: dict[bytes, Owner] = {}
         self.lock_owners: dict[bytes, Owner] = {}
 
@@ -88,6 +124,17 @@ class ClientV40(Client):
     def key(self) -> Key:
         """The source and the string, which tell it from all clients of minor version 0."""
         return self.owner, self.source, False
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it is known to answer callbacks."""
+        return self.path is Path.UP
+
+    def hang_up(self) -> None:
+        """Close the connection over which it is called, if there is one."""
+        line, self.line = self.line, None
+        if line is not None:
+            line.close()
 
     @property
     def record(self) -> bytes:
@@ -147,6 +194,7 @@ def confirm_client_id(
     update = client.update
     if update is not None and update.confirm == confirm:
         client.callback, client.confirm, client.update = update.callback, confirm, None
+        registry.reach.begin(client)
     elif client.confirm != confirm:
         raise NfsError(nfs.NFS4ERR_STALE_CLIENTID)
     elif not client.confirmed:
@@ -155,6 +203,7 @@ def confirm_client_id(
             _refuse_in_use(registry, known, principal, now)
         registry.confirm(client)
         registry.renew(client, now)
+        registry.reach.begin(client)
 
 
 def _refuse_in_use(registry: Registry, known: Client, principal: Principal, now: float) -> None:

@@ -168,6 +168,8 @@ class DelegationTable:
         client.revoked[delegation.other] = delegation
         client.revocations += 1
         self._end(delegation)
+        if not client.has_sessions:
+            self.free(delegation)  # minor version 0 has no operation for that
 
     def free(self, delegation: Delegation) -> None:
         """Forget a delegation that was revoked."""

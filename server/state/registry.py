@@ -6,7 +6,7 @@ import logging
 import struct
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.rpc.channel import Channel, Peer
@@ -55,6 +55,16 @@ Probe = Callable[[Session, Channel], None]
 """Finds out whether callbacks of a session arrive over a connection."""
 
 
+class Reach(Protocol):
+    """Finds out whether clients of minor version 0 can be called."""
+
+    def begin(self, client: ClientV40, /) -> None:
+        """Begin to call a client where it says from now on."""
+
+    def check(self, client: ClientV40, /) -> None:
+        """Look again at a client that was not called for a while."""
+
+
 class Registry:
     """Clients, sessions, states and the grace period, kept consistent with each other."""
 
@@ -67,9 +77,11 @@ class Registry:
         now: float,
         later: CallSoon,
         probe: Probe,
+        reach: Reach,
     ) -> None:
         self._later = later
         self._probe = probe
+        self.reach = reach
         self.times = times
         self.limits = limits
         self.store = store
@@ -143,6 +155,7 @@ class Registry:
         self.states.drop_client(client)
         if isinstance(client, ClientV40):
             self.owners.drop_client(client)
+            client.hang_up()
         for session in list(client.sessions.values()):
             self.destroy_session(session)
         self.clients.remove(client)
@@ -225,6 +238,8 @@ class Registry:
             if not self.has_expired(client, now):
                 continue
             client.courtesy = True
+            if isinstance(client, ClientV40):
+                client.hang_up()
             out_of_courtesy = now > client.renewed + self.times.lease + self.times.courtesy
             if not client.has_state or out_of_courtesy or self.states.is_waited_for(client):
                 try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nfsrdma.rpcrdma.rpc.message import decode_call, encode_accepted
 from nfsrdma.rpcrdma.task import Future
+from nfsrdma.server.callback import Connect
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
@@ -61,13 +62,16 @@ def delegating_server(
     reactor: FakeReactor | None = None,
     lease: float = LEASE,
     seed: int = 1,
+    connect: Connect | None = None,
 ) -> tuple[NfsService, FakeReactor]:
     """Return a server that delegates, and its reactor."""
     reactor = reactor or FakeReactor()
     config = ServerConfig(
         times=LeaseTimes(lease, lease), state=limits or StateLimits(), delegations=True
     )
-    made = make_server(reactor=reactor, config=config, store=store, fs=fs, seed=seed)
+    made = make_server(
+        reactor=reactor, config=config, store=store, fs=fs, seed=seed, connect=connect
+    )
     return made, reactor
 
 

@@ -19,6 +19,7 @@ from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.authority import Policy
+from nfsrdma.server.callback import Connect
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.engine.offload import Threads
 from nfsrdma.server.service import NfsService
@@ -125,6 +126,7 @@ def make_server(
     seed: int = 1,
     threads: Threads | None = None,
     policy: Policy | None = EVERYONE,
+    connect: Connect | None = None,
 ) -> NfsService:
     """A server of these exports, or of one file system as the root, for everybody as he is."""
     if not exports:
@@ -138,6 +140,7 @@ def make_server(
         store=store,
         threads=threads,
         policy=policy,
+        connect=connect,
     )
 
 

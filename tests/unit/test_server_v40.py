@@ -490,11 +490,20 @@ def test_callbacks_are_only_for_where_the_client_is(
 def test_the_callback_address_changes_when_that_is_confirmed(server: NfsService) -> None:
     client = Client40(Peer(server, address="192.0.2.7"))
     record = server.registry.clients.get(client.id)
-    where = t.cb_client4(1, t.netaddr4(b"tcp", b"192.0.2.7.3.232"))
+    program = 0x40000001
+    where = t.cb_client4(program, t.netaddr4(b"tcp", b"192.0.2.7.3.232"))
     client_id, confirm = client.introduce(b"verifier", callback=where)
     assert record.callback is None  # type: ignore[union-attr]
     client.ok(setclientid_confirm(client_id, confirm))
-    assert record.callback == CallbackAddress("192.0.2.7", 1000, 1, 1)  # type: ignore[union-attr]
+    caller = Credentials.sys(0, 0).to_auth()
+    expected = CallbackAddress("192.0.2.7", 1000, program, 1, caller)
+    assert record.callback == expected  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("program", [0, 100003, 0x3FFFFFFF, 0x60000000])
+def test_no_program_with_a_number_of_its_own_is_called(program: int) -> None:
+    callback = t.cb_client4(program, t.netaddr4(b"tcp", b"192.0.2.7.3.232"))
+    assert CallbackAddress.of(callback, 7, "192.0.2.7") is None
 
 
 # --- While a request of an owner waits ---
