@@ -3,10 +3,9 @@
 One :class:`SoftDevice` is one engine and one UDP socket for each local address in use; on the
 wire it is RoCEv2 on port 4791 that adapters, soft-RoCE and analysers understand.
 
-There is one port 4791 per address, and the port is never shared with another process (the kernel
-would spread one connection's packets over both). Two programs of one host therefore use two of
-its addresses: a client that finds the address of its route taken, because it talks to a server
-on the same host, takes another loopback address (127.0.0.2, ...).
+There is one port 4791 per address. The programs of one user share it (``sharing``). A client that
+talks to a server on the same host, and finds the address of its route taken, does better than to
+share it: it takes another loopback address (127.0.0.2, ...).
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from ..roce.cm.manager import Listener, Route
 from ..roce.engine.engine import Engine
 from ..roce.engine.tuning import Tuning
 from ..roce.packets.burst import Address, Burst
+from ..roce.wire.addressee import Key, Number
 from ..task import Reactor
 from ..verbs.interfaces import (
     ConnectionRequest,
@@ -35,6 +35,7 @@ from ..verbs.interfaces import (
 from ..verbs.types import DeviceLimits
 from .engine_device import EngineDevice
 from .routes import alternatives, find_route, is_local, local_addresses, resolve
+from .sharing import SharedPort
 from .tap import Tap
 from .udp import (
     BUFFER_OCTETS,
@@ -50,8 +51,8 @@ _log = logging.getLogger(__name__)
 _LEAST_FLIGHT = 3 * 15 * 4096
 _MOST_FLIGHT = 1 << 20
 _TAKEN = (
-    "UDP port 4791 of {} is taken, by another program with this provider or by the kernel's "
-    "soft-RoCE (rdma link): use another local address, or stop it"
+    "UDP port 4791 of {} is taken, by a program of another user, by one that does not share it "
+    "or by the kernel's soft-RoCE (rdma link): use another local address, or stop it"
 )
 
 
@@ -106,8 +107,10 @@ class SoftDevice(EngineDevice):
         """Failures of the sockets, by kind."""
         self._reactor = reactor
         self._tap = tap
-        self._ports: list[UdpPort] = []
-        self._port_of: dict[str, UdpPort] = {}
+        self._ports: list[UdpPort | SharedPort] = []
+        self._port_of: dict[str, UdpPort | SharedPort] = {}
+        self.engine.on_number = self.cm.on_number = self._numbered
+        self.cm.on_listener = self._listened
         self._address = resolve(address)[0] if address is not None else None
         keep_from_children(self)
         if self._address is not None:
@@ -161,13 +164,32 @@ class SoftDevice(EngineDevice):
             self._tap.abandon()
             self._tap = None
 
-    def _open(self, host: str) -> UdpPort:
-        """Return the socket of our address ``host``. Raises ``OSError`` if it cannot be had."""
+    def _open(self, host: str, *, share: bool = True) -> UdpPort | SharedPort:
+        """Return the socket of our address ``host``; without ``share`` it must be ours alone.
+
+        Raises ``OSError`` if it cannot be had.
+        """
         for port in self._ports:
             if port.serves(host):
-                return port
+                if not isinstance(port, SharedPort) or port.failure is None:
+                    return port
+                self._ports.remove(port)
+                self._port_of.clear()
+                port.close()
+                raise OSError(errno.EADDRINUSE, _TAKEN.format(host)) from port.failure
         try:
-            port = UdpPort(
+            port = self._new_port(host, share)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise OSError(errno.EADDRINUSE, _TAKEN.format(host)) from error
+            raise OSError(error.errno, f"{host}: {error.strerror}") from error
+        self._ports.append(port)
+        return port
+
+    def _new_port(self, host: str, share: bool) -> UdpPort | SharedPort:
+        """Return a socket. Raises ``OSError``."""
+        if host in ("0.0.0.0", "::"):
+            return UdpPort(
                 host,
                 self._reactor,
                 self.udp_counters,
@@ -175,12 +197,56 @@ class SoftDevice(EngineDevice):
                 on_turn=self.driver.turn,
                 on_writable=self.driver.writable,
             )
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise OSError(errno.EADDRINUSE, _TAKEN.format(host)) from error
-            raise OSError(error.errno, f"{host}: {error.strerror}") from error
-        self._ports.append(port)
+        port = SharedPort(
+            host,
+            self._reactor,
+            self.udp_counters,
+            on_receive=self._received,
+            on_turn=self.driver.turn,
+            on_writable=self.driver.writable,
+            on_taken=self._taken,
+            numbers=self.engine.numbers + self.cm.numbers,
+            share=share,
+        )
+        for listener in self.cm.listeners:
+            if _covers(listener[0], host):
+                try:
+                    port.listen(listener[1])
+                except OSError as error:
+                    _log.warning("not listening at %s: %s", host, error.strerror)
         return port
+
+    def _numbered(self, key: Key, present: bool) -> None:
+        """Tell those who share a port with us what is ours."""
+        for port in self._ports:
+            if isinstance(port, SharedPort):
+                (port.claim if present else port.release)(key)
+
+    def _taken(self, key: Key) -> None:
+        """Give up a number that another program had before; identifiers give up by themselves."""
+        self.udp_counters["numbers taken"] += 1
+        if key[0] is Number.QUEUE_PAIR:
+            self.engine.withdraw(key[1])
+
+    def _listened(self, address: Address, present: bool) -> None:
+        """Take or give back a listener's port. Raises ``OSError``: another program has it."""
+        host, number = address
+        shared = [each for each in self._ports if isinstance(each, SharedPort)]
+        done: list[SharedPort] = []
+        for port in shared:
+            if not _covers(host, port.host):
+                continue
+            if not present:
+                port.unlisten(number)
+                continue
+            try:
+                port.listen(number)
+            except OSError as error:
+                for other in done:
+                    other.unlisten(number)
+                text = f"{port.host} port {number} is taken by another program of this user"
+                raise OSError(error.errno, text) from error
+            done.append(port)
 
     def _route(self, host: str, local: str | None = None) -> Route:
         """Return the route to ``host``, and open the socket at our end. Raises ``OSError``."""
@@ -189,15 +255,16 @@ class SoftDevice(EngineDevice):
         if self._address is not None:
             return find_route(host, self._address)
         route = find_route(host)
+        here = is_local(host)
         try:
-            self._open(route.local)
+            self._open(route.local, share=not here)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE or not is_local(host):
+            if error.errno != errno.EADDRINUSE or not here:
                 raise
             other = self._other_local(host, route.local)
-            if other is None:
-                raise
-            return other
+            if other is not None:
+                return other
+            self._open(route.local)
         return route
 
     def _other_local(self, host: str, taken: str) -> Route | None:
@@ -205,7 +272,7 @@ class SoftDevice(EngineDevice):
         for local in alternatives(taken):
             try:
                 route = find_route(host, local)
-                self._open(local)
+                self._open(local, share=False)
             except OSError:
                 continue
             return route
@@ -247,6 +314,13 @@ class SoftDevice(EngineDevice):
             if tap is not None:
                 with suppress(OSError):
                     tap.close()
+
+
+def _covers(listening: str, host: str) -> bool:
+    """Return whether a listener at an address or wildcard is there for our address ``host``."""
+    if listening in ("0.0.0.0", "::"):
+        return family_of(listening) == family_of(host)
+    return listening == host
 
 
 def _tuning() -> Tuning:

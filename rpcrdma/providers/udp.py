@@ -114,6 +114,7 @@ class UdpPort:
         "_peers",
         "_progress",
         "_reactor",
+        "_reading",
         "_segments",
         "_socket",
         "_waiting",
@@ -131,10 +132,15 @@ class UdpPort:
         on_receive: Receiver,
         on_turn: Callable[[], None],
         on_writable: Callable[[], None],
+        bound: socket.socket | None = None,
+        port: int = ROCE_PORT,
+        reading: bool = True,
     ) -> None:
-        """Bind to ``host`` (numeric, may be a wildcard) and read. Raises ``OSError``.
+        """Bind to ``host`` (numeric, may be a wildcard) and ``port`` (0: any that is free).
 
-        ``on_receive`` is called for every batch, then ``on_turn`` once for all of them.
+        ``bound`` is a socket that another program has bound so; it belongs to this port then.
+        Without ``reading`` nothing is read before ``start``. ``on_receive`` is called for every
+        batch, then ``on_turn`` once for all of them. Raises ``OSError``.
         """
         self.host = host
         self._reactor = reactor
@@ -147,25 +153,43 @@ class UdpPort:
         self._progress = 0
         """Packets already sent of a burst that is sent one by one."""
         self._wildcard = host in ("0.0.0.0", "::")
-        self._anyone: Address = (host, ROCE_PORT)
-        self._peers: dict[Any, Address] = {}
-        self._locals: dict[bytes, Address] = {b"": self._anyone}
         self._native = _udp is not None
         """Whether system calls go through the native module, not the socket module."""
         self._buffer = memoryview(bytearray(_LARGEST))
-        self._socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
+        self._reading = False
+        self._socket = bound or socket.socket(family_of(host), socket.SOCK_DGRAM)
         keep_from_children(self._socket)
-        try:
-            self._configure()
-            self._socket.bind(_sockaddr(host, ROCE_PORT))
-        except OSError:
-            self._socket.close()
-            raise
+        if bound is None:
+            try:
+                self._configure()
+                self._socket.bind(_sockaddr(host, port))
+            except OSError:
+                self._socket.close()
+                raise
+        self._anyone: Address = (host, self._socket.getsockname()[1])
+        self._peers: dict[Any, Address] = {}
+        self._locals: dict[bytes, Address] = {b"": self._anyone}
         self.receive_octets = granted_buffer(
             self._socket, SO_RCVBUFFORCE, socket.SO_RCVBUF, BUFFER_OCTETS
         )
         granted_buffer(self._socket, SO_SNDBUFFORCE, socket.SO_SNDBUF, BUFFER_OCTETS)
-        reactor.add_reader(self._socket.fileno(), self._readable)
+        if reading:
+            self.start()
+
+    @property
+    def address(self) -> Address:
+        """The address and port that the socket is bound to."""
+        return self._anyone
+
+    def start(self) -> None:
+        """Read what arrives, from now on. Harmless to repeat."""
+        if not self._reading:
+            self._reading = True
+            self._reactor.add_reader(self._socket.fileno(), self._readable)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._socket.fileno()
 
     def serves(self, host: str) -> bool:
         """Return whether packets to and from our address ``host`` travel through this port."""
@@ -245,7 +269,8 @@ class UdpPort:
     def close(self) -> None:
         """Unbind. Harmless to repeat."""
         if self._socket.fileno() >= 0:
-            self._reactor.remove_reader(self._socket.fileno())
+            if self._reading:
+                self._reactor.remove_reader(self._socket.fileno())
             if self._waiting:
                 self._reactor.remove_writer(self._socket.fileno())
             self._socket.close()

@@ -15,6 +15,7 @@ from tests.support.hosts import loopback
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers import registry, routes, soft, udp
+from nfsrdma.rpcrdma.providers.sharing import SharedPort
 from nfsrdma.rpcrdma.providers.soft import SoftDevice, flight_octets, read_octets
 from nfsrdma.rpcrdma.roce.engine.tuning import Tuning
 from nfsrdma.rpcrdma.roce.packets.burst import Burst
@@ -149,10 +150,12 @@ def test_a_confined_device_listens_on_its_address_only(reactor, devices):
     client.listen(loopback(21), 4000, lambda request: None)
 
 
-def test_a_taken_port_says_what_to_do(reactor, devices):
-    devices(address=loopback(30))
-    with pytest.raises(OSError, match="soft-RoCE") as raised:
-        devices(address=loopback(30))
+def test_a_taken_port_says_what_to_do(reactor, devices, monkeypatch):
+    monkeypatch.setattr(SharedPort, "_is_ours", lambda _: False)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((loopback(30), 4791))
+        with pytest.raises(OSError, match="soft-RoCE") as raised:
+            devices(address=loopback(30))
     assert raised.value.errno == errno.EADDRINUSE
     with pytest.raises(OSError, match=r"192\.0\.2\.77"):
         devices(address="192.0.2.77")
@@ -234,7 +237,7 @@ class Grudging:
 def test_an_interface_that_cannot_segment(reactor, devices, host):
     """Packets then leave one by one with ICRCs that are right, and a full socket is waited for."""
     device = devices(address=host)
-    (port,) = device._ports
+    port = device._ports[0]._udp
     port._socket, port._native = Grudging(port._socket), False
     exchange(joined(reactor, device, device, host))
     assert device.udp_counters["no segmentation offload"] == 1
@@ -254,7 +257,7 @@ class Capricious(Grudging):
 
 def test_a_full_socket_and_lost_packets(reactor, devices):
     device = devices(address=HERE)
-    (port,) = device._ports
+    port = device._ports[0]._udp
     port._socket, port._native = Capricious(port._socket), False
     exchange(joined(reactor, device, device, HERE))
     assert device.udp_counters["send: ENOBUFS"] > 0
@@ -262,7 +265,7 @@ def test_a_full_socket_and_lost_packets(reactor, devices):
 
 def test_whatever_the_kernel_says_a_packet_is_lost_and_no_more(reactor, devices):
     device = devices(address=HERE)
-    (port,) = device._ports
+    port = device._ports[0]._udp
     inner = port._socket
 
     class Refusing(Grudging):
@@ -310,7 +313,7 @@ def test_a_capture_on_a_full_disk_ends_alone(reactor, devices, caplog):
 
 def test_receive_errors_are_counted(reactor, devices):
     device = devices(address=HERE)
-    (port,) = device._ports
+    port = device._ports[0]._udp
     inner = port._socket
 
     class Failing(Grudging):

@@ -122,7 +122,7 @@ def _make(directory: str) -> None:
         os.mkdir(directory, 0o755)
 
 
-def _path(directory: int, name: str) -> str:
+def short_path(directory: int, name: str) -> str:
     """Return a path that is short enough for a socket's address."""
     return f"/proc/self/fd/{directory}/{name}"
 
@@ -136,7 +136,7 @@ class Meeting:
         self._directory = named or directory_of(os.geteuid())
         self.port = port
         # One process at a time finds out which sockets are stale.
-        with opened(self._directory, named=bool(named), create=True) as (fd, _), _alone(fd):
+        with opened(self._directory, named=bool(named), create=True) as (fd, _), alone(fd):
             self._listen(fd, host, port)
 
     def _listen(self, fd: int, host: str, port: int) -> None:
@@ -151,7 +151,7 @@ class Meeting:
         keep_from_children(self.socket)
         try:
             self.socket.setblocking(False)
-            self.socket.bind(_path(fd, self._name))
+            self.socket.bind(short_path(fd, self._name))
             # As on a port of the loopback interface, the program decides who may do what; the
             # directory's mode decides who can connect.
             os.chmod(self._name, 0o666, dir_fd=fd)
@@ -168,7 +168,7 @@ class Meeting:
         with suppress(OSError):
             fd = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                with _alone(fd):
+                with alone(fd):
                     if not knock(fd, self._name):
                         os.unlink(self._name, dir_fd=fd)
             finally:
@@ -176,7 +176,7 @@ class Meeting:
 
 
 @contextmanager
-def _alone(directory: int) -> Iterator[None]:
+def alone(directory: int) -> Iterator[None]:
     """Hold the lock of a directory, so that one process at a time finds stale sockets.
 
     The lock is released explicitly, as a forked child may have the directory open as well.
@@ -199,7 +199,7 @@ def _free_port(directory: int, host: str) -> int:
 def knock(directory: int, name: str) -> bool:
     """Return whether a process listens at this name."""
     try:
-        _connect(directory, name).close()
+        reach(directory, name).close()
     except BlockingIOError:
         return True  # and is busy
     except OSError:
@@ -207,12 +207,13 @@ def knock(directory: int, name: str) -> bool:
     return True
 
 
-def _connect(directory: int, name: str) -> socket.socket:
+def reach(directory: int, name: str) -> socket.socket:
+    """Connect to who listens at a name; the socket does not block. Raises ``OSError``."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     keep_from_children(made)
     try:
         made.setblocking(False)
-        made.connect(_path(directory, name))
+        made.connect(short_path(directory, name))
     except BaseException:
         made.close()
         raise
@@ -232,7 +233,7 @@ def meet(host: str, port: int, directory: str | None) -> tuple[socket.socket, Cr
             with opened(place, named=named) as (fd, owner):
                 for name in names:
                     try:
-                        made = _connect(fd, service_name(name, port))
+                        made = reach(fd, service_name(name, port))
                     except (FileNotFoundError, ConnectionRefusedError, PermissionError):
                         continue
                     who = credentials(made)

@@ -25,6 +25,7 @@ from ...budget import network_of
 from ...verbs.interfaces import ConnectionRequest, ConnectRequest
 from ...verbs.types import VerbsError
 from ..packets.burst import Address
+from ..wire.addressee import Key, Number
 from ..wire.cm_messages import (
     PATH_MTUS,
     TRANSPORT_RC,
@@ -136,6 +137,13 @@ class ConnectionManager:
         self.guid = rng.getrandbits(64)
         """Our CA GUID. It is new for each process, so that peers notice a restart."""
         self.counters: Counter[str] = Counter()
+        self.on_number: Callable[[Key, bool], None] = _unheard
+        """Called with an identifier that there is from now on, or no longer."""
+        self.on_listener: Callable[[Address, bool], None] = _unheard
+        """Called with the address of a listener before it begins, and when it has ended.
+
+        May raise ``OSError``: another program listens there.
+        """
         self._listeners: dict[tuple[str, int], Listener] = {}
         self._ids: dict[int, CmId] = {}
         self._requests: dict[tuple[str, int, int], CmId] = {}
@@ -175,6 +183,7 @@ class ConnectionManager:
             raise OSError(errno.EINVAL, f"no such port: {port}")
         if (address, port) in self._listeners:
             raise OSError(errno.EADDRINUSE, f"{address}:{port} is taken by another listener")
+        self.on_listener((address, port), True)
         listener = Listener(self, (address, port), on_request)
         self._listeners[listener.address] = listener
         return listener
@@ -183,6 +192,17 @@ class ConnectionManager:
         """Forget a listener. Harmless to repeat."""
         if self._listeners.get(listener.address) is listener:
             del self._listeners[listener.address]
+            self.on_listener(listener.address, False)
+
+    @property
+    def numbers(self) -> list[Key]:
+        """The identifiers."""
+        return [(Number.IDENTIFIER, identifier) for identifier in self._ids]
+
+    @property
+    def listeners(self) -> list[Address]:
+        """Where the listeners are: address or wildcard, and port."""
+        return list(self._listeners)
 
     def connect(self, request: ConnectRequest) -> CmId:
         """Start to connect; the request's address is numeric.
@@ -212,7 +232,8 @@ class ConnectionManager:
 
     def close(self) -> None:
         """Close every listener and connection. The DREQs leave at the next turn."""
-        self._listeners.clear()
+        for listener in list(self._listeners.values()):
+            self.unlisten(listener)
         for cm_id in list(self._ids.values()):
             cm_id.disconnect()
 
@@ -529,6 +550,7 @@ class ConnectionManager:
                 self._recent_ids[oldest] = None
         cm_id = CmId(self, identifier, local, remote)
         self._ids[identifier] = cm_id
+        self.on_number((Number.IDENTIFIER, identifier), True)
         return cm_id
 
     def _evict(self, cm_id: CmId) -> None:
@@ -537,7 +559,8 @@ class ConnectionManager:
 
     def _remove(self, cm_id: CmId) -> None:
         cm_id.deadline = None
-        self._ids.pop(cm_id.local_comm_id, None)
+        if self._ids.pop(cm_id.local_comm_id, None) is not None:
+            self.on_number((Number.IDENTIFIER, cm_id.local_comm_id), False)
         host = cm_id.remote_port[0]
         if cm_id.remote_comm_id is not None:
             key = (host, cm_id.guid, cm_id.remote_comm_id)
@@ -553,3 +576,7 @@ class ConnectionManager:
             if not taken(candidate):
                 return candidate
         raise OSError(errno.EADDRINUSE, "no port is free")
+
+
+def _unheard(_: Any, __: bool) -> None:
+    """Do nothing: nobody shares our port."""

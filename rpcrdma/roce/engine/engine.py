@@ -23,6 +23,7 @@ from ...verbs.types import DeviceLimits, QpOptions, QpState
 from ..packets.burst import Burst, BurstBuilder
 from ..packets.kernel import scan
 from ..packets.run import Run
+from ..wire.addressee import Key, Number
 from ..wire.headers import GSI_QKEY, Address, Bth, Deth
 from ..wire.icrc import Flow
 from ..wire.opcode import BTH_OCTETS, CNP, MAX_MTU, UD_SEND_ONLY
@@ -82,6 +83,8 @@ class Engine:
         self.tuning = tuning or Tuning()
         self.cm: Manager | None = None
         self.on_ready: Callable[[], None] = _nobody
+        self.on_number: Callable[[Key, bool], None] = _unheard
+        """Called with the number of a queue pair that there is from now on, or no longer."""
         self.own_counters = Counters()
         """Counts packets that belong to no queue pair, and those of queue pairs that are gone."""
         self._rng = rng
@@ -122,7 +125,19 @@ class Engine:
                 break
         queue_pair = QueuePair(self, number, pd, send_cq, recv_cq, options)
         self._qps[number] = queue_pair
+        self.on_number((Number.QUEUE_PAIR, number), True)
         return queue_pair
+
+    @property
+    def numbers(self) -> list[Key]:
+        """The numbers of the queue pairs."""
+        return [(Number.QUEUE_PAIR, number) for number in self._qps]
+
+    def withdraw(self, number: int) -> None:
+        """Break a queue pair down whose number another program at this address had before."""
+        queue_pair = self._qps.get(number)
+        if queue_pair is not None:
+            queue_pair.break_down("its number is another program's: connect again")
 
     def destroy_queue_pair(self, queue_pair: QueuePair) -> None:
         """Flush it and forget it. Harmless to repeat."""
@@ -135,6 +150,7 @@ class Engine:
             queue_pair.destroy()
             del self._qps[queue_pair.number]
             self._retired.append(queue_pair.number)
+            self.on_number((Number.QUEUE_PAIR, queue_pair.number), False)
             self._watched.pop(queue_pair, None)
             self.own_counters.add(queue_pair.counters)
 
@@ -388,3 +404,7 @@ class Engine:
 
 def _nobody() -> None:
     """Do nothing: the engine has no driver yet."""
+
+
+def _unheard(_: Key, __: bool) -> None:
+    """Do nothing: nobody shares the engine's port."""

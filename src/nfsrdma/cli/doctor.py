@@ -122,7 +122,7 @@ def check_roce_port() -> Finding:
         FAIR,
         f"in use on {', '.join(taken)}",
         "another nfsrdma on this host, or kernel soft-RoCE: `ss -lunp sport = :4791` tells; "
-        "a client picks another loopback address by itself, a server takes --listen 127.0.0.3",
+        "programs of one user share it, and a client of this host picks another loopback address",
     )
 
 
