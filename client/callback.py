@@ -16,6 +16,7 @@ from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS
 
+from .offloads import Offloads
 from .opens import OpenTable
 from .session import Session
 
@@ -39,9 +40,10 @@ class _Slot:
 class Callbacks:
     """Answers callbacks."""
 
-    def __init__(self, session: Session, opens: OpenTable) -> None:
+    def __init__(self, session: Session, opens: OpenTable, offloads: Offloads) -> None:
         self._session = session
         self._opens = opens
+        self._offloads = offloads
         self._session_id = b""
         self._slots: list[_Slot] = []
         self._handlers: dict[int, Callable[[Decoder], int]] = {
@@ -49,6 +51,7 @@ class Callbacks:
             t.OP_CB_RECALL: self._recall,
             t.OP_CB_RECALL_ANY: self._recall_any,
             t.OP_CB_RECALL_SLOT: self._recall_slot,
+            t.OP_CB_OFFLOAD: self._offload,
         }
 
     def service(self) -> Service:
@@ -168,6 +171,12 @@ class Callbacks:
         arguments = t.CB_RECALL_SLOT4args.decode(dec)
         if self._session.slots is not None:
             self._session.slots.set_target(arguments.rsa_target_highest_slotid)
+        return t.NFS4_OK
+
+    def _offload(self, dec: Decoder) -> int:
+        """Execute CB_OFFLOAD (RFC 7862, Section 16.1)."""
+        arguments = t.CB_OFFLOAD4args.decode(dec)
+        self._offloads.arrived(arguments.coa_stateid, arguments.coa_offload_info)
         return t.NFS4_OK
 
 

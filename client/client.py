@@ -22,6 +22,7 @@ from .callback import Callbacks
 from .errors import NfsError, ProtocolError, unreachable
 from .file import Files, OpenFile
 from .habits import Habits
+from .offloads import Offloads
 from .opens import Open, OpenTable
 from .operations import LockOperations, OpenOperations, Operations
 from .paths import Path
@@ -78,7 +79,8 @@ class Client:
         patience = max(options.timeout, _PATIENCE_MIN_S)
         self.session = Session(reactor, options.credentials, options.minor_version, rng, patience)
         self.opens = OpenTable()
-        service = Callbacks(self.session, self.opens).service()
+        offloads = Offloads()
+        service = Callbacks(self.session, self.opens, offloads).service()
         self.recovery = Recovery(
             self.session,
             self.opens,
@@ -88,7 +90,7 @@ class Client:
             timeout=options.timeout,
         )
         self.operations = Operations(self.session)
-        self.open_operations = OpenOperations(self.session, self.opens)
+        self.open_operations = OpenOperations(self.session, self.opens, offloads)
         self.locks = LockOperations(self.open_operations)
         self.habits = Habits()
         self.files = Files()

@@ -358,15 +358,34 @@ class Compound:
         self.add(t.OP_DEALLOCATE, 8)
 
     def copy(
-        self, source: bytes, target: bytes, start: int, to: int, count: int
+        self,
+        source: bytes,
+        target: bytes,
+        start: int,
+        to: int,
+        count: int,
+        *,
+        at_once: bool = True,
     ) -> Result[t.COPY4resok]:
-        """Copy a range of the saved file to the current one, before the reply is sent.
+        """Copy a range of the saved file to the current one; ``at_once``, before the reply is sent.
 
         ``source`` and ``target`` are stateids. Of minor version 2 (RFC 7862, Section 15.2).
         """
         buffer = self.encoder.buffer
-        buffer += _COPY.pack(t.OP_COPY, source, target, start, to, count, 1, 1, 0)
+        buffer += _COPY.pack(t.OP_COPY, source, target, start, to, count, 1, at_once, 0)
         return self.expect(t.OP_COPY, _COPY_ROOM, t.COPY4resok.decode)
+
+    def offload_status(self, stateid: t.stateid4) -> Result[t.OFFLOAD_STATUS4resok]:
+        """Ask how a copy is that goes on after its reply (RFC 7862, Section 15.9)."""
+        self.encoder.buffer += _WORD.pack(t.OP_OFFLOAD_STATUS)
+        t.OFFLOAD_STATUS4args(stateid).encode(self.encoder)
+        return self.expect(t.OP_OFFLOAD_STATUS, 24, t.OFFLOAD_STATUS4resok.decode)
+
+    def offload_cancel(self, stateid: t.stateid4) -> None:
+        """End such a copy (RFC 7862, Section 15.8)."""
+        self.encoder.buffer += _WORD.pack(t.OP_OFFLOAD_CANCEL)
+        t.OFFLOAD_CANCEL4args(stateid).encode(self.encoder)
+        self.add(t.OP_OFFLOAD_CANCEL, 8)
 
     def clone(self, source: bytes, target: bytes, start: int, to: int, count: int) -> None:
         """Have a range of the current file share the storage of the saved one's.

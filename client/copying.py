@@ -28,7 +28,7 @@ _NO_SUCH_COPY: Final = frozenset(
 _PIECE: Final = 4 << 20
 """Octets that are read and written at a time, where nothing better is to be had."""
 _AT_ONCE: Final = 1 << 30
-"""Octets that one COPY asks for: a server copies as many as suit it."""
+"""Octets that one COPY asks for. A server copies as many as suit it, and may take its time."""
 _AGAIN_MAX: Final = 8
 """How often a copy is made again that a server restarting has lost."""
 

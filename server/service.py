@@ -29,6 +29,7 @@ from nfsrdma.rpcrdma.verbs.interfaces import Device
 from .authority import Authority, Policy
 from .callback import CallbackClient, CallbackTimes, Connect, SessionlessCallbacks
 from .config import ServerConfig
+from .copies import Copies
 from .delegations import AdaptivePolicy, Delegations
 from .engine.core import Core
 from .engine.machine import CompoundProcedure
@@ -132,6 +133,7 @@ class NfsService:
         """What is delegated, and to whom."""
         self.lock_notices = LockNotices(self.registry, self.callbacks, reactor)
         """Who waits for locks."""
+        copies = Copies(self.registry.copies, self.callbacks, reactor, self.config.times.lease)
         self._core = Core(
             self.config,
             self.namespace,
@@ -139,6 +141,7 @@ class NfsService:
             authority,
             self.delegations,
             self.lock_notices,
+            copies,
             clock=reactor.time,
             threads=threads,
             call_soon=self._later,

@@ -19,7 +19,6 @@ from ..operations import (
     LockOperations,
     Made,
     Opening,
-    OpenOperations,
     Operations,
     Seen,
 )
@@ -97,7 +96,7 @@ class Nodes:
         acting = Acting(self._client.session, credentials)
         other = copy(self)
         other._operations = Operations(acting)
-        other._open_operations = OpenOperations(acting, self._client.opens)
+        other._open_operations = self._open_operations.acting_as(acting)
         other._locks = LockOperations(other._open_operations)
         return other
 

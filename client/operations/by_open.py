@@ -8,6 +8,7 @@ replaced.
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
 from typing import Final
 
 from nfsrdma.xdr.nfs4 import types as t
@@ -17,12 +18,15 @@ from ..caller import Caller
 from ..compound import CURRENT_STATEID, Compound
 from ..errors import NfsError, StatusError, Where, make_error, name_file, nowhere, status_error
 from ..locks import FOREVER, LOCKS_LOST
+from ..offloads import CopyLostError, Offloads
 from ..opens import STATE_LOST, WRITE, Open, OpenTable
 from ..results import ReadResult
 from .by_handle import require_version_2
 
 REOPENS_MAX: Final = 8
 """How often one call is sent again with the stateid of a new open."""
+COPIED_AT_ONCE: Final = 8 << 20
+"""Octets that a server is asked to copy before it answers; it may take more time for more."""
 _UNLOCKED_MAX: Final = 8
 """Lock owners whose locks are released in the compound of CLOSE, at most."""
 
@@ -54,9 +58,14 @@ class Closed:
 class OpenOperations:
     """Operations of one mount on its opens."""
 
-    def __init__(self, caller: Caller, opens: OpenTable) -> None:
+    def __init__(self, caller: Caller, opens: OpenTable, offloads: Offloads) -> None:
         self.caller = caller
         self.opens = opens
+        self._offloads = offloads
+
+    def acting_as(self, caller: Caller) -> OpenOperations:
+        """Return the same operations, called by another user of the mount."""
+        return OpenOperations(caller, self.opens, self._offloads)
 
     # --- Opening and closing ---
 
@@ -271,17 +280,26 @@ class OpenOperations:
 
         A count of 0 reaches to the end of the source. What is copied becomes stable as what is
         written does: by a COMMIT whose verifier is that of the result (RFC 7862, Section 15.2).
+        The server may take its time for much, and tells when it is done: see ``offloads``.
         """
         while_lost = _Pair(self, source, target, where)
-        while True:
+        for _ in range(REOPENS_MAX):
             compound = self._between("COPY", source, target, where)
             stateids = source.wire_stateid, target.wire_stateid
-            copied = compound.copy(*stateids, start, to, count)
-            if await while_lost.call(compound, stateids):
+            at_once = 0 < count <= COPIED_AT_ONCE
+            copied = compound.copy(*stateids, start, to, count, at_once=at_once)
+            if not await while_lost.call(compound, stateids):
+                continue
+            result = copied.value.cr_response
+            if not result.wr_callback_id:
                 break
-        result = copied.value.cr_response
-        if result.wr_callback_id:
-            raise make_error(errno.EPROTO, "COPY goes on after its reply", where())
+            if at_once or len(result.wr_callback_id) > 1:
+                raise make_error(errno.EPROTO, "COPY goes on after its reply", where())
+            with suppress(CopyLostError):
+                result = await self._offloads.end_of(self.caller, target.handle, result, where)
+                break
+        else:
+            raise make_error(errno.EIO, "the server loses the copy again and again", where())
         if count and result.wr_count > count:
             raise make_error(errno.EPROTO, "COPY copied more than was asked for", where())
         return result

@@ -366,10 +366,7 @@ def _size(delegation: Delegation, result: nfs.CB_GETATTR4res) -> int | None:
 def _referring(delegation: Delegation) -> list[nfs.referring_call_list4]:
     """Name the call that granted a delegation, if its reply may not have been seen yet."""
     grant = delegation.grant
-    if grant is None or not grant.is_unseen(delegation.client):
-        return []
-    call = nfs.referring_call4(grant.seqid, grant.number)
-    return [nfs.referring_call_list4(grant.session_id, [call])]
+    return [] if grant is None else grant.referring(delegation.client)
 
 
 async def _guarded(guard: Guard, waits: Future[None]) -> Guard:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ..authority import Authority
 from ..config import ServerConfig
+from ..copies import Copies
 from ..delegations import Delegations
 from ..lock_notices import LockNotices
 from ..loop import CallSoon
@@ -25,6 +26,7 @@ class Core:
         "buffers",
         "clock",
         "config",
+        "copies",
         "delegations",
         "duplicates",
         "lock_notices",
@@ -42,6 +44,7 @@ class Core:
         authority: Authority,
         delegations: Delegations,
         lock_notices: LockNotices,
+        copies: Copies,
         clock: Callable[[], float],
         threads: Threads | None,
         call_soon: CallSoon,
@@ -52,6 +55,7 @@ class Core:
         self.authority = authority
         self.delegations = delegations
         self.lock_notices = lock_notices
+        self.copies = copies
         self.clock = clock
         self.offload = Offload(threads)
         self.turns = Turns(call_soon)

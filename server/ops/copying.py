@@ -1,25 +1,33 @@
 """Copies within the server: COPY and CLONE (RFC 7862), and what says how a file will be used.
 
-COPY is done at once and up to a bound, and the count that is answered says how far it came: a
-client goes on from there. So nothing of it outlives the call, there is no copy whose state could be
-asked for or cancelled, and none is made between two servers.
+What is little, COPY does at once, and what is much too if the client wants that: up to a bound, and
+the count that is answered says how far it came, so that the client goes on from there. Other copies
+go on after the reply if the client can be called (``copies``): portion by portion, each in its
+turn, until the file that was opened for it is closed. None is made between two servers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
+from nfsrdma.rpcrdma.budget import holder_of
+from nfsrdma.rpcrdma.rpc.channel import Peer
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_from_bitmap
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from ..engine.context import Context, Waits
+from ..engine.core import Core
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
+from ..state.copies import CopyState
 from ..vfs.interface import READ, WRITE, Advice
+from ..waiting import ready
+from . import delegations
 from .stateids import Opened, opened, require_regular
 
 SLICE: Final = 4 << 20
@@ -47,19 +55,105 @@ async def _copy(context: Context, args: nfs.COPY4args, reply: Reply) -> None:
     for offset in (args.ca_src_offset, args.ca_dst_offset):
         if offset + args.ca_count > _UINT64_MAX:
             raise NfsError(nfs.NFS4ERR_INVAL)
-    with await _source(context, args.ca_src_stateid) as source:
-        use = await context.ready(opened(context, args.ca_dst_stateid, WRITE))
-        with use as target:
-            size = await context.ready(source.size())
-            # Linux asks for what is past the end of the file, and means what there is.
-            left = max(0, size - args.ca_src_offset)
-            count = min(args.ca_count or left, left, SLICE)
-            if count:
-                copying = target.copy_from(source, args.ca_src_offset, args.ca_dst_offset, count)
-                count = await use.ready(context, copying)
-    verifier = context.core.registry.write_verifier
-    response = nfs.write_response4([], count, nfs.UNSTABLE4, verifier)
-    nfs.COPY4resok(response, nfs.copy_requirements4(True, True)).encode(reply.encoder)
+    with ExitStack() as files:
+        source = await _source(context, args.ca_src_stateid)
+        reader = files.enter_context(source)
+        target = await context.ready(opened(context, args.ca_dst_stateid, WRITE))
+        writer = files.enter_context(target)
+        size = await context.ready(reader.size())
+        # Linux asks for what is past the end of the file, and means what there is.
+        left = max(0, size - args.ca_src_offset)
+        count = min(args.ca_count or left, left)
+        if count > SLICE and not args.ca_synchronous and _may_go_on(context):
+            ranges = args.ca_src_offset, args.ca_dst_offset, count
+            state = _begin(context, _Files(source, target, files.pop_all()), ranges)
+            _answer(reply, state.verifier, 0, state)
+            return
+        count = min(count, SLICE)
+        if count:
+            copying = writer.copy_from(reader, args.ca_src_offset, args.ca_dst_offset, count)
+            count = await target.ready(context, copying)
+    _answer(reply, context.core.registry.write_verifier, count)
+
+
+def _answer(reply: Reply, verifier: bytes, count: int, state: CopyState | None = None) -> None:
+    ids = [] if state is None else [state.stateid]
+    response = nfs.write_response4(ids, count, nfs.UNSTABLE4, verifier)
+    requirements = nfs.copy_requirements4(True, state is None)
+    nfs.COPY4resok(response, requirements).encode(reply.encoder)
+
+
+# --- Copies that go on after the reply ---
+
+
+class _Files(NamedTuple):
+    """The files of a copy, and what closes those that were opened for it alone."""
+
+    source: Opened
+    target: Opened
+    kept: ExitStack
+
+
+def _may_go_on(context: Context) -> bool:
+    """Return whether a copy may go on after the reply: its client hears of the end, and has room.
+
+    Otherwise it is synchronous, and a part of what was asked for.
+    """
+    core, client = context.core, context.caller
+    return client.is_reachable and core.copies.table.has_room(client)
+
+
+def _begin(context: Context, files: _Files, ranges: tuple[int, int, int]) -> CopyState:
+    """Begin a copy: ``ranges`` are where from, where to, and how much."""
+    core = context.core
+    state = core.copies.table.add(
+        context.caller,
+        context.here.wire,
+        core.registry.write_verifier,
+        delegations.grant_of(context),
+    )
+    core.copies.start(state, _portions(core, state, context.channel.peer, files, ranges))
+    return state
+
+
+async def _portions(
+    core: Core, state: CopyState, peer: Peer, files: _Files, ranges: tuple[int, int, int]
+) -> None:
+    """Copy portion by portion, each in a turn of the peer's."""
+    start, to, count = ranges
+    with files.kept:
+        while state.done < count:
+            turn: Future[None] = Future()
+            core.turns.put(holder_of(peer.address, peer.uid), state, partial(_take, turn))
+            await turn
+            files.source.check()
+            files.target.check()
+            core.offload.peer = peer
+            portion = min(count - state.done, SLICE)
+            copying = files.target.file.copy_from(
+                files.source.file, start + state.done, to + state.done, portion
+            )
+            copied = await ready(copying)
+            if not copied:
+                return
+            state.done += copied
+
+
+def _take(turn: Future[None]) -> None:
+    turn.set_result(None)
+
+
+def status(context: Context, args: nfs.OFFLOAD_STATUS4args, reply: Reply) -> None:
+    """OFFLOAD_STATUS (RFC 7862, Section 15.9)."""
+    state = context.core.copies.table.find(args.osa_stateid, context.caller)
+    complete = [] if state.status is None else [state.status]
+    nfs.OFFLOAD_STATUS4resok(state.done, complete).encode(reply.encoder)
+
+
+def cancel(context: Context, args: nfs.OFFLOAD_CANCEL4args, reply: Reply) -> None:
+    """OFFLOAD_CANCEL (RFC 7862, Section 15.8): the stateid is not good any more."""
+    table = context.core.copies.table
+    table.forget(table.find(args.oca_stateid, context.caller))
 
 
 @may_wait

@@ -84,7 +84,7 @@ async def answer(context: Context, state: OpenState, wants: int) -> nfs.open_del
         reason = nfs.WND4_CONTENTION
     if reason >= 0:
         return refused(wants, reason)
-    delegation = delegations.grant(state, exclusive, _grant(context))
+    delegation = delegations.grant(state, exclusive, grant_of(context))
     if state.writer is not None and not await _suits(context, delegation):
         return refused(wants, nfs.WND4_CONTENTION)
     return _granted(delegation, recall=False)
@@ -105,7 +105,7 @@ async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_d
         or (exclusive and state.writer is None)
     ):
         return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
-    delegation = delegations.grant(state, exclusive, _grant(context))
+    delegation = delegations.grant(state, exclusive, grant_of(context))
     if exclusive and not await _suits(context, delegation, reclaim=True):
         return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
     # A client that cannot be called is asked at once: it may write what it has, and return it.
@@ -115,7 +115,8 @@ async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_d
     return _granted(delegation, recall)
 
 
-def _grant(context: Context) -> Grant | None:
+def grant_of(context: Context) -> Grant | None:
+    """Return the call that is executed, as callbacks name it; None without a session."""
     session, record = context.session, context.record
     if session is None or not isinstance(record, Slot):
         return None

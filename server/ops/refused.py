@@ -10,7 +10,6 @@ from nfsrdma.xdr.nfs4 import types as nfs
 _NO_LAYOUTS: Final = "the server is no metadata server: there are no layouts"
 # The whole of the feature is optional (RFC 8881, Section 17), and EXCHANGE_ID tells that it is
 # missing (USE_NON_PNFS). LAYOUTUNAVAILABLE would say that other files have layouts.
-_NO_COPIES: Final = "COPY is over when it is answered: no copy is under way that could be named"
 _NO_NAMED: Final = "named attributes are not those of Linux; there are extended attributes"
 _NO_DIRECTORIES: Final = "directories are not delegated"
 
@@ -27,9 +26,8 @@ REASONS: Final[Mapping[int, str]] = {
     nfs.OP_LAYOUTSTATS: _NO_LAYOUTS,
     nfs.OP_SET_SSV: "state is not protected by SSV (RFC 8881, Section 2.10.9)",
     nfs.OP_WANT_DELEGATION: "delegations are offered with OPEN, or not at all",
-    nfs.OP_COPY_NOTIFY: "files are not copied from or to another server",
-    nfs.OP_OFFLOAD_CANCEL: _NO_COPIES,
-    nfs.OP_OFFLOAD_STATUS: _NO_COPIES,
+    nfs.OP_COPY_NOTIFY: "files are not copied between servers: neither end is a client "
+    "of the other",
     nfs.OP_WRITE_SAME: "nothing on Linux writes application data blocks by itself",
 }
 """Why, by number, for the operations that a minor version permits."""

@@ -260,7 +260,7 @@ def destroy_clientid(context: Context, args: nfs.DESTROY_CLIENTID4args, reply: R
     registry, principal = context.core.registry, _principal(context)
     client = registry.clients.find(args.dca_clientid, principal.source)
     client.require(principal)
-    if client.sessions or client.has_state:
+    if client.sessions or client.has_state or registry.copies.is_busy(client):
         raise NfsError(nfs.NFS4ERR_CLIENTID_BUSY)
     registry.retire(client)
 

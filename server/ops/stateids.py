@@ -49,10 +49,14 @@ class Opened:
     async def wait(self, context: Context, future: Future[T]) -> T:
         """Return what the file answers later: the same as :meth:`ready`."""
         result = await context.wait(future)
+        self.check()
+        return result
+
+    def check(self) -> None:
+        """Raise BAD_STATEID if the file was closed meanwhile."""
         state, file = self._state, self.file
         if state is not None and file is not state.reader and file is not state.writer:
             raise NfsError(nfs.NFS4ERR_BAD_STATEID)
-        return result
 
     def __enter__(self) -> OpenFile:
         return self.file

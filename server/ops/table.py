@@ -32,8 +32,8 @@ _NO_ATTRIBUTES: Final = b"\0\0\0\0"
 _OPEN: Final = 16 + 20 + 4 + 16 + 52
 """OPEN has no limit, as a delegation names a user. Here it names none, so that there are a stateid,
 a ``change_info4``, flags, the attributes that were set, and a delegation of fixed size."""
-_COPY: Final = 4 + 8 + 4 + 8 + 8
-"""COPY has no limit, as it may name copies under way. It never does."""
+_COPY: Final = 4 + 16 + 8 + 4 + 8 + 8
+"""COPY has no limit, as it may name copies under way. It names one at most."""
 _EXCHANGE_ID: Final = 64 + 2 * MAX_NAME
 """EXCHANGE_ID has no limit, as a server says what it is called. Here that has one."""
 
@@ -130,6 +130,8 @@ _ROWS: Final = (
     _row(nfs.OP_COPY, copying.copy, current=True, saved=True, mutates=True, bound=_COPY),
     _row(nfs.OP_DEALLOCATE, data.deallocate, current=True, mutates=True),
     _row(nfs.OP_IO_ADVISE, copying.advise, current=True),
+    _row(nfs.OP_OFFLOAD_CANCEL, copying.cancel, current=True, mutates=True),
+    _row(nfs.OP_OFFLOAD_STATUS, copying.status, current=True),
     _row(nfs.OP_READ_PLUS, sparse.read_plus, current=True),
     _row(nfs.OP_SEEK, data.seek, current=True),
     _row(nfs.OP_CLONE, copying.clone, current=True, saved=True, mutates=True),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from nfsrdma.rpcrdma.task import Future, TimerHandle
+from nfsrdma.xdr.nfs4.types import referring_call4, referring_call_list4
 
 from ..loop import CallSoon
 from ..vfs.interface import READ, WRITE, OpenFile
@@ -25,7 +26,7 @@ from .stateid import DataState, OpenState, StateTable
 
 
 class Grant:
-    """The call that a delegation was granted in: its session, slot and sequence number.
+    """The call that a delegation was granted in, or a copy begun: session, slot, sequence number.
 
     By name alone, so that a delegation keeps nothing of a session that is gone.
     """
@@ -41,6 +42,16 @@ class Grant:
         """Return whether its reply may be on the way: the slot was not used again since."""
         session = client.sessions.get(self.session_id)
         return session is not None and not session.slot(self.number).is_past(self.seqid)
+
+    def referring(self, client: Client) -> list[referring_call_list4]:
+        """Name the call for a callback about what it began, if its reply may not have been seen.
+
+        RFC 8881, Section 2.10.6.3.
+        """
+        if not self.is_unseen(client):
+            return []
+        call = referring_call4(self.seqid, self.number)
+        return [referring_call_list4(self.session_id, [call])]
 
 
 class Delegation(DataState):

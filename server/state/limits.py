@@ -49,6 +49,8 @@ class StateLimits:
     delegations: int = 1 << 14
     """Delegations of all clients, which count as states too."""
     delegations_per_client: int = 1 << 13
+    copies: int = 64
+    """Copies of all clients that go on after their COPY was answered, or ended lately."""
     ranges: int = 1 << 18
     """Byte ranges that all clients have locked."""
     ranges_per_file: int = 1 << 12

@@ -29,6 +29,7 @@ from ..vfs.namespace import Filehandle
 from .backchannel import BackChannel
 from .client import Client, ClientTable
 from .client_v40 import ClientV40
+from .copies import CopyTable
 from .delegation import DelegationTable
 from .lease import Grace, LeaseTimes
 from .limits import StateLimits
@@ -92,6 +93,8 @@ class Registry:
         self.owners = OwnerTable(limits.owners)
         """Of minor version 0."""
         self.delegations = DelegationTable(self.states, limits, later)
+        self.copies = CopyTable(self.states, limits)
+        """Those that go on after their COPY was answered."""
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
         self._session_room = Shares(limits.sessions)
@@ -151,6 +154,7 @@ class Registry:
     def expire(self, client: Client) -> None:
         """Forget a client with all its state and sessions."""
         client.gone = True
+        self.copies.drop_client(client)
         self.delegations.drop_client(client)
         self.states.drop_client(client)
         if isinstance(client, ClientV40):

@@ -13,7 +13,10 @@ from tests.support.nfs_pair import Pair
 
 from nfsrdma.client.copying import clone_range, copy_range
 from nfsrdma.client.errors import NfsError
+from nfsrdma.client.file import OpenFile
 from nfsrdma.client.filesystem import FileSystem
+from nfsrdma.client.offloads import Offloads
+from nfsrdma.rpcrdma.task import Cancelled, Task
 from nfsrdma.server.ops import copying
 from nfsrdma.server.vfs.memory_file import MemoryFile
 from nfsrdma.xdr import Encoder
@@ -198,3 +201,89 @@ def test_answers_of_a_hostile_server(callback_ids: list[t.stateid4], count: int)
     with pytest.raises(NfsError) as caught:
         run(copy_range(source, target, 0, 0, 4))
     assert caught.value.errno == errno.EPROTO
+
+
+# --- Copies that go on after COPY's reply ---
+
+LARGE = 3 * copying.SLICE + 77
+
+
+@pytest.fixture
+def large(pair: Pair, fs: FileSystem) -> bytes:
+    data = os.urandom(LARGE)
+    pair.run(fs.write_bytes("f", data))
+    return data
+
+
+def test_a_large_copy_is_told_of(pair: Pair, fs: FileSystem, large: bytes) -> None:
+    before = fs.session.stats.callbacks
+    assert pair.run(fs.copy("f", "g")) == LARGE
+    assert pair.run(fs.read_bytes("g")) == large
+    assert (_count(fs.session.stats, "COPY"), fs.session.stats.callbacks - before) == (1, 1)
+    assert not _count(fs.session.stats, "OFFLOAD_STATUS")
+
+
+def test_a_large_copy_whose_end_is_not_told(
+    pair: Pair, fs: FileSystem, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Offloads, "arrived", lambda *_: None)
+    assert pair.run(fs.copy("f", "g")) == LARGE
+    assert pair.run(fs.read_bytes("g")) == large
+    assert _count(fs.session.stats, "OFFLOAD_STATUS") == 1
+
+
+def test_a_large_copy_that_the_server_has_lost(
+    pair: Pair, fs: FileSystem, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made again."""
+    table = pair.server.registry.copies
+    add = table.add
+
+    def lose(*args: Any) -> Any:
+        copy = add(*args)
+        if _count(fs.session.stats, "COPY") < 1:
+            pair.reactor.call_at(pair.reactor.now, table.forget, copy)
+        return copy
+
+    monkeypatch.setattr(table, "add", lose)
+    assert pair.run(fs.copy("f", "g")) == LARGE
+    assert pair.run(fs.read_bytes("g")) == large
+    assert _count(fs.session.stats, "COPY") == 2
+
+
+def test_a_large_copy_that_fails(
+    pair: Pair, fs: FileSystem, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(MemoryFile, "copy_from", full)
+    fails(pair, errno.ENOSPC, fs.copy("f", "g"))
+
+
+def test_who_gives_a_copy_up_cancels_it(
+    pair: Pair, fs: FileSystem, large: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Offloads, "arrived", lambda *_: None)
+
+    async def opened() -> tuple[OpenFile, OpenFile]:
+        return await fs.open("f"), await fs.open("g", "wb")
+
+    source, target = pair.run(opened())
+    copies = pair.server.registry.copies
+    task = Task(copy_range(source, target, 0, 0, LARGE))
+    pair.reactor.advance(1.0)
+    assert len(copies)
+    task.cancel()
+    pair.reactor.advance(1.0)
+    assert isinstance(task.error(), Cancelled)
+    assert not len(copies)
+    assert _count(fs.session.stats, "OFFLOAD_CANCEL") == 1
+
+
+def test_ends_that_nobody_waits_for_are_not_hoarded() -> None:
+    offloads = Offloads()
+    for number in range(1000):
+        info = t.offload_info4(t.NFS4ERR_IO, 0)
+        offloads.arrived(t.stateid4(1, b"%012d" % number), info)
+    assert len(offloads._early) == 64
