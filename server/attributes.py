@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr import Encoder, XdrError
@@ -21,10 +21,12 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_from_bitmap, mask_of, numbers_in
 from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
+from . import acl
 from .engine.core import Core
 from .vfs.export import Export
-from .vfs.interface import NOW, Attributes, Changes, FileSystem, Statistics
+from .vfs.interface import NOW, Attributes, Changes, FileSystem, Node, Statistics
 from .vfs.namespace import Filehandle
+from .vfs.posix_acl import Acls
 from .waiting import ready, started
 
 TYPES: Final[Mapping[int, int]] = {
@@ -47,6 +49,7 @@ class Subject:
     """An object whose attributes are asked for, and what those of fixed size are made of."""
 
     __slots__ = (
+        "_acls",
         "_room",
         "_wire",
         "accessed_ns",
@@ -79,6 +82,7 @@ class Subject:
         identity: bytes,
         wire: bytes | None = None,
         room: Statistics | None = None,
+        acls: Acls | None = None,
     ) -> None:
         self.core = core
         self.minor = minor
@@ -93,6 +97,14 @@ class Subject:
         self.changed_s, self.changed_ns = divmod(attributes.ctime_ns, _BILLION)
         self._wire = wire
         self._room = room
+        self._acls = acls
+
+    def updated(self, attributes: Attributes) -> Subject:
+        """Return the same object with other attributes."""
+        export, identity = self.export, self.identity
+        return Subject(
+            self.core, self.minor, export, attributes, identity, self._wire, self._room, self._acls
+        )
 
     @property
     def wire(self) -> bytes:
@@ -116,6 +128,17 @@ class Subject:
     def has_xattrs(self) -> int:
         """Whether objects can have extended attributes (RFC 8276, Section 8.2)."""
         return int(self.export.fs.has_xattrs)
+
+    @property
+    def aclsupport(self) -> int:
+        """What access control lists there are."""
+        return acl.SUPPORT if self.export.fs.has_acls else 0
+
+    @property
+    def aces(self) -> list[nfs.nfsace4]:
+        """The access control list."""
+        assert self._acls is not None
+        return acl.to_aces(self._acls, self.kind == nfs.NF4DIR, _name_of, _name_of)
 
     @property
     def lease(self) -> int:
@@ -173,7 +196,7 @@ def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject 
     """Return the object of a file handle, with what the attributes in ``mask`` are made of."""
     export, node = handle.export, handle.node
     found = export.fs.attributes(node, bool(mask & TIME_CREATE))
-    if isinstance(found, Future) or mask & ROOM:
+    if isinstance(found, Future) or mask & (ROOM | ACLS):
         return started(_of_handle(core, minor, handle, mask, found))
     return Subject(core, minor, export, found, node.identity, handle.wire)
 
@@ -183,7 +206,8 @@ async def _of_handle(
 ) -> Subject:
     export, identity, wire = handle.export, handle.node.identity, handle.wire
     room = await room_of(export, mask)
-    return Subject(core, minor, export, await ready(found), identity, wire, room)
+    acls = await acls_of(export.fs, handle.node, mask)
+    return Subject(core, minor, export, await ready(found), identity, wire, room, acls)
 
 
 async def room_of(export: Export, mask: int) -> Statistics | None:
@@ -194,6 +218,14 @@ async def room_of(export: Export, mask: int) -> Statistics | None:
     return room
 
 
+async def acls_of(fs: FileSystem, node: Node, mask: int) -> Acls | None:
+    """Return the access control lists of a node, if the attributes in ``mask`` are about them."""
+    if not mask & ACLS:
+        return None
+    acls: Acls = await ready(fs.acls(node))
+    return acls
+
+
 # --- Reading ---
 
 
@@ -201,8 +233,13 @@ async def room_of(export: Export, mask: int) -> Statistics | None:
 def _owner(number: int) -> bytes:
     """Return a user or group as it is sent: a string."""
     enc = Encoder()
-    enc.opaque(b"%d" % number)
+    enc.opaque(_name_of(number))
     return bytes(enc.buffer)
+
+
+def _name_of(number: int) -> bytes:
+    """Return what a user or group is called."""
+    return b"%d" % number
 
 
 _FIXED: Final[Mapping[int, tuple[str, ...]]] = {
@@ -219,7 +256,7 @@ _FIXED: Final[Mapping[int, tuple[str, ...]]] = {
         nfs.FATTR4_UNIQUE_HANDLES: "yes",
         nfs.FATTR4_LEASE_TIME: "lease",
         nfs.FATTR4_RDATTR_ERROR: "status",
-        nfs.FATTR4_ACLSUPPORT: "no",
+        nfs.FATTR4_ACLSUPPORT: "aclsupport",
         nfs.FATTR4_CANSETTIME: "yes",
         nfs.FATTR4_CASE_INSENSITIVE: "no",
         nfs.FATTR4_CASE_PRESERVING: "yes",
@@ -306,8 +343,10 @@ _VARIABLE: Final[Mapping[int, Callable[[Subject], Any]]] = {
     nfs.FATTR4_FS_LOCATIONS: lambda s: _locations(s.export),
     nfs.FATTR4_OPEN_ARGUMENTS: lambda s: _OPEN_ARGUMENTS,
     nfs.FATTR4_SUPPATTR_EXCLCREAT: lambda s: bitmap_from_mask(
-        _EXCLUSIVE_CREATE & xattrs.KNOWN[s.minor]
+        _EXCLUSIVE_CREATE & supported(s.export.fs, s.minor)
     ),
+    nfs.FATTR4_ACL: lambda s: s.aces,
+    nfs.FATTR4_DACL: lambda s: nfs.nfsacl41(0, s.aces),
 }
 
 
@@ -329,13 +368,17 @@ _SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SE
 _BITMAPS: Final = frozenset({nfs.FATTR4_SUPPORTED_ATTRS, nfs.FATTR4_SUPPATTR_EXCLCREAT})
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
 _CLONE_BLKSIZE: Final = mask_of(nfs.FATTR4_CLONE_BLKSIZE)
+ACLS: Final = mask_of(nfs.FATTR4_ACL, nfs.FATTR4_DACL)
+"""What takes a look at access control lists."""
 RDATTR_ERROR: Final = mask_of(nfs.FATTR4_RDATTR_ERROR)
 ROOM: Final = mask_of(*(number for number, names in _FIXED.items() if names[0].startswith("room.")))
 """What is about the room in a file system."""
 MODE_BITS: Final = 0o7777
 
-_SETTABLE: Final = _SET_ONLY | mask_of(
-    nfs.FATTR4_SIZE, nfs.FATTR4_MODE, nfs.FATTR4_OWNER, nfs.FATTR4_OWNER_GROUP
+_SETTABLE: Final = (
+    _SET_ONLY
+    | ACLS
+    | mask_of(nfs.FATTR4_SIZE, nfs.FATTR4_MODE, nfs.FATTR4_OWNER, nfs.FATTR4_OWNER_GROUP)
 )
 _WORDS: Final = (max(mask.bit_length() for mask in xattrs.KNOWN) + 31) // 32
 """The words of a bitmap in which there are attributes."""
@@ -346,30 +389,34 @@ _EXCLUSIVE_CREATE: Final[int] = (_SETTABLE | _MODE_UMASK) & ~_SET_ONLY
 
 
 @lru_cache(maxsize=64)
-def _supported(has_birth_time: bool, clones: int, minor: int) -> int:
+def _supported(has_birth_time: bool, clones: int, has_acls: bool, minor: int) -> int:
     mask = _READABLE | _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK
     if not has_birth_time:
         mask &= ~TIME_CREATE
     if not clones:
         mask &= ~_CLONE_BLKSIZE
+    if not has_acls:
+        mask &= ~ACLS
     return mask & xattrs.KNOWN[minor]
 
 
 def supported(fs: FileSystem, minor: int) -> int:
     """Return the set of the attributes that objects of ``fs`` have."""
-    return _supported(fs.has_birth_time, fs.clone_block, minor)
+    return _supported(fs.has_birth_time, fs.clone_block, fs.has_acls, minor)
 
 
 def wanted(request: list[int], fs: FileSystem, minor: int) -> int:
     """Return what can be answered of a requested bitmap; INVAL if it names what is only set."""
     # RFC 8881, Section 18.7.3: what is not supported is ignored. The rest of a long bitmap is
     # cut off before it can become a cache's key.
-    return _wanted(tuple(request[:_WORDS]), fs.has_birth_time, fs.clone_block, minor)
+    return _wanted(tuple(request[:_WORDS]), fs.has_birth_time, fs.clone_block, fs.has_acls, minor)
 
 
 @lru_cache(maxsize=xattrs.PLANS)
-def _wanted(request: tuple[int, ...], has_birth_time: bool, clones: int, minor: int) -> int:
-    mask = mask_from_bitmap(request) & _supported(has_birth_time, clones, minor)
+def _wanted(
+    request: tuple[int, ...], has_birth_time: bool, clones: int, has_acls: bool, minor: int
+) -> int:
+    mask = mask_from_bitmap(request) & _supported(has_birth_time, clones, has_acls, minor)
     if mask & ~_READABLE:
         raise NfsError(nfs.NFS4ERR_INVAL)
     return mask
@@ -492,13 +539,29 @@ def _values(given: nfs.fattr4) -> dict[int, Any]:
 # --- Setting ---
 
 
-def to_set(
-    given: nfs.fattr4, fs: FileSystem, minor: int, creating: bool = False
-) -> tuple[Changes, int, int]:
-    """Return what a ``fattr4`` asks to be set: the changes, their set, and the mode's mask.
+class Wish(NamedTuple):
+    """What a ``fattr4`` asks to be set."""
 
-    The mask has the mode bits that are to be changed (RFC 8881, Section 6.2.5). Raises
-    ``NfsError``: ATTRNOTSUPP, INVAL for what can only be read, BADXDR, BADOWNER.
+    changes: Changes
+    mask: int
+    """The set of the attributes."""
+    mode_mask: int
+    """Which bits of the mode are to be changed (RFC 8881, Section 6.2.5)."""
+    umask: int = 0
+    """What is to be taken from the mode of a new object, unless it inherits a list (RFC 8275)."""
+    aces: list[nfs.nfsace4] | None = None
+
+    def acls(self, directory: bool) -> Acls | None:
+        """Return the lists to be set, None if none are. Raises ``NfsError``: see ``acl``."""
+        if self.aces is None:
+            return None
+        return acl.to_posix(self.aces, directory, lambda who, group: _parse_id(who))
+
+
+def to_set(given: nfs.fattr4, fs: FileSystem, minor: int, creating: bool = False) -> Wish:
+    """Return what a ``fattr4`` asks to be set.
+
+    Raises ``NfsError``: ATTRNOTSUPP, INVAL for what can only be read, BADXDR, BADOWNER.
     """
     mask = mask_from_bitmap(given.attrmask)
     if mask & ~supported(fs, minor):
@@ -512,7 +575,7 @@ def to_set(
         raise NfsError(nfs.NFS4ERR_BADXDR) from None
     changes = Changes()
     changes.size = values.get(nfs.FATTR4_SIZE)
-    mode_mask = _set_mode(changes, values)
+    mode_mask, umask = _set_mode(changes, values)
     if nfs.FATTR4_OWNER in values:
         changes.uid = _parse_id(values[nfs.FATTR4_OWNER])
     if nfs.FATTR4_OWNER_GROUP in values:
@@ -521,28 +584,40 @@ def to_set(
         changes.atime_ns = _parse_time(values[nfs.FATTR4_TIME_ACCESS_SET])
     if nfs.FATTR4_TIME_MODIFY_SET in values:
         changes.mtime_ns = _parse_time(values[nfs.FATTR4_TIME_MODIFY_SET])
-    return changes, mask, mode_mask
+    return Wish(changes, mask, mode_mask, umask, _aces_in(values))
 
 
-def _set_mode(changes: Changes, values: Mapping[int, Any]) -> int:
-    """Take the mode from any of its attributes; return which of its bits are to change."""
+def _aces_in(values: Mapping[int, Any]) -> list[nfs.nfsace4] | None:
+    """Return the access control list that is given, None if none is."""
+    if nfs.FATTR4_DACL not in values:
+        return values.get(nfs.FATTR4_ACL)
+    if nfs.FATTR4_ACL in values:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    given: nfs.nfsacl41 = values[nfs.FATTR4_DACL]
+    if given.na41_flag:
+        # RFC 8881, Section 6.4.3.2: nothing is inherited afterwards, automatically.
+        raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
+    return given.na41_aces
+
+
+def _set_mode(changes: Changes, values: Mapping[int, Any]) -> tuple[int, int]:
+    """Take the mode from any of its attributes; return the bits to change, and the file mask."""
     forms = (nfs.FATTR4_MODE, nfs.FATTR4_MODE_SET_MASKED, nfs.FATTR4_MODE_UMASK)
     given = [number for number in forms if number in values]
     if len(given) > 1:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    mode_mask = MODE_BITS
+    mode_mask, umask = MODE_BITS, 0
     if nfs.FATTR4_MODE in values:
         changes.mode = values[nfs.FATTR4_MODE]
     elif nfs.FATTR4_MODE_SET_MASKED in values:
         masked = values[nfs.FATTR4_MODE_SET_MASKED]
         changes.mode, mode_mask = masked.mm_value_to_set, masked.mm_mask_bits
     elif nfs.FATTR4_MODE_UMASK in values:
-        # RFC 8275: no default ACLs here, so the file mask always applies.
         both = values[nfs.FATTR4_MODE_UMASK]
-        changes.mode = both.mu_mode & ~both.mu_umask
+        changes.mode, umask = both.mu_mode, both.mu_umask
     if changes.mode is not None and (changes.mode > MODE_BITS or mode_mask > MODE_BITS):
         raise NfsError(nfs.NFS4ERR_INVAL)
-    return mode_mask
+    return mode_mask, umask
 
 
 def _parse_id(value: bytes) -> int:

@@ -14,9 +14,11 @@ from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.delegation import Delegation
-from ..vfs.interface import EXECUTE, READ, WRITE, Changes
+from ..vfs.interface import EXECUTE, READ, WRITE
+from ..vfs.posix_acl import Acls
 from ..waiting import started
 from . import absent, delegations
+from .creation import set_acls
 from .stateids import truncated_through
 
 _ACCESS_DIRECTORY = (
@@ -82,24 +84,32 @@ def _get_delegated(context: Context, holder: Delegation, reply: Reply, mask: int
 async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply) -> None:
     """SETATTR (RFC 8881, Section 18.30)."""
     fs = context.here.export.fs
-    changes, mask, mode_mask = attributes.to_set(args.obj_attributes, fs, context.minor)
+    wish = attributes.to_set(args.obj_attributes, fs, context.minor)
+    acls = wish.acls(context.here.node.is_directory)
     context.require_writable()
     with await delegations.before_change(context):
-        await _set(context, args, changes, mode_mask)
-    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(mask))
+        await _set(context, args, wish, acls)
+    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(wish.mask))
 
 
-async def _set(context: Context, args: nfs.SETATTR4args, changes: Changes, mode_mask: int) -> None:
+async def _set(
+    context: Context, args: nfs.SETATTR4args, wish: attributes.Wish, acls: Acls | None
+) -> None:
     """Set the attributes of the current file."""
-    here, fs = context.here, context.here.export.fs
-    if changes.mode is not None and mode_mask != attributes.MODE_BITS:
+    here, fs, changes = context.here, context.here.export.fs, wish.changes
+    if changes.mode is not None and wish.mode_mask != attributes.MODE_BITS:
         found = await context.ready(fs.attributes(here.node))
-        changes.mode = changes.mode & mode_mask | found.mode & ~mode_mask & attributes.MODE_BITS
+        kept = found.mode & ~wish.mode_mask & attributes.MODE_BITS
+        changes.mode = changes.mode & wish.mode_mask | kept
     via = None
     if changes.size is not None:
         # The stateid matters to the size only (RFC 8881, Section 18.30.3).
         via = await truncated_through(context, args.stateid)
-    context.leave(await context.ready(fs.change(here.node, context.user, changes, via)))
+    if changes or acls is None:
+        context.leave(await context.ready(fs.change(here.node, context.user, changes, via)))
+    if acls is not None:
+        # RFC 8881, Section 6.4.1.3: after the mode, of which it has the last word.
+        await set_acls(context, here.node, acls)
     opens = context.core.registry.states.file(here)
     if opens is not None:
         opens.rights_changed()

@@ -252,7 +252,4 @@ async def subject(context: Context, holder: Delegation, mask: int) -> attributes
     values = copy.copy(subject.attributes)
     values.size = size
     values.change = holder.told = max(values.change, holder.told + 1)
-    room = await attributes.room_of(here.export, mask)
-    return attributes.Subject(
-        context.core, context.minor, here.export, values, here.node.identity, here.wire, room
-    )
+    return subject.updated(values)

@@ -20,17 +20,15 @@ from ..engine.reply import Reply
 from ..vfs.export import Export
 from ..vfs.interface import (
     EXECUTE,
-    Changes,
     Entry,
-    FileSystem,
     Listing,
     Node,
-    OpenFile,
     Statistics,
 )
 from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
-from . import absent, delegations
+from ..vfs.posix_acl import Acls
+from . import absent, creation, delegations
 from .names import check_name, check_new_name
 
 _COOKIE_VERIFIER: Final = bytes(8)
@@ -100,29 +98,6 @@ class DirectoryChange:
         return nfs.change_info4(True, self._before, self._before)
 
 
-async def apply_created(
-    context: Context,
-    fs: FileSystem,
-    node: Node,
-    changes: Changes,
-    made_with_mode: bool,
-    via: OpenFile | None = None,
-) -> None:
-    """Set the attributes that a new object could not be created with."""
-    rest = Changes(
-        None if made_with_mode else changes.mode,
-        changes.uid,
-        changes.gid,
-        changes.size,
-        changes.atime_ns,
-        changes.mtime_ns,
-    )
-    if rest:
-        job = await context.ready(fs.change(node, context.user, rest, via))
-        if job is not None:
-            job()  # Of something new: nothing takes long.
-
-
 @may_wait
 async def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
     """CREATE (RFC 8881, Section 18.4): everything but regular files."""
@@ -132,34 +107,34 @@ async def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
     if kind not in _CREATED:
         raise NfsError(nfs.NFS4ERR_BADTYPE)
     name = check_new_name(args.objname, here.export)
-    changes, mask, _ = attributes.to_set(args.createattrs, fs, context.minor, creating=True)
+    wish = attributes.to_set(args.createattrs, fs, context.minor, creating=True)
+    changes, acls = wish.changes, wish.acls(kind == nfs.NF4DIR)
+    if acls is not None and kind == nfs.NF4LNK:
+        raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
     if changes.size is not None:
         raise NfsError(nfs.NFS4ERR_INVAL)
     context.require_writable()
     change = await DirectoryChange.begin(context, here)
-    node = await context.ready(_make(context, parent, name, args.objtype, changes))
+    mode = await creation.mode(context, wish, acls, 0o755 if kind == nfs.NF4DIR else 0o644)
+    node = await context.ready(_make(context, parent, name, args.objtype, mode))
     try:
-        with_mode = kind != nfs.NF4LNK
-        if kind == nfs.NF4LNK:
-            # Links have no permissions of their own here.
-            changes.mode = None
-        await apply_created(context, fs, node, changes, with_mode)
+        # With its mode; links have no permissions of their own here.
+        await creation.complete(context, node, changes, acls)
     except (OSError, NfsError):
         await context.ready(fs.remove(parent, name, context.user))
         raise
     (await change.finish(context)).encode(reply.encoder)
-    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(mask))
+    nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(wish.mask))
     context.enter(context.core.namespace.at(here.export, node))
 
 
 def _make(
-    context: Context, parent: Node, name: bytes, what: nfs.createtype4, changes: Changes
+    context: Context, parent: Node, name: bytes, what: nfs.createtype4, mode: int
 ) -> Node | Future[Node]:
     """Make a directory, a symbolic link, a device or the like."""
     fs, who = context.here.export.fs, context.user
-    mode = changes.mode
     if what.type == nfs.NF4DIR:
-        return fs.mkdir(parent, name, who, 0o755 if mode is None else mode)
+        return fs.mkdir(parent, name, who, mode)
     if what.type == nfs.NF4LNK:
         target = bytes(what.linkdata)
         if not target or b"\0" in target:
@@ -173,8 +148,7 @@ def _make(
         # The numbers that Linux has room for: twelve bits and twenty.
         if rdev[0] >= 1 << 12 or rdev[1] >= 1 << 20:
             raise NfsError(nfs.NFS4ERR_INVAL)
-    permissions = 0o644 if mode is None else mode
-    return fs.mknod(parent, name, who, _MODES[what.type] | permissions, rdev)
+    return fs.mknod(parent, name, who, _MODES[what.type] | mode, rdev)
 
 
 @may_wait
@@ -278,6 +252,8 @@ async def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
         listing = await context.ready(fs.entries(node, cookie, context.user, most, birth))
         if mask & attributes.ROOM:
             await page.look_at_rooms(listing)
+        if mask & attributes.ACLS:
+            await page.look_at_acls(listing)
         if not page.extend(listing.entries):
             page.finish(False)
             return
@@ -293,6 +269,7 @@ class _Page:
     """The entries of one READDIR result, as far as they are appended."""
 
     __slots__ = (
+        "_acls",
         "_context",
         "_count",
         "_encoder",
@@ -323,6 +300,7 @@ class _Page:
         self._refusal = refusal
         self._count = 0
         self._rooms: dict[Export, Statistics] = {}
+        self._acls: dict[bytes, Acls] = {}
         reply.buffer += _COOKIE_VERIFIER
         self._start = len(reply.buffer)
         self._end = self._start + limit - _READDIR_FRAME
@@ -342,6 +320,24 @@ class _Page:
             export = self._context.core.namespace.export_of(self._here, entry.name)
             if export not in self._rooms:
                 self._rooms[export] = await self._context.ready(export.fs.statistics())
+
+    async def look_at_acls(self, listing: Listing) -> None:
+        """Read the access control lists of some entries; one that has none by now has gone.
+
+        All are of this export: the tree that joins exports, where others begin, has no lists.
+        """
+        if self._refusal is not None:
+            return
+        context, fs = self._context, self._here.export.fs
+        self._acls.clear()
+        for index, (cookie, name, found) in enumerate(listing.entries):
+            if isinstance(found, OSError):
+                continue
+            try:
+                node = await context.ready(fs.node(found[1]))
+                self._acls[name] = await context.ready(fs.acls(node))
+            except OSError as error:
+                listing.entries[index] = Entry(cookie, name, error)
 
     def extend(self, entries: list[Entry]) -> bool:
         """Append entries, unless they are none for the caller; False if the page is full."""
@@ -390,7 +386,7 @@ class _Page:
         values, identity = found
         room = self._rooms.get(export) if self._rooms else None
         subject = attributes.Subject(
-            context.core, context.minor, export, values, identity, None, room
+            context.core, context.minor, export, values, identity, None, room, self._acls.get(name)
         )
         if export.absent:
             mask, subject.status = absent.listed(mask)

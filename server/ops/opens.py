@@ -22,8 +22,8 @@ from ..state.delegation import Delegation
 from ..state.stateid import UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
-from . import delegations, rights
-from .directory import DirectoryChange, apply_created, directory
+from . import creation, delegations, rights
+from .directory import DirectoryChange, directory
 from .names import check_name, check_new_name
 from .stateids import open_state_of, require_regular
 
@@ -210,10 +210,11 @@ async def _create(
 ) -> _Found | _Created:
     here = context.here
     fs = here.export.fs
-    verifier, changes, mask = _to_create(context, how)
+    verifier, to_set = _to_create(context, how)
+    changes, mask, acls = to_set.changes, to_set.mask, to_set.acls(directory=False)
     context.require_writable()
     change = await DirectoryChange.begin(context, here)
-    mode = 0o644 if changes.mode is None else changes.mode
+    mode = await creation.mode(context, to_set, acls, 0o644)
     # Before anything is made: the open must have a place.
     context.core.registry.make_state_room(context.caller, context.now)
     # The creator may give the file a size even if it opens it for reading alone.
@@ -232,7 +233,7 @@ async def _create(
         if verifier is not None:
             changes.atime_ns, changes.mtime_ns = _verifier_times(verifier)
             mask |= _TIMES
-        await apply_created(context, fs, node, changes, made_with_mode=True, via=file)
+        await creation.complete(context, node, changes, acls, via=file)
         info = await change.finish(context)
     except BaseException as error:
         file.close()
@@ -242,20 +243,20 @@ async def _create(
     return _Created(context.core.namespace.at(here.export, node), info, mask, file)
 
 
-def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, Changes, int]:
-    """Return the verifier of an exclusive create, what is to be set, and the set of that."""
+def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, attributes.Wish]:
+    """Return the verifier of an exclusive create, and what is to be set."""
     if how.mode == nfs.EXCLUSIVE4:
-        return how.createverf, Changes(), 0
+        return how.createverf, attributes.Wish(Changes(), 0, 0)
     verifier = None
     if how.mode == nfs.EXCLUSIVE4_1:
         verifier, given = how.ch_createboth.cva_verf, how.ch_createboth.cva_attrs
     else:
         given = how.createattrs
     fs = context.here.export.fs
-    changes, mask, _ = attributes.to_set(given, fs, context.minor, creating=True)
-    if verifier is not None and mask & _TIMES:
+    wish = attributes.to_set(given, fs, context.minor, creating=True)
+    if verifier is not None and wish.mask & _TIMES:
         raise NfsError(nfs.NFS4ERR_INVAL)
-    return verifier, changes, mask
+    return verifier, wish
 
 
 def _verifier_times(verifier: bytes) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from typing import Final
 from . import syscalls
 from .interface import User
 from .posix import failure, granted
+from .posix_acl import PosixAcl
 
 _MOST_CHECKED: Final = 4096
 _AS_THE_SERVER: Final = nullcontext()
@@ -49,12 +50,13 @@ class Identity:
             return _AS_THE_SERVER
         return _Acting(self, user)
 
-    def estimate(self, status: os.stat_result, user: User, mask: int) -> int:
-        """Return what the mode alone grants ``user``, for kernels that cannot be asked."""
+    def estimate(self, status: os.stat_result, acl: PosixAcl | None, user: User, mask: int) -> int:
+        """Return what mode and list grant ``user``, for kernels that cannot be asked."""
         if not self._active:
             user = User(os.geteuid(), os.getegid(), tuple(os.getgroups()))
         directory = stat.S_ISDIR(status.st_mode)
-        return granted(user, status.st_uid, status.st_gid, status.st_mode, mask, directory)
+        owner, group, mode = status.st_uid, status.st_gid, status.st_mode
+        return granted(user, owner, group, mode, mask, directory, acl)
 
 
 class _Acting:

@@ -36,6 +36,8 @@ from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from nfsrdma.rpcrdma.task import Future
 
+from .posix_acl import Acls
+
 READ: Final = 4
 WRITE: Final = 2
 EXECUTE: Final = 1
@@ -316,6 +318,8 @@ class FileSystem(abc.ABC):
     """Whether files and directories can have extended attributes."""
     max_xattr_name: int = 250
     """Octets of the name of an extended attribute."""
+    has_acls: bool = False
+    """Whether objects have access control lists, by which :meth:`permitted` judges as well."""
 
     @property
     @abc.abstractmethod
@@ -437,6 +441,20 @@ class FileSystem(abc.ABC):
 
     def remove_xattr(self, node: Node, who: User, name: bytes) -> Eventual[None]:
         """Remove an extended attribute. ENODATA if there is none of that name."""
+        raise _unsupported()
+
+    # --- Access control lists ---
+
+    def acls(self, node: Node) -> Eventual[Acls]:
+        """Return the lists of a node; those that its mode stands for if it has no others."""
+        raise _unsupported()
+
+    def set_acls(self, node: Node, who: User, acls: Acls) -> Eventual[None]:
+        """Replace all lists of a node, and with them the nine bits of its mode.
+
+        EPERM unless the caller owns it, ENOSPC if the lists are too long, EOPNOTSUPP for what can
+        have none. A default list is a directory's alone.
+        """
         raise _unsupported()
 
     def sync_directory(self, directory: Node) -> Eventual[Job | None]:

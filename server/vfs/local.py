@@ -31,7 +31,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from ..waiting import started
-from . import cookies, local_xattrs, syscalls
+from . import cookies, local_acls, local_xattrs, syscalls
 from .below import Below
 from .descriptors import SHARED, Budget, DescriptorCache
 from .handles import Handles, InodeHandles, KernelHandles
@@ -60,6 +60,7 @@ from .local_file import LocalFile, sync_job
 from .local_nodes import Nodes
 from .pace import NOT_NOW, Medium, Pace, medium_of
 from .posix import failure
+from .posix_acl import Acls
 from .syscalls import descriptor_path
 
 MAX_IDENTITY: Final = 110
@@ -103,6 +104,7 @@ class LocalFileSystem(FileSystem):
         self._xattrs = local_xattrs.Xattrs(
             acting, self.calls, self.nodes, self.pace, self.heavy, self._changed
         )
+        self._acls = local_acls.LocalAcls(acting, self.nodes, self.pace, self.heavy, self._changed)
         self.in_memory = self.pace.medium is Medium.MEMORY
         """Nothing in it is ever durable, or needs to be."""
         try:
@@ -118,6 +120,7 @@ class LocalFileSystem(FileSystem):
             self.clone_block = clone_block(self._root_fd)
             self.has_xattrs = local_xattrs.are_supported(self._root_fd)
             self.max_xattr_name = local_xattrs.MAX_NAME
+            self.has_acls = self.calls.has_acls = local_acls.are_supported(self._root_fd)
             self.has_birth_time = syscalls.birth_time(self._root_fd) >= 0
         except BaseException:
             self.close()
@@ -473,6 +476,14 @@ class LocalFileSystem(FileSystem):
     def remove_xattr(self, node: Node, who: User, name: bytes) -> Eventual[None]:
         """Remove an extended attribute."""
         return started(self._xattrs.remove(node, who, name))
+
+    def acls(self, node: Node) -> Eventual[Acls]:
+        """Return the access control lists of a node."""
+        return started(self._acls.get(node))
+
+    def set_acls(self, node: Node, who: User, acls: Acls) -> Eventual[None]:
+        """Replace the access control lists of a node."""
+        return started(self._acls.set(node, who, acls))
 
     def sync_directory(self, directory: Node) -> Eventual[Job | None]:
         """Return the job that makes a directory's entries durable."""

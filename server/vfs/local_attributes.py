@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import OrderedDict
 from typing import Final
 
-from . import syscalls
+from . import posix_acl, syscalls
 from .interface import NOW, Attributes, Changes, Node
 
 _STAMPS: Final = 4096
 _NO_DEVICE: Final = (0, 0)
+ACCESS_ACL: Final = b"system.posix_acl_access"
+DEFAULT_ACL: Final = b"system.posix_acl_default"
+"""The extended attributes by which Linux shows an object's list, and a directory's default list."""
 
 
 class Stamps:
@@ -88,16 +92,30 @@ def file_mask() -> int:
     return 0o777
 
 
-def repair_mode(fd: int, mode: int, mask: int) -> None:
+def read_acl(fd: int, name: bytes) -> posix_acl.PosixAcl | None:
+    """Return a list of an object, by the name of its attribute; None if it has none."""
+    try:
+        value = os.getxattr(syscalls.descriptor_path(fd), name)
+    except OSError as error:
+        if error.errno not in (errno.ENODATA, errno.EOPNOTSUPP):
+            raise
+        return None
+    return posix_acl.decode(value)
+
+
+def repair_mode(fd: int, mode: int, mask: int, inherits: bool) -> None:
     """Give a new object back what the process's file mask took from its mode.
 
-    A mode that differs otherwise is the work of a default ACL, and stays.
+    With ``inherits`` it has its rights from the directory's default list, and keeps those.
     """
-    if not mode & (mask | stat.S_ISUID | stat.S_ISGID):
-        return
-    actual = os.fstat(fd).st_mode
-    if actual & 0o777 == mode & 0o777 & ~mask:
-        os.chmod(syscalls.descriptor_path(fd), mode & 0o7777 | actual & stat.S_ISGID)
+    actual = stat.S_IMODE(os.fstat(fd).st_mode)
+    if inherits:
+        mode = mode & ~0o777 | actual & 0o777
+    elif actual & 0o777 != mode & 0o777 & ~mask:
+        return  # A file system with modes of its own.
+    wanted = mode & 0o7777 | actual & stat.S_ISGID
+    if wanted != actual:
+        os.chmod(syscalls.descriptor_path(fd), wanted)
 
 
 def set_attributes(node: Node, path: bytes, changes: Changes) -> None:

@@ -20,7 +20,14 @@ from .handles import Handles
 from .heavy import Heavy, is_large
 from .identity import Identity
 from .interface import READ, WRITE, Changes, Node, User
-from .local_attributes import file_mask, repair_mode, set_attributes
+from .local_attributes import (
+    ACCESS_ACL,
+    DEFAULT_ACL,
+    file_mask,
+    read_acl,
+    repair_mode,
+    set_attributes,
+)
 from .posix import failure, without_setid
 from .search import SHORTAGES
 from .syscalls import descriptor_path
@@ -76,6 +83,8 @@ class Calls:
         self._heavy = heavy
         self._umask = file_mask()
         self._have_openat2 = True
+        self.has_acls = False
+        """Whether directories may have default lists; the file system finds it out."""
         self.max_file_size = 0
         """Octets that a file can have; the file system finds it out."""
 
@@ -184,7 +193,7 @@ class Calls:
         except OSError as error:
             if error.errno != errno.ENOSYS:
                 raise
-            return self._acting.estimate(os.fstat(fd), who, mask)
+            return self._acting.estimate(os.fstat(fd), read_acl(fd, ACCESS_ACL), who, mask)
         return result
 
     def entries(
@@ -257,11 +266,17 @@ class Calls:
         with self._acting(who):
             fd = os.open(name, flags, mode & 0o7777, dir_fd=directory)
             try:
-                repair_mode(fd, mode, self._umask)
+                self._repair_mode(directory, fd, mode)
             except OSError:
                 os.close(fd)
                 raise
         return fd
+
+    def _repair_mode(self, directory: int, fd: int, mode: int) -> None:
+        """Give a new object back what the process's file mask took from its mode."""
+        if mode & (self._umask | stat.S_ISUID | stat.S_ISGID):
+            inherits = self.has_acls and read_acl(directory, DEFAULT_ACL) is not None
+            repair_mode(fd, mode, self._umask, inherits)
 
     def found_open(self, fd: int, above: bytes, name: bytes) -> Found:
         """Find the inode of a file that was just made, as ``name`` in ``above``."""
@@ -290,7 +305,7 @@ class Calls:
             fd = self.open_entry(directory, name)
             if mode is not None:
                 try:
-                    repair_mode(fd, mode, self._umask)
+                    self._repair_mode(directory, fd, mode)
                 except OSError:
                     os.close(fd)
                     raise

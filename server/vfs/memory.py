@@ -28,10 +28,18 @@ from .interface import (
     User,
     XattrMode,
 )
+from .memory_acls import (
+    acls_of,
+    apply_acls,
+    growth_by_acls,
+    inherit_acls,
+    size_of_inherited,
+)
 from .memory_file import CHUNK, MemoryFile
 from .memory_node import Directory, MemoryNode
 from .memory_xattrs import growth_by_removing, growth_by_setting, names_of, value_of
 from .posix import failure, granted, inherited, require, without_foreign_setgid, without_setid
+from .posix_acl import Acls
 
 _IDENTITY = struct.Struct(">IQ")
 
@@ -47,6 +55,7 @@ class MemoryFileSystem(FileSystem):
     atomic_changes = True
     change_is_monotonic = True
     has_xattrs = True
+    has_acls = True
 
     def __init__(
         self,
@@ -129,6 +138,7 @@ class MemoryFileSystem(FileSystem):
                 node.mode = without_setid(node.mode)
         if changes.mode is not None:
             node.mode = without_foreign_setgid(who, node.gid, changes.mode & 0o7777)
+            node.acl = None if node.acl is None else node.acl.with_mode(node.mode)
         now = self._clock()
         self.touch(node, modified=changes.size is not None)
         if changes.atime_ns is not None:
@@ -140,7 +150,7 @@ class MemoryFileSystem(FileSystem):
     def permitted(self, node: Node, who: User, mask: int) -> int:
         """Return what a user is granted of a mask."""
         assert isinstance(node, MemoryNode)
-        return granted(who, node.uid, node.gid, node.mode, mask, node.is_directory)
+        return granted(who, node.uid, node.gid, node.mode, mask, node.is_directory, node.acl)
 
     def lookup(self, directory: Node, name: bytes, who: User) -> MemoryNode:
         """Look an entry up."""
@@ -302,6 +312,16 @@ class MemoryFileSystem(FileSystem):
         self._grow(changed, growth_by_removing(changed, who, name))
         del changed.xattrs[name]
 
+    def acls(self, node: Node) -> Acls:
+        """Return the access control lists of a node."""
+        return acls_of(self._living(node))
+
+    def set_acls(self, node: Node, who: User, acls: Acls) -> None:
+        """Replace the access control lists of a node."""
+        changed = self._living(node)
+        self._grow(changed, growth_by_acls(changed, who, acls))
+        apply_acls(changed, who, acls)
+
     def _grow(self, node: MemoryNode, octets: int) -> None:
         if self._used + octets > self._capacity:
             raise failure(errno.ENOSPC)
@@ -365,6 +385,7 @@ class MemoryFileSystem(FileSystem):
         self._used -= node.space
         node.space = 0
         node.xattrs = {}
+        node.acl = node.default_acl = None
         if isinstance(node.content, dict):
             node.content = {}
 
@@ -383,6 +404,7 @@ class MemoryFileSystem(FileSystem):
         node.size = node.space = 0
         node.rdev = (0, 0)
         node.xattrs = {}
+        node.acl = node.default_acl = None
         node.parent = None
         if node.is_directory:
             node.content = Directory()
@@ -396,7 +418,13 @@ class MemoryFileSystem(FileSystem):
     def _make(self, directory: Node, name: bytes, who: User, mode: int) -> MemoryNode:
         parent = self._room_for(directory, name, who)
         bits, gid = inherited(who, stat.S_IMODE(mode), parent.mode, parent.gid, stat.S_ISDIR(mode))
+        inheritance = size_of_inherited(parent, mode)
+        if self._used + inheritance > self._capacity:
+            raise failure(errno.ENOSPC)
         node = self._new(stat.S_IFMT(mode) | bits, who.uid, gid)
+        inherit_acls(node, parent)
+        self._used += inheritance
+        node.space += inheritance
         _contents(parent).add(name, node)
         self.touch(parent, modified=True)
         return node
@@ -462,7 +490,7 @@ class MemoryFileSystem(FileSystem):
             raise failure(errno.ENOENT) from None
 
     def _require(self, node: MemoryNode, who: User, mask: int) -> None:
-        require(who, node.uid, node.gid, node.mode, mask, node.is_directory)
+        require(who, node.uid, node.gid, node.mode, mask, node.is_directory, node.acl)
 
     def _check_sticky(self, parent: MemoryNode, node: MemoryNode, who: User) -> None:
         if parent.mode & stat.S_ISVTX and who.uid not in (0, node.uid, parent.uid):

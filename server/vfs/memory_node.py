@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from .interface import Node
+from .posix_acl import PosixAcl
 
 _FIRST_ENTRY = 3  # RFC 8881, Section 18.23.3: cookies 0, 1 and 2 are special.
 
@@ -17,11 +18,13 @@ class MemoryNode(Node):
     """An object in memory. ``content`` depends on the type."""
 
     __slots__ = (
+        "acl",
         "atime_ns",
         "btime_ns",
         "change",
         "content",
         "ctime_ns",
+        "default_acl",
         "gid",
         "mode",
         "mtime_ns",
@@ -37,6 +40,9 @@ class MemoryNode(Node):
 
     content: Directory | dict[int, bytearray] | bytes
     parent: MemoryNode | None
+    acl: PosixAcl | None
+    """What the mode does not say; None if it says all."""
+    default_acl: PosixAcl | None
     atime_ns: int
     btime_ns: int
     change: int

@@ -62,7 +62,7 @@ def _has_them(node: MemoryNode) -> bool:
 
 
 def _require(node: MemoryNode, who: User, mask: int) -> None:
-    require(who, node.uid, node.gid, node.mode, mask, node.is_directory)
+    require(who, node.uid, node.gid, node.mode, mask, node.is_directory, node.acl)
 
 
 def _require_changeable(node: MemoryNode, who: User) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from functools import reduce
+from operator import or_
 
 from .interface import EXECUTE, READ, WRITE, User
+from .posix_acl import PosixAcl
 
 
 def failure(code: int) -> OSError:
@@ -14,8 +17,16 @@ def failure(code: int) -> OSError:
     return OSError(code, os.strerror(code))
 
 
-def granted(who: User, owner: int, group: int, mode: int, mask: int, directory: bool) -> int:
-    """Return what ``mode`` grants of ``mask``: one class of three applies, never their sum."""
+def granted(
+    who: User,
+    owner: int,
+    group: int,
+    mode: int,
+    mask: int,
+    directory: bool,
+    acl: PosixAcl | None = None,
+) -> int:
+    """Return what ``mode``, or a list, grants of ``mask``: one class applies, never their sum."""
     if who.uid == 0:
         # The superuser may execute what anyone may, and everything else.
         if directory or mode & 0o111:
@@ -23,14 +34,40 @@ def granted(who: User, owner: int, group: int, mode: int, mask: int, directory: 
         return mask & (READ | WRITE)
     if who.uid == owner:
         return mask & mode >> 6
+    if acl is not None:
+        return mask & _granted_by(acl, who, group)
     if who.member_of(group):
         return mask & mode >> 3
     return mask & mode
 
 
-def require(who: User, owner: int, group: int, mode: int, mask: int, directory: bool) -> None:
+def _granted_by(acl: PosixAcl, who: User, group: int) -> int:
+    """Return what a list grants to somebody who is not the owner.
+
+    Named users come before groups. What one of several groups grants is granted; Linux wants a
+    single one to grant all rights that are asked for at once, which is not seen here.
+    """
+    limit = acl.effective_mask
+    if who.uid in acl.users:
+        return acl.users[who.uid] & limit
+    of_groups = [acl.group] if who.member_of(group) else []
+    of_groups += [rights for number, rights in acl.groups.items() if who.member_of(number)]
+    if not of_groups:
+        return acl.other
+    return reduce(or_, of_groups) & limit
+
+
+def require(
+    who: User,
+    owner: int,
+    group: int,
+    mode: int,
+    mask: int,
+    directory: bool,
+    acl: PosixAcl | None = None,
+) -> None:
     """Raise EACCES unless all of ``mask`` is granted."""
-    if granted(who, owner, group, mode, mask, directory) != mask:
+    if granted(who, owner, group, mode, mask, directory, acl) != mask:
         raise failure(errno.EACCES)
 
 
