@@ -82,12 +82,13 @@ def _home() -> Path:
 def name_of(exports: Iterable[tuple[str, str]], listeners: Iterable[str]) -> str:
     """Return a name for the state of one server, made of what it exports and where it listens.
 
-    ``exports`` are names and directories. So the same command finds the same state, and one that
-    serves other directories, or at another address, is another server to its clients too.
+    ``exports`` are names and what they stand for: real paths, or URLs. So the same command finds
+    the same state, and one that serves other directories, or at another address, is another server
+    to its clients too.
     """
     digest = hashlib.blake2s(digest_size=8)
-    for name, directory in exports:
-        digest.update(os.fsencode(f"{name}\0{os.path.realpath(directory)}\0"))
+    for name, place in exports:
+        digest.update(os.fsencode(f"{name}\0{place}\0"))
     for where in sorted(listeners):
         digest.update(os.fsencode(f"\0{where}"))
     return digest.hexdigest()

@@ -7,17 +7,24 @@ end cannot do it leaves out of ``capabilities``: the tests that need it skip, sa
 
 from __future__ import annotations
 
+import importlib.util
+import io
 import os
+import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fsspec
 from tests.support.threads import AtOnce
+from tests.support.web import serving
 
 from nfsrdma.rpcrdma.task import Future
+from nfsrdma.server.vfs.fsspec import FsspecFileSystem, open_url
 from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, FileSystem, OpenFile
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
@@ -182,6 +189,84 @@ def _local(handles: str, medium: Medium | None = None) -> Make:
     return make
 
 
+def _fsspec(prepare: Callable[[Path, Tree], AbstractContextManager[str]], threads: bool) -> Make:
+    """Objects by fsspec, at the URL that ``prepare`` fills."""
+
+    def make(path: Path, tree: Tree) -> Iterator[Backend]:
+        with prepare(path, tree) as url:
+            workers = AtOnce()
+            opened: list[FsspecFileSystem] = []
+
+            def open_() -> FsspecFileSystem:
+                fs = open_url(url)
+                opened.append(fs)
+                if threads:
+                    fs.attach(workers)
+                return fs
+
+            yield Backend("fsspec", open_(), frozenset(), again=open_)
+            for fs in opened:
+                fs.close()
+            workers.close()
+
+    return make
+
+
+@contextmanager
+def _zipped(path: Path, tree: Tree) -> Iterator[str]:
+    with zipfile.ZipFile(path / "tree.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in tree.items():
+            archive.writestr(name if content is not None else f"{name}/", content or b"")
+    yield f"zip::{path}/tree.zip"
+
+
+@contextmanager
+def _tarred(path: Path, tree: Tree) -> Iterator[str]:
+    with tarfile.open(path / "tree.tar.gz", "w:gz") as archive:
+        for name, content in tree.items():
+            member = tarfile.TarInfo(name)
+            member.mtime = 1_700_000_000
+            if content is None:
+                member.type, member.mode = tarfile.DIRTYPE, 0o755
+            else:
+                member.size = len(content)
+            archive.addfile(member, io.BytesIO(content or b""))
+    yield f"tar::{path}/tree.tar.gz"
+
+
+@contextmanager
+def _tarred_in_place(path: Path, tree: Tree) -> Iterator[str]:
+    root = path / "tree"
+    root.mkdir()
+    write(root, tree)
+    with tarfile.open(path / "tree.tar", "w") as archive:
+        archive.add(root, "./")
+    yield f"tar::{path}/tree.tar"
+
+
+@contextmanager
+def _in_memory(path: Path, tree: Tree) -> Iterator[str]:
+    fs = fsspec.filesystem("memory")
+    root = f"/{path.name}/bucket"
+    fs.makedirs(root)
+    for name, content in tree.items():
+        if content is None:
+            fs.makedirs(f"{root}/{name}")
+        else:
+            fs.pipe_file(f"{root}/{name}", content)
+    yield f"memory:/{root}"
+    fs.rm(f"/{path.name}", recursive=True)
+
+
+@contextmanager
+def _on_the_web(path: Path, tree: Tree) -> Iterator[str]:
+    root = path / "www"
+    root.mkdir()
+    write(root, tree)
+    with serving(root) as url:
+        yield f"{url}/"
+
+
 BACKENDS: dict[str, Make] = {
     "memory": _memory,
     "local-kernel": _local("kernel"),
@@ -189,7 +274,13 @@ BACKENDS: dict[str, Make] = {
     "local-kernel-disk": _local("kernel", Medium.DISK),
     "local-kernel-other": _local("kernel", Medium.OTHER),
     "local-inode-other": _local("inode", Medium.OTHER),
+    "fsspec-zip": _fsspec(_zipped, True),
+    "fsspec-tar": _fsspec(_tarred, True),
+    "fsspec-tar-in-place": _fsspec(_tarred_in_place, False),
+    "fsspec-memory": _fsspec(_in_memory, False),
 }
+if importlib.util.find_spec("aiohttp") is not None:
+    BACKENDS["fsspec-http"] = _fsspec(_on_the_web, True)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ _PLENTY = 1 << 20
 
 
 @click.command(epilog=limits_text(ServerConfig()))
-@click.argument("exports", nargs=-1, metavar="[NAME=]DIR[:OPTION,...]...")
+@click.argument("exports", nargs=-1, metavar="[NAME=]DIR|URL[:OPTION,...]...")
 @listener_options
 @rights_options
 @kept_options
@@ -94,7 +94,8 @@ def serve(
     """Export directories by NFS 4.0, 4.1 and 4.2.
 
     One DIR is the root of what clients see; several appear below it, as NAME or by their own
-    last names. A server run by root acts with the rights of each caller; any other acts with its
+    last names. A URL is exported read-only by fsspec: zip::/srv/photos.zip, s3://bucket/prefix.
+    A server run by root acts with the rights of each caller; any other acts with its
     own, and serves its user and root alone.
 
     OPTIONs are those of exports(5): ro, rw, root_squash, no_root_squash, all_squash, sync, async;

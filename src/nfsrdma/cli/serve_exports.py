@@ -12,9 +12,10 @@ import click
 
 from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
-from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.location import Location, Referral, parse_locations
 from nfsrdma.server.vfs.memory import MemoryFileSystem
+
+from .serve_backends import is_url, name_of_place, open_place, shown_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def check_locations(
 
 
 def split_options(text: str) -> tuple[str, tuple[str, ...]]:
-    """Split ``[NAME=]DIR[:OPTION,...]`` into ``[NAME=]DIR`` and the options.
+    """Split ``[NAME=]DIR[:OPTION,...]``, or a URL, into ``[NAME=]DIR`` and the options.
 
     A text that exists as a directory is one, even if it has colons.
     """
@@ -96,7 +97,7 @@ def places(directories: Sequence[str], elsewhere: Elsewhere = _NOTHING) -> list[
     alone = len(directories) == 1 and not elsewhere.referrals
     named = (parse_export(split_options(text)[0], alone)[1] for text in directories)
     referrals = elsewhere.referrals.values()
-    return [*map(os.path.abspath, named), *(", ".join(map(str, each)) for each in referrals)]
+    return [*map(shown_place, named), *(", ".join(map(str, each)) for each in referrals)]
 
 
 def _names_directory(text: str) -> bool:
@@ -106,12 +107,12 @@ def _names_directory(text: str) -> bool:
 def parse_export(text: str, alone: bool) -> tuple[str, str]:
     """Split ``NAME=DIR`` or ``DIR`` into name and directory; a single directory is the root.
 
-    An argument that exists as a directory is one, even if it has ``=``.
+    An argument that exists as a directory is one, even if it has ``=``. So is one that is a URL.
     """
     name, equals, path = text.partition("=")
-    if equals and not os.path.isdir(text):
+    if equals and not os.path.isdir(text) and not is_url(text):
         return name.strip("/"), path
-    return "" if alone else os.path.basename(os.path.abspath(text)), text
+    return "" if alone else name_of_place(text), text
 
 
 def make_exports(
@@ -159,10 +160,7 @@ def _of_directory(text: str, alone: bool, options: ExportOptions) -> Export:
         raise click.UsageError(
             f"{text}: {error.args[0]!r} is no option of an export: {known}"
         ) from None
-    try:
-        return _export(name, LocalFileSystem(path), chosen)
-    except OSError as error:
-        raise click.ClickException(f"cannot export {path}: {error.strerror}") from None
+    return _export(name, open_place(path), chosen)
 
 
 def _export(name: str, fs: FileSystem, options: ExportOptions) -> Export:

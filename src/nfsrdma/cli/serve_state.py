@@ -23,6 +23,7 @@ from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
 
 from .messages import printable
+from .serve_backends import resolved
 from .serve_exports import parse_export, split_options
 from .serving import reason
 
@@ -79,4 +80,5 @@ def keep_to_ourselves(exports: Sequence[Export], *directories: Path) -> None:
 def _own(exports: Sequence[str], listeners: Sequence[str]) -> Path:
     alone = len(exports) == 1
     pairs = (parse_export(split_options(text)[0], alone) for text in exports)
-    return default_directory() / name_of(pairs, listeners)
+    resolved_pairs = ((name, resolved(place)) for name, place in pairs)
+    return default_directory() / name_of(resolved_pairs, listeners)
