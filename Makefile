@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak crashes fuzz corpus check bench targets format emit docs clean twins native-million native-asan
+.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets format emit docs clean twins native-million native-asan
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ crashes: $(STAMP) ## KILLS=200 of the server and CLIENTS=100 under verified load
 	@PYTHONPATH=src:. $(BIN)/python -m tests.crash --kills $(KILLS) --clients $(CLIENTS)
 KILLS ?= 200
 CLIENTS ?= 100
+
+conformance: $(STAMP) ## foreign suites, of those checkouts that are named: PYNFS= PJDFSTEST= CTHON= LIBNFS=
+	@PYTHONPATH=src:. $(BIN)/python -m tests.suites $(CONFORMANCE_ARGS)
 
 twins: $(STAMP) ## what the native modules do, done by their twins in Python
 	@NFSRDMA_NATIVE=0 $(BIN)/python -m pytest $(TWIN_TESTS) -k 'not verbs and not shm'

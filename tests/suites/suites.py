@@ -1,0 +1,248 @@
+"""The suites: for each how a checkout of it is run, and how its output is read.
+
+None is part of this project, or fetched by it; whoever wants one run names a checkout, built.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .stage import Stage, StageError
+from .verdict import Case, Outcome, Results
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite: its name, the variable that names its checkout, how to build that, how to run it."""
+
+    name: str
+    variable: str
+    build: str
+    """For people: what makes a fresh checkout ready."""
+    proof: str
+    """A file that is there when it is ready."""
+    run: Callable[[Path, Stage], Results]
+
+    def checkout(self) -> Path | None:
+        """The checkout that is named, if one is; raises `StageError` if it is not built."""
+        named = os.environ.get(self.variable, "")
+        if not named:
+            return None
+        path = Path(named).resolve()
+        if not (path / self.proof).exists():
+            raise StageError(f"{self.variable}={named} has no {self.proof}; there: {self.build}")
+        return path
+
+
+def command(
+    argv: Sequence[str | Path],
+    log: Path,
+    *,
+    folder: Path,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run a program of a suite and return its output, which ``log`` keeps as well.
+
+    What such programs return says little, so it is not looked at. Raises `StageError` on timeout.
+    """
+    with log.open("w") as stream:
+        try:
+            subprocess.run(
+                list(map(str, argv)),
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+                env={**os.environ, **(environment or {})},
+                timeout=timeout,
+            )
+        except subprocess.TimeoutExpired:
+            raise StageError(f"{argv[0]} did not end in {timeout:.0f} s; see {log}") from None
+    return log.read_text(errors="replace")
+
+
+#: Flags of pynfs that this run cannot serve: Kerberos, and a server to be restarted by a script.
+_PYNFS_LEFT_OUT = ("nogss", "noreboot")
+
+
+def _pynfs(minor: int, flags: Sequence[str]) -> Callable[[Path, Stage], Results]:
+    def run(checkout: Path, stage: Stage) -> Results:
+        host, port = stage.address
+        results = stage.folder / "results.json"
+        argv = [os.environ.get("PYNFS_PYTHON", sys.executable), "testserver.py", f"{host}:{port}/"]
+        argv += ["--maketree", f"--json={results}", *flags]
+        # It writes its records in pieces, each of which would wait for the one before to arrive.
+        environment = {"PYTHONPATH": str(Path(__file__).parent / "nodelay")}
+        command(
+            argv,
+            stage.folder / "pynfs.log",
+            folder=checkout / f"nfs4.{minor}",
+            timeout=3000,
+            environment=environment,
+        )
+        if not results.exists():
+            raise StageError(f"pynfs ended without results; see {stage.folder / 'pynfs.log'}")
+        return pynfs_results(json.loads(results.read_text()))
+
+    return run
+
+
+def pynfs_results(saved: Mapping[str, object]) -> Results:
+    """Read the file that pynfs writes with ``--json``."""
+    results = {}
+    cases = saved["testcase"]
+    assert isinstance(cases, list)
+    for case in cases:
+        if "failure" in case:
+            said = str(case["failure"]["message"])
+            results[case["code"]] = Case(Outcome.FAILED, said)
+        elif "skipped" in case:
+            results[case["code"]] = Case(Outcome.SKIPPED)
+        else:
+            results[case["code"]] = Case(Outcome.PASSED)
+    return results
+
+
+def _pjdfstest(checkout: Path, stage: Stage) -> Results:
+    with stage.mounted() as point:
+        work = point / "work"
+        work.mkdir()
+        work.chmod(0o777)
+        output = command(
+            ["prove", "-v", "-r", checkout / "tests"],
+            stage.folder / "prove.log",
+            folder=work,
+            timeout=3000,
+        )
+    return tap_results(output, f"{checkout}/tests/")
+
+
+def tap_results(output: str, prefix: str) -> Results:
+    """Read what ``prove -v`` prints; a case is a file and a number, as ``open/00.t:12``.
+
+    A file that says fewer results than it has planned has one failed case more, ``open/00.t:end``.
+    """
+    results: dict[str, Case] = {}
+    file, planned, seen = "", 0, 0
+
+    def end() -> None:
+        if file and seen < planned:
+            results[f"{file}:end"] = Case(Outcome.FAILED, f"{seen} of {planned} results")
+
+    for line in output.splitlines():
+        if begun := re.match(rf"{re.escape(prefix)}(\S+\.t) \.+", line):
+            end()
+            file, planned, seen = begun[1], 0, 0
+        elif plan := re.match(r"1\.\.(\d+)", line):
+            planned = int(plan[1])
+        elif found := re.match(r"(not )?ok (\d+)(.*)", line):
+            seen += 1
+            # What a test marks as not to be expected is no failure of it.
+            todo = "# TODO" in found[3] or "# SKIP" in found[3].upper()
+            failed = found[1] is not None and not todo
+            outcome = Outcome.FAILED if failed else Outcome.SKIPPED if todo else Outcome.PASSED
+            results[f"{file}:{found[2]}"] = Case(outcome, found[3].strip(" -"))
+    end()
+    return results
+
+
+def _connectathon(checkout: Path, stage: Stage) -> Results:
+    results: dict[str, Case] = {}
+    copy = stage.folder / "cthon"
+    shutil.copytree(checkout, copy)
+    with stage.mounted() as point:
+        for part in ("basic", "general", "special", "lock"):
+            output = command(
+                ["sh", "./runtests", f"-{part[0]}", "-f", point / "work"],
+                stage.folder / f"{part}.log",
+                folder=copy,
+                timeout=900,
+            )
+            passed = "All tests completed" in output
+            last = output.strip().splitlines()[-1:] or [""]
+            results[part] = Case(Outcome.PASSED if passed else Outcome.FAILED, last[0])
+    return results
+
+
+_LIBNFS_FUNCTIONS = """\
+TESTDIR={folder}
+TESTURL="nfs://{host}:{port}/{folder.name}"
+VERS=4
+start_share() {{ rm -rf "$TESTDIR"; mkdir "$TESTDIR"; }}
+stop_share() {{ rm -rf "$TESTDIR"; }}
+success() {{ echo "[OK]"; }}
+failure() {{ echo "[FAILED]"; exit 1; }}
+"""
+
+
+def _libnfs(checkout: Path, stage: Stage) -> Results:
+    """Run its scripts on our export, but for those that want valgrind."""
+    host, port = stage.address
+    tests, utils = stage.folder / "libnfs" / "tests", stage.folder / "libnfs" / "utils"
+    shutil.copytree(checkout / "build/tests", tests)
+    shutil.copytree(checkout / "build/utils", utils)
+    functions = _LIBNFS_FUNCTIONS.format(folder=stage.export / "share", host=host, port=port)
+    (tests / "functions.sh").write_text(functions)
+    # Some scripts name the folder of the share as it is where libnfs's own functions are used.
+    (tests / "testdata").symlink_to(stage.export / "share")
+    results: dict[str, Case] = {}
+    for script in sorted((checkout / "tests").glob("test_*.sh")):
+        if "valgrind" in script.name:
+            continue
+        shutil.copy(script, tests)
+        log = stage.folder / f"{script.stem}.log"
+        output = command(["bash", f"./{script.name}"], log, folder=tests, timeout=120)
+        lines = output.strip().splitlines() or [""]
+        good = "[FAILED]" not in output and "[OK]" in output
+        results[script.stem] = Case(Outcome.PASSED if good else Outcome.FAILED, lines[-1])
+    return results
+
+
+_BUILD_PYNFS = "PATH=VENV/bin:$PATH VENV/bin/python setup.py build (VENV: setuptools ply xdrlib3)"
+
+SUITES = (
+    Suite(
+        "pynfs-4.0",
+        "PYNFS",
+        _BUILD_PYNFS,
+        "nfs4.0/xdrdef/nfs4_const.py",
+        _pynfs(0, ("everything", *_PYNFS_LEFT_OUT)),
+    ),
+    Suite(
+        "pynfs-4.1",
+        "PYNFS",
+        _BUILD_PYNFS,
+        "nfs4.1/xdrdef/nfs4_const.py",
+        _pynfs(1, ("everything", *_PYNFS_LEFT_OUT)),
+    ),
+    Suite(
+        "pjdfstest",
+        "PJDFSTEST",
+        "autoreconf -ifs && ./configure && make pjdfstest",
+        "pjdfstest",
+        _pjdfstest,
+    ),
+    Suite(
+        "connectathon",
+        "CTHON",
+        "make CFLAGS='-std=gnu89 -w -DLINUX -DHAVE_SOCKLEN_T -DGLIBC=22 -DMMAP -DSTDARG'",
+        "lock/tlocklfs",
+        _connectathon,
+    ),
+    Suite(
+        "libnfs",
+        "LIBNFS",
+        "cmake -B build -DENABLE_TESTS=ON -DENABLE_UTILS=ON . && make -C build",
+        "build/tests/prog_create",
+        _libnfs,
+    ),
+)
