@@ -32,8 +32,9 @@ def choose(tree: Path) -> str:
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return TCG
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    finding = packages.cache_folder() / "kvm-finding"
-    key = f"{boot} {packages.kernel_release(tree)} "
+    release = packages.kernel_release(tree)
+    finding = packages.cache_folder() / f"kvm-finding-{release}"
+    key = f"{boot} {release} "
     known = finding.read_text() if finding.exists() else ""
     if not known.startswith(key):
         known = key + ("boots" if _kvm_boots(tree) else "does not boot")

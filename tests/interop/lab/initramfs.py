@@ -5,6 +5,7 @@ The archive is a "newc" cpio, written here: three kinds of entries need no progr
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
@@ -48,11 +49,17 @@ def build(tree: Path) -> int:
     archive.busybox(_INIT)
     for script in ("boot.sh", "agent.py"):
         archive.file(f"guest/{script}", (HERE / script).read_bytes())
-    files = packages.module_files(tree, MODULES)
-    archive.file("modules/order", "\n".join(path.name for path in files).encode())
-    for path in files:
-        archive.file(f"modules/{path.name}", path.read_bytes())
+    modules = [_plain(path) for path in packages.module_files(tree, MODULES)]
+    archive.file("modules/order", "\n".join(name for name, _ in modules).encode())
+    for name, content in modules:
+        archive.file(f"modules/{name}", content)
     return archive.into_file()
+
+
+def _plain(path: Path) -> tuple[str, bytes]:
+    """A module's name and content, expanded if it is compressed: busybox loads only such."""
+    content = path.read_bytes()
+    return (path.stem, lzma.decompress(content)) if path.suffix == ".xz" else (path.name, content)
 
 
 class Archive:

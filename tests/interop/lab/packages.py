@@ -18,6 +18,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import kernels
+from .kernels import LabError, run
+
 #: Program looked for on the host -> Debian package that holds it.
 HOST_PROGRAMS = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -46,9 +49,6 @@ GUEST_PACKAGES = (
     "strace",
 )
 
-#: The package that depends on the distribution's current kernel.
-KERNEL_PACKAGE = "linux-image-amd64"
-
 #: Raised when this changes, so that a tree unpacked by older rules is not used.
 TREE_FORMAT = 1
 
@@ -57,10 +57,6 @@ MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 #: Unpacked for nobody: documentation, translations, the kernel's symbol map.
 UNWANTED = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian")
-
-
-class LabError(Exception):
-    """The lab cannot be built or does not do what it should; the message says what to do."""
 
 
 def cache_folder() -> Path:
@@ -113,13 +109,15 @@ def guest_tree() -> Path:
     """
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    wanted = "\n".join((*GUEST_PACKAGES, KERNEL_PACKAGE, _distribution(), str(TREE_FORMAT)))
+    kernel = kernels.chosen()
+    parts = (*GUEST_PACKAGES, kernels.PACKAGE, _distribution(), str(TREE_FORMAT), kernel.suite)
+    wanted = "\n".join(filter(None, parts))
     tree = cache / f"tree-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not tree.exists():
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
-                _build_tree(Path(scratch), tree)
+                _build_tree(kernel, Path(scratch), tree)
     return tree
 
 
@@ -141,7 +139,7 @@ def module_files(tree: Path, modules: Sequence[str]) -> list[Path]:
     release = kernel_release(tree)
     files: dict[Path, None] = {}
     for module in modules:
-        shown = _run(
+        shown = run(
             ["modprobe", "-C", "/dev/null", "-d", tree, "-S", release, "--show-depends", module]
         )
         for line in shown.splitlines():
@@ -151,13 +149,19 @@ def module_files(tree: Path, modules: Sequence[str]) -> list[Path]:
     return list(files)
 
 
-def _build_tree(scratch: Path, tree: Path) -> None:
+def _build_tree(kernel: kernels.Kernel, scratch: Path, tree: Path) -> None:
     """Fetch and unpack everything below ``scratch``, then rename it to ``tree``."""
-    packages = [*_absent_packages(), _kernel_dependency()]
-    print(f"lab: fetching {len(packages)} packages for the guests into {tree.parent}", flush=True)
+    packages = _absent_packages()
+    print(
+        f"lab: fetching kernel {kernel.name} and {len(packages)} packages for the guests"
+        f" into {tree.parent}",
+        flush=True,
+    )
     debs, root = scratch / "debs", scratch / "root"
     debs.mkdir()
-    _run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages], cwd=debs)
+    kernel.download(scratch, debs)
+    if packages:
+        run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages], cwd=debs)
     for name in MERGED:
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
@@ -167,47 +171,28 @@ def _build_tree(scratch: Path, tree: Path) -> None:
         shutil.rmtree(root / name, ignore_errors=True)
     release = kernel_release(root)
     (root / "boot" / f"System.map-{release}").unlink(missing_ok=True)
-    _run(["depmod", "-b", root, release])
+    run(["depmod", "-b", root, release])
     root.rename(tree)
 
 
 def _unpack(deb: Path, root: Path) -> None:
     """Unpack one package without turning the links of a merged /usr back into folders."""
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as source:
-        _run(["tar", "-x", "--keep-directory-symlink", "-C", root], stdin=source.stdout)
+        run(["tar", "-x", "--keep-directory-symlink", "-C", root], stdin=source.stdout)
     if source.returncode:
         raise LabError(f"{deb.name} cannot be unpacked")
 
 
 def _absent_packages() -> list[str]:
     """Guest packages and their dependencies that are not on the host, by a dry run of apt-get."""
-    plan = _run(["apt-get", "install", "-s", "--no-install-recommends", *GUEST_PACKAGES])
+    plan = run(["apt-get", "install", "-s", "--no-install-recommends", *GUEST_PACKAGES])
     # "Inst name (version ...)" is new; "Inst name [old] (version ...)" is already here.
     return re.findall(r"^Inst (\S+) \(", plan, re.MULTILINE)
-
-
-def _kernel_dependency() -> str:
-    found = re.search(r"Depends: (linux-image-\S+)", _run(["apt-cache", "depends", KERNEL_PACKAGE]))
-    if found is None:
-        raise LabError(f"{KERNEL_PACKAGE} depends on no kernel here: is this Debian?")
-    return found[1]
 
 
 def _distribution() -> str:
     lines = Path("/etc/os-release").read_text().splitlines()
     return ";".join(sorted(line for line in lines if line.startswith(("ID=", "VERSION_ID="))))
-
-
-def _run(argv: Sequence[str | Path], **options: object) -> str:
-    """Standard output of a command that must succeed."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
-    if done.returncode:
-        command = " ".join(map(str, argv[:6]))
-        raise LabError(
-            f"{command}: {done.stderr.strip() or done.returncode}\n"
-            "(package lists may be old or absent: apt-get update)"
-        )
-    return str(done.stdout)
 
 
 def main() -> int:
