@@ -95,6 +95,7 @@ check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@$(BIN)/python -m nfsrdma.client.api.emit --check
 	@$(BIN)/nfsrdma xdrgen examples/echo/echo.x -o examples/echo/echo_protocol.py --check
 	@echo "== coverage table"; $(BIN)/python tools/coverage.py --check
+	@echo "== fields of Wireshark"; $(BIN)/python tools/wireshark_fields.py --check
 	@echo "== public API"; $(BIN)/python tools/public_api.py --check
 
 # NumPy's arrays are buffers to mypy from Python 3.12 on only.

@@ -18,7 +18,8 @@ engines. One pass over a capture goes through these rooms::
     messages    what RPC-over-RDMA, RPC and NFS say
     tracking    packets into exchanges, and the events that views subscribe to
     streams     TCP and UDP: RPC records, and iWARP
-    fields      what messages say, under Wireshark's names, and filters that ask for it
+    fields      what messages say, under Wireshark's names
+    filter      display filters: Wireshark's language, over these fields
     views       what shows the events: lines, trees, lint, latency, health, the page...
     wireshark   captures written for Wireshark
     pipeline    the pass itself
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
         RpcSegment,
         dissect,
     )
-    from .fields.filter import FilterError
+    from .filter import FilterError
 
 __all__ = [
     "CaptureError",
@@ -64,7 +65,7 @@ __all__ = [
 
 _PLACES = {
     "CaptureError": ".capture.reader",
-    "FilterError": ".fields.filter",
+    "FilterError": ".filter",
     "Finding": ".base.finding",
     "Live": ".capture.live",
     "Severity": ".base.finding",

@@ -16,7 +16,7 @@ from .capture.inputs import Holder, open_input
 from .capture.reader import Reader
 from .fields import summary
 from .fields.fields import Fields, message_fields
-from .fields.filter import Filter, compile_filter
+from .filter import Filter, compile_filter
 from .messages.body import CALLBACK_PROGRAMS, PROGRAM_NAMES, Body, operation_name, status_name
 from .messages.programs import procedure_of
 from .messages.rpc import RpcCall

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..base.finding import Finding
 from ..fields.derived import asked_of_cm, asked_of_message
 from ..fields.fields import Fields, finding_fields
-from ..fields.filter import Filter
+from ..filter import Filter
 from ..tracking.events import Events, Findings, Signal, Totals, View
 from ..tracking.model import CmEvent, Exchange
 

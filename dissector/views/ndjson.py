@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ..base.finding import Finding
 from ..fields.derived import asked_of_cm, asked_of_message
 from ..fields.fields import Fields, finding_fields, message_fields, operation_values
-from ..fields.filter import Filter
+from ..filter import Filter
 from ..tracking.events import Events
 from ..tracking.model import CmEvent, Exchange
 

@@ -23,7 +23,7 @@ from nfsrdma.dissector.base.finding import Finding
 from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.fields.fields import message_fields
-from nfsrdma.dissector.fields.filter import FilterError, compile_filter
+from nfsrdma.dissector.filter import FilterError, compile_filter
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.tracking.events import Events, Totals, View
 from nfsrdma.dissector.tracking.model import Exchange

@@ -27,7 +27,7 @@ from tests.support.rdma_wire import (
 from tests.support.tcp_wire import TcpWire, call, reply
 
 from nfsrdma.dissector.capture import CaptureError, open_capture
-from nfsrdma.dissector.fields.filter import FilterError, compile_filter
+from nfsrdma.dissector.filter import FilterError, compile_filter
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.tracking.events import View
 from nfsrdma.dissector.views.answers import ConnectionList, Slowest
@@ -207,11 +207,13 @@ def test_extraction_of_damaged_files(tmp_path: Path) -> None:
 def test_hostile_filters() -> None:
     chooser = random.Random(3)
     words = ["nfs.opcode", "==", "(", ")", "{", "}", "in", "..", "and", "!", '"x"', "0x1", "READ",
-             "matches", "contains", ",", "1.2.3.4", "\x00", "~"]  # fmt: skip
+             "matches", "contains", ",", "1.2.3.4", "\x00", "~", "nfs.name", "[0:1]", "#1", "len(",
+             "max(", "all", "any", "-", "+", "&", "/", "%", "ip.src", "10.0.0.0/8", "not", "xor",
+             "nfs.fhandle", "00:01", '"a*"', "1..2", "frame", "nfs.cachethis4"]  # fmt: skip
     for _ in range(ROUNDS * 20):
         text = " ".join(chooser.choices(words, k=chooser.randrange(1, 9)))
         try:
-            compile_filter(text)({"nfs.opcode": [1, 2], "x": "y"})
+            compile_filter(text)({"nfs.opcode": [1, 2], "nfs.name": "y", "ip.src": "10.0.0.1"})
         except FilterError:
             continue
     with pytest.raises(FilterError):

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nfsrdma.cli.dissect import dissect
-from nfsrdma.dissector.fields.filter import FilterError, compile_filter
-from nfsrdma.dissector.fields.names import FieldKind, known
+from nfsrdma.dissector.fields.kinds import FieldKind
+from nfsrdma.dissector.fields.names import known
+from nfsrdma.dissector.filter import FilterError, compile_filter
 
 DATA = Path(__file__).parents[1] / "data" / "captures"
 BASELINE = str(DATA / "generated" / "baseline-rocev2.pcap")
@@ -140,4 +141,4 @@ def test_every_field_of_the_corpus_is_known() -> None:
         for line in result.stdout.splitlines():
             missing |= json.loads(line).keys() - known().keys()
     assert missing == {"nfs.ops"}  # a structure, not a field
-    assert known()["nfs.name"] == FieldKind.TEXT
+    assert known()["nfs.name"].kind == FieldKind.TEXT

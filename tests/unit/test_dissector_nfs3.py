@@ -30,7 +30,7 @@ from tests.support.tcp_wire import TcpWire
 
 from nfsrdma.dissector.capture import open_capture
 from nfsrdma.dissector.fields.fields import message_fields
-from nfsrdma.dissector.fields.filter import compile_filter
+from nfsrdma.dissector.filter import compile_filter
 from nfsrdma.dissector.messages.procedures import NFS3_NAMES, PROCEDURES
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.views.extract import payloads

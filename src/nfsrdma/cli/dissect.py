@@ -54,7 +54,7 @@ def dissect(
     where the capture tells it (… stands for directories of which it does not).
     """
     from nfsrdma.dissector.capture import CaptureError
-    from nfsrdma.dissector.fields.filter import FilterError
+    from nfsrdma.dissector.filter import FilterError
 
     # Thousands of records are made, and nearly all of them live: frequent collection is in vain.
     gc.set_threshold(20_000, 10, 10)

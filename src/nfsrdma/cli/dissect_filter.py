@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
-    from nfsrdma.dissector.fields.filter import Filter
+    from nfsrdma.dissector.filter import Filter
 
 _ASKED = "nfsrdma.dissect.asked"
 
@@ -17,7 +17,7 @@ def wanted(reader: Reader, expression: str | None) -> Filter | None:
     """Return the filter of one view, or None. Raises ``FilterError``."""
     if not expression:
         return None
-    from nfsrdma.dissector.fields.filter import compile_filter
+    from nfsrdma.dissector.filter import compile_filter
 
     made = compile_filter(expression)
     made.began_ns = lambda: reader.began_ns
@@ -39,5 +39,5 @@ def list_fields(context: click.Context, parameter: click.Parameter, given: bool)
     from nfsrdma.dissector.fields.names import known
 
     for name, kind in known().items():
-        click.echo(f"{name:<35} {kind.value}")
+        click.echo(f"{name:<35} {kind.kind.value}")
     context.exit()

@@ -23,7 +23,7 @@ def _xid(what: str) -> str:
 def _slot(what: str) -> str:
     session, slash, slot = what.rpartition("/")
     found = f"nfs.slotid == {_number(slot)}"
-    return f'nfs.session_id4 == "{bytes.fromhex(session).hex()}" and {found}' if slash else found
+    return f"nfs.session_id4 == {bytes.fromhex(session).hex(':')} and {found}" if slash else found
 
 
 def _file(what: str) -> str:
