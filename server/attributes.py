@@ -363,7 +363,8 @@ _OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
     nfs.FATTR4_OWNER_GROUP: attrgetter("attributes.gid"),
 }
 
-_READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
+READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
+"""What can be read."""
 _SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
 _BITMAPS: Final = frozenset({nfs.FATTR4_SUPPORTED_ATTRS, nfs.FATTR4_SUPPATTR_EXCLCREAT})
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
@@ -388,9 +389,15 @@ _MODE_UMASK: Final = mask_of(nfs.FATTR4_MODE_UMASK)
 _EXCLUSIVE_CREATE: Final[int] = (_SETTABLE | _MODE_UMASK) & ~_SET_ONLY
 
 
+SETS: Final = _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK
+"""What can be set, or given to a new object."""
+EVERY: Final = READABLE | SETS
+"""What some file system has."""
+
+
 @lru_cache(maxsize=64)
 def _supported(has_birth_time: bool, clones: int, has_acls: bool, minor: int) -> int:
-    mask = _READABLE | _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK
+    mask = EVERY
     if not has_birth_time:
         mask &= ~TIME_CREATE
     if not clones:
@@ -417,7 +424,7 @@ def _wanted(
     request: tuple[int, ...], has_birth_time: bool, clones: int, has_acls: bool, minor: int
 ) -> int:
     mask = mask_from_bitmap(request) & _supported(has_birth_time, clones, has_acls, minor)
-    if mask & ~_READABLE:
+    if mask & ~READABLE:
         raise NfsError(nfs.NFS4ERR_INVAL)
     return mask
 
@@ -507,7 +514,7 @@ def comparable(given: nfs.fattr4, fs: FileSystem, minor: int) -> int:
     if mask & ~supported(fs, minor):
         raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
     # RFC 8881, Sections 18.15.3 and 18.31.3: neither means anything here.
-    if mask & ~_READABLE or mask & RDATTR_ERROR:
+    if mask & ~READABLE or mask & RDATTR_ERROR:
         raise NfsError(nfs.NFS4ERR_INVAL)
     return mask
 

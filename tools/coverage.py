@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nfsrdma.rpcrdma.roce.wire.cm_messages import MESSAGES
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
+from nfsrdma.server import attributes, unserved
 from nfsrdma.server.ops.refused import ELSEWHERE, REASONS
 from nfsrdma.server.ops.table import MINORS
 from nfsrdma.xdr.nfs4.attrs import ATTRIBUTES, SETTABLE
@@ -47,6 +48,19 @@ def refused_rows() -> Iterator[str]:
             yield f"| {spec.name} | {reason} |"
 
 
+def attribute_rows() -> Iterator[str]:
+    """Yield a row for every attribute, in the order of their numbers."""
+    for number, spec in ATTRIBUTES.items():
+        bit = 1 << number
+        served = bool(attributes.EVERY & bit)
+        if served == (number in unserved.REASONS):
+            raise SystemExit(f"{spec.name}: server/unserved.py and server/attributes.py differ")
+        ways = ("read" if attributes.READABLE & bit else "", "set" if attributes.SETS & bit else "")
+        cell = ", ".join(filter(None, ways)) if served else "–"
+        note = unserved.CONDITIONS.get(number, "") if served else unserved.REASONS[number]
+        yield f"| {spec.name} | {number} | 4.{spec.minor} | {cell} | {note} |"
+
+
 def counts() -> list[str]:
     """Return the table of how much there is of each kind."""
     served = {
@@ -61,6 +75,7 @@ def counts() -> list[str]:
         f"| attributes encoded and decoded | {len(ATTRIBUTES)} |",
         f"| of them settable | {SETTABLE.bit_count()} |",
         *(f"| operations served in 4.{minor} | {count} |" for minor, count in served.items()),
+        f"| attributes served | {attributes.EVERY.bit_count()} |",
         f"| RoCEv2 opcodes known | {len(OPCODES)} |",
         f"| connection management messages | {len(MESSAGES)} |",
     ]
@@ -102,6 +117,14 @@ def page() -> str:
         "| operation | reason |",
         "|---|---|",
         *refused_rows(),
+        "",
+        "## The server, attribute by attribute",
+        "",
+        "GETATTR and READDIR leave out what is not served; SETATTR answers NFS4ERR_ATTRNOTSUPP.",
+        "",
+        "| attribute | number | since | served | when, or why not |",
+        "|---|---|---|---|---|",
+        *attribute_rows(),
         "",
     ]
     return "\n".join(lines)
