@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .acls import Ace, AceType
 from .api.blocking import Mount, mount
 from .api.blocking_file import NfsFile
 from .api.blocking_paths import Scan
@@ -54,6 +55,8 @@ if TYPE_CHECKING:
     from . import aio
 
 __all__ = [
+    "Ace",
+    "AceType",
     "DirEntry",
     "ForkedMountError",
     "LocalError",

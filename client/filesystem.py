@@ -2,9 +2,9 @@
 
 It is built in floors, each a class on top of the one below: :class:`~.client.Client` (session,
 opens, operations by handle), :class:`~.lookups.Lookups`, :class:`~.names.Names`,
-:class:`~.xattrs.ExtendedAttributes`, and finally :class:`FileSystem`, which changes attributes and
-opens files. Each method is one call to the server where the protocol permits. Even a small file is
-read, or written and made stable, in one.
+:class:`~.xattrs.ExtendedAttributes`, :class:`~.acls.AccessControl`, and finally
+:class:`FileSystem`, which changes attributes and opens files. Each method is one call to the server
+where the protocol permits. Even a small file is read, or written and made stable, in one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 
 from nfsrdma.xdr.nfs4 import types as t
 
+from .acls import AccessControl
 from .attributes import LINK_TYPE, encode_attributes
 from .client import IO_SIZE, ClientOptions
 from .compound import ANONYMOUS_STATEID, Compound
@@ -26,7 +27,6 @@ from .open_mode import OpenMode
 from .paths import Path
 from .results import Result
 from .small_files import SMALL_READ, read_small, write_small
-from .xattrs import ExtendedAttributes
 
 __all__ = ["IO_SIZE", "Buffer", "ClientOptions", "FileSystem"]
 
@@ -36,7 +36,7 @@ _TIME_END: Final = 1 << 63
 """The first number of seconds that an ``nfstime4`` cannot hold."""
 
 
-class FileSystem(ExtendedAttributes):
+class FileSystem(AccessControl):
     """One client of one server's export, as a file system by path."""
 
     def nodes(self, lifetimes: Lifetimes | None = None) -> Nodes:

@@ -6,10 +6,11 @@ a source of the blocking face as well: see ``emit``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from os import fspath
 from typing import TYPE_CHECKING, Self
 
+from ..acls import Ace
 from ..attributes import Stat, StatVfs
 from ..descent import Descent
 from ..entries import DirEntry
@@ -242,6 +243,22 @@ class AsyncPaths(LoopMount):
     ) -> None:
         """Remove an extended attribute."""
         coroutine = self._client.removexattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        await self._run(coroutine)
+
+    async def acl(self, path: StrOrBytesPath = "", *, follow_symlinks: bool = True) -> list[Ace]:
+        """Return the access control list; EOPNOTSUPP where the server has none."""
+        coroutine = self._client.acl(fspath(path), follow_symlinks=follow_symlinks)
+        return await self._run(coroutine)
+
+    async def set_acl(
+        self, path: StrOrBytesPath, acl: Iterable[Ace], *, follow_symlinks: bool = True
+    ) -> None:
+        """Replace the access control list, and with it the mode's nine bits.
+
+        EOPNOTSUPP where the server has none, or cannot say what is in this one; EINVAL if it does
+        not know somebody who is named.
+        """
+        coroutine = self._client.set_acl(fspath(path), acl, follow_symlinks=follow_symlinks)
         await self._run(coroutine)
 
 

@@ -5,10 +5,11 @@ Emitted from ``blocking_paths.py`` by ``emit.py`` (``make emit``): change it the
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from os import fspath
 from typing import TYPE_CHECKING, Self
 
+from ..acls import Ace
 from ..attributes import Stat, StatVfs
 from ..descent import Descent
 from ..entries import DirEntry
@@ -232,6 +233,22 @@ class Paths(ThreadMount):
     ) -> None:
         """Remove an extended attribute."""
         coroutine = self._client.removexattr(fspath(path), name, follow_symlinks=follow_symlinks)
+        self._run(coroutine)
+
+    def acl(self, path: StrOrBytesPath = "", *, follow_symlinks: bool = True) -> list[Ace]:
+        """Return the access control list; EOPNOTSUPP where the server has none."""
+        coroutine = self._client.acl(fspath(path), follow_symlinks=follow_symlinks)
+        return self._run(coroutine)
+
+    def set_acl(
+        self, path: StrOrBytesPath, acl: Iterable[Ace], *, follow_symlinks: bool = True
+    ) -> None:
+        """Replace the access control list, and with it the mode's nine bits.
+
+        EOPNOTSUPP where the server has none, or cannot say what is in this one; EINVAL if it does
+        not know somebody who is named.
+        """
+        coroutine = self._client.set_acl(fspath(path), acl, follow_symlinks=follow_symlinks)
         self._run(coroutine)
 
 

@@ -52,7 +52,10 @@ _MOUNT: Final = (
     ("an asynchronous context", "a context"),
 )
 _PATHS: Final = (
-    ("import AsyncGenerator, AsyncIterator\n", "import Generator, Iterator\n"),
+    (
+        "import AsyncGenerator, AsyncIterator, Iterable\n",
+        "import Generator, Iterable, Iterator\n",
+    ),
     ("AsyncGenerator[DirEntry, None]", "Generator[DirEntry, None, None]"),
     ("an asynchronous context", "a context"),
     ("an asynchronous iterator", "an iterator"),

@@ -159,6 +159,20 @@ def test_a_name_cannot_move_the_cursor(cli: Cli) -> None:
     assert printable("\udcff") == "\\xff"
 
 
+def test_access_control_lists(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"")
+    cli("put", tmp_path / "f", f"{cli.url}/t")
+    url = f"{cli.url}/t/f"
+    cli("acl", "--set", "A::OWNER@:rwa,A::1001:r", "--set", "A:g:50:r", url)
+    lines = cli("acl", url).splitlines()
+    assert "A::OWNER@:rwatTcCy" in lines
+    assert "A::1001:rtcy" in lines
+    assert "A:g:50:rtcy" in lines
+    assert cli("acl", url, url).splitlines().count("# /t/f") == 2
+    assert "it takes the form" in cli("acl", "--set", "OWNER@", url, status=2)
+    assert "not supported" in cli("acl", "--set", "U::EVERYONE@:r", url, status=1)
+
+
 def test_sizes(cli: Cli) -> None:
     assert cli("df", cli.url).split()[:3] == ["size", "used", "available"]
     assert "GiB" in cli("df", "-h", cli.url)

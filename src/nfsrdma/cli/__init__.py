@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "get": ("copy", "get", "Copy files or trees from a server."),
     "put": ("copy", "put", "Copy files or trees to a server."),
     "stat": ("files", "stat", "Show the attributes of files."),
+    "acl": ("acl", "acl", "Show or set the access control lists of files."),
     "df": ("files", "df", "Show the size of a file system, and what is left."),
     "mkdir": ("files", "mkdir", "Make directories."),
     "rm": ("files", "rm", "Remove files or trees."),
