@@ -16,6 +16,7 @@ from typing import Final
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
+from .owners import ReadId
 from .vfs.interface import EXECUTE, READ, WRITE
 from .vfs.posix_acl import Acls, PosixAcl
 
@@ -34,8 +35,6 @@ _NOT_DENIED: Final = nfs.ACE4_READ_ATTRIBUTES | nfs.ACE4_READ_ACL
 
 WriteId = Callable[[int], bytes]
 """How a user or group is called: see ``owners``."""
-ReadId = Callable[[bytes, bool], int]
-"""Who is called so, and whether it is a group. Raises ``NfsError``: BADOWNER."""
 
 
 # --- From the file system to the wire ---

@@ -1,7 +1,6 @@
 """Attributes of exported objects, between back ends and ``fattr4`` (RFC 8881, Section 5).
 
-Owners are numbers written as strings, both ways (RFC 8881, Section 5.9): with AUTH_SYS both sides
-check rights by numbers, so that names in between could only go wrong.
+What users and groups are called is up to ``owners``.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from . import acl
 from .engine.core import Core
+from .owners import Id, Owners, Who
 from .vfs.export import Export
 from .vfs.interface import NOW, Attributes, Changes, FileSystem, Node, Statistics
 from .vfs.namespace import Filehandle
@@ -41,7 +41,6 @@ TYPES: Final[Mapping[int, int]] = {
 """``nfs_ftype4`` by ``stat.S_IF*``."""
 
 _BILLION: Final = 1_000_000_000
-_MAX_ID: Final = 0xFFFFFFFE
 _LENGTH = struct.Struct(">I")
 
 
@@ -138,7 +137,8 @@ class Subject:
     def aces(self) -> list[nfs.nfsace4]:
         """The access control list."""
         assert self._acls is not None
-        return acl.to_aces(self._acls, self.kind == nfs.NF4DIR, _name_of, _name_of)
+        owners = self.core.owners
+        return acl.to_aces(self._acls, self.kind == nfs.NF4DIR, owners.user, owners.group)
 
     @property
     def lease(self) -> int:
@@ -196,7 +196,11 @@ def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject 
     """Return the object of a file handle, with what the attributes in ``mask`` are made of."""
     export, node = handle.export, handle.node
     found = export.fs.attributes(node, bool(mask & TIME_CREATE))
-    if isinstance(found, Future) or mask & (ROOM | ACLS):
+    if (
+        isinstance(found, Future)
+        or mask & (ROOM | ACLS)
+        or (core.owners.sends_names and mask & _OWNER_BITS)
+    ):
         return started(_of_handle(core, minor, handle, mask, found))
     return Subject(core, minor, export, found, node.identity, handle.wire)
 
@@ -207,7 +211,9 @@ async def _of_handle(
     export, identity, wire = handle.export, handle.node.identity, handle.wire
     room = await room_of(export, mask)
     acls = await acls_of(export.fs, handle.node, mask)
-    return Subject(core, minor, export, await ready(found), identity, wire, room, acls)
+    attributes: Attributes = await ready(found)
+    await ready(core.owners.look_up(ids_in(attributes, acls, mask)))
+    return Subject(core, minor, export, attributes, identity, wire, room, acls)
 
 
 async def room_of(export: Export, mask: int) -> Statistics | None:
@@ -230,16 +236,23 @@ async def acls_of(fs: FileSystem, node: Node, mask: int) -> Acls | None:
 
 
 @lru_cache(maxsize=1024)
-def _owner(number: int) -> bytes:
-    """Return a user or group as it is sent: a string."""
+def _number(number: int) -> bytes:
+    """Return a user or group as it is sent without a name: a string."""
     enc = Encoder()
-    enc.opaque(_name_of(number))
+    enc.opaque(b"%d" % number)
     return bytes(enc.buffer)
 
 
-def _name_of(number: int) -> bytes:
-    """Return what a user or group is called."""
-    return b"%d" % number
+def ids_in(attributes: Attributes, acls: Acls | None, mask: int) -> list[Id]:
+    """Return the users and groups that are named by the attributes in ``mask``."""
+    ids: list[Id] = []
+    if mask & _OWNER_BITS:
+        ids += [(attributes.uid, False), (attributes.gid, True)]
+    if acls is not None:
+        for each in filter(None, acls):
+            ids += [(number, False) for number in each.users]
+            ids += [(number, True) for number in each.groups]
+    return ids
 
 
 _FIXED: Final[Mapping[int, tuple[str, ...]]] = {
@@ -363,6 +376,7 @@ _OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
     nfs.FATTR4_OWNER_GROUP: attrgetter("attributes.gid"),
 }
 
+_OWNER_BITS: Final = mask_of(*_OWNERS)
 READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
 """What can be read."""
 _SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
@@ -454,10 +468,14 @@ def _fixed_step(numbers: list[int]) -> Step:
 
 def _variable_step(number: int) -> Step:
     if number in _OWNERS:
-        who = _OWNERS[number]
+        who, group = _OWNERS[number], number == nfs.FATTR4_OWNER_GROUP
 
         def encode_owner(enc: Encoder, subject: Subject) -> None:
-            enc.buffer += _owner(who(subject))
+            owners = subject.core.owners
+            if not owners.sends_names:
+                enc.buffer += _number(who(subject))
+            else:
+                enc.opaque((owners.group if group else owners.user)(who(subject)))
 
         return encode_owner
 
@@ -557,16 +575,36 @@ class Wish(NamedTuple):
     umask: int = 0
     """What is to be taken from the mode of a new object, unless it inherits a list (RFC 8275)."""
     aces: list[nfs.nfsace4] | None = None
+    owners: Owners | None = None
 
     def acls(self, directory: bool) -> Acls | None:
         """Return the lists to be set, None if none are. Raises ``NfsError``: see ``acl``."""
-        if self.aces is None:
+        if self.aces is None or self.owners is None:
             return None
-        return acl.to_posix(self.aces, directory, lambda who, group: _parse_id(who))
+        return acl.to_posix(self.aces, directory, self.owners.number_of)
 
 
-def to_set(given: nfs.fattr4, fs: FileSystem, minor: int, creating: bool = False) -> Wish:
-    """Return what a ``fattr4`` asks to be set.
+def names_in(given: nfs.fattr4) -> list[Who]:
+    """Return whom a ``fattr4`` names; nobody if it cannot be decoded, or names too many."""
+    if not mask_from_bitmap(given.attrmask) & (_OWNER_BITS | ACLS):
+        return []
+    try:
+        values = xattrs.decode_fattr4(given)
+        aces = _aces_in(values) or []
+    except (XdrError, NfsError):
+        return []
+    names = [
+        (values[number], number == nfs.FATTR4_OWNER_GROUP) for number in _OWNERS if number in values
+    ]
+    if len(aces) <= acl.MOST_ACES:
+        names += [(bytes(ace.who), bool(ace.flag & nfs.ACE4_IDENTIFIER_GROUP)) for ace in aces]
+    return names
+
+
+def to_set(
+    given: nfs.fattr4, owners: Owners, fs: FileSystem, minor: int, creating: bool = False
+) -> Wish:
+    """Return what a ``fattr4`` asks to be set. ``owners`` have been asked for :func:`names_in`.
 
     Raises ``NfsError``: ATTRNOTSUPP, INVAL for what can only be read, BADXDR, BADOWNER.
     """
@@ -584,14 +622,14 @@ def to_set(given: nfs.fattr4, fs: FileSystem, minor: int, creating: bool = False
     changes.size = values.get(nfs.FATTR4_SIZE)
     mode_mask, umask = _set_mode(changes, values)
     if nfs.FATTR4_OWNER in values:
-        changes.uid = _parse_id(values[nfs.FATTR4_OWNER])
+        changes.uid = owners.number_of(values[nfs.FATTR4_OWNER], False)
     if nfs.FATTR4_OWNER_GROUP in values:
-        changes.gid = _parse_id(values[nfs.FATTR4_OWNER_GROUP])
+        changes.gid = owners.number_of(values[nfs.FATTR4_OWNER_GROUP], True)
     if nfs.FATTR4_TIME_ACCESS_SET in values:
         changes.atime_ns = _parse_time(values[nfs.FATTR4_TIME_ACCESS_SET])
     if nfs.FATTR4_TIME_MODIFY_SET in values:
         changes.mtime_ns = _parse_time(values[nfs.FATTR4_TIME_MODIFY_SET])
-    return Wish(changes, mask, mode_mask, umask, _aces_in(values))
+    return Wish(changes, mask, mode_mask, umask, _aces_in(values), owners)
 
 
 def _aces_in(values: Mapping[int, Any]) -> list[nfs.nfsace4] | None:
@@ -625,20 +663,6 @@ def _set_mode(changes: Changes, values: Mapping[int, Any]) -> tuple[int, int]:
     if changes.mode is not None and (changes.mode > MODE_BITS or mode_mask > MODE_BITS):
         raise NfsError(nfs.NFS4ERR_INVAL)
     return mode_mask, umask
-
-
-def _parse_id(value: bytes) -> int:
-    """Return an owner or group. INVAL for an empty name, BADOWNER for one that is unknown.
-
-    RFC 8881, Section 5.9: a number has no zeros in front of it.
-    """
-    if not value:
-        raise NfsError(nfs.NFS4ERR_INVAL)
-    if not value.isdigit() or len(value) > 10 or (value[:1] == b"0" and len(value) > 1):
-        raise NfsError(nfs.NFS4ERR_BADOWNER)
-    if int(value) > _MAX_ID:
-        raise NfsError(nfs.NFS4ERR_BADOWNER)
-    return int(value)
 
 
 def _parse_time(value: nfs.settime4) -> int:

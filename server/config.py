@@ -46,6 +46,11 @@ class ServerConfig:
     delegations: bool = False
     """Whether clients are granted delegations. What is changed on the server's own machine, past
     the server, they hear of late: see the guide to serving."""
+    id_domain: str | None = None
+    """The domain of users' and groups' names, ``name@domain``, which clients may then set as
+    owners. Without one there are numbers only."""
+    id_names: bool = False
+    """Whether owners are sent as names, where this host knows one. It takes a domain."""
     owner: bytes = b"nfsrdma"
     scope: bytes = b"nfsrdma"
 
@@ -56,6 +61,11 @@ class ServerConfig:
             raise ValueError("the minor versions are 0, 1 and 2, one at least")
         if max(len(self.owner), len(self.scope)) > MAX_NAME:
             raise ValueError(f"owner and scope may have {MAX_NAME} octets each")
+        domain = self.id_domain
+        if domain is not None and (not domain or "@" in domain or len(domain) > MAX_NAME):
+            raise ValueError(f"the domain of names has 1 to {MAX_NAME} characters, and no @")
+        if self.id_names and domain is None:
+            raise ValueError("to send names takes their domain (id_domain)")
         if self.memory < 16 * self.max_message:
             raise ValueError("there must be memory for sixteen calls of the longest kind at least")
 

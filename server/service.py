@@ -36,6 +36,7 @@ from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
 from .lock_notices import LockNotices
 from .ops.table import MINORS
+from .owners import Database, NoDatabase
 from .state.client_v40 import ClientV40
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
@@ -83,7 +84,8 @@ class NfsService:
     then slow disks do not slow others down. ``policy`` says whom to believe (see ``authority``);
     the default is the strictest that the exports can be served by. ``security`` has the RPC
     flavors. ``connect`` makes the connections over which clients of minor version 0 are called, by
-    TCP if it is not given. Raises ``ValueError`` if the exports' names are in each other's way.
+    TCP if it is not given. ``people`` are the users and groups that have names.
+    Raises ``ValueError`` if the exports' names are in each other's way.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class NfsService:
         policy: Policy | None = None,
         security: Mapping[int, ServerSecurity] = SECURITIES,
         connect: Connect | None = None,
+        people: Database | None = None,
     ) -> None:
         self.config = config or ServerConfig()
         self._reactor = reactor
@@ -145,6 +148,7 @@ class NfsService:
             clock=reactor.time,
             threads=threads,
             call_soon=self._later,
+            people=people or NoDatabase(),
         )
         if self._core.offload.has_threads:
             for export in exports:

@@ -22,6 +22,7 @@ from ..config import ServerConfig
 from ..service import NfsService, OnChannel
 from ..state.recovery import RecoveryStore
 from ..vfs.export import Export
+from .users import People
 from .workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Serving:
             born_ns=time.time_ns(),
             threads=self._workers,
             policy=policy,
+            people=People(),
         )
 
     def listen_rdma(

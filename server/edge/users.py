@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import time
@@ -33,6 +34,26 @@ def groups_of(uid: int) -> frozenset[int]:
         _known.clear()
     _known[uid] = now + _FRESH_S, groups
     return groups
+
+
+class People:
+    """The users and groups that this host knows, by whatever its ``nsswitch.conf`` names."""
+
+    def number_of(self, name: bytes, group: bool) -> int | None:
+        """Return the number of a user or group; None if there is none of that name."""
+        text = os.fsdecode(name)
+        try:
+            return grp.getgrnam(text).gr_gid if group else pwd.getpwnam(text).pw_uid
+        except (KeyError, OSError, ValueError):
+            return None
+
+    def name_of(self, number: int, group: bool) -> bytes | None:
+        """Return the name of a user or group; None if there is none of that number."""
+        try:
+            name = grp.getgrgid(number).gr_name if group else pwd.getpwuid(number).pw_name
+        except (KeyError, OSError, ValueError, OverflowError):
+            return None
+        return os.fsencode(name)
 
 
 def own_policy(insecure: bool = False) -> Policy:

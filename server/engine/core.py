@@ -10,6 +10,7 @@ from ..copies import Copies
 from ..delegations import Delegations
 from ..lock_notices import LockNotices
 from ..loop import CallSoon
+from ..owners import Database, Owners
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
 from .buffers import BufferPool
@@ -32,6 +33,7 @@ class Core:
         "lock_notices",
         "namespace",
         "offload",
+        "owners",
         "registry",
         "turns",
     )
@@ -48,6 +50,7 @@ class Core:
         clock: Callable[[], float],
         threads: Threads | None,
         call_soon: CallSoon,
+        people: Database,
     ) -> None:
         self.config = config
         self.namespace = namespace
@@ -58,6 +61,7 @@ class Core:
         self.copies = copies
         self.clock = clock
         self.offload = Offload(threads)
+        self.owners = Owners(config.id_domain, config.id_names, people, self.offload.run, clock)
         self.turns = Turns(call_soon)
         self.buffers = BufferPool()
         self.duplicates = Duplicates(clock)

@@ -18,7 +18,7 @@ from ..vfs.interface import EXECUTE, READ, WRITE
 from ..vfs.posix_acl import Acls
 from ..waiting import started
 from . import absent, delegations
-from .creation import set_acls
+from .creation import set_acls, wish_of
 from .stateids import truncated_through
 
 _ACCESS_DIRECTORY = (
@@ -83,8 +83,7 @@ def _get_delegated(context: Context, holder: Delegation, reply: Reply, mask: int
 @may_wait
 async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply) -> None:
     """SETATTR (RFC 8881, Section 18.30)."""
-    fs = context.here.export.fs
-    wish = attributes.to_set(args.obj_attributes, fs, context.minor)
+    wish = await wish_of(context, args.obj_attributes, creating=False)
     acls = wish.acls(context.here.node.is_directory)
     context.require_writable()
     with await delegations.before_change(context):

@@ -17,6 +17,7 @@ from .. import attributes
 from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
+from ..owners import Id
 from ..vfs.export import Export
 from ..vfs.interface import (
     EXECUTE,
@@ -107,7 +108,7 @@ async def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
     if kind not in _CREATED:
         raise NfsError(nfs.NFS4ERR_BADTYPE)
     name = check_new_name(args.objname, here.export)
-    wish = attributes.to_set(args.createattrs, fs, context.minor, creating=True)
+    wish = await creation.wish_of(context, args.createattrs)
     changes, acls = wish.changes, wish.acls(kind == nfs.NF4DIR)
     if acls is not None and kind == nfs.NF4LNK:
         raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
@@ -254,6 +255,8 @@ async def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
             await page.look_at_rooms(listing)
         if mask & attributes.ACLS:
             await page.look_at_acls(listing)
+        if context.core.owners.sends_names:
+            await page.look_at_owners(listing)
         if not page.extend(listing.entries):
             page.finish(False)
             return
@@ -338,6 +341,14 @@ class _Page:
                 self._acls[name] = await context.ready(fs.acls(node))
             except OSError as error:
                 listing.entries[index] = Entry(cookie, name, error)
+
+    async def look_at_owners(self, listing: Listing) -> None:
+        """Have the names of those at hand whom some entries belong to."""
+        ids: list[Id] = []
+        for entry in listing.entries:
+            if not isinstance(entry.found, OSError):
+                ids += attributes.ids_in(entry.found[0], self._acls.get(entry.name), self._mask)
+        await self._context.ready(self._context.core.owners.look_up(ids))
 
     def extend(self, entries: list[Entry]) -> bool:
         """Append entries, unless they are none for the caller; False if the page is full."""

@@ -210,7 +210,7 @@ async def _create(
 ) -> _Found | _Created:
     here = context.here
     fs = here.export.fs
-    verifier, to_set = _to_create(context, how)
+    verifier, to_set = await _to_create(context, how)
     changes, mask, acls = to_set.changes, to_set.mask, to_set.acls(directory=False)
     context.require_writable()
     change = await DirectoryChange.begin(context, here)
@@ -243,7 +243,7 @@ async def _create(
     return _Created(context.core.namespace.at(here.export, node), info, mask, file)
 
 
-def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, attributes.Wish]:
+async def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, attributes.Wish]:
     """Return the verifier of an exclusive create, and what is to be set."""
     if how.mode == nfs.EXCLUSIVE4:
         return how.createverf, attributes.Wish(Changes(), 0, 0)
@@ -252,8 +252,7 @@ def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, att
         verifier, given = how.ch_createboth.cva_verf, how.ch_createboth.cva_attrs
     else:
         given = how.createattrs
-    fs = context.here.export.fs
-    wish = attributes.to_set(given, fs, context.minor, creating=True)
+    wish = await creation.wish_of(context, given)
     if verifier is not None and wish.mask & _TIMES:
         raise NfsError(nfs.NFS4ERR_INVAL)
     return verifier, wish

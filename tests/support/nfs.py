@@ -22,6 +22,7 @@ from nfsrdma.server.authority import Policy
 from nfsrdma.server.callback import Connect
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.engine.offload import Threads
+from nfsrdma.server.owners import Database
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import RecoveryStore
@@ -127,6 +128,7 @@ def make_server(
     threads: Threads | None = None,
     policy: Policy | None = EVERYONE,
     connect: Connect | None = None,
+    people: Database | None = None,
 ) -> NfsService:
     """A server of these exports, or of one file system as the root, for everybody as he is."""
     if not exports:
@@ -141,6 +143,7 @@ def make_server(
         threads=threads,
         policy=policy,
         connect=connect,
+        people=people,
     )
 
 

@@ -63,6 +63,12 @@ _PLENTY = 1 << 20
     "this server.",
 )
 @click.option(
+    "--id-domain",
+    metavar="DOMAIN",
+    help="Take NAME@DOMAIN of users and groups besides numbers.",
+)
+@click.option("--id-names", is_flag=True, help="Send names of owners instead of numbers.")
+@click.option(
     "--refer",
     multiple=True,
     metavar="NAME=SERVER:/PATH[,...]",
@@ -86,6 +92,8 @@ def serve(
     max_io: int,
     minor_versions: frozenset[int],
     delegations: bool,
+    id_domain: str | None,
+    id_names: bool,
     refer: dict[str, tuple[Location, ...]],
     replica: dict[str, tuple[Location, ...]],
     memory: bool,
@@ -104,6 +112,8 @@ def serve(
     listeners.check()
     kept.check()
     check_reach(listeners.addresses, rights.networks)
+    if id_names and id_domain is None:
+        raise click.UsageError("--id-names takes --id-domain DOMAIN")
     policy = make_policy(rights.allow_users, rights.insecure)
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
@@ -119,6 +129,8 @@ def serve(
         times=LeaseTimes(kept.lease, kept.grace),
         state=StateLimits.affordable(descriptors),
         delegations=delegations,
+        id_domain=id_domain,
+        id_names=id_names,
     )
     elsewhere = Elsewhere(refer, replica)
     made = make_exports(exports, memory, options, elsewhere)
