@@ -28,6 +28,7 @@ from ..state.copies import CopyState
 from ..vfs.interface import READ, WRITE, Advice
 from ..waiting import ready
 from . import delegations
+from .data import left
 from .stateids import Opened, opened, require_regular
 
 SLICE: Final = 4 << 20
@@ -176,7 +177,7 @@ async def clone(context: Context, args: nfs.CLONE4args, reply: Reply) -> None:
             if end > start:
                 cloning = target.clone_from(source, start, to, end - start)
                 await use.ready(context, cloning)
-            context.leave(target.sync(metadata=True))
+            left(context, await use.ready(context, target.sync(metadata=True)))
 
 
 def _check_pair(context: Context, *, same: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 from nfsrdma.rpcrdma.task import Future
@@ -69,13 +70,17 @@ async def write(context: Context, args: nfs.WRITE4args, reply: Reply) -> None:
     use = found if isinstance(found, Opened) else await context.wait(found)
     with use as file:
         data = data[: context.core.config.max_io]
+        behind: bytes | None = None
         if data:
             written = file.write(args.offset, data)
-            if isinstance(written, Future):
-                await use.wait(context, written)
+            behind = await use.wait(context, written) if isinstance(written, Future) else written
         if args.stable != nfs.UNSTABLE4:
-            context.leave(file.sync(metadata=args.stable == nfs.FILE_SYNC4))
-    verifier = context.core.registry.write_verifier
+            synced = await use.ready(context, file.sync(args.stable == nfs.FILE_SYNC4))
+            durable = left(context, synced)
+            if behind is not None and durable != behind:
+                # What is behind the back end lost the data between the two: all of it again.
+                raise NfsError(nfs.NFS4ERR_DELAY)
+    verifier = _verifier(context, behind)
     nfs.WRITE4resok(len(data), args.stable, verifier).encode(reply.encoder)
 
 
@@ -85,13 +90,33 @@ async def commit(context: Context, args: nfs.COMMIT4args, reply: Reply) -> None:
     require_regular(context)
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
+    behind: bytes | None = None
     if not context.here.export.read_only:
-        context.leave(await _sync(context))
-    reply.encoder.fixed_opaque(context.core.registry.write_verifier, 8)
+        behind = left(context, await _sync(context))
+    reply.encoder.fixed_opaque(_verifier(context, behind), 8)
 
 
-async def _sync(context: Context) -> Job | None:
-    """Return the job that makes the whole current file durable: a part alone cannot be."""
+def left(context: Context, synced: Job | bytes | None) -> bytes | None:
+    """Leave the job of ``OpenFile.sync``, or return the verifier of what was synced without one."""
+    if isinstance(synced, bytes):
+        return synced
+    context.leave(synced)
+    return None
+
+
+def _verifier(context: Context, behind: bytes | None) -> bytes:
+    """Return the write verifier: another one if this server, or what is behind it, restarted.
+
+    See RFC 8881, Section 18.32.3.
+    """
+    own = context.core.registry.write_verifier
+    if behind is None:
+        return own
+    return hashlib.blake2s(own + behind, digest_size=nfs.NFS4_VERIFIER_SIZE).digest()
+
+
+async def _sync(context: Context) -> Job | bytes | None:
+    """Return what makes the whole current file durable: a part alone cannot be."""
     here = context.here
     states = context.core.registry.states
     opens = states.file(here)
@@ -101,11 +126,11 @@ async def _sync(context: Context) -> Job | None:
     for state in opens.opens.values() if opens is not None else ():
         file = state.writer or state.reader
         if file is not None:
-            return file.sync(metadata=False)
+            return await context.ready(file.sync(metadata=False))
     # No stateid says who wrote, and rights may have changed since: the server opens it as itself.
     file = await context.ready(here.export.fs.open(here.node, ROOT, READ))
     with Opened(file):
-        return file.sync(metadata=False)
+        return await context.ready(file.sync(metadata=False))
 
 
 async def _require_some_right(context: Context) -> None:

@@ -234,14 +234,19 @@ class OpenFile(abc.ABC):
         return None
 
     @abc.abstractmethod
-    def write(self, offset: int, data: memoryview) -> Eventual[None]:
-        """Write all of ``data`` at ``offset``, without making it durable."""
+    def write(self, offset: int, data: memoryview) -> Eventual[bytes | None]:
+        """Write all of ``data`` at ``offset``, without making it durable.
+
+        Return None, unless the back end can lose data while the server goes on, as another server
+        can that restarts: then it returns a verifier, which is another one after a loss.
+        """
 
     @abc.abstractmethod
-    def sync(self, metadata: bool) -> Job | None:
+    def sync(self, metadata: bool) -> Eventual[Job | bytes | None]:
         """Return the job that makes durable all that was written, and attributes if ``metadata``.
 
-        None where nothing ever is durable. The job may be run after the file was closed.
+        None where nothing ever is durable. The job may be run after the file was closed. A back end
+        whose writes have verifiers makes the file durable at once, and returns the verifier then.
         """
 
     @abc.abstractmethod

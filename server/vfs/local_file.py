@@ -127,7 +127,7 @@ class LocalFile(OpenFile):
             rest = partial(read_all, fd, offset + done, into[done:])
             return done + await self._pace.slow(rest)
 
-    def write(self, offset: int, data: memoryview) -> Eventual[None]:
+    def write(self, offset: int, data: memoryview) -> Eventual[bytes | None]:
         """Write all of the data, as the user that opened the file."""
         fs = self._fs
         if offset + len(data) > fs.max_file_size:
@@ -142,10 +142,11 @@ class LocalFile(OpenFile):
             fs.stamps.begin(self._node.identity, os.fstat(self._fd))
         return None
 
-    async def _write_elsewhere(self, offset: int, data: memoryview) -> None:
+    async def _write_elsewhere(self, offset: int, data: memoryview) -> bytes | None:
         with self.held() as fd:
             await self._pace.quick(partial(self._fs.calls.write, fd, offset, data, self._who))
             await self._changed(fd)
+        return None
 
     async def _changed(self, fd: int) -> None:
         if not self._fs.stamps.bump(self._node.identity):

@@ -20,9 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+from tests.support.nfs_live import LiveServer
 from tests.support.threads import AtOnce
 from tests.support.web import serving
 
+from nfsrdma.proxy import ProxyFileSystem, open_proxy
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.vfs.fsspec import FsspecFileSystem, open_url
 from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, FileSystem, OpenFile
@@ -212,6 +215,33 @@ def _fsspec(prepare: Callable[[Path, Tree], AbstractContextManager[str]], thread
     return make
 
 
+def _proxy(path: Path, tree: Tree) -> Iterator[Backend]:
+    """Another server of ours, over TCP, behind our own client."""
+    far = LiveServer()
+    reactor = SelectReactor()
+    opened: list[ProxyFileSystem] = []
+
+    def open_() -> ProxyFileSystem:
+        opened.append(open_proxy(reactor, far.url))
+        return opened[-1]
+
+    def wait(future: Future[Any]) -> None:
+        reactor.run_until(future.done, 20)
+
+    try:
+        # The far server hands out no advice to give, and this one does not copy for callers.
+        able = ALL - {"advice", "copies"}
+        able -= set() if os.geteuid() == 0 else {"callers"}
+        backend = Backend("proxy", open_(), able, wait, again=open_)
+        fill(backend.fs, tree)
+        yield backend
+        for fs in opened:
+            fs.close()
+    finally:
+        reactor.close()
+        far.stop()
+
+
 @contextmanager
 def _zipped(path: Path, tree: Tree) -> Iterator[str]:
     with zipfile.ZipFile(path / "tree.zip", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -274,6 +304,7 @@ BACKENDS: dict[str, Make] = {
     "local-kernel-disk": _local("kernel", Medium.DISK),
     "local-kernel-other": _local("kernel", Medium.OTHER),
     "local-inode-other": _local("inode", Medium.OTHER),
+    "proxy": _proxy,
     "fsspec-zip": _fsspec(_zipped, True),
     "fsspec-tar": _fsspec(_tarred, True),
     "fsspec-tar-in-place": _fsspec(_tarred_in_place, False),

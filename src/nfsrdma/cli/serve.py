@@ -7,15 +7,18 @@ import logging
 import os
 import resource
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 
 import click
 
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.limits import StateLimits
 from nfsrdma.server.vfs.location import Location
 from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
 
+from .serve_backends import open_place
 from .serve_exports import Elsewhere, check_locations, make_exports, places
 from .serve_limits import limits_text
 from .serve_options import (
@@ -28,6 +31,7 @@ from .serve_options import (
     rights_options,
 )
 from .serve_policy import check_reach, choices, make_policy
+from .serve_proxy import open_proxied
 from .serve_state import NOTHING_KEPT, keep_state, keep_to_ourselves
 from .serving import STAMP, ServeCommand
 
@@ -103,6 +107,7 @@ def serve(
 
     One DIR is the root of what clients see; several appear below it, as NAME or by their own
     last names. A URL is exported read-only by fsspec: zip::/srv/photos.zip, s3://bucket/prefix.
+    That of another NFS server, nfs+tcp://host/export, is passed through.
     A server run by root acts with the rights of each caller; any other acts with its
     own, and serves its user and root alone.
 
@@ -133,14 +138,19 @@ def serve(
         id_names=id_names,
     )
     elsewhere = Elsewhere(refer, replica)
-    made = make_exports(exports, memory, options, elsewhere)
+    # What other servers export is mounted on the reactor that ours will run on.
+    reactor = SelectReactor()
+    proxied = partial(open_proxied, listeners, reactor)
+    made = make_exports(exports, memory, options, elsewhere, partial(open_place, proxied=proxied))
     with ExitStack() as stack:
         store, where = None, NOTHING_KEPT
         keep_to_ourselves(made)
         # An export from memory ends with the server.
         if not kept.ephemeral and (not memory or kept.state_dir is not None):
             store, where = keep_state(stack, kept.state_dir, exports, listeners.names, made)
-        serving = stack.enter_context(closing(ServeCommand(made, config, store, policy, verbose)))
+        serving = stack.enter_context(
+            closing(ServeCommand(made, config, store, policy, verbose, reactor))
+        )
         serving.listen(listeners)
         serving.say([*choices(made, places(exports, elsewhere), policy), where])
         # Clients have applied their own file mode masks already.

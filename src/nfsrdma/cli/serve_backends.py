@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from nfsrdma.server.vfs.local import LocalFileSystem
 from .messages import describe
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(://|::)")
+_NFS: Final = ("nfs://", "nfs+tcp://", "nfs+rdma://")
 _SECRET: Final = re.compile(r"(?<=://)[^/@]*@|[?#].*")
 """What of a URL is nobody else's: a user with a password, and keys in its query."""
 
@@ -42,11 +44,16 @@ def resolved(place: str) -> str:
     return place if is_url(place) else os.path.realpath(place)
 
 
-def open_place(place: str) -> FileSystem:
-    """Open a directory or a URL. Raises ``click.ClickException``, which says what is wrong."""
+def open_place(place: str, proxied: Callable[[str], FileSystem] | None = None) -> FileSystem:
+    """Open a directory or a URL; another NFS server's by ``proxied``.
+
+    Raises ``click.ClickException``, which says what is wrong.
+    """
     try:
         if not is_url(place):
             return LocalFileSystem(place)
+        if proxied is not None and place.startswith(_NFS):
+            return proxied(place)
         # Imported here: most servers export directories.
         from nfsrdma.server.vfs.fsspec import open_url
 

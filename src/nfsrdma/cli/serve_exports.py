@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -120,8 +120,12 @@ def make_exports(
     memory: bool,
     options: ExportOptions,
     elsewhere: Elsewhere = _NOTHING,
+    open_: Callable[[str], FileSystem] = open_place,
 ) -> list[Export]:
-    """Make the exports. Raises ``click.ClickException``, which says what is wrong."""
+    """Make the exports; ``open_`` opens a directory or a URL.
+
+    Raises ``click.ClickException``, which says what is wrong.
+    """
     if not directories and not memory and not elsewhere.referrals:
         raise click.UsageError("name a directory to export, or use --memory")
     if memory and (directories or elsewhere.referrals):
@@ -132,7 +136,7 @@ def make_exports(
         made = [_export("", MemoryFileSystem(time.time_ns, instance=time.time_ns()), options)]
     else:
         alone = len(directories) == 1 and not elsewhere.referrals
-        made = [_of_directory(text, alone, options) for text in directories]
+        made = [_of_directory(text, alone, options, open_) for text in directories]
     for name, locations in elsewhere.replicas.items():
         export = next((each for each in made if each.name == name), None)
         if export is None:
@@ -147,7 +151,9 @@ def make_exports(
     return made
 
 
-def _of_directory(text: str, alone: bool, options: ExportOptions) -> Export:
+def _of_directory(
+    text: str, alone: bool, options: ExportOptions, open_: Callable[[str], FileSystem]
+) -> Export:
     """Make the export of one argument."""
     named, words = split_options(text)
     name, path = parse_export(named, alone)
@@ -160,7 +166,7 @@ def _of_directory(text: str, alone: bool, options: ExportOptions) -> Export:
         raise click.UsageError(
             f"{text}: {error.args[0]!r} is no option of an export: {known}"
         ) from None
-    return _export(name, open_place(path), chosen)
+    return _export(name, open_(path), chosen)
 
 
 def _export(name: str, fs: FileSystem, options: ExportOptions) -> Export:

@@ -41,9 +41,10 @@ class ServeCommand:
         store: RecoveryStore | None,
         policy: Policy,
         verbose: bool,
+        reactor: SelectReactor | None = None,
     ) -> None:
         self._verbose = verbose
-        self.reactor = SelectReactor()
+        self.reactor = reactor or SelectReactor()
         try:
             self._serving = Serving(
                 exports,
