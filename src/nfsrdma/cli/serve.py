@@ -32,7 +32,7 @@ from .serve_options import (
 )
 from .serve_policy import check_reach, choices, make_policy
 from .serve_proxy import open_proxied
-from .serve_state import NOTHING_KEPT, keep_state, keep_to_ourselves
+from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourselves
 from .serving import STAMP, ServeCommand
 
 _PLENTY = 1 << 20
@@ -116,6 +116,7 @@ def serve(
     """
     listeners.check()
     kept.check()
+    kept = kept.resolved
     check_reach(listeners.addresses, rights.networks)
     if id_names and id_domain is None:
         raise click.UsageError("--id-names takes --id-domain DOMAIN")
@@ -146,7 +147,9 @@ def serve(
         store, where = None, NOTHING_KEPT
         keep_to_ourselves(made)
         # An export from memory ends with the server.
-        if not kept.ephemeral and (not memory or kept.state_dir is not None):
+        if kept.state is not None:
+            store, where = keep_elsewhere(kept.state)
+        elif not kept.ephemeral and (not memory or kept.state_dir is not None):
             store, where = keep_state(stack, kept.state_dir, exports, listeners.names, made)
         serving = stack.enter_context(
             closing(ServeCommand(made, config, store, policy, verbose, reactor))

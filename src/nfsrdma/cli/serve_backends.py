@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from nfsrdma.server.edge.plugins import has_backend, open_backend
 from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.local import LocalFileSystem
 
@@ -54,6 +55,8 @@ def open_place(place: str, proxied: Callable[[str], FileSystem] | None = None) -
             return LocalFileSystem(place)
         if proxied is not None and place.startswith(_NFS):
             return proxied(place)
+        if has_backend(place):
+            return open_backend(place)
         # Imported here: most servers export directories.
         from nfsrdma.server.vfs.fsspec import open_url
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -82,6 +82,7 @@ class Kept:
     grace: float | None
     state_dir: str | None
     ephemeral: bool
+    state: str | None = None
 
     def check(self) -> None:
         """Raise ``click.UsageError`` if these options exclude each other."""
@@ -89,6 +90,20 @@ class Kept:
             raise click.UsageError(
                 "--ephemeral keeps nothing, --state-dir says where: use one of them"
             )
+        if self.state is not None and (self.ephemeral or self.state_dir is not None):
+            raise click.UsageError(
+                "--state URL takes the place of --state-dir and --ephemeral: use one of them"
+            )
+
+    @property
+    def resolved(self) -> Kept:
+        """These options, with ``--state file:DIR`` and ``--state memory:`` as the older ones."""
+        scheme, colon, rest = (self.state or "").partition(":")
+        if scheme == "memory" and colon:
+            return replace(self, state=None, ephemeral=True)
+        if scheme == "file" and rest:
+            return replace(self, state=None, state_dir=rest.removeprefix("//"))
+        return self
 
 
 def check_minor_versions(
@@ -211,6 +226,11 @@ kept_options = folded(
             "--ephemeral",
             is_flag=True,
             help="Keep nothing: after a restart, all file handles are stale.",
+        ),
+        click.option(
+            "--state",
+            metavar="URL",
+            help="The same by a URL: file:DIR, memory:, or that of a store of another package.",
         ),
     ),
 )

@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from nfsrdma.server.edge.plugins import open_store
 from nfsrdma.server.edge.state_directory import (
     ExportedState,
     StateDirectory,
@@ -23,7 +24,7 @@ from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
 
 from .messages import printable
-from .serve_backends import resolved
+from .serve_backends import resolved, shown_place
 from .serve_exports import parse_export, split_options
 from .serving import reason
 
@@ -61,6 +62,15 @@ def keep_state(
             f"cannot keep state in {path}: {reason(error)}; "
             "name another directory with --state-dir, or keep nothing with --ephemeral"
         ) from None
+
+
+def keep_elsewhere(url: str) -> tuple[RecoveryStore, str]:
+    """Open the store of an installed package; return it, and a line that says where it is."""
+    try:
+        return open_store(url), f"state is kept in {shown_place(url)}"
+    except Exception as error:
+        # What can go wrong is the package's own.
+        raise click.ClickException(f"cannot keep state in {shown_place(url)}: {error}") from None
 
 
 def keep_to_ourselves(exports: Sequence[Export], *directories: Path) -> None:
