@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from tests.support.backends import fails
+from tests.support.hosts import loopback
 from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
@@ -45,7 +46,7 @@ class Front:
         export = Export("", self.fs, squash=Squash.NONE)
         serving = Serving([export], self.reactor, policy=Policy(os.geteuid()))
         self.urls["tcp"] = serving.urls(serving.listen_tcp("127.0.0.1", 0))[0]
-        (place,) = serving.listen_rdma(["127.0.0.1"], 0)
+        (place,) = serving.listen_rdma([loopback(9)], 0)
         self.urls["rdma"] = serving.urls(place)[0]
         self._ready.set()
         self.reactor.run_forever()
