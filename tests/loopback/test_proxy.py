@@ -16,7 +16,8 @@ from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
 from nfsrdma.cli.serve import serve
-from nfsrdma.client.attributes import Stat
+from nfsrdma.client.attributes import Page, Stat
+from nfsrdma.client.operations import Operations
 from nfsrdma.client.options import MountOptions
 from nfsrdma.proxy import open_proxy
 from nfsrdma.proxy.far import LARGEST_HANDLE, node_of
@@ -184,6 +185,25 @@ def test_a_file_is_closed_at_the_far_server(direct: Direct, far: LiveServer) -> 
     assert wait(reading) == 0
     fails(errno.EBADF, file.read, 0, memoryview(bytearray(1)))
     direct.reactor.run_until(lambda: not len(fs._client.opens), 10)
+
+
+@pytest.mark.parametrize("entries", [0, 1])
+def test_a_listing_that_goes_round_ends(
+    direct: Direct, monkeypatch: pytest.MonkeyPatch, entries: int
+) -> None:
+    asked: list[int] = []
+
+    async def page(self: Operations, directory: bytes, cookie: int, verifier: bytes) -> Page:
+        asked.append(cookie)
+        made = Page(bytes(8))
+        made.entries = [(b"elsewhere", status_of(b"h", (9, 9)))] * entries
+        made.cookies = [7] * entries
+        made.cookie = 7
+        return made
+
+    monkeypatch.setattr(Operations, "page", page)
+    fails(errno.EIO, lambda: direct.wait(direct.fs.entries(direct.fs.root, 0, ROOT, 10)))
+    assert len(asked) <= 64
 
 
 def status_of(handle: bytes, fsid: tuple[int, int] = (0, 1)) -> Stat:

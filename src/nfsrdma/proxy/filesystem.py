@@ -44,6 +44,8 @@ _GROUPS: Final = 16
 """Groups that AUTH_SYS can carry (RFC 5531, Appendix A)."""
 _DIRECTORIES: Final = 1024
 """Directories whose cookie verifiers are remembered."""
+_PAGES: Final = 64
+"""Pages in a row of which nothing can be shown, before a listing is given up."""
 _MAX_COOKIE: Final = 1 << 63
 _XATTR_MODES: Final = {
     XattrMode.EITHER: t.SETXATTR4_EITHER,
@@ -168,16 +170,18 @@ class ProxyFileSystem(FileSystem):
 
     async def _entries(self, directory: bytes, cookie: int, who: User, most: int) -> Listing:
         by_handle = self._as(who).by_handle
-        while True:
+        for _ in range(_PAGES):
             verifier = self._verifiers.get(directory, bytes(8)) if cookie else bytes(8)
             page = await by_handle.page(directory, cookie, verifier)
             self._remember(directory, page.verifier)
             listed = self._listed(page)
             if listed or page.end:
                 return Listing(listed[:most], page.end and len(listed) <= most)
-            if page.cookie <= cookie and not page.entries:
-                raise failure(errno.EIO)
+            if not page.entries:
+                break
             cookie = page.cookie
+        # Cookies may be any numbers, so that a listing goes round is seen by its length alone.
+        raise failure(errno.EIO)
 
     def _listed(self, page: Page) -> list[Entry]:
         listed = []
