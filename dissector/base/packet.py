@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .extent import ByteMap, Piece
 
+BTH_LENGTH, ICRC_LENGTH = 12, 4
 PLAIN = 14
 """Octets of an Ethernet header."""
 LINK_ETHERNET, LINK_ERF = 1, 197
@@ -177,6 +178,48 @@ class Packet:
         The commonest frame, Ethernet and at once IP, leaves ``tunnels`` and ``outer`` as they were.
         """
         return () if self.network - self.offset == PLAIN else self.tunnels
+
+
+class Carrier(NamedTuple):
+    """Where the headers of a message's last frame are; a position is 0 for a header it lacks."""
+
+    offset: int
+    captured: int
+    original: int
+    link_type: int
+    ip_version: int
+    network: int
+    udp: int
+    bth: int
+    end: int
+    """Where the packet ended on the wire, with its ICRC."""
+
+
+def carrier_of(packet: Packet) -> Carrier | None:
+    """Return where the headers of a packet are; ``None`` if it was put together from fragments."""
+    if packet.pieces is not None:
+        return None
+    roce = packet.encapsulation == Encapsulation.ROCE_V2
+    return Carrier(
+        packet.offset,
+        packet.captured,
+        packet.original,
+        packet.link_type,
+        packet.ip_version,
+        packet.network,
+        packet.bth - 8 if roce else 0,
+        packet.bth,
+        packet.transport_end,
+    )
+
+
+def head_of(carrier: Carrier, view: memoryview) -> bytes:
+    """Return a frame's octets as far as the base transport header, and its ICRC if it is there."""
+    end = min(carrier.bth + BTH_LENGTH, carrier.offset + carrier.captured)
+    head = bytes(view[carrier.offset : end])
+    if carrier.end <= carrier.offset + carrier.captured:
+        head += view[carrier.end - ICRC_LENGTH : carrier.end]
+    return head
 
 
 def carried(packet: Packet) -> ByteMap:

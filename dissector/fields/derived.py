@@ -12,7 +12,10 @@ from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Kind, Position
 
 from ..tracking.kinds import Transport
 from ..tracking.model import CmEvent, Exchange, Message
-from .fields import Fields, address_fields, message_fields
+from . import nfs4, rpc
+from .fields import Fields, add, address_fields, message_fields
+from .headers import NAMES as _HEADERS
+from .headers import header_fields
 
 _INFINIBAND = frozenset((Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND))
 _WITHOUT_IP = frozenset((Transport.ROCE_V1, Transport.INFINIBAND))
@@ -119,6 +122,22 @@ def _opcode(asked: Asked) -> int | None:
     return _SENDS[position, ("ImmDt",) if message.immediate is not None else ()]
 
 
+def _protocols(asked: Asked) -> str | None:
+    """Return the protocols of a frame as Wireshark lists them; without tags and tunnels."""
+    if asked.transport not in _INFINIBAND or asked.exchange is None:
+        return None
+    names = ["eth:ethertype"] if asked.ethernet else []
+    for family in ("ip", "ipv6"):
+        if _ip(family)(asked):
+            names += [family, "udp"]
+    names.append("infiniband")
+    names += ["rpcordma"] if "rpcordma.xid" in asked.fields else []
+    names += ["rpc"] if _has_rpc(asked) else []
+    body = asked.exchange.call_body or asked.exchange.reply_body
+    spoken = _program(asked) == _NFS and body is not None and body.operations
+    return ":".join(names + (["nfs"] if spoken else []))
+
+
 DERIVED: dict[str, Derived] = {
     "frame": _there(lambda asked: True),
     "eth": _there(lambda asked: asked.ethernet),
@@ -146,14 +165,38 @@ DERIVED: dict[str, Derived] = {
     "tcp.port": _port(_TCP, 0, 1),
     "frame.time_relative": Derived(lambda asked: (asked.time - asked.began) / 1e9),
     "infiniband.bth.opcode": Derived(_opcode),
+    "frame.protocols": Derived(_protocols),
 }
 
 
+def derived_names() -> frozenset[str]:
+    """Return all fields that are worked out only when something asks for them."""
+    return _HEADERS | nfs4.NAMES | rpc.NAMES | DERIVED.keys()
+
+
 def _add(asked: Asked, names: Iterable[str]) -> Fields:
+    names = tuple(names)
+    wanted = frozenset(names)
     for name in names:
-        value = DERIVED[name].value(asked)
+        value = DERIVED[name].value(asked) if name in DERIVED else None
         if value is not None:
             asked.fields[name] = value
+    message, exchange = asked.message, asked.exchange
+    if message is None or exchange is None:
+        return asked.fields
+    if not wanted.isdisjoint(_HEADERS):
+        found = header_fields(message)
+        asked.fields.update({name: found[name] for name in found if name in wanted})
+    if not wanted.isdisjoint(rpc.NAMES):
+        for name, value in rpc.rpc_fields(exchange, message):
+            if name in wanted:
+                add(asked.fields, name, value)
+    body = exchange.call_body if message is exchange.call else exchange.reply_body
+    if body is not None and not wanted.isdisjoint(nfs4.NAMES):
+        for name, value in nfs4.detail_fields(body).items():
+            for one in value if name in wanted and isinstance(value, list) else (value,):
+                if name in wanted:
+                    add(asked.fields, name, one)
     return asked.fields
 
 

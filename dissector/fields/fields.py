@@ -154,7 +154,7 @@ def _segment(fields: Fields, handle: int, length: int, offset: int) -> None:
 def _call(fields: Fields, exchange: Exchange) -> None:
     fields["rpc.xid"], fields["rpc.msgtyp"] = exchange.xid, 0
     if exchange.reply is not None:
-        fields["rpc.repframe"] = exchange.reply.frame
+        fields["rpc.reqframe"] = exchange.reply.frame  # Wireshark has it so
     call = exchange.call_rpc
     if call is None:
         return
@@ -182,7 +182,7 @@ def _call(fields: Fields, exchange: Exchange) -> None:
 def _reply(fields: Fields, exchange: Exchange) -> None:
     fields["rpc.xid"], fields["rpc.msgtyp"] = exchange.xid, 1
     if exchange.call is not None:
-        fields["rpc.reqframe"] = exchange.call.frame
+        fields["rpc.repframe"] = exchange.call.frame
         if exchange.latency_ns is not None:
             fields["rpc.time"] = exchange.latency_ns / 1e9
     call = exchange.call_rpc

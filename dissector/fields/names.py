@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 from . import fields, nfs3, sideband
-from .derived import DERIVED
+from .derived import DERIVED, derived_names
 from .kinds import OWN, FieldKind, FieldType, wireshark_fields
 
 _NAMES = """
@@ -45,7 +45,8 @@ def known() -> dict[str, FieldType]:
     """Return name -> type, in alphabetical order."""
     theirs = wireshark_fields()
     names = {
-        *_NAMES.split(), *fields.names(), *nfs3.names(), *sideband.FIELDS.values(), *DERIVED,
+        *_NAMES.split(), *fields.names(), *nfs3.names(), *sideband.FIELDS.values(),
+        *derived_names(),
     }  # fmt: skip
     found = {name: theirs.get(name, OWN[FieldKind.NUMBER]) for name in names}
     for kind, own in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..fields.derived import DERIVED
+from ..fields.derived import derived_names
 from .evaluate import Fields, decide
 from .parser import parse
 from .tree import Field, Test, portable
@@ -20,7 +20,7 @@ class Filter:
     def __init__(self, tree: Test) -> None:
         self.tree = tree
         self._test = decide(tree)
-        self.derived = tuple(sorted(name for name in set(_names(tree)) if name in DERIVED))
+        self.derived = tuple(sorted(derived_names().intersection(_names(tree))))
         self.asked = self.fitted = 0
         self.began_ns: Callable[[], int] = lambda: 0
         """When frame 1 was."""

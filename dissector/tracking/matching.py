@@ -18,6 +18,7 @@ from typing import Protocol
 from ..base.effort import Effort
 from ..base.extent import Octets
 from ..base.finding import Finding, Severity
+from ..base.packet import head_of
 from ..messages.rpcrdma import (
     CUT,
     DONE,
@@ -143,6 +144,8 @@ class Matching:
             if connection.doubtful:
                 self._first(_waiting(connection), message)
                 return True
+        if message.carrier is not None:
+            message.head = head_of(message.carrier, self._source.view)
         self._message(message, header, view)
         return True
 

@@ -21,6 +21,7 @@ from nfsrdma.rpcrdma.transport.private_data import PrivateData
 from ..base.effort import Effort
 from ..base.extent import ByteMap, Extent, covered, joined, mapped
 from ..base.finding import Finding
+from ..base.packet import Carrier
 from ..base.stretches import Stretches
 from ..messages.body import Body
 from ..messages.rpc import RpcCall, RpcReply
@@ -39,11 +40,13 @@ class Message:
     __slots__ = (
         "ack_frame",
         "ack_time_ns",
+        "carrier",
         "content",
         "end",
         "first_frame",
         "first_time_ns",
         "frame",
+        "head",
         "headless",
         "immediate",
         "invalidated",
@@ -67,6 +70,10 @@ class Message:
         """Where its octets are."""
         self.view: memoryview | None = None
         """All of its octets, once they were asked for and if all of them are there."""
+        self.carrier: Carrier | None = None
+        """Where the headers of its last frame are; ``None`` where that is not kept."""
+        self.head = b""
+        """The octets of that frame as far as its transport header, for what asks for fields."""
         self.packets = 1
         self.sequence = 0
         """The sequence of its first packet."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from nfsrdma.rpcrdma.roce.wire.opcode import Position
 
 from ..base.extent import Piece
+from ..base.packet import Carrier
 
 _FIRST, _LAST = int(Position.FIRST), int(Position.LAST)
 
@@ -34,6 +35,8 @@ class Part(NamedTuple):
     """Where its octets are, if not all at ``offset``."""
     resent: int = 0
     """How often it came again."""
+    carrier: Carrier | None = None
+    """Where its headers are."""
 
 
 _STALE = 64

@@ -13,7 +13,7 @@ from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Position
 
 from ..base.extent import ByteMap, Piece
 from ..base.finding import Finding
-from ..base.packet import Packet, carried
+from ..base.packet import Packet, carried, carrier_of
 from .model import Direction, Message, RdmaOp
 from .parts import Numbered, Part, Parts
 
@@ -74,6 +74,7 @@ class Sends:
         opcode = packet.opcode
         message = Message(self._direction.side, packet.number, packet.time_ns, carried(packet))
         message.sequence, message.end = sequence, sequence + 1
+        message.carrier = carrier_of(packet)
         if opcode in _INVALIDATING:
             message.invalidated = packet.invalidate
         if opcode in _WITH_IMMEDIATE:
@@ -93,6 +94,7 @@ class Sends:
             if message.sequence <= sequence < message.end:
                 message.resent += 1
                 message.frame, message.time_ns = packet.number, packet.time_ns
+                message.carrier = carrier_of(packet)
                 break
 
     def _complete_send(self, numbered: Numbered) -> None:
@@ -117,6 +119,7 @@ class Sends:
         message = Message(self._direction.side, latest.frame, latest.time_ns, content)
         message.first_frame, message.first_time_ns = parts[0].frame, parts[0].time_ns
         message.packets = len(parts)
+        message.carrier = latest.carrier
         message.resent = sum(part.resent for part in parts)
         message.sequence, message.end = sequence, end
         message.invalidated, message.immediate = parts[-1].invalidate, parts[-1].immediate
@@ -193,6 +196,7 @@ def _part(packet: Packet, position: int) -> Part:
         packet.invalidate if opcode in _INVALIDATING else None,
         packet.immediate if opcode in _WITH_IMMEDIATE else None,
         packet.pieces,
+        carrier=carrier_of(packet),
     )
 
 

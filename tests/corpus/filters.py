@@ -82,19 +82,19 @@ nfs.tag == ""
 len(nfs.tag) == 0
 nfs.name
 nfs.name == "small"
-nfs.name != "small"
-nfs.name contains "all"
-nfs.name matches "^S.*L$"
-nfs.name matches r"\d"
-nfs.name ~ "(a|e|i){1,2}[^x]"
-upper(nfs.name) == "SMALL"
-lower(nfs.name) contains "a"
-nfs.name > "m"
-nfs.name[0] == "s"
-nfs.name[0:2] == 73:6d
-nfs.name[-2:] == "ll"
-nfs.name[0-1,3] == "sml"
-len(nfs.name) >= 3 and len(nfs.name) <= 6
+nfs.pathname.component != "small"
+nfs.pathname.component contains "all"
+nfs.pathname.component matches "^S.*L$"
+nfs.pathname.component matches r"\d"
+nfs.pathname.component ~ "(a|e|i){1,2}[^x]"
+upper(nfs.pathname.component) == "SMALL"
+lower(nfs.pathname.component) contains "a"
+nfs.pathname.component > "m"
+nfs.pathname.component[0] == "s"
+nfs.pathname.component[0:2] == 73:6d
+nfs.pathname.component[-2:] == "ll"
+nfs.pathname.component[0-1,3] == "sml"
+len(nfs.pathname.component) >= 3 and len(nfs.pathname.component) <= 6
 nfs.session_id4[0:4] == 00:00:00:01
 nfs.session_id4 contains 00:01
 nfs.fhandle[0]
@@ -145,6 +145,34 @@ infiniband.bth.psn > 0x800000
 infiniband.bth.destqp
 infiniband.ieth
 nfs.stateid.seqid > 1
+frame.len > 300
+frame.len == frame.cap_len
+frame.len + 1 > 300
+frame.time > "2026-11-28 12:22:25"
+frame.protocols contains "rpcordma"
+eth.src[0:3] == 52:54:00
+eth.type == 0x0800
+eth.addr == ff:ff:ff:ff:ff:ff
+ip.ttl == 64
+ip.len > 200
+ip.flags.df == 1
+ip.dsfield.ecn == 0
+udp.length > 200
+udp.checksum == 0
+infiniband.bth.p_key == 0xffff
+infiniband.bth.a == True
+infiniband.bth.padcnt == 0
+nfs.fattr4.size > 4000
+nfs.change_info.atomic == 1
+nfs.verifier4
+nfs.mode.read_owner == 1
+nfs.mode & 0700 == 0700
+nfs.changeid4
+nfs.attr == 4
+nfs.pathname.component == "small"
+nfs.sequence.flags == 0
+nfs.stateid.hash
+udp.srcport == udp.dstport
 frame.number > 100 and frame.number < 200
 frame.time_relative > 2
 frame.time_relative > 2 and frame.time_relative < 4.5

@@ -108,10 +108,12 @@ def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
 
 def _listing(reader: Reader, wishes: Wishes) -> Output:
     from nfsrdma.dissector.views.chunks import ChunkView
+    from nfsrdma.dissector.views.columns import ColumnView, style
     from nfsrdma.dissector.views.filtered import FilteredView
     from nfsrdma.dissector.views.line import LineView
     from nfsrdma.dissector.views.ndjson import NdjsonView
     from nfsrdma.dissector.views.tree import TreeView
+    from nfsrdma.dissector.views.wireshark_json import WiresharkJsonView
 
     write = sys.stdout.write
     fits = wanted(reader, wishes.wanted)
@@ -122,6 +124,10 @@ def _listing(reader: Reader, wishes: Wishes) -> Output:
     view: View
     if wishes.listing == "json":
         return Output(NdjsonView(write, fits))
+    if wishes.listing == "wireshark":
+        return Output(WiresharkJsonView(write, fits, began))
+    if wishes.listing == "fields":
+        return Output(ColumnView(write, wishes.columns, style(wishes.style), fits, began))
     if wishes.listing == "tree":
         view = TreeView(write, began=began)
     elif wishes.listing == "chunks":

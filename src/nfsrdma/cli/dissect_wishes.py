@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from .dissect_filter import list_fields
+from .dissect_filter import columns_of, list_fields, list_wireshark, style_of
 from .dissect_follow import expression_of
 from .folding import folded
 
@@ -20,6 +20,12 @@ class Wishes:
     chunks: bool = False
     lines: bool = False
     ndjson: bool = False
+    form: str | None = None
+    """``fields`` or ``json``: the messages as tshark's ``-T`` writes them."""
+    columns: tuple[str, ...] = ()
+    """The fields that ``-T fields`` writes."""
+    style: tuple[str, ...] = ()
+    """How it writes them."""
     all_ops: bool = False
     lint: bool = False
     latency: bool = False
@@ -82,6 +88,8 @@ class Wishes:
             return "tree"
         if self.chunks:
             return "chunks"
+        if self.form is not None:
+            return self.form if self.form == "fields" else "wireshark"
         if self.ndjson and not whole:
             return "json"
         return "line" if self.lines or not (whole or self.files) else ""
@@ -90,9 +98,16 @@ class Wishes:
         """Raise ``click.UsageError`` if the outputs exclude each other."""
         styles = {"-V": self.tree, "--chunks": self.chunks, "--lines": self.lines}
         styles["--json"] = self.ndjson
+        styles["-T"] = self.form is not None
         given = [option for option, there in styles.items() if there]
         if len(given) > 1:
             raise click.UsageError(f"{' and '.join(given)}: one way to list RPCs at a time")
+        if (self.form == "fields") != bool(self.columns):
+            raise click.UsageError("-T fields and -e FIELD go together (-G fields lists them)")
+        if self.style and self.form != "fields":
+            raise click.UsageError("-E goes with -T fields")
+        if self.form is not None and self.views:
+            raise click.UsageError("-T goes with no view of the whole capture but files")
         if self.plot is not None and not (self.latency or self.health):
             raise click.UsageError("--plot goes with --latency or --health")
         if self.all_ops and self.listing != "line":
@@ -144,6 +159,36 @@ wishes_options = folded(
         ),
         click.option("-V", "tree", is_flag=True, help="Everything that was decoded, as a tree."),
         click.option("--json", "ndjson", is_flag=True, help="One JSON object for each message."),
+        click.option(
+            "-T",
+            "form",
+            type=click.Choice(("fields", "json")),
+            help="The messages as tshark writes them: fields named by -e, or all in JSON.",
+        ),
+        click.option(
+            "-e",
+            "columns",
+            metavar="FIELD",
+            multiple=True,
+            callback=columns_of,
+            help="With -T fields: a column; may be given several times.",
+        ),
+        click.option(
+            "-E",
+            "style",
+            metavar="OPTION",
+            multiple=True,
+            callback=style_of,
+            help="With -T fields: header=y, separator=X, aggregator=X, occurrence=f, quote=d.",
+        ),
+        click.option(
+            "-G",
+            type=click.Choice(("fields",)),
+            is_eager=True,
+            expose_value=False,
+            callback=list_wireshark,
+            help="List all fields as tshark does, one a line, and exit.",
+        ),
         click.option(
             "--chunks", is_flag=True, help="The chunk lists, and which packets carried what."
         ),

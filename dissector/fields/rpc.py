@@ -1,0 +1,56 @@
+"""Fields of RPC headers in detail, under Wireshark's names: for filters and for ``-T``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ..tracking.model import Exchange, Message
+
+NAMES: Final = frozenset(
+    ("rpc.auth.flavor", "rpc.auth.length", "rpc.opaque_length", "rpc.fill_bytes",
+     "rpc.programversion", "nfs.status")
+)  # fmt: skip
+
+
+def opaque(octets: bytes) -> Iterator[tuple[str, Any]]:
+    """Give what Wireshark shows of any opaque item: its length, and what fills it up."""
+    yield "rpc.opaque_length", len(octets)
+    fill = -len(octets) % 4
+    if fill:
+        yield "rpc.fill_bytes", "00" * fill
+
+
+def rpc_fields(exchange: Exchange, message: Message) -> Iterator[tuple[str, Any]]:
+    """Give the values beside those that ``fields`` gives to these names.
+
+    Of a call Wireshark shows the flavors of credential and verifier, and the version of the program
+    again with the procedure.
+    """
+    call, body = exchange.call_rpc, exchange.call_body
+    if message is exchange.call:
+        if call is None or call.flavor < 0:
+            return
+        yield "rpc.auth.length", len(call.credential)
+        sys = call.sys()
+        if sys is not None:
+            yield from opaque(sys.machinename)
+        if call.verifier_flavor >= 0:
+            yield "rpc.auth.flavor", call.verifier_flavor
+            yield "rpc.auth.length", len(call.verifier)
+    else:
+        body, reply = exchange.reply_body, exchange.reply_rpc
+        if reply is None or reply.verifier_flavor < 0:
+            return
+        yield "rpc.auth.flavor", reply.verifier_flavor
+        yield "rpc.auth.length", len(reply.verifier)
+        for op in body.operations if body is not None and body.version != 3 else ():
+            status = (
+                getattr(op.value, op.value.__slots__[0], None) if op.value is not None else None
+            )
+            if isinstance(status, int):
+                yield "nfs.status", status
+    if call is not None and call.version >= 0:
+        yield "rpc.programversion", call.version
+    if body is not None and body.operations and body.version != 3:
+        yield from opaque(body.tag)

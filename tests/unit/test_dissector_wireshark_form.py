@@ -1,0 +1,212 @@
+"""Messages as tshark writes them: ``-T fields``, ``-T json``, ``-G``; the fields of headers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nfsrdma.cli.dissect import dissect
+from nfsrdma.dissector.fields.kinds import OWN, FieldKind, FieldType, wireshark_fields, written
+from nfsrdma.dissector.fields.names import known
+from nfsrdma.dissector.filter import compile_filter
+
+CAPTURES = Path(__file__).parents[1] / "data" / "captures"
+LINUX = str(CAPTURES / "linux" / "linux-client-v41.pcap")
+IPV6 = str(CAPTURES / "linux" / "linux-client-v42-ipv6.pcap")
+BASELINE = str(CAPTURES / "generated" / "baseline-rocev2.pcap")
+
+
+def run(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(dissect, list(arguments))
+    assert result.exit_code == code, result.output
+    return result
+
+
+def columns(path: str, wanted: str, *names: str) -> list[list[str]]:
+    options = [word for name in names for word in ("-e", name)]
+    lines = run("-T", "fields", *options, "-Y", wanted, path).stdout.splitlines()
+    return [line.split("\t") for line in lines]
+
+
+def test_columns_have_tsharks_text() -> None:
+    """The values are those of tshark 4.0.17."""
+    names = {
+        "frame.len": "382",
+        "frame.time": "Nov 28, 2026 12:20:57.390324948 UTC",
+        "frame.protocols": "eth:ethertype:ip:udp:infiniband:rpcordma:rpc:nfs",
+        "eth.src": "52:54:00:99:00:0b",
+        "eth.type": "0x0800",
+        "ip.id": "0x8482",
+        "ip.flags": "0x02",
+        "udp.srcport": "65384",
+        "infiniband.bth.p_key": "65535",
+        "rpc.xid": "0x1c7ed238",
+        "rpc.auth.flavor": "1,0",
+        "rpcordma.rdma_offset": "0x1c7ed23807aaa000",
+        "nfs.opcode": "53,22,18,10,3,9",
+        "nfs.session_id4": "00:00:00:01:00:00:00:01:7d:09:da:99:2c:47:a5:19",
+        "nfs.attr_mask": "0x00000002,0x0010011a,0x00b0a23a",
+        "nfs.mode": "420",
+        "nfs.pathname.component": "name-02",
+        "nfs.access_check": "0x3d",
+    }
+    (row,) = columns(LINUX, "frame.number == 127", *names)
+    assert dict(zip(names, row, strict=True)) == names
+    names = {
+        "rpc.repframe": "127",
+        "nfs.stateid.hash": "0xa1dd",
+        "nfs.stateid.other_hash": "0x6bc31635",
+        "nfs.change_info.atomic": "0",
+        "nfs.access_supported": "0x2d",
+        "nfs.fattr4.mounted_on_fileid": "0x0000000000210028",
+        "nfs.nfstime4.seconds": "1795868457,1795868457,1795868457",
+    }
+    (row,) = columns(LINUX, "frame.number == 129", *names)
+    assert dict(zip(names, row, strict=True)) == names
+
+
+def test_how_columns_are_written() -> None:
+    found = run(
+        "-T", "fields", "-e", "frame.number", "-e", "nfs.opcode", "-E", "header=y",
+        "-E", "separator=;", "-E", "aggregator=/s", "-E", "quote=d",
+        "-Y", "frame.number == 127", LINUX,
+    ).stdout.splitlines()  # fmt: skip
+    assert found == ["frame.number;nfs.opcode", '"127";"53 22 18 10 3 9"']
+    for occurrence, text in (("f", "53"), ("l", "9")):
+        found = run("-T", "fields", "-e", "nfs.opcode", "-E", f"occurrence={occurrence}",
+                    "-Y", "frame.number == 127", LINUX).stdout.splitlines()  # fmt: skip
+        assert found == [text]
+
+
+def test_what_does_not_go_together() -> None:
+    for options in (
+        ("-T", "fields"), ("-e", "frame.number"), ("-T", "json", "-e", "frame.number"),
+        ("-E", "header=y"), ("-T", "json", "-V"), ("-T", "json", "--lint"),
+        ("-T", "fields", "-e", "frame.number", "-E", "colour=red"),
+    ):  # fmt: skip
+        run(*options, LINUX, code=2)
+    assert "nfs.opcode" in run("-T", "fields", "-e", "nfs.opcod", LINUX, code=2).output
+    assert "not decoded" in run("-T", "fields", "-e", "tcp.seq", LINUX, code=2).output
+
+
+def test_json_as_tshark_has_it() -> None:
+    everything = json.loads(run("-T", "json", BASELINE).stdout)
+    assert len(everything) == 20
+    layers = everything[0]["_source"]["layers"]
+    assert list(layers)[:4] == ["frame", "eth", "ip", "udp"]
+    assert layers["rpc"]["rpc.xid"].startswith("0x")
+    assert json.loads(run("-T", "json", "-Y", "nfs.offset4 == 77777", BASELINE).stdout) == []
+
+
+def test_fields_are_listed_as_tshark_does() -> None:
+    rows = [line.split("\t") for line in run("-G", "fields").stdout.splitlines()]
+    types = {row[2]: row[3] for row in rows if row[0] == "F"}
+    assert types["nfs.opcode"] == "FT_UINT32"
+    assert types["nfs.path"] == "FT_STRING"
+    assert {row[2] for row in rows if row[0] == "P"} >= {"nfs", "rpc", "rpcordma", "ip"}
+    assert len(types) > 300
+
+
+def test_every_name_is_wiresharks_or_ours() -> None:
+    theirs = wireshark_fields()
+    own = {name for name, type_ in known().items() if name not in theirs}
+    own -= {name for name in own if known()[name].kind == FieldKind.PROTOCOL}
+    assert all(
+        name.startswith(("nfsrdma.", "nfs.fattr3.", "nfs.fs", "nfs.wcc", "nfs.read", "nfs.path"))
+        for name in own
+    ), own
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "text"),
+    [
+        (255, FieldType(FieldKind.NUMBER, "FT_UINT24", hexadecimal=True, width=3), "0x0000ff"),
+        (True, FieldType(FieldKind.BOOLEAN, "FT_BOOLEAN"), "1"),
+        (0.5, OWN[FieldKind.SECONDS], "0.500000000"),
+        ("0102ff", OWN[FieldKind.OCTETS], "01:02:ff"),
+        (7, FieldType(FieldKind.OCTETS, "FT_BYTES"), "00:00:00:07"),
+        (1_500_000_000, FieldType(FieldKind.TIME, "FT_ABSOLUTE_TIME"),
+         "Jan  1, 1970 00:00:01.500000000 UTC"),
+    ],
+)  # fmt: skip
+def test_how_values_are_written(value: Any, type_: FieldType, text: str) -> None:
+    assert written(value, type_) == text
+
+
+def test_filters_about_headers() -> None:
+    for text, path in (("eth.src[0:3] == 52:54:00", LINUX), ("ipv6.hlim == 64", IPV6)):
+        assert columns(path, text, "frame.number"), text
+    assert not columns(IPV6, "ip.ttl", "frame.number")
+    assert compile_filter("frame.len > 3").derived == ("frame.len",)
+
+
+@pytest.mark.parametrize("size", [20, 40, 50, 60])
+def test_cut_frames_have_the_headers_that_are_there(tmp_path: Path, size: int) -> None:
+    """A frame that is cut inside of its headers is no RPC; what remains is decoded."""
+    octets = Path(BASELINE).read_bytes()
+    cut, at = bytearray(octets[:24]), 24
+    while at < len(octets):
+        length = int.from_bytes(octets[at + 8 : at + 12], "little")
+        kept = min(length, size)
+        cut += octets[at : at + 8] + kept.to_bytes(4, "little") + octets[at + 12 : at + 16]
+        cut += octets[at + 16 : at + 16 + kept]
+        at += 16 + length
+    path = tmp_path / "cut.pcap"
+    path.write_bytes(cut)
+    run("-T", "json", str(path))
+
+
+def _instances(node: Any, found: list[tuple[str, str]]) -> None:
+    if isinstance(node, dict):
+        for name, values in node.items():
+            for value in values if isinstance(values, list) else [values]:
+                if isinstance(value, str):
+                    found.append((name, value))
+                else:
+                    _instances(value, found)
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
+    """Keep what JSON has under the same key several times."""
+    kept: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        kept.setdefault(name, []).append(value)
+    return kept
+
+
+def _theirs(path: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    done = subprocess.run(("tshark", "-2", "-r", path, "-Y", "rpc", "-T", "json"),
+                          capture_output=True, check=True)  # fmt: skip
+    for packet in json.loads(done.stdout, object_pairs_hook=_pairs):
+        found: list[tuple[str, str]] = []
+        _instances(packet["_source"][0]["layers"][0], found)
+        yield dict(found)["frame.number"], [one for one in found if "." in one[0]]
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="there is no tshark here")
+def test_nine_in_ten_of_tsharks_fields() -> None:
+    """Of all instances of fields on frames of RPCs: there, and with the same text."""
+    ours: dict[str, Counter[tuple[str, str]]] = {}
+    for packet in json.loads(run("-T", "json", LINUX).stdout):
+        layers, found = packet["_source"]["layers"], Counter[tuple[str, str]]()
+        for fields in layers.values():
+            for name, values in fields.items():
+                found.update(
+                    (name, text) for text in (values if isinstance(values, list) else [values])
+                )
+        ours[layers["frame"]["frame.number"]] = found
+    everything = same = 0
+    for number, instances in _theirs(LINUX):
+        if number in ours:
+            everything += len(instances)
+            same += (Counter(instances) & ours[number]).total()
+    assert everything > 40_000
+    assert same / everything > 0.9
