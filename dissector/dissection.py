@@ -15,6 +15,7 @@ from .base.finding import Finding, Severity
 from .capture.inputs import Holder, open_input
 from .capture.reader import Reader
 from .fields import summary
+from .fields.derived import keep_for
 from .fields.fields import Fields, message_fields
 from .filter import Filter, compile_filter
 from .messages.body import CALLBACK_PROGRAMS, PROGRAM_NAMES, Body, operation_name, status_name
@@ -426,6 +427,8 @@ class _Collector:
         if self._lint is not None:
             self._lint.subscribe_early(events)
             events.closed.subscribe(self._lint.close)
+        if self._wanted is not None:
+            keep_for(events, self._wanted.derived)
         events.exchanges.subscribe(self._exchange)
         events.findings.subscribe(self._other)
 

@@ -103,6 +103,7 @@ class Pipeline:
         reader, decode = self.reader, self.layers.decode
         deal = self._deal = self._seen if self.events.packets else self._packet
         kinds, fragments = self.kinds, self.layers.fragments
+        self.layers.packet.headed = bool(self.events.heads)
         more = reader.read()
         if not self._begun:
             self._begun = True

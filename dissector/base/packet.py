@@ -76,6 +76,7 @@ class Packet:
         "flags",
         "frame",
         "have",
+        "headed",
         "immediate",
         "invalidate",
         "ip_version",
@@ -160,6 +161,8 @@ class Packet:
         """Octets of payload on the wire, without the pad."""
         self.have = 0
         """Octets of it that are in the file."""
+        self.headed = False
+        """Whether messages are to say where their headers are (``Carrier``)."""
         self.transport_end = 0
         """Where the packet ended on the wire: past the ICRC, or past the TCP segment."""
         self.flags = 0
@@ -196,8 +199,8 @@ class Carrier(NamedTuple):
 
 
 def carrier_of(packet: Packet) -> Carrier | None:
-    """Return where the headers of a packet are; ``None`` if it was put together from fragments."""
-    if packet.pieces is not None:
+    """Return where a packet's headers are; ``None`` of fragments, and if nothing asks for them."""
+    if not packet.headed or packet.pieces is not None:
         return None
     roce = packet.encapsulation == Encapsulation.ROCE_V2
     return Carrier(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Kind, Position
 
+from ..tracking.events import Events
 from ..tracking.kinds import Transport
 from ..tracking.model import CmEvent, Exchange, Message
 from . import nfs4, rpc
@@ -172,6 +173,16 @@ DERIVED: dict[str, Derived] = {
 def derived_names() -> frozenset[str]:
     """Return all fields that are worked out only when something asks for them."""
     return _HEADERS | nfs4.NAMES | rpc.NAMES | DERIVED.keys()
+
+
+def keep_for(events: Events, names: Iterable[str]) -> None:
+    """Have kept what fields need that are not made of the message itself; before the pass."""
+    if not _HEADERS.isdisjoint(names):
+        events.heads.subscribe(_nothing)
+
+
+def _nothing(message: Message) -> None:
+    """Take note of nothing: that somebody subscribes is enough."""
 
 
 def _add(asked: Asked, names: Iterable[str]) -> Fields:

@@ -21,7 +21,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from ..base.finding import MAX_FINDINGS, Finding
 from ..base.packet import Packet
-from .model import CmEvent, Connection, Direction, Exchange, RdmaOp, Side
+from .model import CmEvent, Connection, Direction, Exchange, Message, RdmaOp, Side
 
 T = TypeVar("T")
 
@@ -138,6 +138,8 @@ class Events:
     """RPCs that are complete, or given up."""
     findings: Findings = field(default_factory=Findings)
     """Findings that are about no exchange; those of exchanges are in ``Exchange.findings``."""
+    heads: Signal[Message] = field(default_factory=Signal)
+    """Messages whose frame's headers were read, which costs time, so only where it is needed."""
     closed: Signal[Totals] = field(default_factory=Signal)
     """The end of the capture."""
 

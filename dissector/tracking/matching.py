@@ -146,6 +146,7 @@ class Matching:
                 return True
         if message.carrier is not None:
             message.head = head_of(message.carrier, self._source.view)
+            self._events.heads.emit(message)
         self._message(message, header, view)
         return True
 

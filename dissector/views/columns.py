@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..base.text import printable
-from ..fields.derived import asked_of_message
+from ..fields.derived import asked_of_message, keep_for
 from ..fields.wireshark_form import texts
 from ..filter import Filter
 from ..tracking.events import Events
@@ -75,6 +75,7 @@ class ColumnView:
         """See ``View``."""
         if self._style.header:
             self._write(self._style.separator.join(self._names) + "\n")
+        keep_for(events, self._asked)
         events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:

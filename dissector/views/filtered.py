@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..base.finding import Finding
-from ..fields.derived import asked_of_cm, asked_of_message
+from ..fields.derived import asked_of_cm, asked_of_message, keep_for
 from ..fields.fields import Fields, finding_fields
 from ..filter import Filter
 from ..tracking.events import Events, Findings, Signal, Totals, View
@@ -41,6 +41,7 @@ class FilteredView:
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""
+        keep_for(events, self._wanted.derived)
         events.exchanges.subscribe(self._exchange)
         events.cm.subscribe(self._handshake)
         events.findings.subscribe(self._finding)

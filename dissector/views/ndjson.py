@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 from ..base.finding import Finding
-from ..fields.derived import asked_of_cm, asked_of_message
+from ..fields.derived import asked_of_cm, asked_of_message, keep_for
 from ..fields.fields import Fields, finding_fields, message_fields, operation_values
 from ..filter import Filter
 from ..tracking.events import Events
@@ -37,6 +37,8 @@ class NdjsonView:
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""
+        if self._wanted is not None:
+            keep_for(events, self._wanted.derived)
         events.exchanges.subscribe(self.exchange)
         events.cm.subscribe(self.cm)
         events.findings.subscribe(self.finding)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..fields.derived import asked_of_message
+from ..fields.derived import asked_of_message, derived_names, keep_for
 from ..fields.wireshark_form import whole
 from ..filter import Filter
 from ..tracking.events import Events, Totals
@@ -31,6 +31,7 @@ class WiresharkJsonView:
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""
+        keep_for(events, derived_names())
         events.exchanges.subscribe(self.exchange)
         events.closed.subscribe(self.close)
 

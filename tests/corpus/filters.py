@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from nfsrdma.dissector.capture import open_capture
-from nfsrdma.dissector.fields.derived import asked_of_message
+from nfsrdma.dissector.fields.derived import asked_of_message, keep_for
 from nfsrdma.dissector.filter import compile_filter
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.tracking.events import Events
@@ -188,6 +188,8 @@ class _Found:
         self.began_ns = 0
 
     def subscribe(self, events: Events) -> None:
+        for wanted in self.filters.values():
+            keep_for(events, wanted.derived)
         events.exchanges.subscribe(self.exchange)
 
     def exchange(self, exchange: Exchange) -> None:
