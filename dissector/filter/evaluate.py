@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from ..fields.kinds import IN_OCTETS, FieldKind, FieldType, in_octets
@@ -30,6 +31,8 @@ Values = list[Any]
 Decide = Callable[[Fields], bool]
 Get = Callable[[Fields], Values]
 
+MAX_PAIRS = 100_000
+"""Pairs of values that arithmetic and ``contains`` look at in one message; later ones are not."""
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -90,10 +93,28 @@ def _compare(test: Compare) -> Decide:
 
     def with_values(fields: Fields) -> bool:
         ours, theirs = left(fields), right(fields)
-        pairs = [holds(one, other) for one in ours for other in theirs]
-        return bool(pairs) and quantified(pairs)
+        return bool(ours) and bool(theirs) and _between(test, ours, theirs)
 
     return with_values
+
+
+def _between(test: Compare, ours: Values, theirs: Values) -> bool:
+    """Return whether any pair of values, or all pairs, compare so, without making the pairs.
+
+    A directory's reply has tens of thousands of values of some fields.
+    """
+    holds, every = _COMPARE[test.operator], test.every
+    if test.operator in ("==", "!="):
+        if every == (test.operator == "!="):
+            return set(ours).isdisjoint(theirs) == every  # any equal, or all different
+        return (len({*ours, *theirs}) == 1) == every  # all equal, or any different
+    if test.operator == "contains":
+        pairs = islice(((one, other) for one in set(ours) for other in set(theirs)), MAX_PAIRS)
+        return _quantified(every)(holds(one, other) for one, other in pairs)
+    least, greatest = (min, max) if test.operator in ("<", "<=") else (max, min)
+    if every:
+        least, greatest = greatest, least
+    return bool(holds(least(ours), greatest(theirs)))
 
 
 def _masked(octets: bytes, bits: int) -> int:
@@ -255,7 +276,8 @@ def _arithmetic(node: Arithmetic) -> Get:
     left, right, work = get(node.left), get(node.right), _ARITHMETIC[node.operator]
 
     def values(fields: Fields) -> Values:
-        found = [work(one, other) for one in left(fields) for other in right(fields)]
+        pairs = ((one, other) for one in left(fields) for other in right(fields))
+        found = [work(one, other) for one, other in islice(pairs, MAX_PAIRS)]
         return [one for one in found if one is not None]
 
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import random
 import re
 import shutil
@@ -167,6 +168,24 @@ def test_values_of_a_wrong_type_fit_nothing() -> None:
         assert not compile_filter(text)(odd), text
     long = {"nfs.fhandle": {"length": 128, "start": "0102"}}
     assert compile_filter("nfs.fhandle[0:2] == 01:02")(long)
+
+
+def test_fields_are_compared_as_all_pairs_would_be() -> None:
+    """And soon: of many values there are no pairs made."""
+    chooser = random.Random(7)
+    compare = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
+               ">": operator.gt, ">=": operator.ge}  # fmt: skip
+    for _ in range(500):
+        one, other = (chooser.choices(range(4), k=chooser.randrange(1, 4)) for _ in range(2))
+        fields = {"nfs.opcode": one, "nfs.slotid": other}
+        for symbol, holds in compare.items():
+            pairs = [holds(a, b) for a in one for b in other]
+            for word, quantified in (("any", any), ("all", all)):
+                wanted = compile_filter(f"{word} nfs.opcode {symbol} nfs.slotid")
+                assert wanted(fields) == quantified(pairs), (word, symbol, fields)
+    many = {"nfs.opcode": list(range(100_000)), "nfs.slotid": list(range(50_000, 150_000))}
+    assert compile_filter("nfs.opcode == nfs.slotid and nfs.opcode <= nfs.slotid")(many)
+    assert compile_filter("nfs.opcode + nfs.slotid >= 0")(many)
 
 
 def test_a_filter_as_json() -> None:
