@@ -140,35 +140,36 @@ def _in_network(
 
 def _member(test: Member) -> Decide:
     found, quantified = get(test.operand), _quantified(test.every)
-    items = [
-        (decide_pair(low), get(low), get(high) if high is not None else None)
-        for low, high in test.items
-    ]
-
-    def fits(value: Any, fields: Fields) -> bool:
-        for equal, low, high in items:
-            if high is None:
-                if any(equal(value, one) for one in low(fields)):
-                    return True
-            elif any(one <= value <= other for one in low(fields) for other in high(fields)):
-                return True
-        return False
+    singles = [low for low, high in test.items if high is None]
+    networks = [one for one in singles if isinstance(one, Constant) and one.bits is not None]
+    within = [_in_network(_itself, operator.eq, any, network) for network in networks]
+    constants = frozenset(
+        one.value for one in singles if isinstance(one, Constant) and one.bits is None
+    )
+    others = [get(one) for one in singles if not isinstance(one, Constant)]
+    ranges = [(get(low), get(high)) for low, high in test.items if high is not None]
 
     def decided(fields: Fields) -> bool:
         values = found(fields)
-        return bool(values) and quantified([fits(value, fields) for value in values])
+        known = constants.union(*(other(fields) for other in others))
+        bounds = [
+            (min(lows), max(highs))
+            for low, high in ranges
+            if (lows := low(fields)) and (highs := high(fields))
+        ]
+        return bool(values) and quantified(
+            value in known
+            or any(low <= value <= high for low, high in bounds)
+            or any(fits({"": [value]}) for fits in within)
+            for value in values
+        )
 
     return decided
 
 
-def decide_pair(item: Operand) -> Callable[[Any, Any], bool]:
-    """Return how a value is compared with one of a set: a network has many."""
-    if not isinstance(item, Constant) or item.bits is None:
-        return operator.eq
-    bits = item.bits
-    return lambda value, wanted: (
-        len(value) == len(wanted) and _masked(value, bits) == _masked(wanted, bits)
-    )
+def _itself(fields: Fields) -> Values:
+    """Return the one value that is asked about."""
+    return list(fields[""])
 
 
 def _matches(test: Matches) -> Decide:
