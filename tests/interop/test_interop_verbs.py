@@ -33,14 +33,18 @@ def host_peer(role: str, address: str) -> list[str | Path]:
     return [sys.executable, "-m", "peers.rping", *given]
 
 
-def test_conformance(case: Run, alpha: Guest, verbs_python: str) -> None:
+def test_conformance(lab: Lab, case: Run, alpha: Guest, verbs_python: str) -> None:
     """The suite that every provider passes, and the provider's own tests."""
     case.describe("the verbs provider", "rxe to itself")
     # A read-only mapping that cannot be pinned, which is one of the tests.
     case.expect_log("Unable to pin memory region")
+    # It writes to a window of which no message has told. Newer kernels bind windows by and by, and
+    # nothing but a message behind it says that one is bound.
+    binds_at_once = lab.kernel_release.startswith("6.1.")
+    left_out = "" if binds_at_once else " and not many_registrations_without_a_message"
     done = alpha.run(
         f"export NFSRDMA_VERBS_ADDRESS={alpha.ipv4} NFSRDMA_VERBS_NOWHERE=10.99.0.77; "
-        f"{verbs_python} -m pytest tests/conformance -k 'verbs and not memory' "
+        f"{verbs_python} -m pytest tests/conformance -k 'verbs and not memory{left_out}' "
         "-p no:cacheprovider --timeout 90",
         timeout=800,
         check=False,

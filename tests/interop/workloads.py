@@ -257,6 +257,9 @@ def extended_attributes(site: Site) -> None:
     site.python("""
         import errno, os
         open("x", "w").close(); os.mkdir("xd")
+        def users(name):
+            # The client lists its view of the access control list as well, if the server has one.
+            return sorted(each for each in os.listxattr(name) if each.startswith("user."))
         def fails(code, call, *arguments):
             try:
                 call(*arguments)
@@ -265,7 +268,7 @@ def extended_attributes(site: Site) -> None:
             else:
                 raise AssertionError(arguments)
         for name in ("x", "xd"):
-            assert os.listxattr(name) == []
+            assert users(name) == []
             os.setxattr(name, "user.a", b"one")
             os.setxattr(name, "user.b", b"", os.XATTR_CREATE)
             fails(errno.EEXIST, os.setxattr, name, "user.a", b"", os.XATTR_CREATE)
@@ -273,7 +276,7 @@ def extended_attributes(site: Site) -> None:
             fails(errno.ENODATA, os.getxattr, name, "user.c")
             fails(errno.ENODATA, os.removexattr, name, "user.c")
             assert os.getxattr(name, "user.a") == b"one"
-            assert sorted(os.listxattr(name)) == ["user.a", "user.b"]
+            assert users(name) == ["user.a", "user.b"]
             os.setxattr(name, "user.a", b"2" * 2000)
         for number in range(10):
             os.setxattr("x", f"user.{number:0>60}", b"v")
@@ -281,10 +284,12 @@ def extended_attributes(site: Site) -> None:
     site.forget()
     site.python("""
         import os
+        def users(name):
+            return sorted(each for each in os.listxattr(name) if each.startswith("user."))
         assert os.getxattr("x", "user.a") == b"2" * 2000
-        assert len(os.listxattr("x")) == 12
+        assert len(users("x")) == 12
         os.removexattr("x", "user.a")
-        assert len(os.listxattr("x")) == 11
+        assert len(users("x")) == 11
         assert "user.a" in os.listxattr("xd")
     """)
 

@@ -70,10 +70,6 @@ def command(
     return log.read_text(errors="replace")
 
 
-#: Flags of pynfs that this run cannot serve: Kerberos, and a server to be restarted by a script.
-_PYNFS_LEFT_OUT = ("nogss", "noreboot")
-
-
 def _pynfs(minor: int, flags: Sequence[str]) -> Callable[[Path, Stage], Results]:
     def run(checkout: Path, stage: Stage) -> Results:
         host, port = stage.address
@@ -113,12 +109,15 @@ def pynfs_results(saved: Mapping[str, object]) -> Results:
 
 
 def _pjdfstest(checkout: Path, stage: Stage) -> Results:
+    """Run its files, but for those that act as several users: our mount is its owner's alone."""
+    files = sorted((checkout / "tests").rglob("*.t"))
+    ours = [file for file in files if not re.search(r"\s-u\s", file.read_text())]
     with stage.mounted() as point:
         work = point / "work"
         work.mkdir()
         work.chmod(0o777)
         output = command(
-            ["prove", "-v", "-r", checkout / "tests"],
+            ["prove", "-v", *ours],
             stage.folder / "prove.log",
             folder=work,
             timeout=3000,
@@ -215,14 +214,15 @@ SUITES = (
         "PYNFS",
         _BUILD_PYNFS,
         "nfs4.0/xdrdef/nfs4_const.py",
-        _pynfs(0, ("everything", *_PYNFS_LEFT_OUT)),
+        # Left out: what needs Kerberos, and a server that is restarted by a script.
+        _pynfs(0, ("everything", "nogss", "noreboot")),
     ),
     Suite(
         "pynfs-4.1",
         "PYNFS",
         _BUILD_PYNFS,
         "nfs4.1/xdrdef/nfs4_const.py",
-        _pynfs(1, ("everything", *_PYNFS_LEFT_OUT)),
+        _pynfs(1, ("everything", "noreboot")),
     ),
     Suite(
         "pjdfstest",

@@ -39,6 +39,24 @@ GROUPS = (
         "test_interop_ratios.py",
     ),
 )
+
+_SERVER, _CLIENT = "test_interop_our_server.py", "test_interop_our_client.py"
+
+#: What ``--heart`` runs: the few cases without which there is no interoperability.
+HEART = (
+    (
+        f"{_SERVER}::test_server_copy_tree[rdma v4.2 IPv4]",
+        f"{_SERVER}::test_server_copy_tree[tcp v4.2 IPv4]",
+        f"{_SERVER}::test_server_workload[4.2-extended_attributes]",
+        f"{_SERVER}::test_server_locks_between_mounts[fcntl]",
+    ),
+    (
+        f"{_CLIENT}::test_client_copy_tree[rdma v4.2 IPv4]",
+        f"{_CLIENT}::test_client_copy_tree[tcp v4.2 IPv4]",
+        f"{_SERVER}::test_server_delegations[rdma v4.2 IPv4]",
+    ),
+)
+
 _AGAIN = "again"
 _NO_TESTS = 5
 
@@ -118,8 +136,10 @@ def in_labs(output: Path, groups: Sequence[Sequence[str]], options: Sequence[str
     return sessions
 
 
-def groups() -> list[list[str]]:
-    """The files of each lab."""
+def groups(heart: bool) -> list[list[str]]:
+    """The files of each lab, or of the heart the cases."""
+    if heart:
+        return [[str(HERE / name) for name in group] for group in HEART]
     named = {name for group in GROUPS for name in group}
     others = sorted(path.name for path in HERE.glob("test_*.py") if path.name not in named)
     first, *rest = GROUPS
@@ -130,13 +150,14 @@ def main() -> int:
     """Run everything; 0 if in the end nothing failed."""
     parser = argparse.ArgumentParser(prog="make interop", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("out/interop"))
+    parser.add_argument("--heart", action="store_true", help="the few cases that matter most")
     given, options = parser.parse_known_args()
     # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     output = given.output.resolve()
     shutil.rmtree(output, ignore_errors=True)
     started = time.monotonic()
-    sessions = in_labs(output, groups(), options)
+    sessions = in_labs(output, groups(given.heart), options)
     report = Report.joined([session.report() for session in sessions])
     failed = [test for session in sessions for test in session.failed()]
     if failed:
