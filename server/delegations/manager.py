@@ -31,6 +31,7 @@ from ..state.delegation import Delegation, Grant
 from ..state.registry import Registry
 from ..state.share import OpenedFile
 from ..state.stateid import OpenState
+from ..vfs.interface import OpenFile, User
 from ..vfs.namespace import Filehandle
 from ..waiting import started
 from .policy import DelegationPolicy
@@ -111,9 +112,12 @@ class Delegations:
 
     # --- Grants ---
 
-    def refusal(self, state: OpenState, exclusive: bool) -> int:
-        """Return why an open gets no delegation (``why_no_delegation4``); -1 if it may have one."""
-        policy, client, file = self._policy, state.client, state.file
+    def refusal(self, client: Client, file: OpenedFile, exclusive: bool) -> int:
+        """Return why a client gets no delegation of a file (``why_no_delegation4``); -1 if it may.
+
+        It may be granted until something is waited for.
+        """
+        policy = self._policy
         if policy is None:
             return nfs.WND4_NOT_SUPP_FTYPE
         held = file.delegations.get(client)
@@ -123,7 +127,7 @@ class Delegations:
             return nfs.WND4_NOT_SUPP_UPGRADE if exclusive else nfs.WND4_NOT_SUPP_DOWNGRADE
         if not client.is_reachable:
             return nfs.WND4_RESOURCE
-        if self._is_contended(state, exclusive):
+        if self._is_contended(client, file, exclusive):
             return nfs.WND4_CONTENTION
         if not self.table.has_room(client):
             self._press(client)
@@ -132,12 +136,11 @@ class Delegations:
             return nfs.WND4_CONTENTION
         return -1
 
-    def _is_contended(self, state: OpenState, exclusive: bool) -> bool:
+    def _is_contended(self, client: Client, file: OpenedFile, exclusive: bool) -> bool:
         """Return whether somebody else uses the file in a way that rules a delegation out."""
-        file = state.file
         if self._guarded and (_NAMES in self._guarded or file.handle.wire in self._guarded):
             return True
-        return self.is_used(file, state.client, exclusive)
+        return self.is_used(file, client, exclusive)
 
     def is_used(self, file: OpenedFile, client: Client, exclusive: bool) -> bool:
         """Return whether others have a file open, or delegated, so that it cannot be delegated."""
@@ -151,10 +154,24 @@ class Delegations:
         )
 
     def grant(self, state: OpenState, exclusive: bool, grant: Grant | None) -> Delegation:
-        """Grant a delegation for which there is no :meth:`refusal`."""
+        """Grant a delegation with an open, for which there is no :meth:`refusal`."""
         if self.table.is_scarce(state.client):
             self._press(state.client)
         return self.table.add(state, exclusive, grant)
+
+    def grant_opened(
+        self,
+        client: Client,
+        file: OpenedFile,
+        opened: OpenFile,
+        user: User,
+        exclusive: bool,
+        grant: Grant | None,
+    ) -> Delegation:
+        """Grant one without an open, of a file that was opened for it."""
+        if self.table.is_scarce(client):
+            self._press(client)
+        return self.table.add_opened(client, file, opened, user, exclusive, grant)
 
     def _press(self, client: Client) -> None:
         """Ask a client that has much to return what it does not need (CB_RECALL_ANY).

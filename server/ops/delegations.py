@@ -1,7 +1,7 @@
 """Delegations in compounds: OPEN's answer, DELEGRETURN, and what others have to wait for.
 
 NOTSUPP are DELEGPURGE and the claims of delegations from before a restart of the client: no
-delegation outlives its client's record. So is WANT_DELEGATION, which no client is known to send.
+delegation outlives its client's record.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from .. import attributes
 from ..delegations import Guard
 from ..engine.context import Context
+from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.delegation import Delegation, Grant
 from ..state.session import Slot
+from ..state.share import OpenedFile
 from ..state.stateid import OpenState
-from ..vfs.interface import NOW, ROOT, WRITE, Changes
+from ..vfs.interface import NOW, READ, ROOT, WRITE, Changes
 from ..vfs.namespace import Filehandle
+from . import rights
+from .stateids import require_regular
 
 OF_HOLDER: Final = mask_of(
     nfs.FATTR4_CHANGE, nfs.FATTR4_SIZE, nfs.FATTR4_TIME_MODIFY, nfs.FATTR4_TIME_METADATA
@@ -31,6 +35,13 @@ OF_HOLDER: Final = mask_of(
 """The attributes of which the holder of a write delegation knows more than the server."""
 
 _WANT_MASK: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
+WANT_WHEN: Final = (
+    nfs.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
+    | nfs.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED
+)
+"""The flags of clients that would like to be told later."""
+_LAST_WANT: Final = nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL
+_NOT_WANTED: Final = (nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG, nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL)
 _REASONED: Final = (nfs.WND4_CONTENTION, nfs.WND4_RESOURCE)
 _FOR_READING: Final = (nfs.OPEN_DELEGATE_READ, nfs.OPEN_DELEGATE_READ_ATTRS_DELEG)
 _FOR_WRITING: Final = (nfs.OPEN_DELEGATE_WRITE, nfs.OPEN_DELEGATE_WRITE_ATTRS_DELEG)
@@ -63,7 +74,7 @@ def refused(wants: int, reason: int) -> nfs.open_delegation4:
 async def answer(context: Context, state: OpenState, wants: int) -> nfs.open_delegation4:
     """Grant a delegation with an open that is in the state, if that can be; return the answer."""
     want = wants & _WANT_MASK
-    if want in (nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG, nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL):
+    if want in _NOT_WANTED:
         return refused(wants, nfs.WND4_NOT_WANTED)
     delegations = context.core.delegations
     numbered = context.numbered
@@ -78,7 +89,7 @@ async def answer(context: Context, state: OpenState, wants: int) -> nfs.open_del
         and state.access == nfs.OPEN4_SHARE_ACCESS_BOTH
         and want != nfs.OPEN4_SHARE_ACCESS_WANT_READ_DELEG
     )
-    reason = delegations.refusal(state, exclusive)
+    reason = delegations.refusal(state.client, state.file, exclusive)
     if reason < 0 and state.reader is None:
         # Its holder would have to be able to read what it changes parts of.
         reason = nfs.WND4_CONTENTION
@@ -90,17 +101,26 @@ async def answer(context: Context, state: OpenState, wants: int) -> nfs.open_del
     return _granted(delegation, recall=False)
 
 
-async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_delegation4:
-    """Grant a delegation that the client held before a restart, unless others rule that out."""
+def _may_reclaim(context: Context, file: OpenedFile, kind: int) -> bool:
+    """Return whether the caller may have back a delegation that it held before a restart."""
     registry, delegations = context.core.registry, context.core.delegations
     client, exclusive = context.caller, kind in _FOR_WRITING
+    return (
+        (kind in _FOR_READING or (exclusive and client.has_sessions))
+        and delegations.enabled
+        and registry.grace.may_reclaim_delegations(client.record)
+        and delegations.table.has_room(client)
+        and client not in file.delegations
+        and not delegations.is_used(file, client, exclusive)
+    )
+
+
+async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_delegation4:
+    """Grant a delegation that the client held before a restart, unless others rule that out."""
+    delegations = context.core.delegations
+    client, exclusive = context.caller, kind in _FOR_WRITING
     if (
-        not (kind in _FOR_READING or (exclusive and client.has_sessions))
-        or not delegations.enabled
-        or not registry.grace.may_reclaim_delegations(client.record)
-        or not delegations.table.has_room(client)
-        or client in state.file.delegations
-        or delegations.is_used(state.file, client, exclusive)
+        not _may_reclaim(context, state.file, kind)
         or state.reader is None
         or (exclusive and state.writer is None)
     ):
@@ -161,6 +181,74 @@ def claimed(context: Context, stateid: nfs.stateid4) -> Delegation:
     if not isinstance(state, Delegation):
         raise NfsError(nfs.NFS4ERR_BAD_STATEID)
     return state
+
+
+# --- WANT_DELEGATION ---
+
+
+@may_wait
+async def want(context: Context, args: nfs.WANT_DELEGATION4args, reply: Reply) -> None:
+    """WANT_DELEGATION (RFC 8881, Section 18.49): a delegation without an open.
+
+    Who has none is told why. Nobody else's is recalled for it, and nobody is told later that one is
+    to be had.
+    """
+    require_regular(context)
+    claim, registry = args.wda_claim.dc_claim, context.core.registry
+    if claim == nfs.CLAIM_DELEG_PREV_FH:
+        raise NfsError(nfs.NFS4ERR_NOTSUPP)
+    wanted = args.wda_want & _WANT_MASK
+    if args.wda_want & ~(_WANT_MASK | WANT_WHEN) or not 0 < wanted <= _LAST_WANT:
+        raise NfsError(nfs.NFS4ERR_INVAL)
+    reclaim = claim == nfs.CLAIM_PREVIOUS
+    registry.check_grace(context.caller, reclaim, context.now)
+    if not (reclaim or context.caller.reclaim_complete):
+        raise NfsError(nfs.NFS4ERR_GRACE)
+    if wanted in _NOT_WANTED:
+        granted = refused(wanted, nfs.WND4_NOT_WANTED)
+    else:
+        kind = args.wda_claim.value if reclaim else None
+        granted = await _wanted(context, wanted, kind)
+    granted.encode(reply.encoder)
+
+
+async def _wanted(context: Context, wanted: int, kind: int | None) -> nfs.open_delegation4:
+    """Grant a delegation of the current file, or have one back of a ``kind`` held before."""
+    core, client, handle = context.core, context.caller, context.here
+    core.registry.note_state(client)
+    reclaim = kind is not None
+    exclusive = (
+        kind in _FOR_WRITING if reclaim else wanted == nfs.OPEN4_SHARE_ACCESS_WANT_WRITE_DELEG
+    )
+    if exclusive and handle.export.read_only:
+        raise NfsError(nfs.NFS4ERR_ACCESS)
+
+    def refusal(file: OpenedFile) -> int:
+        if kind is not None:
+            return -1 if _may_reclaim(context, file, kind) else nfs.WND4_RESOURCE
+        return core.delegations.refusal(client, file, exclusive)
+
+    reason = refusal(core.registry.states.file_of(handle))
+    if reason >= 0:
+        return refused(wanted, reason)
+    access = READ | WRITE if exclusive else READ
+    opened = await rights.open_anew(context, handle, access, reclaim)
+    # Others were served meanwhile.
+    file = core.registry.states.file_of(handle)
+    reason = nfs.WND4_RESOURCE if client.gone else refusal(file)
+    if reason >= 0:
+        opened.close()
+        return refused(wanted, reason)
+    user, call = context.user, _grant(context)
+    delegation = core.delegations.grant_opened(client, file, opened, user, exclusive, call)
+    if exclusive and not await _suits(context, delegation, reclaim):
+        return refused(wanted, nfs.WND4_CONTENTION)
+    if reclaim:
+        core.registry.grace.reclaimed(context.now)
+    recall = reclaim and not client.is_reachable
+    if recall:
+        core.delegations.recall(delegation, call=False)
+    return _granted(delegation, recall)
 
 
 # --- DELEGRETURN ---

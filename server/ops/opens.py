@@ -33,10 +33,6 @@ _ACCESS_BITS: Final = {
     nfs.OPEN4_SHARE_ACCESS_BOTH: READ | WRITE,
 }
 _WANT_MASK: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
-_WANT_WHEN: Final = (
-    nfs.OPEN4_SHARE_ACCESS_WANT_SIGNAL_DELEG_WHEN_RESRC_AVAIL
-    | nfs.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED
-)
 _NOT_FOLLOWED: Final = (
     nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS | nfs.OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION
 )
@@ -63,7 +59,7 @@ class _Wish(NamedTuple):
         if (
             access == 0
             or args.share_deny > nfs.OPEN4_SHARE_DENY_BOTH
-            or delegation & ~(_WANT_MASK | _WANT_WHEN | _NOT_FOLLOWED)
+            or delegation & ~(_WANT_MASK | delegations.WANT_WHEN | _NOT_FOLLOWED)
         ):
             raise NfsError(nfs.NFS4ERR_INVAL)
         return cls(access, args.share_deny, delegation)

@@ -25,7 +25,6 @@ REASONS: Final[Mapping[int, str]] = {
     nfs.OP_LAYOUTERROR: _NO_LAYOUTS,
     nfs.OP_LAYOUTSTATS: _NO_LAYOUTS,
     nfs.OP_SET_SSV: "state is not protected by SSV (RFC 8881, Section 2.10.9)",
-    nfs.OP_WANT_DELEGATION: "delegations are offered with OPEN, or not at all",
     nfs.OP_COPY_NOTIFY: "files are not copied between servers: neither end is a client "
     "of the other",
     nfs.OP_WRITE_SAME: "nothing on Linux writes application data blocks by itself",

@@ -29,7 +29,8 @@ from . import (
 )
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
-_OPEN: Final = 16 + 20 + 4 + 16 + 52
+_DELEGATION: Final = 52
+_OPEN: Final = 16 + 20 + 4 + 16 + _DELEGATION
 """OPEN has no limit, as a delegation names a user. Here it names none, so that there are a stateid,
 a ``change_info4``, flags, the attributes that were set, and a delegation of fixed size."""
 _COPY: Final = 4 + 16 + 8 + 4 + 8 + 8
@@ -125,6 +126,13 @@ _ROWS: Final = (
     _row(nfs.OP_TEST_STATEID, locks.test_stateid, decode=locks.decode_stateids),
     _row(nfs.OP_DESTROY_CLIENTID, sessions.destroy_clientid, alone=True, mutates=True),
     _row(nfs.OP_RECLAIM_COMPLETE, sessions.reclaim_complete, mutates=True),
+    _row(
+        nfs.OP_WANT_DELEGATION,
+        delegations.want,
+        current=True,
+        mutates=True,
+        bound=_DELEGATION,
+    ),
     # Minor version 2
     _row(nfs.OP_ALLOCATE, data.allocate, current=True, mutates=True),
     _row(nfs.OP_COPY, copying.copy, current=True, saved=True, mutates=True, bound=_COPY),

@@ -16,7 +16,7 @@ from nfsrdma.rpcrdma.task import Future, TimerHandle
 from nfsrdma.xdr.nfs4.types import referring_call4, referring_call_list4
 
 from ..loop import CallSoon
-from ..vfs.interface import READ, WRITE, OpenFile
+from ..vfs.interface import READ, WRITE, OpenFile, User
 from .client import Client
 from .limits import StateLimits
 from .session import Session, Slot
@@ -155,9 +155,31 @@ class DelegationTable:
 
     def add(self, state: OpenState, exclusive: bool, grant: Grant | None) -> Delegation:
         """Delegate the file of an open to its client. There must be room, and no conflict."""
-        client, file = state.client, state.file
-        delegation = Delegation(client, file, self._states.new_other(client), exclusive, grant)
+        delegation = self._enter(state.client, state.file, exclusive, grant)
         delegation.borrow(state)
+        return delegation
+
+    def add_opened(
+        self,
+        client: Client,
+        file: OpenedFile,
+        opened: OpenFile,
+        user: User,
+        exclusive: bool,
+        grant: Grant | None,
+    ) -> Delegation:
+        """Delegate a file that a user has opened for nothing else, and that is closed with it."""
+        delegation = self._enter(client, file, exclusive, grant)
+        delegation.reader, delegation.reading = opened, user
+        if exclusive:
+            delegation.writer, delegation.writing = opened, user
+        return delegation
+
+    def _enter(
+        self, client: Client, file: OpenedFile, exclusive: bool, grant: Grant | None
+    ) -> Delegation:
+        self._states.keep(file)
+        delegation = Delegation(client, file, self._states.new_other(client), exclusive, grant)
         file.delegations[client] = delegation
         client.delegations[delegation.other] = delegation
         self._states.enter(delegation)

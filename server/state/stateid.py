@@ -173,6 +173,14 @@ class StateTable:
         """Return the file of a handle, if it has state."""
         return self._files.get(handle.wire)
 
+    def file_of(self, handle: Filehandle) -> OpenedFile:
+        """Return the file of a handle, or a new one, which :meth:`keep` enters."""
+        return self._files.get(handle.wire) or OpenedFile(handle)
+
+    def keep(self, file: OpenedFile) -> None:
+        """Enter a file that is about to have state."""
+        self._files.setdefault(file.handle.wire, file)
+
     def get(self, other: bytes) -> State | None:
         """Return any client's state, whatever its sequence number."""
         return self._states.get(other)
@@ -215,9 +223,8 @@ class StateTable:
 
     def add_open(self, client: Client, owner: bytes, handle: Filehandle) -> OpenState:
         """Add an open, without modes yet. There must be room for it."""
-        file = self._files.get(handle.wire)
-        if file is None:
-            file = self._files[handle.wire] = OpenedFile(handle)
+        file = self.file_of(handle)
+        self.keep(file)
         state = OpenState(client, file, owner, self.new_other(client))
         client.open_states[state.other] = state
         file.opens[client, owner] = state
