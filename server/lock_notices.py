@@ -42,7 +42,7 @@ class LockNotices:
 
     def wait(self, opening: OpenState, owner: bytes, start: int, end: int, exclusive: bool) -> None:
         """Queue an owner that was denied a range, if it can be called when that is free."""
-        if opening.client.is_reachable:
+        if opening.client.has_sessions and opening.client.is_reachable:
             self.table.add(opening, owner, start, end, exclusive, self._reactor.time())
 
     def reservation(

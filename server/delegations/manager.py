@@ -177,12 +177,16 @@ class Delegations:
         """Ask a client that has much to return what it does not need (CB_RECALL_ANY).
 
         RFC 8881, Section 20.6.4: if nothing came of that within a lease, the oldest is recalled.
+        So it is at once in minor version 0, which has no such operation.
         """
         now = self._reactor.time()
         held = len(client.delegations)
         if now < self._pressed + _PRESS_S or not held or not client.is_reachable:
             return
         self._pressed = now
+        if not client.has_sessions:
+            self.recall(next(iter(client.delegations.values())))
+            return
         if client.pressed is None:
             client.pressed = now
         elif now > client.pressed + self._registry.times.lease:

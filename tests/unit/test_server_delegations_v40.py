@@ -30,6 +30,8 @@ from tests.support.nfs import (
     compound_message,
     getattr_,
     link,
+    lock,
+    locku,
     make_server,
     open_,
     putfh,
@@ -45,6 +47,7 @@ from tests.support.nfs40 import Client40, close, renew, setclientid_confirm
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.rpcrdma.rpc.message import decode_call, encode_accepted
 from nfsrdma.rpcrdma.task import Future
+from nfsrdma.server.state.limits import StateLimits
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as t
@@ -304,6 +307,36 @@ def test_a_recall(bed: Bed) -> None:
     bed.holder.ok(putfh(bed.file), delegreturn(delegation))
     bed.settle()
     assert Reply(opened).status == t.NFS4_OK
+
+
+def test_who_has_too_many_is_asked_for_the_oldest() -> None:
+    bed = Bed(limits=StateLimits(delegations_per_client=2))
+    for name in (b"f", b"g", b"h"):
+        if name != b"f":
+            bed.other.open(name, READ | WANT_NONE, create=True)
+        _, granted = bed.opens(name=name)
+        bed.reactor.advance(6)
+        bed.settle()
+    assert granted.delegation_type == t.OPEN_DELEGATE_NONE
+    operations = [
+        each.argop for _, compound in bed.network.heard if compound for each in compound.argarray
+    ]
+    assert operations
+    assert set(operations) == {t.OP_CB_RECALL}
+    assert bed.network.recalls(1000)[0].fh == bed.file
+
+
+def test_who_waits_for_a_lock_polls(bed: Bed) -> None:
+    handle, result = bed.other.open(b"f", BOTH | WANT_NONE)
+    held = bed.other.session.ok(putfh(handle), lock(result.stateid))[2].lock_stateid
+    opened, _ = bed.holder.create(b"f", create=None)
+    number, locking = bed.holder.first_lock(opened)
+    locking.locktype = t.WRITEW_LT
+    bed.holder.fails(t.NFS4ERR_DENIED, putfh(handle), (number, locking))
+    bed.other.session.ok(putfh(handle), locku(held))
+    bed.settle()
+    assert not len(bed.server.lock_notices.table)
+    assert all(compound is None for _, compound in bed.network.heard)
 
 
 def test_the_callback_moves(bed: Bed) -> None:
