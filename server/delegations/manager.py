@@ -25,7 +25,7 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, decode_fattr4, mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
-from ..callback import CallbackClient, CallbackError, CallbackOperation
+from ..callback import CallbackClient, CallbackError, CallbackOperation, PathDown
 from ..state.client import Client
 from ..state.delegation import Delegation, Grant
 from ..state.registry import Registry
@@ -302,8 +302,13 @@ class Delegations:
                 result = await self._callbacks.call(
                     delegation.client, operation, referring=_referring(delegation)
                 )
+            except PathDown:
+                # The client hears from SEQUENCE that it cannot be reached, and may make another
+                # session; or it listens again. The delegation is revoked if it does not.
+                await sleep(self._reactor, _AGAIN_S)
+                continue
             except CallbackError:
-                return  # The client hears from SEQUENCE that it cannot be reached.
+                return
             if result.status in _UNKNOWN_YET:
                 if puzzled:
                     return

@@ -239,7 +239,7 @@ async def _wanted(context: Context, wanted: int, kind: int | None) -> nfs.open_d
     if reason >= 0:
         opened.close()
         return refused(wanted, reason)
-    user, call = context.user, _grant(context)
+    user, call = context.user, grant_of(context)
     delegation = core.delegations.grant_opened(client, file, opened, user, exclusive, call)
     if exclusive and not await _suits(context, delegation, reclaim):
         return refused(wanted, nfs.WND4_CONTENTION)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.delegations import (
+    BACK,
     BOTH,
     READ,
     WANT_ANY,
@@ -29,6 +30,7 @@ from tests.support.nfs import (
     Op,
     Peer,
     Reply,
+    channel_attributes,
     close,
     destroy_clientid,
     destroy_session,
@@ -46,6 +48,7 @@ from tests.support.nfs import (
     test_stateid,
     write,
 )
+from tests.support.nfs import Session as HolderSession
 from tests.support.nfs40 import Client40
 
 from nfsrdma.server.service import NfsService
@@ -468,6 +471,27 @@ def test_a_delegation_goes_with_its_client(bed: Bed) -> None:
     assert not len(bed.server.delegations.table)
     again.session.fails(t.NFS4ERR_BAD_STATEID, putfh(handle), read(delegation))
     bed.other.open(b"f", BOTH | WANT_NONE)
+
+
+def test_a_recall_that_was_not_answered_comes_in_the_next_session(bed: Bed) -> None:
+    handle, _, delegation = bed.holder.delegated(b"f")
+    session, peer = bed.holder.session, bed.holder.peer
+    bed.holder.deaf = True
+    bed.breaks(putfh(handle), open_(None, WRITE | WANT_NONE))
+    peer.call(destroy_session(session.id))
+    bed.holder.deaf = False
+    attributes = channel_attributes()
+    arguments = t.CREATE_SESSION4args(
+        session.client_id, 2, BACK, attributes, attributes, 0x40000000, []
+    )
+    created = peer.call((t.OP_CREATE_SESSION, arguments))
+    assert created.status == t.NFS4_OK
+    settle(bed.reactor)
+    bed.reactor.advance(2.5)
+    settle(bed.reactor)
+    assert [each.stateid for each in bed.holder.recalls()] == [delegation]
+    bed.holder.session = HolderSession(peer, session.client_id, created[0])
+    assert bed.holder.give_back(handle, delegation).status == t.NFS4_OK
 
 
 def test_waiting_for_a_client_that_goes(bed: Bed) -> None:
