@@ -123,7 +123,7 @@ class Serving:
 
     def urls(self, place: ListenAddress) -> list[str]:
         """Return what clients mount at a place: a URL for each export."""
-        return [place.url(export.name) for export in self.service.namespace.exports]
+        return [place.url(export.name) for export in self.service.namespace.named]
 
     def closing(self) -> Iterator[None]:
         """Give everything back, in steps: after each of them the reactor is to be turned once.

@@ -253,6 +253,8 @@ async def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
         listing = await context.ready(fs.entries(node, cookie, context.user, most, birth))
         if mask & attributes.ROOM:
             await page.look_at_rooms(listing)
+        if here.export.junctions:
+            await _cross(context, here, listing.entries, birth)
         if mask & attributes.ACLS:
             await page.look_at_acls(listing)
         if context.core.owners.sends_names:
@@ -266,6 +268,20 @@ async def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
             page.finish(True)
             return
         most = page.expected()
+
+
+async def _cross(context: Context, here: Filehandle, entries: list[Entry], birth: bool) -> None:
+    """Put what is mounted on entries of a directory in their places, as LOOKUP gives it."""
+    for index, (cookie, name, found) in enumerate(entries):
+        export = context.core.namespace.export_of(here, name)
+        if export is here.export:
+            continue
+        fs = export.fs
+        try:
+            found = await context.ready(fs.attributes(fs.root, birth)), fs.root.identity
+        except OSError as error:
+            found = error
+        entries[index] = Entry(cookie, name, found)
 
 
 class _Page:
@@ -327,14 +343,15 @@ class _Page:
     async def look_at_acls(self, listing: Listing) -> None:
         """Read the access control lists of some entries; one that has none by now has gone.
 
-        All are of this export: the tree that joins exports, where others begin, has no lists.
+        The tree that joins exports, where others begin, has no lists.
         """
         if self._refusal is not None:
             return
-        context, fs = self._context, self._here.export.fs
+        context = self._context
         self._acls.clear()
         for index, (cookie, name, found) in enumerate(listing.entries):
-            if isinstance(found, OSError):
+            fs = context.core.namespace.export_of(self._here, name).fs
+            if isinstance(found, OSError) or not fs.has_acls:
                 continue
             try:
                 node = await context.ready(fs.node(found[1]))
@@ -395,6 +412,8 @@ class _Page:
             attributes.encode_error(encoder, found)
             return True
         values, identity = found
+        if export is not here.export:
+            mask &= attributes.supported(export.fs, context.minor)
         room = self._rooms.get(export) if self._rooms else None
         subject = attributes.Subject(
             context.core, context.minor, export, values, identity, None, room, self._acls.get(name)

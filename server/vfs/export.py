@@ -93,6 +93,12 @@ class Export:
         )
         self.id = 0
         """Tells exports apart in file handles and as ``fsid``; given by the namespace."""
+        self.above: tuple[Export, bytes] | None = None
+        """The export that it is mounted below, and the directory there: see ``junctions``."""
+        self.salt = b""
+        """What tells its file handles from those of another file system in the same place."""
+        self.junctions: dict[tuple[bytes, bytes], Export] = {}
+        """What is mounted below it: by directory (its identity) and name."""
         self.mounted_on: int | None = None
         """The fileid of the directory that the root covers, if it covers one."""
         self._anonymous = User(*anonymous)

@@ -2,10 +2,10 @@
 
 Nothing outside the directory can be reached. A name is looked up alone, never a path, relative to
 a descriptor of the directory that holds it, with no link followed and no mount crossed (what is
-mounted below an export is invisible: export it by itself). Objects are held by ``O_PATH``
-descriptors, so that what a name comes to mean later makes no difference; ``..`` is taken only
-below the root, and what it led to is checked to lie below the root as well. A directory that is
-moved out of the export meanwhile is found out within a second of its use.
+mounted below an export is invisible: ``junctions`` makes exports of it). Objects are held by
+``O_PATH`` descriptors, so that what a name comes to mean later makes no difference; ``..`` is taken
+only below the root, and what it led to is checked to lie below the root as well. A directory that
+is moved out of the export meanwhile is found out within a second of its use.
 
 Descriptors are a cache with a bound (see ``descriptors``). A node without one is opened again by
 its identity (see ``handles``). Files that a client has open keep theirs, and so stay usable when
@@ -143,6 +143,22 @@ class LocalFileSystem(FileSystem):
     def hide(self, path: str | os.PathLike[str]) -> None:
         """Have clients find nothing in the place of a directory, now and when it is moved."""
         self._below.hide(path)
+
+    def show_mount(self, directory: Node, name: bytes) -> None:
+        """List an entry on which something is mounted, which is for the caller to look at.
+
+        The listing has EXDEV in the place of attributes.
+        """
+        self.calls.mounts.add((directory.identity, name))
+
+    def path_now(self) -> str:
+        """Return where the root is in this machine's tree."""
+        return os.readlink(os.fsdecode(descriptor_path(self._root_fd)))
+
+    @property
+    def number(self) -> bytes:
+        """What tells the file system from others, restarts of the machine included if it can."""
+        return os.fstatvfs(self._root_fd).f_fsid.to_bytes(8, "big")
 
     @property
     def is_visible(self) -> bool:

@@ -85,6 +85,8 @@ class Calls:
         self._have_openat2 = True
         self.has_acls = False
         """Whether directories may have default lists; the file system finds it out."""
+        self.mounts: set[tuple[bytes, bytes]] = set()
+        """Entries of directories (identity and name) that are listed although not ours to show."""
         self.max_file_size = 0
         """Octets that a file can have; the file system finds it out."""
 
@@ -230,6 +232,8 @@ class Calls:
     ) -> Peeked | None:
         """Look at an entry without opening it; None if there is none, or none to be shown."""
         cookie = cookies.from_position(position)
+        if self.mounts and (above, name) in self.mounts:
+            return cookie, name, failure(errno.EXDEV)
         try:
             status = os.stat(name, dir_fd=directory, follow_symlinks=False)
             # A mount point is not ours to show. Only directories tell it by their device: on an

@@ -11,6 +11,7 @@ inodes by number. The key must outlive the server for handles to do so.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import zlib
@@ -21,7 +22,8 @@ from typing import Final
 
 from ..waiting import then
 from .export import Export
-from .interface import Eventual, Node, User
+from .interface import EXECUTE, Eventual, Node, User
+from .posix import failure
 from .pseudo import PseudoFileSystem, PseudoNode
 
 _VERSION: Final = b"\1"
@@ -72,10 +74,11 @@ class Namespace:
         for export in exports:
             self._number(export)
         self._pseudo: Export | None = None
-        if len(exports) == 1 and not exports[0].path:
-            self._root = Filehandle(self, exports[0], exports[0].fs.root)
+        named = self.named
+        if len(named) == 1 and not named[0].path:
+            self._root = Filehandle(self, named[0], named[0].fs.root)
         else:
-            fs = PseudoFileSystem(list(exports), born_ns)
+            fs = PseudoFileSystem(list(named), born_ns)
             self._pseudo = Export("", fs)
             self._enter(0, self._pseudo)
             self._root = Filehandle(self, self._pseudo, fs.root)
@@ -92,8 +95,13 @@ class Namespace:
         self._exports[number] = export
         # Its handles are for what is below this very root: whatever another directory was called
         # that was exported by this name before, its handles are not ours.
-        root = hashlib.blake2s(export.fs.root.identity, key=self._key)
+        root = hashlib.blake2s(export.fs.root.identity + export.salt, key=self._key)
         self._keys[number] = root.digest()
+
+    @property
+    def named(self) -> tuple[Export, ...]:
+        """The exports that are mounted by their names: those that are not below others."""
+        return tuple(export for export in self.exports if export.above is None)
 
     @property
     def root(self) -> Filehandle:
@@ -130,13 +138,27 @@ class Namespace:
     def lookup(self, directory: Filehandle, name: bytes, who: User) -> Eventual[Filehandle]:
         """Look up the entry ``name``, or the root of the export that covers it."""
         export = directory.export
+        if export.junctions:
+            junction = export.junctions.get((directory.node.identity, name))
+            if junction is not None:
+                granted = export.fs.permitted(directory.node, who, EXECUTE)
+                return then(granted, partial(self._cross, junction))
         return then(export.fs.lookup(directory.node, name, who), partial(self.at, export))
+
+    def _cross(self, junction: Export, granted: int) -> Filehandle:
+        """Return the root of what is mounted below an export, if the way there is granted."""
+        if not granted & EXECUTE:
+            raise failure(errno.EACCES)
+        return Filehandle(self, junction, junction.fs.root)
 
     def parent(self, directory: Filehandle, who: User) -> Eventual[Filehandle] | None:
         """Return the directory above, out of an export into what it covers; None at the top."""
         node, export = directory.node, directory.export
         if node.identity != export.fs.root.identity:
             return then(export.fs.parent(node, who), partial(Filehandle, self, export))
+        if export.above is not None:
+            granted = export.fs.permitted(node, who, EXECUTE)
+            return then(granted, partial(self._leave, *export.above))
         if self._pseudo is None or export is self._pseudo:
             return None
         assert isinstance(self._pseudo.fs, PseudoFileSystem)
@@ -144,12 +166,21 @@ class Namespace:
         assert above is not None
         return Filehandle(self, self._pseudo, above)
 
+    def _leave(self, outside: Export, directory: bytes, granted: int) -> Eventual[Filehandle]:
+        """Return the directory that something is mounted in, if the way there is granted."""
+        if not granted & EXECUTE:
+            raise failure(errno.EACCES)
+        return then(outside.fs.node(directory), partial(Filehandle, self, outside))
+
     def export_of(self, directory: Filehandle, name: bytes) -> Export:
         """Return the export of an entry: that of the directory, unless one covers the entry."""
-        if directory.export is not self._pseudo:
-            return directory.export
+        export = directory.export
+        if export.junctions:
+            return export.junctions.get((directory.node.identity, name), export)
+        if export is not self._pseudo:
+            return export
         assert isinstance(directory.node, PseudoNode)
-        return directory.node.entries[name].mount or directory.export
+        return directory.node.entries[name].mount or export
 
     def at(self, export: Export, node: Node) -> Filehandle:
         """Return a handle for a node, or for the root of the export that covers it."""

@@ -112,7 +112,7 @@ def serve(
     own, and serves its user and root alone.
 
     OPTIONs are those of exports(5): ro, rw, root_squash, no_root_squash, all_squash, sync, async;
-    and utf8_only, which refuses new names of other octets.
+    crossmnt, for what is mounted below; and utf8_only, which refuses new names of other octets.
     """
     listeners.check()
     kept.check()

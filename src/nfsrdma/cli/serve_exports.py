@@ -12,6 +12,8 @@ import click
 
 from nfsrdma.server.vfs.export import Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
+from nfsrdma.server.vfs.junctions import cross
+from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.location import Location, Referral, parse_locations
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
@@ -27,6 +29,7 @@ class ExportOptions:
     squash_local_root: bool = False
     sync: bool = True
     utf8_only: bool = False
+    cross_mounts: bool = False
     networks: Sequence[str] = ()
 
     def with_words(self, words: Sequence[str]) -> ExportOptions:
@@ -46,6 +49,8 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "sync": {"sync": True},
     "async": {"sync": False},
     "utf8_only": {"utf8_only": True},
+    "crossmnt": {"cross_mounts": True},
+    "nocrossmnt": {"cross_mounts": False},
 }
 
 
@@ -136,7 +141,9 @@ def make_exports(
         made = [_export("", MemoryFileSystem(time.time_ns, instance=time.time_ns()), options)]
     else:
         alone = len(directories) == 1 and not elsewhere.referrals
-        made = [_of_directory(text, alone, options, open_) for text in directories]
+        made = []
+        for text in directories:
+            made += _of_directory(text, alone, options, open_)
     for name, locations in elsewhere.replicas.items():
         export = next((each for each in made if each.name == name), None)
         if export is None:
@@ -153,8 +160,8 @@ def make_exports(
 
 def _of_directory(
     text: str, alone: bool, options: ExportOptions, open_: Callable[[str], FileSystem]
-) -> Export:
-    """Make the export of one argument."""
+) -> list[Export]:
+    """Make the export of one argument, and those of what is mounted below it if it says so."""
     named, words = split_options(text)
     name, path = parse_export(named, alone)
     if not name and path != named:
@@ -166,7 +173,11 @@ def _of_directory(
         raise click.UsageError(
             f"{text}: {error.args[0]!r} is no option of an export: {known}"
         ) from None
-    return _export(name, open_(path), chosen)
+    fs = open_(path)
+    export = _export(name, fs, chosen)
+    if not chosen.cross_mounts or not isinstance(fs, LocalFileSystem):
+        return [export]
+    return [export, *cross(export)]
 
 
 def _export(name: str, fs: FileSystem, options: ExportOptions) -> Export:

@@ -68,13 +68,17 @@ def make_policy(allow_users: str | None, insecure: bool) -> Policy:
 
 def choices(exports: Sequence[Export], places: Sequence[str], policy: Policy) -> Iterator[str]:
     """Yield a line for each export: what (``places``), to whom, and as whom."""
-    for export, place in zip(exports, places, strict=True):
+    named = [export for export in exports if export.above is None]
+    for export, place in zip(named, places, strict=True):
         how = "read only" if export.read_only else "read and write"
         what = f"/{printable(export.name)} is {printable(place)}"
         if export.absent:
             yield f"{what}: clients are sent there; for {_where(export)}"
             continue
         yield f"{what}: {how}; {_whose_rights(export)}; for {_where(export)}"
+    for export in exports:
+        if export.above is not None:
+            yield f"/{printable(export.name)} is what is mounted there, by the same rules"
     yield _who(policy, any(not export.for_this_host for export in exports))
 
 
