@@ -245,6 +245,21 @@ def server_side_copy(site: Site) -> None:
     """)
 
 
+def large_copy(site: Site) -> None:
+    """So much that a server may answer COPY before it is done, and tell of the end later."""
+    site.python("""
+        import os
+        data = os.urandom(1 << 20) * 24
+        open("from", "wb").write(data)
+        with open("from", "rb") as source, open("to", "wb") as target:
+            left = len(data)
+            while left:
+                left -= os.copy_file_range(source.fileno(), target.fileno(), left)
+        assert open("to", "rb").read() == data
+        os.remove("from"), os.remove("to")
+    """)
+
+
 def copies_by_cp(site: Site) -> None:
     """``cp`` shares blocks where the server can, and copies where it cannot."""
     site.shell("head -c 300K /dev/urandom >from; cp --reflink=auto from to; cmp from to")
@@ -332,7 +347,13 @@ BASIC: tuple[Workload, ...] = (
 )
 
 #: What minor version 2 adds.
-SECOND: tuple[Workload, ...] = (holes, server_side_copy, copies_by_cp, extended_attributes)
+SECOND: tuple[Workload, ...] = (
+    holes,
+    server_side_copy,
+    large_copy,
+    copies_by_cp,
+    extended_attributes,
+)
 
 
 def name(workload: Workload) -> str:
