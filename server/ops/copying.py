@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from nfsrdma.rpcrdma.budget import holder_of
 from nfsrdma.rpcrdma.rpc.channel import Peer
-from nfsrdma.rpcrdma.task import Future
+from nfsrdma.rpcrdma.task import Cancelled, Future
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_from_bitmap
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -25,7 +25,7 @@ from ..engine.core import Core
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.copies import CopyState
-from ..vfs.interface import READ, WRITE, Advice
+from ..vfs.interface import READ, WRITE, Advice, Eventual
 from ..waiting import ready
 from . import delegations
 from .data import left
@@ -134,10 +134,22 @@ async def _portions(
             copying = files.target.file.copy_from(
                 files.source.file, start + state.done, to + state.done, portion
             )
-            copied = await ready(copying)
+            try:
+                copied = await ready(copying)
+            except Cancelled:
+                _close_after(files.kept.pop_all(), copying)
+                raise
             if not copied:
                 return
             state.done += copied
+
+
+def _close_after(kept: ExitStack, copying: Eventual[int]) -> None:
+    """Keep files, and others from having them delegated, while a thread goes on writing."""
+    if isinstance(copying, Future) and not copying.done():
+        copying.add_done_callback(lambda _: kept.close())
+    else:
+        kept.close()
 
 
 def _take(turn: Future[None]) -> None:

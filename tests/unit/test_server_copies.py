@@ -25,6 +25,7 @@ from tests.support.nfs import (
 )
 
 from nfsrdma.rpcrdma.rpc.message import decode_call, encode_accepted
+from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.ops.copying import SLICE
 from nfsrdma.server.state.lease import LeaseTimes
@@ -225,6 +226,21 @@ def test_cancel(bed: Bed) -> None:
     assert 0 < done < SIZE
     assert bed.contents() == bed.data[:done]
     assert not len(bed.server.registry.copies)
+
+
+def test_what_a_thread_does_goes_on(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that is cancelled keeps its files until the portion that is under way is done."""
+    portion: Future[int] = Future()
+    monkeypatch.setattr(MemoryFile, "copy_from", lambda *_: portion)
+    bed.session.ok(putfh(bed.target), close(bed.to_stateid))
+    bed.to_stateid = t.stateid4(0, bytes(12))
+    node = bed.fs.lookup(bed.fs.root, b"target", ROOT)
+    (stateid,) = bed.begin().cr_response.wr_callback_id
+    bed.turn()
+    bed.cancel(stateid)
+    assert node.opens == 1
+    portion.set_result(SLICE)
+    assert node.opens == 0
 
 
 def test_the_end_of_the_open_is_the_end_of_the_copy(bed: Bed) -> None:
