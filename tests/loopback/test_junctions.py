@@ -170,6 +170,8 @@ def test_a_list_has_what_lookup_finds(tmp_path: Path) -> None:
     assert set(found) == {b"file", b"m"}
     assert found[b"m"] == told(session, b"a", b"m")
     assert set(listed(session, b"a", b"m")) == {b"inside", b"n"}
+    acl = session.ok(*at(b"a", b"m"), getattr_(t.FATTR4_ACL))[-1].obj_attributes
+    assert listed(session, b"a", numbers=(t.FATTR4_ACL,))[b"m"] == decode_fattr4(acl)
     room = listed(session, b"a", numbers=(t.FATTR4_SPACE_TOTAL,))
     assert room[b"m"][t.FATTR4_SPACE_TOTAL] == 1 << 20
     assert room[b"file"][t.FATTR4_SPACE_TOTAL] > 1 << 20
