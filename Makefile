@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets format emit docs clean twins native-million native-asan
+.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets format emit docs clean twins lanes-off native-million native-asan
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,11 @@ TWIN_TESTS = tests/conformance tests/unit/test_roce_*.py tests/unit/test_xdr_*.p
   tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/vectors/test_roce_captures.py \
   tests/sim/test_transport_sim.py tests/loopback/test_soft_udp.py \
   tests/unit/test_dissector_capture.py tests/security/test_security_captures.py
+
+lanes-off: $(STAMP) ## what the server's lane does, done by the machine
+	@NFSRDMA_LANES=0 $(BIN)/python -m pytest $(LANE_TESTS)
+LANE_TESTS = tests/unit/test_server_*.py tests/security/test_security_[m-w]*.py \
+  tests/loopback/test_client_server.py tests/sim/test_server_sim.py
 
 native-million: $(STAMP) ## a million random packets: the native kernel beside its twin
 	@PYTHONPATH=src:. $(BIN)/python -m tests.support.kernel_cases --packets 1000000

@@ -205,6 +205,15 @@ def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject 
     return Subject(core, minor, export, found, node.identity, handle.wire)
 
 
+def of_handle_at_once(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject | None:
+    """Return what :func:`of_handle` would, or None if that would have to wait."""
+    export, node = handle.export, handle.node
+    found = export.fs.attributes_at_once(node, bool(mask & TIME_CREATE))
+    if found is None:
+        return None
+    return Subject(core, minor, export, found, node.identity, handle.wire)
+
+
 async def _of_handle(
     core: Core, minor: int, handle: Filehandle, mask: int, found: Attributes | Future[Attributes]
 ) -> Subject:

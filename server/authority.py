@@ -91,6 +91,7 @@ class Rejection(Exception):
 
 
 _Decision = Caller | Rejection
+_NO_DECISIONS: Final[dict[int, tuple[Credentials, _Decision]]] = {}
 
 
 @lru_cache(maxsize=256)
@@ -137,6 +138,16 @@ class Authority:
             raise AuthError(AUTH_TOOWEAK, decision.reason)
         self._channel, self._claim, self._caller = channel, claim, decision
         return decision
+
+    def known(self, channel: Channel, claim: Credentials) -> Caller | None:
+        """Return what calling this would, if that was decided before and the caller may call."""
+        if claim is self._claim and channel is self._channel:
+            return self._caller
+        decision = self._channels.get(channel, _NO_DECISIONS).get(id(claim))
+        if decision is None or isinstance(decision[1], Rejection):
+            return None
+        self._channel, self._claim, self._caller = channel, claim, decision[1]
+        return decision[1]
 
     def _forget(self, channel: Channel) -> None:
         self._channels.pop(channel, None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from nfsrdma.rpcrdma.io.lanes import lanes_wanted
+
 from .state.lease import LeaseTimes
 from .state.limits import StateLimits
 
@@ -53,6 +55,8 @@ class ServerConfig:
     """Whether owners are sent as names, where this host knows one. It takes a domain."""
     owner: bytes = b"nfsrdma"
     scope: bytes = b"nfsrdma"
+    lanes: bool = field(default_factory=lanes_wanted)
+    """Whether calls of the common shape take the short way; what is answered is the same."""
 
     def __post_init__(self) -> None:
         if not 4096 <= self.max_io <= MAX_IO:

@@ -18,7 +18,13 @@ from nfsrdma.rpcrdma.io.fork import keep_from_children
 from nfsrdma.rpcrdma.io.tcp import TcpListener, connect_tcp, listen_tcp
 from nfsrdma.rpcrdma.providers.owners import owner_finder
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
-from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_procedure
+from nfsrdma.rpcrdma.rpc.program import (
+    ProcedureLane,
+    RpcProgram,
+    RpcService,
+    null_lane,
+    null_procedure,
+)
 from nfsrdma.rpcrdma.rpc.security import SECURITIES, ServerSecurity
 from nfsrdma.rpcrdma.rpc.stream import StreamLimits
 from nfsrdma.rpcrdma.task import Future, Reactor, TimerHandle
@@ -32,9 +38,11 @@ from .config import ServerConfig
 from .copies import Copies
 from .delegations import AdaptivePolicy, Delegations
 from .engine.core import Core
+from .engine.lane import Lane
 from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
 from .lock_notices import LockNotices
+from .ops.lanes import LANES
 from .ops.table import MINORS
 from .owners import Database, NoDatabase
 from .state.client_v40 import ClientV40
@@ -166,7 +174,11 @@ class NfsService:
         """Return the NFS program, in the minor versions that are served."""
         minors = {minor: MINORS[minor] for minor in sorted(self.config.minor_versions)}
         compound = CompoundProcedure(self._core, minors)
-        return RpcProgram(PROGRAM, {VERSION: {0: null_procedure, 1: compound}})
+        lanes: dict[tuple[int, int], ProcedureLane] = {}
+        if self.config.lanes:
+            lane = Lane(self._core, self.config.minor_versions, LANES)
+            lanes = {(VERSION, 0): null_lane, (VERSION, 1): lane}
+        return RpcProgram(PROGRAM, {VERSION: {0: null_procedure, 1: compound}}, lanes)
 
     def listen_tcp(
         self, address: str, port: int, *, on_channel: OnChannel | None = None

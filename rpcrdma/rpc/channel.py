@@ -201,3 +201,24 @@ class IncomingCall(Protocol):
 
 Service = Callable[[IncomingCall], None]
 """Answers calls: each must end in exactly one reply, refusal or drop, at once or later."""
+
+Take = Callable[[int], memoryview]
+"""Returns memory for so many octets of a reply, of any content; asked for once."""
+
+
+class Lane(Protocol):
+    """The short way to a service, for calls of a common shape that can be answered at once."""
+
+    def __call__(self, channel: Channel, message: memoryview, room: int, take: Take) -> int:
+        """Answer the call ``message``, which came in one piece and without chunks.
+
+        The reply goes to the memory that ``take`` returns, and may have ``room`` octets. Returns
+        its length: that of the memory. 0 declines, for any reason: then nothing has happened, and
+        the same call is for the service. The message is not used after the return.
+        """
+
+
+def lane_of(service: Service) -> Lane | None:
+    """Return the short way to a service, if it has one."""
+    lane: Lane | None = getattr(service, "lane", None)
+    return lane

@@ -38,10 +38,14 @@ MAX_AUTH_BODY: Final = 400
 _CALL_START = struct.Struct(">6I")  # xid, CALL, rpcvers, prog, vers, proc
 _CALL_HEAD = struct.Struct(">8I")  # the same, and the credential's flavor and length
 _XID_AND_SIZE = struct.Struct(">I24xI")  # of the same: the XID and the credential's length
+_SIZE = struct.Struct(">28xI")  # of the same: the credential's length
 _REPLY_HEAD = struct.Struct(">6I")  # xid, REPLY, reply_stat, and three words that depend
 _PREFIX = struct.Struct(">3I")
 _PAIR = struct.Struct(">2I")
 _WORD = struct.Struct(">I")
+
+ACCEPTED: Final = _REPLY_HEAD
+"""The header of a reply with results, without a verifier: packs what :func:`accepted` returns."""
 
 _CALL_MIN: Final = _CALL_HEAD.size + 8
 _CALL_MAX: Final = _CALL_MIN + MAX_AUTH_BODY
@@ -266,6 +270,26 @@ def recognize(dec: Decoder) -> tuple[int, bytes]:
     if end > len(head) or head[end - 8 : end] != _NO_VERIFIER:
         return 0, b""
     return xid, head[4:end].tobytes()
+
+
+def head_of(message: memoryview) -> tuple[bytes, int]:
+    """Return the octets between the XID and the arguments of a call, and where these begin.
+
+    As :func:`recognize`, of a message in one piece, but with no look at the verifier: what is
+    returned is only good to look up what was recognized before.
+    """
+    if len(message) < _CALL_MIN:
+        return b"", 0
+    (size,) = _SIZE.unpack_from(message)
+    if size > MAX_AUTH_BODY:
+        return b"", 0
+    end = _CALL_MIN + (size + 3 & ~3)
+    return message[4:end].tobytes(), end
+
+
+def accepted(xid: int) -> tuple[int, int, int, int, int, int]:
+    """Return the words of the header of a reply with results, without a verifier."""
+    return xid, REPLY, MSG_ACCEPTED, AUTH_NONE, 0, SUCCESS
 
 
 def encode_accepted(

@@ -72,6 +72,12 @@ def frame(message: Encoder) -> list[bytes | bytearray | memoryview]:
     return parts
 
 
+def mark(record: memoryview, size: int) -> None:
+    """Write the mark in front of a message of ``size`` octets, as of one fragment."""
+    assert size <= _LENGTH
+    _WORD.pack_into(record, 0, _LAST | size)
+
+
 class SplitRecord:
     """A record whose end (``data``) is in memory that was offered, and its rest in ``head``."""
 

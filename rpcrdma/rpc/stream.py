@@ -30,10 +30,10 @@ from nfsrdma.xdr.rpc import CALL, REPLY
 
 from ..budget import Account, unbounded
 from ..task import Future
-from .channel import CLOSED_HERE, CallRefused, Channel, Peer, Service, TransportError
+from .channel import CLOSED_HERE, CallRefused, Channel, Peer, Service, TransportError, lane_of
 from .message import RemoteFailure, peek, peek_xid
 from .program import RpcService
-from .record import HEAD, Record, RecordError, RecordReader, SplitDecoder, frame
+from .record import HEAD, Record, RecordError, RecordReader, SplitDecoder, frame, mark
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ DEFAULT_LIMITS: Final = StreamLimits()
 _REPLY_OVERHEAD: Final = 256
 """Octets that a reply takes besides its own until it is sent."""
 
+_NOTHING: Final = memoryview(b"")
 _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
 
@@ -95,6 +96,7 @@ class StreamChannel:
         "_close_callbacks",
         "_closed",
         "_in_service",
+        "_lane",
         "_limits",
         "_out",
         "_peer",
@@ -103,6 +105,7 @@ class StreamChannel:
         "_reserved",
         "_service",
         "_sinks",
+        "_taken",
         "_unsent",
         "_unsent_replies",
         "_waiting",
@@ -127,6 +130,8 @@ class StreamChannel:
         """The account charged for what the peer makes us hold; left when the stream ends."""
         self._peer = peer
         self._service = service if service is not None else RpcService(())
+        self._lane = lane_of(self._service)
+        self._taken = _NOTHING
         self._limits = limits
         self._reader = RecordReader(
             limits.max_record, limits.max_fragments, self._find_sink, self._reserve
@@ -380,6 +385,13 @@ class StreamChannel:
             self.account.charge(more)
 
     def _start(self, record: memoryview) -> None:
+        lane = self._lane
+        if lane is not None:
+            octets = lane(self, record, self._limits.max_record, self._take)
+            taken, self._taken = self._taken, _NOTHING
+            if octets:
+                self._reply_at_once(taken, octets)
+                return
         self._in_service += 1
         call = StreamCall(self, record)
         try:
@@ -390,6 +402,24 @@ class StreamChannel:
                 call.refuse()
         if not call.answered:
             call.keep()
+
+    def _take(self, octets: int) -> memoryview:
+        """Return memory for the reply of a lane, behind a record mark."""
+        self._taken = memoryview(bytearray(HEAD + octets))
+        return self._taken[HEAD:]
+
+    def _reply_at_once(self, record: memoryview, octets: int) -> None:
+        """Queue the reply that a lane has made, as :meth:`send_reply` would."""
+        if self._closed is not None:
+            return
+        mark(record, octets)
+        self._unsent += HEAD + octets
+        self._unsent_replies += octets + _REPLY_OVERHEAD
+        self._out.append((record, octets + _REPLY_OVERHEAD, None))
+        if not self._batching or self._unsent >= _BATCH:
+            self.on_ready()
+        if not self._batching and self._unsent_replies != self._charged:
+            self._settle()
 
     def _served(self) -> None:
         """Go on: a call was answered, replies were sent, or the account has room again."""

@@ -193,7 +193,11 @@ class RpcRdmaEndpoint:
             self.send(b"".join((head, *message.parts())))
 
     def send(
-        self, message: bytes | bytearray, *, rkey: int | None = None, done: Done | None = None
+        self,
+        message: bytes | bytearray | memoryview,
+        *,
+        rkey: int | None = None,
+        done: Done | None = None,
     ) -> None:
         """Send a message, which must not change; ``rkey`` is for the peer to invalidate."""
         self.stats.bytes_inline_sent += len(message)

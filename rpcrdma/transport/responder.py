@@ -22,7 +22,7 @@ from typing import Final
 
 from nfsrdma.xdr import Decoder
 
-from ..rpc.channel import Channel, EndedChannel, IncomingCall, Service
+from ..rpc.channel import Channel, EndedChannel, IncomingCall, Lane, Service, lane_of
 from ..verbs.types import SendWR, WrOpcode
 from .call import RdmaCall
 from .chunk import Chunk, ReadList, boundaries, fit
@@ -34,6 +34,9 @@ from .header import (
     ERR_VERS,
     RDMA_MSG,
     RDMA_NOMSG,
+    SHORT,
+    SHORT_HEADER_SIZE,
+    VERSION,
     RpcRdmaError,
     RpcRdmaHeader,
     encode_chunk_error,
@@ -42,6 +45,7 @@ from .header import (
 from .reduction import Write, reply_header_size
 
 _XID_AND_VERSION = struct.Struct(">2I")
+_NOTHING: Final = memoryview(b"")
 _WRITE: Final = int(WrOpcode.RDMA_WRITE)
 
 OnRefused = Callable[[RpcRdmaError], None]
@@ -74,6 +78,8 @@ class RpcRdmaResponder:
         self.grant = CreditGrant(ceiling)
         self.stats = endpoint.stats
         self._service = service
+        self._lane = lane_of(service)
+        self._taken = _NOTHING
         self._chunks = chunks
         self._on_refused = on_refused
         self._account = channel.account
@@ -100,14 +106,39 @@ class RpcRdmaResponder:
         if not self.grant.acquire():
             self._overrun()
             return
-        call = RdmaCall(self, slot, xid, None)
         account = self._account
         if self._waiting or account.held >= account.budget.free:
+            call = RdmaCall(self, slot, xid, None)
             call.fetch = Fetch(None, message, ())
             self._hold_back(call)
             return
+        if self._lane is not None and self._by_lane(self._lane, slot, xid, message):
+            return
+        call = RdmaCall(self, slot, xid, None)
         call.decoder = Decoder(message)
         self._service(call)
+
+    def _by_lane(self, lane: Lane, slot: ReceiveSlot, xid: int, message: memoryview) -> bool:
+        """Have a call answered at once, if that can be; sent as ``RdmaCall.reply`` does it."""
+        endpoint = self.endpoint
+        room = endpoint.send_threshold - SHORT_HEADER_SIZE
+        octets = lane(self.channel, message, room, self._take)
+        taken, self._taken = self._taken, _NOTHING
+        if not octets:
+            return False
+        grant = self.grant
+        SHORT.pack_into(taken, 0, xid, VERSION, grant.offered, RDMA_MSG, 0, 0, 0)
+        self.stats.replies_sent += 1
+        grant.release()
+        # The receive is posted again before the credit for it is granted.
+        endpoint.repost(slot)
+        endpoint.send(taken)
+        return True
+
+    def _take(self, octets: int) -> memoryview:
+        """Return memory for the reply of a lane, behind a header."""
+        self._taken = memoryview(bytearray(SHORT_HEADER_SIZE + octets))
+        return self._taken[SHORT_HEADER_SIZE:]
 
     def call(self, slot: ReceiveSlot, header: RpcRdmaHeader, view: memoryview) -> None:
         """Take a call with chunks, in a receive buffer with its header."""

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Container
 from typing import Final, NamedTuple, Protocol
 
+from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.program import Call
 from nfsrdma.xdr import Decoder
 from nfsrdma.xdr.nfs4 import types as nfs
@@ -90,8 +91,14 @@ def fingerprint(call: Call, count: int) -> Fingerprint:
     dec, credentials = call.decoder, call.credentials
     # Of a call that came in chunks only a part lies here; its repetition may come otherwise.
     in_one_piece = type(dec) is Decoder
-    digest = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
-    return count, credentials.flavor, credentials.uid, digest
+    octets = zlib.crc32(dec.peek(_FINGERPRINT)) | dec.remaining() << 32 if in_one_piece else -1
+    return count, credentials.flavor, credentials.uid, octets
+
+
+def digest(message: memoryview, at: int, count: int, credentials: Credentials) -> Fingerprint:
+    """Return the :func:`fingerprint` of a call in one piece; SEQUENCE ends at ``at``."""
+    octets = zlib.crc32(message[at : at + _FINGERPRINT]) | len(message) - at << 32
+    return count, credentials.flavor, credentials.uid, octets
 
 
 def answer(repeat: Repeat, call: Call, reply: Reply, count: int, known: Container[int]) -> None:

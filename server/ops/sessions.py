@@ -16,9 +16,9 @@ from ..engine.replay import NEW, admit, fingerprint
 from ..engine.reply import Reply
 from ..state.backchannel import BackChannel, choose_credential
 from ..state.client import Client
+from ..state.flags import status_flags
 from ..state.principal import Principal, may_carry, source_of
 from ..state.refusal import NOT_YOURS, Refusal
-from ..state.session import Session
 
 # EXCHGID4_FLAG_SUPP_FENCE_OPS of RFC 7862 is left out: with it a client asks for callbacks about
 # the fencing of devices, and there are no layouts here.
@@ -204,41 +204,8 @@ def sequence(context: Context, args: nfs.SEQUENCE4args, reply: Reply) -> None:
         args.sa_slotid,
         slots - 1,
         slots - 1,
-        _status(context, session),
+        status_flags(registry, session, context.now),
     )
-
-
-def _status(context: Context, session: Session) -> int:
-    """Return what the client ought to know: RFC 8881, Section 18.46.3."""
-    registry, client = context.core.registry, session.client
-    status = 0
-    if not session.back.operational:
-        status |= _path_status(session)
-    if client.revoked:
-        status |= nfs.SEQ4_STATUS_RECALLABLE_STATE_REVOKED
-    if (
-        not client.reclaim_complete
-        and registry.grace.active(context.now)
-        and registry.grace.may_reclaim(client.record)
-    ):
-        status |= nfs.SEQ4_STATUS_RESTART_RECLAIM_NEEDED
-    return status
-
-
-def _path_status(session: Session) -> int:
-    """Return the flags that tell of a back channel that reaches nobody.
-
-    A session that never had one is no trouble as long as another of the client's sessions has.
-    """
-    status = 0
-    back = session.back
-    if back.was_bound:
-        status |= nfs.SEQ4_STATUS_CB_PATH_DOWN_SESSION
-    if back.fault:
-        status |= nfs.SEQ4_STATUS_BACKCHANNEL_FAULT
-    if not any(each.back.operational for each in session.client.sessions.values()):
-        status |= nfs.SEQ4_STATUS_CB_PATH_DOWN
-    return status
 
 
 def destroy_session(context: Context, args: nfs.DESTROY_SESSION4args, reply: Reply) -> None:

@@ -105,6 +105,12 @@ class Slot:
         """Forget the call, which was not executed: as if it had never come."""
         self._pending = None
 
+    def execute(self, fingerprint: Fingerprint) -> None:
+        """Take the slot for its next call, and move on as that is over; its reply is not kept."""
+        self.seqid = self.seqid + 1 & _UINT32_MAX
+        self.fingerprint = fingerprint
+        self.reply = None
+
 
 class Session:
     """A session: its slots, its limits, and its connections.

@@ -241,6 +241,10 @@ class OpenFile(abc.ABC):
         can that restarts: then it returns a verifier, which is another one after a loss.
         """
 
+    def write_at_once(self, offset: int, data: memoryview) -> bool:
+        """Write like :meth:`write`; return False, with nothing written, if that would wait."""
+        return False
+
     @abc.abstractmethod
     def sync(self, metadata: bool) -> Eventual[Job | bytes | None]:
         """Return the job that makes durable all that was written, and attributes if ``metadata``.
@@ -294,6 +298,10 @@ class OpenFile(abc.ABC):
     def size(self) -> Eventual[int]:
         """Return the file's size in octets."""
 
+    def size_at_once(self) -> int:
+        """Return the file's size in octets, or -1 if that would have to wait."""
+        return -1
+
     @abc.abstractmethod
     def close(self) -> None:
         """Close the file: calls under way go on, and every later one raises EBADF."""
@@ -338,6 +346,10 @@ class FileSystem(abc.ABC):
     @abc.abstractmethod
     def attributes(self, node: Node, birth: bool = False) -> Eventual[Attributes]:
         """Return the node's attributes now; ``btime_ns`` only if ``birth``: it may cost extra."""
+
+    def attributes_at_once(self, node: Node, birth: bool = False) -> Attributes | None:
+        """Return the node's attributes like :meth:`attributes`; None if that would have to wait."""
+        return None
 
     @abc.abstractmethod
     def change(

@@ -190,6 +190,13 @@ class LocalFileSystem(FileSystem):
             return started(self._attributes(node, birth))
         return self._attributes_by(node, os.fstat(fd), syscalls.birth_time(fd) if birth else -1)
 
+    def attributes_at_once(self, node: Node, birth: bool = False) -> Attributes | None:
+        """Return the node's attributes if its descriptor is at hand."""
+        fd = self.nodes.at_hand(node)
+        if fd is None or self.pace.any_may_block:
+            return None
+        return self._attributes_by(node, os.fstat(fd), syscalls.birth_time(fd) if birth else -1)
+
     async def _attributes(self, node: Node, birth: bool) -> Attributes:
         (fd,) = await self.nodes.reach(node)
         status, born = await self.pace.quick(status_of, fd)

@@ -93,6 +93,11 @@ class MemoryFile(OpenFile):
         node.mode = without_setid(node.mode)
         self._fs.touch(node, modified=True)
 
+    def write_at_once(self, offset: int, data: memoryview) -> bool:
+        """Write what need not be waited for."""
+        self.write(offset, data)
+        return True
+
     def sync(self, metadata: bool) -> Job | None:
         """Return the job that makes the file durable."""
         return None
@@ -146,6 +151,10 @@ class MemoryFile(OpenFile):
         """Take note of nothing: all of memory is as near as can be."""
 
     def size(self) -> int:
+        """Return the file's size."""
+        return self._node.size
+
+    def size_at_once(self) -> int:
         """Return the file's size."""
         return self._node.size
 

@@ -113,6 +113,13 @@ class Namespace:
         prefix = _VERSION + export.id.to_bytes(4, "big")
         return prefix + self._authenticator(prefix, identity) + identity
 
+    def at_hand(self, wire: bytes) -> Filehandle | None:
+        """Return what :meth:`decode` would, if it needs no look at the file system."""
+        handle = self._handles.get(wire)
+        if handle is not None:
+            self._handles.move_to_end(wire)
+        return handle
+
     def decode(self, wire: bytes) -> Eventual[Filehandle]:
         """Return what a handle stands for. :class:`BadHandle`, or ESTALE if that is gone."""
         handle = self._handles.get(wire)

@@ -96,6 +96,10 @@ class PseudoFileSystem(FileSystem):
             raise failure(errno.ESTALE)
         return node
 
+    def attributes_at_once(self, node: Node, birth: bool = False) -> Attributes | None:
+        """Return the node's attributes now."""
+        return self.attributes(node, birth)
+
     def attributes(self, node: Node, birth: bool = False) -> Attributes:
         """Return the node's attributes now."""
         assert isinstance(node, PseudoNode)

@@ -18,9 +18,10 @@ from tests.support.memory_guard import Watch
 
 from nfsrdma.client.client import ClientOptions
 from nfsrdma.client.filesystem import FileSystem
+from nfsrdma.rpcrdma.io.lanes import lanes_wanted
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import IncomingCall, Service
+from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Service, Take, lane_of
 from nfsrdma.rpcrdma.task import Future, Task, sleep
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma
 from nfsrdma.server.authority import Policy
@@ -99,6 +100,29 @@ class SimClient:
         self.device.kill()
 
 
+class Interrupted:
+    """A service, and what happens as soon as it has executed a call, by whichever way."""
+
+    def __init__(self, service: Service, happen: Callable[[], None]) -> None:
+        self._service = service
+        self._happen = happen
+        self._lane = lane_of(service)
+        self.taken = 0
+        self.lane = None if self._lane is None else self._by_lane
+
+    def __call__(self, call: IncomingCall) -> None:
+        self._service(call)
+        self._happen()
+
+    def _by_lane(self, channel: Channel, message: memoryview, room: int, take: Take) -> int:
+        assert self._lane is not None
+        octets = self._lane(channel, message, room, take)
+        if octets:
+            self.taken += 1
+            self._happen()
+        return octets
+
+
 class World:
     """Everything of one run."""
 
@@ -156,7 +180,9 @@ class World:
             [Export("", self.disk.face, squash=Squash.NONE, networks=[ANY])],
             self.reactor,
             Random(f"server {plan.seed} {self.lives}"),
-            config=ServerConfig(max_io=plan.max_io, times=plan.times),
+            config=ServerConfig(
+                max_io=plan.max_io, times=plan.times, lanes=lanes_wanted() and plan.seed % 2 == 0
+            ),
             store=self.store,
             policy=Policy(),
         )
@@ -201,12 +227,11 @@ class World:
     def _interrupted(self, service: Service) -> Service:
         """The service, and what happens as soon as it has executed a call."""
 
-        def serve(call: IncomingCall) -> None:
-            service(call)
+        def happen() -> None:
             while self._at_next_call:
                 self._happen(self._at_next_call.pop())
 
-        return serve
+        return Interrupted(service, happen)
 
     def _happen(self, event: Event) -> None:
         client = self.clients[event.client]

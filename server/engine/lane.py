@@ -1,0 +1,165 @@
+"""The lane: COMPOUNDs of the common shape, answered by one function.
+
+That shape is SEQUENCE, PUTFH and one operation (``ops.lanes``), in one piece, from a caller who has
+called before, and it must succeed at once. Anything else is declined before anything has happened:
+then the machine executes the same octets. So the machine says what is right, and the lane only what
+is quick: both answer the same octets, and leave the same state behind (``tests/unit/test_lanes``).
+
+The lane remembers nothing. What a call names, its session, slot, handle and open, is looked up
+where the machine looks, each time, so that nothing that has ended can live on here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias
+
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.channel import Channel, Take
+from nfsrdma.rpcrdma.rpc.message import ACCEPTED, accepted
+from nfsrdma.xdr.nfs4 import types as nfs
+from nfsrdma.xdr.nfs4.errors import NfsError
+
+from ..state.client import Client
+from ..state.flags import status_flags
+from ..state.session import Session
+from ..vfs.interface import User
+from ..vfs.namespace import Filehandle
+from .core import Core
+from .replay import digest
+
+LaneOperation: TypeAlias = Callable[
+    [Core, int, Client, Filehandle, User, memoryview, int, int, Take], "memoryview | None"
+]
+"""Executes the operation whose number is at an offset of a call, if that is quick, and succeeds.
+
+It is given what compounds share, the minor version, the client, the current file handle, the user
+as whom the caller acts, the call, the offset, the room in the reply, and ``take``. It returns the
+whole reply, with its own result from ``RESULT_AT`` on; None declines, and nothing has happened.
+"""
+
+_SHAPE: Final = struct.Struct(">4I16s6I")
+"""No tag, minor version, three operations, SEQUENCE, PUTFH, the length of its handle."""
+_BEHIND_SEQUENCE: Final = 48
+"""From the arguments of COMPOUND to the operation after SEQUENCE, in octets."""
+_HEAD: Final = struct.Struct(ACCEPTED.format + "5I16s7I")
+"""A reply up to the third result: RPC, COMPOUND, and the results of SEQUENCE and PUTFH."""
+RESULT_AT: Final = _HEAD.size
+_OPERATIONS: Final = 3
+_NUMBER: Final = struct.Struct(">I")
+_ANOTHER_RESULT: Final = 8
+"""Octets that a reply keeps free, as the machine does while it has room (``reply.Reply.ample``)."""
+
+
+class Lane:
+    """The short way to procedure 1 of the NFS program, in the minor versions that have sessions."""
+
+    __slots__ = (
+        "_authority",
+        "_clock",
+        "_core",
+        "_handles",
+        "_minors",
+        "_operations",
+        "_registry",
+        "_sessions",
+    )
+
+    def __init__(
+        self, core: Core, minors: frozenset[int], operations: Mapping[int, LaneOperation]
+    ) -> None:
+        self._core = core
+        self._minors = minors - {0}
+        self._operations = operations
+        self._authority = core.authority
+        self._clock = core.clock
+        self._handles = core.namespace.at_hand
+        self._registry = core.registry
+        self._sessions = core.registry.sessions
+
+    def __call__(
+        self,
+        channel: Channel,
+        claim: Credentials,
+        message: memoryview,
+        at: int,
+        room: int,
+        take: Take,
+    ) -> int:
+        """Answer a call (``rpc.program.ProcedureLane``), or return 0."""
+        end = len(message)
+        if end < at + _SHAPE.size:
+            return 0
+        tag, minor, count, sequence, session_id, seqid, number, highest, cached, putfh, size = (
+            _SHAPE.unpack_from(message, at)
+        )
+        if (
+            tag
+            or count != _OPERATIONS
+            or sequence != nfs.OP_SEQUENCE
+            or putfh != nfs.OP_PUTFH
+            or cached
+            or minor not in self._minors
+            or size > nfs.NFS4_FHSIZE
+        ):
+            return 0
+        session = self._sessions.get(session_id)
+        caller = self._authority.known(channel, claim)
+        if session is None or caller is None or channel not in session.connections:
+            return 0
+        fore = session.fore
+        slots: int = fore.ca_maxrequests
+        if (
+            number >= slots
+            or highest >= slots
+            or end > fore.ca_maxrequestsize
+            or count > fore.ca_maxoperations
+        ):
+            return 0
+        slot = session.slot(number)
+        if slot.taken or seqid != slot.next_seqid:
+            return 0
+        behind = at + _BEHIND_SEQUENCE
+        at += _SHAPE.size
+        start = at + (size + 3 & ~3)
+        room = min(room, fore.ca_maxresponsesize) - _ANOTHER_RESULT
+        if end < start + _NUMBER.size or room < RESULT_AT:
+            return 0
+        handle = self._handles(message[at : at + size].tobytes())
+        if handle is None or handle.export in caller.barred:
+            return 0
+        operation = self._operations.get(_NUMBER.unpack_from(message, start)[0])
+        if operation is None:
+            return 0
+        who = handle.export.user(caller.credentials)
+        try:
+            reply = operation(
+                self._core, minor, session.client, handle, who, message, start, room, take
+            )
+        except (NfsError, OSError, MemoryError):
+            return 0  # The machine finds the same, and what to say of it.
+        if reply is None:
+            return 0
+        slot.execute(digest(message, behind, count, caller.credentials))
+        (xid,) = _NUMBER.unpack_from(message)
+        self._begin(reply, xid, session, seqid, number)
+        return len(reply)
+
+    def _begin(
+        self, reply: memoryview, xid: int, session: Session, seqid: int, number: int
+    ) -> None:
+        """Renew the lease, and write the results before the operation's."""
+        registry, now = self._registry, self._clock()
+        session.used = now
+        registry.renew(session.client, now)
+        last = session.fore.ca_maxrequests - 1
+        _HEAD.pack_into(
+            reply,
+            0,
+            *accepted(xid),
+            *(nfs.NFS4_OK, 0, _OPERATIONS),
+            *(nfs.OP_SEQUENCE, nfs.NFS4_OK, session.id, seqid, number, last, last),
+            status_flags(registry, session, now),
+            *(nfs.OP_PUTFH, nfs.NFS4_OK),
+        )

@@ -1,0 +1,181 @@
+"""What the lane executes: READ, WRITE and GETATTR that succeed at once (``engine.lane``).
+
+Each does what its handler in ``data`` and ``attribute`` does with the open of the caller itself, in
+the same order, and declines whatever needs more: another one's open, a lock's or a special stateid,
+a result that is cut short, data that is not in memory.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from stat import S_IFREG
+from typing import Final
+
+from nfsrdma.rpcrdma.rpc.channel import Take
+from nfsrdma.xdr import Encoder
+from nfsrdma.xdr.nfs4 import types as nfs
+
+from .. import attributes
+from ..engine.core import Core
+from ..engine.lane import RESULT_AT, LaneOperation
+from ..state.client import Client
+from ..state.stateid import DataState
+from ..vfs.interface import User
+from ..vfs.namespace import Filehandle
+from .delegations import OF_HOLDER
+
+_READ: Final = struct.Struct(">2I12sQI")  # the operation, stateid, offset, count
+_READ_RESULT: Final = struct.Struct(">4I")  # the operation, status, end of file, length
+_WRITE: Final = struct.Struct(">2I12sQ2I")  # the operation, stateid, offset, stable, length
+_WRITE_RESULT: Final = struct.Struct(">4I8s")  # the operation, status, count, committed, verifier
+_GETATTR: Final = struct.Struct(">2I")  # the operation, words of the bitmap
+_DATA_AT: Final = RESULT_AT + _READ_RESULT.size
+_WRITTEN: Final = RESULT_AT + _WRITE_RESULT.size
+_MOST_WORDS: Final = 8
+_PADS: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
+_UINT64_MAX: Final = (1 << 64) - 1
+
+
+def _own_open(
+    core: Core, client: Client, handle: Filehandle, seqid: int, other: bytes
+) -> DataState | None:
+    """Return the client's open, or delegation, of a stateid for the current file."""
+    state = core.registry.states.get(other)
+    if (
+        not isinstance(state, DataState)
+        or state.client is not client
+        or seqid not in (0, state.seqid)
+    ):
+        return None
+    its = state.file.handle
+    if its is not handle and (
+        its.export is not handle.export or its.node.identity != handle.node.identity
+    ):
+        return None
+    return state if handle.node.type == S_IFREG else None
+
+
+def _read(
+    core: Core,
+    minor: int,
+    client: Client,
+    handle: Filehandle,
+    who: User,
+    message: memoryview,
+    at: int,
+    room: int,
+    take: Take,
+) -> memoryview | None:
+    """READ (RFC 8881, Section 18.22) of what is there in full, or up to the end of the file."""
+    if len(message) != at + _READ.size:
+        return None
+    _, seqid, other, offset, count = _READ.unpack_from(message, at)
+    state = _own_open(core, client, handle, seqid, other)
+    if state is None or state.reading is not who or not 0 < count <= core.config.max_io:
+        return None
+    file = state.reader
+    if file is None:
+        return None
+    size = file.size_at_once()
+    left = size - offset
+    if left < count:
+        count = left
+    if count <= 0:
+        return None
+    length = _DATA_AT + (count + 3 & ~3)
+    if length > room:
+        return None
+    reply = take(length)
+    if file.read_at_once(offset, reply[_DATA_AT : _DATA_AT + count]) != count:
+        return None
+    _READ_RESULT.pack_into(reply, RESULT_AT, nfs.OP_READ, nfs.NFS4_OK, left == count, count)
+    if count & 3:
+        reply[_DATA_AT + count :] = _PADS[count & 3]
+    return reply
+
+
+def _write(
+    core: Core,
+    minor: int,
+    client: Client,
+    handle: Filehandle,
+    who: User,
+    message: memoryview,
+    at: int,
+    room: int,
+    take: Take,
+) -> memoryview | None:
+    """WRITE (RFC 8881, Section 18.32) that need not be durable yet."""
+    data_at = at + _WRITE.size
+    if len(message) < data_at or room < _WRITTEN:
+        return None
+    _, seqid, other, offset, stable, length = _WRITE.unpack_from(message, at)
+    if (
+        stable != nfs.UNSTABLE4
+        or len(message) != data_at + (length + 3 & ~3)
+        or not 0 < length <= core.config.max_io
+        or offset + length > _UINT64_MAX
+        or handle.export.read_only
+    ):
+        return None
+    state = _own_open(core, client, handle, seqid, other)
+    if state is None or state.writing is not who:
+        return None
+    file = state.writer
+    if file is None:
+        return None
+    reply = take(_WRITTEN)
+    if not file.write_at_once(offset, message[data_at : data_at + length]):
+        return None
+    verifier = core.registry.write_verifier
+    _WRITE_RESULT.pack_into(
+        reply, RESULT_AT, nfs.OP_WRITE, nfs.NFS4_OK, length, nfs.UNSTABLE4, verifier
+    )
+    return reply
+
+
+def _get_attributes(
+    core: Core,
+    minor: int,
+    client: Client,
+    handle: Filehandle,
+    who: User,
+    message: memoryview,
+    at: int,
+    room: int,
+    take: Take,
+) -> memoryview | None:
+    """GETATTR (RFC 8881, Section 18.7) of a file that nobody else may know more of."""
+    words_at = at + _GETATTR.size
+    if len(message) < words_at:
+        return None
+    _, words = _GETATTR.unpack_from(message, at)
+    if words > _MOST_WORDS or len(message) != words_at + 4 * words:
+        return None
+    request = list(struct.unpack_from(f">{words}I", message, words_at))
+    fs = handle.export.fs
+    mask = attributes.wanted(request, fs, minor)
+    if mask & attributes.ROOM or (core.delegations.table.exclusive and mask & OF_HOLDER):
+        return None
+    subject = attributes.of_handle_at_once(core, minor, handle, mask)
+    if subject is None:
+        return None
+    encoder = Encoder()
+    attributes.encode(encoder, subject, mask)
+    result = encoder.buffer
+    length = RESULT_AT + _GETATTR.size + len(result)
+    if length > room:
+        return None
+    reply = take(length)
+    _GETATTR.pack_into(reply, RESULT_AT, nfs.OP_GETATTR, nfs.NFS4_OK)
+    reply[RESULT_AT + _GETATTR.size :] = result
+    return reply
+
+
+LANES: Final[Mapping[int, LaneOperation]] = {
+    nfs.OP_READ: _read,
+    nfs.OP_WRITE: _write,
+    nfs.OP_GETATTR: _get_attributes,
+}
+"""The operations that have a lane, by number."""

@@ -1,0 +1,144 @@
+"""Lanes, as the transports and the RPC service use them: everything is counted as without."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from tests.support.nfs import Peer, make_server
+from tests.support.transport import Pair, call_message, decode_reply, echo
+
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Take
+from nfsrdma.rpcrdma.rpc.channel import Peer as Address
+from nfsrdma.rpcrdma.rpc.message import encode_call
+from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_lane, null_procedure
+from nfsrdma.rpcrdma.rpc.stream import StreamChannel
+from nfsrdma.rpcrdma.transport import TransportOptions
+from nfsrdma.xdr import Encoder
+
+REPLY = struct.Struct(">6I")
+
+
+class Echo:
+    """Echoes, by a lane unless that declines, which it does now and then, or fails."""
+
+    def __init__(self, declines: bool = False) -> None:
+        self.declines = declines
+        self.by_lane = 0
+        self.by_service = 0
+
+    def __call__(self, call: IncomingCall) -> None:
+        self.by_service += 1
+        echo(call)
+
+    def lane(self, channel: Channel, message: memoryview, room: int, take: Take) -> int:
+        # A call of this test and its reply differ in their heads only, of 40 and 24 octets.
+        octets = len(message) - 16
+        if octets > room:
+            return 0
+        reply = take(octets)
+        if self.declines:
+            reply[:] = b"\xff" * octets  # what was taken is nobody's then
+            return 0
+        REPLY.pack_into(reply, 0, int.from_bytes(message[:4], "big"), 1, 0, 0, 0, 0)
+        reply[24:] = message[40:]
+        self.by_lane += 1
+        return octets
+
+
+@pytest.mark.parametrize("declines", [False, True])
+def test_credits_receives_and_counters_are_those_of_the_other_way(declines: bool) -> None:
+    service = Echo(declines)
+    options = TransportOptions(credits=4)
+    pairs = [
+        Pair(service, client=options, server=options),
+        Pair(echo, client=options, server=options),
+    ]
+    items = [(False, b"some octets"), (False, bytes(333))]
+    for pair in pairs:
+        futures = [pair.client.call(call_message(xid, items), max_reply=512) for xid in range(40)]
+        pair.reactor.run()
+        assert [decode_reply(future.result()) for future in futures] == [
+            (xid, items) for xid in range(40)
+        ]
+        pair.assert_at_rest()
+    ours, theirs = ((pair.client.stats, pair.server.stats) for pair in pairs)
+    assert [vars_of(stats) for stats in ours] == [vars_of(stats) for stats in theirs]
+    assert (service.by_lane, service.by_service) == ((0, 40) if declines else (40, 0))
+
+
+def vars_of(stats: object) -> dict[str, object]:
+    return {name: getattr(stats, name) for name in type(stats).__slots__}  # type: ignore[attr-defined]
+
+
+def test_what_does_not_fit_inline_goes_the_other_way() -> None:
+    service = Echo()
+    pair = Pair(service)
+    items = [(False, bytes(9000))]
+    assert pair.call(1, items, max_reply=9500) == items
+    assert (service.by_lane, service.by_service) == (0, 1)
+    pair.assert_at_rest()
+
+
+def null_call(xid: int, **how: int) -> bytes:
+    enc = Encoder()
+    words = {"prog": 200, "vers": 3, "proc": 0, **how}
+    encode_call(
+        enc, xid, words["prog"], words["vers"], words["proc"], Credentials.sys(5, 5).to_auth()
+    )
+    return enc.to_bytes()
+
+
+def stream(lanes: bool) -> tuple[StreamChannel, list[bytes]]:
+    ways = {(3, 0): null_lane} if lanes else {}
+    service = RpcService([RpcProgram(200, {3: {0: null_procedure}}, ways)])
+    assert (service.lane is not None) is lanes
+    sent: list[bytes] = []
+    channel = StreamChannel(Address("tcp", "10.0.0.1", 1), service)
+
+    def ready() -> None:
+        while parts := channel.poll_transmit():
+            sent.extend(map(bytes, parts))
+            channel.transmitted(sum(map(len, parts)))
+
+    channel.on_ready = ready
+    return channel, sent
+
+
+def record(message: bytes) -> bytes:
+    return struct.pack(">I", 1 << 31 | len(message)) + message
+
+
+def test_a_stream_answers_alike() -> None:
+    ends = [stream(True), stream(False)]
+    calls = [null_call(1), null_call(2), null_call(3) + b"more", null_call(4, proc=1)]
+    calls += [null_call(5, vers=2), null_call(6, prog=1), null_call(7)[:-4], null_call(8)]
+    for call in [*calls, b"".join(record(null_call(xid)) for xid in range(9, 50))]:
+        for channel, _ in ends:
+            channel.handle_data(record(call) if call in calls else call)
+            assert not channel.owes
+    assert b"".join(ends[0][1]) == b"".join(ends[1][1])
+    assert ends[0][0].octets_taken > 40 * 24
+
+
+def test_a_lane_that_fails_is_no_worse_than_none(caplog: pytest.LogCaptureFixture) -> None:
+    def fails(*_: object) -> int:
+        raise RuntimeError("a fault in the lane")
+
+    service = RpcService([RpcProgram(200, {3: {0: null_procedure}}, {(3, 0): fails})])
+    sent: list[bytes] = []
+    channel = StreamChannel(Address("tcp", "10.0.0.1", 1), service)
+    channel.on_ready = lambda: sent.extend(map(bytes, channel.poll_transmit()))
+    channel.handle_data(record(null_call(1)))
+    channel.handle_data(record(null_call(2)))
+    assert "a fault in the lane" in caplog.text
+    assert sent[-1][4:] == REPLY.pack(2, 1, 0, 0, 0, 0)
+
+
+def test_a_caller_that_is_refused_has_no_lane() -> None:
+    server = make_server(policy=None)
+    stranger = Peer(server, Credentials.sys(77, 77), uid=78)
+    assert server.service.lane is not None  # type: ignore[attr-defined]
+    for _ in range(3):
+        assert stranger.send((53, b"")).denied is not None
