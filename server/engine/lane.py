@@ -127,7 +127,7 @@ class Lane:
         if end < start + _NUMBER.size or room < RESULT_AT:
             return 0
         handle = self._handles(message[at : at + size].tobytes())
-        if handle is None or handle.export in caller.barred:
+        if handle is None or handle.export in caller.barred or handle.export.absent:
             return 0
         operation = self._operations.get(_NUMBER.unpack_from(message, start)[0])
         if operation is None:

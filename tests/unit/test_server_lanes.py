@@ -106,6 +106,16 @@ def test_the_machine_answers_what_is_not(case: str) -> None:
     assert twins.taken == before + 1
 
 
+def test_what_is_on_another_server_is_moved() -> None:
+    twins = Twins()
+    session, stateid, handle = opened(twins)
+    for server in twins.servers:
+        server.namespace.root.export.absent = True
+    session.fails(t.NFS4ERR_MOVED, putfh(handle), read(stateid, 0, 10))
+    session.fails(t.NFS4ERR_MOVED, putfh(handle), write(stateid, b"x"))
+    session.fails(t.NFS4ERR_MOVED, putfh(handle), getattr_(*STAT))
+
+
 def test_repetitions_are_the_machines() -> None:
     twins = Twins()
     session, stateid, handle = opened(twins)
