@@ -192,15 +192,16 @@ class Subject:
         return self.export.fs.time_resolution_ns % _BILLION
 
 
+def takes_more(core: Core, mask: int) -> bool:
+    """Return whether the attributes in ``mask`` are made of more than those of an inode."""
+    return bool(mask & (ROOM | ACLS) or (core.owners.sends_names and mask & _OWNER_BITS))
+
+
 def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject | Future[Subject]:
     """Return the object of a file handle, with what the attributes in ``mask`` are made of."""
     export, node = handle.export, handle.node
     found = export.fs.attributes(node, bool(mask & TIME_CREATE))
-    if (
-        isinstance(found, Future)
-        or mask & (ROOM | ACLS)
-        or (core.owners.sends_names and mask & _OWNER_BITS)
-    ):
+    if isinstance(found, Future) or takes_more(core, mask):
         return started(_of_handle(core, minor, handle, mask, found))
     return Subject(core, minor, export, found, node.identity, handle.wire)
 
@@ -208,6 +209,8 @@ def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject 
 def of_handle_at_once(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject | None:
     """Return what :func:`of_handle` would, or None if that would have to wait."""
     export, node = handle.export, handle.node
+    if takes_more(core, mask):
+        return None
     found = export.fs.attributes_at_once(node, bool(mask & TIME_CREATE))
     if found is None:
         return None

@@ -156,7 +156,7 @@ def _get_attributes(
     request = list(struct.unpack_from(f">{words}I", message, words_at))
     fs = handle.export.fs
     mask = attributes.wanted(request, fs, minor)
-    if mask & attributes.ROOM or (core.delegations.table.exclusive and mask & OF_HOLDER):
+    if core.delegations.table.exclusive and mask & OF_HOLDER:
         return None
     subject = attributes.of_handle_at_once(core, minor, handle, mask)
     if subject is None:
