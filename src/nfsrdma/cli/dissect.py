@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(allow_dash=True, dir_okay=False))
+@click.argument("files", nargs=-1, type=click.Path(allow_dash=True, dir_okay=False))
 @click.option(
     "-r", "read", metavar="FILE", type=click.Path(allow_dash=True, dir_okay=False),
     help="Read FILE, as tshark has it.",
@@ -35,14 +35,16 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where --extract writes to.")
 def dissect(
-    file: str | None,
+    files: tuple[str, ...],
     read: str | None,
     extract: str | None,
     output: str | None,
     wishes: Wishes,
     other: Other,
 ) -> None:
-    """Decode FILE (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
+    """Decode FILES (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
+
+    Several files are read as one capture, in the order of their frames' times.
 
     With -i it decodes what an interface sees, until Ctrl-C. All outputs that are asked for come
     from one pass: files under their names, the rest on standard output.
@@ -58,13 +60,14 @@ def dissect(
 
     # Thousands of records are made, and nearly all of them live: frequent collection is in vain.
     gc.set_threshold(20_000, 10, 10)
-    if file is not None and read is not None:
+    if files and read is not None:
         raise click.UsageError("FILE and -r FILE: one at a time")
-    file = file or read
-    _check(wishes, other, file, extract, output)
-    where = str(file or other.interface)
+    files = files or ((read,) if read is not None else ())
+    for file in files or ("-",):
+        _check(wishes, other, file, extract, output)
+    where = f"{files[0]} and others" if len(files) > 1 else str((*files, other.interface)[0])
     try:
-        reader = other.reader(file)
+        reader = other.reader(files)
         if extract is not None:
             _extract(reader, extract, str(output), other.decode_as)
             return
@@ -91,14 +94,14 @@ def dissect(
 
 
 def _check(
-    wishes: Wishes, other: Other, file: str | None, extract: str | None, output: str | None
+    wishes: Wishes, other: Other, file: str, extract: str | None, output: str | None
 ) -> None:
     """Raise ``click.UsageError`` if the options do not go together."""
     if (extract is None) != (output is None):
         raise click.UsageError("--extract and --output (-o) go together")
     alone = "--compare-tshark" if other.compare else "--extract" if extract is not None else ""
     if not alone:
-        wishes.check(str(file or "-"))
+        wishes.check(file)
         return
     rest = replace(wishes, crc=False)
     if other.compare:

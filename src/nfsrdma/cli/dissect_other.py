@@ -30,18 +30,23 @@ class Other:
     duration: float | None
     count: int | None
 
-    def reader(self, file: str | None) -> Reader:
-        """Open a file, or an interface. Raises ``CaptureError`` and ``OSError``."""
+    def reader(self, files: tuple[str, ...]) -> Reader:
+        """Open files, or an interface. Raises ``CaptureError`` and ``OSError``."""
         from nfsrdma.dissector.capture import open_capture
+        from nfsrdma.dissector.capture.joined import open_captures
 
-        if file is not None and self.interface is not None:
+        if files and self.interface is not None:
             raise click.UsageError("a file or an interface (-i): not both")
-        if file is None and self.interface is None:
+        if not files and self.interface is None:
             raise click.UsageError("name a file (- is standard input), or an interface with -i")
         if self.interface is None:
             if self.capture_filter or self.duration or self.count:
                 raise click.UsageError("--filter, --duration and --count go with -i")
-            return open_capture(str(file), sys.stdout.flush, self.max_unpacked)
+            if len(files) > 1:
+                if "-" in files:
+                    raise click.UsageError("-: standard input is no one of several files")
+                return open_captures(files, self.max_unpacked)
+            return open_capture(files[0], sys.stdout.flush, self.max_unpacked)
         from .dissect_live import live
 
         filter_, duration, count = self.capture_filter or "", self.duration or 0, self.count or 0
