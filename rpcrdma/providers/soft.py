@@ -5,7 +5,8 @@ wire it is RoCEv2 on port 4791 that adapters, soft-RoCE and analysers understand
 
 There is one port 4791 per address. The programs of one user share it (``sharing``). A client that
 talks to a server on the same host, and finds the address of its route taken, does better than to
-share it: it takes another loopback address (127.0.0.2, ...).
+share it: it takes another loopback address (127.0.0.2, ...). Where the port is another user's, a
+client takes a port of its own, at which servers of ours answer (``cm.answer_port``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, Final
 
 from ..io.fork import keep_from_children
 from ..roce.cm.cm_id import CmId
-from ..roce.cm.manager import Listener, Route
+from ..roce.cm.manager import ROCE_PORT, Listener, Route
 from ..roce.engine.engine import Engine
 from ..roce.engine.tuning import Tuning
 from ..roce.packets.burst import Address, Burst
@@ -108,7 +109,9 @@ class SoftDevice(EngineDevice):
         self._reactor = reactor
         self._tap = tap
         self._ports: list[UdpPort | SharedPort] = []
-        self._port_of: dict[str, UdpPort | SharedPort] = {}
+        self._port_of: dict[Address, UdpPort | SharedPort] = {}
+        self._apart: dict[str, UdpPort] = {}
+        """Ports of our own at addresses whose port 4791 is another user's."""
         self.engine.on_number = self.cm.on_number = self._numbered
         self.cm.on_listener = self._listened
         self._address = resolve(address)[0] if address is not None else None
@@ -152,7 +155,7 @@ class SoftDevice(EngineDevice):
     def close(self) -> None:
         """Disconnect everything, flush, free the sockets."""
         super().close()
-        for port in self._ports:
+        for port in (*self._ports, *self._apart.values()):
             port.close()
         if self._tap is not None:
             self._tap.close()
@@ -189,14 +192,7 @@ class SoftDevice(EngineDevice):
     def _new_port(self, host: str, share: bool) -> UdpPort | SharedPort:
         """Return a socket. Raises ``OSError``."""
         if host in ("0.0.0.0", "::"):
-            return UdpPort(
-                host,
-                self._reactor,
-                self.udp_counters,
-                on_receive=self._received,
-                on_turn=self.driver.turn,
-                on_writable=self.driver.writable,
-            )
+            return self._udp_port(host, ROCE_PORT)
         port = SharedPort(
             host,
             self._reactor,
@@ -215,6 +211,17 @@ class SoftDevice(EngineDevice):
                 except OSError as error:
                     _log.warning("not listening at %s: %s", host, error.strerror)
         return port
+
+    def _udp_port(self, host: str, port: int) -> UdpPort:
+        return UdpPort(
+            host,
+            self._reactor,
+            self.udp_counters,
+            on_receive=self._received,
+            on_turn=self.driver.turn,
+            on_writable=self.driver.writable,
+            port=port,
+        )
 
     def _numbered(self, key: Key, present: bool) -> None:
         """Tell those who share a port with us what is ours."""
@@ -256,16 +263,20 @@ class SoftDevice(EngineDevice):
             return find_route(host, self._address)
         route = find_route(host)
         here = is_local(host)
-        try:
-            self._open(route.local, share=not here)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or not here:
-                raise
-            other = self._other_local(host, route.local)
-            if other is not None:
+        for share in (False, True) if here else (True,):
+            try:
+                self._open(route.local, share=share)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return route
+            if not share and (other := self._other_local(host, route.local)) is not None:
                 return other
-            self._open(route.local)
-        return route
+        apart = self._apart.get(route.local)
+        if apart is None:
+            apart = self._apart[route.local] = self._udp_port(route.local, 0)
+        return replace(route, port=apart.address[1])
 
     def _other_local(self, host: str, taken: str) -> Route | None:
         """Return a route to ``host``, which is this machine, from another of its addresses."""
@@ -286,11 +297,11 @@ class SoftDevice(EngineDevice):
         self.engine.handle_burst(view, segment_size, source, destination, self._reactor.time())
 
     def _transmit(self, burst: Burst) -> bool:
-        host = burst.source[0]
-        port = self._port_of.get(host)
+        source = burst.source
+        port = self._port_of.get(source)
         if port is None:
             try:
-                port = self._port_of[host] = self._open(host)
+                port = self._port_of[source] = self._port_at(source)
             except OSError:
                 self.udp_counters["send: no port"] += 1
                 return True
@@ -300,8 +311,13 @@ class SoftDevice(EngineDevice):
             self._note(self._tap.sent, burst)
         return True
 
+    def _port_at(self, source: Address) -> UdpPort | SharedPort:
+        """Return the socket of an address and port of ours. Raises ``OSError``."""
+        apart = self._apart.get(source[0])
+        return apart if apart is not None and apart.address == source else self._open(source[0])
+
     def _look(self) -> None:
-        for port in self._ports:
+        for port in (*self._ports, *self._apart.values()):
             port.look()
 
     def _note(self, write: Callable[..., None], *packets: Any) -> None:

@@ -8,11 +8,15 @@ each mount in turn, says "1", "2", ... after each round, and "done". Any differe
 
 from __future__ import annotations
 
+# Everything is imported before the user changes: others may not read where it is installed.
+import encodings.idna  # noqa: F401
 import os
 import sys
 from collections.abc import Callable
 from random import Random
 
+import nfsrdma.rpcrdma.providers.registry
+import nfsrdma.rpcrdma.transport.connect  # noqa: F401
 from nfsrdma.client import mount
 from nfsrdma.rpcrdma.providers import soft
 from nfsrdma.rpcrdma.roce.cm.manager import Route

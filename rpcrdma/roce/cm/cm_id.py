@@ -12,6 +12,7 @@ its next turn: that gives them the time, and no handler is ever called from insi
 from __future__ import annotations
 
 from collections.abc import Callable
+from errno import EADDRINUSE
 from typing import TYPE_CHECKING, Protocol
 
 from ...software.completion import CompletionQueue
@@ -39,7 +40,7 @@ from ..wire.cm_messages import (
     reject_reason_name,
     service_id,
 )
-from . import timers
+from . import answer_port, timers
 from .rejection import rejected
 from .states import TRANSITIONS, Action, Event, State
 
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from ...verbs.types import DeviceLimits
     from ..engine.queue_pair import QueuePair
 
+_APART = (
+    "UDP port 4791 of this address is taken by another user, and not every server answers at "
+    "another port; use another local address, or TCP"
+)
 REQ_PRIVATE_ROOM = Req.PRIVATE_ROOM - RDMA_CM_HEADER_LENGTH
 """Octets of private data that the owner may send in a REQ: 56."""
 
@@ -324,6 +329,9 @@ class CmId:
         options, manager = self._options, self._manager
         local, remote = self.local_port[0], self.remote_port[0]
         header = RdmaCmHeader(local, self.local_address[1], remote)
+        private_data = header.encode() + options.private_data
+        if self._apart:
+            private_data = answer_port.put_on(private_data, self.local_port[1])
         self._send(
             Req(
                 local_comm_id=self.local_comm_id,
@@ -339,7 +347,7 @@ class CmId:
                 retry_count=min(options.retry_count, 7),
                 rnr_retry_count=min(options.rnr_retry_count, 7),
                 flow_label=manager.rng.getrandbits(20),
-                private_data=header.encode() + options.private_data,
+                private_data=private_data,
             )
         )
         self._arm(now, timers.FIRST_RETRY_S, timers.MAX_RETRIES, now + options.timeout_s)
@@ -377,7 +385,8 @@ class CmId:
     def _timed_out(self, _: CmMessage | None, now: float) -> None:
         self._send_reject(MessageKind.OTHER, RejectReason.TIMEOUT)
         missing = "confirmation" if self.incoming is not None else "answer"
-        self._end(TimeoutError("no {} from {}:{}".format(missing, *self.peer_address)))
+        text = "no {} from {}:{}".format(missing, *self.peer_address)
+        self._end(OSError(EADDRINUSE, f"{text}: {_APART}") if self._apart else TimeoutError(text))
 
     def _abort(self, _: CmMessage | None, now: float) -> None:
         self._send_reject(MessageKind.OTHER, RejectReason.TIMEOUT)
@@ -497,6 +506,11 @@ class CmId:
         self.deadline = None
 
     # --- What the actions share ---
+
+    @property
+    def _apart(self) -> bool:
+        """Whether we ask for answers at a port other than the well-known one."""
+        return self.incoming is None and self.local_port[1] != self.remote_port[1]
 
     def _depth_limit(self) -> int:
         return min(self._manager.engine.limits.max_rd_atomic, 255)

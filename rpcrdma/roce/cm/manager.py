@@ -45,6 +45,7 @@ from ..wire.cm_messages import (
     service_port,
 )
 from ..wire.mad import MadError, decode_mad, encode_mad
+from . import answer_port
 from .backlog import ROUND_TRIP_S, Backlog, Quota
 from .cm_id import REQ_PRIVATE_ROOM, CmEngine, CmId
 from .request import IncomingRequest
@@ -98,6 +99,8 @@ class Route:
 
     local: str
     path_mtu: int
+    port: int = ROCE_PORT
+    """Our UDP port, where answers are to come. Only our own ends answer at any other."""
 
 
 class RouteFinder(Protocol):
@@ -218,7 +221,9 @@ class ConnectionManager:
                 f"private data of {private_octets} octets: room for {REQ_PRIVATE_ROOM}"
             )
         route = self.route(address)
-        cm_id = self._new_id((route.local, ROCE_PORT), (address, ROCE_PORT))
+        if route.port != ROCE_PORT and private_octets > REQ_PRIVATE_ROOM - answer_port.OCTETS:
+            raise VerbsError(f"private data of {private_octets} octets, and port 4791 is taken")
+        cm_id = self._new_id((route.local, route.port), (address, ROCE_PORT))
         try:
             cm_id.prepare(request.pd, request.send_cq, request.recv_cq, request.qp_options)
         except VerbsError:
@@ -243,13 +248,14 @@ class ConnectionManager:
         self, mad: memoryview, source: Address, destination: Address, now: float
     ) -> None:
         """Take a datagram for queue pair 1; count and drop it if it is no CM message."""
-        source = (source[0], ROCE_PORT)  # answers go to the well-known port
         try:
             self._run_commands(now)
         finally:
             self._take_mad(mad, source, destination, now)
 
     def _take_mad(self, mad: memoryview, source: Address, destination: Address, now: float) -> None:
+        asked_from = source
+        source = (source[0], ROCE_PORT)  # answers go to the well-known port
         try:
             attribute, transaction, data = decode_mad(mad)
             if attribute == CmAttribute.REQ and not self._may_ask(source[0], now):
@@ -260,6 +266,9 @@ class ConnectionManager:
             self.counters["undecodable"] += 1
             return
         if isinstance(message, Req):
+            message, port = answer_port.taken_off(message)
+            if port == asked_from[1] >= answer_port.LOWEST:
+                source = asked_from
             self._handle_request(message, transaction, source, destination, now)
             return
         cm_id = self._find(message, source[0])
