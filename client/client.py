@@ -63,6 +63,8 @@ class ClientOptions:
     """Octets that one READ carries at most."""
     wsize: int = IO_SIZE
     """Octets that one WRITE carries at most."""
+    nconnect: int = 1
+    """Connections of the session, which share its calls (``lanes``)."""
     security: ClientSecurity = PLAIN
     """How connections are made secure."""
 
@@ -88,6 +90,7 @@ class Client:
             owner=options.owner,
             verifier=options.verifier,
             timeout=options.timeout,
+            nconnect=options.nconnect,
         )
         self.operations = Operations(self.session)
         self.open_operations = OpenOperations(self.session, self.opens, offloads)

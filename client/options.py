@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from os import PathLike
+from typing import Final
+
+NCONNECT_MAX: Final = 16
+"""Connections of one mount at most, as in Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class MountOptions:
     """Octets that one READ carries at most: by default 1 MiB, or what the server allows."""
     wsize: int | None = None
     """Octets that one WRITE carries at most: by default 1 MiB, or what the server allows."""
+    nconnect: int | None = None
+    """Connections to the server, 1 to 16, that share the calls: by default 1."""
 
     def over(self, defaults: MountOptions) -> MountOptions:
         """Return these options, with those of ``defaults`` where these are None."""

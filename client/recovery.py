@@ -27,6 +27,7 @@ from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
 from .caller import Limits
 from .compound import Compound, Header
 from .errors import NfsError, StatusError, status_error, unreachable
+from .lanes import Lanes
 from .opens import OpenTable
 from .session import Gate, Session
 from .slots import SlotTable
@@ -73,6 +74,7 @@ class Recovery:
         owner: bytes,
         verifier: bytes,
         timeout: float,
+        nconnect: int = 1,
     ) -> None:
         self.session = session
         self.opens = opens
@@ -96,6 +98,14 @@ class Recovery:
         self._probed_at = 0.0
         self._hung_up = False  # because the server was silent
         self._rebound: Channel | None = None
+        self.lanes = Lanes(
+            session,
+            nconnect - 1,
+            connect=connect,
+            bind=self._bind,
+            lost=self.connection_lost,
+            timeout=timeout,
+        )
         session.guardian = self
 
     # --- Events of the session ---
@@ -114,12 +124,20 @@ class Recovery:
 
     def connection_lost(self, channel: Channel, reason: str) -> None:
         """Restore the session over a new connection: ``channel`` is lost."""
-        if channel is not self.session.channel:
+        session = self.session
+        if self.lanes.drop(channel, reason):
+            _log.info("one of the connections lost: %s", reason)
+            return
+        if channel is not session.channel:
             return
         _log.info("connection lost: %s", reason)
-        self.session.channel = None
+        session.channel = None
         channel.close(reason)
-        if not self.closing:
+        if self.closing:
+            return
+        if session.gate is None and (other := self.lanes.promote()) is not None:
+            session.channel = other
+        else:
             self.start()
 
     def session_broken(self, slots: SlotTable, status: int) -> None:
@@ -180,6 +198,7 @@ class Recovery:
         self._first = False
         session.heard_at = reactor.time()
         self._arm()
+        self.lanes.widen()
         self._finish(None)
 
     def _finish(self, error: Exception | None) -> None:
@@ -374,6 +393,7 @@ class Recovery:
             return
         self._arm()
         now = session.reactor.time()
+        self.lanes.look(now)
         slots = session.slots
         if slots is None or not slots.busy:
             if now - session.renewed_at >= self.lease_s / 2:
@@ -382,6 +402,7 @@ class Recovery:
         silent_since = max(session.heard_at, session.renewed_at)
         if self._probed_at > silent_since:
             if now - self._probed_at >= self.timeout / 2:
+                self.lanes.drop_all("nor over any other connection")
                 self.connection_lost(channel, f"the server has not answered for {self.timeout:g} s")
         elif now - silent_since >= self.timeout / 2:
             self._probed_at = now
@@ -404,6 +425,7 @@ class Recovery:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await settled(self._task)
+        self.lanes.close()
         channel = session.channel
         if channel is None:
             return

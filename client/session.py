@@ -94,7 +94,7 @@ class Guardian(Protocol):
 
 
 class Session:
-    """The calling side of one client, with at most one connection and one session at a time.
+    """The calling side of one client, with at most one session at a time.
 
     ``patience`` is for how many seconds a server may defer a call (DELAY, GRACE).
     """
@@ -119,6 +119,8 @@ class Session:
         self.gate: Gate | None = None
         """What calls wait for while the session is not usable."""
         self.channel: Channel | None = None
+        self.lanes: list[Channel] = []
+        """More connections that are bound to the session (``lanes``)."""
         self.slots: SlotTable | None = None
         self.session_id = b""
         self.limits = Limits(0, 0, 0, 0)
@@ -285,6 +287,9 @@ class Session:
                 channel = self.channel
                 if channel is None or self.gate is not None or slots is not self.slots:
                     channel = await self._channel(slots, slot, uncertain, recovering)
+                elif self.lanes:
+                    lane = slot % (len(self.lanes) + 1)
+                    channel = self.lanes[lane - 1] if lane else channel
                 seqid = slots.seqids[slot]
                 sent_at = self.reactor.time()
                 compound.stamp(xid, self.session_id, seqid, slot, slots.highest_busy)
@@ -472,6 +477,7 @@ class Session:
     def drop_session(self) -> None:
         """Forget the session and its slots."""
         self._doubtful.clear()
+        self.lanes.clear()
         slots, self.slots = self.slots, None
         if slots is not None:
             slots.close()
@@ -480,6 +486,7 @@ class Session:
         """Forget the session and its connection without a word; every call fails from now on."""
         self.abandoned = make_error
         self.channel = self.slots = self.gate = None
+        self.lanes.clear()
         self._doubtful.clear()
 
     def close_gate(self) -> Gate:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
-from .options import MountOptions
+from .options import NCONNECT_MAX, MountOptions
 
 _TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
 _PORTS = {"rdma": 20049, "tcp": 2049}
@@ -44,6 +44,13 @@ def _size(text: str) -> int:
     return value
 
 
+def _connections(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= NCONNECT_MAX:
+        raise ValueError(f"a number from 1 to {NCONNECT_MAX}")
+    return value
+
+
 def _identity(text: str) -> int:
     value = int(text)
     if not 0 <= value < 1 << 32:
@@ -59,6 +66,7 @@ OPTIONS: Final[dict[str, tuple[str, Callable[[str], str | int | float]]]] = {
     "timeout": ("timeout", _positive),
     "rsize": ("rsize", _size),
     "wsize": ("wsize", _size),
+    "nconnect": ("nconnect", _connections),
     "uid": ("uid", _identity),
     "gid": ("gid", _identity),
 }

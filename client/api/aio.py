@@ -48,6 +48,7 @@ def mount(
     pcap: str | PathLike[str] | None = None,
     rsize: int | None = None,
     wsize: int | None = None,
+    nconnect: int | None = None,
 ) -> Mounting[AsyncMount]:
     """Connect to the server of ``url`` and make its export usable.
 
@@ -64,6 +65,7 @@ def mount(
     - ``pcap``: a pcapng file that gets every packet (``"soft"`` provider); none.
     - ``rsize``, ``wsize``: octets that one READ or WRITE carries at most; 1 MiB, or what the
       server allows.
+    - ``nconnect``: connections to the server, 1 to 16, that share the calls; 1.
 
     Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
     :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
@@ -79,6 +81,7 @@ def mount(
         pcap=pcap,
         rsize=rsize,
         wsize=wsize,
+        nconnect=nconnect,
     )
     return begin(AsyncMount, url, options)
 

@@ -44,6 +44,7 @@ def mount(
     pcap: str | PathLike[str] | None = None,
     rsize: int | None = None,
     wsize: int | None = None,
+    nconnect: int | None = None,
 ) -> Mount:
     """Connect to the server of ``url`` and make its export usable.
 
@@ -60,6 +61,7 @@ def mount(
     - ``pcap``: a pcapng file that gets every packet (``"soft"`` provider); none.
     - ``rsize``, ``wsize``: octets that one READ or WRITE carries at most; 1 MiB, or what the
       server allows.
+    - ``nconnect``: connections to the server, 1 to 16, that share the calls; 1.
 
     Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
     :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
@@ -75,6 +77,7 @@ def mount(
         pcap=pcap,
         rsize=rsize,
         wsize=wsize,
+        nconnect=nconnect,
     )
     return begin(Mount, url, options)
 

@@ -21,7 +21,7 @@ from nfsrdma.rpcrdma.verbs.interfaces import Device
 from ..client import IO_SIZE, ClientOptions
 from ..errors import NfsError, forked
 from ..filesystem import FileSystem
-from ..options import MountOptions
+from ..options import NCONNECT_MAX, MountOptions
 from ..recovery import SILENT_SERVER
 from ..referral import MovedError
 from ..url import Url, parse_url
@@ -48,8 +48,8 @@ class Connector:
         self._device_name = options.device
         self._pcap = options.pcap
         self._devices: dict[str, Device] = {}  # by provider
-        self._current: RdmaChannel | None = None  # the RDMA channel made last
-        self._totals: dict[str, int] = {}  # of those before it
+        self._channels: list[RdmaChannel] = []  # those over RDMA that are open, and some others
+        self._totals: dict[str, int] = {}  # of those before them
         self._pid = os.getpid()
         self._client: Callable[[], FileSystem | None] = lambda: None
         if options.pcap is not None and url.transport != "rdma":
@@ -128,9 +128,10 @@ class Connector:
 
     def _connected(self, future: Future[RdmaChannel]) -> None:
         if future.error() is None:
-            if self._current is not None:
-                _add(self._totals, self._current.stats.as_dict())
-            self._current = future.result()
+            for channel in [each for each in self._channels if each.closed]:
+                _add(self._totals, channel.stats.as_dict())
+                self._channels.remove(channel)
+            self._channels.append(future.result())
 
     def counters(self) -> dict[str, int]:
         """Return what the RDMA connections and the packets below them have done, by name.
@@ -139,8 +140,8 @@ class Connector:
         packets, of ``roce.engine.counters.Counters``.
         """
         total = dict(self._totals)
-        if self._current is not None:
-            _add(total, self._current.stats.as_dict())
+        for channel in self._channels:
+            _add(total, channel.stats.as_dict())
         for device in self._devices.values():
             _add(total, device.packet_counters())
         return total
@@ -207,6 +208,9 @@ def _client_at(
     minor = chosen.minor_version if chosen.minor_version is not None else 2
     if minor not in (1, 2):
         raise ValueError("the minor version is 1 or 2")
+    nconnect = chosen.nconnect if chosen.nconnect is not None else 1
+    if not 1 <= nconnect <= NCONNECT_MAX:
+        raise ValueError(f"nconnect is a number from 1 to {NCONNECT_MAX}")
     identity = ClientOptions(
         _credentials(chosen),
         owner=f"nfsrdma {socket.gethostname()} {os.getpid()} {rng.getrandbits(64):x}".encode(),
@@ -215,6 +219,7 @@ def _client_at(
         timeout=timeout,
         rsize=chosen.rsize or IO_SIZE,
         wsize=chosen.wsize or IO_SIZE,
+        nconnect=nconnect,
     )
     client = FileSystem(reactor, connector.connect, url.path, identity, rng)
     connector.serve(client)

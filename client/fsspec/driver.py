@@ -78,6 +78,7 @@ class NfsFileSystem(AsyncFileSystem):
         device: str | None = None,
         rsize: int | None = None,
         wsize: int | None = None,
+        nconnect: int | None = None,
         asynchronous: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         batch_size: int | None = None,
@@ -98,6 +99,7 @@ class NfsFileSystem(AsyncFileSystem):
             device=device,
             rsize=rsize,
             wsize=wsize,
+            nconnect=nconnect,
         )
         self._mounts: dict[asyncio.AbstractEventLoop, asyncio.Future[AsyncMount]] = {}
         self._finalizers: list[weakref.finalize[..., NfsFileSystem]] = []

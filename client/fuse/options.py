@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from ..nodes import UNCACHED, Lifetimes
-from ..options import MountOptions
+from ..options import NCONNECT_MAX, MountOptions
 from ..url import UrlError, parse_url
 from .mounting import FLAGS
 
@@ -209,6 +209,10 @@ def _wsize(reader: _Reader, text: str) -> None:
     reader.mount = replace(reader.mount, wsize=_size(text))
 
 
+def _nconnect(reader: _Reader, text: str) -> None:
+    reader.mount = replace(reader.mount, nconnect=_number(text, 1, NCONNECT_MAX))
+
+
 def _fsname(reader: _Reader, text: str) -> None:
     reader.fuse = replace(reader.fuse, fsname=text)
 
@@ -234,6 +238,7 @@ _PLAIN: Final[dict[str, Callable[[_Reader], None]]] = {
 _VALUED: Final[dict[str, Callable[[_Reader, str], None]]] = {
     "rsize": _rsize,
     "wsize": _wsize,
+    "nconnect": _nconnect,
     "timeo": lambda reader, text: reader.timeout(_number(text, 1, 1_000_000) / 10),
     "timeout": lambda reader, text: reader.timeout(_seconds(text)),
     "actimeo": _Reader.all_lifetimes,

@@ -50,9 +50,9 @@ def mount(
     mounts, who alone can use it.
 
     Options are ro, rw, hard (wait for a server that is away: the default), soft (errors after the
-    timeout), timeo=TENTHS or timeout=SECONDS, rsize=, wsize=, actimeo=, acregmin=, acregmax=,
-    acdirmin=, acdirmax=, noac, nocto, vers=4.1|4.2, proto=rdma|tcp, port=, provider=, device=,
-    fsname=, and nosuid, nodev, noexec, noatime and their opposites.
+    timeout), timeo=TENTHS or timeout=SECONDS, rsize=, wsize=, nconnect=, actimeo=, acregmin=,
+    acregmax=, acdirmin=, acdirmax=, noac, nocto, vers=4.1|4.2, proto=rdma|tcp, port=, provider=,
+    device=, fsname=, and nosuid, nodev, noexec, noatime and their opposites.
     """
     from nfsrdma.client.fuse.options import parse_options
 
