@@ -77,6 +77,14 @@ class PolledReactor(Protocol):
         """Stop calling ``poller``."""
 
 
+@runtime_checkable
+class AttentiveReactor(Protocol):
+    """A :class:`Reactor` that is left alone for a while between its owner's calls."""
+
+    def attend(self, change: int) -> None:
+        """Have ``change`` more (or fewer) other programs rely on turns that come soon."""
+
+
 class Future(Generic[T]):
     """A result that is yet to come. Awaitable in a :class:`Task`; callbacks run on completion.
 

@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 _KEEPER_PAUSE_S: Final = 0.05
 """Seconds after a call for which the keeper leaves the reactor alone."""
+_SHORT_PAUSE_S: Final = 0.002
+"""The same while other programs rely on us (``providers.sharing``)."""
 
 
 class SharedReactor(SelectReactor):
@@ -42,7 +44,13 @@ class SharedReactor(SelectReactor):
         self.lock: threading.Lock | _NoLock = threading.Lock()
         self._asleep = False
         self._sleeps_until = 0.0
+        self.relied_on = 0
+        """How many other programs rely on turns that come soon."""
         super().__init__()
+
+    def attend(self, change: int) -> None:
+        """Have ``change`` more (or fewer) other programs rely on turns that come soon."""
+        self.relied_on += change
 
     @property
     def next_timer(self) -> float | None:
@@ -249,7 +257,8 @@ class Driver:
             if seen != self._calls or self._leading:
                 # Calls keep coming, and they turn the reactor themselves.
                 seen = self._calls
-                poll.poll(_KEEPER_PAUSE_S * 1000)
+                pause_s = _SHORT_PAUSE_S if self.reactor.relied_on else _KEEPER_PAUSE_S
+                poll.poll(pause_s * 1000)
                 continue
             due = self.reactor.next_timer
             wait = None if due is None else max(0.0, due - monotonic()) * 1000

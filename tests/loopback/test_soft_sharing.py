@@ -10,6 +10,7 @@ import pytest
 from tests.conformance.harness import EVERYTHING, ProviderHarness, Side, pair
 from tests.support.hosts import loopback
 
+from nfsrdma.client.edge.driver import SharedReactor
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.sharing import SharedPort
 from nfsrdma.rpcrdma.providers.sharing import port as port_module
@@ -117,3 +118,19 @@ def test_a_program_of_this_user_that_does_not_share(reactor, devices, monkeypatc
         with pytest.raises(OSError, match="does not share"):
             device.listen(HERE, 7001, lambda request: None)
     device.listen(HERE, 7001, lambda request: None)
+
+
+def test_a_program_that_others_rely_on_is_attentive():
+    """Its reactor is turned soon after a call, too, where it would be left alone for a while."""
+    reactor = SharedReactor()
+    first = SoftDevice(reactor, rng=Random(1), address=HERE)
+    second = SoftDevice(reactor, rng=Random(2), address=HERE)
+    third = SoftDevice(reactor, rng=Random(3), address=HERE)
+    with reactor.lock:
+        reactor.run_until(lambda: reactor.relied_on == 2, 20)
+        second.close()
+        reactor.run_until(lambda: reactor.relied_on == 1, 20)
+        first.close()
+        assert reactor.relied_on == 0
+        third.close()
+    reactor.close()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
 from ...roce.wire.addressee import Key, Number, addressee
+from ...roce.wire.mad import GSI_QUEUE_PAIR
 from ...roce.wire.opcode import BTH_OCTETS
 
 MAX_CLAIMS: Final = 16384
@@ -77,6 +78,13 @@ class Book(Generic[M]):
         """
         if segment_size < BTH_OCTETS:
             return True, [], False  # malformed
+        if _all_for_one(view, segment_size):
+            key = addressee(view[:segment_size])
+            if key in self.own:
+                return True, [], False
+            member = self._whose.get(key) if key is not None else None
+            if member is not None:
+                return False, [member], False
         own = stray = False
         members: dict[M, None] = {}
         seen: set[bytes] = set()
@@ -97,3 +105,15 @@ class Book(Generic[M]):
             if key is not None and key[0] is Number.QUEUE_PAIR:
                 seen.add(number)
         return own, list(members), stray
+
+
+def _all_for_one(view: memoryview, segment_size: int) -> bool:
+    """Return whether all packets are for one queue pair, other than the connection manager's."""
+    count = -(-len(view) // segment_size)
+    top, middle, low = view[5:8] if len(view) >= 8 else b"\0\0\1"
+    return (
+        (top, middle, low) != (0, 0, GSI_QUEUE_PAIR)
+        and bytes(view[7::segment_size]) == bytes((low,)) * count
+        and bytes(view[6::segment_size]) == bytes((middle,)) * count
+        and bytes(view[5::segment_size]) == bytes((top,)) * count
+    )

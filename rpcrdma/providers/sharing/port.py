@@ -22,7 +22,7 @@ from ...io.owners import owner_of_port
 from ...roce.cm.manager import ROCE_PORT
 from ...roce.packets.burst import Address, Burst
 from ...roce.wire.addressee import Key, Number
-from ...task import Reactor, TimerHandle
+from ...task import AttentiveReactor, Reactor, TimerHandle
 from ..udp import Receiver, UdpPort
 from . import post
 from .book import Book, TooManyClaims
@@ -183,6 +183,7 @@ class SharedPort:
         if self._name is not None:
             self._reactor.remove_reader(self._name.socket.fileno())
             self._name.close()
+        self._attend(-self.members)
         for link in (self._link, *self._book.members):
             if link is not None:
                 link.close()
@@ -368,10 +369,20 @@ class SharedPort:
                 self._reactor,
                 on_message=self._asked_by,
                 on_turn=self._on_turn,
-                on_end=self._book.leave,
+                on_end=self._left,
             )
             self._book.join(link)
+            self._attend(1)
             link.send(bytes((Kind.WELCOME,)), fds=(self._udp.fileno(),))
+
+    def _left(self, link: Link) -> None:
+        self._book.leave(link)
+        self._attend(-1)
+
+    def _attend(self, change: int) -> None:
+        """Have the reactor turned soon while others get their packets from us."""
+        if isinstance(self._reactor, AttentiveReactor):
+            self._reactor.attend(change)
 
     def _look_away(self, error: OSError) -> None:
         """Stop accepting for a while: there are no descriptors, and the socket stays readable."""
