@@ -41,8 +41,8 @@ def devices(reactor):
         device.close()
 
 
-def connected(reactor, server, client):
-    harness = ProviderHarness("soft", reactor, server, client, THERE, None, reactor.run_until, [])
+def connected(reactor, server, client, host=THERE):
+    harness = ProviderHarness("soft", reactor, server, client, host, None, reactor.run_until, [])
     return Talk(reactor, *pair(harness, receives=8))
 
 
@@ -82,6 +82,23 @@ def test_programs_of_one_user_share_an_address(reactor, devices):
     assert port_of(first).members == 2
     for device in (first, second, third):
         assert device.engine.counters.unknown_queue_pair == 0
+
+
+@pytest.mark.parametrize("host", [HERE, "::1"])
+def test_a_server_and_its_clients_on_one_address(reactor, devices, host):
+    try:
+        first, server, second = (devices(host) for _ in range(3))
+    except OSError as error:
+        pytest.skip(f"{host} cannot be had: {error}")
+    if not port_of(first).keeps:
+        pytest.skip(f"another program of this user keeps {host}")
+    for client in (first, second, server):
+        talk = connected(reactor, server, client, host)
+        talk.exchange()
+        assert talk.client.connection.local_address[0] == host
+    first.close()
+    talk.exchange()
+    connected(reactor, server, second, host).exchange()
 
 
 def test_another_goes_on_when_the_keeper_leaves(reactor, devices):

@@ -154,12 +154,12 @@ def test_a_directory_of_somebody_else_is_not_used(
 ) -> None:
     """Then nobody can be found, and the port is this program's alone."""
     squatted = tmp_path / "squatted"
-    (squatted / "roce").mkdir(parents=True)
-    (squatted / "roce").chmod(0o777)
+    squatted.mkdir()
+    squatted.chmod(0o777)
     monkeypatch.setattr(place, "directory_of", lambda _: str(squatted))
     device = SoftDevice(reactor, rng=Random(1), address=HERE)
     assert not port_of(device).keeps
-    assert list((squatted / "roce").iterdir()) == []
+    assert list(squatted.iterdir()) == []
     device.listen(HERE, 7001, lambda request: None)
     device.close()
 

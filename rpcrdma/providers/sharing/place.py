@@ -1,7 +1,8 @@
 """Where the sharers of a port find each other: names in a directory that only their user can write.
 
-It lies beside that of shared memory (``shm.rendezvous``), with the number of the network namespace
-in its name, and is refused if somebody else could write it. A name is a listening Unix socket: it
+It has the number of the network namespace in its name, and is refused if somebody else could write
+it. Unlike that of shared memory it is the same one whatever the environment says, for a cron job as
+for who has logged in: they have one port. A name is a listening Unix socket: it
 goes with its process, and what is left of it refuses connections and is replaced.
 """
 
@@ -15,7 +16,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 from ...io.fork import keep_from_children
-from ..shm.rendezvous import alone, credentials, directory_of, knock, opened, reach, short_path
+from ..shm.rendezvous import (
+    alone,
+    credentials,
+    knock,
+    network_namespace,
+    opened,
+    reach,
+    short_path,
+)
 
 _BACKLOG: Final = 128
 
@@ -56,12 +65,18 @@ class Name:
                 os.unlink(self._name, dir_fd=directory)
 
 
+def directory_of(uid: int) -> str:
+    """Return the directory of a user's programs in this network namespace."""
+    above = "/run" if uid == 0 and os.path.isdir("/run") else f"/tmp/nfsrdma-{uid}"
+    return f"{above}/nfsrdma/net-{network_namespace()}/roce"
+
+
 class Place:
     """The directory of this user, for one address."""
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._path = f"{directory_of(os.geteuid())}/roce"
+        self._path = directory_of(os.geteuid())
 
     @contextmanager
     def alone(self) -> Iterator[int]:

@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from ..engine.queue_pair import QueuePair
 
 _APART = (
-    "UDP port 4791 of this address is taken by another user, and not every server answers at "
-    "another port; use another local address, or TCP"
+    "UDP port 4791 of this address is taken by another user or the kernel's soft-RoCE, and not "
+    "every server answers at another port; use another local address, or TCP"
 )
 REQ_PRIVATE_ROOM = Req.PRIVATE_ROOM - RDMA_CM_HEADER_LENGTH
 """Octets of private data that the owner may send in a REQ: 56."""
