@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -96,4 +97,24 @@ def test_a_connection_is_cut_with_a_call_in_progress(server: LiveServer, transpo
         assert wait(server, cut_off).status == t.NFS4ERR_BAD_STATEID
         assert callbacks.stats.repeated == 1
         assert fs.read_bytes("file") == b"contents"
+        assert fs.stats.sessions == 1
+
+
+@EVERY
+def test_any_of_several_connections_carries_callbacks(server: LiveServer, transport: str) -> None:
+    callbacks = server.server.callbacks
+    with nfs.mount(server.url_of(transport), nconnect=3, timeout=20) as fs:
+        for connections in (3, 4, 5):
+            deadline = time.monotonic() + 30
+            while fs.stats.connections < connections or len(fs._client.session.lanes) < 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.005)
+            paths = server.call(lambda: list(session_of(server).back.paths))
+            assert len(paths) == 3
+            result = wait(server, lambda: callbacks.call(session_of(server), recall(1)))
+            assert result.status == t.NFS4ERR_BAD_STATEID
+            if connections < 5:  # the one that has just carried it, or another
+                server.call(
+                    lambda: next(each for each in server.channels if not each.closed).close()
+                )  # type: ignore[attr-defined]
         assert fs.stats.sessions == 1
