@@ -100,13 +100,15 @@ class Lanes:
     def look(self, now: float) -> None:
         """Ask each connection for a sign of life while calls are in flight; end those without.
 
-        With one connection its replies are the server's; with several, one can be dead alone.
+        With one connection its replies are the server's; with several, one can be dead alone, and
+        that includes the first one while no lane can be bound.
         """
         session = self._session
-        if not session.lanes or session.channel is None or session.slots is None:
-            self._asked.clear()
+        if not self._count or session.channel is None or session.slots is None:
             return
-        for channel in (session.channel, *session.lanes):
+        channels = (session.channel, *self._open)
+        self._asked = {each: when for each, when in self._asked.items() if each in channels}
+        for channel in channels:
             since = self._asked.get(channel)
             if since is not None and now - since >= self._timeout / 2:
                 self._lost(channel, f"no answer over it for {self._timeout / 2:g} s")
@@ -158,12 +160,17 @@ class Lanes:
     async def _take(self, channel: Channel) -> None:
         """Bind a lane to the session, and let it be used."""
         session = self._session
-        slots = session.slots
+        slots, reactor = session.slots, session.reactor
+        watchdog = reactor.call_at(
+            reactor.time() + self._timeout, self.drop, channel, "it is not bound to the session"
+        )
         try:
             await self._bind(channel)
         except BaseException:
             self.drop(channel, "it cannot be bound to the session")
             raise
+        finally:
+            watchdog.cancel()
         if session.slots is slots and slots is not None and channel in self._open:
             session.lanes.append(channel)
 

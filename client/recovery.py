@@ -191,6 +191,7 @@ class Recovery:
             if not hopeless and self.hard:
                 deadline = max(deadline, reactor.time() + self.timeout)
             elif hopeless or reactor.time() + backoff >= deadline:
+                self.lanes.drop_all("the server is out of reach")
                 self._finish(failure)
                 return
             await sleep(reactor, backoff)

@@ -67,6 +67,8 @@ class Plan:
     events: tuple[Event, ...] = field(default=())
     slow_disk: bool = False
     """Whether the server's disk answers later, and in another order, than it is asked."""
+    nconnect: int = 1
+    """Connections of each client."""
 
     @property
     def may_time_out(self) -> bool:
@@ -99,8 +101,8 @@ class Plan:
             for event in self.events
         )
         return (
-            f"{self.clients} clients with {self.workers} workers, MTU {self.mtu}, "
-            f"{self.timeout:g} s patience, lease {self.times.lease:g} s, "
+            f"{self.clients} clients with {self.workers} workers and {self.nconnect} connections, "
+            f"MTU {self.mtu}, {self.timeout:g} s patience, lease {self.times.lease:g} s, "
             f"{'a slow' if self.slow_disk else 'a quick'} disk; {events or 'no events'}"
         )
 
@@ -151,6 +153,7 @@ def plan_of(seed: int) -> Plan:
         events=_events(rng, clients, clients * workers * operations),
         # Of a generator of its own, so that the rest of a seed is what it always was.
         slow_disk=Random(f"slow disk {seed}").random() < 0.4,
+        nconnect=Random(f"nconnect {seed}").choice((1, 1, 2, 3)),
     )
 
 

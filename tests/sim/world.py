@@ -67,6 +67,7 @@ class SimClient:
             timeout=plan.timeout,
             rsize=plan.rsize,
             wsize=plan.wsize,
+            nconnect=plan.nconnect,
         )
         made = FileSystem(self.world.reactor, self._connect, (), options, self.rng)
         return self.world.face(made)
