@@ -133,7 +133,7 @@ class SoftDevice(EngineDevice):
         confined = self._address is not None and family_of(self._address) == family_of(host)
         if not (wildcard and confined):
             for local in local_addresses(host) if wildcard else [host]:
-                self._open(local)
+                self._insist(self._open(local))
         return self.cm.listen(host, port, on_request)
 
     def connect(self, request: ConnectRequest) -> CmId:
@@ -188,6 +188,19 @@ class SoftDevice(EngineDevice):
             raise OSError(error.errno, f"{host}: {error.strerror}") from error
         self._ports.append(port)
         return port
+
+    def _insist(self, port: UdpPort | SharedPort) -> None:
+        """Make sure that a socket can be had: a listener has no other sign of it.
+
+        Raises ``OSError``.
+        """
+        if isinstance(port, SharedPort):
+            try:
+                port.insist()
+            except OSError as error:
+                self._ports.remove(port)
+                self._port_of.clear()
+                raise OSError(errno.EADDRINUSE, _TAKEN.format(port.host)) from error
 
     def _new_port(self, host: str, share: bool) -> UdpPort | SharedPort:
         """Return a socket. Raises ``OSError``."""

@@ -126,10 +126,13 @@ def test_servers_share_an_address_but_no_port(reactor, devices):
 
 
 def test_a_program_of_this_user_that_does_not_share(reactor, devices, monkeypatch):
-    """It may be a keeper's successor that is about to answer, so only time tells."""
+    """It may be a keeper's successor that is about to answer, so only time tells; not much."""
     monkeypatch.setattr(port_module, "_PATIENCE_S", 0.05)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((HERE, 4791))
+        device = devices(HERE)
+        with pytest.raises(OSError, match="does not share"):
+            device.listen(HERE, 7001, lambda request: None)
         device = devices(HERE)
         reactor.run_until(lambda: port_of(device).failure is not None, 20)
         with pytest.raises(OSError, match="does not share"):

@@ -13,6 +13,7 @@ import logging
 import os
 import select
 import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 MAX_MEMBERS: Final = 256
 _ACCEPTS: Final = 8
 _AGAIN_S: Final = 0.02
+_TRIES: Final = 10
 _PATIENCE_S: Final = 2.0
 _SETTLE_S: Final = 0.02
 """How long a new keeper leaves packets in the socket, so that the others can claim them."""
@@ -160,6 +162,22 @@ class SharedPort:
             self.claim((Number.PORT, port))
         self._listening[port] = name, count + 1
 
+    def insist(self) -> None:
+        """Wait for a moment, if it is not certain yet that the port can be had.
+
+        Raises ``OSError`` if it cannot: then the port is of no more use.
+        """
+        for left in reversed(range(_TRIES)):
+            if self._udp is not None or self._link is not None:
+                return
+            try:
+                self._seek()
+            except OSError:
+                if not left:
+                    self.close()
+                    raise
+                time.sleep(_AGAIN_S)
+
     def unlisten(self, port: int) -> None:
         """Give a listener's port back. Harmless to repeat."""
         name, count = self._listening.pop(port, (None, 0))
@@ -220,6 +238,8 @@ class SharedPort:
 
     def _seek_again(self) -> None:
         """Look for a role once more, for as long as there is hope."""
+        if self._name is not None or self._link is not None:
+            return
         try:
             self._seek()
         except OSError as error:
