@@ -32,9 +32,8 @@ demo: $(STAMP) ## copy a tree in and out over RDMA and TCP, and compare every fi
 
 test: $(STAMP) ## the whole test suite, with branch coverage
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m coverage run -m pytest $(TESTS)
-	@$(BIN)/python -m coverage combine -q
-	@$(BIN)/python -m coverage report --fail-under=$(COVERAGE)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile \
+	  --cov --cov-report term --cov-fail-under $(COVERAGE) $(TESTS)
 COVERAGE ?= 90
 TESTS ?= tests
 

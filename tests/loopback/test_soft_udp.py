@@ -233,7 +233,7 @@ class Grudging:
         return self.inner.sendmsg(buffers, ancillary, flags, address)
 
 
-@pytest.mark.parametrize("host", [HERE, "::1"])
+@pytest.mark.parametrize("host", [HERE, "::1"], ids=["own", "::1"])
 def test_an_interface_that_cannot_segment(reactor, devices, host):
     """Packets then leave one by one with ICRCs that are right, and a full socket is waited for."""
     device = devices(address=host)
@@ -387,7 +387,11 @@ def test_packed_addresses_are_what_the_kernel_takes(address):
     assert udp._unpacked_address(udp._packed_address(address)) == address
 
 
-@pytest.mark.parametrize(("wildcard", "host"), [("0.0.0.0", HERE), ("::", "::1"), (HERE, HERE)])
+@pytest.mark.parametrize(
+    ("wildcard", "host"),
+    [("0.0.0.0", HERE), ("::", "::1"), (HERE, HERE)],
+    ids=["all of IPv4", "all of IPv6", "own"],
+)
 @pytest.mark.parametrize("native", [False, True])
 def test_both_ways_to_the_kernel_say_the_same(reactor, wildcard, host, native):
     """A burst of three from a stranger and one packet back, by system calls of either kind."""
@@ -495,7 +499,7 @@ def tshark(path, *arguments):
 
 
 @pytest.mark.skipif(TSHARK is None, reason="tshark is not installed")
-@pytest.mark.parametrize("host", [HERE, "::1"])
+@pytest.mark.parametrize("host", [HERE, "::1"], ids=["own", "::1"])
 def test_wireshark_understands_the_capture(reactor, tmp_path, host):
     path = tmp_path / "soft.pcapng"
     try:

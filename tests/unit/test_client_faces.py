@@ -150,7 +150,9 @@ def test_mount_has_every_option_by_name() -> None:
         nfs.mount("nfs+tcp://nowhere.invalid/", tiemout=3)  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize(("name", "function"), list(functions()), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "function"), [pytest.param(*each, id=each[0]) for each in functions()]
+)
 def test_each_public_method_is_documented_and_typed(name: str, function: FunctionType) -> None:
     text = inspect.getdoc(function)
     assert text, f"{name} has no docstring"
