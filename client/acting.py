@@ -9,6 +9,7 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from .caller import Limits
 from .compound import Compound, Header
 from .errors import NfsError
+from .quick import Begun, Quick
 from .session import Session
 from .stats import Statistics
 
@@ -20,12 +21,13 @@ class Acting:
     protection (SP4_NONE: RFC 8881, Section 2.10.8.3).
     """
 
-    __slots__ = ("_header", "_session", "credentials")
+    __slots__ = ("_header", "_session", "credentials", "quick")
 
     def __init__(self, session: Session, credentials: Credentials) -> None:
         self.credentials = credentials
         self._session = session
         self._header = Header(credentials, session.minor_version)
+        self.quick = Quick(session, self._header) if session.quick is not None else None
 
     @property
     def limits(self) -> Limits:
@@ -64,6 +66,8 @@ class Acting:
         """Begin a compound for :meth:`call`; ``name`` is its name in statistics."""
         return Compound(self._header, name, idempotent=idempotent)
 
-    async def call(self, compound: Compound, *, recovering: bool = False) -> None:
+    async def call(
+        self, compound: Compound, *, recovering: bool = False, begun: Begun | None = None
+    ) -> None:
         """Execute ``compound``; afterwards the results of its operations are known."""
-        await self._session.call(compound, recovering=recovering)
+        await self._session.call(compound, recovering=recovering, begun=begun)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from .compound import Compound
 from .errors import NfsError
+from .quick import Begun, Quick
 from .stats import Statistics
 
 
@@ -63,11 +64,17 @@ class Caller(Protocol):
         ``idempotent`` says that executing it twice does no harm.
         """
 
-    async def call(self, compound: Compound, *, recovering: bool = False) -> None:
+    @property
+    def quick(self) -> Quick | None:
+        """The short way for calls of the common shape, if there is one."""
+
+    async def call(
+        self, compound: Compound, *, recovering: bool = False, begun: Begun | None = None
+    ) -> None:
         """Execute ``compound``; afterwards the results of its operations are known.
 
         ``recovering`` is for calls that restore the session: they do not wait until it is usable.
         Raises :class:`~.errors.StatusError` if an operation failed, an
         :class:`~.errors.NfsError` for any other failure, and ``TransportError`` only with
-        ``recovering``.
+        ``recovering``. ``begun`` is the same call, if it was sent the short way already.
         """

@@ -46,20 +46,21 @@ ANONYMOUS_STATEID: Final = bytes(16)
 # results; and of the result of SEQUENCE, its status included.
 _REPLY_HEAD_MAX: Final = 24 + 12
 _SEQUENCE_MAX: Final = 8 + 36
+REPLY_ROOM: Final = _REPLY_HEAD_MAX + _SEQUENCE_MAX
 _NAME_MAX: Final = 1024
 _DENIED_MAX: Final = 8 + 8 + 8 + 4 + 8 + 4 + _NAME_MAX  # with the owner of the other lock
 _COPY_ROOM: Final = 8 + 4 + 16 + 8 + 4 + 8 + 8  # even with the stateid of a copy under way
 _TARGET_ROOM: Final = 512
 INLINE_MAX: Final = 3072
 """The largest READ in octets whose data comes inline, although RDMA could place it."""
-_INLINE: Final = memoryview(bytearray())
+INLINE: Final = memoryview(bytearray())
 
-_STAMP: Final = struct.Struct(">2I16s4I")  # numops, OP_SEQUENCE, session, seqid, slots, cache
+STAMP: Final = struct.Struct(">2I16s4I")  # numops, OP_SEQUENCE, session, seqid, slots, cache
 _XID: Final = struct.Struct(">I")
 _WORD: Final = struct.Struct(">I")
 _PAIR: Final = struct.Struct(">2I")
-_READ: Final = struct.Struct(">I16sQI")
-_WRITE: Final = struct.Struct(">I16sQI")
+READ_ARGUMENTS: Final = struct.Struct(">I16sQI")
+WRITE_ARGUMENTS: Final = struct.Struct(">I16sQI")
 _SEEK: Final = struct.Struct(">I16sQI")
 _RANGE: Final = struct.Struct(">I16s2Q")
 _COPY: Final = struct.Struct(">I16s16s3Q3I")
@@ -101,7 +102,7 @@ class SequenceResult:
 class Header:
     """The constant first octets of every call: RPC header, tag and minor version."""
 
-    __slots__ = ("_call", "minor_version", "stamp_offset")
+    __slots__ = ("minor_version", "octets", "stamp_offset")
 
     def __init__(self, credentials: Credentials, minor_version: int) -> None:
         enc = Encoder()
@@ -110,13 +111,13 @@ class Header:
         enc.uint32(minor_version)
         self.minor_version = minor_version
         self.stamp_offset = enc.tell()
-        self._call = bytes(enc.buffer)
+        self.octets = bytes(enc.buffer)
 
     def begin(self, sequenced: bool) -> Encoder:
         """Return an encoder positioned at the first operation, after room for the stamp."""
         enc = Encoder()
-        enc.buffer += self._call
-        enc.buffer += bytes(_STAMP.size if sequenced else _WORD.size)
+        enc.buffer += self.octets
+        enc.buffer += bytes(STAMP.size if sequenced else _WORD.size)
         return enc
 
 
@@ -209,7 +210,7 @@ class Compound:
     def readlink(self) -> Result[bytes]:
         """Get a link's target. A very long one makes a second call necessary."""
         self.encoder.buffer += _WORD.pack(t.OP_READLINK)
-        self.sinks.append(_INLINE)
+        self.sinks.append(INLINE)
         return self.expect(t.OP_READLINK, 12 + _TARGET_ROOM, decode_target)
 
     # --- Handles and names ---
@@ -312,12 +313,12 @@ class Compound:
         size = len(sink)
         buffer = self.encoder.buffer
         self._stateid_offset = len(buffer) + 4
-        buffer += _READ.pack(t.OP_READ, stateid, offset, size)
+        buffer += READ_ARGUMENTS.pack(t.OP_READ, stateid, offset, size)
         if size > INLINE_MAX:
             self.sinks.append(sink)
             return self.expect(t.OP_READ, 16, decode_read)
         # Registering memory for so little data costs more than copying it.
-        self.sinks.append(_INLINE)
+        self.sinks.append(INLINE)
         return self.expect(t.OP_READ, 20 + size, decode_read)
 
     def seek(self, stateid: bytes, offset: int, what: int) -> Result[t.seek_res4]:
@@ -335,7 +336,7 @@ class Compound:
         """Write ``data``; ``stable`` is a ``stable_how4``."""
         encoder = self.encoder
         self._stateid_offset = len(encoder.buffer) + 4
-        encoder.buffer += _WRITE.pack(t.OP_WRITE, stateid, offset, stable)
+        encoder.buffer += WRITE_ARGUMENTS.pack(t.OP_WRITE, stateid, offset, stable)
         encoder.payload(data)
         decode = decode_write if stable == t.UNSTABLE4 else decode_stable_write
         return self.expect(t.OP_WRITE, 24, decode)
@@ -488,7 +489,7 @@ class Compound:
         """Write the XID and the arguments of SEQUENCE. Replies of idempotent calls go uncached."""
         buffer = self.encoder.buffer
         _XID.pack_into(buffer, 0, xid)
-        _STAMP.pack_into(
+        STAMP.pack_into(
             buffer,
             self._stamp_offset,
             len(self._ops) + 1,
@@ -505,7 +506,8 @@ class Compound:
         _XID.pack_into(self.encoder.buffer, 0, xid)
         _WORD.pack_into(self.encoder.buffer, self._stamp_offset, len(self._ops))
 
-    def decode_sequence(self, dec: Decoder) -> tuple[int, int, SequenceResult | None]:
+    @classmethod
+    def decode_sequence(cls, dec: Decoder) -> tuple[int, int, SequenceResult | None]:
         """Decode a reply up to the end of SEQUENCE's result.
 
         Returns the compound's status, the number of results that follow, and SEQUENCE's result:
@@ -515,14 +517,15 @@ class Compound:
         try:
             head = dec.unpack(_REPLY)
         except XdrError:
-            return self._decode_sequence_slowly(dec)
+            return cls._decode_sequence_slowly(dec)
         # REPLY, accepted, AUTH_NONE, no verifier, SUCCESS; no tag; SEQUENCE, NFS4_OK
         if head[1:6] != _WELL or head[7] or head[9:11] != _SEQUENCE_OK:
             dec.offset = start
-            return self._decode_sequence_slowly(dec)
+            return cls._decode_sequence_slowly(dec)
         return head[6], head[8] - 1, SequenceResult(*head[11:])
 
-    def _decode_sequence_slowly(self, dec: Decoder) -> tuple[int, int, SequenceResult | None]:
+    @staticmethod
+    def _decode_sequence_slowly(dec: Decoder) -> tuple[int, int, SequenceResult | None]:
         status, count = decode_compound_head(dec)
         if count == 0:
             if status == 0:

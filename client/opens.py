@@ -8,6 +8,7 @@ expired or an administrator revoked the state, the file is opened again by its h
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from nfsrdma.rpcrdma.task import Future, Task, gather, settled
@@ -21,6 +22,8 @@ from .results import Result
 READ: Final = t.OPEN4_SHARE_ACCESS_READ
 WRITE: Final = t.OPEN4_SHARE_ACCESS_WRITE
 _WANT: Final = t.OPEN4_SHARE_ACCESS_WANT_NO_DELEG
+
+_PUTFH: Final = struct.Struct(">2I")
 
 STATE_LOST: Final = frozenset(
     (
@@ -48,6 +51,7 @@ class Open:
         "locks",
         "notifies",
         "owner",
+        "putfh",
         "reopening",
         "stateid",
         "wire_stateid",
@@ -58,6 +62,8 @@ class Open:
     ) -> None:
         self.caller = caller
         self.handle = handle
+        self.putfh = _PUTFH.pack(t.OP_PUTFH, len(handle)) + handle + bytes(-len(handle) & 3)
+        """PUTFH of the file, as it is sent."""
         self.access = access
         self.owner = owner
         self.locks: dict[bytes, HeldLocks] = {}

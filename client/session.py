@@ -13,9 +13,10 @@ the request is unknown, can a call fail because it must not be executed twice
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
+from nfsrdma.rpcrdma.io.lanes import lanes_wanted
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, TransportError
 from nfsrdma.rpcrdma.rpc.client import RpcClient
@@ -34,6 +35,7 @@ from .errors import (
     auth_error,
     unreachable,
 )
+from .quick import Begun, Quick
 from .slots import SlotTable
 from .stats import Statistics
 
@@ -111,6 +113,7 @@ class Session:
         self.rpc = RpcClient(rng, credentials)
         self.credentials = credentials
         self.header = Header(credentials, minor_version)
+        self.quick = Quick(self, self.header) if lanes_wanted() else None
         self.stats = Statistics()
         self.patience = patience
         self.guardian: Guardian
@@ -156,10 +159,13 @@ class Session:
         """Begin a compound for :meth:`call`; ``name`` is its name in statistics."""
         return Compound(self.header, name, idempotent=idempotent)
 
-    async def call(self, compound: Compound, *, recovering: bool = False) -> None:
+    async def call(
+        self, compound: Compound, *, recovering: bool = False, begun: Begun | None = None
+    ) -> None:
         """Execute ``compound``; afterwards the results of its operations are known.
 
         ``recovering`` is for calls that restore the session: they do not wait until it is usable.
+        ``begun`` is the same call, which was sent already.
         Raises :class:`StatusError` if an operation failed, an :class:`~.errors.NfsError` for any
         other failure, and ``TransportError`` only with ``recovering``.
         """
@@ -168,7 +174,8 @@ class Session:
         restarts = 0
         while True:
             try:
-                await self._attempt(compound, recovering)
+                begun, first = None, begun
+                await self._attempt(compound, recovering, first)
                 return
             except SessionLost as lost:
                 if lost.uncertain and not compound.idempotent:
@@ -219,19 +226,21 @@ class Session:
         except (XdrError, RpcError, CallRefused) as error:
             raise ProtocolError(f"{compound.name}: {why(error)}") from error
 
-    async def _attempt(self, compound: Compound, recovering: bool) -> None:
+    async def _attempt(self, compound: Compound, recovering: bool, begun: Begun | None) -> None:
         """Execute once in one slot. Raises what :meth:`call` does, SessionLost, CallRefused."""
         slots = self.slots
-        if (
+        if begun is not None:
+            slots, slot = begun.slots, begun.slot
+        elif (
             slots is None
             or self.gate is not None
             or self.channel is None
             or (slot := slots.try_acquire()) < 0
         ):
             slots, slot = await self._slot(recovering)
-        sent_at = self.reactor.time()
+        sent_at = self.reactor.time() if begun is None else begun.sent_at
         try:
-            status, count, dec = await self._exchange(compound, slots, slot, recovering)
+            status, count, dec = await self._exchange(compound, slots, slot, recovering, begun)
         except (XdrError, RpcError) as error:
             if isinstance(error, AuthError):
                 raise auth_error(error) from error
@@ -270,7 +279,12 @@ class Session:
             raise make_error()
 
     async def _exchange(
-        self, compound: Compound, slots: SlotTable, slot: int, recovering: bool
+        self,
+        compound: Compound,
+        slots: SlotTable,
+        slot: int,
+        recovering: bool,
+        begun: Begun | None = None,
     ) -> tuple[int, int, Decoder]:
         """Get a reply to ``compound`` in ``slot``, over as many connections as it takes.
 
@@ -280,23 +294,18 @@ class Session:
         reply: Future[Decoder] | None = None
         uncertain = False
         try:
-            xid = self.rpc.allocate_xid()
+            xid = self.rpc.allocate_xid() if begun is None else begun.xid
             backoff = _BACKOFF_MIN_S
             deadline = 0.0
             while True:
-                channel = self.channel
-                if channel is None or self.gate is not None or slots is not self.slots:
-                    channel = await self._channel(slots, slot, uncertain, recovering)
-                elif self.lanes:
-                    lane = slot % (len(self.lanes) + 1)
-                    channel = self.lanes[lane - 1] if lane else channel
-                seqid = slots.seqids[slot]
-                sent_at = self.reactor.time()
-                compound.stamp(xid, self.session_id, seqid, slot, slots.highest_busy)
-                try:
-                    reply = channel.call(
-                        compound.encoder, max_reply=compound.max_reply, sinks=compound.sinks
+                if begun is not None:
+                    channel, sent_at, reply = begun.channel, begun.sent_at, begun.reply
+                    seqid, begun = begun.seqid, None
+                else:
+                    channel, seqid, sent_at, reply = await self._send(
+                        compound, slots, slot, xid, uncertain, recovering
                     )
+                try:
                     dec = await reply
                 except TransportError as error:
                     uncertain = True
@@ -323,11 +332,39 @@ class Session:
                 self._sequence_failed(compound, slots, slot, status, uncertain, channel)
                 xid = self.rpc.allocate_xid()
         except Cancelled:
-            await self._abandon(compound, slots, slot, reply, uncertain)
+            await self._abandon(compound.sinks, slots, slot, reply, uncertain)
             raise
         except (XdrError, RpcError, CallRefused, TransportError) as error:
             self._unanswered(error, compound, slots, slot, uncertain)
             raise
+
+    async def _send(
+        self,
+        compound: Compound,
+        slots: SlotTable,
+        slot: int,
+        xid: int,
+        uncertain: bool,
+        recovering: bool,
+    ) -> tuple[Channel, int, float, Future[Decoder]]:
+        """Send a request in its slot, over the connection or the next one.
+
+        Returns that connection, the sequence ID, when it was, and the future of the reply.
+        """
+        channel = self.channel
+        if channel is None or self.gate is not None or slots is not self.slots:
+            channel = await self._channel(slots, slot, uncertain, recovering)
+        elif self.lanes:
+            channel = self.carrier(channel, slot)
+        seqid, sent_at = slots.seqids[slot], self.reactor.time()
+        compound.stamp(xid, self.session_id, seqid, slot, slots.highest_busy)
+        reply = channel.call(compound.encoder, max_reply=compound.max_reply, sinks=compound.sinks)
+        return channel, seqid, sent_at, reply
+
+    def carrier(self, channel: Channel, slot: int) -> Channel:
+        """Return the connection for a slot, of several; ``channel`` is the first of them."""
+        lane = slot % (len(self.lanes) + 1)
+        return self.lanes[lane - 1] if lane else channel
 
     def _unanswered(
         self, error: Exception, compound: Compound, slots: SlotTable, slot: int, uncertain: bool
@@ -366,11 +403,14 @@ class Session:
             or sequence.session_id != self.session_id
         ):
             raise XdrError("SEQUENCE answered for another session, slot or sequence id")
+        self.executed(slots, slot, sequence.target, sequence.status_flags)
+
+    def executed(self, slots: SlotTable, slot: int, target: int, flags: int) -> None:
+        """Release a slot whose request was executed, and heed what SEQUENCE said besides."""
         slots.accepted(slot)
         slots.release(slot)
-        if sequence.target + 1 != slots.limit:
-            slots.set_target(sequence.target)
-        flags = sequence.status_flags
+        if target + 1 != slots.limit:
+            slots.set_target(target)
         if flags != self.flags:
             self.flags = flags
             if flags:
@@ -402,9 +442,15 @@ class Session:
         self._give_up(slots, slot, uncertain)
         raise StatusError(status, t.OP_SEQUENCE, -1)
 
+    async def leave(
+        self, sinks: Sequence[memoryview], slots: SlotTable, slot: int, reply: Future[Decoder]
+    ) -> None:
+        """Leave a call that was sent once, as its caller is cancelled."""
+        await self._abandon(sinks, slots, slot, reply, False)
+
     async def _abandon(
         self,
-        compound: Compound,
+        sinks: Sequence[memoryview],
         slots: SlotTable,
         slot: int,
         reply: Future[Decoder] | None,
@@ -417,7 +463,7 @@ class Session:
 
         def answered(reply: Future[Decoder]) -> None:
             try:
-                _, _, sequence = compound.decode_sequence(reply.result())
+                _, _, sequence = Compound.decode_sequence(reply.result())
                 if sequence is None:
                     raise XdrError("SEQUENCE failed")
                 self._accept(sequence, slots, slot, slots.seqids[slot])
@@ -425,7 +471,7 @@ class Session:
                 self._doubt(slots, slot)
 
         reply.add_done_callback(answered)
-        while compound.sinks and not reply.done():
+        while sinks and not reply.done():
             # Until then, data may still be placed in the caller's memory.
             try:
                 await settled(reply)

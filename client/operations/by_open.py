@@ -20,6 +20,7 @@ from ..errors import NfsError, StatusError, Where, make_error, name_file, nowher
 from ..locks import FOREVER, LOCKS_LOST
 from ..offloads import CopyLostError, Offloads
 from ..opens import STATE_LOST, WRITE, Open, OpenTable
+from ..quick import Begun
 from ..results import ReadResult
 from .by_handle import require_version_2
 
@@ -184,9 +185,17 @@ class OpenOperations:
         self, opened: Open, offset: int, sink: memoryview, where: Where = nowhere
     ) -> ReadResult:
         """Read into ``sink``, possibly fewer octets than it has."""
+        stateid = opened.wire_stateid
+        begun: Begun | None = None
+        quick = self.caller.quick
+        if quick is not None:
+            answer = await quick.read(opened, stateid, offset, sink, where)
+            if answer is not None and not isinstance(answer, Begun):
+                return answer
+            begun = answer
         compound = self._at("READ", opened)
-        read = compound.read(opened.wire_stateid, offset, sink)
-        await self._call(compound, opened, where)
+        read = compound.read(stateid, offset, sink)
+        await self._call(compound, opened, where, stateid, begun)
         return read.value
 
     async def write(
@@ -198,9 +207,17 @@ class OpenOperations:
         where: Where = nowhere,
     ) -> t.WRITE4resok:
         """Write ``data``, or its beginning, with the stability ``stable``."""
+        stateid = opened.wire_stateid
+        begun: Begun | None = None
+        quick = self.caller.quick
+        if quick is not None and stable == t.UNSTABLE4:
+            answer = await quick.write(opened, stateid, offset, data, where)
+            if answer is not None and not isinstance(answer, Begun):
+                return answer
+            begun = answer
         compound = self._at("WRITE", opened)
-        written = compound.write(opened.wire_stateid, offset, stable, data)
-        await self._call(compound, opened, where)
+        written = compound.write(stateid, offset, stable, data)
+        await self._call(compound, opened, where, stateid, begun)
         return written.value
 
     async def append(
@@ -336,9 +353,16 @@ class OpenOperations:
 
     async def getattr(self, opened: Open, where: Where = nowhere) -> Stat:
         """Return the attributes."""
+        begun: Begun | None = None
+        quick = self.caller.quick
+        if quick is not None:
+            answer = await quick.getattr(opened, where)
+            if answer is not None and not isinstance(answer, Begun):
+                return answer
+            begun = answer
         compound = self._at("GETATTR", opened)
         status = compound.stat()
-        await self._call(compound, opened, where)
+        await self._call(compound, opened, where, begun=begun)
         return status.value
 
     async def setattr(self, opened: Open, attributes: t.fattr4, where: Where = nowhere) -> Stat:
@@ -356,13 +380,25 @@ class OpenOperations:
         compound.putfh(opened.handle)
         return compound
 
-    async def _call(self, compound: Compound, opened: Open, where: Where) -> None:
-        """Execute a compound; if the server has lost the open, again with a new one."""
-        stateid = opened.wire_stateid
+    async def _call(
+        self,
+        compound: Compound,
+        opened: Open,
+        where: Where,
+        stateid: bytes = b"",
+        begun: Begun | None = None,
+    ) -> None:
+        """Execute a compound; if the server has lost the open, again with a new one.
+
+        ``stateid`` is the one in the compound, if that may be another than the open has now.
+        ``begun`` is the same call, if it was sent the short way already.
+        """
+        stateid = stateid or opened.wire_stateid
         reopened = 0
         while True:
             try:
-                await self.caller.call(compound)
+                begun, first = None, begun
+                await self.caller.call(compound, begun=first)
                 return
             except StatusError as error:
                 if error.status not in STATE_LOST or reopened == REOPENS_MAX:
