@@ -1,6 +1,6 @@
 """The blocking face of an open file, which is a file of Python.
 
-Emitted from ``blocking_file.py`` by ``emit.py`` (``make emit``): change it there.
+Emitted from ``aio_file.py`` by ``emit.py`` (``make emit``): change it there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The blocking face of operations by path; files and trees are in ``blocking``.
 
-Emitted from ``blocking_paths.py`` by ``emit.py`` (``make emit``): change it there.
+Emitted from ``aio_paths.py`` by ``emit.py`` (``make emit``): change it there.
 """
 
 from __future__ import annotations

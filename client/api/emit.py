@@ -117,7 +117,8 @@ def blocking(source: str, text: str) -> str:
 
     Raises :class:`EmitError`.
     """
-    text = _HEAD.sub(lambda _: HEADS[source], text, count=1)
+    head = HEADS[source]
+    text = _HEAD.sub("", text, count=1)
     for phrase, other in PHRASES[source]:
         if phrase not in text:
             raise EmitError(f"{source}.py does not have {phrase!r}")
@@ -128,7 +129,7 @@ def blocking(source: str, text: str) -> str:
     left = _LEFT.search(text)
     if left:
         raise EmitError(f"{left[0]!r} is left in {EMITTED[source]}.py")
-    return text
+    return head + text
 
 
 def _joined(found: re.Match[str]) -> str:
