@@ -339,6 +339,8 @@ _OPEN_ARGUMENTS: Final = nfs.open_arguments4(
             nfs.OPEN_ARGS_SHARE_ACCESS_WANT_ANY_DELEG,
             nfs.OPEN_ARGS_SHARE_ACCESS_WANT_NO_DELEG,
             nfs.OPEN_ARGS_SHARE_ACCESS_WANT_CANCEL,
+            nfs.OPEN_ARGS_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS,
+            nfs.OPEN_ARGS_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION,
         )
     ),
     bitmap_from_mask(
@@ -359,7 +361,7 @@ _OPEN_ARGUMENTS: Final = nfs.open_arguments4(
         )
     ),
 )
-"""What OPEN takes (RFC 9754, Section 5). Neither delegated times nor opens without a stateid."""
+"""What OPEN takes (RFC 9754, Section 3)."""
 
 _VARIABLE: Final[Mapping[int, Callable[[Subject], Any]]] = {
     nfs.FATTR4_SUPPORTED_ATTRS: lambda s: bitmap_from_mask(supported(s.export.fs, s.minor)),
@@ -402,6 +404,8 @@ ROOM: Final = mask_of(*(number for number, names in _FIXED.items() if names[0].s
 """What is about the room in a file system."""
 MODE_BITS: Final = 0o7777
 
+DELEGATED_TIMES: Final = mask_of(nfs.FATTR4_TIME_DELEG_ACCESS, nfs.FATTR4_TIME_DELEG_MODIFY)
+"""What the holder of a delegation sets before it returns it (RFC 9754, Section 5)."""
 _SETTABLE: Final = (
     _SET_ONLY
     | ACLS
@@ -415,7 +419,7 @@ _MODE_UMASK: Final = mask_of(nfs.FATTR4_MODE_UMASK)
 _EXCLUSIVE_CREATE: Final[int] = (_SETTABLE | _MODE_UMASK) & ~_SET_ONLY
 
 
-SETS: Final = _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK
+SETS: Final = _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK | DELEGATED_TIMES
 """What can be set, or given to a new object."""
 EVERY: Final = READABLE | SETS
 """What some file system has."""
@@ -576,6 +580,22 @@ def _values(given: nfs.fattr4) -> dict[int, Any]:
 # --- Setting ---
 
 
+class DelegatedTimes(NamedTuple):
+    """The times of a file that the holder of its delegation tells, in nanoseconds."""
+
+    atime_ns: int | None
+    mtime_ns: int | None
+
+    @classmethod
+    def of(cls, values: Mapping[int, Any]) -> DelegatedTimes:
+        """Take them from decoded attributes. Raises INVAL for a second that is too long."""
+        access, modify = (
+            None if number not in values else _time_ns(values[number])
+            for number in (nfs.FATTR4_TIME_DELEG_ACCESS, nfs.FATTR4_TIME_DELEG_MODIFY)
+        )
+        return cls(access, modify)
+
+
 class Wish(NamedTuple):
     """What a ``fattr4`` asks to be set."""
 
@@ -588,6 +608,8 @@ class Wish(NamedTuple):
     """What is to be taken from the mode of a new object, unless it inherits a list (RFC 8275)."""
     aces: list[nfs.nfsace4] | None = None
     owners: Owners | None = None
+    delegated: DelegatedTimes | None = None
+    """The times that the holder of a delegation tells."""
 
     def acls(self, directory: bool) -> Acls | None:
         """Return the lists to be set, None if none are. Raises ``NfsError``: see ``acl``."""
@@ -623,8 +645,8 @@ def to_set(
     mask = mask_from_bitmap(given.attrmask)
     if mask & ~supported(fs, minor):
         raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
-    allowed = _SETTABLE | _MODE_SET_MASKED | (_MODE_UMASK if creating else 0)
-    if mask & ~allowed:
+    allowed = _SETTABLE | _MODE_SET_MASKED | (_MODE_UMASK if creating else DELEGATED_TIMES)
+    if mask & ~allowed or (mask & DELEGATED_TIMES and mask & _SET_ONLY):
         raise NfsError(nfs.NFS4ERR_INVAL)
     try:
         values = xattrs.decode_fattr4(given)
@@ -641,7 +663,8 @@ def to_set(
         changes.atime_ns = _parse_time(values[nfs.FATTR4_TIME_ACCESS_SET])
     if nfs.FATTR4_TIME_MODIFY_SET in values:
         changes.mtime_ns = _parse_time(values[nfs.FATTR4_TIME_MODIFY_SET])
-    return Wish(changes, mask, mode_mask, umask, _aces_in(values), owners)
+    delegated = DelegatedTimes.of(values) if mask & DELEGATED_TIMES else None
+    return Wish(changes, mask, mode_mask, umask, _aces_in(values), owners, delegated)
 
 
 def _aces_in(values: Mapping[int, Any]) -> list[nfs.nfsace4] | None:
@@ -680,7 +703,10 @@ def _set_mode(changes: Changes, values: Mapping[int, Any]) -> tuple[int, int]:
 def _parse_time(value: nfs.settime4) -> int:
     if value.set_it == nfs.SET_TO_SERVER_TIME4:
         return NOW
-    time = value.time
+    return _time_ns(value.time)
+
+
+def _time_ns(time: nfs.nfstime4) -> int:
     if time.nseconds >= _BILLION:
         raise NfsError(nfs.NFS4ERR_INVAL)
     return time.seconds * _BILLION + time.nseconds

@@ -14,7 +14,6 @@ _QUOTA: Final = (
     "Linux tells quotas of a device by user, not of a file; what is over quota is answered DQUOT"
 )
 _NO_NOTICES: Final = "directories are not delegated, so nobody is told of their changes"
-_NO_DELEGATED_TIMES: Final = "a holder's times are those of its last WRITE: OPEN_ARGUMENTS says so"
 
 REASONS: Final[Mapping[int, str]] = {
     nfs.FATTR4_ARCHIVE: _NO_SUCH_FLAG,
@@ -44,8 +43,6 @@ REASONS: Final[Mapping[int, str]] = {
     nfs.FATTR4_SPACE_FREED: "with shared extents Linux cannot tell what removing a file would free",
     nfs.FATTR4_SEC_LABEL: "calls carry no label of the caller, so it could not be enforced",
     nfs.FATTR4_OFFLINE: "no file system of Linux tells what has been moved to slower storage",
-    nfs.FATTR4_TIME_DELEG_ACCESS: _NO_DELEGATED_TIMES,
-    nfs.FATTR4_TIME_DELEG_MODIFY: _NO_DELEGATED_TIMES,
 }
 """Why, by number."""
 

@@ -5,7 +5,7 @@ for a moment, and are told to try again (DELAY) if the client takes longer. What
 within a lease is revoked. ``server.state.delegation`` keeps the record.
 """
 
-from .manager import Delegations, Guard
+from .manager import Delegations, Guard, Told
 from .policy import AdaptivePolicy, DelegationPolicy
 
-__all__ = ["AdaptivePolicy", "DelegationPolicy", "Delegations", "Guard"]
+__all__ = ["AdaptivePolicy", "DelegationPolicy", "Delegations", "Guard", "Told"]

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from nfsrdma.rpcrdma.task import Future, Reactor, Task, sleep
 from nfsrdma.xdr import XdrError
@@ -45,9 +45,27 @@ _AGAIN_S: Final = 2.0
 _PRESS_S: Final = 5.0
 """The least time between two CB_RECALL_ANY."""
 _ASKED: Final = bitmap_from_mask(mask_of(nfs.FATTR4_CHANGE, nfs.FATTR4_SIZE))
+_ASKED_TIMES: Final = bitmap_from_mask(
+    mask_of(
+        nfs.FATTR4_CHANGE,
+        nfs.FATTR4_SIZE,
+        nfs.FATTR4_TIME_DELEG_ACCESS,
+        nfs.FATTR4_TIME_DELEG_MODIFY,
+    )
+)
+"""What is asked of a holder that says what the file's times are."""
+_BILLION: Final = 1_000_000_000
 _UNKNOWN_YET: Final = frozenset((nfs.NFS4ERR_BADHANDLE, nfs.NFS4ERR_BAD_STATEID))
 """What a client answers that has not had the reply by which the delegation was granted."""
 _TYPES: Final = (1 << nfs.RCA4_TYPE_MASK_RDATA_DLG) | (1 << nfs.RCA4_TYPE_MASK_WDATA_DLG)
+
+
+class Told(NamedTuple):
+    """What a holder says of its file; the times only if it keeps them."""
+
+    size: int
+    atime_ns: int | None = None
+    mtime_ns: int | None = None
 
 
 class Guard:
@@ -102,7 +120,7 @@ class Delegations:
         self._reactor = reactor
         self._policy = policy
         self._guarded: Counter[bytes] = Counter()
-        self._asking: dict[Delegation, Future[int | None]] = {}
+        self._asking: dict[Delegation, Future[Told | None]] = {}
         self._pressed = reactor.time() - _PRESS_S
 
     @property
@@ -337,8 +355,8 @@ class Delegations:
         """Return the write delegation that somebody else has of a file."""
         return next(self.conflicts(client, handle, False), None)
 
-    def ask(self, delegation: Delegation) -> Future[int | None]:
-        """Ask a holder what it has changed (CB_GETATTR): the future of the size that it has.
+    def ask(self, delegation: Delegation) -> Future[Told | None]:
+        """Ask a holder what it has changed (CB_GETATTR): the future of what it says.
 
         It is None if no useful answer comes soon. ``delegation.modified`` is set if there are
         changes. Those who ask at the same time share the answer.
@@ -352,7 +370,7 @@ class Delegations:
             handle = delegation.file.handle.wire
             operation = CallbackOperation(
                 nfs.OP_CB_GETATTR,
-                nfs.CB_GETATTR4args(handle, _ASKED),
+                nfs.CB_GETATTR4args(handle, _ASKED_TIMES if delegation.times else _ASKED),
                 nfs.CB_GETATTR4res.decode,
             )
             call = self._callbacks.call(
@@ -361,20 +379,22 @@ class Delegations:
 
             def answered(reply: Future[nfs.CB_GETATTR4res]) -> None:
                 timer.cancel()
-                size = None if reply.error() is not None else _size(delegation, reply.result())
-                self._answer(delegation, asking, size)
+                told = None if reply.error() is not None else _told(delegation, reply.result())
+                self._answer(delegation, asking, told)
 
             call.add_done_callback(answered)
         return asking
 
-    def _answer(self, delegation: Delegation, asking: Future[int | None], size: int | None) -> None:
+    def _answer(
+        self, delegation: Delegation, asking: Future[Told | None], told: Told | None
+    ) -> None:
         if self._asking.get(delegation) is asking:
             del self._asking[delegation]
-            asking.set_result(size)
+            asking.set_result(told)
 
 
-def _size(delegation: Delegation, result: nfs.CB_GETATTR4res) -> int | None:
-    """Return the size that a holder tells, and note whether there are changes."""
+def _told(delegation: Delegation, result: nfs.CB_GETATTR4res) -> Told | None:
+    """Return what a holder tells, and note whether there are changes."""
     if result.status != nfs.NFS4_OK:
         return None
     try:
@@ -384,9 +404,20 @@ def _size(delegation: Delegation, result: nfs.CB_GETATTR4res) -> int | None:
     size, change = attributes.get(nfs.FATTR4_SIZE), attributes.get(nfs.FATTR4_CHANGE)
     if not isinstance(size, int) or not isinstance(change, int):
         return None
-    if change != delegation.change:
+    times = [
+        _nanoseconds(attributes.get(number)) if delegation.times else None
+        for number in (nfs.FATTR4_TIME_DELEG_ACCESS, nfs.FATTR4_TIME_DELEG_MODIFY)
+    ]
+    told = Told(size, *times)
+    if change != delegation.change or (told.mtime_ns or 0) > delegation.mtime_ns:
         delegation.modified = True
-    return size
+    return told
+
+
+def _nanoseconds(time: object) -> int | None:
+    if not isinstance(time, nfs.nfstime4) or time.nseconds >= _BILLION:
+        return None
+    return time.seconds * _BILLION + time.nseconds
 
 
 def _referring(delegation: Delegation) -> list[nfs.referring_call_list4]:

@@ -14,7 +14,7 @@ from ..engine.context import Context, Waits
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.delegation import Delegation
-from ..vfs.interface import EXECUTE, READ, WRITE
+from ..vfs.interface import EXECUTE, READ, ROOT, WRITE
 from ..vfs.posix_acl import Acls
 from ..waiting import started
 from . import absent, delegations
@@ -84,10 +84,17 @@ def _get_delegated(context: Context, holder: Delegation, reply: Reply, mask: int
 async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply) -> None:
     """SETATTR (RFC 8881, Section 18.30)."""
     wish = await wish_of(context, args.obj_attributes, creating=False)
-    acls = wish.acls(context.here.node.is_directory)
+    node, fs = context.here.node, context.here.export.fs
+    acls = wish.acls(node.is_directory)
     context.require_writable()
     with await delegations.before_change(context):
-        await _set(context, args, wish, acls)
+        if wish.delegated is not None:
+            told = await delegations.times_told(context, args.stateid, wish.delegated)
+            if told:
+                # As the server: who tells it may write to the file, and need not own it.
+                context.leave(await context.ready(fs.change(node, ROOT, told)))
+        if wish.mask & ~attributes.DELEGATED_TIMES:
+            await _set(context, args, wish, acls)
     nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(wish.mask))
 
 

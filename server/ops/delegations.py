@@ -16,7 +16,7 @@ from nfsrdma.xdr.nfs4.attrs import mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
 from .. import attributes
-from ..delegations import Guard
+from ..delegations import Guard, Told
 from ..engine.context import Context
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
@@ -24,13 +24,17 @@ from ..state.delegation import Delegation, Grant
 from ..state.session import Slot
 from ..state.share import OpenedFile
 from ..state.stateid import OpenState
-from ..vfs.interface import NOW, READ, ROOT, WRITE, Changes
+from ..vfs.interface import NOW, READ, ROOT, WRITE, Attributes, Changes
 from ..vfs.namespace import Filehandle
 from . import rights
 from .stateids import require_regular
 
 OF_HOLDER: Final = mask_of(
-    nfs.FATTR4_CHANGE, nfs.FATTR4_SIZE, nfs.FATTR4_TIME_MODIFY, nfs.FATTR4_TIME_METADATA
+    nfs.FATTR4_CHANGE,
+    nfs.FATTR4_SIZE,
+    nfs.FATTR4_TIME_ACCESS,
+    nfs.FATTR4_TIME_MODIFY,
+    nfs.FATTR4_TIME_METADATA,
 )
 """The attributes of which the holder of a write delegation knows more than the server."""
 
@@ -40,9 +44,13 @@ WANT_WHEN: Final = (
     | nfs.OPEN4_SHARE_ACCESS_WANT_PUSH_DELEG_WHEN_UNCONTENDED
 )
 """The flags of clients that would like to be told later."""
+WANT_TIMES: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS
+WANT_ONE_STATEID: Final = nfs.OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION
 _LAST_WANT: Final = nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL
 _NOT_WANTED: Final = (nfs.OPEN4_SHARE_ACCESS_WANT_NO_DELEG, nfs.OPEN4_SHARE_ACCESS_WANT_CANCEL)
 _REASONED: Final = (nfs.WND4_CONTENTION, nfs.WND4_RESOURCE)
+_TIMES_SINCE: Final = 2
+"""The minor version from which on a holder may keep the times (RFC 9754)."""
 _FOR_READING: Final = (nfs.OPEN_DELEGATE_READ, nfs.OPEN_DELEGATE_READ_ATTRS_DELEG)
 _FOR_WRITING: Final = (nfs.OPEN_DELEGATE_WRITE, nfs.OPEN_DELEGATE_WRITE_ATTRS_DELEG)
 _NO_RIGHTS: Final = nfs.nfsace4(nfs.ACE4_ACCESS_ALLOWED_ACE_TYPE, 0, 0, b"")
@@ -96,6 +104,9 @@ async def answer(context: Context, state: OpenState, wants: int) -> nfs.open_del
     if reason >= 0:
         return refused(wants, reason)
     delegation = delegations.grant(state, exclusive, grant_of(context))
+    # Who only reads would keep the access time alone, and Linux cannot set that without moving the
+    # change time, which RFC 9754, Section 5, forbids.
+    delegation.times = exclusive and bool(wants & WANT_TIMES) and context.minor >= _TIMES_SINCE
     if state.writer is not None and not await _suits(context, delegation):
         return refused(wants, nfs.WND4_CONTENTION)
     return _granted(delegation, recall=False)
@@ -126,6 +137,7 @@ async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_d
     ):
         return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
     delegation = delegations.grant(state, exclusive, grant_of(context))
+    delegation.times = kind == nfs.OPEN_DELEGATE_WRITE_ATTRS_DELEG and context.minor >= _TIMES_SINCE
     if exclusive and not await _suits(context, delegation, reclaim=True):
         return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
     # A client that cannot be called is asked at once: it may write what it has, and return it.
@@ -144,7 +156,7 @@ def grant_of(context: Context) -> Grant | None:
 
 
 async def _suits(context: Context, delegation: Delegation, reclaim: bool = False) -> bool:
-    """Note the change attribute of a file that was just delegated; take it back if need be.
+    """Note the attributes of a file that was just delegated; take it back if need be.
 
     A set-user-ID bit goes with the first WRITE, behind the back of a holder that has the mode.
     """
@@ -156,6 +168,7 @@ async def _suits(context: Context, delegation: Delegation, reclaim: bool = False
             context.core.delegations.table.give_back(delegation)
         raise
     delegation.change = delegation.told = found.change
+    delegation.atime_ns, delegation.mtime_ns = found.atime_ns, found.mtime_ns
     if found.mode & (S_ISUID | S_ISGID) and not reclaim and delegation.live:
         context.core.delegations.table.give_back(delegation)
     return delegation.live
@@ -171,8 +184,31 @@ def _granted(delegation: Delegation, recall: bool) -> nfs.open_delegation4:
     # could fail for lack of space.
     limit = nfs.nfs_space_limit4(nfs.NFS_LIMIT_SIZE, 0)
     return nfs.open_delegation4(
-        nfs.OPEN_DELEGATE_WRITE, nfs.open_write_delegation4(stateid, recall, limit, _NO_RIGHTS)
+        nfs.OPEN_DELEGATE_WRITE_ATTRS_DELEG if delegation.times else nfs.OPEN_DELEGATE_WRITE,
+        nfs.open_write_delegation4(stateid, recall, limit, _NO_RIGHTS),
     )
+
+
+def without_open(
+    context: Context, state: OpenState, wants: int, granted: nfs.open_delegation4
+) -> bool:
+    """Close an open that a delegation makes unnecessary, if the client wants just one stateid.
+
+    RFC 9754, Section 4. An owner that had the file open keeps both, as does one that denies
+    something to others: a delegation denies nothing. The current stateid is the delegation's.
+    """
+    if (
+        not wants & WANT_ONE_STATEID
+        or context.minor < _TIMES_SINCE
+        or granted.delegation_type not in (*_FOR_READING, *_FOR_WRITING)
+        or state.seqid != 1
+        or state.deny
+        or state.locks
+    ):
+        return False
+    context.core.registry.states.close(state)
+    context.current_stateid = granted.value.stateid
+    return True
 
 
 def claimed(context: Context, stateid: nfs.stateid4) -> Delegation:
@@ -251,6 +287,43 @@ async def _wanted(context: Context, wanted: int, kind: int | None) -> nfs.open_d
     return _granted(delegation, recall)
 
 
+# --- The times that a holder keeps ---
+
+
+async def times_told(
+    context: Context, stateid: nfs.stateid4, told: attributes.DelegatedTimes
+) -> Changes:
+    """Return the times to be set, of those that a holder tells (RFC 9754, Section 5).
+
+    What is earlier than the file's own is ignored, what is later than now is now. The holder's own
+    WRITEs have moved the times meanwhile, so it is what they were when it got the delegation that
+    counts. An access time is set only along with another, as it must not move the change time by
+    itself. Raises BAD_STATEID unless it is the stateid of a delegation with times.
+    """
+    delegation = claimed(context, stateid)
+    if not delegation.times or delegation.file.handle.wire != context.here.wire:
+        raise NfsError(nfs.NFS4ERR_BAD_STATEID)
+    if not rights.is_opener(context, delegation, WRITE):
+        await rights.require(context, delegation.file, WRITE)
+    now, changes = context.here.export.fs.now_ns(), Changes()
+    if told.mtime_ns is not None and told.mtime_ns > delegation.mtime_ns:
+        changes.mtime_ns = min(told.mtime_ns, now)
+        if told.atime_ns is not None and told.atime_ns > delegation.atime_ns:
+            changes.atime_ns = min(told.atime_ns, now)
+    return changes
+
+
+def _as_told(found: Attributes, holder: Delegation, told: Told, now: int) -> Attributes:
+    """Return the attributes of a file with the times that its holder tells."""
+    values = copy.copy(found)
+    if told.atime_ns is not None:
+        values.atime_ns = max(holder.atime_ns, min(told.atime_ns, now))
+    if told.mtime_ns is not None:
+        values.mtime_ns = max(holder.mtime_ns, min(told.mtime_ns, now))
+        values.ctime_ns = max(found.ctime_ns, values.mtime_ns)
+    return values
+
+
 # --- DELEGRETURN ---
 
 
@@ -316,28 +389,31 @@ async def subject(context: Context, holder: Delegation, mask: int) -> attributes
     """Return the current file with what another client, its holder, has changed.
 
     RFC 8881, Section 10.4.3: each look at a file with changes finds a new change attribute and new
-    times, as if the holder had just written it. Its size is as the holder says, and is not stored.
+    times, as if the holder had just written it. Its size is as the holder says, and is not stored;
+    nor are times that it keeps itself, since it is going to set them.
     """
     delegations, here = context.core.delegations, context.here
-    size = None if holder.recalled else await context.wait(delegations.ask(holder))
-    if size is None and holder.live:
+    told = None if holder.recalled else await context.wait(delegations.ask(holder))
+    if told is None and holder.live:
         # Without an answer there is only what the holder writes before it returns the file.
         waits = delegations.settle(context.client, here, False)
         if waits is not None:
             await context.wait(waits)
     found = attributes.of_handle(context.core, context.minor, here, mask)
     subject = await context.ready(found)
-    if size is None or not holder.live:
+    if told is None or not holder.live:
         return subject
-    if size != subject.attributes.size:
+    if told.size != subject.attributes.size:
         holder.modified = True
+    now = here.export.fs.now_ns()
     if not holder.modified:
-        return subject
-    with suppress(OSError):
-        await context.ready(here.export.fs.change(here.node, ROOT, Changes(mtime_ns=NOW)))
-        found = attributes.of_handle(context.core, context.minor, here, mask)
-        subject = await context.ready(found)
-    values = copy.copy(subject.attributes)
-    values.size = size
+        return subject.updated(_as_told(subject.attributes, holder, told, now))
+    if not holder.times:
+        with suppress(OSError):
+            await context.ready(here.export.fs.change(here.node, ROOT, Changes(mtime_ns=NOW)))
+            found = attributes.of_handle(context.core, context.minor, here, mask)
+            subject = await context.ready(found)
+    values = _as_told(subject.attributes, holder, told, now)
+    values.size = told.size
     values.change = holder.told = max(values.change, holder.told + 1)
     return subject.updated(values)

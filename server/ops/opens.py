@@ -19,7 +19,7 @@ from ..engine.context import Context
 from ..engine.operation import may_wait
 from ..engine.reply import Reply
 from ..state.delegation import Delegation
-from ..state.stateid import UINT32_MAX, OpenState
+from ..state.stateid import ANONYMOUS, UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
 from . import creation, delegations, rights
@@ -33,12 +33,10 @@ _ACCESS_BITS: Final = {
     nfs.OPEN4_SHARE_ACCESS_BOTH: READ | WRITE,
 }
 _WANT_MASK: Final = nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_MASK
-_NOT_FOLLOWED: Final = (
-    nfs.OPEN4_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS | nfs.OPEN4_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION
-)
-"""Hints of RFC 9754 that ``open_arguments`` does not announce, and that clients send all the same.
-
-An ordinary delegation, and a stateid with it, is an answer to both."""
+_HINTS: Final = delegations.WANT_WHEN | delegations.WANT_TIMES | delegations.WANT_ONE_STATEID
+"""Flags besides what is wanted, of RFC 8881 and RFC 9754."""
+_NO_STATEID: Final = nfs.stateid4(0, ANONYMOUS)
+_OF_ITS_OWN: Final = (nfs.CLAIM_NULL, nfs.CLAIM_FH)
 _VERIFIER = struct.Struct(">II")
 _BILLION: Final = 1_000_000_000
 _TIMES: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
@@ -59,7 +57,7 @@ class _Wish(NamedTuple):
         if (
             access == 0
             or args.share_deny > nfs.OPEN4_SHARE_DENY_BOTH
-            or delegation & ~(_WANT_MASK | delegations.WANT_WHEN | _NOT_FOLLOWED)
+            or delegation & ~(_WANT_MASK | _HINTS)
         ):
             raise NfsError(nfs.NFS4ERR_INVAL)
         return cls(access, args.share_deny, delegation)
@@ -112,11 +110,14 @@ async def open_file(context: Context, args: nfs.OPEN4args, reply: Reply) -> None
     else:
         granted = await delegations.answer(context, state, wish.delegation)
     context.enter(place.handle)
-    context.current_stateid = state.stateid
+    stateid, flags = state.stateid, _flags(context)
+    context.current_stateid = stateid
+    if claim in _OF_ITS_OWN and delegations.without_open(context, state, wish.delegation, granted):
+        stateid, flags = _NO_STATEID, flags | nfs.OPEN4_RESULT_NO_OPEN_STATEID
     nfs.OPEN4resok(
-        state.stateid,
+        stateid,
         place.change,
-        _flags(context),
+        flags,
         bitmap_from_mask(place.attrset),
         granted,
     ).encode(reply.encoder)

@@ -58,13 +58,16 @@ class Delegation(DataState):
     """A delegation of one file to one client; ``exclusive`` if it is one for writing."""
 
     __slots__ = (
+        "atime_ns",
         "change",
         "exclusive",
         "grant",
         "live",
         "modified",
+        "mtime_ns",
         "recalled",
         "timer",
+        "times",
         "told",
         "waiting",
     )
@@ -83,6 +86,10 @@ class Delegation(DataState):
         """When it is revoked unless it is returned."""
         self.change = 0
         """The change attribute of the file when it was granted."""
+        self.atime_ns = self.mtime_ns = 0
+        """The file's times when it was granted."""
+        self.times = False
+        """Whether the holder says what the file's times are (RFC 9754, Section 5)."""
         self.told = 0
         """The change attribute that others were told last."""
         self.modified = False

@@ -30,6 +30,7 @@ import enum
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeAlias, TypeVar
@@ -350,6 +351,10 @@ class FileSystem(abc.ABC):
     def attributes_at_once(self, node: Node, birth: bool = False) -> Attributes | None:
         """Return the node's attributes like :meth:`attributes`; None if that would have to wait."""
         return None
+
+    def now_ns(self) -> int:
+        """Return the time in nanoseconds that a change would be given now."""
+        return time.time_ns()
 
     @abc.abstractmethod
     def change(

@@ -121,6 +121,10 @@ class MemoryFileSystem(FileSystem):
         result.btime_ns = node.btime_ns
         return result
 
+    def now_ns(self) -> int:
+        """Return the time of the clock."""
+        return self._clock()
+
     def change(
         self, node: Node, who: User, changes: Changes, via: OpenFile | None = None
     ) -> Job | None:

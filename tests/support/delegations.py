@@ -212,9 +212,10 @@ class Holder:
         return self.session.run(putfh(handle), delegreturn(stateid))
 
 
-def attributes_answer(change: int, size: int) -> bytes:
-    """Return an answer to CB_GETATTR."""
+def attributes_answer(change: int, size: int, times: dict[int, int] | None = None) -> bytes:
+    """Return an answer to CB_GETATTR; ``times`` are nanoseconds, by attribute."""
     enc = Encoder()
-    values = encode_fattr4({t.FATTR4_CHANGE: change, t.FATTR4_SIZE: size})
-    t.CB_GETATTR4res(t.NFS4_OK, t.CB_GETATTR4resok(values)).encode(enc)
+    values: dict[int, Any] = {t.FATTR4_CHANGE: change, t.FATTR4_SIZE: size}
+    values |= {number: t.nfstime4(*divmod(ns, 10**9)) for number, ns in (times or {}).items()}
+    t.CB_GETATTR4res(t.NFS4_OK, t.CB_GETATTR4resok(encode_fattr4(values))).encode(enc)
     return enc.to_bytes()

@@ -401,7 +401,7 @@ def test_all_attributes_of_both_minor_versions(session: Session) -> None:
         mask = KNOWN[minor]
         words = [mask >> shift & 0xFFFFFFFF for shift in (0, 32, 64)]
         words[1] &= ~(1 << 48 - 32 | 1 << 54 - 32)
-        words[2] &= ~(1 << 74 - 64 | 1 << 81 - 64)
+        words[2] &= ~(1 << 74 - 64 | 1 << 81 - 64 | 1 << 84 - 64 | 1 << 85 - 64)
         reply = session.ok(PUTROOTFH, (t.OP_GETATTR, t.GETATTR4args(words)), minor=minor)
         top = reply[2].obj_attributes.attrmask[-1]
         assert bool(top >> t.FATTR4_XATTR_SUPPORT - 64 & 1) == (minor == 2)

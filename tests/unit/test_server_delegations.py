@@ -342,18 +342,6 @@ def test_none_unless_the_server_delegates(bed: Bed) -> None:
     assert why(result) == t.WND4_NOT_SUPP_FTYPE
 
 
-def test_what_open_takes_is_told(bed: Bed) -> None:
-    """Linux asks for no more than that; hints that are not followed do no harm."""
-    told = bed.holder.session.attributes(bed.handle, t.FATTR4_OPEN_ARGUMENTS)
-    arguments = told[t.FATTR4_OPEN_ARGUMENTS]
-    timestamps = 1 << t.OPEN_ARGS_SHARE_ACCESS_WANT_DELEG_TIMESTAMPS
-    alone = 1 << t.OPEN_ARGS_SHARE_ACCESS_WANT_OPEN_XOR_DELEGATION
-    assert not arguments.oa_share_access_want[0] & (timestamps | alone)
-    _, result = bed.holder.open(b"f", BOTH | timestamps | alone)
-    assert result.delegation.delegation_type == t.OPEN_DELEGATE_WRITE
-    assert result.stateid.other != bytes(12)
-
-
 # --- Opens that rest on one ---
 
 
