@@ -9,7 +9,7 @@ by the thousand: those the reader takes in runs, and a run becomes one extent.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Sized
 
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
 from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
@@ -54,7 +54,7 @@ class Pipeline:
     """Runs a reader to its end, and emits what there is to the views.
 
     ``check_crc`` asks for the checksums of iWARP's FPDUs; ``decode_as`` knows of connections that
-    they are RPC-over-RDMA.
+    they are RPC-over-RDMA. ``progress`` is called every few thousand frames.
     """
 
     def __init__(
@@ -63,8 +63,10 @@ class Pipeline:
         *views: View,
         check_crc: bool = False,
         decode_as: DecodeAs | None = None,
+        progress: Callable[[], object] = lambda: None,
     ) -> None:
         self.reader = reader
+        self._report = progress
         self.events = events = Events()
         self.layers = Layers()
         self.effort = Effort(lambda: reader.number, self._spent)
@@ -225,7 +227,8 @@ class Pipeline:
     # --- Bounds and ends ---
 
     def _progress(self) -> None:
-        """Check now and then whether what is kept has grown too much."""
+        """Check now and then whether what is kept has grown too much, and say how far it is."""
+        self._report()
         number = self.reader.number
         if number - self._trimmed >= _TRIM:
             self._trimmed = number

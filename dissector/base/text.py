@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+
+class Paint(NamedTuple):
+    """What is written in front of words that stand out, and behind them."""
+
+    error: str = ""
+    warning: str = ""
+    note: str = ""
+    path: str = ""
+    end: str = ""
+
+
+PLAIN = Paint()
+COLORS = Paint("\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[36m", "\x1b[0m")
+"""Red, yellow, faint and cyan, as every terminal has them."""
+
 
 def text(name: bytes) -> str:
     """Return a name as it can be printed."""

@@ -46,7 +46,7 @@ def open_captures(
         except CaptureError as error:
             raise CaptureError(f"{os.fspath(path)}: {error}") from None
     fill = _Fill([os.fspath(path) for path in paths], readers)
-    joined = reader_of(Spool(fill.fill))
+    joined = reader_of(Spool(fill.fill, part=fill.part))
     fill.tell(joined.notice)
     return joined
 
@@ -57,6 +57,7 @@ class _Fill:
     def __init__(self, names: Sequence[str], readers: Sequence[Reader]) -> None:
         self._names = names
         self._readers = readers
+        self._read = 0.0
         self._blocks = _blocks(readers)
         self._pending = bytearray()
         self._told: list[str] = []
@@ -82,6 +83,12 @@ class _Fill:
         room[:count] = pending[:count]
         del pending[:count]
         return count
+
+    def part(self) -> float:
+        """Return about which part of the files was read; never less than before."""
+        parts = [one.source.part(one.at) or 0.0 for one in self._readers]
+        self._read = max(self._read, sum(parts) / len(parts)) if parts else 1.0
+        return self._read
 
     def _tell(self) -> None:
         for name, reader in zip(self._names, self._readers, strict=True):

@@ -39,7 +39,9 @@ def open_capture(
     opener = _decompressor(start)
     if opener is None:
         return reader_of(file_source(file))
-    return reader_of(Spool(limited_fill(stream_fill(opener(file)), file.tell, max_unpacked)))
+    size = os.fstat(file.fileno()).st_size
+    fill = limited_fill(stream_fill(opener(file)), file.tell, max_unpacked)
+    return reader_of(Spool(fill, part=lambda: file.tell() / size))
 
 
 def follow_capture(

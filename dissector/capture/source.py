@@ -60,6 +60,10 @@ class Source(Protocol):
         """Learn that it will be read from the start once more."""
         ...
 
+    def part(self, offset: int) -> float | None:
+        """Return which part of all is before ``offset``; ``None`` where that is not known."""
+        ...
+
 
 class _Mapping:
     """What the two kinds of source share: a map, and pages that are let go."""
@@ -127,6 +131,10 @@ class MappedFile(_Mapping):
                 mapping.madvise(mmap.MADV_SEQUENTIAL)
             self._mapped(mapping)
 
+    def part(self, offset: int) -> float | None:
+        """See ``Source``."""
+        return offset / self.end if self.end else None
+
     def more(self) -> bool:
         """Look whether the file is still whole; it is never longer."""
         self._look()
@@ -139,11 +147,15 @@ class Spool(_Mapping):
     """A stream, kept in a temporary file that has no name.
 
     Of an ``endless`` one only the last ``_WINDOW`` octets are kept; before them are zeros.
+    ``part`` returns which part of the whole was filled in so far, if anybody knows.
     """
 
-    def __init__(self, fill: Fill, *, endless: bool = False) -> None:
+    def __init__(
+        self, fill: Fill, *, endless: bool = False, part: Callable[[], float] | None = None
+    ) -> None:
         super().__init__()
         self._fill = fill
+        self._part = part
         self._endless = endless
         self._forgotten = 0
         # Lives as long as the source, and has no name to be cleaned up.
@@ -151,6 +163,10 @@ class Spool(_Mapping):
         self._capacity = 0
         self._room = memoryview(bytearray(_READ))
         self._ended = False
+
+    def part(self, offset: int) -> float | None:
+        """See ``Source``."""
+        return self._part() if self._part is not None else None
 
     def more(self) -> bool:
         """Append what the stream gives; return whether there was any."""

@@ -24,8 +24,9 @@ class Function(NamedTuple):
     """Of its results; ``None`` is the type of what it takes."""
 
 
-def _anything(operand: Operand) -> str:
-    return ""
+def _measured(operand: Operand) -> str:
+    protocol = operand.type.kind == FieldKind.PROTOCOL
+    return "how long a protocol's part of a frame is, is not known here" if protocol else ""
 
 
 def _field(operand: Operand) -> str:
@@ -53,7 +54,7 @@ def _labelled(operand: Operand) -> str:
 
 
 FUNCTIONS: dict[str, Function] = {
-    "len": Function(_anything, type=_NUMBER),
+    "len": Function(_measured, type=_NUMBER),
     "count": Function(_field, type=_NUMBER),
     "string": Function(_no_text, type=_TEXT),
     "vals": Function(_labelled, type=_TEXT),

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from heapq import heappush, heapreplace
 from typing import Protocol
 
+from ..base.text import PLAIN, Paint
 from ..fields.summary import amount, duration, status
 from ..tracking.events import Events, View
 from ..tracking.model import Exchange
@@ -33,9 +34,9 @@ class Answer(View, Protocol):
 class Slowest:
     """The ``count`` RPCs that took longest, each with the stage in which most of its time went."""
 
-    def __init__(self, count: int, began: Callable[[], int]) -> None:
+    def __init__(self, count: int, began: Callable[[], int], paint: Paint = PLAIN) -> None:
         self._count = count
-        self._line = LineView(str, began=began)
+        self._line = LineView(str, began=began, paint=paint)
         self._heap: list[tuple[int, int, str, str, int]] = []
 
     def subscribe(self, events: Events) -> None:

@@ -8,6 +8,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from ..base.extent import covered
 from ..base.finding import Finding
+from ..base.text import PLAIN, Paint
 from ..fields.summary import octets
 from ..messages.decoder import Placed
 from ..messages.procedures import READ3, WRITE3
@@ -98,10 +99,14 @@ class ChunkView:
     """The line of each RPC that has chunks, and its chunk lists."""
 
     def __init__(
-        self, write: Callable[[str], object], *, began: Callable[[], int] | None = None
+        self,
+        write: Callable[[str], object],
+        *,
+        began: Callable[[], int] | None = None,
+        paint: Paint = PLAIN,
     ) -> None:
         self._write = write
-        self._line = LineView(write, began=began)
+        self._line = LineView(write, began=began, paint=paint)
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..base.finding import Finding, Severity
-from ..base.text import printable
+from ..base.text import PLAIN, Paint, printable
 from ..fields import summary
 from ..tracking.events import Events, Totals
 from ..tracking.model import CmEvent, Exchange
 
 MARKS = {Severity.NOTE: "note", Severity.WARNING: "warning", Severity.ERROR: "error"}
+_FINE = frozenset(("OK", "reply"))
 
 
 class LineView:
     """Writes lines to ``write``; times count from when ``began`` says that frame 1 was.
 
-    Without it they count from the first thing shown.
+    Without it they count from the first thing shown. ``paint`` is for terminals.
     """
 
     def __init__(
@@ -25,8 +26,10 @@ class LineView:
         *,
         brief: bool = True,
         began: Callable[[], int] | None = None,
+        paint: Paint = PLAIN,
     ) -> None:
         self._write = write
+        self._paint = paint
         self._brief = brief
         self._began = began
         self._start: int | None = None
@@ -62,10 +65,13 @@ class LineView:
         requester, responder = exchange.requester, exchange.responder
         server = responder.address if responder else requester.towards or "?"
         client = requester.address or "?"
+        status = summary.status(exchange)
+        if status not in _FINE:
+            status = f"{self._paint.error}{status}{self._paint.end}"
         line = (
             f"{frames:>13} {self._clock(exchange.time_ns)} {client} -> {server} "
             f"{summary.protocol(exchange)} {summary.operations(exchange, self._brief)}"
-            f" {summary.status(exchange)}"
+            f" {status}"
         )
         carried = summary.chunks(exchange)
         if carried:
@@ -76,7 +82,9 @@ class LineView:
         latency = exchange.latency_ns
         if latency is not None:
             line += f" {summary.duration(latency)}"
-        return f"{line} {summary.path(exchange)}" if exchange.paths else line
+        if not exchange.paths:
+            return line
+        return f"{line} {self._paint.path}{summary.path(exchange)}{self._paint.end}"
 
     def cm(self, event: CmEvent) -> None:
         """Show a message of the connection manager."""
@@ -87,8 +95,10 @@ class LineView:
 
     def finding(self, finding: Finding) -> None:
         """Show a finding."""
+        mark = MARKS[finding.severity]
+        color = getattr(self._paint, mark)
         self._write(
-            f"{finding.frame:>13} {MARKS[finding.severity]}: {finding.rule}: "
+            f"{finding.frame:>13} {color}{mark}{self._paint.end}: {finding.rule}: "
             f"{printable(finding.text)}\n"
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 
 from ..base.finding import Finding
-from ..base.text import printable, text
+from ..base.text import PLAIN, Paint, printable, text
 from ..fields.fields import operation_values
 from ..fields.summary import duration
 from ..fields.values import lines
@@ -23,10 +23,14 @@ class TreeView:
     """The line of each RPC, and below it all that was decoded."""
 
     def __init__(
-        self, write: Callable[[str], object], *, began: Callable[[], int] | None = None
+        self,
+        write: Callable[[str], object],
+        *,
+        began: Callable[[], int] | None = None,
+        paint: Paint = PLAIN,
     ) -> None:
         self._write = write
-        self._line = LineView(write, brief=False, began=began)
+        self._line = LineView(write, brief=False, began=began, paint=paint)
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""

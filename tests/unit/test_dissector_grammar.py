@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +122,8 @@ def test_what_fits(text: str) -> None:
         (r'nfs.name matches r"(a)\1"', "                 ^^^^^^^^", "back references"),
         ('nfs.name matches "(?=a)"', "                 ^^^^^^^", "(?:"),
         ("lenn(nfs.name) == 3", "^^^^", "len"),
+        ("len(rpc) == 3", "^^^", "not known here"),
+        ("1 < len(nfs.cb)", "    ^^^", "not known here"),
         ("lower(nfs.opcode) == a", "^^^^^", "text"),
         ("vals(rpc.time) == a", "^^^^", "names"),
         ("max(3) == 3", "^^^", "needs a field"),
@@ -262,6 +265,16 @@ def test_filters_find_what_tshark_found(name: str) -> None:
     assert not [text for text in differ if not any(map(text.startswith, EXPLAINED))], differ
     found = sum(bool(unpacked(digits, answers["frames"])) for digits in answers["found"].values())
     assert found > 80  # or the comparison says little
+
+
+def test_what_the_manual_counts() -> None:
+    """How many filters there are, and how many find what Wireshark finds."""
+    manual = (Path(__file__).parents[2] / "docs" / "dissector.md").read_text()
+    counted = re.search(r"has (\d+) filters;.*?the same with (\d+)\.", manual, re.DOTALL)
+    assert counted is not None
+    answers = json.loads(ANSWERS.read_text())
+    differ = {text for name, found in answers.items() for text in differences(name, found)}
+    assert (len(FILTERS), len(FILTERS) - len(differ)) == tuple(map(int, counted.groups()))
 
 
 def _tshark() -> str:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 
 from ...base.finding import Finding, Severity
-from ...base.text import printable
+from ...base.text import PLAIN, Paint, printable
 from ...fields.fields import finding_fields
 from .lint import Lint
 from .rules import RULES
 
 
-def text_finding(finding: Finding) -> str:
+def text_finding(finding: Finding, paint: Paint = PLAIN) -> str:
     """Return a line: frame, severity, rule, the numbers, the octets, and the specification."""
     octets = f", octets {finding.octets[0]} to {finding.octets[1]}" if finding.octets else ""
     source = RULES[finding.rule].source
+    severity = finding.severity.name.lower()
     return (
-        f"{finding.frame:>8} {finding.severity.name.lower()}: {finding.rule}: "
+        f"{finding.frame:>8} {getattr(paint, severity)}{severity}{paint.end}: {finding.rule}: "
         f"{printable(finding.text)}{octets} [{source}]\n"
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
@@ -26,7 +25,6 @@ MAX_CONNECTIONS = 2_000
 MAX_EARLY = 4_096
 """Findings about calls whose RPC is not over."""
 _PENDING = 1024
-_OFTEN = 512
 
 
 class PageView:
@@ -40,8 +38,6 @@ class PageView:
         """RPCs in the capture."""
         self.found = Table(("frame", "rpc", "severity", "rule", "text", "start", "end"))
         self.found_total = 0
-        self.on_progress: Callable[[], None] = lambda: None
-        """Called now and then."""
         self._lint = Lint(self._finding)
         self._row: PageRow | None = None
         self._pending: deque[PageRow] = deque()
@@ -78,8 +74,6 @@ class PageView:
     def exchange(self, exchange: Exchange) -> None:
         """Take an RPC that is over."""
         self.total += 1
-        if not self.total % _OFTEN:
-            self.on_progress()
         depth = self._depths.pop(exchange.number, 0)
         self.health.exchange(exchange)
         if len(self.rows.rpcs) < MAX_RPCS:

@@ -13,7 +13,8 @@ import click
 
 from .dissect_filter import say_if_none
 from .dissect_other import Other, other_options
-from .dissect_outputs import run
+from .dissect_outputs import run, shown
+from .dissect_progress import progress
 from .dissect_wishes import NOTHING, Wishes, wishes_options
 from .messages import describe
 
@@ -69,11 +70,13 @@ def dissect(
     try:
         reader = other.reader(files)
         if extract is not None:
-            _extract(reader, extract, str(output), other.decode_as)
+            _extract(reader, where, extract, str(output), other.decode_as)
             return
         if other.compare:
             from .dissect_compare import compare  # imports asyncio, which takes time
 
+            if len(files) > 1:
+                raise click.UsageError("--compare-tshark: one file at a time")
             bad = compare(reader, where, wishes.ndjson, other.decode_as)
         else:
             bad = run(reader, where, wishes, other.decode_as)
@@ -103,14 +106,14 @@ def _check(
     if not alone:
         wishes.check(file)
         return
-    rest = replace(wishes, crc=False)
+    rest = replace(wishes, crc=False, color=NOTHING.color)
     if other.compare:
         rest = replace(rest, ndjson=False, exit_code=False)
     if rest != NOTHING or (other.compare and extract is not None):
         raise click.UsageError(f"{alone} goes with no other output and no filter")
 
 
-def _extract(reader: Reader, what: str, output: str, decode_as: DecodeAs) -> None:
+def _extract(reader: Reader, name: str, what: str, output: str, decode_as: DecodeAs) -> None:
     from nfsrdma.dissector.pipeline import Pipeline
     from nfsrdma.dissector.views.extract import ExtractView
 
@@ -131,7 +134,8 @@ def _extract(reader: Reader, what: str, output: str, decode_as: DecodeAs) -> Non
             file.write(octets)
 
         view = ExtractView(lambda: reader.source.view, write, frame, handle)
-        Pipeline(reader, view, decode_as=decode_as).run()
+        with progress(reader, shown(name), writes=False) as advanced:
+            Pipeline(reader, view, decode_as=decode_as, progress=advanced).run()
         reader.check()
         if not view.payloads:
             raise click.ClickException(f"nothing to extract for {what}")

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 import click
 
 from .dissect_filter import wanted
+from .dissect_progress import paint, progress
 from .dissect_wishes import Wishes
 
 if TYPE_CHECKING:
+    from nfsrdma.dissector.base.finding import Finding
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.tracking.claims import DecodeAs
     from nfsrdma.dissector.tracking.events import View
@@ -61,7 +63,10 @@ def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
             stack.enter_context(output.resources)
             outputs.append(output)
         views = [output.view for output in outputs]
-        Pipeline(reader, *views, check_crc=wishes.crc, decode_as=decode_as).run()
+        with progress(reader, shown(file), writes=wishes.streams) as advanced:
+            Pipeline(
+                reader, *views, check_crc=wishes.crc, decode_as=decode_as, progress=advanced
+            ).run()
         for output in outputs:
             output.text()
         sys.stdout.flush()
@@ -72,6 +77,11 @@ def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
         if sentence:
             click.echo(sentence, err=True)
     return any(output.bad() for output in outputs)
+
+
+def shown(file: str) -> str:
+    """Return what to call a capture when something is said of it."""
+    return "standard input" if file == "-" else os.path.basename(file)
 
 
 def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
@@ -92,7 +102,7 @@ def _outputs(reader: Reader, file: str, wishes: Wishes) -> Iterator[Output]:
     if wishes.html is not None:
         from .dissect_views import page
 
-        yield page(reader, wishes, "standard input" if file == "-" else os.path.basename(file))
+        yield page(reader, wishes, shown(file))
     if wishes.parquet is not None:
         from .dissect_parquet import parquet
 
@@ -129,11 +139,11 @@ def _listing(reader: Reader, wishes: Wishes) -> Output:
     if wishes.listing == "fields":
         return Output(ColumnView(write, wishes.columns, style(wishes.style), fits, began))
     if wishes.listing == "tree":
-        view = TreeView(write, began=began)
+        view = TreeView(write, began=began, paint=paint(wishes.color))
     elif wishes.listing == "chunks":
-        view = ChunkView(write, began=began)
+        view = ChunkView(write, began=began, paint=paint(wishes.color))
     else:
-        view = LineView(write, brief=not wishes.all_ops, began=began)
+        view = LineView(write, brief=not wishes.all_ops, began=began, paint=paint(wishes.color))
     return Output(FilteredView(view, fits) if fits else view)
 
 
@@ -143,7 +153,11 @@ def _lint(reader: Reader, wishes: Wishes) -> Output:
     from nfsrdma.dissector.views.lint import Lint
     from nfsrdma.dissector.views.lint.report import ndjson_finding, text_finding, text_summary
 
-    form = ndjson_finding if wishes.ndjson else text_finding
+    colors = paint(wishes.color)
+
+    def form(finding: Finding) -> str:
+        return ndjson_finding(finding) if wishes.ndjson else text_finding(finding, colors)
+
     resources = ExitStack()
     write: Write = sys.stdout.write
     spool = None
@@ -183,7 +197,7 @@ def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
     if wishes.connections:
         views.append(ConnectionList())
     if wishes.slowest is not None:
-        views.append(Slowest(wishes.slowest, began))
+        views.append(Slowest(wishes.slowest, began, paint(wishes.color)))
     views += [Top(kind, count) for kind, count in wishes.top]
     if wishes.errors:
         views.append(Failures())

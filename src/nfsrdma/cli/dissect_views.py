@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from .dissect_filter import wanted
 from .dissect_outputs import Output
@@ -20,7 +17,6 @@ from .output import replaced
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.tracking.events import View
-    from nfsrdma.dissector.views.page import PageView
     from nfsrdma.dissector.views.plots.style import Plot
 
 
@@ -104,30 +100,10 @@ def page(reader: Reader, wishes: Wishes, name: str) -> Output:
 
     out = str(wishes.html)
     view = PageView()
-    resources = ExitStack()
-    resources.enter_context(_progress(reader, view, name))
 
     def files() -> str:
         octets = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
         _put(out, octets)
         return f"{out}: {view.total} RPCs, {len(octets) / 1e6:.2f} MB"
 
-    return Output(_filtered(reader, view, wishes), files=files, resources=resources)
-
-
-@contextmanager
-def _progress(reader: Reader, view: PageView, name: str) -> Iterator[None]:
-    """Show on a terminal how far the file was read; do nothing elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"reading {name}", total=None)
-
-        def advanced() -> None:
-            progress.update(task, completed=reader.at, total=reader.source.end)
-
-        view.on_progress = advanced
-        yield
+    return Output(_filtered(reader, view, wishes), files=files)

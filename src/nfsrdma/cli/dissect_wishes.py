@@ -46,6 +46,7 @@ class Wishes:
     """The display filter that the conversation to be followed is."""
     crc: bool = False
     exit_code: bool = False
+    color: str = "auto"
 
     @property
     def wanted(self) -> str | None:
@@ -79,6 +80,11 @@ class Wishes:
         """Whether a short answer about the capture as a whole is asked for."""
         asked = self.summary, self.connections, self.slowest is not None, self.srt, self.errors
         return any(asked) or bool(self.top)
+
+    @property
+    def streams(self) -> bool:
+        """Whether something goes to standard output while the capture is read."""
+        return bool(self.listing) or self.linted
 
     @property
     def listing(self) -> str:
@@ -220,6 +226,13 @@ wishes_options = folded(
             is_flag=True,
             help="With --lint, which it implies: 1 if there is more than notes. "
             "With --compare-tshark: 1 if there is a difference without an explanation.",
+        ),
+        click.option(
+            "--color",
+            type=click.Choice(("auto", "always", "never")),
+            default="auto",
+            show_default=True,
+            help="Colors for what failed, findings and paths; auto: on a terminal.",
         ),
         click.option("--crc", is_flag=True, help="Verify iWARP's checksums (slow)."),
         click.option("--latency", is_flag=True, help="Times of each operation; also as --json."),

@@ -1,0 +1,76 @@
+"""``nfsrdma dissect``: how far a long capture was read, and colors, on terminals only."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from nfsrdma.dissector.base.text import Paint
+    from nfsrdma.dissector.capture import Reader
+
+_LONG = 1.0
+"""Seconds after which there is something to show: what takes less is over before it is read."""
+_STEP = 0.2
+"""Seconds between what is shown."""
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TextColumn("{task.fields[frames]:,} frames"),
+    TimeRemainingColumn(),
+)
+
+
+def paint(color: str) -> Paint:
+    """Return the colors to write with: ``always``, ``never``, or ``auto`` on a terminal.
+
+    What the variables NO_COLOR and TERM=dumb ask for is respected.
+    """
+    from nfsrdma.dissector.base.text import COLORS, PLAIN
+
+    if color == "auto":
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return COLORS if sys.stdout.isatty() and not plain else PLAIN
+    return COLORS if color == "always" else PLAIN
+
+
+@contextmanager
+def progress(reader: Reader, name: str, *, writes: bool) -> Iterator[Callable[[], None]]:
+    """Give what shows on a terminal, each time it is called, how far a capture was read.
+
+    ``writes`` says that the pass writes to standard output as it goes: on the same terminal that
+    shows the progress by itself, so nothing else is shown there.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal or (writes and sys.stdout.isatty()):
+        yield _nothing
+        return
+    due = time.monotonic() + _LONG
+    with Progress(*_COLUMNS, console=console, transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(f"reading {name}", total=None, visible=False, frames=0)
+
+        def advanced() -> None:
+            nonlocal due
+            now = time.monotonic()
+            if now < due:
+                return
+            due = now + _STEP
+            part = reader.source.part(reader.at)
+            total = None if part is None else 1.0
+            bar.update(
+                task, total=total, completed=part or 0, frames=reader.number, visible=True
+            )  # fmt: skip
+            bar.refresh()
+
+        yield advanced
+
+
+def _nothing() -> None:
+    """Show nothing."""
