@@ -97,6 +97,14 @@ class Node:
         """Return for how many more seconds :attr:`status` is trusted; 0 if it has expired."""
         return self._lifetime.left(now) if self.status.change == self.change else 0.0
 
+    def has_links(self) -> bool:
+        """Return whether this is a file that has several names."""
+        return self.status.st_nlink > 1 and not self.is_dir
+
+    def is_known_since(self, when: float) -> bool:
+        """Return whether what is cached is from a call that was sent after ``when``."""
+        return self._known_at > when
+
     def names_left(self, now: float) -> float:
         """Return for how many more seconds :attr:`change` and :attr:`names` are trusted."""
         return self._lifetime.left(now)

@@ -179,6 +179,8 @@ class Nodes:
 
     def seconds_left(self, node: Node) -> float:
         """Return for how many more seconds the attributes of a node are trusted."""
+        if node.has_links() and not node.is_known_since(self.table.link_lost_at):
+            return 0.0
         return node.seconds_left(self._now())
 
     def names_left(self, directory: Node) -> float:
@@ -187,7 +189,7 @@ class Nodes:
 
     async def getattr(self, node: Node) -> Stat:
         """Return the attributes, from the cache if they have not expired."""
-        if node.seconds_left(self._now()) > 0:
+        if self.seconds_left(node) > 0:
             return node.status
         return await self.refresh(node)
 
@@ -348,8 +350,14 @@ class Nodes:
             to_directory.names.pop(new, None)
 
     def _lose_name(self, directory: Node, name: bytes) -> None:
-        """Let the attributes of what has the name expire, since it will have one name less."""
-        node = directory.names.get(name)
+        """Let the attributes of what has the name expire, since it will have one name less.
+
+        If nobody knows what that is, it may be any file with several names.
+        """
+        if name not in directory.names:
+            self.table.link_lost_at = self._now()
+            return
+        node = directory.names[name]
         if node is not None:
             node.expire(self._now())
 

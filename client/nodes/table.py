@@ -44,6 +44,8 @@ class NodeTable:
         self._last_number = 0
         self.root: Node | None = None
         """The mounted directory, once it was looked up."""
+        self.link_lost_at = float("-inf")
+        """When a name was last taken from a file of which nobody knows which it is."""
 
     def __len__(self) -> int:
         return len(self._by_number)

@@ -223,6 +223,20 @@ def test_hard_links_are_one_node(world: World) -> None:
     assert world.lookup("again") is node
 
 
+def test_a_link_is_lost_under_a_name_that_is_forgotten(world: World) -> None:
+    """The directory has moved on meanwhile: nobody knows of which file the name was."""
+    world.put("/n0")
+    node = world.lookup("n0")
+    for name in (b"n1", b"n2"):
+        world.run(world.nodes.link(node, world.root, name))
+    for left, name in ((2, b"n0"), (1, b"n2")):
+        world.root.names.clear()
+        world.run(world.nodes.remove(world.root, name))
+        assert world.run(world.nodes.getattr(node)).st_nlink == left
+    with world.expect_calls(0):
+        world.run(world.nodes.getattr(node))
+
+
 def test_dot_and_dot_dot(world: World) -> None:
     directory = world.run(world.nodes.mkdir(world.root, b"directory", 0o755))
     assert world.run(world.nodes.lookup(directory, b".")) is directory
