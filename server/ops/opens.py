@@ -23,7 +23,8 @@ from ..state.stateid import ANONYMOUS, UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
 from . import creation, delegations, rights
-from .directory import DirectoryChange, directory
+from .directory import DirectoryChange
+from .handles import walkable
 from .names import check_name, check_new_name
 from .stateids import open_state_of, require_regular
 
@@ -158,7 +159,7 @@ async def _by_delegation(
         change = nfs.change_info4(True, 0, 0)
     else:
         here = context.here
-        directory(here)
+        walkable(here)
         stateid = claim.delegate_cur_info.delegate_stateid
         name = check_name(claim.delegate_cur_info.file, here.export.fs)
         change = (await DirectoryChange.begin(context, here)).unchanged()
@@ -174,7 +175,7 @@ async def _by_delegation(
 async def _by_name(context: Context, args: nfs.OPEN4args, wish: _Wish) -> _Found | _Created:
     """CLAIM_NULL: look the name up, or create it."""
     here = context.here
-    parent = directory(here)
+    parent = walkable(here)
     name = check_name(args.claim.file, here.export.fs)
     if args.openhow.opentype == nfs.OPEN4_CREATE:
         await _check_policy(context, here, name)

@@ -36,6 +36,7 @@ from tests.support.nfs import (
     read,
     remove,
     setattr_,
+    symlink,
     test_stateid,
     write,
 )
@@ -154,6 +155,15 @@ def test_created_with_attributes(session: Session) -> None:
     assert decode_fattr4(reply[3].obj_attributes) == {4: 10, 33: 0o604}
     assert mask_from_bitmap(reply[2].attrset) == 1 << 4 | 1 << 33
     assert reply[2].cinfo.before < reply[2].cinfo.after
+
+
+def test_open_below_what_is_no_directory(session: Session) -> None:
+    """RFC 8881, Section 15.2, gives OPEN the error SYMLINK too: clients then follow the link."""
+    session.ok(PUTROOTFH, symlink(b"l", b"elsewhere"))
+    session.create(b"f")
+    for how in ({}, {"create": t.UNCHECKED4}):
+        session.fails(t.NFS4ERR_SYMLINK, PUTROOTFH, lookup(b"l"), open_(b"x", **how))
+        session.fails(t.NFS4ERR_NOTDIR, PUTROOTFH, lookup(b"f"), open_(b"x", **how))
 
 
 def test_open_without_creating_changes_nothing(session: Session) -> None:
