@@ -20,7 +20,12 @@ MAY_IMPORT = {
 }
 
 # Above all of them, and for none of them to know.
-UPPER_ROOMS = {"bench": {"cli", "proxy"}, "proxy": {"bench", "cli", "dissector"}, "cli": set[str]()}
+UPPER_ROOMS = {
+    "bench": {"cli", "proxy", "conform"},
+    "proxy": {"bench", "cli", "conform", "dissector"},
+    "conform": {"bench", "cli", "proxy", "client", "server", "dissector"},
+    "cli": set[str](),
+}
 """Room -> those that may not be entered from it either."""
 
 # The dissector is an independent witness: it may know the wire, never an engine.
@@ -135,7 +140,7 @@ def test_rooms_are_entered_only_by_those_who_may(path: Path) -> None:
 @pytest.mark.parametrize("room", UPPER_ROOMS)
 def test_the_upper_rooms_know_nothing_of_those_above_them(room: str) -> None:
     umbrella = ROOT / "src" / "nfsrdma"
-    files = sorted((umbrella / room).glob("*.py"))
+    files = sorted((umbrella / room).rglob("*.py"))
     assert files
     for path in files:
         for name in imported(path):
@@ -150,6 +155,15 @@ def test_only_the_edges_touch_the_operating_system(path: Path) -> None:
     names = set(imported(path)) - HARMLESS
     touched = {name.split(".")[0] for name in names} & EDGE_MODULES
     assert not touched, f"{relative} imports {sorted(touched)}"
+
+
+def test_only_the_edge_of_the_conformance_suite_touches_the_operating_system() -> None:
+    room = ROOT / "src" / "nfsrdma" / "conform"
+    for path in sorted(room.rglob("*.py")):
+        if path.name != "edge.py":
+            names = set(imported(path)) - HARMLESS
+            touched = {name.split(".")[0] for name in names} & EDGE_MODULES
+            assert not touched, f"{path} imports {sorted(touched)}"
 
 
 def test_the_wire_of_roce_needs_nothing_else() -> None:

@@ -1,0 +1,82 @@
+"""What touches this machine: devices, the clock of captures, and Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.registry import WITHOUT_PACKETS, check_provider, open_device
+from nfsrdma.rpcrdma.task import Task
+
+from .case import Case
+from .lab import Lab, Target
+from .packets import Watch
+from .runner import Outcome, Runner
+
+_TIDY_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How the server is reached, and how long anything may take (in seconds)."""
+
+    provider: str = "soft"
+    device: str | None = None
+    timeout_s: float = 5.0
+    limit_s: float = 30.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a run. ``interrupted`` means that there are tests that were not reached."""
+
+    outcomes: Sequence[Outcome]
+    interrupted: bool
+
+
+def run_cases(
+    target: Target,
+    means: Means,
+    cases: Sequence[Case],
+    on_outcome: Callable[[Outcome], object] | None = None,
+) -> Run:
+    """Run tests against a server, each over a device of its own.
+
+    After an interrupt what the test in progress has left at the server is removed, and what ran so
+    far is returned. Raises ``Unreachable`` if there is no server, ``ValueError`` for a provider
+    that is none.
+    """
+    check_provider(means.provider, means.device)
+    sees = means.provider not in WITHOUT_PACKETS
+    reactor = SelectReactor()
+
+    def open_lab(case: Case) -> Lab:
+        watch = Watch(time.time) if sees else None
+        device = open_device(means.provider, reactor, device=means.device, tap=watch)
+        return Lab(
+            device,
+            reactor,
+            Random(f"{means.seed} {case.id}"),
+            target,
+            name=case.id,
+            timeout_s=means.timeout_s,
+            watch=watch,
+        )
+
+    runner = Runner(reactor, open_lab, means.limit_s, packets=sees)
+    interrupted = False
+    try:
+        if cases:
+            reactor.run_until(Task(runner.reach(cases[0])))
+        try:
+            reactor.run_until(Task(runner.run(cases, on_outcome)))
+        except KeyboardInterrupt:
+            interrupted = True
+            reactor.run_until(Task(runner.tidy()), _TIDY_S)
+    finally:
+        reactor.close()
+    return Run(runner.outcomes, interrupted)
