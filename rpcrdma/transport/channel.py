@@ -78,6 +78,7 @@ class RdmaChannel:
             options,
             read_depth=read_depth,
             on_message=self._on_message,
+            on_prompt=self._on_prompt,
             on_failure=self._break_off,
             account=self.account,
         )
@@ -240,6 +241,20 @@ class RdmaChannel:
                     self.responder.short_call(slot, xid, view[SHORT_HEADER_SIZE:])
                     return
         self._on_other_message(slot, view, rkey)
+
+    def _on_prompt(self, view: memoryview) -> bool:
+        """Deal with a message now, as :meth:`_on_message` would, if it is a usual one."""
+        if len(view) < _SHORTEST:
+            return False
+        xid, version, credit, proc, reads, writes, reply, rpc_xid, way = SHORT_AND_RPC.unpack_from(
+            view
+        )
+        if proc or reads or writes or reply or version != VERSION or rpc_xid != xid:
+            return False
+        if way == REPLY:
+            self.requester.short_reply(xid, credit, view[SHORT_HEADER_SIZE:], None)
+            return True
+        return way == CALL and self.responder.prompt_call(xid, view[SHORT_HEADER_SIZE:])
 
     def _on_other_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
         """Dispatch a message with chunks, without an RPC message, or without sense."""

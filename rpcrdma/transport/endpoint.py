@@ -15,7 +15,7 @@ from nfsrdma.xdr import Encoder
 
 from ..budget import Account
 from ..io.memory import zeros
-from ..verbs.interfaces import Connection, Device, MappingQueuePair
+from ..verbs.interfaces import Connection, Device, MappingQueuePair, PromptQueuePair
 from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
 from .options import TransportOptions
 from .private_data import PrivateData, thresholds
@@ -79,6 +79,7 @@ class RpcRdmaEndpoint:
         *,
         read_depth: int,
         on_message: OnMessage,
+        on_prompt: Callable[[memoryview], bool],
         on_failure: Callable[[str], None],
         account: Account,
     ) -> None:
@@ -97,6 +98,8 @@ class RpcRdmaEndpoint:
         self._queue_pair = queue_pair = connection.queue_pair
         self.mapping = queue_pair if isinstance(queue_pair, MappingQueuePair) else None
         """The queue pair, if the peer's memory can be mapped through it."""
+        self._prompting = queue_pair if isinstance(queue_pair, PromptQueuePair) else None
+        self._on_prompt = on_prompt
         self._on_message = on_message
         self._on_failure = on_failure
         self._send_cq, self._recv_cq = queues.send_cq, queues.recv_cq
@@ -138,6 +141,8 @@ class RpcRdmaEndpoint:
         self._post_receives(self.options.receive_depth)
         self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
+        if self._prompting is not None:
+            self._prompting.prompt = self._prompted
         self._on_receives()
 
     def _on_receives(self) -> None:
@@ -147,6 +152,17 @@ class RpcRdmaEndpoint:
             # A bug, or KeyboardInterrupt: this connection may be halfway through something.
             self.fail(FAULT)
             raise
+
+    def _prompted(self, message: memoryview) -> bool:
+        """Deal with a message that has no receive of its own, if that is quick."""
+        try:
+            if not self._on_prompt(message):
+                return False
+        except BaseException:
+            self.fail(FAULT)
+            raise
+        self.stats.bytes_inline_received += len(message)
+        return True
 
     def _on_sends(self) -> None:
         try:
@@ -224,6 +240,10 @@ class RpcRdmaEndpoint:
         """
         self.closed = True
         self._on_message, self._on_failure = _no_message, _no_failure
+        self._on_prompt = _not_dealt_with
+        if self._prompting is not None:
+            self._prompting.prompt = None
+            self._prompting = None
         self._receives, self.receive_memory = _NOTHING, None
         self.connection.close()
         for cq in (self._send_cq, self._recv_cq):
@@ -242,6 +262,11 @@ class RpcRdmaEndpoint:
 
 def _no_message(slot: ReceiveSlot, message: memoryview, rkey: int | None) -> None:
     """Ignore a message: the connection is closed."""
+
+
+def _not_dealt_with(message: memoryview) -> bool:
+    """Leave a message to others: the connection is closed."""
+    return False
 
 
 def _no_failure(reason: str) -> None:

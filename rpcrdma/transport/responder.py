@@ -80,6 +80,8 @@ class RpcRdmaResponder:
         self._service = service
         self._lane = lane_of(service)
         self._taken = _NOTHING
+        self._declined: int | None = None
+        """The XID of a call that the lane has just declined."""
         self._chunks = chunks
         self._on_refused = on_refused
         self._account = channel.account
@@ -112,28 +114,50 @@ class RpcRdmaResponder:
             call.fetch = Fetch(None, message, ())
             self._hold_back(call)
             return
-        if self._lane is not None and self._by_lane(self._lane, slot, xid, message):
-            return
+        if self._lane is not None and xid != self._declined:
+            taken = self._by_lane(self._lane, message)
+            if taken:
+                self.stats.replies_sent += 1
+                self.grant.release()
+                # The receive is posted again before the credit for it is granted.
+                self.endpoint.repost(slot)
+                self._send_taken(xid, taken)
+                return
+        self._declined = None
         call = RdmaCall(self, slot, xid, None)
         call.decoder = Decoder(message)
         self._service(call)
 
-    def _by_lane(self, lane: Lane, slot: ReceiveSlot, xid: int, message: memoryview) -> bool:
-        """Have a call answered at once, if that can be; sent as ``RdmaCall.reply`` does it."""
-        endpoint = self.endpoint
-        room = endpoint.send_threshold - SHORT_HEADER_SIZE
+    def prompt_call(self, xid: int, message: memoryview) -> bool:
+        """Take a call without any chunk that has no receive of its own, if a lane answers it."""
+        account, grant = self._account, self.grant
+        if (
+            self._lane is None
+            or self._waiting
+            or account.held >= account.budget.free
+            or grant.in_use >= grant.ceiling
+        ):
+            return False
+        taken = self._by_lane(self._lane, message)
+        if not taken:
+            self._declined = xid
+            return False
+        self.stats.calls_received += 1
+        self.stats.replies_sent += 1
+        self._send_taken(xid, taken)
+        return True
+
+    def _by_lane(self, lane: Lane, message: memoryview) -> memoryview:
+        """Have a call answered at once, if that can be; return what is to be sent, or nothing."""
+        room = self.endpoint.send_threshold - SHORT_HEADER_SIZE
         octets = lane(self.channel, message, room, self._take)
         taken, self._taken = self._taken, _NOTHING
-        if not octets:
-            return False
-        grant = self.grant
-        SHORT.pack_into(taken, 0, xid, VERSION, grant.offered, RDMA_MSG, 0, 0, 0)
-        self.stats.replies_sent += 1
-        grant.release()
-        # The receive is posted again before the credit for it is granted.
-        endpoint.repost(slot)
-        endpoint.send(taken)
-        return True
+        return taken if octets else _NOTHING
+
+    def _send_taken(self, xid: int, taken: memoryview) -> None:
+        """Send the reply of a lane as ``RdmaCall.reply`` would."""
+        SHORT.pack_into(taken, 0, xid, VERSION, self.grant.offered, RDMA_MSG, 0, 0, 0)
+        self.endpoint.send(taken)
 
     def _take(self, octets: int) -> memoryview:
         """Return memory for the reply of a lane, behind a header."""

@@ -130,6 +130,17 @@ class MappingQueuePair(QueuePair, Protocol):
         """End one :meth:`map_remote` of this key."""
 
 
+@runtime_checkable
+class PromptQueuePair(QueuePair, Protocol):
+    """A queue pair that can show a message to its owner before it completes a receive; few can."""
+
+    prompt: Callable[[memoryview], bool] | None
+    """Called from the reactor with a plain message, in the next receive buffer, if no completions
+    wait that came before. True says that the message was dealt with: it has no completion, and the
+    buffer is used again. False, before anything was posted, that it is to be completed as ever. The
+    view is valid until the return, or until something is posted."""
+
+
 class Connection(Protocol):
     """A queue pair and its connection management identifier."""
 

@@ -39,9 +39,9 @@ def sync_job(fd: int, metadata: bool) -> Job:
 
 def read_all(fd: int, offset: int, into: memoryview) -> int:
     """Fill a buffer from a file. Return the number of octets, fewer only at its end."""
-    done = 0
-    while done < len(into):
-        count = os.preadv(fd, [into[done:]], offset + done)
+    done = os.preadv(fd, (into,), offset) if len(into) else 0
+    while 0 < done < len(into):
+        count = os.preadv(fd, (into[done:],), offset + done)
         if count == 0:
             break
         done += count

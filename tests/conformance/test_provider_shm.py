@@ -90,6 +90,81 @@ def over(harness: ProviderHarness, *sides: Side) -> None:
         assert side.connection.queue_pair.state == QpState.ERR
 
 
+# Messages that are dealt with promptly, without a receive of their own.
+
+
+def prompted(side: Side, deal: Any) -> list[bytes]:
+    """Have a side shown what comes; ``deal`` says of each message whether it was dealt with."""
+    seen: list[bytes] = []
+
+    def prompt(message: memoryview) -> bool:
+        seen.append(bytes(message))
+        return bool(deal(len(seen)))
+
+    side.connection.queue_pair.prompt = prompt  # type: ignore[attr-defined]
+    return seen
+
+
+def test_what_is_dealt_with_promptly_takes_no_receive(harness: ProviderHarness) -> None:
+    client, server = pair(harness, receives=1)
+    seen = prompted(server, lambda number: number != 5)
+    for number in range(9):
+        client.send(b"message %d" % number)
+    harness.run_until(lambda: len(seen) == 5 and bool(server.received))
+    # The fifth has taken the only receive, so that the others wait for one.
+    assert [wc.byte_len for wc in server.received] == [9]
+    server.recv(64)
+    harness.run_until(lambda: len(seen) == 9)
+    assert seen == [b"message %d" % number for number in range(9)]
+    assert len(server.received) == 1
+
+
+def test_nothing_overtakes_what_waits_to_be_completed(harness: ProviderHarness) -> None:
+    client, server = pair(harness, receives=4)
+    seen = prompted(server, lambda number: False)
+    for number in range(4):
+        client.send(b"message %d" % number)
+    harness.run_until(lambda: len(server.received) == 4)
+    # All four came in one batch: only the first was shown.
+    assert seen[0] == b"message 0"
+    assert len(seen) < 4
+
+
+def test_what_is_dealt_with_may_carry_out_more(harness: ProviderHarness) -> None:
+    client, server = pair(harness, receives=8)
+    queue_pair: Any = server.connection.queue_pair
+
+    def deal(number: int) -> bool:
+        if number == 1:
+            # As a post does that finds no room.
+            machines = queue_pair._machines
+            machines.responder.consume(machines.peer_words[PRODUCED])
+        return True
+
+    seen = prompted(server, deal)
+    for number in range(5):
+        client.send(b"message %d" % number)
+    harness.run_until(lambda: len(seen) + len(server.received) == 5)
+    harness.run_for(0.02)
+    assert len(seen) + len(server.received) == 5
+    assert seen[0] == b"message 0"
+    assert ring_of(server).words[CONSUMED] == 5
+
+
+def test_what_is_dealt_with_may_end_the_connection(harness: ProviderHarness) -> None:
+    client, server = pair(harness, receives=4)
+
+    def deal(number: int) -> bool:
+        server.connection.close()
+        return True
+
+    seen = prompted(server, deal)
+    for _ in range(3):
+        client.send(b"the last one")
+    harness.run_until(lambda: client.told("disconnected"))
+    assert len(seen) == 1
+
+
 # Words and descriptors.
 
 

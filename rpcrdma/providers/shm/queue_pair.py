@@ -67,6 +67,7 @@ class QueuePair(SoftwareQueuePair):
     ) -> None:
         super().__init__(number, send_cq, recv_cq, options)
         self.pd = pd
+        self.prompt: Callable[[memoryview], bool] | None = None
         self.later = later
         self.time = time
         self._ring = ring
@@ -135,7 +136,7 @@ class QueuePair(SoftwareQueuePair):
             self.pd.queue_pairs.remove(self)
             machines.link.close()
         # The connection refers to us; drop the references back.
-        self._on_error, self.later = _not_told, _not_asked
+        self._on_error, self.later, self.prompt = _not_told, _not_asked, None
 
     def uses(self, slot: int) -> bool:
         """Return whether the peer has marked this entry of our table as in use."""
@@ -197,7 +198,9 @@ class QueuePair(SoftwareQueuePair):
         produced = words[PRODUCED]
         found = produced != responder.seen
         if found:
-            responder.consume(produced)
+            responder.consume(produced, self.prompt)
+            if self.state is not _RTS:
+                return True
         elif responder.rnr_since is not None:
             responder.check_patience()
         if words[CONSUMED] >= sends.wanted:

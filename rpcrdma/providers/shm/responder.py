@@ -8,6 +8,7 @@ so do those behind it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from ...verbs.types import WC, Access, QpState, WcOpcode, WcStatus
@@ -38,6 +39,7 @@ _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
 _RECV: Final = int(WcOpcode.RECV)
 _RECV_IMM: Final = int(WcOpcode.RECV_RDMA_WITH_IMM)
+_NOTHING: Final = memoryview(b"")
 _FOREVER: Final = 7
 _RNR_WAIT_S: Final = 0.01
 """How long a message without a receive waits, for each retry that the peer has."""
@@ -116,8 +118,11 @@ class Responder:
         self.seen = -1
         self._host.later(0.0)
 
-    def consume(self, produced: int) -> None:
-        """Carry out what the peer has posted, up to ``produced``. Raises ``Broken``."""
+    def consume(self, produced: int, prompt: Callable[[memoryview], bool] | None = None) -> None:
+        """Carry out what the peer has posted, up to ``produced``. Raises ``Broken``.
+
+        ``prompt`` is shown messages first (``verbs.interfaces.PromptQueuePair``).
+        """
         host, peer = self._host, self._peer
         consumed = before = self.consumed
         if not consumed <= produced <= consumed + peer.count:
@@ -125,18 +130,32 @@ class Responder:
         self.seen = produced
         descriptors, mask = peer.descriptors, peer.mask
         receives, messages = self._receives, peer.messages
-        carry_out, push = self._carry_out, self._recv_cq.push
+        completions, slab_view = self._recv_cq, self._remote.slab_view
+        carry_out, push = self._carry_out, completions.push
         try:
-            while consumed != produced:
+            while consumed < produced:
                 fields = _unpack(descriptors, (consumed & mask) * DESCRIPTOR_OCTETS)
                 opcode, flags, _, _, length, where, _, _ = fields
-                if opcode == SEND and not flags and receives and where & IN_RING:
+                if opcode == SEND and not flags and receives:
                     # The usual case. Anything odd is left to the general way, which finds it.
                     receive = receives[0]
-                    start = where ^ IN_RING
-                    source = messages[start : start + length]
+                    if where & IN_RING:
+                        start = where ^ IN_RING
+                        source = messages[start : start + length]
+                    else:
+                        source = slab_view(where, 0, length) or _NOTHING
                     if len(source) == length <= len(receive.buffer):
-                        receive.buffer[:length] = source
+                        buffer = receive.buffer
+                        buffer[:length] = source
+                        if prompt is not None and not len(completions):
+                            # It may post, which may carry out more, or close.
+                            self.consumed = self._words[CONSUMED] = consumed + 1
+                            taken = prompt(buffer[:length])
+                            if host.state is not QpState.RTS:
+                                return
+                            if taken:
+                                consumed = self.consumed
+                                continue
                         receives.popleft()
                         push(WC(receive.wr_id, 0, _RECV, length))
                         consumed += 1
