@@ -12,6 +12,7 @@ at, so that a refused peer gets neither session nor state, and nothing beyond NU
   have there. RDMA has no such ports.
 - A server whose files are all opened by one user serves that user and root.
 - AUTH_NONE is nobody, and is served where every caller is nobody.
+- An export may take one of the two flavors only.
 
 Root of this host is root to the exports as well (``Credentials.vouched``): it has those rights
 anyway. Root of a container that shares this host's network is not. What a program of root passes on
@@ -31,7 +32,7 @@ from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
 from nfsrdma.rpcrdma.rpc.channel import UNKNOWN_USER, Channel, Peer
 from nfsrdma.rpcrdma.rpc.message import AuthError
-from nfsrdma.xdr.rpc import AUTH_SYS, AUTH_TOOWEAK
+from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS, AUTH_TOOWEAK
 
 from .vfs.export import Export, Squash
 
@@ -149,6 +150,13 @@ class Authority:
         self._channel, self._claim, self._caller = channel, claim, decision[1]
         return decision[1]
 
+    def replace(self, exports: Sequence[Export]) -> None:
+        """Decide anew about everybody, by the rules of these exports."""
+        self._exports = tuple(exports)
+        self._channel = self._claim = self._caller = None
+        for decisions in self._channels.values():
+            decisions.clear()
+
     def _forget(self, channel: Channel) -> None:
         self._channels.pop(channel, None)
         if channel is self._channel:
@@ -167,6 +175,9 @@ class Authority:
             raise Rejection("refused, as no export is for this address")
         if claim.flavor != AUTH_SYS:
             return Caller(claim, barred | self._not_for_nobody())
+        barred |= self._not_for_flavor(AUTH_SYS)
+        if len(barred) == len(self._exports):
+            raise Rejection("refused, as no export for it takes its security flavor (AUTH_SYS)")
         if peer.uid == UNKNOWN_USER and not self._policy.insecure:
             raise Rejection("refused, as nobody knows whose process on this host it is")
         if peer.uid is None or peer.uid == UNKNOWN_USER:
@@ -176,12 +187,15 @@ class Authority:
     def _not_for_nobody(self) -> frozenset[Export]:
         """Return the exports that AUTH_NONE is not served."""
         anonymous = self._policy.users is None
-        closed = frozenset(
+        closed = self._not_for_flavor(AUTH_NONE) | frozenset(
             export for export in self._exports if not anonymous or export.squash is not Squash.ALL
         )
         if len(closed) == len(self._exports):
             raise Rejection("refused, as it does not say who it is (AUTH_NONE)")
         return closed
+
+    def _not_for_flavor(self, flavor: int) -> frozenset[Export]:
+        return frozenset(export for export in self._exports if flavor not in export.flavors)
 
     def _of_another_host(self, peer: Peer, claim: Credentials) -> Credentials:
         policy = self._policy

@@ -84,7 +84,8 @@ async def lookupp(context: Context, args: None, reply: Reply) -> None:
 
 def _answer_flavors(context: Context, export: Export, reply: Reply) -> None:
     """Append the flavors, the stronger first. AUTH_NONE is served where all callers are nobody."""
-    flavors = (AUTH_SYS, AUTH_NONE) if export.squash is Squash.ALL else (AUTH_SYS,)
+    flavors = [AUTH_SYS, AUTH_NONE] if export.squash is Squash.ALL else [AUTH_SYS]
+    flavors = [flavor for flavor in flavors if flavor in export.flavors]
     reply.encoder.uint32(len(flavors))
     for flavor in flavors:
         reply.encoder.uint32(flavor)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
 from nfsrdma.rpcrdma.rpc.channel import Peer
-from nfsrdma.xdr.rpc import AUTH_SYS
+from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
 
 from .interface import FileSystem, User
 
@@ -21,6 +21,9 @@ ANY: Final = "any"
 """In the place of a network: every address."""
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+FLAVORS: Final = frozenset({AUTH_SYS, AUTH_NONE})
+"""The security flavors that exports may be used with, if the server speaks them."""
 
 _CACHED: Final = 1024
 _MAPPED: Final = 96
@@ -55,8 +58,11 @@ class Export:
     machine; without it they are so when the machine's own file system sees fit. ``utf8_only``
     refuses to make names that are no UTF-8; those that are there already can be used and removed
     all the same. ``locations`` are other servers that have the same files, for clients to know.
+    ``flavors`` are the security flavors of callers (RPC numbers); that of callers who do not say
+    who they are is served where all are nobody. ``number`` is its ``fsid`` and in its file
+    handles, 1 to 2**32 - 1: they survive a change of its name then, and are made of that otherwise.
 
-    Raises ``ValueError`` for a name or network that cannot be.
+    Raises ``ValueError`` for a name, network, flavor or number that cannot be.
     """
 
     def __init__(
@@ -72,11 +78,13 @@ class Export:
         sync: bool = True,
         utf8_only: bool = False,
         locations: Iterable[Location] = (),
+        flavors: Iterable[int] = FLAVORS,
+        number: int | None = None,
     ) -> None:
+        if number is not None and not 0 < number <= 0xFFFFFFFF:
+            raise ValueError(f"{number} is no number of an export: 1 to {0xFFFFFFFF} are")
         self.name = name.strip("/")
-        self.path = tuple(os.fsencode(part) for part in self.name.split("/") if part)
-        if any(part in (b".", b"..") or b"\0" in part for part in self.path):
-            raise ValueError(f"{name!r} is no name for an export")
+        self.path = export_path(name)
         self.fs = fs
         self.read_only = read_only or fs.read_only
         self.squash = squash
@@ -91,6 +99,10 @@ class Export:
         self.networks: tuple[Network, ...] = tuple(
             parse_network(network) for network in named if network != ANY
         )
+        self.flavors = frozenset(flavors)
+        if not self.flavors or self.flavors - FLAVORS:
+            raise ValueError("an export is used with AUTH_SYS, AUTH_NONE or both")
+        self.number = number
         self.id = 0
         """Tells exports apart in file handles and as ``fsid``; given by the namespace."""
         self.above: tuple[Export, bytes] | None = None
@@ -104,6 +116,16 @@ class Export:
         self._anonymous = User(*anonymous)
         self._users: dict[Credentials, User] = {}
         self._latest: tuple[Credentials | None, User] = None, self._anonymous
+
+    def adopt(self, rules: Export) -> None:
+        """Take over the rules for its use from another export of the same files, from now on."""
+        self.read_only = rules.read_only or self.fs.read_only
+        self.sync, self.utf8_only, self.flavors = rules.sync, rules.utf8_only, rules.flavors
+        self.squash, self.squash_local_root = rules.squash, rules.squash_local_root
+        self.for_everyone, self.networks = rules.for_everyone, rules.networks
+        self._anonymous = rules._anonymous
+        self._users.clear()
+        self._latest = None, self._anonymous
 
     @property
     def for_this_host(self) -> bool:
@@ -146,6 +168,14 @@ class Export:
         if uid > _MAX_ID or (squash and uid == 0):
             uid = anonymous.uid
         return User(uid, group(credentials.gid), tuple(map(group, credentials.groups)))
+
+
+def export_path(name: str) -> tuple[bytes, ...]:
+    """Return the components of an export's name. Raises ``ValueError`` for one that cannot be."""
+    path = tuple(os.fsencode(part) for part in name.split("/") if part)
+    if any(part in (b".", b"..") or b"\0" in part for part in path):
+        raise ValueError(f"{name!r} is no name for an export")
+    return path
 
 
 def parse_network(text: str) -> Network:

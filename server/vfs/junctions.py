@@ -52,17 +52,8 @@ class Junction(Export):
 
     def __init__(self, above: Export, parent: Node, path: bytes, fs: LocalFileSystem) -> None:
         name = f"{above.name}/{os.fsdecode(path)}"
-        super().__init__(
-            name,
-            fs,
-            read_only=above.read_only,
-            squash=above.squash,
-            squash_local_root=above.squash_local_root,
-            sync=above.sync,
-            utf8_only=above.utf8_only,
-        )
-        self.for_everyone, self.networks = above.for_everyone, above.networks
-        self._anonymous = above._anonymous
+        super().__init__(name, fs)
+        self.adopt(above)
         self.above = above, parent.identity
         self.salt = fs.number
 

@@ -30,6 +30,8 @@ _VERSION: Final = b"\1"
 _PREFIX: Final = 5
 _AUTHENTICATOR: Final = 8
 _CACHED: Final = 4096
+_REMOVED: Final = 4096
+"""Exports that were removed, and are remembered."""
 
 
 class BadHandle(ValueError):
@@ -69,23 +71,71 @@ class Namespace:
         self._key = key
         self._exports: dict[int, Export] = {}
         self._keys: dict[int, bytes] = {}
+        self._removed: OrderedDict[int, bytes] = OrderedDict()
+        """The keys of exports that there were: their handles are known, and lead nowhere."""
         self._handles: OrderedDict[bytes, Filehandle] = OrderedDict()
-        self.exports = tuple(exports)
-        for export in exports:
-            self._number(export)
+        self.exports: tuple[Export, ...] = ()
         self._pseudo: Export | None = None
-        named = self.named
-        if len(named) == 1 and not named[0].path:
+        self.replace(exports, born_ns)
+
+    def replace(self, exports: Sequence[Export], born_ns: int) -> None:
+        """Have these exports from now on. Those that stay keep their handles.
+
+        Handles of those that go are stale from now on (RFC 8881, Section 15.1.2.7), until one of
+        the same name and root comes back. Raises ``ValueError`` as the constructor does, and then
+        nothing has changed.
+        """
+        if not exports:
+            raise ValueError("nothing is exported")
+        named = [export for export in exports if export.above is None]
+        pseudo = None
+        if len(named) != 1 or named[0].path:
+            pseudo = PseudoFileSystem(named, born_ns)
+        self._check_numbers(exports)
+        removed = [export for export in self.exports if export not in exports]
+        for export in removed:
+            self._remove(export.id)
+        # Those with a number of their own first: no other gets it.
+        for export in sorted(exports, key=lambda each: each.number is None):
+            if export not in self.exports:
+                self._number(export)
+        self.exports = tuple(exports)
+        self._handles.clear()
+        if pseudo is None:
             self._root = Filehandle(self, named[0], named[0].fs.root)
-        else:
-            fs = PseudoFileSystem(list(named), born_ns)
-            self._pseudo = Export("", fs)
-            self._enter(0, self._pseudo)
-            self._root = Filehandle(self, self._pseudo, fs.root)
+            if self._pseudo is not None:
+                self._remove(0)
+            self._pseudo = None
+            return
+        if self._pseudo is None:
+            self._pseudo = Export("", pseudo)
+        self._pseudo.fs = pseudo
+        self._enter(0, self._pseudo)
+        self._root = Filehandle(self, self._pseudo, pseudo.root)
+
+    def _remove(self, number: int) -> None:
+        del self._exports[number]
+        self._removed[number] = self._keys.pop(number)
+        self._removed.move_to_end(number)
+        if len(self._removed) > _REMOVED:
+            self._removed.popitem(last=False)
+
+    def _check_numbers(self, exports: Sequence[Export]) -> None:
+        numbered: dict[int, Export] = {}
+        kept = {each.id: each for each in exports if each in self.exports}
+        for export in exports:
+            if export.number is None:
+                continue
+            other = numbered.setdefault(export.number, export)
+            other = kept.get(export.number, other) if other is export else other
+            if other is not export:
+                raise ValueError(
+                    f"{export.number} is the number (fsid) of /{export.name} and of /{other.name}"
+                )
 
     def _number(self, export: Export) -> None:
         # From the name, so that it stays the same whatever else is exported.
-        number = zlib.crc32(b"/" + b"/".join(export.path)) or 1
+        number = export.number or zlib.crc32(b"/" + b"/".join(export.path)) or 1
         while number in self._exports:
             number = number % 0xFFFFFFFF + 1
         export.id = number
@@ -111,7 +161,11 @@ class Namespace:
     def encode(self, export: Export, identity: bytes) -> bytes:
         """Return the octets of a file handle."""
         prefix = _VERSION + export.id.to_bytes(4, "big")
-        return prefix + self._authenticator(prefix, identity) + identity
+        return (
+            prefix
+            + _authenticator(self._keys.get(export.id, self._key), prefix, identity)
+            + identity
+        )
 
     def at_hand(self, wire: bytes) -> Filehandle | None:
         """Return what :meth:`decode` would, if it needs no look at the file system."""
@@ -128,9 +182,17 @@ class Namespace:
             return handle
         prefix, identity = wire[:_PREFIX], wire[_PREFIX + _AUTHENTICATOR :]
         given = wire[_PREFIX : _PREFIX + _AUTHENTICATOR]
-        if not hmac.compare_digest(given, self._authenticator(prefix, identity)):
-            raise BadHandle("not made here")
-        export = self._exports.get(int.from_bytes(prefix[1:], "big"))
+        number = int.from_bytes(prefix[1:], "big")
+        export = self._exports.get(number)
+        # What is of no export is refused later on; it takes as long as anything else.
+        key = self._keys.get(number, self._key)
+        if not hmac.compare_digest(given, _authenticator(key, prefix, identity)):
+            key = self._removed.get(number, self._key)
+            if number not in self._removed or not hmac.compare_digest(
+                given, _authenticator(key, prefix, identity)
+            ):
+                raise BadHandle("not made here")
+            raise failure(errno.ESTALE)
         if prefix[:1] != _VERSION or export is None:
             raise BadHandle("of no export")
         return then(export.fs.node(identity), partial(self._decoded, wire, export))
@@ -195,9 +257,8 @@ class Namespace:
             return Filehandle(self, node.mount, node.mount.fs.root)
         return Filehandle(self, export, node)
 
-    def _authenticator(self, prefix: bytes, identity: bytes) -> bytes:
-        # What is of no export is refused later on; it takes as long as anything else.
-        key = self._keys.get(int.from_bytes(prefix[1:], "big"), self._key)
-        digest = hashlib.blake2s(prefix, digest_size=_AUTHENTICATOR, key=key)
-        digest.update(identity)
-        return digest.digest()
+
+def _authenticator(key: bytes, prefix: bytes, identity: bytes) -> bytes:
+    digest = hashlib.blake2s(prefix, digest_size=_AUTHENTICATOR, key=key)
+    digest.update(identity)
+    return digest.digest()

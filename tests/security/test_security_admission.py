@@ -26,10 +26,10 @@ from tests.support.nfs import (
 
 from nfsrdma.cli.serve_exports import (
     ExportOptions,
-    make_exports,
+    open_exports,
     parse_export,
-    places,
     split_options,
+    wanted_exports,
 )
 from nfsrdma.cli.serve_policy import check_reach, choices, make_policy
 from nfsrdma.cli.serving import ServeCommand
@@ -203,7 +203,7 @@ def test_options_are_for_one_export(tmp_path: Path) -> None:
         f"{tmp_path}/two",
         f"{tmp_path}/three:root_squash",
     ]
-    one, two, three = made = make_exports(given, False, ExportOptions())
+    one, two, three = made = open_exports(wanted_exports(given, False, ExportOptions()))
     assert (one.squash, one.read_only) == (Squash.NONE, True)
     assert (two.squash, two.read_only, two.squash_local_root) == (Squash.ROOT, False, False)
     assert (three.squash, three.squash_local_root) == (Squash.ROOT, True)
@@ -228,8 +228,12 @@ def test_each_choice_is_said() -> None:
     ]
     assert who.startswith("all users are served; callers on this host are who its kernel says")
     assert "below 1024" in who
-    own = make_exports([], True, ExportOptions())
-    *_, who = choices(own, places([]), Policy(0xFFFFFF, frozenset({0xFFFFFF, 0})))
+    wanted = wanted_exports([], True, ExportOptions())
+    *_, who = choices(
+        open_exports(wanted),
+        [each.shown for each in wanted],
+        Policy(0xFFFFFF, frozenset({0xFFFFFF, 0})),
+    )
     assert who.startswith(f"user {0xFFFFFF} and root alone are served")
     assert "others" not in who
 

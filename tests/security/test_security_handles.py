@@ -234,7 +234,7 @@ def test_who_has_no_place_serves_all_the_same(
 ) -> None:
     monkeypatch.setattr(serve_state, "default_directory", lambda: Path("/proc/none"))
     with ExitStack() as stack:
-        store, said = serve_state.keep_state(stack, None, [str(tmp_path)], ["127.0.0.1 1 2"])
+        store, said = serve_state.keep_state(stack, None, [("", str(tmp_path))], ["127.0.0.1 1 2"])
     assert store is None
     assert "nothing is kept" in said
     assert "/proc/none" in said

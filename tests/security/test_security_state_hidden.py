@@ -53,7 +53,9 @@ def export(request: pytest.FixtureRequest, home: Path) -> Export:
 @pytest.fixture
 def session(home: Path, export: Export) -> Iterator[Session]:
     with ExitStack() as stack:
-        store, said = serve_state.keep_state(stack, None, [str(home)], ["127.0.0.1 1 2"], [export])
+        store, said = serve_state.keep_state(
+            stack, None, [("", str(home))], ["127.0.0.1 1 2"], [export]
+        )
         assert store is not None, said
         assert list((home / "local" / "state").glob("*/recovery.sqlite"))
         server = make_server(export, store=store)

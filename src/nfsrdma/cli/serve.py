@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import gc
-import logging
-import os
 import resource
-from contextlib import ExitStack, closing, suppress
-from functools import partial
+from dataclasses import replace
 
 import click
 
-from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.limits import StateLimits
 from nfsrdma.server.vfs.location import Location
-from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
 
-from .serve_backends import open_place
-from .serve_exports import Elsewhere, check_locations, make_exports, places
+from .config_exports import exports_of, limits_of
+from .exports_file import read_exports
+from .serve_config import DOCUMENTS, read_config
+from .serve_exports import Elsewhere, check_locations, wanted_exports
 from .serve_limits import limits_text
 from .serve_options import (
     Kept,
@@ -30,16 +26,31 @@ from .serve_options import (
     listener_options,
     rights_options,
 )
-from .serve_policy import check_reach, choices, make_policy
-from .serve_proxy import open_proxied
-from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourselves
-from .serving import STAMP, ServeCommand
+from .serve_policy import check_reach, make_policy
+from .serve_run import ConfiguredCommand, Settings
 
 _PLENTY = 1 << 20
 
 
-@click.command(epilog=limits_text(ServerConfig()))
+@click.command(cls=ConfiguredCommand, epilog=limits_text(ServerConfig()))
 @click.argument("exports", nargs=-1, metavar="[NAME=]DIR|URL[:OPTION,...]...")
+@click.option(
+    "--config",
+    multiple=True,
+    is_eager=True,
+    callback=read_config,
+    metavar="PATH",
+    help="Read options and exports from a file in TOML, and from those of the directory PATH.d; or "
+    "from those of a directory.  [repeatable]",
+)
+@click.option(
+    "--exports-file",
+    multiple=True,
+    metavar="PATH",
+    help="Read exports from a file as of exports(5), and from those of PATH.d.  [repeatable]",
+)
+@click.option("--check-config", is_flag=True, help="Say whether that would do, and end.")
+@click.option("--print-config", is_flag=True, help="Print all of it as one file, and end.")
 @listener_options
 @rights_options
 @kept_options
@@ -88,8 +99,12 @@ _PLENTY = 1 << 20
 )
 @click.option("--memory", is_flag=True, help="Export an empty file system in memory.")
 @click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
+@click.pass_context
 def serve(
+    context: click.Context,
+    /,
     exports: tuple[str, ...],
+    exports_file: tuple[str, ...],
     listeners: Listeners,
     rights: Rights,
     kept: Kept,
@@ -102,7 +117,8 @@ def serve(
     replica: dict[str, tuple[Location, ...]],
     memory: bool,
     verbose: bool,
-) -> None:
+    **_: object,
+) -> Settings:
     """Export directories by NFS 4.0, 4.1 and 4.2.
 
     One DIR is the root of what clients see; several appear below it, as NAME or by their own
@@ -116,52 +132,39 @@ def serve(
     """
     listeners.check()
     kept.check()
-    kept = kept.resolved
-    check_reach(listeners.addresses, rights.networks)
     if id_names and id_domain is None:
         raise click.UsageError("--id-names takes --id-domain DOMAIN")
-    policy = make_policy(rights.allow_users, rights.insecure)
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(message)s",
-        datefmt=STAMP,
-    )
+    documents = context.meta.get(DOCUMENTS, [])
+    limits, held = limits_of(documents, StateLimits.affordable(raise_descriptor_limit()))
     options = rights.of_exports()
-    descriptors = raise_descriptor_limit()
-    give_up_privileges()
-    config = ServerConfig(
-        max_io=max_io << 10,
-        minor_versions=minor_versions,
-        times=LeaseTimes(kept.lease, kept.grace),
-        state=StateLimits.affordable(descriptors),
-        delegations=delegations,
-        id_domain=id_domain,
-        id_names=id_names,
-    )
-    elsewhere = Elsewhere(refer, replica)
-    # What other servers export is mounted on the reactor that ours will run on.
-    reactor = SelectReactor()
-    proxied = partial(open_proxied, listeners, reactor)
-    made = make_exports(exports, memory, options, elsewhere, partial(open_place, proxied=proxied))
-    with ExitStack() as stack:
-        store, where = None, NOTHING_KEPT
-        keep_to_ourselves(made)
-        # An export from memory ends with the server.
-        if kept.state is not None:
-            store, where = keep_elsewhere(kept.state)
-        elif not kept.ephemeral and (not memory or kept.state_dir is not None):
-            store, where = keep_state(stack, kept.state_dir, exports, listeners.names, made)
-        serving = stack.enter_context(
-            closing(ServeCommand(made, config, store, policy, verbose, reactor))
+    further = exports_of(documents, options)
+    for path in exports_file:
+        further += read_exports(path, options, rights.insecure)
+    wanted = wanted_exports(exports, memory, options, Elsewhere(refer, replica), further)
+    check_reach(listeners.addresses, [each for one in wanted for each in one.options.networks])
+    try:
+        config = ServerConfig(
+            max_io=max_io << 10,
+            minor_versions=minor_versions,
+            times=LeaseTimes(kept.lease, kept.grace),
+            state=limits,
+            delegations=delegations,
+            id_domain=id_domain,
+            id_names=id_names,
         )
-        serving.listen(listeners)
-        serving.say([*choices(made, places(exports, elsewhere), policy), where])
-        # Clients have applied their own file mode masks already.
-        stack.callback(os.umask, os.umask(0))
-        # What exists by now stays, so the collector need not examine it again.
-        gc.collect()
-        gc.freeze()
-        serving.run()
+        if held is not None:
+            config = replace(config, memory=held)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return Settings(
+        wanted=tuple(wanted),
+        listeners=listeners,
+        kept=kept.resolved,
+        config=config,
+        policy=make_policy(rights.allow_users, rights.insecure),
+        verbose=verbose,
+        files=context.params["config"],
+    )
 
 
 def raise_descriptor_limit() -> int:
@@ -171,13 +174,3 @@ def raise_descriptor_limit() -> int:
         hard = _PLENTY
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
-
-
-def give_up_privileges() -> None:
-    """Drop those rights of root that every caller would share.
-
-    Files are used with each caller's own user and groups. But a capability, which stays with the
-    thread, exempts it from quotas and lets it use what a disk keeps free for root.
-    """
-    with suppress(OSError):
-        give_up_capability(CAP_SYS_RESOURCE)

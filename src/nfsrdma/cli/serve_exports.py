@@ -6,23 +6,26 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import click
 
-from nfsrdma.server.vfs.export import Export, Squash
+from nfsrdma.rpcrdma.rpc.auth import NOBODY
+from nfsrdma.server.vfs.export import FLAVORS, Export, Squash
 from nfsrdma.server.vfs.interface import FileSystem
 from nfsrdma.server.vfs.junctions import cross
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.location import Location, Referral, parse_locations
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
-from .serve_backends import is_url, name_of_place, open_place, shown_place
+from .hosts import admitted
+from .serve_backends import is_url, name_of_place, open_place, resolved, shown_place
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """The options of one export; ``networks`` are the same for all of a command."""
+    """The options of one export; on the command line ``networks`` are the same for all."""
 
     read_only: bool = False
     squash: Squash = Squash.ROOT
@@ -31,21 +34,24 @@ class ExportOptions:
     utf8_only: bool = False
     cross_mounts: bool = False
     networks: Sequence[str] = ()
+    anonymous: tuple[int, int] = (NOBODY, NOBODY)
+    flavors: frozenset[int] = FLAVORS
+    number: int | None = None
 
     def with_words(self, words: Sequence[str]) -> ExportOptions:
         """Return these options, changed by words of exports(5). Raises ``KeyError`` for others."""
         changed = self
         for word in words:
-            changed = replace(changed, **_WORDS[word])
+            changed = replace(changed, **WORDS[word])
         return changed
 
 
-_WORDS: Final[dict[str, dict[str, Any]]] = {
+WORDS: Final[dict[str, dict[str, Any]]] = {
     "ro": {"read_only": True},
     "rw": {"read_only": False},
     "root_squash": {"squash": Squash.ROOT, "squash_local_root": True},
-    "no_root_squash": {"squash": Squash.NONE},
-    "all_squash": {"squash": Squash.ALL},
+    "no_root_squash": {"squash": Squash.NONE, "squash_local_root": False},
+    "all_squash": {"squash": Squash.ALL, "squash_local_root": False},
     "sync": {"sync": True},
     "async": {"sync": False},
     "utf8_only": {"utf8_only": True},
@@ -90,19 +96,9 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
     if not colon or _names_directory(text):
         return text, ()
     options = tuple(words.split(","))
-    if all(word in _WORDS for word in options) or _names_directory(export):
+    if all(word in WORDS for word in options) or _names_directory(export):
         return export, options
     return text, ()
-
-
-def places(directories: Sequence[str], elsewhere: Elsewhere = _NOTHING) -> list[str]:
-    """Return the directories of the exports of :func:`make_exports`, for a person to read."""
-    if not directories and not elsewhere.referrals:
-        return ["memory"]
-    alone = len(directories) == 1 and not elsewhere.referrals
-    named = (parse_export(split_options(text)[0], alone)[1] for text in directories)
-    referrals = elsewhere.referrals.values()
-    return [*map(shown_place, named), *(", ".join(map(str, each)) for each in referrals)]
 
 
 def _names_directory(text: str) -> bool:
@@ -120,77 +116,142 @@ def parse_export(text: str, alone: bool) -> tuple[str, str]:
     return "" if alone else name_of_place(text), text
 
 
-def make_exports(
+@dataclass(frozen=True, slots=True)
+class WantedExport:
+    """One export as it was asked for, whether it can be opened or not.
+
+    ``place`` is a directory or a URL; None is an empty file system in memory. An export that is
+    ``absent`` has nothing but the ``locations`` of other servers.
+    """
+
+    name: str
+    place: str | None
+    options: ExportOptions
+    locations: tuple[Location, ...] = ()
+    absent: bool = False
+    origin: str = ""
+    """Where it was asked for: file and line, or nothing for the command line."""
+
+    @property
+    def shown(self) -> str:
+        """Where its files are, for a person to read."""
+        if self.absent:
+            return ", ".join(map(str, self.locations))
+        return "memory" if self.place is None else shown_place(self.place)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes it the same export as another one, with the same files and handles."""
+        place = self.locations if self.absent else self.place and resolved(self.place)
+        return self.name, self.absent, place, self.options.number, self.options.cross_mounts
+
+
+def wanted_exports(
     directories: Sequence[str],
     memory: bool,
     options: ExportOptions,
     elsewhere: Elsewhere = _NOTHING,
-    open_: Callable[[str], FileSystem] = open_place,
-) -> list[Export]:
-    """Make the exports; ``open_`` opens a directory or a URL.
+    further: Sequence[WantedExport] = (),
+) -> list[WantedExport]:
+    """Return the exports that the arguments of the command and ``further`` ones ask for.
 
     Raises ``click.ClickException``, which says what is wrong.
     """
-    if not directories and not memory and not elsewhere.referrals:
-        raise click.UsageError("name a directory to export, or use --memory")
-    if memory and (directories or elsewhere.referrals):
+    if memory and (directories or elsewhere.referrals or further):
         raise click.UsageError(
             "--memory exports an empty file system: name no directories, and --refer to nothing"
         )
+    if not directories and not memory and not elsewhere.referrals and not further:
+        raise click.UsageError("name a directory to export, or use --memory")
     if memory:
-        made = [_export("", MemoryFileSystem(time.time_ns, instance=time.time_ns()), options)]
+        made = [WantedExport("", None, options)]
     else:
-        alone = len(directories) == 1 and not elsewhere.referrals
-        made = []
-        for text in directories:
-            made += _of_directory(text, alone, options, open_)
+        alone = len(directories) == 1 and not elsewhere.referrals and not further
+        made = [*(_wanted(text, alone, options) for text in directories), *further]
     for name, locations in elsewhere.replicas.items():
-        export = next((each for each in made if each.name == name), None)
-        if export is None:
+        place = next((place for place, each in enumerate(made) if each.name == name), None)
+        if place is None:
             names = ", ".join(f"/{each.name}" for each in made) or "none"
             raise click.UsageError(f"--replica /{name}: there is no such export, but {names}")
-        export.locations = locations
+        made[place] = replace(made[place], locations=locations)
     for name, locations in elsewhere.referrals.items():
-        try:
-            made.append(Referral(name, locations, networks=options.networks))
-        except ValueError as error:
-            raise click.ClickException(str(error)) from None
+        made.append(WantedExport(name, None, options, locations, absent=True))
     return made
 
 
-def _of_directory(
-    text: str, alone: bool, options: ExportOptions, open_: Callable[[str], FileSystem]
-) -> list[Export]:
-    """Make the export of one argument, and those of what is mounted below it if it says so."""
+def _wanted(text: str, alone: bool, options: ExportOptions) -> WantedExport:
+    """Read one argument."""
     named, words = split_options(text)
     name, path = parse_export(named, alone)
     if not name and path != named:
         raise click.UsageError(f"{text}: an export has a name before the '=', or none")
     try:
-        chosen = options.with_words(words)
+        return WantedExport(name, path, options.with_words(words))
     except KeyError as error:
-        known = ", ".join(_WORDS)
+        known = ", ".join(WORDS)
         raise click.UsageError(
             f"{text}: {error.args[0]!r} is no option of an export: {known}"
         ) from None
-    fs = open_(path)
-    export = _export(name, fs, chosen)
-    if not chosen.cross_mounts or not isinstance(fs, LocalFileSystem):
-        return [export]
-    return [export, *cross(export)]
 
 
-def _export(name: str, fs: FileSystem, options: ExportOptions) -> Export:
+def open_exports(
+    wanted: Sequence[WantedExport],
+    open_: Callable[[str], FileSystem] = open_place,
+    present: Mapping[tuple[object, ...], Export] = MappingProxyType({}),
+) -> list[Export]:
+    """Make the exports; ``open_`` opens a directory or a URL.
+
+    Those that are ``present``, by their identity, have their file system already. Raises
+    ``click.ClickException``, which says what is wrong; what was opened for nothing is closed.
+    """
+    made: list[Export] = []
+    opened: list[FileSystem] = []
     try:
-        return Export(
-            name,
-            fs,
-            read_only=options.read_only,
-            squash=options.squash,
-            squash_local_root=options.squash_local_root,
-            networks=options.networks,
-            sync=options.sync,
-            utf8_only=options.utf8_only,
-        )
-    except ValueError as error:
-        raise click.ClickException(str(error)) from None
+        for each in wanted:
+            known = present.get(each.identity)
+            fs = known.fs if known is not None else None
+            if fs is None and not each.absent:
+                fs = _opened(each, open_)
+                opened.append(fs)
+            export = _export(each, fs)
+            made.append(export)
+            crossing = known is None and each.options.cross_mounts
+            if crossing and isinstance(fs, LocalFileSystem):
+                made += cross(export)
+    except BaseException as error:
+        for fs in opened:
+            fs.close()
+        if isinstance(error, ValueError | click.ClickException) and each.origin:
+            why = error.message if isinstance(error, click.ClickException) else error
+            raise click.ClickException(f"{each.origin}: {why}") from None
+        if isinstance(error, ValueError):
+            raise click.ClickException(str(error)) from None
+        raise
+    return made
+
+
+def _opened(wanted: WantedExport, open_: Callable[[str], FileSystem]) -> FileSystem:
+    if wanted.place is None:
+        return MemoryFileSystem(time.time_ns, instance=time.time_ns())
+    return open_(wanted.place)
+
+
+def _export(wanted: WantedExport, fs: FileSystem | None) -> Export:
+    options = wanted.options
+    networks = admitted(options.networks)
+    if fs is None:
+        return Referral(wanted.name, wanted.locations, networks=networks)
+    return Export(
+        wanted.name,
+        fs,
+        read_only=options.read_only,
+        squash=options.squash,
+        squash_local_root=options.squash_local_root,
+        anonymous=options.anonymous,
+        networks=networks,
+        sync=options.sync,
+        utf8_only=options.utf8_only,
+        locations=wanted.locations,
+        flavors=options.flavors,
+        number=options.number,
+    )

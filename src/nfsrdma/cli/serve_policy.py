@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +11,9 @@ import click
 
 from nfsrdma.server.authority import ROOT, Policy
 from nfsrdma.server.edge.users import name_of, number_of, own_policy
-from nfsrdma.server.vfs.export import ANY, Export, Squash, is_elsewhere, parse_network
+from nfsrdma.server.vfs.export import Export, Squash, is_elsewhere
 
+from .hosts import check_network
 from .messages import printable
 
 EVERYONE: Final = "any"
@@ -21,11 +22,10 @@ EVERYONE: Final = "any"
 def check_networks(
     context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Read ``--allow``: networks in CIDR notation, single addresses, or ``any``."""
+    """Read ``--allow``: networks in CIDR notation, addresses, names of hosts, or ``any``."""
     for text in value:
         try:
-            if text != ANY:
-                parse_network(text)
+            check_network(text)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
     return value
@@ -66,7 +66,7 @@ def make_policy(allow_users: str | None, insecure: bool) -> Policy:
     return policy
 
 
-def choices(exports: Sequence[Export], places: Sequence[str], policy: Policy) -> Iterator[str]:
+def choices(exports: Sequence[Export], places: Iterable[str], policy: Policy) -> Iterator[str]:
     """Yield a line for each export: what (``places``), to whom, and as whom."""
     named = [export for export in exports if export.above is None]
     for export, place in zip(named, places, strict=True):

@@ -25,7 +25,6 @@ from nfsrdma.server.vfs.export import Export
 
 from .messages import printable
 from .serve_backends import resolved, shown_place
-from .serve_exports import parse_export, split_options
 from .serving import reason
 
 NOTHING_KEPT: Final = "nothing is kept: file handles end with this server"
@@ -34,17 +33,18 @@ NOTHING_KEPT: Final = "nothing is kept: file handles end with this server"
 def keep_state(
     stack: ExitStack,
     state_dir: str | None,
-    exports: Sequence[str],
+    identity: Sequence[tuple[str, str]],
     listeners: Sequence[str],
     made: Sequence[Export] = (),
 ) -> tuple[RecoveryStore | None, str]:
     """Open the store for what must survive a restart; return it, and a line that says where it is.
 
-    It is in the directory named, or in one that the command's ``exports`` and the addresses and
-    ports of its ``listeners`` select, and it is hidden in the exports that were ``made``. A user
-    may have no place for it: then nothing is kept, and the line says why.
+    It is in the directory named, or in one that is selected by the server's ``identity``, names
+    and places of its exports, and by the addresses and ports of its ``listeners``; and it is
+    hidden in the exports that were ``made``. A user may have no place for it: then nothing is
+    kept, and the line says why.
     """
-    path = Path(state_dir) if state_dir is not None else _own(exports, listeners)
+    path = Path(state_dir) if state_dir is not None else _own(identity, listeners)
     try:
         directory = stack.enter_context(closing(StateDirectory(path)))
         keep_to_ourselves(made, directory.path)
@@ -87,8 +87,6 @@ def keep_to_ourselves(exports: Sequence[Export], *directories: Path) -> None:
         ) from None
 
 
-def _own(exports: Sequence[str], listeners: Sequence[str]) -> Path:
-    alone = len(exports) == 1
-    pairs = (parse_export(split_options(text)[0], alone) for text in exports)
-    resolved_pairs = ((name, resolved(place)) for name, place in pairs)
+def _own(identity: Sequence[tuple[str, str]], listeners: Sequence[str]) -> Path:
+    resolved_pairs = ((name, resolved(place)) for name, place in identity)
     return default_directory() / name_of(resolved_pairs, listeners)

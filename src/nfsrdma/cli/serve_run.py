@@ -1,0 +1,145 @@
+"""``nfsrdma serve`` at work: from what is wanted to a server, and its end."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import click
+
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.server.authority import Policy
+from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.state.recovery import RecoveryStore
+from nfsrdma.server.vfs.export import Export
+from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
+
+from .serve_backends import open_place
+from .serve_config import check_exports, shown_config
+from .serve_exports import WantedExport, open_exports
+from .serve_options import Kept, Listeners
+from .serve_policy import choices
+from .serve_proxy import open_proxied
+from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourselves
+from .serving import STAMP, ServeCommand
+
+_ARGUMENTS: Final = "nfsrdma.cli.arguments"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that the command line and the files say of a server."""
+
+    wanted: tuple[WantedExport, ...]
+    listeners: Listeners
+    kept: Kept
+    config: ServerConfig
+    policy: Policy
+    verbose: bool
+    files: tuple[str, ...] = ()
+    """The files and directories of ``--config``."""
+
+    @property
+    def identity(self) -> list[tuple[str, str]]:
+        """What tells this server from others of its user, besides where it listens.
+
+        The files, if there are any: what they say may change, and it is the same server.
+        """
+        if self.files:
+            return [("", os.path.realpath(path)) for path in self.files]
+        return [(each.name, each.place) for each in self.wanted if each.place is not None]
+
+
+class ConfiguredCommand(click.Command):
+    """A command whose callback returns :class:`Settings`, which are then served.
+
+    They can be asked for again: the same arguments, and whatever the files say by then.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the arguments, and parse them."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Check, print, or serve."""
+        settings: Settings = super().invoke(ctx)
+        if ctx.params["print_config"]:
+            for line in shown_config(ctx, settings.wanted, settings.config):
+                click.echo(line)
+        elif ctx.params["check_config"]:
+            check_exports(settings.wanted)
+            count = len(settings.wanted)
+            click.echo(f"would serve {count} export{'s' if count > 1 else ''}")
+        else:
+            run_server(settings, partial(self._again, ctx))
+
+    def _again(self, ctx: click.Context) -> Settings:
+        arguments = list(ctx.meta[_ARGUMENTS])
+        with self.make_context(ctx.info_name, arguments, parent=ctx.parent) as fresh:
+            settings: Settings = super().invoke(fresh)
+        return settings
+
+
+def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
+    """Serve until a signal ends it. ``again`` reads the settings once more."""
+    logging.basicConfig(
+        level=logging.INFO if settings.verbose else logging.WARNING,
+        format="%(asctime)s %(message)s",
+        datefmt=STAMP,
+    )
+    give_up_privileges()
+    # What other servers export is mounted on the reactor that ours will run on.
+    reactor = SelectReactor()
+    proxied = partial(open_proxied, settings.listeners, reactor)
+    made = open_exports(settings.wanted, partial(open_place, proxied=proxied))
+    with ExitStack() as stack:
+        keep_to_ourselves(made)
+        store, where = _store(stack, settings, made)
+        serving = stack.enter_context(
+            closing(
+                ServeCommand(
+                    made, settings.config, store, settings.policy, settings.verbose, reactor
+                )
+            )
+        )
+        serving.listen(settings.listeners)
+        shown = (each.shown for each in settings.wanted)
+        serving.say([*choices(made, shown, settings.policy), where])
+        # Clients have applied their own file mode masks already.
+        stack.callback(os.umask, os.umask(0))
+        # What exists by now stays, so the collector need not examine it again.
+        gc.collect()
+        gc.freeze()
+        serving.run()
+
+
+def _store(
+    stack: ExitStack, settings: Settings, made: list[Export]
+) -> tuple[RecoveryStore | None, str]:
+    """Open what must survive the server; return it, and a line that says where it is."""
+    kept = settings.kept
+    if kept.state is not None:
+        return keep_elsewhere(kept.state)
+    # An export from memory ends with the server.
+    lasting = any(each.place is not None or each.absent for each in settings.wanted)
+    if kept.ephemeral or (not lasting and kept.state_dir is None):
+        return None, NOTHING_KEPT
+    listeners = () if settings.files else settings.listeners.names
+    return keep_state(stack, kept.state_dir, settings.identity, listeners, made)
+
+
+def give_up_privileges() -> None:
+    """Drop those rights of root that every caller would share.
+
+    Files are used with each caller's own user and groups. But a capability, which stays with the
+    thread, exempts it from quotas and lets it use what a disk keeps free for root.
+    """
+    with suppress(OSError):
+        give_up_capability(CAP_SYS_RESOURCE)
