@@ -76,6 +76,10 @@ DEFAULT_LIMITS: Final = StreamLimits()
 _REPLY_OVERHEAD: Final = 256
 """Octets that a reply takes besides its own until it is sent."""
 
+_LANE_REPLY: Final = 544 << 10
+"""Octets of a lane's reply at most: new memory for more takes longer than the lane saves, and the
+service has buffers that are used again."""
+
 _NOTHING: Final = memoryview(b"")
 _WORD = struct.Struct(">I")
 _TWO_WORDS = struct.Struct(">2I")
@@ -387,7 +391,8 @@ class StreamChannel:
     def _start(self, record: memoryview) -> None:
         lane = self._lane
         if lane is not None:
-            octets = lane(self, record, self._limits.max_record, self._take)
+            room = min(self._limits.max_record, _LANE_REPLY)
+            octets = lane(self, record, room, self._take)
             taken, self._taken = self._taken, _NOTHING
             if octets:
                 self._reply_at_once(taken, octets)
