@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .about import ServerInfo
 from .acls import Ace, AceType
 from .api.blocking import Mount, mount
 from .api.blocking_file import NfsFile
@@ -68,6 +69,7 @@ __all__ = [
     "Progress",
     "ProtocolError",
     "Scan",
+    "ServerInfo",
     "Stat",
     "StatVfs",
     "TreeError",

@@ -18,6 +18,7 @@ from nfsrdma.rpcrdma.task import Future, Reactor
 from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
+from .about import ServerInfo, about
 from .callback import Callbacks
 from .errors import NfsError, ProtocolError, unreachable
 from .file import Files, OpenFile
@@ -172,6 +173,10 @@ class Client:
         except (RpcError, CallRefused, XdrError) as error:
             raise ProtocolError(f"NULL: {why(error)}") from error
         return session.reactor.time() - start
+
+    async def about(self) -> ServerInfo:
+        """Return what the server says of itself and of the session."""
+        return await about(self.recovery, await self._channel())
 
     async def _channel(self) -> Channel:
         await self.session.become_usable()

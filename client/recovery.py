@@ -82,6 +82,8 @@ class Recovery:
         self.lease_s = 90.0
         """The length of a lease: what most servers grant, until :meth:`set_lease`."""
         self.client_id: int | None = None
+        self.server: t.EXCHANGE_ID4resok | None = None
+        """What the server said of itself last."""
         self.closing = False
         self.hard = False
         """Whether calls wait for as long as the server is away, where they would fail after
@@ -302,6 +304,7 @@ class Recovery:
                 raise
             session.header = Header(session.credentials, older)
             result = await self._call_exchange_id(channel)
+        self.server = result
         self.client_id = result.eir_clientid
         self._create_sequence = result.eir_sequenceid
         # An unconfirmed record is a new one: all state has to be reclaimed.

@@ -17,6 +17,7 @@ from os import PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ..about import ServerInfo
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..edge.local import local_tree
 from ..errors import NfsError
@@ -161,6 +162,10 @@ class AsyncMount(AsyncPaths):
     async def ping(self) -> float:
         """Return the seconds that a NULL call takes: the network and both transports alone."""
         return await self._run(self._client.ping())
+
+    async def about(self) -> ServerInfo:
+        """Return what the server says of itself and of the session with it."""
+        return await self._run(self._client.about())
 
     # --- Files ---
 

@@ -13,6 +13,7 @@ from os import PathLike, fspath
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from ..about import ServerInfo
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..edge.local import local_tree
 from ..errors import NfsError
@@ -158,6 +159,10 @@ class Mount(Paths):
     def ping(self) -> float:
         """Return the seconds that a NULL call takes: the network and both transports alone."""
         return self._run(self._client.ping())
+
+    def about(self) -> ServerInfo:
+        """Return what the server says of itself and of the session with it."""
+        return self._run(self._client.about())
 
     # --- Files ---
 

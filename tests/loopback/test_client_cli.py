@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -345,3 +346,27 @@ def test_an_interrupted_copy_leaves_no_half_file(cli: Cli, tmp_path: Path) -> No
         pytest.skip("the copy was quicker than the interrupt")
     assert process.returncode == 130
     assert cli("ls", f"{cli.url}/t") == ""
+
+
+def test_doctor_of_a_server(cli: Cli) -> None:
+    said = cli("doctor", f"{cli.url}/t")
+    assert "20 NULL calls" in said
+    assert "NFS 4.2 and 4.1" in said
+    assert "/t is there" in said
+    assert "sys" in said
+    assert "Providers" not in said
+    over_rdma = cli("doctor", cli.rdma_url, "--json", "--timeout", "3")
+    found = {each["what"]: each["found"] for each in json.loads(over_rdma)}
+    assert "soft" in found["Providers that reach it"]
+    assert "inline" in found["Limits"]
+
+
+def test_doctor_of_what_is_not_there(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for url, said in ((f"{cli.url}/none", "/none: no such"), ("nfs+tcp://127.0.0.1:1/", "refused")):
+        monkeypatch.setattr(sys, "argv", ["nfsrdma", "doctor", url])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert caught.value.code == 1
+        assert said in " ".join(capfd.readouterr().out.split())

@@ -14,7 +14,7 @@ from tests.support.hosts import loopback
 from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
-from nfsrdma.cli.doctor import check_shared_memory
+from nfsrdma.cli.doctor_checks import check_shared_memory
 from nfsrdma.rpcrdma.providers.choice import local_servers, providers_for
 from nfsrdma.rpcrdma.providers.shm import rendezvous
 

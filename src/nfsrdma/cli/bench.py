@@ -30,7 +30,7 @@ from .bench_options import (
     settings_options,
 )
 from .common import Failed
-from .doctor import GOOD, check_native
+from .doctor_checks import GOOD, check_native
 from .output import check_replaceable, replaced, write_whole
 
 _WIDTH = 110

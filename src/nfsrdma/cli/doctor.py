@@ -1,274 +1,104 @@
-"""``nfsrdma doctor``: what this machine offers, and what to do about what it lacks."""
+"""``nfsrdma doctor``: what is in the way here or at a server, and what to do about it."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
+import json
 import shutil
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import textwrap
+from collections.abc import Iterable, Iterator
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-ROCE_PORT = 4791
-UDP_SEGMENT = 103
-UDP_GRO = 104
-WANTED_BUFFER = 4 << 20
+from .common import Options, server_options
+from .doctor_checks import BAD, FAIR, GOOD, Finding, findings
+from .doctor_server import server_findings
 
-GOOD, FAIR, BAD = "good", "fair", "bad"
-_MARKS = {GOOD: "[green]ok[/]", FAIR: "[yellow]optional[/]", BAD: "[red]in the way[/]"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was checked: ``verdict`` is GOOD, FAIR or BAD; ``advice`` may be empty."""
-
-    what: str
-    verdict: str
-    found: str
-    advice: str = ""
-
-
-def check_python() -> Finding:
-    """Check the interpreter, and the checksum library that the user-space provider needs."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    if importlib.util.find_spec("zlib_ng") is None:
-        return Finding(
-            "Python and CRC-32",
-            FAIR,
-            f"{version}, CRC-32 by zlib",
-            "pip install zlib-ng: the packet checksum of the soft provider is 3 to 5 times quicker",
-        )
-    return Finding("Python and CRC-32", GOOD, f"{version}, CRC-32 by zlib-ng")
-
-
-NATIVE_MODULES = {
-    "nfsrdma.dissector.capture._guard": "captures that shrink",
-    "nfsrdma.rpcrdma.providers._udp": "datagrams of the soft provider",
-    "nfsrdma.rpcrdma.roce.packets._kernel": "packets of the soft provider",
-    "nfsrdma.xdr._codec": "decoding of XDR",
+_HEADS = {
+    BAD: ("In the way", "red"),
+    FAIR: ("Optional, and not there", "yellow"),
+    GOOD: ("Fine", "green"),
 }
-"""The optional compiled modules and what they do. Each has a twin in Python."""
-
-
-def check_native() -> Iterator[Finding]:
-    """Check whether the compiled modules run, or their twins in Python, and why."""
-    for module, what in NATIVE_MODULES.items():
-        title = f"Native code: {what}"
-        try:
-            importlib.import_module(module)
-        except ModuleNotFoundError:
-            advice = (
-                "the Python twin does the same work more slowly. No compiler was found when this "
-                "was installed: apt-get install gcc python3-dev, then install again"
-            )
-            yield Finding(title, FAIR, "not built", advice)
-        except ImportError as error:
-            advice = "unset NFSRDMA_NATIVE, or install again if it does not fit this Python"
-            yield Finding(title, FAIR, str(error), advice)
-        else:
-            yield Finding(title, GOOD, "runs")
-
-
-def check_rdma_devices(root: Path = Path("/sys/class/infiniband")) -> Finding:
-    """Check the kernel's RDMA devices: adapters, soft-RoCE and siw."""
-    devices = sorted(p.name for p in root.iterdir()) if root.is_dir() else []
-    if not devices:
-        return Finding(
-            "RDMA devices",
-            FAIR,
-            "none",
-            "nothing to do: the soft provider needs none. For kernel soft-RoCE, as root: "
-            "modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0",
-        )
-    return Finding("RDMA devices", GOOD, ", ".join(devices))
-
-
-def check_pyverbs() -> Finding:
-    """Check the package that the verbs provider needs."""
-    if importlib.util.find_spec("pyverbs") is None:
-        return Finding(
-            "pyverbs",
-            FAIR,
-            "not installed",
-            "only for RDMA devices: apt-get install python3-pyverbs",
-        )
-    return Finding("pyverbs", GOOD, "installed")
-
-
-def check_roce_port() -> Finding:
-    """Check who has UDP port 4791 of the loopback addresses: the soft provider needs it."""
-    addresses = [f"127.0.0.{host}" for host in range(1, 9)]
-    taken = [address for address in addresses if not _can_bind(address, ROCE_PORT)]
-    if not taken:
-        return Finding("UDP port 4791", GOOD, "free")
-    if taken == addresses:
-        return Finding(
-            "UDP port 4791",
-            BAD,
-            "in use on every loopback address",
-            "something listens on 0.0.0.0:4791 (kernel soft-RoCE does): run the soft provider in "
-            "another network namespace, or use that device; `ss -lunp sport = :4791` tells who",
-        )
-    return Finding(
-        "UDP port 4791",
-        FAIR,
-        f"in use on {', '.join(taken)}",
-        "another nfsrdma on this host, or kernel soft-RoCE: `ss -lunp sport = :4791` tells; "
-        "programs of one user share it, and a client of this host picks another loopback address",
-    )
-
-
-def _can_bind(address: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, port))
-        except OSError:
-            return False
-    return True
-
-
-def check_segmentation() -> Finding:
-    """Check UDP segmentation offload, which saves four of five system calls."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1024)
-            probe.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
-        except OSError as error:
-            return Finding(
-                "UDP GSO and GRO",
-                FAIR,
-                os.strerror(error.errno or 0),
-                "Linux 5.0 or newer has both; without them one packet goes per system call",
-            )
-    return Finding("UDP GSO and GRO", GOOD, "available")
-
-
-def check_buffers(root: Path = Path("/proc/sys/net/core")) -> Finding:
-    """Check how large a socket buffer an ordinary user may ask for."""
-    limits = {}
-    for name in ("rmem_max", "wmem_max"):
-        try:
-            limits[name] = int((root / name).read_text())
-        except (OSError, ValueError):
-            return Finding("Socket buffers", FAIR, "unknown", f"{root / name} cannot be read")
-    found = ", ".join(f"{name} {value:,}" for name, value in limits.items())
-    if min(limits.values()) >= WANTED_BUFFER or os.geteuid() == 0:
-        return Finding("Socket buffers", GOOD, found)
-    return Finding(
-        "Socket buffers",
-        FAIR,
-        found,
-        f"as root: sysctl -w net.core.rmem_max={WANTED_BUFFER} net.core.wmem_max={WANTED_BUFFER} "
-        "(fewer packets are lost when both ends are quick)",
-    )
-
-
-def check_ipv6() -> Finding:
-    """Check whether the address ::1 exists."""
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
-    except OSError as error:
-        return Finding("IPv6", FAIR, error.strerror or str(error), "IPv4 works without it")
-    return Finding("IPv6", GOOD, "loopback works")
-
-
-def check_shared_memory() -> Finding:
-    """Check whether client and server on this host can use shared memory, and who does."""
-    from nfsrdma.rpcrdma.providers.choice import local_servers
-    from nfsrdma.rpcrdma.providers.shm.order import SUITABLE
-
-    if not SUITABLE or not hasattr(os, "memfd_create"):
-        return Finding("Shared memory", FAIR, "not on this machine", "x86-64 Linux has it")
-    servers = local_servers()
-    if not servers:
-        return Finding("Shared memory", GOOD, "available; no server of this host offers it now")
-    return Finding("Shared memory", GOOD, f"available; servers at {', '.join(servers)}")
-
-
-def check_fuse() -> Finding:
-    """Check whether a mount point could be served through FUSE."""
-    if not Path("/dev/fuse").exists():
-        return Finding("FUSE", FAIR, "/dev/fuse is absent", "as root: modprobe fuse")
-    if shutil.which("fusermount3") is None:
-        return Finding("FUSE", FAIR, "no fusermount3", "apt-get install fuse3")
-    return Finding("FUSE", GOOD, "available")
-
-
-def check_tshark() -> Finding:
-    """Check Wireshark's command line, the second opinion on captures."""
-    path = shutil.which("tshark")
-    if path is None:
-        return Finding("tshark", FAIR, "not installed", "apt-get install tshark")
-    run = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-    return Finding("tshark", GOOD, run.stdout.partition("\n")[0].strip() or path)
-
-
-def check_qemu() -> Finding:
-    """Check what the interoperability lab needs to boot its Linux guests."""
-    if shutil.which("qemu-system-x86_64") is None:
-        return Finding(
-            "QEMU",
-            FAIR,
-            "not installed",
-            "only for real Linux peers: apt-get install qemu-system-x86",
-        )
-    kvm = "with" if os.access("/dev/kvm", os.R_OK | os.W_OK) else "without"
-    return Finding("QEMU", GOOD, f"installed, {kvm} /dev/kvm")
-
-
-def check_privileges() -> Finding:
-    """Check for root, which nothing needs, but which lets a server act with callers' rights."""
-    if os.geteuid() == 0:
-        return Finding("User", GOOD, "root: callers act with their own uid, gid and groups")
-    return Finding("User", GOOD, f"uid {os.geteuid()}: a server does everything as this user")
-
-
-CHECKS: tuple[Callable[[], Finding], ...] = (
-    check_rdma_devices,
-    check_pyverbs,
-    check_roce_port,
-    check_segmentation,
-    check_buffers,
-    check_ipv6,
-    check_privileges,
-    check_shared_memory,
-    check_fuse,
-    check_tshark,
-    check_qemu,
-)
-
-
-def findings() -> Iterator[Finding]:
-    """Yield the findings of all checks, in the order of the table."""
-    yield check_python()
-    yield from check_native()
-    for check in CHECKS:
-        yield check()
+_WIDTH_MAX = 100
+_COLUMN_MAX = 28
 
 
 @click.command()
-def doctor() -> None:
-    """Say what this machine offers, and what to do about the rest."""
-    console = Console()
-    table = Table(title="What this machine offers to NFS over RDMA", title_justify="left")
-    for column in ("what", "verdict", "found"):
-        table.add_column(column, overflow="fold")
-    table.add_column("to do", overflow="fold", ratio=1)
-    worst = GOOD
-    for finding in findings():
-        table.add_row(finding.what, _MARKS[finding.verdict], finding.found, finding.advice)
-        if finding.verdict == BAD:
-            worst = BAD
-    console.print(table)
-    if worst == BAD:
-        sys.exit(1)
-    console.print("The soft provider runs here: try [bold]nfsrdma demo[/].", highlight=False)
+@click.argument("names", nargs=-1, metavar="[WHAT|URL]...")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@server_options
+def doctor(names: tuple[str, ...], as_json: bool, options: Options) -> None:
+    """Say what is in the way, and what to do about it.
+
+    Without arguments this machine is checked, as the user who asks. WHAT is part of the name of one
+    of those checks (fuse, 4791, ipv6 ...): then all that is named has to be fine. A URL is a server
+    that is looked at: which providers, versions, limits and security flavours it offers, and how
+    long it takes to answer. The exit status is 1 if something is in the way.
+    """
+    urls = [name for name in names if "://" in name]
+    words = [name for name in names if "://" not in name]
+    found = [each for url in urls for each in server_findings(url, options)]
+    if words or not urls:
+        found += list(_named(words))
+    if as_json:
+        click.echo(json.dumps([_record(each) for each in found], indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    wanted = GOOD if words else FAIR
+    if any(_rank(each.verdict) > _rank(wanted) for each in found):
+        raise click.exceptions.Exit(1)
+    if not names and not as_json:
+        click.echo("\nThe soft provider runs here: try nfsrdma demo.")
+
+
+def _named(words: list[str]) -> Iterator[Finding]:
+    """Yield the findings about this machine that the words name; all without words."""
+    every = list(findings())
+    for word in words:
+        if not any(word.lower() in each.what.lower() for each in every):
+            names = ", ".join(each.what for each in every)
+            raise click.UsageError(f"no check is called {word!r}; there are: {names}")
+    for each in every:
+        if not words or any(word.lower() in each.what.lower() for word in words):
+            yield each
+
+
+def _rank(verdict: str) -> int:
+    return (GOOD, FAIR, BAD).index(verdict)
+
+
+def _record(finding: Finding) -> dict[str, str]:
+    return {
+        "what": finding.what,
+        "verdict": finding.verdict,
+        "found": finding.found,
+        "advice": finding.advice,
+    }
+
+
+def _show(found: Iterable[Finding]) -> None:
+    """Print the findings, what matters first."""
+    found = list(found)
+    width = min(shutil.get_terminal_size().columns, _WIDTH_MAX)
+    column = min(max(len(each.what) for each in found), _COLUMN_MAX, width // 2)
+    first = True
+    for verdict, (head, colour) in _HEADS.items():
+        group = [each for each in found if each.verdict == verdict]
+        if not group:
+            continue
+        click.echo(("" if first else "\n") + click.style(head, fg=colour, bold=True))
+        first = False
+        for each in group:
+            click.echo("\n".join(_lines(each, column, width)))
+
+
+def _lines(finding: Finding, column: int, width: int) -> Iterator[str]:
+    """Yield the lines of one finding: its name, what was found, and below it what to do."""
+    indent = " " * (column + 4)
+    head = f"  {finding.what:<{column}}  "
+    if len(head) > len(indent):
+        yield head.rstrip()
+        head = indent
+    for text, start in ((finding.found, head), (finding.advice, indent)):
+        yield from textwrap.wrap(
+            text, width, initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
+        )
