@@ -106,6 +106,8 @@ class Connections:
         flow = self._flows.get((packet.source, packet.destination, packet.qpn))
         if flow is None:
             flow = self._first_seen(packet)
+        if not flow.source_port:
+            flow.source_port = packet.source_port
         if operation == _READ_RESPONSE:
             return self._response(flow, packet)
         op: RdmaOp | None = None
@@ -220,7 +222,6 @@ class Connections:
         connection.tunnels, connection.ethernet = packet.inside, packet.ethernet
         side = connection.first = Side(source, connection)
         flow = side.flow = Flow(source, destination, qpn, side, self._outbox)
-        flow.source_port = packet.source_port
         self._flows[flow.key] = flow
         self._pairing.add(flow)
         self._events.flows.emit(NewFlow(flow, packet))

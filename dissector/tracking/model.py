@@ -202,7 +202,7 @@ class Direction:
     def __init__(self, source: str, destination: str, qpn: int, side: Side) -> None:
         self.source = source
         self.source_port = 0
-        """The UDP port that its first packet came from, for RoCEv2."""
+        """The UDP port that its first packet came from, for RoCEv2; not the handshake's."""
         self.destination = destination
         self.qpn = qpn
         """The number of the receiver's queue pair."""
@@ -553,3 +553,14 @@ class Exchange:
     def operations_of(self, kind: OpKind) -> list[RdmaOp]:
         """Return its RDMA operations of one kind."""
         return [op for op in self.operations if op.kind == kind]
+
+
+def called(exchange: Exchange) -> str:
+    """Return the address that is called; empty where it is not known."""
+    side = exchange.responder
+    return (side.address if side is not None else "") or exchange.requester.towards
+
+
+def client(exchange: Exchange) -> str:
+    """Return the address of the NFS client: of a callback the side that is called."""
+    return called(exchange) if exchange.callback else exchange.requester.address

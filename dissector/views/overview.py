@@ -187,9 +187,13 @@ class Overview:
         for sufferer in sufferers[:3]:
             rpc = sufferer.rpc
             path = f" {rpc.path}" if rpc.path else ""
+            who = f" of {rpc.client}" if rpc.client else ""
             frames = f"{rpc.call_frame or '?'}>{rpc.reply_frame or '?'}"
             late = duration(max(0, sufferer.late or 0))
-            yield f"  {rpc.operation}{path} {frames}: {late} later than the median of its kind"
+            yield (
+                f"  {rpc.operation}{path}{who}, frames {frames}: "
+                f"{late} later than the median of its kind"
+            )
         if totals.missing:
             yield f"the capture lacks {many(totals.missing, 'packet')}"
 

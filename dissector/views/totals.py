@@ -18,7 +18,7 @@ from ..messages.decoder import Placed
 from ..messages.procedures import READ3, WRITE3
 from ..messages.rpc import FLAVORS
 from ..tracking.events import Events
-from ..tracking.model import Exchange
+from ..tracking.model import Exchange, called, client
 from .latency.latency import main_operation
 from .latency.measure import Times
 
@@ -168,21 +168,15 @@ Key = Callable[[Exchange], tuple[object, str]]
 """What an RPC is counted under, and the name of that, which may be empty if it is not known."""
 
 
-def _server(exchange: Exchange) -> str:
-    side = exchange.responder
-    return (side.address if side is not None else "") or exchange.requester.towards
-
-
 def _file(exchange: Exchange) -> tuple[object, str]:
     handle, paths = exchange.handle, exchange.paths
     if not handle:
-        return (_server(exchange), paths[0]) if paths else (None, ""), paths[0] if paths else ""
-    return (_server(exchange), handle), paths[0] if paths else ""
+        return (called(exchange), paths[0]) if paths else (None, ""), paths[0] if paths else ""
+    return (called(exchange), handle), paths[0] if paths else ""
 
 
 def _client(exchange: Exchange) -> tuple[object, str]:
-    """Return the NFS client: of a callback the side that is called."""
-    address = _server(exchange) if exchange.callback else exchange.requester.address
+    address = client(exchange)
     return address, address or "?"
 
 
@@ -191,13 +185,13 @@ def _user(exchange: Exchange) -> tuple[object, str]:
     if call is None or call.flavor < 0 or exchange.callback:
         return None, ""
     sys = call.sys()
-    client = exchange.requester.address
+    address = exchange.requester.address
     if sys is None:
-        name = f"{FLAVORS.get(call.flavor, f'flavor {call.flavor}')} on {client}"
+        name = f"{FLAVORS.get(call.flavor, f'flavor {call.flavor}')} on {address}"
         return name, name
     machine = printable(text(sys.machinename))[:64]
-    name = f"uid {sys.uid} on {client}" + (f", {machine}" if machine else "")
-    return (client, sys.uid), name
+    name = f"uid {sys.uid} on {address}" + (f", {machine}" if machine else "")
+    return (address, sys.uid), name
 
 
 def _operation(exchange: Exchange) -> tuple[object, str]:

@@ -108,6 +108,8 @@ class RpcBrief(NamedTuple):
     """-1 where its call or its reply is not known."""
     path: str = ""
     """The file that it is mostly about, if that is known."""
+    client: str = ""
+    """The address of the NFS client, of a callback too."""
 
 
 class Sufferer:

@@ -6,7 +6,7 @@ from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES
 from nfsrdma.rpcrdma.roce.wire.opcode import Kind as Operation
 
 from ...tracking.events import Events, PacketSeen, Totals
-from ...tracking.model import Direction, Exchange, Message, RdmaOp, Side
+from ...tracking.model import Direction, Exchange, Message, RdmaOp, Side, client
 from ..latency.latency import Latency, main_operation
 from ..latency.measure import Timeline
 from .events import Event, RpcBrief, Span, Sufferer
@@ -132,7 +132,7 @@ class Health:
             exchange.number, exchange.requester.connection.number, main_operation(exchange),
             exchange.xid, call.frame if call else 0, reply.frame if reply else 0,
             call.first_time_ns if call else exchange.time_ns, -1 if latency is None else latency,
-            exchange.paths[0] if exchange.paths else "",
+            exchange.paths[0] if exchange.paths else "", client(exchange),
         )  # fmt: skip
         for message in (call, reply):
             if message is not None:

@@ -43,7 +43,9 @@ def _stream(side: Side, resent: int) -> str:
 
 def _direction(watch: Watch) -> Iterator[str]:
     counts, side = watch.counts, watch.flow.side
-    yield f"{side.name} -> {watch.flow.destination} (connection {side.connection.number})"
+    port = watch.flow.source_port
+    where = f"connection {side.connection.number}" + (f", from UDP port {port}" if port else "")
+    yield f"{side.name} -> {watch.flow.destination} ({where})"
     yield f"  sent       {many(counts.packets, 'packet')}, {amount(counts.octets)}"
     if counts.responses:
         yield f"  responses  {many(counts.responses, 'packet')} for its peer's READs"
@@ -143,6 +145,7 @@ def _sufferers(health: Health) -> Iterator[str]:
         late = "?" if sufferer.late is None else duration(max(0, sufferer.late))
         frames = f"{rpc.call_frame or '?'}>{rpc.reply_frame or '?'}"
         why = _why(sufferer) + (f": {rpc.path}" if rpc.path else "")
+        why += f" of {rpc.client}" if rpc.client else ""
         yield _ROW.format(frames, rpc.operation, f"{rpc.xid:#010x}", took, late, why)
     if health.sufferer_count > MAX_LINES:
         yield f"{'...':>13}  and {health.sufferer_count - MAX_LINES} more; --json has them"
@@ -173,6 +176,7 @@ def ndjson_health(health: Health) -> Iterator[str]:
             source=side.address,
             destination=watch.flow.destination,
             destination_qpn=watch.flow.qpn,
+            source_port=watch.flow.source_port or None,
             wasted_octets=watch.counts.wasted_octets,
             **watch.counts.as_dict(),
         )
@@ -209,6 +213,7 @@ def ndjson_health(health: Health) -> Iterator[str]:
             connection=rpc.connection,
             operation=rpc.operation,
             path=rpc.path or None,
+            client=rpc.client or None,
             xid=rpc.xid,
             call_frame=rpc.call_frame,
             reply_frame=rpc.reply_frame,
