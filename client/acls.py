@@ -11,16 +11,12 @@ from nfsrdma.xdr import Decoder, XdrError
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import encode_fattr4
 
-from .attributes import LINK_TYPE, bitmap, decode_values
+from .attributes import ACL, ACL_ROOM, LINK_TYPE, decode_values
 from .compound import ANONYMOUS_STATEID, Compound
 from .errors import status_error
 from .paths import Path, to_octets, to_text
 from .results import Result
 from .xattrs import ExtendedAttributes
-
-_ACL: Final = bitmap((t.FATTR4_ACL,))
-_ROOM: Final = 1 << 16
-"""Octets of a list that are accepted at most."""
 
 _TYPES: Final = "ADUL"
 _FLAGS: Final = {
@@ -114,7 +110,7 @@ class AccessControl(ExtendedAttributes):
         def tail(compound: Compound) -> Result[list[Ace] | None]:
             if follow_symlinks:
                 compound.verify(t.OP_NVERIFY, LINK_TYPE)  # a link is followed
-            return compound.getattr(_ACL, _ROOM, _decode)
+            return compound.getattr(ACL, ACL_ROOM, _decode)
 
         result, _ = await self.resolver.run(path, "GETATTR", tail, follow=follow_symlinks)
         if result.value is None:

@@ -99,6 +99,11 @@ def write_out(count: int) -> bytes:
     return _WRITE_OUT.pack(count)
 
 
+def xattr_size_out(size: int) -> bytes:
+    """Return the answer to GETXATTR and LISTXATTR that tells how long the result is."""
+    return _WRITE_OUT.pack(size)
+
+
 def statfs_out(found: StatVfs) -> bytes:
     """Return the answer to STATFS."""
     return _STATFS_OUT.pack(

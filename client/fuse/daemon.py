@@ -13,12 +13,15 @@ from contextlib import suppress
 from typing import Final
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.rpcrdma.task import Task
+from nfsrdma.rpcrdma.task import Task, sleep
 
 from ..edge.connect import Connector, connect_error, mount_client
-from ..errors import NfsError
+from ..errors import NfsError, ends_everything
 from ..filesystem import FileSystem
-from .device import Device, is_dying
+from ..nodes import Nodes
+from ..url import Url
+from .callers import Callers
+from .device import Device, groups_of, is_dying
 from .mounted import Mounted
 from .mounting import MountError, check_device, check_mount_point, mount, read_ahead, unmount
 from .options import FuseOptions
@@ -33,6 +36,12 @@ _READ_AHEAD: Final = 4 << 20
 """Octets that the kernel reads ahead, so that several READs are in flight."""
 _GOODBYE_S: Final = 10.0
 """Seconds that the server may take for the last ones."""
+_RETRY_MIN_S: Final = 1.0
+_RETRY_MAX_S: Final = 30.0
+"""Seconds between attempts to reach a server that is away when it is mounted."""
+_ALLOW_OTHER: Final = (
+    "allow_other is for root, whom servers believe that others ask through it: mount without it"
+)
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,20 +51,33 @@ class Daemon:
     def __init__(self, url: str, directory: str, options: FuseOptions) -> None:
         self._url = url
         self._options = options
+        if options.allow_other and os.geteuid():
+            raise MountError(errno.EPERM, _ALLOW_OTHER, directory)
         self._directory = check_mount_point(directory)
         check_device()
         self._reactor = SelectReactor()
         self._client: FileSystem | None = None
         self._connector: Connector | None = None
+        self._where: Url | None = None
         self._device: Device | None = None
         self._gone = False
 
     def run(self, ready: Callable[[], object]) -> None:
         """Mount, call ``ready``, and serve until nothing is mounted any more.
 
-        Raises ``OSError`` and ``ValueError``; before ``ready`` was called, nothing is left mounted.
+        With ``bg`` it is called, too, once the server turns out to be away. Raises ``OSError`` and
+        ``ValueError``; before ``ready`` was called, nothing is left mounted.
         """
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                ready()
+
         try:
+            self._connect(tell)
             session = self._mount()
             try:
                 self._begin(session)
@@ -63,7 +85,7 @@ class Daemon:
                 with suppress(MountError):
                     unmount(self._directory, lazy=True)
                 raise
-            ready()
+            tell()
             # What exists by now stays, so the collector need not examine it again.
             gc.collect()
             gc.freeze()
@@ -71,39 +93,66 @@ class Daemon:
         finally:
             self._close()
 
-    def _mount(self) -> Session:
-        """Connect, look the root up, and mount."""
+    def _connect(self, tell: Callable[[], object]) -> None:
+        """Connect to the server; if it is away, again and again for as long as is wanted."""
         options, reactor = self._options, self._reactor
-        mounting = Task(mount_client(reactor, self._url, options.mount))
-        client, connector, parsed = reactor.run_until(mounting)
-        self._client, self._connector = client, connector
+        deadline = reactor.time() + options.patience_s
+        pause_s = _RETRY_MIN_S
+        while True:
+            mounting = Task(mount_client(reactor, self._url, options.mount))
+            try:
+                client, self._connector, self._where = reactor.run_until(mounting)
+            except NfsError as error:
+                if not ends_everything(error) or reactor.time() + pause_s > deadline:
+                    raise
+                _log.warning("%s: %s: trying again", self._url, error.strerror)
+                if options.background:
+                    tell()
+                reactor.run_until(Task(sleep(reactor, pause_s)))
+                pause_s = min(2 * pause_s, _RETRY_MAX_S)
+                continue
+            self._client = client
+            return
+
+    def _mount(self) -> Session:
+        """Look the root up, and mount."""
+        options, reactor, where = self._options, self._reactor, self._where
+        client = self._client
+        assert client is not None
+        assert where is not None
         try:
             nodes = client.nodes(options.lifetimes)
             root = reactor.run_until(Task(nodes.root()))
         except NfsError as error:
-            raise connect_error(error, parsed) from error
+            raise connect_error(error, where) from error
         assert root.number == ROOT
         if not root.is_dir:
-            raise MountError(errno.ENOTDIR, "the export is no directory", str(parsed))
+            raise MountError(errno.ENOTDIR, "the export is no directory", str(where))
         if options.hard:
             client.wait_for_ever()
         mounted = Mounted(
             client,
             nodes,
             self._notify,
-            direct=options.direct,
-            close_to_open=options.close_to_open,
+            callers=self._callers(client, nodes),
+            shared=options.allow_other,
+            choices=options.choices,
         )
-        session = Session(
-            mounted,
-            reactor,
-            self._send,
-            is_dying,
+        session = Session(mounted, reactor, self._send, is_dying)
+        source = options.fsname if options.fsname is not None else str(where)
+        fd = mount(
+            self._directory, source, options.flags, MAX_WRITE, allow_other=options.allow_other
         )
-        source = options.fsname if options.fsname is not None else str(parsed)
-        fd = mount(self._directory, source, options.flags, MAX_WRITE)
         self._device = Device(reactor, fd, mounted.memory, session.handle, self._unmounted)
         return session
+
+    def _callers(self, client: FileSystem, nodes: Nodes) -> Callers | None:
+        """Return the users of the mount, unless all requests shall be made as one of them."""
+        given = self._options.mount.over(self._where.options) if self._where is not None else None
+        if given is not None and (given.uid, given.gid, given.groups) != (None, None, None):
+            return None
+        machine = client.session.credentials.machine
+        return Callers(nodes, machine, groups_of, self._reactor.time)
 
     def _notify(self, message: bytes) -> None:
         if self._device is not None:
@@ -168,12 +217,17 @@ def in_background(serve: Callable[[Callable[[], object]], object]) -> int:
     and its messages appear as usual until it is ready.
     """
     ours, theirs = os.pipe()
-    if os.fork():
+    child = os.fork()
+    if child:
         os.close(theirs)
-        with open(ours, "rb") as report:
-            if report.read(1):
-                return 0
-        _, status = os.wait()
+        try:
+            with open(ours, "rb") as report:
+                if report.read(1):
+                    return 0
+        except KeyboardInterrupt:
+            os.kill(child, signal.SIGINT)  # it has left our terminal
+            raise
+        _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status) or 1
 
     os.close(ours)

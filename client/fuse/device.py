@@ -109,6 +109,28 @@ class Device:
             os.close(fd)
 
 
+def groups_of(thread: int, uid: int, gid: int) -> tuple[int, ...]:
+    """Return the supplementary groups of a thread, if it acts as this user and group.
+
+    The fourth numbers are those that file systems go by. There are none for a thread that is gone,
+    or whose number is another one's by now.
+    """
+    seen: dict[bytes, list[bytes]] = {}
+    try:
+        with open(f"/proc/{thread}/status", "rb") as status:
+            for line in status:
+                name, _, values = line.partition(b":")
+                if name in (b"Uid", b"Gid", b"Groups"):
+                    seen[name] = values.split()
+                if name == b"Groups":
+                    break
+        acting = int(seen[b"Uid"][3]), int(seen[b"Gid"][3])
+        groups = tuple(int(each) for each in seen[b"Groups"])
+    except (OSError, KeyError, IndexError, ValueError):
+        return ()
+    return tuple(each for each in groups if each != gid) if acting == (uid, gid) else ()
+
+
 def is_dying(thread: int) -> bool:
     """Return whether a thread was killed, by SIGKILL or another signal that it cannot survive."""
     try:

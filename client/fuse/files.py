@@ -23,7 +23,7 @@ from .answers import (
     open_out,
     write_out,
 )
-from .mounted import Answer, Mounted
+from .mounted import Answer, Mounted, permit
 from .wire import Header
 
 _log = logging.getLogger(__name__)
@@ -48,9 +48,16 @@ _FLOCK: Final = b"f"
 
 async def open_file(mount: Mounted, header: Header, arguments: wire.Open) -> Answer:
     """Answer OPEN."""
-    flags = arguments.flags
+    flags, nodes = arguments.flags, mount.nodes_for(header)
     node = mount.node(header.node)
-    file = await mount.nodes.open(node, _access(flags), truncate=bool(flags & os.O_TRUNC))
+    if flags & wire.OPEN_EXEC:
+        # Reading may be granted to who may not execute.
+        await permit(nodes, node, t.ACCESS4_EXECUTE)
+
+    async def of(access: int) -> NodeFile:
+        return await nodes.open(node, access, truncate=bool(flags & os.O_TRUNC))
+
+    file = await _open(mount, _access(flags), of)
     number, opened = _opened(mount, file, flags)
     return Answer(opened, undo=_closing(mount, number))
 
@@ -58,15 +65,19 @@ async def open_file(mount: Mounted, header: Header, arguments: wire.Open) -> Ans
 async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answer:
     """Answer CREATE. The kernel has applied the caller's umask."""
     flags, name = arguments.flags, arguments.name
-    directory = mount.node(header.node)
-    file = await mount.nodes.create(
-        directory,
-        name,
-        _access(flags),
-        arguments.mode & _MODE,
-        exclusive=bool(flags & os.O_EXCL),
-        truncate=bool(flags & os.O_TRUNC),
-    )
+    directory, nodes = mount.node(header.node), mount.nodes_for(header)
+
+    async def of(access: int) -> NodeFile:
+        return await nodes.create(
+            directory,
+            name,
+            access,
+            arguments.mode & _MODE,
+            exclusive=bool(flags & os.O_EXCL),
+            truncate=bool(flags & os.O_TRUNC),
+        )
+
+    file = await _open(mount, _access(flags), of)
     node = file.node
     number, opened = _opened(mount, file, flags)
     close = _closing(mount, number)
@@ -83,6 +94,18 @@ async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answ
     return Answer(mount.entry(directory, name, node, status), opened, undo=undo)
 
 
+async def _open(
+    mount: Mounted, access: int, opener: Callable[[int], Coroutine[Any, Any, NodeFile]]
+) -> NodeFile:
+    """Open by ``opener``; with ``wb`` for reading too, as the kernel completes pages by reading."""
+    if mount.choices.write_back and access == WRITE:
+        try:
+            return await opener(READ | WRITE)
+        except PermissionError:
+            pass
+    return await opener(access)
+
+
 def _access(flags: int) -> int:
     try:
         return _ACCESS[flags & os.O_ACCMODE]
@@ -96,7 +119,7 @@ def _opened(mount: Mounted, file: NodeFile, flags: int) -> tuple[int, bytes]:
     told = 0
     if mount.keeps_pages(file):
         told |= FOPEN_KEEP_CACHE
-    if mount.direct or flags & os.O_APPEND:
+    if mount.choices.direct or flags & os.O_APPEND:
         # The kernel appends at the end that it knows. Only direct I/O leaves that to us.
         told |= FOPEN_DIRECT_IO
     return number, open_out(number, told)
@@ -164,7 +187,7 @@ async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer
     data = arguments.data
     mount.memory.write_begins(len(data))
     try:
-        if arguments.flags & os.O_APPEND:
+        if arguments.flags & os.O_APPEND and not arguments.write_flags & wire.WRITE_CACHE:
             await handle.file.append(memoryview(data))
         else:
             await handle.file.write_at(arguments.offset, memoryview(data))

@@ -12,8 +12,11 @@ from ..client import Client
 from ..errors import NfsError, make_error
 from ..nodes import Node, NodeFile, Nodes
 from .answers import attributes_out, entry_out, invalidate_attributes
+from .callers import Callers
+from .choices import DEFAULT, Choices
 from .handles import Handles
 from .memory import Memory
+from .wire import Header
 
 UNCOMMITTED_MAX: Final = 256 << 20
 """Octets of uncommitted data that all open files together keep for a restart of the server."""
@@ -54,8 +57,9 @@ class _Known:
 class Mounted:
     """A mount of ``client``.
 
-    ``notify`` sends a message to the kernel. ``direct`` bypasses the kernel's page cache, and
-    ``close_to_open`` is whether each open looks whether the cache is still valid.
+    ``notify`` sends a message to the kernel. ``callers`` knows the users; without it everything is
+    done as who has mounted. ``shared`` is whether others than that user can use the mount: then the
+    kernel remembers no names, as it would not ask whether everybody may know them.
     """
 
     def __init__(
@@ -64,19 +68,25 @@ class Mounted:
         nodes: Nodes,
         notify: Callable[[bytes], object],
         *,
-        direct: bool = False,
-        close_to_open: bool = True,
+        callers: Callers | None = None,
+        shared: bool = False,
+        choices: Choices = DEFAULT,
         memory: Memory | None = None,
     ) -> None:
         self.client: Final = client
         self.nodes: Final = nodes
         self.handles: Final = Handles()
         self.memory: Final = memory if memory is not None else Memory()
-        self.direct: Final = direct
-        self.close_to_open: Final = close_to_open
+        self.choices: Final = choices
+        self._callers = callers
+        self._shared = shared
         self._notify = notify
         self._known: dict[int, _Known] = {}
         self._uncommitted = 0
+
+    def nodes_for(self, header: Header) -> Nodes:
+        """Return the nodes with the rights of whoever makes a request."""
+        return self.nodes if self._callers is None else self._callers.nodes_for(header)
 
     def node(self, number: int) -> Node:
         """Return the node with a number. Raises an error with ESTALE."""
@@ -137,6 +147,9 @@ class Mounted:
 
     def name_left(self, directory: Node, name: bytes, node: Node | None) -> float:
         """Return for how many seconds the kernel may believe that a name leads to ``node``."""
+        lifetimes = self.nodes.table.lifetimes
+        if self._shared or not lifetimes.names or (node is None and not lifetimes.missing):
+            return 0.0
         if name not in directory.names or directory.names[name] is not node:
             return 0.0
         return self.nodes.names_left(directory)
@@ -157,7 +170,7 @@ class Mounted:
         """
         node = file.node
         known = self._known_of(node)
-        if not self.close_to_open:
+        if not self.choices.close_to_open:
             return True
         same = not file.changed
         if not same or known.attributes != node.change:
@@ -180,3 +193,9 @@ class Mounted:
                 handle.uncommitted = 0
                 with suppress(NfsError):  # the data is kept, and its own process will hear of it
                     await handle.file.file.commit()
+
+
+async def permit(nodes: Nodes, node: Node, wanted: int) -> None:
+    """Raise an error with EACCES unless the server grants all of the ``ACCESS4_`` bits."""
+    if wanted & ~await nodes.access(node, wanted):
+        raise make_error(errno.EACCES, "the server does not permit this", node.path())

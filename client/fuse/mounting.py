@@ -11,13 +11,16 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 TYPE: Final = "fuse.nfsrdma"
 """The type of our mounts in ``/proc/mounts``."""
 _DEVICE: Final = "/dev/fuse"
 _HELPER: Final = "fusermount3"
+_MNT_FORCE: Final = 1
 _MNT_DETACH: Final = 2
+_MS_REMOUNT: Final = 32
 _FLAGS: Final = {
     "ro": 1,
     "nosuid": 2,
@@ -70,14 +73,22 @@ def check_device() -> None:
         raise MountError(error.errno, error.strerror, _DEVICE) from None
 
 
-def mount(directory: str, source: str, flags: Sequence[str], max_read: int) -> int:
+def mount(
+    directory: str,
+    source: str,
+    flags: Sequence[str],
+    max_read: int,
+    *,
+    allow_other: bool = False,
+) -> int:
     """Mount a file system at ``directory``; return the descriptor of its device.
 
-    ``source`` is what ``/proc/mounts`` shows. Raises :class:`MountError`.
+    ``source`` is what ``/proc/mounts`` shows. With ``allow_other`` all users can use it, which only
+    root can say. Raises :class:`MountError`.
     """
     if os.geteuid() == 0:
         try:
-            return _mount_ourselves(directory, source, flags, max_read)
+            return _mount_ourselves(directory, source, flags, max_read, allow_other)
         except PermissionError:
             if shutil.which(_HELPER) is None:
                 text = "not permitted: root of a container needs CAP_SYS_ADMIN to mount"
@@ -85,12 +96,16 @@ def mount(directory: str, source: str, flags: Sequence[str], max_read: int) -> i
     return _mount_by_helper(directory, source, flags, max_read)
 
 
-def _mount_ourselves(directory: str, source: str, flags: Sequence[str], max_read: int) -> int:
+def _mount_ourselves(
+    directory: str, source: str, flags: Sequence[str], max_read: int, allow_other: bool
+) -> int:
     fd = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
     data = (
         f"fd={fd},rootmode=40000,user_id={os.geteuid()},group_id={os.getegid()},max_read={max_read}"
     )
-    bits = sum(_FLAGS[each] for each in set(flags))
+    if allow_other:
+        data += ",allow_other"
+    bits = _bits(flags)
     failed = _libc.mount(
         os.fsencode(source), os.fsencode(directory), TYPE.encode(), bits, data.encode()
     )
@@ -101,6 +116,18 @@ def _mount_ourselves(directory: str, source: str, flags: Sequence[str], max_read
             raise PermissionError(number, os.strerror(number), directory)
         raise MountError(number, os.strerror(number), directory)
     return fd
+
+
+def _bits(flags: Sequence[str]) -> int:
+    return sum(_FLAGS[each] for each in set(flags))
+
+
+def remount(directory: str, flags: Sequence[str]) -> None:
+    """Change the options of mount(2) of what is mounted. Raises :class:`MountError`."""
+    bits = _MS_REMOUNT | _bits(flags)
+    if _libc.mount(None, os.fsencode(directory), None, bits, None):
+        number = ctypes.get_errno()
+        raise MountError(number, os.strerror(number), directory)
 
 
 def _mount_by_helper(directory: str, source: str, flags: Sequence[str], max_read: int) -> int:
@@ -135,12 +162,18 @@ def _mount_by_helper(directory: str, source: str, flags: Sequence[str], max_read
     raise MountError(errno.EPROTO, f"{_HELPER} sent no descriptor", directory)
 
 
-def unmount(directory: str, *, lazy: bool = False) -> None:
+def unmount(directory: str, *, lazy: bool = False, force: bool = False) -> None:
     """Unmount what is mounted at ``directory``. Raises :class:`MountError`.
 
-    With ``lazy`` it is taken out of the tree at once, and ends when nothing uses it any more.
+    With ``lazy`` it is taken out of the tree at once, and ends when nothing uses it any more. With
+    ``force`` it ends at once: whoever waits for the server gets an error, and so does whoever uses
+    it later.
     """
-    if _libc.umount2(os.fsencode(directory), _MNT_DETACH if lazy else 0) == 0:
+    if force:
+        _abort(directory)
+        lazy = True
+    bits = (_MNT_DETACH if lazy else 0) | (_MNT_FORCE if force else 0)
+    if _libc.umount2(os.fsencode(directory), bits) == 0:
         return
     number = ctypes.get_errno()
     program = shutil.which(_HELPER)
@@ -161,13 +194,30 @@ def unmount(directory: str, *, lazy: bool = False) -> None:
     raise MountError(number, text, directory)
 
 
+def _abort(directory: str) -> None:
+    """Have the kernel end the conversation about a mount, which its owner may do in sysfs.
+
+    Not through the mount itself, which may not answer.
+    """
+    with open("/proc/self/mountinfo", "rb") as table:
+        found = [fields[2] for fields in map(bytes.split, table) if _path(fields[4]) == directory]
+    if found:
+        _, _, minor = found[-1].decode().partition(":")
+        with suppress(OSError), open(f"/sys/fs/fuse/connections/{minor}/abort", "w") as abort:
+            abort.write("1")
+
+
+def _path(field: bytes) -> str:
+    """Return a path of the mount table, where some characters are octal numbers."""
+    return os.fsdecode(field.decode("unicode_escape").encode("latin-1"))
+
+
 def mounts() -> Iterator[tuple[str, str]]:
     """Yield mount points and types, those mounted last at the end."""
     with open("/proc/self/mounts", "rb") as table:
         for line in table:
             fields = line.split()
-            where = fields[1].decode("unicode_escape").encode("latin-1")
-            yield os.fsdecode(where), fields[2].decode()
+            yield _path(fields[1]), fields[2].decode()
 
 
 def mounted_at(directory: str) -> str:

@@ -24,7 +24,7 @@ from .answers import (
     open_out,
     statfs_out,
 )
-from .mounted import Answer, Mounted
+from .mounted import Answer, Mounted, permit
 from .wire import Header, Valid
 
 _R_OK: Final = 4
@@ -46,7 +46,7 @@ async def lookup(mount: Mounted, header: Header, arguments: wire.Name) -> Answer
     """Answer LOOKUP: a name that does not exist may be remembered, too."""
     directory, name = mount.node(header.node), arguments.name
     try:
-        node = await mount.nodes.lookup(directory, name)
+        node = await mount.nodes_for(header).lookup(directory, name)
     except FileNotFoundError:
         left = mount.name_left(directory, name, None)
         if left <= 0:
@@ -105,7 +105,7 @@ async def setattr(mount: Mounted, header: Header, arguments: wire.SetAttr) -> An
             atime_now=bool(now & _ATIME_NOW),
             mtime_now=bool(now & _MTIME_NOW),
         )
-        status = await mount.nodes.setattr(node, attributes, size)
+        status = await mount.nodes_for(header).setattr(node, attributes, size)
     if status is None:
         status = await mount.fresh(node)
     return Answer(mount.attributes(node, status))
@@ -117,12 +117,12 @@ _MTIME_NOW: Final = int(Valid.MTIME_NOW)
 
 async def readlink(mount: Mounted, header: Header, arguments: wire.Nothing) -> Answer:
     """Answer READLINK."""
-    return Answer(await mount.nodes.readlink(mount.node(header.node)))
+    return Answer(await mount.nodes_for(header).readlink(mount.node(header.node)))
 
 
 async def statfs(mount: Mounted, header: Header, arguments: wire.Nothing) -> Answer:
     """Answer STATFS."""
-    return Answer(statfs_out(await mount.nodes.statfs(mount.node(header.node))))
+    return Answer(statfs_out(await mount.nodes_for(header).statfs(mount.node(header.node))))
 
 
 async def access(mount: Mounted, header: Header, arguments: wire.Access) -> Answer:
@@ -138,9 +138,7 @@ async def access(mount: Mounted, header: Header, arguments: wire.Access) -> Answ
     if arguments.mask & _X_OK:
         wanted |= t.ACCESS4_LOOKUP if node.is_dir else t.ACCESS4_EXECUTE
     if wanted:
-        granted = await mount.nodes.access(node, wanted)
-        if wanted & ~granted:
-            raise make_error(errno.EACCES, "the server does not permit this", node.path())
+        await permit(mount.nodes_for(header), node, wanted)
     return Answer()
 
 
@@ -150,14 +148,14 @@ async def access(mount: Mounted, header: Header, arguments: wire.Access) -> Answ
 async def symlink(mount: Mounted, header: Header, arguments: wire.SymLink) -> Answer:
     """Answer SYMLINK."""
     directory = mount.node(header.node)
-    node = await mount.nodes.symlink(directory, arguments.name, arguments.target)
+    node = await mount.nodes_for(header).symlink(directory, arguments.name, arguments.target)
     return await _entry(mount, directory, arguments.name, node)
 
 
 async def mkdir(mount: Mounted, header: Header, arguments: wire.MkDir) -> Answer:
     """Answer MKDIR. The kernel has applied the caller's umask."""
     directory = mount.node(header.node)
-    node = await mount.nodes.mkdir(directory, arguments.name, arguments.mode & _MODE)
+    node = await mount.nodes_for(header).mkdir(directory, arguments.name, arguments.mode & _MODE)
     return await _entry(mount, directory, arguments.name, node)
 
 
@@ -166,12 +164,12 @@ async def mknod(mount: Mounted, header: Header, arguments: wire.MkNod) -> Answer
     directory, name, mode = mount.node(header.node), arguments.name, arguments.mode & _MODE
     kind = stat.S_IFMT(arguments.mode)
     if kind in (0, stat.S_IFREG):
-        file = await mount.nodes.create(directory, name, WRITE, mode, exclusive=True)
+        file = await mount.nodes_for(header).create(directory, name, WRITE, mode, exclusive=True)
         node = file.node
         await file.close()
     elif kind in _SPECIAL:
         device = device_numbers(arguments.device)
-        node = await mount.nodes.mknod(directory, name, _SPECIAL[kind], mode, device)
+        node = await mount.nodes_for(header).mknod(directory, name, _SPECIAL[kind], mode, device)
     else:
         raise make_error(errno.EINVAL, f"mknod of the type {kind:#o}")
     return await _entry(mount, directory, name, node)
@@ -180,20 +178,20 @@ async def mknod(mount: Mounted, header: Header, arguments: wire.MkNod) -> Answer
 async def link(mount: Mounted, header: Header, arguments: wire.Link) -> Answer:
     """Answer LINK."""
     directory = mount.node(header.node)
-    node = await mount.nodes.link(mount.node(arguments.node), directory, arguments.name)
+    node = await mount.nodes_for(header).link(mount.node(arguments.node), directory, arguments.name)
     return await _entry(mount, directory, arguments.name, node)
 
 
 async def remove(mount: Mounted, header: Header, arguments: wire.Name) -> Answer:
     """Answer UNLINK and RMDIR, which are one operation of NFS."""
-    await mount.nodes.remove(mount.node(header.node), arguments.name)
+    await mount.nodes_for(header).remove(mount.node(header.node), arguments.name)
     return Answer()
 
 
 async def rename(mount: Mounted, header: Header, arguments: wire.Rename) -> Answer:
     """Answer RENAME."""
     source, target = mount.node(header.node), mount.node(arguments.directory)
-    await mount.nodes.rename(source, arguments.old, target, arguments.new)
+    await mount.nodes_for(header).rename(source, arguments.old, target, arguments.new)
     return Answer()
 
 
@@ -221,7 +219,7 @@ async def opendir(mount: Mounted, header: Header, arguments: wire.Open) -> Answe
 async def readdir(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
     """Answer READDIR: names and inode numbers. ``.`` and ``..`` are left out."""
     directory = mount.handles.directory(arguments.fh)
-    found = await directory.entries_from(mount.nodes, arguments.offset)
+    found = await directory.entries_from(mount.nodes_for(header), arguments.offset)
     parts: list[bytes] = []
     left = arguments.size
     for entry in found:
@@ -237,7 +235,7 @@ async def readdir(mount: Mounted, header: Header, arguments: wire.Read) -> Answe
 async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
     """Answer READDIRPLUS: entries with attributes, each of which counts as a lookup."""
     directory = mount.handles.directory(arguments.fh)
-    found = await directory.entries_from(mount.nodes, arguments.offset)
+    found = await directory.entries_from(mount.nodes_for(header), arguments.offset)
     parts: list[bytes] = []
     looked_up: list[Node] = []
     left = arguments.size

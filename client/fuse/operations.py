@@ -1,7 +1,6 @@
 """The requests that are answered: how their arguments are parsed, and what is done.
 
-What is not in :data:`TABLE` is answered with ENOSYS, so that the kernel does not ask again: it says
-that extended attributes are not supported, and so on.
+What is not in :data:`TABLE` is answered with ENOSYS, so that the kernel does not ask again.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeVar
 
-from . import files, names, wire
+from . import files, names, wire, xattrs
 from .mounted import Answer, Mounted
 from .wire import Header, Opcode
 
@@ -51,6 +50,10 @@ TABLE: Final[dict[int, Operation[Any]]] = {
     Opcode.LINK: Operation(wire.Link.parse, names.link),
     Opcode.STATFS: Operation(wire.Nothing.parse, names.statfs),
     Opcode.ACCESS: Operation(wire.Access.parse, names.access),
+    Opcode.GETXATTR: Operation(wire.GetXattr.parse, xattrs.getxattr),
+    Opcode.SETXATTR: Operation(wire.SetXattr.parse, xattrs.setxattr),
+    Opcode.LISTXATTR: Operation(wire.ListXattr.parse, xattrs.listxattr),
+    Opcode.REMOVEXATTR: Operation(wire.Name.parse, xattrs.removexattr),
     Opcode.OPENDIR: Operation(wire.Open.parse, names.opendir),
     Opcode.READDIR: Operation(wire.Read.parse, names.readdir),
     Opcode.READDIRPLUS: Operation(wire.Read.parse, names.readdirplus),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from ..nodes import UNCACHED, Lifetimes
 from ..options import NCONNECT_MAX, MountOptions
 from ..url import UrlError, parse_url
+from .choices import Choices
 from .mounting import FLAGS
+
+T = TypeVar("T")
 
 _OPPOSITES: Final = {
     "rw": "ro",
@@ -23,13 +27,32 @@ _OPPOSITES: Final = {
 }
 """Options that take one of mount(2) back."""
 _IGNORED: Final = frozenset(
-    ("defaults", "auto", "noauto", "nofail", "_netdev", "user", "nouser", "users", "owner", "group")
+    (
+        *("defaults", "auto", "noauto", "nofail", "_netdev"),
+        *("user", "nouser", "users", "nousers", "owner", "group"),
+        *("intr", "nointr", "sloppy", "remount", "resvport", "noresvport"),
+    )
 )
-"""Options for others than us."""
-_ALLOW_OTHER: Final = (
-    "allow_other is refused: every request is made with the credentials of the user who has "
-    "mounted, so that other users would have that user's rights"
-)
+"""Options for others than us, and those that mean nothing any more (nfs(5))."""
+_TIMEOUT_S: Final = 5.0
+"""The default of ``timeout``."""
+_RETRY_S: Final = 10_000 * 60.0
+"""Seconds for which a mount in the background is tried (nfs(5), ``retry``)."""
+_UNREACHABLE: Final = {"hard": None, "soft": errno.EIO, "softerr": errno.ETIMEDOUT}
+_LOCKS: Final = {
+    "none": (True, True),
+    "all": (False, False),
+    "posix": (False, True),
+    "flock": (True, False),
+}
+"""Whether locks of fcntl(2) and of flock(2) are the server's (nfs(5), ``local_lock``)."""
+_NAMES: Final = {
+    "all": (True, True),
+    "pos": (True, False),
+    "positive": (True, False),
+    "none": (False, False),
+}
+"""Whether names, and missing names, are remembered (nfs(5), ``lookupcache``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +65,14 @@ class FuseOptions:
     """How long attributes and names are trusted."""
     hard: bool = True
     """Whether requests wait for as long as the server is away."""
-    direct: bool = False
-    """Whether the kernel's page cache is bypassed (``noac``)."""
-    close_to_open: bool = True
-    """Whether each open looks whether the file has changed; not with ``nocto``."""
+    choices: Choices = field(default_factory=Choices)
+    """How the mount behaves towards the kernel."""
+    allow_other: bool = False
+    """Whether others than who has mounted can use it, each with his own rights."""
+    background: bool = False
+    """Whether a mount whose server is away is tried again in the background (``bg``)."""
+    retry_s: float | None = None
+    """Seconds for which it is tried; by default not again, and for a week with ``bg``."""
     flags: tuple[str, ...] = ("nosuid", "nodev")
     """Options of mount(2)."""
     fsname: str | None = None
@@ -54,6 +81,13 @@ class FuseOptions:
     """``rdma`` or ``tcp``, if that does not follow from the URL."""
     port: int | None = None
     """The server's port, if that does not follow from the URL."""
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds for which a server that is away is tried to be mounted."""
+        if self.retry_s is not None:
+            return self.retry_s
+        return _RETRY_S if self.background else 0.0
 
     def url(self, source: str) -> str:
         """Return the URL of ``source``, a URL or ``host:/path``. Raises ``ValueError``."""
@@ -73,12 +107,15 @@ class FuseOptions:
         return source
 
 
-def parse_options(texts: tuple[str, ...]) -> FuseOptions:
-    """Parse the values of ``-o``. Raises ``ValueError`` with a sentence."""
+def parse_options(texts: tuple[str, ...], *, sloppy: bool = False) -> FuseOptions:
+    """Parse the values of ``-o``. Raises ``ValueError`` with a sentence.
+
+    With ``sloppy`` options that there are not are ignored, as mount(8) may ask for.
+    """
     reader = _Reader()
     for text in texts:
         for each in text.split(","):
-            if each:
+            if each and not (sloppy and each.partition("=")[0] not in _KNOWN):
                 reader.take(each)
     return reader.options()
 
@@ -91,14 +128,13 @@ class _Reader:
         self.lifetimes = Lifetimes()
         self.mount = MountOptions()
         self.fuse = FuseOptions()
+        self.retrans = 0
 
     def take(self, text: str) -> None:
         """Read one option. Raises ``ValueError``."""
         name, equals, value = text.partition("=")
         if name.startswith("x-") or name == "comment":
             return
-        if name == "allow_other":
-            raise ValueError(_ALLOW_OTHER)
         if name in _VALUED:
             if not equals:
                 raise ValueError(f"the option {name} needs a value: {name}=...")
@@ -128,16 +164,44 @@ class _Reader:
             file_max=max(times.file_min, times.file_max),
             directory_max=max(times.directory_min, times.directory_max),
         )
-        return replace(self.fuse, mount=self.mount, lifetimes=times, flags=tuple(self.flags))
+        mount = self.mount
+        if not self.fuse.hard and self.retrans:
+            seconds = mount.timeout if mount.timeout is not None else _TIMEOUT_S
+            mount = replace(mount, timeout=seconds * (self.retrans + 1))
+        if self.fuse.allow_other and (mount.uid, mount.gid) != (None, None):
+            raise ValueError(
+                "allow_other is not for a mount with uid= or gid=: all users would have the rights "
+                "of that one"
+            )
+        return replace(self.fuse, mount=mount, lifetimes=times, flags=tuple(self.flags))
 
-    def hard(self, hard: bool) -> None:
-        """Read ``hard`` or ``soft``."""
-        self.fuse = replace(self.fuse, hard=hard)
+    def choose(self, **choices: Any) -> None:
+        """Read an option that is one of the choices."""
+        self.fuse = replace(self.fuse, choices=replace(self.fuse.choices, **choices))
 
-    def no_attribute_cache(self) -> None:
-        """Read ``noac``."""
-        self.lifetimes = UNCACHED
-        self.fuse = replace(self.fuse, direct=True)
+    def hard(self, name: str) -> None:
+        """Read ``hard``, ``soft`` or ``softerr``."""
+        self.fuse = replace(self.fuse, hard=name == "hard")
+        self.choose(unreachable=_UNREACHABLE[name])
+
+    def attribute_cache(self, wanted: bool) -> None:
+        """Read ``ac`` or ``noac``."""
+        self.lifetimes = replace(
+            Lifetimes() if wanted else UNCACHED,
+            names=self.lifetimes.names,
+            missing=self.lifetimes.missing,
+        )
+        self.choose(direct=not wanted)
+
+    def names(self, text: str) -> None:
+        """Read ``lookupcache``."""
+        names, missing = _one_of(text, _NAMES)
+        self.lifetimes = replace(self.lifetimes, names=names, missing=missing)
+
+    def local_locks(self, text: str) -> None:
+        """Read ``local_lock``."""
+        posix, flocks = _one_of(text, _LOCKS)
+        self.choose(posix_locks=posix, flocks=flocks)
 
     def timeout(self, seconds: float) -> None:
         """Read ``timeout``, or ``timeo`` in another unit."""
@@ -148,23 +212,39 @@ class _Reader:
     def version(self, text: str) -> None:
         """Read ``vers``."""
         if text not in ("4.1", "4.2", "4"):
-            raise ValueError("4.1 or 4.2")
+            raise ValueError("4.1 or 4.2: no other version is spoken")
         self.mount = replace(self.mount, minor_version=1 if text == "4.1" else None)
 
     def transport(self, text: str) -> None:
         """Read ``proto``."""
-        if text not in ("rdma", "tcp"):
+        if text not in ("rdma", "rdma6", "tcp", "tcp6"):
             raise ValueError("rdma or tcp")
-        self.fuse = replace(self.fuse, proto=text)
+        self.fuse = replace(self.fuse, proto=text.rstrip("6"))
 
     def port(self, text: str) -> None:
         """Read ``port``."""
         self.fuse = replace(self.fuse, port=_number(text, 1, 65535))
 
+    def addresses(self, most: int) -> None:
+        """Read ``max_connect``: one address of the server is used, which is never too many."""
+
     def all_lifetimes(self, text: str) -> None:
         """Read ``actimeo``."""
         seconds = _seconds(text)
-        self.lifetimes = Lifetimes(seconds, seconds, seconds, seconds)
+        self.lifetimes = replace(
+            self.lifetimes,
+            file_min=seconds,
+            file_max=seconds,
+            directory_min=seconds,
+            directory_max=seconds,
+        )
+
+
+def _one_of(text: str, known: dict[str, T]) -> T:
+    try:
+        return known[text]
+    except KeyError:
+        raise ValueError(f"one of {', '.join(known)}") from None
 
 
 def _seconds(text: str) -> float:
@@ -201,56 +281,86 @@ def _directory_max(reader: _Reader, text: str) -> None:
     reader.lifetimes = replace(reader.lifetimes, directory_max=_seconds(text))
 
 
-def _rsize(reader: _Reader, text: str) -> None:
-    reader.mount = replace(reader.mount, rsize=_size(text))
+def _of_mount(name: str, read: Callable[[str], object]) -> Callable[[_Reader, str], None]:
+    """Return what reads an option into a field of the client's own options."""
+
+    def take(reader: _Reader, text: str) -> None:
+        reader.mount = replace(reader.mount, **{name: read(text)})  # type: ignore[arg-type]
+
+    return take
 
 
-def _wsize(reader: _Reader, text: str) -> None:
-    reader.mount = replace(reader.mount, wsize=_size(text))
+def _of_fuse(name: str, read: Callable[[str], object]) -> Callable[[_Reader, str], None]:
+    """Return what reads an option into a field of :class:`FuseOptions`."""
+
+    def take(reader: _Reader, text: str) -> None:
+        reader.fuse = replace(reader.fuse, **{name: read(text)})  # type: ignore[arg-type]
+
+    return take
 
 
-def _nconnect(reader: _Reader, text: str) -> None:
-    reader.mount = replace(reader.mount, nconnect=_number(text, 1, NCONNECT_MAX))
+def _is_set(name: str, value: object) -> Callable[[_Reader], None]:
+    take = _of_fuse(name, lambda _: value)
+    return lambda reader: take(reader, "")
 
 
-def _fsname(reader: _Reader, text: str) -> None:
-    reader.fuse = replace(reader.fuse, fsname=text)
+def _identity(text: str) -> int:
+    return _number(text, 0, (1 << 32) - 2)
 
 
-def _provider(reader: _Reader, text: str) -> None:
-    reader.mount = replace(reader.mount, provider=text)
+def _retrans(reader: _Reader, text: str) -> None:
+    reader.retrans = _number(text, 0, 1000)
 
 
-def _device(reader: _Reader, text: str) -> None:
-    reader.mount = replace(reader.mount, device=text)
-
-
-def _no_close_to_open(reader: _Reader) -> None:
-    reader.fuse = replace(reader.fuse, close_to_open=False)
+def _security(reader: _Reader, text: str) -> None:
+    if text != "sys":
+        raise ValueError("only sys is spoken: numbers of users, without a proof")
 
 
 _PLAIN: Final[dict[str, Callable[[_Reader], None]]] = {
-    "hard": lambda reader: reader.hard(True),
-    "soft": lambda reader: reader.hard(False),
-    "noac": _Reader.no_attribute_cache,
-    "nocto": _no_close_to_open,
+    "hard": lambda reader: reader.hard("hard"),
+    "soft": lambda reader: reader.hard("soft"),
+    "softerr": lambda reader: reader.hard("softerr"),
+    "ac": lambda reader: reader.attribute_cache(True),
+    "noac": lambda reader: reader.attribute_cache(False),
+    "cto": lambda reader: reader.choose(close_to_open=True),
+    "nocto": lambda reader: reader.choose(close_to_open=False),
+    "wb": lambda reader: reader.choose(write_back=True),
+    "lock": lambda reader: reader.local_locks("none"),
+    "nolock": lambda reader: reader.local_locks("all"),
+    "rdirplus": lambda reader: reader.choose(read_plus=True),
+    "nordirplus": lambda reader: reader.choose(read_plus=False),
+    "rdma": lambda reader: reader.transport("rdma"),
+    "tcp": lambda reader: reader.transport("tcp"),
+    "allow_other": _is_set("allow_other", True),
+    "bg": _is_set("background", True),
+    "fg": _is_set("background", False),
 }
 _VALUED: Final[dict[str, Callable[[_Reader, str], None]]] = {
-    "rsize": _rsize,
-    "wsize": _wsize,
-    "nconnect": _nconnect,
+    "rsize": _of_mount("rsize", _size),
+    "wsize": _of_mount("wsize", _size),
+    "nconnect": _of_mount("nconnect", lambda text: _number(text, 1, NCONNECT_MAX)),
+    "max_connect": lambda reader, text: reader.addresses(_number(text, 1, NCONNECT_MAX)),
+    "uid": _of_mount("uid", _identity),
+    "gid": _of_mount("gid", _identity),
+    "provider": _of_mount("provider", str),
+    "device": _of_mount("device", str),
     "timeo": lambda reader, text: reader.timeout(_number(text, 1, 1_000_000) / 10),
     "timeout": lambda reader, text: reader.timeout(_seconds(text)),
+    "retrans": _retrans,
+    "retry": _of_fuse("retry_s", lambda text: 60.0 * _number(text, 0, 1_000_000)),
     "actimeo": _Reader.all_lifetimes,
     "acregmin": _file_min,
     "acregmax": _file_max,
     "acdirmin": _directory_min,
     "acdirmax": _directory_max,
+    "lookupcache": _Reader.names,
+    "local_lock": _Reader.local_locks,
+    "sec": _security,
     "vers": _Reader.version,
+    "nfsvers": _Reader.version,
     "proto": _Reader.transport,
     "port": _Reader.port,
-    "provider": _provider,
-    "device": _device,
-    "fsname": _fsname,
+    "fsname": _of_fuse("fsname", str),
 }
 _KNOWN: Final = frozenset((*_PLAIN, *_VALUED, *FLAGS, *_OPPOSITES, *_IGNORED))

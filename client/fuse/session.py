@@ -10,8 +10,10 @@ from typing import Final
 
 from nfsrdma.rpcrdma.task import Cancelled, Future, Reactor, Task
 
+from ..errors import ends_everything
 from . import wire
 from .answers import Negotiated, head
+from .choices import Choices
 from .mounted import Answer, Mounted
 from .operations import TABLE
 from .wire import HEADER_SIZE, MAJOR, MINOR, MINOR_MAX, Feature, Header, Opcode, WireError
@@ -48,6 +50,21 @@ WANTED: Final = (
 )
 
 Part = bytes | memoryview
+
+
+def wanted(choices: Choices) -> Feature:
+    """Return what a mount asks the kernel for."""
+    features = WANTED
+    for kept, feature in (
+        (choices.posix_locks, Feature.POSIX_LOCKS),
+        (choices.flocks, Feature.FLOCK_LOCKS),
+        (choices.read_plus, Feature.DO_READDIRPLUS | Feature.READDIRPLUS_AUTO),
+    ):
+        if not kept:
+            features &= ~feature
+    return features | Feature.WRITEBACK_CACHE if choices.write_back else features
+
+
 Send = Callable[[Sequence[Part]], bool]
 """Sends an answer; returns False if the request is not there any more."""
 
@@ -148,7 +165,7 @@ class Session:
             )
             self._refuse(unique, errno.EPROTO)
             return
-        features = Feature(offered.features & WANTED)
+        features = Feature(offered.features & wanted(self._mount.choices))
         answer = Negotiated(
             min(offered.minor, MINOR_MAX),
             offered.max_readahead,
@@ -172,7 +189,7 @@ class Session:
         error = task.error()
         if error is not None:
             if not pending.given_up:
-                self._refuse(pending.unique, number_of(error))
+                self._refuse(pending.unique, number_of(error, self._mount.choices.unreachable))
             return
         answer = task.result()
         taken = not pending.given_up and self._answer(pending.unique, *answer.parts)
@@ -220,11 +237,16 @@ def _undone(task: Future[object]) -> None:
         _log.info("what nobody waits for any more could not be undone: %s", error)
 
 
-def number_of(error: BaseException) -> int:
-    """Return the ``errno`` that a process is told for an error."""
+def number_of(error: BaseException, unreachable: int | None = None) -> int:
+    """Return the ``errno`` that a process is told for an error.
+
+    ``unreachable`` is the number for a server that is out of reach; None leaves it as it is.
+    """
     if isinstance(error, Cancelled):
         return errno.EINTR
     if isinstance(error, OSError):
+        if unreachable is not None and ends_everything(error):
+            return unreachable
         number = error.errno
         return number if number is not None and 0 < number <= _ERRNO_MAX else errno.EIO
     if isinstance(error, OverflowError):

@@ -88,6 +88,7 @@ class Feature(IntFlag):
     DO_READDIRPLUS = 1 << 13
     READDIRPLUS_AUTO = 1 << 14
     ASYNC_DIO = 1 << 15
+    WRITEBACK_CACHE = 1 << 16
     PARALLEL_DIROPS = 1 << 18
     ABORT_ERROR = 1 << 21
     MAX_PAGES = 1 << 22
@@ -119,6 +120,12 @@ LK_FLOCK: Final = 1 << 0
 """The flag of a lock of flock(2)."""
 FSYNC_DATASYNC: Final = 1 << 0
 """The flag of FSYNC that leaves the attributes alone."""
+WRITE_CACHE: Final = 1 << 0
+"""The flag of WRITE for pages from the kernel's cache, at the offsets that it has decided on."""
+OPEN_EXEC: Final = 0x20
+"""The flag of OPEN for a program that is to be executed."""
+NO_CALLER: Final = 0xFFFFFFFF
+"""The user of a request that the kernel makes by itself."""
 
 # --- Requests ---
 
@@ -139,7 +146,9 @@ _LINK: Final = struct.Struct("=Q")
 _OPEN: Final = struct.Struct("=I4x")
 _CREATE: Final = struct.Struct("=II8x")
 _READ: Final = struct.Struct("=QQI20x")
-_WRITE: Final = struct.Struct("=QQI12xI4x")
+_WRITE: Final = struct.Struct("=QQII8xI4x")
+_SETXATTR: Final = struct.Struct("=II")
+_GETXATTR: Final = struct.Struct("=I4x")
 _FLUSH: Final = struct.Struct("=Q8xQ")
 _RELEASE: Final = struct.Struct("=QIIQ")
 _FSYNC: Final = struct.Struct("=QI4x")
@@ -383,17 +392,60 @@ class Write(NamedTuple):
 
     fh: int
     offset: int
+    write_flags: int
     flags: int
     data: bytes
 
     @classmethod
     def parse(cls, body: memoryview) -> Write:
         """Parse a body."""
-        fh, offset, size, flags = _WRITE.unpack_from(body)
+        fh, offset, size, write_flags, flags = _WRITE.unpack_from(body)
         data = bytes(body[_WRITE.size : _WRITE.size + size])
         if len(data) < size:
             raise WireError(f"{len(data)} octets where {size} are to be written")
-        return cls(fh, offset, flags, data)
+        return cls(fh, offset, write_flags, flags, data)
+
+
+class SetXattr(NamedTuple):
+    """SETXATTR; ``flags`` are those of setxattr(2), and the value is a copy."""
+
+    name: bytes
+    value: bytes
+    flags: int
+
+    @classmethod
+    def parse(cls, body: memoryview) -> SetXattr:
+        """Parse a body."""
+        size, flags = _SETXATTR.unpack_from(body)
+        (name,) = _names(body, _SETXATTR.size, 1)
+        start = _SETXATTR.size + len(name) + 1
+        value = bytes(body[start : start + size])
+        if len(value) < size:
+            raise WireError(f"{len(value)} octets where a value has {size}")
+        return cls(name, value, flags)
+
+
+class GetXattr(NamedTuple):
+    """GETXATTR. The process wants ``size`` octets at most, or with 0 to know how many there are."""
+
+    size: int
+    name: bytes
+
+    @classmethod
+    def parse(cls, body: memoryview) -> GetXattr:
+        """Parse a body."""
+        return cls(*_GETXATTR.unpack_from(body), *_names(body, _GETXATTR.size, 1))
+
+
+class ListXattr(NamedTuple):
+    """LISTXATTR, with a size like GETXATTR."""
+
+    size: int
+
+    @classmethod
+    def parse(cls, body: memoryview) -> ListXattr:
+        """Parse a body."""
+        return cls(*_GETXATTR.unpack_from(body))
 
 
 class Flush(NamedTuple):

@@ -18,6 +18,10 @@ class Lifetimes:
     file_max: float = 60.0
     directory_min: float = 30.0
     directory_max: float = 60.0
+    names: bool = True
+    """Whether names are remembered, for as long as their directory's attributes are trusted."""
+    missing: bool = True
+    """Whether it is remembered, too, that there is no such name."""
 
 
 _NEVER: Final = float("-inf")

@@ -30,6 +30,7 @@ class Node:
         "_lifetime",
         "change",
         "fsid",
+        "generation",
         "handle",
         "lookups",
         "name",
@@ -46,6 +47,8 @@ class Node:
         self.handle = status.handle
         self.status = status
         self.change = status.change
+        self.generation = 0
+        """Grows when it has changed, unless that was a name made or removed by this client."""
         self.parent: Node | None = None
         """The directory where it was last seen, as :attr:`name`; None for the root."""
         self.name = b""
@@ -131,7 +134,7 @@ class Node:
     def _learn_change(self, change: int, asked_at: float) -> None:
         changed = change != self.change
         if changed:
-            self.names.clear()
+            self._forget_names()
             self.change = change
         self._lifetime.renew(asked_at, changed)
         self._known_at = asked_at
@@ -144,10 +147,14 @@ class Node:
         """
         changed = not atomic or before != self.change
         if changed:
-            self.names.clear()
+            self._forget_names()
         self.change = after
         self._lifetime.renew(now, changed)
         self._known_at = now
+
+    def _forget_names(self) -> None:
+        self.names.clear()
+        self.generation += 1
 
     def expire(self, now: float) -> None:
         """Let the attributes expire, and ignore those of calls that were sent before ``now``."""

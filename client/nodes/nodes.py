@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from copy import copy
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.nfs4.attrs import encode_fattr4
 
 from ..acting import Acting
 from ..attributes import Stat, StatVfs, encode_attributes
@@ -34,6 +36,8 @@ FindRoot = Callable[[], Coroutine[Any, Any, bytes]]
 
 _HANDLE_LOST: Final = frozenset((t.NFS4ERR_STALE, t.NFS4ERR_FHEXPIRED, t.NFS4ERR_BADHANDLE))
 _DEFAULT: Final = Lifetimes()
+_SEARCHED_MAX: Final = 1024
+"""Directories of which it is remembered that a user may search them."""
 
 
 class Entry:
@@ -67,8 +71,8 @@ class Entries:
 class Nodes:
     """The nodes of one mount, for one of its users.
 
-    All users of a mount share the cached attributes and names (:meth:`acting_as`). The caller has
-    to check permissions where one user must not see what another one has looked up.
+    All users of a mount share the cached attributes and names (:meth:`acting_as`). A user is told a
+    name from the cache only if the server has let him search its directory since that has changed.
 
     Methods that return a node count it as looked up, until :meth:`forget`. If the server has lost
     the handle of a node, its path is looked up again; if the same object is still there, the
@@ -90,6 +94,8 @@ class Nodes:
         self._operations = client.operations
         self._open_operations = client.open_operations
         self._locks = client.locks
+        self._searched: OrderedDict[int, int] | None = None
+        """The generations of directories that the user may search; None for who has mounted."""
 
     def acting_as(self, credentials: Credentials) -> Nodes:
         """Return the same nodes for another user of the mount."""
@@ -98,6 +104,7 @@ class Nodes:
         other._operations = Operations(acting)
         other._open_operations = self._open_operations.acting_as(acting)
         other._locks = LockOperations(other._open_operations)
+        other._searched = OrderedDict()
         return other
 
     def _now(self) -> float:
@@ -129,7 +136,7 @@ class Nodes:
             node: Node | None = directory
         elif name == b"..":
             return await self.lookup_parent(directory)
-        elif name in directory.names and directory.names_left(self._now()) > 0:
+        elif self._trusts(directory, name):
             try:
                 node = self.table.named(directory, name)
             except KeyError:
@@ -140,6 +147,16 @@ class Nodes:
             raise status_error(t.NFS4ERR_NOENT, path=_below(directory, name))
         self.table.look_up(node)
         return node
+
+    def _trusts(self, directory: Node, name: bytes) -> bool:
+        """Return whether a name is known, may be relied on, and is for this user to know."""
+        if name not in directory.names or directory.names_left(self._now()) <= 0:
+            return False
+        lifetimes = self.table.lifetimes
+        if not lifetimes.names or (directory.names[name] is None and not lifetimes.missing):
+            return False
+        searched = self._searched
+        return searched is None or searched.get(directory.number) == directory.generation
 
     async def _look(self, directory: Node, name: bytes) -> Node | None:
         asked_at = self._now()
@@ -154,9 +171,19 @@ class Nodes:
         node = self.table.enter(seen.status, asked_at) if seen.status is not None else None
         if news:
             self.table.name(directory, name, node)
+            self._may_search(directory)
         elif node is not None and node.parent is None and node is not self.table.root:
             node.parent, node.name = directory, name
         return node
+
+    def _may_search(self, directory: Node) -> None:
+        """Note that the server has let the user search a directory as it is now."""
+        searched = self._searched
+        if searched is not None:
+            searched[directory.number] = directory.generation
+            searched.move_to_end(directory.number)
+            if len(searched) > _SEARCHED_MAX:
+                searched.popitem(last=False)
 
     async def lookup_parent(self, directory: Node) -> Node:
         """Return the directory above; for the root of the mount, the root itself."""
@@ -393,6 +420,16 @@ class Nodes:
             lambda: self._operations.removexattr(node.handle, key, node.path), node
         )
         node.learn(status, asked_at)
+
+    # --- Access control lists ---
+
+    async def acl(self, node: Node) -> list[t.nfsace4]:
+        """Return the access control list; EOPNOTSUPP where the server has none."""
+        return await self._at(lambda: self._operations.acl(node.handle, node.path), node)
+
+    async def set_acl(self, node: Node, aces: list[t.nfsace4]) -> Stat:
+        """Replace the access control list; return the new attributes."""
+        return await self.setattr(node, encode_fattr4({t.FATTR4_ACL: aces}))
 
     # --- Opening ---
 

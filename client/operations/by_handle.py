@@ -17,6 +17,8 @@ from typing import Final
 from nfsrdma.xdr.nfs4 import types as t
 
 from ..attributes import (
+    ACL,
+    ACL_ROOM,
     CHANGE,
     CHANGE_ROOM,
     FILE_SYSTEM,
@@ -335,6 +337,18 @@ class Operations:
         removed = compound.remove(name)
         await self.call(compound, where)
         return removed.value
+
+    # --- Access control lists (RFC 8881, Section 6.2.1) ---
+
+    async def acl(self, handle: bytes, where: Where = nowhere) -> list[t.nfsace4]:
+        """Return the access control list; EOPNOTSUPP where the server has none."""
+        compound = self.at("GETATTR", handle)
+        values = compound.getattr(ACL, ACL_ROOM, decode_values)
+        await self.call(compound, where)
+        aces: list[t.nfsace4] | None = values.value.get(t.FATTR4_ACL)
+        if aces is None:
+            raise status_error(t.NFS4ERR_ATTRNOTSUPP, "", where())
+        return aces
 
     # --- Extended attributes: names without their namespace (RFC 8276) ---
 

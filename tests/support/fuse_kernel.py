@@ -17,6 +17,8 @@ from typing import Any
 
 from nfsrdma.client.errors import UncertainOutcomeError, make_error
 from nfsrdma.client.filesystem import FileSystem
+from nfsrdma.client.fuse.callers import Callers
+from nfsrdma.client.fuse.choices import DEFAULT, Choices
 from nfsrdma.client.fuse.memory import Memory
 from nfsrdma.client.fuse.mounted import Mounted
 from nfsrdma.client.fuse.session import Part, Session
@@ -87,8 +89,16 @@ class FakeKernel:
         reactor: Reactor,
         lifetimes: Lifetimes | None = None,
         memory: Memory | None = None,
+        choices: Choices = DEFAULT,
+        users: bool = False,
     ) -> None:
         self.fs = fs
+        self.who = (0, 0)
+        """The user and the group of the process that asks."""
+        self.groups: dict[int, tuple[int, ...]] = {}
+        """The supplementary groups of processes."""
+        self._choices = choices
+        self._users = users
         self.reactor = reactor
         self.dying: set[int] = set()
         self.notified: list[int] = []
@@ -103,17 +113,32 @@ class FakeKernel:
         """Make the session, and negotiate."""
         self.nodes = self.fs.nodes(self._lifetimes)
         assert (await self.nodes.root()).number == ROOT
-        self.mounted = Mounted(self.fs, self.nodes, self._notified, memory=self._memory)
+        callers = None
+        if self._users:
+            machine = self.fs.session.credentials.machine
+            callers = Callers(self.nodes, machine, self._groups_of, self.reactor.time)
+        self.mounted = Mounted(
+            self.fs,
+            self.nodes,
+            self._notified,
+            callers=callers,
+            shared=self._users,
+            choices=self._choices,
+            memory=self._memory,
+        )
         self.session = Session(self.mounted, self.reactor, self._sent, self.dying.__contains__)
         offered = struct.pack("=5I44x", 7, 45, 1 << 17, ALL_FEATURES, ALL_FEATURES)
         self.agreed = struct.unpack_from("=4IHHIIHHI", await self.call(INIT, 0, offered))
+
+    def _groups_of(self, pid: int, uid: int, gid: int) -> tuple[int, ...]:
+        return self.groups.get(pid, ()) if (uid, gid) == self.who else ()
 
     # -- requests ----------------------------------------------------------------------------
 
     def request(self, opcode: int, node: int, body: bytes = b"", *, pid: int = 0) -> int:
         """Send a request; return its number."""
         self._unique += 2
-        head = _IN.pack(_IN.size + len(body), opcode, self._unique, node, 0, 0, pid, 0, 0)
+        head = _IN.pack(_IN.size + len(body), opcode, self._unique, node, *self.who, pid, 0, 0)
         if opcode not in (FORGET, BATCH_FORGET, INTERRUPT):
             self._waiting[self._unique] = Future()
         buffer = bytearray(head + body)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
+from nfsrdma.client.fuse.choices import Choices
 from nfsrdma.client.fuse.options import FuseOptions, parse_options
 from nfsrdma.client.nodes import UNCACHED, Lifetimes
 
@@ -12,7 +15,7 @@ def test_the_defaults_are_those_of_mount_nfs() -> None:
     options = parse_options(())
     assert options.hard
     assert options.lifetimes == Lifetimes(3, 60, 30, 60)
-    assert not options.direct
+    assert options.choices == Choices()
     assert set(options.flags) == {"nosuid", "nodev"}
     assert options == parse_options(("rw,defaults,_netdev,nofail,x-systemd.automount,comment=a",))
 
@@ -28,7 +31,56 @@ def test_each_option_says_what_it_does() -> None:
     assert parse_options(("actimeo=7",)).lifetimes == Lifetimes(7, 7, 7, 7)
     options = parse_options(("noac,nocto,fsname=x",))
     assert options.lifetimes == UNCACHED
-    assert (options.direct, options.close_to_open, options.fsname) == (True, False, "x")
+    assert options.choices == Choices(direct=True, close_to_open=False)
+    assert options.fsname == "x"
+    assert parse_options(("noac,ac",)).lifetimes == Lifetimes()
+
+
+def test_what_happens_when_the_server_is_away() -> None:
+    def of(text: str) -> tuple[bool, int | None, float | None]:
+        options = parse_options((text,))
+        return options.hard, options.choices.unreachable, options.mount.timeout
+
+    assert of("hard,timeo=20,retrans=3") == (True, None, 2)
+    assert of("soft,timeo=20,retrans=3") == (False, errno.EIO, 8)
+    assert of("softerr,retrans=1") == (False, errno.ETIMEDOUT, 10)
+    assert of("soft,hard") == (True, None, None)
+    assert parse_options(()).patience_s == 0
+    assert parse_options(("retry=2",)).patience_s == 120
+    assert parse_options(("bg",)).patience_s == 600_000
+    assert not parse_options(("bg,retry=1,fg",)).background
+
+
+def test_names_and_locks() -> None:
+    times = parse_options(("lookupcache=pos,actimeo=1",)).lifetimes
+    assert times == Lifetimes(1, 1, 1, 1, names=True, missing=False)
+    assert not parse_options(("lookupcache=none",)).lifetimes.names
+    assert parse_options(("lookupcache=none,lookupcache=all",)).lifetimes == Lifetimes()
+    for text, wanted in (
+        ("nolock", (False, False)),
+        ("local_lock=posix", (False, True)),
+        ("local_lock=flock", (True, False)),
+        ("nolock,lock", (True, True)),
+    ):
+        choices = parse_options((text,)).choices
+        assert (choices.posix_locks, choices.flocks) == wanted
+    choices = parse_options(("wb,nordirplus",)).choices
+    assert (choices.write_back, choices.read_plus) == (True, False)
+
+
+def test_who_the_server_is_told_to_serve() -> None:
+    options = parse_options(("uid=5,gid=6,sec=sys,nconnect=4,max_connect=2",))
+    assert (options.mount.uid, options.mount.gid, options.mount.nconnect) == (5, 6, 4)
+    assert parse_options(("allow_other",)).allow_other
+    with pytest.raises(ValueError, match="all users would have the rights"):
+        parse_options(("allow_other,uid=5",))
+
+
+def test_mount_may_ask_to_ignore_what_is_not_known() -> None:
+    options = parse_options(("zzz=1,soft,dog",), sloppy=True)
+    assert not options.hard
+    with pytest.raises(ValueError, match="rsize"):
+        parse_options(("rsize=x",), sloppy=True)
 
 
 def test_the_last_of_two_that_contradict_each_other_counts() -> None:
@@ -47,11 +99,15 @@ def test_the_last_of_two_that_contradict_each_other_counts() -> None:
         ("timeout=x", "could not convert"),
         ("actimeo=-1", "a number of seconds"),
         ("vers=3", "vers=3: 4.1 or 4.2"),
+        ("uid=-1", "a number from 0"),
         ("proto=udp", "rdma or tcp"),
         ("port=0", "a number from 1 to 65535"),
         ("timeo", "needs a value"),
         ("ro=1", "takes no value"),
-        ("allow_other", "the credentials of the user who has mounted"),
+        ("sec=krb5", "only sys"),
+        ("lookupcache=x", "one of all, pos"),
+        ("local_lock=x", "one of none, all"),
+        ("nconnect=17", "from 1 to 16"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, message: str) -> None:

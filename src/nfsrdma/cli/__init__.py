@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "ln": ("files", "ln", "Make a hard or symbolic link."),
     "mount": ("mount", "mount", "Mount an export for every program, by FUSE."),
     "umount": ("mount", "umount", "Unmount it."),
+    "mount-helper": ("mount_helper", "mount_helper", "Have mount -t nfsrdma and fstab work."),
     "ping": ("ping", "ping", "Measure NULL round trips to a server."),
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
     "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),
