@@ -51,6 +51,20 @@ class Answer:
         return nfs.decode_results(self.body, call.xid, self.placed)
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How a call was answered that might be refused: ``served``, ERR_CHUNK, an error's name."""
+
+    how: str
+    message: Message
+    results: Results | None = None
+
+    @property
+    def served(self) -> bool:
+        """Whether everything in the call was done."""
+        return self.how == "served"
+
+
 class Lab:
     """The surroundings of one test. Everything that it makes is ended with it."""
 
@@ -75,8 +89,9 @@ class Lab:
         self.peers: list[RawPeer] = []
         self.sessions: list[Session] = []
         self.files: list[File] = []
-        self.leftovers: list[bytes] = []
-        """Names in the directory that are to be removed."""
+        self.leftovers: list[tuple[bytes, bytes]] = []
+        """What is to be removed, the last first: the handle of a directory (empty for that of the
+        URL), and a name."""
 
     def xid(self) -> int:
         """Return a new XID."""
@@ -135,7 +150,7 @@ class Lab:
     def file_name(self) -> bytes:
         """Return a new name of our own, which is removed with the test."""
         name = f".nfsrdma-conform-{self.name}-{self.rng.getrandbits(64):016x}".encode()
-        self.leftovers.append(name)
+        self.leftovers.append((b"", name))
         return name
 
     def mark(self) -> int:
@@ -185,6 +200,40 @@ class Lab:
         expect(answer.is_chunk_error, f"{answer.brief()} instead of ERR_CHUNK")
         expect(answer.xid == xid, f"ERR_CHUNK for XID {answer.xid:#x} instead of {xid:#x}")
         await self.alive(peer)
+
+    async def try_out(
+        self,
+        peer: RawPeer,
+        octets: bytes,
+        call: Call,
+        writes: Sequence[Offer] = (),
+        reply: Offer | None = None,
+    ) -> Tried:
+        """Send a call that the server may refuse, one way or other, but must answer.
+
+        Raises ``Failed`` if it does not, or breaks a rule in doing so.
+        """
+        try:
+            message = await peer.ask(octets)
+        except Gone as error:
+            raise Failed(f"the connection ended instead of an answer: {error}") from None
+        except Silence as error:
+            raise Failed(f"no answer: {error}") from None
+        if message.is_chunk_error:
+            expect(message.xid == call.xid, f"ERR_CHUNK for XID {message.xid:#x}")
+            expect(
+                not any(offer.touched for offer in (*writes, *((reply,) if reply else ()))),
+                "ERR_CHUNK, and memory of the call was written",
+            )
+            return Tried("ERR_CHUNK", message)
+        answer = take_apart(message, call.xid, writes, reply)
+        if answer.body[8:20] == bytes(12) and answer.body[20:24] != bytes(4):
+            status = int.from_bytes(answer.body[20:24], "big")
+            names = {4: "GARBAGE_ARGS", 5: "SYSTEM_ERR"}
+            return Tried(names.get(status, f"accept_stat {status}"), message)
+        results = answer.results(call)
+        name = "served" if results.status == t.NFS4_OK else results.status_name
+        return Tried(name, message, results)
 
     async def call(
         self,
@@ -339,6 +388,14 @@ class Session:
         if results.status != t.NFS4_OK:
             raise Failed(f"operation {results.ops[-1]} failed: {results.status_name}")
         return results
+
+    async def settle(self) -> None:
+        """Bring slot 0 in order behind a call that was refused, whether its SEQUENCE ran or not.
+
+        A bare SEQUENCE of the same number is either executed, or is a repetition.
+        """
+        call = self.compound(seqid=self.seqid)
+        await self.lab.call(self.peer, call)
 
     async def end(self) -> None:
         """Destroy session and client, so that nothing of us is left."""

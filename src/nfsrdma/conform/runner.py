@@ -208,7 +208,8 @@ async def _end(lab: Lab, session: Session) -> None:
 
 async def _remove(lab: Lab, directory: bytes, run: Callable[..., Any]) -> None:
     while lab.leftovers and directory:
-        await run(nfs.putfh(directory), nfs.remove(lab.leftovers[-1]))
+        parent, name = lab.leftovers[-1]
+        await run(nfs.putfh(parent or directory), nfs.remove(name))
         lab.leftovers.pop()
 
 
