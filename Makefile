@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets format emit docs clean twins lanes-off native-million native-asan
+.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets costs format emit docs clean twins lanes-off native-million native-asan
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -117,6 +117,9 @@ bench: $(STAMP) ## speed of everything, the short form: tables, benchmarks/out.j
 
 targets: $(STAMP) ## what was to be reached in speed, measured: some five minutes; Ganesha and libnfs if there
 	@PYTHONPATH=src $(BIN)/python benchmarks/targets.py --json benchmarks/out/targets.json
+
+costs: $(STAMP) ## what an operation costs, against clients, files, opens, locks: five minutes, 1.5 GB in /dev/shm
+	@PYTHONPATH=src:. $(BIN)/python benchmarks/costs.py --json benchmarks/out/costs.json
 
 format: $(STAMP) ## put every file into shape
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

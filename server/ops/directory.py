@@ -37,7 +37,8 @@ _COOKIE_VERIFIER: Final = bytes(8)
 after a restart (RFC 8881, Section 18.23.3, leaves that to the server). Clients that always send
 zero exist."""
 
-_ENTRY: Final = struct.Struct(">IQ")  # that there is an entry, and its cookie
+_ENTRY: Final = struct.Struct(">IQI")  # that there is an entry, its cookie, its name's length
+_PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 _NO_ATTRIBUTES: Final = bytes(8)
 """An empty bitmap, and no values."""
 _MOST: Final = 1 << 17
@@ -295,6 +296,7 @@ class _Page:
         "_end",
         "_here",
         "_mask",
+        "_may_lead",
         "_names_left",
         "_refusal",
         "_reply",
@@ -316,6 +318,8 @@ class _Page:
         self._reply = reply
         self._encoder = reply.encoder
         self._mask = mask
+        self._may_lead = True
+        """Whether entries may be the roots of other exports."""
         self._refusal = refusal
         self._count = 0
         self._rooms: dict[Export, Statistics] = {}
@@ -370,6 +374,7 @@ class _Page:
     def extend(self, entries: list[Entry]) -> bool:
         """Append entries, unless they are none for the caller; False if the page is full."""
         buffer = self._reply.buffer
+        self._may_lead = self._context.core.namespace.may_lead(self._here)
         for entry in entries:
             mark = len(buffer)
             try:
@@ -392,36 +397,44 @@ class _Page:
     def _encode(self, entry: Entry) -> bool:
         """Append an ``entry4`` without its end; False if there is none for the caller."""
         cookie, name, found = entry
-        encoder, mask, here, context = self._encoder, self._mask, self._here, self._context
-        encoder.buffer += _ENTRY.pack(1, cookie)
-        encoder.opaque(name)
-        export = context.core.namespace.export_of(here, name)
-        if export is not here.export and not context.admitted(export):
-            # What is mounted here is not for this client: not even that it exists.
-            return False
+        mask, context, export = self._mask, self._context, self._here.export
+        buffer, size = self._encoder.buffer, len(name)
+        buffer += _ENTRY.pack(1, cookie, size)
+        buffer += name
+        buffer += _PAD[size & 3]
+        if self._may_lead:
+            export = context.core.namespace.export_of(self._here, name)
+            if export is not self._here.export:
+                if not context.admitted(export):
+                    # What is mounted here is not for this client: not even that it exists.
+                    return False
+                mask &= attributes.supported(export.fs, context.minor)
         if self._refusal is not None:
             found = self._refusal
         if isinstance(found, OSError):
-            if not mask:
-                encoder.buffer += _NO_ATTRIBUTES
-                return True
-            # What will pass is no attribute of the entry.
-            if not mask & attributes.RDATTR_ERROR or status_of(found) == nfs.NFS4ERR_DELAY:
-                raise found
-            # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
-            attributes.encode_error(encoder, found)
+            self._encode_error(found)
             return True
         values, identity = found
-        if export is not here.export:
-            mask &= attributes.supported(export.fs, context.minor)
         room = self._rooms.get(export) if self._rooms else None
+        acls = self._acls.get(name) if self._acls else None
         subject = attributes.Subject(
-            context.core, context.minor, export, values, identity, None, room, self._acls.get(name)
+            context.core, context.minor, export, values, identity, None, room, acls
         )
         if export.absent:
             mask, subject.status = absent.listed(mask)
-        attributes.encode(encoder, subject, mask)
+        attributes.encode(self._encoder, subject, mask)
         return True
+
+    def _encode_error(self, error: OSError) -> None:
+        """Append what stands for the attributes of an entry that could not be had."""
+        if not self._mask:
+            self._encoder.buffer += _NO_ATTRIBUTES
+            return
+        # What will pass is no attribute of the entry.
+        if not self._mask & attributes.RDATTR_ERROR or status_of(error) == nfs.NFS4ERR_DELAY:
+            raise error
+        # RFC 8881, Section 5.8.1.12: the client prefers to hear what it is.
+        attributes.encode_error(self._encoder, error)
 
     def finish(self, at_end: bool) -> None:
         """Append the end of the list. TOOSMALL if not even one entry has fit."""

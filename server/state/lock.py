@@ -8,12 +8,15 @@ may split, shrink, grow, upgrade and downgrade what there was.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .stateid import LockState
 
 FOREVER: Final = 1 << 64
+_BLOCK: Final = 64
+"""The most ranges of a block: about the root of what a file may have (``StateLimits``)."""
 
 
 class HeldRange:
@@ -42,16 +45,80 @@ def _end(held: HeldRange) -> int:
     return held.end
 
 
+def _first_place(block: list[HeldRange]) -> tuple[int, int]:
+    return _place(block[0])
+
+
 def _place(held: HeldRange) -> tuple[int, int]:
     return held.start, held.number
+
+
+class _SharedRanges:
+    """Ranges that may overlap, in the order of their starts.
+
+    They lie in blocks, each with the greatest of its ends: so a block of which nothing reaches to
+    where somebody looks is passed over in one step.
+    """
+
+    __slots__ = ("_blocks", "_count", "_ends")
+
+    def __init__(self) -> None:
+        self._blocks: list[list[HeldRange]] = []
+        self._ends: list[int] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def overlapping(self, start: int, end: int) -> Iterator[HeldRange]:
+        """Return the ranges of which some part is in ``[start, end)``."""
+        for block, reach in zip(self._blocks, self._ends, strict=True):
+            if block[0].start >= end:
+                return
+            if reach > start:
+                for held in block:
+                    if held.start >= end:
+                        return
+                    if held.end > start:
+                        yield held
+
+    def add(self, held: HeldRange) -> None:
+        """Add a range."""
+        self._count += 1
+        if not self._blocks:
+            self._blocks.append([held])
+            self._ends.append(held.end)
+            return
+        at = self._block_of(held)
+        block = self._blocks[at]
+        insort(block, held, key=_place)
+        self._ends[at] = max(self._ends[at], held.end)
+        if len(block) > _BLOCK:
+            self._blocks.insert(at + 1, block[_BLOCK // 2 :])
+            del block[_BLOCK // 2 :]
+            self._ends[at : at + 1] = [max(map(_end, half)) for half in self._blocks[at : at + 2]]
+
+    def remove(self, held: HeldRange) -> None:
+        """Remove a range that is there."""
+        self._count -= 1
+        at = self._block_of(held)
+        block = self._blocks[at]
+        del block[bisect_left(block, _place(held), key=_place)]
+        if block:
+            self._ends[at] = max(map(_end, block))
+        else:
+            del self._blocks[at], self._ends[at]
+
+    def _block_of(self, held: HeldRange) -> int:
+        return max(0, bisect_right(self._blocks, _place(held), key=_first_place) - 1)
 
 
 class RangeLocks:
     """All ranges of one file.
 
     They are kept in order: those of each holder, which do not overlap; all exclusive ones, which do
-    not either; and all shared ones, of which many may be in one place. So only an owner that wants
-    to write where others read looks at more than a few.
+    not either; and all shared ones, of which many may be in one place. So nobody looks at more than
+    a few.
     """
 
     __slots__ = ("_exclusive", "_held", "_next", "_shared")
@@ -59,7 +126,7 @@ class RangeLocks:
     def __init__(self) -> None:
         self._held: dict[LockState, list[HeldRange]] = {}
         self._exclusive: list[HeldRange] = []
-        self._shared: list[HeldRange] = []
+        self._shared = _SharedRanges()
         self._next = 0
 
     def __len__(self) -> int:
@@ -77,12 +144,8 @@ class RangeLocks:
             if not (held.holder.owner == owner and held.holder.client is client):
                 return held
         if exclusive:
-            for held in self._shared:
-                if held.start >= end:
-                    break
-                if held.end > start and not (
-                    held.holder.owner == owner and held.holder.client is client
-                ):
+            for held in self._shared.overlapping(start, end):
+                if not (held.holder.owner == owner and held.holder.client is client):
                     return held
         return None
 
@@ -141,9 +204,14 @@ class RangeLocks:
         for held in ranges[first:last]:
             self._remove(held)
         for held in by:
-            insort(self._exclusive if held.exclusive else self._shared, held, key=_place)
+            if held.exclusive:
+                insort(self._exclusive, held, key=_place)
+            else:
+                self._shared.add(held)
         ranges[first:last] = by
 
     def _remove(self, held: HeldRange) -> None:
-        kind = self._exclusive if held.exclusive else self._shared
-        del kind[bisect_left(kind, _place(held), key=_place)]
+        if held.exclusive:
+            del self._exclusive[bisect_left(self._exclusive, _place(held), key=_place)]
+        else:
+            self._shared.remove(held)

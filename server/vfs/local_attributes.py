@@ -12,6 +12,8 @@ from . import posix_acl, syscalls
 from .interface import NOW, Attributes, Changes, Node
 
 _STAMPS: Final = 4096
+_FORMAT: Final = 0o170000
+"""The bits of a mode that are the type (``S_IFMT``)."""
 _NO_DEVICE: Final = (0, 0)
 ACCESS_ACL: Final = b"system.posix_acl_access"
 DEFAULT_ACL: Final = b"system.posix_acl_default"
@@ -48,16 +50,13 @@ class Stamps:
     def attributes(self, identity: bytes, status: os.stat_result) -> Attributes:
         """Return the attributes of an object, but for its time of birth."""
         result = Attributes()
-        result.type = stat.S_IFMT(status.st_mode)
-        result.mode = status.st_mode & 0o7777
-        result.nlink = status.st_nlink
-        result.uid = status.st_uid
-        result.gid = status.st_gid
-        result.size = status.st_size
+        # The first seven are those of ``stat`` itself: one look for all of them.
+        mode, result.fileid, _, result.nlink, result.uid, result.gid, result.size = status[:7]
+        result.type = mode & _FORMAT
+        result.mode = mode & 0o7777
         result.space_used = status.st_blocks * 512
         device = status.st_rdev
         result.rdev = (os.major(device), os.minor(device)) if device else _NO_DEVICE
-        result.fileid = status.st_ino
         result.atime_ns = status.st_atime_ns
         result.mtime_ns = status.st_mtime_ns
         result.ctime_ns = ctime_ns = status.st_ctime_ns

@@ -70,9 +70,10 @@ class Namespace:
             raise ValueError("nothing is exported")
         self._key = key
         self._exports: dict[int, Export] = {}
-        self._keys: dict[int, bytes] = {}
-        self._removed: OrderedDict[int, bytes] = OrderedDict()
-        """The keys of exports that there were: their handles are known, and lead nowhere."""
+        self._seals: dict[int, _Seal] = {}
+        self._strange = _Seal(key, b"")
+        self._removed: OrderedDict[int, _Seal] = OrderedDict()
+        """The seals of exports that there were: their handles are known, and lead nowhere."""
         self._handles: OrderedDict[bytes, Filehandle] = OrderedDict()
         self.exports: tuple[Export, ...] = ()
         self._pseudo: Export | None = None
@@ -115,7 +116,7 @@ class Namespace:
 
     def _remove(self, number: int) -> None:
         del self._exports[number]
-        self._removed[number] = self._keys.pop(number)
+        self._removed[number] = self._seals.pop(number)
         self._removed.move_to_end(number)
         if len(self._removed) > _REMOVED:
             self._removed.popitem(last=False)
@@ -146,7 +147,7 @@ class Namespace:
         # Its handles are for what is below this very root: whatever another directory was called
         # that was exported by this name before, its handles are not ours.
         root = hashlib.blake2s(export.fs.root.identity + export.salt, key=self._key)
-        self._keys[number] = root.digest()
+        self._seals[number] = _Seal(root.digest(), _prefix(number))
 
     @property
     def named(self) -> tuple[Export, ...]:
@@ -160,12 +161,10 @@ class Namespace:
 
     def encode(self, export: Export, identity: bytes) -> bytes:
         """Return the octets of a file handle."""
-        prefix = _VERSION + export.id.to_bytes(4, "big")
-        return (
-            prefix
-            + _authenticator(self._keys.get(export.id, self._key), prefix, identity)
-            + identity
-        )
+        seal = self._seals.get(export.id)
+        if seal is None:  # It has been removed meanwhile.
+            seal = _Seal(self._key, _prefix(export.id))
+        return seal.prefix + seal.of(identity) + identity
 
     def at_hand(self, wire: bytes) -> Filehandle | None:
         """Return what :meth:`decode` would, if it needs no look at the file system."""
@@ -185,12 +184,10 @@ class Namespace:
         number = int.from_bytes(prefix[1:], "big")
         export = self._exports.get(number)
         # What is of no export is refused later on; it takes as long as anything else.
-        key = self._keys.get(number, self._key)
-        if not hmac.compare_digest(given, _authenticator(key, prefix, identity)):
-            key = self._removed.get(number, self._key)
-            if number not in self._removed or not hmac.compare_digest(
-                given, _authenticator(key, prefix, identity)
-            ):
+        seal = self._seals.get(number, self._strange)
+        if not hmac.compare_digest(given, seal.of(identity)):
+            removed = self._removed.get(number)
+            if removed is None or not hmac.compare_digest(given, removed.of(identity)):
                 raise BadHandle("not made here")
             raise failure(errno.ESTALE)
         if prefix[:1] != _VERSION or export is None:
@@ -241,6 +238,10 @@ class Namespace:
             raise failure(errno.EACCES)
         return then(outside.fs.node(directory), partial(Filehandle, self, outside))
 
+    def may_lead(self, directory: Filehandle) -> bool:
+        """Return whether entries of a directory may be roots of other exports."""
+        return bool(directory.export.junctions) or directory.export is self._pseudo
+
     def export_of(self, directory: Filehandle, name: bytes) -> Export:
         """Return the export of an entry: that of the directory, unless one covers the entry."""
         export = directory.export
@@ -258,7 +259,21 @@ class Namespace:
         return Filehandle(self, export, node)
 
 
-def _authenticator(key: bytes, prefix: bytes, identity: bytes) -> bytes:
-    digest = hashlib.blake2s(prefix, digest_size=_AUTHENTICATOR, key=key)
-    digest.update(identity)
-    return digest.digest()
+def _prefix(number: int) -> bytes:
+    return _VERSION + number.to_bytes(4, "big")
+
+
+class _Seal:
+    """What authenticates the handles of one export: a keyed hash that has taken their prefix."""
+
+    __slots__ = ("_begun", "prefix")
+
+    def __init__(self, key: bytes, prefix: bytes) -> None:
+        self.prefix = prefix
+        self._begun = hashlib.blake2s(prefix, digest_size=_AUTHENTICATOR, key=key)
+
+    def of(self, identity: bytes) -> bytes:
+        """Return the authenticator of an identity."""
+        digest = self._begun.copy()
+        digest.update(identity)
+        return digest.digest()

@@ -13,6 +13,7 @@ import fcntl
 import os
 import platform
 import struct
+import threading
 from typing import Any, Final
 
 AT_FDCWD: Final = -100
@@ -68,20 +69,31 @@ def open_beneath(directory: int, name: bytes, flags: int, cached: bool = False) 
     return int(fd)
 
 
+class _HandleRoom(threading.local):
+    """Where the kernel puts handles: made once for each thread, as each entry listed takes one."""
+
+    def __init__(self) -> None:
+        self.handle = ctypes.create_string_buffer(_HANDLE_HEADER.size + MAX_HANDLE)
+        self.mount = ctypes.c_int()
+        self.mount_at = ctypes.byref(self.mount)
+
+
+_handle_room: Final = _HandleRoom()
+
+
 def handle_of(directory: int, name: bytes) -> tuple[int, bytes, int]:
     """Return the kernel's handle for ``name`` (or, if empty, of ``directory`` itself).
 
     Returns its type, its octets, and the number of the mount that it lies on.
     """
-    buffer = ctypes.create_string_buffer(
-        _HANDLE_HEADER.pack(MAX_HANDLE, 0), _HANDLE_HEADER.size + MAX_HANDLE
-    )
-    mount = ctypes.c_int()
+    room = _handle_room
+    buffer = room.handle
+    _HANDLE_HEADER.pack_into(buffer, 0, MAX_HANDLE, 0)
     flags = 0 if name else AT_EMPTY_PATH
-    if _libc.name_to_handle_at(directory, name, buffer, ctypes.byref(mount), flags) < 0:
+    if _libc.name_to_handle_at(directory, name, buffer, room.mount_at, flags) < 0:
         raise _failed(name)
     size, kind = _HANDLE_HEADER.unpack_from(buffer)
-    return kind, buffer.raw[8 : 8 + size], mount.value
+    return kind, buffer.raw[8 : 8 + size], room.mount.value
 
 
 def open_handle(mount: int, kind: int, handle: bytes, flags: int) -> int:

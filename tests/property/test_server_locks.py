@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nfsrdma.server.state import lock
 from nfsrdma.server.state.lock import RangeLocks
 
 SIZE = 24
@@ -17,6 +21,13 @@ SIZE = 24
 class _Holder:
     owner: bytes
     client: int
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_blocks() -> Iterator[None]:
+    """Let few ranges make several blocks."""
+    with mock.patch.object(lock, "_BLOCK", 3):
+        yield
 
 
 HOLDERS: list[Any] = [_Holder(b"%d" % n, n // 2) for n in range(4)]
