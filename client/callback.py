@@ -1,21 +1,25 @@
 """The callback program: what a server may ask of its client (RFC 8881, Section 20).
 
 Callbacks arrive over the client's own connections, in the slots of the session's back channel, so
-each is executed exactly once. The client holds nothing worth recalling, since it returns
-delegations as soon as they are granted, but it answers properly all the same.
+each is executed exactly once. What takes a call to the server (CB_GETATTR) is answered after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.channel import Service
+from nfsrdma.rpcrdma.rpc.message import GarbageArguments
 from nfsrdma.rpcrdma.rpc.program import Call, RpcProgram, RpcService, null_procedure
+from nfsrdma.rpcrdma.task import Future, Task
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as t
+from nfsrdma.xdr.nfs4.attrs import encode_fattr4, mask_from_bitmap
 from nfsrdma.xdr.nfs4.ops import CALLBACK_OPERATIONS
 
+from .errors import NfsError, StatusError
 from .offloads import Offloads
 from .opens import OpenTable
 from .session import Session
@@ -29,12 +33,18 @@ CALLBACK_OCTETS_MAX: Final = 4096
 _VERSIONS: Final = (1, 4)
 
 
+Result: TypeAlias = "int | Coroutine[Any, Any, tuple[int, bytes]]"
+"""The status of an operation; or what finds it, and what follows it in the result."""
+
+
 class _Slot:
-    __slots__ = ("reply", "seqid")
+    __slots__ = ("busy", "reply", "seqid")
 
     def __init__(self) -> None:
         self.seqid = 0
         self.reply = b""
+        self.busy = False
+        """Whether the callback with that number is being executed."""
 
 
 class Callbacks:
@@ -46,7 +56,8 @@ class Callbacks:
         self._offloads = offloads
         self._session_id = b""
         self._slots: list[_Slot] = []
-        self._handlers: dict[int, Callable[[Decoder], int]] = {
+        self._handlers: dict[int, Callable[[Decoder], Result]] = {
+            t.OP_CB_GETATTR: self._get_attributes,
             t.OP_CB_NOTIFY_LOCK: self._notify_lock,
             t.OP_CB_RECALL: self._recall,
             t.OP_CB_RECALL_ANY: self._recall_any,
@@ -77,10 +88,15 @@ class Callbacks:
         elif count > CALLBACK_OPERATIONS_MAX:
             _finish(reply, t.NFS4ERR_TOO_MANY_OPS, tag, 0, Encoder())
         else:
-            reply.buffer += self._execute(dec, tag, count)
+            task = Task(self._execute(dec, tag, count))
+            if task.done():
+                reply.buffer += task.result()
+            else:
+                task.add_done_callback(partial(_answer, call, reply))
+                return
         call.reply(reply)
 
-    def _execute(self, dec: Decoder, tag: bytes, count: int) -> bytes:
+    async def _execute(self, dec: Decoder, tag: bytes, count: int) -> bytes:
         """Execute a CB_COMPOUND; return the encoded CB_COMPOUND4res."""
         results = Encoder()
         body = Encoder()
@@ -96,26 +112,33 @@ class Callbacks:
                     return slot.reply  # a retry
                 results.uint32(status)
                 if slot is not None:
-                    slot.seqid = arguments.csa_sequenceid
+                    slot.seqid, slot.busy = arguments.csa_sequenceid, True
                     _sequence_result(arguments).encode(results)
             elif not done:
                 results.uint32(op if op in CALLBACK_OPERATIONS else t.OP_CB_ILLEGAL)
                 status = t.NFS4ERR_OP_NOT_IN_SESSION
                 results.uint32(status)
             else:
-                status = self._operation(op, dec, results)
+                try:
+                    status = await self._operation(op, dec, results)
+                except BaseException:
+                    if slot is not None:
+                        slot.busy = False
+                    raise
             done += 1
         _finish(body, status, tag, done, results)
         reply = bytes(body.buffer)
         if slot is not None:
-            slot.reply = reply
+            slot.reply, slot.busy = reply, False
         return reply
 
-    def _operation(self, op: int, dec: Decoder, results: Encoder) -> int:
-        handler = self._handlers.get(op)
+    async def _operation(self, op: int, dec: Decoder, results: Encoder) -> int:
+        """Execute an operation, append its result, and return its status."""
+        handler, rest = self._handlers.get(op), b""
         if handler is not None:
             results.uint32(op)
-            status = handler(dec)
+            result = handler(dec)
+            status, rest = (result, b"") if isinstance(result, int) else await result
         elif op == t.OP_CB_SEQUENCE:
             results.uint32(op)
             status = t.NFS4ERR_SEQUENCE_POS
@@ -126,6 +149,7 @@ class Callbacks:
             results.uint32(t.OP_CB_ILLEGAL)
             status = t.NFS4ERR_OP_ILLEGAL
         results.uint32(status)
+        results.buffer += rest
         return status
 
     def _sequence(self, dec: Decoder) -> tuple[int, _Slot | None, t.CB_SEQUENCE4args]:
@@ -142,6 +166,9 @@ class Callbacks:
         if arguments.csa_slotid >= CALLBACK_SLOTS:
             return t.NFS4ERR_BADSLOT, None, arguments
         slot = self._slots[arguments.csa_slotid]
+        if slot.busy:
+            # RFC 8881, Section 2.10.6.2: the one before has not been answered.
+            return t.NFS4ERR_DELAY, None, arguments
         if slot.seqid == arguments.csa_sequenceid and slot.reply:
             return t.NFS4_OK, slot, arguments
         if (slot.seqid + 1) & 0xFFFFFFFF != arguments.csa_sequenceid:
@@ -155,16 +182,24 @@ class Callbacks:
         return t.NFS4_OK
 
     def _recall(self, dec: Decoder) -> int:
-        """Execute CB_RECALL: any delegation is on its way back already."""
+        """Execute CB_RECALL (RFC 8881, Section 20.2): the delegation is returned from now on."""
         arguments = t.CB_RECALL4args.decode(dec)
-        if self._opens.returning(arguments.stateid.other):
-            return t.NFS4_OK
-        return t.NFS4ERR_BAD_STATEID
+        return self._opens.delegations.recalled(arguments.fh, arguments.stateid.other)
 
     def _recall_any(self, dec: Decoder) -> int:
-        """Execute CB_RECALL_ANY: there is nothing to return, since nothing is kept."""
-        t.CB_RECALL_ANY4args.decode(dec)
+        """Execute CB_RECALL_ANY (RFC 8881, Section 20.6)."""
+        arguments = t.CB_RECALL_ANY4args.decode(dec)
+        mask = mask_from_bitmap(arguments.craa_type_mask)
+        self._opens.delegations.recalled_any(arguments.craa_objects_to_keep, mask)
         return t.NFS4_OK
+
+    def _get_attributes(self, dec: Decoder) -> Result:
+        """Execute CB_GETATTR (RFC 8881, Section 20.1)."""
+        arguments = t.CB_GETATTR4args.decode(dec)
+        finding = self._opens.delegations.attributes(arguments.fh)
+        if finding is None:
+            return t.NFS4ERR_BADHANDLE
+        return _attributes(finding, mask_from_bitmap(arguments.attr_request))
 
     def _recall_slot(self, dec: Decoder) -> int:
         """Execute CB_RECALL_SLOT (RFC 8881, Section 20.8): use no slot above the target."""
@@ -178,6 +213,28 @@ class Callbacks:
         arguments = t.CB_OFFLOAD4args.decode(dec)
         self._offloads.arrived(arguments.coa_stateid, arguments.coa_offload_info)
         return t.NFS4_OK
+
+
+async def _attributes(
+    finding: Coroutine[Any, Any, dict[int, Any]], wanted: int
+) -> tuple[int, bytes]:
+    try:
+        found = await finding
+    except (StatusError, NfsError):
+        return t.NFS4ERR_SERVERFAULT, b""
+    values = {number: value for number, value in found.items() if wanted >> number & 1}
+    enc = Encoder()
+    encode_fattr4(values).encode(enc)
+    return t.NFS4_OK, bytes(enc.buffer)
+
+
+def _answer(call: Call, reply: Encoder, task: Future[bytes]) -> None:
+    """Answer a callback for which something was waited for."""
+    if task.error() is not None:
+        call.fail(GarbageArguments())
+        return
+    reply.buffer += task.result()
+    call.reply(reply)
 
 
 def _sequence_result(arguments: t.CB_SEQUENCE4args) -> t.CB_SEQUENCE4resok:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+
 from .compound import Compound
 from .errors import NfsError
 from .quick import Begun, Quick
@@ -31,6 +33,10 @@ class Limits:
 
 class Caller(Protocol):
     """Makes compounds and executes them, each exactly once."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """The credentials of the calls."""
 
     @property
     def limits(self) -> Limits:

@@ -14,7 +14,7 @@ from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, Service, Transport
 from nfsrdma.rpcrdma.rpc.client import results
 from nfsrdma.rpcrdma.rpc.message import RpcError
 from nfsrdma.rpcrdma.rpc.security import PLAIN, ClientSecurity, secured
-from nfsrdma.rpcrdma.task import Future, Reactor
+from nfsrdma.rpcrdma.task import Future, Reactor, Task, settled
 from nfsrdma.xdr import XdrError
 from nfsrdma.xdr.nfs4 import types as t
 
@@ -44,6 +44,8 @@ _OVERHEAD: Final = 2048
 _LEASE_MAX_S: Final = 600
 """The longest lease that a server is believed to have."""
 _PATIENCE_MIN_S: Final = 60.0
+_GOODBYE_S: Final = 2.0
+"""For how long the server may take to have delegations returned at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class ClientOptions:
     """Octets that one READ carries at most."""
     wsize: int = IO_SIZE
     """Octets that one WRITE carries at most."""
+    delegations: bool = False
+    """Whether files are kept that the server leaves to this client (see ``delegations``)."""
     nconnect: int = 1
     """Connections of the session, which share its calls (``lanes``)."""
     security: ClientSecurity = PLAIN
@@ -97,6 +101,8 @@ class Client:
         self.open_operations = OpenOperations(self.session, self.opens, offloads)
         self.locks = LockOperations(self.open_operations)
         self.habits = Habits()
+        self.opens.delegations.wanted = options.delegations
+        self.opens.delegations.is_sure = self._is_leased
         self.files = Files()
         self.rng = rng
         self.rsize = options.rsize
@@ -106,6 +112,11 @@ class Client:
     def stats(self) -> Statistics:
         """Counters and times of the calls made."""
         return self.session.stats
+
+    def _is_leased(self) -> bool:
+        """Return whether the server has kept for us what it granted: the lease lasts."""
+        session = self.session
+        return session.reactor.time() < session.renewed_at + self.recovery.lease_s
 
     # --- Life ---
 
@@ -143,9 +154,20 @@ class Client:
                 await file.close()
             except NfsError as error:
                 failure = failure or error
+        await self._return_delegations()
         await self.recovery.shut_down()
         if failure is not None:
             raise failure
+
+    async def _return_delegations(self) -> None:
+        """Return delegations, unless the server is away: it waits a lease for them then."""
+        delegations, reactor = self.opens.delegations, self.session.reactor
+        if self.session.channel is None or self.session.gate is not None:
+            return
+        going = Task(delegations.return_all())
+        timer = reactor.call_at(reactor.time() + _GOODBYE_S, going.cancel)
+        await settled(going)
+        timer.cancel()
 
     def abandon(self, make_error: Callable[[], NfsError]) -> None:
         """Fail every call from now on without telling the server: the mount is another process's.

@@ -10,17 +10,17 @@ where the protocol permits. Even a small file is read, or written and made stabl
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import Final, NamedTuple
 
 from nfsrdma.xdr.nfs4 import types as t
 
 from .acls import AccessControl
-from .attributes import LINK_TYPE, encode_attributes
+from .attributes import LINK_TYPE, Stat, encode_attributes
 from .client import IO_SIZE, ClientOptions
 from .compound import ANONYMOUS_STATEID, Compound
 from .contents import Contents
 from .copying import copy_file
-from .errors import make_error
+from .errors import NfsError, make_error
 from .file import OFFSET_END, OpenFile
 from .nodes import Lifetimes, Nodes
 from .open_mode import OpenMode
@@ -34,6 +34,14 @@ Buffer = bytes | bytearray | memoryview
 
 _TIME_END: Final = 1 << 63
 """The first number of seconds that an ``nfstime4`` cannot hold."""
+
+
+class _Opened(NamedTuple):
+    """What the compound of an OPEN brings."""
+
+    opened: Result[t.OPEN4resok]
+    handle: Result[bytes]
+    status: Result[Stat] | None
 
 
 class FileSystem(AccessControl):
@@ -130,27 +138,49 @@ class FileSystem(AccessControl):
         ``mode`` has the letters of ``open()``. There is no text mode, so ``b`` may be left out.
         """
         letters = OpenMode(mode)
+        delegations = self.opens.delegations
+        if not letters.create and delegations.at(path, self.session, letters.access) is not None:
+            here = await self._open_delegated(path, letters.access)
+            if here is not None:
+                return here
         owner = self.opens.new_owner()
+        delegable = delegations.wanted and not letters.truncate
 
-        def tail(compound: Compound, name: bytes) -> tuple[Result[t.OPEN4resok], Result[bytes]]:
-            claim = t.open_claim4(t.CLAIM_NULL, name)
+        def tail(compound: Compound, name: bytes) -> _Opened:
+            claim, how = t.open_claim4(t.CLAIM_NULL, name), letters.how(permissions)
             opened = compound.open(
-                self.opens.arguments(owner, letters.access, claim, letters.how(permissions))
+                self.opens.arguments(owner, letters.access, claim, how, delegable=delegable)
             )
-            return opened, compound.getfh()
+            return _Opened(opened, compound.getfh(), compound.stat() if delegable else None)
 
-        opened, handle = await self.resolver.run_in_parent(
-            path,
-            "OPEN",
-            tail,
-            ending=letters.ending,
-            idempotent=not letters.exclusive,
-            follow=not letters.exclusive,
-        )
+        with delegations.asking():
+            found = await self.resolver.run_in_parent(
+                path,
+                "OPEN",
+                tail,
+                ending=letters.ending,
+                idempotent=not letters.exclusive,
+                follow=not letters.exclusive,
+            )
+        handle, change = found.handle.value, None
+        if found.status is not None:
+            change = found.status.value.change
         if letters.truncate:
-            self.files.unstable.cut(handle.value, 0)
-        added = self.opens.add(self.session, handle.value, letters.access, owner, opened.value)
+            self.files.unstable.cut(handle, 0)
+        added = self.opens.add(
+            self.session, handle, letters.access, owner, found.opened.value, change
+        )
+        delegations.seen_at(path, handle)
         return self.open_file(added, path)
+
+    async def _open_delegated(self, path: Path, access: int) -> OpenFile | None:
+        """Open a file that the server has left to us, if it is still what the path leads to."""
+        try:
+            found = await self.resolver.find(path, follow=True)
+        except NfsError:
+            return None  # OPEN says the same, and better
+        opened = self.opens.open_here(self.session, found.handle, access)
+        return None if opened is None else self.open_file(opened, path)
 
     async def read_bytes(self, path: Path) -> bytes:
         """Return the contents of a file. A small one takes a single call, without an open."""

@@ -98,6 +98,7 @@ class Names(Lookups):
         compound.rename(old, new)
         try:
             await self.operations.call(compound, lambda: source)
+            self.opens.delegations.release_at(path)
         except NfsError as error:
             if error.status == t.NFS4ERR_NOT_SAME:
                 raise make_error(errno.ENOTDIR, "not a directory", source) from error
@@ -139,6 +140,7 @@ class Names(Lookups):
 
         try:
             await self.resolver.run_in_parent(path, "REMOVE", tail, ending=ending)
+            self.opens.delegations.release_at(path)
         except NfsError as error:
             if error.status == t.NFS4ERR_SAME:
                 raise make_error(errno.EISDIR, "a directory", path) from error

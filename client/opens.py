@@ -15,13 +15,15 @@ from nfsrdma.rpcrdma.task import Future, Task, gather, settled
 from nfsrdma.xdr.nfs4 import types as t
 
 from .caller import Caller
+from .delegations import Delegation, Delegations
 from .errors import NfsError, StatusError
 from .locks import HeldLocks, LockNotices, lock_arguments
 from .results import Result
 
 READ: Final = t.OPEN4_SHARE_ACCESS_READ
 WRITE: Final = t.OPEN4_SHARE_ACCESS_WRITE
-_WANT: Final = t.OPEN4_SHARE_ACCESS_WANT_NO_DELEG
+_WANT_NONE: Final = t.OPEN4_SHARE_ACCESS_WANT_NO_DELEG
+_WANT_ANY: Final = t.OPEN4_SHARE_ACCESS_WANT_ANY_DELEG
 
 _PUTFH: Final = struct.Struct(">2I")
 
@@ -29,24 +31,28 @@ STATE_LOST: Final = frozenset(
     (
         t.NFS4ERR_ADMIN_REVOKED,
         t.NFS4ERR_BAD_STATEID,
+        t.NFS4ERR_DELEG_REVOKED,
         t.NFS4ERR_EXPIRED,
         t.NFS4ERR_OLD_STATEID,
         t.NFS4ERR_STALE_STATEID,
     )
 )
 """Statuses of an operation that may succeed with the stateid of a new open."""
+_REVOKED: Final = frozenset((t.NFS4ERR_ADMIN_REVOKED, t.NFS4ERR_DELEG_REVOKED, t.NFS4ERR_EXPIRED))
+"""Those of state that the server reports until it is freed."""
 
 
 class Open:
     """One open at the server.
 
     ``caller`` opened the file, and opens it again with the same credentials. Operations send
-    ``wire_stateid``.
+    ``wire_stateid``. With a ``delegation`` that it rests on, the server knows nothing of it.
     """
 
     __slots__ = (
         "access",
         "caller",
+        "delegation",
         "handle",
         "locks",
         "notifies",
@@ -70,6 +76,7 @@ class Open:
         """The locks held through this open, by lock owner."""
         self.notifies = False
         """Whether the server says when a lock can be had that it denied."""
+        self.delegation: Delegation | None = None
         self.reopening: Future[None] | None = None
         self.set_stateid(stateid)
 
@@ -102,7 +109,7 @@ class OpenTable:
     def __init__(self) -> None:
         self._opens: dict[Open, None] = {}  # in the order of opening
         self._owners = 0
-        self._returning: set[bytes] = set()
+        self.delegations = Delegations(self)
         self.notices = LockNotices()
 
     def __len__(self) -> int:
@@ -119,11 +126,17 @@ class OpenTable:
         access: int,
         claim: t.open_claim4,
         how: t.openflag4 | None = None,
+        *,
+        delegable: bool = False,
     ) -> t.OPEN4args:
-        """Return the arguments of OPEN. The client ID of the owner is implied by the session."""
+        """Return the arguments of OPEN. The client ID of the owner is implied by the session.
+
+        If ``delegable``, a delegation is asked for, if such are wanted at all.
+        """
+        want = _WANT_ANY if delegable and self.delegations.wanted else _WANT_NONE
         return t.OPEN4args(
             0,
-            access | _WANT,
+            access | want,
             t.OPEN4_SHARE_DENY_NONE,
             t.open_owner4(0, owner),
             how if how is not None else t.openflag4(t.OPEN4_NOCREATE),
@@ -137,17 +150,32 @@ class OpenTable:
         access: int,
         owner: bytes,
         result: t.OPEN4resok,
+        change: int | None = None,
     ) -> Open:
-        """Add an open of ``caller`` that succeeded."""
+        """Add an open of ``caller`` that succeeded.
+
+        ``change`` is the file's change attribute after it: see :meth:`.Delegations.granted`.
+        """
         opened = Open(caller, handle, access, owner, result.stateid)
         opened.adopt(result)
         self._opens[opened] = None
-        self._decline(opened, result)
+        self.delegations.granted(opened, result.delegation, change)
+        return opened
+
+    def open_here(self, caller: Caller, handle: bytes, access: int) -> Open | None:
+        """Open a file without the server, which has delegated it; return None if it has not."""
+        delegation = self.delegations.find(caller, handle, access)
+        if delegation is None:
+            return None
+        opened = Open(caller, handle, access, self.new_owner(), delegation.stateid)
+        self.delegations.rest(opened, delegation)
+        self._opens[opened] = None
         return opened
 
     def discard(self, opened: Open) -> None:
         """Remove an open that was closed."""
         self._opens.pop(opened, None)
+        self.delegations.leave(opened)
 
     async def close_leftover(
         self,
@@ -173,17 +201,40 @@ class OpenTable:
             return
 
     async def reclaim(self) -> None:
-        """Reclaim every open from a restarted server.
+        """Reclaim every open from a restarted server, and delegations of what is open.
 
         A file that cannot be reclaimed (the grace period may be over) is opened again when it is
         next used; that call raises the error if this fails too.
         """
-        await gather([Task(self._claim(opened)) for opened in list(self._opens)])
+        held = {each.handle: each for each in self.delegations.take_all()}
+        files: dict[bytes, list[Open]] = {}
+        for opened in self._opens:
+            files.setdefault(opened.handle, []).append(opened)
+        await gather(
+            [Task(self._reclaim_file(opens, held.get(key))) for key, opens in files.items()]
+        )
 
-    async def _claim(self, opened: Open) -> None:
-        claim = t.open_claim4(t.CLAIM_PREVIOUS, t.OPEN_DELEGATE_NONE)
+    async def _reclaim_file(self, opens: list[Open], delegation: Delegation | None) -> None:
+        """Reclaim the opens of a file, and its delegation with one of them."""
+        if delegation is not None:
+            # Best with one that the server knew, and that needs no more rights than it had.
+            access = delegation.access
+            first = max(opens, key=lambda each: (each.access & access, each.delegation is None))
+            opens.remove(first)
+            await self._reclaim(first, delegation)
+        await gather([Task(self._reclaim(each)) for each in opens if each.delegation is None])
+        # The others rest on the delegation that was granted again, or have lost theirs.
+        lost = [each for each in opens if each.delegation not in (None, *self.delegations.held())]
+        await gather([Task(self._reclaim(each)) for each in lost])
+
+    async def _reclaim(self, opened: Open, old: Delegation | None = None) -> None:
+        """Reclaim an open, and with it an ``old`` delegation."""
+        self.delegations.leave(opened)
+        kind = t.OPEN_DELEGATE_NONE if old is None else old.kind
         try:
-            await self._open(opened, claim, recovering=True)
+            await self.open_again(
+                opened, t.open_claim4(t.CLAIM_PREVIOUS, kind), recovering=True, old=old
+            )
             for held in list(opened.locks.values()):
                 await self._claim_locks(opened, held)
         except StatusError:
@@ -226,23 +277,40 @@ class OpenTable:
             return  # another call did it meanwhile
         opened.reopening = Future()
         try:
-            if status in (t.NFS4ERR_EXPIRED, t.NFS4ERR_ADMIN_REVOKED):
+            if opened.delegation is not None:
+                self.delegations.drop(opened.delegation)
+                self.delegations.leave(opened)
+            if status in _REVOKED:
                 await self._free(opened.caller, stateid)
                 for held in opened.locks.values():
                     await self._free(opened.caller, b"\0\0\0\0" + held.stateid.other)
             opened.lose_locks()
-            await self._open(opened, t.open_claim4(t.CLAIM_FH), recovering=False)
+            await self.open_again(opened, t.open_claim4(t.CLAIM_FH), recovering=False)
         finally:
             reopening, opened.reopening = opened.reopening, None
             reopening.set_result(None)
 
-    async def _open(self, opened: Open, claim: t.open_claim4, *, recovering: bool) -> None:
+    async def open_again(
+        self,
+        opened: Open,
+        claim: t.open_claim4,
+        *,
+        recovering: bool,
+        old: Delegation | None = None,
+    ) -> None:
+        """Open a file at the server once more, by a claim to what it was before.
+
+        ``old`` is a delegation that is reclaimed as well. Raises :class:`StatusError`.
+        """
         compound = opened.caller.compound("OPEN")
         compound.putfh(opened.handle)
-        result = compound.open(self.arguments(opened.owner, opened.access, claim))
+        access = opened.access if old is None else opened.access | old.access
+        result = compound.open(self.arguments(opened.owner, access, claim))
+        status = compound.stat() if old is not None else None
         await opened.caller.call(compound, recovering=recovering)
         opened.adopt(result.value)
-        self._decline(opened, result.value)
+        change = None if status is None else status.value.change
+        self.delegations.granted(opened, result.value.delegation, change, old)
 
     async def _free(self, caller: Caller, stateid: bytes) -> None:
         # The server reports revoked state until it is freed (RFC 8881, Section 18.38).
@@ -252,27 +320,3 @@ class OpenTable:
             await caller.call(compound)
         except StatusError:
             return
-
-    def _decline(self, opened: Open, result: t.OPEN4resok) -> None:
-        """Return a delegation that was granted without being wanted."""
-        delegation = result.delegation
-        kind = delegation.delegation_type
-        if kind in (t.OPEN_DELEGATE_READ, t.OPEN_DELEGATE_WRITE):
-            Task(self._return(opened, delegation.value.stateid.other))
-
-    def returning(self, other: bytes) -> bool:
-        """Return whether this is the stateid of a delegation that is being returned."""
-        return other in self._returning
-
-    async def _return(self, opened: Open, other: bytes) -> None:
-        """Call DELEGRETURN, and ignore a failure: nothing depends on the delegation."""
-        self._returning.add(other)
-        compound = opened.caller.compound("DELEGRETURN")
-        compound.putfh(opened.handle)
-        compound.delegreturn(b"\0\0\0\0" + other)
-        try:
-            await opened.caller.call(compound)
-        except (StatusError, NfsError):
-            return
-        finally:
-            self._returning.discard(other)

@@ -37,6 +37,9 @@ class MountOptions:
     """Octets that one WRITE carries at most: by default 1 MiB, or what the server allows."""
     nconnect: int | None = None
     """Connections to the server, 1 to 16, that share the calls: by default 1."""
+    delegations: bool | None = None
+    """Whether files are kept that the server leaves to this client until others want them; by
+    default not."""
 
     def over(self, defaults: MountOptions) -> MountOptions:
         """Return these options, with those of ``defaults`` where these are None."""

@@ -159,6 +159,8 @@ class Recovery:
         if flags & t.SEQ4_STATUS_RESTART_RECLAIM_NEEDED:
             self._must_reclaim = True
             self.start()
+        if flags & t.SEQ4_STATUS_RECALLABLE_STATE_REVOKED:
+            Task(self.opens.delegations.check())
         # Revoked opens are noticed, and recovered, when their files are used.
         if flags & _CALLBACK_TROUBLE and session.channel is not self._rebound:
             channel = self._rebound = session.channel
@@ -360,9 +362,7 @@ class Recovery:
 
     async def _reclaim(self) -> None:
         """Reclaim the opens, then call RECLAIM_COMPLETE (RFC 8881, Section 18.51)."""
-        opens = self.opens
-        if len(opens):
-            await opens.reclaim()
+        await self.opens.reclaim()
         compound = self.session.compound("RECLAIM_COMPLETE")
         compound.reclaim_complete()
         try:

@@ -51,6 +51,12 @@ def _connections(text: str) -> int:
     return value
 
 
+def _yes_or_no(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("1 or 0")
+    return text == "1"
+
+
 def _identity(text: str) -> int:
     value = int(text)
     if not 0 <= value < 1 << 32:
@@ -66,6 +72,7 @@ OPTIONS: Final[dict[str, tuple[str, Callable[[str], str | int | float]]]] = {
     "timeout": ("timeout", _positive),
     "rsize": ("rsize", _size),
     "wsize": ("wsize", _size),
+    "delegations": ("delegations", _yes_or_no),
     "nconnect": ("nconnect", _connections),
     "uid": ("uid", _identity),
     "gid": ("gid", _identity),

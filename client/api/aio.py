@@ -50,6 +50,7 @@ def mount(
     rsize: int | None = None,
     wsize: int | None = None,
     nconnect: int | None = None,
+    delegations: bool | None = None,
 ) -> Mounting[AsyncMount]:
     """Connect to the server of ``url`` and make its export usable.
 
@@ -67,6 +68,8 @@ def mount(
     - ``rsize``, ``wsize``: octets that one READ or WRITE carries at most; 1 MiB, or what the
       server allows.
     - ``nconnect``: connections to the server, 1 to 16, that share the calls; 1.
+    - ``delegations``: whether files that the server leaves to this client are kept until others
+      want them, and opened meanwhile without the server; not.
 
     Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
     :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
@@ -83,6 +86,7 @@ def mount(
         rsize=rsize,
         wsize=wsize,
         nconnect=nconnect,
+        delegations=delegations,
     )
     return begin(AsyncMount, url, options)
 

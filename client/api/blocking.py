@@ -46,6 +46,7 @@ def mount(
     rsize: int | None = None,
     wsize: int | None = None,
     nconnect: int | None = None,
+    delegations: bool | None = None,
 ) -> Mount:
     """Connect to the server of ``url`` and make its export usable.
 
@@ -63,6 +64,8 @@ def mount(
     - ``rsize``, ``wsize``: octets that one READ or WRITE carries at most; 1 MiB, or what the
       server allows.
     - ``nconnect``: connections to the server, 1 to 16, that share the calls; 1.
+    - ``delegations``: whether files that the server leaves to this client are kept until others
+      want them, and opened meanwhile without the server; not.
 
     Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
     :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
@@ -79,6 +82,7 @@ def mount(
         rsize=rsize,
         wsize=wsize,
         nconnect=nconnect,
+        delegations=delegations,
     )
     return begin(Mount, url, options)
 

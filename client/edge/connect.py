@@ -219,6 +219,7 @@ def _client_at(
         timeout=timeout,
         rsize=chosen.rsize or IO_SIZE,
         wsize=chosen.wsize or IO_SIZE,
+        delegations=bool(chosen.delegations),
         nconnect=nconnect,
     )
     client = FileSystem(reactor, connector.connect, url.path, identity, rng)

@@ -79,6 +79,7 @@ class NfsFileSystem(AsyncFileSystem):
         rsize: int | None = None,
         wsize: int | None = None,
         nconnect: int | None = None,
+        delegations: bool | None = None,
         asynchronous: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         batch_size: int | None = None,
@@ -100,6 +101,7 @@ class NfsFileSystem(AsyncFileSystem):
             rsize=rsize,
             wsize=wsize,
             nconnect=nconnect,
+            delegations=delegations,
         )
         self._mounts: dict[asyncio.AbstractEventLoop, asyncio.Future[AsyncMount]] = {}
         self._finalizers: list[weakref.finalize[..., NfsFileSystem]] = []

@@ -179,6 +179,10 @@ class _Reader:
         """Read an option that is one of the choices."""
         self.fuse = replace(self.fuse, choices=replace(self.fuse.choices, **choices))
 
+    def keep_delegations(self) -> None:
+        """Read ``delegations``."""
+        self.mount = replace(self.mount, delegations=True)
+
     def hard(self, name: str) -> None:
         """Read ``hard``, ``soft`` or ``softerr``."""
         self.fuse = replace(self.fuse, hard=name == "hard")
@@ -332,6 +336,7 @@ _PLAIN: Final[dict[str, Callable[[_Reader], None]]] = {
     "nordirplus": lambda reader: reader.choose(read_plus=False),
     "rdma": lambda reader: reader.transport("rdma"),
     "tcp": lambda reader: reader.transport("tcp"),
+    "delegations": lambda reader: reader.keep_delegations(),
     "allow_other": _is_set("allow_other", True),
     "bg": _is_set("background", True),
     "fg": _is_set("background", False),

@@ -108,6 +108,11 @@ class Node:
         """Return whether what is cached is from a call that was sent after ``when``."""
         return self._known_at > when
 
+    @property
+    def known_at(self) -> float:
+        """When the attributes were asked for, or last let expire."""
+        return self._known_at
+
     def names_left(self, now: float) -> float:
         """Return for how many more seconds :attr:`change` and :attr:`names` are trusted."""
         return self._lifetime.left(now)

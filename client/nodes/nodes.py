@@ -387,6 +387,7 @@ class Nodes:
         node = directory.names[name]
         if node is not None:
             node.expire(self._now())
+            self._open_operations.opens.delegations.release(node.handle)
 
     def _moved_on(self, directory: Node, info: t.change_info4) -> None:
         directory.moved_on(info.atomic, info.before, info.after, self._now())
@@ -438,6 +439,10 @@ class Nodes:
 
         With ``truncate`` its size is set to 0 in the same call.
         """
+        if not truncate:
+            here = await self._open_delegated(node, access)
+            if here is not None:
+                return here
         asked_at = self._now()
         opening = await self._at(
             lambda: self._open_operations.open_handle(
@@ -448,6 +453,26 @@ class Nodes:
         changed = opening.status.change != node.change
         node.learn(opening.status, asked_at)
         return self._opened(node, opening, truncate, changed)
+
+    async def _open_delegated(self, node: Node, access: int) -> NodeFile | None:
+        """Open a file that the server has left to us, without a call if its attributes are known.
+
+        Return None if it has not.
+        """
+        opens, caller = self._open_operations.opens, self._open_operations.caller
+        opened = opens.open_here(caller, node.handle, access)
+        if opened is None:
+            return None
+        since = self._now() if opened.delegation is None else opened.delegation.since
+        before = node.change
+        try:
+            # What was seen before the file was ours, somebody may have changed meanwhile.
+            await (self.getattr(node) if node.known_at >= since else self.refresh(node))
+        except BaseException:
+            opens.discard(opened)
+            raise
+        file = self._client.open_file(opened, node.path())
+        return NodeFile(node, file, self.table, self._locks, node.change != before)
 
     async def create(
         self,

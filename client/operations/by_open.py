@@ -11,6 +11,7 @@ import errno
 from contextlib import suppress
 from typing import Final
 
+from nfsrdma.rpcrdma.task import settled
 from nfsrdma.xdr.nfs4 import types as t
 
 from ..attributes import Stat, encode_attributes, size_attribute
@@ -110,20 +111,23 @@ class OpenOperations:
         truncate: bool = False,
     ) -> Opening:
         owner = self.opens.new_owner()
-        result = compound.open(self.opens.arguments(owner, access, claim, how))
+        arguments = self.opens.arguments(owner, access, claim, how, delegable=not truncate)
+        result = compound.open(arguments)
         handle = compound.getfh()
         if truncate:
             compound.setattr(CURRENT_STATEID, encode_attributes(size=0))
         status = compound.stat()
         try:
-            await self.caller.call(compound)
+            with self.opens.delegations.asking():
+                await self.caller.call(compound)
         except StatusError as error:
             await self.opens.close_leftover(self.caller, owner, result, handle)
             raise status_error(error.status, path=where()) from error
         except NfsError as error:
             name_file(error, where)
             raise
-        opened = self.opens.add(self.caller, handle.value, access, owner, result.value)
+        change = status.value.change
+        opened = self.opens.add(self.caller, handle.value, access, owner, result.value, change)
         status.value.handle = handle.value
         return Opening(opened, status.value, result.value.cinfo)
 
@@ -151,6 +155,12 @@ class OpenOperations:
         Without a COMMIT the verifier is empty. The caller removes the open from the table
         (:meth:`OpenTable.discard`).
         """
+        while opened.delegation is not None and opened.reopening is not None:
+            await settled(opened.reopening)
+        if opened.delegation is not None:
+            # From now on nothing rests there that would have to be claimed.
+            self.opens.discard(opened)
+            return await self._leave(opened, commit, attributes, where)
         attempts = 0
         while True:
             attempts += 1
@@ -178,6 +188,22 @@ class OpenOperations:
                 verifier.value if verifier is not None else b"",
                 status.value if status is not None else None,
             )
+
+    async def _leave(self, opened: Open, commit: bool, attributes: bool, where: Where) -> Closed:
+        """Close a file of which the server does not know that it is open."""
+        if not (commit or attributes):
+            return Closed(b"", None)
+        compound = self._at("COMMIT" if commit else "GETATTR", opened)
+        verifier = compound.commit() if commit else None
+        status = compound.stat() if attributes else None
+        try:
+            await self.caller.call(compound)
+        except StatusError as error:
+            raise status_error(error.status, path=where()) from error
+        return Closed(
+            verifier.value if verifier is not None else b"",
+            status.value if status is not None else None,
+        )
 
     # --- Data ---
 

@@ -140,8 +140,9 @@ async def reclaimed(context: Context, state: OpenState, kind: int) -> nfs.open_d
     delegation.times = kind == nfs.OPEN_DELEGATE_WRITE_ATTRS_DELEG and context.minor >= _TIMES_SINCE
     if exclusive and not await _suits(context, delegation, reclaim=True):
         return nfs.open_delegation4(nfs.OPEN_DELEGATE_NONE)
-    # A client that cannot be called is asked at once: it may write what it has, and return it.
-    recall = not client.is_reachable
+    # A client that cannot be called is asked at once: it may write what it has, and return it. One
+    # of which that is not known yet, because it has only just come back, keeps it.
+    recall = not client.may_answer
     if recall:
         delegations.recall(delegation, call=False)
     return _granted(delegation, recall)
@@ -281,7 +282,7 @@ async def _wanted(context: Context, wanted: int, kind: int | None) -> nfs.open_d
         return refused(wanted, nfs.WND4_CONTENTION)
     if reclaim:
         core.registry.grace.reclaimed(context.now)
-    recall = reclaim and not client.is_reachable
+    recall = reclaim and not client.may_answer
     if recall:
         core.delegations.recall(delegation, call=False)
     return _granted(delegation, recall)

@@ -142,6 +142,11 @@ class Client:
         return any(session.back.is_up for session in self.sessions.values())
 
     @property
+    def may_answer(self) -> bool:
+        """Whether it is not known that callbacks do not reach it."""
+        return any(session.back.operational for session in self.sessions.values())
+
+    @property
     def next_create_seqid(self) -> int:
         """The sequence number of its next CREATE_SESSION."""
         return self.create_seqid + 1 & _UINT32_MAX

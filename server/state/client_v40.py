@@ -130,6 +130,11 @@ class ClientV40(Client):
         """Whether it is known to answer callbacks."""
         return self.path is Path.UP
 
+    @property
+    def may_answer(self) -> bool:
+        """The same: RFC 7530, Section 10.2, has it found out before anything is delegated."""
+        return self.is_reachable
+
     def hang_up(self) -> None:
         """Close the connection over which it is called, if there is one."""
         line, self.line = self.line, None

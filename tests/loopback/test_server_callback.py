@@ -118,3 +118,28 @@ def test_any_of_several_connections_carries_callbacks(server: LiveServer, transp
                     lambda: next(each for each in server.channels if not each.closed).close()
                 )  # type: ignore[attr-defined]
         assert fs.stats.sessions == 1
+
+
+@EVERY
+def test_a_file_that_is_delegated_is_opened_once(transport: str) -> None:
+    server = LiveServer(rdma=True, delegations=True)
+    try:
+        with (
+            nfs.mount(server.url_of(transport), delegations=True) as fs,
+            nfs.mount(server.url_of(transport)) as other,
+        ):
+            other.write_bytes("file", b"contents")
+            while not len(fs._client.opens.delegations):
+                # The server has first to find out that callbacks arrive.
+                fs.open("file").close()
+            before = fs.stats.of("OPEN").calls
+            for _ in range(999):
+                with fs.open("file") as file:
+                    assert file.read() == b"contents"
+            assert fs.stats.of("OPEN").calls == before
+            with fs.open("file") as file:
+                other.write_bytes("file", b"of another")
+                assert file.read() == b"of another"
+            assert fs.stats.of("DELEGRETURN").calls == 1
+    finally:
+        server.stop()

@@ -69,6 +69,8 @@ class Plan:
     """Whether the server's disk answers later, and in another order, than it is asked."""
     nconnect: int = 1
     """Connections of each client."""
+    delegations: bool = False
+    """Whether the server delegates, and the clients keep what it does."""
 
     @property
     def may_time_out(self) -> bool:
@@ -103,7 +105,8 @@ class Plan:
         return (
             f"{self.clients} clients with {self.workers} workers and {self.nconnect} connections, "
             f"MTU {self.mtu}, {self.timeout:g} s patience, lease {self.times.lease:g} s, "
-            f"{'a slow' if self.slow_disk else 'a quick'} disk; {events or 'no events'}"
+            f"{'a slow' if self.slow_disk else 'a quick'} disk, "
+            f"{'' if self.delegations else 'no '}delegations; {events or 'no events'}"
         )
 
 
@@ -154,6 +157,7 @@ def plan_of(seed: int) -> Plan:
         # Of a generator of its own, so that the rest of a seed is what it always was.
         slow_disk=Random(f"slow disk {seed}").random() < 0.4,
         nconnect=Random(f"nconnect {seed}").choice((1, 1, 2, 3)),
+        delegations=Random(f"delegations {seed}").random() < 0.5,
     )
 
 

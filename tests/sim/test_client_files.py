@@ -503,10 +503,10 @@ def test_a_delegation_that_came_unasked_goes_back(world: World) -> None:
 
     world.server.op_open = generous  # type: ignore[method-assign]
     file = world.open("r")
-    assert world.fs.opens.returning(b"d" * 12)
+    assert world.fs.opens.delegations.returning(b"d" * 12)
     world.reactor.advance(1)
     assert world.server.log[-1] == ["SEQUENCE", "PUTFH", "DELEGRETURN"]
-    assert not world.fs.opens.returning(b"d" * 12)
+    assert not world.fs.opens.delegations.returning(b"d" * 12)
     world.run(file.close())
 
 

@@ -68,6 +68,7 @@ class SimClient:
             rsize=plan.rsize,
             wsize=plan.wsize,
             nconnect=plan.nconnect,
+            delegations=plan.delegations,
         )
         made = FileSystem(self.world.reactor, self._connect, (), options, self.rng)
         return self.world.face(made)
@@ -182,7 +183,10 @@ class World:
             self.reactor,
             Random(f"server {plan.seed} {self.lives}"),
             config=ServerConfig(
-                max_io=plan.max_io, times=plan.times, lanes=lanes_wanted() and plan.seed % 2 == 0
+                max_io=plan.max_io,
+                times=plan.times,
+                lanes=lanes_wanted() and plan.seed % 2 == 0,
+                delegations=plan.delegations,
             ),
             store=self.store,
             policy=Policy(),

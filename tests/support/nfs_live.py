@@ -44,9 +44,12 @@ class LiveServer:
     by itself which of the two is where.
     """
 
-    def __init__(self, path: str | None = None, rdma: bool = False) -> None:
+    def __init__(
+        self, path: str | None = None, rdma: bool = False, delegations: bool = False
+    ) -> None:
         self.path = path
         self.rdma = rdma
+        self.delegations = delegations
         self.store = _KeptStore()
         self.fs = _KeptFileSystem(time.time_ns)
         self.port = 0
@@ -103,7 +106,7 @@ class LiveServer:
             [Export("", fs)],
             self.reactor,
             random.Random(5),
-            config=ServerConfig(times=TIMES),
+            config=ServerConfig(times=TIMES, delegations=self.delegations),
             store=self.store,
         )
         _, self.port = self.server.listen_tcp(

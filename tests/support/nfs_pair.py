@@ -14,7 +14,9 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Peer, Service
 from nfsrdma.rpcrdma.rpc.stream import StreamChannel
 from nfsrdma.rpcrdma.task import Future
+from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import NfsService
+from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 
@@ -60,7 +62,8 @@ class _Pump:
 class Pair:
     """A server of an empty tree in memory, and as many clients of it as are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, delegations: bool = False) -> None:
+        self.config = ServerConfig(times=LeaseTimes(), delegations=delegations)
         self.reactor = FakeReactor()
         self.run = self.reactor.run
         self.tree = MemoryFileSystem(Clock())
@@ -71,7 +74,9 @@ class Pair:
 
     def _start(self) -> None:
         export = open_export("", self.tree)
-        self.server = NfsService([export], self.reactor, Random(1), store=self.store)
+        self.server = NfsService(
+            [export], self.reactor, Random(1), store=self.store, config=self.config
+        )
 
     def restart(self) -> None:
         """Start the server anew: all state and every connection is gone, the tree is not."""
@@ -104,10 +109,16 @@ class Pair:
         """Let clients make connections again."""
         self._reachable = True
 
-    def client(self, name: bytes = b"client", *, minor_version: int = 2) -> FileSystem:
+    def client(
+        self, name: bytes = b"client", *, minor_version: int = 2, delegations: bool = False
+    ) -> FileSystem:
         """Return a client that has mounted the tree."""
         options = ClientOptions(
-            Credentials.sys(0, 0), name, b"verifier", minor_version=minor_version
+            Credentials.sys(0, 0),
+            name,
+            b"verifier",
+            minor_version=minor_version,
+            delegations=delegations,
         )
         fs = FileSystem(self.reactor, self.connect, (), options, Random(name))
         self.run(fs.mount())

@@ -39,6 +39,8 @@ def test_options_become_keywords_of_mount() -> None:
         provider="verbs", device="rxe0", minor_version=1, timeout=2.5, rsize=65536, uid=7, gid=8
     )
     assert parse_url("nfs+rdma://h/x").options == MountOptions()
+    assert parse_url("nfs+rdma://h/x?delegations=1").options.delegations is True
+    assert parse_url("nfs+rdma://h/x?delegations=0").options.delegations is False
 
 
 def test_what_the_caller_asks_for_wins_over_the_url() -> None:
@@ -56,6 +58,7 @@ def test_what_the_caller_asks_for_wins_over_the_url() -> None:
         ("nfs+tcp://me@h/x", "user name"),
         ("nfs+tcp://h:99999/", "Port out of range"),
         ("nfs+tcp://h:0/", "0 is no port"),
+        ("nfs+tcp://h/?delegations=yes", "1 or 0"),
         ("nfs+tcp://[::1/x", "Invalid IPv6"),
         ("nfs+tcp://h/a/../b", "'..'"),
         ("nfs+tcp://h/a/%2e%2e/b", "'..'"),

@@ -29,6 +29,7 @@ def test_each_option_says_what_it_does() -> None:
     assert parse_options(("timeout=2",)).mount.timeout == 2
     assert parse_options(("acregmin=90,acdirmax=5",)).lifetimes == Lifetimes(90, 90, 30, 30)
     assert parse_options(("actimeo=7",)).lifetimes == Lifetimes(7, 7, 7, 7)
+    assert parse_options(("delegations",)).mount.delegations
     options = parse_options(("noac,nocto,fsname=x",))
     assert options.lifetimes == UNCACHED
     assert options.choices == Choices(direct=True, close_to_open=False)
