@@ -194,3 +194,4 @@ def expression() -> Iterator[bytes]:
 
 SEEDS = {maker.__name__: maker for maker in (file, frames, messages, bodies, stream, iwarp, cm,
                                              expression)}  # fmt: skip
+SEEDS["pair"] = messages  # the same traffic, seen twice

@@ -24,6 +24,18 @@ from nfsrdma.dissector.capture import CaptureError, Reader, open_capture
 from nfsrdma.dissector.capture.opening import reader_of
 from nfsrdma.dissector.fields.fields import message_fields
 from nfsrdma.dissector.filter import FilterError, compile_filter
+from nfsrdma.dissector.pairs.diff import Diff, Difference
+from nfsrdma.dissector.pairs.lockstep import Lockstep
+from nfsrdma.dissector.pairs.merge import Merge, Survey
+from nfsrdma.dissector.pairs.report import (
+    ndjson_diff,
+    ndjson_difference,
+    ndjson_merge,
+    ndjson_merged,
+    text_diff,
+    text_difference,
+    text_merge,
+)
 from nfsrdma.dissector.pipeline import Pipeline
 from nfsrdma.dissector.tracking.events import Events, Totals, View
 from nfsrdma.dissector.tracking.model import Exchange
@@ -201,16 +213,48 @@ def _act(wire: Wire, word: int, data: bytes) -> None:
         wire.frames += wire.frames[start:]
 
 
-def messages(octets: bytes) -> None:
-    """What two hosts do on RoCE, after a handshake or without one; packets may get lost."""
-    if not octets:
-        return
+def _acted(octets: bytes) -> list[Frame]:
     wire = Wire(mtu=256)
     if octets[0] & 1:
         wire.connect(PrivateData(), PrivateData())
     for word, data in records(octets[1:]):
         _act(wire, word, data)
-    show_frames(wire.frames)
+    return wire.frames
+
+
+def messages(octets: bytes) -> None:
+    """What two hosts do on RoCE, after a handshake or without one; packets may get lost."""
+    if octets:
+        show_frames(_acted(octets))
+
+
+def pair(octets: bytes) -> None:
+    """The same in two captures, one of which lacks every n-th frame; and compared with itself."""
+    if not octets:
+        return
+    all_frames = _acted(octets)
+    some = [frame for at, frame in enumerate(all_frames) if at % (2 + (octets[0] >> 1))]
+    whole, part = pcap(all_frames, 1), pcap(some, 1)
+    itself = Diff(lambda one: _text(text_difference(one)))
+    for first, second, diff in ((whole, part, Diff(_compared)), (whole, whole, itself)):
+        survey = Survey()
+        for sink in (diff, survey):
+            Lockstep((reader_of(Octets(first)), reader_of(Octets(second))), sink).run()
+        for line in (*text_diff(diff, ("a", "b")), *ndjson_diff(diff)):
+            _text(line)
+        clock = survey.clocks.read()
+        if clock is not None:
+            merge = Merge(clock, survey.near, lambda one: _text(ndjson_merged(one)))
+            Lockstep((reader_of(Octets(first)), reader_of(Octets(second))), merge).run()
+            for line in (*text_merge(merge, ("a", "b")), *ndjson_merge(merge)):
+                _text(line)
+    assert itself.only == [0, 0]
+    assert not itself.differing
+
+
+def _compared(one: Difference) -> None:
+    _text(text_difference(one))
+    _text(ndjson_difference(one))
 
 
 _PROGRAMS = ((100003, 4), (100003, 3), (0x40000000, 1), (100005, 3), (100003, 2), (100227, 3))
@@ -312,5 +356,5 @@ def expression(octets: bytes) -> None:
 
 TARGETS: dict[str, Target] = {
     target.__name__: target
-    for target in (file, frames, messages, bodies, stream, iwarp, cm, expression)
+    for target in (file, frames, messages, pair, bodies, stream, iwarp, cm, expression)
 }

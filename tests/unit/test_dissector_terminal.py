@@ -87,7 +87,7 @@ def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(dissect_progress, "_LONG", 0)
     monkeypatch.setattr(dissect_progress, "_STEP", 0)
     reader = open_capture(LOSS)
-    with dissect_progress.progress(reader, "loss.pcap", writes=False) as advanced:
+    with dissect_progress.progress("loss.pcap", reader, writes=False) as advanced:
         assert "frames" not in shown.getvalue()
         Pipeline(reader, progress=advanced).run()
         advanced()
@@ -101,7 +101,7 @@ def test_no_progress_between_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dissect_progress, "Console", lambda **_: terminal)
     monkeypatch.setattr(dissect_progress, "_LONG", 0)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    with dissect_progress.progress(open_capture(LOSS), "x", writes=True) as advanced:
+    with dissect_progress.progress("x", open_capture(LOSS), writes=True) as advanced:
         advanced()
     assert shown.getvalue() == ""
 

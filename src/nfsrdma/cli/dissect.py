@@ -45,7 +45,8 @@ def dissect(
 ) -> None:
     """Decode FILES (pcap, pcapng, gzip or zstd; - is standard input), one line for each RPC.
 
-    Several files are read as one capture, in the order of their frames' times.
+    Several files are read as one capture, in the order of their frames' times; with --diff and
+    --merge two files are compared.
 
     With -i it decodes what an interface sees, until Ctrl-C. All outputs that are asked for come
     from one pass: files under their names, the rest on standard output.
@@ -68,6 +69,13 @@ def dissect(
         _check(wishes, other, file, extract, output)
     where = f"{files[0]} and others" if len(files) > 1 else str((*files, other.interface)[0])
     try:
+        if other.diff or other.merge:
+            from . import dissect_pairs
+
+            work = dissect_pairs.diff if other.diff else dissect_pairs.merge
+            bad = work(other.two(files), other.max_unpacked, wishes, other.decode_as)
+            _end(bad, wishes)
+            return
         reader = other.reader(files)
         if extract is not None:
             _extract(reader, where, extract, str(output), other.decode_as)
@@ -80,9 +88,7 @@ def dissect(
             bad = compare(reader, where, wishes.ndjson, other.decode_as)
         else:
             bad = run(reader, where, wishes, other.decode_as)
-        say_if_none()
-        if bad and wishes.exit_code:
-            sys.exit(1)
+        _end(bad, wishes)
     except BrokenPipeError:
         # The reader of our output has left (head, less).
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -96,21 +102,33 @@ def dissect(
         raise click.ClickException(describe(error)) from error
 
 
+def _end(bad: bool, wishes: Wishes) -> None:
+    """Say if nothing fits the filter, and exit with 1 if that was asked for."""
+    say_if_none()
+    if bad and wishes.exit_code:
+        sys.exit(1)
+
+
 def _check(
     wishes: Wishes, other: Other, file: str, extract: str | None, output: str | None
 ) -> None:
     """Raise ``click.UsageError`` if the options do not go together."""
     if (extract is None) != (output is None):
         raise click.UsageError("--extract and --output (-o) go together")
-    alone = "--compare-tshark" if other.compare else "--extract" if extract is not None else ""
+    alone = other.alone + (("--extract",) if extract is not None else ())
     if not alone:
         wishes.check(file)
         return
     rest = replace(wishes, crc=False, color=NOTHING.color)
-    if other.compare:
+    if extract is None:
         rest = replace(rest, ndjson=False, exit_code=False)
-    if rest != NOTHING or (other.compare and extract is not None):
-        raise click.UsageError(f"{alone} goes with no other output and no filter")
+    pairs = other.diff or other.merge
+    if pairs:
+        rest = replace(rest, expression=None, follow=None)
+    if rest != NOTHING or len(alone) > 1:
+        raise click.UsageError(
+            f"{alone[0]} goes with no other output" + ("" if pairs else " and no filter")
+        )
 
 
 def _extract(reader: Reader, name: str, what: str, output: str, decode_as: DecodeAs) -> None:
@@ -134,7 +152,7 @@ def _extract(reader: Reader, name: str, what: str, output: str, decode_as: Decod
             file.write(octets)
 
         view = ExtractView(lambda: reader.source.view, write, frame, handle)
-        with progress(reader, shown(name), writes=False) as advanced:
+        with progress(shown(name), reader, writes=False) as advanced:
             Pipeline(reader, view, decode_as=decode_as, progress=advanced).run()
         reader.check()
         if not view.payloads:

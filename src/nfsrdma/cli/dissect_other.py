@@ -23,12 +23,26 @@ class Other:
     """The options besides those of the views of ``dissect`` itself."""
 
     compare: bool
+    diff: bool
+    merge: bool
     decode_as: DecodeAs
     max_unpacked: int | None
     interface: str | None
     capture_filter: str | None
     duration: float | None
     count: int | None
+
+    @property
+    def alone(self) -> tuple[str, ...]:
+        """The options that were given of those that go with no other output."""
+        given = {"--compare-tshark": self.compare, "--diff": self.diff, "--merge": self.merge}
+        return tuple(option for option, there in given.items() if there)
+
+    def two(self, files: tuple[str, ...]) -> tuple[str, str]:
+        """Return the two files that are compared. Raises ``click.UsageError`` for others."""
+        if len(files) != 2 or "-" in files or self.interface is not None:
+            raise click.UsageError(f"{self.alone[0]} needs two files: {self.alone[0]} A B")
+        return files[0], files[1]
 
     def reader(self, files: tuple[str, ...]) -> Reader:
         """Open files, or an interface. Raises ``CaptureError`` and ``OSError``."""
@@ -85,6 +99,17 @@ other_options = folded(
             "compare",
             is_flag=True,
             help="Every difference to what Wireshark decodes; also as --json.",
+        ),
+        click.option(
+            "--diff",
+            is_flag=True,
+            help="Two FILES of the same traffic: which RPCs are in which, and how they differ.",
+        ),
+        click.option(
+            "--merge",
+            is_flag=True,
+            help="Two FILES from two places, a client's and a server's: which time was the "
+            "network's, and which the host's.",
         ),
         click.option(
             "--decode-as",

@@ -63,7 +63,7 @@ def run(reader: Reader, file: str, wishes: Wishes, decode_as: DecodeAs) -> bool:
             stack.enter_context(output.resources)
             outputs.append(output)
         views = [output.view for output in outputs]
-        with progress(reader, shown(file), writes=wishes.streams) as advanced:
+        with progress(shown(file), reader, writes=wishes.streams) as advanced:
             Pipeline(
                 reader, *views, check_crc=wishes.crc, decode_as=decode_as, progress=advanced
             ).run()

@@ -42,8 +42,8 @@ def paint(color: str) -> Paint:
 
 
 @contextmanager
-def progress(reader: Reader, name: str, *, writes: bool) -> Iterator[Callable[[], None]]:
-    """Give what shows on a terminal, each time it is called, how far a capture was read.
+def progress(name: str, *readers: Reader, writes: bool) -> Iterator[Callable[[], None]]:
+    """Give what shows on a terminal, each time it is called, how far captures were read.
 
     ``writes`` says that the pass writes to standard output as it goes: on the same terminal that
     shows the progress by itself, so nothing else is shown there.
@@ -62,11 +62,16 @@ def progress(reader: Reader, name: str, *, writes: bool) -> Iterator[Callable[[]
             if now < due:
                 return
             due = now + _STEP
-            part = reader.source.part(reader.at)
-            total = None if part is None else 1.0
+            parts = [reader.source.part(reader.at) for reader in readers]
+            known = [part for part in parts if part is not None]
+            frames = sum(reader.number for reader in readers)
             bar.update(
-                task, total=total, completed=part or 0, frames=reader.number, visible=True
-            )  # fmt: skip
+                task,
+                total=len(readers) if len(known) == len(readers) else None,
+                completed=sum(known),
+                frames=frames,
+                visible=True,
+            )
             bar.refresh()
 
         yield advanced
