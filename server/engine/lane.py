@@ -1,6 +1,7 @@
 """The lane: COMPOUNDs of the common shape, answered by one function.
 
-That shape is SEQUENCE, PUTFH and one operation (``ops.lanes``), in one piece, from a caller who has
+That shape is SEQUENCE, PUTFH and one operation (``ops.lanes``), or WRITE with the GETATTR that
+Linux's client puts behind it, in one piece, from a caller who has
 called before, and it must succeed at once. Anything else is declined before anything has happened:
 then the machine executes the same octets. So the machine says what is right, and the lane only what
 is quick: both answer the same octets, and leave the same state behind (``tests/unit/test_lanes``).
@@ -40,13 +41,15 @@ whole reply, with its own result from ``RESULT_AT`` on; None declines, and nothi
 """
 
 _SHAPE: Final = struct.Struct(">4I16s6I")
-"""No tag, minor version, three operations, SEQUENCE, PUTFH, the length of its handle."""
+"""No tag, minor version, how many operations, SEQUENCE, PUTFH, the length of its handle."""
 _BEHIND_SEQUENCE: Final = 48
 """From the arguments of COMPOUND to the operation after SEQUENCE, in octets."""
 _HEAD: Final = struct.Struct(ACCEPTED.format + "5I16s7I")
 """A reply up to the third result: RPC, COMPOUND, and the results of SEQUENCE and PUTFH."""
 RESULT_AT: Final = _HEAD.size
-_OPERATIONS: Final = 3
+_BEFORE: Final = 2
+"""SEQUENCE and PUTFH."""
+_COUNTS: Final = (_BEFORE + 1, _BEFORE + 2)
 _NUMBER: Final = struct.Struct(">I")
 _ANOTHER_RESULT: Final = 8
 """Octets that a reply keeps free, as the machine does while it has room (``reply.Reply.ample``)."""
@@ -67,8 +70,12 @@ class Lane:
     )
 
     def __init__(
-        self, core: Core, minors: frozenset[int], operations: Mapping[int, LaneOperation]
+        self,
+        core: Core,
+        minors: frozenset[int],
+        operations: Mapping[tuple[int, int], LaneOperation],
     ) -> None:
+        """``operations`` are found by their number, and by how many there are."""
         self._core = core
         self._minors = minors - {0}
         self._operations = operations
@@ -96,7 +103,7 @@ class Lane:
         )
         if (
             tag
-            or count != _OPERATIONS
+            or count not in _COUNTS
             or sequence != nfs.OP_SEQUENCE
             or putfh != nfs.OP_PUTFH
             or cached
@@ -129,7 +136,8 @@ class Lane:
         handle = self._handles(message[at : at + size].tobytes())
         if handle is None or handle.export in caller.barred or handle.export.absent:
             return 0
-        operation = self._operations.get(_NUMBER.unpack_from(message, start)[0])
+        (first,) = _NUMBER.unpack_from(message, start)
+        operation = self._operations.get((first, count - _BEFORE))
         if operation is None:
             return 0
         who = handle.export.user(caller.credentials)
@@ -143,11 +151,17 @@ class Lane:
             return 0
         slot.execute(digest(message, behind, count, caller.credentials))
         (xid,) = _NUMBER.unpack_from(message)
-        self._begin(reply, xid, session, seqid, number)
+        self._begin(reply, xid, session, seqid, number, count)
         return len(reply)
 
     def _begin(
-        self, reply: memoryview, xid: int, session: Session, seqid: int, number: int
+        self,
+        reply: memoryview,
+        xid: int,
+        session: Session,
+        seqid: int,
+        number: int,
+        count: int,
     ) -> None:
         """Renew the lease, and write the results before the operation's."""
         registry, now = self._registry, self._clock()
@@ -158,7 +172,7 @@ class Lane:
             reply,
             0,
             *accepted(xid),
-            *(nfs.NFS4_OK, 0, _OPERATIONS),
+            *(nfs.NFS4_OK, 0, count),
             *(nfs.OP_SEQUENCE, nfs.NFS4_OK, session.id, seqid, number, last, last),
             status_flags(registry, session, now),
             *(nfs.OP_PUTFH, nfs.NFS4_OK),

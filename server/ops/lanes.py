@@ -32,6 +32,9 @@ _WRITE_RESULT: Final = struct.Struct(">4I8s")  # the operation, status, count, c
 _GETATTR: Final = struct.Struct(">2I")  # the operation, words of the bitmap
 _DATA_AT: Final = RESULT_AT + _READ_RESULT.size
 _WRITTEN: Final = RESULT_AT + _WRITE_RESULT.size
+_ATTRIBUTES: Final = _GETATTR.pack(nfs.OP_GETATTR, nfs.NFS4_OK)
+_MOST_ATTRIBUTES: Final = 1024
+"""Octets of the attributes behind a WRITE, for which there is to be room before it is done."""
 _MOST_WORDS: Final = 8
 _PADS: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 _UINT64_MAX: Final = (1 << 64) - 1
@@ -107,32 +110,78 @@ def _write(
     take: Take,
 ) -> memoryview | None:
     """WRITE (RFC 8881, Section 18.32) that need not be durable yet."""
-    data_at = at + _WRITE.size
-    if len(message) < data_at or room < _WRITTEN:
+    if room < _WRITTEN or _end_of_write(message, at) != len(message):
         return None
+    if not _do_write(core, client, handle, who, message, at):
+        return None
+    reply = take(_WRITTEN)
+    _answer_write(core, message, at, reply)
+    return reply
+
+
+def _write_and_look(
+    core: Core,
+    minor: int,
+    client: Client,
+    handle: Filehandle,
+    who: User,
+    message: memoryview,
+    at: int,
+    room: int,
+    take: Take,
+) -> memoryview | None:
+    """WRITE, and GETATTR of the same file."""
+    behind = _end_of_write(message, at)
+    mask = None if not behind else _wanted(core, minor, handle, message, behind)
+    if mask is None or room < _WRITTEN + _MOST_ATTRIBUTES:
+        return None
+    # Of a file that is open the attributes are at hand, before and afterwards.
+    if attributes.of_handle_at_once(core, minor, handle, mask) is None:
+        return None
+    if not _do_write(core, client, handle, who, message, at):
+        return None
+    looked = _look(core, minor, handle, mask)
+    if looked is None or len(looked) > _MOST_ATTRIBUTES:
+        return None
+    reply = take(_WRITTEN + len(looked))
+    _answer_write(core, message, at, reply)
+    reply[_WRITTEN:] = looked
+    return reply
+
+
+def _end_of_write(message: memoryview, at: int) -> int:
+    """Return where the arguments of a WRITE end; 0 if not within the message."""
+    if len(message) < at + _WRITE.size:
+        return 0
+    end: int = at + _WRITE.size + (_WRITE.unpack_from(message, at)[5] + 3 & ~3)
+    return end if end <= len(message) else 0
+
+
+def _do_write(
+    core: Core, client: Client, handle: Filehandle, who: User, message: memoryview, at: int
+) -> bool:
+    """Write, whose arguments are all there; return False if that is not to be done here."""
     _, seqid, other, offset, stable, length = _WRITE.unpack_from(message, at)
     if (
         stable != nfs.UNSTABLE4
-        or len(message) != data_at + (length + 3 & ~3)
         or not 0 < length <= core.config.max_io
         or offset + length > _UINT64_MAX
         or handle.export.read_only
     ):
-        return None
+        return False
     state = _own_open(core, client, handle, seqid, other)
-    if state is None or state.writing is not who:
-        return None
-    file = state.writer
-    if file is None:
-        return None
-    reply = take(_WRITTEN)
-    if not file.write_at_once(offset, message[data_at : data_at + length]):
-        return None
+    if state is None or state.writing is not who or state.writer is None:
+        return False
+    data_at = at + _WRITE.size
+    return state.writer.write_at_once(offset, message[data_at : data_at + length])
+
+
+def _answer_write(core: Core, message: memoryview, at: int, reply: memoryview) -> None:
+    length = _WRITE.unpack_from(message, at)[5]
     verifier = core.registry.write_verifier
     _WRITE_RESULT.pack_into(
         reply, RESULT_AT, nfs.OP_WRITE, nfs.NFS4_OK, length, nfs.UNSTABLE4, verifier
     )
-    return reply
 
 
 def _get_attributes(
@@ -147,35 +196,45 @@ def _get_attributes(
     take: Take,
 ) -> memoryview | None:
     """GETATTR (RFC 8881, Section 18.7) of a file that nobody else may know more of."""
+    mask = _wanted(core, minor, handle, message, at)
+    looked = None if mask is None else _look(core, minor, handle, mask)
+    if looked is None or RESULT_AT + len(looked) > room:
+        return None
+    reply = take(RESULT_AT + len(looked))
+    reply[RESULT_AT:] = looked
+    return reply
+
+
+def _wanted(core: Core, minor: int, handle: Filehandle, message: memoryview, at: int) -> int | None:
+    """Return what a GETATTR asks for, with which the call ends, if it can be told at once."""
     words_at = at + _GETATTR.size
     if len(message) < words_at:
         return None
-    _, words = _GETATTR.unpack_from(message, at)
-    if words > _MOST_WORDS or len(message) != words_at + 4 * words:
+    operation, words = _GETATTR.unpack_from(message, at)
+    if operation != nfs.OP_GETATTR or words > _MOST_WORDS or len(message) != words_at + 4 * words:
         return None
     request = list(struct.unpack_from(f">{words}I", message, words_at))
-    fs = handle.export.fs
-    mask = attributes.wanted(request, fs, minor)
+    mask = attributes.wanted(request, handle.export.fs, minor)
     if core.delegations.table.exclusive and mask & OF_HOLDER:
         return None
+    return mask
+
+
+def _look(core: Core, minor: int, handle: Filehandle, mask: int) -> bytearray | None:
+    """Return the result of a GETATTR."""
     subject = attributes.of_handle_at_once(core, minor, handle, mask)
     if subject is None:
         return None
     encoder = Encoder()
+    encoder.buffer += _ATTRIBUTES
     attributes.encode(encoder, subject, mask)
-    result = encoder.buffer
-    length = RESULT_AT + _GETATTR.size + len(result)
-    if length > room:
-        return None
-    reply = take(length)
-    _GETATTR.pack_into(reply, RESULT_AT, nfs.OP_GETATTR, nfs.NFS4_OK)
-    reply[RESULT_AT + _GETATTR.size :] = result
-    return reply
+    return encoder.buffer
 
 
-LANES: Final[Mapping[int, LaneOperation]] = {
-    nfs.OP_READ: _read,
-    nfs.OP_WRITE: _write,
-    nfs.OP_GETATTR: _get_attributes,
+LANES: Final[Mapping[tuple[int, int], LaneOperation]] = {
+    (nfs.OP_READ, 1): _read,
+    (nfs.OP_WRITE, 1): _write,
+    (nfs.OP_WRITE, 2): _write_and_look,
+    (nfs.OP_GETATTR, 1): _get_attributes,
 }
-"""The operations that have a lane, by number."""
+"""The operations that have a lane, by the number of the first, and by how many there are."""

@@ -65,6 +65,21 @@ def test_the_lane_takes_the_common_shape() -> None:
         assert twins.taken == before + 1, operation
 
 
+def test_the_lane_takes_what_linux_writes() -> None:
+    twins = Twins()
+    session, stateid, handle = opened(twins)
+    before = twins.taken
+    for size in (1, 4096, 5000):
+        session.ok(putfh(handle), write(stateid, bytes(size), 77), getattr_(*STAT))
+    assert twins.taken == before + 3
+    session.run(putfh(handle), write(stateid, b"x"), getattr_(t.FATTR4_TIME_MODIFY_SET))
+    session.run(putfh(handle), write(stateid, b"x"), getattr_(t.FATTR4_SPACE_FREE))
+    session.run(putfh(handle), write(stateid, b"x"), read(stateid, 0, 10))
+    session.run(putfh(handle), write(stateid, b"x"), getattr_(*STAT), getattr_(*STAT))
+    twins.send(session.sequence(), putfh(handle), write(stateid, b"x"), getattr_(*STAT), room=900)
+    assert twins.taken == before + 3
+
+
 def cases(stateid: t.stateid4, handle: bytes) -> dict[str, tuple[Op, ...]]:
     """What is not for the lane."""
     other = t.stateid4(0, b"nobody's1234")
@@ -194,9 +209,10 @@ def test_whatever_comes_is_answered_as_by_the_machine(seed: int) -> None:
                 getattr_(*rng.sample(STAT, 3)),
             )
         )
+        behind = (getattr_(*STAT),) if operation[0] == t.OP_WRITE and rng.random() < 0.5 else ()
         seqid = chosen(rng, seqids[slot] + 1, (seqids[slot], seqids[slot] + 2))
         message = compound_message(
-            (session.sequence(slot, seqid, rng.random() < 0.1), at, operation),
+            (session.sequence(slot, seqid, rng.random() < 0.1), at, operation, *behind),
             chosen(rng, 2, (0, 1, 3)),
             b"",
             chosen(rng, ROOT_USER, (ALICE, Credentials.sys(0, 5))),
