@@ -119,9 +119,13 @@ def chosen(
     for pattern in (*only, *skip):
         if not any(fnmatchcase(name, pattern) for name in CASES):
             raise ValueError(f"no test is called {pattern}: --list shows them all")
+    order = list(GROUPS)
     return [
         each
-        for name, each in CASES.items()
+        for name, each in sorted(
+            CASES.items(),
+            key=lambda item: (order.index(item[1].group), len(item[0]), item[0]),
+        )
         if (not only or any(fnmatchcase(name, pattern) for pattern in only))
         and not any(fnmatchcase(name, pattern) for pattern in skip)
         and each.severity in severities

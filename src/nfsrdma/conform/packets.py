@@ -69,22 +69,21 @@ class Watch(Tap):
     def seen(self) -> Iterator[Seen]:
         """Yield the packets so far, without what is no RoCE packet."""
         for number, (_, frame, _) in enumerate(self.frames, 1):
-            version = frame[14] >> 4
-            start = 14 + (20 if version == 4 else 40)
-            source = frame[26:30] if version == 4 else frame[22:38]
+            start = 14 + (20 if frame[14] >> 4 == 4 else 40)
             try:
                 packet = Packet.parse(memoryview(frame)[start + 8 :])
             except WireError:
                 continue
-            yield _seen(number, _host(source), packet)
+            yield _seen(number, source_of(frame), packet)
 
     def since(self, mark: int, source: str) -> list[Seen]:
         """Return what came from an address after the first ``mark`` frames."""
         return [each for each in self.seen() if each.number > mark and each.source == source]
 
 
-def _host(packed: bytes) -> str:
-    return str(ip_address(packed))
+def source_of(frame: bytes) -> str:
+    """Return the address that an Ethernet frame of ours comes from."""
+    return str(ip_address(frame[26:30] if frame[14] >> 4 == 4 else frame[22:38]))
 
 
 def _seen(number: int, source: str, packet: Packet) -> Seen:

@@ -12,13 +12,13 @@ from nfsrdma.rpcrdma.transport.header import (
     RDMA_MSGP,
     RDMA_NOMSG,
 )
-from nfsrdma.rpcrdma.transport.private_data import PrivateData
+from nfsrdma.rpcrdma.transport.private_data import MAX_INLINE, PrivateData
 from nfsrdma.xdr import Encoder
 
 from .. import nfs
 from ..case import Failed, Severity, case, expect
 from ..lab import Lab, check_reply
-from ..peer import Gone, RawPeer, Silence
+from ..peer import INLINE, Gone, RawPeer, Silence
 from ..wire import CREDITS, Message, header, words
 
 _LARGEST = 0xFFFFFFFF
@@ -223,7 +223,7 @@ async def garbage(lab: Lab) -> str:
 @case("HD14", "RFC 8166, Section 3.3.2", Severity.MUST)
 async def longest(lab: Lab) -> str:
     """Serve a message as long as a receive; a longer one may end its own connection only."""
-    peer = await lab.peer()
+    peer = await lab.peer(private_data=PrivateData(MAX_INLINE, INLINE).encode())
     theirs = PrivateData.decode(peer.theirs)
     size = theirs.inline_receive
     await _of_length(lab, peer, size)
@@ -247,7 +247,6 @@ async def _of_length(lab: Lab, peer: RawPeer, size: int) -> None:
     head = header(xid)
     operation = words(1, 1, 24)  # minor version 1, one operation: PUTROOTFH
     room = size - len(head) - len(enc.buffer) - 4 - len(operation)
-    # A tag of more than 1024 octets is no good, so a verifier of 400 helps where that is short.
     tag = min(room, 512)
     enc.uint32(tag)
     enc.buffer += b"t" * tag

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.rpcrdma.transport.header import RDMA_NOMSG
-from nfsrdma.rpcrdma.transport.private_data import PrivateData
+from nfsrdma.rpcrdma.transport.private_data import MAX_INLINE, PrivateData
 from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import encode_fattr4
 
@@ -14,7 +14,7 @@ from .. import nfs
 from ..case import Severity, case, expect
 from ..lab import File, Lab, Tried
 from ..nfs import Call
-from ..peer import Silence
+from ..peer import INLINE, Silence
 from ..wire import Entry, header
 
 _POSITION = "RFC 8166, Section 3.4.5"
@@ -73,8 +73,9 @@ async def _empty(file: File) -> None:
 @case("RC3", _POSITION, Severity.SHOULD)
 async def many_segments(lab: Lab) -> str:
     """Serve or refuse a Read chunk of more than 16 segments, and write nothing if refused."""
-    file = await lab.file()
-    room = PrivateData.decode(file.session.peer.theirs).inline_receive
+    peer = await lab.peer(private_data=PrivateData(MAX_INLINE, INLINE).encode())
+    file = await lab.file(session=await lab.session(peer))
+    room = PrivateData.decode(peer.theirs).inline_receive
     how = []
     for count in (17, 64, 256):
         if 24 * count + 400 > room:
