@@ -111,6 +111,6 @@ def test_tests_are_chosen_by_pattern_severity_and_harm() -> None:
 
 def test_every_test_says_what_it_rests_on() -> None:
     for case in CASES.values():
-        assert case.source.startswith(("RFC ", "IBA ")), case.id
+        assert case.source.startswith(("RFC ", "IBA,")), case.id
         assert case.sentence.endswith("."), case.id
         assert len(case.sentence) < 120, case.id

@@ -50,7 +50,7 @@ class Seen:
 class Watch(Tap):
     """A tap that keeps what crosses, in memory."""
 
-    __slots__ = ("_octets", "frames", "left_out")
+    __slots__ = ("_octets", "frames", "left_out", "on_frame")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__(PcapngWriter(io.BytesIO()), clock)
@@ -58,6 +58,8 @@ class Watch(Tap):
         self.frames: list[Frame] = []
         self.left_out = 0
         """Packets that were not kept any more."""
+        self.on_frame: Callable[[], object] | None = None
+        """Called at each packet, by the device: it must not call back into that."""
 
     def _write(self, frame: bytes, now: float, comment: str = "") -> None:
         if self._octets + len(frame) > MOST_OCTETS:
@@ -65,6 +67,8 @@ class Watch(Tap):
             return
         self._octets += len(frame)
         self.frames.append((now, frame, comment))
+        if self.on_frame is not None:
+            self.on_frame()
 
     def seen(self) -> Iterator[Seen]:
         """Yield the packets so far, without what is no RoCE packet."""

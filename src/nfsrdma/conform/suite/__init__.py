@@ -1,5 +1,27 @@
 """The tests, a module for each section. Importing this enters them in ``case.CASES``."""
 
-from . import headers, read_chunks, reply_chunks, write_chunks
+from . import (
+    binding,
+    connections,
+    credits,
+    headers,
+    invalidation,
+    private_data,
+    read_chunks,
+    replay,
+    reply_chunks,
+    write_chunks,
+)
 
-__all__ = ["headers", "read_chunks", "reply_chunks", "write_chunks"]
+__all__ = [
+    "binding",
+    "connections",
+    "credits",
+    "headers",
+    "invalidation",
+    "private_data",
+    "read_chunks",
+    "replay",
+    "reply_chunks",
+    "write_chunks",
+]

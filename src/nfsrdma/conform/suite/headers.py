@@ -85,7 +85,7 @@ async def procedures(lab: Lab) -> None:
         await lab.refused(peer, header(xid, procedure) + nfs.null(xid), xid)
 
 
-@case("HD4", "RFC 8166, Section 4.6.2", Severity.MUST)
+@case("HD4", "RFC 8166, Section 4.6", Severity.MUST)
 async def done(lab: Lab) -> None:
     """Drop RDMA_DONE."""
     peer = await lab.peer()
@@ -93,7 +93,7 @@ async def done(lab: Lab) -> None:
     await lab.dropped(peer, header(lab.xid(), RDMA_DONE))
 
 
-@case("HD5", "RFC 8166, Section 4.6.1", Severity.SHOULD)
+@case("HD5", "RFC 8166, Section 4.6", Severity.SHOULD)
 async def msgp(lab: Lab) -> str:
     """Refuse RDMA_MSGP with ERR_CHUNK, or understand it."""
     peer = await lab.peer()

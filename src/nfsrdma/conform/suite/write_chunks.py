@@ -161,7 +161,7 @@ async def too_small(lab: Lab) -> str:
     return f"{len(found)} octets were read"
 
 
-@case("WC11", "RFC 8267, Section 5.1", Severity.MUST)
+@case("WC11", "RFC 8267, Section 6", Severity.MUST)
 async def link(lab: Lab) -> None:
     """Place the target of a symbolic link in a Write chunk, or leave it inline."""
     session = await lab.session()
@@ -176,7 +176,7 @@ async def link(lab: Lab) -> None:
     expect(bytes(results[-1].link) == target, "another target than that of the link")
 
 
-@case("WC12", "RFC 8267, Section 5.1", Severity.MUST)
+@case("WC12", "RFC 8267, Section 6", Severity.MUST)
 async def not_eligible(lab: Lab) -> None:
     """Leave a Write chunk unused where no result is eligible: READDIR, GETATTR."""
     file = await lab.file(b"content")

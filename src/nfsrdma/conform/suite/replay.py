@@ -1,0 +1,195 @@
+"""RR: reconnection and replay (RFC 8166, Section 4.5.5; RFC 8881, Section 2.10.6)."""
+
+from __future__ import annotations
+
+from nfsrdma.rpcrdma.task import Future, sleep
+from nfsrdma.xdr.nfs4 import types as t
+
+from .. import nfs
+from ..case import NotApplicable, Severity, case, expect
+from ..lab import Lab, Session
+from ..nfs import Call
+from ..wire import header
+
+_REPLAY = "RFC 8881, Section 2.10.6.1"
+_MOMENT_S = 0.0005
+
+
+async def _reconnect(lab: Lab, session: Session) -> None:
+    """Give a session a new connection; its fore channel binds by use (RFC 8881, 2.10.3.1)."""
+    session.peer = await lab.peer()
+
+
+def _again(session: Session, call: Call) -> bytes:
+    """Return the message of a call without chunks."""
+    return header(call.xid) + call.whole
+
+
+async def _lost_reply(lab: Lab, session: Session, call: Call) -> None:
+    """Send a call, and lose the connection when it has been taken, before the reply is seen."""
+    peer = session.peer
+    peer.send(_again(session, call))
+    await peer.receive()  # it has been executed; as far as the server knows, nobody saw this
+    peer.disconnect()
+    await _reconnect(lab, session)
+
+
+@case("RR1", _REPLAY, Severity.MUST)
+async def new_chunks(lab: Lab) -> None:
+    """Repeat a cached reply on a new connection, in the chunks of the repeated call."""
+    data = lab.rng.randbytes(900)
+    file = await lab.file(data)
+    session = file.session
+    call = session.compound(nfs.putfh(file.handle), nfs.read(file.stateid, 0, 900), cache=True)
+    first = session.peer.memory.offer(900)
+    answer = await lab.call(session.peer, call, writes=[first])
+    expect(answer.placed == [data], "the first reply has other octets")
+    session.peer.disconnect()
+    await _reconnect(lab, session)
+    second = session.peer.memory.offer(450, 600)
+    octets = header(call.xid, writes=[second.segments]) + call.whole
+    tried = await lab.try_out(session.peer, octets, call, [second])
+    if tried.how in ("NFS4ERR_RETRY_UNCACHED_REP", "NFS4ERR_REP_TOO_BIG_TO_CACHE"):
+        raise NotApplicable(f"the reply was not cached: {tried.how}")
+    expect(tried.served and tried.results is not None, f"the repetition: {tried.how}")
+    assert tried.results is not None
+    expect(bytes(tried.results[-1].data) == data, "the repetition has other octets")
+
+
+@case("RR2", _REPLAY, Severity.MUST)
+async def once(lab: Lab) -> str:
+    """Execute a call once, however often it is sent again on new connections."""
+    session = await lab.session()
+    times = 12
+    for _ in range(times):
+        name = lab.file_name()
+        call = session.compound(
+            nfs.putfh(session.directory), nfs.symlink(name, b"once"), cache=True
+        )
+        await _lost_reply(lab, session, call)
+        tried = await lab.try_out(session.peer, _again(session, call), call)
+        expect(
+            tried.served or tried.how == "NFS4ERR_RETRY_UNCACHED_REP",
+            f"the repetition of a CREATE: {tried.how}",
+        )
+    return f"{times} times"
+
+
+@case("RR4", "RFC 8166, Section 4.5.5", Severity.MUST)
+async def cut_while_reading(lab: Lab) -> str:
+    """Write nothing of a call if the connection is lost while its data are being fetched."""
+    before = b"\xee" * 400_000
+    file = await lab.file(before)
+    session = file.session
+    call = file.writing(lab.rng.randbytes(len(before)))
+    ((position, data),) = call.payloads
+    parts = session.peer.memory.expose(data, range(100_000, 400_000, 100_000))
+    # The first half can be fetched; the RDMA READ of the rest is refused, and ends all.
+    session.peer.memory.pieces[-2].region.deregister()
+    reads = [(position, part) for part in parts]
+    session.peer.send(header(call.xid, reads=reads) + call.reduced)
+    reason = await session.peer.gone()
+    await _reconnect(lab, session)
+    await session.settle()
+    expect(await file.content(len(before)) == before, "a part of the data was written")
+    return reason
+
+
+async def _until_busy(lab: Lab, mark: int) -> None:
+    """Wait until the server has begun to move data; where that is not seen, for a moment."""
+    if lab.watch is None:
+        await sleep(lab.reactor, _MOMENT_S)
+        return
+    watch = lab.watch
+    begun: Future[None] = Future()
+
+    def look() -> None:
+        if any(each.handle for each in watch.since(mark, lab.target.address)):
+            watch.on_frame = None
+            lab.reactor.call_soon(begun.set_result, None)
+
+    watch.on_frame = look
+    try:
+        await begun
+    finally:
+        watch.on_frame = None
+
+
+@case("RR5", "RFC 8166, Section 4.5.5", Severity.MUST)
+async def cut_while_writing(lab: Lab) -> None:
+    """Survive a client that leaves while its READ is being written to its memory."""
+    data = lab.rng.randbytes(600_000)
+    file = await lab.file(data)
+    session = file.session
+    for _ in range(3):
+        call = file.reading(len(data))
+        offer = session.peer.memory.offer(len(data))
+        mark = lab.mark()
+        session.peer.send(header(call.xid, writes=[offer.segments]) + call.whole)
+        await _until_busy(lab, mark)
+        session.peer.close()
+        await _reconnect(lab, session)
+        await session.settle()
+    expect(await file.content(len(data)) == data, "the file holds other octets")
+
+
+@case("RR6", _REPLAY, Severity.SHOULD)
+async def smaller_then_larger(lab: Lab) -> str:
+    """Answer a repetition that has no room with an error, and one that has room with the reply."""
+    data = lab.rng.randbytes(2500)
+    file = await lab.file(data)
+    session = file.session
+    peer = await lab.peer(private_data=b"")
+    session.peer.disconnect()
+    session.peer = peer
+    call = session.compound(nfs.putfh(file.handle), nfs.read(file.stateid, 0, 2500), cache=True)
+    large = peer.memory.offer(8000)
+    octets = header(call.xid, reply=large.segments) + call.whole
+    first = await lab.try_out(peer, octets, call, reply=large)
+    if not first.served:
+        raise NotApplicable(f"the first time: {first.how}")
+    session.peer = peer = await lab.peer(private_data=b"")
+    small = peer.memory.offer(300)
+    octets = header(call.xid, reply=small.segments) + call.whole
+    tried = await lab.try_out(peer, octets, call, reply=small)
+    expect(not tried.served, "a reply that does not fit was sent")
+    session.peer = peer = await lab.peer(private_data=b"")
+    large = peer.memory.offer(8000)
+    octets = header(call.xid, reply=large.segments) + call.whole
+    last = await lab.try_out(peer, octets, call, reply=large)
+    expect(last.served or last.how == "NFS4ERR_RETRY_UNCACHED_REP", f"with room again: {last.how}")
+    return f"{tried.how}, then {last.how}"
+
+
+@case("RR7", "RFC 8166, Section 4.2.1", Severity.ROBUSTNESS)
+async def same_xid(lab: Lab) -> str:
+    """Survive a client that uses an XID twice on one connection."""
+    peer = await lab.peer()
+    xid = lab.xid()
+    octets = header(xid) + nfs.null(xid)
+    peer.send(octets)
+    peer.send(octets)
+    answers = [(await peer.receive()).xid]
+    answers.append((await peer.receive()).xid)
+    expect(answers == [xid, xid], "an answer with another XID")
+    await lab.alive(peer)
+    return "both were answered"
+
+
+@case("RR9", "RFC 8881, Section 2.10.6.1.3.1", Severity.SHOULD)
+async def false_retry(lab: Lab) -> str:
+    """Never answer another request with the cached reply as if it were its own result."""
+    file = await lab.file(b"content")
+    session = file.session
+    call = session.compound(nfs.putfh(file.handle), nfs.read(file.stateid, 0, 7), cache=True)
+    await lab.call(session.peer, call)
+    name = lab.file_name()
+    other = session.compound(
+        nfs.putfh(session.directory), nfs.symlink(name, b"x"), seqid=session.seqid
+    )
+    tried = await lab.try_out(session.peer, _again(session, other), other)
+    expect(tried.how in ("served", "NFS4ERR_SEQ_FALSE_RETRY", "NFS4ERR_RETRY_UNCACHED_REP"),
+           f"answered with {tried.how}")  # fmt: skip
+    found = await session.run(nfs.putfh(session.directory), nfs.lookup(name))
+    expect(found.status == t.NFS4ERR_NOENT, "another request was executed under an old number")
+    return "the cached reply" if tried.served else tried.how
