@@ -47,6 +47,12 @@ class Budget:
         """What all peers hold together."""
         return self.limit - self.free
 
+    def resize(self, limit: int) -> None:
+        """Change the limit. What is held stays held."""
+        self.free += limit - self.limit
+        self.limit = limit
+        self._freed()
+
     def account(self, address: str, uid: int | None = None) -> Account:
         """Return the account of the peer at ``address``, for one more of its connections.
 

@@ -150,9 +150,10 @@ class Authority:
         self._channel, self._claim, self._caller = channel, claim, decision[1]
         return decision[1]
 
-    def replace(self, exports: Sequence[Export]) -> None:
-        """Decide anew about everybody, by the rules of these exports."""
+    def replace(self, exports: Sequence[Export], policy: Policy) -> None:
+        """Decide anew about everybody, by the rules of these exports and of a policy."""
         self._exports = tuple(exports)
+        self._policy = policy
         self._channel = self._claim = self._caller = None
         for decisions in self._channels.values():
             decisions.clear()

@@ -9,13 +9,13 @@ Programs use :class:`nfsrdma.server.Server`, which brings what it takes of a mac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.budget import Budget
 from nfsrdma.rpcrdma.io.fork import keep_from_children
-from nfsrdma.rpcrdma.io.tcp import TcpListener, connect_tcp, listen_tcp
+from nfsrdma.rpcrdma.io.tcp import TcpListener, connect_tcp, listen_at, listen_tcp
 from nfsrdma.rpcrdma.providers.owners import owner_finder
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
 from nfsrdma.rpcrdma.rpc.program import (
@@ -46,18 +46,22 @@ from .ops.lanes import LANES
 from .ops.table import MINORS
 from .owners import Database, NoDatabase
 from .state.client_v40 import ClientV40
+from .state.limits import StateLimits
 from .state.recovery import MemoryRecoveryStore, RecoveryStore
 from .state.registry import Registry
 from .vfs.export import Export, is_elsewhere
+from .vfs.interface import FileSystem
 from .vfs.namespace import Namespace
 
 if TYPE_CHECKING:
+    import socket
     from random import Random
 
 PROGRAM: Final = 100003
 VERSION: Final = 4
 _SWEEPS_PER_LEASE: Final = 4
 _KEY_OCTETS: Final = 32
+_RETIRING_S: Final = 10.0
 
 OnChannel = Callable[[Channel], object]
 
@@ -70,6 +74,13 @@ _CALLBACK_LIMITS: Final = StreamLimits(
 
 class NobodyNamed(ValueError):
     """Other hosts could connect, and no export names any (``networks``)."""
+
+
+def _outermost(export: Export) -> Export:
+    """Return the export that another one is mounted below, however deep."""
+    while export.above is not None:
+        export = export.above[0]
+    return export
 
 
 class _Nobody:
@@ -134,7 +145,10 @@ class NfsService:
             probe=self.callbacks.probe,
             reach=sessionless if self.config.delegations else _Nobody(),
         )
-        authority = Authority(exports, policy or Policy.suiting(exports), reactor.time)
+        self._policy = policy or Policy.suiting(exports)
+        self._retired: list[FileSystem] = []
+        """Of exports that there were."""
+        authority = Authority(exports, self._policy, reactor.time)
         self.delegations = Delegations(
             self.registry,
             self.callbacks,
@@ -179,6 +193,17 @@ class NfsService:
             lane = Lane(self._core, self.config.minor_versions, LANES)
             lanes = {(VERSION, 0): null_lane, (VERSION, 1): lane}
         return RpcProgram(PROGRAM, {VERSION: {0: null_procedure, 1: compound}}, lanes)
+
+    def listen_at(
+        self, sock: socket.socket, *, on_channel: OnChannel | None = None
+    ) -> tuple[str, int]:
+        """Serve TCP connections to a socket that listens already; return where.
+
+        The socket is the service's from here on. Raises ``NobodyNamed``.
+        """
+        return self._take(
+            listen_at(self._reactor, sock, self.service, on_channel=on_channel, budget=self._memory)
+        )
 
     def listen_tcp(
         self, address: str, port: int, *, on_channel: OnChannel | None = None
@@ -225,16 +250,114 @@ class NfsService:
             )
         )
 
-    def _take(self, listener: TcpListener | RdmaListener) -> tuple[str, int]:
-        where = listener.address
-        if is_elsewhere(where[0]) and all(export.for_this_host for export in self._exports):
-            listener.close()
+    @staticmethod
+    def _check_reach(exports: Sequence[Export], addresses: Iterable[str]) -> None:
+        if not all(export.for_this_host for export in exports):
+            return
+        for address in filter(is_elsewhere, addresses):
             raise NobodyNamed(
-                f"{where[0]} can be reached from other hosts, and no export says which of them may "
+                f"{address} can be reached from other hosts, and no export says which of them may "
                 "connect"
             )
+
+    def _take(self, listener: TcpListener | RdmaListener) -> tuple[str, int]:
+        where = listener.address
+        try:
+            self._check_reach(self._exports, [where[0]])
+        except NobodyNamed:
+            listener.close()
+            raise
         self._listeners.append(listener)
         return where
+
+    def replace_exports(
+        self, exports: Sequence[Export], *, policy: Policy | None = None, born_ns: int = 0
+    ) -> None:
+        """Serve these exports from now on, by these rules; clients stay connected.
+
+        One with the name and the file system of an export that is there takes over nothing but
+        its rules, which hold for the next call: handles, opens and locks stay. Of others
+        that were there handles are stale, and state is gone; their file systems are closed a little
+        later. ``policy`` changes as well unless it is None, and ``born_ns`` is the new time of the
+        directories above the exports. Raises ``ValueError`` as the constructor does, and
+        ``NobodyNamed``: then nothing has changed.
+        """
+        pairs = [(self._present(export), export) for export in exports]
+        rules = [(present, export) for present, export in pairs if present is not None]
+        kept = [present for present, _ in rules]
+        below = [each for each in self._exports if each.above and _outermost(each) in kept]
+        chosen = [present or export for present, export in pairs] + below
+        self._check_reach(exports, (listener.address[0] for listener in self._listeners))
+        before = self._exports
+        self.namespace.replace(chosen, born_ns)
+        self._exports = tuple(chosen)
+        for present, export in rules:
+            present.adopt(export)
+            present.locations = export.locations
+        # Those around come first in the list.
+        for junction in below:
+            assert junction.above is not None
+            junction.adopt(junction.above[0])
+        self._policy = policy or self._policy
+        self._core.authority.replace(chosen, self._policy)
+        if self._core.offload.has_threads:
+            for export in chosen:
+                if export not in before:
+                    export.fs.attach(self._core.offload)
+        self._retire([export for export in before if export not in chosen])
+
+    def _present(self, wanted: Export) -> Export | None:
+        """Return the export that is there already, of the same files by the same name."""
+        for export in self._exports:
+            same = export.fs is wanted.fs or (export.absent and wanted.absent)
+            if same and export.path == wanted.path and export.number == wanted.number:
+                return export
+        return None
+
+    def _retire(self, exports: Sequence[Export]) -> None:
+        """Forget the state in exports that there were, and close their files a little later."""
+        for export in exports:
+            self.registry.drop_export(export, self.namespace.prefix_of(export))
+            export.junctions.clear()
+            self._retired.append(export.fs)
+        if exports:
+            # What is under way there may come to its end.
+            self._reactor.call_at(self._reactor.time() + _RETIRING_S, self._close_retired)
+
+    def _close_retired(self) -> None:
+        used = {id(export.fs) for export in self._exports}
+        retired, self._retired = self._retired, []
+        for fs in retired:
+            if id(fs) not in used and not self._abandoned:
+                fs.close()
+
+    def resize(self, state: StateLimits, memory: int) -> None:
+        """Change how much peers can make the server remember, and hold; what there is stays."""
+        if memory < 16 * self.config.max_message:
+            raise ValueError("there must be memory for sixteen calls of the longest kind at least")
+        self.registry.resize(state)
+        self._memory.resize(memory)
+
+    # --- Its end ---
+
+    def drain(self) -> None:
+        """Begin no change of files any more: clients are told to ask again (DELAY).
+
+        By the time that they do there is a successor. Who asks the server when its connection is
+        closed would not know whether a change was made; so give this a moment before that.
+        """
+        self._core.draining = True
+        self.stop_accepting()
+
+    def stop_accepting(self) -> None:
+        """Accept no more connections; those that are up stay."""
+        for listener in self._listeners:
+            listener.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call is under way, but those that come with the next turn of the loop."""
+        return not self._core.parked
 
     def abandon(self) -> None:
         """Do no more: clients, files and the store are the parent's (``io.fork.Holder``)."""
@@ -252,11 +375,13 @@ class NfsService:
             for channel in list(listener.channels):
                 channel.close()
         self._listeners.clear()
+        self.registry.forget_idle()
         for client in self.registry.clients.confirmed():
             self.registry.expire(client)
         self.registry.states.close_all()
         for export in self.namespace.exports:
             export.fs.close()
+        self._close_retired()
         self._store.close()
 
     def _sweep(self) -> None:

@@ -526,8 +526,37 @@ def listen_tcp(
     except OSError:
         sock.close()
         raise
-    if budget is None:
-        budget = Budget(UNBOUNDED)
+    return listen_at(
+        reactor,
+        sock,
+        service,
+        on_channel=on_channel,
+        max_connections=max_connections,
+        limits=limits,
+        options=options,
+        budget=budget,
+        stream_filter=stream_filter,
+    )
+
+
+def listen_at(
+    reactor: Reactor,
+    sock: socket.socket,
+    service: Service,
+    *,
+    on_channel: Callable[[Channel], object] | None = None,
+    max_connections: int = MAX_CONNECTIONS,
+    limits: StreamLimits = DEFAULT_LIMITS,
+    options: TcpOptions = DEFAULT_OPTIONS,
+    budget: Budget | None = None,
+    stream_filter: StreamFilter | None = None,
+) -> TcpListener:
+    """Serve every peer that connects to a socket that listens already, as :func:`listen_tcp`.
+
+    The socket may have come from a service manager; the listener owns it from here on.
+    """
+    sock.setblocking(False)
+    keep_from_children(sock)
     return TcpListener(
         reactor,
         sock,
@@ -536,7 +565,7 @@ def listen_tcp(
         limits,
         options,
         max_connections,
-        budget,
+        budget or Budget(UNBOUNDED),
         stream_filter,
     )
 

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from typing import Any, Final
 
 from ..state.recovery import StoreError
 
+FORMAT: Final = 1
+"""Of the database. It grows when an earlier version of this program would get a later one's wrong.
+Databases of the first versions have none."""
 _PATIENCE_S: Final = 0.1
 """How long another process that reads the database may hold the server up."""
 
 
+class NewerState(OSError):
+    """The database was written by a later version of this program, which may mean it otherwise."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(
+            errno.EPROTO,
+            f"its recovery database has format {found}, of a later version of nfsrdma: use that "
+            f"version, or another directory (this version knows format {FORMAT})",
+        )
+
+
 class SqliteRecoveryStore:
     """A store in an SQLite database. Raises ``sqlite3.Error`` if it cannot be opened.
+
+    Raises :class:`NewerState` for the database of a later version.
 
     A client's row has the number of the life in which it last held state. A crash in the grace
     period leaves the rows of the previous life, so that clients of both may reclaim in the next.
@@ -21,6 +38,11 @@ class SqliteRecoveryStore:
     def __init__(self, path: str) -> None:
         self._boot = 0
         self._database = sqlite3.connect(path, _PATIENCE_S, isolation_level=None)
+        try:
+            self._check_format()
+        except BaseException:
+            self._database.close()
+            raise
         self._database.execute("PRAGMA synchronous = FULL")
         self._database.executescript(
             """
@@ -29,6 +51,13 @@ class SqliteRecoveryStore:
             INSERT OR IGNORE INTO server VALUES ('boot', 0);
             """
         )
+
+    def _check_format(self) -> None:
+        (found,) = self._database.execute("PRAGMA user_version").fetchone()
+        if found > FORMAT:
+            raise NewerState(found)
+        if found < FORMAT:
+            self._database.execute(f"PRAGMA user_version = {FORMAT}")
 
     def start(self) -> tuple[int, frozenset[bytes]]:
         """Begin a new life."""

@@ -27,6 +27,9 @@ from .workers import Workers
 
 _log = logging.getLogger(__name__)
 
+_DRAINING: Final = 50
+"""Turns of the reactor, at most, in which the calls under way may end."""
+
 RDMA_PORT: Final = 20049
 TCP_PORT: Final = 2049
 """The ports that NFS is served at, unless told otherwise (RFC 8267, Section 6.2; RFC 8881)."""
@@ -121,6 +124,13 @@ class Serving:
             "tcp", *self.service.listen_tcp(address, port, on_channel=self._on_channel)
         )
 
+    def listen_at(self, sock: socket.socket) -> ListenAddress:
+        """Serve TCP at a socket that listens already, and is the server's from here on.
+
+        Raises ``ValueError``.
+        """
+        return ListenAddress("tcp", *self.service.listen_at(sock, on_channel=self._on_channel))
+
     def urls(self, place: ListenAddress) -> list[str]:
         """Return what clients mount at a place: a URL for each export."""
         return [place.url(export.name) for export in self.service.namespace.named]
@@ -129,10 +139,15 @@ class Serving:
         """Give everything back, in steps: after each of them the reactor is to be turned once.
 
         So what the threads have done is taken note of, and what is posted while connections are
-        closed, such as the last word to RDMA peers, goes out.
+        closed, such as the last word to RDMA peers, goes out. Calls under way are answered before,
+        as far as they do not wait for other clients.
         """
+        self.service.stop_accepting()
         self._workers.close()
-        yield
+        for _ in range(_DRAINING):
+            yield
+            if self.service.is_idle:
+                break
         self.service.close()
         yield
         for device in self._devices:

@@ -29,11 +29,13 @@ class Core:
         "config",
         "copies",
         "delegations",
+        "draining",
         "duplicates",
         "lock_notices",
         "namespace",
         "offload",
         "owners",
+        "parked",
         "registry",
         "turns",
     )
@@ -65,3 +67,7 @@ class Core:
         self.turns = Turns(call_soon)
         self.buffers = BufferPool()
         self.duplicates = Duplicates(clock)
+        self.draining = False
+        """Whether the server is about to end, and begins no change any more."""
+        self.parked = 0
+        """Compounds that wait for something, and will go on."""

@@ -211,6 +211,8 @@ class Compound:
             if operation.mutates:
                 # The result's number and status are in the buffer already.
                 reply.check(operation.bound)
+                if context.core.draining and operation.current:
+                    raise NfsError(nfs.NFS4ERR_DELAY)
                 reply.mutated = True
             waits = operation.handler(context, arguments, reply)
             if waits is not None:
@@ -341,12 +343,14 @@ class Compound:
 
     def _wait(self, future: Future[None], resume: Callable[[Future[None]], None]) -> None:
         self._reply.charge()
+        self._context.core.parked += 1
         future.add_done_callback(resume)
 
     def _resume(self) -> None:
         """Take up a compound that has waited: its session may be gone."""
         context = self._context
         self._reply.discharge()
+        context.core.parked -= 1
         context.resume()
         if context.ended:
             self._table = ENDED
@@ -365,6 +369,7 @@ class Compound:
         """Go on in a turn of its own: a slice of the compound is done."""
         context = self._context
         self._reply.charge()
+        context.core.parked += 1
         context.slice_ends = 0.0
         context.core.turns.put(context.source, id(context.channel), self._go_on)
 

@@ -196,6 +196,11 @@ class ClientTable:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def resize(self, limits: ClientLimits) -> None:
+        """Change how many there may be. Those that are there stay."""
+        self._room.resize(limits.clients)
+        self._unconfirmed_room.resize(limits.unconfirmed)
+
     def find(self, client_id: int, source: Source) -> Client:
         """Return the record of that number; raise STALE_CLIENTID if there is none.
 

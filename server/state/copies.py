@@ -76,6 +76,10 @@ class CopyTable:
     def __len__(self) -> int:
         return len(self._copies)
 
+    def resize(self, limit: int) -> None:
+        """Change how many there may be."""
+        self._room.resize(limit)
+
     def of_client(self, client: Client) -> list[CopyState]:
         """Return what is known of a client's copies, the oldest first."""
         return [copy for copy in self._copies.values() if copy.client is client]
@@ -119,6 +123,12 @@ class CopyTable:
             copy.timer.cancel()
         if copy.task is not None:
             copy.task.cancel()
+
+    def drop_below(self, prefix: bytes) -> None:
+        """Forget all copies to files whose handles begin so."""
+        for copy in list(self._copies.values()):
+            if copy.handle.startswith(prefix):
+                self.forget(copy)
 
     def drop_client(self, client: Client) -> None:
         """Forget all copies of a client."""

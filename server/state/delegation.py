@@ -136,6 +136,11 @@ class DelegationTable:
     def __len__(self) -> int:
         return self._count
 
+    def resize(self, limits: StateLimits) -> None:
+        """Change how many there may be."""
+        self._limits = limits
+        self._room.resize(limits.delegations)
+
     def has_room(self, client: Client) -> bool:
         """Return whether a client may have one more."""
         held = len(client.delegations) + len(client.revoked)

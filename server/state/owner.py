@@ -173,6 +173,10 @@ class OwnerTable:
     def __len__(self) -> int:
         return len(self._closed)
 
+    def resize(self, limit: int) -> None:
+        """Change how many there may be."""
+        self._room.resize(limit)
+
     def add_opener(self, client: ClientV40, name: bytes, seqid: int, now: float) -> Owner:
         """Add an open-owner, whose first number is any. Raises DELAY if there is no room."""
         return self._add(client, client.open_owners, name, seqid, now)

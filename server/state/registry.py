@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -25,6 +26,7 @@ from nfsrdma.xdr.nfs4.types import (
 )
 
 from ..loop import CallSoon
+from ..vfs.export import Export
 from ..vfs.namespace import Filehandle
 from .backchannel import BackChannel
 from .client import Client, ClientTable
@@ -163,6 +165,40 @@ class Registry:
         for session in list(client.sessions.values()):
             self.destroy_session(session)
         self.clients.remove(client)
+
+    def drop_export(self, export: Export, prefix: bytes) -> None:
+        """Forget all state in an export whose handles, which begin so, are stale from now on."""
+        self.copies.drop_below(prefix)
+        for file in self.states.files_of(export):
+            for delegation in list(file.delegations.values()):
+                # Its client learns of it by what SEQUENCE says; others can do nothing meanwhile.
+                with suppress(NfsError):
+                    self.note_revocation(delegation.client)
+                self.delegations.revoke(delegation)
+            for state in list(file.opens.values()):
+                with suppress(OSError):
+                    self.states.close(state)
+
+    def forget_idle(self) -> None:
+        """Record, before a planned end, that clients without state have nothing to reclaim.
+
+        If no other client is on record there is no grace period afterwards (see ``Grace``).
+        """
+        for client in self.clients.confirmed():
+            if client.recorded and not client.has_state and not client.revocations:
+                with suppress(NfsError):
+                    self._on_record(self.store.remove, client.record)
+                    client.recorded = False
+
+    def resize(self, limits: StateLimits) -> None:
+        """Change the limits. What there is stays, and is not added to beyond them."""
+        self.limits = limits
+        self.clients.resize(limits.clients)
+        self.states.resize(limits)
+        self.owners.resize(limits.owners)
+        self.delegations.resize(limits)
+        self.copies.resize(limits.copies)
+        self._session_room.resize(limits.sessions)
 
     def retire(self, client: Client) -> None:
         """Forget a client that may not reclaim after a restart.

@@ -15,16 +15,22 @@ from .principal import Source
 class Shares:
     """``limit`` of something, for all sources together."""
 
-    __slots__ = ("_taken", "free")
+    __slots__ = ("_limit", "_taken", "free")
 
     def __init__(self, limit: int) -> None:
+        self._limit = limit
         self.free = limit
-        """What nobody has."""
+        """What nobody has; less than nothing while more is taken than a limit that became lower."""
         self._taken: Counter[Source] = Counter()
 
     def __len__(self) -> int:
         """Return the number of sources that have some."""
         return len(self._taken)
+
+    def resize(self, limit: int) -> None:
+        """Change the limit. What is taken stays taken."""
+        self.free += limit - self._limit
+        self._limit = limit
 
     def taken(self, share: Source) -> int:
         """Return what one source has."""

@@ -22,6 +22,7 @@ from nfsrdma.xdr.nfs4.types import (
 )
 
 from ..loop import CallSoon
+from ..vfs.export import Export
 from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
@@ -168,6 +169,17 @@ class StateTable:
 
     def __len__(self) -> int:
         return len(self._states)
+
+    def resize(self, limits: StateLimits) -> None:
+        """Change how much there may be. What is there stays."""
+        self._limits = limits
+        self._room.resize(limits.states)
+        self._ranges.resize(limits.ranges)
+        self.waiters.resize(limits)
+
+    def files_of(self, export: Export) -> list[OpenedFile]:
+        """Return the files of an export that have state."""
+        return [file for file in self._files.values() if file.handle.export is export]
 
     def file(self, handle: Filehandle) -> OpenedFile | None:
         """Return the file of a handle, if it has state."""

@@ -75,6 +75,11 @@ class WaiterTable:
     def __len__(self) -> int:
         return self._count
 
+    def resize(self, limits: StateLimits) -> None:
+        """Change how many there may be."""
+        self._per_file = limits.waiters_per_file
+        self._room.resize(limits.waiters)
+
     def add(
         self, opening: OpenState, owner: bytes, start: int, end: int, exclusive: bool, now: float
     ) -> Waiter | None:

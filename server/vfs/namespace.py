@@ -82,7 +82,7 @@ class Namespace:
     def replace(self, exports: Sequence[Export], born_ns: int) -> None:
         """Have these exports from now on. Those that stay keep their handles.
 
-        Handles of those that go are stale from now on (RFC 8881, Section 15.1.2.7), until one of
+        Handles of those that go are stale from now on (NFS4ERR_STALE), until one of
         the same name and root comes back. Raises ``ValueError`` as the constructor does, and then
         nothing has changed.
         """
@@ -158,6 +158,10 @@ class Namespace:
     def root(self) -> Filehandle:
         """The top: what PUTROOTFH gives."""
         return self._root
+
+    def prefix_of(self, export: Export) -> bytes:
+        """Return the octets that all file handles of an export begin with."""
+        return _prefix(export.id)
 
     def encode(self, export: Export, identity: bytes) -> bytes:
         """Return the octets of a file handle."""

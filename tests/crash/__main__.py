@@ -1,9 +1,11 @@
-"""Kill servers and clients under verified load, over all transports at once.
+"""Kill servers and clients, and upgrade servers, under verified load, over all transports at once.
 
-    python -m tests.crash [--kills 200] [--clients 100] [--transports tcp,soft,shm] [--seed 7]
+    python -m tests.crash [--kills 200] [--clients 100] [--upgrades 50]
+                          [--transports tcp,soft,shm] [--seed 7]
 
-The kills are shared out among the transports. The exit code is 1 if anything that was acknowledged
-is missing, or anything was done twice; then the folder with journals, logs and exports stays.
+The kills and upgrades are shared out among the transports. The exit code is 1 if anything that was
+acknowledged is missing, or anything was done twice, or a client noticed an upgrade; then the folder
+with journals, logs and exports stays.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from .journal import Findings
-from .loop import kill_clients, kill_servers
+from .loop import kill_clients, kill_servers, upgrade_servers
 
 
 def _shares(total: int, parts: int) -> list[int]:
@@ -30,6 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash")
     parser.add_argument("--kills", type=int, default=200, help="of the server [200]")
     parser.add_argument("--clients", type=int, default=100, help="that are killed [100]")
+    parser.add_argument("--upgrades", type=int, default=50, help="of the server, and reloads [50]")
     parser.add_argument("--transports", default="tcp,soft,shm")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -45,13 +48,15 @@ def main() -> int:
         for kind, run, total in (
             ("server", kill_servers, options.kills),
             ("client", kill_clients, options.clients),
+            ("upgrade", upgrade_servers, options.upgrades),
         ):
             for transport, kills in zip(transports, _shares(total, len(transports)), strict=True):
                 folder = base / f"{kind}-{transport}"
                 folder.mkdir()
                 rng = random.Random(f"{options.seed} {folder.name}")
                 if kills:
-                    name = f"{kind} killed {kills} times over {transport}"
+                    what = "server upgraded" if kind == "upgrade" else f"{kind} killed"
+                    name = f"{what} {kills} times over {transport}"
                     running[name] = pool.submit(run, transport, kills, folder, rng, say)
     wrong = 0
     for name, future in running.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -31,12 +33,17 @@ class Killed:
         self._address = free_loopback()
         self._port = free_tcp_port(self._address)
         self._log = (state.parent / "server.log").open("ab")
-        provider = "none" if transport == "tcp" else transport
-        self._command = [sys.executable, "-m", "nfsrdma", "serve", str(top)]
-        self._command += ["--listen", self._address, "--provider", provider]
-        self._command += ["--tcp", str(self._port), "--state-dir", str(state)]
-        self._command += ["--lease", str(LEASE_S), "--grace", str(LEASE_S + 1)]
+        self._command = [sys.executable, "-m", "nfsrdma", "serve", *self._arguments(top, state)]
         self._process = self._start()
+
+    @property
+    def _provider(self) -> str:
+        return "none" if self.transport == "tcp" else self.transport
+
+    def _arguments(self, top: Path, state: Path) -> list[str]:
+        options = ["--listen", self._address, "--provider", self._provider]
+        options += ["--tcp", str(self._port), "--state-dir", str(state)]
+        return [str(top), *options, "--lease", str(LEASE_S), "--grace", str(LEASE_S + 1)]
 
     @property
     def url(self) -> str:
@@ -81,6 +88,99 @@ class Killed:
         raise RuntimeError(f"the server does not start: see {self._log.name}")
 
 
+class Upgraded(Killed):
+    """A server that is replaced by its successor in good order, and reads its file again.
+
+    Its TCP socket is kept open by us, as a service manager does.
+    """
+
+    def _arguments(self, top: Path, state: Path) -> list[str]:
+        self._top, self._state = top, state
+        self._file = state.parent / "server.toml"
+        self._socket = socket.create_server((self._address, self._port), backlog=64)
+        self._write(read_only=False)
+        return ["--config", str(self._file)]
+
+    def _write(self, read_only: bool) -> None:
+        """Write the file; an export that nobody uses changes."""
+        text = f"""
+            listen = ["{self._address}"]
+            provider = "{self._provider}"
+            tcp = {self._port}
+            state-dir = "{self._state}"
+            lease = {LEASE_S}
+            [[export]]
+            path = "{self._top}"
+            name = "top"
+            [[export]]
+            path = "{self._top.parent}"
+            name = "other"
+            read-only = {str(read_only).lower()}
+        """
+        new = self._file.with_suffix(".new")
+        new.write_text(text)
+        new.rename(self._file)
+
+    @property
+    def url(self) -> str:
+        """What a client mounts."""
+        return f"{super().url}top"
+
+    def reload(self, read_only: bool) -> None:
+        """Change the file, and have it read."""
+        before = self._said(_READ_AGAIN)
+        self._write(read_only)
+        self._process.send_signal(signal.SIGHUP)
+        _until(lambda: self._said(_READ_AGAIN) > before, "the server does not read its file")
+
+    def upgrade(self) -> None:
+        """End the server, and start its successor at once."""
+        self._process.send_signal(signal.SIGTERM)
+        if self._process.wait(timeout=30):
+            raise RuntimeError(f"the server did not end well: see {self._log.name}")
+        self._process = self._start()
+
+    def stop(self) -> None:
+        """End it in good order."""
+        super().stop()
+        self._socket.close()
+
+    def _said(self, what: str) -> int:
+        return Path(self._log.name).read_text().count(what)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [self._command[0], "-c", _HANDED_OVER, str(self._socket.fileno())]
+        before = self._said(_SERVING)
+        process = subprocess.Popen(
+            [*command, *self._command[3:]],
+            stdout=self._log,
+            stderr=self._log,
+            pass_fds=[self._socket.fileno()],
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        _until(lambda: self._said(_SERVING) > before, f"no server: see {self._log.name}")
+        return process
+
+
+_HANDED_OVER: Final = """
+import os, sys
+os.dup2(int(sys.argv.pop(1)), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+from nfsrdma.cli import main
+main()
+"""
+_SERVING: Final = "state is kept in"
+_READ_AGAIN: Final = "the configuration is read again"
+
+
+def _until(done: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + _START_S
+    while not done():
+        if time.monotonic() > end:
+            raise RuntimeError(what)
+        time.sleep(0.01)
+
+
 def _work(server: Killed, journal: Path, prefix: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.crash.worker", server.url, server.transport]
     errors = journal.with_suffix(".err").open("ab")
@@ -118,6 +218,47 @@ def kill_servers(
     findings = verify(journal, top)
     if ended is not None:
         findings.faults.append(f"the client ended with {ended}: see {journal.with_suffix('.err')}")
+    server.stop()
+    return _not_idle(findings)
+
+
+def upgrade_servers(
+    transport: str, upgrades: int, folder: Path, rng: random.Random, say: Say
+) -> Findings:
+    """Replace the server ``upgrades`` times, and have it read its file as often, under load.
+
+    The client must get no error. How long it had no answer is among the counts, in all and from
+    the moment on at which the successor served; and so are outcomes that it could not be told.
+    """
+    top, journal = folder / "export", folder / "journal"
+    top.mkdir()
+    server = Upgraded(top, folder / "state", transport)
+    worker = _work(server, journal, "u")
+    _until(lambda: journal.exists() and journal.stat().st_size > 1000, "the client does not start")
+    waits, reclaims = [], []
+    for number in range(upgrades):
+        time.sleep(rng.uniform(0.1, 0.6))
+        server.reload(read_only=number % 2 == 0)
+        time.sleep(rng.uniform(0.1, 0.6))
+        before = time.monotonic()
+        server.upgrade()
+        served = time.monotonic()
+        size = journal.stat().st_size
+        _until(lambda size=size: journal.stat().st_size > size, "the client does not go on")  # type: ignore[misc]
+        waits.append(time.monotonic() - before)
+        reclaims.append(time.monotonic() - served)
+        say(f"{transport}: {number + 1} upgrades, {waits[-1]:.2f} s without an answer")
+        if worker.poll() is not None:
+            break
+    ended = worker.poll()
+    worker.kill()
+    worker.wait()
+    findings = verify(journal, top)
+    if ended is not None:
+        findings.faults.append(f"the client ended with {ended}: see {journal.with_suffix('.err')}")
+    for what, seconds in (("without an answer", waits), ("of grace", reclaims)):
+        findings.counts[f"ms {what} at most"] = round(1000 * max(seconds))
+        findings.counts[f"ms {what} in the median"] = round(1000 * statistics.median(seconds))
     server.stop()
     return _not_idle(findings)
 

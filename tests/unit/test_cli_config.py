@@ -158,7 +158,7 @@ def test_the_command_line_goes_before_the_file(here: Path) -> None:
     text = 'lease = 30\ntcp = 1\n[[export]]\npath = "HERE/a"'
     said = tomllib.loads(run(here, text, "--print-config", "--lease", "40").output)
     assert (said["lease"], said["tcp"]) == (40, 1)
-    assert said["export"][0]["name"] == "/", "one alone is the root"
+    assert said["export"][0]["name"] == "/a", "one alone keeps its name when others come"
 
 
 def test_later_files_win_and_exports_add_up(here: Path) -> None:
@@ -399,3 +399,15 @@ def test_exports_have_what_is_usual_by_default() -> None:
     text = '[[export]]\npath = "/a"'
     (export,) = exports_of([Document("x", text, tomllib.loads(text))], usual)
     assert export.options == usual
+
+
+# --- The unit ---
+
+
+def test_the_unit_uses_options_that_there_are() -> None:
+    unit = Path(__file__).parents[2] / "packaging" / "nfsrdma-server.service"
+    commands = re.findall(r"^ExecStart(?:Pre)?=\S+ serve (.*)$", unit.read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    known = {name for option in serve.params for name in option.opts}
+    for command in commands:
+        assert {word for word in command.split() if word.startswith("--")} <= known

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import errno
 import itertools
+from typing import Any
 
 import pytest
+from tests.support.delegations import BOTH, WANT_ANY, Holder, delegating_server
+from tests.support.nfs import (
+    GETFH,
+    PUTROOTFH,
+    Clock,
+    FakeReactor,
+    Peer,
+    close,
+    lookup,
+    make_server,
+    open_,
+    open_export,
+    putfh,
+    read,
+    write,
+)
 
+from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Peer
 from nfsrdma.rpcrdma.rpc.message import AuthError
 from nfsrdma.server.authority import Authority, Policy
-from nfsrdma.server.vfs.export import Export, Squash
+from nfsrdma.server.state.limits import StateLimits
+from nfsrdma.server.state.recovery import MemoryRecoveryStore
+from nfsrdma.server.vfs.export import ANY, Export, Squash
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.server.vfs.namespace import BadHandle, Namespace
+from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.rpc import AUTH_NONE, AUTH_SYS
 
 KEY = bytes(32)
@@ -113,7 +133,7 @@ def test_a_number_that_was_made_of_a_name_is_taken() -> None:
 
 # --- Who may use it ---
 
-_PEER = Peer("tcp", "10.1.2.3", 700)
+_PEER = rpc_channel.Peer("tcp", "10.1.2.3", 700)
 
 
 class _Channel:
@@ -131,11 +151,11 @@ def test_rules_that_changed_hold_for_the_next_call() -> None:
     caller = authority(channel, claim)  # type: ignore[arg-type]
     assert export.user(caller.credentials).uid != 0
     export.adopt(Export("", export.fs, networks=["10.0.0.0/8"], squash=Squash.NONE, read_only=True))
-    authority.replace([export])
+    authority.replace([export], Policy())
     assert export.user(authority(channel, claim).credentials).uid == 0  # type: ignore[arg-type]
     assert export.read_only
     export.adopt(Export("", export.fs, networks=["192.0.2.0/24"]))
-    authority.replace([export])
+    authority.replace([export], Policy())
     assert authority.known(channel, claim) is None  # type: ignore[arg-type]
     with pytest.raises(AuthError):
         authority(channel, claim)  # type: ignore[arg-type]
@@ -152,3 +172,158 @@ def test_flavors_of_an_export() -> None:
         Authority([loose], Policy(), lambda: 0.0).decide(_PEER, Credentials(AUTH_SYS, 1, 1))
     with pytest.raises(ValueError, match="AUTH_SYS"):
         Export("x", fs(), flavors=[])
+
+
+# --- The server ---
+
+_WRITING = t.OPEN4_SHARE_ACCESS_BOTH
+
+
+class _Closing(MemoryFileSystem):
+    """A file system in memory that says when it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__(Clock(), instance=next(_INSTANCES))
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Bed:
+    """A server of the exports a and b, with one client that has a file open in each."""
+
+    def __init__(self) -> None:
+        self.reactor = FakeReactor()
+        self.a, self.b = open_export("a", _Closing()), open_export("b", _Closing())
+        self.server = make_server(self.a, self.b, reactor=self.reactor)
+        self.session = Peer(self.server).session()
+        self.opened: dict[str, tuple[bytes, t.stateid4]] = {}
+        for name in ("a", "b"):
+            opening = open_(b"f", _WRITING, create=t.UNCHECKED4)
+            replies = self.session.ok(PUTROOTFH, lookup(name.encode()), opening, GETFH)
+            self.opened[name] = replies[4].object, replies[3].stateid
+
+    def same(self, export: Export, **rules: Any) -> Export:
+        """The same export by other rules."""
+        rules = {"squash": Squash.NONE, "networks": [ANY], **rules}
+        return Export(export.name, export.fs, **rules)
+
+
+def test_a_changed_export_applies_to_the_next_operation() -> None:
+    bed = Bed()
+    handle, stateid = bed.opened["a"]
+    bed.session.ok(putfh(handle), write(stateid, b"before"))
+    bed.server.replace_exports([bed.same(bed.a, read_only=True), bed.b])
+    bed.session.fails(t.NFS4ERR_ROFS, putfh(handle), write(stateid, b"after"))
+    replies = bed.session.ok(putfh(handle), read(stateid, 0, 10))
+    assert bytes(replies[2].data) == b"before"
+    bed.server.replace_exports([bed.same(bed.a, networks=["192.0.2.0/24"]), bed.b])
+    bed.session.fails(t.NFS4ERR_ACCESS, putfh(handle), read(stateid, 0, 10))
+    bed.server.replace_exports([bed.same(bed.a), bed.b])
+    bed.session.ok(putfh(handle), write(stateid, b"after"))
+    bed.session.ok(putfh(handle), close(stateid))
+    assert (bed.a.fs.closed, bed.b.fs.closed) == (0, 0)  # type: ignore[attr-defined]
+
+
+def test_a_removed_export_is_stale_and_its_state_is_gone() -> None:
+    bed = Bed()
+    handle, stateid = bed.opened["b"]
+    client = bed.server.registry.clients.confirmed()[0]
+    assert len(client.open_states) == 2
+    bed.server.replace_exports([bed.same(bed.a)])
+    bed.session.fails(t.NFS4ERR_STALE, putfh(handle), read(stateid, 0, 10))
+    assert len(client.open_states) == 1
+    assert not bed.b.fs.closed, "what is under way may end"  # type: ignore[attr-defined]
+    bed.reactor.advance(11)
+    assert bed.b.fs.closed == 1  # type: ignore[attr-defined]
+    kept, still = bed.opened["a"]
+    bed.session.ok(putfh(kept), write(still, b"x"))
+    bed.session.fails(t.NFS4ERR_NOENT, PUTROOTFH, lookup(b"b"))
+    bed.server.close()
+    assert (bed.a.fs.closed, bed.b.fs.closed) == (1, 1)  # type: ignore[attr-defined]
+
+
+def test_an_export_that_comes_back_at_once_is_not_closed() -> None:
+    bed = Bed()
+    handle, stateid = bed.opened["b"]
+    bed.server.replace_exports([bed.a])
+    bed.server.replace_exports([bed.a, bed.same(bed.b)])
+    bed.reactor.advance(20)
+    assert not bed.b.fs.closed  # type: ignore[attr-defined]
+    bed.session.ok(putfh(handle))
+    bed.session.fails(t.NFS4ERR_BAD_STATEID, putfh(handle), read(stateid, 0, 10))
+
+
+def test_what_is_closed_with_the_server_is_closed_once() -> None:
+    bed = Bed()
+    bed.server.replace_exports([bed.a])
+    bed.server.close()
+    bed.reactor.advance(20)
+    assert bed.b.fs.closed == 1  # type: ignore[attr-defined]
+
+
+def test_exports_that_cannot_be_leave_all_as_it_was() -> None:
+    bed = Bed()
+    handle, stateid = bed.opened["a"]
+    with pytest.raises(ValueError, match="in another's way"):
+        bed.server.replace_exports([bed.same(bed.a, read_only=True), open_export("a/x", fs())])
+    bed.session.ok(putfh(handle), write(stateid, b"x"))
+    bed.session.ok(putfh(bed.opened["b"][0]))
+
+
+def test_what_is_mounted_below_has_the_rules_of_what_is_around_it() -> None:
+    bed = Bed()
+    below = open_export("a/m", _Closing())
+    below.above = bed.a, bed.a.fs.root.identity
+    bed.server.replace_exports([bed.a, bed.b, below])
+    bed.server.replace_exports([bed.same(bed.a, read_only=True), bed.b])
+    assert below in bed.server.namespace.exports
+    assert below.read_only
+    bed.server.replace_exports([bed.b])
+    assert below not in bed.server.namespace.exports
+
+
+def test_delegations_of_a_removed_export_are_revoked() -> None:
+    server, reactor = delegating_server()
+    holder = Holder(server, b"holder")
+    handle, result = holder.open(b"f", BOTH | WANT_ANY, create=True)
+    assert result.delegation.delegation_type != t.OPEN_DELEGATE_NONE_EXT
+    client = next(iter(server.registry.clients.confirmed()))
+    assert client.delegations
+    server.replace_exports([open_export("other", fs())])
+    assert not client.delegations
+    assert client.revoked
+    assert not client.open_states
+    holder.session.fails(t.NFS4ERR_STALE, putfh(handle))
+    reactor.advance(20)
+
+
+def test_limits_that_become_lower_take_nothing_away() -> None:
+    bed = Bed()
+    handle, stateid = bed.opened["a"]
+    usual = bed.server.config
+    bed.server.resize(StateLimits(states=1), usual.memory)
+    bed.session.ok(putfh(handle), write(stateid, b"x"))
+    more = PUTROOTFH, lookup(b"a"), open_(b"g", _WRITING, create=t.UNCHECKED4)
+    bed.session.fails(t.NFS4ERR_DELAY, *more)
+    bed.server.resize(usual.state, usual.memory)
+    bed.session.ok(*more)
+    with pytest.raises(ValueError, match="sixteen"):
+        bed.server.resize(usual.state, 1)
+
+
+# --- A planned end ---
+
+
+@pytest.mark.parametrize("holding", [True, False])
+def test_after_a_planned_end_only_those_with_state_have_to_be_waited_for(holding: bool) -> None:
+    store, disk = MemoryRecoveryStore(), fs()
+    server = make_server(fs=disk, store=store)
+    session = Peer(server).session()
+    stateid, handle = session.create(b"f")
+    if not holding:
+        session.ok(putfh(handle), close(stateid))
+    server.close()
+    again = make_server(fs=disk, store=store, seed=2)
+    assert again.registry.grace.active(again._reactor.time()) == holding

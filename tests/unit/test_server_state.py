@@ -31,7 +31,7 @@ from tests.support.nfs import (
     write,
 )
 
-from nfsrdma.server.edge.recovery import SqliteRecoveryStore
+from nfsrdma.server.edge.recovery import NewerState, SqliteRecoveryStore
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
 from nfsrdma.server.state.recovery import MemoryRecoveryStore, RecoveryStore, StoreError
@@ -338,3 +338,21 @@ def test_handles_survive_a_restart_and_a_rename(tmp_path: Path, kernel: bool | N
     second = start(2)
     assert second.read(handle) == b"here"
     second.peer.server.close()
+
+
+def test_a_database_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    path = str(tmp_path / "recovery.sqlite")
+    store = SqliteRecoveryStore(path)
+    secret = store.secret(b"x" * 32)
+    store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 0")  # as the first versions wrote it
+    store = SqliteRecoveryStore(path)
+    assert store.secret(b"y" * 32) == secret
+    store.close()
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 2")
+    before = Path(path).read_bytes()
+    with pytest.raises(NewerState, match="format 2, of a later version"):
+        SqliteRecoveryStore(path)
+    assert Path(path).read_bytes() == before

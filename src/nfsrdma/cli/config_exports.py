@@ -40,7 +40,7 @@ def exports_of(documents: Sequence[Document], usual: ExportOptions) -> list[Want
     made: list[WantedExport] = []
     said: dict[str, str] = {}
     for document, index in places:
-        export = _export(document, index, usual, len(places) == 1)
+        export = _export(document, index, usual)
         first = said.setdefault(export.name, export.origin)
         if first is not export.origin:
             name = printable(export.name)
@@ -56,7 +56,7 @@ def _list(document: Document) -> list[Any]:
     return tables
 
 
-def _export(document: Document, index: int, usual: ExportOptions, alone: bool) -> WantedExport:
+def _export(document: Document, index: int, usual: ExportOptions) -> WantedExport:
     section = Section(document, ("export", index), _list(document)[index])
     path, name = section.text("path"), section.text("name")
     refer, memory = section.texts("refer"), section.flag("memory", False)
@@ -69,7 +69,8 @@ def _export(document: Document, index: int, usual: ExportOptions, alone: bool) -
     if name is None and path is None:
         raise section.error("", "an export without a path takes a name")
     if name is None:
-        name = "" if alone else name_of_place(path or "")
+        # Also of one alone, unlike on the command line: another may come, and it is to stay.
+        name = name_of_place(path or "")
     section.checked("name", export_path, name)
     options = _options(section, usual)
     replicas = section.texts("replicas")

@@ -27,7 +27,8 @@ from .serve_options import (
     rights_options,
 )
 from .serve_policy import check_reach, make_policy
-from .serve_run import ConfiguredCommand, Settings
+from .serve_run import ConfiguredCommand
+from .serve_settings import Settings
 
 _PLENTY = 1 << 20
 
@@ -41,7 +42,7 @@ _PLENTY = 1 << 20
     callback=read_config,
     metavar="PATH",
     help="Read options and exports from a file in TOML, and from those of the directory PATH.d; or "
-    "from those of a directory.  [repeatable]",
+    "from those of a directory. SIGHUP has them read again.  [repeatable]",
 )
 @click.option(
     "--exports-file",
@@ -164,6 +165,7 @@ def serve(
         policy=make_policy(rights.allow_users, rights.insecure),
         verbose=verbose,
         files=context.params["config"],
+        given=dict(context.params),
     )
 
 

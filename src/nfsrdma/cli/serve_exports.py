@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -116,6 +116,10 @@ def parse_export(text: str, alone: bool) -> tuple[str, str]:
     return "" if alone else name_of_place(text), text
 
 
+Identity = tuple[object, ...]
+"""What makes an export the same as another one."""
+
+
 @dataclass(frozen=True, slots=True)
 class WantedExport:
     """One export as it was asked for, whether it can be opened or not.
@@ -140,7 +144,7 @@ class WantedExport:
         return "memory" if self.place is None else shown_place(self.place)
 
     @property
-    def identity(self) -> tuple[object, ...]:
+    def identity(self) -> Identity:
         """What makes it the same export as another one, with the same files and handles."""
         place = self.locations if self.absent else self.place and resolved(self.place)
         return self.name, self.absent, place, self.options.number, self.options.cross_mounts
@@ -197,7 +201,7 @@ def _wanted(text: str, alone: bool, options: ExportOptions) -> WantedExport:
 def open_exports(
     wanted: Sequence[WantedExport],
     open_: Callable[[str], FileSystem] = open_place,
-    present: Mapping[tuple[object, ...], Export] = MappingProxyType({}),
+    present: Mapping[Identity, Export] = MappingProxyType({}),
 ) -> list[Export]:
     """Make the exports; ``open_`` opens a directory or a URL.
 
@@ -219,8 +223,7 @@ def open_exports(
             if crossing and isinstance(fs, LocalFileSystem):
                 made += cross(export)
     except BaseException as error:
-        for fs in opened:
-            fs.close()
+        close_new(opened, present)
         if isinstance(error, ValueError | click.ClickException) and each.origin:
             why = error.message if isinstance(error, click.ClickException) else error
             raise click.ClickException(f"{each.origin}: {why}") from None
@@ -228,6 +231,14 @@ def open_exports(
             raise click.ClickException(str(error)) from None
         raise
     return made
+
+
+def close_new(opened: Iterable[FileSystem], present: Mapping[Identity, Export]) -> None:
+    """Close file systems, but for those of exports that are ``present``."""
+    kept = {id(export.fs) for export in present.values()}
+    for fs in opened:
+        if id(fs) not in kept:
+            fs.close()
 
 
 def _opened(wanted: WantedExport, open_: Callable[[str], FileSystem]) -> FileSystem:

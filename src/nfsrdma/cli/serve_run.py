@@ -5,55 +5,30 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.server.authority import Policy
-from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
 from nfsrdma.server.vfs.syscalls import CAP_SYS_RESOURCE, give_up_capability
 
 from .serve_backends import open_place
 from .serve_config import check_exports, shown_config
-from .serve_exports import WantedExport, open_exports
-from .serve_options import Kept, Listeners
+from .serve_exports import Identity, close_new, open_exports
+from .serve_life import Life
 from .serve_policy import choices
 from .serve_proxy import open_proxied
+from .serve_settings import Settings
 from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourselves
 from .serving import STAMP, ServeCommand
 
 _ARGUMENTS: Final = "nfsrdma.cli.arguments"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All that the command line and the files say of a server."""
-
-    wanted: tuple[WantedExport, ...]
-    listeners: Listeners
-    kept: Kept
-    config: ServerConfig
-    policy: Policy
-    verbose: bool
-    files: tuple[str, ...] = ()
-    """The files and directories of ``--config``."""
-
-    @property
-    def identity(self) -> list[tuple[str, str]]:
-        """What tells this server from others of its user, besides where it listens.
-
-        The files, if there are any: what they say may change, and it is the same server.
-        """
-        if self.files:
-            return [("", os.path.realpath(path)) for path in self.files]
-        return [(each.name, each.place) for each in self.wanted if each.place is not None]
 
 
 class ConfiguredCommand(click.Command):
@@ -95,13 +70,24 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
         datefmt=STAMP,
     )
     give_up_privileges()
+    settings = settings.resolved()
     # What other servers export is mounted on the reactor that ours will run on.
     reactor = SelectReactor()
     proxied = partial(open_proxied, settings.listeners, reactor)
-    made = open_exports(settings.wanted, partial(open_place, proxied=proxied))
+    hidden: list[Path] = []
+
+    def open_hidden(wanted: Settings, present: Mapping[Identity, Export]) -> list[Export]:
+        made = open_exports(wanted.wanted, partial(open_place, proxied=proxied), present)
+        try:
+            keep_to_ourselves(made, *hidden)
+        except click.ClickException:
+            close_new((export.fs for export in made), present)
+            raise
+        return made
+
+    made = open_hidden(settings, {})
     with ExitStack() as stack:
-        keep_to_ourselves(made)
-        store, where = _store(stack, settings, made)
+        store, where = _store(stack, settings, made, hidden)
         serving = stack.enter_context(
             closing(
                 ServeCommand(
@@ -114,14 +100,15 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
         serving.say([*choices(made, shown, settings.policy), where])
         # Clients have applied their own file mode masks already.
         stack.callback(os.umask, os.umask(0))
+        life = Life(serving, settings, made, again, open_hidden)
         # What exists by now stays, so the collector need not examine it again.
         gc.collect()
         gc.freeze()
-        serving.run()
+        life.run()
 
 
 def _store(
-    stack: ExitStack, settings: Settings, made: list[Export]
+    stack: ExitStack, settings: Settings, made: list[Export], hidden: list[Path]
 ) -> tuple[RecoveryStore | None, str]:
     """Open what must survive the server; return it, and a line that says where it is."""
     kept = settings.kept
@@ -132,7 +119,7 @@ def _store(
     if kept.ephemeral or (not lasting and kept.state_dir is None):
         return None, NOTHING_KEPT
     listeners = () if settings.files else settings.listeners.names
-    return keep_state(stack, kept.state_dir, settings.identity, listeners, made)
+    return keep_state(stack, kept.state_dir, settings.identity, listeners, made, hidden)
 
 
 def give_up_privileges() -> None:

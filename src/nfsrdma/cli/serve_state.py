@@ -36,18 +36,21 @@ def keep_state(
     identity: Sequence[tuple[str, str]],
     listeners: Sequence[str],
     made: Sequence[Export] = (),
+    hidden: list[Path] | None = None,
 ) -> tuple[RecoveryStore | None, str]:
     """Open the store for what must survive a restart; return it, and a line that says where it is.
 
     It is in the directory named, or in one that is selected by the server's ``identity``, names
     and places of its exports, and by the addresses and ports of its ``listeners``; and it is
-    hidden in the exports that were ``made``. A user may have no place for it: then nothing is
-    kept, and the line says why.
+    hidden in the exports that were ``made``, and entered in ``hidden``. A user may have no place
+    for it: then nothing is kept, and the line says why.
     """
     path = Path(state_dir) if state_dir is not None else _own(identity, listeners)
     try:
         directory = stack.enter_context(closing(StateDirectory(path)))
         keep_to_ourselves(made, directory.path)
+        if hidden is not None:
+            hidden.append(directory.path)
         # What the server keeps is for itself alone.
         stack.callback(os.umask, os.umask(0o077))
         return directory.open_store(), f"state is kept in {directory.path}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -14,16 +14,17 @@ from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.edge.service_manager import inherited_sockets
 from nfsrdma.server.edge.serving import Serving
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.vfs.export import Export
 
 from .messages import describe
 from .serve_options import NO_RDMA, Listeners
+from .serve_settings import Settings
 
 STAMP: Final = "%Y-%m-%d %H:%M:%S"
 """The format of times in the log."""
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def reason(error: Exception) -> str:
@@ -43,7 +44,7 @@ class ServeCommand:
         verbose: bool,
         reactor: SelectReactor | None = None,
     ) -> None:
-        self._verbose = verbose
+        self.verbose = verbose
         self.reactor = reactor or SelectReactor()
         try:
             self._serving = Serving(
@@ -58,10 +59,20 @@ class ServeCommand:
             raise click.ClickException(str(error)) from None
 
     def listen(self, listeners: Listeners) -> None:
-        """Serve RDMA and TCP as the options say, and print the URLs."""
+        """Serve RDMA and TCP as the options say, and print the URLs.
+
+        Sockets that a service manager has opened take the place of addresses and port for TCP.
+        """
         if listeners.provider != NO_RDMA:
             self._listen_rdma(listeners)
-        if listeners.tcp_port is not None:
+        try:
+            handed_over = inherited_sockets()
+            places = [self._serving.listen_at(sock) for sock in handed_over]
+        except ValueError as error:
+            raise click.ClickException(f"cannot serve TCP: {error}") from None
+        for place in places:
+            self.say(self._serving.urls(place))
+        if listeners.tcp_port is not None and not places:
             self._listen_tcp(listeners.addresses, listeners.tcp_port)
 
     def _listen_rdma(self, wanted: Listeners) -> None:
@@ -88,20 +99,28 @@ class ServeCommand:
                 ) from None
             self.say(self._serving.urls(place))
 
-    def run(self) -> None:
-        """Serve until SIGINT, SIGTERM or, unless it is ignored (nohup), SIGHUP."""
-        came: list[int] = []
+    def drain(self) -> None:
+        """Begin no change any more: the end is near."""
+        self._serving.service.drain()
 
-        def end(number: int, frame: object) -> None:
-            came.append(number)
-            self.reactor.stop()
+    @property
+    def named_exports(self) -> list[Export]:
+        """The exports that are mounted by their names."""
+        return list(self._serving.service.namespace.named)
 
-        for number in _ENDING:
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, end)
-        self.reactor.run_forever()
-        if came:
-            self._log(f"ended by {signal.Signals(came[0]).name}")
+    def replace_exports(self, exports: list[Export], settings: Settings) -> None:
+        """Serve other exports, by the rules and within the limits of some settings.
+
+        Raises ``click.ClickException``, and then nothing has changed.
+        """
+        service, config = self._serving.service, settings.config
+        try:
+            # Whatever else the settings say, the largest call is what it was.
+            replace(service.config, memory=config.memory)
+            service.replace_exports(exports, policy=settings.policy, born_ns=time.time_ns())
+            service.resize(config.state, config.memory)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from None
 
     def close(self) -> None:
         """End the connections, and release everything."""
@@ -116,11 +135,12 @@ class ServeCommand:
                 click.echo(line)
 
     def _connected(self, channel: Channel) -> None:
-        if self._verbose:
+        if self.verbose:
             peer = channel.peer
             who = f"{peer.address} port {peer.port} ({peer.transport})"
-            self._log(f"connected: {who}")
-            channel.on_close(lambda reason: self._log(f"gone: {who}: {reason}"))
+            self.log(f"connected: {who}")
+            channel.on_close(lambda reason: self.log(f"gone: {who}: {reason}"))
 
-    def _log(self, text: str) -> None:
+    def log(self, text: str) -> None:
+        """Print a line with the time."""
         self.say([f"{time.strftime(STAMP)} {text}"])
