@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from nfsrdma.xdr import Decoder, XdrError
@@ -288,39 +289,96 @@ def decode_entries(dec: Decoder) -> Page:
     directory can hold, since callers build paths from names.
     """
     page = Page(dec.fixed_opaque(8))
+    form = _EntryForm()
     while dec.boolean():
         page.cookie = dec.uint64()
         page.cookies.append(page.cookie)
         name = dec.opaque(NAME_MAX)
         if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
             raise XdrError(f"a directory entry called {name!r}")
-        page.entries.append((name, _decode_entry(dec)))
+        page.entries.append((name, form.decode(dec)))
     page.end = dec.boolean()
     return page
 
 
-def _decode_entry(dec: Decoder) -> Stat | int:
-    start = dec.offset
-    try:
-        head = dec.unpack(_ENTRY_HEAD)
-    except XdrError:
-        return _entry_from_values(decode_values(dec))
-    if head[:3] != _ENTRY_MASK:
+@lru_cache(maxsize=64)
+def _layout(handle: int, owner: int, group: int) -> struct.Struct:
+    """Return the layout of an entry's attributes whose handle and names are of these lengths."""
+    parts = [f"I{size}s{-size % 4}x" for size in (handle, owner, group)]
+    return struct.Struct(f">5I2Q2QI{parts[0]}Q2I{parts[1]}{parts[2]}2IQqIqIqI")
+
+
+_NO_ENTRY: Final = (0,) * 28
+
+
+class _EntryForm:
+    """Decodes the attributes of entries in one step each, as long as they have the same lengths."""
+
+    __slots__ = ("_fsid", "_layout", "_sizes")
+
+    def __init__(self) -> None:
+        self._fsid = (0, 0)
+        self._use(0, 0, 0)
+
+    def _use(self, handle: int, owner: int, group: int) -> None:
+        self._layout = _layout(handle, owner, group)
+        self._sizes = (self._layout.size - 16, handle, owner, group)
+
+    def decode(self, dec: Decoder) -> Stat | int:
+        """Decode the attributes of one entry, or the status that stands in their place."""
+        start = dec.offset
+        try:
+            found = dec.unpack(self._layout)
+        except XdrError:
+            found = _NO_ENTRY
+        if (found[3], found[10], found[15], found[17]) != self._sizes or found[:3] != _ENTRY_MASK:
+            dec.offset = start
+            if not self._fit(dec):
+                return _entry_from_values(decode_values(dec))
+            found = dec.unpack(self._layout)
+        # fmt: off
+        (
+            _, _, _, _, kind, change, length, major, minor, _,
+            _, handle, inode, mode, links, _, owner, _, group,
+            major_device, minor_device, used,
+            accessed, accessed_ns, changed, changed_ns, modified, modified_ns,
+        ) = found
+        # fmt: on
+        if self._fsid != (major, minor):
+            self._fsid = (major, minor)
+        result = Stat.__new__(Stat)
+        result.st_mode = _mode(kind, mode)
+        result.change = change
+        result.st_size = length
+        result.fsid = self._fsid
+        result.handle = handle
+        result.st_ino = inode
+        result.st_nlink = links
+        result.owner = owner
+        result.group = group
+        result.st_rdev = major_device << 32 | minor_device
+        result.st_blocks = used // _BLOCK
+        result.st_atime_ns = _time_ns(accessed, accessed_ns)
+        result.st_ctime_ns = _time_ns(changed, changed_ns)
+        result.st_mtime_ns = _time_ns(modified, modified_ns)
+        return result
+
+    def _fit(self, dec: Decoder) -> bool:
+        """Expect the lengths of the attributes ahead; False if they are not those asked for."""
+        start = dec.offset
+        try:
+            head = dec.unpack(_ENTRY_HEAD)
+        except XdrError:
+            return False
+        asked = bool(head[:3] == _ENTRY_MASK)
+        if asked:
+            handle = len(dec.opaque(_HANDLE_MAX))
+            dec.unpack(_ENTRY_MIDDLE)
+            self._use(handle, len(dec.opaque(NAME_MAX)), len(dec.opaque(NAME_MAX)))
+            if head[3] != self._layout.size - 16:
+                raise XdrError("attributes that are longer or shorter than they say")
         dec.offset = start
-        return _entry_from_values(decode_values(dec))
-    result = Stat.__new__(Stat)
-    _, _, _, size, kind, result.change, result.st_size, major, minor, _ = head
-    end = start + 16 + size
-    result.fsid = (major, minor)
-    result.handle = dec.opaque(_HANDLE_MAX)
-    result.st_ino, mode, result.st_nlink = dec.unpack(_ENTRY_MIDDLE)
-    result.st_mode = _mode(kind, mode)
-    result.owner = dec.opaque(NAME_MAX)
-    result.group = dec.opaque(NAME_MAX)
-    _tail(result, dec)
-    if dec.offset != end:
-        raise XdrError("attributes that are longer or shorter than they say")
-    return result
+        return asked
 
 
 def _entry_from_values(values: Values) -> Stat | int:

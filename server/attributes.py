@@ -390,6 +390,9 @@ _OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
     nfs.FATTR4_OWNER_GROUP: attrgetter("attributes.gid"),
 }
 
+_LIKELY_OTHERS: Final = {nfs.FATTR4_FILEHANDLE: 40, nfs.FATTR4_OWNER: 8, nfs.FATTR4_OWNER_GROUP: 8}
+_LIKELY_OTHER: Final = 64
+"""Octets of an attribute without a fixed size."""
 _OWNER_BITS: Final = mask_of(*_OWNERS)
 READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
 """What can be read."""
@@ -515,6 +518,19 @@ def _steps(mask: int) -> tuple[bytes, list[Step]]:
         else:
             steps += map(_variable_step, numbers)
     return head, steps
+
+
+@lru_cache(maxsize=xattrs.PLANS)
+def likely_size(mask: int) -> int:
+    """Return about how many octets the ``fattr4`` of the attributes in ``mask`` takes."""
+    head, _ = _steps(mask)
+    codes = "".join(xattrs.ATTRIBUTES[number].code for number in numbers_in(mask))
+    others = sum(
+        _LIKELY_OTHERS.get(number, _LIKELY_OTHER)
+        for number in numbers_in(mask)
+        if number not in _FIXED
+    )
+    return len(head) + struct.calcsize(">" + codes.replace("?", "I")) + others
 
 
 def encode(enc: Encoder, subject: Subject, mask: int) -> None:

@@ -43,8 +43,6 @@ _NO_ATTRIBUTES: Final = bytes(8)
 """An empty bitmap, and no values."""
 _MOST: Final = 1 << 17
 """Octets of one listing: more would keep others waiting, however much the caller can take."""
-_LIKELY_ENTRY: Final = 160
-"""Octets of an entry with its attributes, until some are seen."""
 _LIKELY_NAME: Final = 24
 """Octets of a name and its cookie."""
 _FEWEST: Final = 8
@@ -333,9 +331,13 @@ class _Page:
     def expected(self) -> int:
         """Return how many more entries are likely to fit, and some: what to list next."""
         used = len(self._reply.buffer) - self._start
-        each = used // self._count if self._count else _LIKELY_ENTRY
+        each = used // self._count if self._count else self._likely_size()
         fit = min((self._end - self._start - used) // each, self._names_left // _LIKELY_NAME)
         return max(_FEWEST, min(fit + 2, _MOST_AT_ONCE))
+
+    def _likely_size(self) -> int:
+        """Return octets of an entry, before any was seen."""
+        return _LIKELY_NAME + attributes.likely_size(self._mask)
 
     async def look_at_rooms(self, listing: Listing) -> None:
         """Ask the file systems of some entries what room they have."""

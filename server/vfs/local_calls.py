@@ -8,7 +8,6 @@ but the kernel. Where and when they are made is up to ``pace``.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
@@ -33,8 +32,7 @@ from .search import SHORTAGES
 from .syscalls import descriptor_path
 
 ACCESS_FLAGS: Final = {READ: os.O_RDONLY, WRITE: os.O_WRONLY, READ | WRITE: os.O_RDWR}
-_FIRST_BUFFER: Final = 1 << 12
-_LISTING_BUFFER: Final = 1 << 15
+_NOT_SHOWN: Final = (b".", b"..")
 _QUIETLY: Final = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _NO_LINK: Final = os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -208,21 +206,15 @@ class Calls:
             if position:
                 os.lseek(fd, position, os.SEEK_SET)
             listed: list[Peeked] = []
-            # Small at first: a short page of a long directory needs no more.
-            size = _FIRST_BUFFER
-            buffer = ctypes.create_string_buffer(size)
-            while names := syscalls.directory_entries(fd, buffer):
-                for following, name in names:
-                    if name in (b".", b".."):
-                        continue
-                    if len(listed) >= most:
-                        return listed, False
-                    peeked = self._peek(directory, above, following, name, birth)
-                    if peeked is not None:
-                        listed.append(peeked)
-                if size < _LISTING_BUFFER:
-                    size *= 2
-                    buffer = ctypes.create_string_buffer(size)
+            # With those two that are not shown, and one to know whether there are more.
+            for following, name in syscalls.directory_entries(fd, most + 3):
+                if name in _NOT_SHOWN:
+                    continue
+                if len(listed) >= most:
+                    return listed, False
+                peeked = self._peek(directory, above, following, name, birth)
+                if peeked is not None:
+                    listed.append(peeked)
             return listed, True
         finally:
             os.close(fd)

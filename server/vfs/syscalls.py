@@ -14,6 +14,7 @@ import os
 import platform
 import struct
 import threading
+from collections.abc import Iterator
 from typing import Any, Final
 
 AT_FDCWD: Final = -100
@@ -42,6 +43,10 @@ _CLONE_RANGE: Final = struct.Struct("=qQQQ")
 _HANDLE_HEADER = struct.Struct("=Ii")
 _OPEN_HOW = struct.Struct("=QQQ")
 _DIRENT = struct.Struct("=QqHB")
+_LIKELY_ENTRY: Final = 40
+"""Octets of a directory entry as the kernel tells it, with a name of some length."""
+_FEWEST_OCTETS: Final = 1 << 12
+_MOST_OCTETS: Final = 1 << 15
 _DIRECTORY_KINDS: Final = (0, 4)  # DT_UNKNOWN: some file systems do not say; DT_DIR.
 
 _CAPABILITY_VERSION: Final = 0x20080522  # linux/capability.h; the same for every thread's two words
@@ -170,24 +175,33 @@ def descriptor_path(fd: int) -> bytes:
     return b"/proc/self/fd/%d" % fd
 
 
-def directory_entries(fd: int, buffer: Any) -> list[tuple[int, bytes]]:
-    """Return the next entries at the directory's position, as (position after it, name)."""
-    size = _libc.getdents64(fd, buffer, len(buffer))
-    if size < 0:
-        raise _failed()
-    entries = []
-    raw = buffer.raw
-    start = 0
-    while start < size:
-        _, position, length, _ = _DIRENT.unpack_from(raw, start)
-        name = raw[start + _DIRENT.size : raw.index(0, start + _DIRENT.size)]
-        entries.append((position, name))
-        start += length
-    return entries
+def directory_entries(fd: int, expected: int) -> Iterator[tuple[int, bytes]]:
+    """Return the entries from the directory's position on, as (position after it, name).
+
+    About as many are read as are ``expected``, in portions; what is not looked at is hardly paid.
+    """
+    size, done = 1, 0
+    while size:
+        room = max(_FEWEST_OCTETS, min((expected - done) * _LIKELY_ENTRY, _MOST_OCTETS))
+        buffer = ctypes.create_string_buffer(room)
+        size = _libc.getdents64(fd, buffer, room)
+        if size < 0:
+            raise _failed()
+        raw = buffer.raw
+        start = 0
+        while start < size:
+            _, position, length, _ = _DIRENT.unpack_from(raw, start)
+            name = start + _DIRENT.size
+            yield position, raw[name : raw.index(0, name)]
+            start += length
+            done += 1
 
 
 def directory_inodes(fd: int, buffer: Any) -> list[tuple[int, bytes, int, bool]]:
-    """Return :func:`directory_entries` with each one's inode, and whether it may be a directory."""
+    """Return the next entries at the directory's position: how it goes on, name, inode, kind.
+
+    The last is whether it may be a directory.
+    """
     size = _libc.getdents64(fd, buffer, len(buffer))
     if size < 0:
         raise _failed()

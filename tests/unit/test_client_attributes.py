@@ -205,3 +205,25 @@ def test_file_systems() -> None:
     )
     assert (found.f_blocks, found.f_bfree, found.f_bavail, found.f_files) == (2, 1, 1, 3)
     assert (found.f_ffree, found.f_namemax) == (0, 255)
+
+
+def test_entries_of_other_lengths_take_turns() -> None:
+    """Handles and names of owners are of any length; what an entry has, its neighbors may not."""
+    lengths = [(0, 1, 1), (128, 5, 1), (128, 5, 1), (3, 1, 1024), (4, 0, 0), (3, 1, 1024)]
+    entries = []
+    for number, (handle, owner, group) in enumerate(lengths):
+        values = {
+            **ENTRY_VALUES,
+            t.FATTR4_FILEHANDLE: b"h" * handle,
+            t.FATTR4_OWNER: b"o" * owner,
+            t.FATTR4_OWNER_GROUP: b"g" * group,
+            t.FATTR4_FSID: t.fsid4(number, 1),
+        }
+        entries.append((b"%d" % number, values))
+    found = decode_entries(Decoder(page(entries))).entries
+    assert [name for name, _ in found] == [b"%d" % number for number in range(len(lengths))]
+    for number, (handle, owner, group) in enumerate(lengths):
+        status = found[number][1]
+        assert isinstance(status, Stat)
+        assert (len(status.handle), len(status.owner), len(status.group)) == (handle, owner, group)
+        assert status.fsid == (number, 1)
