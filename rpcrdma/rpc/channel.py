@@ -206,15 +206,30 @@ Take = Callable[[int], memoryview]
 """Returns memory for so many octets of a reply, of any content; asked for once."""
 
 
+Place = Callable[[int], "memoryview | None"]
+"""Returns memory for a result of so many octets, of any content, or None; asked for once."""
+
+
 class Lane(Protocol):
     """The short way to a service, for calls of a common shape that can be answered at once."""
 
-    def __call__(self, channel: Channel, message: memoryview, room: int, take: Take) -> int:
-        """Answer the call ``message``, which came in one piece and without chunks.
+    def __call__(
+        self,
+        channel: Channel,
+        message: memoryview,
+        room: int,
+        take: Take,
+        place: Place | None = None,
+    ) -> int:
+        """Answer the call ``message``, which came in one piece.
 
         The reply goes to the memory that ``take`` returns, and may have ``room`` octets. Returns
         its length: that of the memory. 0 declines, for any reason: then nothing has happened, and
         the same call is for the service. The message is not used after the return.
+
+        With ``place`` the caller has offered one Write chunk: the only DDP-eligible result of the
+        reply, if that is its end, goes to the memory that ``place`` returns for just so many
+        octets, and the reply ends with its length.
         """
 
 

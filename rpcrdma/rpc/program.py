@@ -19,7 +19,7 @@ from nfsrdma.xdr.rpc import AUTH_BADCRED
 from ..complaints import Complaints
 from ..task import Task
 from .auth import Credentials
-from .channel import Channel, IncomingCall, Lane, Take
+from .channel import Channel, IncomingCall, Lane, Place, Take
 from .message import (
     ACCEPTED,
     NO_AUTH,
@@ -200,15 +200,22 @@ class ProcedureLane(Protocol):
         at: int,
         room: int,
         take: Take,
+        place: Place | None,
     ) -> int:
         """Answer the call of one who claims to be ``claim``; its arguments begin at ``at``."""
 
 
 def null_lane(
-    channel: Channel, claim: Credentials, message: memoryview, at: int, room: int, take: Take
+    channel: Channel,
+    claim: Credentials,
+    message: memoryview,
+    at: int,
+    room: int,
+    take: Take,
+    place: Place | None,
 ) -> int:
     """Answer procedure 0 as :func:`null_procedure` does."""
-    if at != len(message) or room < ACCEPTED.size:
+    if at != len(message) or room < ACCEPTED.size or place is not None:
         return 0
     (xid,) = _WORD.unpack_from(message)
     ACCEPTED.pack_into(take(ACCEPTED.size), 0, *accepted(xid))
@@ -272,7 +279,14 @@ class RpcService:
         self.lane: Lane | None = self._by_lane if has_lanes else None
         """The short way, for transports to try first."""
 
-    def _by_lane(self, channel: Channel, message: memoryview, room: int, take: Take) -> int:
+    def _by_lane(
+        self,
+        channel: Channel,
+        message: memoryview,
+        room: int,
+        take: Take,
+        place: Place | None = None,
+    ) -> int:
         """Answer a call whose head is known, if its procedure has a lane that takes it."""
         head, at = head_of(message)
         known = self._known.get(head)
@@ -282,7 +296,7 @@ class RpcService:
         if lane is None:
             return 0
         try:
-            return lane(channel, known[1], message, at, room, take)
+            return lane(channel, known[1], message, at, room, take, place)
         except Exception as error:
             self._complaints.failure(f"the lane of {known[0]!r} of {channel.peer!r}", error)
             return 0

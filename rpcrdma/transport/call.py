@@ -135,6 +135,15 @@ class RdmaCall:
             self._targets = (*self._targets, view)
         return view
 
+    def forget_targets(self) -> None:
+        """Take back what :meth:`payload_target` returned: it is not used."""
+        if self._target_keys:
+            mapping = self._responder.endpoint.mapping
+            assert mapping is not None
+            for handle in self._target_keys:
+                mapping.unmap_remote(handle)
+            self._target_keys = self._targets = ()
+
     # --- The answer ---
 
     def reply(self, message: Encoder, on_sent: Callable[[], None] | None = None) -> None:
@@ -181,12 +190,7 @@ class RdmaCall:
         if self.fetch is not None:
             fetch, self.fetch = self.fetch, None
             responder.release(fetch)
-        if self._target_keys:
-            mapping = responder.endpoint.mapping
-            assert mapping is not None
-            for handle in self._target_keys:
-                mapping.unmap_remote(handle)
-            self._target_keys = self._targets = ()
+        self.forget_targets()
         responder.grant.release()
         responder.endpoint.repost(slot)
         return responder.grant.offered

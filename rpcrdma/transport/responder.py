@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from nfsrdma.xdr import Decoder
+from nfsrdma.xdr import Decoder, Encoder
 
 from ..rpc.channel import Channel, EndedChannel, IncomingCall, Lane, Service, lane_of
 from ..verbs.types import SendWR, WrOpcode
@@ -45,6 +45,9 @@ from .header import (
 from .reduction import Write, reply_header_size
 
 _XID_AND_VERSION = struct.Struct(">2I")
+_LARGEST_FRESH: Final = 128 << 10
+"""Octets of a result for which new memory is made: for more the service has buffers."""
+_LENGTH_WORD: Final = 4
 _NOTHING: Final = memoryview(b"")
 _WRITE: Final = int(WrOpcode.RDMA_WRITE)
 
@@ -128,6 +131,49 @@ class RpcRdmaResponder:
         call.decoder = Decoder(message)
         self._service(call)
 
+    def _places(self, header: RpcRdmaHeader) -> bool:
+        """Return whether a call has one Write chunk and no other, and may be served now."""
+        offered = header.write_list
+        return (
+            self._chunks
+            and not header.read_list
+            and header.reply_chunk is None
+            and header.proc == RDMA_MSG
+            and len(offered) == 1
+            and len(offered[0].segments) == 1
+            and not self._waiting
+            and self._account.may
+        )
+
+    def _place(self, lane: Lane, call: RdmaCall, view: memoryview) -> bool:
+        """Have a call answered at once whose result goes to the caller's memory, if that can be."""
+        header = call.header
+        assert header is not None
+        room = header.write_list[0].length
+        placed: list[memoryview] = []
+
+        def place(octets: int) -> memoryview | None:
+            if octets > room:
+                return None
+            target = call.payload_target(0, octets)
+            if target is None and octets <= _LARGEST_FRESH:
+                target = memoryview(bytearray(octets))
+            if target is not None:
+                placed.append(target)
+            return target
+
+        inline = call.reply_room
+        octets = lane(self.channel, view[header.size :], inline, self._take, place)
+        taken, self._taken = self._taken, _NOTHING
+        if not octets:
+            call.forget_targets()
+            return False
+        message = Encoder()
+        message.buffer += taken[SHORT_HEADER_SIZE:-_LENGTH_WORD]
+        message.payload(placed[0])
+        call.reply(message)
+        return True
+
     def prompt_call(self, xid: int, message: memoryview) -> bool:
         """Take a call without any chunk that has no receive of its own, if a lane answers it."""
         account, grant = self._account, self.grant
@@ -171,6 +217,8 @@ class RpcRdmaResponder:
             self._overrun()
             return
         call = RdmaCall(self, slot, header.xid, header)
+        if self._lane is not None and self._places(header) and self._place(self._lane, call, view):
+            return
         try:
             read_list = self._check(header, view)
         except RpcRdmaError as error:

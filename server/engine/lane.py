@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Channel, Take
+from nfsrdma.rpcrdma.rpc.channel import Channel, Place, Take
 from nfsrdma.rpcrdma.rpc.message import ACCEPTED, accepted
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
@@ -31,13 +31,15 @@ from .core import Core
 from .replay import digest
 
 LaneOperation: TypeAlias = Callable[
-    [Core, int, Client, Filehandle, User, memoryview, int, int, Take], "memoryview | None"
+    [Core, int, Client, Filehandle, User, memoryview, int, int, Take, "Place | None"],
+    "memoryview | None",
 ]
 """Executes the operation whose number is at an offset of a call, if that is quick, and succeeds.
 
 It is given what compounds share, the minor version, the client, the current file handle, the user
-as whom the caller acts, the call, the offset, the room in the reply, and ``take``. It returns the
-whole reply, with its own result from ``RESULT_AT`` on; None declines, and nothing has happened.
+as whom the caller acts, the call, the offset, the room in the reply, with what is placed, ``take``
+and ``place`` (``rpc.channel.Lane``). It returns the whole reply, with its own result from
+``RESULT_AT`` on; None declines, and nothing has happened.
 """
 
 _SHAPE: Final = struct.Struct(">4I16s6I")
@@ -51,6 +53,8 @@ _BEFORE: Final = 2
 """SEQUENCE and PUTFH."""
 _COUNTS: Final = (_BEFORE + 1, _BEFORE + 2)
 _NUMBER: Final = struct.Struct(">I")
+_PLACED: Final = 256
+"""Octets of a reply, at most, whose data are placed."""
 _ANOTHER_RESULT: Final = 8
 """Octets that a reply keeps free, as the machine does while it has room (``reply.Reply.ample``)."""
 
@@ -93,6 +97,7 @@ class Lane:
         at: int,
         room: int,
         take: Take,
+        place: Place | None,
     ) -> int:
         """Answer a call (``rpc.program.ProcedureLane``), or return 0."""
         end = len(message)
@@ -130,7 +135,12 @@ class Lane:
         behind = at + _BEHIND_SEQUENCE
         at += _SHAPE.size
         start = at + (size + 3 & ~3)
-        room = min(room, fore.ca_maxresponsesize) - _ANOTHER_RESULT
+        if place is None:
+            room = min(room, fore.ca_maxresponsesize) - _ANOTHER_RESULT
+        elif room < _PLACED:
+            return 0
+        else:
+            room = fore.ca_maxresponsesize - _ANOTHER_RESULT
         if end < start + _NUMBER.size or room < RESULT_AT:
             return 0
         handle = self._handles(message[at : at + size].tobytes())
@@ -143,7 +153,7 @@ class Lane:
         who = handle.export.user(caller.credentials)
         try:
             reply = operation(
-                self._core, minor, session.client, handle, who, message, start, room, take
+                self._core, minor, session.client, handle, who, message, start, room, take, place
             )
         except (NfsError, OSError, MemoryError):
             return 0  # The machine finds the same, and what to say of it.

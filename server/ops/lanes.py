@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from stat import S_IFREG
 from typing import Final
 
-from nfsrdma.rpcrdma.rpc.channel import Take
+from nfsrdma.rpcrdma.rpc.channel import Place, Take
 from nfsrdma.xdr import Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
 
@@ -69,6 +69,7 @@ def _read(
     at: int,
     room: int,
     take: Take,
+    place: Place | None,
 ) -> memoryview | None:
     """READ (RFC 8881, Section 18.22) of what is there in full, or up to the end of the file."""
     if len(message) != at + _READ.size:
@@ -89,11 +90,16 @@ def _read(
     length = _DATA_AT + (count + 3 & ~3)
     if length > room:
         return None
-    reply = take(length)
-    if file.read_at_once(offset, reply[_DATA_AT : _DATA_AT + count]) != count:
+    if place is None:
+        reply = take(length)
+        data: memoryview | None = reply[_DATA_AT : _DATA_AT + count]
+    else:
+        reply = take(_DATA_AT)
+        data = place(count)
+    if data is None or file.read_at_once(offset, data) != count:
         return None
     _READ_RESULT.pack_into(reply, RESULT_AT, nfs.OP_READ, nfs.NFS4_OK, left == count, count)
-    if count & 3:
+    if count & 3 and place is None:
         reply[_DATA_AT + count :] = _PADS[count & 3]
     return reply
 
@@ -108,9 +114,10 @@ def _write(
     at: int,
     room: int,
     take: Take,
+    place: Place | None,
 ) -> memoryview | None:
     """WRITE (RFC 8881, Section 18.32) that need not be durable yet."""
-    if room < _WRITTEN or _end_of_write(message, at) != len(message):
+    if place is not None or room < _WRITTEN or _end_of_write(message, at) != len(message):
         return None
     if not _do_write(core, client, handle, who, message, at):
         return None
@@ -129,9 +136,10 @@ def _write_and_look(
     at: int,
     room: int,
     take: Take,
+    place: Place | None,
 ) -> memoryview | None:
     """WRITE, and GETATTR of the same file."""
-    behind = _end_of_write(message, at)
+    behind = 0 if place is not None else _end_of_write(message, at)
     mask = None if not behind else _wanted(core, minor, handle, message, behind)
     if mask is None or room < _WRITTEN + _MOST_ATTRIBUTES:
         return None
@@ -194,10 +202,11 @@ def _get_attributes(
     at: int,
     room: int,
     take: Take,
+    place: Place | None,
 ) -> memoryview | None:
     """GETATTR (RFC 8881, Section 18.7) of a file that nobody else may know more of."""
     mask = _wanted(core, minor, handle, message, at)
-    looked = None if mask is None else _look(core, minor, handle, mask)
+    looked = None if mask is None or place is not None else _look(core, minor, handle, mask)
     if looked is None or RESULT_AT + len(looked) > room:
         return None
     reply = take(RESULT_AT + len(looked))

@@ -21,7 +21,7 @@ from nfsrdma.client.filesystem import FileSystem
 from nfsrdma.rpcrdma.io.lanes import lanes_wanted
 from nfsrdma.rpcrdma.providers.sim import SimDevice, SimFabric
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Service, Take, lane_of
+from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Place, Service, Take, lane_of
 from nfsrdma.rpcrdma.task import Future, Task, sleep
 from nfsrdma.rpcrdma.transport import RdmaChannel, connect_rdma
 from nfsrdma.server.authority import Policy
@@ -116,9 +116,16 @@ class Interrupted:
         self._service(call)
         self._happen()
 
-    def _by_lane(self, channel: Channel, message: memoryview, room: int, take: Take) -> int:
+    def _by_lane(
+        self,
+        channel: Channel,
+        message: memoryview,
+        room: int,
+        take: Take,
+        place: Place | None = None,
+    ) -> int:
         assert self._lane is not None
-        octets = self._lane(channel, message, room, take)
+        octets = self._lane(channel, message, room, take, place)
         if octets:
             self.taken += 1
             self._happen()

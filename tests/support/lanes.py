@@ -73,11 +73,13 @@ class Twins:
         """Calls that the lane has answered."""
         self.calls = 0
 
-    def message(self, octets: bytes, room: int = 8 << 20, peer: int = 0) -> Incoming:
+    def message(
+        self, octets: bytes, room: int = 8 << 20, payload_room: Sequence[int] = ()
+    ) -> Incoming:
         """Send the same octets to both, compare, and return what became of them."""
         ways = []
         for server, connection in zip(self.servers, self.peers, strict=True):
-            incoming = Incoming(octets, connection.channel, room, ())
+            incoming = Incoming(octets, connection.channel, room, payload_room)
             if server is self.servers[0] and by_lane(server, incoming):
                 self.taken += 1
             else:
@@ -88,6 +90,14 @@ class Twins:
         assert ours.outcome == theirs.outcome, octets.hex()
         if ours.outcome == "reply":
             assert ours.message == theirs.message, octets.hex()
+            assert ours.encoder is not None
+            assert theirs.encoder is not None
+            if payload_room:
+                ours_placed, theirs_placed = (
+                    [bytes(payload.data) for payload in encoder.payloads]
+                    for encoder in (ours.encoder, theirs.encoder)
+                )
+                assert ours_placed == theirs_placed, octets.hex()
         ours_left, theirs_left = map(state_of, self.servers)
         for what, value in ours_left.items():
             assert value == theirs_left[what], f"{what}, by {octets.hex()}"

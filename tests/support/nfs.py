@@ -227,20 +227,34 @@ class Incoming:
 def by_lane(server: NfsService, incoming: Incoming) -> bool:
     """Try the short way first, as transports do; whether it has answered."""
     lane = rpc_channel.lane_of(server.service)
-    if lane is None or incoming.payload_room:
+    rooms = incoming.payload_room
+    if lane is None or len(rooms) > 1 or 0 in rooms:
         return False
     taken: list[memoryview] = []
+    placed: list[memoryview] = []
 
     def take(octets: int) -> memoryview:
         taken.append(memoryview(bytearray(b"\xa5" * octets)))
         return taken[0]
 
+    def place(octets: int) -> memoryview | None:
+        if octets > rooms[0]:
+            return None
+        placed.append(memoryview(bytearray(b"\xa5" * octets)))
+        return placed[0]
+
     message = incoming.decoder.peek(1 << 30)
-    octets = lane(incoming.channel, message, incoming.reply_room, take)
+    place_or_not = place if rooms else None
+    octets = lane(incoming.channel, message, incoming.reply_room, take, place_or_not)
     if octets:
         assert len(taken) == 1
         assert len(taken[0]) == octets
-        incoming.outcome, incoming.message = "reply", taken[0].tobytes()
+        enc = Encoder()
+        enc.buffer += taken[0]
+        if placed:
+            del enc.buffer[-4:]
+            enc.payload(placed[0])
+        incoming.reply(enc)
     return octets > 0
 
 

@@ -9,7 +9,7 @@ from tests.support.nfs import Peer, make_server
 from tests.support.transport import Pair, call_message, decode_reply, echo
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Take
+from nfsrdma.rpcrdma.rpc.channel import Channel, IncomingCall, Place, Take
 from nfsrdma.rpcrdma.rpc.channel import Peer as Address
 from nfsrdma.rpcrdma.rpc.message import encode_call
 from nfsrdma.rpcrdma.rpc.program import RpcProgram, RpcService, null_lane, null_procedure
@@ -32,7 +32,16 @@ class Echo:
         self.by_service += 1
         echo(call)
 
-    def lane(self, channel: Channel, message: memoryview, room: int, take: Take) -> int:
+    def lane(
+        self,
+        channel: Channel,
+        message: memoryview,
+        room: int,
+        take: Take,
+        place: Place | None = None,
+    ) -> int:
+        if place is not None:
+            return 0
         # A call of this test and its reply differ in their heads only, of 40 and 24 octets.
         octets = len(message) - 16
         if octets > room:
@@ -79,6 +88,64 @@ def test_what_does_not_fit_inline_goes_the_other_way() -> None:
     assert pair.call(1, items, max_reply=9500) == items
     assert (service.by_lane, service.by_service) == (0, 1)
     pair.assert_at_rest()
+
+
+class Placing:
+    """Answers every call with the same data, which a lane places."""
+
+    DATA = bytes(range(256)) * 40
+
+    def __init__(self, declines: bool) -> None:
+        self.declines = declines
+        self.by_lane = 0
+
+    def answer(self, xid: int) -> Encoder:
+        """A reply that ends with the data."""
+        enc = Encoder()
+        enc.buffer += REPLY.pack(xid, 1, 0, 0, 0, 0)
+        enc.payload(self.DATA)
+        return enc
+
+    def __call__(self, call: IncomingCall) -> None:
+        call.reply(self.answer(call.decoder.uint32()))
+
+    def lane(
+        self,
+        channel: Channel,
+        message: memoryview,
+        room: int,
+        take: Take,
+        place: Place | None = None,
+    ) -> int:
+        if place is None:
+            return 0
+        head = self.answer(int.from_bytes(message[:4], "big")).buffer
+        reply, data = take(len(head)), place(len(self.DATA))
+        if data is None or self.declines:
+            return 0
+        reply[:] = head
+        data[:] = self.DATA
+        self.by_lane += 1
+        return len(head)
+
+
+@pytest.mark.parametrize("declines", [False, True])
+def test_data_is_placed_as_by_the_other_way(declines: bool) -> None:
+    services = [Placing(declines), Placing(True)]
+    pairs = [Pair(service) for service in services]
+    for pair in pairs:
+        for xid in range(6):
+            sink = memoryview(bytearray(len(Placing.DATA) * (1 if xid < 5 else 3)))
+            future = pair.client.call(call_message(xid), max_reply=512, sinks=[sink])
+            pair.reactor.run()
+            reply = future.result()
+            reply.offset += REPLY.size
+            assert reply.payload() == Placing.DATA == sink[: len(Placing.DATA)]
+        pair.assert_at_rest()
+    for side in ("client", "server"):
+        ours, theirs = (vars_of(getattr(pair, side).stats) for pair in pairs)
+        assert ours == theirs
+    assert services[0].by_lane == (0 if declines else 6)
 
 
 def null_call(xid: int, **how: int) -> bytes:

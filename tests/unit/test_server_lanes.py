@@ -65,6 +65,25 @@ def test_the_lane_takes_the_common_shape() -> None:
         assert twins.taken == before + 1, operation
 
 
+def test_the_lane_places_data() -> None:
+    twins = Twins()
+    session, stateid, handle = opened(twins)
+    before = twins.taken
+    for offset, count, room in ((0, 4096, 4096), (3, 9999, 10_000), (10_000, 9999, 1 << 20)):
+        at = session.sequence()
+        twins.send(at, putfh(handle), read(stateid, offset, count), payload_room=[room])
+    assert twins.taken == before + 3
+    # What is more than the chunk holds, what is no READ, and what comes with more chunks.
+    twins.send(session.sequence(), putfh(handle), read(stateid, 0, 4096), payload_room=[100])
+    twins.send(session.sequence(), putfh(handle), getattr_(*STAT), payload_room=[4096])
+    twins.send(session.sequence(), putfh(handle), write(stateid, b"x"), payload_room=[4096])
+    both = write(stateid, b"x"), getattr_(*STAT)
+    twins.send(session.sequence(), putfh(handle), *both, payload_room=[4096])
+    twins.send(session.sequence(), putfh(handle), read(stateid, 0, 99), payload_room=[100, 100])
+    twins.send(session.sequence(), putfh(handle), read(stateid, 0, 99), payload_room=[0])
+    assert twins.taken == before + 3
+
+
 def test_the_lane_takes_what_linux_writes() -> None:
     twins = Twins()
     session, stateid, handle = opened(twins)
@@ -218,7 +237,8 @@ def test_whatever_comes_is_answered_as_by_the_machine(seed: int) -> None:
             chosen(rng, ROOT_USER, (ALICE, Credentials.sys(0, 5))),
             xid=rng.getrandbits(32),
         )
-        twins.message(chosen(rng, message, (damaged(message, rng), message)))
+        sent = chosen(rng, message, (damaged(message, rng), message))
+        twins.message(sent, payload_room=chosen(rng, (), ([4096], [0], [1 << 16], [8, 8])))
         twins.advance(rng.choice((0.0, 0.5, 10.0)))
         slots = twins.servers[0].registry.session(session.id)._slots
         seqids = [known.seqid for known in slots] + [0] * (4 - len(slots))
