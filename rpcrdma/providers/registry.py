@@ -76,23 +76,21 @@ def open_device(
     address: str | None = None,
     device: str | None = None,
     pcap: str | PathLike[str] | None = None,
-    tap: Tap | None = None,
     **options: Any,
 ) -> Device:
     """Open a device of the provider ``name`` on ``reactor``.
 
     ``rng`` is cryptographic unless given; ``address`` is the local address to use; ``device``
     names one of the provider's (by default the first is used); ``pcap`` names a pcapng file that
-    gets every packet; ``tap`` gets them as they are, and must not be given with ``pcap``. Other
-    options are the provider's own.
+    gets every packet. Other options are the provider's own.
     Raises ``ValueError`` for an unknown name, ``OSError`` when the device cannot be had.
     """
     check_provider(name, device)
     if device is not None:
         options["device"] = device
     open_one: Callable[..., Device] = import_module(PROVIDERS[name], __package__).open_device
+    tap = None
     if pcap is not None:
-        assert tap is None, "a tap or a capture, not both"
         file = Path(pcap).open("wb")  # noqa: SIM115 - the tap owns it
         tap = Tap(PcapngWriter(file, interface=name), time.time)
     try:

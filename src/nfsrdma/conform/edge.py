@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from random import Random
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.meddling import Fate, MeddlingDevice
 from nfsrdma.rpcrdma.providers.registry import WITHOUT_PACKETS, check_provider, open_device
 from nfsrdma.rpcrdma.task import Task
+from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .case import Case
 from .lab import Lab, Target
@@ -56,7 +58,16 @@ def run_cases(
 
     def open_lab(case: Case) -> Lab:
         watch = Watch(time.time) if sees else None
-        device = open_device(means.provider, reactor, device=means.device, tap=watch)
+        device: Device
+        meddle = None
+        if means.provider == "soft":
+            device = meddling = MeddlingDevice(reactor, tap=watch)
+
+            def meddle(fate: Fate | None) -> None:
+                meddling.fate = fate
+
+        else:
+            device = open_device(means.provider, reactor, device=means.device)
         return Lab(
             device,
             reactor,
@@ -65,6 +76,7 @@ def run_cases(
             name=case.id,
             timeout_s=means.timeout_s,
             watch=watch,
+            meddle=meddle,
         )
 
     runner = Runner(reactor, open_lab, means.limit_s, packets=sees)

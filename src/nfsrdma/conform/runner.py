@@ -142,6 +142,7 @@ class Runner:
     async def _judge(self, case: Case, lab: Lab) -> tuple[Verdict, str]:
         """Run the test itself, look at the canaries, and ask whether the server is still there."""
         verdict, observed = await self._carry_out(case, lab)
+        lab.leave_packets_alone()
         for peer in lab.peers:
             try:
                 peer.memory.check()

@@ -1,9 +1,11 @@
 """The tests, a module for each section. Importing this enters them in ``case.CASES``."""
 
 from . import (
+    back_channel,
     binding,
     connections,
     credits,
+    faults,
     headers,
     invalidation,
     private_data,
@@ -14,9 +16,11 @@ from . import (
 )
 
 __all__ = [
+    "back_channel",
     "binding",
     "connections",
     "credits",
+    "faults",
     "headers",
     "invalidation",
     "private_data",
