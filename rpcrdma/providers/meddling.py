@@ -32,13 +32,14 @@ class MeddlingDevice(SoftDevice):
     fate: Fate | None = None
 
     def _transmit(self, burst: Burst) -> bool:
-        if self.fate is None:
+        fate = self.fate  # it may change at any packet
+        if fate is None:
             return super()._transmit(burst)
         data, size = b"".join(burst.buffers), burst.segment_size
         source, destination = burst.source, burst.destination
         flow = Flow(source, destination)
         for start in range(0, len(data), size):
-            for packet in self.fate(data[start : start + size], True):
+            for packet in fate(data[start : start + size], True):
                 octets = packet
                 if not isinstance(packet, Damaged):
                     # In a burst the ICRC covers the packet's place in it; now it is alone.
@@ -51,10 +52,11 @@ class MeddlingDevice(SoftDevice):
     def _received(
         self, view: memoryview, segment_size: int, source: Address, destination: Address
     ) -> None:
-        if self.fate is None:
+        fate = self.fate
+        if fate is None:
             super()._received(view, segment_size, source, destination)
             return
         for start in range(0, len(view), segment_size):
             packet = bytes(view[start : start + segment_size])
-            for each in self.fate(packet, False):
+            for each in fate(packet, False):
                 super()._received(memoryview(each), len(each), source, destination)

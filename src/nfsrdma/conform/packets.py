@@ -73,9 +73,8 @@ class Watch(Tap):
     def seen(self) -> Iterator[Seen]:
         """Yield the packets so far, without what is no RoCE packet."""
         for number, (_, frame, _) in enumerate(self.frames, 1):
-            start = 14 + (20 if frame[14] >> 4 == 4 else 40)
             try:
-                packet = Packet.parse(memoryview(frame)[start + 8 :])
+                packet = Packet.parse(memoryview(payload_of(frame)))
             except WireError:
                 continue
             yield _seen(number, source_of(frame), packet)
@@ -88,6 +87,11 @@ class Watch(Tap):
 def source_of(frame: bytes) -> str:
     """Return the address that an Ethernet frame of ours comes from."""
     return str(ip_address(frame[26:30] if frame[14] >> 4 == 4 else frame[22:38]))
+
+
+def payload_of(frame: bytes) -> bytes:
+    """Return the RoCE packet in an Ethernet frame of ours, from its BTH on."""
+    return frame[14 + (20 if frame[14] >> 4 == 4 else 40) + 8 :]
 
 
 def _seen(number: int, source: str, packet: Packet) -> Seen:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from nfsrdma.rpcrdma.roce.wire.cm_messages import CmAttribute
+from nfsrdma.rpcrdma.roce.wire.opcode import UD_SEND_ONLY
+from nfsrdma.rpcrdma.task import sleep
+
 from .. import nfs
 from ..case import Failed, Need, NotApplicable, Severity, case, expect
-from ..lab import Lab
+from ..lab import Lab, check_reply
+from ..packets import payload_of, source_of
 from ..peer import Gone, RawPeer, Silence
 from ..wire import header
 
+_MAD_AT: Final = 20
+"""Where a management datagram begins in its packet: behind BTH and DETH."""
 _PORT = "RFC 8267, Section 6.3"
 
 
@@ -25,6 +36,61 @@ async def several(lab: Lab) -> None:
     peers = [await lab.peer() for _ in range(4)]
     for peer in (*peers, *reversed(peers)):
         await lab.alive(peer)
+
+
+def _attribute(packet: bytes) -> int | None:
+    """Return which message of the connection manager a packet is, or None (IBA, Section 12.6)."""
+    if packet[0] != UD_SEND_ONLY or len(packet) < _MAD_AT + 18:
+        return None
+    return int.from_bytes(packet[_MAD_AT + 16 : _MAD_AT + 18], "big")
+
+
+@case("CM3", "IBA, Section 12.6.5", Severity.MUST, Need.PACKETS)
+async def request_twice(lab: Lab) -> str:
+    """Answer a request to connect that comes twice as one, with one connection."""
+    doubled = [0]
+
+    def twice(packet: bytes, outgoing: bool) -> Sequence[bytes]:
+        if outgoing and _attribute(packet) == CmAttribute.REQ:
+            doubled[0] += 1
+            return (packet, packet)
+        return (packet,)
+
+    lab.meddle(twice)
+    mark = lab.mark()
+    peer = await lab.peer()
+    await lab.alive(peer)
+    await sleep(lab.reactor, 0.1)
+    assert lab.watch is not None
+    numbers = set()
+    for _, frame, _ in lab.watch.frames[mark:]:
+        packet = payload_of(frame)
+        if source_of(frame) == lab.target.address and _attribute(packet) == CmAttribute.REP:
+            numbers.add(packet[_MAD_AT + 24 + 12 : _MAD_AT + 24 + 15])
+    expect(doubled[0], "no request was seen going out")
+    expect(len(numbers) == 1, f"{len(numbers)} queue pairs were made for one request")
+    await lab.alive(peer)
+    return f"{doubled[0]} request twice"
+
+
+@case("CM4", "IBA, Section 12.6.9", Severity.SHOULD, Need.PACKETS)
+async def lost_confirmation(lab: Lab) -> str:
+    """Keep a call that comes before the confirmation (RTU), and serve it."""
+    lost = [0]
+
+    def drop(packet: bytes, outgoing: bool) -> Sequence[bytes]:
+        if outgoing and _attribute(packet) == CmAttribute.RTU and not lost[0]:
+            lost[0] += 1
+            return ()
+        return (packet,)
+
+    lab.meddle(drop)
+    peer = await lab.peer()
+    xid = lab.xid()
+    answer = await peer.ask(header(xid) + nfs.null(xid), 10.0)
+    check_reply(answer, xid)
+    expect(lost[0], "no confirmation was seen going out")
+    return f"{lost[0]} lost"
 
 
 @case("CM5", "IBA, Section 12.6.5", Severity.ROBUSTNESS)
@@ -92,6 +158,27 @@ async def wrong_port(lab: Lab) -> str:
             raise Failed(f"no answer: {error}") from None
         return str(error)
     raise NotApplicable(f"something listens at port {port}")
+
+
+@case("CM10", _PORT, Severity.ROBUSTNESS, Need.PACKETS, Need.DESTRUCTIVE)
+async def half_open(lab: Lab) -> str:
+    """Serve others while requests to connect pile up that nobody confirms."""
+    asked: list[RawPeer] = []
+
+    def unconfirmed(packet: bytes, outgoing: bool) -> Sequence[bytes]:
+        quiet = outgoing and _attribute(packet) in (CmAttribute.RTU, CmAttribute.DREQ)
+        return () if quiet else (packet,)
+
+    lab.meddle(unconfirmed)
+    for _ in range(300):
+        peer = lab.new_peer(receives=1)
+        asked.append(peer)
+        with suppress(Gone):
+            await peer.connect(lab.target.address, lab.target.port)
+    lab.meddle(None)
+    await lab.alive()
+    refused = sum(peer.ended is not None for peer in asked)
+    return f"{len(asked)} asked, {refused} were refused"
 
 
 @case("CM11", _PORT, Severity.ROBUSTNESS)

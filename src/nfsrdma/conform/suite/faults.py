@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from nfsrdma.rpcrdma.providers.meddling import Damaged, Fate
-from nfsrdma.rpcrdma.roce.wire.opcode import ACKNOWLEDGE, CNP, OPCODES, UD_SEND_ONLY, Kind
+from nfsrdma.rpcrdma.roce.wire.opcode import (
+    ACKNOWLEDGE,
+    CNP,
+    OPCODES,
+    SEND_FIRST,
+    UD_SEND_ONLY,
+    Kind,
+)
 from nfsrdma.rpcrdma.task import sleep
+from nfsrdma.rpcrdma.transport.private_data import MAX_INLINE, PrivateData
 from nfsrdma.xdr.nfs4 import types as t
 
 from .. import nfs
-from ..case import Need, Severity, case, expect
+from ..case import Failed, Need, Severity, case, expect
 from ..lab import File, Lab, check_reply
+from ..peer import INLINE, Gone
 from ..wire import header
 
 _RELIABLE = "IBA, Section 9.7"
 _OCTETS: Final = 300_000
 _LATE_S: Final = 0.1
+_CUT_S: Final = 2.0
+_RECOVERY_S: Final = 15.0
+_IDS_AT: Final = 20 + 24
+"""Where the sender's communication ID is: behind BTH, DETH and the header of the datagram."""
 
 
 def _is_data(packet: bytes) -> bool:
@@ -118,6 +132,26 @@ async def damaged(lab: Lab) -> str:
     return f"{hits[0]} damaged"
 
 
+@case("FT6", _RELIABLE, Severity.MUST, Need.PACKETS)
+async def short_first(lab: Lab) -> str:
+    """Refuse a first packet of a message that is shorter than the path's MTU."""
+    peer = await lab.peer(private_data=PrivateData(MAX_INLINE, INLINE).encode())
+    hits = [0]
+
+    def cut(packet: bytes, outgoing: bool) -> Sequence[bytes] | None:
+        if not outgoing or packet[0] != SEND_FIRST:
+            return None
+        return (packet[:12] + packet[268:],)  # without 256 octets of its payload
+
+    lab.meddle(_counted(cut, hits))
+    xid = lab.xid()
+    octets = header(xid) + nfs.null(xid)
+    peer.send(octets + bytes(6000 - len(octets)))
+    reason = await peer.gone()
+    expect(hits[0], "no first packet was seen going out")
+    return reason
+
+
 @case("FT7", _RELIABLE, Severity.MUST)
 async def late_receive(lab: Lab) -> str:
     """Send a reply again for which no receive was posted yet."""
@@ -186,6 +220,66 @@ async def strangers(lab: Lab) -> str:
 
     await _there_and_back(lab, _counted(disguise, hits))
     return f"{hits[0]} of them"
+
+
+@case("FT13", _RELIABLE, Severity.SHOULD, Need.PACKETS)
+async def silence(lab: Lab) -> str:
+    """Let a client that was cut off in the middle of a transfer go on, here or on a new one."""
+    data = lab.rng.randbytes(_OCTETS)
+    file = await lab.file(bytes(_OCTETS))
+    session = file.session
+    gone = [0]
+
+    def nothing(packet: bytes, outgoing: bool) -> Sequence[bytes]:
+        gone[0] += 1
+        return ()
+
+    call = file.writing(data)
+    ((position, _),) = call.payloads
+    (part,) = session.peer.memory.expose(data)
+    session.peer.send(header(call.xid, reads=[(position, part)]) + call.reduced)
+    lab.meddle(nothing)
+    await sleep(lab.reactor, _CUT_S)
+    lab.meddle(None)
+    session.peer.close()
+    session.peer = await lab.peer()
+    await session.settle()
+    found = await file.content(_OCTETS)
+    expect(found in (data, bytes(_OCTETS)), "a part of the data was written")
+    return f"{gone[0]} packets lost in {_CUT_S:g} s"
+
+
+@case("FT14", _RELIABLE, Severity.ROBUSTNESS, Need.PACKETS, Need.DESTRUCTIVE)
+async def flood(lab: Lab) -> str:
+    """Serve others under a flood of connection management by strangers, some of it damaged."""
+    sent = [0]
+
+    def many(packet: bytes, outgoing: bool) -> Sequence[bytes]:
+        if not outgoing or packet[0] != UD_SEND_ONLY:
+            return (packet,)
+        copies = []
+        for _ in range(400):
+            other = bytearray(packet)
+            other[lab.rng.randrange(_IDS_AT, len(packet) - 4)] ^= 1 << lab.rng.randrange(8)
+            other[_IDS_AT : _IDS_AT + 4] = lab.rng.randbytes(4)  # nobody's connection
+            copies.append(bytes(other))
+        sent[0] += len(copies)
+        return (*copies, packet)
+
+    lab.meddle(many)
+    with suppress(Gone):
+        await lab.peer()
+    lab.meddle(None)
+    began = lab.reactor.time()
+    while True:  # we are the flooder, so that we may have to wait
+        try:
+            await lab.alive()
+        except Failed:
+            if lab.reactor.time() - began > _RECOVERY_S:
+                raise
+        else:
+            waited = lab.reactor.time() - began
+            return f"{sent[0]} datagrams, served after {waited:.1f} s"
 
 
 @case("FT12", "RoCEv2, congestion management", Severity.QUALITY, Need.PACKETS)
