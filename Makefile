@@ -99,6 +99,7 @@ check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@$(BIN)/python -m nfsrdma.client.api.emit --check
 	@$(BIN)/nfsrdma xdrgen examples/echo/echo.x -o examples/echo/echo_protocol.py --check
 	@echo "== coverage table"; $(BIN)/python tools/coverage.py --check
+	@echo "== conformance tests"; $(BIN)/python tools/conform_tests.py --check
 	@echo "== fields of Wireshark"; $(BIN)/python tools/wireshark_fields.py --check
 	@echo "== public API"; $(BIN)/python tools/public_api.py --check
 
@@ -128,6 +129,7 @@ emit: $(STAMP) ## emit the XDR modules, the client's blocking face and the cover
 	@$(BIN)/python -m nfsrdma.xdr.compiler
 	@$(BIN)/python -m nfsrdma.client.api.emit
 	@$(BIN)/python tools/coverage.py
+	@$(BIN)/python tools/conform_tests.py
 	@$(BIN)/python tools/public_api.py
 
 docs: $(STAMP) ## the documentation as a site in out/docs; warnings are errors

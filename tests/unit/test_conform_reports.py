@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -114,3 +116,9 @@ def test_every_test_says_what_it_rests_on() -> None:
         assert case.source.startswith(("RFC ", "IBA,")), case.id
         assert case.sentence.endswith("."), case.id
         assert len(case.sentence) < 120, case.id
+
+
+def test_the_list_in_the_documents_is_fresh() -> None:
+    tool = Path(__file__).resolve().parents[2] / "tools" / "conform_tests.py"
+    ran = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr

@@ -115,7 +115,7 @@ async def reordering(lab: Lab) -> str:
     return f"{hits[0]} out of order"
 
 
-@case("FT4", "IBA, Section 9.7; RoCEv2, ICRC", Severity.MUST, Need.PACKETS)
+@case("FT4", "IBA, Annex A17", Severity.MUST, Need.PACKETS)
 async def damaged(lab: Lab) -> str:
     """Drop packets whose ICRC is wrong: none of their octets may get anywhere."""
     hits = [0]
@@ -282,7 +282,7 @@ async def flood(lab: Lab) -> str:
             return f"{sent[0]} datagrams, served after {waited:.1f} s"
 
 
-@case("FT12", "RoCEv2, congestion management", Severity.QUALITY, Need.PACKETS)
+@case("FT12", "IBA, Annex A17", Severity.QUALITY, Need.PACKETS)
 async def congestion(lab: Lab) -> str:
     """Work on when packets are marked for congestion, and tell the sender."""
     hits, told = [0], [0]
