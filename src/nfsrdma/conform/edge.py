@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.providers.meddling import Fate, MeddlingDevice
 from nfsrdma.rpcrdma.providers.registry import WITHOUT_PACKETS, check_provider, open_device
-from nfsrdma.rpcrdma.task import Task
+from nfsrdma.rpcrdma.task import Cancelled, Task
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .case import Case
@@ -84,11 +86,37 @@ def run_cases(
     try:
         if cases:
             reactor.run_until(Task(runner.reach(cases[0])))
+        running = Task(runner.run(cases, on_outcome))
         try:
-            reactor.run_until(Task(runner.run(cases, on_outcome)))
-        except KeyboardInterrupt:
+            with _interrupted(lambda: reactor.call_soon_threadsafe(running.cancel)):
+                reactor.run_until(running)
+        except (Cancelled, KeyboardInterrupt):
             interrupted = True
-            reactor.run_until(Task(runner.tidy()), _TIDY_S)
+            with suppress(TimeoutError):
+                reactor.run_until(Task(runner.tidy()), _TIDY_S)
     finally:
         reactor.close()
     return Run(runner.outcomes, interrupted)
+
+
+@contextmanager
+def _interrupted(stop: Callable[[], object]) -> Iterator[None]:
+    """Have the first interrupt call ``stop``, so that it comes between two steps of a test.
+
+    The next one raises ``KeyboardInterrupt``, wherever that is.
+    """
+    before = signal.getsignal(signal.SIGINT)
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop()
+
+    try:
+        signal.signal(signal.SIGINT, first)
+    except ValueError:  # not the main thread: interrupts are another's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
