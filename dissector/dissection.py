@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .base.finding import Finding, Severity
 from .capture.inputs import Holder, open_input
@@ -22,6 +22,7 @@ from .messages.body import CALLBACK_PROGRAMS, PROGRAM_NAMES, Body, operation_nam
 from .messages.programs import procedure_of
 from .messages.rpc import RpcCall
 from .pipeline import Pipeline
+from .tables import batches, schema
 from .tracking.claims import decode_as as decode_as_of
 from .tracking.events import Events
 from .tracking.model import Chunk, Exchange, Message, Side
@@ -30,6 +31,12 @@ from .views.filtered import fits
 from .views.latency.latency import main_operation
 from .views.line import LineView
 from .views.lint import RULES, Lint
+from .views.rows import row
+from .views.settled import Settled
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
 
 MAX_FINDINGS = 10_000
 """The latest findings about no RPC that a :class:`Dissection` keeps."""
@@ -385,6 +392,40 @@ class Dissection(Iterator[Rpc]):
                 self._reader.check()
         return self._rpcs.popleft()
 
+    def to_batches(self, size: int = 65_536) -> Iterator[pyarrow.RecordBatch]:
+        """Give the RPCs to come as Arrow record batches, a row for each, as they are read.
+
+        The columns and their types are ``nfsrdma.dissector.views.rows.COLUMNS``. What is kept does
+        not grow with the capture. Raises ``ImportError`` without pyarrow (extra ``arrow``), and
+        ``CaptureError`` if the octets ended before their time.
+        """
+        return batches((row(rpc.exchange, rpc.findings) for rpc in self._settled()), size)
+
+    def _settled(self) -> Iterator[Rpc]:
+        """Give the RPCs to come, each once all that was sent for it was seen."""
+        waiting: Settled[Rpc] = Settled(lambda rpc: rpc.exchange)
+        for rpc in self:
+            yield from waiting.add(rpc)
+        yield from waiting.rest()
+
+    def to_arrow(self) -> pyarrow.Table:
+        """Return the RPCs to come as an Arrow table, a row for each (see ``to_batches``)."""
+        found = list(self.to_batches())  # first: it says what is missing
+        import pyarrow
+
+        return pyarrow.Table.from_batches(found, schema())
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """Return the RPCs to come as a data frame of Arrow's types, a row for each.
+
+        So numbers that are not known are missing, and nanoseconds stay whole numbers. Raises
+        ``ImportError`` without pyarrow (extra ``arrow``) or pandas.
+        """
+        table = self.to_arrow()
+        import pandas
+
+        return table.to_pandas(types_mapper=pandas.ArrowDtype)
+
     def stop(self) -> None:
         """Have the capture end here, of one that is followed or live; any thread may ask for it."""
         self._stop()
@@ -477,8 +518,9 @@ def dissect(
     """Return an iterator of the RPCs in a capture, which is read as they are asked for.
 
     ``source`` is the name of a file (pcap or pcapng, gzip or zstd, ``-`` for standard input), a
-    binary stream with one of the two formats, or a :class:`~nfsrdma.dissector.capture.live.Live`
-    capture from an interface.
+    list of names whose frames are put in the order of their times (a ring buffer), a binary stream
+    with one of the two formats, or a :class:`~nfsrdma.dissector.capture.live.Live` capture from an
+    interface.
 
     ``filter`` is a display filter (``nfs.opcode == READ``): only RPCs of which the call or the
     reply fits. With ``lint`` the rules of the specifications are checked, and what breaks one is

@@ -8,7 +8,7 @@ what waits for its other half is only what the other capture may lack.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ..capture.reader import Reader
@@ -19,6 +19,7 @@ from ..tracking.claims import DecodeAs
 from ..tracking.events import Events
 from ..tracking.model import Exchange
 from ..views.filtered import fits
+from ..views.settled import Settled, itself
 from .brief import Brief, Key
 
 MAX_WAITING = 1 << 17
@@ -50,6 +51,7 @@ class _Half:
     ) -> None:
         self.reader = reader
         self.found: deque[Brief] = deque()
+        self._settled: Settled[Exchange] = Settled(itself)
         self.ended = False
         self.waiting: OrderedDict[int, Brief] = OrderedDict()
         """By the identity of each, in the order in which they came."""
@@ -63,10 +65,12 @@ class _Half:
         """See ``View``."""
         if self._wanted is not None:
             keep_for(events, self._wanted.derived)
-        events.exchanges.subscribe(self._exchange)
+        events.exchanges.subscribe(lambda exchange: self._add(self._settled.add(exchange)))
+        events.closed.subscribe(lambda totals: self._add(self._settled.rest()))
 
-    def _exchange(self, exchange: Exchange) -> None:
-        self.found.append(Brief(exchange, self._wanted is None or fits(exchange, self._wanted)))
+    def _add(self, exchanges: Iterator[Exchange]) -> None:
+        for exchange in exchanges:
+            self.found.append(Brief(exchange, self._wanted is None or fits(exchange, self._wanted)))
 
     def step(self) -> None:
         """Read until there is an RPC, or to the end."""

@@ -6,6 +6,7 @@ hole is filled, or until an acknowledgement says that it was the capture that lo
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from heapq import heappop, heappush
 
@@ -25,6 +26,7 @@ MAX_PARTS = 4096
 MAX_HELD = 256
 """Finished SENDs that may wait for a hole to be filled."""
 _MAX_UNACKED = 4096
+_MAX_ACKED = 64
 
 _FIRST, _LAST, _ONLY = int(Position.FIRST), int(Position.LAST), int(Position.ONLY)
 _INVALIDATING = frozenset(code for code, row in OPCODES.items() if "IETH" in row.headers)
@@ -34,7 +36,7 @@ _WITH_IMMEDIATE = frozenset(code for code, row in OPCODES.items() if "ImmDt" in 
 class Sends:
     """The SENDs of a direction; each goes to ``outbox`` once it is its turn."""
 
-    __slots__ = ("_direction", "_outbox", "_parts", "_tracker", "_unacked", "_waiting")
+    __slots__ = ("_acked", "_direction", "_outbox", "_parts", "_tracker", "_unacked", "_waiting")
 
     def __init__(self, direction: Direction, outbox: Outbox) -> None:
         self._direction = direction
@@ -44,6 +46,8 @@ class Sends:
         self._waiting: list[tuple[int, int, Message]] = []
         """SENDs that wait for their turn: a heap by end, then by frame."""
         self._unacked: deque[Message] = deque(maxlen=_MAX_UNACKED)
+        self._acked: deque[Message] = deque(maxlen=_MAX_ACKED)
+        """The latest that were acknowledged, of which there may be copies nevertheless."""
 
     def __len__(self) -> int:
         """Return how many packets and SENDs wait for something."""
@@ -89,13 +93,22 @@ class Sends:
         self.release()
 
     def _sent_again(self, sequence: int, packet: Packet) -> None:
-        """Note another copy of a packet whose SEND waits: it is the later one that is received."""
+        """Note another copy of a packet.
+
+        If its SEND waits, it is the later one that is received. What was handed on stays as it is:
+        nothing shows that the first copy did not arrive, or it was acknowledged.
+        """
         for _, _, message in self._waiting:
             if message.sequence <= sequence < message.end:
                 message.resent += 1
                 message.frame, message.time_ns = packet.number, packet.time_ns
                 message.carrier = carrier_of(packet)
-                break
+                return
+        for handed_on in (self._unacked, self._acked):
+            at = bisect_right(handed_on, sequence, key=_end)
+            if at < len(handed_on) and handed_on[at].sequence <= sequence:
+                handed_on[at].resent += 1
+                return
 
     def _complete_send(self, numbered: Numbered) -> None:
         """Take a SEND of which all packets are there."""
@@ -173,15 +186,21 @@ class Sends:
         while unacked and unacked[0].end <= acked:
             message = unacked.popleft()
             message.ack_frame, message.ack_time_ns = frame, time
+            self._acked.append(message)
 
     def forget_unacknowledged(self) -> None:
         """Wait for no acknowledgement any more: the connection is another one."""
         self._unacked.clear()
+        self._acked.clear()
 
     def _give_up(self, limit: int, *, force: bool = False) -> None:
         """Take the SENDs of which a packet before ``limit`` is missing for good."""
         for group in self._parts.give_up(limit, force=force):
             self._incomplete_send(group)
+
+
+def _end(message: Message) -> int:
+    return message.end
 
 
 def _part(packet: Packet, position: int) -> Part:

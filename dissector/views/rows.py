@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from nfsrdma.xdr.nfs3 import types as nfs3
 from nfsrdma.xdr.nfs4 import types as t
 
+from ..base.finding import Finding
 from ..fields import summary
 from ..messages.procedures import NFS3, READ3, WRITE3
 from ..tracking.events import Events, Totals
 from ..tracking.model import Exchange
 from .latency import latency
+from .settled import Settled, itself
 
 Row = dict[str, Any]
 
@@ -37,6 +39,7 @@ COLUMNS: dict[str, str] = {
     "operations": "list<string>",
     "operation": "string",
     "path": "string",
+    "handle": "binary",
     "fh_hash": "uint32",
     "offset": "uint64",
     "count": "int64",
@@ -49,6 +52,7 @@ COLUMNS: dict[str, str] = {
     "credits_granted": "int64",
     "reply_ns": "int64",
     "ack_ns": "int64",
+    "wait_ns": "int64",
     "data_ns": "int64",
     "transfer_ns": "int64",
     "finish_ns": "int64",
@@ -64,8 +68,12 @@ COLUMNS: dict[str, str] = {
 }
 """Column -> type. Times are nanoseconds; offered and used are octets; absent values are null.
 
-``path`` and ``fh_hash`` (Wireshark's) are of the file that an RPC is mostly about, ``offset`` and
-``count`` of its first READ, WRITE or COMMIT, as asked for.
+``path``, ``handle`` and ``fh_hash`` (Wireshark's) are of the file that an RPC is mostly about,
+``offset`` and ``count`` of its first READ, WRITE or COMMIT, as asked for. ``client`` is who calls,
+of a callback too. ``resent`` are packets that were sent again. Times: ``reply_ns`` and ``data_ns``
+from the call's first packet to the reply and to the first data; ``ack_ns`` to the call's
+acknowledgement, ``wait_ns`` from there to the first data or to the reply, ``transfer_ns`` to the
+last data, ``finish_ns`` to the reply.
 """
 
 _IN_A_FILE = frozenset(
@@ -74,8 +82,12 @@ _IN_A_FILE = frozenset(
 _CHUNKS = {"read": "read", "write": "write", "reply": "reply_chunk"}
 
 
-def row(exchange: Exchange) -> Row:
-    """Return the row of an RPC, or of what was seen of it."""
+def row(exchange: Exchange, findings: Sequence[Finding] | None = None) -> Row:
+    """Return the row of an RPC, or of what was seen of it.
+
+    ``findings`` are the exchange's own if they are not given.
+    """
+    findings = exchange.findings if findings is None else findings
     call, reply = exchange.call, exchange.reply
     client, server = exchange.requester, exchange.responder
     rpc, body = exchange.call_rpc, exchange.call_body or exchange.reply_body
@@ -104,7 +116,7 @@ def row(exchange: Exchange) -> Row:
         "credits_granted": back.credits if back is not None else None,
         "packets": sum(m.packets for m in messages) + sum(o.packets for o in exchange.operations),
         "resent": sum(m.resent for m in messages) + sum(o.resent for o in exchange.operations),
-        "findings": [finding.rule for finding in exchange.findings],
+        "findings": [finding.rule for finding in findings],
     }
     if rpc is not None and not rpc.fault:
         out["program"], out["version"], out["procedure"] = rpc.program, rpc.version, rpc.procedure
@@ -127,7 +139,7 @@ def _file(exchange: Exchange, out: Row) -> None:
     if exchange.paths:
         out["path"] = exchange.paths[0]
     if exchange.handle:
-        out["fh_hash"] = zlib.crc32(exchange.handle)
+        out["handle"], out["fh_hash"] = exchange.handle, zlib.crc32(exchange.handle)
     body = exchange.call_body
     for op in body.operations if body is not None else ():
         if op.number in _IN_A_FILE:
@@ -146,6 +158,9 @@ def _times(exchange: Exchange, out: Row) -> None:
     if call.ack_time_ns:
         out["ack_ns"] = call.ack_time_ns - call.time_ns
     data = exchange.data_times_ns
+    begun = data[0] if data is not None else reply.time_ns if reply is not None else 0
+    if call.ack_time_ns and begun:
+        out["wait_ns"] = max(0, begun - call.ack_time_ns)
     if data is not None:
         first, last = data
         out["data_ns"] = first - call.first_time_ns
@@ -160,6 +175,7 @@ class RowView:
     def __init__(self, write: Callable[[list[Row]], object], size: int = 8192) -> None:
         self._write = write
         self._size = size
+        self._settled: Settled[Exchange] = Settled(itself)
         self._rows: list[Row] = []
         self.count = 0
 
@@ -169,11 +185,15 @@ class RowView:
         events.closed.subscribe(self.close)
 
     def exchange(self, exchange: Exchange) -> None:
-        """Add the row of an RPC."""
-        self._rows.append(row(exchange))
-        self.count += 1
-        if len(self._rows) >= self._size:
-            self.flush()
+        """Add an RPC."""
+        self._add(self._settled.add(exchange))
+
+    def _add(self, exchanges: Iterator[Exchange]) -> None:
+        for exchange in exchanges:
+            self._rows.append(row(exchange))
+            self.count += 1
+            if len(self._rows) >= self._size:
+                self.flush()
 
     def flush(self) -> None:
         """Hand on what there is."""
@@ -183,4 +203,5 @@ class RowView:
 
     def close(self, totals: Totals) -> None:
         """Hand on the last rows."""
+        self._add(self._settled.rest())
         self.flush()

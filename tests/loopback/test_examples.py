@@ -109,6 +109,15 @@ def test_serve_directory(tmp_path: Path) -> None:
     assert listing == ["a 10", "b 20"]
 
 
+def test_capture_to_table() -> None:
+    pytest.importorskip("pyarrow")
+    folder = ROOT / "tests" / "data" / "captures" / "linux"
+    names = "linux-client-v42-loss.pcap", "linux-client-v41.pcap"
+    lines = run("capture_to_table.py", *(str(folder / name) for name in names))
+    assert len(lines) == 5
+    assert all(" of 10.99.0.11: " in line and " ms, " in line for line in lines)
+
+
 def test_follow_capture(tmp_path: Path) -> None:
     """What is appended to the file is shown while the program runs."""
     whole = (ROOT / "tests/data/captures/generated/violation-slot-busy-1.pcap").read_bytes()

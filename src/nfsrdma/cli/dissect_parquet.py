@@ -18,30 +18,23 @@ if TYPE_CHECKING:
 
 def parquet(reader: Reader, wishes: Wishes, output: str) -> Output:
     """Write the table by row groups, so that memory does not depend on the capture's size."""
+    from nfsrdma.dissector.tables import HINT, schema
+
     try:
         import pyarrow
         from pyarrow.parquet import ParquetWriter
     except ImportError:
-        raise click.ClickException(
-            "--parquet needs the package pyarrow: pip install nfsrdma[arrow]"
-        ) from None
+        raise click.ClickException(f"--parquet {HINT}") from None
     from nfsrdma.dissector.views.filtered import FilteredView
-    from nfsrdma.dissector.views.rows import COLUMNS, Row, RowView
+    from nfsrdma.dissector.views.rows import Row, RowView
 
-    special = {
-        "timestamp": pyarrow.timestamp("ns", tz="UTC"),
-        "list<string>": pyarrow.list_(pyarrow.string()),
-        "bool": pyarrow.bool_(),
-    }
-    schema = pyarrow.schema(
-        [(name, special.get(kind) or getattr(pyarrow, kind)()) for name, kind in COLUMNS.items()]
-    )
+    layout = schema()
     resources = ExitStack()
     out = resources.enter_context(replaced(output))
-    writer = resources.enter_context(ParquetWriter(out, schema, compression="zstd"))
+    writer = resources.enter_context(ParquetWriter(out, layout, compression="zstd"))
 
     def write(rows: list[Row]) -> Any:
-        writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+        writer.write_table(pyarrow.Table.from_pylist(rows, layout))
 
     view = RowView(write)
     fits = wanted(reader, wishes.wanted)
