@@ -80,6 +80,8 @@ class Caller(NamedTuple):
     credentials: Credentials
     barred: frozenset[Export]
     """The exports that are not for it."""
+    frozen: frozenset[Export]
+    """The exports in which it may change nothing, whoever else may."""
 
 
 class Rejection(Exception):
@@ -174,16 +176,17 @@ class Authority:
         barred = frozenset(export for export in self._exports if not export.admits(peer))
         if len(barred) == len(self._exports):
             raise Rejection("refused, as no export is for this address")
+        frozen = frozenset(export for export in self._exports if export.freezes(peer))
         if claim.flavor != AUTH_SYS:
-            return Caller(claim, barred | self._not_for_nobody())
+            return Caller(claim, barred | self._not_for_nobody(), frozen)
         barred |= self._not_for_flavor(AUTH_SYS)
         if len(barred) == len(self._exports):
             raise Rejection("refused, as no export for it takes its security flavor (AUTH_SYS)")
         if peer.uid == UNKNOWN_USER and not self._policy.insecure:
             raise Rejection("refused, as nobody knows whose process on this host it is")
         if peer.uid is None or peer.uid == UNKNOWN_USER:
-            return Caller(self._of_another_host(peer, claim), barred)
-        return Caller(self._of_this_host(peer, peer.uid, claim), barred)
+            return Caller(self._of_another_host(peer, claim), barred, frozen)
+        return Caller(self._of_this_host(peer, peer.uid, claim), barred, frozen)
 
     def _not_for_nobody(self) -> frozenset[Export]:
         """Return the exports that AUTH_NONE is not served."""

@@ -19,6 +19,7 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 from nfsrdma.xdr.nfs4.types import stateid4
 
+from ..authority import Caller
 from ..state.client import Client
 from ..state.owner import OwnerRequest
 from ..state.session import Session
@@ -52,6 +53,7 @@ class Context:
         "count",
         "current",
         "current_stateid",
+        "frozen",
         "index",
         "jobs",
         "minor",
@@ -73,7 +75,7 @@ class Context:
         channel: Channel,
         minor: int,
         count: int,
-        barred: frozenset[Export],
+        caller: Caller,
     ) -> None:
         self.core = core
         self.call = call
@@ -86,8 +88,10 @@ class Context:
         """Operations of the request."""
         self.index = 0
         """Those that are over."""
-        self.barred = barred
+        self.barred = caller.barred
         """Exports that are not for the caller."""
+        self.frozen = caller.frozen
+        """Exports in which the caller may change nothing."""
         self.client: Client | None = None
         self.session: Session | None = None
         self.record: Outcome | None = None
@@ -184,8 +188,12 @@ class Context:
 
     def require_writable(self) -> None:
         """Raise ROFS if the export of the current file handle may not be changed."""
-        if self.here.export.read_only:
+        if self.is_frozen(self.here.export):
             raise NfsError(nfs.NFS4ERR_ROFS)
+
+    def is_frozen(self, export: Export) -> bool:
+        """Return whether the caller may change nothing in an export."""
+        return export.read_only or export in self.frozen
 
     # --- Stateids ---
 

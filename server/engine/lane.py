@@ -150,6 +150,8 @@ class Lane:
         operation = self._operations.get((first, count - _BEFORE))
         if operation is None:
             return 0
+        if first == nfs.OP_WRITE and handle.export in caller.frozen:
+            return 0
         who = handle.export.user(caller.credentials)
         try:
             reply = operation(

@@ -65,7 +65,8 @@ class CompoundProcedure:
         decoded.
         """
         channel = call.channel
-        call.credentials, barred = self._authority(channel, call.credentials)
+        caller = self._authority(channel, call.credentials)
+        call.credentials = caller.credentials
         dec = call.decoder
         start = dec.offset
         tag = b""
@@ -86,7 +87,7 @@ class CompoundProcedure:
             reply.conclude(nfs.NFS4ERR_INVAL, 0)
             reply.send()
         else:
-            context = Context(self._core, call, channel, minor, count, barred)
+            context = Context(self._core, call, channel, minor, count, caller)
             compound = Compound(version, context, reply, self._failures)
             try:
                 if not version.sessionless or compound.is_first():

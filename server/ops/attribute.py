@@ -160,7 +160,7 @@ def access(context: Context, args: nfs.ACCESS4args, reply: Reply) -> Waits:
     for bit, mask in table:
         if args.access & bit:
             needed |= mask
-    if here.export.read_only:
+    if context.is_frozen(here.export):
         needed &= ~WRITE
     granted = fs.permitted(here.node, context.user, needed) if needed else 0
     return context.then(granted, partial(_answer_access, reply, args.access, table))

@@ -91,7 +91,7 @@ async def commit(context: Context, args: nfs.COMMIT4args, reply: Reply) -> None:
     if args.offset + args.count > _UINT64_MAX:
         raise NfsError(nfs.NFS4ERR_INVAL)
     behind: bytes | None = None
-    if not context.here.export.read_only:
+    if not context.is_frozen(context.here.export):
         behind = left(context, await _sync(context))
     reply.encoder.fixed_opaque(_verifier(context, behind), 8)
 

@@ -257,7 +257,7 @@ async def _wanted(context: Context, wanted: int, kind: int | None) -> nfs.open_d
     exclusive = (
         kind in _FOR_WRITING if reclaim else wanted == nfs.OPEN4_SHARE_ACCESS_WANT_WRITE_DELEG
     )
-    if exclusive and handle.export.read_only:
+    if exclusive and context.is_frozen(handle.export):
         raise NfsError(nfs.NFS4ERR_ACCESS)
 
     def refusal(file: OpenedFile) -> int:

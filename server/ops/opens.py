@@ -292,7 +292,7 @@ async def _open_place(
         if isinstance(place, _Created):
             file = place.file
             unused.callback(file.close)
-        _check_type(handle, wish)
+        _check_type(context, handle, wish)
         # Rights come before share reservations, which are nothing to those who have none.
         missing = await _check_rights(context, handle, owner, bits)
         if file is not None:
@@ -359,14 +359,14 @@ def _open_bits(state: OpenState | None) -> int:
     return (READ if state.reader else 0) | (WRITE if state.writer else 0)
 
 
-def _check_type(handle: Filehandle, wish: _Wish) -> None:
+def _check_type(context: Context, handle: Filehandle, wish: _Wish) -> None:
     """Raise ISDIR, SYMLINK, WRONG_TYPE or ROFS if such a thing cannot be opened so."""
     node = handle.node
     if not node.is_regular:
         if node.is_directory:
             raise NfsError(nfs.NFS4ERR_ISDIR)
         raise NfsError(nfs.NFS4ERR_SYMLINK if node.is_symlink else nfs.NFS4ERR_WRONG_TYPE)
-    if wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE and handle.export.read_only:
+    if wish.access & nfs.OPEN4_SHARE_ACCESS_WRITE and context.is_frozen(handle.export):
         raise NfsError(nfs.NFS4ERR_ROFS)
 
 

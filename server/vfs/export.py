@@ -6,7 +6,7 @@ import enum
 import ipaddress
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from nfsrdma.rpcrdma.rpc.auth import NOBODY, Credentials
 from nfsrdma.rpcrdma.rpc.channel import Peer
@@ -47,12 +47,37 @@ class Squash(enum.Enum):
     """Everyone's."""
 
 
+class Hosts(NamedTuple):
+    """Some networks, or everyone."""
+
+    everyone: bool
+    networks: tuple[Network, ...]
+
+    @classmethod
+    def named(cls, texts: Iterable[str]) -> Hosts:
+        """Return those of some texts, one of which may be ``ANY``. Raises ``ValueError``."""
+        texts = tuple(texts)
+        return cls(ANY in texts, tuple(parse_network(text) for text in texts if text != ANY))
+
+    def __bool__(self) -> bool:
+        return self.everyone or bool(self.networks)
+
+    def closeness(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> int:
+        """Return the longest prefix that an address is named by; -1 if it is not named."""
+        lengths = [0] if self.everyone else []
+        if address is not None:
+            lengths += [each.prefixlen for each in self.networks if address in each]
+        return max(lengths, default=-1)
+
+
 class Export:
     """A file system under a name, with the rules for its use.
 
     ``name`` is the path that clients mount, without a leading slash; the empty name makes it the
     root of the server's tree, and then it must be the only export. ``networks`` are those whose
-    hosts may use it, in CIDR notation, or ``ANY``; without any that is this host alone.
+    hosts may use it, in CIDR notation, or ``ANY``; without any that is this host alone. Hosts of
+    the networks ``readers`` may use it and change nothing; where both name a host, the longer
+    prefix counts.
     ``squash_local_root`` has root of this host squashed like that of others. ``sync`` makes
     changes to directories durable before they are answered, so that they outlive a crash of the
     machine; without it they are so when the machine's own file system sees fit. ``utf8_only``
@@ -80,6 +105,7 @@ class Export:
         locations: Iterable[Location] = (),
         flavors: Iterable[int] = FLAVORS,
         number: int | None = None,
+        readers: Iterable[str] = (),
     ) -> None:
         if number is not None and not 0 < number <= 0xFFFFFFFF:
             raise ValueError(f"{number} is no number of an export: 1 to {0xFFFFFFFF} are")
@@ -94,11 +120,9 @@ class Export:
         self.locations = tuple(locations)
         self.absent = False
         """Whether the files are elsewhere only: see ``location.Referral``."""
-        named = tuple(networks)
-        self.for_everyone = ANY in named
-        self.networks: tuple[Network, ...] = tuple(
-            parse_network(network) for network in named if network != ANY
-        )
+        self.writers, self.readers = Hosts.named(networks), Hosts.named(readers)
+        self.for_everyone = self.writers.everyone or self.readers.everyone
+        self.networks = self.writers.networks + self.readers.networks
         self.flavors = frozenset(flavors)
         if not self.flavors or self.flavors - FLAVORS:
             raise ValueError("an export is used with AUTH_SYS, AUTH_NONE or both")
@@ -123,6 +147,7 @@ class Export:
         self.sync, self.utf8_only, self.flavors = rules.sync, rules.utf8_only, rules.flavors
         self.squash, self.squash_local_root = rules.squash, rules.squash_local_root
         self.for_everyone, self.networks = rules.for_everyone, rules.networks
+        self.writers, self.readers = rules.writers, rules.readers
         self._anonymous = rules._anonymous
         self._users.clear()
         self._latest = None, self._anonymous
@@ -140,6 +165,13 @@ class Export:
             return peer.uid is not None or not is_elsewhere(peer.address)
         address = _parsed(peer.address)
         return address is not None and any(address in network for network in self.networks)
+
+    def freezes(self, peer: Peer) -> bool:
+        """Return whether a peer that may use the export may change nothing in it."""
+        if not self.readers:
+            return self.read_only
+        address = _parsed(peer.address)
+        return self.read_only or self.readers.closeness(address) >= self.writers.closeness(address)
 
     def user(self, credentials: Credentials) -> User:
         """Return the user as whom a caller acts."""

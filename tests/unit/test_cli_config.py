@@ -133,6 +133,7 @@ def test_what_is_printed_says_the_same_again(here: Path) -> None:
         squash = "root"
         anonuid = 1000
         allow = ["10.0.0.0/8", "::/0"]
+        allow-read-only = ["192.0.2.0/24"]
         replicas = ["files3.example:/a"]
         [[export]]
         path = "HERE/b"
@@ -337,6 +338,10 @@ def test_an_exports_file(here: Path) -> None:
         "files3.example:/export/far",
     ]
     assert [str(each) for each in copy.locations] == ["files2.example:/copy"]
+    (mixed,) = exports(here, "/srv 10.0.0.1(rw) build.example(rw) *(ro)")
+    assert mixed.options.networks == ("10.0.0.1", "build.example")
+    assert mixed.options.readers == ("any",)
+    assert not mixed.options.read_only
     (root,) = exports(here, "/srv *(fsid=0)")
     assert (root.name, root.place) == ("", "/srv")
     assert root.options.squash_local_root, "root_squash is of all hosts there"
@@ -370,7 +375,7 @@ def test_files_beside_an_exports_file(here: Path) -> None:
         ("/a *(insecure)", "--insecure"),
         ("/a *(xprtsec=tls)", "no TLS"),
         ("/a *(refer=x)", "/PATH@HOST"),
-        ("/a 10.0.0.1(rw) *(ro)", "differ from host to host"),
+        ("/a 10.0.0.1(rw) *(ro,all_squash)", "ro and rw alone may differ"),
         ("/b *(ro)\n/a *(fsid=0)", "leaves no place for others"),
         ("\n/a *(ro)\n/a *(rw)", "is exported at"),
     ],

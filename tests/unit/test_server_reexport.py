@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.support.delegations import BOTH, WANT_ANY, Holder, delegating_server
 from tests.support.nfs import (
+    ANONYMOUS,
     GETFH,
     PUTROOTFH,
     Clock,
@@ -28,6 +29,7 @@ from nfsrdma.rpcrdma.rpc import channel as rpc_channel
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.message import AuthError
 from nfsrdma.server.authority import Authority, Policy
+from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.state.limits import StateLimits
 from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.server.vfs.export import ANY, Export, Squash
@@ -327,3 +329,52 @@ def test_after_a_planned_end_only_those_with_state_have_to_be_waited_for(holding
     server.close()
     again = make_server(fs=disk, store=store, seed=2)
     assert again.registry.grace.active(again._reactor.time()) == holding
+
+
+# --- Hosts that may change nothing ---
+
+
+@pytest.mark.parametrize(
+    ("writers", "readers", "frozen"),
+    [
+        ([ANY], [], False),
+        ([], [ANY], True),
+        (["10.1.2.3"], ["10.0.0.0/8"], False),
+        (["10.0.0.0/8"], ["10.1.2.3"], True),
+        ([ANY], ["10.1.0.0/16"], True),
+        (["10.1.0.0/16"], [ANY], False),
+        (["10.0.0.0/8"], ["10.0.0.0/8"], True),
+        (["192.0.2.0/24"], [ANY], True),
+    ],
+)
+def test_the_closer_network_says_who_may_change_something(
+    writers: list[str], readers: list[str], frozen: bool
+) -> None:
+    export = Export("", fs(), networks=writers, readers=readers)
+    assert export.admits(_PEER)
+    assert export.freezes(_PEER) == frozen
+    assert Export("", fs(), networks=writers, readers=readers, read_only=True).freezes(_PEER)
+    caller = Authority([export], Policy(), lambda: 0.0).decide(_PEER, Credentials(AUTH_SYS, 1, 1))
+    assert (export in caller.frozen) == frozen
+
+
+@pytest.mark.parametrize("lanes", [False, True])
+def test_a_host_that_may_read_only_changes_nothing(lanes: bool) -> None:
+    export = Export("", fs(), squash=Squash.NONE, networks=["10.0.0.1"], readers=["10.0.0.2"])
+    server = make_server(export, config=ServerConfig(lanes=lanes))
+    writer = Peer(server, address="10.0.0.1").session(b"writer")
+    reader = Peer(server, address="10.0.0.2").session(b"reader")
+    stateid, handle = writer.create(b"f", b"contents")
+    assert reader.read(handle) == b"contents"
+    wish = open_(b"f", t.OPEN4_SHARE_ACCESS_WRITE)
+    reader.fails(t.NFS4ERR_ROFS, PUTROOTFH, wish)
+    reader.fails(t.NFS4ERR_ROFS, putfh(handle), write(ANONYMOUS, b"x"))
+    writer.ok(putfh(handle), write(stateid, b"changed!"))
+    opened = reader.ok(PUTROOTFH, open_(b"f", t.OPEN4_SHARE_ACCESS_READ))[2].stateid
+    reader.fails(t.NFS4ERR_ROFS, putfh(handle), write(opened, b"x"))
+    # The same hosts, the other way round.
+    rules = Export("", export.fs, squash=Squash.NONE, networks=["10.0.0.2"], readers=["10.0.0.1"])
+    server.replace_exports([rules])
+    writer.fails(t.NFS4ERR_ROFS, putfh(handle), write(stateid, b"x"))
+    assert writer.read(handle, stateid) == b"changed!"
+    reader.ok(PUTROOTFH, open_(b"f", t.OPEN4_SHARE_ACCESS_BOTH))

@@ -108,11 +108,11 @@ def _options(section: Section, usual: ExportOptions) -> ExportOptions:
     if squash is not None:
         chosen = section.checked("squash", lambda name: _choice(name, SQUASHES), squash)
         options = replace(options, squash=chosen[0], squash_local_root=chosen[1])
-    networks = section.texts("allow")
+    networks, readers = (_hosts(section, key) for key in ("allow", "allow-read-only"))
     if networks is not None:
-        for network in networks:
-            section.checked("allow", check_network, network)
         options = replace(options, networks=networks)
+    if readers is not None:
+        options = replace(options, readers=readers)
     security = section.texts("security")
     if security is not None:
         flavors = [section.checked("security", flavor_of, name) for name in security]
@@ -120,6 +120,14 @@ def _options(section: Section, usual: ExportOptions) -> ExportOptions:
             raise section.error("security", f"is to name one of {', '.join(FLAVOR_NAMES)}")
         options = replace(options, flavors=frozenset(flavors))
     return options
+
+
+def _hosts(section: Section, key: str) -> tuple[str, ...] | None:
+    """Return networks, addresses and names of hosts; None if the key is not there."""
+    networks = section.texts(key)
+    for network in networks or ():
+        section.checked(key, check_network, network)
+    return networks
 
 
 def flavor_of(name: str) -> int:

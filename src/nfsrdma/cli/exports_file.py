@@ -136,20 +136,33 @@ def _export(line: _Line, usual: ExportOptions, insecure: bool) -> WantedExport:
     if not rules:
         raise line.error("no host is named: *(ro) would be for every host")
     read = [_Options(line, usual, insecure).read(options) for _, options in rules]
-    if any(each != read[0] for each in read):
+    hosts = [(network, options) for (network, _), (options, *_) in zip(rules, read, strict=True)]
+    kinds = {(replace(options, read_only=False), *rest) for options, *rest in read}
+    if len(kinds) > 1:
         raise line.error(
-            "the options differ from host to host, and an export has one set of them here: use "
-            "several exports of the directory, with names of their own, in a file for --config"
+            "from host to host ro and rw alone may differ here: use several exports of the "
+            "directory, with names of their own, in a file for --config"
         )
     chosen, root, locations, absent = read[0]
+    writers = tuple(network for network, options in hosts if not options.read_only)
+    readers = tuple(network for network, options in hosts if options.read_only)
     return WantedExport(
         "" if root else directory.strip("/"),
         None if absent else directory,
-        replace(chosen, networks=tuple(network for network, _ in rules)),
+        _of_hosts(chosen, writers, readers),
         locations,
         absent,
         line.origin,
     )
+
+
+def _of_hosts(
+    options: ExportOptions, writers: tuple[str, ...], readers: tuple[str, ...]
+) -> ExportOptions:
+    """Return options for hosts some of which may change nothing."""
+    if not writers:
+        return replace(options, read_only=True, networks=readers, readers=())
+    return replace(options, read_only=False, networks=writers, readers=readers)
 
 
 def _network(line: _Line, host: str) -> str:

@@ -142,7 +142,8 @@ def serve(
     for path in exports_file:
         further += read_exports(path, options, rights.insecure)
     wanted = wanted_exports(exports, memory, options, Elsewhere(refer, replica), further)
-    check_reach(listeners.addresses, [each for one in wanted for each in one.options.networks])
+    reach = [each for one in wanted for each in (*one.options.networks, *one.options.readers)]
+    check_reach(listeners.addresses, reach)
     try:
         config = ServerConfig(
             max_io=max_io << 10,

@@ -171,6 +171,7 @@ def _table_of(export: WantedExport) -> dict[str, Any]:
         "anonuid": options.anonymous[0],
         "anongid": options.anonymous[1],
         "allow": list(options.networks),
+        "allow-read-only": list(options.readers),
         "security": [name for name, number in FLAVOR_NAMES.items() if number in options.flavors],
         "async": not options.sync,
         "utf8-only": options.utf8_only,

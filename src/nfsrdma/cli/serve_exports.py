@@ -34,6 +34,7 @@ class ExportOptions:
     utf8_only: bool = False
     cross_mounts: bool = False
     networks: Sequence[str] = ()
+    readers: Sequence[str] = ()
     anonymous: tuple[int, int] = (NOBODY, NOBODY)
     flavors: frozenset[int] = FLAVORS
     number: int | None = None
@@ -265,4 +266,5 @@ def _export(wanted: WantedExport, fs: FileSystem | None) -> Export:
         locations=wanted.locations,
         flavors=options.flavors,
         number=options.number,
+        readers=admitted(options.readers),
     )

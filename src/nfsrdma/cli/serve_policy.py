@@ -11,7 +11,7 @@ import click
 
 from nfsrdma.server.authority import ROOT, Policy
 from nfsrdma.server.edge.users import name_of, number_of, own_policy
-from nfsrdma.server.vfs.export import Export, Squash, is_elsewhere
+from nfsrdma.server.vfs.export import Export, Hosts, Squash, is_elsewhere
 
 from .hosts import check_network
 from .messages import printable
@@ -75,7 +75,10 @@ def choices(exports: Sequence[Export], places: Iterable[str], policy: Policy) ->
         if export.absent:
             yield f"{what}: clients are sent there; for {_where(export)}"
             continue
-        yield f"{what}: {how}; {_whose_rights(export)}; for {_where(export)}"
+        where = _where(export)
+        if export.readers and not export.read_only:
+            where = f"{_hosts(export.writers)}, and read only for {_hosts(export.readers)}"
+        yield f"{what}: {how}; {_whose_rights(export)}; for {where}"
     for export in exports:
         if export.above is not None:
             yield f"/{printable(export.name)} is what is mounted there, by the same rules"
@@ -98,6 +101,10 @@ def _where(export: Export) -> str:
     if export.for_everyone:
         return "every host"
     return ", ".join(map(str, export.networks)) if export.networks else "this host alone"
+
+
+def _hosts(hosts: Hosts) -> str:
+    return "every host" if hosts.everyone else ", ".join(map(str, hosts.networks)) or "nobody"
 
 
 def _who(policy: Policy, reachable: bool) -> str:

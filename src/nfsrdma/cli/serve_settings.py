@@ -56,10 +56,14 @@ class Settings:
 
     def resolved(self) -> Settings:
         """Return these settings with addresses instead of names of hosts. It may block."""
-        wanted = (
-            replace(each, options=replace(each.options, networks=admitted(each.options.networks)))
-            for each in self.wanted
-        )
+        wanted = []
+        for each in self.wanted:
+            options = replace(
+                each.options,
+                networks=admitted(each.options.networks),
+                readers=admitted(each.options.readers),
+            )
+            wanted.append(replace(each, options=options))
         return replace(self, wanted=tuple(wanted))
 
     def changed_for_later(self, old: Settings) -> list[str]:
