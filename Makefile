@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets costs format emit docs clean twins lanes-off native-million native-asan
+.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets costs format emit docs clean twins lanes-off native-million native-asan manual dist deb install
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -137,6 +137,29 @@ docs: $(STAMP) ## the documentation as a site in out/docs; warnings are errors
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html -d out/doctrees docs out/docs
 	@echo "open out/docs/index.html"
+
+manual: $(STAMP) ## man pages and completions of the shells, in out/manual
+	@$(BIN)/python -c 'import click_man' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[package]'
+	@$(BIN)/python tools/manual.py out/manual
+	@echo "man -l out/manual/man/nfsrdma.1"
+
+dist: $(STAMP) ## a wheel and a source distribution, in dist
+	@$(BIN)/python -c 'import build' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[package]'
+	@$(BIN)/python -m build --outdir dist . >/dev/null && ls dist
+
+deb: ## a package for this Debian, in dist
+	@packaging/deb.sh
+
+install: manual ## for packagers: DESTDIR= PREFIX=/usr/local, with what it needs beside it
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-warn-script-location \
+	  --root "$(abspath $(DESTDIR)/)" --prefix $(PREFIX) .
+	@install -d $(DESTDIR)$(PREFIX)/share/man/man1 && cp out/manual/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	@cd out/manual/completions && install -D -m 644 bash/nfsrdma $(DESTDIR)$(PREFIX)/share/bash-completion/completions/nfsrdma
+	@cd out/manual/completions && install -D -m 644 zsh/_nfsrdma $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_nfsrdma
+	@cd out/manual/completions && install -D -m 644 fish/nfsrdma.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/nfsrdma.fish
+PREFIX ?= /usr/local
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.pcapng
