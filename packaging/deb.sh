@@ -49,6 +49,8 @@ done
 for unit in "$top"/packaging/*.service "$top"/packaging/*.socket; do
     [ -e "$unit" ] && install -D -m 644 "$unit" "$root/lib/systemd/system/$(basename "$unit")"
 done
+install -D -m 644 "$top/packaging/server.toml" "$root/etc/nfsrdma/server.toml"
+install -d "$root/srv/nfs"
 cp "$top/LICENSE" "$root/usr/share/doc/nfsrdma/copyright"
 cp "$top/README.md" "$top/CHANGELOG.md" "$root/usr/share/doc/nfsrdma"
 
@@ -67,6 +69,7 @@ Description: NFS over RDMA in user space
  A client, a server and a dissector for NFSv4 over RDMA (RFC 8166, RFC 8267) and TCP. They need neither
  an adapter nor a kernel module nor root, and work with Linux's own client and server.
 CONTROL
+echo /etc/nfsrdma/server.toml > "$root/DEBIAN/conffiles"
 mkdir -p "$top/dist"
 package=$top/dist/nfsrdma_${version}_${architecture}.deb
 dpkg-deb -Zxz -z3 --root-owner-group --build "$root" "$package" >/dev/null
