@@ -113,6 +113,7 @@ class Lane:
             or putfh != nfs.OP_PUTFH
             or cached
             or minor not in self._minors
+            or self._core.draining
             or size > nfs.NFS4_FHSIZE
         ):
             return 0

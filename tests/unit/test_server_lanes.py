@@ -151,6 +151,16 @@ def test_what_is_on_another_server_is_moved() -> None:
     session.fails(t.NFS4ERR_MOVED, putfh(handle), getattr_(*STAT))
 
 
+def test_a_server_that_drains_delays() -> None:
+    twins = Twins()
+    session, stateid, handle = opened(twins)
+    for server in twins.servers:
+        server._core.draining = True
+    session.fails(t.NFS4ERR_DELAY, putfh(handle), write(stateid, b"not any more"))
+    session.fails(t.NFS4ERR_DELAY, putfh(handle), write(stateid, b"nor so"), getattr_(*STAT))
+    session.ok(putfh(handle), read(stateid, 0, 10))
+
+
 def test_repetitions_are_the_machines() -> None:
     twins = Twins()
     session, stateid, handle = opened(twins)
