@@ -18,7 +18,7 @@ MAX_SHOWN = 64
 MAX_DEPTH = 32
 MAX_ITEMS = 100_000
 
-_TEXT_FIELDS = frozenset(
+TEXT_FIELDS = frozenset(
     ("tag", "name", "objname", "newname", "oldname", "target", "owner", "who", "file", "linkdata",
      "link", "gxa_name", "sxa_key", "rxa_name", "machinename", "na_r_netid", "na_r_addr", "r_netid",
      "r_addr", "so_major_id", "nii_domain", "nii_name", "symlink_data", "path", "ml_hostname",
@@ -32,7 +32,7 @@ _STRUCTURES = (Struct, Union)
 _LISTS = (list, tuple)
 _NESTED = (dict, list)
 
-_BITMAPS = frozenset(("attr_request", "attrmask", "attrset", "rdattr_request"))
+BITMAPS = frozenset(("attr_request", "attrmask", "attrset", "rdattr_request"))
 
 
 def attributes(value: t.fattr4) -> dict[str, Any] | None:
@@ -69,7 +69,7 @@ def plain(value: Any, name: str = "", depth: int = 0) -> Any:
     if type(value) is int or value is None or isinstance(value, _SIMPLE):
         return value
     if isinstance(value, _OCTETS):
-        if name in _TEXT_FIELDS:
+        if name in TEXT_FIELDS:
             return text(bytes(value))
         shown = bytes(value[:MAX_SHOWN]).hex()
         return shown if len(value) <= MAX_SHOWN else {"length": len(value), "start": shown}
@@ -90,7 +90,7 @@ def plain(value: Any, name: str = "", depth: int = 0) -> Any:
     if isinstance(value, _STRUCTURES):
         return _plain_members(members(value), depth)
     if isinstance(value, _LISTS):
-        if name in _BITMAPS and all(isinstance(item, int) for item in value):
+        if name in BITMAPS and all(isinstance(item, int) for item in value):
             return bitmap(list(value))
         return [plain(item, name, depth + 1) for item in value[:MAX_ITEMS]]
     return repr(value)

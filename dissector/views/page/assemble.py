@@ -6,9 +6,10 @@ import base64
 import hashlib
 import json
 import re
-import zlib
 from html import escape
 from importlib import resources
+
+from .packing import packed
 
 SCRIPTS = (
     "format.js", "data.js", "filter.js", "dom.js", "list.js", "timeline.js", "ladder.js",
@@ -25,14 +26,12 @@ def assemble(title: str, data: dict[str, object]) -> str:
     script = "".join(asset(name) for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     octets = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
-    packer = zlib.compressobj(9, wbits=-15)
-    packed = base64.b64encode(packer.compress(octets) + packer.flush()).decode()
     parts = {
         "title": escape(title),
         "digest": digest,
         "style": asset("page.css"),
         "script": script,
-        "data": packed,
+        "data": packed(octets),
     }
     return re.sub(r"@(\w+)@", lambda found: parts[found[1]], asset("page.html"))
 

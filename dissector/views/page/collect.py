@@ -8,14 +8,21 @@ from nfsrdma.rpcrdma.roce.wire.psn import wrap
 
 from ...base.finding import Finding, Severity
 from ...base.text import printable
+from ...fields.derived import asked_of_message, derived_names, keep_for
+from ...fields.kinds import wireshark_fields
+from ...fields.labels import labels
+from ...fields.names import known
 from ...tracking.events import Events, Totals
 from ...tracking.model import CmEvent, Connection, Exchange, Side
 from ..health import Health
 from ..latency.latency import CHAIN, STAGES, Latency
 from ..latency.measure import Timeline
 from ..lint import RULES, Lint
+from .columns import Columns, field_table
+from .octets import Octets
 from .rows import MAX_TEXT, NOTHING, PageRow, Rows
 from .tables import Strings, Table
+from .types import specification
 
 MAX_RPCS = 250_000
 """RPCs in one page; what comes later is counted only."""
@@ -28,9 +35,18 @@ _PENDING = 1024
 
 
 class PageView:
-    """A view that collects; :meth:`data` returns what the page needs."""
+    """A view that collects; :meth:`data` returns what the page needs.
 
-    def __init__(self) -> None:
+    ``source`` gives the octets of the capture, ``began`` when its frame 1 was.
+    """
+
+    def __init__(self, source: Callable[[], memoryview], began: Callable[[], int]) -> None:
+        self._source = source
+        self._began = began
+        self._derived = tuple(sorted(derived_names()))
+        self.calls, self.replies = Columns(), Columns()
+        """The fields of the messages."""
+        self.octets = Octets()
         self.strings = Strings()
         self.rows = Rows(self.strings)
         self.health = Health()
@@ -58,6 +74,7 @@ class PageView:
 
     def subscribe(self, events: Events) -> None:
         """See ``View``."""
+        keep_for(events, self._derived)
         self._lint.subscribe_early(events)
         self.health.subscribe_early(events)
         events.calls.subscribe(self._called)
@@ -77,7 +94,7 @@ class PageView:
         depth = self._depths.pop(exchange.number, 0)
         self.health.exchange(exchange)
         if len(self.rows.rpcs) < MAX_RPCS:
-            row = self._row = self.rows.add(exchange, depth)
+            row = self._row = self.rows.add(exchange, depth, self._messages(exchange))
             self._numbers[exchange.number] = row.place
             self._sides[exchange.requester.connection.number] = exchange.requester.connection
             self._pending.append(row)
@@ -89,6 +106,18 @@ class PageView:
             if finding.rule not in RULES:
                 self._finding(finding)
         self._row = None
+
+    def _messages(self, exchange: Exchange) -> tuple[int, ...]:
+        """Keep the fields of an RPC's messages, and their octets; return where the octets are."""
+        row, source = len(self.rows.rpcs), self._source()
+        for message, columns in ((exchange.call, self.calls), (exchange.reply, self.replies)):
+            if message is not None:
+                fields = asked_of_message(exchange, message, self._derived, self._began())
+                columns.add(row, fields)
+        return (
+            *self.octets.add(exchange, exchange.call, source),
+            *self.octets.add(exchange, exchange.reply, source),
+        )
 
     def _acknowledged(self) -> bool:
         row = self._pending[0]
@@ -183,6 +212,12 @@ class PageView:
             "shortened": self.rows.shortened,
             "found_total": self.found_total,
             "missing": self._lint.missing,
+            "columns": [self.calls.data(), self.replies.data()],
+            "fields": field_table(),
+            "unknown_fields": sorted(wireshark_fields().keys() - known().keys()),
+            "labels": labels(),
+            "octets": self.octets.data(),
+            "types": specification(),
             "rpc": rpcs.as_dict(),
             "op": self.rows.ops.as_dict(),
             "piece": self.rows.pieces.as_dict(),

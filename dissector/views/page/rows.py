@@ -25,7 +25,9 @@ _RPC = (
     "time", "latency", "ack", "data", "last", "confirm", "call", "call_first", "call_ack", "reply",
     "reply_first", "reply_ack", "call_psn", "reply_psn", "call_size", "call_packets", "reply_size",
     "reply_packets", "call_form", "reply_form", "asked", "granted", "depth", "moved", "invalidated",
-    "ops", "op_count", "chunks", "chunk_count",
+    "ops", "op_count", "chunks", "chunk_count", "place",
+    "call_block", "call_at", "call_have", "call_send",
+    "reply_block", "reply_at", "reply_have", "reply_send",
 )  # fmt: skip
 _OP = (
     "kind", "time", "data", "last", "length", "handle", "high", "low", "frame", "last_frame",
@@ -60,8 +62,8 @@ class Rows:
         self.shortened = False
         """Whether something of an RPC was left out, for there was too much of it."""
 
-    def add(self, exchange: Exchange, depth: int) -> PageRow:
-        """Add everything of an exchange."""
+    def add(self, exchange: Exchange, depth: int, octets: tuple[int, ...]) -> PageRow:
+        """Add everything of an exchange; ``octets`` is where those of its messages are."""
         call, reply = exchange.call, exchange.reply
         start = call.first_time_ns if call is not None else exchange.time_ns
         mark = marks(exchange)
@@ -105,6 +107,8 @@ class Rows:
             shown,
             chunks,
             len(self.chunks) - chunks,
+            len(self.rpcs),
+            *octets,
         )
         return PageRow(index, call, reply)
 

@@ -99,7 +99,7 @@ def page(reader: Reader, wishes: Wishes, name: str) -> Output:
     from nfsrdma.dissector.views.page import PageView, assemble
 
     out = str(wishes.html)
-    view = PageView()
+    view = PageView(lambda: reader.source.view, lambda: reader.began_ns)
 
     def files() -> str:
         octets = assemble(f"{name}: NFS over RDMA", view.data(name)).encode()
