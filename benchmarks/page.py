@@ -34,13 +34,15 @@ from nfsrdma.rpcrdma.transport.chunk import Segment  # noqa: E402
 SIZE = 16_384
 VA = 0x7F00_0000_0000
 
+QUERY = "byId('query').value ="
 ACTIONS = {
-    "filter by operation": "byId('query').value = 'op:READ'; app.filter()",
-    "search for text": "byId('query').value = '4194304'; app.filter()",
-    "slower than 10 us": "byId('query').value = 'latency>10us'; app.filter()",
-    "no filter": "app.reset()",
-    "jump to the last RPC": "app.openRow(app.data.count - 1)",
-    "jump by frame": "app.openRow(app.data.rowOfFrame(100000))",
+    "filter of two fields, the first time": f"{QUERY} 'nfs.opcode == READ and rpc.time > 0.00001'",
+    "the same again": f"{QUERY} 'nfs.opcode == READ and rpc.time > 0.00002'",
+    "search for words": "byId('query').value = ''; byId('words').value = '4194304'",
+    "no filter": "await app.reset()",
+    "sort by latency": "await app.sortBy('latency')",
+    "open the last RPC, with its octets": "await app.openRow(app.data.count - 1); await app.shown",
+    "open by frame": "await app.openRow(app.data.rowOfFrame(100000)); await app.shown",
     "ladder of everything": "app.show('ladder')",
     "timeline": "app.timeline.draw()",
 }
@@ -83,9 +85,9 @@ def write_capture(path: Path, rpcs: int) -> None:
 def timed(page: Browser, script: str) -> float:
     """Milliseconds that a script takes in the page."""
     clock = "performance.now()"
-    return float(
-        page.run(f"(() => {{ {BY_ID} const t = {clock}; {script}; return {clock} - t }})()")
-    )
+    then = "; await app.filter()" if "value =" in script else ""
+    body = f"{BY_ID} const t = {clock}; {script}{then}; return {clock} - t"
+    return float(page.run(f"(async () => {{ {body} }})()"))
 
 
 def measure(folder: Path, rpcs: int) -> dict[str, float]:
@@ -113,6 +115,9 @@ def measure(folder: Path, rpcs: int) -> dict[str, float]:
         for name, script in ACTIONS.items():
             found[f"{name} (ms)"] = timed(page, script)
         found["scroll, 95th of 100 (ms)"] = float(page.run(f"{BY_ID} {SCROLL}"))
+        page.command("HeapProfiler.collectGarbage")
+        heap = page.run("performance.memory.usedJSHeapSize")
+        found["memory of the scripts (MB)"] = float(heap) / 1e6
         assert page.complaints == []
     return found
 

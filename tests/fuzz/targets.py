@@ -88,7 +88,7 @@ class Everything:
     def __init__(self, reader: Reader) -> None:
         self.latency = Latency()
         self.lint = Lint(self._found)
-        self.page = PageView()
+        self.page = PageView(lambda: reader.source.view, lambda: reader.began_ns)
         self.answers: list[Answer] = [
             Overview(lambda: reader.began_ns), Slowest(3, lambda: reader.began_ns),
             ConnectionList(), Failures(), ServiceTimes(), *map(Top, KEYS),

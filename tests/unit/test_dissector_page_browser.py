@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,9 +66,16 @@ def synthetic(folder: Path) -> Path:
     return path
 
 
-def query(page: Browser, text: str) -> list[str]:
+def query(page: Browser, text: str, words: str = "") -> list[str]:
     """The rows that are left, after a filter was typed."""
-    page.run(f"document.getElementById('query').value = {text!r}; app.filter()")
+    page.run(
+        f"document.getElementById('query').value = {json.dumps(text)};"
+        f"document.getElementById('words').value = {json.dumps(words)}; app.filter()"
+    )
+    return shown(page)
+
+
+def shown(page: Browser) -> list[str]:
     return list(page.run(f"{ROWS}.map((row) => row.children[4].textContent)"))
 
 
@@ -109,23 +117,121 @@ def test_a_ladder_and_chunk_maps(chromium: Browser, tmp_path: Path) -> None:
 
 def test_filters(chromium: Browser, tmp_path: Path) -> None:
     page = opened(chromium, synthetic(tmp_path))
-    assert query(page, "op:READ") == ["READ 4096+10001"]
-    assert query(page, "xid:0x3") == ["WRITE 0+7002"]
-    assert query(page, "-op:getattr is:unanswered") == [f"LOOKUP {HOSTILE}"]
-    assert query(page, "onerror") == [f"LOOKUP {HOSTILE}"]
-    assert query(page, "frame:10") == ["READ 4096+10001"]
-    assert len(query(page, "moved>1k")) == 2
-    assert query(page, "finding:credit-zero") == ["GETATTR"]
-    assert query(page, "latency>11us latency<13us") == ["READ 4096+10001"]
-    assert query(page, "nothing like it") == []
+    assert query(page, "nfs.opcode == READ") == ["READ 4096+10001"]
+    assert query(page, "rpc.xid == 0x3") == ["WRITE 0+7002"]
+    assert query(page, "rpc and not rpc.reqframe and rpc.msgtyp == Call") == [f"LOOKUP {HOSTILE}"]
+    assert query(page, 'nfs.name contains "onerror"') == [f"LOOKUP {HOSTILE}"]
+    assert query(page, "", "onerror") == [f"LOOKUP {HOSTILE}"]
+    assert query(page, "rpc.time > 0.000011 and rpc.time < 1.3e-5") == ["READ 4096+10001"]
+    assert query(page, "frame.number == 99999") == []
     assert page.run("document.getElementById('count').textContent") == "0 of 5"
-    query(page, "latency>soon")
-    assert "soon is no number" in page.run("document.getElementById('query-error').textContent")
+    assert page.run(f"{DETAIL}.textContent") == "No RPC fits."
+    page.run("app.reset()")
+    page.run("app.choose('finding', 'credit-zero')")
+    assert shown(page) == ["GETATTR"]
+    page.run("app.reset()")
+    page.run("app.choose('is', 'unanswered')")
+    assert shown(page) == [f"LOOKUP {HOSTILE}"]
+    page.run("app.reset()")
+
+
+def test_what_is_wrong_with_a_filter(chromium: Browser, tmp_path: Path) -> None:
+    page = opened(chromium, synthetic(tmp_path))
+    error = "document.getElementById('query-error')"
+    assert len(query(page, "nfs.opcod == READ <img>")) == 5
+    assert page.run(f"{error}.querySelector('mark').textContent") == "nfs.opcod"
+    assert "near to it: nfs.opcode" in page.run(f"{error}.textContent")
+    assert query(page, "nfs.opcode == READ") == ["READ 4096+10001"]
+    assert page.run(f"{error}.textContent") == ""
+    assert page.complaints == []
+
+
+def test_the_list_is_sorted(chromium: Browser, tmp_path: Path) -> None:
+    page = opened(chromium, synthetic(tmp_path))
+    page.run("document.querySelector('[data-sort=latency]').click()")
+    rows = "[...app.rows].map((row) => app.data.rpc.xid[row])"
+    page.wait("app.sort === 'latency'")
+    assert page.run(rows)[0] == 4  # without a reply
+    assert page.run(rows)[-1] == 2
+    page.run("app.sortBy('latency')")
+    assert page.run(rows)[0] == 2
+    assert page.run("document.querySelector('[data-sort=latency]').ariaSort") == "descending"
+    page.run("app.sortBy('latency')")
+    assert page.run(rows) == [1, 2, 3, 4, 5]
+    page.run("app.sortBy('operation')")
+    assert page.run(rows) == [1, 5, 4, 2, 3]
+
+
+def test_a_link_carries_what_is_shown(chromium: Browser, tmp_path: Path) -> None:
+    page = opened(chromium, synthetic(tmp_path))
+    query(page, "nfs.opcode in {READ, WRITE}")
+    page.run("app.list.select(1); app.sortBy('-time')")
+    link = page.run("location.hash")
+    assert "frame=" in link
+    assert "filter=nfs.opcode" in link
+    page.run("app.reset().then(() => app.list.select(0))")
+    page.run("location.hash = " + json.dumps(link))
+    page.wait("app.rows.length === 2")
+    assert page.run("app.data.rpc.xid[app.selected]") == 3
+    assert page.run("document.getElementById('query').value") == "nfs.opcode in {READ, WRITE}"
+    page.run("location.hash = '#frame=99999'")
+    page.wait("document.getElementById('notice').textContent.includes('99999')")
+    hostile = (
+        "#filter=%3Cimg+src%3Dx+onerror%3Dwindow.hacked%3D1%3E&op=%3Cb%3E&tab=%22%5D"
+        "&sort=constructor&from=x&to=NaN"
+    )
+    page.run(f"location.hash = {json.dumps(hostile)}")
+    page.wait("document.getElementById('query').value.startsWith('<img')")
+    assert page.run("document.querySelectorAll('img').length") == 0
+    assert page.run("window.hacked === undefined")
+    assert page.complaints == []
+
+
+def test_a_message_and_its_octets(chromium: Browser, tmp_path: Path) -> None:
+    page = opened(chromium, synthetic(tmp_path))
+    page.run("app.openRow(3).then(() => app.shown)")
+    names = page.run("app.pane.message.lines.map((line) => line.name)")
+    assert names[0] == "RPC-over-RDMA"
+    assert "objname" in names
+    assert "not decoded" not in names
+    # A line lights its octets; an octet chooses its line.
+    page.run(f"app.pane.lines.select({names.index('objname')})")
+    lit = page.run(
+        "[...document.querySelectorAll('#dump .letters .lit')].map((one) => one.textContent)"
+    )
+    assert "".join(lit[4:]) in f"{HOSTILE}···"
+    assert len(lit) > 16
+    page.run("document.querySelector('#dump .hex span').click()")
+    chosen = "app.pane.message.lines[app.pane.shown[app.pane.lines.selected]].name"
+    assert page.run(chosen) == "rdma_xid"
+    page.run("document.getElementById('tree').focus()")
+    page.key("Home")
+    page.key("ArrowLeft")
+    assert page.run("app.pane.shown.length") < len(names)
+    page.key("ArrowRight")
+    assert page.run("app.pane.shown.length") == len(names)
+    page.run("app.openRow(1).then(() => app.pane.show(1, 'reply'))")
+    texts = page.run("app.pane.message.lines.map((line) => line.text)")
+    assert "10,001 octets in Write chunk 0" in texts
+    page.run("app.pane.show(2, 'call')")
+    texts = page.run("app.pane.message.lines.map((line) => line.text)")
+    assert any(text.startswith("7,002 octets in the Read chunk at Position") for text in texts)
+    assert page.complaints == []
+
+
+def test_the_page_stays_small(chromium: Browser, tmp_path: Path) -> None:
+    """Of a long message, too, only what is in sight exists."""
+    page = opened(chromium, synthetic(tmp_path))
+    for row in range(5):
+        page.run(f"app.openRow({row}).then(() => app.shown)")
+    assert page.run("document.querySelectorAll('*').length") < 2500
+    page.run("app.fitting('rpc.xid == 1 or nfs.opcode == READ')")
+    assert page.run("[...app.data.columns.unpacked.keys()]") == ["rpc.xid", "nfs.opcode"]
 
 
 def test_keys(chromium: Browser, tmp_path: Path) -> None:
     page = opened(chromium, synthetic(tmp_path))
-    page.run("document.getElementById('rpcs').focus()")
+    page.run("document.activeElement.blur()")  # it works wherever the focus is
     page.key("ArrowDown")
     page.key("j")
     assert page.run("app.selected") == 2
@@ -144,6 +250,14 @@ def test_keys(chromium: Browser, tmp_path: Path) -> None:
     page.key("/")
     assert page.run("document.activeElement.id") == "query"
     page.key("Escape")
+    # After a filter, the first RPC that fits is chosen, and keys go on from there.
+    query(page, "nfs.opcode in {READ, WRITE}")
+    assert page.run("app.selected") == 1
+    page.run("document.getElementById('query').focus()")
+    page.key("Enter")
+    page.key("j")
+    assert page.run("app.selected") == 2
+    assert page.run("app.pane.row") == 2
     assert page.complaints == []
 
 

@@ -12,8 +12,9 @@ from importlib import resources
 from .packing import packed
 
 SCRIPTS = (
-    "format.js", "data.js", "filter.js", "dom.js", "list.js", "timeline.js", "ladder.js",
-    "chunks.js", "detail.js", "panels.js", "main.js",
+    "format.js", "data.js", "lexer.js", "literals.js", "patterns.js", "parser.js", "evaluate.js",
+    "columns.js", "filter.js", "link.js", "dom.js", "list.js", "xdr.js", "decode.js", "octets.js",
+    "timeline.js", "ladder.js", "chunks.js", "detail.js", "panels.js", "main.js",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from nfsrdma.rpcrdma.roce.wire.psn import wrap
 

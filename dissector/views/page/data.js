@@ -1,9 +1,13 @@
 // What was captured: columns as they come out of the packed JSON, and how to look at a row.
 
-async function unpack(text) {
+async function inflate(text) {
   const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return JSON.parse(await new Response(stream).text());
+  return new Response(stream).arrayBuffer();
+}
+
+async function unpack(text) {
+  return JSON.parse(new TextDecoder().decode(await inflate(text)));
 }
 
 // Columns of numbers; those that are stored as differences are summed up.
@@ -46,6 +50,9 @@ class Capture {
       }
     });
     this.searchable = new Array(this.count);
+    this.language = languageOf(raw);
+    this.columns = new Columns(raw.columns, this.language.fields, this.count);
+    this.octets = new OctetStore(raw.octets);
   }
 
   #end() {

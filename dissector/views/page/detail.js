@@ -44,7 +44,7 @@ function facts(pairs) {
     .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-function showDetail(host, data, row, open) {
+function showDetail(host, data, row, messages) {
   const { rpc } = data;
   const width = Math.max(380, host.clientWidth - 34);
   const [requester, responder] = data.sides(row);
@@ -75,11 +75,11 @@ function showDetail(host, data, row, open) {
     ]),
     ...foundOf(data, row),
     ...suffered(data, row),
+    messages,
     h("h3", {}, "Ladder"),
     ladder(data, row, width),
     ...(rpc.chunk_count[row] ? [h("h3", {}, "Chunks"), ...chunkMaps(data, row, width)] : []));
   host.scrollTop = 0;
-  open(row);
 }
 
 function statusMark(data, row) {

@@ -1,29 +1,4 @@
-// The filter: words that all must be there, and "name:value", "name>value", "name<value" terms.
-
-const SCALE = { ns: 1, us: 1e3, "µs": 1e3, ms: 1e6, s: 1e9, k: 1024, ki: 1024, m: 1 << 20, mi: 1 << 20 };
-
-const NUMBERS = {
-  latency: (data, row) => data.rpc.latency[row],
-  moved: (data, row) => data.rpc.moved[row],
-  depth: (data, row) => data.rpc.depth[row],
-  call: (data, row) => data.rpc.call[row],
-  reply: (data, row) => data.rpc.reply[row],
-  time: (data, row) => data.rpc.time[row],
-};
-
-const NAMES = {
-  op: (data, row, value) => equal(data.text("operation", row), value),
-  status: (data, row, value) => equal(data.text("status", row), value),
-  path: (data, row, value) => data.text("path", row).toLowerCase().includes(value),
-  proto: (data, row, value) => data.text("protocol", row).toLowerCase().startsWith(value),
-  conn: (data, row, value) => data.rpc.connection[row] === Number(value),
-  xid: (data, row, value) => data.rpc.xid[row] === Number(value),
-  host: (data, row, value) => data.sides(row).some((side) => side.toLowerCase().includes(value)),
-  frame: (data, row, value) => data.rowOfFrame(Number(value)) === row,
-  finding: (data, row, value) => (data.foundOf.get(row) ?? []).some(
-    (index) => value === "any" || data.strings[data.found.rule[index]] === value),
-  is: (data, row, value) => STATES[value]?.(data, row) ?? false,
-};
+// Which rows are shown: those that fit the display filter, all words, and what was chosen.
 
 const STATES = {
   late: (data, row) => data.suffererOf.has(row),
@@ -33,64 +8,65 @@ const STATES = {
   callback: (data, row) => data.text("protocol", row).startsWith("CB"),
 };
 
-function equal(text, value) {
-  return text.toLowerCase() === value;
+// Choices beside the filter, as tests of a row.
+const CHOICES = {
+  op: (data, row, value) => data.text("operation", row) === value,
+  status: (data, row, value) => data.text("status", row) === value,
+  finding: (data, row, value) => (data.foundOf.get(row) ?? []).some((index) => data.strings[data.found.rule[index]] === value),
+  is: (data, row, value) => STATES[value]?.(data, row) ?? false,
+};
+
+// The test that a display filter is, of a row: its call or its reply fits. Throws FilterError.
+async function filterTest(data, text) {
+  if (!text.trim()) return null;
+  const tree = parseFilter(text, data.language);
+  const test = decideBy(tree, data.language);
+  await data.columns.load([...fieldsOf(tree)]);
+  const { place, call, reply } = data.rpc;
+  return (row) => (call[row] > 0 && test(data.columns.message(place[row], 0)))
+    || (reply[row] > 0 && test(data.columns.message(place[row], 1)));
 }
 
-// A term as a test of a row; what is wrong with it is thrown as a string.
-function term(word) {
-  const found = /^(-?)([a-z]+)([:<>])(.*)$/i.exec(word);
-  const name = found?.[2].toLowerCase();
-  if (!found || (!(name in NAMES) && !(name in NUMBERS))) {
-    const negated = word.startsWith("-") && word.length > 1;
-    const text = (negated ? word.slice(1) : word).toLowerCase();
-    return (data, row) => data.words(row).includes(text) !== negated;
+// The rows that fit, in the order of time. `wanted` has filter, words, from, to and the choices.
+async function filtered(data, wanted) {
+  const tests = [await filterTest(data, wanted.filter)].filter(Boolean);
+  for (const [name, test] of Object.entries(CHOICES)) {
+    if (wanted[name]) tests.unshift((row) => test(data, row, wanted[name]));
   }
-  const [, minus, , relation, rest] = found;
-  const value = rest.toLowerCase();
-  if (!value) throw `${name}${relation} needs a value`;
-  const test = name in NAMES ? named(name, relation, value) : compared(name, relation, value);
-  return minus ? (data, row) => !test(data, row) : test;
-}
-
-function named(name, relation, value) {
-  if (relation !== ":") throw `${name} goes with a colon`;
-  if (name === "is" && !(value in STATES)) throw `is: ${Object.keys(STATES).join(", ")}`;
-  return (data, row) => NAMES[name](data, row, value);
-}
-
-function compared(name, relation, value) {
-  const [, digits, unit] = /^([\d.]+)\s*([a-zµ]*)$/.exec(value) ?? [];
-  if (digits === undefined || (unit && !(unit in SCALE))) throw `${value} is no number`;
-  const limit = Number(digits) * (SCALE[unit] ?? (name === "time" ? 1e9 : 1));
-  const number = NUMBERS[name];
-  if (relation === ">") return (data, row) => number(data, row) > limit;
-  if (relation === "<") return (data, row) => number(data, row) >= 0 && number(data, row) < limit;
-  return (data, row) => number(data, row) === limit;
-}
-
-// The rows that fit a query and lie in a range of time, as they follow each other.
-function filtered(data, query, range) {
-  const words = query.match(/(?:[^\s"]+|"[^"]*")+/g) ?? [];
-  const tests = words.map((word) => term(word.replaceAll('"', "")));
+  for (const word of wanted.words.toLowerCase().split(/\s+/).filter(Boolean)) {
+    tests.unshift((row) => data.words(row).includes(word));
+  }
   const rows = [];
   const { time } = data.rpc;
   for (let row = 0; row < data.count; row += 1) {
-    if (range && (time[row] < range[0] || time[row] > range[1])) continue;
-    if (tests.every((test) => test(data, row))) rows.push(row);
+    if (wanted.range && (time[row] < wanted.range[0] || time[row] > wanted.range[1])) continue;
+    if (tests.every((test) => test(row))) rows.push(row);
   }
   return Int32Array.from(rows);
 }
 
-// A query with one "name:value" term set, or without it where there is no value.
-function withTerm(query, name, value) {
-  const others = (query.match(/(?:[^\s"]+|"[^"]*")+/g) ?? [])
-    .filter((word) => !word.startsWith(`${name}:`));
-  if (value) others.push(/\s/.test(value) ? `${name}:"${value}"` : `${name}:${value}`);
-  return others.join(" ");
-}
+// What the columns of the list can be sorted by.
+const SORTS = {
+  call: (data) => (row) => data.rpc.call[row],
+  reply: (data) => (row) => data.rpc.reply[row],
+  time: (data) => (row) => data.rpc.time[row],
+  host: (data) => (row) => data.sides(row).join(" "),
+  operation: (data) => (row) => data.text("text", row),
+  status: (data) => (row) => data.text("status", row),
+  moved: (data) => (row) => data.rpc.moved[row],
+  latency: (data) => (row) => data.rpc.latency[row],
+};
 
-function termOf(query, name) {
-  const word = (query.match(/(?:[^\s"]+|"[^"]*")+/g) ?? []).find((one) => one.startsWith(`${name}:`));
-  return word ? word.slice(name.length + 1).replaceAll('"', "") : "";
+// Rows by a column, those that are alike by time; `by` is a name, with a minus for descending.
+function sorted(data, rows, by) {
+  const name = by.replace("-", "");
+  if (!Object.hasOwn(SORTS, name)) return rows;
+  const value = SORTS[name](data);
+  const values = new Map();
+  for (const row of rows) values.set(row, value(row));
+  const way = by.startsWith("-") ? -1 : 1;
+  return Int32Array.from(rows).sort((a, b) => {
+    const [one, other] = [values.get(a), values.get(b)];
+    return one === other ? a - b : one < other ? -way : way;
+  });
 }

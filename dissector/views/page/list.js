@@ -20,7 +20,7 @@ class VirtualList {
     host.replaceChildren(this.space, this.empty);
     host.tabIndex = 0;
     host.addEventListener("scroll", () => this.schedule());
-    host.addEventListener("keydown", (event) => this.#key(event));
+    host.addEventListener("keydown", (event) => this.key(event));
     host.addEventListener("click", (event) => {
       const row = event.target.closest("[data-index]");
       if (row) this.select(Number(row.dataset.index));
@@ -108,15 +108,17 @@ class VirtualList {
     }
   }
 
-  #key(event) {
+  // Move as a key says; also of keys that were pressed elsewhere.
+  key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(this.host.clientHeight / this.rowHeight) - 1);
     const steps = {
       ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: page, PageUp: -page,
       Home: -this.count, End: this.count,
     };
-    if (!(event.key in steps)) return;
+    if (!Object.hasOwn(steps, event.key) || !this.count) return;
     event.preventDefault();
+    event.stopPropagation();
     const next = this.selected < 0 && steps[event.key] === 1 ? 0 : this.selected + steps[event.key];
     this.select(Math.max(0, Math.min(this.count - 1, next)));
   }

@@ -3,13 +3,18 @@
 const ROW_HEIGHT = 26;
 const STEP_ROW_HEIGHT = 26;
 
+const CHOOSERS = { op: "by-op", status: "by-status", finding: "by-finding", is: "by-state" };
+const NO_CHOICES = { op: "", status: "", finding: "", is: "" };
+
 class App {
   constructor(data) {
     this.data = data;
     this.rows = new Int32Array();
     this.selected = -1;
     this.tab = "rpcs";
+    this.sort = "";
     this.drawn = new Set();
+    this.asked = 0;
     this.list = new VirtualList(byId("rpcs"), {
       rowHeight: ROW_HEIGHT,
       render: (index) => this.#row(this.rows[index]),
@@ -27,11 +32,43 @@ class App {
       onRange: () => this.filter(),
       onPick: (row) => this.openRow(row),
     });
+    this.pane = new MessagePane(data);
     this.#summary();
     this.#choices();
+    legend(byId("legend"), data, (name) => this.choose("op", name));
     this.#events();
-    this.filter();
-    if (this.rows.length) this.list.select(0);
+  }
+
+  // Show what the address says, else the first RPC.
+  async begin() {
+    await this.follow(readLink());
+    addEventListener("hashchange", () => this.follow(readLink()));
+  }
+
+  async follow(link) {
+    byId("query").value = link.filter;
+    byId("words").value = link.words;
+    for (const [name, id] of Object.entries(CHOOSERS)) this.#setChooser(id, link[name]);
+    const range = [Number(link.from), Number(link.to)];
+    this.timeline.range = link.to && range[1] > range[0] && range[0] >= 0 ? range : null;
+    this.sort = Object.hasOwn(SORTS, link.sort.replace("-", "")) ? link.sort : "";
+    const row = link.frame ? this.data.rowOfFrame(Number(link.frame)) : -1;
+    if (row >= 0) this.selected = row;
+    await this.filter();
+    if (document.querySelector(`[role=tab][data-tab="${CSS.escape(link.tab || "rpcs")}"]`)) this.show(link.tab || "rpcs");
+    if (link.frame && row < 0) this.#say(`Frame ${link.frame} belongs to no RPC of this page.`);
+  }
+
+  // A choice that a link names is there, whatever it is.
+  #setChooser(id, value) {
+    const chooser = byId(id);
+    if (![...chooser.options].some((option) => option.value === value)) chooser.append(h("option", { value }, value));
+    chooser.value = value;
+  }
+
+  #say(text) {
+    byId("status").textContent = text;
+    byId("notice").textContent = text;
   }
 
   #summary() {
@@ -53,28 +90,33 @@ class App {
   }
 
   #choices() {
-    const fill = (id, name, kinds) => {
-      const choice = byId(id);
-      choice.append(...kinds.map(([text, number]) => h("option", { value: text }, `${text} (${count(number)})`)));
-      choice.addEventListener("change", () => this.setTerm(name, choice.value));
-    };
-    fill("by-op", "op", this.data.operations);
-    fill("by-status", "status", this.data.statuses);
-    fill("by-finding", "finding", this.data.rules);
+    const kinds = { op: this.data.operations, status: this.data.statuses, finding: this.data.rules };
+    for (const [name, id] of Object.entries(CHOOSERS)) {
+      byId(id).append(...(kinds[name] ?? []).map(([text, number]) => h("option", { value: text }, `${text} (${count(number)})`)));
+      byId(id).addEventListener("change", () => this.filter());
+    }
   }
 
   #events() {
     let waiting = 0;
-    byId("query").addEventListener("input", () => {
-      clearTimeout(waiting);
-      waiting = setTimeout(() => this.filter(), 120);
-    });
-    byId("query").addEventListener("keydown", (event) => {
-      if (event.key === "Enter" || event.key === "ArrowDown") byId(this.tab === "ladder" ? "steps" : "rpcs").focus();
-    });
+    for (const id of ["query", "words"]) {
+      byId(id).addEventListener("input", () => {
+        clearTimeout(waiting);
+        waiting = setTimeout(() => this.filter(), 120);
+      });
+      byId(id).addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== "ArrowDown") return;
+        event.preventDefault();
+        if (this.tab !== "ladder") this.show("rpcs");
+        byId(this.tab === "ladder" ? "steps" : "rpcs").focus();
+      });
+    }
     byId("clear").addEventListener("click", () => this.reset());
     byId("theme").addEventListener("click", () => this.#theme());
     byId("help").addEventListener("click", () => byId("keys").showModal());
+    for (const head of document.querySelectorAll("[data-sort]")) {
+      head.addEventListener("click", () => this.sortBy(head.dataset.sort));
+    }
     for (const tab of document.querySelectorAll("[role=tab]")) {
       tab.addEventListener("click", () => this.show(tab.dataset.tab));
     }
@@ -98,7 +140,7 @@ class App {
     const width = byId("detail").clientWidth;
     if (this.selected < 0 || width === this.width) return;
     this.width = width;
-    showDetail(byId("detail"), this.data, this.selected, () => {});
+    this.#detail(this.selected);
   }
 
   #key(event) {
@@ -119,9 +161,13 @@ class App {
     };
     const action = actions[event.key] ?? (tabs[Number(event.key) - 1] && document.activeElement !== byId("timeline")
       ? () => this.show(tabs[Number(event.key) - 1].dataset.tab) : null);
-    if (!action) return;
-    event.preventDefault();
-    action();
+    if (action) {
+      event.preventDefault();
+      action();
+    } else if (event.target === document.body || event.target.closest(".top, .filter")) {
+      if (this.tab === "rpcs") this.list.key(event);
+      else if (this.tab === "ladder") this.steps.key(event);
+    }
   }
 
   // The next or the previous RPC of the list that has trouble.
@@ -142,41 +188,98 @@ class App {
     this.timeline.schedule();
   }
 
-  reset() {
-    byId("query").value = "";
+  #clear() {
+    byId("query").value = byId("words").value = "";
+    for (const id of Object.values(CHOOSERS)) byId(id).value = "";
     this.timeline.range = null;
-    this.filter();
   }
 
-  setTerm(name, value) {
-    byId("query").value = withTerm(byId("query").value, name, value);
-    this.filter();
+  async reset() {
+    this.#clear();
+    await this.filter();
+  }
+
+  // Show the RPCs of a kind only: what a row of a panel, or the legend, stands for.
+  async choose(name, value) {
+    this.#setChooser(CHOOSERS[name], value);
+    await this.filter();
     this.show("rpcs");
   }
 
-  // Choose rows anew, and keep the selected one if it still fits.
-  filter() {
-    const query = byId("query").value;
-    const message = byId("query-error");
+  // Ascending first, then descending, then by time again.
+  sortBy(name) {
+    this.sort = this.sort === name ? `-${name}` : this.sort === `-${name}` ? "" : name;
+    return this.filter();
+  }
+
+  #wanted() {
+    const chosen = Object.fromEntries(Object.entries(CHOOSERS).map(([name, id]) => [name, byId(id).value]));
+    return { filter: byId("query").value, words: byId("words").value, range: this.timeline.range, ...NO_CHOICES, ...chosen };
+  }
+
+  // The tree of a display filter, and the rows that fit one. Both throw FilterError.
+  parse(text) {
+    return parseFilter(text, this.data.language);
+  }
+
+  async fitting(text) {
+    return [...await filtered(this.data, { filter: text, words: "", range: null, ...NO_CHOICES })];
+  }
+
+  // The lines of a row's call or reply.
+  async decoded(row, side) {
+    return (await decodedOf(this.data, row, side)).lines;
+  }
+
+  // Choose rows anew; the selected one stays if it fits, else the first one is selected.
+  async filter() {
+    const turn = (this.asked += 1);
+    const wanted = this.#wanted();
+    let rows = null;
     try {
-      this.rows = filtered(this.data, query, this.timeline.range);
-      message.textContent = "";
+      rows = await filtered(this.data, wanted);
     } catch (error) {
-      if (typeof error !== "string") throw error;
-      message.textContent = error;
+      if (!(error instanceof FilterError)) throw error;
+      if (turn === this.asked) showFilterError(wanted.filter, error);
       return;
     }
-    for (const [id, name] of [["by-op", "op"], ["by-status", "status"], ["by-finding", "finding"]]) {
-      byId(id).value = termOf(query, name);
+    if (turn !== this.asked) return;
+    byId("query-error").replaceChildren();
+    byId("notice").textContent = "";
+    this.wanted = wanted;
+    this.rows = sorted(this.data, rows, this.sort);
+    for (const head of document.querySelectorAll("[data-sort]")) {
+      const by = this.sort || "time";
+      head.setAttribute("aria-sort", by === head.dataset.sort ? "ascending" : by === `-${head.dataset.sort}` ? "descending" : "none");
     }
     byId("count").textContent = `${count(this.rows.length)} of ${count(this.data.count)}`;
-    byId("clear").hidden = !query && !this.timeline.range;
-    const kept = this.rows.indexOf(this.selected);
+    byId("clear").hidden = !Object.values(wanted).some(Boolean);
+    const kept = Math.max(0, this.rows.indexOf(this.selected));
+    const changed = this.rows[kept] !== this.selected || !this.wasShown;
     this.list.setCount(this.rows.length);
-    if (kept >= 0) this.list.select(kept, { tell: false, centred: true });
-    this.timeline.show(this.rows);
+    this.list.select(kept, { tell: changed, centred: true });
+    if (!this.rows.length) this.#nothing();
+    this.timeline.show(rows);
     this.drawn.delete("ladder");
     if (this.tab === "ladder") this.#draw("ladder");
+    this.#link();
+  }
+
+  #nothing() {
+    this.selected = -1;
+    this.wasShown = false;
+    this.timeline.select(-1);
+    byId("detail").replaceChildren(h("p", { class: "list-empty" }, "No RPC fits."));
+  }
+
+  #link() {
+    const { range, ...wanted } = this.wanted ?? this.#wanted();
+    const row = this.selected;
+    writeLink({
+      ...wanted, sort: this.sort, tab: this.tab === "rpcs" ? "" : this.tab,
+      from: range ? `${Math.round(range[0])}` : "", to: range ? `${Math.round(range[1])}` : "",
+      frame: row > 0 ? `${this.data.rpc.call[row] || this.data.rpc.reply[row]}` : "",
+    });
   }
 
   show(tab) {
@@ -188,13 +291,14 @@ class App {
     }
     byId("main").classList.toggle("with-detail", tab === "rpcs" || tab === "ladder");
     this.#draw(tab);
+    this.#link();
   }
 
   #draw(tab) {
     if (this.drawn.has(tab)) return;
     this.drawn.add(tab);
     const actions = {
-      filter: (name, value) => this.setTerm(name, value),
+      filter: (name, value) => this.choose(name, value),
       openFrame: (frame, row) => this.openRow(row >= 0 ? row : this.data.rowOfFrame(frame)),
       openRow: (row) => this.openRow(row),
     };
@@ -209,12 +313,12 @@ class App {
   }
 
   // Show an RPC in the list, which is made to have it.
-  openRow(row) {
+  async openRow(row) {
     if (row === undefined || row < 0) {
-      byId("status").textContent = "This frame belongs to no RPC of this page.";
+      this.#say("This frame belongs to no RPC of this page.");
       return;
     }
-    if (this.rows.indexOf(row) < 0) this.reset();
+    if (this.rows.indexOf(row) < 0) await this.reset();
     this.show("rpcs");
     this.list.select(this.rows.indexOf(row), { centred: true });
     byId("rpcs").focus({ preventScroll: true });
@@ -222,11 +326,17 @@ class App {
 
   #choose(row) {
     this.selected = row;
+    this.wasShown = true;
     this.timeline.select(row);
-    showDetail(byId("detail"), this.data, row, () => {
-      byId("status").textContent = `${this.data.text("text", row)}, ${this.data.text("status", row)}, ${duration(this.data.rpc.latency[row])}`;
-    });
+    this.#detail(row);
+    byId("status").textContent = `${this.data.text("text", row)}, ${this.data.text("status", row)}, ${duration(this.data.rpc.latency[row])}`;
     this.width = byId("detail").clientWidth;
+    if (this.wanted) this.#link();
+  }
+
+  #detail(row) {
+    showDetail(byId("detail"), this.data, row, this.pane.element);
+    this.shown = this.pane.show(row);
   }
 
   #row(row) {
@@ -252,6 +362,14 @@ class App {
   }
 }
 
+// What is wrong with a filter, and where in it.
+function showFilterError(text, error) {
+  const [from, to] = error.where;
+  byId("query-error").replaceChildren(
+    text.length > MAX_FILTER ? "" : h("code", {}, text.slice(0, from), h("mark", {}, text.slice(from, Math.max(to, from + 1)) || " "), text.slice(Math.max(to, from + 1))),
+    h("span", {}, `${error.message}${error.near.replaceAll("\n", "; ")}`));
+}
+
 // As the system is, until somebody chooses.
 function followSystem() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -270,6 +388,7 @@ async function start() {
     const data = new Capture(await unpack(byId("data").textContent));
     byId("data").remove();
     window.app = new App(data);
+    await window.app.begin();
     document.body.classList.add("ready");
     status.textContent = `${count(data.count)} RPCs`;
   } catch (error) {

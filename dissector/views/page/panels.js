@@ -124,28 +124,26 @@ function healthPanel(host, data, { openFrame, openRow }) {
   }).setCount(sufferers.rpc.length);
 }
 
+const FATES = [["filled", "lost before here"], ["lost", "lost behind"], ["dropped", "dropped"],
+  ["had", "acknowledged before"], ["unknown", "unknown"]];
+
 const DIRECTION_COLUMNS = [
   ["sent", (one) => `${count(one.packets)} · ${amount(one.octets)}`],
   ["again", (one) => one.again + one.responses_again
     ? `${count(one.again + one.responses_again)} · ${amount(one.again_octets + one.responses_again_octets)}` : "0"],
+  ["what had become of the first copies", (one) => FATES.filter(([name]) => one[name])
+    .map(([name, text]) => `${count(one[name])} ${text}`).join(", ") || "–"],
   ["in vain", (one) => one.wasted ? amount(one.wasted) : "0"],
-  ["lost before here", (one) => count(one.filled)],
-  ["lost behind", (one) => count(one.lost)],
-  ["dropped", (one) => count(one.dropped)],
-  ["acknowledged before", (one) => count(one.had)],
-  ["unknown", (one) => count(one.unknown)],
   ["NAKs", (one) => Object.entries(one.naks).map(([name, number]) => `${number} ${name}`).join(", ") || "0"],
-  ["late, twice", (one) => `${count(one.late)}, ${count(one.twice)}`],
-  ["RNR", (one) => count(one.rnr)],
-  ["timeouts", (one) => count(one.timeouts)],
-  ["CE", (one) => count(one.ecn)],
-  ["CNP", (one) => count(one.cnp)],
+  ["late · twice", (one) => `${count(one.late)} · ${count(one.twice)}`],
+  ["RNR · timeouts", (one) => `${count(one.rnr)} · ${count(one.timeouts)}`],
+  ["CE · CNP", (one) => `${count(one.ecn)} · ${count(one.cnp)}`],
   ["packets per ACK", (one) => one.acks ? `${(one.acked / one.acks).toFixed(2)}, at most ${one.largest_ack}` : "–"],
 ];
 
 function directionTable(directions) {
   if (!directions.length) return h("p", { class: "dim" }, "Only InfiniBand's transport (RoCE) tells what this is about.");
-  return h("table", { class: "numbers wide" },
+  return h("table", { class: "numbers wide directions" },
     h("thead", {}, h("tr", {}, h("th", {}, "direction"), ...DIRECTION_COLUMNS.map(([name]) => h("th", {}, name)))),
     h("tbody", {}, ...directions.map((one) => h("tr", {},
       h("td", {}, `${one.source} → ${one.destination}`),
@@ -183,7 +181,7 @@ function connectionsPanel(host, data) {
     h("td", {}, `${frame}`), h("td", {}, clock(time)), h("td", {}, source), h("td", {}, destination), h("td", {}, summary)));
   host.replaceChildren(
     h("table", { class: "numbers wide" }, h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", {}, head)))), h("tbody", {}, ...lines)),
-    h("table", { class: "numbers wide" },
+    h("table", { class: "numbers wide events" },
       h("caption", {}, "Connection management"),
-      h("thead", {}, h("tr", {}, ...["frame", "time", "from", "to", ""].map((head) => h("th", {}, head)))), h("tbody", {}, ...events)));
+      h("thead", {}, h("tr", {}, ...["frame", "time", "from", "to", "message"].map((head) => h("th", {}, head)))), h("tbody", {}, ...events)));
 }

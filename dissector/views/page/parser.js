@@ -10,7 +10,7 @@ const OWN = {
   number: { kind: "number", hex: false, width: 8 }, text: { kind: "text", width: 4 },
   octets: { kind: "octets", width: 4 },
 };
-const MAX_PARTS = 64;
+const MAX_SLICES = 64;
 
 const wantsField = (operand) => (operand.node === "field" ? "" : "a field is wanted");
 const wantsNumber = (operand) => (COUNTED.has(operand.type.kind) ? "" : "a number is wanted");
@@ -42,7 +42,7 @@ function comparable(left, right) {
 // Offsets and lengths of what stands in brackets.
 function rangesOf(text) {
   const parts = text.replace(/^[[\]]+|[[\]]+$/g, "").split(",");
-  if (parts.length > MAX_PARTS) throw new ValueProblem(`more than ${MAX_PARTS} parts`);
+  if (parts.length > MAX_SLICES) throw new ValueProblem(`more than ${MAX_SLICES} parts`);
   return parts.map((part) => {
     const match = /^\s*(?:(-?\d*)\s*:\s*(\d*)|(\d+)\s*-\s*(\d+)|(-?\d+))\s*$/.exec(part);
     if (!match || match[1] === "-" || (!match[1] && !match[2] && match[3] === undefined && match[5] === undefined)) {

@@ -354,3 +354,19 @@ const DECADES = {
   0: "1 ns", 1: "10 ns", 2: "100 ns", 3: "1 µs", 4: "10 µs", 5: "100 µs", 6: "1 ms", 7: "10 ms",
   8: "100 ms", 9: "1 s", 10: "10 s", 11: "100 s",
 };
+
+// What the colours and lines of the timeline mean; an operation's name shows it alone.
+function legend(host, data, choose) {
+  const operations = data.operations.slice(0, OPERATION_COLOURS - 1).map(([name], rank) => h("button", {
+    type: "button", class: "link", title: `only ${name}`, on: { click: () => choose(name) } },
+  h("i", { class: `dot op${rank}` }), name));
+  const others = data.operations.length >= OPERATION_COLOURS ? "others" : "";
+  const key = (kind, text) => h("span", {}, h("i", { class: `key ${kind}` }), text);
+  host.replaceChildren(
+    h("span", { class: "dim" }, "latency of"), ...operations,
+    ...(others ? [h("span", {}, h("i", { class: "dot" }), others)] : []),
+    key("key-calls", "calls in progress"),
+    ...(data.raw.queues.some((queue) => queue.credits) ? [key("key-credits", "credits")] : []),
+    key("key-data", "data by RDMA"), ...(data.raw.again.sums.length ? [key("key-again", "sent again")] : []),
+    key("key-warn", "trouble"), key("key-bad", "an error"));
+}
