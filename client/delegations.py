@@ -92,6 +92,7 @@ class Delegations:
         self._opens = opens
         self._held: OrderedDict[bytes, Delegation] = OrderedDict()  # used longest ago first
         self._paths: dict[object, Delegation] = {}
+        self._owed: dict[bytes, Delegation] = {}
         self._returning: dict[bytes, Future[None]] = {}
         self._asking = 0
         self._tidying: Task[None] | None = None
@@ -298,12 +299,20 @@ class Delegations:
         if self._paths.get(delegation.path) is delegation:
             del self._paths[delegation.path]
 
-    def take_all(self) -> list[Delegation]:
-        """Forget all, because the server has: return what it may be asked to grant again."""
-        taken = list(self._held.values())
+    def owed(self) -> dict[bytes, Delegation]:
+        """Return what the server has forgotten and may be asked to grant again, by file.
+
+        It is owed until :meth:`settle`, so that a reclaim amid which the server restarts once more
+        begins again with all of it.
+        """
+        self._owed.update(self._held)
         self._held.clear()
         self._paths.clear()
-        return taken
+        return self._owed
+
+    def settle(self) -> None:
+        """Note that all was reclaimed that can be."""
+        self._owed.clear()
 
     def rest(self, opened: Open, delegation: Delegation) -> None:
         """Have an open rest on a delegation."""

@@ -206,13 +206,14 @@ class OpenTable:
         A file that cannot be reclaimed (the grace period may be over) is opened again when it is
         next used; that call raises the error if this fails too.
         """
-        held = {each.handle: each for each in self.delegations.take_all()}
+        held = self.delegations.owed()
         files: dict[bytes, list[Open]] = {}
         for opened in self._opens:
             files.setdefault(opened.handle, []).append(opened)
         await gather(
             [Task(self._reclaim_file(opens, held.get(key))) for key, opens in files.items()]
         )
+        self.delegations.settle()
 
     async def _reclaim_file(self, opens: list[Open], delegation: Delegation | None) -> None:
         """Reclaim the opens of a file, and its delegation with one of them."""

@@ -68,15 +68,16 @@ class Pair:
         self.run = self.reactor.run
         self.tree = MemoryFileSystem(Clock())
         self.store = MemoryRecoveryStore()
+        self._lives = 0
         self._reachable = True
         self._channels: list[StreamChannel] = []
         self._start()
 
     def _start(self) -> None:
         export = open_export("", self.tree)
-        self.server = NfsService(
-            [export], self.reactor, Random(1), store=self.store, config=self.config
-        )
+        self._lives += 1
+        rng = Random(self._lives)  # or sessions of one life would be those of the next
+        self.server = NfsService([export], self.reactor, rng, store=self.store, config=self.config)
 
     def restart(self) -> None:
         """Start the server anew: all state and every connection is gone, the tree is not."""

@@ -409,3 +409,18 @@ def test_a_crowd(seed: int, restarts: bool, monkeypatch: pytest.MonkeyPatch) -> 
         crowd.pair.run(client.unmount())
     server = crowd.pair.server
     assert len(server.registry.states) == len(server.delegations.table) == 0
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_they_outlive_a_restart_amid_their_reclaim(world: World, step: int) -> None:
+    files = [world.opened("f", "r+b") for _ in range(2)]
+    world.run(world.other.write_bytes("g", b"x"))
+    files += [world.opened("g") for _ in range(2)]
+    world.pair.restart()
+    world.pair.reactor.call_at(world.pair.reactor.now + step * 0.001, world.pair.restart)
+    world.pair.wait(1)
+    assert contents(world, files[1]) == b"contents"
+    assert world.held() == 2
+    for file in files:
+        world.run(file.close())
+    assert len(world.pair.server.registry.states) == 2
