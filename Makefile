@@ -42,7 +42,7 @@ soak: $(STAMP) ## SEEDS=1000 seeds of the simulation with mixed faults; says how
 SEEDS ?= 1000
 JOBS ?= $(shell nproc)
 
-crashes: $(STAMP) ## KILLS=200 of the server and CLIENTS=100 under verified load: nothing lost, nothing twice
+crashes: $(STAMP) ## KILLS=200 of the server and CLIENTS=100, locks and delegations held: nothing lost, nothing twice
 	@PYTHONPATH=src:. $(BIN)/python -m tests.crash --kills $(KILLS) --clients $(CLIENTS)
 KILLS ?= 200
 CLIENTS ?= 100

@@ -13,7 +13,7 @@ _NO_SUCH_FLAG: Final = "of other systems: files on Linux have no such flag"
 _QUOTA: Final = (
     "Linux tells quotas of a device by user, not of a file; what is over quota is answered DQUOT"
 )
-_NO_NOTICES: Final = "directories are not delegated, so nobody is told of their changes"
+_NO_NOTICES: Final = "a directory that changes is had back: its holder is not told how it changes"
 
 REASONS: Final[Mapping[int, str]] = {
     nfs.FATTR4_ARCHIVE: _NO_SUCH_FLAG,

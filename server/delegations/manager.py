@@ -57,7 +57,11 @@ _ASKED_TIMES: Final = bitmap_from_mask(
 _BILLION: Final = 1_000_000_000
 _UNKNOWN_YET: Final = frozenset((nfs.NFS4ERR_BADHANDLE, nfs.NFS4ERR_BAD_STATEID))
 """What a client answers that has not had the reply by which the delegation was granted."""
-_TYPES: Final = (1 << nfs.RCA4_TYPE_MASK_RDATA_DLG) | (1 << nfs.RCA4_TYPE_MASK_WDATA_DLG)
+_TYPES: Final = (
+    (1 << nfs.RCA4_TYPE_MASK_RDATA_DLG)
+    | (1 << nfs.RCA4_TYPE_MASK_WDATA_DLG)
+    | (1 << nfs.RCA4_TYPE_MASK_DIR_DLG)
+)
 
 
 class Told(NamedTuple):
@@ -191,6 +195,14 @@ class Delegations:
             self._press(client)
         return self.table.add_opened(client, file, opened, user, exclusive, grant)
 
+    def grant_directory(
+        self, client: Client, directory: OpenedFile, grant: Grant | None
+    ) -> Delegation:
+        """Grant one of a directory, for which there is no :meth:`refusal`."""
+        if self.table.is_scarce(client):
+            self._press(client)
+        return self.table.add_directory(client, directory, grant)
+
     def _press(self, client: Client) -> None:
         """Ask a client that has much to return what it does not need (CB_RECALL_ANY).
 
@@ -245,6 +257,11 @@ class Delegations:
         file = self._registry.states.file(handle)
         if file is not None and file.delegations:
             yield from self.table.conflicts(file, client, exclusive)
+
+    def changed(self, client: Client | None, handle: Filehandle) -> None:
+        """Have returned what others hold of something that has changed already."""
+        for delegation in self.conflicts(client, handle, True):
+            self._demand(delegation)
 
     def settle(
         self, client: Client | None, handle: Filehandle, exclusive: bool

@@ -53,6 +53,10 @@ _TIMES_SINCE: Final = 2
 """The minor version from which on a holder may keep the times (RFC 9754)."""
 _FOR_READING: Final = (nfs.OPEN_DELEGATE_READ, nfs.OPEN_DELEGATE_READ_ATTRS_DELEG)
 _FOR_WRITING: Final = (nfs.OPEN_DELEGATE_WRITE, nfs.OPEN_DELEGATE_WRITE_ATTRS_DELEG)
+COOKIE_VERIFIER: Final = bytes(nfs.NFS4_VERIFIER_SIZE)
+"""Zero, and whatever comes back is accepted: a cookie says by itself where to go on, today and
+after a restart (RFC 8881, Section 18.23.3, leaves that to the server). Clients that always send
+zero exist."""
 _NO_RIGHTS: Final = nfs.nfsace4(nfs.ACE4_ACCESS_ALLOWED_ACE_TYPE, 0, 0, b"")
 """No user may be let at the file without asking (ACCESS): rights are the server's to check."""
 
@@ -286,6 +290,54 @@ async def _wanted(context: Context, wanted: int, kind: int | None) -> nfs.open_d
     if recall:
         core.delegations.recall(delegation, call=False)
     return _granted(delegation, recall)
+
+
+# --- Directories ---
+
+
+@may_wait
+async def get_directory(context: Context, args: nfs.GET_DIR_DELEGATION4args, reply: Reply) -> None:
+    """GET_DIR_DELEGATION (RFC 8881, Section 18.39): of the current directory, until it changes.
+
+    There are no notifications: a directory that somebody else changes is had back. So nothing of
+    what is asked about them is answered, and nobody is told later that one is to be had.
+    """
+    core, client, here = context.core, context.caller, context.here
+    if not here.node.is_directory:
+        raise NfsError(nfs.NFS4ERR_NOTDIR)
+    if not core.delegations.enabled:
+        raise NfsError(nfs.NFS4ERR_NOTSUPP)
+    core.registry.check_grace(client, False, context.now)
+    # Who may not list it has nothing to keep.
+    if not await context.ready(here.export.fs.permitted(here.node, context.user, READ)):
+        raise NfsError(nfs.NFS4ERR_ACCESS)
+    core.registry.note_state(client)
+    directory = core.registry.states.file_of(here)
+    if core.delegations.refusal(client, directory, False) >= 0:
+        unavailable = nfs.GET_DIR_DELEGATION4res_non_fatal(nfs.GDD4_UNAVAIL, False)
+        unavailable.encode(reply.encoder)
+        return
+    delegation = core.delegations.grant_directory(client, directory, grant_of(context))
+    granted = nfs.GET_DIR_DELEGATION4resok(COOKIE_VERIFIER, delegation.stateid, [], [], [])
+    nfs.GET_DIR_DELEGATION4res_non_fatal(nfs.GDD4_OK, granted).encode(reply.encoder)
+
+
+async def before_entries(context: Context, parent: Filehandle, made: bytes | None = None) -> Guard:
+    """Return a guard of a directory for a caller that wants to change its entries.
+
+    If ``made`` is there already, it is not going to be made, and nothing is recalled; nor for a
+    caller that the file system is going to refuse.
+    """
+    delegations = context.core.delegations
+    if any(delegations.conflicts(context.client, parent, True)):
+        fs, user = parent.export.fs, context.user
+        if not await context.ready(fs.permitted(parent.node, user, WRITE)):
+            return Guard()
+        if made is not None:
+            with suppress(OSError):
+                await context.ready(context.core.namespace.lookup(parent, made, user))
+                return Guard()
+    return await context.ready(delegations.exclude(context.client, parent))
 
 
 # --- The times that a holder keeps ---

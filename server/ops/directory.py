@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import stat
 import struct
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -31,11 +32,6 @@ from ..vfs.posix import failure
 from ..vfs.posix_acl import Acls
 from . import absent, creation, delegations
 from .names import check_name, check_new_name
-
-_COOKIE_VERIFIER: Final = bytes(8)
-"""Zero, and whatever comes back is accepted: a cookie says by itself where to go on, today and
-after a restart (RFC 8881, Section 18.23.3, leaves that to the server). Clients that always send
-zero exist."""
 
 _ENTRY: Final = struct.Struct(">IQI")  # that there is an entry, its cookie, its name's length
 _PAD: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
@@ -114,16 +110,19 @@ async def create(context: Context, args: nfs.CREATE4args, reply: Reply) -> None:
     if changes.size is not None:
         raise NfsError(nfs.NFS4ERR_INVAL)
     context.require_writable()
-    change = await DirectoryChange.begin(context, here)
-    mode = await creation.mode(context, wish, acls, 0o755 if kind == nfs.NF4DIR else 0o644)
-    node = await context.ready(_make(context, parent, name, args.objtype, mode))
-    try:
-        # With its mode; links have no permissions of their own here.
-        await creation.complete(context, node, changes, acls)
-    except (OSError, NfsError):
-        await context.ready(fs.remove(parent, name, context.user))
-        raise
-    (await change.finish(context)).encode(reply.encoder)
+    with await delegations.before_entries(context, here, name):
+        change = await DirectoryChange.begin(context, here)
+        mode = await creation.mode(context, wish, acls, 0o755 if kind == nfs.NF4DIR else 0o644)
+        node = await context.ready(_make(context, parent, name, args.objtype, mode))
+        try:
+            # With its mode; links have no permissions of their own here.
+            await creation.complete(context, node, changes, acls)
+        except (OSError, NfsError):
+            await context.ready(fs.remove(parent, name, context.user))
+            raise
+        info = await change.finish(context)
+    context.core.delegations.changed(context.client, here)
+    info.encode(reply.encoder)
     nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(wish.mask))
     context.enter(context.core.namespace.at(here.export, node))
 
@@ -160,9 +159,10 @@ async def remove(context: Context, args: nfs.REMOVE4args, reply: Reply) -> None:
     context.require_writable()
     with context.core.delegations.exclude_names():
         await delegations.before_name_changes(context, here, name)
-        change = await DirectoryChange.begin(context, here)
-        await context.ready(fs.remove(parent, name, context.user))
-        info = await change.finish(context)
+        with await delegations.before_entries(context, here):
+            change = await DirectoryChange.begin(context, here)
+            await context.ready(fs.remove(parent, name, context.user))
+            info = await change.finish(context)
     info.encode(reply.encoder)
 
 
@@ -177,9 +177,11 @@ async def rename(context: Context, args: nfs.RENAME4args, reply: Reply) -> None:
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     context.require_writable()
-    with context.core.delegations.exclude_names():
+    with context.core.delegations.exclude_names(), ExitStack() as guards:
         await delegations.before_name_changes(context, source, old)
         await delegations.before_name_changes(context, target, new)
+        guards.enter_context(await delegations.before_entries(context, source))
+        guards.enter_context(await delegations.before_entries(context, target))
         before = await DirectoryChange.begin(context, source)
         after = await DirectoryChange.begin(context, target)
         try:
@@ -208,7 +210,10 @@ async def link(context: Context, args: nfs.LINK4args, reply: Reply) -> None:
     if source.export is not target.export:
         raise NfsError(nfs.NFS4ERR_XDEV)
     context.require_writable()
-    with await delegations.before_link(context, source, target):
+    with (
+        await delegations.before_link(context, source, target),
+        await delegations.before_entries(context, target),
+    ):
         change = await DirectoryChange.begin(context, target)
         await context.ready(fs.link(source.node, parent, name, context.user))
         info = await change.finish(context)
@@ -322,7 +327,7 @@ class _Page:
         self._count = 0
         self._rooms: dict[Export, Statistics] = {}
         self._acls: dict[bytes, Acls] = {}
-        reply.buffer += _COOKIE_VERIFIER
+        reply.buffer += delegations.COOKIE_VERIFIER
         self._start = len(reply.buffer)
         self._end = self._start + limit - _READDIR_FRAME
         # dircount is a hint about names and cookies alone (RFC 8881, Section 18.23.3).

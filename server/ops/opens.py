@@ -179,7 +179,11 @@ async def _by_name(context: Context, args: nfs.OPEN4args, wish: _Wish) -> _Found
     name = check_name(args.claim.file, here.export.fs)
     if args.openhow.opentype == nfs.OPEN4_CREATE:
         await _check_policy(context, here, name)
-        return await _create(context, args.openhow.how, wish, parent, name)
+        with await delegations.before_entries(context, here, name):
+            place = await _create(context, args.openhow.how, wish, parent, name)
+        if isinstance(place, _Created):
+            context.core.delegations.changed(context.client, here)
+        return place
     change = await DirectoryChange.begin(context, here)
     handle = await context.ready(context.core.namespace.lookup(here, name, context.user))
     return _Found(handle, change.unchanged())

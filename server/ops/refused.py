@@ -11,12 +11,10 @@ _NO_LAYOUTS: Final = "the server is no metadata server: there are no layouts"
 # The whole of the feature is optional (RFC 8881, Section 17), and EXCHANGE_ID tells that it is
 # missing (USE_NON_PNFS). LAYOUTUNAVAILABLE would say that other files have layouts.
 _NO_NAMED: Final = "named attributes are not those of Linux; there are extended attributes"
-_NO_DIRECTORIES: Final = "directories are not delegated"
 
 REASONS: Final[Mapping[int, str]] = {
     nfs.OP_OPENATTR: _NO_NAMED,
     nfs.OP_DELEGPURGE: "delegations are not kept for a client that starts anew",
-    nfs.OP_GET_DIR_DELEGATION: _NO_DIRECTORIES,
     nfs.OP_GETDEVICEINFO: _NO_LAYOUTS,
     nfs.OP_GETDEVICELIST: _NO_LAYOUTS,
     nfs.OP_LAYOUTCOMMIT: _NO_LAYOUTS,

@@ -30,6 +30,8 @@ from . import (
 
 _NO_ATTRIBUTES: Final = b"\0\0\0\0"
 _DELEGATION: Final = 52
+_DIRECTORY: Final = 4 + 8 + 16 + 3 * 4
+"""GET_DIR_DELEGATION has no limit, as it lists attributes. Here there are none."""
 _OPEN: Final = 16 + 20 + 4 + 16 + _DELEGATION
 """OPEN has no limit, as a delegation names a user. Here it names none, so that there are a stateid,
 a ``change_info4``, flags, the attributes that were set, and a delegation of fixed size."""
@@ -126,6 +128,13 @@ _ROWS: Final = (
     _row(nfs.OP_TEST_STATEID, locks.test_stateid, decode=locks.decode_stateids),
     _row(nfs.OP_DESTROY_CLIENTID, sessions.destroy_clientid, alone=True, mutates=True),
     _row(nfs.OP_RECLAIM_COMPLETE, sessions.reclaim_complete, mutates=True),
+    _row(
+        nfs.OP_GET_DIR_DELEGATION,
+        delegations.get_directory,
+        current=True,
+        mutates=True,
+        bound=_DIRECTORY,
+    ),
     _row(
         nfs.OP_WANT_DELEGATION,
         delegations.want,

@@ -2,7 +2,8 @@
 
 RFC 8881, Section 10.4. A read delegation promises that nobody else changes the file, its attributes
 or its names, and a write delegation that nobody else opens it. A client has at most one of a file.
-It reads and writes with its stateid, also after it has closed the file.
+It reads and writes with its stateid, also after it has closed the file. One of a directory (Section
+10.9) promises that nobody else changes its entries or its attributes.
 
 This is the record; ``server.delegations`` decides who gets one, and calls clients to have it back.
 """
@@ -186,6 +187,12 @@ class DelegationTable:
         if exclusive:
             delegation.writer, delegation.writing = opened, user
         return delegation
+
+    def add_directory(
+        self, client: Client, directory: OpenedFile, grant: Grant | None
+    ) -> Delegation:
+        """Delegate a directory: nothing is open, and it is never one for writing."""
+        return self._enter(client, directory, False, grant)
 
     def _enter(
         self, client: Client, file: OpenedFile, exclusive: bool, grant: Grant | None

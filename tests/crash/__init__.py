@@ -4,5 +4,7 @@
 
 ``worker`` is the load: it notes in a journal what it is about to do, and what it was told came of
 it. ``journal`` compares such a journal with what is on the disk: whatever was acknowledged must be
-there, and nothing may have been done twice. ``loop`` kills and starts again.
+there, and nothing may have been done twice. Locks and delegations are held all the while: no two
+workers may have had a lock at once, and what was delegated must be after a restart. ``loop`` kills
+and starts again.
 """

@@ -84,6 +84,36 @@ class Versions:
         return faults
 
 
+class Counted:
+    """What several workers were told of the number that they count up under a lock."""
+
+    def __init__(self) -> None:
+        self._acknowledged: list[int] = []
+        self._in_doubt = 0
+
+    def read(self, journal: Path) -> None:
+        """Take what is in one worker's journal."""
+        for line in journal.read_text().splitlines():
+            event, *words = json.loads(line)
+            if event == "counting":
+                self._in_doubt += 1
+            elif event == "counted":
+                self._in_doubt -= 1
+                self._acknowledged.append(words[0])
+
+    def compare(self, path: Path) -> list[str]:
+        """What shows that two had the lock at once, or that a number was lost."""
+        faults = [
+            f"{value} was counted {times} times"
+            for value, times in Counter(self._acknowledged).items()
+            if times > 1
+        ]
+        newest, found = max(self._acknowledged, default=0), int(path.read_bytes() or b"0")
+        if not newest <= found <= newest + self._in_doubt:
+            faults.append(f"{found} is in the file, {newest} was counted")
+        return faults
+
+
 def verify(journal: Path, top: Path) -> Findings:
     """Compare what the journal says with the directory that was served."""
     names, versions, findings = Names(), Versions(), Findings()

@@ -17,7 +17,8 @@ from typing import Final
 from nfsrdma.bench.servers import free_loopback, resident_mb
 from nfsrdma.cli.demo import free_tcp_port
 
-from .journal import Findings, verify
+from .journal import Counted, Findings, verify
+from .worker import SHARED
 
 LEASE_S: Final = 3.0
 _START_S: Final = 30.0
@@ -42,7 +43,7 @@ class Killed:
 
     def _arguments(self, top: Path, state: Path) -> list[str]:
         options = ["--listen", self._address, "--provider", self._provider]
-        options += ["--tcp", str(self._port), "--state-dir", str(state)]
+        options += ["--tcp", str(self._port), "--state-dir", str(state), "--delegations"]
         return [str(top), *options, "--lease", str(LEASE_S), "--grace", str(LEASE_S + 1)]
 
     @property
@@ -181,10 +182,13 @@ def _until(done: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def _work(server: Killed, journal: Path, prefix: str) -> subprocess.Popen[bytes]:
+def _work(
+    server: Killed, journal: Path, prefix: str, holding: bool = True
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.crash.worker", server.url, server.transport]
+    command += [str(journal), prefix, *(["holding"] if holding else [])]
     errors = journal.with_suffix(".err").open("ab")
-    process = subprocess.Popen([*command, str(journal), prefix], stderr=errors)
+    process = subprocess.Popen(command, stderr=errors)
     errors.close()
     return process
 
@@ -199,25 +203,36 @@ def _not_idle(findings: Findings) -> Findings:
 def kill_servers(
     transport: str, kills: int, folder: Path, rng: random.Random, say: Say
 ) -> Findings:
-    """Kill the server ``kills`` times while one client works on."""
-    top, journal = folder / "export", folder / "journal"
+    """Kill the server ``kills`` times while two clients work on."""
+    top, journals = folder / "export", [folder / "journal-s", folder / "journal-t"]
     top.mkdir()
+    (top / SHARED).touch()
     server = Killed(top, folder / "state", transport)
-    worker = _work(server, journal, "s")
+    workers = [_work(server, journal, journal.name[-1]) for journal in journals]
+    _wait_for(journals, workers)
     for kill in range(kills):
         # Some come within the grace period of the life before, some amid ordinary work.
         time.sleep(rng.uniform(0.5, 4.5) if kill % 3 else LEASE_S + 2)
-        if worker.poll() is not None:
+        if any(worker.poll() is not None for worker in workers):
             break
         server.kill(pause=rng.choice((0.0, 0.0, 0.5)))
         say(f"{transport}: server killed {kill + 1} times")
     time.sleep(_SETTLE_S)
-    ended = worker.poll()
-    worker.kill()
-    worker.wait()
-    findings = verify(journal, top)
-    if ended is not None:
-        findings.faults.append(f"the client ended with {ended}: see {journal.with_suffix('.err')}")
+    findings, counted = Findings(), Counted()
+    for journal, worker in zip(journals, workers, strict=True):
+        ended = worker.poll()
+        worker.kill()
+        worker.wait()
+        if ended is not None:
+            errors = journal.with_suffix(".err")
+            findings.faults.append(f"a client ended with {ended}: see {errors}")
+    time.sleep(0.1)  # what was on its way comes in
+    for journal in journals:
+        findings.add(verify(journal, top))
+        counted.read(journal)
+    findings.faults += counted.compare(top / SHARED)
+    if not findings.counts["kept"] or not findings.counts["counted"]:
+        findings.faults.append("no delegation, or no lock, was held over a restart")
     server.stop()
     return _not_idle(findings)
 
@@ -233,7 +248,7 @@ def upgrade_servers(
     top, journal = folder / "export", folder / "journal"
     top.mkdir()
     server = Upgraded(top, folder / "state", transport)
-    worker = _work(server, journal, "u")
+    worker = _work(server, journal, "u", holding=False)
     _until(lambda: journal.exists() and journal.stat().st_size > 1000, "the client does not start")
     waits, reclaims = [], []
     for number in range(upgrades):
@@ -263,27 +278,39 @@ def upgrade_servers(
     return _not_idle(findings)
 
 
+def _wait_for(journals: list[Path], workers: list[subprocess.Popen[bytes]]) -> None:
+    """Wait until the workers have begun to work."""
+    end = time.monotonic() + _START_S
+    while time.monotonic() < end and not all(
+        journal.exists() and journal.stat().st_size for journal in journals
+    ):
+        if any(worker.poll() is not None for worker in workers):
+            return
+        time.sleep(0.02)
+
+
 def kill_clients(
     transport: str, kills: int, folder: Path, rng: random.Random, say: Say
 ) -> Findings:
     """Kill ``kills`` clients, one after the other; the server lives."""
     top = folder / "export"
     top.mkdir()
+    (top / SHARED).touch()
     server = Killed(top, folder / "state", transport)
     before = server.descriptors
-    findings = Findings()
+    findings, counted = Findings(), Counted()
     for kill in range(kills):
         journal = folder / f"journal-{kill}"
         worker = _work(server, journal, f"c{kill}")
-        end = time.monotonic() + _START_S
-        while time.monotonic() < end and not (journal.exists() and journal.stat().st_size):
-            time.sleep(0.02)
+        _wait_for([journal], [worker])
         time.sleep(rng.uniform(0.3, 1.2))
         worker.kill()
         worker.wait()
         time.sleep(0.1)  # what was on its way comes in
         findings.add(verify(journal, top))
+        counted.read(journal)
         say(f"{transport}: {kill + 1} clients killed")
+    findings.faults += counted.compare(top / SHARED)
     time.sleep(2 * LEASE_S)
     say(f"{transport}: descriptors {before} and {server.descriptors}, {server.megabytes:.0f} MB")
     server.stop()

@@ -1,18 +1,23 @@
 """The load: one client that works until it is killed, and keeps a journal of it.
 
-    python -m tests.crash.worker URL PROVIDER JOURNAL PREFIX
+    python -m tests.crash.worker URL PROVIDER JOURNAL PREFIX [holding]
 
+With ``holding`` it has locks and delegations besides, of which the server must have some to give.
 A line of the journal is one JSON array, appended by one ``write``, so it is whole even if the
 process is killed: ``["try", op, names…]`` before a call, ``["done" | "uncertain" | "error", op,
 names…]`` after it; ``["writing", file, version]`` before a file's new version, and ``["synced",
-file, version]`` once ``fsync`` has returned.
+file, version]`` once ``fsync`` has returned; ``["counting"]`` before one is added to the number in
+the file that all workers share, under a lock, and ``["counted", n]`` after it; ``["kept"]`` when
+the file that is open all the time is still delegated after the server was killed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -22,6 +27,12 @@ from .pattern import BLOCK, BLOCKS, block
 
 FILES: Final = 5
 """How many files get one version after the other."""
+SHARED: Final = "shared"
+"""The file with a number that all workers count up."""
+KEPT: Final = b"what nobody else changes"
+_REOPENS: Final = 5
+_HOLD_S: Final = 0.3
+"""For how long a worker keeps the lock, at most."""
 _PATIENCE_S: Final = 60.0
 
 
@@ -43,6 +54,70 @@ class Worker:
         self._fs = fs
         self._journal = journal
         self._prefix = prefix
+        self._rng = random.Random(prefix)
+        self._kept: nfs.File | None = None
+        self._epoch = b""
+
+    def hold(self) -> None:
+        """Have a file delegated for as long as the worker lives."""
+        self._kept = self._keep()
+
+    def _keep(self) -> nfs.File:
+        """Return a file that is open, and delegated, for as long as the worker lives."""
+        name = f"k-{self._prefix}"
+        self._fs.write_bytes(name, KEPT)
+        file = self._fs.open(name, "r+b")
+        while not self._is_delegated(file):
+            # The server has to know first that callbacks arrive.
+            file.close()
+            time.sleep(0.02)
+            file = self._fs.open(name, "r+b")
+        return file
+
+    def _is_delegated(self, file: nfs.File) -> bool:
+        client = self._fs._client
+        return any(each.handle == file._file.handle for each in client.opens.delegations.held())
+
+    def held(self) -> None:
+        """Do what takes a delegation, and what takes a lock."""
+        if self._kept is not None:
+            self._look(self._kept)
+            self._count()
+
+    def _look(self, kept: nfs.File) -> None:
+        """Reopen what is delegated, and see that it still is."""
+        fs, name = self._fs, f"k-{self._prefix}"
+        try:
+            for _ in range(_REOPENS):
+                with fs.open(name, "r+b") as file:
+                    if file.read() != KEPT:
+                        self._journal.note("error", "keep", name, "other contents")
+            epoch = fs._client.session.epoch
+            if epoch == self._epoch:
+                return
+            first, self._epoch = not self._epoch, epoch
+            if not self._is_delegated(kept):
+                self._journal.note("error", "keep", name, "the delegation was not granted again")
+            elif not first:
+                self._journal.note("kept")
+        except OSError as error:
+            self._journal.note("error", "keep", name, type(error).__name__, str(error))
+
+    def _count(self) -> None:
+        """Count the shared number up, under a lock that may be held when the server is killed."""
+        note = self._journal.note
+        try:
+            with self._fs.open(SHARED, "r+b") as file:
+                file.lock()
+                value = int(file.read() or b"0")
+                time.sleep(self._rng.random() * _HOLD_S)
+                note("counting")
+                file.write_at(0, b"%020d" % (value + 1))
+                file.fsync()
+                note("counted", value + 1)
+                file.unlock()
+        except OSError as error:
+            note("error", "count", SHARED, type(error).__name__, str(error))
 
     def round(self, number: int) -> None:
         """Write and sync a new version of a file, then move names about."""
@@ -92,17 +167,20 @@ class Worker:
         return False
 
 
-def main(url: str, provider: str, path: str, prefix: str) -> None:
+def main(url: str, provider: str, path: str, prefix: str, holding: str = "") -> None:
     """Work until killed."""
     journal = Journal(path)
     options = {} if provider == "tcp" else {"provider": provider}
-    with nfs.mount(url, timeout=_PATIENCE_S, **options) as fs:
-        journal.note("up")
+    with nfs.mount(url, timeout=_PATIENCE_S, delegations=bool(holding), **options) as fs:
         worker = Worker(fs, journal, prefix)
+        if holding:
+            worker.hold()
+        journal.note("up")
         number = 0
         while True:
             number += 1
             worker.round(number)
+            worker.held()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.crash.journal import verify
+from tests.crash.journal import Counted, verify
 from tests.crash.loop import kill_clients, kill_servers, upgrade_servers
 from tests.crash.pattern import BLOCK, BLOCKS, block
 
@@ -90,3 +90,26 @@ def test_names_that_may_be_there(
     for name in there:
         (top / name).touch()
     assert len(verify(written(tmp_path, *lines), top).faults) == faults
+
+
+@pytest.mark.parametrize(
+    ("journals", "found", "faults"),
+    [
+        ([[["counting"], ["counted", 1]], [["counting"], ["counted", 2]]], b"2", 0),
+        ([[["counting"], ["counted", 1]], [["counting"]]], b"2", 0),
+        ([[["counting"], ["counted", 1]], [["counting"], ["counted", 1]]], b"1", 1),
+        ([[["counting"], ["counted", 1]], []], b"2", 1),
+        ([[["counting"], ["counted", 1], ["counting"], ["counted", 2]], []], b"1", 1),
+    ],
+)
+def test_numbers_that_were_counted_under_a_lock(
+    tmp_path: Path, journals: list[list[list[object]]], found: bytes, faults: int
+) -> None:
+    counted = Counted()
+    for number, lines in enumerate(journals):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        counted.read(written(folder, *lines))
+    shared = tmp_path / "shared"
+    shared.write_bytes(found)
+    assert len(counted.compare(shared)) == faults

@@ -570,7 +570,7 @@ def test_budget_of_a_client() -> None:
     assert why(result) == t.WND4_RESOURCE
     anys = [each for each in bed.holder.seen if each.argop == t.OP_CB_RECALL_ANY]
     assert len(anys) == 1
-    assert anys[0].value.craa_type_mask == [3]
+    assert anys[0].value.craa_type_mask == [7]
 
 
 def test_a_client_that_returns_nothing_is_asked_for_its_oldest() -> None:
