@@ -79,7 +79,7 @@ class Delegate:
         self._ledger = ledger
         options = ClientOptions(Credentials.sys(0, 0), name, rng.randbytes(8), timeout=30.0)
         self.client = Client(reactor, connect, options, rng)
-        self.client.opens.returning = self._recalled  # type: ignore[method-assign]
+        self.client.opens.delegations.recalled = self._recalled  # type: ignore[method-assign]
         self.dead = False
         self.kind = NO_KIND
         self.value = 0
@@ -133,16 +133,16 @@ class Delegate:
 
     # --- Delegations ---
 
-    def _recalled(self, other: bytes) -> bool:
-        """In place of ``OpenTable.returning``."""
+    def _recalled(self, handle: bytes, other: bytes) -> int:
+        """In place of ``Delegations.recalled``."""
         self._ledger.recalled += 1
         if self.dead:
-            return True
+            return t.NFS4_OK
         if self.kind == NO_KIND or other != self._other:
             self._early.add(other)
-            return False
+            return t.NFS4ERR_BAD_STATEID
         self._later()
-        return True
+        return t.NFS4_OK
 
     def _later(self) -> None:
         if self._returning is None:
