@@ -19,7 +19,7 @@ from nfsrdma.xdr.nfs4 import types as t
 CACHES = {
     "wanted": attributes._wanted,
     "steps": attributes._steps,
-    "owner": attributes._owner,
+    "owner": attributes._number,
     "plan": attrs._plan,
     "numbers": attrs._numbers_in,
     "masks": attrs.mask_of,

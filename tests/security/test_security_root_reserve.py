@@ -57,7 +57,7 @@ def test_room_is_laid_out_as_the_caller(tmp_path: Path, monkeypatch: pytest.Monk
 
 SCRIPT = """
 import threading
-from nfsrdma.cli.serve import give_up_privileges
+from nfsrdma.cli.serve_run import give_up_privileges
 from nfsrdma.server.vfs import syscalls
 
 def held():
