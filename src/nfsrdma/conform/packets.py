@@ -14,7 +14,7 @@ from typing import Final
 
 from nfsrdma.rpcrdma.pcapng import PcapngWriter
 from nfsrdma.rpcrdma.providers.tap import Tap
-from nfsrdma.rpcrdma.roce.wire.headers import Ieth, Packet, Reth, WireError
+from nfsrdma.rpcrdma.roce.wire.headers import Aeth, Ieth, Packet, Reth, WireError
 from nfsrdma.rpcrdma.roce.wire.opcode import OPCODES, Kind, Position
 
 MOST_OCTETS: Final = 32 << 20
@@ -45,6 +45,8 @@ class Seen:
     """What an RDMA READ or WRITE says of the octets that are meant."""
     octets: int = 0
     """What it carries."""
+    not_ready: bool = False
+    """Whether it is a NAK for want of a receive (RNR; IBA, Section 9.7.5.2.8)."""
 
 
 class Watch(Tap):
@@ -97,11 +99,14 @@ def payload_of(frame: bytes) -> bytes:
 def _seen(number: int, source: str, packet: Packet) -> Seen:
     row = OPCODES[packet.bth.opcode]
     handle = offset = length = 0
+    not_ready = False
     for each in packet.headers:
         if isinstance(each, Reth):
             handle, offset, length = each.rkey, each.address, each.length
         elif isinstance(each, Ieth):
             handle = each.rkey
+        elif isinstance(each, Aeth):
+            not_ready = each.syndrome >> 5 == 1
     return Seen(
         number,
         source,
@@ -114,4 +119,5 @@ def _seen(number: int, source: str, packet: Packet) -> Seen:
         offset,
         length,
         len(packet.payload),
+        not_ready,
     )

@@ -136,11 +136,13 @@ async def two_xids(lab: Lab) -> None:
 async def discriminators(lab: Lab) -> None:
     """Answer a list whose discriminator is neither 0 nor 1 with ERR_CHUNK."""
     peer = await lab.peer()
-    for at in range(3):
-        lists = [0, 0, 0]
-        lists[at] = 2
+    (part,) = peer.memory.expose(bytes(64))
+    entry = words(2, 4, part.handle, part.length, part.offset >> 32, part.offset & _LARGEST)
+    # All but the one word is as it should be, so that who does not look at it serves the call.
+    for lists in (entry + words(0, 0, 0), words(0, 2, 0, 0, 0), words(0, 0, 2, 0)):
         xid = lab.xid()
-        await lab.refused(peer, words(xid, 1, CREDITS, RDMA_MSG, *lists) + nfs.null(xid), xid)
+        octets = words(xid, 1, CREDITS, RDMA_MSG) + lists + nfs.null(xid)
+        await lab.refused(peer, octets, xid)
 
 
 @case("HD10", "RFC 8166, Section 4.5.2", Severity.MUST)

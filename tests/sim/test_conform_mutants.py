@@ -1,0 +1,286 @@
+"""Servers with one fault put in, each of which the test that is meant for it must catch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.support.conform import SimServer, replaced
+
+from nfsrdma.conform.case import CASES
+from nfsrdma.conform.runner import Verdict
+from nfsrdma.rpcrdma.transport import (
+    TransportOptions,
+    call,
+    channel,
+    connect,
+    endpoint,
+    header,
+    private_data,
+    requester,
+    responder,
+)
+from nfsrdma.rpcrdma.transport.chunk import Chunk
+from nfsrdma.rpcrdma.transport.credits import CreditGrant, CreditWindow
+from nfsrdma.rpcrdma.transport.endpoint import RpcRdmaEndpoint
+from nfsrdma.rpcrdma.transport.private_data import PrivateData
+from nfsrdma.rpcrdma.transport.reassembly import ChunkedDecoder
+from nfsrdma.rpcrdma.transport.reduction import ReplyPlan, plan_reply
+from nfsrdma.server.engine import replay
+from nfsrdma.server.ops import sessions
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: which test must catch it, and what is put where."""
+
+    case: str
+    owner: Any
+    name: str
+    fault: Any
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(case: str, owner: Any, name: str) -> Callable[[Any], Any]:
+    """Enter what stands below as the replacement of an attribute."""
+
+    def enter(fault: Any) -> Any:
+        text = f"{case} {fault.__name__.strip('_')}"
+        assert text not in MUTANTS
+        MUTANTS[text] = Mutant(case, owner, name, fault)
+        return fault
+
+    return enter
+
+
+def planned(case: str) -> Callable[[Any], Any]:
+    """Enter what changes the plan of each reply."""
+
+    def enter(change: Callable[[ReplyPlan], ReplyPlan | None]) -> Any:
+        def plan(*given: Any) -> ReplyPlan | None:
+            made = plan_reply(*given)
+            return None if made is None else change(made)
+
+        plan.__name__ = change.__name__
+        mutant(case, call, "plan_reply")(plan)
+        return change
+
+    return enter
+
+
+def replace(plan: ReplyPlan, **changed: Any) -> ReplyPlan:
+    """A plan with something changed."""
+    fields = {name: getattr(plan, name) for name in ReplyPlan.__slots__}
+    return ReplyPlan(**{**fields, **changed})
+
+
+def longer(chunk: Chunk, octets: int) -> Chunk:
+    """A chunk whose first segment is said to hold so many octets more."""
+    first, *rest = chunk.segments
+    return Chunk([first._replace(length=first.length + octets), *rest])
+
+
+# --- Headers ---
+
+
+@mutant("HD2", responder, "encode_version_error")
+def _chunk_error_for_a_version(xid: int, version: int, credit: int) -> bytes:
+    return header.encode_chunk_error(xid, credit)
+
+
+@mutant("HD3", responder, "encode_chunk_error")
+def _another_xid(xid: int, credit: int) -> bytes:
+    return header.encode_chunk_error(xid ^ 1, credit)
+
+
+@mutant("HD8", channel, "direction")
+def _two_xids_are_fine(head: Any, view: memoryview, active: bool) -> int:
+    return 0
+
+
+MUTANTS["HD4 done is answered"] = Mutant("HD4", channel, "RDMA_DONE", -1)
+MUTANTS["HD6 errors are answered"] = Mutant("HD6", channel, "RDMA_ERROR", -1)
+
+
+@mutant("HD9", header, "_check")
+def _any_discriminator(condition: bool, complaint: str) -> None:
+    pass
+
+
+# --- Credits, private data ---
+
+
+class NoCredit(CreditGrant):
+    """Grants nothing."""
+
+    def __init__(self, ceiling: int) -> None:
+        super().__init__(ceiling)
+        self.offered = 0
+
+
+for _name in ("CR1", "CR7"):
+    MUTANTS[f"{_name} no credit"] = Mutant(_name, responder, "CreditGrant", NoCredit)
+MUTANTS["CR2 fewer receives than credits"] = Mutant(
+    "CR2", TransportOptions, "receive_depth", property(lambda _: 12)
+)
+
+
+class Greedy(CreditWindow):
+    """Begins with all credits."""
+
+    def __init__(self, ceiling: int) -> None:
+        super().__init__(ceiling)
+        self.limit = ceiling
+
+
+MUTANTS["BC4 all credits at first"] = Mutant("BC4", requester, "CreditWindow", Greedy)
+
+
+@mutant("PD2", endpoint, "thresholds")
+def _ours_alone(ours: PrivateData, theirs: PrivateData) -> tuple[int, int]:
+    return ours.inline_send, ours.inline_receive
+
+
+MUTANTS["PD1 another version"] = Mutant("PD1", private_data, "FORMAT_VERSION", 2)
+
+
+@mutant("PD4", channel.PrivateData, "decode")
+def _any_magic(data: bytes) -> PrivateData:
+    return PrivateData(4096, 4096)
+
+
+@mutant("RI3", RpcRdmaEndpoint, "negotiate")
+def _invalidates_unasked(self: Any, theirs: PrivateData) -> None:
+    self.send_threshold = self.receive_threshold = 4096
+    self.may_invalidate = True
+
+
+@mutant("RI1", call.RdmaCall, "_rkey")
+def _a_handle_of_nobody(self: Any) -> int:
+    return 0x1234
+
+
+@mutant("RI4", responder, "encode_chunk_error")
+def _no_answer(xid: int, credit: int) -> bytes:
+    return b""
+
+
+# --- Read chunks ---
+
+_take = ChunkedDecoder._take
+
+
+@mutant("RC14", ChunkedDecoder, "_take")
+def _any_length(self: Any, size: int) -> memoryview:
+    if self._index < len(self._contents) and self.offset == self._end and size > 1000:
+        content = bytes(self._contents[self._index])
+        contents = list(self._contents)
+        contents[self._index] = memoryview((content + bytes(size))[:size])
+        self._contents = contents
+    return _take(self, size)
+
+
+@mutant("RC5", ChunkedDecoder, "_take")
+def _pads_are_data(self: Any, size: int) -> memoryview:
+    found = _take(self, size)
+    return memoryview(bytes(found)[:-1] + b"\0") if size % 4 == 1 and size > 1000 else found
+
+
+# --- Write chunks and the Reply chunk ---
+
+
+@planned("WC1")
+def _length_too_long(plan: ReplyPlan) -> ReplyPlan:
+    return replace(plan, write_list=[longer(chunk, -1) for chunk in plan.write_list])
+
+
+@planned("WC3")
+def _pad_is_written(plan: ReplyPlan) -> ReplyPlan:
+    writes = []
+    for segment, pieces in plan.writes:
+        pad = bytes(-sum(map(len, pieces)) % 4)
+        padded = segment._replace(length=segment.length + len(pad))
+        writes.append((padded, [*pieces, memoryview(pad)] if pad else pieces))
+    return replace(plan, writes=writes)
+
+
+@planned("WC5")
+def _used_though_it_failed(plan: ReplyPlan) -> ReplyPlan:
+    used = [longer(chunk, 7) if not chunk.length else chunk for chunk in plan.write_list]
+    return replace(plan, write_list=used)
+
+
+@planned("WC7")
+def _chunks_are_swapped(plan: ReplyPlan) -> ReplyPlan:
+    return replace(plan, write_list=list(reversed(list(plan.write_list))))
+
+
+@planned("WC8")
+def _unused_chunks_are_left_out(plan: ReplyPlan) -> ReplyPlan:
+    return replace(plan, write_list=list(plan.write_list)[:1])
+
+
+@planned("WC2")
+def _segments_are_joined(plan: ReplyPlan) -> ReplyPlan:
+    return replace(
+        plan,
+        write_list=[
+            Chunk([chunk.segments[0]._replace(length=chunk.length)]) for chunk in plan.write_list
+        ],
+    )
+
+
+@planned("RP2")
+def _inline_and_in_the_chunk(plan: ReplyPlan) -> ReplyPlan:
+    if plan.reply_chunk is None or plan.long:
+        return plan
+    return replace(plan, reply_chunk=longer(plan.reply_chunk, 8))
+
+
+@planned("RP3")
+def _octets_behind_the_reply(plan: ReplyPlan) -> ReplyPlan:
+    if plan.reply_chunk is None or not plan.long:
+        return plan
+    (segment, pieces), *rest = reversed(list(plan.writes))
+    more = (segment._replace(length=segment.length), [*pieces, memoryview(b"more")])
+    return replace(plan, writes=[*reversed(rest), more])
+
+
+@planned("RP7")
+def _data_come_twice(plan: ReplyPlan) -> ReplyPlan | None:
+    return None if plan.write_list and plan.long else plan
+
+
+@mutant("RP6", endpoint, "thresholds")
+def _however_long(ours: PrivateData, theirs: PrivateData) -> tuple[int, int]:
+    return 65536, 65536
+
+
+# --- Replay ---
+
+
+@mutant("RR2", sessions, "admit")
+def _everything_is_new(record: Any, seqid: int, fingerprint: Any) -> Any:
+    record.acquire(seqid, fingerprint)
+    return replay.NEW
+
+
+MUTANTS["CM1 nobody is let in"] = Mutant(
+    "CM1", connect.RdmaListener, "_on_request", lambda self, request: request.reject()
+)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_fault_is_caught(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    mutant = MUTANTS[name]
+    with replaced(mutant.owner, mutant.name, mutant.fault):
+        (outcome,) = SimServer().run([CASES[mutant.case]])
+    assert outcome.verdict in (Verdict.FAILED, Verdict.NOTED), outcome.observed
+    assert outcome.observed
+    # A server that raises is caught by whatever test there is: that shows nothing.
+    raised = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert not raised
