@@ -117,7 +117,8 @@ bench: $(STAMP) ## speed of everything, the short form: tables, benchmarks/out.j
 	@PYTHONPATH=src $(BIN)/python benchmarks/dissect.py --packets 100000 --messages 20000
 
 targets: $(STAMP) ## what was to be reached in speed, measured: some five minutes; Ganesha and libnfs if there
-	@PYTHONPATH=src $(BIN)/python benchmarks/targets.py --json benchmarks/out/targets.json
+	@PYTHONPATH=src $(BIN)/python benchmarks/targets.py --json benchmarks/out/targets.json \
+	  --history benchmarks/history.jsonl
 
 costs: $(STAMP) ## what an operation costs, against clients, files, opens, locks: five minutes, 1.5 GB in /dev/shm
 	@PYTHONPATH=src:. $(BIN)/python benchmarks/costs.py --json benchmarks/out/costs.json

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import ganesha
+import history
 import libnfs_client
 from rich.console import Console
 from rich.table import Table
@@ -29,7 +30,7 @@ from rich.table import Table
 from nfsrdma.bench import plan, tables
 from nfsrdma.bench.clients import ClientFailed
 from nfsrdma.bench.conduct import Conductor, Target
-from nfsrdma.bench.machine import LOOPBACK
+from nfsrdma.bench.machine import LOOPBACK, busy_processors, describe_business
 from nfsrdma.bench.plan import KIB, MIB, Group, show_size
 from nfsrdma.bench.rows import Row, as_dict, make_rows
 from nfsrdma.bench.servers import resident_mb
@@ -359,6 +360,9 @@ def main() -> None:
     parser.add_argument("--slice", type=float, default=0.25, help="seconds of each measurement")
     parser.add_argument("--prefix", type=Path, help="where libnfs 7 is installed")
     parser.add_argument("--only", choices=("transports", "peers", "memory"))
+    parser.add_argument(
+        "--history", type=Path, help="compare with the last run on this machine, and append a line"
+    )
     parser.add_argument("--json", type=Path, help="the rows behind the table")
     given = parser.parse_args()
     console = Console(highlight=False)
@@ -366,6 +370,8 @@ def main() -> None:
         console = Console(highlight=False, width=132)
     console.print(describe_here())
     console.print(LOOPBACK)
+    if (busy := describe_business(busy_processors())) is not None:
+        console.print(f"[yellow]{busy}[/]")
     run = Run(given.rounds, given.slice, console)
     verdicts: list[Verdict] = []
     if given.only in (None, "transports"):
@@ -375,6 +381,8 @@ def main() -> None:
     if given.only in (None, "memory"):
         verdicts += memory()
     show(verdicts, console)
+    if given.history is not None:
+        history.compare_and_append(given.history, run.rows, describe_here(), console)
     if given.json is not None:
         given.json.parent.mkdir(parents=True, exist_ok=True)
         given.json.write_text(

@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from nfsrdma.bench import compare, iozone, machine, plan, rows, tables, targets
-from nfsrdma.bench.conduct import Sample, Target
+from nfsrdma.bench.clients import ClientFailed
+from nfsrdma.bench.conduct import Conductor, Sample, Target
 from nfsrdma.bench.pattern import PERIOD, Pattern, WrongData, address_of
 from nfsrdma.client import UrlError
 
@@ -124,6 +125,85 @@ def test_a_row_has_medians_spreads_and_percentiles() -> None:
     assert row.cpu_s_per_gb_client == pytest.approx(0.75 / (octets / 1e9), rel=1e-3)
     assert row.cpu_s_per_gb_server == pytest.approx(1.5 / (octets / 1e9), rel=1e-3)
     assert row.rounds == 3
+
+
+def test_rare_round_trips_are_told_only_where_there_are_enough() -> None:
+    (few,) = made(sample("tcp", "read", 5.0))
+    assert (few.rtt_us_p999, few.rtt_us_p9999) == (None, None)
+    rtts = (*(100.0,) * 9_990, *(1000.0,) * 9, *(9000.0,) * 2)
+    (row,) = made(sample("tcp", "read", 5.0, rtts=rtts))
+    assert (row.rtt_us_p99, row.rtt_us_p999, row.rtt_us_p9999) == (100.0, 1000.0, 9000.0)
+
+
+def test_a_histogram_has_every_round_trip_below_its_buckets_end() -> None:
+    values = [0.0, 1.0, 90.0, 100.0, 101.0, 119.0, 5e6]
+    buckets = rows.histogram(values)
+    assert sum(count for _, count in buckets) == len(values)
+    ends = [end for end, _ in buckets]
+    assert ends == sorted(ends)
+    for value in values[1:]:
+        end = min(end for end in ends if end >= value * 0.999)
+        assert end / value < 1.2
+
+
+def test_steps_are_told_as_they_come(tmp_path: Path) -> None:
+    told: list[Sample] = []
+    refused = Target("tcp", "tcp", "nfs+tcp://127.0.0.1:9/", start=Refusing)  # type: ignore[arg-type]
+    conductor = Conductor(plan.Plan((CALLS,), 1, 0.01), [refused], lambda _: None, told.append)
+    conductor.run()
+    assert told == conductor.samples
+    assert [(each.op, each.error) for each in told] == [("mount", "refused")]
+
+
+class Refusing:
+    """A client that nobody lets in."""
+
+    def ask(self, order: object, timeout_s: float) -> object:
+        raise ClientFailed("refused")
+
+    def leave(self) -> bool:
+        return True
+
+
+def test_ratios_are_drawn_against_tcp() -> None:
+    pytest.importorskip("matplotlib")
+    from nfsrdma.bench import plots
+
+    (kind,) = (each for each in plots.KINDS if each.name == "ratio")
+    of = made(sample("tcp", "read", 100.0), sample("shm", "read", 250.0))
+    figure = plots.draw(kind, of)
+    assert figure is not None
+    (line, one) = figure.axes[0].lines
+    assert line.get_label() == "shm, 1 in flight"
+    assert list(line.get_ydata()) == pytest.approx([2.5], rel=1e-3)
+    assert list(one.get_ydata()) == [1.0, 1.0]
+    assert plots.draw(kind, made(sample("shm", "read", 250.0))) is None
+
+
+def test_a_history_tells_what_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+    import history
+
+    path, shown = tmp_path / "history.jsonl", Console(file=io.StringIO(), width=120)
+    for about, rate in (("m; load 1.0", 100.0), ("other; load 1.0", 9.0), ("m; load 2.0", 50.0)):
+        history.compare_and_append(path, made(sample("tcp", "read", rate)), about, shown)
+    assert [entry["load"] for entry in history.read(path)] == ["load 1.0", "load 1.0", "load 2.0"]
+    assert isinstance(shown.file, io.StringIO)
+    assert shown.file.getvalue().count("Since ") == 1
+    assert "load 1.0): 0 quicker, 1 slower." in shown.file.getvalue()
+    path.write_text("[]\n")
+    with pytest.raises(ValueError, match="is no history"):
+        history.read(path)
+
+
+def test_a_busy_machine_is_told(tmp_path: Path) -> None:
+    assert machine.describe_business(None) is None
+    assert machine.describe_business(0.1) is None
+    assert "use 1.5 of" in (machine.describe_business(1.5) or "")
+    table = tmp_path / "stat"
+    table.write_text("cpu  1 2 3 4 5 6 7 8 9 10\n")
+    assert machine.busy_processors(0.0, table) is None  # nothing has passed
+    assert machine.busy_processors(0.0, tmp_path / "none") is None
 
 
 def test_what_is_not_known_is_left_empty() -> None:

@@ -75,12 +75,22 @@ class Sample:
 
 
 class Conductor:
-    """Runs a plan on targets, and collects :attr:`samples`."""
+    """Runs a plan on targets, and collects :attr:`samples`.
 
-    def __init__(self, plan: Plan, targets: Sequence[Target], report: Report) -> None:
+    ``measured`` is called with each one at once.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        targets: Sequence[Target],
+        report: Report,
+        measured: Callable[[Sample], object] | None = None,
+    ) -> None:
         self._plan = plan
         self._targets = list(targets)
         self._report = report
+        self._measured = measured
         self._skipped: set[str] = set()
         self.samples: list[Sample] = []
         self.left_behind: list[str] = []
@@ -160,7 +170,7 @@ class Conductor:
         except ClientFailed as failure:
             self._failure(target, group, op, failure)
             return
-        self.samples.append(
+        self._note_sample(
             Sample(
                 target.label,
                 target.transport,
@@ -176,6 +186,11 @@ class Conductor:
                 self._note(target, group),
             )
         )
+
+    def _note_sample(self, sample: Sample) -> None:
+        self.samples.append(sample)
+        if self._measured is not None:
+            self._measured(sample)
 
     def _note(self, target: Target, group: Group) -> str:
         record = group.record or 0
@@ -222,7 +237,7 @@ class Conductor:
         target.errors += 1
         if failure.lost or obituary or target.errors >= _ERRORS_MAX:
             target.lost = True
-        self.samples.append(
+        self._note_sample(
             Sample(target.label, target.transport, target.server, group, op, error=obituary or text)
         )
         if group.record is not None and not target.lost and op != "check":

@@ -7,10 +7,13 @@ import os
 import platform
 import socket
 import struct
+import time
 from pathlib import Path
 from typing import Final
 
 _SIOCGIFADDR: Final = 0x8915
+_BUSY: Final = 0.25
+"""Processors that others may use without a word."""
 LOOPBACK: Final = (
     "Loopback: there is no link between the two ends, only this machine's memory. What wins here "
     "is a provider, not RDMA; over a link, measure again."
@@ -31,6 +34,36 @@ def describe_machine() -> str:
         f"{cpu}, {os.cpu_count()} cores{virtual}; Linux {platform.release().partition('-')[0]}; "
         f"Python {platform.python_version()}; load {os.getloadavg()[0]:.1f}"
     )
+
+
+def busy_processors(seconds: float = 0.5, table: Path = Path("/proc/stat")) -> float | None:
+    """Return how many processors have been busy, on the mean of some seconds; None if not known.
+
+    Unlike the load it knows nothing of what was before, and does not count who waits.
+    """
+    try:
+        before = _jiffies(table)
+        time.sleep(seconds)
+        after = _jiffies(table)
+    except (OSError, ValueError, IndexError):
+        return None
+    total = sum(after) - sum(before)
+    idle = sum(after[3:5]) - sum(before[3:5])  # idle, and waiting for a disk
+    return (os.cpu_count() or 1) * (1 - idle / total) if total > 0 else None
+
+
+def describe_business(busy: float | None) -> str | None:
+    """Return a warning if others use the processors; None if that is nothing to speak of."""
+    if busy is None or busy < _BUSY:
+        return None
+    return (
+        f"Busy machine: other programs use {busy:.1f} of {os.cpu_count()} processors. Do not trust "
+        "figures of this run, nor compare them with others'."
+    )
+
+
+def _jiffies(table: Path) -> list[int]:
+    return [int(word) for word in table.read_text().splitlines()[0].split()[1:9]]
 
 
 def describe_link(host: str, port: int, root: Path = Path("/sys/class")) -> str:

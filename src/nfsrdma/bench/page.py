@@ -10,7 +10,7 @@ from typing import Final
 from .plan import CALL_OPS, DATA_OPS, META_OPS, show_size
 from .plots import KINDS, as_image, draw
 from .rows import Row
-from .tables import BASE, Column, columns_of, copies, number, remarks
+from .tables import BASE, Column, columns_of, copies, number, remarks, trips
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #8886; --dim: #888; }
@@ -88,7 +88,7 @@ def _matrix(rows: Sequence[Row], op: str) -> str:
         lines.append(f"<tr><td>{show_size(record)} of {show_size(size)}</td>{cells}</tr>")
     return (
         f"<h2>{op}, MB/s</h2><p><small>median, x TCP; least to greatest; s/GB client + server; "
-        f'µs p50 / p99</small></p><div class="scroll"><table>{_head("record", columns)}'
+        f'µs p50 / p99 / p99.9</small></p><div class="scroll"><table>{_head("record", columns)}'
         f"{''.join(lines)}</table></div>"
     )
 
@@ -101,7 +101,7 @@ def _cell(row: Row, base: Row | None) -> str:
         text += f"<br><small>{' to '.join(map(number, row.mb_s_spread))}</small>"
     server = "" if row.cpu_s_per_gb_server is None else f" + {number(row.cpu_s_per_gb_server)}"
     text += f"<br><small>{number(row.cpu_s_per_gb_client)}{server} s/GB</small>"
-    return text + f"<br><small>{number(row.rtt_us_p50)} / {number(row.rtt_us_p99)} µs</small>"
+    return text + f"<br><small>{trips(row)} µs</small>"
 
 
 def _calls(rows: Sequence[Row]) -> str:
@@ -117,7 +117,7 @@ def _calls(rows: Sequence[Row]) -> str:
             row = found.get((op, *column.key))
             text = "" if row is None else (
                 f'<span class="note">{number(row.ops_s)}</span><br>'
-                f"<small>{number(row.rtt_us_p50)} / {number(row.rtt_us_p99)} µs</small>"
+                f"<small>{trips(row)} µs</small>"
             )  # fmt: skip
             cells += f"<td>{text}</td>"
         name = "entries listed" if op == "readdir" else op

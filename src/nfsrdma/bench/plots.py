@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .plan import show_size
 from .rows import Row
-from .tables import columns_of
+from .tables import BASE, columns_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +26,9 @@ _STYLES: Final = ("-", "--", ":", "-.")
 _MARKS: Final = ("o", "s", "^", "D")
 
 
+Value = Callable[[Row], tuple[float, float, float] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One figure: what it shows of a row (least, middle, greatest), and its titles."""
@@ -33,7 +36,8 @@ class Kind:
     name: str
     title: str
     unit: str
-    value: Callable[[Row], tuple[float, float, float] | None]
+    value: Value | None
+    """None: what the row is to TCP's."""
     whiskers: bool = False
     """Whether least and greatest are whiskers, as shades would cover each other."""
 
@@ -58,8 +62,26 @@ def _latency(row: Row) -> tuple[float, float, float] | None:
     return row.rtt_us_p50, row.rtt_us_p50, row.rtt_us_p99
 
 
+def _ratio(row: Row, tcp: Row | None) -> tuple[float, float, float] | None:
+    if tcp is None or tcp is row or not row.mb_s or not tcp.mb_s:
+        return None
+    low, high = row.mb_s_spread or (row.mb_s, row.mb_s)
+    return low / tcp.mb_s, row.mb_s / tcp.mb_s, high / tcp.mb_s
+
+
+def _against_tcp(rows: Sequence[Row]) -> Value:
+    """Return what gives the ratio of a row to TCP's of the same operation."""
+
+    def place(row: Row) -> tuple[object, ...]:
+        return row.op, row.record, row.size, row.depth, row.threads, row.clients
+
+    tcp = {place(row): row for row in rows if row.label == BASE}
+    return lambda row: _ratio(row, tcp.get(place(row)))
+
+
 KINDS: Final = (
     Kind("bandwidth", "Bandwidth (median; least to greatest shaded)", "MB/s", _bandwidth),
+    Kind("ratio", "Times TCP's bandwidth (median; least to greatest shaded)", "x TCP", None),
     Kind("cpu", "Processor time, client + server", "s per GB", _processor),
     Kind("latency", "Round trip of a record (median; whisker to 99 %)", "µs", _latency, True),
 )
@@ -69,11 +91,10 @@ def draw(kind: Kind, rows: Sequence[Row]) -> Figure | None:
     """Draw one figure with a panel for each operation; None if there is nothing to draw."""
     from matplotlib.figure import Figure
 
+    value = kind.value or _against_tcp(rows)
     sizes = [row.size for row in rows if row.size and row.record]
     # Several file sizes would be several lines of one name, so only the largest is drawn.
-    usable = [
-        row for row in rows if sizes and row.size == max(sizes) and kind.value(row) is not None
-    ]
+    usable = [row for row in rows if sizes and row.size == max(sizes) and value(row) is not None]
     panels = [(op, title) for op, title in PANELS if any(row.op == op for row in usable)]
     if not panels:
         return None
@@ -83,7 +104,7 @@ def draw(kind: Kind, rows: Sequence[Row]) -> Figure | None:
     figure.suptitle(f"{kind.title}, {show_size(max(sizes))} files")
     for place, (op, title) in enumerate(panels):
         axes = figure.add_subplot(down, across, place + 1)
-        _panel(axes, kind, [row for row in usable if row.op == op], usable)
+        _panel(axes, kind, value, [row for row in usable if row.op == op], usable)
         axes.set_title(title, fontsize="medium")
         axes.set_ylabel(kind.unit)
     handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -91,13 +112,15 @@ def draw(kind: Kind, rows: Sequence[Row]) -> Figure | None:
     return figure
 
 
-def _panel(axes: Any, kind: Kind, rows: Sequence[Row], everything: Sequence[Row]) -> None:
+def _panel(
+    axes: Any, kind: Kind, value: Value, rows: Sequence[Row], everything: Sequence[Row]
+) -> None:
     columns = columns_of(everything)
     labels = list(dict.fromkeys(column.label for column in columns))
     lanes = list(dict.fromkeys(column.lanes for column in columns))
     for column in columns:
         points = sorted(
-            (row.record or 0, *(kind.value(row) or (0.0, 0.0, 0.0)))
+            (row.record or 0, *(value(row) or (0.0, 0.0, 0.0)))
             for row in rows
             if (row.label, row.depth, row.threads) == column.key
         )
@@ -123,6 +146,9 @@ def _panel(axes: Any, kind: Kind, rows: Sequence[Row], everything: Sequence[Row]
     ticks = sorted({row.record or 0 for row in rows})
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    if kind.value is None:
+        axes.axhline(1.0, color="gray", linewidth=1)
+        axes.set_yscale("log", base=2)
     axes.set_xticks(ticks[:: -(-len(ticks) // 8)])
     axes.set_xticklabels([show_size(tick) for tick in ticks[:: -(-len(ticks) // 8)]])
     axes.tick_params(axis="x", labelsize="small")

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from .conduct import Sample
 from .copies import copies_per_byte
+
+_PER_DOUBLING: Final = 4
+"""Buckets of a histogram from one duration to its double."""
 
 
 @dataclass(slots=True)
@@ -21,7 +26,8 @@ class Row:
 
     ``mb_s`` is in 10^6 octets per second. It, ``ops_s`` and the rest are medians of the rounds; the
     lists after them are the least and the greatest. Percentiles are those of all round trips of
-    all rounds.
+    all rounds; ``p999`` and ``p9999``, 99.9 and 99.99 %, are there only if one at least was longer.
+    The histogram has the upper end of each bucket, in µs, and how many it has.
     """
 
     transport: str
@@ -40,6 +46,9 @@ class Row:
     ops_s_spread: list[float] | None = None
     rtt_us_p50: float | None = None
     rtt_us_p99: float | None = None
+    rtt_us_p999: float | None = None
+    rtt_us_p9999: float | None = None
+    rtt_us_histogram: list[list[float]] | None = None
     cpu_s_per_gb_client: float | None = None
     cpu_s_per_gb_server: float | None = None
     cpu_us_per_op_client: float | None = None
@@ -125,6 +134,17 @@ def _fill(row: Row, done: list[Sample]) -> None:
     if rtts:
         row.rtt_us_p50 = _rounded(percentile(rtts, 50))
         row.rtt_us_p99 = _rounded(percentile(rtts, 99))
+        if len(rtts) > 1_000:
+            row.rtt_us_p999 = _rounded(percentile(rtts, 99.9))
+        if len(rtts) > 10_000:
+            row.rtt_us_p9999 = _rounded(percentile(rtts, 99.99))
+        row.rtt_us_histogram = histogram(rtts)
+
+
+def histogram(values: Sequence[float]) -> list[list[float]]:
+    """Return the buckets that are not empty, as upper end and count; four of them double."""
+    counts = Counter(math.ceil(_PER_DOUBLING * math.log2(max(value, 1e-3))) for value in values)
+    return [[_rounded(2 ** (at / _PER_DOUBLING)), count] for at, count in sorted(counts.items())]
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
@@ -162,7 +182,10 @@ def as_csv(rows: Sequence[Row]) -> str:
         plain = as_dict(row)
         for name, value in plain.items():
             if isinstance(value, list):
-                plain[name] = " ".join(map(str, value))
+                plain[name] = " ".join(
+                    ":".join(map(str, each)) if isinstance(each, list) else str(each)
+                    for each in value
+                )
         writer.writerow(plain)
     return file.getvalue()
 

@@ -30,6 +30,11 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def trips(row: Row) -> str:
+    """Return the percentiles of the round trips in µs."""
+    return " / ".join(map(number, (row.rtt_us_p50, row.rtt_us_p99, row.rtt_us_p999)))
+
+
 def spread(between: Sequence[float] | None) -> str:
     """Return least and greatest on a line of their own; nothing after a single round."""
     if between is None or between[0] == between[1]:
@@ -109,7 +114,7 @@ def costs(rows: Sequence[Row], ops: Sequence[str] = ("read", "write")) -> Table 
     if not of:
         return None
     table = Table(
-        title="processor seconds per GB (client + server), round trip p50 / p99 in µs",
+        title="processor seconds per GB (client + server), round trip p50 / p99 / p99.9 in µs",
         title_justify="left",
         title_style="bold",
     )
@@ -133,10 +138,7 @@ def costs(rows: Sequence[Row], ops: Sequence[str] = ("read", "write")) -> Table 
 
 def _cost(row: Row) -> str:
     server = "" if row.cpu_s_per_gb_server is None else f" + {number(row.cpu_s_per_gb_server)}"
-    return (
-        f"{number(row.cpu_s_per_gb_client)}{server}\n"
-        f"[dim]{number(row.rtt_us_p50)} / {number(row.rtt_us_p99)}[/]"
-    )
+    return f"{number(row.cpu_s_per_gb_client)}{server}\n[dim]{trips(row)}[/]"
 
 
 def calls(rows: Sequence[Row]) -> Table | None:
@@ -145,7 +147,7 @@ def calls(rows: Sequence[Row]) -> Table | None:
     if not of:
         return None
     table = Table(
-        title="calls and names: operations per second, round trip p50 / p99 in µs",
+        title="calls and names: operations per second, round trip p50 / p99 / p99.9 in µs",
         title_justify="left",
         title_style="bold",
     )
@@ -161,8 +163,7 @@ def calls(rows: Sequence[Row]) -> Table | None:
             cells.append(
                 ""
                 if row is None
-                else f"{number(row.ops_s)}{spread(row.ops_s_spread)}\n"
-                f"{number(row.rtt_us_p50)} / {number(row.rtt_us_p99)}"
+                else f"{number(row.ops_s)}{spread(row.ops_s_spread)}\n{trips(row)}"
             )
         if any(cells):
             table.add_row("entries listed" if op == "readdir" else op, *cells)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 import click
 from rich.console import Console
@@ -17,7 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nfsrdma.bench import compare as comparing
 from nfsrdma.bench import iozone, machine, plan, rows, tables, targets
-from nfsrdma.bench.conduct import Conductor, Target
+from nfsrdma.bench.conduct import Conductor, Sample, Target
 from nfsrdma.bench.servers import ServerError
 from nfsrdma.client import UrlError, parse_url
 
@@ -73,7 +75,10 @@ def bench(
         # Outputs are opened before anything is measured, which may take hours.
         forms = {outputs.json_file: rows.as_json, outputs.csv_file: rows.as_csv}
         files = {path: stack.enter_context(replaced(path)) for path in forms if path is not None}
-        outcome = _run(urls, settings, servers, console)
+        steps = None
+        if outputs.steps_file is not None:
+            steps = stack.enter_context(outputs.steps_file.open("a", buffering=1))
+        outcome = _run(urls, settings, servers, console, steps)
         for path, file in files.items():
             file.write(forms[path](outcome.rows).encode())
             written.append(path)
@@ -118,10 +123,24 @@ def _write(outcome: Outcome, outputs: Outputs) -> Iterator[Path]:
             yield outputs.plot_folder / name
 
 
-def _run(urls: Sequence[str], settings: Settings, servers: Servers, console: Console) -> Outcome:
+def _run(
+    urls: Sequence[str],
+    settings: Settings,
+    servers: Servers,
+    console: Console,
+    steps: TextIO | None,
+) -> Outcome:
     """Start the servers, measure them, and show the figures."""
     about = describe_here()
     console.print(about)
+    busy = machine.describe_business(machine.busy_processors())
+    if busy is not None:
+        console.print(f"[yellow]{busy}[/]")
+
+    def measured(sample: Sample) -> None:
+        if steps is not None:
+            steps.write(json.dumps(asdict(sample)) + "\n")
+
     with ExitStack() as stack:
         chosen = _targets(urls, settings, servers, stack)
         remarks = [*chosen.left_out, *_links(chosen.targets)]
@@ -131,7 +150,7 @@ def _run(urls: Sequence[str], settings: Settings, servers: Servers, console: Con
             raise Failed("no transport is left to measure")
         todo = settings.plan(len(chosen.targets))
         with _progress(todo, len(chosen.targets)) as report:
-            conductor = Conductor(todo, chosen.targets, report)
+            conductor = Conductor(todo, chosen.targets, report, measured)
             conductor.run()
     made = rows.make_rows(
         conductor.samples,
@@ -142,7 +161,8 @@ def _run(urls: Sequence[str], settings: Settings, servers: Servers, console: Con
         when=time.strftime("%Y-%m-%dT%H:%M:%S"),
     )
     _show(made, conductor.left_behind, console)
-    return Outcome(made, [about, *remarks], conductor.failed)
+    about_all = [about, *([busy] if busy else []), *remarks]
+    return Outcome(made, about_all, conductor.failed)
 
 
 def describe_here() -> str:

@@ -133,6 +133,7 @@ class Outputs:
     csv_file: Path | None
     iozone_file: Path | None
     plot_folder: Path | None
+    steps_file: Path | None
 
 
 settings_options = folded(
@@ -246,6 +247,13 @@ output_options = folded(
             type=_FOLDER,
             metavar="DIR",
             help="Plots as PNG, and one HTML page (extra: plot).",
+        ),
+        click.option(
+            "--steps",
+            "steps_file",
+            type=_FILE,
+            metavar="FILE",
+            help="Append each step as a line of JSON as soon as it is measured.",
         ),
     ),
 )
