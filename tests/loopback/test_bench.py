@@ -55,8 +55,10 @@ def test_our_own_servers_side_by_side(tmp_path: Path) -> None:
     text = run(
         *QUICK, "--transports", "tcp,soft,verbs", "--records", "4k,64k", "--depths", "1,4",
         "--json", tmp_path / "o.json", "--csv", tmp_path / "o.csv", "--folder", tmp_path,
-        "--iozone", tmp_path / "o.xls", "--plot", tmp_path / "plots",
+        "--iozone", tmp_path / "o.xls", "--plot", tmp_path / "plots", "--steps", tmp_path / "steps",
     )  # fmt: skip
+    steps = [json.loads(line) for line in (tmp_path / "steps").read_text().splitlines()]
+    assert {step["op"] for step in steps} == set(plan.ALL_OPS)
     assert "Loopback" in text
     assert "verbs is left out" in text
     rows = json.loads((tmp_path / "o.json").read_text())
@@ -73,7 +75,7 @@ def test_our_own_servers_side_by_side(tmp_path: Path) -> None:
     assert '"Writer report"' in (tmp_path / "o-tcp-1.xls").read_text()
     assert (tmp_path / "plots" / "bandwidth.png").read_bytes().startswith(b"\x89PNG")
     page = (tmp_path / "plots" / "index.html").read_text()
-    assert page.count("data:image/svg+xml;base64,") == 3
+    assert page.count("data:image/svg+xml;base64,") == 4
     assert "<script" not in page
     assert not list(tmp_path.glob("nfsrdma-bench-*")), "the scratch directory is gone"
     text = run("--compare", tmp_path / "o.json", tmp_path / "o.json")
