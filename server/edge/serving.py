@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 _DRAINING: Final = 50
 """Turns of the reactor, at most, in which the calls under way may end."""
+_LAST_WORDS: Final = 5
+"""Turns in which the last words to peers go out. Those to one that shares our UDP port (``soft``)
+come back to us first, and we hand them on."""
 
 RDMA_PORT: Final = 20049
 TCP_PORT: Final = 2049
@@ -149,7 +152,8 @@ class Serving:
             if self.service.is_idle:
                 break
         self.service.close()
-        yield
+        for _ in range(_LAST_WORDS):
+            yield
         for device in self._devices:
             device.close()
         self._devices.clear()
