@@ -167,7 +167,7 @@ class Callbacks:
             return t.NFS4ERR_BADSLOT, None, arguments
         slot = self._slots[arguments.csa_slotid]
         if slot.busy:
-            # RFC 8881, Section 2.10.6.2: the one before has not been answered.
+            # The same call again, which has not been answered yet: it may come once more.
             return t.NFS4ERR_DELAY, None, arguments
         if slot.seqid == arguments.csa_sequenceid and slot.reply:
             return t.NFS4_OK, slot, arguments

@@ -321,7 +321,7 @@ class Delegations:
         opened.set_stateid(delegation.stateid)
 
     async def check(self) -> None:
-        """Ask the server what it has revoked, and forget that (RFC 8881, Section 10.2.1)."""
+        """Ask the server what it has revoked, and forget that (RFC 8881, Section 18.46.3)."""
         held = list(self._held.values())
         for start in range(0, len(held), _TESTED_AT_ONCE):
             some = held[start : start + _TESTED_AT_ONCE]

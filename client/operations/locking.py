@@ -108,7 +108,7 @@ class LockOperations:
                 text = "the server has lost locks of this owner: unlock first"
                 raise make_error(errno.ENOLCK, text, where())
             if opened.delegation is not None:
-                # A server gives locks to opens alone (RFC 8881, Section 18.10.3).
+                # A lock begins with the stateid of an open (RFC 8881, Section 18.10.1).
                 await self._operations.opens.delegations.claim(opened)
             stateid = opened.wire_stateid
             asked = _WAITING[kind] if wait else kind
