@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak crashes conformance fuzz corpus check bench targets costs format emit docs clean twins lanes-off native-million native-asan manual dist deb install
+.PHONY: help demo test soak crashes conformance fuzz wireshark-next corpus check bench targets costs format emit docs clean twins lanes-off native-million native-asan manual dist deb install
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,6 +79,11 @@ native-asan: $(STAMP) ## the native modules' tests under the sanitizers, then MI
 ASAN_TESTS = tests/property/test_roce_*.py tests/property/test_xdr_*.py tests/unit/test_roce_*.py \
   tests/unit/test_xdr_codec.py tests/loopback/test_soft_udp.py tests/security/test_security_native_reentry.py
 MINUTES ?= 0
+
+wireshark-next: $(STAMP) ## the Wireshark of Debian's next release: our plugins in it, and what it still gets wrong
+	@next=$$($(BIN)/python tools/wireshark_next.py) || { [ $$? = 3 ] && exit 0; exit 1; }; \
+	  PATH="$$(dirname $$next):$$PATH" $(BIN)/python -m pytest -rs $(WIRESHARK_TESTS)
+WIRESHARK_TESTS = tests/unit/test_dissector_wireshark.py tests/vectors/test_dissector_compare.py
 
 fuzz: $(STAMP) ## SECONDS=600 of coverage-guided fuzzing of the dissector; says how to replay what breaks
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \

@@ -77,6 +77,23 @@ def test_the_extcap_names_its_interfaces(installed: Path) -> None:
     assert main([]) == 1
 
 
+def test_wireshark_finds_the_extcap_in_a_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 4.4 on; before, Debian's looks in the folder of the whole machine alone."""
+    if tshark.release() < (4, 4):
+        pytest.skip("this Wireshark has no folder for a user's extcaps")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    result = CliRunner().invoke(wireshark, ["--install"])
+    assert result.exit_code == 0, result.output
+    assert str(tmp_path) in result.output
+    done = subprocess.run(
+        [tshark.need(), "-D"], capture_output=True, text=True, env=environment(), timeout=60
+    )
+    assert "nfsrdma-lo (NFS over RDMA on lo, annotated)" in done.stdout
+
+
 class Canned:
     """A capture that is over."""
 
