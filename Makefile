@@ -50,6 +50,10 @@ CLIENTS ?= 100
 conformance: $(STAMP) ## foreign suites, of those checkouts that are named: PYNFS= PJDFSTEST= CTHON= LIBNFS=
 	@PYTHONPATH=src:. $(BIN)/python -m tests.suites $(CONFORMANCE_ARGS)
 
+.PHONY: mount-workloads
+mount-workloads: $(STAMP) ## git, make, databases, fio, rsync ... on a mount; ARGS="--kill-every 20 --suites DIR git"
+	@PYTHONPATH=src:. $(BIN)/python -m tests.mount_workloads $(ARGS)
+
 twins: $(STAMP) ## what the native modules do, done by their twins in Python
 	@NFSRDMA_NATIVE=0 $(BIN)/python -m pytest $(TWIN_TESTS) -k 'not verbs and not shm'
 TWIN_TESTS = tests/conformance tests/unit/test_roce_*.py tests/unit/test_xdr_*.py \

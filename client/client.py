@@ -213,9 +213,14 @@ class Client:
         opening = await self.open_operations.open_handle(handle, access, lambda: path)
         return self.open_file(opening.opened, path)
 
-    def open_file(self, opened: Open, path: Path) -> OpenFile:
-        """Return the open file of ``opened``; ``path`` is for messages."""
-        io = self.open_operations
+    def open_file(
+        self, opened: Open, path: Path, operations: OpenOperations | None = None
+    ) -> OpenFile:
+        """Return the open file of ``opened``; ``path`` is for messages.
+
+        ``operations`` are those of the user who opened it, if that is another than the client's.
+        """
+        io = operations if operations is not None else self.open_operations
         return OpenFile(io, io, opened, path, self.rsize, self.wsize, self.files)
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from nfsrdma.xdr.nfs4 import types as t
+
+NO_EXCLUSIVE: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_INVAL, t.NFS4ERR_ATTRNOTSUPP))
+"""How servers refuse an OPEN with EXCLUSIVE4_1 that do not know it."""
+
 
 class Habits:
     """What one mount has learned."""

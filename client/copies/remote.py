@@ -26,6 +26,7 @@ from ..errors import (
     status_error,
 )
 from ..file import OpenFile
+from ..habits import NO_EXCLUSIVE
 from ..opens import WRITE
 from ..results import Result
 from .local import LocalEntry
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 _PRIVATE: Final = encode_attributes(mode=0o600)
 _OWN: Final = 0o700
 """The permissions needed in a directory that is copied to."""
-_NO_EXCLUSIVE: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_INVAL, t.NFS4ERR_ATTRNOTSUPP))
 _NO_VERIFY: Final = frozenset((t.NFS4ERR_NOTSUPP, t.NFS4ERR_INVAL, t.NFS4ERR_ATTRNOTSUPP))
 
 
@@ -77,7 +77,7 @@ class Remote:
         """Return whether a server refused one way to create a file, and there is another."""
         client = self._client
         if error.operation == t.OP_OPEN and client.habits.exclusive_create:
-            client.habits.exclusive_create = error.status not in _NO_EXCLUSIVE
+            client.habits.exclusive_create = error.status not in NO_EXCLUSIVE
             return not client.habits.exclusive_create
         return False
 

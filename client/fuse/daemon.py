@@ -140,9 +140,15 @@ class Daemon:
         )
         session = Session(mounted, reactor, self._send, is_dying)
         source = options.fsname if options.fsname is not None else str(where)
-        fd = mount(
-            self._directory, source, options.flags, MAX_WRITE, allow_other=options.allow_other
-        )
+        access = [
+            name
+            for name, wanted in (
+                ("allow_other", options.allow_other),
+                ("default_permissions", options.default_permissions),
+            )
+            if wanted
+        ]
+        fd = mount(self._directory, source, options.flags, MAX_WRITE, access)
         self._device = Device(reactor, fd, mounted.memory, session.handle, self._unmounted)
         return session
 

@@ -6,9 +6,13 @@ import errno
 from collections.abc import Iterator
 from typing import Final
 
+from ..cookies import Cookies
 from ..errors import make_error
 from ..nodes import Node, NodeFile
 from ..nodes.nodes import Entries, Entry, Nodes
+
+FIRST_COOKIE: Final = 3
+"""The least cookie of an entry: 1 and 2 are for ``.`` and ``..`` (RFC 8881, Section 18.23.3)."""
 
 
 class FileHandle:
@@ -30,13 +34,14 @@ class FileHandle:
 class DirectoryHandle:
     """An open directory, and the page of its listing that was read last."""
 
-    __slots__ = ("_cookie", "_index", "_page", "node")
+    __slots__ = ("_cookie", "_cookies", "_index", "_page", "node")
 
     def __init__(self, node: Node) -> None:
         self.node: Final = node
         self._page: Entries | None = None
         self._index = 0
         self._cookie = 0
+        self._cookies = Cookies()
 
     async def entries_from(self, nodes: Nodes, cookie: int) -> list[Entry]:
         """Return some of the entries after ``cookie``; none at the end of the directory."""
@@ -45,13 +50,26 @@ class DirectoryHandle:
         if page is None or index is None or (index == len(page.entries) and not page.end):
             verifier = page.verifier if page is not None and cookie else bytes(8)
             page = await nodes.readdir(self.node, cookie, verifier)
-            if not page.entries and not page.end:
-                text = "READDIR goes on without an entry"
-                raise make_error(errno.EPROTO, text, self.node.path())
+            self._check(page, cookie)
             self._page = page
             index = 0
         self._index, self._cookie = index, cookie
         return page.entries[index:]
+
+    def _check(self, page: Entries, cookie: int) -> None:
+        """Raise an error for a listing that would not come to an end."""
+        before = self._page
+        if before is None or not before.entries or before.entries[-1].cookie != cookie:
+            self._cookies = Cookies()  # from the beginning, or from where a process went back to
+        text = None
+        if not page.entries:
+            text = None if page.end else "READDIR goes on without an entry"
+        elif any(entry.cookie < FIRST_COOKIE for entry in page.entries):
+            text = "READDIR has entries with the cookies of . and .."
+        elif not page.end and self._cookies.come_again(page.entries[-1].cookie):
+            text = "the server's listing of this directory goes round"
+        if text is not None:
+            raise make_error(errno.EPROTO, text, self.node.path())
 
     def taken(self, entries: list[Entry]) -> None:
         """Note that ``entries``, the first ones of those returned last, were given away."""

@@ -78,33 +78,31 @@ def mount(
     source: str,
     flags: Sequence[str],
     max_read: int,
-    *,
-    allow_other: bool = False,
+    access: Sequence[str] = (),
 ) -> int:
     """Mount a file system at ``directory``; return the descriptor of its device.
 
-    ``source`` is what ``/proc/mounts`` shows. With ``allow_other`` all users can use it, which only
-    root can say. Raises :class:`MountError`.
+    ``source`` is what ``/proc/mounts`` shows. ``access`` may have ``allow_other``, which only root
+    can say, and ``default_permissions``. Raises :class:`MountError`.
     """
     if os.geteuid() == 0:
         try:
-            return _mount_ourselves(directory, source, flags, max_read, allow_other)
+            return _mount_ourselves(directory, source, flags, max_read, access)
         except PermissionError:
             if shutil.which(_HELPER) is None:
                 text = "not permitted: root of a container needs CAP_SYS_ADMIN to mount"
                 raise MountError(errno.EPERM, text, directory) from None
-    return _mount_by_helper(directory, source, flags, max_read)
+    return _mount_by_helper(directory, source, flags, max_read, access)
 
 
 def _mount_ourselves(
-    directory: str, source: str, flags: Sequence[str], max_read: int, allow_other: bool
+    directory: str, source: str, flags: Sequence[str], max_read: int, access: Sequence[str]
 ) -> int:
     fd = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
     data = (
         f"fd={fd},rootmode=40000,user_id={os.geteuid()},group_id={os.getegid()},max_read={max_read}"
     )
-    if allow_other:
-        data += ",allow_other"
+    data = ",".join((data, *access))
     bits = _bits(flags)
     failed = _libc.mount(
         os.fsencode(source), os.fsencode(directory), TYPE.encode(), bits, data.encode()
@@ -130,7 +128,9 @@ def remount(directory: str, flags: Sequence[str]) -> None:
         raise MountError(number, os.strerror(number), directory)
 
 
-def _mount_by_helper(directory: str, source: str, flags: Sequence[str], max_read: int) -> int:
+def _mount_by_helper(
+    directory: str, source: str, flags: Sequence[str], max_read: int, access: Sequence[str]
+) -> int:
     """Let the set-user-ID program of libfuse mount, which sends us the descriptor."""
     program = shutil.which(_HELPER)
     if program is None:
@@ -139,6 +139,7 @@ def _mount_by_helper(directory: str, source: str, flags: Sequence[str], max_read
     shown = source.replace("\\", "\\\\").replace(",", "\\,")
     options = [f"fsname={shown}", "subtype=nfsrdma", f"max_read={max_read}"]
     # It adds nosuid and nodev by itself, and refuses to be told.
+    options += access
     options += [each for each in flags if each not in ("nosuid", "nodev", "relatime")]
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -24,6 +24,7 @@ from .answers import (
     open_out,
     statfs_out,
 )
+from .handles import FIRST_COOKIE
 from .mounted import Answer, Mounted, permit
 from .wire import Header, Valid
 
@@ -217,28 +218,29 @@ async def opendir(mount: Mounted, header: Header, arguments: wire.Open) -> Answe
 
 
 async def readdir(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
-    """Answer READDIR: names and inode numbers. ``.`` and ``..`` are left out."""
+    """Answer READDIR: names and inode numbers."""
     directory = mount.handles.directory(arguments.fh)
-    found = await directory.entries_from(mount.nodes_for(header), arguments.offset)
-    parts: list[bytes] = []
-    left = arguments.size
+    found = await directory.entries_from(mount.nodes_for(header), _place(arguments))
+    parts = _dots(mount, directory.node, arguments, b"")
+    left = arguments.size - sum(map(len, parts))
+    dots = len(parts)
     for entry in found:
         part = _plain(mount, entry)
         if len(part) > left:
             break
         left -= len(part)
         parts.append(part)
-    directory.taken(found[: len(parts)])
+    directory.taken(found[: len(parts) - dots])
     return Answer(b"".join(parts))
 
 
 async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
     """Answer READDIRPLUS: entries with attributes, each of which counts as a lookup."""
     directory = mount.handles.directory(arguments.fh)
-    found = await directory.entries_from(mount.nodes_for(header), arguments.offset)
-    parts: list[bytes] = []
+    found = await directory.entries_from(mount.nodes_for(header), _place(arguments))
+    parts = _dots(mount, directory.node, arguments, NO_ENTRY)
     looked_up: list[Node] = []
-    left = arguments.size
+    left = arguments.size - sum(map(len, parts))
     taken = 0
     for entry in found:
         part = _plain(mount, entry)
@@ -256,6 +258,21 @@ async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> A
         parts.append(part)
     directory.taken(found[:taken])
     return Answer(b"".join(parts), undo=_forgetting(mount, *looked_up))
+
+
+def _place(arguments: wire.Read) -> int:
+    """Return the server's cookie that a listing goes on from."""
+    return arguments.offset if arguments.offset >= FIRST_COOKIE else 0
+
+
+def _dots(mount: Mounted, node: Node, arguments: wire.Read, before: bytes) -> list[bytes]:
+    """Return the entries ``.`` and ``..``, which NFS has not, as far as they are wanted."""
+    dots = ((1, b".", node), (2, b"..", node.parent or node))
+    return [
+        before + entry_of_directory(mount.inode(each.status), cookie, each.status.st_mode, name)
+        for cookie, name, each in dots
+        if arguments.offset < cookie
+    ]
 
 
 def _is_known(mount: Mounted, node: Node) -> bool:

@@ -69,6 +69,9 @@ class FuseOptions:
     """How the mount behaves towards the kernel."""
     allow_other: bool = False
     """Whether others than who has mounted can use it, each with his own rights."""
+    modes_checked: bool | None = None
+    """Whether the kernel judges by modes before the server does; by default with ``allow_other``,
+    since opening a FIFO, socket or device is not asked for at all otherwise."""
     background: bool = False
     """Whether a mount whose server is away is tried again in the background (``bg``)."""
     retry_s: float | None = None
@@ -81,6 +84,11 @@ class FuseOptions:
     """``rdma`` or ``tcp``, if that does not follow from the URL."""
     port: int | None = None
     """The server's port, if that does not follow from the URL."""
+
+    @property
+    def default_permissions(self) -> bool:
+        """Whether the kernel judges by modes."""
+        return self.allow_other if self.modes_checked is None else self.modes_checked
 
     @property
     def patience_s(self) -> float:
@@ -338,6 +346,8 @@ _PLAIN: Final[dict[str, Callable[[_Reader], None]]] = {
     "tcp": lambda reader: reader.transport("tcp"),
     "delegations": lambda reader: reader.keep_delegations(),
     "allow_other": _is_set("allow_other", True),
+    "default_permissions": _is_set("modes_checked", True),
+    "nodefault_permissions": _is_set("modes_checked", False),
     "bg": _is_set("background", True),
     "fg": _is_set("background", False),
 }

@@ -15,7 +15,8 @@ from nfsrdma.xdr.nfs4.attrs import encode_fattr4
 from ..acting import Acting
 from ..attributes import Stat, StatVfs, encode_attributes
 from ..client import Client
-from ..errors import NfsError, ends_everything, status_error
+from ..errors import NfsError, Where, ends_everything, status_error
+from ..habits import NO_EXCLUSIVE
 from ..operations import (
     ALL_ACCESS,
     LockOperations,
@@ -25,6 +26,7 @@ from ..operations import (
     Seen,
 )
 from ..xattr_names import PREFIX, option_of, wire_name
+from .doubt import certain, was_linked, was_made, was_removed, was_renamed
 from .lifetimes import Lifetimes
 from .node import DEPTH_MAX, Node
 from .node_file import NodeFile
@@ -306,22 +308,58 @@ class Nodes:
         asked_at = self._now()
         attributes = encode_attributes(mode=mode)
         where = partial(_below, directory, name)
-        made = await self._at(
-            lambda: self._operations.create(directory.handle, name, kind, attributes, where),
-            directory,
+
+        async def is_ours(found: Stat) -> bool:
+            # Whoever made a link with the same target, it does the same.
+            if kind.type != t.NF4LNK or not found.is_symlink:
+                return False
+            target: object = kind.value
+            return await self._operations.readlink(found.handle, where) == target
+
+        made = await certain(
+            lambda: self._at(
+                lambda: self._operations.create(directory.handle, name, kind, attributes, where),
+                directory,
+            ),
+            lambda: was_made(self._status_of, directory, name, is_ours),
         )
+        if made is None:
+            return await self._find_made(directory, name)
         return self._made(directory, name, made, asked_at)
 
     async def link(self, node: Node, directory: Node, name: bytes) -> Node:
         """Give a file another name."""
         asked_at = self._now()
         where = partial(_below, directory, name)
-        made = await self._at(
-            lambda: self._operations.link(node.handle, directory.handle, name, where),
-            node,
-            directory,
+        made = await certain(
+            lambda: self._at(
+                lambda: self._operations.link(node.handle, directory.handle, name, where),
+                node,
+                directory,
+            ),
+            lambda: was_linked(self._status_of, directory, name, node),
         )
+        if made is None:
+            return await self._find_made(directory, name)
         return self._made(directory, name, made, asked_at)
+
+    async def _find_made(self, directory: Node, name: bytes) -> Node:
+        """Return what was made by a call whose reply is lost."""
+        self._unsure(directory, name)
+        return await self.lookup(directory, name)
+
+    def _unsure(self, directory: Node, name: bytes) -> None:
+        """Forget what is known of a name, and let its directory be asked about again."""
+        directory.names.pop(name, None)
+        directory.expire(self._now())
+
+    async def _status_of(self, directory: Node, name: bytes) -> Stat | None:
+        """Ask the server what has a name."""
+        where = partial(_below, directory, name)
+        seen = await self._at(
+            lambda: self._operations.look(directory.handle, name, where), directory
+        )
+        return seen.status
 
     def _made(self, directory: Node, name: bytes, made: Made, asked_at: float) -> Node:
         self._moved_on(directory, made.directory)
@@ -336,10 +374,17 @@ class Nodes:
         The attributes of what has it expire if the name was looked up before.
         """
         where = partial(_below, directory, name)
-        info = await self._at(
-            lambda: self._operations.remove(directory.handle, name, where), directory
+        node = directory.names.get(name)
+        info = await certain(
+            lambda: self._at(
+                lambda: self._operations.remove(directory.handle, name, where), directory
+            ),
+            lambda: was_removed(self._status_of, directory, name, node),
         )
         self._lose_name(directory, name)
+        if info is None:
+            self._unsure(directory, name)
+            return
         self._moved_on(directory, info)
         self.table.name(directory, name, None)
 
@@ -351,16 +396,27 @@ class Nodes:
         The attributes of what has either name expire if the names were looked up before.
         """
         where = partial(_below, from_directory, old)
-        info = await self._at(
-            lambda: self._operations.rename(
-                from_directory.handle, old, to_directory.handle, new, where
+        source, target = (from_directory, old), (to_directory, new)
+        moved = from_directory.names.get(old)
+        info = await certain(
+            lambda: self._at(
+                lambda: self._operations.rename(
+                    from_directory.handle, old, to_directory.handle, new, where
+                ),
+                from_directory,
+                to_directory,
             ),
-            from_directory,
-            to_directory,
+            lambda: was_renamed(self._status_of, source, target, moved),
         )
         moved = from_directory.names.get(old)
         if from_directory is not to_directory or old != new:
             self._lose_name(to_directory, new)
+        if info is None:
+            if moved is not None:
+                moved.expire(self._now())
+            self._unsure(*source)
+            self._unsure(*target)
+            return
         self._moved_on(from_directory, info.source_cinfo)
         if to_directory is not from_directory:
             self._moved_on(to_directory, info.target_cinfo)
@@ -471,7 +527,7 @@ class Nodes:
         except BaseException:
             opens.discard(opened)
             raise
-        file = self._client.open_file(opened, node.path())
+        file = self._client.open_file(opened, node.path(), self._open_operations)
         return NodeFile(node, file, self.table, self._locks, node.change != before)
 
     async def create(
@@ -490,14 +546,20 @@ class Nodes:
         file's node is counted as looked up.
         """
         asked_at = self._now()
-        attributes = encode_attributes(size=0 if truncate else None, mode=mode)
-        kind = t.GUARDED4 if exclusive else t.UNCHECKED4
-        how = t.openflag4(t.OPEN4_CREATE, t.createhow4(kind, attributes))
         where = partial(_below, directory, name)
-        opening = await self._at(
-            lambda: self._open_operations.open(directory.handle, name, access, how, where),
-            directory,
-        )
+
+        async def opened(how: t.createhow4) -> Opening:
+            flag = t.openflag4(t.OPEN4_CREATE, how)
+            return await self._at(
+                lambda: self._open_operations.open(directory.handle, name, access, flag, where),
+                directory,
+            )
+
+        if exclusive:
+            opening = await self._open_exclusively(opened, mode, where)
+        else:
+            attributes = encode_attributes(size=0 if truncate else None, mode=mode)
+            opening = await opened(t.createhow4(t.UNCHECKED4, attributes))
         self._moved_on(directory, opening.directory)
         known = self.table.find(opening.status)
         changed = known is None or opening.status.change != known.change
@@ -506,10 +568,43 @@ class Nodes:
         self.table.look_up(node)
         return self._opened(node, opening, truncate, changed)
 
+    async def _open_exclusively(
+        self,
+        opened: Callable[[t.createhow4], Coroutine[Any, Any, Opening]],
+        mode: int,
+        where: Where,
+    ) -> Opening:
+        """Make a file so that it is known as ours if the server forgets that it has replied.
+
+        For that it keeps a verifier, usually in the times of the file (RFC 8881, Section 18.16.3).
+        """
+        attributes, habits = encode_attributes(mode=mode), self._client.habits
+        if habits.exclusive_create:
+            verifier = self._client.rng.getrandbits(64).to_bytes(8)
+            both = t.creatverfattr(verifier, attributes)
+            try:
+                opening = await opened(t.createhow4(t.EXCLUSIVE4_1, both))
+            except NfsError as error:
+                if error.status not in NO_EXCLUSIVE:
+                    raise
+                habits.exclusive_create = False
+            else:
+                now = encode_attributes(atime_now=True, mtime_now=True)
+                operations, made = self._open_operations, opening.opened
+                try:
+                    opening.status = await operations.setattr(made, now, where)
+                except BaseException:
+                    self._client.opens.discard(made)
+                    await operations.close(made, where=where)
+                    raise
+                opening.status.handle = made.handle
+                return opening
+        return await opened(t.createhow4(t.GUARDED4, attributes))
+
     def _opened(self, node: Node, opening: Opening, truncated: bool, changed: bool) -> NodeFile:
         if truncated:
             self._client.files.unstable.cut(node.handle, 0)
-        file = self._client.open_file(opening.opened, node.path())
+        file = self._client.open_file(opening.opened, node.path(), self._open_operations)
         return NodeFile(node, file, self.table, self._locks, changed)
 
     # --- Lost handles ---

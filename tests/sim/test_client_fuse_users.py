@@ -146,6 +146,18 @@ def test_files_belong_to_who_makes_them_and_groups_count(world: World) -> None:
         world.fails(errno.EACCES, world.kernel.answer(unique))
 
 
+def test_data_is_written_by_who_has_opened_the_file(world: World) -> None:
+    world.run(world.root.write_bytes("f", b""))
+    world.run(world.root.chmod("f", 0o4777))
+    node = world.lookup(ROOT, b"f").node
+    with world.as_user(BOB):
+        fh, _ = world.run(world.kernel.open(node, os.O_RDWR))
+        world.run(world.kernel.write(node, fh, 0, b"x"))
+        mode = world.run(world.kernel.getattr(node)).st_mode
+        assert mode & 0o7777 == 0o777, "a set-user-ID bit goes unless root writes"
+        world.run(world.kernel.release(node, fh))
+
+
 def test_reading_is_not_executing(world: World) -> None:
     world.run(world.root.write_bytes("program", b"#!"))
     world.run(world.root.chmod("program", 0o744))

@@ -274,6 +274,9 @@ class FakeKernel:
                 found[name] = told
                 page = page[24 + (length + 7) // 8 * 8 :]
         await self.call(RELEASEDIR, node, struct.pack("=QIIQ", fh, 0, 0, 0))
+        assert list(found)[:2] == [b".", b".."]
+        assert not found.pop(b".")
+        assert not found.pop(b"..")
         return found
 
     async def lock(

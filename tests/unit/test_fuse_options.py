@@ -72,7 +72,11 @@ def test_names_and_locks() -> None:
 def test_who_the_server_is_told_to_serve() -> None:
     options = parse_options(("uid=5,gid=6,sec=sys,nconnect=4,max_connect=2",))
     assert (options.mount.uid, options.mount.gid, options.mount.nconnect) == (5, 6, 4)
-    assert parse_options(("allow_other",)).allow_other
+    options = parse_options(("allow_other",))
+    assert options.allow_other
+    assert options.default_permissions, "nobody else judges who opens a FIFO"
+    assert not parse_options(("allow_other,nodefault_permissions",)).default_permissions
+    assert not parse_options(()).default_permissions
     with pytest.raises(ValueError, match="all users would have the rights"):
         parse_options(("allow_other,uid=5",))
 

@@ -1,0 +1,44 @@
+"""A small part of ``make mount-workloads``, with a server that is killed in the midst of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.loopback.test_fuse_mount import can_mount
+from tests.mount_workloads.programs import PROGRAMS, Missing, Place, ProgramError
+from tests.mount_workloads.stage import NOBODY, Stage
+
+pytestmark = pytest.mark.skipif(not can_mount(), reason="no FUSE file system can be mounted here")
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    stage = Stage("soft", kill_every_s=2)
+    yield stage
+    stage.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "user"), [("build", NOBODY), ("sqlite", 0), ("small_files", NOBODY)]
+)
+def test_programs(stage: Stage, name: str, user: int) -> None:
+    place = Place(stage.space(f"{name}-{user}", user), user, 0.0005)
+    try:
+        PROGRAMS[name](place)
+    except Missing as missing:
+        pytest.skip(f"no {missing}")
+
+
+def test_the_server_was_killed_and_nobody_complained(stage: Stage) -> None:
+    assert stage.server.killed.wait(60)
+    assert "Traceback" not in stage.log
+    assert stage.path.is_dir()
+
+
+def test_a_program_that_fails_is_noticed(stage: Stage) -> None:
+    place = Place(stage.space("failing"), 0, 1.0)
+    with pytest.raises(ProgramError, match="exit status 3"):
+        place.run("sh", "-c", "exit 3")
+    with pytest.raises(Missing):
+        place.run("no-such-program")

@@ -1,0 +1,61 @@
+"""Run the programs, and say what became of each: ``make mount-workloads``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from .programs import PROGRAMS, Missing, Place, ProgramError
+from .stage import NOBODY, WAYS, Stage
+
+
+def main() -> int:
+    """Run what was asked for; return 1 if anything failed."""
+    parser = argparse.ArgumentParser(prog="make mount-workloads", description=__doc__)
+    parser.add_argument("programs", nargs="*", help=f"of {', '.join(PROGRAMS)}; all by default")
+    parser.add_argument("--ways", default="tcp,soft", help=f"of {', '.join(WAYS)}")
+    parser.add_argument("--users", default=f"0,{NOBODY}", help="who runs them, by number")
+    parser.add_argument("--kill-every", type=float, default=0.0, metavar="S", help="the server")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much each has to do")
+    parser.add_argument("--suites", type=Path, help="where foreign suites are built")
+    parser.add_argument("--options", default="", help="more options of the mount")
+    given = parser.parse_args()
+    failed = 0
+    for way in given.ways.split(","):
+        stage = Stage(way, kill_every_s=given.kill_every, options=given.options)
+        try:
+            for name in given.programs or PROGRAMS:
+                for user in map(int, given.users.split(",")):
+                    failed += not _play(stage, name, user, given.scale, given.suites, way)
+        finally:
+            kills = stage.server.kills
+            log = stage.log
+            stage.close()
+        if kills:
+            print(f"{way}: the server was killed {kills} times")
+        if log:
+            print(f"{way}: the mount said:\n{log[-2000:]}")
+            failed += "Traceback" in log
+    return int(bool(failed))
+
+
+def _play(stage: Stage, name: str, user: int, scale: float, suites: Path | None, way: str) -> bool:
+    """Run one program; return whether it did not fail."""
+    begin = time.monotonic()
+    what = f"{way:5} {user or 'root':>6} {name:12}"
+    try:
+        PROGRAMS[name](Place(stage.space(f"{name}-{user}", user), user, scale, suites))
+    except Missing as missing:
+        print(f"{what} not run: no {missing}", flush=True)
+    except ProgramError as error:
+        print(f"{what} FAILED after {time.monotonic() - begin:.1f} s: {error}", flush=True)
+        return False
+    else:
+        print(f"{what} ok {time.monotonic() - begin:.1f} s", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Where programs play: a server of ours that can be killed and started again, and a mount of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tests.support.hosts import loopback
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+WAYS = ("tcp", "soft", "shm")
+NOBODY = 65534
+_PATIENCE_S = 60.0
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+
+
+class StageError(Exception):
+    """Server or mount could not be had; the message says why."""
+
+
+class Server:
+    """`nfsrdma serve` of an empty directory; it is killed, and comes back with what it recorded."""
+
+    def __init__(self, folder: Path, way: str) -> None:
+        self.export = folder / "export"
+        self.export.mkdir()
+        self._folder = folder
+        self._way = way
+        self._address = loopback(9)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+        self.kills = 0
+        self.killed = threading.Event()
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """What clients mount."""
+        scheme = "nfs+tcp" if self._way == "tcp" else "nfs+rdma"
+        return f"{scheme}://{self._address}:{self._port}/"
+
+    def start(self) -> None:
+        """Start it, at the same place as before."""
+        log = self._folder / "server.log"
+        told = log.stat().st_size if log.exists() else 0
+        port = str(self._port)
+        ports = ["--provider", "none", "--tcp", port]
+        if self._way != "tcp":
+            ports = ["--provider", self._way, "--port", port]
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "nfsrdma", "serve", str(self.export)),
+                    *("--listen", self._address, *ports, "--no-root-squash"),
+                    *("--lease", "10", "--state-dir", str(self._folder / "state")),
+                ],
+                stdout=output,
+                stderr=output,
+                env=_ENVIRONMENT,
+                cwd="/",
+            )
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            text = log.read_bytes()[told:].decode(errors="replace")
+            found = re.search(r"nfs\+\w+://[\d.]+:(\d+)", text)
+            if found:
+                self._port = int(found[1])
+                return
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise StageError(f"the server did not start: {text}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill it as a crash does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self.kills += 1
+        self.killed.set()
+
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+            self._process.kill()
+            self._process.wait()
+
+
+class Killer:
+    """Kills a server every so many seconds, and starts it again; 0 leaves it alone."""
+
+    def __init__(self, server: Server, every_s: float) -> None:
+        self._server = server
+        self._every_s = every_s
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        if every_s:
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._every_s):
+            self._server.kill()
+            self._server.start()
+
+    def close(self) -> None:
+        """Leave it alone from now on."""
+        self._over.set()
+        if self._every_s:
+            self._thread.join()
+
+
+class Stage:
+    """A mount, of whose directory ``path`` all users have the rights that they have."""
+
+    def __init__(self, way: str, *, kill_every_s: float = 0.0, options: str = "") -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mount-workloads-"))
+        self.folder.chmod(0o755)
+        self.path = self.folder / "mount"
+        self.path.mkdir()
+        self.server = Server(self.folder, way)
+        os.chmod(self.server.export, 0o1777)
+        try:
+            self._mount(options)
+        except BaseException:
+            self.server.close()
+            raise
+        self._killer = Killer(self.server, kill_every_s)
+
+    def _mount(self, options: str) -> None:
+        words = ",".join(filter(None, ("allow_other,suid,dev", options)))
+        log = (self.folder / "mount.log").open("ab")
+        command = [sys.executable, "-m", "nfsrdma", "mount", "-f", self.server.url, str(self.path)]
+        self._daemon = subprocess.Popen(
+            [*command, "-o", words],
+            env=_ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+        log.close()
+        assert self._daemon.stdout is not None
+        if b"is mounted" not in self._daemon.stdout.readline():
+            raise StageError((self.folder / "mount.log").read_text())
+
+    def space(self, name: str, user: int = 0) -> Path:
+        """Make a directory of ``user`` on the mount."""
+        path = self.path / name
+        path.mkdir()
+        os.chown(path, user, user)
+        return path
+
+    @property
+    def log(self) -> str:
+        """What the process behind the mount had to say."""
+        return (self.folder / "mount.log").read_text(errors="replace")
+
+    def close(self) -> None:
+        """Unmount, end the server, and remove everything."""
+        self._killer.close()
+        umount = [sys.executable, "-m", "nfsrdma", "umount"]
+        for more in ([], ["--force"]):
+            done = subprocess.run(
+                [*umount, *more, str(self.path)], env=_ENVIRONMENT, capture_output=True, check=False
+            )
+            if done.returncode == 0:
+                break
+        with suppress(subprocess.TimeoutExpired):
+            self._daemon.wait(30)
+        self._daemon.kill()
+        self._daemon.communicate()
+        self.server.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
