@@ -49,7 +49,7 @@ class Answer:
 
     def results(self, call: Call) -> Results:
         """Decode the COMPOUND's results. Raises ``Failed``."""
-        return nfs.decode_results(self.body, call.xid, self.placed)
+        return nfs.decode_results(self.body, call, self.placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,9 @@ class Lab:
             answer.xid == xid and not answer.is_chunk_error,
             f"NULL {where} was answered by {answer.brief()} for XID {answer.xid:#x}",
         )
-        check_reply(answer, xid)
+        found = check_reply(answer, xid)
+        left = nfs.accepted(answer.octets[found.size :], xid).remaining()
+        expect(not left, f"{left} octets behind the reply to NULL, which has no result")
 
     async def dropped(self, peer: RawPeer, octets: bytes) -> None:
         """Send what must be dropped: no answer may come, and the connection has to live."""

@@ -37,8 +37,10 @@ SAVEFH: Final[Op] = (t.OP_SAVEFH, None)
 class Call:
     """An RPC call that is ready to be sent, some way or other."""
 
-    def __init__(self, xid: int, encoder: Encoder) -> None:
+    def __init__(self, xid: int, encoder: Encoder, ops: Sequence[int]) -> None:
         self.xid = xid
+        self.ops = list(ops)
+        """The numbers of the operations."""
         self._encoder = encoder
 
     @property
@@ -94,7 +96,7 @@ def compound(xid: int, ops: Sequence[Op], credentials: Credentials, *, minor: in
     auth = credentials.to_auth()
     encode_call(enc, xid, t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_COMPOUND, auth)
     encode_ops(enc, ops, minor)
-    return Call(xid, enc)
+    return Call(xid, enc, [number for number, _ in ops])
 
 
 def null(xid: int) -> bytes:
@@ -118,12 +120,12 @@ def accepted(octets: bytes, xid: int) -> Decoder:
     return decoder
 
 
-def decode_results(octets: bytes, xid: int, placed: Sequence[bytes] = ()) -> Results:
-    """Decode a reply; ``placed`` is what was written to each chunk of the Write list.
+def decode_results(octets: bytes, call: Call, placed: Sequence[bytes] = ()) -> Results:
+    """Decode the reply to a call; ``placed`` is what was written to each chunk of the Write list.
 
-    Raises ``Failed`` if that is impossible.
+    Raises ``Failed`` if that is impossible, or if the results are those of another COMPOUND.
     """
-    head = accepted(octets, xid).tell()
+    head = accepted(octets, call.xid).tell()
     decoder = PlacedDecoder(memoryview(octets)[head:], [memoryview(each) for each in placed])
     try:
         result = t.COMPOUND4res.decode(decoder)
@@ -131,12 +133,27 @@ def decode_results(octets: bytes, xid: int, placed: Sequence[bytes] = ()) -> Res
     except XdrError as error:
         raise Failed(f"the results cannot be decoded: {error}") from None
     values = [each.value for each in result.resarray]
-    return Results(
+    found = Results(
         result.status,
         [each.resop for each in result.resarray],
         [int(getattr(value, value.__slots__[0])) for value in values],
         [getattr(value, "value", value) for value in values],
     )
+    _check_order(found, call)
+    return found
+
+
+def _check_order(found: Results, call: Call) -> None:
+    """Raise ``Failed`` unless there is a result for each operation up to the one that failed."""
+    good = found.status == t.NFS4_OK
+    asked = call.ops[: len(found.ops)]
+    if found.ops[-1:] == [t.OP_ILLEGAL]:
+        asked[-1:] = [t.OP_ILLEGAL]
+    if found.ops != asked or (good and len(found.ops) != len(call.ops)):
+        raise Failed(f"results of operations {found.ops}, the call has {call.ops}")
+    before, last = found.statuses[:-1], found.statuses[-1:]
+    if any(before) or (last and last[0] != found.status):
+        raise Failed(f"statuses {found.statuses} in a COMPOUND with status {found.status}")
 
 
 def channel(

@@ -168,6 +168,11 @@ class Runner:
             return _failed(case), str(error)
         except VerbsError as error:
             return Verdict.ERROR, f"{error}"
+        except Cancelled:
+            raise
+        except Exception as error:
+            # Whatever a peer answers must not end the run, even where a test did not expect it.
+            return Verdict.ERROR, f"the test itself failed: {error!r}"
 
     async def _tidy(self, lab: Lab) -> None:
         """Remove the files of a test, and end its sessions, over a new connection if need be."""

@@ -157,5 +157,5 @@ async def slots_and_credits(lab: Lab) -> None:
         many.seqid = max(many.seqid, seqid) if slot == 0 else many.seqid
         octets = header(call.xid, credit=1) + call.whole
         answer = await many.peer.ask(octets)
-        results = nfs.decode_results(answer.octets[check_reply(answer, call.xid).size :], call.xid)
+        results = nfs.decode_results(answer.octets[check_reply(answer, call.xid).size :], call)
         expect(results.status == 0, f"slot {slot}: {results.status_name}")
