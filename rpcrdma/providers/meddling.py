@@ -11,6 +11,7 @@ recovers as it does on a bad link.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from random import Random
 
 from ..roce.packets.burst import Address, Burst
 from ..roce.wire.icrc import Flow
@@ -20,16 +21,34 @@ Fate = Callable[[bytes, bool], Sequence[bytes]]
 """Gets a packet from its BTH to its ICRC, and whether it goes out; returns what goes on."""
 
 _ICRC = 4
+PSN_BITS = 24
+"""Bits of a packet sequence number."""
 
 
 class Damaged(bytes):
     """A packet that goes out with the ICRC that it has, right or wrong."""
 
 
+class _Beginning(Random):
+    """Random numbers, of which those of 24 bits, the starting PSNs, are given."""
+
+    def __init__(self, psn: int, rest: Random) -> None:
+        super().__init__(0)
+        self._psn = psn
+        self._rest = rest
+
+    def getrandbits(self, k: int, /) -> int:
+        return self._psn if k == PSN_BITS else self._rest.getrandbits(k)
+
+
 class MeddlingDevice(SoftDevice):
     """A :class:`~.soft.SoftDevice` with a ``fate`` for its packets; None leaves them alone."""
 
     fate: Fate | None = None
+
+    def begin_at(self, psn: int) -> None:
+        """Ask the peers of new connections to number their packets from ``psn`` on."""
+        self.cm.rng = _Beginning(psn, self.cm.rng)
 
     def _transmit(self, burst: Burst) -> bool:
         fate = self.fate  # it may change at any packet

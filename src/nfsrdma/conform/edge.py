@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
-from nfsrdma.rpcrdma.providers.meddling import Fate, MeddlingDevice
+from nfsrdma.rpcrdma.providers.meddling import MeddlingDevice
 from nfsrdma.rpcrdma.providers.registry import WITHOUT_PACKETS, check_provider, open_device
 from nfsrdma.rpcrdma.task import Cancelled, Task
 from nfsrdma.rpcrdma.verbs.interfaces import Device
@@ -61,13 +61,9 @@ def run_cases(
     def open_lab(case: Case) -> Lab:
         watch = Watch(time.time) if sees else None
         device: Device
-        meddle = None
+        meddling = None
         if means.provider == "soft":
             device = meddling = MeddlingDevice(reactor, tap=watch)
-
-            def meddle(fate: Fate | None) -> None:
-                meddling.fate = fate
-
         else:
             device = open_device(means.provider, reactor, device=means.device)
         return Lab(
@@ -78,7 +74,7 @@ def run_cases(
             name=case.id,
             timeout_s=means.timeout_s,
             watch=watch,
-            meddle=meddle,
+            meddling=meddling,
         )
 
     runner = Runner(reactor, open_lab, means.limit_s, packets=sees)

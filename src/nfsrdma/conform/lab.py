@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from nfsrdma.rpcrdma.providers.meddling import Fate
+from nfsrdma.rpcrdma.providers.meddling import Fate, MeddlingDevice
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.task import Reactor
 from nfsrdma.rpcrdma.transport.chunk import Segment
@@ -79,7 +79,7 @@ class Lab:
         name: str,
         timeout_s: float,
         watch: Watch | None,
-        meddle: Callable[[Fate | None], None] | None = None,
+        meddling: MeddlingDevice | None = None,
     ) -> None:
         self.device = device
         self.reactor = reactor
@@ -88,7 +88,7 @@ class Lab:
         self.name = name
         self.timeout_s = timeout_s
         self.watch = watch
-        self._meddle = meddle
+        self._meddling = meddling
         self.peers: list[RawPeer] = []
         self.sessions: list[Session] = []
         self.files: list[File] = []
@@ -166,16 +166,21 @@ class Lab:
             raise NotApplicable("packets are not observable with this provider")
         return self.watch.since(mark, self.target.address)
 
+    @property
+    def meddling(self) -> MeddlingDevice:
+        """The device, if it lets packets be meddled with. Raises ``NotApplicable``."""
+        if self._meddling is None:
+            raise NotApplicable("packets are out of reach with this provider")
+        return self._meddling
+
     def meddle(self, fate: Fate | None) -> None:
         """Have every packet meddled with, or none any more. Raises ``NotApplicable``."""
-        if self._meddle is None:
-            raise NotApplicable("packets are out of reach with this provider")
-        self._meddle(fate)
+        self.meddling.fate = fate
 
     def leave_packets_alone(self) -> None:
         """End what :meth:`meddle` began."""
-        if self._meddle is not None:
-            self._meddle(None)
+        if self._meddling is not None:
+            self._meddling.fate = None
 
     async def alive(self, peer: RawPeer | None = None) -> None:
         """Call NULL, on a new connection unless one is given. Raises ``Failed``."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from nfsrdma.rpcrdma.providers.meddling import Damaged, Fate
+from nfsrdma.rpcrdma.providers.meddling import PSN_BITS, Damaged, Fate
 from nfsrdma.rpcrdma.roce.wire.opcode import (
     ACKNOWLEDGE,
     CNP,
@@ -130,6 +130,21 @@ async def damaged(lab: Lab) -> str:
 
     await _there_and_back(lab, _counted(spoil, hits))
     return f"{hits[0]} damaged"
+
+
+@case("FT5", _RELIABLE, Severity.MUST, Need.PACKETS)
+async def wrapped_numbers(lab: Lab) -> str:
+    """Go on with number 0 behind the last of the packets' sequence numbers."""
+    crossed = 0
+    for before in (2, 9, 40):
+        lab.meddling.begin_at((1 << PSN_BITS) - before)
+        mark = lab.mark()
+        await _there_and_back(lab, None)
+        own = (Kind.SEND, Kind.WRITE, Kind.READ_REQUEST)
+        numbers = [each.psn for each in lab.packets(mark) if each.kind in own]
+        crossed += min(numbers) < 1000 and max(numbers) >= (1 << PSN_BITS) - before
+    expect(crossed == 3, f"the server crossed the last number {crossed} times of 3")
+    return "three times"
 
 
 @case("FT6", _RELIABLE, Severity.MUST, Need.PACKETS)
