@@ -240,25 +240,40 @@ def _body(fields: Fields, body: Body, exchange: Exchange) -> None:
         _members(fields, op.value, 0)
 
 
+_PLANS: dict[type, tuple[tuple[str, str | None], ...] | None] = {}
+"""The members of each structure that there was, with their fields; none of what is no structure."""
+
+
+def _plan(kind: type) -> tuple[tuple[str, str | None], ...] | None:
+    if issubclass(kind, Union):
+        return None
+    slots = kind.__slots__ if issubclass(kind, Struct) else ()
+    return tuple((member, _NAMES.get(member)) for member in slots)
+
+
 def _members(fields: Fields, value: Any, depth: int) -> None:
     """Add the members of an operation that have a field of their own."""
     if depth > _MAX_DEPTH:
         return
-    if isinstance(value, Union):
+    kind = type(value)
+    if kind not in _PLANS:
+        _PLANS[kind] = _plan(kind)
+    plan = _PLANS[kind]
+    if plan is None:
         _members(fields, getattr(value, "value"), depth + 1)  # noqa: B009
         return
-    if not isinstance(value, Struct):
-        return
-    if isinstance(value, t.stateid4):
+    if kind is t.stateid4:
         add(fields, "nfs.stateid.seqid", value.seqid)
-    for member in value.__slots__:
+    for member, name in plan:
         item = getattr(value, member)
-        name = _NAMES.get(member)
-        if name is not None and isinstance(item, _LEAVES):
+        if type(item) is int:
+            if name is not None:
+                add(fields, name, item)
+        elif name is not None and isinstance(item, _LEAVES):
             add(fields, name, plain(item, member))
             if member in _HANDLES and isinstance(item, bytes):
                 add(fields, "nfs.fh.hash", zlib.crc32(item))
-        elif type(item) is not int and not isinstance(item, t.fattr4):
+        elif type(item) is not t.fattr4:
             _members(fields, item, depth + 1)
 
 

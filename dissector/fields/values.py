@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from nfsrdma.xdr import XdrError, chain
@@ -28,7 +30,6 @@ TEXT_FIELDS = frozenset(
 
 _SIMPLE = (bool, int, str)
 _OCTETS = (bytes, bytearray, memoryview)
-_STRUCTURES = (Struct, Union)
 _LISTS = (list, tuple)
 _NESTED = (dict, list)
 
@@ -46,7 +47,20 @@ def attributes(value: t.fattr4) -> dict[str, Any] | None:
 
 def bitmap(words: list[int]) -> list[str]:
     """Return the attributes in a ``bitmap4``, by name; unknown ones by number."""
-    mask = attrs.mask_from_bitmap(words)
+    return list(_bitmap(tuple(words)) if len(words) <= _FEW else _names_in(words))
+
+
+_FEW = 4
+"""Words of a bitmap that are remembered, as most compounds ask for the same attributes."""
+
+
+@lru_cache(1024)
+def _bitmap(words: tuple[int, ...]) -> list[str]:
+    return _names_in(words)
+
+
+def _names_in(words: Sequence[int]) -> list[str]:
+    mask = attrs.mask_from_bitmap(list(words))
     known = attrs.ATTRIBUTES
     return [known[n].name if n in known else str(n) for n in attrs.numbers_in(mask)]
 
@@ -66,34 +80,103 @@ def plain(value: Any, name: str = "", depth: int = 0) -> Any:
 
     ``name`` is the member that it is the value of.
     """
-    if type(value) is int or value is None or isinstance(value, _SIMPLE):
-        return value
-    if isinstance(value, _OCTETS):
-        if name in TEXT_FIELDS:
-            return text(bytes(value))
-        shown = bytes(value[:MAX_SHOWN]).hex()
-        return shown if len(value) <= MAX_SHOWN else {"length": len(value), "start": shown}
-    if isinstance(value, Placed):
-        return {"length": value.size, "captured": min(value.size, value.content.present)}
+    kind = type(value)
+    how = _HOW.get(kind)
+    if how is None:
+        how = _HOW[kind] = _how(kind)
+    return how(value, name, depth)
+
+
+How = Callable[[Any, str, int], Any]
+_HOW: dict[type, How] = {}
+"""How values of a type are shown, once there was one: as many as the specifications have."""
+
+
+def _how(kind: type) -> How:
+    """Return how values of a type are shown."""
+    if kind is type(None) or issubclass(kind, _SIMPLE):
+        return _itself
+    if issubclass(kind, _OCTETS):
+        return _octets
+    if issubclass(kind, Placed):
+        return _placed
+    if issubclass(kind, t.fattr4):
+        return _attributes(_structure(kind))
+    if issubclass(kind, LinkedStruct):
+        return _linked
+    if issubclass(kind, Union):
+        return _union
+    if issubclass(kind, Struct):
+        return _structure(kind)
+    return _listed if issubclass(kind, _LISTS) else _unknown
+
+
+def _itself(value: Any, name: str, depth: int) -> Any:
+    return value
+
+
+def _octets(value: Any, name: str, depth: int) -> Any:
+    if name in TEXT_FIELDS:
+        return text(bytes(value))
+    shown = bytes(value[:MAX_SHOWN]).hex()
+    return shown if len(value) <= MAX_SHOWN else {"length": len(value), "start": shown}
+
+
+def _placed(value: Any, name: str, depth: int) -> Any:
+    return {"length": value.size, "captured": min(value.size, value.content.present)}
+
+
+def _attributes(structure: How) -> How:
+    def shown(value: Any, name: str, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            return "..."
+        decoded = attributes(value)
+        if decoded is None:
+            return structure(value, name, depth)
+        return _plain_members(decoded.items(), depth)
+
+    return shown
+
+
+def _linked(value: Any, name: str, depth: int) -> Any:
     if depth > MAX_DEPTH:
         return "..."
-    if isinstance(value, t.fattr4):
-        decoded = attributes(value)
-        if decoded is not None:
-            return _plain_members(decoded.items(), depth)
-    if isinstance(value, LinkedStruct):
-        following = value.__slots__[-1]
-        return [
-            _plain_members((one for one in members(node) if one[0] != following), depth)
-            for node in chain(value)
-        ]
-    if isinstance(value, _STRUCTURES):
-        return _plain_members(members(value), depth)
-    if isinstance(value, _LISTS):
-        if name in BITMAPS and all(isinstance(item, int) for item in value):
-            return bitmap(list(value))
-        return [plain(item, name, depth + 1) for item in value[:MAX_ITEMS]]
-    return repr(value)
+    following = value.__slots__[-1]
+    return [
+        _plain_members((one for one in members(node) if one[0] != following), depth)
+        for node in chain(value)
+    ]
+
+
+def _union(value: Any, name: str, depth: int) -> Any:
+    return "..." if depth > MAX_DEPTH else _plain_members(members(value), depth)
+
+
+def _structure(kind: type) -> How:
+    """Return how a structure is shown: its members are taken out of it in one step."""
+    slots: tuple[str, ...] = tuple(kind.__slots__)  # type: ignore[attr-defined]
+    if len(slots) < 2:
+        return _union  # the same, one by one
+    taken = attrgetter(*slots)
+
+    def shown(value: Any, name: str, depth: int) -> Any:
+        if depth > MAX_DEPTH:
+            return "..."
+        return _plain_members(zip(slots, taken(value), strict=True), depth)
+
+    return shown
+
+
+def _listed(value: Any, name: str, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        return "..."
+    if name in BITMAPS and all(isinstance(item, int) for item in value):
+        return bitmap(list(value))
+    return [plain(item, name, depth + 1) for item in value[:MAX_ITEMS]]
+
+
+def _unknown(value: Any, name: str, depth: int) -> Any:
+    return "..." if depth > MAX_DEPTH else repr(value)
 
 
 def _plain_members(pairs: Iterable[tuple[str, Any]], depth: int) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from ..filter import Filter
 from ..tracking.events import Events
 from ..tracking.model import CmEvent, Exchange
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""What is encoded is a tree, and not deep."""
 
 
 class NdjsonView:
