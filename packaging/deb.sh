@@ -41,11 +41,9 @@ install -D -m 644 "$stage/manual/completions/fish/nfsrdma.fish" \
 for command in "$root$home"/bin/nfsrdma*; do
     ln -s "$home/bin/$(basename "$command")" "$root/usr/bin/$(basename "$command")"
 done
-for helper in mount.nfsrdma mount.fuse.nfsrdma; do
-    [ -e "$root$home/bin/$helper" ] || continue
-    install -d "$root/sbin"
-    ln -s "$home/bin/$helper" "$root/sbin/$helper"
-done
+install -d "$root/usr/sbin"
+"$root$home/bin/python" -c "from nfsrdma.cli import main; main()" mount-helper --install --dir "$root/usr/sbin" >/dev/null
+sed -i "s|$root$home|$home|g" "$root/usr/sbin/"mount.*
 for unit in "$top"/packaging/*.service "$top"/packaging/*.socket; do
     [ -e "$unit" ] && install -D -m 644 "$unit" "$root/lib/systemd/system/$(basename "$unit")"
 done
