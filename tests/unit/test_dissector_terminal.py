@@ -83,7 +83,8 @@ def test_how_much_of_a_capture_was_read_is_known(tmp_path: Path) -> None:
 def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True, width=100)
-    monkeypatch.setattr(dissect_progress, "Console", lambda **_: terminal)
+    monkeypatch.setattr("rich.console.Console", lambda **_: terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(dissect_progress, "_LONG", 0)
     monkeypatch.setattr(dissect_progress, "_STEP", 0)
     reader = open_capture(LOSS)
@@ -98,7 +99,8 @@ def test_progress_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_no_progress_between_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True)
-    monkeypatch.setattr(dissect_progress, "Console", lambda **_: terminal)
+    monkeypatch.setattr("rich.console.Console", lambda **_: terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(dissect_progress, "_LONG", 0)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     with dissect_progress.progress("x", open_capture(LOSS), writes=True) as advanced:

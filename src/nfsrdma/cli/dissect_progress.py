@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 if TYPE_CHECKING:
     from nfsrdma.dissector.base.text import Paint
     from nfsrdma.dissector.capture import Reader
@@ -20,12 +17,6 @@ _LONG = 1.0
 """Seconds after which there is something to show: what takes less is over before it is read."""
 _STEP = 0.2
 """Seconds between what is shown."""
-_COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    TextColumn("{task.fields[frames]:,} frames"),
-    TimeRemainingColumn(),
-)
 
 
 def paint(color: str) -> Paint:
@@ -48,12 +39,22 @@ def progress(name: str, *readers: Reader, writes: bool) -> Iterator[Callable[[],
     ``writes`` says that the pass writes to standard output as it goes: on the same terminal that
     shows the progress by itself, so nothing else is shown there.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal or (writes and sys.stdout.isatty()):
+    if not sys.stderr.isatty() or (writes and sys.stdout.isatty()):
         yield _nothing
         return
+    # It takes longer to import than a small capture to read.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[frames]:,} frames"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
     due = time.monotonic() + _LONG
-    with Progress(*_COLUMNS, console=console, transient=True, auto_refresh=False) as bar:
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task(f"reading {name}", total=None, visible=False, frames=0)
 
         def advanced() -> None:
