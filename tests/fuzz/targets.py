@@ -43,6 +43,9 @@ from nfsrdma.dissector.views.answers import Answer, ConnectionList, Slowest
 from nfsrdma.dissector.views.chunks import ChunkView
 from nfsrdma.dissector.views.extract import ExtractView
 from nfsrdma.dissector.views.health.report import ndjson_health, text_health
+from nfsrdma.dissector.views.histogram import Histogram
+from nfsrdma.dissector.views.holdings import HoldingList
+from nfsrdma.dissector.views.io_graph import IoGraph
 from nfsrdma.dissector.views.latency.latency import Latency
 from nfsrdma.dissector.views.latency.report import ndjson_latency, text_latency
 from nfsrdma.dissector.views.line import LineView
@@ -91,7 +94,8 @@ class Everything:
         self.page = PageView(lambda: reader.source.view, lambda: reader.began_ns)
         self.answers: list[Answer] = [
             Overview(lambda: reader.began_ns), Slowest(3, lambda: reader.began_ns),
-            ConnectionList(), Failures(), ServiceTimes(), *map(Top, KEYS),
+            ConnectionList(), Failures(), ServiceTimes(), *map(Top, KEYS), Histogram(),
+            IoGraph(lambda: reader.began_ns), HoldingList(lambda: reader.began_ns),
         ]  # fmt: skip
         self.views: list[View] = [
             LineView(_text), TreeView(_text), ChunkView(_text), NdjsonView(_text), self.lint,

@@ -66,7 +66,7 @@ def test_objects_of_several_views_follow_one_another() -> None:
         (["-V", "--json"], "one way to list"),
         (["-V", "--chunks"], "one way to list"),
         (["--lines", "--json"], "one way to list"),
-        (["--plot", "DIR"], "--latency or --health"),
+        (["--plot", "DIR"], "--histogram or --io-graph"),
         (["-o", "foo"], "go together"),
         (["--extract", "3"], "go together"),
         (["--extract", "3", "-o", "foo", "--lint"], "no other output"),

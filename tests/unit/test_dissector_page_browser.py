@@ -27,6 +27,7 @@ from nfsrdma.cli.dissect import dissect
 from nfsrdma.rpcrdma.transport.chunk import Segment
 from nfsrdma.xdr.nfs4 import types as t
 
+LINUX = Path(__file__).parents[1] / "data" / "captures" / "linux"
 VA = 0x7F00_0000_1000
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=2>"
 ROWS = "[...document.querySelectorAll('#rpcs [role=row]')]"
@@ -39,8 +40,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield running
 
 
-def opened(chromium: Browser, capture: Path) -> Browser:
-    out = capture.with_suffix(".html")
+def opened(chromium: Browser, capture: Path, folder: Path | None = None) -> Browser:
+    out = (folder or capture.parent) / f"{capture.stem}.html"
     result = CliRunner().invoke(dissect, ["--html", str(out), str(capture)])
     assert result.exit_code == 0, result.output
     chromium.complaints.clear()
@@ -303,4 +304,19 @@ def test_every_view_of_a_capture_with_loss(chromium: Browser, tmp_path: Path) ->
     assert page.run("app.data.rpc.call[app.selected]") == 1899
     assert "1 timeout" in page.run(f"{DETAIL}.querySelector('.box.warn').textContent")
     assert page.run(f"{DETAIL}.querySelectorAll('.rung.bad').length") == 3
+    assert page.complaints == []
+
+
+def test_who_held_what(chromium: Browser, tmp_path: Path) -> None:
+    """The states of a capture of Linux, and the RPC that each was granted by."""
+    page = opened(chromium, LINUX / "linux-client-locks.pcap", tmp_path)
+    page.run("app.show('state')")
+    rows = "[...document.querySelectorAll('#state-list [role=row]')]"
+    texts = page.run(f"{rows}.map((row) => row.children[4].textContent)")
+    assert len(texts) == 9
+    assert texts[3] == "write 50-149 of /l"
+    assert page.run("document.querySelectorAll('#state-list .span-lock').length") == 4
+    page.run(f"{rows}[3].click()")
+    page.wait("app.tab === 'rpcs'")
+    assert page.run("app.data.rpc.reply[app.selected]") == 126
     assert page.complaints == []

@@ -14,7 +14,8 @@ from .packing import packed
 SCRIPTS = (
     "format.js", "data.js", "lexer.js", "literals.js", "patterns.js", "parser.js", "evaluate.js",
     "columns.js", "filter.js", "link.js", "dom.js", "list.js", "xdr.js", "decode.js", "octets.js",
-    "timeline.js", "ladder.js", "chunks.js", "detail.js", "panels.js", "main.js",
+    "timeline.js", "ladder.js", "chunks.js", "detail.js", "panels.js", "states.js",
+    "main.js",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ...fields.kinds import wireshark_fields
 from ...fields.labels import labels
 from ...fields.names import known
 from ...tracking.events import Events, Totals
+from ...tracking.holdings import Holdings, octets_of
 from ...tracking.model import CmEvent, Connection, Exchange, Side
 from ..health import Health
 from ..latency.latency import CHAIN, STAGES, Latency
@@ -48,6 +49,7 @@ class PageView:
         self.calls, self.replies = Columns(), Columns()
         """The fields of the messages."""
         self.octets = Octets()
+        self.holdings = Holdings()
         self.strings = Strings()
         self.rows = Rows(self.strings)
         self.health = Health()
@@ -94,6 +96,7 @@ class PageView:
         self.total += 1
         depth = self._depths.pop(exchange.number, 0)
         self.health.exchange(exchange)
+        self.holdings.exchange(exchange)
         if len(self.rows.rpcs) < MAX_RPCS:
             row = self._row = self.rows.add(exchange, depth, self._messages(exchange))
             self._numbers[exchange.number] = row.place
@@ -226,6 +229,8 @@ class PageView:
             "segment": self.rows.segments.as_dict(),
             "found": self.found.as_dict(),
             "rules": rules,
+            "states": self._states(start),
+            "states_total": self.holdings.total,
             "connections": self._connections(),
             "cm": [[frame, time - start, *rest] for frame, time, *rest in self._cm],
             "stages": [STAGES, CHAIN],
@@ -239,6 +244,18 @@ class PageView:
             "sufferers": self._sufferers(),
             "strings": self.strings.all,
         }
+
+    def _states(self, start: int) -> list[list[object]]:
+        """Return kind, client, file, mode, octets, and grant, recall and end with their frames."""
+        return [
+            [
+                one.kind, one.client, one.file[:MAX_TEXT], one.mode, octets_of(one),
+                one.start_ns - start, one.frame,
+                one.recalled_ns - start if one.recalled_ns else NOTHING, one.recalled_frame,
+                one.end_ns - start if one.ended_by else NOTHING, one.end_frame, one.ended_by,
+            ]
+            for one in self.holdings.all
+        ]  # fmt: skip
 
     def _connections(self) -> list[list[object]]:
         found: list[list[object]] = []

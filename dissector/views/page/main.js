@@ -87,6 +87,7 @@ class App {
     byId("summary").textContent = parts.filter(Boolean).join(" · ");
     byId("tab-findings").append(h("b", {}, count(raw.found_total)));
     byId("tab-health").append(h("b", {}, count(raw.events.total)));
+    byId("tab-state").append(h("b", {}, count(raw.states_total)));
   }
 
   #choices() {
@@ -308,6 +309,7 @@ class App {
     } else if (tab === "operations") operationsPanel(byId("panel-operations"), this.data, actions);
     else if (tab === "findings") findingsPanel(byId("panel-findings"), this.data, actions);
     else if (tab === "health") healthPanel(byId("panel-health"), this.data, actions);
+    else if (tab === "state") statesPanel(byId("panel-state"), this.data, actions);
     else if (tab === "connections") connectionsPanel(byId("panel-connections"), this.data);
     else this.list.draw();
   }

@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterator
 
 from ...fields.summary import amount, duration
 from ..health import Event, Health
-from .style import ALARM, COLORS, INK, Plot, figure, finished, octets_axis, rates, seconds, times
+from .style import (
+    ALARM,
+    COLORS,
+    INK,
+    Plot,
+    below,
+    figure,
+    finished,
+    octets_axis,
+    rates,
+    seconds,
+    times,
+)
 
 MAX_SUFFERERS = 24
 _MARKS: tuple[tuple[str, str, str, Callable[[Event], bool]], ...] = (
@@ -57,7 +69,7 @@ def _over_time(health: Health) -> Plot:
                       alpha=0.8, label=f"{label} ({len(moments)})")  # fmt: skip
     axes.set_ylim(0, (top or 1) * 1.25)
     rates(axes.yaxis)
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    below(made, axes)
     seconds(axes)
     return finished("health-timeline", title, made)
 
@@ -111,5 +123,5 @@ def _sufferers(health: Health) -> Plot:
     axes.invert_yaxis()
     axes.margins(x=0.12)
     times(axes.xaxis)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    below(made, axes)
     return finished("health-sufferers", title, made)

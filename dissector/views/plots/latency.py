@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...fields.summary import duration
+from matplotlib.ticker import MaxNLocator
+
+from ...fields.summary import amount, duration
 from ..latency.latency import CHAIN, Latency
 from ..latency.measure import Timeline, Times
-from .style import ALARM, COLORS, INK, Plot, figure, finished, rates, seconds, times
+from .style import ALARM, COLORS, INK, Plot, below, figure, finished, rates, seconds, times
 
 MAX_OPERATIONS = 8
 MAX_BARS = 16
@@ -18,11 +20,16 @@ _FEW = 5
 
 _STAGE_NAMES = {
     "ack": "call to its ACK",
-    "wait": "to the first data (or reply)",
-    "transfer": "to the last data",
-    "finish": "to the reply",
-    "confirm": "to its ACK",
+    "wait": "ACK to first data or reply",
+    "transfer": "first to last data",
+    "finish": "last data to reply",
+    "confirm": "reply to its ACK",
 }
+_STAGE_COLORS = {
+    "ack": "#9fb3c8", "wait": "#d55e00", "transfer": "#0072b2", "finish": "#b65a94",
+    "confirm": "#c9b037",
+}  # fmt: skip
+"""Those of the page."""
 
 
 def latency_plots(latency: Latency) -> Iterator[Plot]:
@@ -61,7 +68,7 @@ def _distributions(latency: Latency) -> Plot:
     times(axes.xaxis)
     axes.set_ylim(0, 102)
     axes.set_ylabel("% of its kind", fontsize=9, color=INK)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    below(made, axes, 3)
     return finished("latency-distribution", title, made)
 
 
@@ -91,10 +98,10 @@ def _stages(latency: Latency) -> Plot:
         means = [stages[stage].total / calls if stage in stages else 0.0 for stage in CHAIN]
         total = sum(means)
         left = 0.0
-        for color, stage, mean in zip(COLORS, CHAIN, means, strict=False):
+        for stage, mean in zip(CHAIN, means, strict=True):
             width = 100 * mean / total if total else 0
             label = _STAGE_NAMES[stage] if row == 0 else None
-            axes.barh(row, width, left=left, height=0.66, color=color, label=label)
+            axes.barh(row, width, left=left, height=0.66, color=_STAGE_COLORS[stage], label=label)
             left += width
         took = duration(stages["reply"].total // calls)
         axes.text(101, row, f"{took}  × {calls}", va="center", fontsize=8, color=INK)
@@ -118,16 +125,20 @@ def _queues(latency: Latency) -> Plot:
         one.step(at, [step.depth for step in steps], where="post", color=COLORS[0], linewidth=1.2,
                  label="calls in progress")  # fmt: skip
         known = [(when, step.credits) for when, step in zip(at, steps, strict=True) if step.credits]
-        if known:
-            one.step(*zip(*known, strict=True), where="post", color=COLORS[1], linewidth=1.2,
-                     linestyle="--", label=f"credits ({queue.credits})")  # fmt: skip
         deepest = max((step.depth for step in steps), default=1)
         granted = max((step.credits for step in steps), default=0)
-        one.set_ylim(0, 1.1 * (granted if granted <= 8 * deepest else 2 * deepest) + 1)
+        seen = granted <= 8 * deepest
+        if known and seen:
+            one.step(*zip(*known, strict=True), where="post", color=COLORS[1], linewidth=1.2,
+                     linestyle="--", label="credits")  # fmt: skip
+        one.set_ylim(0, 1.1 * max(deepest, granted if seen else 0) + 0.2)
+        one.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
         stalled = f", {len(queue.stalls)} stalls" if len(queue.stalls) else ""
         label = f"{queue.side.name}\n{len(queue.depths)} calls{stalled}"
+        if known and not seen:
+            label += f"\nof {granted} credits"
         one.set_ylabel(label, fontsize=8, color=INK)
-        one.legend(frameon=False, fontsize=8, loc="upper right")
+    below(made, axes if len(queues) == 1 else axes[0])
     seconds(axes if len(queues) == 1 else axes[-1])
     return finished("queue-depth", title, made)
 
@@ -142,9 +153,10 @@ def _bulk(bulk: Timeline, start: int) -> Plot:
     axes.fill_between(at, [*values, 0], step="post", color=COLORS[0], alpha=0.25, linewidth=0)
     axes.step(at, [*values, 0], where="post", color=COLORS[0], linewidth=1)
     mean = sum(bulk.sums) / (width * len(bulk.sums))
-    axes.axhline(mean, color=ALARM, linewidth=1, linestyle="--", label="mean")
+    axes.axhline(mean, color=ALARM, linewidth=1, linestyle="--",
+                 label=f"mean, {amount(round(mean))}/s")  # fmt: skip
     axes.set_ylim(0)
     rates(axes.yaxis)
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    below(made, axes)
     seconds(axes)
     return finished("bulk-rate", title, made)

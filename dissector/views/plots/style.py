@@ -6,7 +6,7 @@ import io
 from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ...fields.summary import duration
 
@@ -43,14 +43,48 @@ def times(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: duration(int(value)) if value else "0"))
 
 
+class _Binary(MaxNLocator):
+    """Ticks at round numbers of the unit that an axis is labelled in, which is a power of 1024."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        unit = 1.0
+        while max(abs(vmin), abs(vmax)) / unit >= 1000:
+            unit *= 1024
+        return [at * unit for at in super().tick_values(vmin / unit, vmax / unit)]
+
+
 def rates(axis: Any) -> None:
-    """Make an axis one of octets per second."""
-    axis.set_major_formatter(EngFormatter(unit="B/s"))
+    """Make an axis one of octets per second, in KiB or MiB as all other numbers of octets."""
+    _octets(axis, "/s")
 
 
 def octets_axis(axis: Any) -> None:
-    """Make an axis one of octets."""
-    axis.set_major_formatter(EngFormatter(unit="B"))
+    """Make an axis one of octets, in KiB or MiB."""
+    _octets(axis, "")
+
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def _octets(axis: Any, suffix: str) -> None:
+    """Give an axis one unit, which fits its highest value."""
+
+    def text(value: float, _: object) -> str:
+        power = 0
+        while max(map(abs, axis.get_view_interval())) / 1024**power >= 1000 and power < 4:
+            power += 1
+        return f"{value / 1024**power:.4g} {_UNITS[power]}{suffix}" if value else "0"
+
+    axis.set_major_locator(_Binary(nbins=6))
+    axis.set_major_formatter(FuncFormatter(text))
+
+
+def below(made: Figure, axes: Any, columns: int = 5) -> None:
+    """Put the legend of some axes below everything, where it hides no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        made.legend(handles, labels, loc="outside lower center", ncols=min(columns, len(handles)),
+                    frameon=False, fontsize=8)  # fmt: skip
 
 
 def seconds(axes: Any) -> None:

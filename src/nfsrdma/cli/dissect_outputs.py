@@ -2,8 +2,8 @@
 
 A capture is read once, however many outputs there are. Each file is written under its own name.
 Standard output has a fixed order: lines, lint, the summary, connections, the slowest, the top, what
-failed, service times, latency, health. Options that exclude each other are refused before anything
-is read (``dissect_wishes``).
+failed, service times, state, I/O, histograms, latency, health. Options that exclude each other are
+refused before anything is read (``dissect_wishes``).
 """
 
 from __future__ import annotations
@@ -184,9 +184,15 @@ def _lint(reader: Reader, wishes: Wishes) -> Output:
 
 def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
     from nfsrdma.dissector.views.answers import ConnectionList, Slowest
+    from nfsrdma.dissector.views.bars import has_blocks
     from nfsrdma.dissector.views.filtered import FilteredView
+    from nfsrdma.dissector.views.histogram import Histogram
+    from nfsrdma.dissector.views.holdings import HoldingList
+    from nfsrdma.dissector.views.io_graph import IoGraph
     from nfsrdma.dissector.views.overview import Overview
     from nfsrdma.dissector.views.totals import Failures, ServiceTimes, Top
+
+    from .dissect_views import plotted
 
     def began() -> int:
         return reader.began_ns
@@ -203,10 +209,18 @@ def _answers(reader: Reader, wishes: Wishes) -> Iterator[Output]:
         views.append(Failures())
     if wishes.srt:
         views.append(ServiceTimes())
+    blocks = has_blocks(sys.stdout.encoding)
+    if wishes.state:
+        views.append(HoldingList(began))
+    if wishes.io_graph:
+        views.append(IoGraph(began, blocks=blocks))
+    if wishes.histogram:
+        views.append(Histogram(blocks=blocks))
     for view in views:
         fits = wanted(reader, wishes.wanted)
         lines = view.objects if wishes.ndjson else view.text
         yield Output(
             FilteredView(view, fits, closes=True) if fits else view,
             text=lambda lines=lines: sys.stdout.writelines(lines()),  # type: ignore[misc]
+            files=plotted(view, wishes.plot) if wishes.plot is not None else _nothing,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from .output import replaced
 if TYPE_CHECKING:
     from nfsrdma.dissector.capture import Reader
     from nfsrdma.dissector.tracking.events import View
+    from nfsrdma.dissector.views.answers import Answer
     from nfsrdma.dissector.views.plots.style import Plot
 
 
@@ -56,6 +57,22 @@ def health(reader: Reader, wishes: Wishes) -> Output:
     return Output(_filtered(reader, view, wishes), text, files)
 
 
+def plotted(view: Answer, folder: str | None) -> Callable[[], str | None]:
+    """Return what writes the plots of a view, of those that have plots."""
+    from nfsrdma.dissector.views.histogram import Histogram
+    from nfsrdma.dissector.views.io_graph import IoGraph
+
+    def files() -> str | None:
+        if folder is None or not isinstance(view, Histogram | IoGraph):
+            return None
+        plots = _plots().drawn
+        name = "histogram" if isinstance(view, Histogram) else "io-graph"
+        made = plots.histogram_plots if isinstance(view, Histogram) else plots.io_plots
+        return _write(folder, name, made(view), "".join(view.text()))
+
+    return files
+
+
 def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
     from nfsrdma.dissector.views.filtered import FilteredView
 
@@ -66,7 +83,7 @@ def _filtered(reader: Reader, view: View, wishes: Wishes) -> View:
 def _plots() -> Any:
     """Import the modules that plot. Raises ``click.ClickException`` without matplotlib."""
     try:
-        from nfsrdma.dissector.views.plots import health, latency  # noqa: F401
+        from nfsrdma.dissector.views.plots import drawn, health, latency  # noqa: F401
     except ImportError as error:
         hint = "--plot needs matplotlib: pip install 'nfsrdma[plot]'"
         raise click.ClickException(hint) from error

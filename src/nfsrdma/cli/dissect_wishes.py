@@ -36,6 +36,9 @@ class Wishes:
     top: tuple[tuple[str, int], ...] = ()
     srt: bool = False
     errors: bool = False
+    histogram: bool = False
+    io_graph: bool = False
+    state: bool = False
     plot: str | None = None
     html: str | None = None
     parquet: str | None = None
@@ -79,7 +82,8 @@ class Wishes:
     def answers(self) -> bool:
         """Whether a short answer about the capture as a whole is asked for."""
         asked = self.summary, self.connections, self.slowest is not None, self.srt, self.errors
-        return any(asked) or bool(self.top)
+        drawn = self.histogram, self.io_graph, self.state
+        return any(asked) or any(drawn) or bool(self.top)
 
     @property
     def streams(self) -> bool:
@@ -114,8 +118,11 @@ class Wishes:
             raise click.UsageError("-E goes with -T fields")
         if self.form is not None and self.views:
             raise click.UsageError("-T goes with no view of the whole capture but files")
-        if self.plot is not None and not (self.latency or self.health):
-            raise click.UsageError("--plot goes with --latency or --health")
+        plotted = self.latency, self.health, self.histogram, self.io_graph
+        if self.plot is not None and not any(plotted):
+            raise click.UsageError(
+                "--plot goes with --latency, --health, --histogram or --io-graph"
+            )
         if self.all_ops and self.listing != "line":
             raise click.UsageError("--all-ops goes with lines")
         if self.wanted and not self.listing and self.files.keys() == {"--fix-for-wireshark"}:
@@ -265,10 +272,26 @@ wishes_options = folded(
             "--errors", is_flag=True, help="What failed, by operation and status; also as --json."
         ),
         click.option(
+            "--histogram",
+            is_flag=True,
+            help="How the times of each operation are spread, as bars; also as --json.",
+        ),
+        click.option(
+            "--io-graph",
+            is_flag=True,
+            help="What was read, written and called over time, as bars; also as --json.",
+        ),
+        click.option(
+            "--state",
+            is_flag=True,
+            help="Opens, locks and delegations: who held what from when to when; also as --json.",
+        ),
+        click.option(
             "--plot",
             type=click.Path(file_okay=False),
             metavar="DIR",
-            help="With --latency or --health: plots as PNG, and a page of them, into DIR.",
+            help="With --latency, --health, --histogram or --io-graph: plots as PNG, and a page "
+            "of them, into DIR.",
         ),
         click.option(
             "--html",
