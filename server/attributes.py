@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.xdr import Encoder, XdrError
@@ -22,9 +22,9 @@ from nfsrdma.xdr.nfs4.errors import NfsError, status_of
 
 from . import acl
 from .engine.core import Core
-from .owners import Id, Owners, Who
+from .owners import Id
 from .vfs.export import Export
-from .vfs.interface import NOW, Attributes, Changes, FileSystem, Node, Statistics
+from .vfs.interface import Attributes, FileSystem, Node, Statistics
 from .vfs.namespace import Filehandle
 from .vfs.posix_acl import Acls
 from .waiting import ready, started
@@ -194,7 +194,7 @@ class Subject:
 
 def takes_more(core: Core, mask: int) -> bool:
     """Return whether the attributes in ``mask`` are made of more than those of an inode."""
-    return bool(mask & (ROOM | ACLS) or (core.owners.sends_names and mask & _OWNER_BITS))
+    return bool(mask & (ROOM | ACLS) or (core.owners.sends_names and mask & OWNER_BITS))
 
 
 def of_handle(core: Core, minor: int, handle: Filehandle, mask: int) -> Subject | Future[Subject]:
@@ -258,7 +258,7 @@ def _number(number: int) -> bytes:
 def ids_in(attributes: Attributes, acls: Acls | None, mask: int) -> list[Id]:
     """Return the users and groups that are named by the attributes in ``mask``."""
     ids: list[Id] = []
-    if mask & _OWNER_BITS:
+    if mask & OWNER_BITS:
         ids += [(attributes.uid, False), (attributes.gid, True)]
     if acls is not None:
         for each in filter(None, acls):
@@ -385,7 +385,7 @@ def _locations(export: Export) -> nfs.fs_locations4:
     )
 
 
-_OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
+OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
     nfs.FATTR4_OWNER: attrgetter("attributes.uid"),
     nfs.FATTR4_OWNER_GROUP: attrgetter("attributes.gid"),
 }
@@ -393,10 +393,10 @@ _OWNERS: Final[Mapping[int, Callable[[Subject], int]]] = {
 _LIKELY_OTHERS: Final = {nfs.FATTR4_FILEHANDLE: 40, nfs.FATTR4_OWNER: 8, nfs.FATTR4_OWNER_GROUP: 8}
 _LIKELY_OTHER: Final = 64
 """Octets of an attribute without a fixed size."""
-_OWNER_BITS: Final = mask_of(*_OWNERS)
-READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *_OWNERS)
+OWNER_BITS: Final = mask_of(*OWNERS)
+READABLE: Final = mask_of(*_FIXED, *_VARIABLE, *OWNERS)
 """What can be read."""
-_SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
+SET_ONLY: Final = mask_of(nfs.FATTR4_TIME_ACCESS_SET, nfs.FATTR4_TIME_MODIFY_SET)
 _BITMAPS: Final = frozenset({nfs.FATTR4_SUPPORTED_ATTRS, nfs.FATTR4_SUPPATTR_EXCLCREAT})
 TIME_CREATE: Final = mask_of(nfs.FATTR4_TIME_CREATE)
 _CLONE_BLKSIZE: Final = mask_of(nfs.FATTR4_CLONE_BLKSIZE)
@@ -405,24 +405,22 @@ ACLS: Final = mask_of(nfs.FATTR4_ACL, nfs.FATTR4_DACL)
 RDATTR_ERROR: Final = mask_of(nfs.FATTR4_RDATTR_ERROR)
 ROOM: Final = mask_of(*(number for number, names in _FIXED.items() if names[0].startswith("room.")))
 """What is about the room in a file system."""
-MODE_BITS: Final = 0o7777
-
 DELEGATED_TIMES: Final = mask_of(nfs.FATTR4_TIME_DELEG_ACCESS, nfs.FATTR4_TIME_DELEG_MODIFY)
 """What the holder of a delegation sets before it returns it (RFC 9754, Section 5)."""
-_SETTABLE: Final = (
-    _SET_ONLY
+SETTABLE: Final = (
+    SET_ONLY
     | ACLS
     | mask_of(nfs.FATTR4_SIZE, nfs.FATTR4_MODE, nfs.FATTR4_OWNER, nfs.FATTR4_OWNER_GROUP)
 )
 _WORDS: Final = (max(mask.bit_length() for mask in xattrs.KNOWN) + 31) // 32
 """The words of a bitmap in which there are attributes."""
-_MODE_SET_MASKED: Final = mask_of(nfs.FATTR4_MODE_SET_MASKED)
-_MODE_UMASK: Final = mask_of(nfs.FATTR4_MODE_UMASK)
+MODE_SET_MASKED: Final = mask_of(nfs.FATTR4_MODE_SET_MASKED)
+MODE_UMASK: Final = mask_of(nfs.FATTR4_MODE_UMASK)
 # What an exclusive OPEN may set: not the times, which hold its verifier.
-_EXCLUSIVE_CREATE: Final[int] = (_SETTABLE | _MODE_UMASK) & ~_SET_ONLY
+_EXCLUSIVE_CREATE: Final[int] = (SETTABLE | MODE_UMASK) & ~SET_ONLY
 
 
-SETS: Final = _SETTABLE | _MODE_SET_MASKED | _MODE_UMASK | DELEGATED_TIMES
+SETS: Final = SETTABLE | MODE_SET_MASKED | MODE_UMASK | DELEGATED_TIMES
 """What can be set, or given to a new object."""
 EVERY: Final = READABLE | SETS
 """What some file system has."""
@@ -486,8 +484,8 @@ def _fixed_step(numbers: list[int]) -> Step:
 
 
 def _variable_step(number: int) -> Step:
-    if number in _OWNERS:
-        who, group = _OWNERS[number], number == nfs.FATTR4_OWNER_GROUP
+    if number in OWNERS:
+        who, group = OWNERS[number], number == nfs.FATTR4_OWNER_GROUP
 
         def encode_owner(enc: Encoder, subject: Subject) -> None:
             owners = subject.core.owners
@@ -591,138 +589,3 @@ def _values(given: nfs.fattr4) -> dict[int, Any]:
     for number in _BITMAPS & values.keys():
         values[number] = mask_from_bitmap(values[number])
     return values
-
-
-# --- Setting ---
-
-
-class DelegatedTimes(NamedTuple):
-    """The times of a file that the holder of its delegation tells, in nanoseconds."""
-
-    atime_ns: int | None
-    mtime_ns: int | None
-
-    @classmethod
-    def of(cls, values: Mapping[int, Any]) -> DelegatedTimes:
-        """Take them from decoded attributes. Raises INVAL for a second that is too long."""
-        access, modify = (
-            None if number not in values else _time_ns(values[number])
-            for number in (nfs.FATTR4_TIME_DELEG_ACCESS, nfs.FATTR4_TIME_DELEG_MODIFY)
-        )
-        return cls(access, modify)
-
-
-class Wish(NamedTuple):
-    """What a ``fattr4`` asks to be set."""
-
-    changes: Changes
-    mask: int
-    """The set of the attributes."""
-    mode_mask: int
-    """Which bits of the mode are to be changed (RFC 8881, Section 6.2.5)."""
-    umask: int = 0
-    """What is to be taken from the mode of a new object, unless it inherits a list (RFC 8275)."""
-    aces: list[nfs.nfsace4] | None = None
-    owners: Owners | None = None
-    delegated: DelegatedTimes | None = None
-    """The times that the holder of a delegation tells."""
-
-    def acls(self, directory: bool) -> Acls | None:
-        """Return the lists to be set, None if none are. Raises ``NfsError``: see ``acl``."""
-        if self.aces is None or self.owners is None:
-            return None
-        return acl.to_posix(self.aces, directory, self.owners.number_of)
-
-
-def names_in(given: nfs.fattr4) -> list[Who]:
-    """Return whom a ``fattr4`` names; nobody if it cannot be decoded, or names too many."""
-    if not mask_from_bitmap(given.attrmask) & (_OWNER_BITS | ACLS):
-        return []
-    try:
-        values = xattrs.decode_fattr4(given)
-        aces = _aces_in(values) or []
-    except (XdrError, NfsError):
-        return []
-    names = [
-        (values[number], number == nfs.FATTR4_OWNER_GROUP) for number in _OWNERS if number in values
-    ]
-    if len(aces) <= acl.MOST_ACES:
-        names += [(bytes(ace.who), bool(ace.flag & nfs.ACE4_IDENTIFIER_GROUP)) for ace in aces]
-    return names
-
-
-def to_set(
-    given: nfs.fattr4, owners: Owners, fs: FileSystem, minor: int, creating: bool = False
-) -> Wish:
-    """Return what a ``fattr4`` asks to be set. ``owners`` have been asked for :func:`names_in`.
-
-    Raises ``NfsError``: ATTRNOTSUPP, INVAL for what can only be read, BADXDR, BADOWNER.
-    """
-    mask = mask_from_bitmap(given.attrmask)
-    if mask & ~supported(fs, minor):
-        raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
-    allowed = _SETTABLE | _MODE_SET_MASKED | (_MODE_UMASK if creating else DELEGATED_TIMES)
-    if mask & ~allowed or (mask & DELEGATED_TIMES and mask & _SET_ONLY):
-        raise NfsError(nfs.NFS4ERR_INVAL)
-    try:
-        values = xattrs.decode_fattr4(given)
-    except XdrError:
-        raise NfsError(nfs.NFS4ERR_BADXDR) from None
-    changes = Changes()
-    changes.size = values.get(nfs.FATTR4_SIZE)
-    mode_mask, umask = _set_mode(changes, values)
-    if nfs.FATTR4_OWNER in values:
-        changes.uid = owners.number_of(values[nfs.FATTR4_OWNER], False)
-    if nfs.FATTR4_OWNER_GROUP in values:
-        changes.gid = owners.number_of(values[nfs.FATTR4_OWNER_GROUP], True)
-    if nfs.FATTR4_TIME_ACCESS_SET in values:
-        changes.atime_ns = _parse_time(values[nfs.FATTR4_TIME_ACCESS_SET])
-    if nfs.FATTR4_TIME_MODIFY_SET in values:
-        changes.mtime_ns = _parse_time(values[nfs.FATTR4_TIME_MODIFY_SET])
-    delegated = DelegatedTimes.of(values) if mask & DELEGATED_TIMES else None
-    return Wish(changes, mask, mode_mask, umask, _aces_in(values), owners, delegated)
-
-
-def _aces_in(values: Mapping[int, Any]) -> list[nfs.nfsace4] | None:
-    """Return the access control list that is given, None if none is."""
-    if nfs.FATTR4_DACL not in values:
-        return values.get(nfs.FATTR4_ACL)
-    if nfs.FATTR4_ACL in values:
-        raise NfsError(nfs.NFS4ERR_INVAL)
-    given: nfs.nfsacl41 = values[nfs.FATTR4_DACL]
-    if given.na41_flag:
-        # RFC 8881, Section 6.4.3.2: nothing is inherited afterwards, automatically.
-        raise NfsError(nfs.NFS4ERR_ATTRNOTSUPP)
-    return given.na41_aces
-
-
-def _set_mode(changes: Changes, values: Mapping[int, Any]) -> tuple[int, int]:
-    """Take the mode from any of its attributes; return the bits to change, and the file mask."""
-    forms = (nfs.FATTR4_MODE, nfs.FATTR4_MODE_SET_MASKED, nfs.FATTR4_MODE_UMASK)
-    given = [number for number in forms if number in values]
-    if len(given) > 1:
-        raise NfsError(nfs.NFS4ERR_INVAL)
-    mode_mask, umask = MODE_BITS, 0
-    if nfs.FATTR4_MODE in values:
-        changes.mode = values[nfs.FATTR4_MODE]
-    elif nfs.FATTR4_MODE_SET_MASKED in values:
-        masked = values[nfs.FATTR4_MODE_SET_MASKED]
-        changes.mode, mode_mask = masked.mm_value_to_set, masked.mm_mask_bits
-    elif nfs.FATTR4_MODE_UMASK in values:
-        both = values[nfs.FATTR4_MODE_UMASK]
-        changes.mode, umask = both.mu_mode, both.mu_umask
-    if changes.mode is not None and (changes.mode > MODE_BITS or mode_mask > MODE_BITS):
-        raise NfsError(nfs.NFS4ERR_INVAL)
-    return mode_mask, umask
-
-
-def _parse_time(value: nfs.settime4) -> int:
-    if value.set_it == nfs.SET_TO_SERVER_TIME4:
-        return NOW
-    return _time_ns(value.time)
-
-
-def _time_ns(time: nfs.nfstime4) -> int:
-    if time.nseconds >= _BILLION:
-        raise NfsError(nfs.NFS4ERR_INVAL)
-    return time.seconds * _BILLION + time.nseconds

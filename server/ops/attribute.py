@@ -17,6 +17,7 @@ from ..state.delegation import Delegation
 from ..vfs.interface import EXECUTE, READ, ROOT, WRITE
 from ..vfs.posix_acl import Acls
 from ..waiting import started
+from ..wish import MODE_BITS, Wish
 from . import absent, delegations
 from .creation import set_acls, wish_of
 from .stateids import truncated_through
@@ -98,14 +99,12 @@ async def set_attributes(context: Context, args: nfs.SETATTR4args, reply: Reply)
     nfs.encode_bitmap4(reply.encoder, bitmap_from_mask(wish.mask))
 
 
-async def _set(
-    context: Context, args: nfs.SETATTR4args, wish: attributes.Wish, acls: Acls | None
-) -> None:
+async def _set(context: Context, args: nfs.SETATTR4args, wish: Wish, acls: Acls | None) -> None:
     """Set the attributes of the current file."""
     here, fs, changes = context.here, context.here.export.fs, wish.changes
-    if changes.mode is not None and wish.mode_mask != attributes.MODE_BITS:
+    if changes.mode is not None and wish.mode_mask != MODE_BITS:
         found = await context.ready(fs.attributes(here.node))
-        kept = found.mode & ~wish.mode_mask & attributes.MODE_BITS
+        kept = found.mode & ~wish.mode_mask & MODE_BITS
         changes.mode = changes.mode & wish.mode_mask | kept
     via = None
     if changes.size is not None:

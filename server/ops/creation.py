@@ -7,11 +7,10 @@ import errno
 from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.errors import NfsError
 
-from .. import attributes
-from ..attributes import Wish
 from ..engine.context import Context
 from ..vfs.interface import Changes, Node, OpenFile
 from ..vfs.posix_acl import Acls
+from ..wish import Wish, names_in, to_set
 
 _OWNERS_PART = 0o7700
 
@@ -20,10 +19,10 @@ async def wish_of(context: Context, given: nfs.fattr4, creating: bool = True) ->
     """Return what is to be set in the current file system, once it is known who is named."""
     owners = context.core.owners
     if owners.takes_names:
-        waits = owners.ask(attributes.names_in(given))
+        waits = owners.ask(names_in(given))
         if waits is not None:
             await context.wait(waits)
-    return attributes.to_set(given, owners, context.here.export.fs, context.minor, creating)
+    return to_set(given, owners, context.here.export.fs, context.minor, creating)
 
 
 async def mode(context: Context, wish: Wish, acls: Acls | None, default: int) -> int:

@@ -26,6 +26,7 @@ from ..state.share import OpenedFile
 from ..state.stateid import OpenState
 from ..vfs.interface import NOW, READ, ROOT, WRITE, Attributes, Changes
 from ..vfs.namespace import Filehandle
+from ..wish import DelegatedTimes
 from . import rights
 from .stateids import require_regular
 
@@ -343,9 +344,7 @@ async def before_entries(context: Context, parent: Filehandle, made: bytes | Non
 # --- The times that a holder keeps ---
 
 
-async def times_told(
-    context: Context, stateid: nfs.stateid4, told: attributes.DelegatedTimes
-) -> Changes:
+async def times_told(context: Context, stateid: nfs.stateid4, told: DelegatedTimes) -> Changes:
     """Return the times to be set, of those that a holder tells (RFC 9754, Section 5).
 
     What is earlier than the file's own is ignored, what is later than now is now. The holder's own

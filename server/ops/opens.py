@@ -13,7 +13,6 @@ from nfsrdma.xdr.nfs4 import types as nfs
 from nfsrdma.xdr.nfs4.attrs import bitmap_from_mask, mask_of
 from nfsrdma.xdr.nfs4.errors import NfsError
 
-from .. import attributes
 from ..delegations import Guard
 from ..engine.context import Context
 from ..engine.operation import may_wait
@@ -22,6 +21,7 @@ from ..state.delegation import Delegation
 from ..state.stateid import ANONYMOUS, UINT32_MAX, OpenState
 from ..vfs.interface import READ, WRITE, Changes, Node, OpenFile
 from ..vfs.namespace import Filehandle
+from ..wish import Wish
 from . import creation, delegations, rights
 from .directory import DirectoryChange
 from .handles import walkable
@@ -245,10 +245,10 @@ async def _create(
     return _Created(context.core.namespace.at(here.export, node), info, mask, file)
 
 
-async def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, attributes.Wish]:
+async def _to_create(context: Context, how: nfs.createhow4) -> tuple[bytes | None, Wish]:
     """Return the verifier of an exclusive create, and what is to be set."""
     if how.mode == nfs.EXCLUSIVE4:
-        return how.createverf, attributes.Wish(Changes(), 0, 0)
+        return how.createverf, Wish(Changes(), 0, 0)
     verifier = None
     if how.mode == nfs.EXCLUSIVE4_1:
         verifier, given = how.ch_createboth.cva_verf, how.ch_createboth.cva_attrs
