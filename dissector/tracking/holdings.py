@@ -19,6 +19,8 @@ from .model import Exchange
 
 MAX_HOLDINGS = 20_000
 """What is kept, ended or not; what is granted later is counted only."""
+MAX_RANGES = 256
+"""Locks of one owner and file at a time, as each that is granted or given back looks at all."""
 END = (1 << 64) - 1
 """Where a lock ends that goes to the end of the file, wherever that is (RFC 8881, 18.10.3)."""
 _ACCESS = {1: "read", 2: "write", 3: "read and write"}
@@ -107,10 +109,12 @@ class Holdings:
 
     def _add(self, key: bytes, holding: Holding, server: str) -> None:
         self.total += 1
-        if len(self.all) >= MAX_HOLDINGS:
+        held = self._held.get((server, key), [])
+        if len(self.all) >= MAX_HOLDINGS or len(held) >= MAX_RANGES:
             return
         self.all.append(holding)
-        self._held.setdefault((server, key), []).append(holding)
+        held.append(holding)
+        self._held[server, key] = held
 
     def _of(self, exchange: Exchange, stateid: t.stateid4) -> tuple[str, bytes]:
         """Return the key of a state identifier, which may be the compound's latest."""
@@ -186,7 +190,7 @@ class Holdings:
                 continue
             holding.finish(operation, exchange)
             for low, high in ((holding.start, start), (end, holding.end)):
-                if low < high and len(self.all) < MAX_HOLDINGS:
+                if low < high and len(self.all) < MAX_HOLDINGS and len(kept) < MAX_RANGES:
                     rest = Holding("lock", holding.client, holding.file, holding.mode, exchange)
                     rest.start, rest.end = low, high
                     self.all.append(rest)

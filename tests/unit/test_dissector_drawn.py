@@ -118,6 +118,10 @@ def test_states_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holdings, "MAX_HOLDINGS", 2)
     text = run("--state", str(LINUX / "linux-client-locks.pcap"))
     assert "2 states, of 9 granted" in text
+    monkeypatch.undo()
+    monkeypatch.setattr(holdings, "MAX_RANGES", 1)  # of an owner with two locks at a time
+    text = run("--state", str(LINUX / "linux-client-locks.pcap"))
+    assert "8 states, of 9 granted" in text
 
 
 def test_no_state(capture: str) -> None:
