@@ -8,8 +8,8 @@ from typing import Final
 
 from ..cookies import Cookies
 from ..errors import make_error
-from ..nodes import Node, NodeFile
-from ..nodes.nodes import Entries, Entry, Nodes
+from ..nodes import Node, NodeFile, Nodes
+from ..nodes.lookups import Entries, Entry
 
 FIRST_COOKIE: Final = 3
 """The least cookie of an entry: 1 and 2 are for ``.`` and ``..`` (RFC 8881, Section 18.23.3)."""

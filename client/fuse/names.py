@@ -12,7 +12,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from ..attributes import encode_attributes
 from ..errors import make_error
 from ..nodes import Node
-from ..nodes.nodes import Entry
+from ..nodes.lookups import Entry
 from ..opens import WRITE
 from . import wire
 from .answers import (
