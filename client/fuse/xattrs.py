@@ -1,7 +1,7 @@
 """Answers to requests about extended attributes: those of users, and the access control list.
 
-The list is ``system.nfs4_acl``, in XDR, as a mount of Linux itself has it: nfs4_getfacl(1) and
-nfs4_setfacl(1) work with it. All others are not supported, which is answered without the server,
+The list is ``system.nfs4_acl``, in XDR, as a mount of Linux itself has it, and as nfs4_getfacl(1)
+and nfs4_setfacl(1) expect it. All others are not supported, which is answered without the server,
 as the kernel and programs ask for some of them again and again.
 """
 
