@@ -22,18 +22,19 @@ from ..copies import Progress, Report, Transfer, TransferOptions
 from ..edge.local import local_tree
 from ..errors import NfsError
 from ..filesystem import FileSystem
-from ..open_mode import OpenMode
 from ..options import MountOptions
 from ..stats import Statistics
 from .aio_file import AsyncFile
 from .aio_paths import AsyncPaths
-from .on_loop import Mounting, begin, lent
+from .on_loop import Mounting, begin, lent, planned
 from .shared import StrOrBytesPath, text_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 T = TypeVar("T")
+Opened = AsyncFile
+"""What opening a file gives."""
 
 
 def mount(
@@ -174,15 +175,25 @@ class AsyncMount(AsyncPaths):
     # --- Files ---
 
     async def open(
-        self, path: StrOrBytesPath, mode: str = "rb", *, permissions: int = 0o644
-    ) -> AsyncFile:
+        self,
+        path: StrOrBytesPath,
+        mode: str = "rb",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> Opened:
         """Open a file: unbuffered, of octets. ``permissions`` are those of a file that this makes.
 
-        ``mode`` is of the letters of Python's ``open()``; ``b`` may be left out, as there is no
-        text.
+        ``mode`` is of the letters of Python's ``open()``, with a ``b``: there is neither text nor a
+        buffer on an event loop, and what asks for one is a ``ValueError``.
         """
-        file = await self._run(self._client.open(fspath(path), mode, permissions=permissions))
-        return AsyncFile(self, file, OpenMode(mode), mode)
+        plan = planned(mode, buffering, encoding, errors, newline)
+        coroutine = self._client.open(fspath(path), plan.octets, permissions=permissions)
+        file = await self._run(coroutine)
+        return AsyncFile(self, file, plan.letters, plan.octets)
 
     async def read_bytes(self, path: StrOrBytesPath) -> bytes:
         """Return the contents of a file; a small one takes a single call."""

@@ -7,29 +7,32 @@ number of threads may use one mount.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Coroutine
 from os import PathLike, fspath
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from ..about import ServerInfo
 from ..copies import Progress, Report, Transfer, TransferOptions
 from ..edge.local import local_tree
 from ..errors import NfsError
 from ..filesystem import FileSystem
-from ..open_mode import OpenMode
 from ..options import MountOptions
 from ..stats import Statistics
 from .blocking_file import NfsFile
 from .blocking_paths import Paths
-from .on_thread import begin, lent
+from .on_thread import begin, lent, planned
 from .shared import StrOrBytesPath, text_of
 
 if TYPE_CHECKING:
+    from _typeshed import OpenBinaryMode, OpenTextMode
     from typing_extensions import Buffer
 
 T = TypeVar("T")
+Opened = NfsFile | io.RawIOBase | io.BufferedIOBase | io.TextIOWrapper
+"""What opening a file gives."""
 
 
 def mount(
@@ -170,14 +173,76 @@ class Mount(Paths):
 
     # --- Files ---
 
-    def open(self, path: StrOrBytesPath, mode: str = "rb", *, permissions: int = 0o644) -> NfsFile:
-        """Open a file: unbuffered, of octets. ``permissions`` are those of a file that this makes.
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: OpenBinaryMode = "rb",
+        buffering: Literal[-1, 0] = -1,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> NfsFile: ...
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: OpenTextMode,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> io.TextIOWrapper: ...
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: OpenBinaryMode,
+        buffering: int,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> NfsFile | io.BufferedIOBase: ...
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: str,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> Opened: ...
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: str = "rb",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> Opened:
+        """Open a file as Python's ``open()`` does, but of octets unless ``mode`` says otherwise.
 
-        ``mode`` is of the letters of Python's ``open()``; ``b`` may be left out, as there is no
-        text.
+        With ``b`` the file is one of octets, unbuffered: an :class:`NfsFile`; ``buffering`` above 1
+        puts a buffer of so many octets on it, and 1 one of the usual size. Without, it is one of
+        text, always buffered, and the other arguments mean what they do there. ``permissions`` are
+        those of a file that this makes.
         """
-        file = self._run(self._client.open(fspath(path), mode, permissions=permissions))
-        return NfsFile(self, file, OpenMode(mode), mode)
+        plan = planned(mode, buffering, encoding, errors, newline)
+        coroutine = self._client.open(fspath(path), plan.octets, permissions=permissions)
+        file = self._run(coroutine)
+        return plan.over(NfsFile(self, file, plan.letters, plan.octets))
 
     def read_bytes(self, path: StrOrBytesPath) -> bytes:
         """Return the contents of a file; a small one takes a single call."""

@@ -34,7 +34,7 @@ class NfsFile(io.RawIOBase):
     at the server when ``write`` returns, and stable after :meth:`fsync` or :meth:`close`.
 
     For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, and one of those
-    in ``io.TextIOWrapper`` for text.
+    in ``io.TextIOWrapper`` for text, as ``open()`` of the mount does.
     """
 
     def __init__(self, mount: ThreadMount, file: OpenFile, letters: OpenMode, mode: str) -> None:

@@ -6,15 +6,17 @@ Emitted from ``aio_paths.py`` by ``emit.py`` (``make emit``): change it there.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from os import fspath
-from typing import TYPE_CHECKING, Self
+from os import R_OK, W_OK, X_OK, fspath
+from typing import TYPE_CHECKING, Self, overload
 
 from ..acls import Ace
 from ..attributes import Stat, StatVfs
 from ..descent import Descent
 from ..entries import DirEntry
+from ..errors import NfsError, ends_everything
+from ..globbing import Pattern
 from .on_thread import ThreadMount
-from .shared import StrOrBytesPath, next_page, text_of
+from .shared import StrOrBytesPath, grants, next_page, text_of
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -56,9 +58,27 @@ class Paths(ThreadMount):
         """Return the size of the file system that holds ``path``, and what is left of it."""
         return self._run(self._client.statvfs(fspath(path)))
 
-    def access(self, path: StrOrBytesPath) -> int:
-        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits."""
-        return self._run(self._client.access(fspath(path)))
+    @overload
+    def access(self, path: StrOrBytesPath, mode: None = None) -> int: ...
+    @overload
+    def access(self, path: StrOrBytesPath, mode: int) -> bool: ...
+    def access(self, path: StrOrBytesPath, mode: int | None = None) -> int:
+        """Return what the server lets the caller do at ``path``: ``ACCESS4_`` bits.
+
+        With a ``mode``, which is ``os.F_OK`` or made of ``os.R_OK``, ``W_OK`` and ``X_OK``, return
+        whether it lets the caller do that, as ``os.access`` does: what cannot be looked at is
+        False. A server that is out of reach raises.
+        """
+        if mode is None:
+            return self._run(self._client.access(fspath(path)))
+        if mode & ~(R_OK | W_OK | X_OK):
+            raise ValueError(f"invalid mode of access: {mode}")
+        try:
+            return grants(self._run(self._client.access(fspath(path))), mode)
+        except NfsError as error:
+            if ends_everything(error):
+                raise
+            return False
 
     def readlink(self, path: StrOrBytesPath) -> str:
         """Return the target of the link at ``path``."""
@@ -109,6 +129,88 @@ class Paths(ThreadMount):
             for name in reversed(directories):
                 below = f"{top.rstrip('/')}/{name}" if top else name
                 left.append((below, found.get(name, below), descent))
+
+    def glob(
+        self,
+        pattern: StrOrBytesPath,
+        *,
+        recursive: bool = False,
+        include_hidden: bool = False,
+    ) -> list[str]:
+        """Return the paths that match a pattern, in no particular order, as ``glob.glob`` does."""
+        found = self.iglob(pattern, recursive=recursive, include_hidden=include_hidden)
+        return list(found)
+
+    def iglob(
+        self,
+        pattern: StrOrBytesPath,
+        *,
+        recursive: bool = False,
+        include_hidden: bool = False,
+    ) -> Iterator[str]:
+        """Yield the paths that match a pattern, as ``glob.iglob`` does.
+
+        ``*``, ``?`` and ``[...]`` match within a name; ``**``, if ``recursive``, is any number of
+        directories, without links to some. Names that begin with a dot match a pattern that does
+        too, unless ``include_hidden``. A directory that cannot be read has no matches.
+        """
+        asked = Pattern(text_of(pattern), recursive=recursive, include_hidden=include_hidden)
+        start = asked.start
+        left: list[tuple[str, int, str | DirEntry, Descent | None]] = [(start, 0, start, None)]
+        while left and asked.pieces:
+            top, index, where, descent = left.pop()
+            last = index + 1 == len(asked.pieces)
+            if asked.is_plain(index):
+                below = asked.below(top, index)
+                if not last:
+                    left.append((below, index + 1, below, None))
+                elif self._is_meant(asked, below):
+                    yield asked.shown(below)
+                continue
+            entries = self._matching(asked, index, where)
+            if entries is None:
+                continue
+            deep = asked.is_deep(index)
+            further = None
+            if deep:
+                further = descent or Descent(b"")
+                if isinstance(where, DirEntry):
+                    further = further.below(where.handle, where.__fspath__)
+                if not last:
+                    left.append((top, index + 1, where, None))
+                elif descent is None and top:
+                    yield f"{top.rstrip('/')}/"
+            for entry in entries:
+                below = asked.joined(top, entry.name)
+                if last and (not asked.directory or self._is_meant(asked, below, entry)):
+                    yield asked.shown(below)
+                if deep and entry.is_dir():
+                    left.append((below, index, entry, further))
+                elif not deep and not last and not entry.is_file():
+                    left.append((below, index + 1, entry if entry.is_dir() else below, None))
+
+    def _matching(self, asked: Pattern, index: int, where: str | DirEntry) -> list[DirEntry] | None:
+        """Return the entries of a directory that match; None if it cannot be read."""
+        try:
+            found = list(self._scan(where))
+        except NfsError as error:
+            if ends_everything(error):
+                raise
+            return None
+        return [entry for entry in found if asked.matches(index, entry.name)]
+
+    def _is_meant(self, asked: Pattern, path: str, entry: DirEntry | None = None) -> bool:
+        """Return whether what is at ``path`` is there, and a directory where that is wanted."""
+        if entry is not None and not entry.is_symlink():
+            return entry.is_dir()
+        coroutine = self._client.stat_if_any(path, follow_symlinks=asked.directory)
+        try:
+            status = self._run(coroutine)
+        except NfsError as error:
+            if ends_everything(error):
+                raise
+            return False
+        return status is not None and (status.is_dir or not asked.directory)
 
     # --- Changing names ---
 

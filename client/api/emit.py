@@ -41,8 +41,89 @@ Emitted from ``aio_file.py`` by ``emit.py`` (``make emit``): change it there.
 ''',
 }
 
+_OPENS: Final = """\
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: OpenBinaryMode = "rb",
+        buffering: Literal[-1, 0] = -1,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> NfsFile: ...
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: OpenTextMode,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> io.TextIOWrapper: ...
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: OpenBinaryMode,
+        buffering: int,
+        encoding: None = None,
+        errors: None = None,
+        newline: None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> NfsFile | io.BufferedIOBase: ...
+    @overload
+    def open(
+        self,
+        path: StrOrBytesPath,
+        mode: str,
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        *,
+        permissions: int = 0o644,
+    ) -> Opened: ...
+"""
+"""What type checkers are told of the kinds of files that ``open()`` returns, as of Python's own."""
+
 _MOUNT: Final = (
-    ("import Mounting, begin, lent\n", "import begin, lent\n"),
+    ("import Mounting, begin, lent, planned\n", "import begin, lent, planned\n"),
+    ("from __future__ import annotations\n\n", "from __future__ import annotations\n\nimport io\n"),
+    ("TYPE_CHECKING, Self, TypeVar\n", "TYPE_CHECKING, Literal, Self, TypeVar, overload\n"),
+    (
+        "if TYPE_CHECKING:\n",
+        "if TYPE_CHECKING:\n    from _typeshed import OpenBinaryMode, OpenTextMode\n",
+    ),
+    (
+        "Opened = AsyncFile\n",
+        "Opened = AsyncFile | io.RawIOBase | io.BufferedIOBase | io.TextIOWrapper\n",
+    ),
+    ("    async def open(\n", _OPENS + "    async def open(\n"),
+    (
+        """Open a file: unbuffered, of octets. ``permissions`` are those of a file that this makes.
+
+        ``mode`` is of the letters of Python's ``open()``, with a ``b``: there is neither text nor a
+        buffer on an event loop, and what asks for one is a ``ValueError``.
+""",
+        """Open a file as Python's ``open()`` does, but of octets unless ``mode`` says otherwise.
+
+        With ``b`` the file is one of octets, unbuffered: an :class:`NfsFile`; ``buffering`` above 1
+        puts a buffer of so many octets on it, and 1 one of the usual size. Without, it is one of
+        text, always buffered, and the other arguments mean what they do there. ``permissions`` are
+        those of a file that this makes.
+""",
+    ),
+    (
+        "return AsyncFile(self, file, plan.letters, plan.octets)",
+        "return plan.over(AsyncFile(self, file, plan.letters, plan.octets))",
+    ),
     ("Mounting[AsyncMount]", "Mount"),
     (
         "    A mount belongs to the event loop that made it.\n",
@@ -59,6 +140,8 @@ _PATHS: Final = (
     ("AsyncGenerator[DirEntry, None]", "Generator[DirEntry, None, None]"),
     ("an asynchronous context", "a context"),
     ("an asynchronous iterator", "an iterator"),
+    ("[path async for path in found]", "list(found)"),
+    ("[entry async for entry in self._scan(where)]", "list(self._scan(where))"),
     (
         "            for entry in page:\n                yield entry\n",
         "            yield from page\n",
@@ -70,7 +153,7 @@ _FILE: Final = (
         "    Any number of reads and writes at given offsets may be under way at a time; the caller"
         " keeps\n    those that move the position in order.\n",
         "    For small pieces wrap it in ``io.BufferedReader`` or ``io.BufferedWriter``, and one of"
-        " those\n    in ``io.TextIOWrapper`` for text.\n",
+        " those\n    in ``io.TextIOWrapper`` for text, as ``open()`` of the mount does.\n",
     ),
 )
 PHRASES: Final = {"aio": _MOUNT, "aio_paths": _PATHS, "aio_file": _FILE}

@@ -11,6 +11,7 @@ from ..edge.loop import LoopRunner
 from ..filesystem import FileSystem
 from ..options import MountOptions
 from ..url import Url
+from .layers import Layers
 from .shared import unchanging
 
 if TYPE_CHECKING:
@@ -93,3 +94,18 @@ def begin(make: Make[M], url: str, options: MountOptions) -> Mounting[M]:
 def lent(data: Buffer) -> memoryview:
     """Return a view of ``data`` for one call; other tasks may change ``data`` meanwhile."""
     return unchanging(data)
+
+
+def planned(
+    mode: str, buffering: int, encoding: str | None, errors: str | None, newline: str | None
+) -> Layers:
+    """Return what was asked of ``open()``. Raises ``ValueError`` for text and buffers."""
+    plan = Layers(mode, buffering, encoding, errors, newline)
+    if plan.text:
+        raise ValueError(
+            f"no text with asyncio: open the file as {plan.octets!r} instead of {mode!r}, and "
+            "decode what is read, or use read_text() and write_text()"
+        )
+    if plan.buffer:
+        raise ValueError("no buffers with asyncio: leave out buffering, and read in large pieces")
+    return plan

@@ -11,6 +11,7 @@ from ..edge.driver import Driver
 from ..filesystem import FileSystem
 from ..options import MountOptions
 from ..url import Url
+from .layers import Layers
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -72,3 +73,7 @@ def begin(
 def lent(data: Buffer) -> memoryview:
     """Return a view of ``data`` for one call, during which the caller's thread waits."""
     return memoryview(data).cast("B")
+
+
+planned = Layers
+"""What was asked of ``open()``: any layers that Python has."""

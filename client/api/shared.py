@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from operator import index
-from os import PathLike, fspath
+from os import R_OK, W_OK, X_OK, PathLike, fspath
 from typing import TYPE_CHECKING
+
+from nfsrdma.xdr.nfs4 import types as t
 
 from ..entries import DirEntry
 from ..file import OFFSET_END
@@ -44,3 +46,17 @@ def unchanging(data: Buffer) -> memoryview:
 async def next_page(pages: AsyncIterator[list[DirEntry]]) -> list[DirEntry] | None:
     """Return the next page of a listing, or None after the last."""
     return await anext(pages, None)
+
+
+def grants(bits: int, mode: int) -> bool:
+    """Return whether ``ACCESS4_`` bits are the rights of a mode of ``os.access``.
+
+    LOOKUP has no meaning for files, nor EXECUTE for directories (RFC 8881, Section 18.1): either
+    is the right to execute.
+    """
+    writes = t.ACCESS4_MODIFY | t.ACCESS4_EXTEND
+    if mode & R_OK and not bits & t.ACCESS4_READ:
+        return False
+    if mode & W_OK and bits & writes != writes:
+        return False
+    return not mode & X_OK or bool(bits & (t.ACCESS4_LOOKUP | t.ACCESS4_EXECUTE))

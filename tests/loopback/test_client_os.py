@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
+import glob
+import io
 import os
 import stat
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support.nfs_live import LiveServer
@@ -100,7 +104,7 @@ def test_pipes_are_made_and_files_replaced(fs: nfs.Mount) -> None:
 
 
 def test_holes_are_punched_and_room_is_reserved(fs: nfs.Mount) -> None:
-    with fs.open("top/f", "w+") as file:
+    with fs.open("top/f", "w+b") as file:
         file.write(b"x" * 12288)
         file.punch(4096, 4096)
         file.fdatasync()
@@ -114,7 +118,7 @@ def test_holes_are_punched_and_room_is_reserved(fs: nfs.Mount) -> None:
 
 
 def test_locks_exclude_other_files(fs: nfs.Mount) -> None:
-    with fs.open("top/f", "w+") as one, fs.open("top/f", "r+") as other:
+    with fs.open("top/f", "w+b") as one, fs.open("top/f", "r+b") as other:
         one.lock(10, 10)
         with pytest.raises(BlockingIOError):
             other.lock(0, 11, wait=False)
@@ -147,7 +151,7 @@ def test_they_are_coroutines_on_the_other_face(server: LiveServer) -> None:
         async with nfs.aio.mount(server.url) as fs:
             await fs.write_text("text", "hello")
             assert await fs.is_file("text")
-            async with await fs.open("text", "r+") as one, await fs.open("text", "r+") as other:
+            async with await fs.open("text", "r+b") as one, await fs.open("text", "r+b") as other:
                 await one.lock(0, 2)
                 waiting = asyncio.create_task(other.lock(1, 1))
                 await asyncio.sleep(0)
@@ -159,3 +163,147 @@ def test_they_are_coroutines_on_the_other_face(server: LiveServer) -> None:
             await fs.remove("text")
 
     asyncio.run(use())
+
+
+TEXT = "Grüße\r\nzwei\rdrei\n€"
+
+
+@pytest.mark.parametrize("mode", ["w", "wt", "w+", "x", "a", "a+"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"encoding": "utf-16"},
+        {"encoding": "utf-8", "newline": ""},
+        {"encoding": "latin-1", "errors": "replace", "newline": "\r\n"},
+        {"encoding": "utf-8", "buffering": 1},
+    ],
+    ids=["plain", "utf-16", "newline", "errors", "lines"],
+)
+def test_text_is_opened_as_python_opens_it(
+    fs: nfs.Mount, tmp_path: Path, mode: str, how: dict[str, object]
+) -> None:
+    here = tmp_path / "f"
+    if mode[0] == "a":
+        here.write_bytes(b"was")
+        fs.write_bytes("top/f", b"was")
+    found = []
+    for opening, path in ((builtins.open, str(here)), (fs.open, "top/f")):
+        with opening(path, mode, **how) as file:  # type: ignore[operator]
+            assert isinstance(file, io.TextIOWrapper)
+            before = file.tell()
+            file.writelines([TEXT, "\n", TEXT])
+            found.append((before, file.mode, file.encoding, file.errors, file.line_buffering))
+        with opening(path, "r", **how) as file:  # type: ignore[operator]
+            if "b" in mode or mode[0] != "a" or how.get("encoding") != "utf-16":
+                found.append((list(file), file.newlines))
+    half = len(found) // 2
+    assert found[:half] == found[half:]
+    assert fs.read_bytes("top/f") == here.read_bytes()
+
+
+def test_buffers_are_as_python_has_them(fs: nfs.Mount) -> None:
+    with fs.open("top/f", "wb", 4096) as out:
+        assert isinstance(out, io.BufferedWriter)
+        out.write(b"12")
+        assert fs.read_bytes("top/f") == b""
+        out.flush()
+        assert fs.read_bytes("top/f") == b"12"
+    with fs.open("top/f", "r+b", 4096) as both:
+        assert isinstance(both, io.BufferedRandom)
+        both.seek(1)
+        both.write(b"x\ny")
+        both.seek(0)
+        assert both.readlines() == [b"1x\n", b"y"]
+    with fs.open("top/f", "rb", 2) as read:
+        assert isinstance(read, io.BufferedReader)
+        assert read.peek(1)[:2] == b"1x"
+    with fs.open("top/f") as raw:
+        assert isinstance(raw, nfs.NfsFile)
+        assert raw.readline() == b"1x\n"
+
+
+def test_what_open_refuses_touches_no_file(fs: nfs.Mount) -> None:
+    fs.write_bytes("top/f", b"kept")
+    for arguments in (
+        ("w", 0),
+        ("wb", -1, "utf-8"),
+        ("wb", -1, None, "strict"),
+        ("wb", -1, None, None, "\n"),
+        ("w", -1, None, None, "x"),
+        ("wbt",),
+        ("wtt",),
+        ("t",),
+    ):
+        with pytest.raises(ValueError):
+            fs.open("top/f", *arguments)  # type: ignore[call-overload]
+    for arguments in (("w", -1, "no-such"), ("w", -1, "utf-8", "no-such")):
+        with pytest.raises(LookupError):
+            fs.open("top/f", *arguments)
+    assert fs.read_bytes("top/f") == b"kept"
+    assert len(fs.client.opens) == 0
+
+    async def use(url: str) -> None:
+        async with nfs.aio.mount(url) as other:
+            for arguments in (("w",), ("wb", 512)):
+                with pytest.raises(ValueError, match="with asyncio"):
+                    await other.open("top/f", *arguments)  # type: ignore[arg-type]
+            assert await other.read_bytes("top/f") == b"kept"
+            assert await other.glob("top/*") == ["top/f"]
+
+    asyncio.run(use(str(fs.url)))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("*", "*.py", "a/*", "a/**", "**", "**/*.py", "**/", "*/", "a/b/../?.py", "a/[!x].py"),
+        *("**/b/**", "none/*", "a/x.py", "a/none", "a/b/", "a/x.py/", "l*/*", "dangling", "[*]"),
+        *("**/**/c.py", "a/**/c.py", "*/b/*.py", "d*", ".*", ""),
+    ],
+)
+@pytest.mark.parametrize("hidden", [False, True], ids=["plain", "hidden"])
+def test_glob_matches_what_python_matches(
+    fs: nfs.Mount,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pattern: str,
+    hidden: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a/b", ".h/b", "a/.b"):
+        fs.makedirs(f"top/{name}", exist_ok=True)
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("a/x.py", "a/b/c.py", "y.py", "*", ".h/b/z.py", "a/.b/c.py"):
+        fs.touch(f"top/{name}")
+        (tmp_path / name).touch()
+    for name, target in (("link", "a"), ("dangling", "none")):
+        fs.symlink(target, f"top/{name}")
+        (tmp_path / name).symlink_to(target)
+    for recursive in (False, True):
+        # Python's has some twice where ** stands twice.
+        wanted = list(set(glob.glob(pattern, recursive=recursive, include_hidden=hidden)))
+        if recursive and "**" in pattern:  # links to directories are not entered here
+            wanted = [each for each in wanted if not each.startswith("link/") or each == "link/"]
+        root = fs.glob(f"top/{pattern}", recursive=recursive, include_hidden=hidden)
+        found = [each.removeprefix("top/") for each in root]
+        if pattern in ("", "**", "**/"):
+            found = [each for each in found if each]
+        assert sorted(found) == sorted(wanted), (pattern, recursive)
+
+
+def test_access_is_asked_as_of_os(fs: nfs.Mount) -> None:
+    fs.write_bytes("top/f", b"")
+    assert fs.access("top/f") > 1
+    for mode in (os.F_OK, os.R_OK, os.R_OK | os.W_OK):
+        assert fs.access("top/f", mode) is True
+    assert fs.access("top", os.R_OK | os.W_OK | os.X_OK) is True
+    assert fs.access("top/f", os.X_OK) is False
+    fs.chmod("top/f", 0o700)
+    assert fs.access("top/f", os.X_OK) is True
+    for name in ("top/none", "top/f/below"):
+        assert fs.access(name, os.F_OK) is False
+        with pytest.raises(OSError):
+            fs.access(name)
+    with pytest.raises(ValueError, match="mode"):
+        fs.access("top/f", 8)

@@ -340,7 +340,7 @@ def test_what_is_no_path(fs: nfs.Mount) -> None:
     assert fs.stat(Path("by-object")).st_size == 1  # type: ignore[arg-type]
     with pytest.raises(OverflowError):
         fs.truncate("by-object", 1 << 63)
-    with fs.open("by-object", "r+") as file:
+    with fs.open("by-object", "r+b") as file:
         for use in (
             lambda: file.read_at(1 << 63, bytearray(1)),
             lambda: file.write_at(1 << 63, b"1"),

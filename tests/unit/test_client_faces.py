@@ -195,6 +195,10 @@ def blocking(url: str) -> int:
                 octets += entry.stat().st_size
         for path, directories, names in fs.walk():
             octets += len(fs.stat(path).owner) + len(directories) + len(names)
+        with fs.open("t", "w", encoding="utf-8") as text, fs.open("b", "rb", 512) as buffered:
+            octets += text.write("x") + len(buffered.read(1))
+        allowed: bool = fs.access("f", 4)
+        octets += len(fs.glob("*")) + allowed
         moment: float = fs.ping()
         reveal_type(fs)
         reveal_type(fs.get("a", "b", recursive=True))
@@ -205,7 +209,7 @@ async def later(url: str) -> int:
     fs = await aio.mount(url)
     octets = len(await fs.read_bytes("f"))
     await fs.close()
-    async with aio.mount(url, wsize=4096) as fs, await fs.open("f", "r+") as file:
+    async with aio.mount(url, wsize=4096) as fs, await fs.open("f", "r+b") as file:
         octets += await file.readinto(bytearray(1)) + await file.write(b"x")
         async with fs.scandir() as entries:
             async for entry in entries:

@@ -76,8 +76,11 @@ EDGE_MODULES = {
 # State that each thread has of its own is no thread; names and numbers do not touch the system.
 HARMLESS = {
     "os.PathLike",
+    "os.R_OK",
     "os.SEEK_DATA",
     "os.SEEK_HOLE",
+    "os.W_OK",
+    "os.X_OK",
     "os.fspath",
     "random.Random",
     "threading.local",
