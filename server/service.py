@@ -177,8 +177,12 @@ class NfsService:
                 export.fs.attach(self._core.offload)
         self.service: Service = RpcService([self._program()], security, clock=reactor.time)
         """What answers calls, whatever they come over."""
-        self._memory = Budget(self.config.memory, reactor.call_soon)
-        self._listeners: list[TcpListener | RdmaListener] = []
+        self.memory = Budget(self.config.memory, reactor.call_soon)
+        """What all peers together make the server hold, in octets."""
+        self.started = now
+        """When it began, by the reactor's clock."""
+        self.listeners: dict[TcpListener | RdmaListener, str] = {}
+        """What accepts connections, and the provider of those over RDMA (else empty)."""
         self._timer: TimerHandle | None = None
         self._abandoned = False
         keep_from_children(self)
@@ -202,7 +206,7 @@ class NfsService:
         The socket is the service's from here on. Raises ``NobodyNamed``.
         """
         return self._take(
-            listen_at(self._reactor, sock, self.service, on_channel=on_channel, budget=self._memory)
+            listen_at(self._reactor, sock, self.service, on_channel=on_channel, budget=self.memory)
         )
 
     def listen_tcp(
@@ -219,7 +223,7 @@ class NfsService:
                 port,
                 self.service,
                 on_channel=on_channel,
-                budget=self._memory,
+                budget=self.memory,
             )
         )
 
@@ -231,10 +235,12 @@ class NfsService:
         *,
         on_channel: OnChannel | None = None,
         options: TransportOptions | None = None,
+        provider: str = "",
     ) -> tuple[str, int]:
         """Serve RDMA connections to a device of the same reactor; return where it listens.
 
-        Raises OSError if it cannot, and ``NobodyNamed``.
+        ``provider`` is what the device's kind is called where people look (the device's own name
+        if it is not given). Raises OSError if it cannot, and ``NobodyNamed``.
         """
         return self._take(
             listen_rdma(
@@ -245,9 +251,10 @@ class NfsService:
                 self.service,
                 options=options,
                 on_channel=on_channel,
-                budget=self._memory,
+                budget=self.memory,
                 owner_of=owner_finder(device),
-            )
+            ),
+            provider or device.name,
         )
 
     @staticmethod
@@ -260,14 +267,14 @@ class NfsService:
                 "connect"
             )
 
-    def _take(self, listener: TcpListener | RdmaListener) -> tuple[str, int]:
+    def _take(self, listener: TcpListener | RdmaListener, provider: str = "") -> tuple[str, int]:
         where = listener.address
         try:
             self._check_reach(self._exports, [where[0]])
         except NobodyNamed:
             listener.close()
             raise
-        self._listeners.append(listener)
+        self.listeners[listener] = provider
         return where
 
     def replace_exports(
@@ -287,7 +294,7 @@ class NfsService:
         kept = [present for present, _ in rules]
         below = [each for each in self._exports if each.above and _outermost(each) in kept]
         chosen = [present or export for present, export in pairs] + below
-        self._check_reach(exports, (listener.address[0] for listener in self._listeners))
+        self._check_reach(exports, (listener.address[0] for listener in self.listeners))
         before = self._exports
         self.namespace.replace(chosen, born_ns)
         self._exports = tuple(chosen)
@@ -336,7 +343,7 @@ class NfsService:
         if memory < 16 * self.config.max_message:
             raise ValueError("there must be memory for sixteen calls of the longest kind at least")
         self.registry.resize(state)
-        self._memory.resize(memory)
+        self.memory.resize(memory)
 
     # --- Its end ---
 
@@ -351,8 +358,13 @@ class NfsService:
 
     def stop_accepting(self) -> None:
         """Accept no more connections; those that are up stay."""
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.close()
+
+    @property
+    def draining(self) -> bool:
+        """Whether no change of files is begun any more: see :meth:`drain`."""
+        return self._core.draining
 
     @property
     def is_idle(self) -> bool:
@@ -370,11 +382,11 @@ class NfsService:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.close()
             for channel in list(listener.channels):
                 channel.close()
-        self._listeners.clear()
+        self.listeners.clear()
         self.registry.forget_idle()
         for client in self.registry.clients.confirmed():
             self.registry.expire(client)

@@ -115,7 +115,7 @@ class Serving:
         made = self._device(provider or DEFAULT_PROVIDER, device, pcap)
         places = []
         for address in addresses:
-            where = self.service.listen_rdma(made, address, port, on_channel=self._on_channel)
+            where = self._listen_with(provider or DEFAULT_PROVIDER, made, address, port)
             places.append(ListenAddress("rdma", *where))
             if provider is None:
                 self._listen_beside(*where)
@@ -163,10 +163,17 @@ class Serving:
         self._devices.append(made)
         return made
 
+    def _listen_with(
+        self, provider: str, device: Device, address: str, port: int
+    ) -> tuple[str, int]:
+        return self.service.listen_rdma(
+            device, address, port, on_channel=self._on_channel, provider=provider
+        )
+
     def _listen_beside(self, address: str, port: int) -> None:
         """Serve the clients of this host through shared memory, if that can be."""
         try:
             device = self._device(SHARED_MEMORY, None, None)
-            self.service.listen_rdma(device, address, port, on_channel=self._on_channel)
+            self._listen_with(SHARED_MEMORY, device, address, port)
         except OSError as error:
             _log.info("no shared memory for clients of this host: %s", error)

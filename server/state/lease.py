@@ -61,6 +61,10 @@ class Grace:
             self._end(now)
         return self._active
 
+    def remaining(self, now: float) -> float:
+        """Return the seconds that the grace period is going to last; 0 if it is over."""
+        return max(0.0, self._ends - now) if self._active and self._waiting_for else 0.0
+
     def may_reclaim(self, record: bytes) -> bool:
         """Return whether a client held state before the restart."""
         return record in self._entitled

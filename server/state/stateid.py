@@ -9,6 +9,7 @@ Section 9.1.4).
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -180,6 +181,10 @@ class StateTable:
     def files_of(self, export: Export) -> list[OpenedFile]:
         """Return the files of an export that have state."""
         return [file for file in self._files.values() if file.handle.export is export]
+
+    def files_by_export(self) -> Counter[Export]:
+        """Return how many files have state, by their export."""
+        return Counter(file.handle.export for file in self._files.values())
 
     def file(self, handle: Filehandle) -> OpenedFile | None:
         """Return the file of a handle, if it has state."""

@@ -132,7 +132,7 @@ def test_nobody_listens_beyond_this_host_without_a_name(
     server = NfsService([Export("", memory())], reactor, random.Random(1))
     with pytest.raises(NobodyNamed):
         server.listen_tcp(address, 0)
-    assert not server._listeners
+    assert not server.listeners
     server.close()
     named = NfsService([Export("", memory(), networks=[ANY])], reactor, random.Random(1))
     named.listen_tcp(address, 0)

@@ -108,7 +108,7 @@ def test_over_this_host(transport: str, tmp_path: Path) -> None:
             else connect_tcp(reactor, "127.0.0.1", port)
         )
         use(reactor.run_until(connecting, 20), lambda future: reactor.run_until(future, 20), owner)
-        reactor.run_until(lambda: not any(each.channels for each in server._listeners), 20)
+        reactor.run_until(lambda: not any(each.channels for each in server.listeners), 20)
 
     try:
         with no_collections():

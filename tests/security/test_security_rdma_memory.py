@@ -52,8 +52,8 @@ class World:
         fs = MemoryFileSystem(Clock())
         self.server = NfsService([open_export("", fs)], self.reactor, Random(1), config=config)
         self.server.listen_rdma(self.device(SERVER), SERVER, PORT, options=options)
-        self.budget: Budget = self.server._memory
-        self.listener = self.server._listeners[0]
+        self.budget: Budget = self.server.memory
+        self.listener = next(iter(self.server.listeners))
         self.good = WireSession(self.connect("10.0.0.100"), self.reactor.run_until)
         results = self.good.run([PUTROOTFH, open_(b"file", create=t.UNCHECKED4), GETFH])
         self.stateid, self.handle = results[2].stateid, results[3].object

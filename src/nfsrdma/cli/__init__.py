@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "mount-helper": ("mount_helper", "mount_helper", "Have mount -t nfsrdma and fstab work."),
     "ping": ("ping", "ping", "Measure NULL round trips to a server."),
     "serve": ("serve", "serve", "Serve directories over RDMA and TCP."),
+    "status": ("status", "status", "Show who uses a server of this host, and what they hold."),
     "dissect": ("dissect", "dissect", "Decode a capture, and say what is wrong in it."),
     "wireshark": ("wireshark", "wireshark", "Bring findings into Wireshark's windows."),
     "bench": ("bench", "bench", "Measure files and names over RDMA and TCP, side by side."),

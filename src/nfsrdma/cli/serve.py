@@ -99,6 +99,12 @@ _PLENTY = 1 << 20
     help="Tell clients where the files of an export are besides.  [repeatable]",
 )
 @click.option("--memory", is_flag=True, help="Export an empty file system in memory.")
+@click.option(
+    "--control",
+    metavar="PATH",
+    help="Where nfsrdma status asks: a Unix socket, for root and the server's user alone; or "
+    "'none'.  [default: one below /run/nfsrdma for root, $XDG_RUNTIME_DIR for others]",
+)
 @click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
 @click.pass_context
 def serve(
@@ -117,6 +123,7 @@ def serve(
     refer: dict[str, tuple[Location, ...]],
     replica: dict[str, tuple[Location, ...]],
     memory: bool,
+    control: str | None,
     verbose: bool,
     **_: object,
 ) -> Settings:
@@ -165,6 +172,7 @@ def serve(
         config=config,
         policy=make_policy(rights.allow_users, rights.insecure),
         verbose=verbose,
+        control=control,
         files=context.params["config"],
         given=dict(context.params),
     )

@@ -96,6 +96,7 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
             )
         )
         serving.listen(settings.listeners)
+        serving.listen_for_control(settings.control)
         shown = (each.shown for each in settings.wanted)
         serving.say([*choices(made, shown, settings.policy), where])
         # Clients have applied their own file mode masks already.

@@ -34,6 +34,8 @@ class Settings:
     config: ServerConfig
     policy: Policy
     verbose: bool
+    control: str | None = None
+    """Where ``nfsrdma status`` asks; None is a place of the server's own."""
     files: tuple[str, ...] = ()
     """The files and directories of ``--config``."""
     given: Mapping[str, Any] = field(default_factory=dict)

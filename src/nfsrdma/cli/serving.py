@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Final
 
 import click
 
+from nfsrdma import __version__
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.edge.control import ControlSocket, control_directory, new_place
 from nfsrdma.server.edge.service_manager import inherited_sockets
 from nfsrdma.server.edge.serving import Serving
 from nfsrdma.server.state.recovery import RecoveryStore
+from nfsrdma.server.status import status_of
 from nfsrdma.server.vfs.export import Export
 
 from .messages import describe
 from .serve_options import NO_RDMA, Listeners
 from .serve_settings import Settings
 
+NO_CONTROL: Final = "none"
 STAMP: Final = "%Y-%m-%d %H:%M:%S"
 """The format of times in the log."""
 
@@ -46,6 +52,7 @@ class ServeCommand:
     ) -> None:
         self.verbose = verbose
         self.reactor = reactor or SelectReactor()
+        self._control: ControlSocket | None = None
         try:
             self._serving = Serving(
                 exports,
@@ -99,6 +106,29 @@ class ServeCommand:
                 ) from None
             self.say(self._serving.urls(place))
 
+    def listen_for_control(self, wanted: str | None) -> None:
+        """Answer ``nfsrdma status`` at the socket that is wanted, by default one of our own.
+
+        Whoever names a socket gets it, or an error; without the other one the server does.
+        """
+        if wanted == NO_CONTROL:
+            return
+        directory = control_directory()
+        if wanted is None and directory is None:
+            return  # as in a container: there is no place for such things
+        try:
+            path = Path(wanted).absolute() if wanted else new_place(directory or Path())
+            self._control = ControlSocket(self.reactor, path, {"status": self._status})
+        except OSError as error:
+            where = f"no control socket: {reason(error)}"
+            if wanted is not None:
+                raise click.ClickException(f"{where}; --control names another") from None
+            self.say([f"{where}; --control PATH names one, for nfsrdma status"])
+
+    def _status(self) -> dict[str, object]:
+        status = status_of(self._serving.service, self.reactor.time())
+        return {"version": __version__, "process": os.getpid(), **asdict(status)}
+
     def drain(self) -> None:
         """Begin no change any more: the end is near."""
         self._serving.service.drain()
@@ -124,6 +154,8 @@ class ServeCommand:
 
     def close(self) -> None:
         """End the connections, and release everything."""
+        if self._control is not None:
+            self._control.close()
         for _ in self._serving.closing():
             self.reactor.turn(0)
         self.reactor.close()
