@@ -1,4 +1,4 @@
-"""The shm provider: peers that do what no peer should, and peers that die.
+"""The shm provider: peers that do what no peer should.
 
 In one process, one of the two ends is made to misbehave by way of its own half of the shared
 memory, which is all that a hostile process has.
@@ -7,15 +7,9 @@ memory, which is all that a hostile process has.
 from __future__ import annotations
 
 import fcntl
-import gc
 import logging
 import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -23,12 +17,10 @@ from typing import Any
 
 import pytest
 from tests.conformance.harness import EVERYTHING, HARNESSES, ProviderHarness, Side, pair
-from tests.support.hosts import loopback
 from tests.support.transport import CALL_HEAD, call_message, decode_reply, echo, reply_message
 
-import nfsrdma.client as nfs
 from nfsrdma.rpcrdma.providers.shm import ShmDevice, messages, rendezvous
-from nfsrdma.rpcrdma.providers.shm.memory import Arena, PeerFile, SharedFile
+from nfsrdma.rpcrdma.providers.shm.memory import PeerFile, SharedFile
 from nfsrdma.rpcrdma.providers.shm.messages import BadMessage, Kind, Offer
 from nfsrdma.rpcrdma.providers.shm.regions import SLOT_MASK, TABLE_OCTETS
 from nfsrdma.rpcrdma.providers.shm.ring import (
@@ -41,7 +33,6 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
     READ_ANSWER,
     file_octets,
 )
-from nfsrdma.rpcrdma.providers.shm.spin import LONGEST_S, Patience
 from nfsrdma.rpcrdma.transport import connect_rdma, listen_rdma
 from nfsrdma.rpcrdma.verbs.types import (
     Access,
@@ -49,7 +40,6 @@ from nfsrdma.rpcrdma.verbs.types import (
     QpOptions,
     QpState,
     RecvWR,
-    VerbsError,
     WcStatus,
     WrOpcode,
 )
@@ -575,139 +565,3 @@ def test_a_payload_sent_inline_is_let_go(harness: ProviderHarness) -> None:
     data.append(0)
     assert channel.stats.registrations == 0
     channel.close()
-
-
-# Limits, and nothing left behind.
-
-
-def test_an_arena_is_bounded() -> None:
-    arena = Arena()
-    pieces = [arena.acquire(200 << 20) for _ in range(4)]  # of 256 MiB each
-    with pytest.raises(VerbsError, match="too much"):
-        arena.acquire(4096)
-    arena.release(pieces.pop())
-    assert arena.acquire(150 << 20)
-    arena.close()
-
-
-def test_a_closed_device_has_given_everything_back() -> None:
-    def once() -> None:
-        made = HARNESSES["shm"]()
-        client, server = pair(made, receives=4)
-        region = client.pd.register(memoryview(bytearray(100_000)), EVERYTHING)
-        sink = bytearray(100_000)
-        server.post(*(WrOpcode.RDMA_READ, [sink]), remote_address=region.address, rkey=region.rkey)
-        server.send(b"x")
-        made.run_until(lambda: len(server.sent) == 2 and client.received)
-        made.close()
-
-    once()
-    gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
-    for _ in range(3):
-        once()
-    gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-def test_patience_is_learned() -> None:
-    patience = Patience()
-    for _ in range(10):
-        patience.nothing()
-    assert patience.seconds == 0.0
-    for _ in range(200):
-        patience.nothing()
-        if patience.seconds:
-            break
-    assert patience.seconds == LONGEST_S  # for a try
-    patience.found(5e-6)
-    assert patience.seconds == pytest.approx(10e-6)
-
-
-# Processes that die.
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, Any, Any]]:
-    """A server process over shm: its URL, how to start it (again), how to kill it."""
-    host = loopback(141)
-    (tmp_path / "export").mkdir()
-    running: list[subprocess.Popen[str]] = []
-
-    def start() -> None:
-        command = [sys.executable, "-m", "nfsrdma", "serve", str(tmp_path / "export")]
-        command += ["--provider", "shm", "--listen", host, "--grace", "0"]
-        command += ["--state-dir", str(tmp_path / "state")]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        running.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline()
-
-    def kill() -> None:
-        process = running.pop()
-        process.kill()
-        process.communicate()
-
-    start()
-    yield f"nfs+rdma://{host}/?provider=shm", start, kill
-    while running:
-        running[-1].terminate()  # and takes its name away
-        running.pop().communicate()
-
-
-def test_a_server_killed_while_a_file_is_written(served: tuple[str, Any, Any]) -> None:
-    url, start, kill = served
-    data = Random(1).randbytes(1 << 20)
-    with nfs.mount(url, timeout=30) as fs:
-        fs.write_bytes("before", data)
-        failure: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                for index in range(60):
-                    fs.write_bytes(f"file-{index % 6}", data)
-                    assert fs.read_bytes(f"file-{index % 6}") == data
-            except BaseException as error:
-                failure.append(error)
-
-        worker = threading.Thread(target=work)
-        worker.start()
-        time.sleep(0.1)
-        kill()
-        start()
-        worker.join(60)
-        assert not worker.is_alive()
-        assert not failure
-        assert fs.read_bytes("before") == data
-        assert fs.stats.connections > 1
-
-
-_CLIENT = """
-import sys
-import nfsrdma.client as nfs
-with nfs.mount(sys.argv[1]) as fs:
-    print("up", flush=True)
-    buffer = bytearray(1 << 20)
-    with fs.open("big", "r+b") as file:
-        while True:
-            file.read_at(0, memoryview(buffer))
-            file.write_at(0, bytes(buffer))
-"""
-
-
-def test_clients_killed_while_they_read_and_write(served: tuple[str, Any, Any]) -> None:
-    url, _, _ = served
-    data = Random(2).randbytes(1 << 20)
-    with nfs.mount(url) as fs:
-        fs.write_bytes("big", data)
-        for _ in range(3):
-            client = subprocess.Popen(
-                [sys.executable, "-c", _CLIENT, url], stdout=subprocess.PIPE, text=True
-            )
-            assert client.stdout is not None
-            assert client.stdout.readline() == "up\n"
-            time.sleep(0.1)
-            client.send_signal(signal.SIGKILL)
-            client.communicate()
-            # What it wrote is what it had read.
-            assert fs.read_bytes("big") == data

@@ -63,6 +63,52 @@ def cut(draw: Any, size: int) -> list[int]:
     return draw(st.lists(st.integers(0, size), max_size=3))  # type: ignore[no-any-return]
 
 
+def drawn_call(draw: Any, client: RawPeer, message: Any) -> tuple[list[Chunk], bytes, bool]:
+    """Draw how a call travels: some payloads in chunks, padded or not.
+
+    The rest is inline, or in Position zero. Return the Read list, the rest, and whether it is
+    in Position zero.
+    """
+    stream = message.to_bytes()
+    entries: list[list[tuple[int, Segment]]] = []
+    body = stream
+    for payload in reversed(message.payloads):
+        content = bytes(payload.data)
+        if not content or not draw(st.booleans()):
+            continue
+        end = payload.position + round_up(len(content))
+        body = body[: payload.position] + body[end:]
+        if draw(st.booleans()):
+            content += bytes(-len(content) & 3)
+        segments = client.expose(content, draw(cut(len(content))))
+        entries.append([(payload.position, segment) for segment in segments])
+    long = draw(st.booleans())
+    if long:
+        entries.append([(0, segment) for segment in client.expose(body, draw(cut(len(body))))])
+    read_list = []
+    while any(entries):
+        source = draw(st.sampled_from([entry for entry in entries if entry]))
+        position, segment = source.pop(0)
+        read_list.append(Chunk([segment], position))
+    return read_list, body, long
+
+
+def drawn_places(draw: Any, client: RawPeer, reply: Any) -> tuple[list[Chunk], Chunk | None]:
+    """Draw Write chunks for some results of a reply, perhaps empty ones, and a Reply chunk."""
+    whole = len(reply.to_bytes())
+    write_list = []
+    for payload in reply.payloads[: draw(st.integers(0, len(reply.payloads)))]:
+        size = len(payload.data)
+        pieces = [
+            p for p in draw(st.lists(st.integers(0, size), max_size=3)) if draw(st.booleans())
+        ]
+        if pieces:
+            pieces.append(max(0, size - sum(pieces)) + draw(st.sampled_from([0, 4, 100])))
+        write_list.append(client.offer(*pieces))
+    reply_chunk = client.offer(whole // 2, whole + 8) if draw(st.booleans()) else None
+    return write_list, reply_chunk
+
+
 @settings(max_examples=120, deadline=None)
 @given(ITEMS, st.data())
 def test_responder_takes_any_shape(items: list[Item], data: st.DataObject) -> None:
@@ -90,43 +136,10 @@ def test_responder_takes_any_shape(items: list[Item], data: st.DataObject) -> No
     client.connect(PrivateData(65536, 4096, draw(st.booleans())))
     client.run()
 
-    # The call: some payloads in chunks, padded or not, the rest inline or in Position zero.
     message = call_message(XID, items)
-    stream = message.to_bytes()
-    entries: list[list[tuple[int, Segment]]] = []
-    body = stream
-    for payload in reversed(message.payloads):
-        content = bytes(payload.data)
-        if not content or not draw(st.booleans()):
-            continue
-        end = payload.position + round_up(len(content))
-        body = body[: payload.position] + body[end:]
-        if draw(st.booleans()):
-            content += bytes(-len(content) & 3)
-        segments = client.expose(content, draw(cut(len(content))))
-        entries.append([(payload.position, segment) for segment in segments])
-    long = draw(st.booleans())
-    if long:
-        entries.append([(0, segment) for segment in client.expose(body, draw(cut(len(body))))])
-    read_list = []
-    while any(entries):
-        source = draw(st.sampled_from([entry for entry in entries if entry]))
-        position, segment = source.pop(0)
-        read_list.append(Chunk([segment], position))
-
-    # The reply: Write chunks for some results, perhaps empty ones, and a Reply chunk.
+    read_list, body, long = drawn_call(draw, client, message)
     reply = reply_message(XID, results)
-    whole = len(reply.to_bytes())
-    write_list = []
-    for payload in reply.payloads[: draw(st.integers(0, len(reply.payloads)))]:
-        size = len(payload.data)
-        pieces = [
-            p for p in draw(st.lists(st.integers(0, size), max_size=3)) if draw(st.booleans())
-        ]
-        if pieces:
-            pieces.append(max(0, size - sum(pieces)) + draw(st.sampled_from([0, 4, 100])))
-        write_list.append(client.offer(*pieces))
-    reply_chunk = client.offer(whole // 2, whole + 8) if draw(st.booleans()) else None
+    write_list, reply_chunk = drawn_places(draw, client, reply)
     header = encode_header(
         XID, 8, RDMA_NOMSG if long else RDMA_MSG, read_list, write_list, reply_chunk
     )

@@ -35,11 +35,13 @@ from .nfs import (
     Reply,
     Session,
     channel_attributes,
+    close,
     compound_message,
     make_server,
     open_,
     putfh,
     reclaim_complete,
+    write,
 )
 
 BACK = t.CREATE_SESSION4_FLAG_CONN_BACK_CHAN
@@ -210,6 +212,35 @@ class Holder:
     def give_back(self, handle: bytes, stateid: t.stateid4) -> Reply:
         """Return a delegation."""
         return self.session.run(putfh(handle), delegreturn(stateid))
+
+
+class Bed:
+    """A server, a client that holds, and one that breaks."""
+
+    def __init__(self, **how: Any) -> None:
+        self.server, self.reactor = delegating_server(**how)
+        self.holder = Holder(self.server, b"holder")
+        self.other = Holder(self.server, b"other")
+        handle, result = self.other.open(b"f", BOTH | WANT_NONE, create=True)
+        self.other.session.ok(putfh(handle), write(result.stateid, b"contents"))
+        self.other.session.ok(putfh(handle), close(result.stateid))
+        self.handle = handle
+
+    def breaks(self, *ops: Op) -> Any:
+        """Send what conflicts, from the other client."""
+        return in_flight(self.server, self.other.session, *ops)
+
+
+def revoked(bed: Bed) -> tuple[bytes, t.stateid4]:
+    """Have the holder's delegation revoked; it renews its lease, but does not return it."""
+    handle, _, delegation = bed.holder.delegated(b"f")
+    bed.breaks(putfh(handle), open_(None, WRITE | WANT_NONE))
+    for _ in range(11):
+        bed.reactor.advance(LEASE / 10)
+        settle(bed.reactor)
+        bed.holder.session.ok()
+        bed.other.session.ok()
+    return handle, delegation
 
 
 def attributes_answer(change: int, size: int, times: dict[int, int] | None = None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -36,14 +37,9 @@ def parsed(compound: Compound) -> t.COMPOUND4args:
     return call
 
 
-def test_every_operation_reads_back_as_the_specification_has_it() -> None:
-    compound = Compound(HEADER, "ALL", idempotent=False)
-    attributes = encode_attributes(
-        size=7, mode=0o640, uid=1, gid=2, atime_ns=-1, atime_now=True, mtime_now=True
-    )
+def _say_everything(compound: Compound, attributes: t.fattr4, large: memoryview) -> None:
+    """Encode every operation that a compound has a method for."""
     sink = memoryview(bytearray(10))
-    large = memoryview(bytearray(5000))
-    data = memoryview(b"hello")
     compound.putrootfh()
     compound.savefh()
     compound.restorefh()
@@ -58,7 +54,7 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
     compound.verify(t.OP_NVERIFY, attributes)
     compound.access(63)
     compound.read(CURRENT_STATEID, 5, sink)
-    compound.write(CURRENT_STATEID, 6, t.FILE_SYNC4, data)
+    compound.write(CURRENT_STATEID, 6, t.FILE_SYNC4, memoryview(b"hello"))
     compound.commit(1, 2)
     compound.readdir(3, b"verifier", 4096)
     compound.readlink()
@@ -69,13 +65,14 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
     compound.reclaim_complete()
     compound.destroy_session(SESSION)
     compound.destroy_clientid(5)
-    compound.stamp(0xABCD, SESSION, 9, 3, 5)
-    call = parsed(compound)
-    assert call.minorversion == 2
+
+
+def _everything(attributes: t.fattr4) -> list[tuple[int, Any]]:
+    """Return what :func:`_say_everything` encodes, as the specification has it."""
     current = t.stateid4(1, bytes(12))
     words = list(struct.unpack(">2I", STAT[4:]))
     entry = list(struct.unpack(">2I", ENTRY[4:]))
-    assert [(op.argop, op.value) for op in call.argarray] == [
+    return [
         (t.OP_SEQUENCE, t.SEQUENCE4args(SESSION, 9, 3, 5, True)),
         (t.OP_PUTROOTFH, None),
         (t.OP_SAVEFH, None),
@@ -91,7 +88,7 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
         (t.OP_NVERIFY, t.NVERIFY4args(attributes)),
         (t.OP_ACCESS, t.ACCESS4args(63)),
         (t.OP_READ, t.READ4args(current, 5, 10)),
-        (t.OP_WRITE, t.WRITE4args(current, 6, t.FILE_SYNC4, data)),
+        (t.OP_WRITE, t.WRITE4args(current, 6, t.FILE_SYNC4, memoryview(b"hello"))),
         (t.OP_COMMIT, t.COMMIT4args(1, 2)),
         (t.OP_READDIR, t.READDIR4args(3, b"verifier", 4096, 4096, entry)),
         (t.OP_READLINK, None),
@@ -103,6 +100,19 @@ def test_every_operation_reads_back_as_the_specification_has_it() -> None:
         (t.OP_DESTROY_SESSION, t.DESTROY_SESSION4args(SESSION)),
         (t.OP_DESTROY_CLIENTID, t.DESTROY_CLIENTID4args(5)),
     ]
+
+
+def test_every_operation_reads_back_as_the_specification_has_it() -> None:
+    compound = Compound(HEADER, "ALL", idempotent=False)
+    attributes = encode_attributes(
+        size=7, mode=0o640, uid=1, gid=2, atime_ns=-1, atime_now=True, mtime_now=True
+    )
+    large = memoryview(bytearray(5000))
+    _say_everything(compound, attributes, large)
+    compound.stamp(0xABCD, SESSION, 9, 3, 5)
+    call = parsed(compound)
+    assert call.minorversion == 2
+    assert [(op.argop, op.value) for op in call.argarray] == _everything(attributes)
     assert [len(view) for view in compound.sinks] == [0, 0, 5000]
     assert compound.sinks[2] is large
     assert compound.lookups(6) == 1

@@ -1,8 +1,6 @@
-"""Delegations: granted, used, recalled, returned, revoked and reclaimed."""
+"""Delegations: granted, used, recalled, returned and revoked."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from tests.support.delegations import (
@@ -13,11 +11,11 @@ from tests.support.delegations import (
     WANT_NONE,
     WANT_READ,
     WRITE,
+    Bed,
     Holder,
     attributes_answer,
-    delegating_server,
     delegreturn,
-    in_flight,
+    revoked,
     settle,
 )
 from tests.support.nfs import (
@@ -26,7 +24,6 @@ from tests.support.nfs import (
     PUTROOTFH,
     SAVEFH,
     Credentials,
-    FakeReactor,
     Op,
     Peer,
     Reply,
@@ -41,7 +38,6 @@ from tests.support.nfs import (
     open_,
     putfh,
     read,
-    reclaim_complete,
     remove,
     rename,
     setattr_,
@@ -51,27 +47,8 @@ from tests.support.nfs import (
 from tests.support.nfs import Session as HolderSession
 from tests.support.nfs40 import Client40
 
-from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.limits import StateLimits
-from nfsrdma.server.state.recovery import MemoryRecoveryStore
 from nfsrdma.xdr.nfs4 import types as t
-
-
-class Bed:
-    """A server, a client that holds, and one that breaks."""
-
-    def __init__(self, **how: Any) -> None:
-        self.server, self.reactor = delegating_server(**how)
-        self.holder = Holder(self.server, b"holder")
-        self.other = Holder(self.server, b"other")
-        handle, result = self.other.open(b"f", BOTH | WANT_NONE, create=True)
-        self.other.session.ok(putfh(handle), write(result.stateid, b"contents"))
-        self.other.session.ok(putfh(handle), close(result.stateid))
-        self.handle = handle
-
-    def breaks(self, *ops: Op) -> Any:
-        """Send what conflicts, from the other client."""
-        return in_flight(self.server, self.other.session, *ops)
 
 
 @pytest.fixture
@@ -401,18 +378,6 @@ def test_another_user_of_the_client_has_rights_of_his_own(bed: Bed) -> None:
 # --- Revocation, and the end of clients ---
 
 
-def revoked(bed: Bed) -> tuple[bytes, t.stateid4]:
-    """Have the holder's delegation revoked; it renews its lease, but does not return it."""
-    handle, _, delegation = bed.holder.delegated(b"f")
-    bed.breaks(putfh(handle), open_(None, WRITE | WANT_NONE))
-    for _ in range(11):
-        bed.reactor.advance(LEASE / 10)
-        settle(bed.reactor)
-        bed.holder.session.ok()
-        bed.other.session.ok()
-    return handle, delegation
-
-
 def test_what_is_not_returned_within_a_lease_is_revoked(bed: Bed) -> None:
     handle, delegation = revoked(bed)
     session = bed.holder.session
@@ -594,70 +559,6 @@ def test_budget_of_all() -> None:
         _, result = bed.holder.open(b"%d" % number, BOTH, create=True)
         got += result.delegation.delegation_type == t.OPEN_DELEGATE_WRITE
     assert got == 2  # one of two sources that may come has half
-
-
-# --- Restarts ---
-
-
-class Lives:
-    """A server that restarts, with its file system and what it has recorded."""
-
-    def __init__(self) -> None:
-        self.bed = Bed(store=(store := MemoryRecoveryStore()))
-        self.store = store
-
-    def restart(self) -> tuple[NfsService, FakeReactor]:
-        fs = self.bed.server.namespace.exports[0].fs
-        return delegating_server(store=self.store, fs=fs, seed=2)
-
-
-def reclaim(client: Holder, handle: bytes, kind: int, access: int) -> t.open_delegation4:
-    claim = t.open_claim4(t.CLAIM_PREVIOUS, kind)
-    reply = client.session.ok(putfh(handle), open_(None, access, claim=claim))
-    return reply[2].delegation
-
-
-@pytest.mark.parametrize(
-    ("kind", "access"), [(t.OPEN_DELEGATE_READ, READ), (t.OPEN_DELEGATE_WRITE, BOTH)]
-)
-def test_reclaim(kind: int, access: int) -> None:
-    lives = Lives()
-    handle, _, _ = lives.bed.holder.delegated(b"f", access)
-    server, reactor = lives.restart()
-    client = Holder(server, b"holder", complete=False)
-    granted = reclaim(client, handle, kind, access)
-    assert granted.delegation_type == kind
-    assert not granted.value.recall
-    client.session.ok(reclaim_complete())
-    reactor.advance(LEASE - 1)
-    client.session.ok()
-    reactor.advance(20)
-    other = Holder(server, b"newcomer")
-    opened = in_flight(server, other.session, putfh(handle), open_(None, WRITE | WANT_NONE))
-    client.give_back(handle, granted.value.stateid)
-    settle(reactor)
-    assert Reply(opened).status == t.NFS4_OK
-
-
-def test_reclaim_of_one_that_was_revoked() -> None:
-    lives = Lives()
-    handle, _ = revoked(lives.bed)
-    server, _ = lives.restart()
-    client = Holder(server, b"holder", complete=False)
-    granted = reclaim(client, handle, t.OPEN_DELEGATE_READ, READ)
-    assert granted.delegation_type == t.OPEN_DELEGATE_NONE
-
-
-def test_reclaim_against_an_open_of_another() -> None:
-    lives = Lives()
-    bed = lives.bed
-    handle, _, _ = bed.holder.delegated(b"f", BOTH)
-    server, _ = lives.restart()
-    other = Holder(server, b"other", complete=False)
-    reclaim(other, handle, t.OPEN_DELEGATE_NONE, READ)
-    client = Holder(server, b"holder", complete=False)
-    granted = reclaim(client, handle, t.OPEN_DELEGATE_WRITE, BOTH)
-    assert granted.delegation_type == t.OPEN_DELEGATE_NONE
 
 
 def test_claims_of_an_earlier_life(bed: Bed) -> None:

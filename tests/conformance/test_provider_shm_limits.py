@@ -1,0 +1,60 @@
+"""The shm provider: limits, and nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+import pytest
+from tests.conformance.harness import EVERYTHING, HARNESSES, pair
+
+from nfsrdma.rpcrdma.providers.shm.memory import Arena
+from nfsrdma.rpcrdma.providers.shm.spin import LONGEST_S, Patience
+from nfsrdma.rpcrdma.verbs.types import (
+    VerbsError,
+    WrOpcode,
+)
+
+
+def test_an_arena_is_bounded() -> None:
+    arena = Arena()
+    pieces = [arena.acquire(200 << 20) for _ in range(4)]  # of 256 MiB each
+    with pytest.raises(VerbsError, match="too much"):
+        arena.acquire(4096)
+    arena.release(pieces.pop())
+    assert arena.acquire(150 << 20)
+    arena.close()
+
+
+def test_a_closed_device_has_given_everything_back() -> None:
+    def once() -> None:
+        made = HARNESSES["shm"]()
+        client, server = pair(made, receives=4)
+        region = client.pd.register(memoryview(bytearray(100_000)), EVERYTHING)
+        sink = bytearray(100_000)
+        server.post(*(WrOpcode.RDMA_READ, [sink]), remote_address=region.address, rkey=region.rkey)
+        server.send(b"x")
+        made.run_until(lambda: len(server.sent) == 2 and client.received)
+        made.close()
+
+    once()
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        once()
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_patience_is_learned() -> None:
+    patience = Patience()
+    for _ in range(10):
+        patience.nothing()
+    assert patience.seconds == 0.0
+    for _ in range(200):
+        patience.nothing()
+        if patience.seconds:
+            break
+    assert patience.seconds == LONGEST_S  # for a try
+    patience.found(5e-6)
+    assert patience.seconds == pytest.approx(10e-6)
