@@ -9,8 +9,10 @@ Programs use :class:`nfsrdma.server.Server`, which brings what it takes of a mac
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.budget import Budget
@@ -29,7 +31,9 @@ from nfsrdma.rpcrdma.rpc.security import SECURITIES, ServerSecurity
 from nfsrdma.rpcrdma.rpc.stream import StreamLimits
 from nfsrdma.rpcrdma.task import Future, Reactor, TimerHandle
 from nfsrdma.rpcrdma.transport import TransportOptions, listen_rdma
+from nfsrdma.rpcrdma.transport.channel import RdmaChannel
 from nfsrdma.rpcrdma.transport.connect import RdmaListener
+from nfsrdma.rpcrdma.transport.stats import TransportStats
 from nfsrdma.rpcrdma.verbs.interfaces import Device
 
 from .authority import Authority, Policy
@@ -179,6 +183,8 @@ class NfsService:
         """What answers calls, whatever they come over."""
         self.memory = Budget(self.config.memory, reactor.call_soon)
         """What all peers together make the server hold, in octets."""
+        self.ended: dict[str, Counter[str]] = {}
+        """What the RDMA connections that have ended had counted, by their provider."""
         self.started = now
         """When it began, by the reactor's clock."""
         self.listeners: dict[TcpListener | RdmaListener, str] = {}
@@ -242,6 +248,15 @@ class NfsService:
         ``provider`` is what the device's kind is called where people look (the device's own name
         if it is not given). Raises OSError if it cannot, and ``NobodyNamed``.
         """
+        provider = provider or device.name
+
+        def opened(channel: Channel) -> None:
+            if isinstance(channel, RdmaChannel):
+                # Not the channel, which would be in a circle.
+                channel.on_close(partial(self._count_ended, provider, channel.stats))
+            if on_channel is not None:
+                on_channel(channel)
+
         return self._take(
             listen_rdma(
                 device,
@@ -250,12 +265,16 @@ class NfsService:
                 port,
                 self.service,
                 options=options,
-                on_channel=on_channel,
+                on_channel=opened,
                 budget=self.memory,
                 owner_of=owner_finder(device),
             ),
-            provider or device.name,
+            provider,
         )
+
+    def _count_ended(self, provider: str, stats: TransportStats, reason: str) -> None:
+        """Keep what a connection has counted, as it ends."""
+        self.ended.setdefault(provider, Counter()).update(stats.as_dict())
 
     @staticmethod
     def _check_reach(exports: Sequence[Export], addresses: Iterable[str]) -> None:

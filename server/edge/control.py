@@ -25,16 +25,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from nfsrdma.rpcrdma.task import Reactor, TimerHandle
+from nfsrdma.rpcrdma.task import Reactor
+
+from .callers import MOST_CALLERS, PATIENCE_S, Callers
 
 FORMAT: Final = 1
 """Of the answers. It grows when a field changes its meaning; new fields may come at any time."""
 SUFFIX: Final = ".sock"
 _SYSTEM: Final = Path("/run/nfsrdma/control")
-_MOST_CALLERS: Final = 8
-_MAX_QUESTION: Final = 4096
 _MAX_ANSWER: Final = 64 << 20
-_PATIENCE_S: Final = 5.0
 _LEFTOVERS: Final = 256
 """How many sockets in the directory are looked at, at most, for their servers."""
 _CREDENTIALS: Final = struct.Struct("=iII")
@@ -106,17 +105,14 @@ class ControlSocket:
 
     def __init__(self, reactor: Reactor, path: Path, answers: Answers) -> None:
         self.path = path
-        self._reactor = reactor
         self._answers = answers
-        self._callers: set[_Caller] = set()
         self._sock = socket.socket(socket.AF_UNIX)
         try:
-            self._sock.setblocking(False)
             self._inode = self._bind()
         except BaseException:
             self._sock.close()
             raise
-        reactor.add_reader(self._sock.fileno(), self._acceptable)
+        self._callers = Callers(reactor, self._sock, b"\n", self._answer, _may_ask)
 
     def _bind(self) -> tuple[int, int]:
         """Make the socket, and give it its name; return what tells it from others there."""
@@ -133,7 +129,7 @@ class ControlSocket:
             raise OSError(error.errno or errno.ENAMETOOLONG, str(error), str(path)) from None
         try:
             os.chmod(hidden, 0o600)
-            self._sock.listen(_MOST_CALLERS)
+            self._sock.listen(MOST_CALLERS)
             status = hidden.lstat()
             hidden.replace(path)
         except BaseException:
@@ -141,16 +137,6 @@ class ControlSocket:
                 hidden.unlink()
             raise
         return status.st_dev, status.st_ino
-
-    def _acceptable(self) -> None:
-        try:
-            sock, _ = self._sock.accept()
-        except OSError:
-            return
-        if len(self._callers) >= _MOST_CALLERS or not _may_ask(sock):
-            sock.close()
-            return
-        self._callers.add(_Caller(self._reactor, sock, self._answer, self._callers.discard))
 
     def _answer(self, question: bytes) -> bytes:
         try:
@@ -170,10 +156,7 @@ class ControlSocket:
         """Listen no more, end what is under way, and remove the socket if it is still ours."""
         if self._sock.fileno() < 0:
             return
-        self._reactor.remove_reader(self._sock.fileno())
-        self._sock.close()
-        for caller in list(self._callers):
-            caller.end()
+        self._callers.close()
         with suppress(OSError):
             status = self.path.lstat()
             if (status.st_dev, status.st_ino) == self._inode:
@@ -182,62 +165,6 @@ class ControlSocket:
 
 def _line(**said: Any) -> bytes:
     return json.dumps({"format": FORMAT, **said}).encode() + b"\n"
-
-
-class _Caller:
-    """One connection to the control socket: a question, an answer, the end."""
-
-    def __init__(
-        self,
-        reactor: Reactor,
-        sock: socket.socket,
-        answer: Callable[[bytes], bytes],
-        gone: Callable[[_Caller], object],
-    ) -> None:
-        self._reactor = reactor
-        self._sock = sock
-        self._answer = answer
-        self._gone = gone
-        self._question = b""
-        self._out = memoryview(b"")
-        sock.setblocking(False)
-        self._timer: TimerHandle = reactor.call_at(reactor.time() + _PATIENCE_S, self.end)
-        reactor.add_reader(sock.fileno(), self._readable)
-
-    def _readable(self) -> None:
-        try:
-            more = self._sock.recv(_MAX_QUESTION)
-        except BlockingIOError:
-            return
-        except OSError:
-            more = b""
-        self._question += more
-        if not more or len(self._question) > _MAX_QUESTION:
-            self.end()
-        elif b"\n" in more:
-            self._reactor.remove_reader(self._sock.fileno())
-            self._out = memoryview(self._answer(self._question))
-            self._reactor.add_writer(self._sock.fileno(), self._writable)
-
-    def _writable(self) -> None:
-        try:
-            self._out = self._out[self._sock.send(self._out) :]
-        except BlockingIOError:
-            return
-        except OSError:
-            self._out = memoryview(b"")
-        if not self._out:
-            self.end()
-
-    def end(self) -> None:
-        """End the connection. Harmless to repeat."""
-        fd = self._sock.fileno()
-        if fd >= 0:
-            self._timer.cancel()
-            self._reactor.remove_reader(fd)
-            self._reactor.remove_writer(fd)
-            self._sock.close()
-            self._gone(self)
 
 
 def peer_user(sock: socket.socket) -> int:
@@ -260,9 +187,9 @@ def ask(path: Path, what: str) -> dict[str, Any]:
     Raises ``OSError`` if it cannot be reached, and :class:`ControlError`.
     """
     answer = bytearray()
-    end = time.monotonic() + 2 * _PATIENCE_S
+    end = time.monotonic() + 2 * PATIENCE_S
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(_PATIENCE_S)
+        sock.settimeout(PATIENCE_S)
         sock.connect(str(path))
         # Whom it does not answer it may have left by now.
         with suppress(ConnectionError):

@@ -100,6 +100,7 @@ _VALUES = {
     "refer": '["x=files2:/x"]',
     "replica": '["x=files2:/x"]',
     "exports-file": '["/etc/exports"]',
+    "metrics": '"127.0.0.1:9100"',
 }
 
 

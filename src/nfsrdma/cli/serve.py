@@ -21,9 +21,11 @@ from .serve_options import (
     Kept,
     Listeners,
     Rights,
+    check_metrics,
     check_minor_versions,
     kept_options,
     listener_options,
+    metrics_place,
     rights_options,
 )
 from .serve_policy import check_reach, make_policy
@@ -105,6 +107,12 @@ _PLENTY = 1 << 20
     help="Where nfsrdma status asks: a Unix socket, for root and the server's user alone; or "
     "'none'.  [default: one below /run/nfsrdma for root, $XDG_RUNTIME_DIR for others]",
 )
+@click.option(
+    "--metrics",
+    metavar="ADDR:PORT",
+    callback=check_metrics,
+    help="Give numbers to Prometheus at this address of this host, to whoever asks there.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
 @click.pass_context
 def serve(
@@ -124,6 +132,7 @@ def serve(
     replica: dict[str, tuple[Location, ...]],
     memory: bool,
     control: str | None,
+    metrics: str | None,
     verbose: bool,
     **_: object,
 ) -> Settings:
@@ -173,6 +182,7 @@ def serve(
         policy=make_policy(rights.allow_users, rights.insecure),
         verbose=verbose,
         control=control,
+        metrics=None if metrics is None else metrics_place(metrics),
         files=context.params["config"],
         given=dict(context.params),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, replace
 
 import click
@@ -17,7 +18,8 @@ from .serve_exports import ExportOptions
 from .serve_policy import EVERYONE, check_networks
 
 NO_RDMA = "none"
-_PORT = click.IntRange(0, 65535)
+_PORT_MAX = 65535
+_PORT = click.IntRange(0, _PORT_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,29 @@ def check_minor_versions(
         return frozenset(known[each.strip().removeprefix("4.")] for each in value.split(","))
     except KeyError:
         raise click.BadParameter("a list of 0, 1 and 2, such as 1,2") from None
+
+
+def metrics_place(text: str) -> tuple[str, int]:
+    """Return the address and port of ``ADDR:PORT``. Raises ``ValueError``."""
+    address, _, port = text.rpartition(":")
+    numeric = ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))
+    if not (port.isascii() and port.isdigit() and int(port) <= _PORT_MAX):
+        raise ValueError(f"{port!r} is no port")
+    return str(numeric), int(port)
+
+
+def check_metrics(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return ``ADDR:PORT`` as it is. Raises ``click.BadParameter`` if it is something else."""
+    try:
+        if value is not None:
+            metrics_place(value)
+    except ValueError:
+        raise click.BadParameter(
+            "an address of this host and a port, such as 127.0.0.1:9049 or [::1]:9049"
+        ) from None
+    return value
 
 
 listener_options = folded(

@@ -97,6 +97,7 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
         )
         serving.listen(settings.listeners)
         serving.listen_for_control(settings.control)
+        serving.listen_for_metrics(settings.metrics)
         shown = (each.shown for each in settings.wanted)
         serving.say([*choices(made, shown, settings.policy), where])
         # Clients have applied their own file mode masks already.

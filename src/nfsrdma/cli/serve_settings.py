@@ -36,6 +36,8 @@ class Settings:
     verbose: bool
     control: str | None = None
     """Where ``nfsrdma status`` asks; None is a place of the server's own."""
+    metrics: tuple[str, int] | None = None
+    """The address and port for Prometheus, if it is served."""
     files: tuple[str, ...] = ()
     """The files and directories of ``--config``."""
     given: Mapping[str, Any] = field(default_factory=dict)

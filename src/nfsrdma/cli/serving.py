@@ -18,8 +18,10 @@ from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.edge.control import ControlSocket, control_directory, new_place
+from nfsrdma.server.edge.metrics import MetricsListener
 from nfsrdma.server.edge.service_manager import inherited_sockets
 from nfsrdma.server.edge.serving import Serving
+from nfsrdma.server.metrics import metrics_of
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.status import status_of
 from nfsrdma.server.vfs.export import Export
@@ -53,6 +55,7 @@ class ServeCommand:
         self.verbose = verbose
         self.reactor = reactor or SelectReactor()
         self._control: ControlSocket | None = None
+        self._metrics: MetricsListener | None = None
         try:
             self._serving = Serving(
                 exports,
@@ -125,6 +128,24 @@ class ServeCommand:
                 raise click.ClickException(f"{where}; --control names another") from None
             self.say([f"{where}; --control PATH names one, for nfsrdma status"])
 
+    def listen_for_metrics(self, place: tuple[str, int] | None) -> None:
+        """Give numbers to Prometheus at an address and a port, if any is wanted."""
+        if place is None:
+            return
+        service = self._serving.service
+        try:
+            self._metrics = MetricsListener(
+                self.reactor, *place, lambda: metrics_of(service, self.reactor.time())
+            )
+        except OSError as error:
+            raise click.ClickException(
+                f"cannot serve metrics at {place[0]}, port {place[1]}: {reason(error)}; "
+                "--metrics names another address or port"
+            ) from None
+        address, port = self._metrics.address
+        host = f"[{address}]" if ":" in address else address
+        self.say([f"metrics at http://{host}:{port}/metrics"])
+
     def _status(self) -> dict[str, object]:
         status = status_of(self._serving.service, self.reactor.time())
         return {"version": __version__, "process": os.getpid(), **asdict(status)}
@@ -154,8 +175,9 @@ class ServeCommand:
 
     def close(self) -> None:
         """End the connections, and release everything."""
-        if self._control is not None:
-            self._control.close()
+        for each in (self._control, self._metrics):
+            if each is not None:
+                each.close()
         for _ in self._serving.closing():
             self.reactor.turn(0)
         self.reactor.close()

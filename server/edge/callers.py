@@ -1,0 +1,110 @@
+"""Those who look at a server: few at a time, a short question, an answer, the end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from nfsrdma.rpcrdma.task import Reactor, TimerHandle
+
+MOST_CALLERS: Final = 8
+MAX_QUESTION: Final = 4096
+PATIENCE_S: Final = 5.0
+
+
+class Callers:
+    """Accepts callers at ``sock``, which listens and is ours from here on.
+
+    Each says something that has ``end`` in it, of ``MAX_QUESTION`` octets at most, and gets what
+    ``answer`` returns for it. Who is one too many, or whom ``admit`` refuses, gets nothing; and
+    whoever takes longer than ``PATIENCE_S`` is left.
+    """
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        end: bytes,
+        answer: Callable[[bytes], bytes],
+        admit: Callable[[socket.socket], bool] = lambda sock: True,
+    ) -> None:
+        self.reactor = reactor
+        self.answer = answer
+        self.end = end
+        self._sock = sock
+        self._admit = admit
+        self._callers: set[_Caller] = set()
+        sock.setblocking(False)
+        reactor.add_reader(sock.fileno(), self._acceptable)
+
+    def _acceptable(self) -> None:
+        try:
+            sock, _ = self._sock.accept()
+        except OSError:
+            return
+        if len(self._callers) >= MOST_CALLERS or not self._admit(sock):
+            sock.close()
+            return
+        self._callers.add(_Caller(self, sock))
+
+    def leave(self, caller: _Caller) -> None:
+        """Forget a caller that has ended."""
+        self._callers.discard(caller)
+
+    def close(self) -> None:
+        """Listen no more, and end what is under way. Harmless to repeat."""
+        if self._sock.fileno() >= 0:
+            self.reactor.remove_reader(self._sock.fileno())
+            self._sock.close()
+        for caller in list(self._callers):
+            caller.close()
+
+
+class _Caller:
+    """One connection."""
+
+    def __init__(self, callers: Callers, sock: socket.socket) -> None:
+        self._callers = callers
+        self._reactor = reactor = callers.reactor
+        self._sock = sock
+        self._question = b""
+        self._out = memoryview(b"")
+        sock.setblocking(False)
+        self._timer: TimerHandle = reactor.call_at(reactor.time() + PATIENCE_S, self.close)
+        reactor.add_reader(sock.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        try:
+            more = self._sock.recv(MAX_QUESTION)
+        except BlockingIOError:
+            return
+        except OSError:
+            more = b""
+        self._question += more
+        if not more or len(self._question) > MAX_QUESTION:
+            self.close()
+        elif self._callers.end in self._question:
+            self._reactor.remove_reader(self._sock.fileno())
+            self._out = memoryview(self._callers.answer(self._question))
+            self._reactor.add_writer(self._sock.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        try:
+            self._out = self._out[self._sock.send(self._out) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._out = memoryview(b"")
+        if not self._out:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection. Harmless to repeat."""
+        fd = self._sock.fileno()
+        if fd >= 0:
+            self._timer.cancel()
+            self._reactor.remove_reader(fd)
+            self._reactor.remove_writer(fd)
+            self._sock.close()
+            self._callers.leave(self)

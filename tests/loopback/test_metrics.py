@@ -1,0 +1,109 @@
+"""``--metrics``: the numbers, and who asks for them over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import threading
+from collections.abc import Iterator
+
+import click
+import pytest
+from tests.support.nfs_live import LiveServer
+
+import nfsrdma.client as nfs
+from nfsrdma.cli.serve_options import check_metrics, metrics_place
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.server.edge.metrics import MetricsListener
+from nfsrdma.server.metrics import _escaped, metrics_of
+
+LINE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\]|\\.)*",?)+\})? ([0-9.e+-]+)')
+
+
+def samples(text: str) -> dict[str, float]:
+    found = {}
+    for line in text.splitlines():
+        if not line.startswith("# "):
+            match = LINE.fullmatch(line)
+            assert match, line
+            found[match[1] + (match[2] or "")] = float(match[3])
+    return found
+
+
+def test_the_numbers_of_a_server() -> None:
+    server = LiveServer(rdma=True)
+
+    def scrape() -> dict[str, float]:
+        return samples(server.call(lambda: metrics_of(server.server, server.reactor.time())))
+
+    calls = next(name for name in scrape() if "rdma_calls_received_total" in name)
+    try:
+        assert scrape()[calls] == 0
+        with nfs.mount(server.rdma_url, provider="soft") as fs:
+            held = fs.open("f", "w+b")
+            held.lock()
+            during = scrape()
+            held.close()
+        assert during[calls] > 2
+        assert during["nfsrdma_clients"] == 1
+        assert during["nfsrdma_locks"] == 1
+        assert during["nfsrdma_states"] == 2
+        assert during["nfsrdma_memory_bytes_limit"] == 256 << 20
+        while sum(v for n, v in scrape().items() if n.startswith("nfsrdma_connections")):
+            pass
+        assert scrape()[calls] >= during[calls], "what ended has been counted"
+    finally:
+        server.stop()
+
+
+def test_labels_are_escaped() -> None:
+    assert _escaped('a"b\\c\n') == r"a\"b\\c\n"
+
+
+@pytest.fixture
+def place() -> Iterator[tuple[str, int]]:
+    reactor = SelectReactor()
+    listener = MetricsListener(reactor, "127.0.0.1", 0, lambda: "nfsrdma_x 1\n")
+    thread = threading.Thread(target=reactor.run_forever, daemon=True)
+    thread.start()
+    yield listener.address
+    reactor.stop()
+    thread.join()
+    listener.close()
+    reactor.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body"),
+    [
+        ("GET", "/metrics", 200, b"nfsrdma_x 1\n"),
+        ("GET", "/metrics?x=1", 200, b"nfsrdma_x 1\n"),
+        ("HEAD", "/metrics", 200, b""),
+        ("GET", "/../etc/passwd", 404, b"there is /metrics\n"),
+        ("DELETE", "/metrics", 405, b"GET /metrics\n"),
+    ],
+)
+def test_who_asks_over_http(
+    place: tuple[str, int], method: str, path: str, status: int, body: bytes
+) -> None:
+    connection = http.client.HTTPConnection(*place, timeout=10)
+    connection.request(method, path)
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (status, body)
+    connection.close()
+
+
+def test_a_port_that_is_taken_is_an_error(place: tuple[str, int]) -> None:
+    with pytest.raises(OSError, match="in use"):
+        MetricsListener(SelectReactor(), *place, str)
+
+
+def test_where_metrics_are_wanted() -> None:
+    context = click.Context(click.Command("x"))
+    option = click.Option(["--metrics"])
+    assert check_metrics(context, option, None) is None
+    assert metrics_place("127.0.0.1:9100") == ("127.0.0.1", 9100)
+    assert metrics_place("[::1]:0") == ("::1", 0)
+    for wrong in ("9100", "host:1", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:x", "127.0.0.1:-1"):
+        with pytest.raises(click.BadParameter):
+            check_metrics(context, option, wrong)
