@@ -16,9 +16,12 @@ import pytest
 from tests.support.nfs_live import LiveServer
 
 from nfsrdma.cli import COMMANDS, main
+from nfsrdma.cli.changes import changed_mode
+from nfsrdma.cli.copy import closing_sum
 from nfsrdma.cli.files import printable
 from nfsrdma.cli.ping import summary
 from nfsrdma.client import parse_url
+from nfsrdma.client.copies import Progress
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
@@ -111,6 +114,9 @@ def test_a_copy_shows_how_far_it_is(
     monkeypatch.setattr("nfsrdma.cli.copy._interactive", lambda: True)
     cli("put", tmp_path / "f", f"{cli.url}/t/f")
     cli("get", "-q", f"{cli.url}/t/f", tmp_path / "g")
+    done = Progress(files_done=2, octets_done=3 << 20, skipped=1, failed=4)
+    said = "2 files, 3.0 MiB in 2.0 s, 1.5 MiB/s, 1 there already, 4 failed"
+    assert closing_sum(done, 2.0) == said
     assert (tmp_path / "g").read_bytes() == bytes(1000)
 
 
@@ -143,6 +149,95 @@ def test_copies_within_a_server(cli: Cli, tmp_path: Path) -> None:
     assert "to itself" in cli("cp", f"{cli.url}/t/f", "t/f", status=1)
     assert "a directory" in cli("cp", f"{cli.url}/t/d", "t/e", status=1)
     assert "another server" in cli("cp", f"{cli.url}/t/f", "nfs+tcp://elsewhere/t", status=2)
+
+
+def test_listings_are_chosen_and_sorted(cli: Cli) -> None:
+    cli("mkdir", f"{cli.url}/t/d", f"{cli.url}/t/.h")
+    cli("touch", f"{cli.url}/t/d/new")
+    cli("touch", "-c", f"{cli.url}/t/d/none")
+    cli("ln", "-s", "new", f"{cli.url}/t/d/a")
+    time.sleep(0.01)
+    cli("touch", f"{cli.url}/t/d/b")
+    assert cli("ls", "-1", f"{cli.url}/t") == "d\n"
+    assert cli("ls", "-a", f"{cli.url}/t") == ".h\nd\n"
+    assert cli("ls", "-t", f"{cli.url}/t/d").split() == ["b", "a", "new"]
+    assert " 0 B " in cli("ls", "-lh", f"{cli.url}/t/d/new")
+    several = cli("ls", f"{cli.url}/t/d", f"{cli.url}/t/d/b")
+    assert several == "/t/d:\na\nb\nnew\nb\n"
+    rows = [json.loads(line) for line in cli("ls", "-R", "--json", f"{cli.url}/t").splitlines()]
+    assert [(row["path"], row["type"]) for row in rows] == [
+        ("/t/d", "d"),
+        ("/t/d/a", "l"),
+        ("/t/d/b", "f"),
+        ("/t/d/new", "f"),
+    ]
+    assert (rows[1]["target"], rows[2]["mode"], rows[2]["size"]) == ("new", "0644", 0)
+
+
+def test_trees_are_walked(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "tree/sub").mkdir(parents=True)
+    (tmp_path / "tree/sub/f.py").write_bytes(bytes(range(256)) * 400)
+    (tmp_path / "tree/z").symlink_to("sub")
+    cli("put", "-r", tmp_path / "tree", f"{cli.url}/t/tree")
+    url = f"{cli.url}/t/tree"
+    assert cli("find", url).splitlines() == [url, f"{url}/sub", f"{url}/sub/f.py", f"{url}/z"]
+    assert cli("find", url, "-name", "*.py") == f"{url}/sub/f.py\n"
+    assert cli("find", "-type", "l", url) == f"{url}/z\n"
+    drawn = "/t/tree\n├── sub\n│   └── f.py\n└── z -> sub\n\n1 directory, 2 files\n"
+    assert cli("tree", url) == drawn
+    assert "f.py" not in cli("tree", "-L", "1", url)
+    before = cli("du", url).split()
+    assert before[1::2] == ["/t/tree/sub", "/t/tree"]
+    assert int(before[2]) >= int(before[0]) >= 100
+    cli("ln", f"{url}/sub/f.py", f"{url}/sub/again")
+    assert cli("du", "-s", url).split() == before[2:]
+    assert "KiB" in cli("du", "-sh", url)
+    assert "no such file" in cli("find", f"{url}/none", status=1)
+
+
+def test_attributes_are_changed(cli: Cli) -> None:
+    cli("mkdir", f"{cli.url}/t/d")
+    cli("touch", f"{cli.url}/t/d/f")
+    cli("ln", "-s", "none", f"{cli.url}/t/d/l")
+    cli("chmod", "-R", "u=rwX,go-rwx", f"{cli.url}/t/d")
+    assert "mode:     drwx------" in cli("stat", f"{cli.url}/t/d")
+    assert "mode:     -rw-------" in cli("stat", f"{cli.url}/t/d/f")
+    cli("chmod", "-w", f"{cli.url}/t/d/f")
+    assert "mode:     -r--------" in cli("stat", f"{cli.url}/t/d/f")
+    cli("chown", "-R", f"{os.getuid()}:{os.getgid()}", f"{cli.url}/t/d")
+    assert "no mode" in cli("chmod", "u~x", f"{cli.url}/t/d", status=2)
+    assert "names nobody" in cli("chown", ":", f"{cli.url}/t/d", status=2)
+    assert "give the number" in cli("chown", "no-such-user", f"{cli.url}/t/d", status=2)
+    assert "no such file" in cli("chmod", "600", f"{cli.url}/t/none", status=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "directory", "after"),
+    [
+        ("640", 0o4777, False, 0o640),
+        ("u+x,go-w", 0o666, False, 0o744),
+        ("a=rX", 0o600, False, 0o444),
+        ("a=rX", 0o600, True, 0o555),
+        ("+X", 0o700, False, 0o711),
+        ("u+s,+t", 0o755, True, 0o5755),
+        ("g=", 0o775, False, 0o705),
+    ],
+)
+def test_modes_are_changed_as_chmod_does(
+    text: str, before: int, directory: bool, after: int
+) -> None:
+    assert changed_mode(text, before, directory=directory) == after
+
+
+def test_files_go_through_pipes(cli: Cli) -> None:
+    data = os.urandom(3 << 20)
+    process = run("put", "-", f"{cli.url}/t/f", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.communicate(data, timeout=20) == (b"", b"")
+    assert cli("ls", "-a", f"{cli.url}/t") == "f\n"
+    process = run("get", f"{cli.url}/t/f", "-", stdout=subprocess.PIPE)
+    assert process.communicate(timeout=20) == (data, b"")
+    assert "name the file" in cli("put", "-", f"{cli.url}/t", status=1)
+    assert "one file" in cli("get", "-r", f"{cli.url}/t", "-", status=2)
 
 
 def test_hard_links(cli: Cli, tmp_path: Path) -> None:
@@ -337,7 +432,7 @@ def test_an_interrupted_copy_leaves_no_half_file(cli: Cli, tmp_path: Path) -> No
     (tmp_path / "big").write_bytes(os.urandom(64 << 20))
     process = run("put", str(tmp_path / "big"), f"{cli.url}/t/big", stdout=subprocess.PIPE)
     deadline = time.monotonic() + 10
-    while not cli("ls", f"{cli.url}/t") and time.monotonic() < deadline:
+    while not cli("ls", "-a", f"{cli.url}/t") and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
@@ -345,7 +440,7 @@ def test_an_interrupted_copy_leaves_no_half_file(cli: Cli, tmp_path: Path) -> No
     if process.returncode == 0:
         pytest.skip("the copy was quicker than the interrupt")
     assert process.returncode == 130
-    assert cli("ls", f"{cli.url}/t") == ""
+    assert cli("ls", "-a", f"{cli.url}/t") == ""
 
 
 def test_doctor_of_a_server(cli: Cli) -> None:

@@ -11,7 +11,7 @@ import sys
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     # name: (module here, attribute, what --help says)
-    "ls": ("files", "ls", "List a directory."),
+    "ls": ("files", "ls", "List directories."),
     "cat": ("files", "cat", "Write files to standard output."),
     "get": ("copy", "get", "Copy files or trees from a server."),
     "put": ("copy", "put", "Copy files or trees to a server."),
@@ -23,6 +23,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "cp": ("files", "cp", "Copy a file within a server."),
     "mv": ("files", "mv", "Rename a file or directory."),
     "ln": ("files", "ln", "Make a hard or symbolic link."),
+    "du": ("trees", "du", "Show what directories take."),
+    "find": ("trees", "find", "Find files by name and type."),
+    "tree": ("trees", "tree", "Draw directories with all below them."),
+    "chmod": ("changes", "chmod", "Set permissions."),
+    "chown": ("changes", "chown", "Set owners and groups."),
+    "touch": ("changes", "touch", "Make files, or give them the current time."),
     "mount": ("mount", "mount", "Mount an export for every program, by FUSE."),
     "umount": ("mount", "umount", "Unmount it."),
     "mount-helper": ("mount_helper", "mount_helper", "Have mount -t nfsrdma and fstab work."),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import stat as stat_bits
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -28,48 +30,99 @@ from .common import (
     server_options,
     split_last,
 )
+from .folding import folded
 from .messages import printable
 
 _CAT_BUFFER = 4 << 20
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What ``ls`` shows, and how."""
+
+    every: bool
+    long: bool
+    human: bool
+    by_time: bool
+    as_json: bool
+
+
+_listing_options = folded(
+    _Form,
+    "form",
+    (
+        click.option("-a", "every", is_flag=True, help="Names that begin with a dot, too."),
+        click.option("-l", "long", is_flag=True, help="With type, mode, owner, size and time."),
+        click.option("-h", "--human", is_flag=True, help="Sizes in KiB, MiB, GiB."),
+        click.option("-t", "by_time", is_flag=True, help="The newest first."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+    ),
+)
+
+
 @click.command()
-@click.argument("url")
-@click.option("-l", "long", is_flag=True, help="With type, mode, owner, size and time.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
 @click.option("-R", "recursive", is_flag=True, help="And everything below.")
+@click.option("-1", "one", is_flag=True, help="One name a line, as always.")
+@_listing_options
 @server_options
-def ls(url: str, long: bool, recursive: bool, options: Options) -> None:
-    """List a directory, or show a file."""
-    with mounted(url, options) as (fs, path):
-        listing = _Listing(fs, long)
-        status = fs.stat(path)
-        if not status.is_dir:
-            listing.show(path.rpartition("/")[2], path, fs.lstat(path))
-        elif not recursive:
-            listing.directory(path)
-        else:
-            listing.tree(path)
-    if listing.failed:
+def ls(urls: tuple[str, ...], recursive: bool, one: bool, form: _Form, options: Options) -> None:
+    """List directories, or show files."""
+    del one
+    failed = False
+    headed = len(urls) > 1 and not form.as_json
+
+    def show(fs: Mount, path: str) -> None:
+        nonlocal failed
+        listing = _Listing(fs, form)
+        try:
+            if not fs.stat(path).is_dir:
+                listing.show(path.rpartition("/")[2], path, fs.lstat(path))
+            elif recursive:
+                listing.tree(path)
+            else:
+                if headed:
+                    click.echo(f"{printable('/' + path.rstrip('/'))}:")
+                listing.directory(path)
+        finally:
+            failed |= listing.failed
+
+    for_each(urls, options, show)
+    if failed:
         raise click.exceptions.Exit(1)
+
+
+def _when(entry: DirEntry) -> int:
+    try:
+        return entry.stat().st_mtime_ns
+    except NfsError:
+        return 0
 
 
 class _Listing:
     """The output of ``ls``. An entry that cannot be examined is reported, and the rest goes on."""
 
-    def __init__(self, fs: Mount, long: bool) -> None:
+    def __init__(self, fs: Mount, form: _Form) -> None:
         self._fs = fs
-        self._long = long
+        self._form = form
         self.failed = False
 
     def directory(self, where: str | DirEntry) -> list[DirEntry]:
         """Print the entries of one directory, and return them."""
-        entries = sorted(self._fs.scandir(where), key=lambda entry: entry.name)
+        every = self._form.every
+        found = (entry for entry in self._fs.scandir(where) if every or entry.name[:1] != ".")
+        entries = sorted(found, key=lambda entry: entry.name)
+        if self._form.by_time:
+            entries.sort(key=_when, reverse=True)
         for entry in entries:
-            if self._long:
+            if self._form.long or self._form.as_json:
                 try:
                     self.show(entry.name, entry, entry.stat())
                 except NfsError as error:
                     self._fail(error)
+                    if self._form.as_json:
+                        click.echo(json.dumps({"path": _text(f"/{entry.path}")}))
+                        continue
                     # An entry without attributes is shown, too.
                     click.echo(
                         f"{'?' * 10} {'?':>3} {'?':8} {'?':8} {'?':>12} {'?':>16} "
@@ -87,7 +140,8 @@ class _Listing:
             where, descent = left.pop()
             shown = where if isinstance(where, str) else where.path
             shown = printable("/" + shown.rstrip("/"))
-            click.echo(("" if first else "\n") + f"{shown}:")
+            if not self._form.as_json:
+                click.echo(("" if first else "\n") + f"{shown}:")
             try:
                 if isinstance(where, DirEntry):
                     descent = descent.below(where.handle, where.__fspath__)
@@ -102,8 +156,11 @@ class _Listing:
 
     def show(self, name: str, where: str | DirEntry, status: Stat) -> None:
         """Print one line."""
+        if self._form.as_json:
+            self._show_json(where, status)
+            return
         shown = printable(name)
-        if not self._long:
+        if not self._form.long:
             click.echo(shown)
             return
         if status.is_symlink:
@@ -111,13 +168,41 @@ class _Listing:
         when = _local(status.st_mtime_ns // 10**9, "%Y-%m-%d %H:%M")
         owner, group = printable(status.owner), printable(status.group)
         mode = stat_bits.filemode(status.st_mode)
-        click.echo(
-            f"{mode} {status.st_nlink:3} {owner:8} {group:8} {status.st_size:12} {when} {shown}"
-        )
+        size = size_text(status.st_size) if self._form.human else str(status.st_size)
+        click.echo(f"{mode} {status.st_nlink:3} {owner:8} {group:8} {size:>12} {when} {shown}")
+
+    def _show_json(self, where: str | DirEntry, status: Stat) -> None:
+        """Print one object; octets that are not UTF-8 are shown as ``\\xff``."""
+        path = where if isinstance(where, str) else where.path
+        row: dict[str, object] = {
+            "path": _text(f"/{path}"),
+            "type": kind_of(status.st_mode),
+            "mode": f"{stat_bits.S_IMODE(status.st_mode):04o}",
+            "links": status.st_nlink,
+            "owner": _text(status.owner),
+            "group": _text(status.group),
+            "size": status.st_size,
+            "inode": status.st_ino,
+            "mtime_ns": status.st_mtime_ns,
+        }
+        if status.is_symlink:
+            row["target"] = _text(self._fs.readlink(where))
+        click.echo(json.dumps(row))
 
     def _fail(self, error: OSError) -> None:
         self.failed = True
         click.echo(f"nfsrdma: {failure(self._fs, error)}", err=True)
+
+
+def _text(name: str | bytes) -> str:
+    octets = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    return octets.decode("utf-8", "backslashreplace")
+
+
+def kind_of(mode: int) -> str:
+    """Return the letter of find(1) for the type of a file."""
+    letter = stat_bits.filemode(mode)[0]
+    return "f" if letter == "-" else letter
 
 
 @click.command()
@@ -125,16 +210,17 @@ class _Listing:
 @server_options
 def cat(urls: tuple[str, ...], options: Options) -> None:
     """Write files to standard output."""
+    for_each(urls, options, to_output)
+
+
+def to_output(fs: Mount, path: str) -> None:
+    """Write a file of the server to standard output."""
     out = sys.stdout.buffer
     buffer = memoryview(bytearray(_CAT_BUFFER))
-
-    def copy(fs: Mount, path: str) -> None:
-        with fs.open(path) as file:
-            while count := file.readinto(buffer):
-                out.write(buffer[:count])
-        out.flush()
-
-    for_each(urls, options, copy)
+    with fs.open(path) as file:
+        while count := file.readinto(buffer):
+            out.write(buffer[:count])
+    out.flush()
 
 
 @click.command()
@@ -192,16 +278,17 @@ def df(url: str, human: bool, options: Options) -> None:
         used = (found.f_blocks - found.f_bfree) * unit
         sizes = (found.f_blocks * unit, used, found.f_bavail * unit)
         click.echo(f"{'size':>12} {'used':>12} {'available':>12} {'files':>10} {'free':>10}")
-        shown = [_size(size) if human else str(size >> 10) for size in sizes]
+        shown = [size_text(size) if human else str(size >> 10) for size in sizes]
         click.echo(
             f"{shown[0]:>12} {shown[1]:>12} {shown[2]:>12} {found.f_files:>10} {found.f_ffree:>10}"
         )
 
 
-def _size(octets: float) -> str:
+def size_text(octets: float) -> str:
+    """Return a number of octets with the unit that suits it."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if octets < 1024:
-            return f"{octets:.1f} {unit}"
+            return f"{octets:.0f} B" if unit == "B" else f"{octets:.1f} {unit}"
         octets /= 1024
     return f"{octets:.1f} PiB"
 
