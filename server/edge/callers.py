@@ -11,6 +11,7 @@ from nfsrdma.rpcrdma.task import Reactor, TimerHandle
 MOST_CALLERS: Final = 8
 MAX_QUESTION: Final = 4096
 PATIENCE_S: Final = 5.0
+_PAUSE_S: Final = 1.0
 
 
 class Callers:
@@ -36,12 +37,21 @@ class Callers:
         self._admit = admit
         self._callers: set[_Caller] = set()
         sock.setblocking(False)
-        reactor.add_reader(sock.fileno(), self._acceptable)
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._sock.fileno() >= 0:
+            self.reactor.add_reader(self._sock.fileno(), self._acceptable)
 
     def _acceptable(self) -> None:
         try:
             sock, _ = self._sock.accept()
+        except (BlockingIOError, ConnectionError):
+            return
         except OSError:
+            # No descriptors: whoever waits would have the loop turn for nothing meanwhile.
+            self.reactor.remove_reader(self._sock.fileno())
+            self.reactor.call_at(self.reactor.time() + _PAUSE_S, self._listen)
             return
         if len(self._callers) >= MOST_CALLERS or not self._admit(sock):
             sock.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import re
+import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
@@ -14,6 +17,7 @@ from tests.support.nfs_live import LiveServer
 import nfsrdma.client as nfs
 from nfsrdma.cli.serve_options import check_metrics, metrics_place
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.server.edge.callers import Callers
 from nfsrdma.server.edge.metrics import MetricsListener
 from nfsrdma.server.metrics import _escaped, metrics_of
 
@@ -91,6 +95,30 @@ def test_who_asks_over_http(
     response = connection.getresponse()
     assert (response.status, response.read()) == (status, body)
     connection.close()
+
+
+class NoDescriptors(socket.socket):
+    """Listens, and cannot accept."""
+
+    tries = 0
+
+    def accept(self) -> Any:
+        self.tries += 1
+        raise OSError(errno.EMFILE, "too many open files")
+
+
+def test_without_descriptors_the_loop_does_not_turn_for_nothing() -> None:
+    reactor = SelectReactor()
+    sock = NoDescriptors(socket.AF_INET)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen()
+    callers = Callers(reactor, sock, b"x", lambda question: b"")
+    with socket.create_connection(sock.getsockname()):
+        for _ in range(50):
+            reactor.turn(0)
+        assert sock.tries == 1
+    callers.close()
+    reactor.close()
 
 
 def test_a_port_that_is_taken_is_an_error(place: tuple[str, int]) -> None:
