@@ -67,6 +67,7 @@ class AsyncFile:
         # This may be any thread, in the middle of a call: only ask for it.
         if not self._closed and self._file.left_open:
             warnings.warn(f"unclosed file {self!r}", ResourceWarning, stacklevel=2, source=self)
+            self._closed = True  # a buffer above it, which is collected later, must not write
             self._runner.start(self._file.close)
 
     def __reduce__(self) -> NoReturn:

@@ -118,6 +118,9 @@ _MOUNT: Final = (
         puts a buffer of so many octets on it, and 1 one of the usual size. Without, it is one of
         text, always buffered, and the other arguments mean what they do there. ``permissions`` are
         those of a file that this makes.
+
+        Close it, best by ``with``: what a buffer holds is lost with a file that is collected in a
+        cycle, as it is with Python's own.
 """,
     ),
     (

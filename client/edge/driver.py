@@ -97,6 +97,7 @@ class Driver:
         self._leading = False
         self._followers: dict[threading.Lock, None] = {}  # in the order they came
         self._calls = 0
+        self._inside: set[int] = set()  # the threads that are in a call
         self._long: dict[Interruptible[Any], None] = {}  # copies under way
         self._closed = False
         self._retired = False  # the keeper closes the reactor, as the last one to use it
@@ -110,8 +111,21 @@ class Driver:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run to the end, and return the result or raise the error.
 
-        ``KeyboardInterrupt`` cancels the coroutine, and is raised again once that has ended.
+        ``KeyboardInterrupt`` cancels the coroutine, and is raised again once that has ended. A call
+        from within a call of the same thread, as by a finalizer or a signal handler, could wait for
+        ever: it raises ``RuntimeError``.
         """
+        thread = threading.get_ident()
+        if thread in self._inside:
+            coroutine.close()
+            raise RuntimeError("a call of this mount is under way on this very thread")
+        self._inside.add(thread)
+        try:
+            return self._run(coroutine)
+        finally:
+            self._inside.discard(thread)
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         with self._lock:
             if self._closed:
                 coroutine.close()
@@ -197,6 +211,7 @@ class Driver:
         """See ``fork.Holder``. Of all threads only the one that forked is here, and it must not
         wait for the others."""
         self.forked = True
+        self._inside.clear()
         if not self._closed:
             os.close(self._stop)
         # If a call has forked, it releases the lock on its way out.

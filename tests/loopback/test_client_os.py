@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import gc
 import glob
 import io
 import os
@@ -221,6 +222,41 @@ def test_buffers_are_as_python_has_them(fs: nfs.Mount) -> None:
     with fs.open("top/f") as raw:
         assert isinstance(raw, nfs.NfsFile)
         assert raw.readline() == b"1x\n"
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_files_that_are_collected_do_not_hold_up_anybody(fs: nfs.Mount) -> None:
+    """The collector may come in the middle of a call, whose thread cannot wait for another."""
+    before = gc.get_threshold()
+    gc.set_threshold(5)
+    try:
+        for number in range(40):
+            file = fs.open("t", "a")
+            file.write(f"{number}\n")
+            circle: list[object] = [file]
+            circle.append(circle)
+            del file, circle
+            fs.stat("t")
+    finally:
+        gc.set_threshold(*before)
+    gc.collect()
+    with fs.open("t", "a") as file:
+        file.write("end\n")
+    assert fs.read_text("t").endswith("end\n")
+
+
+def test_a_call_within_a_call_is_refused(fs: nfs.Mount) -> None:
+    """As from a finalizer, or a signal handler: it would wait for ever."""
+    fs.write_text("f", "text")
+
+    async def call() -> bytes:
+        with pytest.raises(RuntimeError, match="under way on this very thread"):
+            fs.read_bytes("f")
+        return await fs.client.read_bytes("f")
+
+    assert fs.run(call()) == b"text"
+    assert fs.read_bytes("f") == b"text"
 
 
 def test_what_open_refuses_touches_no_file(fs: nfs.Mount) -> None:
