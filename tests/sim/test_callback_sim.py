@@ -13,8 +13,8 @@ import pytest
 from tests.support.nfs import Clock, open_export
 
 from nfsrdma.client.client import ClientOptions
+from nfsrdma.client.delegations import Delegations
 from nfsrdma.client.filesystem import FileSystem
-from nfsrdma.client.opens import OpenTable
 from nfsrdma.rpcrdma.providers.sim import Faults, SimFabric, simulate
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Service
@@ -59,7 +59,7 @@ class Scenario:
         self.server_device = fabric.open_device(SERVER)
         self.channels: list[Channel] = []
         self.executed: list[int] = []
-        patch.setattr(OpenTable, "returning", self.returning)
+        patch.setattr(Delegations, "recalled", self.recalled)
         self.start_server()
 
     def start_server(self) -> None:
@@ -68,10 +68,10 @@ class Scenario:
         self.server = NfsService(exports, self.reactor, self.rng, config=config, store=self.store)
         self.server.listen_rdma(self.server_device, SERVER, PORT, on_channel=self.channels.append)
 
-    def returning(self, other: bytes) -> bool:
-        """In place of ``OpenTable.returning``: a recall has been executed."""
+    def recalled(self, handle: bytes, other: bytes) -> int:
+        """In place of ``Delegations.recalled``: a recall has been executed."""
         self.executed.append(int.from_bytes(other, "big"))
-        return False
+        return t.NFS4ERR_BAD_STATEID
 
     def connect(self, timeout_s: float, service: Service) -> Future[Any]:
         return connect_rdma(self.device, self.reactor, SERVER, PORT, service=service)
