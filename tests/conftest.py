@@ -1,10 +1,20 @@
-"""What holds for all tests: the names of cases are the same in each process that runs a part."""
+"""What holds for all tests, which several processes share: names of cases, and what exists once."""
 
 from __future__ import annotations
 
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from tests.support.hosts import loopback
 
 _OWN = loopback(0)[:-1]
+_ONCE = re.compile(r"::|ipv6", re.IGNORECASE)
+"""In the names of cases that use ``::1``, the one loopback address that IPv6 has."""
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
@@ -12,3 +22,14 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     if isinstance(val, str) and val.startswith(_OWN):
         return f"own{val.removeprefix(_OWN)}"
     return None
+
+
+@pytest.fixture(autouse=True)
+def _one_at_a_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have cases of ``::1`` wait for those of the other processes."""
+    if _ONCE.search(request.node.name) is None:
+        yield
+        return
+    with (Path(tempfile.gettempdir()) / f"nfsrdma-tests-{os.getuid()}-ipv6.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
