@@ -111,6 +111,25 @@ class NfsService:
     Raises ``ValueError`` if the exports' names are in each other's way.
     """
 
+    namespace: Namespace
+    registry: Registry
+    callbacks: CallbackClient
+    """Calls to clients."""
+    delegations: Delegations
+    """What is delegated, and to whom."""
+    lock_notices: LockNotices
+    """Who waits for locks."""
+    service: Service
+    """What answers calls, whatever they come over."""
+    memory: Budget
+    """What all peers together make the server hold, in octets."""
+    ended: dict[str, Counter[str]]
+    """What the RDMA connections that have ended had counted, by their provider."""
+    started: float
+    """When it began, by the reactor's clock."""
+    listeners: dict[TcpListener | RdmaListener, str]
+    """What accepts connections, and the provider of those over RDMA (else empty)."""
+
     def __init__(
         self,
         exports: Sequence[Export],
@@ -132,67 +151,61 @@ class NfsService:
         self._store = store or MemoryRecoveryStore(rng.randrange(1, 1 << 32))
         key = self._store.secret(rng.randbytes(_KEY_OCTETS))
         self.namespace = Namespace(exports, key, born_ns)
-        now = reactor.time()
-        times = CallbackTimes.suiting(self.config.times.lease)
-        sessionless = SessionlessCallbacks(
-            reactor, rng, connect or self._connect, times.answer, self.config.times.lease
-        )
-        self.callbacks = CallbackClient(reactor, rng, times, sessionless)
-        """Calls to clients."""
-        self.registry = Registry(
-            self._store,
-            self.config.times,
-            self.config.state,
-            rng,
-            now,
-            later=self._later,
-            probe=self.callbacks.probe,
-            reach=sessionless if self.config.delegations else _Nobody(),
-        )
         self._policy = policy or Policy.suiting(exports)
         self._retired: list[FileSystem] = []
-        """Of exports that there were."""
-        authority = Authority(exports, self._policy, reactor.time)
-        self.delegations = Delegations(
-            self.registry,
-            self.callbacks,
-            reactor,
-            AdaptivePolicy() if self.config.delegations else None,
-        )
-        """What is delegated, and to whom."""
-        self.lock_notices = LockNotices(self.registry, self.callbacks, reactor)
-        """Who waits for locks."""
-        copies = Copies(self.registry.copies, self.callbacks, reactor, self.config.times.lease)
-        self._core = Core(
-            self.config,
-            self.namespace,
-            self.registry,
-            authority,
-            self.delegations,
-            self.lock_notices,
-            copies,
-            clock=reactor.time,
-            threads=threads,
-            call_soon=self._later,
-            people=people or NoDatabase(),
-        )
+        self._core = self._assemble(rng, connect or self._connect, threads, people or NoDatabase())
         if self._core.offload.has_threads:
             for export in exports:
                 export.fs.attach(self._core.offload)
-        self.service: Service = RpcService([self._program()], security, clock=reactor.time)
-        """What answers calls, whatever they come over."""
+        self.service = RpcService([self._program()], security, clock=reactor.time)
         self.memory = Budget(self.config.memory, reactor.call_soon)
-        """What all peers together make the server hold, in octets."""
-        self.ended: dict[str, Counter[str]] = {}
-        """What the RDMA connections that have ended had counted, by their provider."""
-        self.started = now
-        """When it began, by the reactor's clock."""
-        self.listeners: dict[TcpListener | RdmaListener, str] = {}
-        """What accepts connections, and the provider of those over RDMA (else empty)."""
+        self.ended = {}
+        self.started = reactor.time()
+        self.listeners = {}
         self._timer: TimerHandle | None = None
         self._abandoned = False
         keep_from_children(self)
         self._sweep()
+
+    def _assemble(
+        self, rng: Random, connect: Connect, threads: Threads | None, people: Database
+    ) -> Core:
+        """Put together what compounds share: state, the ways to call clients, and rights."""
+        config, reactor = self.config, self._reactor
+        lease = config.times.lease
+        times = CallbackTimes.suiting(lease)
+        sessionless = SessionlessCallbacks(reactor, rng, connect, times.answer, lease)
+        self.callbacks = CallbackClient(reactor, rng, times, sessionless)
+        self.registry = Registry(
+            self._store,
+            config.times,
+            config.state,
+            rng,
+            reactor.time(),
+            later=self._later,
+            probe=self.callbacks.probe,
+            reach=sessionless if config.delegations else _Nobody(),
+        )
+        self.delegations = Delegations(
+            self.registry,
+            self.callbacks,
+            reactor,
+            AdaptivePolicy() if config.delegations else None,
+        )
+        self.lock_notices = LockNotices(self.registry, self.callbacks, reactor)
+        return Core(
+            config,
+            self.namespace,
+            self.registry,
+            Authority(self._exports, self._policy, reactor.time),
+            self.delegations,
+            self.lock_notices,
+            Copies(self.registry.copies, self.callbacks, reactor, lease),
+            clock=reactor.time,
+            threads=threads,
+            call_soon=self._later,
+            people=people,
+        )
 
     def _program(self) -> RpcProgram:
         """Return the NFS program, in the minor versions that are served."""
