@@ -6,6 +6,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 NATIVE  := setup.py $(wildcard xdr/*.[ch] rpcrdma/*/*.[ch] rpcrdma/*/*/*.[ch] dissector/*/*.[ch])
 
+# The tests start programs by the hundred: where Python may not keep what it has compiled, each of
+# them compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test soak crashes conformance fuzz wireshark-next corpus check bench targets costs format emit docs clean twins lanes-off native-million native-asan manual dist deb install
 

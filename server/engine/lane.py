@@ -4,7 +4,8 @@ That shape is SEQUENCE, PUTFH and one operation (``ops.lanes``), or WRITE with t
 Linux's client puts behind it, in one piece, from a caller who has
 called before, and it must succeed at once. Anything else is declined before anything has happened:
 then the machine executes the same octets. So the machine says what is right, and the lane only what
-is quick: both answer the same octets, and leave the same state behind (``tests/unit/test_server_lanes``).
+is quick: both answer the same octets, and leave the same state behind
+(``tests/unit/test_server_lanes``).
 
 The lane remembers nothing. What a call names, its session, slot, handle and open, is looked up
 where the machine looks, each time, so that nothing that has ended can live on here.
