@@ -21,6 +21,8 @@ from .headers import header_fields
 _INFINIBAND = frozenset((Transport.ROCE_V2, Transport.ROCE_V1, Transport.INFINIBAND))
 _WITHOUT_IP = frozenset((Transport.ROCE_V1, Transport.INFINIBAND))
 _ROCE_PORT = 4791
+_SWAPPED = (("rpc.repframe", "rpc.reqframe"), ("rpc.reqframe", "rpc.repframe"))
+"""What names a frame -> how Wireshark calls it."""
 _NFS, _CALLBACK = 100003, 0x40000000
 _SENDS = {
     (row.position, row.headers): code for code, row in OPCODES.items() if row.kind == Kind.SEND
@@ -214,8 +216,16 @@ def _add(asked: Asked, names: Iterable[str]) -> Fields:
 def asked_of_message(
     exchange: Exchange, message: Message, names: Iterable[str], began: int
 ) -> Fields:
-    """Return all fields of a message, and those of ``names`` that are derived."""
+    """Return all fields of a message, and those of ``names`` that are derived.
+
+    The frame of a call's reply is ``rpc.reqframe`` here, and that of a reply's call
+    ``rpc.repframe``, as in Wireshark, whose filters ask for them so.
+    """
     fields = message_fields(exchange, message)
+    for name, others in _SWAPPED:
+        if name in fields:
+            fields[others] = fields.pop(name)
+            break
     connection = message.side.connection
     asked = Asked(
         fields, exchange, message, connection.transport, connection.ethernet, message.time_ns, began

@@ -3,6 +3,8 @@
 One flat dictionary for each message, whose values are numbers and strings, or lists where a field
 may be there several times; numbers are numbers, also those that Wireshark prints in hexadecimal.
 What Wireshark has no name for begins with ``nfsrdma.``, but for ``nfs.path``.
+A call has ``rpc.repframe``, where its reply is, and a reply ``rpc.reqframe``: Wireshark says so of
+these names, and then uses each for the other. Where its habits count, ``derived`` swaps them.
 """
 
 from __future__ import annotations
@@ -154,7 +156,7 @@ def _segment(fields: Fields, handle: int, length: int, offset: int) -> None:
 def _call(fields: Fields, exchange: Exchange) -> None:
     fields["rpc.xid"], fields["rpc.msgtyp"] = exchange.xid, 0
     if exchange.reply is not None:
-        fields["rpc.reqframe"] = exchange.reply.frame  # Wireshark has it so
+        fields["rpc.repframe"] = exchange.reply.frame
     call = exchange.call_rpc
     if call is None:
         return
@@ -182,7 +184,7 @@ def _call(fields: Fields, exchange: Exchange) -> None:
 def _reply(fields: Fields, exchange: Exchange) -> None:
     fields["rpc.xid"], fields["rpc.msgtyp"] = exchange.xid, 1
     if exchange.call is not None:
-        fields["rpc.repframe"] = exchange.call.frame
+        fields["rpc.reqframe"] = exchange.call.frame
         if exchange.latency_ns is not None:
             fields["rpc.time"] = exchange.latency_ns / 1e9
     call = exchange.call_rpc

@@ -210,3 +210,15 @@ def test_nine_in_ten_of_tsharks_fields() -> None:
             same += (Counter(instances) & ours[number]).total()
     assert everything > 40_000
     assert same / everything > 0.9
+
+
+def test_which_frame_is_the_other_half() -> None:
+    """Plain JSON means what the names say; Wireshark has each under the other's name."""
+    lines = run("--json", "-Y", "frame.number in {127, 129}", LINUX).stdout.splitlines()
+    call, reply = map(json.loads, lines)
+    assert (call["frame.number"], call["rpc.repframe"]) == (127, 129)
+    assert (reply["frame.number"], reply["rpc.reqframe"]) == (129, 127)
+    assert "rpc.reqframe" not in call
+    assert "rpc.repframe" not in reply
+    assert columns(LINUX, "rpc.repframe == 127", "frame.number") == [["129"]]
+    assert columns(LINUX, "rpc.reqframe == 129", "frame.number") == [["127"]]
