@@ -38,12 +38,15 @@ class LockNotices:
         self._callbacks = callbacks
         self._reactor = reactor
         self._calls: set[Future[nfs.CB_NOTIFY_LOCK4res]] = set()
-        registry.states.on_freed = self._look
+        registry.states.on_freed = self.look
 
-    def wait(self, opening: OpenState, owner: bytes, start: int, end: int, exclusive: bool) -> None:
+    def wait(
+        self, opening: OpenState, owner: bytes, start: int, end: int, exclusive: bool
+    ) -> Waiter | None:
         """Queue an owner that was denied a range, if it can be called when that is free."""
-        if opening.client.has_sessions and opening.client.is_reachable:
-            self.table.add(opening, owner, start, end, exclusive, self._reactor.time())
+        if not (opening.client.has_sessions and opening.client.is_reachable):
+            return None
+        return self.table.add(opening, owner, start, end, exclusive, self._reactor.time())
 
     def reservation(
         self, file: OpenedFile, client: Client, owner: bytes, start: int, end: int, exclusive: bool
@@ -63,9 +66,9 @@ class LockNotices:
         waiter = file.waiters.get((client, owner, start, end))
         if waiter is not None:
             self.table.remove(waiter)
-            self._look(file)  # it may have got less than was kept for it
+            self.look(file)  # it may have got less than was kept for it
 
-    def _look(self, file: OpenedFile) -> None:
+    def look(self, file: OpenedFile) -> None:
         """Tell those whose range is free now, in their order, and forget who has had their turn."""
         now = self._reactor.time()
         for waiter in list(file.waiters.values()):
@@ -77,6 +80,8 @@ class LockNotices:
 
     def _is_free(self, file: OpenedFile, waiter: Waiter) -> bool:
         wanted = waiter.start, waiter.end, waiter.exclusive
+        if waiter.outside:
+            return False
         if file.locks.conflict(*wanted, waiter.client, waiter.owner) is not None:
             return False
         return self.reservation(file, waiter.client, waiter.owner, *wanted) is None
@@ -98,4 +103,4 @@ class LockNotices:
     def _lapse(self, file: OpenedFile, waiter: Waiter) -> None:
         """Have the others go on if a waiter has not used what was kept for it."""
         if waiter.notified and file.waiters.get(waiter.key) is waiter:
-            self._look(file)
+            self.look(file)

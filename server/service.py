@@ -48,6 +48,7 @@ from .engine.offload import Threads
 from .lock_notices import LockNotices
 from .ops.lanes import LANES
 from .ops.table import MINORS
+from .outside_locks import OutsideLocks
 from .owners import Database, NoDatabase
 from .state.client_v40 import ClientV40
 from .state.limits import StateLimits
@@ -119,6 +120,8 @@ class NfsService:
     """What is delegated, and to whom."""
     lock_notices: LockNotices
     """Who waits for locks."""
+    outside_locks: OutsideLocks
+    """What is locked against those who are no clients."""
     service: Service
     """What answers calls, whatever they come over."""
     memory: Budget
@@ -193,6 +196,7 @@ class NfsService:
             AdaptivePolicy() if config.delegations else None,
         )
         self.lock_notices = LockNotices(self.registry, self.callbacks, reactor)
+        self.outside_locks = OutsideLocks(self.lock_notices, reactor, self._later)
         return Core(
             config,
             self.namespace,
@@ -200,6 +204,7 @@ class NfsService:
             Authority(self._exports, self._policy, reactor.time),
             self.delegations,
             self.lock_notices,
+            self.outside_locks,
             Copies(self.registry.copies, self.callbacks, reactor, lease),
             clock=reactor.time,
             threads=threads,
@@ -423,6 +428,7 @@ class NfsService:
         for client in self.registry.clients.confirmed():
             self.registry.expire(client)
         self.registry.states.close_all()
+        self.outside_locks.close()
         for export in self.namespace.exports:
             export.fs.close()
         self._close_retired()

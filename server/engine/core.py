@@ -10,6 +10,7 @@ from ..copies import Copies
 from ..delegations import Delegations
 from ..lock_notices import LockNotices
 from ..loop import CallSoon
+from ..outside_locks import OutsideLocks
 from ..owners import Database, Owners
 from ..state.registry import Registry
 from ..vfs.namespace import Namespace
@@ -34,6 +35,7 @@ class Core:
         "lock_notices",
         "namespace",
         "offload",
+        "outside_locks",
         "owners",
         "parked",
         "registry",
@@ -48,6 +50,7 @@ class Core:
         authority: Authority,
         delegations: Delegations,
         lock_notices: LockNotices,
+        outside_locks: OutsideLocks,
         copies: Copies,
         clock: Callable[[], float],
         threads: Threads | None,
@@ -60,6 +63,7 @@ class Core:
         self.authority = authority
         self.delegations = delegations
         self.lock_notices = lock_notices
+        self.outside_locks = outside_locks
         self.copies = copies
         self.clock = clock
         self.offload = Offload(threads)

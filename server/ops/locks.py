@@ -1,9 +1,13 @@
-"""LOCK, LOCKT and LOCKU (RFC 8881, Sections 18.10 to 18.12). Locks are advisory."""
+"""LOCK, LOCKT and LOCKU (RFC 8881, Sections 18.10 to 18.12). Locks are advisory.
+
+They hold among clients, and where a back end can also against those who do not come through the
+server (``outside_locks``).
+"""
 
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from nfsrdma.xdr import Decoder, Encoder
 from nfsrdma.xdr.nfs4 import types as nfs
@@ -12,12 +16,13 @@ from nfsrdma.xdr.nfs4.errors import NfsError
 from ..engine.context import Context, Waits
 from ..engine.operation import Failure, may_wait
 from ..engine.reply import Reply
+from ..outside_locks import KeptFile
 from ..state.lock import FOREVER, HeldRange
 from ..state.refusal import RANGES_FULL, Refusal
 from ..state.share import OpenedFile
 from ..state.stateid import LockState, OpenState
 from ..state.waiter import Waiter
-from ..vfs.interface import READ, WRITE
+from ..vfs.interface import READ, WRITE, Foreign
 from . import rights
 from .stateids import require_regular
 
@@ -53,12 +58,18 @@ def _conflict(
             return held
 
 
-def _denied(held: HeldRange | Waiter) -> Failure:
-    """Return DENIED, with the range that is held, or kept for somebody, and its owner."""
+def _denied(held: HeldRange | Waiter | Foreign) -> Failure:
+    """Return DENIED, with the range that is held, or kept for somebody, and its owner.
+
+    One that is no client has the number 0, which none has.
+    """
     body = Encoder()
     length = _UINT64_MAX if held.end == FOREVER else held.end - held.start
-    holder = held if isinstance(held, Waiter) else held.holder
-    owner = nfs.lock_owner4(holder.client.id, holder.owner)
+    if isinstance(held, Foreign):
+        owner = nfs.lock_owner4(0, held.owner)
+    else:
+        holder = held if isinstance(held, Waiter) else held.holder
+        owner = nfs.lock_owner4(holder.client.id, holder.owner)
     kind = nfs.WRITE_LT if held.exclusive else nfs.READ_LT
     nfs.LOCK4denied(held.start, length, kind, owner).encode(body)
     return Failure(nfs.NFS4ERR_DENIED, bytes(body.buffer))
@@ -93,7 +104,7 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
     require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
-    open_state, state, owner = _lockers(context, args.locker)
+    open_state, _, _ = _lockers(context, args.locker)
     context.core.registry.check_grace(context.caller, args.reclaim, context.now)
     needed = nfs.OPEN4_SHARE_ACCESS_WRITE if exclusive else nfs.OPEN4_SHARE_ACCESS_READ
     if not open_state.access & needed:
@@ -102,25 +113,88 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
     if not rights.is_opener(context, open_state, access):
         await rights.require(context, open_state.file, access)
         # Others may have been served meanwhile: look again.
-        open_state, state, owner = _lockers(context, args.locker)
-    file, registry, notices = open_state.file, context.core.registry, context.core.lock_notices
-    waits = args.locktype in _WAITING and not args.reclaim
+        open_state, _, _ = _lockers(context, args.locker)
+    kept = context.core.outside_locks.kept(open_state.file)
+    if kept is None:
+        _enter(context, args, reply, _vacant(context, args, start, end, exclusive))
+        return
+    turn = kept.enter()
+    if turn is not None:
+        await context.wait(turn)
+    try:
+        wanted = _vacant(context, args, start, end, exclusive)
+        await _hold(context, args, kept, wanted)
+        try:
+            # Its open may have been closed meanwhile.
+            wanted = wanted._replace(opening=_lockers(context, args.locker)[0])
+            _enter(context, args, reply, wanted)
+        except BaseException:
+            kept.loosen(start, end)
+            raise
+    finally:
+        kept.leave()
+
+
+class _Wanted(NamedTuple):
+    """A range that no client is in the way of, and whose it is to be."""
+
+    opening: OpenState
+    owner: bytes
+    start: int
+    end: int
+    exclusive: bool
+
+
+def _waits(args: nfs.LOCK4args) -> bool:
+    return args.locktype in _WAITING and not args.reclaim
+
+
+def _vacant(
+    context: Context, args: nfs.LOCK4args, start: int, end: int, exclusive: bool
+) -> _Wanted:
+    """Return the range that LOCK asks for, if no client is in the way. Raises DENIED."""
+    open_state, _, owner = _lockers(context, args.locker)
+    file, core = open_state.file, context.core
     held: HeldRange | Waiter | None = _conflict(context, file, start, end, exclusive, owner)
-    if held is None and waits:
-        held = notices.reservation(file, context.caller, owner, start, end, exclusive)
+    if held is None and _waits(args):
+        reserved = core.lock_notices.reservation
+        held = reserved(file, context.caller, owner, start, end, exclusive)
     if held is not None:
-        if waits:
-            notices.wait(open_state, owner, start, end, exclusive)
+        if _waits(args):
+            core.lock_notices.wait(open_state, owner, start, end, exclusive)
         raise _denied(held)
-    if not registry.states.may_lock(file, context.caller):
+    if not core.registry.states.may_lock(file, context.caller):
         raise Refusal(nfs.NFS4ERR_DELAY, RANGES_FULL)
-    if state is None:
-        state = file.find_lock(context.caller, owner)
+    return _Wanted(open_state, owner, start, end, exclusive)
+
+
+async def _hold(context: Context, args: nfs.LOCK4args, kept: KeptFile, wanted: _Wanted) -> None:
+    """Hold a range against those who are no clients. Raises DENIED, or RECLAIM_CONFLICT."""
+    opening, owner, start, end, exclusive = wanted
+    found = await context.ready(kept.hold(context.user, start, end, exclusive))
+    if found is None:
+        return
+    if args.reclaim:
+        # Somebody has taken it while the server was away (RFC 8881, Section 15.1.9.5).
+        raise NfsError(nfs.NFS4ERR_RECLAIM_CONFLICT)
+    if _waits(args) and not context.caller.gone and opening.other in context.caller.open_states:
+        waiter = context.core.lock_notices.wait(opening, owner, start, end, exclusive)
+        if waiter is not None:
+            waiter.outside = True
+            context.core.outside_locks.watch(opening.file)
+    raise _denied(found)
+
+
+def _enter(context: Context, args: nfs.LOCK4args, reply: Reply, wanted: _Wanted) -> None:
+    """Lock a range that nobody is in the way of."""
+    registry = context.core.registry
+    opening, owner, start, end, exclusive = wanted
+    state = opening.file.find_lock(context.caller, owner)
     if state is None:
         registry.make_state_room(context.caller, context.now)
-        state = registry.states.add_lock(open_state, owner)
+        state = registry.states.add_lock(opening, owner)
     registry.states.lock_range(state, start, end, exclusive)
-    notices.granted(open_state, owner, start, end)
+    context.core.lock_notices.granted(opening, owner, start, end)
     if args.reclaim:
         registry.grace.reclaimed(context.now)
     state.bump()
@@ -128,16 +202,21 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
     state.stateid.encode(reply.encoder)
 
 
-def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:
+@may_wait
+async def lockt(context: Context, args: nfs.LOCKT4args, reply: Reply) -> None:
     """LOCKT (RFC 8881, Section 18.11)."""
     require_regular(context)
     start, end = _range(args.offset, args.length)
     exclusive = _is_exclusive(args.locktype)
     context.core.registry.check_grace(context.caller, False, context.now)
     file = context.core.registry.states.file(context.here)
-    if file is None:
-        return
-    held = _conflict(context, file, start, end, exclusive, args.owner.owner)
+    held: HeldRange | Foreign | None = None
+    if file is not None:
+        held = _conflict(context, file, start, end, exclusive, args.owner.owner)
+    if held is None:
+        outside = context.core.outside_locks
+        wanted = context.here, context.user, start, end, exclusive
+        held = await context.ready(outside.conflict(*wanted))
     if held is not None:
         raise _denied(held)
 

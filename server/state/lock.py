@@ -180,6 +180,49 @@ class RangeLocks:
         if not ranges:
             del self._held[holder]
 
+    def span(self, start: int, end: int, holder: LockState) -> tuple[int, int]:
+        """Return the smallest part of ``[start, end)`` in which is all that the holder has of it.
+
+        It is empty, with its end before its start, if the holder has nothing there.
+        """
+        ranges = self._held.get(holder, [])
+        first = bisect_right(ranges, start, key=_end)
+        last = bisect_left(ranges, end, key=_start)
+        if first >= last:
+            return end, start
+        return max(start, ranges[first].start), min(end, ranges[last - 1].end)
+
+    def gaps(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the parts of ``[start, end)`` that nobody has locked, in their order.
+
+        The ranges may change between two of them: each is right when it is yielded.
+        """
+        while start < end:
+            held = self._first(start, end)
+            if held is None:
+                yield start, end
+                return
+            if start < held.start:
+                yield start, held.start
+                # What was locked meanwhile begins where it may: look again from there.
+                start = held.start
+            else:
+                start = held.end
+
+    def _first(self, start: int, end: int) -> HeldRange | None:
+        """Return the first range of which some part is in ``[start, end)``; any of those."""
+        writers = self._exclusive
+        at = bisect_right(writers, start, key=_end)
+        writer = writers[at] if at < len(writers) and writers[at].start < end else None
+        reader = next(self._shared.overlapping(start, end), None)
+        if writer is None or (reader is not None and reader.start < writer.start):
+            return reader
+        return writer
+
+    def all(self) -> list[HeldRange]:
+        """Return all ranges of all holders."""
+        return [held for ranges in self._held.values() for held in ranges]
+
     def splits(self, start: int, end: int, holder: LockState) -> bool:
         """Return whether unlocking ``[start, end)`` makes two ranges of one."""
         ranges = self._held.get(holder, [])

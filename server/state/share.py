@@ -7,7 +7,7 @@ same time (deny). The bits of both are 1 for reading and 2 for writing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from ..vfs.interface import OpenFile, User
 from ..vfs.namespace import Filehandle
@@ -26,6 +26,13 @@ Owner: TypeAlias = "tuple[Client, bytes]"
 """An open or lock owner: whose it is, and its name."""
 
 
+class Kept(Protocol):
+    """What keeps the ranges of a file from others than clients: see ``outside_locks``."""
+
+    def loosen(self, start: int, end: int) -> None:
+        """Note that less of a range is locked than before."""
+
+
 class OpenedFile:
     """A file that is open.
 
@@ -40,6 +47,7 @@ class OpenedFile:
         "_vetted",
         "delegations",
         "handle",
+        "kept",
         "lock_states",
         "locks",
         "opens",
@@ -53,6 +61,7 @@ class OpenedFile:
         """At most one of each client."""
         self.lock_states: dict[Owner, LockState] = {}
         self.locks = RangeLocks()
+        self.kept: Kept | None = None
         self.waiters: dict[Wanted, Waiter] = {}
         """Who waits for a range, in the order in which they came."""
         self._accesses = [0] * _MODES

@@ -28,6 +28,7 @@ from ..vfs.interface import READ, WRITE, OpenFile, User
 from ..vfs.namespace import Filehandle
 from .client import Client
 from .limits import StateLimits
+from .lock import FOREVER
 from .share import OpenedFile
 from .shares import Shares
 from .waiter import WaiterTable
@@ -279,11 +280,14 @@ class StateTable:
 
     def free(self, state: LockState) -> None:
         """Forget a lock owner on a file, with its locks."""
-        client = state.client
-        self._count_ranges(client, -state.file.locks.held_by(state))
-        state.file.locks.drop(state)
-        self._note_freed(state.file)
-        del state.file.lock_states[client, state.owner]
+        client, file = state.client, state.file
+        self._count_ranges(client, -file.locks.held_by(state))
+        span = file.locks.span(0, FOREVER, state)
+        file.locks.drop(state)
+        self._note_freed(file)
+        del file.lock_states[client, state.owner]
+        if file.kept is not None:
+            file.kept.loosen(*span)
         del client.lock_states[state.other]
         del state.open.locks[state.other]
         self._remove(state)
@@ -353,7 +357,10 @@ class StateTable:
         """Unlock a range of the state's file."""
         locks = state.file.locks
         before = len(locks)
+        span = locks.span(start, end, state)
         locks.unlock(start, end, state)
+        if state.file.kept is not None:
+            state.file.kept.loosen(*span)
         self._count_ranges(state.client, len(locks) - before)
         self._note_freed(state.file)
 

@@ -25,7 +25,17 @@ class Waiter:
     ``opening`` is what it locks through, and ``asked`` when it asked last.
     """
 
-    __slots__ = ("asked", "end", "exclusive", "notified", "opening", "owner", "reserved", "start")
+    __slots__ = (
+        "asked",
+        "end",
+        "exclusive",
+        "notified",
+        "opening",
+        "outside",
+        "owner",
+        "reserved",
+        "start",
+    )
 
     def __init__(
         self, opening: OpenState, owner: bytes, start: int, end: int, exclusive: bool, now: float
@@ -36,6 +46,8 @@ class Waiter:
         self.end = end
         self.exclusive = exclusive
         self.asked = now
+        self.outside = False
+        """Whether somebody who is no client has it: see ``outside_locks``."""
         self.notified = False
         """Whether it was told that the range is free, since it asked last."""
         self.reserved = 0.0
@@ -88,7 +100,7 @@ class WaiterTable:
         waiter = waiters.get((client, owner, start, end))
         if waiter is not None:
             waiter.opening, waiter.exclusive, waiter.asked = opening, exclusive, now
-            waiter.notified, waiter.reserved = False, 0.0
+            waiter.notified, waiter.reserved, waiter.outside = False, 0.0, False
             return waiter
         if len(waiters) >= self._per_file or not self._room.room(client.share):
             return None

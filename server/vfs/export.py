@@ -82,7 +82,9 @@ class Export:
     changes to directories durable before they are answered, so that they outlive a crash of the
     machine; without it they are so when the machine's own file system sees fit. ``utf8_only``
     refuses to make names that are no UTF-8; those that are there already can be used and removed
-    all the same. ``locations`` are other servers that have the same files, for clients to know.
+    all the same. ``local_locks`` has the locks of clients and of programs that use the files
+    without the server exclude each other, where the file system can. ``locations`` are other
+    servers that have the same files, for clients to know.
     ``flavors`` are the security flavors of callers (RPC numbers); that of callers who do not say
     who they are is served where all are nobody. ``number`` is its ``fsid`` and in its file
     handles, 1 to 2**32 - 1: they survive a change of its name then, and are made of that otherwise.
@@ -106,6 +108,7 @@ class Export:
         flavors: Iterable[int] = FLAVORS,
         number: int | None = None,
         readers: Iterable[str] = (),
+        local_locks: bool = True,
     ) -> None:
         if number is not None and not 0 < number <= 0xFFFFFFFF:
             raise ValueError(f"{number} is no number of an export: 1 to {0xFFFFFFFF} are")
@@ -117,6 +120,7 @@ class Export:
         self.squash_local_root = squash_local_root
         self.sync = sync
         self.utf8_only = utf8_only
+        self.local_locks = local_locks
         self.locations = tuple(locations)
         self.absent = False
         """Whether the files are elsewhere only: see ``location.Referral``."""
@@ -145,6 +149,7 @@ class Export:
         """Take over the rules for its use from another export of the same files, from now on."""
         self.read_only = rules.read_only or self.fs.read_only
         self.sync, self.utf8_only, self.flavors = rules.sync, rules.utf8_only, rules.flavors
+        self.local_locks = rules.local_locks
         self.squash, self.squash_local_root = rules.squash, rules.squash_local_root
         self.for_everyone, self.networks = rules.for_everyone, rules.networks
         self.writers, self.readers = rules.writers, rules.readers

@@ -308,6 +308,54 @@ class OpenFile(abc.ABC):
         """Close the file: calls under way go on, and every later one raises EBADF."""
 
 
+class Foreign(NamedTuple):
+    """A byte range that is locked by somebody who is no client of this server."""
+
+    start: int
+    end: int
+    """The first octet after it: it is half open."""
+    exclusive: bool
+    owner: bytes
+    """Who it is, as far as that can be told: for people."""
+
+
+class RangesLost(Exception):
+    """What a keeper held is lost: whoever it is kept from may have it by now."""
+
+
+class RangeKeeper(abc.ABC):
+    """Byte ranges of one file, kept against all that do not come through this server.
+
+    A keeper holds for every client of the server at once: what two of them have locked is held as
+    one, and how they exclude each other is not its affair. Ranges are half open and may end at
+    2^64.
+    """
+
+    __slots__ = ("access",)
+
+    access: int
+    """:data:`READ` if it can hold ranges for reading, :data:`WRITE` for writing, or both."""
+
+    @abc.abstractmethod
+    def hold(self, start: int, end: int, exclusive: bool) -> Eventual[Foreign | None]:
+        """Hold a range, in the place of what was held of it. Return what is in the way, if any.
+
+        Raises :class:`RangesLost`, after which it can only be closed.
+        """
+
+    @abc.abstractmethod
+    def release(self, start: int, end: int) -> Eventual[None]:
+        """Hold nothing of a range any more."""
+
+    @abc.abstractmethod
+    def conflict(self, start: int, end: int, exclusive: bool) -> Eventual[Foreign | None]:
+        """Return what would be in the way of holding a range, if anything is."""
+
+    @abc.abstractmethod
+    def close(self) -> Eventual[None]:
+        """Hold nothing any more. Nobody is kept off by it once that is done."""
+
+
 class FileSystem(abc.ABC):
     """A tree of nodes. The module's docstring says what all methods have in common."""
 
@@ -334,6 +382,8 @@ class FileSystem(abc.ABC):
     """Octets of the name of an extended attribute."""
     has_acls: bool = False
     """Whether objects have access control lists, by which :meth:`permitted` judges as well."""
+    keeps_ranges: bool = False
+    """Whether others than the server's clients may lock files, and :meth:`keep_ranges` is there."""
 
     @property
     @abc.abstractmethod
@@ -476,6 +526,15 @@ class FileSystem(abc.ABC):
 
         EPERM unless the caller owns it, ENOSPC if the lists are too long, EOPNOTSUPP for what can
         have none. A default list is a directory's alone.
+        """
+        raise _unsupported()
+
+    # --- Byte-range locks ---
+
+    def keep_ranges(self, node: Node, who: User, access: int) -> Eventual[RangeKeeper]:
+        """Return what keeps ranges of a regular file: for :data:`READ`, :data:`WRITE` or both.
+
+        ``who`` has the file open so, and wants a range of it. EACCES if it cannot be kept so.
         """
         raise _unsupported()
 

@@ -38,6 +38,7 @@ from .handles import Handles, InodeHandles, KernelHandles
 from .heavy import Heavy
 from .identity import Identity
 from .interface import (
+    ROOT,
     Attributes,
     Changes,
     Entry,
@@ -48,6 +49,7 @@ from .interface import (
     Listing,
     Node,
     OpenFile,
+    RangeKeeper,
     Statistics,
     User,
     XattrMode,
@@ -58,6 +60,7 @@ from .local_calls import Calls, readlink, status_of
 from .local_copies import CopyCalls, clone_block
 from .local_file import LocalFile, sync_job
 from .local_nodes import Nodes
+from .local_ranges import LocalRanges
 from .pace import NOT_NOW, Medium, Pace, medium_of
 from .posix import failure
 from .posix_acl import Acls
@@ -76,6 +79,8 @@ class LocalFileSystem(FileSystem):
     exports. ``kernel_handles`` false forces the handles of ordinary users; None takes what works.
     ``medium`` is what is behind the files; None finds it out. ``clock`` gives seconds.
     """
+
+    keeps_ranges = True
 
     def __init__(
         self,
@@ -507,6 +512,17 @@ class LocalFileSystem(FileSystem):
     def set_acls(self, node: Node, who: User, acls: Acls) -> Eventual[None]:
         """Replace the access control lists of a node."""
         return started(self._acls.set(node, who, acls))
+
+    def keep_ranges(self, node: Node, who: User, access: int) -> Eventual[RangeKeeper]:
+        """Return what keeps ranges of a file, opened by the server's own rights."""
+        self.budget.admit()
+        return started(self._keep_ranges(node, access))
+
+    async def _keep_ranges(self, node: Node, access: int) -> RangeKeeper:
+        (path,) = await self.nodes.reach(node)
+        work = partial(self.calls.open_inode, who=ROOT, access=access, override=False)
+        fd = await self.pace.quick(work, path)
+        return LocalRanges(fd, access, self.pace, self.budget, self.heavy.close)
 
     def sync_directory(self, directory: Node) -> Eventual[Job | None]:
         """Return the job that makes a directory's entries durable."""

@@ -163,6 +163,20 @@ def test_the_command_line_goes_before_the_file(here: Path) -> None:
     assert said["export"][0]["name"] == "/a", "one alone keeps its name when others come"
 
 
+def test_who_locks_of_clients_are_kept_against(here: Path) -> None:
+    text = '[[export]]\npath = "HERE/a"\n[[export]]\npath = "HERE/b"\nlocal-locks = LOCKS'
+    for given, option, expected in (
+        ("true", "--no-local-locks", [False, True]),
+        ("false", "--local-locks", [True, False]),
+    ):
+        said = run(here, text.replace("LOCKS", given), "--print-config", option)
+        assert said.exit_code == 0, said.output
+        table = tomllib.loads(said.output)
+        assert [each["local-locks"] for each in table["export"]] == expected
+    word = run(here, "", "--print-config", f"{here}/a:no_local_locks")
+    assert tomllib.loads(word.output)["export"][0]["local-locks"] is False
+
+
 def test_later_files_win_and_exports_add_up(here: Path) -> None:
     extra = here / "server.toml.d"
     extra.mkdir()

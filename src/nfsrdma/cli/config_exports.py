@@ -97,6 +97,7 @@ def _options(section: Section, usual: ExportOptions) -> ExportOptions:
         read_only=section.flag("read-only", usual.read_only),
         sync=not section.flag("async", not usual.sync),
         utf8_only=section.flag("utf8-only", usual.utf8_only),
+        local_locks=section.flag("local-locks", usual.local_locks),
         cross_mounts=section.flag("crossmnt", usual.cross_mounts),
         anonymous=(
             section.number("anonuid", 1, _MAX_ID) or usual.anonymous[0],

@@ -175,6 +175,7 @@ def _table_of(export: WantedExport) -> dict[str, Any]:
         "security": [name for name, number in FLAVOR_NAMES.items() if number in options.flavors],
         "async": not options.sync,
         "utf8-only": options.utf8_only,
+        "local-locks": options.local_locks,
         "crossmnt": options.cross_mounts,
     }
     if options.number is not None:

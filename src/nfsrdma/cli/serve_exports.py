@@ -32,6 +32,7 @@ class ExportOptions:
     squash_local_root: bool = False
     sync: bool = True
     utf8_only: bool = False
+    local_locks: bool = True
     cross_mounts: bool = False
     networks: Sequence[str] = ()
     readers: Sequence[str] = ()
@@ -56,6 +57,8 @@ WORDS: Final[dict[str, dict[str, Any]]] = {
     "sync": {"sync": True},
     "async": {"sync": False},
     "utf8_only": {"utf8_only": True},
+    "local_locks": {"local_locks": True},
+    "no_local_locks": {"local_locks": False},
     "crossmnt": {"cross_mounts": True},
     "nocrossmnt": {"cross_mounts": False},
 }
@@ -267,4 +270,5 @@ def _export(wanted: WantedExport, fs: FileSystem | None) -> Export:
         flavors=options.flavors,
         number=options.number,
         readers=admitted(options.readers),
+        local_locks=options.local_locks,
     )

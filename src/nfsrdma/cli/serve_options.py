@@ -57,6 +57,7 @@ class Rights:
     allow_users: str | None
     insecure: bool
     not_sync: bool
+    local_locks: bool
 
     def of_exports(self) -> ExportOptions:
         """Return the options of every export. Raises ``click.UsageError`` if they contradict."""
@@ -66,6 +67,7 @@ class Rights:
             squash_local_root=self.root_squash is True,
             sync=not self.not_sync,
             networks=self.networks,
+            local_locks=self.local_locks,
         )
 
     def _squash(self) -> Squash:
@@ -219,6 +221,12 @@ rights_options = folded(
             "not_sync",
             is_flag=True,
             help="Answer changes to directories before they are durable.",
+        ),
+        click.option(
+            "--local-locks/--no-local-locks",
+            default=True,
+            show_default=True,
+            help="Locks of clients and of programs of this host exclude each other.",
         ),
     ),
 )
