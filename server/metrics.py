@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 from nfsrdma.rpcrdma.transport.channel import RdmaChannel
 from nfsrdma.rpcrdma.transport.stats import TransportStats
+from nfsrdma.xdr.nfs4 import errors, ops
 
+from .engine.tally import BOUNDS, Tally
 from .service import NfsService
 from .status import amounts_of
 
 _REFUSED = "refused: "
+_SERIES = "__series__"
+"""Not a label, but what follows the family's name, where it has several series."""
 _UNITS = {"memory": "memory_bytes"}
 _AMOUNT = {
     "memory": "What peers make the server hold.",
@@ -52,7 +57,37 @@ def _lines(service: NfsService, now: float) -> Iterator[str]:
     yield from _family(
         "connections", "gauge", "Connections that are up.", list(_connections(service))
     )
+    yield from _work(service.tally)
     yield from _rdma(service)
+
+
+def _work(tally: Tally) -> Iterator[str]:
+    """Yield what was done, by operation: the numbers of NFS are few."""
+    done = [
+        ({"operation": ops.name_of(number), "status": "NFS4_OK"}, count)
+        for number, count in tally.succeeded.items()
+    ]
+    done += [
+        ({"operation": ops.name_of(number), "status": errors.name_of(status)}, count)
+        for (number, status), count in sorted(tally.failed.items())
+    ]
+    yield from _family("operations_total", "counter", "Operations that were executed.", done)
+    for name, octets in (("read", tally.read), ("written", tally.written)):
+        text = f"Octets of files that were {name}."
+        yield from _family(f"{name}_bytes_total", "counter", text, [({}, octets)])
+    text = "From a COMPOUND's arrival to its reply, by the operation that it is about."
+    yield from _family("compound_seconds", "histogram", text, _spans(tally))
+
+
+def _spans(tally: Tally) -> Iterator[Sample]:
+    bounds = [*map(str, BOUNDS), "+Inf"]
+    for number, spans in sorted(tally.spans.items()):
+        label = {"operation": ops.name_of(number)}
+        so_far = accumulate(spans.counts)
+        for bound, count in zip(bounds, so_far, strict=True):
+            yield {_SERIES: "bucket", **label, "le": bound}, count
+        yield {_SERIES: "sum", **label}, spans.total_s
+        yield {_SERIES: "count", **label}, sum(spans.counts)
 
 
 def _connections(service: NfsService) -> Iterator[Sample]:
@@ -99,8 +134,11 @@ def _family(name: str, kind: str, text: str, samples: Iterable[Sample]) -> Itera
     yield f"# HELP nfsrdma_{name} {text}"
     yield f"# TYPE nfsrdma_{name} {kind}"
     for labels, value in samples:
-        inner = ",".join(f'{label}="{_escaped(said)}"' for label, said in labels.items())
-        yield f"nfsrdma_{name}{{{inner}}} {value}" if inner else f"nfsrdma_{name} {value}"
+        series = f"{name}_{labels[_SERIES]}" if _SERIES in labels else name
+        inner = ",".join(
+            f'{label}="{_escaped(said)}"' for label, said in labels.items() if label != _SERIES
+        )
+        yield f"nfsrdma_{series}{{{inner}}} {value}" if inner else f"nfsrdma_{series} {value}"
 
 
 def _escaped(said: str) -> str:

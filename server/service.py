@@ -45,6 +45,7 @@ from .engine.core import Core
 from .engine.lane import Lane
 from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
+from .engine.tally import Tally
 from .lock_notices import LockNotices
 from .ops.lanes import LANES
 from .ops.table import MINORS
@@ -397,6 +398,11 @@ class NfsService:
         """Accept no more connections; those that are up stay."""
         for listener in self.listeners:
             listener.close()
+
+    @property
+    def tally(self) -> Tally:
+        """What was done, in numbers."""
+        return self._core.tally
 
     @property
     def draining(self) -> bool:

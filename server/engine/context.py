@@ -46,6 +46,7 @@ class Context:
         "absent",
         "barred",
         "barrier",
+        "began",
         "call",
         "channel",
         "client",
@@ -82,7 +83,7 @@ class Context:
         self.channel = channel
         """The connection that the call came over."""
         self.minor = minor
-        self.now = core.clock()
+        self.now = self.began = core.clock()
         """When the call began, or went on after it had waited."""
         self.count = count
         """Operations of the request."""

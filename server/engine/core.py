@@ -17,6 +17,7 @@ from ..vfs.namespace import Namespace
 from .buffers import BufferPool
 from .duplicates import Duplicates
 from .offload import Offload, Threads
+from .tally import Tally
 from .turns import Turns
 
 
@@ -39,6 +40,7 @@ class Core:
         "owners",
         "parked",
         "registry",
+        "tally",
         "turns",
     )
 
@@ -71,6 +73,7 @@ class Core:
         self.turns = Turns(call_soon)
         self.buffers = BufferPool()
         self.duplicates = Duplicates(clock)
+        self.tally = Tally()
         self.draining = False
         """Whether the server is about to end, and begins no change any more."""
         self.parked = 0

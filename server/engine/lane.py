@@ -72,6 +72,7 @@ class Lane:
         "_operations",
         "_registry",
         "_sessions",
+        "_tally",
     )
 
     def __init__(
@@ -89,6 +90,7 @@ class Lane:
         self._handles = core.namespace.at_hand
         self._registry = core.registry
         self._sessions = core.registry.sessions
+        self._tally = core.tally
 
     def __call__(
         self,
@@ -118,6 +120,7 @@ class Lane:
             or size > nfs.NFS4_FHSIZE
         ):
             return 0
+        began = self._clock()
         session = self._sessions.get(session_id)
         caller = self._authority.known(channel, claim)
         if session is None or caller is None or channel not in session.connections:
@@ -165,7 +168,8 @@ class Lane:
             return 0
         slot.execute(digest(message, behind, count, caller.credentials))
         (xid,) = _NUMBER.unpack_from(message)
-        self._begin(reply, xid, session, seqid, number, count)
+        now = self._begin(reply, xid, session, seqid, number, count)
+        self._tally.pass_lane(first, count, reply, RESULT_AT, session.client, handle, now - began)
         return len(reply)
 
     def _begin(
@@ -176,8 +180,8 @@ class Lane:
         seqid: int,
         number: int,
         count: int,
-    ) -> None:
-        """Renew the lease, and write the results before the operation's."""
+    ) -> float:
+        """Renew the lease, and write the results before the operation's; return what time it is."""
         registry, now = self._registry, self._clock()
         session.used = now
         registry.renew(session.client, now)
@@ -191,3 +195,4 @@ class Lane:
             status_flags(registry, session, now),
             *(nfs.OP_PUTFH, nfs.NFS4_OK),
         )
+        return now

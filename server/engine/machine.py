@@ -40,6 +40,7 @@ from .offload import run_all
 from .operation import Failure, Operation, Operations
 from .replay import answer
 from .reply import MAX_TAG, RESULT, Refused, Reply
+from .tally import AUXILIARY
 from .turns import OPERATIONS, SHORT, SLICE_S
 
 _log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Compound:
         "_number",
         "_operation",
         "_reply",
+        "_subject",
         "_table",
         "_version",
     )
@@ -123,6 +125,8 @@ class Compound:
         self._operation: Operation | None = None
         self._number = nfs.OP_ILLEGAL
         """The number of the operation, as the reply has it."""
+        self._subject = nfs.OP_SEQUENCE
+        """That of the last one that says what the compound is about."""
         self._mark = 0
         """Where its result begins."""
         self._body = b""
@@ -147,7 +151,7 @@ class Compound:
                 if not self._advance(status):
                     return
             else:
-                context.index += 1
+                self._succeeded()
         self._finish(nfs.NFS4_OK, count)
 
     # --- Repetitions, where there are no sessions ---
@@ -321,13 +325,27 @@ class Compound:
         if context.numbered is not None:
             self._settle(context.numbered, status)
         if status == nfs.NFS4_OK:
-            context.index += 1
+            self._succeeded()
             return True
+        self._subject = self._number
+        context.core.tally.failed[self._number, status] += 1
         reply.roll_back(self._mark)
         reply.buffer += RESULT.pack(self._number, status)
         reply.buffer += self._body
         self._finish(status, context.index + 1)
         return False
+
+    def _succeeded(self) -> None:
+        """Count the operation, whose result is complete; the next one may begin."""
+        context, number = self._context, self._number
+        context.index += 1
+        tally = context.core.tally
+        tally.succeed(number)
+        if number not in AUXILIARY:
+            self._subject = number
+            tally.note(number, self._reply.buffer, self._mark, context.client, context.current)
+        elif self._subject in AUXILIARY:
+            self._subject = number
 
     def _settle(self, numbered: OwnerRequest, status: int) -> None:
         """Have the owner that numbered the operation keep its result (minor version 0)."""
@@ -388,6 +406,8 @@ class Compound:
         """Have the reply remembered, and send it."""
         context, reply = self._context, self._reply
         reply.conclude(status, results)
+        core = context.core
+        core.tally.end(self._subject, core.clock() - context.began)
         record, context.record = context.record, None
         if record is not None:
             self._version.remember(record, reply, context.count)

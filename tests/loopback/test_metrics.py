@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -46,6 +47,10 @@ def test_the_numbers_of_a_server() -> None:
         with nfs.mount(server.rdma_url, provider="soft") as fs:
             held = fs.open("f", "w+b")
             held.lock()
+            held.write(bytes(100_000))
+            held.read_at(0, bytearray(1000))
+            with suppress(FileNotFoundError):
+                fs.stat("nowhere")
             during = scrape()
             held.close()
         assert during[calls] > 2
@@ -53,6 +58,15 @@ def test_the_numbers_of_a_server() -> None:
         assert during["nfsrdma_locks"] == 1
         assert during["nfsrdma_states"] == 2
         assert during["nfsrdma_memory_bytes_limit"] == 256 << 20
+        assert during['nfsrdma_operations_total{operation="OPEN",status="NFS4_OK"}'] == 1
+        assert during['nfsrdma_operations_total{operation="LOOKUP",status="NFS4ERR_NOENT"}'] == 1
+        assert during["nfsrdma_written_bytes_total"] == 100_000
+        assert during["nfsrdma_read_bytes_total"] == 1000
+        took = 'nfsrdma_compound_seconds_{}{{operation="WRITE"{}}}'
+        writes = during['nfsrdma_operations_total{operation="WRITE",status="NFS4_OK"}']
+        assert during[took.format("bucket", ',le="+Inf"')] == writes > 0
+        assert during[took.format("count", "")] == writes
+        assert during[took.format("sum", "")] >= 0
         while sum(v for n, v in scrape().items() if n.startswith("nfsrdma_connections")):
             pass
         assert scrape()[calls] >= during[calls], "what ended has been counted"

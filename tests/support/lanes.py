@@ -52,6 +52,12 @@ def state_of(server: NfsService) -> dict[str, Any]:
         "states": [(other, state.seqid) for other, state in registry.states._states.items()],
         "handles": list(server.namespace._handles),
         "lent": server._core.buffers.lent,
+        "tally": (
+            server.tally.succeeded,
+            dict(server.tally.failed),
+            (server.tally.read, server.tally.written),
+            {number: sum(spans.counts) for number, spans in server.tally.spans.items()},
+        ),
     }
 
 
