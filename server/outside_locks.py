@@ -240,12 +240,17 @@ class OutsideLocks:
     def __len__(self) -> int:
         return len(self._files)
 
+    @staticmethod
+    def applies(handle: Filehandle) -> bool:
+        """Return whether others than clients are kept off from a file."""
+        return handle.export.local_locks and handle.export.fs.keeps_ranges
+
     def kept(self, file: OpenedFile) -> KeptFile | None:
         """Return what keeps a file's ranges; None if only clients can lock it."""
-        export, wire = file.handle.export, file.handle.wire
+        wire = file.handle.wire
         kept = self._files.get(wire)
         if kept is None:
-            if not (export.fs.keeps_ranges and export.local_locks):
+            if not self.applies(file.handle):
                 return None
             kept = self._files[wire] = KeptFile(file, self._pauses, self._later, self._forget)
         kept.file, file.kept = file, kept
@@ -262,7 +267,7 @@ class OutsideLocks:
         kept = self._files.get(handle.wire)
         if kept is not None:
             return started(kept.conflict(start, end, exclusive))
-        if not (handle.export.fs.keeps_ranges and handle.export.local_locks):
+        if not self.applies(handle):
             return None
         return started(self._look(handle, who, start, end, exclusive))
 

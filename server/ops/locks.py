@@ -114,7 +114,11 @@ async def lock(context: Context, args: nfs.LOCK4args, reply: Reply) -> None:
         await rights.require(context, open_state.file, access)
         # Others may have been served meanwhile: look again.
         open_state, _, _ = _lockers(context, args.locker)
-    kept = context.core.outside_locks.kept(open_state.file)
+    outside, here = context.core.outside_locks, context.here
+    if args.reclaim and outside.applies(here) and not here.export.fs.reclaims_ranges:
+        # Others may have had it meanwhile (RFC 8881, Section 8.4.2.1).
+        raise NfsError(nfs.NFS4ERR_NO_GRACE)
+    kept = outside.kept(open_state.file)
     if kept is None:
         _enter(context, args, reply, _vacant(context, args, start, end, exclusive))
         return

@@ -384,6 +384,8 @@ class FileSystem(abc.ABC):
     """Whether objects have access control lists, by which :meth:`permitted` judges as well."""
     keeps_ranges: bool = False
     """Whether others than the server's clients may lock files, and :meth:`keep_ranges` is there."""
+    reclaims_ranges: bool = True
+    """Whether clients may have again what they had before a restart; others may have had it too."""
 
     @property
     @abc.abstractmethod

@@ -28,7 +28,7 @@ from nfsrdma.proxy import ProxyFileSystem, open_proxy
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.task import Future
 from nfsrdma.server.vfs.fsspec import FsspecFileSystem, open_url
-from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, FileSystem, OpenFile
+from nfsrdma.server.vfs.interface import READ, ROOT, WRITE, FileSystem, OpenFile, RangeKeeper
 from nfsrdma.server.vfs.local import LocalFileSystem
 from nfsrdma.server.vfs.memory import MemoryFileSystem
 from nfsrdma.server.vfs.pace import Medium
@@ -47,6 +47,8 @@ ALL = frozenset(
         "copies",
         "advice",
         "statistics",
+        # Ranges are kept against others that use the files: ``again`` is one.
+        "locks",
         # The change attribute of a directory tells each change from the one before.
         "directory changes",
     )
@@ -57,7 +59,7 @@ Tree = Mapping[str, bytes | None]
 
 
 class Settled:
-    """A back end, or an open file of one, whose answers are waited for.
+    """A back end, or an open file or keeper of one, whose answers are waited for.
 
     ``wait`` lets time pass until a future is done. So a test reads the same whether the back end
     answers at once or not.
@@ -82,7 +84,7 @@ class Settled:
         if isinstance(answer, Future):
             self._wait(answer)
             answer = answer.result()
-        if isinstance(answer, OpenFile):
+        if isinstance(answer, OpenFile | RangeKeeper):
             return Settled(answer, self._wait)
         if type(answer) is tuple:
             return tuple(self._settled(each) for each in answer)
@@ -152,7 +154,7 @@ class Ticker:
 
 def _memory(path: Path, tree: Tree) -> Iterator[Backend]:
     # In memory there is neither an extent that could be shared nor anything to restart.
-    backend = Backend("memory", MemoryFileSystem(Ticker()))
+    backend = Backend("memory", MemoryFileSystem(Ticker()), ALL - {"locks"})
     fill(backend.fs, tree)
     yield backend
 

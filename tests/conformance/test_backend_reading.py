@@ -233,6 +233,9 @@ def test_what_cannot_be_done_is_refused(backend: Backend) -> None:
         fails(errno.EOPNOTSUPP, fs.list_xattrs, file, ROOT)
         fails(errno.EOPNOTSUPP, fs.set_xattr, file, ROOT, b"x", b"", XattrMode.EITHER)
         fails(errno.EOPNOTSUPP, fs.remove_xattr, file, ROOT, b"x")
+    assert fs.keeps_ranges is ("locks" in able)
+    if "locks" not in able:
+        fails(errno.EOPNOTSUPP, fs.keep_ranges, file, ROOT, READ)
     opened = fs.open(file, ROOT, READ)
     if "advice" not in able:
         fails(errno.EOPNOTSUPP, opened.advise, 0, 0, Advice.SOON)

@@ -232,3 +232,46 @@ def test_a_far_server_that_is_not_there_is_told() -> None:
     result = CliRunner().invoke(serve, ["nfs+tcp://127.0.0.1:1/", *how])
     assert result.exit_code == 1
     assert "cannot export nfs+tcp://127.0.0.1:1/: " in result.output
+
+
+def test_locks_exclude_those_that_use_the_far_server_directly(
+    front: Front, far: LiveServer
+) -> None:
+    with nfs.mount(front.urls["tcp"]) as near, nfs.mount(far.url) as direct:
+        near.write_bytes("f", bytes(100))
+        with near.open("f", "r+b") as ours, direct.open("f", "r+b") as theirs:
+            ours.lock(0, 10)
+            with pytest.raises(BlockingIOError):
+                theirs.lock(5, 10, wait=False)
+            theirs.lock(10, 10, wait=False)
+            with pytest.raises(BlockingIOError):
+                ours.lock(0, 20, wait=False)
+            far.restart()
+            with pytest.raises(BlockingIOError):
+                theirs.lock(0, 1, wait=False)
+            ours.unlock(0, 5)
+            theirs.lock(0, 5, wait=False)
+        with direct.open("f", "r+b") as theirs:
+            theirs.lock(wait=False)
+
+
+def test_who_waits_for_a_lock_at_the_far_server_gets_it(front: Front, far: LiveServer) -> None:
+    with nfs.mount(front.urls["tcp"]) as near, nfs.mount(far.url) as direct:
+        near.write_bytes("f", bytes(100))
+        with near.open("f", "r+b") as ours, direct.open("f", "r+b") as theirs:
+            theirs.lock(shared=True)
+            ours.lock(shared=True, wait=False)
+            got = threading.Event()
+
+            def wait() -> None:
+                ours.lock(0, 1)
+                got.set()
+
+            waits = threading.Thread(target=wait)
+            waits.start()
+            assert not got.wait(0.5)
+            theirs.unlock()
+            waits.join(30)
+            assert got.is_set()
+            with pytest.raises(BlockingIOError):
+                theirs.lock(wait=False)

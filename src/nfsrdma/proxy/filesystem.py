@@ -27,6 +27,7 @@ from nfsrdma.server.vfs.interface import (
     Listing,
     Node,
     OpenFile,
+    RangeKeeper,
     Statistics,
     User,
     XattrMode,
@@ -37,6 +38,7 @@ from nfsrdma.xdr.nfs4.errors import errno_of
 
 from .far import Acts, answered, attributes_of, node_of
 from .file import ProxyFile, open_access
+from .ranges import FarRanges
 
 _CALLERS: Final = 1024
 """Callers whose credentials are kept."""
@@ -361,6 +363,21 @@ class ProxyFileSystem(FileSystem):
 
     async def _remove_xattr(self, node: Node, who: User, name: bytes) -> None:
         await self._as(who).by_handle.removexattr(node.identity, name)
+
+    # --- Byte-range locks ---
+
+    keeps_ranges = True
+    reclaims_ranges = False
+
+    def keep_ranges(self, node: Node, who: User, access: int) -> Eventual[RangeKeeper]:
+        """Return what keeps ranges of a file off from the far server's other clients."""
+        return answered(self._keep_ranges(node, who, access))
+
+    async def _keep_ranges(self, node: Node, who: User, access: int) -> RangeKeeper:
+        acts = self._own if who == ROOT else self._as(who)
+        wanted = open_access(bool(access & READ), bool(access & WRITE))
+        opening = await acts.by_open.open_handle(node.identity, wanted)
+        return FarRanges(acts, opening.opened, access)
 
     # --- Life ---
 
