@@ -247,6 +247,7 @@ def test_locks_exclude_those_that_use_the_far_server_directly(
             with pytest.raises(BlockingIOError):
                 ours.lock(0, 20, wait=False)
             far.restart()
+            near.stat("f")  # has the proxy notice that, and reclaim
             with pytest.raises(BlockingIOError):
                 theirs.lock(0, 1, wait=False)
             ours.unlock(0, 5)

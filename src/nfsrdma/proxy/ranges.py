@@ -77,7 +77,9 @@ class FarRanges(RangeKeeper):
         denied = await self._locks.test(self._opened, _OWNER, _kind(exclusive), start, length)
         if denied is None:
             return None
-        stop = denied.offset + denied.length if denied.length != _UINT64_MAX else 1 << 64
+        stop = min(denied.offset + denied.length, 1 << 64)
+        if denied.length == _UINT64_MAX:
+            stop = 1 << 64
         owner = bytes(denied.owner.owner)
         return Foreign(denied.offset, stop, denied.locktype == t.WRITE_LT, owner)
 
