@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, TransportError
+from nfsrdma.rpcrdma.rpc.channel import Answer, CallRefused, Channel, TransportError, swift_of
 from nfsrdma.rpcrdma.rpc.message import RpcError
 from nfsrdma.rpcrdma.task import Cancelled, Future
 from nfsrdma.xdr import Decoder, Encoder, XdrError
@@ -39,13 +39,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OPERATIONS: Final = 3
+_PADS: Final = (b"", b"\0\0\0", b"\0\0", b"\0")
 _STAT: Final = struct.pack(">I", t.OP_GETATTR) + STAT
 _XID: Final = struct.Struct(">I")
+_WORD: Final = 4
+_STRETCH_S: Final = 0.001
+"""Seconds for which calls may be made without a turn of the reactor between them."""
 _REPLY: Final = struct.Struct(">11I16s9I")
 """A reply up to the third result's status: see :func:`_succeeded`."""
 _ROOM: Final = REPLY_ROOM + 8
 # REPLY, accepted, AUTH_NONE, no verifier, SUCCESS; NFS4_OK, no tag, the results; SEQUENCE, NFS4_OK
 _WELL: Final = (1, 0, 0, 0, 0, 0, 0, _OPERATIONS, t.OP_SEQUENCE, 0)
+
+
+_HEEDED: Final = struct.Struct(">72x2I")
+"""Of :data:`_REPLY`: what SEQUENCE says besides, the target of slots and the flags."""
+_HEAD_MASK: Final = _REPLY.pack(
+    *(0xFFFFFFFF,) * 11, b"\xff" * 16, *(0xFFFFFFFF,) * 2, 0, 0, 0, *(0xFFFFFFFF,) * 4
+)
+_DATA: Final = struct.Struct(">2I")
+"""The end of file, and how long the data is."""
+
+_NULL: Final = struct.pack(">5I", *_WELL[:5])
+"""A reply without results, behind its XID."""
+_NULL_MASK: Final = b"\xff" * (_WORD + len(_NULL))
 
 
 class Begun:
@@ -71,14 +88,71 @@ class Begun:
         self.reply = reply
 
 
+class Kind:
+    """One of the operations: how it is called, and what its result is.
+
+    ``room`` is for the result's octets, data apart. ``behind`` of them are between the status of
+    the operation and its data, if it reads.
+    """
+
+    __slots__ = ("behind", "decode", "mask", "name", "op", "room")
+
+    def __init__(
+        self, name: str, op: int, room: int, decode: Callable[[Decoder], Any], behind: int = 0
+    ) -> None:
+        self.name = name
+        self.op = op
+        self.room = _ROOM + room
+        self.decode = decode
+        self.behind = bytes(behind)
+        self.mask = _HEAD_MASK + self.behind
+
+
+_READ: Final = Kind("READ", t.OP_READ, 16, decode_read, _DATA.size)
+_WRITE: Final = Kind("WRITE", t.OP_WRITE, 24, decode_write)
+_GETATTR: Final = Kind("GETATTR", t.OP_GETATTR, 8 + STAT_ROOM, decode_stat)
+
+
+class Asked:
+    """A call in its slot, as it is sent: ``pieces`` are its octets."""
+
+    __slots__ = ("kind", "pieces", "sent_at", "seqid", "slot", "slots", "where", "xid")
+
+    def __init__(
+        self,
+        kind: Kind,
+        where: Where,
+        slots: SlotTable,
+        slot: int,
+        xid: int,
+        sent_at: float,
+        pieces: tuple[bytes | memoryview, ...],
+    ) -> None:
+        self.kind = kind
+        self.where = where
+        self.slots = slots
+        self.slot = slot
+        self.seqid = slots.seqids[slot]
+        self.xid = xid
+        self.sent_at = sent_at
+        self.pieces = pieces
+
+    @property
+    def octets(self) -> int:
+        """How many octets it has."""
+        return sum(map(len, self.pieces))
+
+
 class Quick:
     """The short way into a session, with the credentials of ``header``."""
 
-    __slots__ = ("_header", "_session")
+    __slots__ = ("_header", "_session", "_turn_by")
 
     def __init__(self, session: Session, header: Header) -> None:
         self._session = session
-        self._header = header
+        self._header = header.octets[_WORD:]
+        self._turn_by = 0.0
+        """When the reactor is to have a turn, by its time: then a call waits for one."""
 
     # What they return is the result, or a call to be taken up, or None: there is no usable session,
     # or no free slot. All raise :class:`~.errors.ProtocolError`.
@@ -87,42 +161,51 @@ class Quick:
         self, opened: Open, stateid: bytes, offset: int, sink: memoryview, where: Where
     ) -> Coroutine[Any, Any, ReadResult | Begun | None]:
         """Read as ``Compound.read`` does."""
-        size = len(sink)
-        arguments = READ_ARGUMENTS.pack(t.OP_READ, stateid, offset, size)
-        if size > INLINE_MAX:
-            return self._call("READ", where, opened, t.OP_READ, arguments, 16, decode_read, (sink,))
-        sinks = (INLINE,)
-        return self._call(
-            "READ", where, opened, t.OP_READ, arguments, 20 + size, decode_read, sinks
-        )
+        arguments = READ_ARGUMENTS.pack(t.OP_READ, stateid, offset, len(sink))
+        return self._call(_READ, where, opened, arguments, sink)
 
     def write(
         self, opened: Open, stateid: bytes, offset: int, data: memoryview, where: Where
     ) -> Coroutine[Any, Any, t.WRITE4resok | Begun | None]:
         """Write as ``Compound.write`` does, without making it durable."""
         arguments = WRITE_ARGUMENTS.pack(t.OP_WRITE, stateid, offset, t.UNSTABLE4)
-        return self._call("WRITE", where, opened, t.OP_WRITE, arguments, 24, decode_write, (), data)
+        return self._call(_WRITE, where, opened, arguments, None, data)
 
     def getattr(self, opened: Open, where: Where) -> Coroutine[Any, Any, Stat | Begun | None]:
         """Get attributes as ``Compound.stat`` does."""
-        return self._call("GETATTR", where, opened, t.OP_GETATTR, _STAT, 8 + STAT_ROOM, decode_stat)
+        return self._call(_GETATTR, where, opened, _STAT)
+
+    def null(self, channel: Channel, message: Encoder, room: int) -> Future[Decoder]:
+        """Make a NULL call, for whose reply there is ``room``; return what the channel would."""
+        now = self._session.reactor.time()
+        swift = swift_of(channel) if now < self._turn_by else None
+        if swift is None:
+            self._turn_by = now + _STRETCH_S
+            return channel.call(message, max_reply=room)
+        octets = bytes(message.buffer)
+        answer = Answer(octets[:_WORD] + _NULL, _NULL_MASK)
+        reply = swift(int.from_bytes(octets[:_WORD]), (octets,), room, answer, None)
+        if reply is None:
+            return channel.call(message, max_reply=room)
+        if isinstance(reply, bytes):
+            future: Future[Decoder] = Future()
+            future.set_result(Decoder(reply))
+            return future
+        return reply
 
     async def _call(
         self,
-        name: str,
+        kind: Kind,
         where: Where,
         opened: Open,
-        op: int,
         arguments: bytes,
-        room: int,
-        decode: Callable[[Decoder], T],
-        sinks: Sequence[memoryview] = (),
+        sink: memoryview | None = None,
         payload: memoryview | None = None,
-    ) -> T | Begun | None:
-        """Call SEQUENCE, PUTFH of an open file, and ``op``; return its result.
+    ) -> Any:
+        """Call SEQUENCE, PUTFH of an open file, and an operation; return its result.
 
         ``arguments`` begin with the operation's number, and end before ``payload`` if there is one.
-        ``name``, ``room`` and ``sinks`` are those of a ``Compound``; errors are about ``where()``.
+        What is read goes to ``sink``; errors are about ``where()``.
         """
         session = self._session
         slots, channel = session.slots, session.channel
@@ -135,43 +218,119 @@ class Quick:
             channel = session.carrier(channel, slot)
         sent_at = session.reactor.time()
         xid = session.rpc.allocate_xid()
-        seqid = slots.seqids[slot]
-        encoder = Encoder()
-        buffer = encoder.buffer
-        buffer += self._header.octets
-        buffer += STAMP.pack(
-            *(_OPERATIONS, t.OP_SEQUENCE, session.session_id, seqid, slot, slots.highest_busy, 0)
+        stamp = STAMP.pack(
+            *(_OPERATIONS, t.OP_SEQUENCE, session.session_id),
+            *(slots.seqids[slot], slot, slots.highest_busy, 0),
         )
-        buffer += opened.putfh
-        buffer += arguments
-        _XID.pack_into(buffer, 0, xid)
+        octets = b"".join((_XID.pack(xid), self._header, stamp, opened.putfh, arguments))
+        asked = Asked(kind, where, slots, slot, xid, sent_at, (octets,))
+        if payload is not None:
+            size = len(payload)
+            asked.pieces = octets + _XID.pack(size), payload, _PADS[size & 3]
+        if sent_at < self._turn_by and (swift := swift_of(channel)) is not None:
+            answer = self._answer(kind, asked)
+            reply = swift(xid, asked.pieces, kind.room, answer, sink)
+            if isinstance(reply, bytes):
+                return self._take(asked, reply, sink)
+        else:
+            reply = None
+        if reply is None:
+            reply = self._send(channel, asked, octets, sink, payload)
+        return await self._wait(channel, asked, reply, sink)
+
+    def _answer(self, kind: Kind, asked: Asked) -> Answer:
+        """Return what the reply begins with if all goes well."""
+        octets = _REPLY.pack(
+            *(asked.xid, *_WELL, self._session.session_id, asked.seqid, asked.slot, 0, 0, 0),
+            *(t.OP_PUTFH, 0, kind.op, 0),
+        )
+        return Answer(octets + kind.behind, kind.mask)
+
+    def _take(self, asked: Asked, reply: bytes, sink: memoryview | None) -> Any:
+        """Take a reply that is what was expected; its data is in the sink."""
+        session, kind = self._session, asked.kind
+        session.heard_at = now = session.reactor.time()
+        session.renewed_at = asked.sent_at
+        session.executed(asked.slots, asked.slot, *_HEEDED.unpack_from(reply))
+        size = len(reply)
+        try:
+            if sink is not None:
+                eof, count = _DATA.unpack_from(reply, _REPLY.size)
+                size += count + 3 & ~3
+                if eof > 1:
+                    raise XdrError(f"{eof} is no boolean")
+                return ReadResult(bool(eof), sink[:count])
+            decoder = Decoder(reply)
+            decoder.offset = _REPLY.size
+            try:
+                return kind.decode(decoder)
+            finally:
+                size = decoder.tell()
+        except XdrError as error:
+            raise self._broken(asked, error) from error
+        finally:
+            self._session.stats.of(kind.name).record(now - asked.sent_at, asked.octets, size, False)
+
+    def _send(
+        self,
+        channel: Channel,
+        asked: Asked,
+        octets: bytes,
+        sink: memoryview | None,
+        payload: memoryview | None,
+    ) -> Future[Decoder]:
+        """Send a call the usual way."""
+        encoder = Encoder()
+        encoder.buffer += octets
+        room = asked.kind.room
+        sinks: Sequence[memoryview] = ()
         if payload is not None:
             encoder.payload(payload)
-        reply = channel.call(encoder, max_reply=_ROOM + room, sinks=sinks)
+        elif sink is not None and len(sink) > INLINE_MAX:
+            sinks = (sink,)
+        elif sink is not None:
+            sinks = (INLINE,)
+            room += _WORD + len(sink)
+        return channel.call(encoder, max_reply=room, sinks=sinks)
+
+    async def _wait(
+        self, channel: Channel, asked: Asked, reply: Future[Decoder], sink: memoryview | None
+    ) -> Any:
+        """Wait for the reply to a call that was sent."""
+        session, kind, slots, slot = self._session, asked.kind, asked.slots, asked.slot
+        xid, sent_at = asked.xid, asked.sent_at
         try:
             decoder = await reply
             start = decoder.offset
             head = decoder.unpack(_REPLY)
         except Cancelled:
-            await session.leave(sinks, slots, slot, reply)
+            await session.leave(() if sink is None else (sink,), slots, slot, reply)
             raise
         except (TransportError, CallRefused, XdrError, RpcError):
             # What was not read to its end is where it was.
             return Begun(channel, slots, slot, xid, sent_at, reply)
-        if slots is not session.slots or not _succeeded(head, session.session_id, seqid, slot, op):
+        if slots is not session.slots or not _succeeded(
+            head, session.session_id, asked.seqid, slot, kind.op
+        ):
             decoder.offset = start
             return Begun(channel, slots, slot, xid, sent_at, reply)
         session.heard_at = now = session.reactor.time()
+        self._turn_by = now + _STRETCH_S
         session.renewed_at = sent_at
         session.executed(slots, slot, head[15], head[16])
         try:
-            return decode(decoder)
+            return kind.decode(decoder)
         except XdrError as error:
-            broken = ProtocolError(f"{name}: {error}")
-            name_file(broken, where)
-            raise broken from error
+            raise self._broken(asked, error) from error
         finally:
-            session.stats.of(name).record(now - sent_at, encoder.tell(), decoder.tell(), False)
+            session.stats.of(kind.name).record(now - sent_at, asked.octets, decoder.tell(), False)
+
+    @staticmethod
+    def _broken(asked: Asked, error: XdrError) -> ProtocolError:
+        """Return the error for a result that cannot be decoded."""
+        broken = ProtocolError(f"{asked.kind.name}: {error}")
+        name_file(broken, asked.where)
+        return broken
 
 
 def _succeeded(head: tuple[Any, ...], session_id: bytes, seqid: int, slot: int, op: int) -> bool:

@@ -562,6 +562,8 @@ class Session:
     def ping(self, channel: Channel) -> Future[Decoder]:
         """Make a NULL call, without a session or slot, to learn whether the server replies."""
         message = self.rpc.start(t.NFS4_PROGRAM, t.NFS_V4, t.NFSPROC4_NULL, NO_AUTH)
+        if self.quick is not None:
+            return self.quick.null(channel, message, _NULL_REPLY_MAX)
         return channel.call(message, max_reply=_NULL_REPLY_MAX)
 
 

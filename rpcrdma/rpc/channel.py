@@ -124,6 +124,47 @@ class Channel(Protocol):
         """Call ``callback(reason)`` once, when the connection is gone."""
 
 
+class Answer:
+    """What a reply begins with: ``octets``, from the XID on, where ``mask`` has ones."""
+
+    __slots__ = ("mask", "octets")
+
+    def __init__(self, octets: bytes, mask: bytes) -> None:
+        self.octets = octets
+        self.mask = mask
+
+
+class Swift(Protocol):
+    """A call whose reply is there when it returns, where that takes microseconds.
+
+    A channel that can do this has it as ``swift`` (:func:`swift_of`).
+    """
+
+    def __call__(
+        self,
+        xid: int,
+        message: Sequence[bytes | memoryview],
+        max_reply: int,
+        answer: Answer,
+        sink: memoryview | None,
+    ) -> bytes | Future[Decoder] | None:
+        """Send the call in the pieces ``message``, and return the octets of the reply.
+
+        ``max_reply`` is that of :meth:`Channel.call`. Without a ``sink`` the reply only begins with
+        ``answer``, and all of it is returned. With one the answer ends with the length of an opaque
+        that is the rest of the reply: that goes to the sink, and what comes before it is returned.
+
+        Returns None if nothing was sent: the same call is for :meth:`Channel.call`. Returns
+        the future of that if the call was sent and its reply is still to come, or another one.
+        """
+
+
+def swift_of(channel: Channel) -> Swift | None:
+    """Return the short way of a channel, if it has one now."""
+    swift: Swift | None = getattr(channel, "swift", None)
+    return swift
+
+
 class EndedChannel:
     """Stands for a connection that has ended, for the calls that were in progress."""
 

@@ -16,7 +16,7 @@ from nfsrdma.xdr.rpc import CALL, REPLY
 
 from ..budget import Account, unbounded
 from ..complaints import Complaints
-from ..rpc.channel import CLOSED_HERE, Owner, Peer, Service
+from ..rpc.channel import CLOSED_HERE, Owner, Peer, Service, Swift
 from ..task import Future
 from ..verbs.interfaces import Connection
 from ..verbs.types import DeviceLimits, SendWR, WrOpcode
@@ -98,6 +98,8 @@ class RdmaChannel:
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
         self.relied_on = False
+        self.swift: Swift | None = None
+        """The short way for calls of the side that connected, if there is one."""
         self.fault = ""
         """What the peer did to end the connection; empty if it did nothing."""
         self._received_before = -1
@@ -124,6 +126,8 @@ class RdmaChannel:
                 max_segment_length=options.max_segment_length,
                 reduce_long_calls=options.reduce_long_calls,
             )
+            if endpoint.exchanging is not None:
+                self.swift = self.requester.exchange
         endpoint.start()
 
     @property
@@ -211,6 +215,7 @@ class RdmaChannel:
         if self._reason is not None:
             return
         self._reason = reason
+        self.swift = None
         calls = self.requester.shutdown()
         self._endpoint.close()
         self.responder.shutdown(reason)

@@ -15,7 +15,13 @@ from nfsrdma.xdr import Encoder
 
 from ..budget import Account
 from ..io.memory import zeros
-from ..verbs.interfaces import Connection, Device, MappingQueuePair, PromptQueuePair
+from ..verbs.interfaces import (
+    Connection,
+    Device,
+    ExchangingQueuePair,
+    MappingQueuePair,
+    PromptQueuePair,
+)
 from ..verbs.types import DeviceLimits, RecvWR, SendWR, VerbsError, WcStatus, WrOpcode
 from .options import TransportOptions
 from .private_data import PrivateData, thresholds
@@ -98,6 +104,8 @@ class RpcRdmaEndpoint:
         self._queue_pair = queue_pair = connection.queue_pair
         self.mapping = queue_pair if isinstance(queue_pair, MappingQueuePair) else None
         """The queue pair, if the peer's memory can be mapped through it."""
+        self.exchanging = queue_pair if isinstance(queue_pair, ExchangingQueuePair) else None
+        """The queue pair, if it can wait a little for the answer to a message."""
         self._prompting = queue_pair if isinstance(queue_pair, PromptQueuePair) else None
         self._on_prompt = on_prompt
         self._on_message = on_message
@@ -244,6 +252,7 @@ class RpcRdmaEndpoint:
         if self._prompting is not None:
             self._prompting.prompt = None
             self._prompting = None
+        self.exchanging = None
         self._receives, self.receive_memory = _NOTHING, None
         self.connection.close()
         for cq in (self._send_cq, self._recv_cq):

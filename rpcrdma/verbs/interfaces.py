@@ -14,7 +14,7 @@ One set of rules for all of them, checked by one conformance suite:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -139,6 +139,33 @@ class PromptQueuePair(QueuePair, Protocol):
     wait that came before. True says that the message was dealt with: it has no completion, and the
     buffer is used again. False, before anything was posted, that it is to be completed as ever. The
     view is valid until the return, or until something is posted."""
+
+
+@runtime_checkable
+class ExchangingQueuePair(QueuePair, Protocol):
+    """A queue pair that can wait a little for the answer to a message; few can."""
+
+    def exchange(
+        self,
+        pieces: Sequence[bytes | memoryview],
+        expected: bytes,
+        mask: bytes,
+        most: int,
+        sink: memoryview | None,
+    ) -> bytes | None:
+        """Send a message and take the peer's next one, if that comes soon and is the answer.
+
+        The message, in ``pieces``, is copied, and takes no place in the send queue. The answer is
+        a plain message of ``most`` octets at the most that begins with the octets ``expected``,
+        where ``mask``, as long as these, has ones. Without a ``sink`` all of it is returned.
+        With one ``expected`` ends with the length of an opaque that is the rest of the answer: the
+        sink, in which there must be room for it, gets its octets, and what comes before them is
+        returned. No receive is used.
+
+        Returns None if nothing was sent, since something else is under way or waiting here does
+        not pay; and no octets if the message was sent and its answer is still to come, or is
+        something else: then it arrives as ever. Raises ``VerbsError``.
+        """
 
 
 class Connection(Protocol):

@@ -56,5 +56,11 @@ def test_patience_is_learned() -> None:
         if patience.seconds:
             break
     assert patience.seconds == LONGEST_S  # for a try
+    patience.nothing()
+    patience.found(5e-6)
+    assert patience.seconds == LONGEST_S
+    for _ in range(4):
+        patience.nothing()
+    assert patience.seconds == pytest.approx(LONGEST_S / 16)
     patience.found(5e-6)
     assert patience.seconds == pytest.approx(10e-6)

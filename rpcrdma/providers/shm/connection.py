@@ -39,6 +39,7 @@ from .queue_pair import QueuePair
 from .regions import ProtectionDomain
 from .rendezvous import Credentials
 from .ring import Broken, Ring, file_octets, power_of_two
+from .send_queue import QUIET_MOST
 from .slabs import Slabs
 
 _MESSAGES_OCTETS: Final = 1 << 18
@@ -109,7 +110,7 @@ class ShmConnection:
         self.peer_address = peer
         self.initiator_depth = 0
         self.peer_credentials: Credentials | None = None
-        count = power_of_two(options.send_depth + _MAX_READS)
+        count = power_of_two(options.send_depth + _MAX_READS + QUIET_MOST)
         file = SharedFile(file_octets(count, _MESSAGES_OCTETS), writable=False)
         self._ring = Ring(file, count, _MESSAGES_OCTETS)
         self._doorbell_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -136,7 +137,8 @@ class ShmConnection:
         self._up = False
         self._over = False
         self._closed = False
-        self._turning = False
+        self.turning = False
+        """Whether it has its turn."""
         device.connections[self] = None
         keep_from_children(self)
 
@@ -258,6 +260,7 @@ class ShmConnection:
             answers=min(max(1, ours.responder_resources), limit),
             rnr_retries=ours.rnr_retry_count,
             fetch_slab=self._slabs.fetch,
+            turns=self,
         )
         peer.started = True
         self._pd.arena.listeners.append(self._show_slabs)
@@ -333,6 +336,10 @@ class ShmConnection:
             os.eventfd_read(self._doorbell_fd)
         self.run()
 
+    def ring(self) -> None:
+        """Ask for a turn, from whatever turns the reactor, even if that sleeps."""
+        os.eventfd_write(self._doorbell_fd, 1)
+
     def _wake_over_socket(self) -> None:
         self._line.send(Kind.WAKE)
 
@@ -354,9 +361,9 @@ class ShmConnection:
         """
         self._turn_at = None
         queue_pair = self.queue_pair
-        if self._turning or self._over or not self._up:
+        if self.turning or self._over or not self._up:
             return False
-        self._turning = True
+        self.turning = True
         device = self._device
         device.turning += 1
         found = False
@@ -377,7 +384,7 @@ class ShmConnection:
             raise
         finally:
             device.turning -= 1
-            self._turning = False
+            self.turning = False
         if found and not self._over:
             device.heard_from(self)
         return found

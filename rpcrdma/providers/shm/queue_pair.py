@@ -11,7 +11,7 @@ connection (``Broken``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -19,13 +19,14 @@ from ...software.completion import CompletionQueue
 from ...software.queue_pair import QpEvent, SoftwareQueuePair, flushed_send
 from ...verbs.types import QpOptions, QpState, RecvWR, SendWR
 from .completer import Completer
+from .exchange import Exchange, Turns
 from .link import Link
 from .memory import PeerFile
 from .regions import ProtectionDomain
 from .remote import RemoteMemory
 from .responder import Responder
 from .ring import CONSUMED, PRODUCED, Broken, Ring
-from .send_queue import SendQueue
+from .send_queue import QUIET, SendQueue
 
 _RTS: Final = QpState.RTS
 
@@ -33,16 +34,22 @@ _RTS: Final = QpState.RTS
 class _Machines:
     """What a queue pair has from :meth:`QueuePair.start` to :meth:`QueuePair.close`."""
 
-    __slots__ = ("completer", "link", "peer_words", "responder", "sends")
+    __slots__ = ("completer", "exchange", "link", "peer_words", "responder", "sends")
 
     def __init__(
-        self, link: Link, sends: SendQueue, responder: Responder, completer: Completer
+        self,
+        link: Link,
+        sends: SendQueue,
+        responder: Responder,
+        completer: Completer,
+        exchange: Exchange,
     ) -> None:
         self.link = link
         self.peer_words = link.peer.words
         self.sends = sends
         self.responder = responder
         self.completer = completer
+        self.exchange = exchange
 
 
 class QueuePair(SoftwareQueuePair):
@@ -84,6 +91,7 @@ class QueuePair(SoftwareQueuePair):
         answers: int,
         rnr_retries: int,
         fetch_slab: Callable[[int], PeerFile | None],
+        turns: Turns,
     ) -> None:
         """Connect: INIT to RTS.
 
@@ -97,7 +105,8 @@ class QueuePair(SoftwareQueuePair):
         sends = SendQueue(self, link, self._reclaim)
         responder = Responder(self, link, sends, answers=answers, rnr_retries=rnr_retries)
         completer = Completer(self, link, sends, responder)
-        self._machines = _Machines(link, sends, responder, completer)
+        exchange = Exchange(self, link, sends, responder, turns)
+        self._machines = _Machines(link, sends, responder, completer, exchange)
         self.move(QpEvent.READY_TO_RECEIVE)
         self.move(QpEvent.READY_TO_SEND)
         self.pd.queue_pairs.append(self)
@@ -119,7 +128,7 @@ class QueuePair(SoftwareQueuePair):
         if machines is not None:
             for posted in machines.sends.posted:
                 request = posted[1]
-                if request is not None:
+                if request is not None and request is not QUIET:
                     self.send_cq.push(flushed_send(request))
             machines.sends.clear()
         self.flush_receives()
@@ -163,6 +172,20 @@ class QueuePair(SoftwareQueuePair):
             machines.sends.post(request)
         else:
             self.refuse_send(request)
+
+    def exchange(
+        self,
+        pieces: Sequence[bytes | memoryview],
+        expected: bytes,
+        mask: bytes,
+        most: int,
+        sink: memoryview | None,
+    ) -> bytes | None:
+        """See ``verbs.interfaces.ExchangingQueuePair``."""
+        machines = self._machines
+        if machines is None:
+            return None
+        return machines.exchange(pieces, expected, mask, most, sink)
 
     def _reclaim(self) -> None:
         """Complete what the peer has carried out; a wrong count is left to the next turn."""

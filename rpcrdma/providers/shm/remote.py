@@ -91,10 +91,10 @@ class RemoteMemory:
         return slab.view[start : start + length]
 
 
-def gather(target: memoryview, start: int, pieces: Sequence[memoryview]) -> None:
+def gather(target: memoryview, start: int, pieces: Sequence[bytes | memoryview]) -> None:
     """Copy pieces, one behind the other, to ``target`` from ``start`` on."""
     for piece in pieces:
-        if not (piece.format == "B" and piece.ndim == 1):
+        if isinstance(piece, memoryview) and not (piece.format == "B" and piece.ndim == 1):
             piece = octets(piece)
         end = start + len(piece)
         target[start:end] = piece

@@ -9,7 +9,7 @@ answered by the peer, with a descriptor of its own.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ...verbs.types import Access, QpState, SendWR, VerbsError, WcStatus, WrOpcode
@@ -45,6 +45,11 @@ _LOCAL_INV: Final = int(WrOpcode.LOCAL_INV)
 _SENDS: Final = frozenset((SEND, SEND_IMM, SEND_INV))
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
+
+QUIET: Final = SendWR(SEND, signaled=False)
+"""The request of every message that was posted quietly."""
+QUIET_MOST: Final = 64
+"""Most messages that are posted quietly and not complete."""
 
 Posted = tuple[int, SendWR | None, int, Piece | None]
 """A descriptor in our ring that is not complete: how many the peer has consumed when it is; the
@@ -173,9 +178,36 @@ class SendQueue:
             self._remote.dead.add(rkey)
         elif opcode == SEND_IMM:
             flags = HAS_IMM
-        piece = None
+        where, end, piece = self._put(pieces, length)
+        self._produce(SEND, flags, request.imm_data, length, where, rkey, 0)
+        self.posted.append((self.produced, request, end, piece))
+
+    def post_quietly(self, pieces: Sequence[bytes | memoryview]) -> bool:
+        """Post a message that takes no place in the send queue and has no completion.
+
+        The peer is notified, of what was posted before as well. Returns False, before anything was
+        done, if so many are not complete already. Raises ``VerbsError``.
+        """
+        if len(self.posted) >= QUIET_MOST:
+            self._reclaim()
+            if len(self.posted) >= QUIET_MOST:
+                return False
+        length = sum(map(len, pieces))
+        where, end, piece = self._put(pieces, length)
+        self._produce(SEND, 0, 0, length, where, 0, 0)
+        self.posted.append((self.produced, QUIET, end, piece))
+        self.quiet = False
+        self._doorbell.notify()
+        return True
+
+    def _put(
+        self, pieces: Sequence[bytes | memoryview], length: int
+    ) -> tuple[int, int, Piece | None]:
+        """Copy a message to where the peer can read it.
+
+        Returns the place, where it ends in the ring of messages (or -1), and its piece elsewhere.
+        """
         size = self._messages_size
-        end = -1
         if length <= _LONGEST_IN_RING:
             head = self._message_head
             start = head & (size - 1)
@@ -185,18 +217,14 @@ class SendQueue:
             end = head + length
             if end - self.message_tail > size:
                 self._reclaim()
-        if length <= _LONGEST_IN_RING and end - self.message_tail <= size:
-            gather(self._messages, start, pieces)
-            self._message_head = end
-            where = IN_RING | start
-        else:
-            end = -1
-            self._reclaim()  # so that few pieces are in use, whose pages are warm
-            piece = self._arena.acquire(max(length, 1))
-            gather(piece.slab.view, piece.offset, pieces)
-            where = piece.where
-        self._produce(SEND, flags, request.imm_data, length, where, rkey, 0)
-        self.posted.append((self.produced, request, end, piece))
+            if end - self.message_tail <= size:
+                gather(self._messages, start, pieces)
+                self._message_head = end
+                return IN_RING | start, end, None
+        self._reclaim()  # so that few pieces are in use, whose pages are warm
+        piece = self._arena.acquire(max(length, 1))
+        gather(piece.slab.view, piece.offset, pieces)
+        return piece.where, -1, piece
 
     def _reclaim(self) -> None:
         """Complete what the peer has carried out, to make room."""

@@ -4,8 +4,9 @@ Sleeping until the doorbell rings costs both sides: a system call to ring, one t
 read, and the time that a processor takes to wake up. Where the peer answers within some
 microseconds it is better to look at its words again and again; where both share a processor, or
 others want it, that only keeps the peer from answering. The outcome says which of the two it is: a
-success makes the next look long enough for such an answer, a failure halves it, and when nothing
-is left, only one sleep in so many is put off for a try.
+success doubles the next look, a failure halves it, and when nothing is left, only one sleep in so
+many is put off for a try. (A look that ends with success costs nothing more for having been allowed
+to be long. One that is too short by a little makes both sides sleep, each as the other sleeps.)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 LONGEST_S: Final = 50e-6
 _SHORTEST_S: Final = 4e-6
-_SLEEPS_PER_TRY: Final = 64
+_SLEEPS_PER_TRY: Final = 32
 
 
 class Patience:
@@ -30,7 +31,7 @@ class Patience:
 
     def found(self, after_s: float) -> None:
         """Learn that something came ``after_s`` seconds after the look began."""
-        self.seconds = min(max(2 * after_s, _SHORTEST_S), self.longest_s)
+        self.seconds = min(max(2 * self.seconds, 2 * after_s, _SHORTEST_S), self.longest_s)
 
     def nothing(self) -> None:
         """Learn that nothing came, or that there was no look."""

@@ -1,0 +1,163 @@
+"""A message and the answer to it, without a turn of the reactor between them.
+
+Where a peer answers within microseconds, most of a round trip is what lies between posting a
+message and being told of the next one: completions, queues, turns. An exchange posts, looks at the
+peer's words for as long as that has paid lately (``spin``), and takes the answer if it is just what
+is expected. Whatever else there is, before or afterwards, is left to the next turn as if there had
+been no exchange.
+
+All that a peer writes is hostile until checked: what says how an answer is to be understood is
+copied first and then looked at, so a peer that changes it meanwhile spoils its own data only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Final, Protocol
+
+from ...verbs.types import QpState
+from .link import Host, Link
+from .responder import Responder
+from .ring import ARMED, CONSUMED, DESCRIPTOR, DESCRIPTOR_OCTETS, IN_RING, PRODUCED, SEND, WANTED
+from .send_queue import SendQueue
+from .spin import Patience
+
+_LOOKS: Final = 16
+_WAKING_S: Final = 150e-6
+_WORD: Final = 4
+_RTS: Final = QpState.RTS
+_unpack: Final = DESCRIPTOR.unpack_from
+
+
+class Turns(Protocol):
+    """What an exchange needs from its connection."""
+
+    turning: bool
+    """Whether it has its turn, at the end of which it asks to be woken."""
+
+    def ring(self) -> None:
+        """Ask for a turn, from whatever turns the reactor, even if that sleeps."""
+
+
+class Exchange:
+    """Exchanges of one queue pair, from its start to its end."""
+
+    __slots__ = (
+        "_doorbell",
+        "_host",
+        "_peer",
+        "_remote",
+        "_responder",
+        "_sends",
+        "_turns",
+        "_with_asleep",
+        "_with_awake",
+        "_words",
+    )
+
+    def __init__(
+        self, host: Host, link: Link, sends: SendQueue, responder: Responder, turns: Turns
+    ) -> None:
+        self._host = host
+        self._doorbell = link.doorbell
+        self._peer = link.peer
+        self._remote = link.remote
+        self._words = link.ring.words
+        self._sends = sends
+        self._responder = responder
+        self._turns = turns
+        self._with_awake = Patience()
+        self._with_asleep = Patience(_WAKING_S)
+
+    def __call__(
+        self,
+        pieces: Sequence[bytes | memoryview],
+        expected: bytes,
+        mask: bytes,
+        most: int,
+        sink: memoryview | None,
+    ) -> bytes | None:
+        """Exchange; see ``verbs.interfaces.ExchangingQueuePair``."""
+        host, responder = self._host, self._responder
+        # A peer that has to be woken first takes longer, whatever it does then.
+        patience = self._with_asleep if self._peer.words[ARMED] else self._with_awake
+        if not patience.seconds:
+            patience.nothing()
+            return None
+        if (
+            host.state is not _RTS
+            or self._peer.words[PRODUCED] != responder.consumed
+            or responder.seen != responder.consumed
+            or len(host.recv_cq)
+            or not self._sends.post_quietly(pieces)
+        ):
+            return None
+        turning = self._turns.turning
+        if not turning:
+            self._doorbell.disarm()
+        answer = self._take(expected, mask, most, sink) if self._wait(patience) else b""
+        if not turning:
+            self._arm()
+        return answer
+
+    def _wait(self, patience: Patience) -> bool:
+        """Look until the peer has posted something, or patience ends."""
+        words, seen = self._peer.words, self._responder.consumed
+        now = began = perf_counter()
+        end = began + patience.seconds
+        while now < end:
+            for _ in range(_LOOKS):
+                if words[PRODUCED] != seen:
+                    patience.found(now - began)
+                    return True
+            now = perf_counter()
+        patience.nothing()
+        return False
+
+    def _take(self, expected: bytes, mask: bytes, most: int, sink: memoryview | None) -> bytes:
+        """Take the peer's next message if it is the answer, and alone; else leave it."""
+        responder, peer = self._responder, self._peer
+        consumed = responder.consumed
+        if peer.words[PRODUCED] != consumed + 1:
+            return b""
+        opcode, flags, _, _, length, where, _, _ = _unpack(
+            peer.descriptors, (consumed & peer.mask) * DESCRIPTOR_OCTETS
+        )
+        if opcode != SEND or flags or length > most:
+            return b""
+        if where & IN_RING:
+            start = where ^ IN_RING
+            source: memoryview | None = peer.messages[start : start + length]
+        else:
+            source = self._remote.slab_view(where, 0, length)
+        size = len(expected)
+        if source is None or not size <= len(source) == length:
+            return b""
+        answer = bytes(source if sink is None else source[:size])
+        if not _is_like(answer, expected, mask):
+            return b""
+        if sink is not None:
+            count = int.from_bytes(answer[-_WORD:])
+            if count > len(sink) or size + (count + 3 & ~3) != length:
+                return b""
+            sink[:count] = source[size : size + count]
+        responder.consumed = responder.seen = self._words[CONSUMED] = consumed + 1
+        if peer.words[WANTED] == consumed + 1:
+            self._doorbell.notify()
+        return answer
+
+    def _arm(self) -> None:
+        """Ask to be woken again; if there is something already, ask for a turn."""
+        doorbell, sends = self._doorbell, self._sends
+        doorbell.arm()
+        words = self._peer.words
+        if words[PRODUCED] != self._responder.consumed or words[CONSUMED] >= sends.wanted:
+            self._turns.ring()
+
+
+def _is_like(answer: bytes, expected: bytes, mask: bytes) -> bool:
+    """Return whether an answer begins as expected, where the mask has ones."""
+    size = len(expected)
+    begins = int.from_bytes(answer[:size])
+    return (begins ^ int.from_bytes(expected)) & int.from_bytes(mask) == 0

@@ -1,0 +1,153 @@
+"""A client and the real server in one process, joined by shared memory, each with its own reactor.
+
+An exchange waits for a peer that works meanwhile. Here the peer has its turns from within that
+wait, so what happens is the same each time, and on one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+import pytest
+from tests.support.nfs import Clock, open_export
+
+from nfsrdma.client import quick
+from nfsrdma.client.client import ClientOptions
+from nfsrdma.client.filesystem import FileSystem
+from nfsrdma.rpcrdma.io.reactor import SelectReactor
+from nfsrdma.rpcrdma.providers.shm import ShmDevice
+from nfsrdma.rpcrdma.providers.shm.exchange import Exchange
+from nfsrdma.rpcrdma.providers.shm.ring import PRODUCED
+from nfsrdma.rpcrdma.providers.shm.spin import Patience
+from nfsrdma.rpcrdma.rpc.auth import Credentials
+from nfsrdma.rpcrdma.task import Task
+from nfsrdma.rpcrdma.transport import connect_rdma
+from nfsrdma.rpcrdma.transport.channel import RdmaChannel
+from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.service import NfsService
+from nfsrdma.server.state.lease import LeaseTimes
+from nfsrdma.server.vfs.interface import FileSystem as Tree
+from nfsrdma.server.vfs.memory import MemoryFileSystem
+
+T = TypeVar("T")
+_HERE = "127.0.0.1"
+_PORT = 20049
+_TURNS = 200
+
+
+class Ends:
+    """What the exchanges of a test came to."""
+
+    def __init__(self) -> None:
+        self.counts = {"taken": 0, "left": 0, "declined": 0}
+        self.meanwhile: Callable[[], object] | None = None
+        """What the peer does while an exchange waits."""
+
+
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
+    """Have exchanges of this process wait for what a function does, and count how they end."""
+    ends = Ends()
+    exchange = Exchange.__call__
+
+    def wait(exchange: Exchange, patience: Patience) -> bool:
+        seen = exchange._responder.consumed
+        if ends.meanwhile is not None:
+            ends.meanwhile()
+        return exchange._peer.words[PRODUCED] != seen
+
+    def counted(self: Exchange, *args: Any) -> bytes | None:
+        self._with_awake.seconds = self._with_asleep.seconds = 1e-6
+        answer = exchange(self, *args)
+        ends.counts["declined" if answer is None else "taken" if answer else "left"] += 1
+        return answer
+
+    monkeypatch.setattr(Exchange, "_wait", wait)
+    monkeypatch.setattr(Exchange, "__call__", counted)
+    monkeypatch.setattr(quick, "_STRETCH_S", 1e9)
+    return ends
+
+
+class ShmWorld:
+    """A server of a tree, in memory unless it is given, and a client of it."""
+
+    def __init__(self, folder: Path, ends: Ends, tree: Tree | None = None) -> None:
+        folder.mkdir(mode=0o700)
+        self.reactors = SelectReactor(), SelectReactor()
+        here, there = self.reactors
+        self.devices = (
+            ShmDevice(here, directory=str(folder)),
+            ShmDevice(there, directory=str(folder)),
+        )
+        self.tree = tree or MemoryFileSystem(Clock())
+        self.server = NfsService(
+            [open_export("", self.tree)],
+            there,
+            Random(1),
+            config=ServerConfig(times=LeaseTimes()),
+        )
+        self.server.listen_rdma(self.devices[1], _HERE, _PORT)
+        options = ClientOptions(Credentials.sys(0, 0, (0,), b"here"), b"here", bytes(8))
+
+        def connect(timeout_s: float, service: Any) -> Any:
+            return connect_rdma(self.devices[0], here, _HERE, _PORT, service=service)
+
+        self.client = FileSystem(here, connect, (), options, Random(2))
+        ends.meanwhile = self.serve
+        self.run(self.client.mount())
+
+    def serve(self) -> None:
+        """Let the server have some turns, until it has answered."""
+        for _ in range(8):
+            self.reactors[1].turn(0)
+
+    def run(self, coroutine: Any) -> Any:
+        """Run to the end, with turns of both reactors."""
+        task = Task(coroutine)
+        for _ in range(100_000):
+            if task.done():
+                return task.result()
+            for reactor in self.reactors:
+                reactor.turn(0)
+        raise TimeoutError
+
+    @property
+    def channel(self) -> RdmaChannel:
+        """The client's connection."""
+        channel = self.client.session.channel
+        assert isinstance(channel, RdmaChannel)
+        return channel
+
+    def counters(self) -> list[dict[str, int]]:
+        """What each end of the connection has counted."""
+        (session,) = self.server.registry.sessions.values()
+        (served,) = session.connections
+        assert isinstance(served, RdmaChannel)
+        return [self.channel.stats.as_dict(), served.stats.as_dict()]
+
+    def slots(self) -> list[Any]:
+        """What the server's session remembers of each slot."""
+        (session,) = self.server.registry.sessions.values()
+        return [(slot.seqid, slot.reply, slot.fingerprint, slot.taken) for slot in session._slots]
+
+    def close(self) -> None:
+        """End both."""
+        self.run(self.client.unmount())
+        self.server.close()
+        for device in self.devices:
+            device.close()
+        for reactor in self.reactors:
+            reactor.close()
+
+
+@contextmanager
+def shm_world(folder: Path, ends: Ends, tree: Tree | None = None) -> Iterator[ShmWorld]:
+    """Return a world, which is closed in the end."""
+    world = ShmWorld(folder, ends, tree)
+    try:
+        yield world
+    finally:
+        world.close()

@@ -1,0 +1,356 @@
+"""Calls that are answered while the caller looks: the same comes of them as without."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from tests.conformance.harness import HARNESSES, ProviderHarness, Side, pair
+from tests.support.shm_world import Ends, ShmWorld, shm_world, waiting
+
+from nfsrdma.client.file import spread
+from nfsrdma.rpcrdma.providers.shm.ring import (
+    ARMED,
+    CONSUMED,
+    DESCRIPTOR,
+    DESCRIPTOR_OCTETS,
+    IN_RING,
+    PRODUCED,
+    SEND,
+)
+from nfsrdma.rpcrdma.providers.shm.send_queue import QUIET_MOST
+from nfsrdma.rpcrdma.verbs.types import QpState, SendWR, WrOpcode
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Ends:
+    return waiting(monkeypatch)
+
+
+@pytest.fixture
+def harness(caplog: pytest.LogCaptureFixture) -> Iterator[ProviderHarness]:
+    made = HARNESSES["shm"]()
+    with caplog.at_level(logging.ERROR):
+        yield made
+    made.close()
+    assert not caplog.records, caplog.text
+
+
+ONES = b"\xff" * 8
+HELLO = b"answer 1"
+
+
+def exchange(side: Side, sink: memoryview | None = None, expected: bytes = HELLO) -> bytes | None:
+    queue_pair: Any = side.connection.queue_pair
+    answer: bytes | None = queue_pair.exchange(
+        (b"ask", b"ed"), expected, ONES[: len(expected)], 4096, sink
+    )
+    return answer
+
+
+def ring_of(side: Side) -> Any:
+    return side.connection._ring  # type: ignore[attr-defined]
+
+
+def publish(side: Side, *fields: int, octets: bytes = b"") -> None:
+    """Post a descriptor as the library would not, with octets at the start of the ring."""
+    ring = ring_of(side)
+    ring.messages[: len(octets)] = octets
+    produced = ring.words[PRODUCED]
+    at = (produced & ring.mask) * DESCRIPTOR_OCTETS
+    DESCRIPTOR.pack_into(ring.descriptors, at, *fields)
+    ring.words[PRODUCED] = produced + 1
+
+
+def two(harness: ProviderHarness) -> tuple[Side, Side]:
+    client, server = pair(harness, receives=16)
+    for _ in range(16):
+        client.recv(4096)
+    return client, server
+
+
+def stock(side: Side) -> None:
+    """See to it that some receives are posted."""
+    while len(side.connection.queue_pair.receives) < 16:  # type: ignore[attr-defined]
+        side.recv(64)
+
+
+def turns(harness: ProviderHarness) -> None:
+    """Have what was posted carried out."""
+    for _ in range(3):
+        harness.reactor.turn(0)  # type: ignore[attr-defined]
+
+
+# What a queue pair does.
+
+
+def test_an_answer_is_taken_without_a_receive(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+    ends.meanwhile = lambda: server.send(b"answer 1, and more")
+    receives = len(client.connection.queue_pair.receives)  # type: ignore[attr-defined]
+    for _ in range(3 * QUIET_MOST):
+        stock(server)
+        assert exchange(client) == b"answer 1, and more"
+        turns(harness)
+    assert len(client.connection.queue_pair.receives) == receives  # type: ignore[attr-defined]
+    assert not client.received
+    assert not client.sent
+    # They came as messages that others send.
+    harness.run_until(lambda: len(server.received) == 3 * QUIET_MOST)
+    assert {wc.byte_len for wc in server.received} == {5}
+
+
+def test_data_goes_to_the_sink(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+    sink = memoryview(bytearray(b"." * 10))
+    ends.meanwhile = lambda: server.send(b"answer\0\0\0\5wordsXXX")
+    assert exchange(client, sink, b"answer\0\0\0\5") == b"answer\0\0\0\5"
+    assert sink == b"words....."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"answer 2",
+        b"answer",
+        b"answer\0\0\0\5words",  # no padding
+        b"answer\0\0\0\5wordsXXX1234",
+        b"answer\0\0\0\xffwordsXXX",
+        b"answer\xff\xff\xff\xff",
+        b"answer\0\0\0\x0b" + bytes(12),  # more than the sink has
+        bytes(4000),
+    ],
+    ids=range(8),
+)
+def test_what_is_no_answer_arrives_as_ever(
+    answer: bytes, harness: ProviderHarness, ends: Ends
+) -> None:
+    client, server = two(harness)
+    sink = memoryview(bytearray(b"." * 10))
+    ends.meanwhile = lambda: server.send(answer)
+    queue_pair: Any = client.connection.queue_pair
+    mask = b"\xff" * 6 + bytes(4)
+    assert queue_pair.exchange((b"asked",), b"answer\0\0\0\0", mask, 4096, sink) == b""
+    assert sink == b"." * 10
+    harness.run_until(lambda: bool(client.received))
+    assert client.received[0].byte_len == len(answer)
+
+
+def test_of_several_messages_none_is_taken(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+
+    def two_at_once() -> None:
+        server.send(HELLO)
+        server.send(HELLO)
+
+    ends.meanwhile = two_at_once
+    assert exchange(client) == b""
+    harness.run_until(lambda: len(client.received) == 2)
+    # What has come before is to be told first.
+    server.send(HELLO)
+    assert exchange(client) is None
+    harness.run_until(lambda: len(client.received) == 3)
+
+
+def test_an_answer_that_is_late_wakes_the_reactor(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+    harness.run_for(0.001)
+    assert exchange(client) == b""
+    assert ring_of(client).words[ARMED]
+    server.send(HELLO)
+    harness.run_until(lambda: bool(client.received))
+
+
+def test_what_comes_as_it_ends_wakes_the_reactor(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+    harness.run_for(0.001)
+
+    def answer() -> None:
+        server.send(HELLO)
+        arm = client.connection.queue_pair._machines.link.doorbell.arm  # type: ignore[attr-defined]
+
+        def late() -> None:
+            # The peer looks whether we sleep just before we say so.
+            server.send(b"more")
+            arm()
+
+        doorbell = client.connection.queue_pair._machines.exchange  # type: ignore[attr-defined]
+        doorbell._doorbell = _Bell(late, doorbell._doorbell)
+
+    ends.meanwhile = answer
+    assert exchange(client) == HELLO
+    harness.run_until(lambda: bool(client.received))
+    assert client.received[0].byte_len == 4
+
+
+class _Bell:
+    def __init__(self, arm: Callable[[], None], bell: Any) -> None:
+        self.arm = arm
+        self.disarm = bell.disarm
+        self.notify = bell.notify
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (SEND, 2, 0, 0, 8, IN_RING, 7, 0),
+        (SEND, 0, 0, 0, 8, IN_RING | 1 << 40, 0, 0),
+        (SEND, 0, 0, 0, 8, 77 << 40, 0, 0),
+        (SEND, 0, 0, 0, 1 << 60, IN_RING, 0, 0),
+        (99, 0, 0, 0, 8, IN_RING, 0, 0),
+    ],
+    ids=range(5),
+)
+def test_what_no_peer_posts_ends_the_connection(
+    fields: tuple[int, ...], harness: ProviderHarness, ends: Ends
+) -> None:
+    client, server = two(harness)
+    ends.meanwhile = lambda: publish(server, *fields, octets=HELLO)
+    assert exchange(client) == b""
+    server.connection._wake_over_socket()  # type: ignore[attr-defined]
+    harness.run_until(lambda: client.told("disconnected"))
+    assert client.connection.queue_pair.state == QpState.ERR
+    assert exchange(client) is None
+
+
+def test_a_count_that_cannot_be_ends_the_connection(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+
+    def counts_wrongly() -> None:
+        ring_of(server).words[PRODUCED] += 1 << 40
+
+    ends.meanwhile = counts_wrongly
+    assert exchange(client) == b""
+    server.connection._wake_over_socket()  # type: ignore[attr-defined]
+    harness.run_until(lambda: client.told("disconnected"))
+
+
+def test_a_peer_that_takes_nothing_is_sent_so_much(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+    machines = client.connection.queue_pair._machines  # type: ignore[attr-defined]
+    server.connection._over = True  # type: ignore[attr-defined] # it has no turn any more
+    asked = [exchange(client) for _ in range(2 * QUIET_MOST)]
+    assert asked == [b""] * QUIET_MOST + [None] * QUIET_MOST
+    assert len(machines.sends.posted) == QUIET_MOST
+    assert ring_of(server).words[CONSUMED] == 0
+    server.connection._over = False  # type: ignore[attr-defined]
+
+
+def test_what_is_posted_as_ever_keeps_its_place(harness: ProviderHarness, ends: Ends) -> None:
+    client, server = two(harness)
+    for number in range(200):
+        client.connection.queue_pair.post_send(
+            SendWR(WrOpcode.SEND, (memoryview(b"x%d" % number),), wr_id=number, signaled=True)
+        )
+        stock(server)
+        ends.meanwhile = lambda: server.send(HELLO)
+        assert exchange(client) in (HELLO, None)
+        turns(harness)
+    harness.run_until(lambda: len(client.sent) == 200)
+    assert [wc.wr_id for wc in client.sent] == list(range(200))
+    assert not any(wc.status for wc in client.sent)
+
+
+# What a client and a server do.
+
+
+def work(world: ShmWorld, file: Any, said: list[Any], rng: Random, times: int) -> None:
+    """Read, write and look at a file."""
+    for _ in range(times):
+        kind, offset = rng.randrange(4), rng.randrange(20_000)
+        if kind == 0:
+            data = memoryview(rng.randbytes(rng.choice((1, 3, 4000, 40_000, 100_000))))
+            said.append(world.run(file.write_at(offset, data)))
+        elif kind == 1:
+            said.append(world.run(file.stat()).st_size)
+        else:
+            into = memoryview(bytearray(rng.choice((1, 10, 3073, 5000, 64 << 10, 200_000))))
+            said.append(world.run(file.read_at(offset, into)))
+            said.append(bytes(into))
+
+
+def several(world: ShmWorld, file: Any, said: list[Any], rng: Random) -> None:
+    """Have several coroutines at work on a file."""
+
+    async def one(number: int) -> None:
+        for _ in range(10):
+            into = memoryview(bytearray(rng.choice((7, 4096))))
+            said.append(await file.read_at(rng.randrange(9000), into))
+
+    world.run(spread(one, range(8), 8))
+
+
+def test_the_same_comes_of_it(tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, taken = [], []
+    for lanes in ("1", "0"):
+        monkeypatch.setenv("NFSRDMA_LANES", lanes)
+        said: list[Any] = []
+        with shm_world(tmp_path / lanes, ends) as world:
+            file = world.run(world.client.open("file", "w+b"))
+            for seed in range(4):
+                work(world, file, said, Random(seed), 40)
+            world.run(file.commit())
+            stats = {
+                name: (each.calls, each.errors, each.bytes_sent, each.bytes_received)
+                for name, each in world.client.stats.operations.items()
+            }
+            slots = world.client.session.slots
+            assert slots is not None
+            told.append(
+                {
+                    "said": said,
+                    "stats": stats,
+                    "counters": world.counters(),
+                    "slots": (list(slots.seqids), slots.busy, world.slots()),
+                }
+            )
+            several(world, file, said, Random(9))
+        taken.append(ends.counts["taken"])
+    assert taken[0] > 100
+    assert taken[1] == taken[0]
+    for what, value in told[0].items():
+        assert value == told[1][what], what
+
+
+def test_a_server_that_is_slow_is_waited_for(tmp_path: Path, ends: Ends) -> None:
+    with shm_world(tmp_path / "shm", ends) as world:
+        file = world.run(world.client.open("file", "w+b"))
+        data = memoryview(bytes(range(256)) * 40)
+        world.run(file.write_at(0, data))
+        ends.meanwhile = None
+        for _ in range(20):
+            into = memoryview(bytearray(10_240))
+            assert world.run(file.read_at(0, into)) == 10_240
+            assert into == data
+        assert ends.counts["left"] >= 20
+        slots = world.client.session.slots
+        assert slots is not None
+        assert slots.busy == 0
+
+
+def test_a_server_that_ends_is_noticed(tmp_path: Path, ends: Ends) -> None:
+    with shm_world(tmp_path / "shm", ends) as world:
+        file = world.run(world.client.open("file", "w+b"))
+        world.run(file.write_at(0, memoryview(b"some octets")))
+        serve = ends.meanwhile
+        assert serve is not None
+
+        def lose() -> None:
+            (session,) = world.server.registry.sessions.values()
+            for channel in list(session.connections):
+                channel.close()
+            ends.meanwhile = serve
+
+        ends.meanwhile = lose
+        into = memoryview(bytearray(11))
+        assert world.run(file.read_at(0, into)) == 11  # over the next connection
+        assert into == b"some octets"
+        assert world.client.stats.connections == 2
+        taken = ends.counts["taken"]
+        world.run(file.read_at(0, into))
+        world.run(file.read_at(0, into))
+        assert ends.counts["taken"] > taken
