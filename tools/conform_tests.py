@@ -10,6 +10,8 @@ from pathlib import Path
 
 from nfsrdma.conform import suite as _suite  # noqa: F401 - enters the tests
 from nfsrdma.conform.case import GROUPS, Severity, chosen
+from nfsrdma.conform.client import suite as _clients  # noqa: F401 - enters the others
+from nfsrdma.conform.client.catalogue import chosen_scenarios
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "conform.md"
 BEGIN, END = "<!-- tests:begin -->", "<!-- tests:end -->"
@@ -17,8 +19,10 @@ BEGIN, END = "<!-- tests:begin -->", "<!-- tests:end -->"
 
 def table() -> str:
     """Return the list: a table for each section."""
-    cases = chosen((), (), frozenset(Severity), destructive=True)
-    parts = [f"{len(cases)} tests."]
+    servers = chosen((), (), frozenset(Severity), destructive=True)
+    clients = chosen_scenarios((), (), frozenset(Severity))
+    cases = [*servers, *clients]
+    parts = [f"{len(servers)} tests of servers, {len(clients)} of clients."]
     for group, title in GROUPS.items():
         of = [each for each in cases if each.group == group]
         parts += ["", f"### {group}: {title}", "", "| | demand | source | severity | needs |"]

@@ -285,7 +285,13 @@ class RpcRdmaRequester:
             self._complete(call, Decoder(bytes(message)))
 
     def reply(self, header: RpcRdmaHeader, view: memoryview, rkey: int | None) -> None:
-        """Take a reply with chunks, in a receive buffer with its header."""
+        """Take a reply with chunks, in a receive buffer with its header.
+
+        One with a Read list is none (RFC 8166, Section 4.3.1), and is dropped (Section 4.5).
+        """
+        if header.read_list and rkey is None:
+            self._stats.bad_replies += 1
+            return
         call = self._take(header.xid, header.credit, rkey)
         if call is None:
             return

@@ -1,10 +1,10 @@
-"""``nfsrdma conform``: tests of anybody's server."""
+"""``nfsrdma conform``: tests of anybody's server, or client."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,9 @@ from nfsrdma import __version__
 from nfsrdma.conform import report
 from nfsrdma.conform import suite as _suite  # noqa: F401 - enters the tests
 from nfsrdma.conform.case import CASES, Case, Severity, chosen
-from nfsrdma.conform.edge import Means, run_cases
+from nfsrdma.conform.client.catalogue import SCENARIOS, chosen_scenarios
+from nfsrdma.conform.client.edge import run_scenarios
+from nfsrdma.conform.edge import Means, Run, run_cases
 from nfsrdma.conform.lab import Target
 from nfsrdma.conform.packets import source_of
 from nfsrdma.conform.runner import Outcome, Unreachable, Verdict
@@ -29,6 +31,7 @@ from nfsrdma.rpcrdma.providers.routes import resolve
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 
 from .common import Failed, read_url
+from .conform_client import OfClient, of_client, serve
 from .device import device_option
 from .folding import folded
 from .output import write_whole
@@ -41,6 +44,8 @@ _COLORS = {
     Verdict.ERROR: "magenta",
 }
 _ANSWER_S = 5.0
+_TEST_S = 30.0
+_WORK_S = 120.0
 
 
 class CouldNotRun(Failed):
@@ -85,10 +90,13 @@ class Choice:
     severity: frozenset[Severity]
     destructive: bool
 
-    def cases(self) -> list[Case]:
+    def cases(self, of_clients: bool) -> list[Case]:
         """Return them. Raises ``click.UsageError`` if there are none."""
         try:
-            found = chosen(self.only, self.skip, self.severity, self.destructive)
+            if of_clients:
+                found = chosen_scenarios(self.only, self.skip, self.severity)
+            else:
+                found = chosen(self.only, self.skip, self.severity, self.destructive)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
         if not found:
@@ -125,13 +133,13 @@ class How:
     provider: str
     device: str | None
     seed: int | None
-    timeout: float
+    timeout: float | None
 
     @property
     def means(self) -> Means:
         """The same for the runner."""
         seed = randbits(32) if self.seed is None else self.seed
-        limit = self.timeout
+        limit = _TEST_S if self.timeout is None else self.timeout
         return Means(self.provider, self.device, min(_ANSWER_S, limit), limit, seed)
 
 
@@ -153,10 +161,9 @@ _how = folded(
         click.option(
             "--timeout",
             type=click.FloatRange(0, min_open=True),
-            default=30.0,
-            show_default=True,
             metavar="SECONDS",
-            help="The time of each test; an answer has 5 seconds of it at most.",
+            help="The time of each test, 30 unless it is given, of which an answer has 5 at most; "
+            "of a client: of each command, 120 unless it is given.",
         ),
     ),
 )
@@ -166,6 +173,7 @@ _how = folded(
 @click.argument("url", required=False)
 @_choice
 @_how
+@of_client
 @click.option(
     "--report",
     "folder",
@@ -185,27 +193,42 @@ def conform(
     url: str | None,
     choice: Choice,
     how: How,
+    of_client: OfClient,
     folder: Path | None,
     listed: bool,
     compare: tuple[Path, Path] | None,
 ) -> None:
-    """Test whether an NFS/RDMA server keeps to the specifications.
+    """Test whether an NFS/RDMA server, or a client, keeps to the specifications.
 
-    Each test has a connection and files of its own below URL, which are removed. Exit status: 0 if
-    no "must" failed, 1 if one did, 2 if the tests could not be run.
+    Each test of a server has a connection and files of its own below URL, which are removed. With
+    --client an empty tree is served, and what mounts it is tested; for whoever reaches the address
+    it is open while the tests run. Exit status: 0 if no "must" failed, 1 if one did, 2 if the
+    tests could not be run.
     """
     console = Console(highlight=False, soft_wrap=True)
     if compare is not None:
         sys.exit(_compare(*compare, console))
-    cases = choice.cases()
+    cases = choice.cases(of_client.client is not None)
     if listed:
-        _list(cases, console)
+        _list(cases, console, len(CASES if of_client.client is None else SCENARIOS))
         return
-    if url is None:
-        raise click.UsageError("name the URL of a server, or use --list")
+    if url is None and of_client.client is None:
+        raise click.UsageError("name the URL of a server, or --client, or use --list")
+    if url is not None and of_client.client is not None:
+        raise click.UsageError("name the URL of a server, or --client, not both")
+    if of_client.client is not None:
+        console.print(f"{len(cases)} tests of a client")
+        sys.exit(_test_client(cases, how, of_client, folder, console))
+    assert url is not None
+    sys.exit(_test_server(url, cases, how, folder, console))
+
+
+def _test_server(
+    url: str, cases: list[Case], how: How, folder: Path | None, console: Console
+) -> int:
     target, shown = _target(url)
     means = how.means
-    writer = Writer(folder, target.address)
+    writer = Writer(folder, lambda source: source == target.address)
     console.print(f"{len(cases)} tests of {shown} over {means.provider}, seed {means.seed}")
     began = datetime.now(UTC)
     try:
@@ -220,11 +243,52 @@ def conform(
         __version__,
         run.interrupted,
     )
+    return _finish(run, about, writer, folder, console)
+
+
+def _test_client(
+    cases: list[Case], how: How, of_client: OfClient, folder: Path | None, console: Console
+) -> int:
+    limit = how.timeout if how.timeout is not None else _WORK_S
+    seed = how.means.seed
+    means = of_client.means(how.provider, how.device, limit, seed)
+    shown = f"the client of {means.host}:{means.port}"
+    commands = of_client.commands
+    writer = Writer(folder, lambda source: source != means.host)
+    console.print(f"It is served at {means.host}:{means.port} over {means.provider}, seed {seed}")
+    began = datetime.now(UTC)
+    try:
+        run = run_scenarios(
+            means,
+            commands,
+            cases,
+            serve,
+            on_outcome=Printer(console, writer, len(cases)).outcome,
+            say=lambda text: console.print(text, markup=False),
+        )
+    except (OSError, ValueError) as error:
+        raise CouldNotRun(f"{means.host}:{means.port}: {error}") from None
+    if commands.mount is not None:
+        shown += f" ({commands.mount})"
+    about = report.About(
+        shown,
+        means.provider,
+        seed,
+        began.isoformat(timespec="seconds"),
+        __version__,
+        run.interrupted,
+    )
+    return _finish(run, about, writer, folder, console)
+
+
+def _finish(
+    run: Run, about: report.About, writer: Writer, folder: Path | None, console: Console
+) -> int:
     writer.finish(about)
     _summary(run.outcomes, console)
     if folder is not None:
         console.print(f"Written: {folder / 'index.html'}, report.json, junit.xml, captures")
-    sys.exit(_status(run.outcomes, run.interrupted))
+    return _status(run.outcomes, run.interrupted)
 
 
 def _target(text: str) -> tuple[Target, str]:
@@ -254,9 +318,10 @@ def _status(outcomes: Sequence[Outcome], interrupted: bool) -> int:
 class Writer:
     """Writes the reports of a run; each capture as soon as it is there. Raises ``OSError``."""
 
-    def __init__(self, folder: Path | None, server: str) -> None:
+    def __init__(self, folder: Path | None, theirs: Callable[[str], bool]) -> None:
         self._folder = folder
-        self._server = server
+        self._theirs = theirs
+        """Whether an address is that of who is tested."""
         self.rows: list[report.Row] = []
         if folder is not None:
             (folder / "captures").mkdir(parents=True, exist_ok=True)
@@ -273,7 +338,7 @@ class Writer:
             outcome.findings = [
                 f"frame {frame}: {text}"
                 for frame, text in remarks.items()
-                if source_of(outcome.frames[frame - 1][1]) == self._server
+                if self._theirs(source_of(outcome.frames[frame - 1][1]))
             ]
             write_whole(path, report.capture(outcome, remarks))
         outcome.frames = []
@@ -350,14 +415,14 @@ def _summary(outcomes: Sequence[Outcome], console: Console) -> None:
     console.print(table)
 
 
-def _list(cases: Sequence[Case], console: Console) -> None:
+def _list(cases: Sequence[Case], console: Console, count: int) -> None:
     for each in cases:
         needs = f" (needs {', '.join(sorted(each.needs))})" if each.needs else ""
         console.print(
             f"{each.id:<5} {each.severity:<10} {escape(each.sentence)} "
             f"[bright_black]{escape(each.source)}{needs}[/]"
         )
-    console.print(f"{len(cases)} tests of {len(CASES)}")
+    console.print(f"{len(cases)} tests of {count}")
 
 
 def _compare(one: Path, other: Path, console: Console) -> int:

@@ -56,7 +56,8 @@ class Case:
     sentence: str
     """What the peer has to do, in one sentence: the docstring of the test."""
     needs: frozenset[Need]
-    run: Body
+    run: Callable[[Any], Coroutine[Any, Any, str | None]]
+    """A :data:`Body`, or, of a test of clients, the same of its own lab."""
 
     @property
     def group(self) -> str:
@@ -80,6 +81,7 @@ GROUPS: Final = {
     "NB": "NFS binding",
     "RR": "Reconnection and replay",
     "FT": "Faults below",
+    "CL": "Clients",
 }
 """The sections of the report: the letters of an identifier -> what they are about."""
 

@@ -78,25 +78,25 @@ def run_cases(
         )
 
     runner = Runner(reactor, open_lab, means.limit_s, packets=sees)
-    interrupted = False
+    stopped = False
     try:
         if cases:
             reactor.run_until(Task(runner.reach(cases[0])))
         running = Task(runner.run(cases, on_outcome))
         try:
-            with _interrupted(lambda: reactor.call_soon_threadsafe(running.cancel)):
+            with interrupted(lambda: reactor.call_soon_threadsafe(running.cancel)):
                 reactor.run_until(running)
         except (Cancelled, KeyboardInterrupt):
-            interrupted = True
+            stopped = True
             with suppress(TimeoutError):
                 reactor.run_until(Task(runner.tidy()), _TIDY_S)
     finally:
         reactor.close()
-    return Run(runner.outcomes, interrupted)
+    return Run(runner.outcomes, stopped)
 
 
 @contextmanager
-def _interrupted(stop: Callable[[], object]) -> Iterator[None]:
+def interrupted(stop: Callable[[], object]) -> Iterator[None]:
     """Have the first interrupt call ``stop``, so that it comes between two steps of a test.
 
     The next one raises ``KeyboardInterrupt``, wherever that is.

@@ -135,6 +135,13 @@ class Memory:
         self.pieces.append(piece)
         return piece
 
+    def free(self, pieces: Sequence[Piece]) -> None:
+        """End these registrations, and forget them."""
+        gone = set(map(id, pieces))
+        self.pieces = [piece for piece in self.pieces if id(piece) not in gone]
+        for piece in pieces:
+            piece.region.deregister()
+
     def check(self) -> None:
         """Raise ``Failed`` if anything outside of what was offered was written."""
         for piece in self.pieces:

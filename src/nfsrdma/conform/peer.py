@@ -62,6 +62,7 @@ class RawPeer:
         receive_size: int = INLINE,
         receives: int = _RECEIVES,
         on_message: Callable[[Message], bool] | None = None,
+        on_end: Callable[[str], object] | None = None,
     ) -> None:
         self._device = device
         self._reactor = reactor
@@ -69,6 +70,7 @@ class RawPeer:
         self._receive_size = receive_size
         self._receives = receives
         self._on_message = on_message
+        self._on_end = on_end
         self._pd = device.create_pd()
         self._send_cq = device.create_cq(4096)
         self._recv_cq = device.create_cq(4096)
@@ -174,6 +176,8 @@ class RawPeer:
             self.ended = reason
         if not self._down.done():
             self._down.set_result(None)
+            if self._on_end is not None:
+                self._on_end(reason)
         if not self._up.done():
             self._up.set_error(Gone(self.ended))
         self._wake()
