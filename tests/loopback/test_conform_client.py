@@ -70,7 +70,8 @@ def test_mounts_are_undone(tmp_path: Path) -> None:
     say = f">> {shlex.quote(str(log))}"
     ran = run("--client", f"{loopback(93)}:4711", "--only", "CL5", "--mount-cmd",
               f"echo mount {{host}} {{port}} {{export}} {say}", "--umount-cmd",
-              f"ls -d {{dir}} && echo umount {say}", "--workload-cmd", f"echo work {say}")  # fmt: skip
+              f"ls -d {{dir}} && echo umount {say}", "--workload-cmd",
+              f"echo work {say}")  # fmt: skip
     assert ran.exit_code == 0, ran.output
     assert log.read_text().splitlines() == [f"mount {loopback(93)} 4711 /", "work", "umount"]
 
