@@ -136,6 +136,7 @@ class Stat:
         )
 
 
+@lru_cache(maxsize=1024)
 def _identity(name: bytes) -> int:
     # With AUTH_SYS, a numeric string is a numeric ID (RFC 8881, Section 5.9).
     if name.isdigit() and len(name) <= 10:

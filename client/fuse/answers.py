@@ -12,6 +12,8 @@ FOPEN_DIRECT_IO: Final = 1 << 0
 """The flag of an open that bypasses the kernel's page cache."""
 FOPEN_KEEP_CACHE: Final = 1 << 1
 """The flag of an open that leaves cached pages as they are."""
+FOPEN_CACHE_DIR: Final = 1 << 3
+"""The flag of an open directory whose listing the kernel may keep."""
 UNKNOWN_INODE: Final = 0xFFFFFFFF
 """The inode number of a directory entry whose attributes are not known."""
 _NOTIFY_INVAL_INODE: Final = 2
@@ -33,6 +35,10 @@ _LSEEK_OUT: Final = struct.Struct("=Q")
 _LOCK_OUT: Final = struct.Struct("=QQII")
 _DIRENT: Final = struct.Struct("=QQII")
 _INVAL_INODE: Final = struct.Struct("=Qqq")
+_ENTRY_PLUS: Final = struct.Struct("=4Q2I" + "3Q3q3I7I" + "QQII")
+ENTRY_SIZE: Final = _ENTRY_PLUS.size
+"""Octets of an entry of READDIRPLUS, before its name."""
+_PADDING: Final = tuple(bytes(-length % 8) for length in range(8))
 
 
 def head(unique: int, size: int, error: int = 0) -> bytes:
@@ -70,22 +76,22 @@ class Negotiated(NamedTuple):
 
 def attributes_out(status: Stat, inode: int, valid_s: float) -> bytes:
     """Return the answer to GETATTR and SETATTR: attributes that are valid for ``valid_s``."""
-    return _ATTR_OUT.pack(*_lifetime(valid_s)) + _attributes(status, inode)
+    return _ATTR_OUT.pack(*lifetime(valid_s)) + _attributes(status, inode)
 
 
 def entry_out(
     node: int, status: Stat, inode: int, entry_valid_s: float, attributes_valid_s: float
 ) -> bytes:
     """Return an entry: a name that leads to ``node`` for ``entry_valid_s``."""
-    entry_s, entry_ns = _lifetime(entry_valid_s)
-    valid_s, valid_ns = _lifetime(attributes_valid_s)
+    entry_s, entry_ns = lifetime(entry_valid_s)
+    valid_s, valid_ns = lifetime(attributes_valid_s)
     lifetimes = _ENTRY_OUT.pack(node, 0, entry_s, valid_s, entry_ns, valid_ns)
     return lifetimes + _attributes(status, inode)
 
 
 def no_entry_out(valid_s: float) -> bytes:
     """Return an entry that says that there is no such name for ``valid_s``."""
-    seconds, nanoseconds = _lifetime(valid_s)
+    seconds, nanoseconds = lifetime(valid_s)
     return _ENTRY_OUT.pack(0, 0, seconds, 0, nanoseconds, 0) + bytes(_ATTR.size)
 
 
@@ -134,6 +140,36 @@ def entry_of_directory(inode: int, cookie: int, mode: int, name: bytes) -> bytes
     return head + name + bytes(-len(name) % 8)
 
 
+def entry_with_attributes(
+    node: int,
+    status: Stat,
+    inode: int,
+    name_life: tuple[int, int],
+    attributes_life: tuple[int, int],
+    cookie: int,
+    name: bytes,
+) -> bytes:
+    """Return an entry of READDIRPLUS: what :func:`entry_out` and :func:`entry_of_directory` do.
+
+    The lives are seconds and nanoseconds: see :func:`lifetime`.
+    """
+    atime, atime_ns = divmod(status.st_atime_ns, _SECOND_NS)
+    mtime, mtime_ns = divmod(status.st_mtime_ns, _SECOND_NS)
+    ctime, ctime_ns = divmod(status.st_ctime_ns, _SECOND_NS)
+    mode, size, device, length = status.st_mode, status.st_size, status.st_rdev, len(name)
+    head = _ENTRY_PLUS.pack(
+        *(node, 0, name_life[0], attributes_life[0], name_life[1], attributes_life[1]),
+        inode,
+        size if size < _SIZE_MAX else _SIZE_MAX,
+        *(status.st_blocks, atime, mtime, ctime, atime_ns, mtime_ns, ctime_ns),
+        *(mode, status.st_nlink, status.st_uid, status.st_gid),
+        device_of(device >> 32, device & 0xFFFFFFFF) if device else 0,
+        *(status.st_blksize, 0),
+        *(inode, cookie, length, mode >> 12),
+    )
+    return head + name + _PADDING[length & 7]
+
+
 NO_ENTRY: Final = bytes(_ENTRY_OUT.size + _ATTR.size)
 """The entry of READDIRPLUS that tells nothing about what has the name."""
 
@@ -144,7 +180,8 @@ def invalidate_attributes(node: int) -> bytes:
     return _OUT.pack(OUT_SIZE + len(body), _NOTIFY_INVAL_INODE, 0) + body
 
 
-def _lifetime(seconds: float) -> tuple[int, int]:
+def lifetime(seconds: float) -> tuple[int, int]:
+    """Return whole seconds, and the nanoseconds above them."""
     if seconds >= _FOREVER_S:
         return _FOREVER_S, 0
     whole = int(seconds)

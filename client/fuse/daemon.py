@@ -42,6 +42,8 @@ _RETRY_MAX_S: Final = 30.0
 _ALLOW_OTHER: Final = (
     "allow_other is for root, whom servers believe that others ask through it: mount without it"
 )
+_COLLECT: Final = (20_000, 20, 100)
+"""After how many new objects the collector looks at the young ones, and how often at more."""
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -89,6 +91,8 @@ class Daemon:
             # What exists by now stays, so the collector need not examine it again.
             gc.collect()
             gc.freeze()
+            # Most of what is made are nodes, which stay: to look through them often is for nothing.
+            gc.set_threshold(*_COLLECT)
             self._reactor.run_until(lambda: self._gone)
         finally:
             self._close()

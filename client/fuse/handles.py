@@ -6,6 +6,8 @@ import errno
 from collections.abc import Iterator
 from typing import Final
 
+from nfsrdma.rpcrdma.task import Task, settled
+
 from ..cookies import Cookies
 from ..errors import make_error
 from ..nodes import Node, NodeFile, Nodes
@@ -32,29 +34,72 @@ class FileHandle:
 
 
 class DirectoryHandle:
-    """An open directory, and the page of its listing that was read last."""
+    """An open directory, the page of its listing that was read last, and the one after it.
 
-    __slots__ = ("_cookie", "_cookies", "_index", "_page", "node")
+    That one is asked for before anybody wants it, as who lists a directory lists it to its end.
+    """
+
+    __slots__ = ("_ahead", "_cookie", "_cookies", "_index", "_page", "began_at", "node", "whole")
 
     def __init__(self, node: Node) -> None:
         self.node: Final = node
+        self.began_at = 0.0
+        """When the first page was asked for."""
+        self.whole = False
+        """Whether all since then were read one after the other, without a change in between."""
         self._page: Entries | None = None
+        self._ahead: tuple[Nodes, int, Task[Entries]] | None = None
         self._index = 0
         self._cookie = 0
         self._cookies = Cookies()
+
+    @property
+    def change(self) -> int:
+        """The directory's change attribute as of the page that was read last."""
+        return self._page.change if self._page is not None else 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether all entries of the last page were given away."""
+        page = self._page
+        return page is not None and page.end and self._index == len(page.entries)
 
     async def entries_from(self, nodes: Nodes, cookie: int) -> list[Entry]:
         """Return some of the entries after ``cookie``; none at the end of the directory."""
         index = self._index_of(cookie)
         page = self._page
         if page is None or index is None or (index == len(page.entries) and not page.end):
-            verifier = page.verifier if page is not None and cookie else bytes(8)
-            page = await nodes.readdir(self.node, cookie, verifier)
+            page = await self._fetch(nodes, cookie)
             self._check(page, cookie)
-            self._page = page
+            self._follow(page, cookie)
+            if page.entries and not page.end:
+                last = page.entries[-1].cookie
+                self._ahead = nodes, last, Task(nodes.readdir(self.node, last, page.verifier))
             index = 0
+        elif index != self._index:
+            self.whole = False
         self._index, self._cookie = index, cookie
-        return page.entries[index:]
+        return page.entries[index:] if index else page.entries
+
+    async def _fetch(self, nodes: Nodes, cookie: int) -> Entries:
+        """Return the page after ``cookie``, which may have been asked for already."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[:2] == (nodes, cookie):
+            await settled(ahead[2])
+            if ahead[2].error() is None:
+                return ahead[2].result()
+        verifier = self._page.verifier if self._page is not None and cookie else bytes(8)
+        return await nodes.readdir(self.node, cookie, verifier)
+
+    def _follow(self, page: Entries, cookie: int) -> None:
+        """Go on to a page, and note whether it continues the one before."""
+        before, self._page = self._page, page
+        if not cookie:
+            self.began_at, self.whole = page.asked_at, True
+        elif before is None or not before.entries:
+            self.whole = False
+        else:
+            self.whole &= (before.entries[-1].cookie, before.change) == (cookie, page.change)
 
     def _check(self, page: Entries, cookie: int) -> None:
         """Raise an error for a listing that would not come to an end."""

@@ -15,6 +15,7 @@ from .answers import attributes_out, entry_out, invalidate_attributes
 from .callers import Callers
 from .choices import DEFAULT, Choices
 from .handles import Handles
+from .listed import Listed
 from .memory import Memory
 from .wire import Header
 
@@ -44,16 +45,6 @@ class Answer:
         self.sent = sent
 
 
-class _Known:
-    """The change attributes of a node that the kernel's caches correspond to."""
-
-    __slots__ = ("attributes", "pages")
-
-    def __init__(self) -> None:
-        self.attributes: int | None = None
-        self.pages: int | None = None
-
-
 class Mounted:
     """A mount of ``client``.
 
@@ -78,10 +69,10 @@ class Mounted:
         self.handles: Final = Handles()
         self.memory: Final = memory if memory is not None else Memory()
         self.choices: Final = choices
+        self.listed: Final = Listed(nodes.table.lifetimes)
         self._callers = callers
         self._shared = shared
         self._notify = notify
-        self._known: dict[int, _Known] = {}
         self._uncommitted = 0
 
     def nodes_for(self, header: Header) -> Nodes:
@@ -103,7 +94,8 @@ class Mounted:
             return
         self.nodes.forget(node, lookups)
         if not node.lookups:
-            self._known.pop(number, None)
+            node.told = node.pages = None
+            self.listed.forget(node)
 
     # --- Attributes ---
 
@@ -131,12 +123,12 @@ class Mounted:
 
     def attributes(self, node: Node, status: Stat) -> bytes:
         """Return the answer that tells the kernel the attributes of a node."""
-        self._known_of(node).attributes = status.change
+        node.told = status.change
         return attributes_out(status, self.inode(status), self.nodes.seconds_left(node))
 
     def entry(self, directory: Node, name: bytes, node: Node, status: Stat) -> bytes:
         """Return the entry that tells the kernel that a name leads to a node."""
-        self._known_of(node).attributes = status.change
+        node.told = status.change
         return entry_out(
             node.number,
             status,
@@ -154,11 +146,22 @@ class Mounted:
             return 0.0
         return self.nodes.names_left(directory)
 
-    def _known_of(self, node: Node) -> _Known:
-        known = self._known.get(node.number)
-        if known is None:
-            known = self._known[node.number] = _Known()
-        return known
+    def names_left(self, directory: Node, change: int) -> float:
+        """Return for how many seconds the kernel may believe names read at this ``change``."""
+        if self._shared or not self.nodes.table.lifetimes.names or directory.change != change:
+            return 0.0
+        return self.nodes.names_left(directory)
+
+    def seconds_known(self, node: Node, now: float) -> float:
+        """Return for how many seconds the kernel may believe the attributes that we have."""
+        if node.status.st_nlink > 1:
+            return self.nodes.seconds_left(node)
+        return node.seconds_left(now)
+
+    @property
+    def keeps_listings(self) -> bool:
+        """Whether the kernel may keep listings: not where it has to ask who may read them."""
+        return not self._shared and self.nodes.table.lifetimes.names
 
     # --- Close-to-open ---
 
@@ -169,14 +172,13 @@ class Mounted:
         before anything is read.
         """
         node = file.node
-        known = self._known_of(node)
         if not self.choices.close_to_open:
             return True
         same = not file.changed
-        if not same or known.attributes != node.change:
+        if not same or node.told != node.change:
             self._notify(invalidate_attributes(node.number))
-        keep = same and known.pages == node.change
-        known.pages = node.change
+        keep = same and node.pages == node.change
+        node.pages = node.change
         return keep
 
     # --- Uncommitted data ---

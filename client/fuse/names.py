@@ -1,4 +1,4 @@
-"""Answers to requests about names, attributes and directories."""
+"""Answers to requests about names and attributes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,9 @@ from nfsrdma.xdr.nfs4 import types as t
 from ..attributes import encode_attributes
 from ..errors import make_error
 from ..nodes import Node
-from ..nodes.lookups import Entry
 from ..opens import WRITE
 from . import wire
-from .answers import (
-    NO_ENTRY,
-    UNKNOWN_INODE,
-    device_numbers,
-    entry_of_directory,
-    no_entry_out,
-    open_out,
-    statfs_out,
-)
-from .handles import FIRST_COOKIE
+from .answers import device_numbers, no_entry_out, statfs_out
 from .mounted import Answer, Mounted, permit
 from .wire import Header, Valid
 
@@ -202,105 +192,3 @@ async def rename2(mount: Mounted, header: Header, arguments: wire.Rename2) -> An
         raise make_error(errno.EINVAL, f"renameat2 with the flags {arguments.flags:#x}")
     plain = wire.Rename(arguments.directory, arguments.old, arguments.new)
     return await rename(mount, header, plain)
-
-
-# --- Directories ---
-
-
-async def opendir(mount: Mounted, header: Header, arguments: wire.Open) -> Answer:
-    """Answer OPENDIR: NFS does not open directories."""
-    number = mount.handles.add_directory(mount.node(header.node))
-
-    async def undo() -> None:
-        mount.handles.remove_directory(number)
-
-    return Answer(open_out(number, 0), undo=undo)
-
-
-async def readdir(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
-    """Answer READDIR: names and inode numbers."""
-    directory = mount.handles.directory(arguments.fh)
-    found = await directory.entries_from(mount.nodes_for(header), _place(arguments))
-    parts = _dots(mount, directory.node, arguments, b"")
-    left = arguments.size - sum(map(len, parts))
-    dots = len(parts)
-    for entry in found:
-        part = _plain(mount, entry)
-        if len(part) > left:
-            break
-        left -= len(part)
-        parts.append(part)
-    directory.taken(found[: len(parts) - dots])
-    return Answer(b"".join(parts))
-
-
-async def readdirplus(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
-    """Answer READDIRPLUS: entries with attributes, each of which counts as a lookup."""
-    directory = mount.handles.directory(arguments.fh)
-    found = await directory.entries_from(mount.nodes_for(header), _place(arguments))
-    parts = _dots(mount, directory.node, arguments, NO_ENTRY)
-    looked_up: list[Node] = []
-    left = arguments.size - sum(map(len, parts))
-    taken = 0
-    for entry in found:
-        part = _plain(mount, entry)
-        if len(NO_ENTRY) + len(part) > left:
-            break
-        left -= len(NO_ENTRY) + len(part)
-        taken += 1
-        node = entry.node
-        if node is not None and _is_known(mount, node):
-            mount.nodes.table.look_up(node)
-            looked_up.append(node)
-            parts.append(mount.entry(directory.node, entry.name, node, node.status))
-        else:
-            parts.append(NO_ENTRY)
-        parts.append(part)
-    directory.taken(found[:taken])
-    return Answer(b"".join(parts), undo=_forgetting(mount, *looked_up))
-
-
-def _place(arguments: wire.Read) -> int:
-    """Return the server's cookie that a listing goes on from."""
-    return arguments.offset if arguments.offset >= FIRST_COOKIE else 0
-
-
-def _dots(mount: Mounted, node: Node, arguments: wire.Read, before: bytes) -> list[bytes]:
-    """Return the entries ``.`` and ``..``, which NFS has not, as far as they are wanted."""
-    dots = ((1, b".", node), (2, b"..", node.parent or node))
-    return [
-        before + entry_of_directory(mount.inode(each.status), cookie, each.status.st_mode, name)
-        for cookie, name, each in dots
-        if arguments.offset < cookie
-    ]
-
-
-def _is_known(mount: Mounted, node: Node) -> bool:
-    """Return whether the attributes of an entry of a page are still worth telling.
-
-    If not, the kernel looks the name up when it needs to.
-    """
-    if mount.nodes.seconds_left(node) <= 0:
-        return False
-    try:
-        return mount.nodes.table[node.number] is node
-    except KeyError:
-        return False
-
-
-def _plain(mount: Mounted, entry: Entry) -> bytes:
-    if entry.node is None:
-        return entry_of_directory(UNKNOWN_INODE, entry.cookie, 0, entry.name)
-    status = entry.node.status
-    return entry_of_directory(mount.inode(status), entry.cookie, status.st_mode, entry.name)
-
-
-async def releasedir(mount: Mounted, header: Header, arguments: wire.Release) -> Answer:
-    """Answer RELEASEDIR."""
-    mount.handles.remove_directory(arguments.fh)
-    return Answer()
-
-
-async def fsyncdir(mount: Mounted, header: Header, arguments: wire.Fsync) -> Answer:
-    """Answer FSYNCDIR: changes of directories are stable when they are answered."""
-    return Answer()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeVar
 
-from . import files, names, wire, xattrs
+from . import directories, files, names, wire, xattrs
 from .mounted import Answer, Mounted
 from .wire import Header, Opcode
 
@@ -54,11 +54,11 @@ TABLE: Final[dict[int, Operation[Any]]] = {
     Opcode.SETXATTR: Operation(wire.SetXattr.parse, xattrs.setxattr),
     Opcode.LISTXATTR: Operation(wire.ListXattr.parse, xattrs.listxattr),
     Opcode.REMOVEXATTR: Operation(wire.Name.parse, xattrs.removexattr),
-    Opcode.OPENDIR: Operation(wire.Open.parse, names.opendir),
-    Opcode.READDIR: Operation(wire.Read.parse, names.readdir),
-    Opcode.READDIRPLUS: Operation(wire.Read.parse, names.readdirplus),
-    Opcode.RELEASEDIR: Operation(wire.Release.parse, names.releasedir),
-    Opcode.FSYNCDIR: Operation(wire.Fsync.parse, names.fsyncdir),
+    Opcode.OPENDIR: Operation(wire.Open.parse, directories.opendir),
+    Opcode.READDIR: Operation(wire.Read.parse, directories.readdir),
+    Opcode.READDIRPLUS: Operation(wire.Read.parse, directories.readdirplus),
+    Opcode.RELEASEDIR: Operation(wire.Release.parse, directories.releasedir),
+    Opcode.FSYNCDIR: Operation(wire.Fsync.parse, directories.fsyncdir),
     Opcode.OPEN: Operation(wire.Open.parse, files.open_file),
     Opcode.CREATE: Operation(wire.Create.parse, files.create),
     Opcode.READ: Operation(wire.Read.parse, files.read),

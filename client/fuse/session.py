@@ -38,7 +38,6 @@ WANTED: Final = (
     | Feature.FLOCK_LOCKS
     | Feature.AUTO_INVAL_DATA
     | Feature.DO_READDIRPLUS
-    | Feature.READDIRPLUS_AUTO
     | Feature.ASYNC_DIO
     | Feature.PARALLEL_DIROPS
     | Feature.ABORT_ERROR
@@ -58,7 +57,7 @@ def wanted(choices: Choices) -> Feature:
     for kept, feature in (
         (choices.posix_locks, Feature.POSIX_LOCKS),
         (choices.flocks, Feature.FLOCK_LOCKS),
-        (choices.read_plus, Feature.DO_READDIRPLUS | Feature.READDIRPLUS_AUTO),
+        (choices.read_plus, Feature.DO_READDIRPLUS),
     ):
         if not kept:
             features &= ~feature

@@ -32,26 +32,27 @@ UNCACHED: Final = Lifetimes(0.0, 0.0, 0.0, 0.0)
 class Lifetime:
     """The lifetime of one object's attributes."""
 
-    __slots__ = ("_asked_at", "_length_s", "_max_s", "_min_s")
+    __slots__ = ("_length_s", "_max_s", "_min_s", "until")
 
     def __init__(self, lifetimes: Lifetimes, directory: bool) -> None:
         self._min_s = lifetimes.directory_min if directory else lifetimes.file_min
         self._max_s = lifetimes.directory_max if directory else lifetimes.file_max
         self._length_s = self._min_s
-        self._asked_at = _NEVER
+        self.until = _NEVER
+        """When the attributes expire."""
 
     def left(self, now: float) -> float:
         """Return for how many more seconds the attributes are trusted; 0 if they have expired."""
-        return max(0.0, self._asked_at + self._length_s - now)
+        return max(0.0, self.until - now)
 
     def renew(self, asked_at: float, changed: bool) -> None:
         """Begin again at ``asked_at``, when attributes were requested that have changed or not."""
         if changed:
             self._length_s = self._min_s
-        elif self._asked_at != _NEVER and asked_at >= self._asked_at + self._length_s:
+        elif _NEVER < self.until <= asked_at:
             self._length_s = min(2 * self._length_s, self._max_s)
-        self._asked_at = asked_at
+        self.until = asked_at + self._length_s
 
     def end(self) -> None:
         """Let the attributes expire."""
-        self._asked_at = _NEVER
+        self.until = _NEVER

@@ -48,14 +48,21 @@ class Entry:
 
 
 class Entries:
-    """A page of a directory: ``verifier`` belongs to its cookies; the last one has ``end``."""
+    """A page of a directory: ``verifier`` belongs to its cookies; the last one has ``end``.
 
-    __slots__ = ("end", "entries", "verifier")
+    ``change`` is the directory's change attribute just before, of the call sent at ``asked_at``.
+    """
 
-    def __init__(self, entries: list[Entry], verifier: bytes, end: bool) -> None:
+    __slots__ = ("asked_at", "change", "end", "entries", "verifier")
+
+    def __init__(
+        self, entries: list[Entry], verifier: bytes, end: bool, change: int, asked_at: float
+    ) -> None:
         self.entries = entries
         self.verifier = verifier
         self.end = end
+        self.change = change
+        self.asked_at = asked_at
 
 
 class NodeLookups:
@@ -196,6 +203,10 @@ class NodeLookups:
         """Return for how many more seconds the names in a directory are trusted."""
         return directory.names_left(self._now())
 
+    def now(self) -> float:
+        """Return the time by which attributes and names expire."""
+        return self._operations.caller.time()
+
     async def getattr(self, node: Node) -> Stat:
         """Return the attributes, from the cache if they have not expired."""
         if self.seconds_left(node) > 0:
@@ -237,15 +248,19 @@ class NodeLookups:
         news = directory.learn_change(listing.change, asked_at)
         page = listing.page
         entries: list[Entry] = []
+        enter, names = self.table.enter, directory.names
         for (name, status), behind in zip(page.entries, page.cookies, strict=True):
             if isinstance(status, int):
                 entries.append(Entry(name, behind, None, status))
                 continue
-            node = self.table.enter(status, asked_at) if status.handle else None
+            node = enter(status, asked_at) if status.handle else None
             if news and node is not None:
-                self.table.name(directory, name, node)
+                node.parent, node.name = directory, name
+                names[name] = node
             entries.append(Entry(name, behind, node, t.NFS4_OK))
-        return Entries(entries, page.verifier, page.end)
+        if news:
+            self.table.named_more(directory)
+        return Entries(entries, page.verifier, page.end, listing.change, asked_at)
 
     # --- Lost handles ---
 

@@ -16,6 +16,16 @@ DEPTH_MAX: Final = 4096
 """The number of ancestors that are followed at most: a server's may form a cycle."""
 
 
+class _NoNames(dict[bytes, "Node | None"]):
+    """The names in what is no directory: none, whatever a server says. All such nodes share it."""
+
+    def __setitem__(self, name: bytes, node: Node | None) -> None:
+        """Forget it at once."""
+
+
+_NO_NAMES: Final = _NoNames()
+
+
 class Node:
     """A file, a directory, a link, or a special file.
 
@@ -37,8 +47,10 @@ class Node:
         "names",
         "number",
         "opens",
+        "pages",
         "parent",
         "status",
+        "told",
     )
 
     def __init__(self, number: int, status: Stat, lifetimes: Lifetimes) -> None:
@@ -52,12 +64,16 @@ class Node:
         self.parent: Node | None = None
         """The directory where it was last seen, as :attr:`name`; None for the root."""
         self.name = b""
-        self.names: dict[bytes, Node | None] = {}
+        self.names: dict[bytes, Node | None] = {} if status.is_dir else _NO_NAMES
         """The nodes of names; None for a name that does not exist."""
         self.lookups = 0
         """How often it was returned by a lookup and not forgotten yet."""
         self.opens = 0
         """How often it is open."""
+        self.told: int | None = None
+        """The change attribute of the attributes that the operating system was told last."""
+        self.pages: int | None = None
+        """The change attribute that its cached pages correspond to."""
         self._lifetime = Lifetime(lifetimes, status.is_dir)
         self._known_at = float("-inf")
 
@@ -98,7 +114,8 @@ class Node:
 
     def seconds_left(self, now: float) -> float:
         """Return for how many more seconds :attr:`status` is trusted; 0 if it has expired."""
-        return self._lifetime.left(now) if self.status.change == self.change else 0.0
+        left = self._lifetime.until - now
+        return left if left > 0 and self.status.change == self.change else 0.0
 
     def has_links(self) -> bool:
         """Return whether this is a file that has several names."""

@@ -11,7 +11,7 @@ from .node import Key, Node
 
 UNUSED_MAX: Final = 4096
 """Nodes without references that are kept."""
-NAMES_MAX: Final = 65_536
+NAMES_MAX: Final = 262_144
 """Names in directories that are cached."""
 
 
@@ -54,6 +54,10 @@ class NodeTable:
         """Return the node with a number. Raises ``KeyError`` if it was forgotten."""
         return self._by_number[number]
 
+    def has(self, node: Node) -> bool:
+        """Return whether a node was not forgotten."""
+        return node.number in self._by_number
+
     def find(self, status: Stat) -> Node | None:
         """Return the node for attributes with a handle; None if there is none yet."""
         return self._by_key.get((status.fsid, status.handle))
@@ -75,7 +79,8 @@ class NodeTable:
         self._by_key[node.key] = node
         self._by_number[node.number] = node
         self._unused[node.number] = None
-        self._shrink(node)
+        if len(self._unused) > self._unused_max:
+            self._shrink(node)
         return node
 
     def name(self, directory: Node, name: bytes, node: Node | None) -> None:
@@ -83,6 +88,10 @@ class NodeTable:
         if node is not None:
             node.parent, node.name = directory, name
         directory.names[name] = node
+        self.named_more(directory)
+
+    def named_more(self, directory: Node) -> None:
+        """Count the names of a directory anew, and drop those of others if there are too many."""
         self._names += len(directory.names) - self._named.pop(directory.number, 0)
         self._named[directory.number] = len(directory.names)
         while self._names > self._names_max:
