@@ -394,6 +394,10 @@ class NfsService:
         self._core.draining = True
         self.stop_accepting()
 
+    def turn_away(self) -> None:
+        """Take no clients any more that are not known: they are told to ask again (DELAY)."""
+        self.registry.closed = True
+
     def stop_accepting(self) -> None:
         """Accept no more connections; those that are up stay."""
         for listener in self.listeners:
@@ -452,6 +456,7 @@ class NfsService:
             with suppress(OSError):
                 export.fs.sweep()
         self.registry.sweep(now)
+        self.tally.stop_watching(now)
 
     def _connect(self, address: str, port: int, timeout_s: float) -> Future[Channel]:
         """Connect to a client of minor version 0, from a port that says nothing of who we are."""

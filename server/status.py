@@ -220,8 +220,8 @@ def _client(
     sessions = list(client.sessions.values())
     age = now - client.renewed
     return ClientStatus(
-        id=_end_of(client.id.to_bytes(8, "big")),
-        name=_shown(client.owner),
+        id=end_of(client.id.to_bytes(8, "big")),
+        name=shown_name(client.owner),
         address=client.source[0],
         user=client.source[1],
         version=_version(client, sessions),
@@ -247,7 +247,7 @@ def _version(client: Client, sessions: list[Session]) -> str:
 def _session(session: Session, providers: Mapping[Channel, str], now: float) -> SessionStatus:
     connections = list(session.connections)
     return SessionStatus(
-        id=_end_of(session.id),
+        id=end_of(session.id),
         slots=session.slot_count,
         busy=session.busy,
         idle_s=now - session.used,
@@ -281,7 +281,7 @@ def _connection(channel: Channel, providers: Mapping[Channel, str]) -> Connectio
     )
 
 
-def _end_of(name: bytes) -> str:
+def end_of(name: bytes) -> str:
     """Return what tells a client or session from others, and does not give it away.
 
     Who knows the whole name of a session of another host may call in it: see ``principal``.
@@ -289,7 +289,8 @@ def _end_of(name: bytes) -> str:
     return name[-4:].hex()
 
 
-def _shown(name: bytes) -> str:
+def shown_name(name: bytes) -> str:
+    """Return octets as text; what is no UTF-8 is escaped."""
     return name.decode("utf-8", "backslashreplace")
 
 

@@ -1,8 +1,9 @@
 """The local control socket of a server: its administrator asks, and the server answers in JSON.
 
 A Unix socket, for root and the server's own user alone: by its access bits, and by what the kernel
-says of each caller (SO_PEERCRED, unix(7)). A caller sends one line, ``{"ask": "status"}``, and gets
-one line: ``{"format": 1, "status": {...}}``, or ``{"error": "..."}``; then the connection ends.
+says of each caller (SO_PEERCRED, unix(7)). A caller sends one line, ``{"ask": "status"}``, or with
+what it is about, ``{"ask": "evict", "of": "10.0.0.7"}``, and gets one line:
+``{"format": 1, "status": {...}}``, or ``{"error": "..."}``; then the connection ends.
 Few callers at a time, for a few seconds each, with short questions.
 
 A socket is made under another name, and takes its own when it listens already. So one that refuses
@@ -27,6 +28,7 @@ from typing import Any, Final
 
 from nfsrdma.rpcrdma.task import Reactor
 
+from ..administration import NotDone
 from .callers import MOST_CALLERS, PATIENCE_S, Callers
 
 FORMAT: Final = 1
@@ -40,8 +42,11 @@ _CREDENTIALS: Final = struct.Struct("=iII")
 
 _log = logging.getLogger(__name__)
 
-Answers = Mapping[str, Callable[[], object]]
-"""What can be asked, and what gives the answer: anything that JSON can say."""
+Answers = Mapping[str, Callable[[str], object]]
+"""What can be asked, and what gives the answer: anything that JSON can say.
+
+It is given what the question is about. It raises ``NotDone``, whose text the caller gets.
+"""
 
 
 class ControlError(Exception):
@@ -140,13 +145,16 @@ class ControlSocket:
 
     def _answer(self, question: bytes) -> bytes:
         try:
-            name = json.loads(question)["ask"]
+            asked = json.loads(question)
+            name, about = asked["ask"], str(asked.get("of", ""))
             ask_for = self._answers[name]
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             known = ", ".join(self._answers)
             return _line(error=f'ask by {{"ask": NAME}}; there is: {known}')
         try:
-            return _line(**{name: ask_for()})
+            return _line(**{name: ask_for(about)})
+        except NotDone as refused:
+            return _line(error=str(refused))
         except Exception:
             # Nobody's files are to suffer from a fault in what only looks at them.
             _log.exception("what was asked at the control socket could not be answered")
@@ -181,7 +189,7 @@ def _may_ask(sock: socket.socket) -> bool:
         return False
 
 
-def ask(path: Path, what: str) -> dict[str, Any]:
+def ask(path: Path, what: str, about: str = "") -> dict[str, Any]:
     """Ask the server behind a socket, and return its answer. It may take seconds.
 
     Raises ``OSError`` if it cannot be reached, and :class:`ControlError`.
@@ -193,7 +201,7 @@ def ask(path: Path, what: str) -> dict[str, Any]:
         sock.connect(str(path))
         # Whom it does not answer it may have left by now.
         with suppress(ConnectionError):
-            sock.sendall(json.dumps({"ask": what}).encode() + b"\n")
+            sock.sendall(json.dumps({"ask": what, "of": about}).encode() + b"\n")
             while more := sock.recv(1 << 16):
                 answer += more
                 if len(answer) > _MAX_ANSWER or time.monotonic() > end:

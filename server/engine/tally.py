@@ -66,12 +66,10 @@ class Work:
 
 
 class Activity:
-    """What clients and files are busy with, from when somebody began to watch."""
+    """What clients and files are busy with, from when somebody has looked last."""
 
     def __init__(self, began: float) -> None:
         self.began = began
-        self.asked = began
-        """When somebody has looked last."""
         self.clients: dict[int, Work] = {}
         """By the client's id; 0 is those who have none."""
         self.files: dict[bytes, tuple[Filehandle, Work]] = {}
@@ -178,14 +176,11 @@ class Tally:
         spans.total_s += seconds
 
     def watch(self, now: float) -> Activity:
-        """Return what who does, and go on noting it for a while."""
-        activity = self.activity
-        if activity is None:
-            activity = self.activity = Activity(now)
-        activity.asked = now
-        return activity
+        """Return who did what since this was asked last, and go on noting it for a while."""
+        noted, self.activity = self.activity, Activity(now)
+        return noted or Activity(now)
 
     def stop_watching(self, now: float) -> None:
         """Note nothing more if nobody has looked for a while."""
-        if self.activity is not None and now - self.activity.asked > _WATCHED_S:
+        if self.activity is not None and now - self.activity.began > _WATCHED_S:
             self.activity = None

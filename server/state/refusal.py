@@ -12,6 +12,7 @@ SESSIONS_FULL: Final = "put off, as sessions take all the memory that they may"
 STATES_FULL: Final = "put off, as there are too many opens and lock owners"
 OWNERS_FULL: Final = "put off, as there are too many numbered owners"
 RANGES_FULL: Final = "put off, as too many byte ranges are locked"
+TO_END: Final = "put off, as the server is to end and takes no new clients"
 
 
 class Refusal(NfsError):

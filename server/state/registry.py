@@ -38,7 +38,7 @@ from .limits import StateLimits
 from .owner import OwnerTable
 from .principal import Principal, Source, share_of
 from .recovery import RecoveryStore, StoreError, revocation_of
-from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, Refusal
+from .refusal import NOT_YOURS, SESSIONS_FULL, STATES_FULL, TO_END, Refusal
 from .session import MAX_CONNECTIONS, SESSION_OCTETS, Session, octets_of_slot
 from .shares import Shares
 from .stateid import StateTable
@@ -97,6 +97,8 @@ class Registry:
         self.delegations = DelegationTable(self.states, limits, later)
         self.copies = CopyTable(self.states, limits)
         """Those that go on after their COPY was answered."""
+        self.closed = False
+        """Whether no more clients are taken."""
         self.sessions: dict[bytes, Session] = {}
         self._bound: dict[Channel, dict[Session, None]] = {}
         self._session_room = Shares(limits.sessions)
@@ -141,6 +143,8 @@ class Registry:
         return client
 
     def _make_client_room(self, share: Source, now: float) -> None:
+        if self.closed:
+            raise Refusal(NFS4ERR_DELAY, TO_END)
         clients = self.clients
         while clients.needs_room(share):
             victim = clients.victim(share, now)

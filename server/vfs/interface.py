@@ -404,6 +404,10 @@ class FileSystem(abc.ABC):
         """Return the node's attributes like :meth:`attributes`; None if that would have to wait."""
         return None
 
+    def path_at_hand(self, node: Node) -> bytes | None:
+        """Return the path of a node below the root, if that is known without a look: for logs."""
+        return None
+
     def now_ns(self) -> int:
         """Return the time in nanoseconds that a change would be given now."""
         return time.time_ns()

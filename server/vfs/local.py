@@ -26,6 +26,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Final, TypeVar
@@ -159,6 +160,22 @@ class LocalFileSystem(FileSystem):
     def path_now(self) -> str:
         """Return where the root is in this machine's tree."""
         return os.readlink(os.fsdecode(descriptor_path(self._root_fd)))
+
+    def path_at_hand(self, node: Node) -> bytes | None:
+        """Return the path of a node below the root, if there is a descriptor that leads to it."""
+        fd = self.nodes.fd_of(node.identity)
+        if fd is None:
+            return None
+        with suppress(OSError):
+            path, root = (
+                os.readlink(descriptor_path(fd)),
+                os.readlink(descriptor_path(self._root_fd)),
+            )
+            if path == root:
+                return b""
+            top = root.rstrip(b"/") + b"/"
+            return path[len(top) :] if path.startswith(top) else None
+        return None
 
     @property
     def number(self) -> bytes:

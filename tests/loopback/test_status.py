@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from tests.support.nfs_live import LiveServer
 
 import nfsrdma.client as nfs
+from nfsrdma.cli import asking
 from nfsrdma.cli import status as cli
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.server.edge import control
@@ -35,7 +36,7 @@ class Asked:
         self.thread = threading.Thread(target=self.reactor.run_forever, daemon=True)
         self.thread.start()
 
-    def _answer(self) -> Any:
+    def _answer(self, about: str) -> Any:
         if isinstance(self.said, Exception):
             raise self.said
         return self.said
@@ -205,7 +206,7 @@ def picture(port: int, name: str = "c") -> dict[str, Any]:
 
 
 def test_which_server_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "control_directory", lambda: tmp_path)
+    monkeypatch.setattr(asking, "control_directory", lambda: tmp_path)
     assert run()[0] == 1
     assert "no server of this user runs here" in run()[1]
     servers = [Asked(tmp_path / f"{port}.sock") for port in (1, 2)]

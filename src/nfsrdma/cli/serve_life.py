@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -23,6 +24,8 @@ _log = logging.getLogger(__name__)
 _LULL_S: Final = 0.09
 """Longer than calls are on their way, and between the times at which clients that were told to ask
 again do so: ours after 20, 60 and 140 ms, Linux after 100."""
+_LOOK_S: Final = 0.5
+_FOR_EVER_S: Final = 1e9
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 Open = Callable[[Settings, Mapping[Identity, Export]], list[Export]]
 """Opens the exports of settings, but for those that are open already, by their identity."""
@@ -52,6 +55,9 @@ class Life:
         self._reading = False
         self._wanted_again = False
         self._named = _by_identity(settings, made)
+        self._empty_by = math.inf
+        """When it ends, whoever is left; it is drained."""
+        serving.answers["drain"] = self._drain
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM; a second one ends it at once.
@@ -85,6 +91,28 @@ class Life:
         self._notifier.stopping()
         self._serving.drain()
         self._reactor.call_at(self._reactor.time() + _LULL_S, self._reactor.stop)
+
+    # --- Draining ---
+
+    def _drain(self, within: str) -> dict[str, object]:
+        """Take no new clients, and end when those that are there have left."""
+        first = math.isinf(self._empty_by)
+        seconds = float(within or _FOR_EVER_S)
+        if not seconds >= 0:
+            raise ValueError(f"{seconds} s is no time")
+        self._empty_by = self._reactor.time() + seconds
+        if first:
+            self._serving.turn_away()
+            self._serving.log("takes no new clients, and ends when the last one has left")
+            self._reactor.call_soon(self._look_if_empty)
+        return {"clients": self._serving.clients_left}
+
+    def _look_if_empty(self) -> None:
+        if not self._serving.clients_left or self._reactor.time() >= self._empty_by:
+            self._serving.log("is drained")
+            self._end()
+        else:
+            self._reactor.call_at(self._reactor.time() + _LOOK_S, self._look_if_empty)
 
     @property
     def _status(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import click
 from nfsrdma import __version__
 from nfsrdma.rpcrdma.io.reactor import SelectReactor
 from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.server.administration import activity_of, evict
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.edge.control import ControlSocket, control_directory, new_place
@@ -55,6 +56,12 @@ class ServeCommand:
         self.verbose = verbose
         self.reactor = reactor or SelectReactor()
         self._control: ControlSocket | None = None
+        self.answers: dict[str, Callable[[str], object]] = {
+            "status": self._status,
+            "activity": self._activity,
+            "evict": self._evict,
+        }
+        """What can be asked at the control socket."""
         self._metrics: MetricsListener | None = None
         try:
             self._serving = Serving(
@@ -121,7 +128,7 @@ class ServeCommand:
             return  # as in a container: there is no place for such things
         try:
             path = Path(wanted).absolute() if wanted else new_place(directory or Path())
-            self._control = ControlSocket(self.reactor, path, {"status": self._status})
+            self._control = ControlSocket(self.reactor, path, self.answers)
         except OSError as error:
             where = f"no control socket: {reason(error)}"
             if wanted is not None:
@@ -146,9 +153,27 @@ class ServeCommand:
         host = f"[{address}]" if ":" in address else address
         self.say([f"metrics at http://{host}:{port}/metrics"])
 
-    def _status(self) -> dict[str, object]:
+    def _status(self, about: str) -> dict[str, object]:
         status = status_of(self._serving.service, self.reactor.time())
         return {"version": __version__, "process": os.getpid(), **asdict(status)}
+
+    def _activity(self, about: str) -> dict[str, object]:
+        return asdict(activity_of(self._serving.service, self.reactor.time()))
+
+    def _evict(self, who: str) -> dict[str, object]:
+        gone = evict(self._serving.service, who)
+        for each in gone:
+            self.log(f"put out by the administrator: {each.address} ({each.id})")
+        return {"clients": [asdict(each) for each in gone]}
+
+    @property
+    def clients_left(self) -> int:
+        """How many clients there are that have confirmed themselves."""
+        return len(self._serving.service.registry.clients.confirmed())
+
+    def turn_away(self) -> None:
+        """Take no new clients."""
+        self._serving.service.turn_away()
 
     def drain(self) -> None:
         """Begin no change any more: the end is near."""

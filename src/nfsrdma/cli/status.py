@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
 
-from nfsrdma.server.edge.control import ControlError, ask, control_directory, sockets_in
-
-from .common import Failed
-from .messages import describe, printable
+from .asking import find, place, server_argument, understood
+from .messages import printable
 
 Status = dict[str, Any]
 """The answer: see ``server.status.ServerStatus``."""
-_WILDCARDS = ("0.0.0.0", "::")
 
 
 @click.command()
-@click.argument("server", required=False, metavar="[ADDR[:PORT]|SOCKET]")
+@server_argument
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 def status(server: str | None, as_json: bool) -> None:
     """Show the clients of a server that runs here: leases, sessions, connections, opens, locks.
@@ -30,77 +25,11 @@ def status(server: str | None, as_json: bool) -> None:
     address that it listens at, or by its control socket (nfsrdma serve --control SOCKET). Root and
     the server's own user may ask.
     """
-    try:
-        found = _found(server)
+    with understood():
+        _, found = find(server)
         lines = [json.dumps(found, indent=2)] if as_json else list(shown(found))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Failed("the answer makes no sense: is it of a server of this version?") from None
     for line in lines:
         click.echo(line)
-
-
-# --- Which server ---
-
-
-def _found(server: str | None) -> Status:
-    """Ask the server that is meant. Raises :class:`Failed`."""
-    if server is not None and "/" in server:
-        return _ask(Path(server))
-    running = _running()
-    if server is not None:
-        running = [each for each in running if _listens_at(each, server)]
-        if not running:
-            raise Failed(f"no server of this user listens at {server}: name its control socket")
-    if not running:
-        raise Failed(
-            "no server of this user runs here: name the control socket of another's, or of one "
-            "that was started with --control SOCKET"
-        )
-    if len(running) > 1:
-        places = "; ".join(
-            f"process {each.get('process')} at {', '.join(_places(each))}" for each in running
-        )
-        raise Failed(f"several servers run here, name an address of one: {places}")
-    return running[0]
-
-
-def _running() -> list[Status]:
-    """Return what each server of this user says."""
-    found = []
-    directory = control_directory()
-    for path in sockets_in(directory) if directory is not None else []:
-        # Some are left behind, some end at this moment.
-        with suppress(OSError, ControlError):
-            found.append(ask(path, "status"))
-    return found
-
-
-def _ask(path: Path) -> Status:
-    try:
-        return ask(path, "status")
-    except ControlError as error:
-        raise Failed(f"{path}: {error}") from None
-    except ConnectionRefusedError:
-        raise Failed(f"{path}: no server listens there any more") from None
-    except OSError as error:
-        raise Failed(describe(error, printable(path))) from None
-
-
-def _listens_at(found: Status, server: str) -> bool:
-    return any(
-        server in (where["address"], _place(where), f"[{where['address']}]")
-        or (where["address"] in _WILDCARDS and server.endswith(f":{where['port']}"))
-        for where in found["listeners"]
-    )
-
-
-def _place(where: Status) -> str:
-    address = printable(where["address"])
-    return f"[{address}]:{where['port']}" if ":" in address else f"{address}:{where['port']}"
-
-
-def _places(found: Status) -> list[str]:
-    return sorted({_place(where) for where in found["listeners"]})
 
 
 # --- How it is shown ---
@@ -116,11 +45,11 @@ def shown(found: Status) -> Iterator[str]:
             "ro" if each["read_only"] else "rw",
             f"squash {printable(each['squash'])}",
             ", ".join(map(printable, each["hosts"])) or "this host",
-            f"{_counted(each['files_in_use'], 'files')} in use",
+            f"{counted(each['files_in_use'], 'files')} in use",
         ]
         for each in found["exports"]
     ]
-    yield from _table(["EXPORT", "", "", "HOSTS", ""], exports)
+    yield from table(["EXPORT", "", "", "HOSTS", ""], exports)
     yield ""
     if not found["clients"]:
         yield "No clients."
@@ -146,8 +75,8 @@ def _head(found: Status) -> Iterator[str]:
         yield "about to end: no change is begun any more"
     for where in found["listeners"]:
         how = "/".join(filter(None, (where["transport"], where["provider"])))
-        count = _counted(where["connections"], "connections")
-        yield f"listens at {_place(where)} ({printable(how)}), {count}"
+        count = counted(where["connections"], "connections")
+        yield f"listens at {place(where)} ({printable(how)}), {count}"
     yield ", ".join(
         f"{name} {_octets(each) if name == 'memory' else _of(each)}"
         for name, each in amounts.items()
@@ -160,7 +89,8 @@ def _of(amount: Status) -> str:
     return str(held) if limit is None else f"{held} of {limit}"
 
 
-def _counted(count: int, things: str) -> str:
+def counted(count: int, things: str) -> str:
+    """Return how many things there are, in words."""
     return f"{count} {things.removesuffix('s') if count == 1 else things}"
 
 
@@ -171,10 +101,11 @@ def _octets(amount: Status) -> str:
 def _client(client: Status) -> Iterator[str]:
     version = f"NFS {client['version']}" if client["version"] else "no session"
     user = f", user {client['user']}" if client["user"] is not None else ""
-    yield f"{printable(client['address'])}{user}  {version}  {printable(client['name'])}"
+    where = f"{printable(client['address'])}{user}"
+    yield f"{printable(client['id'])}  {where}  {version}  {printable(client['name'])}"
     yield (
         f"  {_lease(client)}; "
-        + ", ".join(_counted(client[what], what) for what in ("opens", "locks", "delegations"))
+        + ", ".join(counted(client[what], what) for what in ("opens", "locks", "delegations"))
         + (f" ({client['recalled']} asked back)" if client["recalled"] else "")
     )
     for session in client["sessions"]:
@@ -205,12 +136,12 @@ def _connections(connections: Iterable[Status], margin: str) -> Iterator[str]:
         rows.append(
             [
                 printable(how),
-                _place(each),
+                place(each),
                 f"credits {granted['in_use']} of {granted['granted']}" if granted else "",
-                _counted(each["calls"], "calls"),
+                counted(each["calls"], "calls"),
             ]
         )
-    yield from _table([], rows, margin)
+    yield from table([], rows, margin)
 
 
 def _left_out(count: int, what: str) -> Iterator[str]:
@@ -218,7 +149,7 @@ def _left_out(count: int, what: str) -> Iterator[str]:
         yield f"  and {count} more {what}"
 
 
-def _table(head: list[str], rows: list[list[str]], margin: str = "") -> Iterator[str]:
+def table(head: list[str], rows: list[list[str]], margin: str = "") -> Iterator[str]:
     """Yield rows in columns that are as wide as they have to be."""
     every = [head, *rows] if head else rows
     if not every:
