@@ -5,8 +5,9 @@ Operations by path build on it: see :mod:`.filesystem`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
@@ -28,6 +29,7 @@ from .opens import Open, OpenTable
 from .operations import LockOperations, OpenOperations, Operations
 from .paths import Path
 from .recovery import Recovery
+from .routes import Way
 from .session import Session, why
 from .stats import Statistics
 
@@ -69,7 +71,7 @@ class ClientOptions:
     delegations: bool = False
     """Whether files are kept that the server leaves to this client (see ``delegations``)."""
     nconnect: int = 1
-    """Connections of the session, which share its calls (``lanes``)."""
+    """Connections of the session over each path, which share its calls (``lanes``)."""
     security: ClientSecurity = PLAIN
     """How connections are made secure."""
 
@@ -78,20 +80,33 @@ class Client:
     """One client of one server.
 
     ``rng`` generates names that others cannot guess. Coroutines raise :class:`NfsError`.
+    ``connect`` is the usual way to the server, which is the first if there are several ``ways``.
     """
 
     def __init__(
-        self, reactor: Reactor, connect: Connect, options: ClientOptions, rng: Random
+        self,
+        reactor: Reactor,
+        connect: Connect,
+        options: ClientOptions,
+        rng: Random,
+        ways: Sequence[Way] = (),
     ) -> None:
         patience = max(options.timeout, _PATIENCE_MIN_S)
         self.session = Session(reactor, options.credentials, options.minor_version, rng, patience)
         self.opens = OpenTable()
         offloads = Offloads()
         service = Callbacks(self.session, self.opens, offloads).service()
+
+        def secure(way: Connect, timeout_s: float) -> Future[Channel]:
+            return secured(way(timeout_s, service), options.security)
+
         self.recovery = Recovery(
             self.session,
             self.opens,
-            lambda timeout_s: secured(connect(timeout_s, service), options.security),
+            [
+                (way.name, partial(secure, way.connect), way.last_resort)
+                for way in ways or (Way("the server", connect),)
+            ],
             owner=options.owner,
             verifier=options.verifier,
             timeout=options.timeout,
@@ -123,6 +138,7 @@ class Client:
     async def connect(self) -> None:
         """Connect, and create a session."""
         await self.session.become_usable()
+        await self.recovery.lanes.first_round()
 
     async def negotiate(self, root: bytes) -> None:
         """Adopt the server's largest READ and WRITE, and the length of its leases.

@@ -7,7 +7,7 @@ and fetches the attributes.
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.task import Reactor
@@ -21,6 +21,7 @@ from .errors import NfsError
 from .operations.by_handle import ALL_ACCESS
 from .paths import Path, Resolver, to_octets, to_text
 from .results import Result
+from .routes import Way
 
 if TYPE_CHECKING:
     from random import Random
@@ -39,8 +40,9 @@ class Lookups(Client):
         export: tuple[bytes, ...],
         options: ClientOptions,
         rng: Random,
+        ways: Sequence[Way] = (),
     ) -> None:
-        super().__init__(reactor, connect, options, rng)
+        super().__init__(reactor, connect, options, rng, ways)
         self.resolver = Resolver(self.session, export)
 
     async def mount(self) -> None:

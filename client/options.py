@@ -7,7 +7,9 @@ from os import PathLike
 from typing import Final
 
 NCONNECT_MAX: Final = 16
-"""Connections of one mount at most, as in Linux."""
+"""Connections of one mount over one path at most, as in Linux."""
+PATHS_MAX: Final = 16
+"""Paths of one mount at most, as in Linux (nfs(5), ``max_connect``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,12 @@ class MountOptions:
     wsize: int | None = None
     """Octets that one WRITE carries at most: by default 1 MiB, or what the server allows."""
     nconnect: int | None = None
-    """Connections to the server, 1 to 16, that share the calls: by default 1."""
+    """Connections to the server, 1 to 16 over each path, that share the calls: by default 1."""
     delegations: bool | None = None
     """Whether files are kept that the server leaves to this client until others want them; by
     default not."""
+    paths: tuple[str, ...] | None = None
+    """More paths to the same server: URLs, or hosts that are reached as the mount's URL is."""
 
     def over(self, defaults: MountOptions) -> MountOptions:
         """Return these options, with those of ``defaults`` where these are None."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Final
 
 from nfsrdma.rpcrdma.rpc.channel import Channel, TransportError
@@ -27,15 +27,14 @@ from .callback import CALLBACK_OPERATIONS_MAX, CALLBACK_SLOTS
 from .caller import Limits
 from .compound import Compound, Header
 from .errors import NfsError, StatusError, status_error, unreachable
+from .identity import AnotherServerError, difference
 from .lanes import Lanes
 from .opens import OpenTable
-from .session import Gate, Session
+from .routes import Connect
+from .session import Gate, Session, why
 from .slots import SlotTable
 
 _log = logging.getLogger(__name__)
-
-Connect = Callable[[float], Future[Channel]]
-"""Connects within the given number of seconds. Raises kinds of ``OSError``."""
 
 MAX_IO: Final = 4 << 20
 """Octets of data that a session should allow in one call."""
@@ -63,13 +62,16 @@ _SESSION_GONE: Final = frozenset((t.NFS4ERR_BADSESSION, t.NFS4ERR_DEADSESSION))
 
 
 class Recovery:
-    """The guardian of a session. ``owner`` and ``verifier`` identify this client."""
+    """The guardian of a session. ``owner`` and ``verifier`` identify this client.
+
+    ``ways`` lead to its server, the usual one first: see :class:`~.lanes.Lanes`.
+    """
 
     def __init__(
         self,
         session: Session,
         opens: OpenTable,
-        connect: Connect,
+        ways: Sequence[tuple[str, Connect, bool]],
         *,
         owner: bytes,
         verifier: bytes,
@@ -88,7 +90,6 @@ class Recovery:
         self.hard = False
         """Whether calls wait for as long as the server is away, where they would fail after
         ``timeout`` seconds."""
-        self._connect = connect
         self._owner = owner
         self._verifier = verifier
         self._create_sequence = 0
@@ -102,9 +103,10 @@ class Recovery:
         self._rebound: Channel | None = None
         self.lanes = Lanes(
             session,
-            nconnect - 1,
-            connect=connect,
-            bind=self._bind,
+            ways,
+            nconnect,
+            verify=self._verify,
+            bind=self._bind_lane,
             lost=self.connection_lost,
             timeout=timeout,
         )
@@ -127,19 +129,15 @@ class Recovery:
     def connection_lost(self, channel: Channel, reason: str) -> None:
         """Restore the session over a new connection: ``channel`` is lost."""
         session = self.session
-        if self.lanes.drop(channel, reason):
-            _log.info("one of the connections lost: %s", reason)
-            return
         if channel is not session.channel:
+            self.lanes.drop(channel, reason)
             return
         _log.info("connection lost: %s", reason)
-        session.channel = None
-        channel.close(reason)
-        if self.closing:
-            return
-        if session.gate is None and (other := self.lanes.promote()) is not None:
-            session.channel = other
-        else:
+        # Calls that were on their way go on before drop() returns: over a lane, if there is one.
+        usable = session.gate is None and not self.closing
+        session.channel = self.lanes.promote() if usable else None
+        self.lanes.drop(channel, reason)
+        if session.channel is None and not self.closing:
             self.start()
 
     def session_broken(self, slots: SlotTable, status: int) -> None:
@@ -192,6 +190,7 @@ class Recovery:
                     break
                 failure = TransportError("the connection was lost at once")
             hopeless = isinstance(failure, NfsError) or (self._first and not _later(failure))
+            hopeless = hopeless and not self.lanes.untried
             if not hopeless and self.hard:
                 deadline = max(deadline, reactor.time() + self.timeout)
             elif hopeless or reactor.time() + backoff >= deadline:
@@ -223,10 +222,11 @@ class Recovery:
         channel = session.channel
         self._hung_up = False
         if channel is None:
-            channel = await self._connect(max(0.1, deadline - reactor.time()))
-            session.stats.connections += 1
+            channel = await self.lanes.connect(max(0.1, deadline - reactor.time()))
         self._watch(channel, reactor.time())
         try:
+            if self.lanes.several and session.channel is None and self.server is not None:
+                await self._verify(channel)
             if session.channel is None and session.slots is not None:
                 await self._resume(channel)
             if session.slots is None:
@@ -234,9 +234,9 @@ class Recovery:
             session.channel = channel
             if self._must_reclaim:
                 await self._reclaim()
-        except BaseException:
+        except BaseException as error:
             session.channel = None
-            channel.close()
+            self.lanes.failed(channel, why(error))
             raise
         finally:
             self._watchdog.cancel()
@@ -246,6 +246,7 @@ class Recovery:
         """Hang up if the server is silent for long, early enough for another attempt."""
         reactor = self.session.reactor
         patience = self.timeout if self._first else self.timeout / 2
+        patience /= len(self.lanes.routes)  # another path may lead there
         due = max(self.session.heard_at, since) + patience
         if reactor.time() < due:
             self._watchdog = reactor.call_at(due, self._watch, channel, since)
@@ -261,6 +262,33 @@ class Recovery:
             if error.status not in _SESSION_GONE:
                 raise
             self.session.drop_session()
+
+    async def _verify(self, channel: Channel) -> bool:
+        """See whether a connection leads to the server of the session.
+
+        Raises ``AnotherServerError`` if not. Returns whether the server knows us there by the same
+        client ID. Who has become another server at the very address of the session is believed, as
+        on a mount with one path: a restart may have renamed it.
+        """
+        told, known = await self._call_exchange_id(channel), self.server
+        assert known is not None
+        reason = difference(known, told)
+        if reason and (self.session.channel is not None or not self.lanes.is_usual(channel)):
+            raise AnotherServerError(reason)
+        return told.eir_clientid == self.client_id
+
+    async def _bind_lane(self, channel: Channel) -> None:
+        """Bind one of several connections to the session.
+
+        Raises ``AnotherServerError`` if who is there does not know it.
+        """
+        known = not self.lanes.several or await self._verify(channel)
+        try:
+            await self._bind(channel)
+        except StatusError as error:
+            if known or error.status not in _SESSION_GONE:
+                raise
+            raise AnotherServerError("another server is there: it has no such session") from error
 
     async def _bind(self, channel: Channel) -> None:
         """Call BIND_CONN_TO_SESSION for both directions (RFC 8881, Section 18.34)."""
@@ -331,6 +359,8 @@ class Recovery:
         compound = self._plain("CREATE_SESSION")
         size = MAX_IO + _OVERHEAD
         back = _CALLBACK_SIZES.get(channel.peer.transport, _CALLBACK_SIZES["rdma"])
+        if self.lanes.several:  # each path may have to carry them
+            back = min(_CALLBACK_SIZES.values())
         arguments = t.CREATE_SESSION4args(
             self.client_id,
             self._create_sequence,
@@ -397,7 +427,6 @@ class Recovery:
             return
         self._arm()
         now = session.reactor.time()
-        self.lanes.look(now)
         slots = session.slots
         if slots is None or not slots.busy:
             if now - session.renewed_at >= self.lease_s / 2:
@@ -448,7 +477,7 @@ class Recovery:
             watchdog.cancel()
             session.drop_session()
             session.channel = None
-            channel.close()
+            self.lanes.drop(channel, "the mount is closed")
 
 
 def _later(error: Exception) -> bool:

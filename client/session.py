@@ -27,6 +27,7 @@ from nfsrdma.xdr.nfs4 import types as t
 
 from .caller import Limits
 from .compound import Compound, Header, SequenceResult, decode_compound_head
+from .connection import quickest
 from .errors import (
     NfsError,
     ProtocolError,
@@ -363,8 +364,7 @@ class Session:
 
     def carrier(self, channel: Channel, slot: int) -> Channel:
         """Return the connection for a slot, of several; ``channel`` is the first of them."""
-        lane = slot % (len(self.lanes) + 1)
-        return self.lanes[lane - 1] if lane else channel
+        return quickest(channel, self.lanes, slot)
 
     def _unanswered(
         self, error: Exception, compound: Compound, slots: SlotTable, slot: int, uncertain: bool

@@ -53,6 +53,30 @@ class OperationStats:
 
 
 @dataclass(slots=True)
+class PathStats:
+    """What went over one of several paths to the server. Sizes are in octets."""
+
+    url: str
+    """Where the path leads."""
+    last_resort: bool = False
+    """Whether it is used only while no other path can be."""
+    up: int = 0
+    """Connections that carry calls now."""
+    trouble: str = ""
+    """Why there are none; empty if there are, or if none is wanted."""
+    connections: int = 0
+    """Connections that were established so far."""
+    lost: int = 0
+    """Connections that carried calls and do not any more."""
+    calls: int = 0
+    """Calls that were sent, those included that were sent again."""
+    bytes_sent: int = 0
+    """Octets of these calls."""
+    bytes_received: int = 0
+    """Octets of their replies; a READ counts as long as it was asked for."""
+
+
+@dataclass(slots=True)
 class Statistics:
     """All counters of a mount."""
 
@@ -72,6 +96,8 @@ class Statistics:
     """Unstable writes that were sent again because the server lost them before COMMIT."""
     callbacks: int = 0
     """Callbacks from the server."""
+    paths: list[PathStats] = field(default_factory=list)
+    """By path, the URL's own first; empty unless the mount was given more paths."""
 
     def of(self, name: str) -> OperationStats:
         """Return the counters of ``name``, made on first use."""

@@ -8,11 +8,11 @@ percent-decoded to octets.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit
 
-from .options import NCONNECT_MAX, MountOptions
+from .options import NCONNECT_MAX, PATHS_MAX, MountOptions
 
 _TRANSPORTS = {"nfs+rdma": "rdma", "nfs+tcp": "tcp", "nfs": "tcp"}
 _PORTS = {"rdma": 20049, "tcp": 2049}
@@ -51,6 +51,10 @@ def _connections(text: str) -> int:
     return value
 
 
+def _path(text: str) -> str:
+    return text.replace(" ", "+")  # which is what a query has instead of a plus sign
+
+
 def _yes_or_no(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("1 or 0")
@@ -74,6 +78,7 @@ OPTIONS: Final[dict[str, tuple[str, Callable[[str], str | int | float]]]] = {
     "wsize": ("wsize", _size),
     "delegations": ("delegations", _yes_or_no),
     "nconnect": ("nconnect", _connections),
+    "path": ("paths", _path),
     "uid": ("uid", _identity),
     "gid": ("gid", _identity),
 }
@@ -180,7 +185,47 @@ def _options(text: str, query: str) -> MountOptions:
             raise UrlError(f"{text!r}: no option {name!r}; there are {', '.join(OPTIONS)}")
         keyword, read = OPTIONS[name]
         try:
-            given[keyword] = read(value)
+            value_read = read(value)
         except ValueError as error:
             raise UrlError(f"{text!r}: {name}={value}: {error}") from None
+        if keyword == "paths":  # the only one that may be given again
+            given[keyword] = (*given.get(keyword, ()), value_read)
+        else:
+            given[keyword] = value_read
     return MountOptions(**given)
+
+
+def paths_to(main: Url, options: MountOptions) -> list[Url]:
+    """Return the paths to the server of ``main``, which is the first of them.
+
+    A further one is a URL without a path of its own, or only a host (and a port), which is reached
+    as ``main`` is. Raises :class:`UrlError`.
+    """
+    found = [main, *(_another(main, text) for text in options.paths or ())]
+    if len(found) > PATHS_MAX:
+        raise UrlError(f"{len(found)} paths are given, and {PATHS_MAX} may be used")
+    seen = set[object]()
+    for each in found:
+        key = each.transport, each.host, each.port, each.options.provider, each.options.device
+        if key in seen:
+            raise UrlError(f"the path {each} is given twice: nconnect= is for more connections")
+        seen.add(key)
+    return found
+
+
+def _another(main: Url, text: str) -> Url:
+    plain = "://" not in text
+    if plain:
+        if ":" in text and "[" not in text and text.count(":") > 1:
+            text = f"[{text}]"
+        text = f"nfs+{main.transport}://{text}"
+    url = parse_url(text)
+    if url.path not in ((), main.path):
+        raise UrlError(f"{text!r}: a path is a server's address, and the export is {main}")
+    allowed = MountOptions(provider=url.options.provider, device=url.options.device)
+    if url.options != allowed:
+        raise UrlError(f"{text!r}: a path has no options but provider= and device=")
+    host = text.partition("://")[2].partition("/")[0].partition("?")[0]
+    if plain and not host.rpartition("]")[2].rpartition(":")[1]:
+        url = replace(url, port=main.port)
+    return replace(url, path=main.path)

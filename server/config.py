@@ -32,7 +32,9 @@ class ServerConfig:
     """Settings of a server.
 
     ``max_io`` bounds one READ or WRITE, up to 4 MiB. ``scope`` and ``owner`` identify the server
-    to clients, which take two servers with the same owner for one.
+    to clients, which take two servers with the same owner for one (RFC 8881, Section 2.10.5). Where
+    they are empty, both are made of the key of the server's file handles: so each server is another
+    one, and after a restart the same.
     """
 
     max_io: int = 1 << 20
@@ -53,8 +55,8 @@ class ServerConfig:
     owners. Without one there are numbers only."""
     id_names: bool = False
     """Whether owners are sent as names, where this host knows one. It takes a domain."""
-    owner: bytes = b"nfsrdma"
-    scope: bytes = b"nfsrdma"
+    owner: bytes = b""
+    scope: bytes = b""
     lanes: bool = field(default_factory=lanes_wanted)
     """Whether calls of the common shape take the short way; what is answered is the same."""
 

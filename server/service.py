@@ -9,9 +9,11 @@ Programs use :class:`nfsrdma.server.Server`, which brings what it takes of a mac
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -89,6 +91,13 @@ def _outermost(export: Export) -> Export:
     return export
 
 
+def _named(config: ServerConfig, key: bytes) -> ServerConfig:
+    """Return the settings of a server with that key, with names by which it is known to clients."""
+    digest = hashlib.blake2s(key, digest_size=16, person=b"identity").hexdigest()
+    name = b"nfsrdma " + digest.encode()
+    return replace(config, owner=config.owner or name, scope=config.scope or name)
+
+
 class _Nobody:
     """Calls no client of minor version 0: there is nothing to call them for."""
 
@@ -149,12 +158,12 @@ class NfsService:
         connect: Connect | None = None,
         people: Database | None = None,
     ) -> None:
-        self.config = config or ServerConfig()
         self._reactor = reactor
         self._exports = tuple(exports)
         self._store = store or MemoryRecoveryStore(rng.randrange(1, 1 << 32))
         key = self._store.secret(rng.randbytes(_KEY_OCTETS))
         self.namespace = Namespace(exports, key, born_ns)
+        self.config = _named(config or ServerConfig(), key)
         self._policy = policy or Policy.suiting(exports)
         self._retired: list[FileSystem] = []
         self._core = self._assemble(rng, connect or self._connect, threads, people or NoDatabase())

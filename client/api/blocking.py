@@ -24,7 +24,7 @@ from ..stats import Statistics
 from .blocking_file import NfsFile
 from .blocking_paths import Paths
 from .on_thread import begin, lent, planned
-from .shared import StrOrBytesPath, text_of
+from .shared import StrOrBytesPath, text_of, texts_of
 
 if TYPE_CHECKING:
     from _typeshed import OpenBinaryMode, OpenTextMode
@@ -50,6 +50,7 @@ def mount(
     wsize: int | None = None,
     nconnect: int | None = None,
     delegations: bool | None = None,
+    paths: tuple[str, ...] | None = None,
 ) -> Mount:
     """Connect to the server of ``url`` and make its export usable.
 
@@ -66,9 +67,12 @@ def mount(
     - ``pcap``: a pcapng file that gets every packet (``"soft"`` provider); none.
     - ``rsize``, ``wsize``: octets that one READ or WRITE carries at most; 1 MiB, or what the
       server allows.
-    - ``nconnect``: connections to the server, 1 to 16, that share the calls; 1.
+    - ``nconnect``: connections to the server, 1 to 16 over each path, that share the calls; 1.
     - ``delegations``: whether files that the server leaves to this client are kept until others
       want them, and opened meanwhile without the server; not.
+    - ``paths``: more paths to the same server, as URLs or hosts (``("nfs+rdma://10.1.0.1",)``). All
+      that are up are used, and one that is lost is not missed. TCP is the last resort where there
+      is RDMA. ``stats.paths`` tells what went where; none.
 
     Raises :class:`UrlError` or ``ValueError`` if the request makes no sense, and
     :class:`NfsError`, which is an ``OSError``, if the server or the network refuses it.
@@ -86,6 +90,7 @@ def mount(
         wsize=wsize,
         nconnect=nconnect,
         delegations=delegations,
+        paths=texts_of(paths),
     )
     return begin(Mount, url, options)
 

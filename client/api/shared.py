@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from operator import index
 from os import R_OK, W_OK, X_OK, PathLike, fspath
 from typing import TYPE_CHECKING
@@ -24,6 +24,13 @@ def text_of(path: StrOrBytesPath) -> str:
     """Return ``path`` as text; octets that are not UTF-8 become surrogates."""
     plain = fspath(path)
     return plain if isinstance(plain, str) else to_text(plain)
+
+
+def texts_of(given: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return several texts as a tuple, in whatever they are given; one text is one of them."""
+    if given is None:
+        return None
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def checked_offset(offset: int) -> int:

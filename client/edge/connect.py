@@ -8,7 +8,8 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, cast
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from weakref import ref
 
 from nfsrdma.rpcrdma.io.fork import keep_from_children
@@ -24,7 +25,8 @@ from ..filesystem import FileSystem
 from ..options import NCONNECT_MAX, MountOptions
 from ..recovery import SILENT_SERVER
 from ..referral import MovedError
-from ..url import Url, parse_url
+from ..routes import Way
+from ..url import Url, parse_url, paths_to
 from .local import blamed
 
 if TYPE_CHECKING:
@@ -38,16 +40,21 @@ _SERVERS_MAX: Final = 16
 """Places that a mount tries, as servers refer it from one to the next."""
 
 
+class _Place(NamedTuple):
+    """Where a path leads, and by which provider's device."""
+
+    url: Url
+    provider: str | None
+    device: str | None
+
+
 class Connector:
-    """Makes connections to one server, over TCP or over an RDMA device of its own."""
+    """Makes connections to one server, over TCP or over RDMA devices of its own."""
 
     def __init__(self, reactor: Reactor, url: Url, options: MountOptions) -> None:
         self._reactor = reactor
-        self._url = url
-        self._provider = options.provider
-        self._device_name = options.device
         self._pcap = options.pcap
-        self._devices: dict[str, Device] = {}  # by provider
+        self._devices: dict[tuple[str, str | None], Device] = {}  # by provider and name
         self._channels: list[RdmaChannel] = []  # those over RDMA that are open, and some others
         self._totals: dict[str, int] = {}  # of those before them
         self._pid = os.getpid()
@@ -56,41 +63,63 @@ class Connector:
             raise ValueError("packets can be captured only of nfs+rdma://; use tcpdump for TCP")
         if options.device is not None and url.transport != "rdma":
             raise ValueError("a device has a meaning only with nfs+rdma://")
-        if url.transport == "rdma":
-            self._provider = _checked_provider(options)
+        self._places = [self._place(each, options) for each in paths_to(url, options)]
         if options.pcap is not None:
             # Failing later, as a device is opened, would look like a fault of the connection.
             with blamed(options.pcap):
                 open(options.pcap, "ab").close()
 
-    def connect(self, timeout_s: float, service: Service) -> Future[Channel]:
+    def _place(self, url: Url, options: MountOptions) -> _Place:
+        if url.transport == "tcp":
+            return _Place(url, None, None)
+        own = MountOptions(provider=url.options.provider, device=url.options.device)
+        chosen = own.over(options)
+        return _Place(url, _checked_provider(chosen), chosen.device)
+
+    def ways(self) -> list[Way]:
+        """Return the ways to the server, the usual one first.
+
+        TCP is the last resort if another way is RDMA.
+        """
+        rdma = any(place.url.transport == "rdma" for place in self._places)
+        return [
+            Way(
+                str(place.url.with_path(())),
+                partial(self._connect, place),
+                rdma and place.url.transport == "tcp",
+            )
+            for place in self._places
+        ]
+
+    def _connect(self, place: _Place, timeout_s: float, service: Service) -> Future[Channel]:
         """Return a connection whose incoming calls go to ``service``.
 
         The future's error is an ``OSError``.
         """
-        url = self._url
+        url = place.url
         if url.transport == "tcp":
             return connect_tcp(
                 self._reactor, url.host, url.port, service=service, timeout_s=timeout_s
             )
         try:
-            return self._connect_rdma(timeout_s, service)
+            return self._connect_rdma(place, timeout_s, service)
         except OSError as error:
             failed: Future[Channel] = Future()
             failed.set_error(error)
             return failed
 
-    def _connect_rdma(self, timeout_s: float, service: Service) -> Future[Channel]:
-        found = socket.getaddrinfo(self._url.host, self._url.port, type=socket.SOCK_DGRAM)
+    def _connect_rdma(self, place: _Place, timeout_s: float, service: Service) -> Future[Channel]:
+        found = socket.getaddrinfo(place.url.host, place.url.port, type=socket.SOCK_DGRAM)
         address = str(found[0][4][0])
-        if self._provider is not None:
-            return self._connect_by(self._provider, address, timeout_s, service)
+        if place.provider is not None:
+            return self._connect_by(place.provider, place, address, timeout_s, service)
         from nfsrdma.rpcrdma.providers.choice import providers_for
 
-        return Task(self._connect_best(providers_for(address), address, timeout_s, service))
+        providers = providers_for(address)
+        return Task(self._connect_best(providers, place, address, timeout_s, service))
 
     async def _connect_best(
-        self, providers: list[str], address: str, timeout_s: float, service: Service
+        self, providers: list[str], place: _Place, address: str, timeout_s: float, service: Service
     ) -> Channel:
         """Connect by the first provider that can. Raises what the last one says if none can."""
         *hopeful, last = providers
@@ -98,11 +127,11 @@ class Connector:
             with suppress(OSError):
                 # A server on this host that is silent in shared memory may still answer packets.
                 patience = min(_SHORTLY_S, timeout_s / 2)
-                return await self._connect_by(provider, address, patience, service)
-        return await self._connect_by(last, address, timeout_s, service)
+                return await self._connect_by(provider, place, address, patience, service)
+        return await self._connect_by(last, place, address, timeout_s, service)
 
     def _connect_by(
-        self, provider: str, address: str, timeout_s: float, service: Service
+        self, provider: str, place: _Place, address: str, timeout_s: float, service: Service
     ) -> Future[Channel]:
         """Connect by one provider, opening its device if need be. Raises ``OSError``."""
         # Imported here: a TCP client does not need a RoCE engine.
@@ -110,16 +139,17 @@ class Connector:
         from nfsrdma.rpcrdma.transport.connect import connect_rdma
         from nfsrdma.rpcrdma.transport.options import TransportOptions
 
-        device = self._devices.get(provider)
+        key = provider, place.device
+        device = self._devices.get(key)
         if device is None:
-            device = self._devices[provider] = open_device(
-                provider, self._reactor, device=self._device_name, pcap=self._pcap
+            device = self._devices[key] = open_device(
+                provider, self._reactor, device=place.device, pcap=self._pcap
             )
         future = connect_rdma(
             device,
             self._reactor,
             address,
-            self._url.port,
+            place.url.port,
             options=replace(TransportOptions.suiting(device.limits), connect_timeout_s=timeout_s),
             service=service,
         )
@@ -222,7 +252,8 @@ def _client_at(
         delegations=bool(chosen.delegations),
         nconnect=nconnect,
     )
-    client = FileSystem(reactor, connector.connect, url.path, identity, rng)
+    ways = connector.ways()
+    client = FileSystem(reactor, ways[0].connect, url.path, identity, rng, ways)
     connector.serve(client)
     return client, connector, url
 
@@ -244,7 +275,9 @@ async def mount_client(
         if key in tried:
             continue
         tried.add(key)
-        client, connector, _ = _client_at(reactor, where, options)
+        # Further paths lead to the server that was asked for, and not where that one refers to.
+        chosen = options if where is first else replace(options, paths=())
+        client, connector, _ = _client_at(reactor, where, chosen)
         try:
             await client.mount()
         except NfsError as error:

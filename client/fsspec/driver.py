@@ -19,6 +19,7 @@ from fsspec.utils import stringify_path
 
 from ..api.aio import AsyncMount, mount
 from ..api.aio_file import AsyncFile
+from ..api.shared import texts_of
 from ..attributes import Stat
 from ..copies import Progress
 from .files import NfsReader, NfsUpdater, NfsWriter, RawWriter, read_range
@@ -80,6 +81,7 @@ class NfsFileSystem(AsyncFileSystem):
         wsize: int | None = None,
         nconnect: int | None = None,
         delegations: bool | None = None,
+        paths: str | Sequence[str] | None = None,
         asynchronous: bool = False,
         loop: asyncio.AbstractEventLoop | None = None,
         batch_size: int | None = None,
@@ -102,6 +104,7 @@ class NfsFileSystem(AsyncFileSystem):
             wsize=wsize,
             nconnect=nconnect,
             delegations=delegations,
+            paths=texts_of(paths),
         )
         self._mounts: dict[asyncio.AbstractEventLoop, asyncio.Future[AsyncMount]] = {}
         self._finalizers: list[weakref.finalize[..., NfsFileSystem]] = []

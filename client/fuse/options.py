@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
 from ..nodes import UNCACHED, Lifetimes
-from ..options import NCONNECT_MAX, MountOptions
+from ..options import NCONNECT_MAX, PATHS_MAX, MountOptions
 from ..url import UrlError, parse_url
 from .choices import Choices
 from .mounting import FLAGS
@@ -84,6 +84,8 @@ class FuseOptions:
     """``rdma`` or ``tcp``, if that does not follow from the URL."""
     port: int | None = None
     """The server's port, if that does not follow from the URL."""
+    paths_max: int = PATHS_MAX
+    """How many paths there may be to the server, the URL included (nfs(5), ``max_connect``)."""
 
     @property
     def default_permissions(self) -> bool:
@@ -104,8 +106,13 @@ class FuseOptions:
             if not colon or not host:
                 raise UrlError(f"{source!r} is neither a URL nor host:/path")
             port = f":{self.port}" if self.port is not None else ""
-            return f"nfs+{self.proto or 'rdma'}://{host}{port}/{path}"
+            return self.url(f"nfs+{self.proto or 'rdma'}://{host}{port}/{path}")
         parsed = parse_url(source)
+        count = 1 + len(self.mount.over(parsed.options).paths or ())
+        if count > self.paths_max:
+            raise ValueError(
+                f"{count} paths are given, and max_connect={self.paths_max} allows less"
+            )
         if self.proto not in (None, parsed.transport):
             raise ValueError(f"proto={self.proto} contradicts {source}")
         if self.port not in (None, parsed.port):
@@ -237,8 +244,9 @@ class _Reader:
         """Read ``port``."""
         self.fuse = replace(self.fuse, port=_number(text, 1, 65535))
 
-    def addresses(self, most: int) -> None:
-        """Read ``max_connect``: one address of the server is used, which is never too many."""
+    def path(self, text: str) -> None:
+        """Read ``path``, which may be given again."""
+        self.mount = replace(self.mount, paths=(*(self.mount.paths or ()), text))
 
     def all_lifetimes(self, text: str) -> None:
         """Read ``actimeo``."""
@@ -355,7 +363,8 @@ _VALUED: Final[dict[str, Callable[[_Reader, str], None]]] = {
     "rsize": _of_mount("rsize", _size),
     "wsize": _of_mount("wsize", _size),
     "nconnect": _of_mount("nconnect", lambda text: _number(text, 1, NCONNECT_MAX)),
-    "max_connect": lambda reader, text: reader.addresses(_number(text, 1, NCONNECT_MAX)),
+    "max_connect": _of_fuse("paths_max", lambda text: _number(text, 1, PATHS_MAX)),
+    "path": _Reader.path,
     "uid": _of_mount("uid", _identity),
     "gid": _of_mount("gid", _identity),
     "provider": _of_mount("provider", str),

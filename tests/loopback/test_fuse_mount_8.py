@@ -25,6 +25,7 @@ from tests.loopback.test_fuse_mount import (
     take_away,
 )
 from tests.support.nfs_live import LiveServer
+from tests.support.paths_live import PathServer
 
 from nfsrdma.cli import mount_helper
 from nfsrdma.client.fuse.daemon import Daemon
@@ -206,3 +207,28 @@ def test_names_that_are_no_utf8_long_names_and_large_offsets(
     assert path.is_socket()
     run("rm", "-rf", "--", *where.iterdir())
     made.close()
+
+
+@pytest.mark.parametrize("kinds", [("soft", "soft"), ("shm", "tcp")], ids="+".join)
+def test_a_copy_goes_on_over_the_other_path(where: Path, tmp_path: Path, kinds: tuple[str]) -> None:
+    """Programs do not notice that one of two paths is cut, whichever it is."""
+    server = PathServer(*kinds, base=170)
+    data = os.urandom(8 << 20) * 4
+    source = tmp_path / "source"
+    source.write_bytes(data)
+    made = Mount(server.urls[0], where, "-o", f"path={server.urls[1]},max_connect=2")
+    try:
+        clear(where)
+        for which in (0, 1):
+            copying = subprocess.Popen(["cp", source, where / f"copy-{which}"])
+            while copying.poll() is None and not (where / f"copy-{which}").exists():
+                pass
+            server.cut_path(which)
+            assert copying.wait(PATIENCE_S) == 0
+            assert (where / f"copy-{which}").read_bytes() == data
+            server.mend(which)
+        clear(where)
+        made.close()
+    finally:
+        made.take_away()
+        server.stop()

@@ -99,6 +99,8 @@ class FakeServer:
         self.uncached_at_sequence = True
         self.exclusive_create = True
         self.can_seek = True
+        self.major, self.minor, self.scope = b"fake", 0, b"scope"
+        self.client_ids = 7
         self.payload = self.inline = 0
         self.log: list[list[str]] = []
         self.executed: list[str] = []
@@ -270,7 +272,9 @@ class FakeServer:
 
     def op_exchange_id(self, args: t.EXCHANGE_ID4args) -> bytes:
         owner = bytes(args.eia_clientowner.co_ownerid)
-        clientid = (self.epoch << 32) + 7 + self.owners.setdefault(owner, len(self.owners))
+        clientid = (
+            (self.epoch << 32) + self.client_ids + self.owners.setdefault(owner, len(self.owners))
+        )
         record = self.clients.setdefault(clientid, [1, 0])
         flags = t.EXCHGID4_FLAG_USE_NON_PNFS | (t.EXCHGID4_FLAG_CONFIRMED_R if record[1] else 0)
         return _encoded(
@@ -279,8 +283,8 @@ class FakeServer:
                 record[0],
                 flags,
                 t.state_protect4_r(t.SP4_NONE),
-                t.server_owner4(0, b"fake"),
-                b"scope",
+                t.server_owner4(self.minor, self.major),
+                self.scope,
                 [],
             )
         )

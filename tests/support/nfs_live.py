@@ -90,7 +90,7 @@ class LiveServer:
             if not failure:
                 self.reactor.run_forever()
                 self.server.close()
-                for device in self.devices:
+                for device in filter(None, self.devices):
                     device.close()
             self.reactor.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -34,15 +35,20 @@ class Options:
     provider: str | None
     device: str | None
     pcap: str | None
+    paths: tuple[str, ...]
+    verbose: bool
 
     def mount(self, url: str) -> Mount:
         """Mount ``url`` with these options."""
+        if self.verbose:
+            logging.basicConfig(level=logging.INFO, format="%(message)s")
         return mount(
             url,
             timeout=self.timeout,
             provider=self.provider,
             device=self.device,
             pcap=self.pcap,
+            paths=self.paths or None,
         )
 
 
@@ -67,6 +73,19 @@ server_options = folded(
             metavar="FILE",
             type=click.Path(dir_okay=False, writable=True),
             help="Write every packet to FILE, a pcapng capture (soft provider).",
+        ),
+        click.option(
+            "--path",
+            "paths",
+            multiple=True,
+            metavar="URL|HOST",
+            help="One more path to the server; may be given again. TCP is the last resort.",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            help="Log connections, and which path is taken.",
         ),
     ),
 )

@@ -64,8 +64,9 @@ def mount(
     actimeo=, acregmin=, acregmax=, acdirmin=, acdirmax=, noac, nocto, lookupcache=all|pos|none,
     local_lock=none|all|posix|flock, nolock, nordirplus, wb (the kernel keeps what is written),
     delegations (files that the server leaves to this client are opened without it),
-    vers=4.1|4.2, proto=rdma|tcp, port=, nconnect=, sec=sys, provider=, device=, allow_other,
-    uid=, gid= (all requests are made as that user), bg, fg, retry=MINUTES, fsname=, and nosuid,
+    vers=4.1|4.2, proto=rdma|tcp, port=, nconnect=, path=URL|HOST (one more path to the server; may
+    be given again), max_connect=, sec=sys, provider=, device=, allow_other, uid=, gid= (all
+    requests are made as that user), bg, fg, retry=MINUTES, fsname=, and nosuid,
     nodev, noexec, noatime and their opposites.
     """
     status = mount_with(source, directory, texts, foreground=foreground, verbose=verbose)

@@ -1,0 +1,96 @@
+"""Which of several connections has died alone, without a word.
+
+With one connection its replies are the server's. Of several, one may be dead while the server is
+well. A connection whose calls wait is asked for a sign of life, and so are the others at the same
+moment: if what was sent later over another one is answered and this one stays silent, it is the
+path, and not the server, that is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from nfsrdma.rpcrdma.rpc.channel import Channel
+from nfsrdma.rpcrdma.task import Future, TimerHandle
+from nfsrdma.xdr import Decoder
+
+from .connection import Connection
+from .session import Session
+
+_LOOKS: Final = 20
+"""Looks within the time that the server may be silent."""
+_ASKING: Final = 10
+"""The part of that time after which a connection is asked, and that it has to answer."""
+
+
+class Liveness:
+    """Looks at the connections of a session for as long as calls are on their way.
+
+    ``lost`` is told of each that is dead. ``timeout`` is how long the server may be silent.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        connections: Callable[[], Iterable[Channel]],
+        lost: Callable[[Channel, str], None],
+        timeout: float,
+    ) -> None:
+        self._session = session
+        self._connections = connections
+        self._lost = lost
+        self._timeout = timeout
+        self._timer: TimerHandle | None = None
+        self._closed = False
+
+    def used(self) -> None:
+        """Note that a call was sent."""
+        if self._timer is None and not self._closed:
+            reactor = self._session.reactor
+            self._timer = reactor.call_at(reactor.time() + self._timeout / _LOOKS, self._due)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _due(self) -> None:
+        self._timer = None
+        channels = [each for each in self._connections() if isinstance(each, Connection)]
+        now = self._session.reactor.time()
+        for each in channels:
+            each.forget(now)
+        if any(each.in_flight for each in channels):
+            self.used()
+            self._look(channels, now)
+
+    def _look(self, channels: list[Connection], now: float) -> None:
+        soon = self._timeout / _ASKING
+        if any(each.silent_s(now) >= soon for each in channels):
+            for each in channels:
+                if each.asked_at is None:
+                    self._ask(each, now)
+        newest = max(each.answered for each in channels)
+        for each in channels:
+            asked_at = each.asked_at
+            if asked_at is None:
+                continue
+            patience = self._timeout / 2
+            if newest > asked_at:
+                # What waits before the question takes its time on a slow path.
+                patience = min(patience, max(soon, 2 * each.load * each.pace))
+            if now - asked_at >= patience:
+                self._lost(each, f"no answer over it for {now - asked_at:.1f} s")
+
+    def _ask(self, connection: Connection, now: float) -> None:
+        reactor = self._session.reactor
+
+        def answered(reply: Future[Decoder]) -> None:
+            if reply.error() is None:
+                connection.heard(now, reactor.time())
+
+        connection.asked_at = now
+        self._session.ping(connection.inner).add_done_callback(answered)
