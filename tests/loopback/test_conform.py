@@ -38,7 +38,7 @@ SOME = "HD2,HD8,RC1,RC9,WC3,WC7,RP1,RP9,RR1,CM3,CM4,FT1,FT2,FT6"
 def test_our_server_passes(server: LiveServer, provider: str, tmp_path: Path) -> None:
     url = server.rdma_url if provider == "soft" else server.shm_url
     out = tmp_path / "out"
-    ran = run(url, "--provider", provider, "--only", SOME, "--report", str(out))
+    ran = run(url, "--provider", provider, "--only", SOME, "--destructive", "--report", str(out))
     assert ran.exit_code == 0, ran.output
     found = json.loads((out / "report.json").read_text())
     verdicts = {test["id"]: test["verdict"] for test in found["tests"]}

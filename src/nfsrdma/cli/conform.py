@@ -120,7 +120,7 @@ _choice = folded(
         click.option(
             "--destructive",
             is_flag=True,
-            help="Also what may disturb other clients of the server, such as floods.",
+            help="Also what may disturb other clients of the server: floods, and what some die of.",
         ),
     ),
 )

@@ -31,7 +31,8 @@ class Need(StrEnum):
     PACKETS = "packets"
     """To see every packet, which the ``soft`` provider shows."""
     DESTRUCTIVE = "destructive"
-    """Leave to do what may disturb others: floods, or connections that are left half open."""
+    """Leave to do what may disturb others: floods, connections that are left half open, or what
+    servers are known to die of."""
 
 
 class Failed(Exception):

@@ -23,6 +23,8 @@ from .packets import Seen, Watch
 from .peer import INLINE, Gone, RawPeer, Silence, Unasked
 from .wire import Entry, Message, header
 
+_REST: Final = 4096
+"""Octets of a request or a reply for what is not data."""
 GRACE_S: Final = 0.15
 """How long is waited for what must not come, once what must come after it is there."""
 
@@ -418,6 +420,13 @@ class Session:
         call = self.compound(seqid=self.seqid)
         await self.lab.call(self.peer, call)
 
+    @property
+    def room(self) -> int:
+        """The octets that one READ or WRITE of the session may move, and a bit is left."""
+        fore = self.created.csr_fore_chan_attrs
+        longest = min(fore.ca_maxrequestsize, fore.ca_maxresponsesize, nfs.MAX_IO + _REST)
+        return longest - _REST
+
     async def end(self) -> None:
         """Destroy session and client, so that nothing of us is left."""
         if not self.id:
@@ -451,9 +460,11 @@ class File:
         self.stateid, self.handle = opened[2].stateid, opened[3].object
 
     async def fill(self, content: bytes) -> None:
-        """Write the content, with a Read chunk where it does not go inline."""
-        call = self.writing(content)
-        await self.written(call, len(content), await self.reduced(call))
+        """Write the content, in pieces that the session has room for."""
+        room = self.session.room
+        for start in range(0, len(content), room):
+            call = self.writing(content[start : start + room], start)
+            await self.written(call, len(content[start : start + room]), await self.reduced(call))
 
     def writing(self, data: bytes, offset: int = 0) -> Call:
         """Return a call that writes."""
@@ -481,13 +492,21 @@ class File:
         expect(done == count, f"{done} octets were written of {count}")
 
     async def content(self, count: int, offset: int = 0) -> bytes:
-        """Read through a Write chunk of one segment."""
-        offer = self.session.peer.memory.offer(count)
-        call = self.reading(count, offset)
-        answer = await self.lab.call(self.session.peer, call, writes=[offer])
-        results = answer.results(call)
-        expect(results.status == t.NFS4_OK, f"READ failed: {results.status_name}")
-        return bytes(results[-1].data)
+        """Read through Write chunks of one segment; a server may give less at a time."""
+        found = b""
+        while len(found) < count:
+            part = min(count - len(found), self.session.room)
+            offer = self.session.peer.memory.offer(part)
+            call = self.reading(part, offset + len(found))
+            answer = await self.lab.call(self.session.peer, call, writes=[offer])
+            results = answer.results(call)
+            expect(results.status == t.NFS4_OK, f"READ failed: {results.status_name}")
+            data = bytes(results[-1].data)
+            found += data
+            if results[-1].eof:
+                break
+            expect(data, "READ gave nothing, and the file does not end there")
+        return found
 
     async def holds(self, content: bytes) -> None:
         """Check that the file has this content, and ends behind it."""

@@ -11,7 +11,7 @@ from nfsrdma.xdr.nfs4 import types as t
 from nfsrdma.xdr.nfs4.attrs import encode_fattr4
 
 from .. import nfs
-from ..case import Severity, case, expect
+from ..case import Need, Severity, case, expect
 from ..lab import File, Lab, Tried
 from ..nfs import Call
 from ..peer import INLINE, Silence
@@ -117,7 +117,7 @@ def _two_writes(file: File, one: bytes, other: bytes) -> Call:
     )
 
 
-@case("RC6", _POSITION, Severity.ROBUSTNESS)
+@case("RC6", _POSITION, Severity.ROBUSTNESS, Need.DESTRUCTIVE)
 async def interleaved(lab: Lab) -> str:
     """Keep the segments of two Positions apart when they are interleaved, or refuse them."""
     file = await lab.file()
@@ -167,7 +167,7 @@ async def long_call(lab: Lab) -> None:
     await file.holds(data)
 
 
-@case("RC9", "RFC 8267, Section 6.4.2", Severity.MUST)
+@case("RC9", "RFC 8267, Section 6.4.2", Severity.MUST, Need.DESTRUCTIVE)
 async def long_call_and_chunk(lab: Lab) -> None:
     """Take a call from a Position-Zero Read chunk, and its data from another Read chunk."""
     file = await lab.file()
@@ -182,7 +182,7 @@ async def long_call_and_chunk(lab: Lab) -> None:
     await file.holds(data)
 
 
-@case("RC10", "RFC 8166, Section 4.2.4", Severity.ROBUSTNESS)
+@case("RC10", "RFC 8166, Section 4.2.4", Severity.ROBUSTNESS, Need.DESTRUCTIVE)
 async def octets_behind(lab: Lab) -> str:
     """Ignore or refuse octets behind the header of RDMA_NOMSG."""
     file = await lab.file()
@@ -193,7 +193,7 @@ async def octets_behind(lab: Lab) -> str:
     return tried.how
 
 
-@case("RC11", "RFC 8267, Section 6.4.2", Severity.SHOULD)
+@case("RC11", "RFC 8267, Section 6.4.2", Severity.SHOULD, Need.DESTRUCTIVE)
 async def two_chunks(lab: Lab) -> str:
     """Serve two WRITEs with a Read chunk each, or refuse the call as a whole."""
     file = await lab.file()
@@ -208,7 +208,7 @@ async def two_chunks(lab: Lab) -> str:
     return tried.how
 
 
-@case("RC12", _POSITION, Severity.ROBUSTNESS)
+@case("RC12", _POSITION, Severity.ROBUSTNESS, Need.DESTRUCTIVE)
 async def empty_segment(lab: Lab) -> str:
     """Pass over a segment without octets between others, or refuse it."""
     file = await lab.file()
@@ -222,7 +222,7 @@ async def empty_segment(lab: Lab) -> str:
     return tried.how
 
 
-@case("RC13", _POSITION, Severity.ROBUSTNESS)
+@case("RC13", _POSITION, Severity.ROBUSTNESS, Need.DESTRUCTIVE)
 async def overlap(lab: Lab) -> str:
     """Refuse Read chunks that overlap in the message."""
     file = await lab.file(b"as before")
@@ -236,7 +236,7 @@ async def overlap(lab: Lab) -> str:
     return tried.how
 
 
-@case("RC14", _PAD, Severity.SHOULD)
+@case("RC14", _PAD, Severity.ROBUSTNESS)
 async def lengths(lab: Lab) -> str:
     """Refuse data whose chunk is longer or shorter than its length word says."""
     file = await lab.file(b"as before")

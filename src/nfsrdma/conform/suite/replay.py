@@ -78,12 +78,13 @@ async def once(lab: Lab) -> str:
 @case("RR4", "RFC 8166, Section 4.5.5", Severity.MUST)
 async def cut_while_reading(lab: Lab) -> str:
     """Write nothing of a call if the connection is lost while its data are being fetched."""
-    before = b"\xee" * 400_000
-    file = await lab.file(before)
-    session = file.session
+    session = await lab.session()
+    quarter = min(100_000, session.room // 4)
+    before = b"\xee" * (4 * quarter)
+    file = await lab.file(before, session)
     call = file.writing(lab.rng.randbytes(len(before)))
     ((position, data),) = call.payloads
-    parts = session.peer.memory.expose(data, range(100_000, 400_000, 100_000))
+    parts = session.peer.memory.expose(data, range(quarter, 4 * quarter, quarter))
     # The first half can be fetched; the RDMA READ of the rest is refused, and ends all.
     session.peer.memory.pieces[-2].region.deregister()
     reads = [(position, part) for part in parts]
@@ -118,9 +119,9 @@ async def _until_busy(lab: Lab, mark: int) -> None:
 @case("RR5", "RFC 8166, Section 4.5.5", Severity.MUST)
 async def cut_while_writing(lab: Lab) -> None:
     """Survive a client that leaves while its READ is being written to its memory."""
-    data = lab.rng.randbytes(600_000)
-    file = await lab.file(data)
-    session = file.session
+    session = await lab.session()
+    data = lab.rng.randbytes(min(600_000, session.room))
+    file = await lab.file(data, session)
     for _ in range(3):
         call = file.reading(len(data))
         offer = session.peer.memory.offer(len(data))

@@ -126,7 +126,7 @@ async def not_executed(lab: Lab) -> str:
     return f"{tried.how}, the link was {'made, and the reply tells' if made else 'not made'}"
 
 
-@case("RP6", "RFC 8166, Section 4.5.3", Severity.MUST)
+@case("RP6", "RFC 8166, Section 4.5.3", Severity.MUST, Need.DESTRUCTIVE)
 async def none(lab: Lab) -> str:
     """Answer with ERR_CHUNK, or less, where a reply is too long and there is no Reply chunk."""
     data = lab.rng.randbytes(9000)
