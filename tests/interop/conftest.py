@@ -46,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "yardstick: Linux on both sides, slow; proves the workloads, not us"
     )
     config.addinivalue_line("markers", "endurance: long runs on a bad network")
+    config.addinivalue_line("markers", "long: minutes each; make interop INTEROP_ARGS=--long")
     config.addinivalue_line("markers", "captures: short conversations for the corpus of captures")
     # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -207,11 +208,16 @@ def our_server(lab: Lab, case: Run) -> Iterator[OurServer]:
 
 @pytest.fixture
 def verbs_python(alpha: Guest) -> str:
-    """How our interpreter is started in the guest, with pyverbs in its path."""
+    """How our interpreter is started in the first guest, with pyverbs in its path."""
+    return python_with_verbs(alpha)
+
+
+def python_with_verbs(guest: Guest) -> str:
+    """How our interpreter is started in a guest, with pyverbs in its path; skips without it."""
     path = os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "tests/interop"), _SHOWN])
     command = f"cd {REPOSITORY} && PYTHONUNBUFFERED=1 PYTHONPATH={path} {sys.executable}"
-    alpha.run(f"mkdir -p {_SHOWN} && ln -sfn {_DEBIAN_PYVERBS} {_SHOWN}/pyverbs")
-    tried = alpha.run(f"{command} -c 'import pyverbs.device'", check=False)
+    guest.run(f"mkdir -p {_SHOWN} && ln -sfn {_DEBIAN_PYVERBS} {_SHOWN}/pyverbs")
+    tried = guest.run(f"{command} -c 'import pyverbs.device'", check=False)
     if "ModuleNotFoundError" in tried.stderr:
         pytest.skip(f"the distribution's pyverbs is for another Python: {tried.stderr}")
     assert tried.ok, tried

@@ -95,7 +95,9 @@ def test_copy_a_tree(
         workloads.copy_tree(Site(beta, point, tree))
 
 
-@pytest.mark.parametrize("workload", [*workloads.BASIC, *workloads.SECOND], ids=workloads.name)
+@pytest.mark.parametrize(
+    "workload", [*workloads.BASIC, *workloads.SECOND, *workloads.LISTS], ids=workloads.name
+)
 def test_workload(
     case: Run, knfsd: Knfsd, tree: str, alpha: Guest, beta: Guest, workload: Workload
 ) -> None:

@@ -6,6 +6,7 @@ as on a local file system. What is slow in a shell under software emulation is o
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -180,7 +181,8 @@ def file_system_size(site: Site) -> None:
     site.shell("df . >/dev/null; df -i . >/dev/null")
 
 
-_AS = "setpriv --reuid 1000 --regid 1000"
+_USER = "setpriv --reuid"
+_AS = f"{_USER} 1000 --regid 1000"
 
 
 def permissions(site: Site) -> None:
@@ -328,6 +330,68 @@ def deep_paths(site: Site) -> None:
     """)
 
 
+def access_lists(site: Site) -> None:
+    """NFSv4 access control lists: set, seen again, and what the server judges by."""
+    site.shell("echo secret >f; chmod 600 f; chmod 755 .")
+    plain = site.shell("nfs4_getfacl f")
+    assert "A::OWNER@:rw" in plain, plain
+    assert "1001" not in plain, plain
+    site.shell("nfs4_setfacl -a A::1001:RW f; nfs4_setfacl -a A:g:2000:R f")
+    site.forget()
+    listed = site.shell("nfs4_getfacl f")
+    assert "\nA::1001:rw" in listed, listed
+    assert "\nA:g:2000:r" in listed, listed
+    site.shell(f"""
+        {_USER} 1001 --regid 1001 --clear-groups sh -c 'echo theirs >>f; cat f'
+        {_USER} 1002 --regid 1002 --groups 2000 cat f
+        ! {_USER} 1002 --regid 1002 --groups 2000 sh -c 'echo more >>f' 2>/dev/null
+        ! {_USER} 1002 --regid 1002 --clear-groups cat f 2>/dev/null
+        ! {_USER} 1002 --regid 1002 --clear-groups nfs4_setfacl -a A::1002:RW f 2>/dev/null
+        test "$(cat f)" = "$(printf 'secret\\ntheirs')"
+    """)
+    # Back to what the mode says.
+    site.shell("nfs4_setfacl -s 'A::OWNER@:rw,A::GROUP@:tcy,A::EVERYONE@:tcy' f")
+    site.forget()
+    assert "1001" not in site.shell("nfs4_getfacl f")
+    site.shell(f"! {_USER} 1001 --regid 1001 --clear-groups cat f 2>/dev/null; stat -c %a f")
+
+
+def inherited_lists(site: Site) -> None:
+    """What is made in a directory gets what the directory's list hands down."""
+    site.shell("mkdir d; chmod 755 . d; nfs4_setfacl -a A:fd:1001:RX d")
+    # What a POSIX list hands down is an entry of its own, for inheritance alone.
+    handed_down = re.compile(r"^A:fdi?:1001:r", re.MULTILINE)
+    assert handed_down.search(site.shell("nfs4_getfacl d"))
+    site.shell("(umask 077; echo inherited >d/f; mkdir d/below; echo deeper >d/below/f)")
+    site.forget()
+    assert "A::1001:r" in site.shell("nfs4_getfacl d/f")
+    assert handed_down.search(site.shell("nfs4_getfacl d/below"))
+    site.shell(f"""
+        {_USER} 1001 --regid 1001 --clear-groups cat d/f d/below/f
+        ! {_USER} 1002 --regid 1002 --clear-groups cat d/f 2>/dev/null
+    """)
+
+
+def what_linux_refuses(site: Site) -> None:
+    """Tools that ask for what NFSv4 has not fail as they do elsewhere, and harm nothing."""
+    site.shell("echo kept >f; chmod 640 f; setfattr -n user.k -v v f || test $? = 1")
+    for command, said in (
+        ("setfacl -m u:1001:rw f", "not supported"),
+        ("lsattr f", "while reading flags"),
+        ("chattr +i f", "while reading flags"),
+        ("setfattr -n trusted.k -v v f", "not supported"),
+    ):
+        done = site.guest.run(command, cwd=site.folder, check=False)
+        assert done.code, done
+        assert said in done.stderr.lower(), done
+    assert "group::r--" in site.shell("getfacl f")
+    cloned = site.guest.run("cp --reflink=always f g", cwd=site.folder, check=False)
+    assert cloned.ok or "not supported" in cloned.stderr.lower(), cloned
+    site.shell("cp --sparse=always f h; cmp f h; dd if=f of=h conv=notrunc status=none; df -i .")
+    site.forget()
+    assert site.shell("cat f; stat -c %a f") == "kept\n640\n"
+
+
 Workload = Callable[[Site], None]
 
 #: What every server can.
@@ -354,6 +418,10 @@ SECOND: tuple[Workload, ...] = (
     copies_by_cp,
     extended_attributes,
 )
+
+
+#: What a file system with access control lists can, and what no NFSv4 server of Linux's can.
+LISTS: tuple[Workload, ...] = (access_lists, inherited_lists, what_linux_refuses)
 
 
 def name(workload: Workload) -> str:

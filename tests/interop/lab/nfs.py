@@ -34,16 +34,20 @@ _NFSD_STACKS = """
 
 @dataclass(frozen=True)
 class Transport:
-    """How an NFS client reaches its server: ``rdma`` or ``tcp``, the minor version, the address."""
+    """How an NFS client reaches its server: ``rdma`` or ``tcp``, the minor version, the address.
+
+    The port is the protocol's own unless another one is given.
+    """
 
     proto: str = "rdma"
     version: str = "4.1"
     ipv6: bool = False
+    port: int = 0
 
-    @property
-    def port(self) -> int:
-        """The port that goes with the protocol."""
-        return RDMA_PORT if self.proto == "rdma" else TCP_PORT
+    def __post_init__(self) -> None:
+        if not self.port:
+            usual = RDMA_PORT if self.proto == "rdma" else TCP_PORT
+            object.__setattr__(self, "port", usual)
 
     def __str__(self) -> str:
         return f"{self.proto} v{self.version} IPv{6 if self.ipv6 else 4}"

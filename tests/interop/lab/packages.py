@@ -37,11 +37,13 @@ HOST_PROGRAMS = {
 
 #: Debian packages unpacked for the guests, with whatever they depend on and the host lacks.
 GUEST_PACKAGES = (
+    "acl",
     "attr",
     "fio",
     "ibverbs-providers",
     "ibverbs-utils",
     "nfs-common",
+    "nfs4-acl-tools",
     "nfs-kernel-server",
     "perftest",
     "python3-pyverbs",

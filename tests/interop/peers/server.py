@@ -36,16 +36,21 @@ class OurServer:
         self._lease = lease
         self._program: Background | None = None
 
-    def start(self, address: str | None = None, options: Sequence[str] = ()) -> None:
-        """Start on the bridge's IPv4 address, or on the one named, and wait until it listens."""
+    def start(
+        self,
+        address: str | None = None,
+        options: Sequence[str] = (),
+        *,
+        exports: Sequence[str] = (),
+        under: Sequence[str] = (),
+    ) -> None:
+        """Start on the bridge's IPv4 address, or on the one named, and wait until it listens.
+
+        ``exports`` are what it serves instead of `folder`; ``under`` is a command that runs it.
+        """
         state = self._scratch / "state"
-        argv: list[str | Path] = [
-            *NFSRDMA,
-            "serve",
-            self.folder,
-            "--listen",
-            address or self._host.ipv4,
-        ]
+        argv: list[str | Path] = [*under, *NFSRDMA, "serve", *(exports or (self.folder,))]
+        argv += ["--listen", address or self._host.ipv4]
         argv += ["--port", str(RDMA_PORT), "--tcp", str(TCP_PORT), "--provider", self._provider]
         argv += ["-v", "--state-dir", state, "--lease", str(self._lease)]
         argv += [*OPEN.split(), *options]
