@@ -358,11 +358,11 @@ def access_lists(site: Site) -> None:
 
 def inherited_lists(site: Site) -> None:
     """What is made in a directory gets what the directory's list hands down."""
-    site.shell("mkdir d; chmod 755 . d; nfs4_setfacl -a A:fd:1001:RX d")
+    site.shell("mkdir d; chmod 755 .; chmod 750 d; nfs4_setfacl -a A:fd:1001:RX d")
     # What a POSIX list hands down is an entry of its own, for inheritance alone.
     handed_down = re.compile(r"^A:fdi?:1001:r", re.MULTILINE)
     assert handed_down.search(site.shell("nfs4_getfacl d"))
-    site.shell("(umask 077; echo inherited >d/f; mkdir d/below; echo deeper >d/below/f)")
+    site.shell("(umask 022; echo inherited >d/f; mkdir d/below; echo deeper >d/below/f)")
     site.forget()
     assert "A::1001:r" in site.shell("nfs4_getfacl d/f")
     assert handed_down.search(site.shell("nfs4_getfacl d/below"))
