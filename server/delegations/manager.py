@@ -372,6 +372,11 @@ class Delegations:
         """Return the write delegation that somebody else has of a file."""
         return next(self.conflicts(client, handle, False), None)
 
+    def holder_of(self, client: Client | None, wire: bytes) -> Delegation | None:
+        """Return the write delegation that somebody else has of the file of these octets."""
+        file = self._registry.states.file_of_wire(wire)
+        return None if file is None else next(self.table.conflicts(file, client, False), None)
+
     def ask(self, delegation: Delegation) -> Future[Told | None]:
         """Ask a holder what it has changed (CB_GETATTR): the future of what it says.
 

@@ -455,17 +455,26 @@ async def subject(context: Context, holder: Delegation, mask: int) -> attributes
     subject = await context.ready(found)
     if told is None or not holder.live:
         return subject
-    if told.size != subject.attributes.size:
+    birth = bool(mask & attributes.TIME_CREATE)
+    return subject.updated(await as_held(context, holder, told, subject.attributes, birth))
+
+
+async def as_held(
+    context: Context, holder: Delegation, told: Told, found: Attributes, birth: bool
+) -> Attributes:
+    """Return the attributes of a file with what its holder has told."""
+    if told.size != found.size:
         holder.modified = True
-    now = here.export.fs.now_ns()
+    handle = holder.file.handle
+    fs, node = handle.export.fs, handle.node
+    now = fs.now_ns()
     if not holder.modified:
-        return subject.updated(_as_told(subject.attributes, holder, told, now))
+        return _as_told(found, holder, told, now)
     if not holder.times:
         with suppress(OSError):
-            await context.ready(here.export.fs.change(here.node, ROOT, Changes(mtime_ns=NOW)))
-            found = attributes.of_handle(context.core, context.minor, here, mask)
-            subject = await context.ready(found)
-    values = _as_told(subject.attributes, holder, told, now)
+            await context.ready(fs.change(node, ROOT, Changes(mtime_ns=NOW)))
+            found = await context.ready(fs.attributes(node, birth))
+    values = _as_told(found, holder, told, now)
     values.size = told.size
     values.change = holder.told = max(values.change, holder.told + 1)
-    return subject.updated(values)
+    return values

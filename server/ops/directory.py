@@ -31,6 +31,7 @@ from ..vfs.namespace import Filehandle
 from ..vfs.posix import failure
 from ..vfs.posix_acl import Acls
 from . import absent, creation, delegations
+from .listed import look_at_holders
 from .names import check_name, check_new_name
 
 _ENTRY: Final = struct.Struct(">IQI")  # that there is an entry, its cookie, its name's length
@@ -257,6 +258,9 @@ async def _list(context: Context, args: nfs.READDIR4args, reply: Reply) -> None:
         listing = await context.ready(fs.entries(node, cookie, context.user, most, birth))
         if mask & attributes.ROOM:
             await page.look_at_rooms(listing)
+        others = context.core.delegations.table.exclusive and mask & delegations.OF_HOLDER
+        if others and refusal is None:
+            await look_at_holders(context, listing.entries, mask)
         if here.export.junctions:
             await _cross(context, here, listing.entries, birth)
         if mask & attributes.ACLS:

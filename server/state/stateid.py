@@ -191,6 +191,10 @@ class StateTable:
         """Return the file of a handle, if it has state."""
         return self._files.get(handle.wire)
 
+    def file_of_wire(self, wire: bytes) -> OpenedFile | None:
+        """Return the file of a handle's octets, if it has state."""
+        return self._files.get(wire)
+
     def file_of(self, handle: Filehandle) -> OpenedFile:
         """Return the file of a handle, or a new one, which :meth:`keep` enters."""
         return self._files.get(handle.wire) or OpenedFile(handle)
