@@ -52,7 +52,8 @@ class Complaints:
     ) -> None:
         """Log that ``peer`` was refused something, or closed.
 
-        ``reason`` is one of a few texts; what varies belongs in ``detail``.
+        ``reason`` is one of a few texts; what varies belongs in ``detail``, which is made a text
+        only if it is logged. The record's ``fields`` have the same for programs.
         """
         if not self._log.isEnabledFor(level):
             return
@@ -62,8 +63,16 @@ class Complaints:
         who = f"{peer.address} over {peer.transport}"
         if peer.uid is not None:
             who += f", user {peer.uid}"
-        text = f"{reason}: {detail}" if detail != "" else reason
-        self._log.log(level, "%s: %s%s", who, text, _times(again))
+        said = str(detail)
+        text = f"{reason}: {said}" if said else reason
+        fields: dict[str, object] = {
+            "peer": peer.address,
+            "transport": peer.transport,
+            "reason": reason,
+        }
+        fields |= {"user": peer.uid} if peer.uid is not None else {}
+        fields |= {"detail": said} if said else {}
+        self._log.log(level, "%s: %s%s", who, text, _times(again), extra={"fields": fields})
 
     def failure(self, what: str, error: BaseException) -> None:
         """Log an error of our own: ``what`` raised ``error``."""

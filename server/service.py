@@ -48,6 +48,7 @@ from .engine.lane import Lane
 from .engine.machine import CompoundProcedure
 from .engine.offload import Threads
 from .engine.tally import Tally
+from .engine.witness import Witness
 from .lock_notices import LockNotices
 from .ops.lanes import LANES
 from .ops.table import MINORS
@@ -411,6 +412,10 @@ class NfsService:
         """Accept no more connections; those that are up stay."""
         for listener in self.listeners:
             listener.close()
+
+    def be_watched(self, witness: Witness) -> None:
+        """Have a witness told of operations that change something, and of those that fail."""
+        self._core.witness = witness
 
     @property
     def tally(self) -> Tally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..authority import Authority
 from ..config import ServerConfig
@@ -19,6 +20,9 @@ from .duplicates import Duplicates
 from .offload import Offload, Threads
 from .tally import Tally
 from .turns import Turns
+
+if TYPE_CHECKING:
+    from .witness import Witness
 
 
 class Core:
@@ -42,6 +46,7 @@ class Core:
         "registry",
         "tally",
         "turns",
+        "witness",
     )
 
     def __init__(
@@ -74,6 +79,8 @@ class Core:
         self.buffers = BufferPool()
         self.duplicates = Duplicates(clock)
         self.tally = Tally()
+        self.witness: Witness | None = None
+        """Who is told of what succeeds and fails."""
         self.draining = False
         """Whether the server is about to end, and begins no change any more."""
         self.parked = 0

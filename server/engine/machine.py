@@ -21,7 +21,7 @@ import logging
 import struct
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from nfsrdma.rpcrdma.complaints import Complaints
 from nfsrdma.rpcrdma.rpc.message import RemoteFailure
@@ -42,6 +42,7 @@ from .replay import answer
 from .reply import MAX_TAG, RESULT, Refused, Reply
 from .tally import AUXILIARY
 from .turns import OPERATIONS, SHORT, SLICE_S
+from .witness import CHANGES
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class Compound:
     """One COMPOUND on its way through its operations."""
 
     __slots__ = (
+        "_arguments",
         "_body",
         "_context",
         "_failures",
@@ -123,6 +125,7 @@ class Compound:
         self._failures = failures
         self._table: Operations = version.operations
         self._operation: Operation | None = None
+        self._arguments: Any = None
         self._number = nfs.OP_ILLEGAL
         """The number of the operation, as the reply has it."""
         self._subject = nfs.OP_SEQUENCE
@@ -185,7 +188,7 @@ class Compound:
         """Execute the next operation; return its status, or that it is not over yet."""
         context, reply = self._context, self._reply
         decoder, buffer = context.call.decoder, reply.buffer
-        self._operation, self._number = None, nfs.OP_ILLEGAL
+        self._operation, self._number, self._arguments = None, nfs.OP_ILLEGAL, None
         try:
             try:
                 number = decoder.uint32()
@@ -203,7 +206,7 @@ class Compound:
                 raise NfsError(nfs.NFS4ERR_NOTSUPP)
             buffer += operation.head
             try:
-                arguments = operation.decode(decoder)
+                arguments = self._arguments = operation.decode(decoder)
             except XdrError:
                 raise NfsError(nfs.NFS4ERR_BADXDR) from None
             if (operation.current and context.current is None) or (
@@ -328,7 +331,10 @@ class Compound:
             self._succeeded()
             return True
         self._subject = self._number
-        context.core.tally.failed[self._number, status] += 1
+        core = context.core
+        core.tally.failed[self._number, status] += 1
+        if core.witness is not None:
+            core.witness.failed(context, self._number, self._arguments, status)
         reply.roll_back(self._mark)
         reply.buffer += RESULT.pack(self._number, status)
         reply.buffer += self._body
@@ -344,6 +350,9 @@ class Compound:
         if number not in AUXILIARY:
             self._subject = number
             tally.note(number, self._reply.buffer, self._mark, context.client, context.current)
+            witness = context.core.witness
+            if witness is not None and number in CHANGES:
+                witness.succeeded(context, number, self._arguments)
         elif self._subject in AUXILIARY:
             self._subject = number
 

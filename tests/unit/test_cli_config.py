@@ -101,6 +101,7 @@ _VALUES = {
     "replica": '["x=files2:/x"]',
     "exports-file": '["/etc/exports"]',
     "metrics": '"127.0.0.1:9100"',
+    "log-format": '"json"',
 }
 
 

@@ -21,12 +21,12 @@ from .serve_options import (
     Kept,
     Listeners,
     Rights,
-    check_metrics,
+    Seen,
     check_minor_versions,
     kept_options,
     listener_options,
-    metrics_place,
     rights_options,
+    seen_options,
 )
 from .serve_policy import check_reach, make_policy
 from .serve_run import ConfiguredCommand
@@ -101,19 +101,7 @@ _PLENTY = 1 << 20
     help="Tell clients where the files of an export are besides.  [repeatable]",
 )
 @click.option("--memory", is_flag=True, help="Export an empty file system in memory.")
-@click.option(
-    "--control",
-    metavar="PATH",
-    help="Where nfsrdma status asks: a Unix socket, for root and the server's user alone; or "
-    "'none'.  [default: one below /run/nfsrdma for root, $XDG_RUNTIME_DIR for others]",
-)
-@click.option(
-    "--metrics",
-    metavar="ADDR:PORT",
-    callback=check_metrics,
-    help="Give numbers to Prometheus at this address of this host, to whoever asks there.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="A line for each connection.")
+@seen_options
 @click.pass_context
 def serve(
     context: click.Context,
@@ -131,9 +119,7 @@ def serve(
     refer: dict[str, tuple[Location, ...]],
     replica: dict[str, tuple[Location, ...]],
     memory: bool,
-    control: str | None,
-    metrics: str | None,
-    verbose: bool,
+    seen: Seen,
     **_: object,
 ) -> Settings:
     """Export directories by NFS 4.0, 4.1 and 4.2.
@@ -159,6 +145,7 @@ def serve(
     for path in exports_file:
         further += read_exports(path, options, rights.insecure)
     wanted = wanted_exports(exports, memory, options, Elsewhere(refer, replica), further)
+    seen.check(each.place for each in wanted)
     reach = [each for one in wanted for each in (*one.options.networks, *one.options.readers)]
     check_reach(listeners.addresses, reach)
     try:
@@ -181,9 +168,7 @@ def serve(
         kept=kept.resolved,
         config=config,
         policy=make_policy(rights.allow_users, rights.insecure),
-        verbose=verbose,
-        control=control,
-        metrics=None if metrics is None else metrics_place(metrics),
+        seen=seen,
         files=context.params["config"],
         given=dict(context.params),
     )

@@ -15,6 +15,7 @@ from nfsrdma.server.edge.service_manager import Notifier
 from nfsrdma.server.vfs.export import Export
 
 from .serve_exports import Identity, close_new
+from .serve_log import set_level
 from .serve_policy import choices
 from .serve_settings import Settings
 from .serving import ServeCommand
@@ -179,8 +180,8 @@ class Life:
             raise
         old, self._settings = self._settings, new
         self._named = _by_identity(new, self._serving.named_exports)
-        logging.getLogger().setLevel(logging.INFO if new.verbose else logging.WARNING)
-        self._serving.verbose = new.verbose
+        set_level(new.seen.verbose)
+        self._serving.verbose = new.seen.verbose
         self._serving.log("the configuration is read again")
         self._serving.say(line for line in self._said(new) if line not in before)
         gone = {each.name for each in old.wanted} - {each.name for each in new.wanted}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import click
@@ -15,6 +17,7 @@ from nfsrdma.server.vfs.export import Squash
 from .device import device_option
 from .folding import folded
 from .serve_exports import ExportOptions
+from .serve_log import FORMATS
 from .serve_policy import EVERYONE, check_networks
 
 NO_RDMA = "none"
@@ -108,6 +111,29 @@ class Kept:
         if scheme == "file" and rest:
             return replace(self, state=None, state_dir=rest.removeprefix("//"))
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How people see what the server does."""
+
+    control: str | None = None
+    """Where ``nfsrdma status`` asks; None is a place of the server's own."""
+    metrics: str | None = None
+    """The address and port for Prometheus, if it is served."""
+    audit: str | None = None
+    """The file of who changed what."""
+    log_format: str | None = None
+    verbose: bool = False
+
+    def check(self, places: Iterable[str | None]) -> None:
+        """Raise ``click.UsageError`` if clients could have at the audit, in an exported place."""
+        if self.audit is None:
+            return
+        audit = os.path.realpath(self.audit)
+        for place in filter(None, places):
+            if os.path.commonpath([audit, top := os.path.realpath(place)]) == top:
+                raise click.UsageError(f"--audit {self.audit} is below {place}, which is exported")
 
 
 def check_minor_versions(
@@ -264,6 +290,42 @@ kept_options = folded(
             "--state",
             metavar="URL",
             help="The same by a URL: file:DIR, memory:, or that of a store of another package.",
+        ),
+    ),
+)
+
+seen_options = folded(
+    Seen,
+    "seen",
+    (
+        click.option(
+            "--control",
+            metavar="PATH",
+            help="Where nfsrdma status asks: a Unix socket, for root and the server's user alone; "
+            "or 'none'.  [default: one below /run/nfsrdma for root, $XDG_RUNTIME_DIR for others]",
+        ),
+        click.option(
+            "--metrics",
+            metavar="ADDR:PORT",
+            callback=check_metrics,
+            help="Give numbers to Prometheus at this address of this host, to whoever asks there.",
+        ),
+        click.option(
+            "--audit",
+            metavar="FILE",
+            help="Write who created, opened, renamed, removed or changed what: a line of JSON "
+            "each, and five files of 64 MiB at most.",
+        ),
+        click.option(
+            "--log-format",
+            type=click.Choice(FORMATS),
+            help="Of the log on standard error.  [default: journal under systemd, else text]",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            help="A line for each connection, and for operations that are refused.",
         ),
     ),
 )

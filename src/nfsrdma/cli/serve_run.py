@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
@@ -22,11 +21,12 @@ from .serve_backends import open_place
 from .serve_config import check_exports, shown_config
 from .serve_exports import Identity, close_new, open_exports
 from .serve_life import Life
+from .serve_log import chosen_format, set_up
 from .serve_policy import choices
 from .serve_proxy import open_proxied
 from .serve_settings import Settings
 from .serve_state import NOTHING_KEPT, keep_elsewhere, keep_state, keep_to_ourselves
-from .serving import STAMP, ServeCommand
+from .serving import ServeCommand
 
 _ARGUMENTS: Final = "nfsrdma.cli.arguments"
 
@@ -64,11 +64,8 @@ class ConfiguredCommand(click.Command):
 
 def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
     """Serve until a signal ends it. ``again`` reads the settings once more."""
-    logging.basicConfig(
-        level=logging.INFO if settings.verbose else logging.WARNING,
-        format="%(asctime)s %(message)s",
-        datefmt=STAMP,
-    )
+    log_format = chosen_format(settings.seen.log_format)
+    set_up(log_format, settings.seen.verbose)
     give_up_privileges()
     settings = settings.resolved()
     # What other servers export is mounted on the reactor that ours will run on.
@@ -90,14 +87,11 @@ def run_server(settings: Settings, again: Callable[[], Settings]) -> None:
         store, where = _store(stack, settings, made, hidden)
         serving = stack.enter_context(
             closing(
-                ServeCommand(
-                    made, settings.config, store, settings.policy, settings.verbose, reactor
-                )
+                ServeCommand(made, settings.config, store, settings.policy, log_format, reactor)
             )
         )
         serving.listen(settings.listeners)
-        serving.listen_for_control(settings.control)
-        serving.listen_for_metrics(settings.metrics)
+        serving.be_seen(settings.seen)
         shown = (each.shown for each in settings.wanted)
         serving.say([*choices(made, shown, settings.policy), where])
         # Clients have applied their own file mode masks already.

@@ -12,7 +12,7 @@ from nfsrdma.server.config import ServerConfig
 
 from .hosts import admitted
 from .serve_exports import WantedExport
-from .serve_options import Kept, Listeners
+from .serve_options import Kept, Listeners, Seen
 
 _AT_ONCE: Final = frozenset(
     (
@@ -33,11 +33,7 @@ class Settings:
     kept: Kept
     config: ServerConfig
     policy: Policy
-    verbose: bool
-    control: str | None = None
-    """Where ``nfsrdma status`` asks; None is a place of the server's own."""
-    metrics: tuple[str, int] | None = None
-    """The address and port for Prometheus, if it is served."""
+    seen: Seen
     files: tuple[str, ...] = ()
     """The files and directories of ``--config``."""
     given: Mapping[str, Any] = field(default_factory=dict)

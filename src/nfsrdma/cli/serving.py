@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,22 +19,23 @@ from nfsrdma.rpcrdma.rpc.channel import Channel
 from nfsrdma.server.administration import activity_of, evict
 from nfsrdma.server.authority import Policy
 from nfsrdma.server.config import ServerConfig
+from nfsrdma.server.edge.audit import AuditFile
 from nfsrdma.server.edge.control import ControlSocket, control_directory, new_place
 from nfsrdma.server.edge.metrics import MetricsListener
 from nfsrdma.server.edge.service_manager import inherited_sockets
 from nfsrdma.server.edge.serving import Serving
 from nfsrdma.server.metrics import metrics_of
+from nfsrdma.server.records import Note, Records
 from nfsrdma.server.state.recovery import RecoveryStore
 from nfsrdma.server.status import status_of
 from nfsrdma.server.vfs.export import Export
 
 from .messages import describe
-from .serve_options import NO_RDMA, Listeners
+from .serve_log import JSON, STAMP, TEXT, as_json
+from .serve_options import NO_RDMA, Listeners, Seen, metrics_place
 from .serve_settings import Settings
 
 NO_CONTROL: Final = "none"
-STAMP: Final = "%Y-%m-%d %H:%M:%S"
-"""The format of times in the log."""
 
 
 def reason(error: Exception) -> str:
@@ -50,10 +52,11 @@ class ServeCommand:
         config: ServerConfig,
         store: RecoveryStore | None,
         policy: Policy,
-        verbose: bool,
+        log_format: str,
         reactor: SelectReactor | None = None,
     ) -> None:
-        self.verbose = verbose
+        self.verbose = False
+        self._format = log_format
         self.reactor = reactor or SelectReactor()
         self._control: ControlSocket | None = None
         self.answers: dict[str, Callable[[str], object]] = {
@@ -63,6 +66,7 @@ class ServeCommand:
         }
         """What can be asked at the control socket."""
         self._metrics: MetricsListener | None = None
+        self._audit: AuditFile | None = None
         try:
             self._serving = Serving(
                 exports,
@@ -116,7 +120,26 @@ class ServeCommand:
                 ) from None
             self.say(self._serving.urls(place))
 
-    def listen_for_control(self, wanted: str | None) -> None:
+    def be_seen(self, seen: Seen) -> None:
+        """Have people see what the server does, as the options say."""
+        self.verbose = seen.verbose
+        self._listen_for_control(seen.control)
+        if seen.metrics is not None:
+            self._listen_for_metrics(*metrics_place(seen.metrics))
+        note: Note | None = None
+        if seen.audit is not None:
+            note = self._begin_audit(Path(seen.audit)).note
+        self._serving.service.be_watched(Records(self.reactor.time, note))
+
+    def _begin_audit(self, path: Path) -> AuditFile:
+        try:
+            self._audit = AuditFile(path)
+        except OSError as error:
+            raise click.ClickException(f"cannot write the audit: {reason(error)}") from None
+        self.say([f"who changes what is written to {path}"])
+        return self._audit
+
+    def _listen_for_control(self, wanted: str | None) -> None:
         """Answer ``nfsrdma status`` at the socket that is wanted, by default one of our own.
 
         Whoever names a socket gets it, or an error; without the other one the server does.
@@ -135,18 +158,16 @@ class ServeCommand:
                 raise click.ClickException(f"{where}; --control names another") from None
             self.say([f"{where}; --control PATH names one, for nfsrdma status"])
 
-    def listen_for_metrics(self, place: tuple[str, int] | None) -> None:
-        """Give numbers to Prometheus at an address and a port, if any is wanted."""
-        if place is None:
-            return
+    def _listen_for_metrics(self, address: str, port: int) -> None:
+        """Give numbers to Prometheus at an address and a port."""
         service = self._serving.service
         try:
             self._metrics = MetricsListener(
-                self.reactor, *place, lambda: metrics_of(service, self.reactor.time())
+                self.reactor, address, port, lambda: metrics_of(service, self.reactor.time())
             )
         except OSError as error:
             raise click.ClickException(
-                f"cannot serve metrics at {place[0]}, port {place[1]}: {reason(error)}; "
+                f"cannot serve metrics at {address}, port {port}: {reason(error)}; "
                 "--metrics names another address or port"
             ) from None
         address, port = self._metrics.address
@@ -205,13 +226,15 @@ class ServeCommand:
                 each.close()
         for _ in self._serving.closing():
             self.reactor.turn(0)
+        if self._audit is not None:
+            self._audit.close()
         self.reactor.close()
 
     def say(self, lines: Iterable[str]) -> None:
         """Print some lines. A full disk or a closed pipe behind them does not end the service."""
         for line in lines:
             with suppress(OSError):
-                click.echo(line)
+                click.echo(json.dumps(as_json("info", line)) if self._format == JSON else line)
 
     def _connected(self, channel: Channel) -> None:
         if self.verbose:
@@ -222,4 +245,4 @@ class ServeCommand:
 
     def log(self, text: str) -> None:
         """Print a line with the time."""
-        self.say([f"{time.strftime(STAMP)} {text}"])
+        self.say([f"{time.strftime(STAMP)} {text}" if self._format == TEXT else text])
