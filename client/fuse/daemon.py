@@ -22,6 +22,7 @@ from ..nodes import Nodes
 from ..url import Url
 from .callers import Callers
 from .device import Device, groups_of, is_dying
+from .memory import keep_heap
 from .mounted import Mounted
 from .mounting import MountError, check_device, check_mount_point, mount, read_ahead, unmount
 from .options import FuseOptions
@@ -57,11 +58,13 @@ class Daemon:
             raise MountError(errno.EPERM, _ALLOW_OTHER, directory)
         self._directory = check_mount_point(directory)
         check_device()
+        keep_heap()
         self._reactor = SelectReactor()
         self._client: FileSystem | None = None
         self._connector: Connector | None = None
         self._where: Url | None = None
         self._device: Device | None = None
+        self._mounted: Mounted | None = None
         self._gone = False
 
     def run(self, ready: Callable[[], object]) -> None:
@@ -134,7 +137,7 @@ class Daemon:
             raise MountError(errno.ENOTDIR, "the export is no directory", str(where))
         if options.hard:
             client.wait_for_ever()
-        mounted = Mounted(
+        self._mounted = mounted = Mounted(
             client,
             nodes,
             self._notify,
@@ -210,6 +213,8 @@ class Daemon:
         if client is not None:
             client.recovery.hard = False
             try:
+                if self._mounted is not None:
+                    self._reactor.run_until(Task(self._mounted.behind.drain_all()), _GOODBYE_S)
                 self._reactor.run_until(Task(client.unmount()), _GOODBYE_S)
             except (OSError, TimeoutError) as error:
                 _log.warning("unmounting %s: %s", self._url, error)

@@ -23,6 +23,7 @@ from .answers import (
     open_out,
     write_out,
 )
+from .handles import FileHandle
 from .mounted import Answer, Mounted, permit
 from .wire import Header
 
@@ -50,6 +51,7 @@ async def open_file(mount: Mounted, header: Header, arguments: wire.Open) -> Ans
     """Answer OPEN."""
     flags, nodes = arguments.flags, mount.nodes_for(header)
     node = mount.node(header.node)
+    await mount.behind.drain(node)
     if flags & wire.OPEN_EXEC:
         # Reading may be granted to who may not execute.
         await permit(nodes, node, t.ACCESS4_EXECUTE)
@@ -66,6 +68,10 @@ async def create(mount: Mounted, header: Header, arguments: wire.Create) -> Answ
     """Answer CREATE. The kernel has applied the caller's umask."""
     flags, name = arguments.flags, arguments.name
     directory, nodes = mount.node(header.node), mount.nodes_for(header)
+    if name in directory.names:
+        await mount.behind.drain(directory.names[name])
+    else:
+        await mount.behind.drain_all()  # it may be another name of any file
 
     async def of(access: int) -> NodeFile:
         return await nodes.create(
@@ -136,19 +142,32 @@ async def flush(mount: Mounted, header: Header, arguments: wire.Flush) -> Answer
     """Answer FLUSH, at each ``close``: commit, and give the process's locks up."""
     handle = mount.handles.file(arguments.fh)
     try:
-        await handle.file.commit()
-        handle.uncommitted = 0
+        await _commit(mount, handle)
     finally:
         owner = _owner(_POSIX, arguments.lock_owner)
         await _unlock(mount, handle.node, owner, 0, FOREVER)
     return Answer()
 
 
+async def _commit(mount: Mounted, handle: FileHandle) -> None:
+    """Make stable what was written through an open file. Raises what that, or a WRITE, came to."""
+    if not handle.file.file.writable:
+        return
+    await mount.behind.drain(handle.node)
+    try:
+        await handle.file.commit()
+        handle.uncommitted = 0
+    finally:
+        handle.settle()
+
+
 async def release(mount: Mounted, header: Header, arguments: wire.Release) -> Answer:
     """Answer RELEASE, for which no process waits, so that errors go nowhere."""
     handle = mount.handles.remove_file(arguments.fh)
+    await mount.behind.drain(handle.node)
     try:
         await handle.file.close()
+        handle.settle()
     except OSError as error:
         _log.warning("closing %s: %s", handle.node.path(), error)
     return Answer()
@@ -157,8 +176,8 @@ async def release(mount: Mounted, header: Header, arguments: wire.Release) -> An
 async def fsync(mount: Mounted, header: Header, arguments: wire.Fsync) -> Answer:
     """Answer FSYNC, which covers what was written through other opens."""
     handle = mount.handles.file(arguments.fh)
-    await handle.file.commit()
-    handle.uncommitted = 0
+    await mount.behind.drain(handle.node)
+    await _commit(mount, handle)
     await handle.file.file.commit()
     return Answer()
 
@@ -169,6 +188,8 @@ async def fsync(mount: Mounted, header: Header, arguments: wire.Fsync) -> Answer
 async def read(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
     """Answer READ."""
     file = mount.handles.file(arguments.fh).file
+    if file.node in mount.behind:
+        await mount.behind.clear(file.node, arguments.offset)
     memory = mount.memory
     buffer = await memory.acquire(arguments.size)
     view = memoryview(buffer)
@@ -182,25 +203,38 @@ async def read(mount: Mounted, header: Header, arguments: wire.Read) -> Answer:
 
 
 async def write(mount: Mounted, header: Header, arguments: wire.Write) -> Answer:
-    """Answer WRITE. The file is appended to where it ends at the server."""
+    """Answer WRITE, mostly before it is executed (:mod:`.behind`).
+
+    A file is appended to where it ends at the server. Nobody but the program decides when pages of
+    a mapping are written, or what bypasses the cache: that is answered when it is done.
+    """
     handle = mount.handles.file(arguments.fh)
-    data = arguments.data
-    mount.memory.write_begins(len(data))
+    data, offset, flags = arguments.data, arguments.offset, arguments.flags
+    size, cached = len(data), arguments.write_flags & wire.WRITE_CACHE
+    append = flags & os.O_APPEND and not cached
+    handle.tell()
+    direct = mount.choices.direct or flags & os.O_DIRECT
+    if handle.careful or append or direct or cached:
+        await mount.behind.drain(handle.node)
+        mount.memory.write_begins(size)
+        try:
+            await mount.write(handle, -1 if append else offset, memoryview(data))
+        finally:
+            mount.memory.write_ends(size)
+        return Answer(write_out(size))
+    mount.memory.write_begins(size)
     try:
-        if arguments.flags & os.O_APPEND and not arguments.write_flags & wire.WRITE_CACHE:
-            await handle.file.append(memoryview(data))
-        else:
-            await handle.file.write_at(arguments.offset, memoryview(data))
-        handle.uncommitted += len(data)
-        await mount.wrote(len(data))
-    finally:
-        mount.memory.write_ends(len(data))
-    return Answer(write_out(len(data)))
+        begin = await mount.behind.write(handle, offset, data)
+    except BaseException:
+        mount.memory.write_ends(size)
+        raise
+    return Answer(write_out(size), sent=begin)
 
 
 async def lseek(mount: Mounted, header: Header, arguments: wire.LSeek) -> Answer:
     """Answer LSEEK with ``SEEK_DATA`` or ``SEEK_HOLE``."""
     file = mount.handles.file(arguments.fh).file
+    await mount.behind.drain(file.node)
     offset, data = arguments.offset, arguments.whence == os.SEEK_DATA
     found: int | None
     if arguments.whence not in (os.SEEK_DATA, os.SEEK_HOLE):
@@ -220,6 +254,7 @@ async def fallocate(mount: Mounted, header: Header, arguments: wire.FAllocate) -
     """Answer FALLOCATE: room for a range, or a hole."""
     file = mount.handles.file(arguments.fh).file
     offset, length, mode = arguments.offset, arguments.length, arguments.mode
+    await mount.behind.drain(file.node)
     if mount.client.session.minor_version < 2:
         raise make_error(errno.EOPNOTSUPP, "NFS 4.1 has neither ALLOCATE nor DEALLOCATE")
     if mode == _PUNCH_HOLE | _KEEP_SIZE:
@@ -237,6 +272,7 @@ async def copy_file_range(mount: Mounted, header: Header, arguments: wire.CopyRa
     """Answer COPY_FILE_RANGE: the server copies. If it cannot, the kernel reads and writes."""
     source = mount.handles.file(arguments.fh).file
     target = mount.handles.file(arguments.target_fh).file
+    await mount.behind.drain(source.node, target.node)
     count = min(arguments.length, _COPIED_MOST)
     copied = await target.copy_from(source, arguments.offset, arguments.target_offset, count)
     return Answer(write_out(copied))
@@ -285,6 +321,7 @@ async def _set_lock(mount: Mounted, arguments: wire.Lock, wait: bool) -> Answer:
     file = mount.handles.file(arguments.fh).file
     owner = _owner(_FLOCK if arguments.flags & wire.LK_FLOCK else _POSIX, arguments.owner)
     offset, length = _range(arguments)
+    await mount.behind.drain(file.node)  # who locks it next sees what was written
     if arguments.kind == _F_UNLCK:
         await _unlock(mount, file.node, owner, offset, length)
     else:
@@ -296,6 +333,7 @@ async def _unlock(mount: Mounted, node: Node, owner: bytes, offset: int, length:
     """Unlock a range, through whichever open of the file it was locked."""
     for handle in mount.handles.files_of(node):
         if owner in handle.file.file.opened.locks:
+            await mount.behind.drain(node)
             await handle.file.unlock(owner, offset, length)
 
 

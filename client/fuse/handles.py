@@ -20,12 +20,32 @@ FIRST_COOKIE: Final = 3
 class FileHandle:
     """An open file."""
 
-    __slots__ = ("file", "uncommitted")
+    __slots__ = ("_failure", "_told", "careful", "file", "uncommitted")
 
     def __init__(self, file: NodeFile) -> None:
         self.file: Final = file
         self.uncommitted = 0
         """Octets written since the last commit, at least."""
+        self.careful = False
+        """Whether WRITEs are answered when they are executed, as one before has failed."""
+        self._failure: Exception | None = None
+        self._told = False
+
+    def fail(self, error: Exception) -> None:
+        """Note that what was written, and answered, is not at the server."""
+        self._failure, self._told, self.careful = error, False, True
+
+    def tell(self) -> None:
+        """Raise, once, what a WRITE before has come to; whoever commits hears of it again."""
+        if self._failure is not None and not self._told:
+            self._told = True
+            raise self._failure
+
+    def settle(self) -> None:
+        """Raise what a WRITE since the last time has come to, and begin anew."""
+        failure, self._failure, self.careful = self._failure, None, False
+        if failure is not None:
+            raise failure
 
     @property
     def node(self) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -14,6 +15,24 @@ _LARGE: Final = 64 << 10
 """The size from which on buffers are kept for later READs, since new ones have to be zeroed."""
 _KEPT_MAX: Final = 16
 """Buffers that are kept at most."""
+
+
+_HEAP_KEPT: Final = 80 << 20
+"""Octets of free memory that are not given back to the kernel: what a file keeps until COMMIT."""
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+
+
+def keep_heap() -> None:
+    """Have what is freed used again, where the C library can do that (mallopt(3), glibc).
+
+    Else each WRITE's data is in pages that the kernel has to clear first, which takes as long as
+    the rest of a WRITE.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 4 << 20)
+        mallopt(_M_TRIM_THRESHOLD, _HEAP_KEPT)
 
 
 class Memory:

@@ -12,9 +12,10 @@ from ..client import Client
 from ..errors import NfsError, make_error
 from ..nodes import Node, NodeFile, Nodes
 from .answers import attributes_out, entry_out, invalidate_attributes
+from .behind import Behind
 from .callers import Callers
 from .choices import DEFAULT, Choices
-from .handles import Handles
+from .handles import FileHandle, Handles
 from .listed import Listed
 from .memory import Memory
 from .wire import Header
@@ -70,6 +71,7 @@ class Mounted:
         self.memory: Final = memory if memory is not None else Memory()
         self.choices: Final = choices
         self.listed: Final = Listed(nodes.table.lifetimes)
+        self.behind: Final = Behind(self._carry, nodes.now)
         self._callers = callers
         self._shared = shared
         self._notify = notify
@@ -115,6 +117,8 @@ class Mounted:
 
         The kernel cuts its cached pages off where it is told that a file ends.
         """
+        if node in self.behind:
+            await self.behind.drain(node)
         if self.nodes.seconds_left(node) > 0:
             return node.status
         for handle in self.handles.files_of(node):
@@ -154,6 +158,8 @@ class Mounted:
 
     def seconds_known(self, node: Node, now: float) -> float:
         """Return for how many seconds the kernel may believe the attributes that we have."""
+        if node in self.behind:
+            return 0.0
         if node.status.st_nlink > 1:
             return self.nodes.seconds_left(node)
         return node.seconds_left(now)
@@ -181,10 +187,27 @@ class Mounted:
         node.pages = node.change
         return keep
 
-    # --- Uncommitted data ---
+    # --- Written data ---
 
-    async def wrote(self, octets: int) -> None:
-        """Note that so much was written; commit files if all together keep too much."""
+    async def _carry(self, handle: FileHandle, offset: int, data: memoryview) -> None:
+        """Write what was answered already, and have all who can commit it know if that fails."""
+        try:
+            await self.write(handle, offset, data)
+        except Exception as error:
+            for each in {handle, *self.handles.files_of(handle.node)}:
+                if each.file.file.writable:
+                    each.fail(error)
+        finally:
+            self.memory.write_ends(len(data))
+
+    async def write(self, handle: FileHandle, offset: int, data: memoryview) -> None:
+        """Write at an offset, or with -1 at the end of the file; commit if too much is kept."""
+        if offset < 0:
+            await handle.file.append(data)
+        else:
+            await handle.file.write_at(offset, data)
+        octets = len(data)
+        handle.uncommitted += octets
         self._uncommitted += octets
         if self._uncommitted <= UNCOMMITTED_MAX:
             return

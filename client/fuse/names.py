@@ -75,6 +75,7 @@ async def getattr(mount: Mounted, header: Header, arguments: wire.GetAttr) -> An
 async def setattr(mount: Mounted, header: Header, arguments: wire.SetAttr) -> Answer:
     """Answer SETATTR. What ``ftruncate`` may do depends on how the file was opened."""
     node = mount.node(header.node)
+    await mount.behind.drain(node)
     valid = arguments.valid
     status = None
     size = arguments.size if valid & Valid.SIZE else None
@@ -175,13 +176,16 @@ async def link(mount: Mounted, header: Header, arguments: wire.Link) -> Answer:
 
 async def remove(mount: Mounted, header: Header, arguments: wire.Name) -> Answer:
     """Answer UNLINK and RMDIR, which are one operation of NFS."""
-    await mount.nodes_for(header).remove(mount.node(header.node), arguments.name)
+    directory, name = mount.node(header.node), arguments.name
+    await mount.behind.drain(directory.names.get(name))
+    await mount.nodes_for(header).remove(directory, name)
     return Answer()
 
 
 async def rename(mount: Mounted, header: Header, arguments: wire.Rename) -> Answer:
     """Answer RENAME."""
     source, target = mount.node(header.node), mount.node(arguments.directory)
+    await mount.behind.drain(source.names.get(arguments.old), target.names.get(arguments.new))
     await mount.nodes_for(header).rename(source, arguments.old, target, arguments.new)
     return Answer()
 

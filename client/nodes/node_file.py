@@ -63,10 +63,14 @@ class NodeFile:
         """
         if not self._wrote:
             return
-        await self.file.commit()
-        asked_at = self._caller.time()
-        self.node.learn(await self.file.stat(), asked_at)
-        self._wrote = False
+        self._wrote = False  # what is written meanwhile is for the next commit
+        try:
+            await self.file.commit()
+            asked_at = self._caller.time()
+            self.node.learn(await self.file.stat(), asked_at)
+        except BaseException:
+            self._wrote = True
+            raise
 
     async def stat(self) -> Stat:
         """Get the attributes from the server."""

@@ -118,6 +118,8 @@ def test_a_size_that_was_overtaken_by_a_write_is_never_told(world: World) -> Non
     world.write(node, fh, b"0123456789")
     assert world.lookup(b"file").attributes.st_size == 10
     world.write(node, fh, b"0123456789", 10)
+    assert world.run(world.kernel.names(ROOT, plus=True)) == {b"file": 0}, "it is on its way"
+    assert world.lookup(b"file").attributes.st_size == 20
     assert world.run(world.kernel.names(ROOT, plus=True)) == {b"file": node}
     assert world.lookup(b"file").attributes.st_size == 20
     world.close(node, fh)
@@ -454,6 +456,8 @@ def test_nothing_more_is_read_while_writes_hold_enough() -> None:
     write = Task(world.kernel.write(node, fh, 0, b"x" * 100))
     assert memory.is_full
     world.run(gather([write]))
+    assert memory.is_full, "it is on its way to the server"
+    world.pair.wait(1)
     assert not memory.is_full
     assert len(room) == 1
     world.close(node, fh)
