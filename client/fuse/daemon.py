@@ -156,7 +156,9 @@ class Daemon:
             if wanted
         ]
         fd = mount(self._directory, source, options.flags, MAX_WRITE, access)
-        self._device = Device(reactor, fd, mounted.memory, session.handle, self._unmounted)
+        self._device = Device(
+            reactor, fd, mounted.memory, session.handle, client.session.hold, self._unmounted
+        )
         return session
 
     def _callers(self, client: FileSystem, nodes: Nodes) -> Callers | None:

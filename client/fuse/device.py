@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -24,7 +24,9 @@ _ABORTED: Final = (errno.ENOENT, errno.EINTR)
 class Device:
     """The kernel's end of a mount: the descriptor ``fd``, which becomes this object's.
 
-    ``handle`` is called for each request; :attr:`on_gone` once nothing is mounted any more.
+    ``handle`` is called for each request; :attr:`on_gone` once nothing is mounted any more. What
+    several requests in a row have to say to the server goes together: ``hold`` begins that, and
+    returns what ends it (:meth:`.session.Session.hold`).
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class Device:
         fd: int,
         memory: Memory,
         handle: Callable[[memoryview], object],
+        hold: Callable[[], Iterable[Callable[[], object]]],
         on_gone: Callable[[], object],
     ) -> None:
         self._reactor = reactor
         self._fd = fd
         self._memory = memory
         self._handle = handle
+        self._hold = hold
         self._on_gone = on_gone
         self._buffer = bytearray(REQUEST_MAX)
         self._view = memoryview(self._buffer)
@@ -49,7 +53,15 @@ class Device:
         reactor.add_reader(fd, self._readable)
 
     def _readable(self) -> None:
-        for _ in range(_A_TURN):
+        held: list[Callable[[], object]] = []
+        try:
+            self._read(held)
+        finally:
+            for let_go in held:
+                let_go()
+
+    def _read(self, held: list[Callable[[], object]]) -> None:
+        for number in range(_A_TURN):
             if self._memory.is_full:
                 self._paused = True
                 self._reactor.remove_reader(self._fd)
@@ -63,6 +75,8 @@ class Device:
                     continue
                 self._gone()
                 return
+            if number == 1:
+                held += self._hold()
             self._handle(self._view[:size])
             if self._fd < 0:
                 return

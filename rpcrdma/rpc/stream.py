@@ -99,6 +99,7 @@ class StreamChannel:
         "_charged",
         "_close_callbacks",
         "_closed",
+        "_held",
         "_in_service",
         "_lane",
         "_limits",
@@ -152,6 +153,7 @@ class StreamChannel:
         self._unsent_replies = 0
         self._charged = 0  # of those, to the account
         self._batching = False
+        self._held = False
         self._closed: str | None = None
         self._close_callbacks: list[Callable[[str], None]] = []
         self.on_ready: Callable[[], None] = _nothing
@@ -491,7 +493,17 @@ class StreamChannel:
             for part in parts[:-1]:
                 out.append((part, 0, None))
         out.append((parts[-1], octets, on_sent))
-        if not self._batching or self._unsent >= _BATCH:
+        if not (self._batching or self._held) or self._unsent >= _BATCH:
+            self.on_ready()
+
+    def hold(self) -> None:
+        """Let what is sent from now on wait for more, until :meth:`let_go`, to go together."""
+        self._held = True
+
+    def let_go(self) -> None:
+        """Send what was held."""
+        self._held = False
+        if self._out and self._closed is None:
             self.on_ready()
 
     def send_reply(self, message: Encoder, on_sent: Callable[[], None] | None) -> None:

@@ -154,6 +154,27 @@ def test_replies_in_any_order() -> None:
     assert [rpc.decode_reply(reply.result())[0] for reply in replies] == [1, 2, 3]
 
 
+def test_calls_that_are_held_go_together() -> None:
+    channel = StreamChannel(PEER)
+    ready: list[int] = []
+    channel.on_ready = lambda: ready.append(1)
+    channel.hold()
+    for xid in range(3):
+        channel.call(call_message(xid), max_reply=100)
+    assert not ready
+    channel.let_go()
+    assert len(ready) == 1
+    assert sent(channel) == b"".join(wire(call_message(xid)) for xid in range(3))
+    channel.let_go()
+    assert len(ready) == 1, "there is nothing more"
+    channel.hold()
+    channel.call(call_message(3, 300 << 10), max_reply=100)
+    assert len(ready) == 2, "what is long does not wait"
+    channel.handle_lost("gone")
+    channel.let_go()
+    assert len(ready) == 2
+
+
 def test_a_call_without_a_service_is_told_so() -> None:
     pipe = pair()
     reply = pipe.left.call(call_message(1), max_reply=100)
