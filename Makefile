@@ -113,6 +113,7 @@ check: $(STAMP) ## style, types, and that what is emitted or generated is fresh
 	@$(BIN)/nfsrdma xdrgen examples/echo/echo.x -o examples/echo/echo_protocol.py --check
 	@echo "== coverage table"; $(BIN)/python tools/coverage.py --check
 	@echo "== conformance tests"; $(BIN)/python tools/conform_tests.py --check
+	@$(BIN)/python tools/conform_results.py --check
 	@echo "== fields of Wireshark"; $(BIN)/python tools/wireshark_fields.py --check
 	@echo "== public API"; $(BIN)/python tools/public_api.py --check
 
@@ -144,6 +145,7 @@ emit: $(STAMP) ## emit the XDR modules, the client's blocking face and the cover
 	@$(BIN)/python -m nfsrdma.client.api.emit
 	@$(BIN)/python tools/coverage.py
 	@$(BIN)/python tools/conform_tests.py
+	@$(BIN)/python tools/conform_results.py
 	@$(BIN)/python tools/public_api.py
 
 docs: $(STAMP) ## the documentation as a site in out/docs; warnings are errors
@@ -179,4 +181,4 @@ clean: ## remove what make made
 	rm -rf $(VENV) build dist out .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis demo.pcapng
 
 include tests/interop/Makefile.inc
-interop interop-captures interop-deps interop-loss interop-yardstick lab-shell: $(STAMP)
+interop interop-captures interop-conform interop-deps interop-loss interop-yardstick lab-shell: $(STAMP)

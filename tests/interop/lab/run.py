@@ -57,6 +57,9 @@ HEART = (
     ),
 )
 
+#: What belongs to runs of its own; ``long`` is for ``--long``.
+USUAL = "not yardstick and not captures and not endurance"
+
 _AGAIN = "again"
 _NO_TESTS = 5
 
@@ -69,7 +72,7 @@ class Session:
         output: Path,
         tests: Sequence[str],
         options: Sequence[str],
-        mark: str = "not yardstick and not captures and not endurance",
+        mark: str = USUAL,
     ) -> None:
         self.output = output
         output.mkdir(parents=True)
@@ -121,13 +124,15 @@ class Session:
             self.process.wait(30)
 
 
-def in_labs(output: Path, groups: Sequence[Sequence[str]], options: Sequence[str]) -> list[Session]:
+def in_labs(
+    output: Path, groups: Sequence[Sequence[str]], options: Sequence[str], mark: str = USUAL
+) -> list[Session]:
     """Run groups of tests at once, each in a lab, to their ends."""
     sessions: list[Session] = []
     try:
         for number, tests in enumerate(groups, 1):
             name = str(number) if len(groups) > 1 else _AGAIN
-            sessions.append(Session(output / name, tests, options))
+            sessions.append(Session(output / name, tests, options, mark))
         for session in sessions:
             session.wait()
     finally:
@@ -151,13 +156,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make interop", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("out/interop"))
     parser.add_argument("--heart", action="store_true", help="the few cases that matter most")
+    parser.add_argument("--long", action="store_true", help="also the cases that take minutes each")
     given, options = parser.parse_known_args()
+    mark = USUAL if given.long else f"{USUAL} and not long"
     # Whoever ends the run politely gets the same tidying up as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     output = given.output.resolve()
     shutil.rmtree(output, ignore_errors=True)
     started = time.monotonic()
-    sessions = in_labs(output, groups(given.heart), options)
+    sessions = in_labs(output, groups(given.heart), options, mark)
     report = Report.joined([session.report() for session in sessions])
     failed = [test for session in sessions for test in session.failed()]
     if failed:
