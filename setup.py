@@ -7,9 +7,13 @@ compiler: then the build warns, and the installation succeeds without. Stable AB
 """
 
 import os
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 NATIVE = (
     "nfsrdma.xdr._codec",
@@ -41,7 +45,40 @@ def extension(module: str) -> Extension:
     )
 
 
+COMMIT = "_commit"
+"""A file beside the modules that says which commit they are of (``nfsrdma --version``)."""
+
+
+def write_commit(package: Path) -> None:
+    """Have a copy of the package say its commit: as this one does, or as git knows it."""
+    with suppress(OSError, subprocess.CalledProcessError):
+        own = Path("src/nfsrdma", COMMIT)
+        command = ["git", "--git-dir=.git", "rev-parse", "HEAD"]
+        commit = own.read_text() if own.exists() else subprocess.check_output(command, text=True)
+        (package / COMMIT).write_text(commit)
+
+
+class BuildPackage(build_py):
+    """A built package says its commit; one that is edited in place says what its checkout has."""
+
+    def run(self) -> None:
+        """Copy the modules."""
+        super().run()
+        if not self.editable_mode:
+            write_commit(Path(self.build_lib, "nfsrdma"))
+
+
+class SourceDistribution(sdist):
+    """So does a source distribution, for what is built from it."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        """Copy the files."""
+        super().make_release_tree(base_dir, files)
+        write_commit(Path(base_dir, "src/nfsrdma"))
+
+
 setup(
+    cmdclass={"build_py": BuildPackage, "sdist": SourceDistribution},
     ext_modules=[extension(module) for module in NATIVE],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

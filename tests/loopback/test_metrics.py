@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import http.client
+import json
 import re
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -72,6 +74,28 @@ def test_the_numbers_of_a_server() -> None:
         assert scrape()[calls] >= during[calls], "what ended has been counted"
     finally:
         server.stop()
+
+
+def test_the_dashboard_asks_for_what_there_is() -> None:
+    board = json.loads((Path(__file__).parents[2] / "docs" / "grafana.json").read_text())
+    asked = {
+        name
+        for panel in board["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"nfsrdma_[a-z_]+", target["expr"])
+    }
+    server = LiveServer(rdma=True)
+    try:
+        with nfs.mount(server.url) as fs:
+            fs.write_bytes("f", b"x")
+            text = server.call(lambda: metrics_of(server.server, server.reactor.time()))
+    finally:
+        server.stop()
+    given = {name.partition("{")[0] for name in samples(text)}
+    assert asked
+    assert asked <= given, sorted(asked - given)
+    places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]}
+    assert len(places) == len(board["panels"])
 
 
 def test_labels_are_escaped() -> None:

@@ -7,8 +7,6 @@ from importlib.util import find_spec
 
 import click
 
-from nfsrdma import __version__
-
 from . import COMMANDS, interrupts_end_it
 from .messages import describe, marked_output
 
@@ -38,8 +36,24 @@ def _exists(name: str) -> bool:
     return find_spec(f"{__package__}.{COMMANDS[name][0]}") is not None
 
 
+def _show_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from .version import version_text
+
+        click.echo(version_text())
+        context.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, and on what it runs.",
+)
 def group() -> None:
     """NFS over RDMA in user space.
 
