@@ -261,6 +261,7 @@ class Lane(Protocol):
         room: int,
         take: Take,
         place: Place | None = None,
+        data: memoryview | None = None,
     ) -> int:
         """Answer the call ``message``, which came in one piece.
 
@@ -271,6 +272,9 @@ class Lane(Protocol):
         With ``place`` the caller has offered one Write chunk: the only DDP-eligible result of the
         reply, if that is its end, goes to the memory that ``place`` returns for just so many
         octets, and the reply ends with its length.
+
+        With ``data`` the only DDP-eligible argument is not in the message, but there: its length is
+        the end of the message. The caller may change it at any moment.
         """
 
 

@@ -201,6 +201,7 @@ class ProcedureLane(Protocol):
         room: int,
         take: Take,
         place: Place | None,
+        data: memoryview | None,
     ) -> int:
         """Answer the call of one who claims to be ``claim``; its arguments begin at ``at``."""
 
@@ -213,9 +214,10 @@ def null_lane(
     room: int,
     take: Take,
     place: Place | None,
+    data: memoryview | None,
 ) -> int:
     """Answer procedure 0 as :func:`null_procedure` does."""
-    if at != len(message) or room < ACCEPTED.size or place is not None:
+    if at != len(message) or room < ACCEPTED.size or place is not None or data is not None:
         return 0
     (xid,) = _WORD.unpack_from(message)
     ACCEPTED.pack_into(take(ACCEPTED.size), 0, *accepted(xid))
@@ -286,6 +288,7 @@ class RpcService:
         room: int,
         take: Take,
         place: Place | None = None,
+        data: memoryview | None = None,
     ) -> int:
         """Answer a call whose head is known, if its procedure has a lane that takes it."""
         head, at = head_of(message)
@@ -296,7 +299,7 @@ class RpcService:
         if lane is None:
             return 0
         try:
-            return lane(channel, known[1], message, at, room, take, place)
+            return lane(channel, known[1], message, at, room, take, place, data)
         except Exception as error:
             self._complaints.failure(f"the lane of {known[0]!r} of {channel.peer!r}", error)
             return 0

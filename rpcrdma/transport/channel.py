@@ -22,6 +22,7 @@ from ..verbs.interfaces import Connection
 from ..verbs.types import DeviceLimits, SendWR, WrOpcode
 from .backchannel import direction, reverse_limit
 from .endpoint import Queues, ReceiveSlot, RpcRdmaEndpoint
+from .exchange import Exchanges
 from .header import (
     RDMA_DONE,
     RDMA_ERROR,
@@ -33,6 +34,7 @@ from .header import (
 )
 from .options import TransportOptions
 from .private_data import PrivateData
+from .prompt import PromptCalls
 from .reduction import Room
 from .requester import RpcRdmaRequester
 from .responder import RpcRdmaResponder, refuse_all
@@ -95,6 +97,7 @@ class RdmaChannel:
             chunks=not active,
             on_refused=self._refused,
         )
+        self.prompt = PromptCalls(self._endpoint, self.responder, chunks=not active)
         self._on_close: list[Callable[[str], None]] = []
         self._reason: str | None = None
         self.relied_on = False
@@ -127,7 +130,9 @@ class RdmaChannel:
                 reduce_long_calls=options.reduce_long_calls,
             )
             if endpoint.exchanging is not None:
-                self.swift = self.requester.exchange
+                self.swift = Exchanges(
+                    endpoint, endpoint.exchanging, self.requester, self.requester.room
+                )
         endpoint.start()
 
     @property
@@ -254,12 +259,16 @@ class RdmaChannel:
         xid, version, credit, proc, reads, writes, reply, rpc_xid, way = SHORT_AND_RPC.unpack_from(
             view
         )
-        if proc or reads or writes or reply or version != VERSION or rpc_xid != xid:
+        if proc or version != VERSION:
+            return False
+        if reads or writes or reply:
+            return self.prompt.call_with_chunk(view)
+        if rpc_xid != xid:
             return False
         if way == REPLY:
             self.requester.short_reply(xid, credit, view[SHORT_HEADER_SIZE:], None)
             return True
-        return way == CALL and self.responder.prompt_call(xid, view[SHORT_HEADER_SIZE:])
+        return way == CALL and self.prompt.call(xid, view[SHORT_HEADER_SIZE:])
 
     def _on_other_message(self, slot: ReceiveSlot, view: memoryview, rkey: int | None) -> None:
         """Dispatch a message with chunks, without an RPC message, or without sense."""

@@ -106,7 +106,8 @@ class RpcRdmaEndpoint:
         """The queue pair, if the peer's memory can be mapped through it."""
         self.exchanging = queue_pair if isinstance(queue_pair, ExchangingQueuePair) else None
         """The queue pair, if it can wait a little for the answer to a message."""
-        self._prompting = queue_pair if isinstance(queue_pair, PromptQueuePair) else None
+        self.prompting = queue_pair if isinstance(queue_pair, PromptQueuePair) else None
+        """The queue pair, if it shows messages before they complete receives."""
         self._on_prompt = on_prompt
         self._on_message = on_message
         self._on_failure = on_failure
@@ -149,8 +150,8 @@ class RpcRdmaEndpoint:
         self._post_receives(self.options.receive_depth)
         self._send_cq.set_handler(self._on_sends)
         self._recv_cq.set_handler(self._on_receives)
-        if self._prompting is not None:
-            self._prompting.prompt = self._prompted
+        if self.prompting is not None:
+            self.prompting.prompt = self._prompted
         self._on_receives()
 
     def _on_receives(self) -> None:
@@ -249,9 +250,9 @@ class RpcRdmaEndpoint:
         self.closed = True
         self._on_message, self._on_failure = _no_message, _no_failure
         self._on_prompt = _not_dealt_with
-        if self._prompting is not None:
-            self._prompting.prompt = None
-            self._prompting = None
+        if self.prompting is not None:
+            self.prompting.prompt = None
+            self.prompting = None
         self.exchanging = None
         self._receives, self.receive_memory = _NOTHING, None
         self.connection.close()

@@ -36,10 +36,10 @@ SHORT_AND_RPC = struct.Struct(">9I")
 ONE_CHUNK_SIZE: Final = 52
 """Octets of a header with a single segment, in the Read list or in the Write list."""
 
-_ONE_WRITE = struct.Struct(">7I2IQ2I")
+ONE_WRITE = struct.Struct(">7I2IQ2I")
 """RDMA_MSG with a Write list of one chunk of one segment, and nothing else: what READ sends."""
 
-_ONE_READ = struct.Struct(">4I4IQ3I")
+ONE_READ = struct.Struct(">4I4IQ3I")
 """RDMA_MSG with a Read list of one segment, and nothing else: what WRITE sends."""
 
 FIXED = struct.Struct(">4I")
@@ -150,13 +150,13 @@ def decode_header(view: memoryview, limits: HeaderLimits) -> RpcRdmaHeader:
 
 def _decode_one_chunk(view: memoryview) -> RpcRdmaHeader | None:
     """Return a header with a single segment, decoded in one step; None for any other."""
-    words = _ONE_WRITE.unpack_from(view)
+    words = ONE_WRITE.unpack_from(view)
     xid, version, credit = words[:3]
     if words[3:7] == _WRITE_LIST and words[10:] == (0, 0):
         chunk = Chunk((Segment._make(words[7:10]),))
         lists: tuple[ReadList, WriteList] = (), (chunk,)
     elif words[3:5] == (RDMA_MSG, 1):
-        words = _ONE_READ.unpack_from(view)
+        words = ONE_READ.unpack_from(view)
         if words[9:] != (0, 0, 0):
             return None
         chunk = Chunk((Segment._make(words[6:9]),), words[5])
@@ -243,10 +243,10 @@ def encode_header(
         if len(chunk.segments) == 1:
             handle, length, offset = chunk.segments[0]
             if write_list:
-                return _ONE_WRITE.pack(
+                return ONE_WRITE.pack(
                     xid, VERSION, credit, proc, 0, 1, 1, handle, length, offset, 0, 0
                 )
-            return _ONE_READ.pack(
+            return ONE_READ.pack(
                 xid, VERSION, credit, proc, 1, chunk.position, handle, length, offset, 0, 0, 0
             )
     header = bytearray(FIXED.pack(xid, VERSION, credit, proc))

@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from nfsrdma.xdr import Decoder, Encoder, XdrError, round_up
 from nfsrdma.xdr.rpc import REPLY
 
-from ..rpc.channel import Answer, CallRefused, TransportError
+from ..rpc.channel import CallRefused, TransportError
 from ..task import Cancelled, Future
-from ..verbs.interfaces import MemoryRegion
 from ..verbs.types import Access, VerbsError
 from .backchannel import XID_AND_DIRECTION
 from .chunk import Chunk, Segment
@@ -37,6 +36,7 @@ from .header import (
     RpcRdmaHeader,
     encode_header,
 )
+from .pending import PendingCall
 from .reassembly import PlacedDecoder
 from .reduction import CallPlan, Room, plan_call
 
@@ -45,46 +45,6 @@ _XID = struct.Struct(">I")
 _PEER_READS = Access.REMOTE_READ
 _PEER_WRITES = Access.LOCAL_WRITE | Access.REMOTE_WRITE
 _ERRORS = {ERR_VERS: "ERR_VERS", ERR_CHUNK: "ERR_CHUNK"}
-
-
-_CREDIT = slice(8, 12)  # of a header
-_SHORT_MASK = b"".join((b"\xff" * 8, bytes(4), b"\xff" * 16))
-"""What is known of a header without chunks: all but the credit."""
-
-
-class PendingCall:
-    """A call that has no reply yet. ``future`` is ``None`` once the call was given up."""
-
-    __slots__ = (
-        "future",
-        "max_reply",
-        "message",
-        "offered",
-        "regions",
-        "reply_buffer",
-        "reply_chunk",
-        "sinks",
-        "xid",
-    )
-
-    def __init__(
-        self, xid: int, message: Encoder, max_reply: int, sinks: Sequence[memoryview]
-    ) -> None:
-        self.xid = xid
-        self.message = message
-        self.max_reply = max_reply
-        self.sinks = sinks
-        self.future: Future[Decoder] | None = Future()
-        self.regions: list[MemoryRegion] = []
-        self.offered: list[Chunk] = []
-        """The Write list as it was sent."""
-        self.reply_chunk: Chunk | None = None
-        self.reply_buffer = _NOTHING
-
-
-_NOTHING = memoryview(b"")
-_SENT = Encoder()
-"""In the place of a message that was sent already."""
 
 
 class RpcRdmaRequester:
@@ -130,59 +90,15 @@ class RpcRdmaRequester:
             self._send(call)
         return future
 
-    def exchange(
-        self,
-        xid: int,
-        message: Sequence[bytes | memoryview],
-        max_reply: int,
-        answer: Answer,
-        sink: memoryview | None,
-    ) -> bytes | Future[Decoder] | None:
-        """See ``rpc.channel.Swift``: done inline, and where nothing else is under way."""
-        endpoint, window, stats = self._endpoint, self._window, self._stats
-        exchanging = endpoint.exchanging
-        sent = SHORT_HEADER_SIZE + sum(map(len, message))
-        room = SHORT_HEADER_SIZE + max_reply + (0 if sink is None else round_up(len(sink)))
-        if (
-            exchanging is None
-            or window.in_use
-            or self._sent
-            or sent > endpoint.send_threshold
-            or room > endpoint.receive_threshold
-            or not endpoint.send_queue.ready
-        ):
-            return None
-        head = SHORT.pack(xid, VERSION, window.ceiling, RDMA_MSG, 0, 0, 0)
-        try:
-            found = exchanging.exchange(
-                (head, *message),
-                head + answer.octets,
-                _SHORT_MASK + answer.mask,
-                endpoint.options.inline_receive,
-                sink,
-            )
-        except VerbsError:
-            return None  # the usual way finds the same
-        if found is None:
-            return None
-        window.in_use = 1
-        stats.calls_sent += 1
-        stats.bytes_inline_sent += sent
-        stats.pullups += len(message) > 1
-        if not found:
-            call = PendingCall(xid, _SENT, max_reply, ())
-            self._sent[xid] = call
-            assert call.future is not None
-            return call.future
-        octets = len(found)
-        if sink is not None:
-            octets += round_up(int.from_bytes(found[-_XID.size :]))
-        stats.bytes_inline_received += octets
-        stats.replies_received += 1
-        credit = int.from_bytes(found[_CREDIT])
-        stats.credit_violations += credit == 0
-        window.release(credit)
-        return found[SHORT_HEADER_SIZE:]
+    def idle(self) -> bool:
+        """Return whether no call is in progress, and the next one would be sent at once."""
+        return not (self._window.in_use or self._sent) and self._endpoint.send_queue.ready
+
+    def note_sent(self, call: PendingCall) -> Future[Decoder]:
+        """Wait for the reply to a call that was sent, which has its credit."""
+        self._sent[call.xid] = call
+        assert call.future is not None
+        return call.future
 
     def _send(self, call: PendingCall) -> None:
         endpoint = self._endpoint

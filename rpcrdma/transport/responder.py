@@ -81,9 +81,9 @@ class RpcRdmaResponder:
         self.grant = CreditGrant(ceiling)
         self.stats = endpoint.stats
         self._service = service
-        self._lane = lane_of(service)
+        self.lane = lane_of(service)
         self._taken = _NOTHING
-        self._declined: int | None = None
+        self.declined: int | None = None
         """The XID of a call that the lane has just declined."""
         self._chunks = chunks
         self._on_refused = on_refused
@@ -92,6 +92,14 @@ class RpcRdmaResponder:
         self._waiting: deque[RdmaCall] = deque()
         self._fetching: set[RdmaCall] = set()
         self._going_on = False
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether a call that comes now may be answered at once: none waits, and there is room."""
+        account, grant = self._account, self.grant
+        return not (
+            self._waiting or account.held >= account.budget.free or grant.in_use >= grant.ceiling
+        )
 
     def look(self) -> None:
         """End the connection if calls are being fetched, and nothing came since the last look."""
@@ -117,8 +125,8 @@ class RpcRdmaResponder:
             call.fetch = Fetch(None, message, ())
             self._hold_back(call)
             return
-        if self._lane is not None and xid != self._declined:
-            taken = self._by_lane(self._lane, message)
+        if self.lane is not None and xid != self.declined:
+            taken = self._by_lane(self.lane, message)
             if taken:
                 self.stats.replies_sent += 1
                 self.grant.release()
@@ -126,7 +134,7 @@ class RpcRdmaResponder:
                 self.endpoint.repost(slot)
                 self._send_taken(xid, taken)
                 return
-        self._declined = None
+        self.declined = None
         call = RdmaCall(self, slot, xid, None)
         call.decoder = Decoder(message)
         self._service(call)
@@ -174,25 +182,6 @@ class RpcRdmaResponder:
         call.reply(message)
         return True
 
-    def prompt_call(self, xid: int, message: memoryview) -> bool:
-        """Take a call without any chunk that has no receive of its own, if a lane answers it."""
-        account, grant = self._account, self.grant
-        if (
-            self._lane is None
-            or self._waiting
-            or account.held >= account.budget.free
-            or grant.in_use >= grant.ceiling
-        ):
-            return False
-        taken = self._by_lane(self._lane, message)
-        if not taken:
-            self._declined = xid
-            return False
-        self.stats.calls_received += 1
-        self.stats.replies_sent += 1
-        self._send_taken(xid, taken)
-        return True
-
     def _by_lane(self, lane: Lane, message: memoryview) -> memoryview:
         """Have a call answered at once, if that can be; return what is to be sent, or nothing."""
         room = self.endpoint.send_threshold - SHORT_HEADER_SIZE
@@ -217,7 +206,7 @@ class RpcRdmaResponder:
             self._overrun()
             return
         call = RdmaCall(self, slot, header.xid, header)
-        if self._lane is not None and self._places(header) and self._place(self._lane, call, view):
+        if self.lane is not None and self._places(header) and self._place(self.lane, call, view):
             return
         try:
             read_list = self._check(header, view)

@@ -140,6 +140,22 @@ class PromptQueuePair(QueuePair, Protocol):
     buffer is used again. False, before anything was posted, that it is to be completed as ever. The
     view is valid until the return, or until something is posted."""
 
+    def begin(self, length: int) -> memoryview | None:
+        """Return memory for a message of so many octets, of any content, or None if there is none.
+
+        It is sent by :meth:`finish`, if nothing else is posted before, and else forgotten. The peer
+        may see it, and change it, before that.
+        """
+
+    def place(self, rkey: int, address: int, length: int) -> None:
+        """Tell the peer, before :meth:`finish`, of octets that are in its memory already.
+
+        They are those of an RDMA WRITE that is ``placed`` (``types.SendWR``).
+        """
+
+    def finish(self, rkey: int = 0) -> None:
+        """Send what was begun, without a completion; ``rkey`` is for the peer to invalidate."""
+
 
 @runtime_checkable
 class ExchangingQueuePair(QueuePair, Protocol):
@@ -152,6 +168,7 @@ class ExchangingQueuePair(QueuePair, Protocol):
         mask: bytes,
         most: int,
         sink: memoryview | None,
+        rkey: int | None = None,
     ) -> bytes | None:
         """Send a message and take the peer's next one, if that comes soon and is the answer.
 
@@ -160,7 +177,8 @@ class ExchangingQueuePair(QueuePair, Protocol):
         where ``mask``, as long as these, has ones. Without a ``sink`` all of it is returned.
         With one ``expected`` ends with the length of an opaque that is the rest of the answer: the
         sink, in which there must be room for it, gets its octets, and what comes before them is
-        returned. No receive is used.
+        returned. No receive is used. ``rkey`` is of the memory that the message offers, if it does:
+        before it answers, the peer may write there, and with the answer invalidate it.
 
         Returns None if nothing was sent, since something else is under way or waiting here does
         not pay; and no octets if the message was sent and its answer is still to come, or is

@@ -14,8 +14,8 @@ where the machine looks, each time, so that nothing that has ended can live on h
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.rpc.channel import Channel, Place, Take
@@ -31,17 +31,33 @@ from ..vfs.namespace import Filehandle
 from .core import Core
 from .replay import digest
 
-LaneOperation: TypeAlias = Callable[
-    [Core, int, Client, Filehandle, User, memoryview, int, int, Take, "Place | None"],
-    "memoryview | None",
-]
-"""Executes the operation whose number is at an offset of a call, if that is quick, and succeeds.
 
-It is given what compounds share, the minor version, the client, the current file handle, the user
-as whom the caller acts, the call, the offset, the room in the reply, with what is placed, ``take``
-and ``place`` (``rpc.channel.Lane``). It returns the whole reply, with its own result from
-``RESULT_AT`` on; None declines, and nothing has happened.
-"""
+class LaneOperation(Protocol):
+    """Executes the operation whose number is at an offset of a call, if that succeeds at once."""
+
+    def __call__(
+        self,
+        core: Core,
+        minor: int,
+        client: Client,
+        handle: Filehandle,
+        who: User,
+        message: memoryview,
+        at: int,
+        room: int,
+        take: Take,
+        place: Place | None,
+        data: memoryview | None,
+        /,
+    ) -> memoryview | None:
+        """Execute an operation of a call, whose number is at the offset ``at``.
+
+        ``handle`` is the current file handle, ``who`` the user as whom the caller acts; ``room`` is
+        that in the reply, with what is placed, and the rest as in ``rpc.channel.Lane``. Returns the
+        whole reply, with the operation's own result from ``RESULT_AT`` on; None declines, and
+        nothing has happened.
+        """
+
 
 _SHAPE: Final = struct.Struct(">4I16s6I")
 """No tag, minor version, how many operations, SEQUENCE, PUTFH, the length of its handle."""
@@ -101,6 +117,7 @@ class Lane:
         room: int,
         take: Take,
         place: Place | None,
+        data: memoryview | None,
     ) -> int:
         """Answer a call (``rpc.program.ProcedureLane``), or return 0."""
         end = len(message)
@@ -160,13 +177,23 @@ class Lane:
         who = handle.export.user(caller.credentials)
         try:
             reply = operation(
-                self._core, minor, session.client, handle, who, message, start, room, take, place
+                self._core,
+                minor,
+                session.client,
+                handle,
+                who,
+                message,
+                start,
+                room,
+                take,
+                place,
+                data,
             )
         except (NfsError, OSError, MemoryError):
             return 0  # The machine finds the same, and what to say of it.
         if reply is None:
             return 0
-        slot.execute(digest(message, behind, count, caller.credentials))
+        slot.execute(digest(message, behind, count, caller.credentials, data is None))
         (xid,) = _NUMBER.unpack_from(message)
         now = self._begin(reply, xid, session, seqid, number, count)
         self._tally.pass_lane(first, count, reply, RESULT_AT, session.client, handle, now - began)

@@ -95,9 +95,13 @@ def fingerprint(call: Call, count: int) -> Fingerprint:
     return count, credentials.flavor, credentials.uid, octets
 
 
-def digest(message: memoryview, at: int, count: int, credentials: Credentials) -> Fingerprint:
-    """Return the :func:`fingerprint` of a call in one piece; SEQUENCE ends at ``at``."""
-    octets = zlib.crc32(message[at : at + _FINGERPRINT]) | len(message) - at << 32
+def digest(
+    message: memoryview, at: int, count: int, credentials: Credentials, in_one_piece: bool
+) -> Fingerprint:
+    """Return the :func:`fingerprint` of a call; SEQUENCE ends at ``at``."""
+    octets = -1
+    if in_one_piece:
+        octets = zlib.crc32(message[at : at + _FINGERPRINT]) | len(message) - at << 32
     return count, credentials.flavor, credentials.uid, octets
 
 

@@ -70,9 +70,10 @@ def _read(
     room: int,
     take: Take,
     place: Place | None,
+    data: memoryview | None,
 ) -> memoryview | None:
     """READ (RFC 8881, Section 18.22) of what is there in full, or up to the end of the file."""
-    if len(message) != at + _READ.size:
+    if len(message) != at + _READ.size or data is not None:
         return None
     _, seqid, other, offset, count = _READ.unpack_from(message, at)
     state = _own_open(core, client, handle, seqid, other)
@@ -92,11 +93,11 @@ def _read(
         return None
     if place is None:
         reply = take(length)
-        data: memoryview | None = reply[_DATA_AT : _DATA_AT + count]
+        into: memoryview | None = reply[_DATA_AT : _DATA_AT + count]
     else:
         reply = take(_DATA_AT)
-        data = place(count)
-    if data is None or file.read_at_once(offset, data) != count:
+        into = place(count)
+    if into is None or file.read_at_once(offset, into) != count:
         return None
     _READ_RESULT.pack_into(reply, RESULT_AT, nfs.OP_READ, nfs.NFS4_OK, left == count, count)
     if count & 3 and place is None:
@@ -115,11 +116,13 @@ def _write(
     room: int,
     take: Take,
     place: Place | None,
+    data: memoryview | None,
 ) -> memoryview | None:
     """WRITE (RFC 8881, Section 18.32) that need not be durable yet."""
-    if place is not None or room < _WRITTEN or _end_of_write(message, at) != len(message):
+    if place is not None or room < _WRITTEN:
         return None
-    if not _do_write(core, client, handle, who, message, at):
+    end = _end_of_write(message, at) if data is None else at + _WRITE.size
+    if end != len(message) or not _do_write(core, client, handle, who, message, at, data):
         return None
     reply = take(_WRITTEN)
     _answer_write(core, message, at, reply)
@@ -137,16 +140,17 @@ def _write_and_look(
     room: int,
     take: Take,
     place: Place | None,
+    data: memoryview | None,
 ) -> memoryview | None:
     """WRITE, and GETATTR of the same file."""
-    behind = 0 if place is not None else _end_of_write(message, at)
+    behind = _end_of_write(message, at) if place is None and data is None else 0
     mask = None if not behind else _wanted(core, minor, handle, message, behind)
     if mask is None or room < _WRITTEN + _MOST_ATTRIBUTES:
         return None
     # Of a file that is open the attributes are at hand, before and afterwards.
     if attributes.of_handle_at_once(core, minor, handle, mask) is None:
         return None
-    if not _do_write(core, client, handle, who, message, at):
+    if not _do_write(core, client, handle, who, message, at, None):
         return None
     looked = _look(core, minor, handle, mask)
     if looked is None or len(looked) > _MOST_ATTRIBUTES:
@@ -166,7 +170,13 @@ def _end_of_write(message: memoryview, at: int) -> int:
 
 
 def _do_write(
-    core: Core, client: Client, handle: Filehandle, who: User, message: memoryview, at: int
+    core: Core,
+    client: Client,
+    handle: Filehandle,
+    who: User,
+    message: memoryview,
+    at: int,
+    data: memoryview | None,
 ) -> bool:
     """Write, whose arguments are all there; return False if that is not to be done here."""
     _, seqid, other, offset, stable, length = _WRITE.unpack_from(message, at)
@@ -180,8 +190,13 @@ def _do_write(
     state = _own_open(core, client, handle, seqid, other)
     if state is None or state.writing is not who or state.writer is None:
         return False
-    data_at = at + _WRITE.size
-    return state.writer.write_at_once(offset, message[data_at : data_at + length])
+    if data is None:
+        data_at = at + _WRITE.size
+        return state.writer.write_at_once(offset, message[data_at : data_at + length])
+    # What travels in a chunk may be padded (RFC 8166, Section 3.4.5.2).
+    if len(data) not in (length, length + 3 & ~3):
+        return False
+    return state.writer.write_at_once(offset, data[:length])
 
 
 def _answer_write(core: Core, message: memoryview, at: int, reply: memoryview) -> None:
@@ -203,10 +218,12 @@ def _get_attributes(
     room: int,
     take: Take,
     place: Place | None,
+    data: memoryview | None,
 ) -> memoryview | None:
     """GETATTR (RFC 8881, Section 18.7) of a file that nobody else may know more of."""
     mask = _wanted(core, minor, handle, message, at)
-    looked = None if mask is None or place is not None else _look(core, minor, handle, mask)
+    apart = place is not None or data is not None
+    looked = None if mask is None or apart else _look(core, minor, handle, mask)
     if looked is None or RESULT_AT + len(looked) > room:
         return None
     reply = take(RESULT_AT + len(looked))

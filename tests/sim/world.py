@@ -123,9 +123,10 @@ class Interrupted:
         room: int,
         take: Take,
         place: Place | None = None,
+        data: memoryview | None = None,
     ) -> int:
         assert self._lane is not None
-        octets = self._lane(channel, message, room, take, place)
+        octets = self._lane(channel, message, room, take, place, data)
         if octets:
             self.taken += 1
             self._happen()

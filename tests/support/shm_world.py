@@ -27,6 +27,7 @@ from nfsrdma.rpcrdma.rpc.auth import Credentials
 from nfsrdma.rpcrdma.task import Task
 from nfsrdma.rpcrdma.transport import connect_rdma
 from nfsrdma.rpcrdma.transport.channel import RdmaChannel
+from nfsrdma.rpcrdma.transport.prompt import PromptCalls
 from nfsrdma.server.config import ServerConfig
 from nfsrdma.server.service import NfsService
 from nfsrdma.server.state.lease import LeaseTimes
@@ -46,6 +47,8 @@ class Ends:
         self.counts = {"taken": 0, "left": 0, "declined": 0}
         self.meanwhile: Callable[[], object] | None = None
         """What the peer does while an exchange waits."""
+        self.prompt: dict[str, int] = {}
+        """Calls that were answered before they completed a receive, by how they came."""
 
 
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
@@ -65,10 +68,24 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Ends:
         ends.counts["declined" if answer is None else "taken" if answer else "left"] += 1
         return answer
 
+    for way in ("call", "_place", "_see"):
+        monkeypatch.setattr(PromptCalls, way, _counted(ends, way))
     monkeypatch.setattr(Exchange, "_wait", wait)
     monkeypatch.setattr(Exchange, "__call__", counted)
     monkeypatch.setattr(quick, "_STRETCH_S", 1e9)
     return ends
+
+
+def _counted(ends: Ends, way: str) -> Callable[..., bool]:
+    ends.prompt[way] = 0
+    original = getattr(PromptCalls, way)
+
+    def counted(calls: PromptCalls, *args: Any) -> bool:
+        answered: bool = original(calls, *args)
+        ends.prompt[way] += answered
+        return answered
+
+    return counted
 
 
 class ShmWorld:
@@ -129,9 +146,13 @@ class ShmWorld:
         return [self.channel.stats.as_dict(), served.stats.as_dict()]
 
     def slots(self) -> list[Any]:
-        """What the server's session remembers of each slot."""
+        """What the server's session remembers of each slot, sums over random handles apart."""
         (session,) = self.server.registry.sessions.values()
-        return [(slot.seqid, slot.reply, slot.fingerprint, slot.taken) for slot in session._slots]
+        return [
+            (slot.seqid, slot.reply, slot.fingerprint[:3], slot.fingerprint[3] >> 32, slot.taken)
+            for slot in session._slots
+            if slot.fingerprint is not None
+        ]
 
     def close(self) -> None:
         """End both."""

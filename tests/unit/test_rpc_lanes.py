@@ -39,6 +39,7 @@ class Echo:
         room: int,
         take: Take,
         place: Place | None = None,
+        data: memoryview | None = None,
     ) -> int:
         if place is not None:
             return 0
@@ -116,6 +117,7 @@ class Placing:
         room: int,
         take: Take,
         place: Place | None = None,
+        data: memoryview | None = None,
     ) -> int:
         if place is None:
             return 0

@@ -24,6 +24,7 @@ from nfsrdma.rpcrdma.providers.shm.ring import (
 )
 from nfsrdma.rpcrdma.providers.shm.send_queue import QUIET_MOST
 from nfsrdma.rpcrdma.verbs.types import QpState, SendWR, WrOpcode
+from nfsrdma.server.vfs.local import LocalFileSystem
 
 
 @pytest.fixture
@@ -234,8 +235,8 @@ def test_a_peer_that_takes_nothing_is_sent_so_much(harness: ProviderHarness, end
     machines = client.connection.queue_pair._machines  # type: ignore[attr-defined]
     server.connection._over = True  # type: ignore[attr-defined] # it has no turn any more
     asked = [exchange(client) for _ in range(2 * QUIET_MOST)]
-    assert asked == [b""] * QUIET_MOST + [None] * QUIET_MOST
-    assert len(machines.sends.posted) == QUIET_MOST
+    assert asked == [b""] * (QUIET_MOST - 1) + [None] * (QUIET_MOST + 1)
+    assert len(machines.sends.posted) == QUIET_MOST - 1
     assert ring_of(server).words[CONSUMED] == 0
     server.connection._over = False  # type: ignore[attr-defined]
 
@@ -284,12 +285,20 @@ def several(world: ShmWorld, file: Any, said: list[Any], rng: Random) -> None:
     world.run(spread(one, range(8), 8))
 
 
-def test_the_same_comes_of_it(tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
-    told, taken = [], []
+@pytest.mark.parametrize("local", [False, True], ids=["memory", "local"])
+def test_the_same_comes_of_it(
+    local: bool, tmp_path: Path, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, taken, answered = [], [], []
     for lanes in ("1", "0"):
         monkeypatch.setenv("NFSRDMA_LANES", lanes)
         said: list[Any] = []
-        with shm_world(tmp_path / lanes, ends) as world:
+        tree = None
+        if local:
+            folder = tmp_path / f"tree {lanes}"
+            folder.mkdir()
+            tree = LocalFileSystem(folder)
+        with shm_world(tmp_path / lanes, ends, tree) as world:
             file = world.run(world.client.open("file", "w+b"))
             for seed in range(4):
                 work(world, file, said, Random(seed), 40)
@@ -310,8 +319,11 @@ def test_the_same_comes_of_it(tmp_path: Path, ends: Ends, monkeypatch: pytest.Mo
             )
             several(world, file, said, Random(9))
         taken.append(ends.counts["taken"])
+        answered.append(sorted(ends.prompt.items()))
     assert taken[0] > 100
     assert taken[1] == taken[0]
+    assert all(count > 5 for way, count in answered[0] if local or way != "_see")
+    assert answered[1] == answered[0]
     for what, value in told[0].items():
         assert value == told[1][what], what
 

@@ -9,7 +9,7 @@ from .link import Host, Link
 from .memory import Piece
 from .responder import Responder
 from .ring import CONSUMED, COUNT_BITS, COUNT_MASK, NEVER, PRODUCED, READ, SEND_INV, WANTED, Broken
-from .send_queue import QUIET, SendQueue
+from .send_queue import Quiet, SendQueue
 
 _LOCAL_INV: Final = int(WrOpcode.LOCAL_INV)
 _STATUSES: Final = frozenset(map(int, WcStatus)) - {0}
@@ -85,7 +85,9 @@ class Completer:
             queue.message_tail = message_end
         if piece is not None:
             self._pd.arena.release(piece)
-        if request is QUIET:
+        if type(request) is Quiet:
+            if request.rkey:
+                self._remote.dead.discard(request.rkey)
             return True
         if request is None:
             self._responder.answer_taken()

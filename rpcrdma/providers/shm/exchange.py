@@ -19,12 +19,25 @@ from typing import Final, Protocol
 from ...verbs.types import QpState
 from .link import Host, Link
 from .responder import Responder
-from .ring import ARMED, CONSUMED, DESCRIPTOR, DESCRIPTOR_OCTETS, IN_RING, PRODUCED, SEND, WANTED
+from .ring import (
+    ARMED,
+    CONSUMED,
+    DESCRIPTOR,
+    DESCRIPTOR_OCTETS,
+    IN_RING,
+    INVALIDATES,
+    PRODUCED,
+    SEND,
+    WANTED,
+    WRITE,
+)
 from .send_queue import SendQueue
 from .spin import Patience
 
 _LOOKS: Final = 16
 _WAKING_S: Final = 150e-6
+_MUCH_S: Final = 300e-6
+"""How long a peer may take that writes to memory of ours, or reads it."""
 _WORD: Final = 4
 _RTS: Final = QpState.RTS
 _unpack: Final = DESCRIPTOR.unpack_from
@@ -53,6 +66,7 @@ class Exchange:
         "_turns",
         "_with_asleep",
         "_with_awake",
+        "_with_much",
         "_words",
     )
 
@@ -69,6 +83,7 @@ class Exchange:
         self._turns = turns
         self._with_awake = Patience()
         self._with_asleep = Patience(_WAKING_S)
+        self._with_much = Patience(_MUCH_S)
 
     def __call__(
         self,
@@ -77,11 +92,11 @@ class Exchange:
         mask: bytes,
         most: int,
         sink: memoryview | None,
+        rkey: int | None = None,
     ) -> bytes | None:
         """Exchange; see ``verbs.interfaces.ExchangingQueuePair``."""
         host, responder = self._host, self._responder
-        # A peer that has to be woken first takes longer, whatever it does then.
-        patience = self._with_asleep if self._peer.words[ARMED] else self._with_awake
+        patience = self._patience(rkey)
         if not patience.seconds:
             patience.nothing()
             return None
@@ -96,10 +111,19 @@ class Exchange:
         turning = self._turns.turning
         if not turning:
             self._doorbell.disarm()
-        answer = self._take(expected, mask, most, sink) if self._wait(patience) else b""
+        answer: bytes | None = None
+        while answer is None and self._wait(patience):
+            answer = self._take(expected, mask, most, sink, rkey)
         if not turning:
             self._arm()
-        return answer
+        return answer or b""
+
+    def _patience(self, rkey: int | None) -> Patience:
+        """Return how long it pays to wait for such an answer."""
+        if rkey is not None:
+            return self._with_much
+        # A peer that has to be woken first takes longer, whatever it does then.
+        return self._with_asleep if self._peer.words[ARMED] else self._with_awake
 
     def _wait(self, patience: Patience) -> bool:
         """Look until the peer has posted something, or patience ends."""
@@ -115,24 +139,35 @@ class Exchange:
         patience.nothing()
         return False
 
-    def _take(self, expected: bytes, mask: bytes, most: int, sink: memoryview | None) -> bytes:
-        """Take the peer's next message if it is the answer, and alone; else leave it."""
+    def _take(
+        self, expected: bytes, mask: bytes, most: int, sink: memoryview | None, rkey: int | None
+    ) -> bytes | None:
+        """Take the peer's next message if it is the answer, and alone, or else leave it.
+
+        Returns None if it was an RDMA WRITE, which is carried out: the answer is behind it.
+        """
         responder, peer = self._responder, self._peer
         consumed = responder.consumed
-        if peer.words[PRODUCED] != consumed + 1:
-            return b""
-        opcode, flags, _, _, length, where, _, _ = _unpack(
+        opcode, flags, _, _, length, where, invalidated, _ = _unpack(
             peer.descriptors, (consumed & peer.mask) * DESCRIPTOR_OCTETS
         )
-        if opcode != SEND or flags or length > most:
+        if opcode == WRITE and rkey is not None:
+            responder.consume(consumed + 1)
+            return b"" if self._host.state is not _RTS else None
+        size = len(expected)
+        if (
+            opcode != SEND
+            or (flags and (flags != INVALIDATES or invalidated != rkey))
+            or not size <= length <= most
+            or peer.words[PRODUCED] != consumed + 1
+        ):
             return b""
         if where & IN_RING:
             start = where ^ IN_RING
             source: memoryview | None = peer.messages[start : start + length]
         else:
             source = self._remote.slab_view(where, 0, length)
-        size = len(expected)
-        if source is None or not size <= len(source) == length:
+        if source is None or len(source) != length:
             return b""
         answer = bytes(source if sink is None else source[:size])
         if not _is_like(answer, expected, mask):
@@ -142,6 +177,8 @@ class Exchange:
             if count > len(sink) or size + (count + 3 & ~3) != length:
                 return b""
             sink[:count] = source[size : size + count]
+        if flags and not self._host.pd.invalidate(invalidated):
+            return b""
         responder.consumed = responder.seen = self._words[CONSUMED] = consumed + 1
         if peer.words[WANTED] == consumed + 1:
             self._doorbell.notify()

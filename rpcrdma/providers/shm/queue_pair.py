@@ -17,7 +17,7 @@ from typing import Final
 
 from ...software.completion import CompletionQueue
 from ...software.queue_pair import QpEvent, SoftwareQueuePair, flushed_send
-from ...verbs.types import QpOptions, QpState, RecvWR, SendWR
+from ...verbs.types import QpOptions, QpState, RecvWR, SendWR, VerbsError
 from .completer import Completer
 from .exchange import Exchange, Turns
 from .link import Link
@@ -26,7 +26,7 @@ from .regions import ProtectionDomain
 from .remote import RemoteMemory
 from .responder import Responder
 from .ring import CONSUMED, PRODUCED, Broken, Ring
-from .send_queue import QUIET, SendQueue
+from .send_queue import Quiet, SendQueue
 
 _RTS: Final = QpState.RTS
 
@@ -128,7 +128,7 @@ class QueuePair(SoftwareQueuePair):
         if machines is not None:
             for posted in machines.sends.posted:
                 request = posted[1]
-                if request is not None and request is not QUIET:
+                if request is not None and type(request) is not Quiet:
                     self.send_cq.push(flushed_send(request))
             machines.sends.clear()
         self.flush_receives()
@@ -173,6 +173,26 @@ class QueuePair(SoftwareQueuePair):
         else:
             self.refuse_send(request)
 
+    def begin(self, length: int) -> memoryview | None:
+        """See ``verbs.interfaces.PromptQueuePair``."""
+        machines = self._machines
+        if machines is None or self.state is not _RTS:
+            return None
+        try:
+            return machines.sends.begin(length)
+        except VerbsError:
+            return None
+
+    def place(self, rkey: int, address: int, length: int) -> None:
+        """See ``verbs.interfaces.PromptQueuePair``."""
+        assert self._machines is not None, "it has begun a message"
+        self._machines.sends.place(rkey, address, length)
+
+    def finish(self, rkey: int = 0) -> None:
+        """See ``verbs.interfaces.PromptQueuePair``."""
+        assert self._machines is not None, "it has begun a message"
+        self._machines.sends.finish(rkey)
+
     def exchange(
         self,
         pieces: Sequence[bytes | memoryview],
@@ -180,12 +200,13 @@ class QueuePair(SoftwareQueuePair):
         mask: bytes,
         most: int,
         sink: memoryview | None,
+        rkey: int | None = None,
     ) -> bytes | None:
         """See ``verbs.interfaces.ExchangingQueuePair``."""
         machines = self._machines
         if machines is None:
             return None
-        return machines.exchange(pieces, expected, mask, most, sink)
+        return machines.exchange(pieces, expected, mask, most, sink, rkey)
 
     def _reclaim(self) -> None:
         """Complete what the peer has carried out; a wrong count is left to the next turn."""

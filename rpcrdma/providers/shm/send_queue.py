@@ -46,15 +46,25 @@ _SENDS: Final = frozenset((SEND, SEND_IMM, SEND_INV))
 _REMOTE_WRITE: Final = int(Access.REMOTE_WRITE)
 _REMOTE_READ: Final = int(Access.REMOTE_READ)
 
-QUIET: Final = SendWR(SEND, signaled=False)
-"""The request of every message that was posted quietly."""
 QUIET_MOST: Final = 64
-"""Most messages that are posted quietly and not complete."""
+"""Most descriptors that are posted quietly and not complete."""
+
+
+class Quiet(SendWR):
+    """The request of what was posted quietly; ``rkey`` is what the peer is to invalidate, or 0."""
+
+    __slots__ = ()
+
+
+QUIET: Final = Quiet(SEND, signaled=False)
+"""The one that invalidates nothing."""
 
 Posted = tuple[int, SendWR | None, int, Piece | None]
 """A descriptor in our ring that is not complete: how many the peer has consumed when it is; the
 request (None for an answer of ours); where its octets end in the ring of messages, or -1; the piece
 with its octets, if they are not in the ring."""
+
+_NOTHING_BEGUN: Final = (0, -1, None, 0)
 
 
 class SendQueue:
@@ -62,6 +72,7 @@ class SendQueue:
 
     __slots__ = (
         "_arena",
+        "_begun",
         "_doorbell",
         "_host",
         "_message_head",
@@ -97,6 +108,7 @@ class SendQueue:
         self._remote = link.remote
         self._doorbell = link.doorbell
         self._reclaim_done = reclaim
+        self._begun: tuple[int, int, Piece | None, int] = _NOTHING_BEGUN
         self._message_head = 0
         self.message_tail = 0
         """Up to here the peer has taken the octets in the ring of messages."""
@@ -186,26 +198,69 @@ class SendQueue:
         """Post a message that takes no place in the send queue and has no completion.
 
         The peer is notified, of what was posted before as well. Returns False, before anything was
-        done, if so many are not complete already. Raises ``VerbsError``.
+        done, if there is no room. Raises ``VerbsError``.
         """
-        if len(self.posted) >= QUIET_MOST:
+        target = self.begin(sum(map(len, pieces)))
+        if target is None:
+            return False
+        gather(target, 0, pieces)
+        self.finish(0)
+        return True
+
+    def begin(self, length: int) -> memoryview | None:
+        """Return room for a message that is posted quietly by :meth:`finish`.
+
+        Returns None if too much is not complete already. Raises ``VerbsError``.
+        """
+        if len(self.posted) >= QUIET_MOST - 1:
             self._reclaim()
-            if len(self.posted) >= QUIET_MOST:
-                return False
-        length = sum(map(len, pieces))
-        where, end, piece = self._put(pieces, length)
-        self._produce(SEND, 0, 0, length, where, 0, 0)
-        self.posted.append((self.produced, QUIET, end, piece))
+            if len(self.posted) >= QUIET_MOST - 1:
+                return None
+        forgotten = self._begun[2]
+        if forgotten is not None:
+            self._arena.release(forgotten)
+            self._begun = _NOTHING_BEGUN
+        target, where, end, piece = self._room(length)
+        self._begun = where, end, piece, length
+        return target
+
+    def place(self, rkey: int, address: int, length: int) -> None:
+        """Post quietly an RDMA WRITE whose octets are in place."""
+        self._produce(WRITE, 0, 0, length, 0, rkey, address)
+        self.posted.append((self.produced, QUIET, -1, None))
+
+    def finish(self, rkey: int) -> None:
+        """Post what was begun, and notify the peer of all; it invalidates ``rkey`` unless 0."""
+        where, end, piece, length = self._begun
+        self._begun = _NOTHING_BEGUN
+        if end >= 0:
+            self._message_head = end
+        if rkey:
+            self._remote.dead.add(rkey)
+            request = Quiet(SEND_INV, rkey=rkey, signaled=False)
+            self._produce(SEND, INVALIDATES, 0, length, where, rkey, 0)
+        else:
+            request = QUIET
+            self._produce(SEND, 0, 0, length, where, 0, 0)
+        self.posted.append((self.produced, request, end, piece))
         self.quiet = False
         self._doorbell.notify()
-        return True
 
     def _put(
         self, pieces: Sequence[bytes | memoryview], length: int
     ) -> tuple[int, int, Piece | None]:
-        """Copy a message to where the peer can read it.
+        """Copy a message to where the peer can read it, and return where that is (``_room``)."""
+        target, where, end, piece = self._room(length)
+        gather(target, 0, pieces)
+        if end >= 0:
+            self._message_head = end
+        return where, end, piece
 
-        Returns the place, where it ends in the ring of messages (or -1), and its piece elsewhere.
+    def _room(self, length: int) -> tuple[memoryview, int, int, Piece | None]:
+        """Return room where the peer can read it, which is free until something is put there.
+
+        With it come the place, where it ends in the ring of messages (or -1), and its piece
+        elsewhere.
         """
         size = self._messages_size
         if length <= _LONGEST_IN_RING:
@@ -218,13 +273,11 @@ class SendQueue:
             if end - self.message_tail > size:
                 self._reclaim()
             if end - self.message_tail <= size:
-                gather(self._messages, start, pieces)
-                self._message_head = end
-                return IN_RING | start, end, None
+                return self._messages[start : start + length], IN_RING | start, end, None
         self._reclaim()  # so that few pieces are in use, whose pages are warm
         piece = self._arena.acquire(max(length, 1))
-        gather(piece.slab.view, piece.offset, pieces)
-        return piece.where, -1, piece
+        target = piece.slab.view[piece.offset : piece.offset + length]
+        return target, piece.where, -1, piece
 
     def _reclaim(self) -> None:
         """Complete what the peer has carried out, to make room."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-LONGEST_S: Final = 50e-6
+LONGEST_S: Final = 100e-6
 _SHORTEST_S: Final = 4e-6
 _SLEEPS_PER_TRY: Final = 32
 
