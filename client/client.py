@@ -11,7 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nfsrdma.rpcrdma.rpc.auth import Credentials
-from nfsrdma.rpcrdma.rpc.channel import CallRefused, Channel, Service, TransportError
+from nfsrdma.rpcrdma.rpc.channel import (
+    CallRefused,
+    Channel,
+    Service,
+    TransportError,
+    memory_of,
+)
 from nfsrdma.rpcrdma.rpc.client import results
 from nfsrdma.rpcrdma.rpc.message import RpcError
 from nfsrdma.rpcrdma.rpc.security import PLAIN, ClientSecurity, secured
@@ -198,6 +204,15 @@ class Client:
     def abandoned(self) -> bool:
         """Whether the mount belongs to another process."""
         return self.session.abandoned is not None
+
+    async def buffer(self, size: int) -> memoryview:
+        """Return memory of ``size`` octets, of zeros, that is best for data from and to the server.
+
+        Raises ``ValueError`` if that is less than one, and ``OSError`` if there is no memory.
+        """
+        if size < 1:
+            raise ValueError("a buffer of no octets")
+        return memory_of(await self._channel(), size)
 
     async def ping(self) -> float:
         """Return how many seconds a NULL call takes: network and transport alone."""

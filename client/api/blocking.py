@@ -172,6 +172,15 @@ class Mount(Paths):
         """Return the seconds that a NULL call takes: the network and both transports alone."""
         return self._run(self._client.ping())
 
+    def buffer(self, size: int) -> memoryview:
+        """Return writable memory of ``size`` octets that is best for reading into and writing from.
+
+        With a server on this host (``"shm"``) that is memory which both have mapped: the server
+        reads files right into it, and writes them out of it, without a copy between. It may
+        change it at any moment. Elsewhere, and after a connection was lost, it is memory as any.
+        """
+        return self._run(self._client.buffer(size))
+
     def about(self) -> ServerInfo:
         """Return what the server says of itself and of the session with it."""
         return self._run(self._client.about())

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from nfsrdma.xdr import Decoder, Encoder
 
 from ..budget import Account
+from ..io.memory import zeros
 from ..task import Future
 
 UNKNOWN_USER: Final = -1
@@ -163,6 +164,17 @@ def swift_of(channel: Channel) -> Swift | None:
     """Return the short way of a channel, if it has one now."""
     swift: Swift | None = getattr(channel, "swift", None)
     return swift
+
+
+def memory_of(channel: Channel, size: int) -> memoryview:
+    """Return memory of ``size`` octets, of zeros, best for the data of calls over this channel.
+
+    Where that is possible the peer reads and writes it without a copy, and can touch it at any
+    moment. Raises ``OSError`` if there is no memory.
+    """
+    lend = getattr(channel, "lend", None)
+    lent: memoryview | None = None if lend is None else lend(size)
+    return zeros(size)[:size] if lent is None else lent
 
 
 class EndedChannel:

@@ -18,8 +18,8 @@ from ..budget import Account, unbounded
 from ..complaints import Complaints
 from ..rpc.channel import CLOSED_HERE, Owner, Peer, Service, Swift
 from ..task import Future
-from ..verbs.interfaces import Connection
-from ..verbs.types import DeviceLimits, SendWR, WrOpcode
+from ..verbs.interfaces import Connection, LendingDomain
+from ..verbs.types import DeviceLimits, SendWR, VerbsError, WrOpcode
 from .backchannel import direction, reverse_limit
 from .endpoint import Queues, ReceiveSlot, RpcRdmaEndpoint
 from .exchange import Exchanges
@@ -158,6 +158,19 @@ class RdmaChannel:
     ) -> Future[Decoder]:
         """See ``Channel.call``. Raises ``ValueError`` if the message's XID is in use."""
         return self.requester.call(message, max_reply, sinks)
+
+    def lend(self, size: int) -> memoryview | None:
+        """Return memory of ``size`` octets that needs no copy over this connection, if it has any.
+
+        It is usable as any other when the connection is gone.
+        """
+        domain = self._endpoint.pd
+        if self.closed or size <= 0 or not isinstance(domain, LendingDomain):
+            return None
+        try:
+            return domain.lend(size)
+        except VerbsError:
+            return None
 
     def cancel(self, xid: int) -> bool:
         """Give up a call, see ``RpcRdmaRequester.cancel``."""

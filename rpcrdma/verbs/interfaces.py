@@ -73,6 +73,18 @@ class ProtectionDomain(Protocol):
         """End every registration of the domain."""
 
 
+@runtime_checkable
+class LendingDomain(Protocol):
+    """A protection domain that has memory to which data comes without a copy; few have it."""
+
+    def lend(self, size: int) -> memoryview:
+        """Return memory for ``size`` octets, at least one, of zeros, until its last view is gone.
+
+        The peer may touch it at any moment, registered or not. Raises ``VerbsError`` if there is no
+        more of it.
+        """
+
+
 class CompletionQueue(Protocol):
     """Where finished work requests are collected."""
 

@@ -1,6 +1,7 @@
 """Protection domains and regions: what a peer may reach, and until when.
 
-Every region has a *shadow*: a piece of a slab that the peer has mapped. The peer's library places
+Every region has a *shadow*: a piece of a slab that the peer has mapped (or, what was ``lent``, is
+one itself). The peer's library places
 data in the shadow and says so in its ring; only the owner of the region then copies it from there
 to the registered memory, if the key still permits it. So registered memory is changed by its owner
 alone, whatever the peer does. The peer reads in the *table* where the shadow is and what the key
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ...software.memory import KeyTable, Region
 from ...verbs.types import Access, VerbsError, WcStatus
+from .lent import Lent
 from .memory import Arena, Piece, SharedFile
 from .order import fence
 
@@ -67,7 +69,7 @@ class MemoryRegion(Region):
         self.slot = slot
         """Its entry in the table; the low bits of its key."""
         self.piece = piece
-        """The piece lent to it as its shadow."""
+        """The piece that is its shadow, unless it is its own."""
 
     def take_in(self, address: int, length: int) -> None:
         """Copy what the peer has placed in the shadow. Only if :meth:`permits`."""
@@ -89,6 +91,7 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
         self._table: SharedFile | None = None
         self._words = memoryview(bytes(8)).cast("Q")
         self.arena = Arena()
+        self._lent = Lent(self.arena)
         self.queue_pairs: list[Peers] = []
 
     @property
@@ -117,7 +120,7 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
             raise VerbsError("too many registrations", WcStatus.LOC_PROT_ERR)
         if self._table is None:
             self._open_table()
-        piece, flags = self._shadow(view, access)
+        piece, where, flags = self._shadow(view, access)
         slot = self._free.pop()
         rkey = self._new_key(slot)
         region = MemoryRegion(self, view, access, address, rkey, slot, piece)
@@ -125,20 +128,29 @@ class ProtectionDomain(KeyTable[MemoryRegion]):
         words, at = self._words, slot * ENTRY_WORDS
         words[at + 1] = address
         words[at + 2] = len(view)
-        words[at + 3] = 0 if piece is None else piece.where
+        words[at + 3] = where
         words[at] = rkey | access << 32 | flags  # from here on the key is good
         return region
 
-    def _shadow(self, view: memoryview, access: int) -> tuple[Piece | None, int]:
-        """Return the piece that is the shadow of a new region, and the flags of its entry."""
+    def lend(self, size: int) -> memoryview:
+        """See ``verbs.interfaces.LendingDomain``. Raises ``VerbsError``."""
+        if self.closed:
+            raise VerbsError("the protection domain is closed", WcStatus.LOC_PROT_ERR)
+        return self._lent.lend(size)
+
+    def _shadow(self, view: memoryview, access: int) -> tuple[Piece | None, int, int]:
+        """Return the piece that is the shadow of a new region, its place, and the entry's flags."""
         if not access & (_REMOTE_READ | _REMOTE_WRITE) or not len(view):
-            return None, 0
-        piece = self.arena.acquire(len(view))
-        if access & _REMOTE_WRITE:
-            return piece, 0
+            return None, 0, 0
         # Memory that is registered only to be read does not change meanwhile.
-        piece.slab.view[piece.offset : piece.offset + len(view)] = view
-        return piece, DIRECT_READ
+        flags = 0 if access & _REMOTE_WRITE else DIRECT_READ
+        where = self._lent.find(view)
+        if where is not None:
+            return None, where, flags
+        piece = self.arena.acquire(len(view))
+        if flags:
+            piece.slab.view[piece.offset : piece.offset + len(view)] = view
+        return piece, piece.where, flags
 
     def close(self) -> None:
         """End every registration of the domain."""

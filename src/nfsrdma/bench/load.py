@@ -3,7 +3,8 @@
 A *lane* is a coroutine that has one record in flight at a time; depth N is N lanes on one file.
 Lanes are coroutines of the client's inner layer, so that what is measured is the client and not a
 hop between threads. Reads of one lane go to the same buffer again and again, as an O_DIRECT user's
-would; writes come straight from the pattern.
+would; writes come straight from the pattern. Both are in memory that the mount provides
+(``Mount.buffer``).
 
 With one record in flight nothing else happens while a record is compared, so the figures leave that
 time out. With more in flight the server works meanwhile, and the time counts.
@@ -22,7 +23,7 @@ from typing import Any, Final
 from nfsrdma.client import Mount
 from nfsrdma.client.file import OpenFile, spread
 
-from .pattern import Pattern, address_of, whole_pages
+from .pattern import Pattern, address_of
 from .plan import MIB, READING
 
 _MIXED_READS: Final = 0.7
@@ -113,7 +114,7 @@ class Loader:
         if self._buffers and len(self._buffers[0][0]) != record:
             self._buffers.clear()
         while len(self._buffers) < depth * len(tested):
-            view = whole_pages(record)
+            view = self._mount.buffer(record)
             self._buffers.append((view, address_of(view)))
         for file in tested:
             if file.file is None or op == "write":
@@ -134,7 +135,7 @@ class Loader:
         if opened is None or not self._verify:
             return 0
         step = max(1, MIB // file.record) * file.record
-        view = whole_pages(step) if step != file.record else self._buffers[0][0]
+        view = self._mount.buffer(step) if step != file.record else self._buffers[0][0]
         address = address_of(view)
         end = file.extent * file.record
         for start in range(0, end, step):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import random
+from collections.abc import Callable
 from typing import Final
 
 PAGE: Final = 4096
@@ -43,11 +44,16 @@ def address_of(view: memoryview) -> int:
 
 
 class Pattern:
-    """The contents, for records of up to ``record_max`` octets, which are written from here."""
+    """The contents, for records of up to ``record_max`` octets, which are written from here.
 
-    def __init__(self, record_max: int, seed: int) -> None:
+    They are in what ``memory`` returns for a number of octets.
+    """
+
+    def __init__(
+        self, record_max: int, seed: int, memory: Callable[[int], memoryview] = whole_pages
+    ) -> None:
         block = random.Random(seed).randbytes(PERIOD)
-        self._base = whole_pages(PERIOD + record_max)
+        self._base = memory(PERIOD + record_max)
         for start in range(0, len(self._base), PERIOD):
             piece = self._base[start : start + PERIOD]
             piece[:] = block[: len(piece)]

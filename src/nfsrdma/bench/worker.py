@@ -39,7 +39,7 @@ class Worker:
             self._made = True
             self._loader = Loader(
                 self._mount,
-                Pattern(order["record_max"], order["seed"]),
+                Pattern(order["record_max"], order["seed"], self._mount.buffer),
                 verify=order["verify"],
                 cached=order["cached"],
                 seed=order["seed"],
