@@ -63,4 +63,6 @@ def test_patience_is_learned() -> None:
         patience.nothing()
     assert patience.seconds == pytest.approx(LONGEST_S / 16)
     patience.found(5e-6)
-    assert patience.seconds == pytest.approx(10e-6)
+    assert patience.seconds == pytest.approx(LONGEST_S / 8)
+    patience.found(20e-6)
+    assert patience.seconds == pytest.approx(40e-6)
