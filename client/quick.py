@@ -227,7 +227,8 @@ class Quick:
         if payload is not None:
             size = len(payload)
             asked.pieces = octets + _XID.pack(size), payload, _PADS[size & 3]
-        if sent_at < self._turn_by and (swift := swift_of(channel)) is not None:
+        # With others in flight answers come in batches, which a turn takes.
+        if not slot and sent_at < self._turn_by and (swift := swift_of(channel)) is not None:
             answer = self._answer(kind, asked)
             reply = swift(xid, asked.pieces, kind.room, answer, sink)
             if isinstance(reply, bytes):

@@ -206,6 +206,18 @@ class RpcRdmaEndpoint:
 
     def send_whole(self, head: bytes, message: Encoder) -> None:
         """Send ``head`` and ``message`` inline. They are copied, payloads included."""
+        if self.prompting is not None and self.send_queue.ready:
+            length = len(head) + message.tell()
+            target = self.prompting.begin(length)
+            if target is not None:
+                start = 0
+                for part in (head, *message.parts()):
+                    end = start + len(part)
+                    target[start:end] = part
+                    start = end
+                self.stats.bytes_inline_sent += length
+                self.prompting.finish()
+                return
         payloads = message.payloads
         if not payloads:
             self.send(head + message.buffer)
